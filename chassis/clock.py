@@ -1,0 +1,72 @@
+"""Time as a port: the system's, or for demo and tests one that can be steered.
+
+Only what people plan by (deadlines, reminders, cut-offs) runs on this clock. Leases, tokens and
+presigned URLs run on the system's, for the other side of those does too.
+"""
+
+import json
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What tells the time."""
+
+    def now(self) -> datetime:
+        """The present instant in UTC, in whole milliseconds (as precise as a BSON date)."""
+
+
+def _milliseconds(instant: datetime) -> datetime:
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return _milliseconds(datetime.now(UTC))
+
+
+class SteeredClock:
+    """A clock that all processes of one machine read from one file, so that a demo can steer it.
+
+    The file holds `{"at": <ISO instant>, "set": <Unix seconds>, "rate": <number>}`: at the system's
+    time `set` it was `at`, and since then `rate` seconds pass in each real one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp = -1
+        self._at, self._set, self._rate = datetime.now(UTC), time.time(), 1.0
+
+    def now(self) -> datetime:
+        self._refresh()
+        passed = (time.time() - self._set) * self._rate
+        return _milliseconds(self._at + timedelta(seconds=passed))
+
+    def steer(self, at: datetime, rate: float = 1.0) -> None:
+        """Let it be `at` now, and run at `rate` from here on, in every process."""
+        text = json.dumps({"at": at.isoformat(), "set": time.time(), "rate": rate})
+        draft = self._path.with_suffix(f".{os.getpid()}")
+        draft.write_text(text)
+        draft.replace(self._path)
+
+    def _refresh(self) -> None:
+        stamp = self._path.stat().st_mtime_ns
+        if stamp != self._stamp:
+            state = json.loads(self._path.read_text())
+            self._at = datetime.fromisoformat(state["at"]).astimezone(UTC)
+            self._set, self._rate = float(state["set"]), float(state["rate"])
+            self._stamp = stamp
+
+
+def clock_from(setting: str) -> Clock:
+    """The clock that TANDEM_CLOCK names: `system`, or `file:<path>` for a steered one."""
+    if setting == "system":
+        return SystemClock()
+    if setting.startswith("file:"):
+        return SteeredClock(Path(setting.removeprefix("file:")))
+    raise ValueError(f"TANDEM_CLOCK is {setting!r}; right would be 'system' or 'file:<path>'")

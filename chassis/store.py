@@ -1,0 +1,219 @@
+"""A service's MongoDB database, and units of work in it.
+
+A unit of work is one transaction that writes state and the events it caused (the outbox) together:
+either both are there, or neither. `Store` is what a use case is given: the service's own store
+class adds its queries; the base knows time, ids and events.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+import pymongo
+from bson.binary import Binary
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.database import Database as MongoDatabase
+from pymongo.errors import CollectionInvalid
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from chassis import events, ids, tracing
+from chassis.clock import Clock
+from chassis.refusals import AlreadyExists
+
+Document = dict[str, Any]
+
+MAJORITY = WriteConcern("majority", wtimeout=10_000)
+# A client that repeats a command does so within minutes; a week covers a term's worst outage.
+REMEMBER_REQUESTS = timedelta(days=7)
+# An event can come again as long as a queue, a dead letter or a replay holds it.
+REMEMBER_EVENTS = timedelta(days=30)
+
+
+def connect(url: str, application: str) -> "pymongo.MongoClient[Document]":
+    """A client whose dates are aware, and which gives up after 5 s where no primary answers."""
+    return pymongo.MongoClient(
+        url,
+        tz_aware=True,
+        appname=application,
+        serverSelectionTimeoutMS=5_000,
+        connectTimeoutMS=5_000,
+    )
+
+
+class Store:
+    """One unit of work's view of the service's database. Subclasses add queries.
+
+    `collections` names the subclass's collections with their indexes; `service` the service.
+    """
+
+    service: str
+    collections: Mapping[str, Sequence[pymongo.IndexModel]] = {}
+
+    def __init__(
+        self,
+        database: "MongoDatabase[Document]",
+        session: ClientSession | None,
+        now: datetime,
+    ) -> None:
+        self._database = database
+        self.session = session
+        self.now = now
+        self._events: list[object] = []
+
+    def __getitem__(self, name: str) -> "Collection[Document]":
+        """A collection of the service. Pass `session=self.session` to each call on it."""
+        return self._database[name]
+
+    def new_id(self) -> str:
+        """A fresh UUIDv7."""
+        return ids.new_id()
+
+    def publish(self, *happened: object) -> None:
+        """Let others know, once this unit of work is committed, and only then.
+
+        `happened`: the domain's dataclasses that are named like event messages of the contracts.
+        """
+        self._events.extend(happened)
+
+    def once(
+        self, scope: str, request_id: str, request: bytes, answer: Callable[[], bytes]
+    ) -> bytes:
+        """The first answer to `request_id` in `scope` (an RPC and its caller), remembered.
+
+        Raises AlreadyExists when the id came with another request before. Without an id, just
+        answers.
+        """
+        if not request_id:
+            return answer()
+        key = f"{scope}:{request_id}"
+        known = self["requests"].find_one({"_id": key}, session=self.session)
+        if known is None:
+            given = answer()
+            self["requests"].insert_one(
+                {"_id": key, "request": Binary(request), "answer": Binary(given), "at": self.now},
+                session=self.session,
+            )
+            return given
+        if known["request"] != request:
+            raise AlreadyExists(f"request_id {request_id!r} was used for another request")
+        return bytes(known["answer"])
+
+    def flush(self) -> None:
+        """Write what was published to the outbox; the unit of work does so at its end."""
+        if not self._events:
+            return
+        messages = [events.message_for(self.service, value) for value in self._events]
+        keys = [events.subject_and_key(message)[1] for message in messages]
+        sequences = self._next_sequences(Counter(keys))
+        rows = []
+        for message, key in zip(messages, keys, strict=True):
+            sequences[key] += 1
+            rows.append(self._outbox_row(message, sequences[key]))
+        self["outbox"].insert_many(rows, session=self.session)
+        self._events.clear()
+
+    def _next_sequences(self, wanted: Counter[str]) -> dict[str, int]:
+        """Reserve `wanted` numbers of each aggregate; answers the last one used before.
+
+        The transaction's write conflict is what keeps two units of work from the same number.
+        """
+        rows = self["sequences"].find({"_id": {"$in": list(wanted)}}, session=self.session)
+        used = {row["_id"]: int(row["last"]) for row in rows}
+        self["sequences"].bulk_write(
+            [
+                pymongo.UpdateOne({"_id": key}, {"$inc": {"last": count}}, upsert=True)
+                for key, count in wanted.items()
+            ],
+            ordered=False,
+            session=self.session,
+        )
+        return {key: used.get(key, 0) for key in wanted}
+
+    def _outbox_row(self, message: Any, sequence: int) -> Document:
+        subject, key = events.subject_and_key(message)
+        event_id = ids.new_id()
+        event = events.Event(
+            id=event_id,
+            type=events.event_type(type(message)),
+            source=f"/tandem/{self.service}",
+            time=self.now,
+            subject=subject,
+            partition_key=key,
+            sequence=sequence,
+            traceparent=tracing.current() or tracing.child_of(""),
+            data=message,
+        )
+        return {
+            "_id": event_id,
+            "key": key,
+            "sequence": sequence,
+            "type": event.type,
+            "headers": events.headers_of(event),
+            "body": Binary(events.body_of(message)),
+        }
+
+
+CHASSIS_COLLECTIONS: Mapping[str, Sequence[pymongo.IndexModel]] = {
+    "outbox": [pymongo.IndexModel([("key", 1), ("sequence", 1)], unique=True)],
+    "sequences": [],
+    "requests": [
+        pymongo.IndexModel("at", expireAfterSeconds=int(REMEMBER_REQUESTS.total_seconds()))
+    ],
+    "inbox": [pymongo.IndexModel("at", expireAfterSeconds=int(REMEMBER_EVENTS.total_seconds()))],
+    "leases": [],
+}
+
+S = TypeVar("S", bound=Store)
+T = TypeVar("T")
+
+
+class Database(Generic[S]):
+    """The service's database: makes units of work."""
+
+    def __init__(
+        self, client: "pymongo.MongoClient[Document]", name: str, store: type[S], clock: Clock
+    ) -> None:
+        self.client = client
+        self.clock = clock
+        self._store = store
+        self.mongo: MongoDatabase[Document] = client[name]
+
+    def prepare(self) -> None:
+        """Create collections and indexes that are missing. Safe to repeat, and side by side."""
+        wanted = {**CHASSIS_COLLECTIONS, **self._store.collections}
+        present = set(self.mongo.list_collection_names())
+        for name, indexes in wanted.items():
+            if name not in present:
+                self._create(name)
+            if indexes:
+                self.mongo[name].create_indexes(list(indexes))
+
+    def transact(self, work: Callable[[S], T]) -> T:
+        """Do `work` in one transaction, its events with it; repeated where it lost a race.
+
+        `work` may therefore run more than once and must touch nothing but its store.
+        """
+
+        def attempt(session: ClientSession) -> T:
+            store = self._store(self.mongo, session, self.clock.now())
+            result = work(store)
+            store.flush()
+            return result
+
+        with self.client.start_session() as session:
+            return session.with_transaction(
+                attempt, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY
+            )
+
+    def reader(self) -> S:
+        """A store for queries only, outside of any transaction."""
+        return self._store(self.mongo, None, self.clock.now())
+
+    def _create(self, name: str) -> None:
+        try:
+            self.mongo.create_collection(name)
+        except CollectionInvalid:
+            return  # another process was faster
