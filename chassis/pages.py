@@ -1,0 +1,84 @@
+"""Lists in pages by opaque cursor: a page starts after the last row of the one before (keyset)."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bson import json_util
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+
+from chassis.refusals import Fault, Invalid
+
+Document = dict[str, Any]
+DEFAULT_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which rows are wanted: up to `size`, after the row that `token` tells."""
+
+    size: int = DEFAULT_SIZE
+    token: str = ""
+
+
+def page_of(request: Any) -> Page:
+    """The page that a List request asks for."""
+    return Page(request.page_size or DEFAULT_SIZE, request.page_token)
+
+
+def find_page(
+    collection: "Collection[Document]",
+    query: Mapping[str, Any],
+    order: Sequence[tuple[str, int]],
+    page: Page,
+    session: ClientSession | None = None,
+) -> tuple[list[Document], str]:
+    """The rows of a page and the token of the next ("" at the end).
+
+    `order`: fields with 1 or -1, the last of them unique, so that no row is told twice or left out.
+    Raises Invalid when the token is not one of ours.
+    """
+    after = _after(order, _read(page.token, len(order))) if page.token else {}
+    rows = list(
+        collection.find({"$and": [query, after]} if after else query, session=session)
+        .sort(list(order))
+        .limit(page.size + 1)
+    )
+    if len(rows) <= page.size:
+        return rows, ""
+    return rows[: page.size], _write([rows[page.size - 1].get(field) for field, _ in order])
+
+
+def _after(order: Sequence[tuple[str, int]], last: Sequence[Any]) -> Document:
+    """`(a, b) > (x, y)` as MongoDB says it: a > x, or a = x and b > y."""
+    cases = []
+    for place, (field, direction) in enumerate(order):
+        same = {name: value for (name, _), value in zip(order[:place], last, strict=False)}
+        cases.append({**same, field: {"$gt" if direction > 0 else "$lt": last[place]}})
+    return {"$or": cases}
+
+
+def _write(values: Sequence[Any]) -> str:
+    return base64.urlsafe_b64encode(json_util.dumps(values).encode()).decode()
+
+
+def _read(token: str, length: int) -> list[Any]:
+    try:
+        values = json_util.loads(base64.urlsafe_b64decode(token), json_options=_OPTIONS)
+    except (ValueError, TypeError, KeyError, binascii.Error) as error:
+        raise Invalid([_BAD_TOKEN]) from error
+    if not isinstance(values, list) or len(values) != length or any(map(_is_query, values)):
+        raise Invalid([_BAD_TOKEN])
+    return values
+
+
+def _is_query(value: Any) -> bool:
+    """Whether a value from a token could be read as an operator rather than as a value."""
+    return isinstance(value, dict | list)
+
+
+_OPTIONS = json_util.JSONOptions(tz_aware=True)
+_BAD_TOKEN = Fault("page_token", "is not from an earlier answer", "leave it empty to start over")

@@ -1,0 +1,79 @@
+"""Real servers, started once a run; each test gets a database and a vhost of its own."""
+
+import itertools
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pymongo
+import pytest
+
+from campus.stack.stack import Stack
+from chassis.store import Database, Store, connect
+
+_numbers = itertools.count(1)
+_RUN = uuid.uuid4().hex[:6]
+
+
+class FakeClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, at: datetime = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        """The instant it stands at."""
+        return self.at
+
+    def forward(self, **step: float) -> None:
+        """Move on by `timedelta(**step)`."""
+        self.at += timedelta(**step)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock at Monday, 2 March 2026, 08:00 UTC."""
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment (TANDEM_*) of running real servers."""
+    local = Stack(tmp_path_factory.mktemp("stack"))
+    environment = local.up().environment()
+    previous = dict(os.environ)
+    os.environ.update(environment)
+    yield environment
+    os.environ.clear()
+    os.environ.update(previous)
+    local.down()
+
+
+@pytest.fixture(scope="session")
+def mongo(stack: dict[str, str]) -> Iterator["pymongo.MongoClient[dict[str, Any]]"]:
+    """A client of the real MongoDB."""
+    with connect(stack["TANDEM_MONGO_URL"], "tests") as client:
+        yield client
+
+
+MakeDatabase = Callable[[type[Store]], Database[Any]]
+
+
+@pytest.fixture
+def make_database(
+    mongo: "pymongo.MongoClient[dict[str, Any]]", clock: FakeClock
+) -> Iterator[MakeDatabase]:
+    """Makes prepared databases of the test's own, on the test's clock."""
+    names: list[str] = []
+
+    def make(store: type[Store]) -> Database[Any]:
+        names.append(f"t_{_RUN}_{next(_numbers)}_{store.service}")
+        database: Database[Any] = Database(mongo, names[-1], store, clock)
+        database.prepare()
+        return database
+
+    yield make
+    for name in names:
+        mongo.drop_database(name)
