@@ -17,7 +17,7 @@ def execute(database: Database[S], request: Any, answer: type[M], work: Callable
     """Do `work` in a transaction and answer its result as a message of `answer`.
 
     `work` gives a dataclass with the answer's field names, or the message itself. Where the request
-    has a `request_id` that its caller used before, the first answer is given again, and that is all.
+    has a `request_id` that its caller used before, the first answer is given again, and no more.
     """
 
     def respond(store: S) -> bytes:

@@ -1,12 +1,13 @@
 """Lists in pages by opaque cursor: a page starts after the last row of the one before (keyset)."""
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bson import json_util
+from bson.errors import BSONError
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
@@ -68,16 +69,16 @@ def _write(values: Sequence[Any]) -> str:
 def _read(token: str, length: int) -> list[Any]:
     try:
         values = json_util.loads(base64.urlsafe_b64decode(token), json_options=_OPTIONS)
-    except (ValueError, TypeError, KeyError, binascii.Error) as error:
+    except (ValueError, TypeError, KeyError, BSONError) as error:
         raise Invalid([_BAD_TOKEN]) from error
-    if not isinstance(values, list) or len(values) != length or any(map(_is_query, values)):
+    if not isinstance(values, list) or len(values) != length or not all(map(_is_plain, values)):
         raise Invalid([_BAD_TOKEN])
     return values
 
 
-def _is_query(value: Any) -> bool:
-    """Whether a value from a token could be read as an operator rather than as a value."""
-    return isinstance(value, dict | list)
+def _is_plain(value: Any) -> bool:
+    """Whether a value from a token is a value, and not an operator in disguise."""
+    return value is None or isinstance(value, str | int | float | datetime)
 
 
 _OPTIONS = json_util.JSONOptions(tz_aware=True)

@@ -1,0 +1,85 @@
+"""The command `tandem`: the platform on one machine, and an operator's look into it."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from campus import events_command
+from campus.dead_letters_command import dead_letters
+from campus.demo import command as demo_command
+from campus.oulad import command as import_command
+from campus.output import JSON_OPTION, fail, show_rows, steps
+from campus.platform import Platform
+from campus.stack.errors import StackError
+
+FOLDER = click.option(
+    "--data",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("var"),
+    envvar="TANDEM_DATA",
+    show_default=True,
+    help="The data folder of the local platform.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Tandem: live teaching and self-paced study as one course."""
+
+
+@cli.command()
+@FOLDER
+@JSON_OPTION
+def up(folder: Path, as_json: bool) -> None:
+    """Start the platform and leave it running."""
+    platform = Platform(folder)
+    with steps(as_json) as said:
+        platform.up(said)
+    show_rows("Tandem is up", platform.status(), as_json)
+
+
+@cli.command()
+@FOLDER
+@JSON_OPTION
+def down(folder: Path, as_json: bool) -> None:
+    """Stop the platform; its data stay."""
+    platform = Platform(folder)
+    with steps(as_json) as said:
+        platform.down(said)
+    show_rows("Tandem is down", platform.status(), as_json)
+
+
+@cli.command()
+@FOLDER
+@JSON_OPTION
+def status(folder: Path, as_json: bool) -> None:
+    """Show every part and role; exits with 1 when one of them does not run."""
+    rows = Platform(folder).status()
+    show_rows("Tandem", rows, as_json)
+    well = {"running", "given by environment"}
+    sys.exit(0 if all(row.state in well for row in rows) else 1)
+
+
+@cli.command()
+@click.argument("subject")
+@click.option("--role", "roles", multiple=True, default=["learner"], show_default=True)
+@FOLDER
+def token(subject: str, roles: tuple[str, ...], folder: Path) -> None:
+    """Print a token of one hour for SUBJECT, to call the local platform with."""
+    click.echo(Platform(folder).identity.mint(subject, roles))
+
+
+cli.add_command(demo_command.demo)
+cli.add_command(import_command.import_)
+cli.add_command(events_command.events)
+cli.add_command(dead_letters)
+
+
+def main() -> None:
+    """Run the command; what can't be done is told without a traceback."""
+    try:
+        cli(standalone_mode=True)
+    except StackError as error:
+        fail(str(error))

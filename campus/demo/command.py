@@ -1,0 +1,106 @@
+"""`tandem demo`: sets a platform of its own up, plays the Monday, checks it, takes it down."""
+
+import json
+import random
+import shutil
+import sys
+from collections import Counter
+from datetime import UTC
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from campus.client import Campus
+from campus.demo import (
+    cancellation,
+    checks,
+    friday,
+    lecture,
+    recording,
+    report,
+    study,
+    sunday,
+    timetable,
+)
+from campus.demo.narrator import Narrator
+from campus.demo.tally import Tally
+from campus.demo.world import SUNDAY, World
+from campus.output import JSON_OPTION, console, steps
+from campus.platform import Platform
+from chassis import history
+from chassis.clock import SteeredClock
+
+SEED = 2026
+SCENES = (sunday, timetable, lecture, cancellation, recording, study, friday)
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave the demo's platform running, to look around.")
+@click.option("--data", type=click.Path(path_type=Path), default=Path("var"), show_default=True)
+@JSON_OPTION
+def demo(keep: bool, data: Path, as_json: bool) -> None:
+    """Play a Monday at a university on the real platform, and check the result."""
+    folder = data / "demo"
+    platform = _fresh(folder)
+    try:
+        with steps(as_json) as said:
+            platform.up(said)
+        found = _play(platform, folder, Console(quiet=True) if as_json else console)
+    finally:
+        if not keep:
+            platform.down()
+    path = data / "demo-report.json"
+    report.write(path, found)
+    if as_json:
+        click.echo(json.dumps(json.loads(path.read_text()), indent=2))
+    else:
+        console.print(f"[dim]The checks are in {path}.[/]")
+    sys.exit(0 if all(row.ok for row in found) else 1)
+
+
+def _fresh(folder: Path) -> Platform:
+    """A platform with nothing in it, on a clock that the demo steers."""
+    Platform(folder).down()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    clock = _clock(folder)
+    clock.steer(SUNDAY.astimezone(UTC))
+    return Platform(folder, extra={"TANDEM_CLOCK": f"file:{_clock_file(folder)}"})
+
+
+def _clock_file(folder: Path) -> Path:
+    return folder.absolute() / "clock.json"
+
+
+def _clock(folder: Path) -> SteeredClock:
+    return SteeredClock(_clock_file(folder))
+
+
+def _play(platform: Platform, folder: Path, out: Console) -> list[checks.Check]:
+    """Play every scene, then check and show the day."""
+    amqp_url = platform.environment()["TANDEM_AMQP_URL"]
+    clock = _clock(folder)
+    campus = Campus(platform)
+    try:
+        with Tally(amqp_url) as tally:
+            world = World(campus, clock, Narrator(out, clock.now), tally, random.Random(SEED))
+            for scene in SCENES:
+                scene.play(world)
+            _settle(world)
+            events = _history(amqp_url)
+            found = checks.check(world, platform, events)
+        report.show(out, world, found, events)
+    finally:
+        campus.close()
+    return found
+
+
+def _settle(world: World) -> None:
+    """Wait until every delivery is finished: mail goes out beside the story."""
+    world.until("the last mails", lambda: not checks.queued(world))
+
+
+def _history(amqp_url: str) -> Counter[str]:
+    """How often each type of event stands in the history stream."""
+    return Counter(event.type for _, event in history.read(amqp_url, "first"))

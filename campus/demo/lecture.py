@@ -1,0 +1,133 @@
+"""Monday, 09:00: the hybrid class takes place; not everyone is there."""
+
+from datetime import datetime, timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from tandem.sessions.v1 import sessions_pb2
+from tandem.types.v1 import types_pb2
+
+from campus.demo.sunday import PHYSICS
+from campus.demo.timetable import MINUTES
+from campus.demo.world import World
+
+REMINDED_MINUTES_BEFORE = 60
+
+
+def play(world: World) -> None:
+    """Remind, start, check in, join and leave, end."""
+    world.narrator.scene("Monday, 09:00: the lecture, in the room and online")
+    _reminders(world)
+    _decide(world)
+    _start(world)
+    _come_in(world)
+    _end(world)
+    world.narrator.events(world.tally.news())
+
+
+def _reminders(world: World) -> None:
+    world.go_to(1, "08:00")
+    expected = len(world.groups["classroom"] | world.groups["online"])
+    world.until(
+        "the reminders to be delivered",
+        lambda: world.tally.count("notify.message.delivered") >= 2 * expected,
+    )
+    world.narrator.say(f"{expected} learners are reminded, in the app and by mail.")
+
+
+def _decide(world: World) -> None:
+    """Who will be there, for how long; the rest is absent."""
+    groups = world.groups
+    expected = groups["classroom"] | groups["online"]
+    groups["room_present"] = world.pick(groups["in_room"], 52)
+    at_home = groups["online"]
+    groups["partial"] = world.pick(at_home, 4)
+    groups["online_present"] = world.pick(at_home - groups["partial"], 24)
+    groups["online_present"] |= world.pick(groups["waiting"], 6)
+    groups["present"] = groups["room_present"] | groups["online_present"]
+    groups["absent"] = expected - groups["present"] - groups["partial"]
+
+
+def _start(world: World) -> None:
+    world.go_to(1, "09:00")
+    world.staff.sessions.StartSession(
+        sessions_pb2.StartSessionRequest(session_id=world.sessions[PHYSICS])
+    )
+    world.narrator.say("The lecture begins.")
+
+
+def _come_in(world: World) -> None:
+    world.go_to(1, "09:02")
+    code = world.staff.sessions.GetSession(
+        sessions_pb2.GetSessionRequest(session_id=world.sessions[PHYSICS])
+    ).check_in_code
+    world.all_at_once(
+        lambda learner: world.as_learner(learner).sessions.CheckIn(
+            sessions_pb2.CheckInRequest(
+                session_id=world.sessions[PHYSICS], learner_id=learner, code=code
+            )
+        ),
+        sorted(world.groups["room_present"]),
+    )
+    _presence(world, world.groups["online_present"], joined=0, left=MINUTES)
+    _presence(world, world.groups["partial"], joined=5, left=20)
+    world.narrator.say(
+        f"{len(world.groups['room_present'])} check in by the code on the wall, "
+        f"{len(world.groups['online_present']) + len(world.groups['partial'])} join online; "
+        f"{len(world.groups['partial'])} of those soon leave."
+    )
+
+
+def _presence(world: World, learners: set[str], joined: int, left: int) -> None:
+    """What the meeting provider reports, minutes after the start; webhooks come in any order."""
+    begin = world.clock.now().replace(minute=0, second=0, microsecond=0)
+    marks = [
+        sessions_pb2.PresenceMark(
+            learner_id=learner, kind=kind, at=_stamp(begin, minute), connection="laptop"
+        )
+        for learner in sorted(learners)
+        for kind, minute in (
+            (sessions_pb2.PRESENCE_KIND_LEFT, left),
+            (sessions_pb2.PRESENCE_KIND_JOINED, joined),
+        )
+    ]
+    world.staff.sessions.RecordPresence(
+        sessions_pb2.RecordPresenceRequest(session_id=world.sessions[PHYSICS], marks=marks)
+    )
+
+
+def _stamp(begin: datetime, minute: int) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(begin + timedelta(minutes=minute))
+    return stamp
+
+
+def _end(world: World) -> None:
+    world.go_to(1, "09:50")
+    world.staff.sessions.EndSession(
+        sessions_pb2.EndSessionRequest(session_id=world.sessions[PHYSICS])
+    )
+    verdicts = attendance(world)
+    told = {kind: sum(verdict == kind for verdict in verdicts.values()) for kind in _TOLD}
+    world.until(
+        "attendance to be published", lambda: world.tally.count("sessions.attendance.settled") >= 1
+    )
+    world.narrator.say(
+        "The lecture ends. Attendance is settled: "
+        + ", ".join(f"{count} {_TOLD[kind]}" for kind, count in told.items())
+        + "."
+    )
+
+
+_TOLD = {
+    types_pb2.ATTENDANCE_VERDICT_PRESENT: "present",
+    types_pb2.ATTENDANCE_VERDICT_PARTIAL: "there for a part",
+    types_pb2.ATTENDANCE_VERDICT_ABSENT: "absent",
+}
+
+
+def attendance(world: World) -> dict[str, "types_pb2.AttendanceVerdict.ValueType"]:
+    """What sessions recorded of each learner of the lecture."""
+    answer = world.staff.sessions.ListAttendance(
+        sessions_pb2.ListAttendanceRequest(session_id=world.sessions[PHYSICS], page_size=1000)
+    )
+    return {row.learner_id: row.verdict for row in answer.attendance}

@@ -1,0 +1,52 @@
+"""Monday, 12:00: the recording arrives; each absence becomes a catch-up with a deadline."""
+
+from tandem.progress.v1 import progress_pb2
+from tandem.progress.v1 import resources_pb2 as progress
+from tandem.sessions.v1 import sessions_pb2
+from tandem.types.v1 import types_pb2
+
+from campus.demo import media
+from campus.demo.sunday import CATCH_UP_DAYS, PHYSICS, available, instructor
+from campus.demo.world import World
+from campus.upload import upload
+
+
+def play(world: World) -> None:
+    """Upload and attach the recording; the bridge does the rest."""
+    world.narrator.scene("Monday, 12:00: absences become catch-ups")
+    world.go_to(1, "12:00")
+    teacher = world.campus.calling_as(instructor(PHYSICS), "instructor")
+    world.items["recording"] = upload(
+        teacher,
+        "Lecture: motion (recording)",
+        media.recording(),
+        types_pb2.ITEM_KIND_RECORDING,
+        "video/mp4",
+        run_ids=[world.runs[PHYSICS]],
+    )
+    teacher.sessions.AttachRecording(
+        sessions_pb2.AttachRecordingRequest(
+            session_id=world.sessions[PHYSICS], item_id=world.items["recording"]
+        )
+    )
+    world.narrator.say("The instructor uploads the recording: 40 minutes of real video.")
+    world.until("the recording to be verified", lambda: available(world, "recording"))
+    absent = world.groups["absent"]
+    world.until("the catch-ups", lambda: len(catch_ups(world)) == len(absent))
+    world.narrator.say(
+        f"The library read it back: it can be played. {len(absent)} absent learners get it as a "
+        f"catch-up, due in {CATCH_UP_DAYS} days."
+    )
+    world.until(
+        "each of them to be told",
+        lambda: world.tally.count("progress.catch_up.assigned") == len(absent),
+    )
+    world.narrator.events(world.tally.news())
+
+
+def catch_ups(world: World) -> list[progress.CatchUp]:
+    """Every catch-up of the lecture's run."""
+    answer = world.staff.progress.ListCatchUps(
+        progress_pb2.ListCatchUpsRequest(run_id=world.runs[PHYSICS], page_size=1000)
+    )
+    return list(answer.catch_ups)

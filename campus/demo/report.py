@@ -1,0 +1,67 @@
+"""The demo's end: a summary for people, and var/demo-report.json for programs."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from campus.demo.checks import Check
+from campus.demo.world import World
+
+_ACTUAL_WIDTH = 60
+
+
+def write(path: Path, checks: list[Check]) -> None:
+    """The checks as `{"checks": [{"name", "expected", "actual", "ok"}, ...]}`."""
+    rows = [
+        {"name": row.name, "expected": row.expected, "actual": row.actual, "ok": row.ok}
+        for row in checks
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"checks": rows}, indent=2, default=_plain) + "\n")
+
+
+def show(console: Console, world: World, checks: list[Check], events: Counter[str]) -> None:
+    """What the day came to, and whether everything holds."""
+    console.print()
+    console.print(Panel(_summary(world, events), title="[bold]The day in short[/]", expand=False))
+    console.print(_table(checks))
+    good = sum(row.ok for row in checks)
+    verdict = "[bold green]all hold" if good == len(checks) else "[bold red]not all hold"
+    console.print(f"{good} of {len(checks)} checks: {verdict}[/]")
+
+
+def _summary(world: World, events: Counter[str]) -> str:
+    size = {name: len(people) for name, people in world.groups.items()}
+    return (
+        f"{size['present']} learners were in class, {size['partial']} for a part of it, "
+        f"{size['absent']} were absent.\n"
+        f"All {size['absent']} got the recording as a catch-up; {size['full']} studied it in time "
+        "and count as caught up,\n"
+        f"{size['half'] + size['none']} did not and were told. One seat changed hands, one class "
+        "was cancelled, one place was passed on.\n"
+        f"[dim]{sum(events.values())} events of {len(events)} types stand in the history; "
+        f"{events['tandem.notify.message.delivered.v1']} messages were delivered.[/]"
+    )
+
+
+def _table(checks: list[Check]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for row in checks:
+        mark = "[green]ok[/]" if row.ok else "[red]off[/]"
+        told = "" if row.ok else f"expected {_short(row.expected)}, found {_short(row.actual)}"
+        table.add_row(mark, escape(row.name), escape(told))
+    return table
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _ACTUAL_WIDTH else text[: _ACTUAL_WIDTH - 3] + "..."
+
+
+def _plain(value: object) -> object:
+    return sorted(value, key=str) if isinstance(value, set | frozenset) else str(value)

@@ -1,0 +1,80 @@
+"""Tuesday: some watch it all, some in part, some not at all."""
+
+import uuid
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from tandem.library.v1 import library_pb2
+from tandem.progress.v1 import progress_pb2
+from tandem.progress.v1 import resources_pb2 as progress
+
+from campus.demo.media import RECORDING_SECONDS
+from campus.demo.sunday import PHYSICS
+from campus.demo.world import World
+from campus.upload import read_range
+
+PAUSED = "https://w3id.org/xapi/video/verbs/paused"
+_NAMESPACE = uuid.UUID("6f1c1c1e-6f0a-5d0e-9a3c-0d5f3a1f7b11")
+
+
+def play(world: World) -> None:
+    """Let the absent ones study, each in their way."""
+    world.narrator.scene("Tuesday: studying what was missed")
+    world.go_to(2, "10:00")
+    absent = world.groups["absent"]
+    world.groups["full"] = world.pick(absent, len(absent) * 3 // 5)
+    world.groups["half"] = world.pick(absent - world.groups["full"], len(absent) // 4)
+    world.groups["none"] = absent - world.groups["full"] - world.groups["half"]
+    world.all_at_once(
+        lambda learner: _watch(world, learner, _ALL_OF_IT), sorted(world.groups["full"])
+    )
+    world.all_at_once(
+        lambda learner: _watch(world, learner, _TEN_TIMES), sorted(world.groups["half"])
+    )
+    world.narrator.say(
+        f"{len(world.groups['full'])} watch all of it, some minutes twice. "
+        f"{len(world.groups['half'])} watch the first twenty minutes, ten times over. "
+        f"{len(world.groups['none'])} have no time."
+    )
+    full = len(world.groups["full"])
+    world.until(
+        "the catch-ups to be completed",
+        lambda: (
+            world.tally.count("progress.catch_up.completed") == full
+            and world.tally.count("sessions.attendance.amended") == full
+        ),
+    )
+    world.narrator.say(f"{full} are caught up: ABSENT became CAUGHT_UP. Ten times a minute is one.")
+    world.narrator.events(world.tally.news())
+
+
+# What a player reports at each pause: the stretches played so far, in seconds (xAPI video profile).
+_ALL_OF_IT = [
+    "0[.]900",
+    "0[.]900[,]840[.]1700",
+    f"0[.]900[,]840[.]1700[,]1690[.]{RECORDING_SECONDS}",
+]
+_TEN_TIMES = ["[,]".join(["0[.]1200"] * times) for times in range(1, 11)]
+
+
+def _watch(world: World, learner: str, reports: list[str]) -> None:
+    services = world.as_learner(learner)
+    link = services.library.GetReadUrl(
+        library_pb2.GetReadUrlRequest(item_id=world.items["recording"], reader_id=learner)
+    )
+    read_range(link.url, 0, 1023)
+    statements = [_statement(world, learner, number, text) for number, text in enumerate(reports)]
+    services.progress.RecordStatements(progress_pb2.RecordStatementsRequest(statements=statements))
+
+
+def _statement(world: World, learner: str, number: int, segments: str) -> progress.Statement:
+    stamp = Timestamp()
+    stamp.FromDatetime(world.clock.now())
+    return progress.Statement(
+        id=str(uuid.uuid5(_NAMESPACE, f"{learner}/{number}/{segments}")),
+        learner_id=learner,
+        verb=PAUSED,
+        run_id=world.runs[PHYSICS],
+        item_id=world.items["recording"],
+        timestamp=stamp,
+        video=progress.VideoExtensions(length=RECORDING_SECONDS, played_segments=segments),
+    )

@@ -1,0 +1,53 @@
+"""Listens to every event on the exchange, as any other system could, and counts."""
+
+import threading
+from collections import Counter
+
+import pika
+
+EXCHANGE = "tandem.events"
+
+
+class Tally:
+    """Counts events by type while it is open."""
+
+    def __init__(self, amqp_url: str) -> None:
+        self._parameters = pika.URLParameters(amqp_url)
+        self._seen: Counter[str] = Counter()
+        self._told: Counter[str] = Counter()
+        self._stop = threading.Event()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self) -> "Tally":
+        self._thread.start()
+        if not self._ready.wait(10):
+            raise RuntimeError("the broker did not give the demo a queue within 10 s")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(5)
+
+    def news(self) -> Counter[str]:
+        """How many of each type came since the last call."""
+        seen = Counter(self._seen)
+        news = seen - self._told
+        self._told = seen
+        return news
+
+    def count(self, name: str) -> int:
+        """How many of one type came so far; `name` without `tandem.` and `.v1`."""
+        return self._seen[f"tandem.{name}.v1"]
+
+    def _listen(self) -> None:
+        with pika.BlockingConnection(self._parameters) as connection:
+            channel = connection.channel()
+            queue = channel.queue_declare("", exclusive=True).method.queue
+            channel.queue_bind(queue, EXCHANGE, "#")
+            self._ready.set()
+            for method, _, _ in channel.consume(queue, auto_ack=True, inactivity_timeout=0.1):
+                if method:
+                    self._seen[method.routing_key] += 1
+                if self._stop.is_set():
+                    return

@@ -1,0 +1,155 @@
+"""Still Sunday: rooms, live classes, seats."""
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from tandem.sessions.v1 import resources_pb2, sessions_pb2
+from tandem.types.v1 import types_pb2
+
+from campus.demo.sunday import HISTORY, PHYSICS, instructor
+from campus.demo.world import World
+
+ROOM_SEATS = 60
+MINUTES = 50
+
+
+def play(world: World) -> None:
+    """Plan the classes and let people choose their seats."""
+    world.narrator.scene("Sunday evening: the timetable")
+    _rooms(world)
+    world.until("the runs to be known to sessions", lambda: _plan_lecture(world))
+    _conflict(world)
+    _plan_seminar(world)
+    _choose_seats(world)
+    _change_of_mind(world)
+    world.narrator.events(world.tally.news())
+
+
+def _rooms(world: World) -> None:
+    room = world.staff.sessions.CreateRoom(
+        sessions_pb2.CreateRoomRequest(request_id="aula", name="Aula", capacity=80)
+    )
+    world.rooms["Aula"] = room.id
+
+
+def _plan_lecture(world: World) -> bool:
+    """False while sessions has not heard yet of the run or its instructor."""
+    request = sessions_pb2.ScheduleSessionRequest(
+        request_id="lecture",
+        run_id=world.runs[PHYSICS],
+        activity_id="lecture",
+        title="Lecture: motion",
+        kind=types_pb2.SESSION_KIND_HYBRID,
+        room_id=world.rooms["Aula"],
+        instructor_id=instructor(PHYSICS),
+        starts=types_pb2.CivilTime(local="2026-03-02T09:00:00", zone="Europe/Dublin"),
+        duration=Duration(seconds=MINUTES * 60),
+        room_seats=ROOM_SEATS,
+        join_url="https://meet.example.edu/phys-101",
+        recorded=True,
+    )
+    try:
+        session = world.staff.sessions.ScheduleSession(request)
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
+            return False
+        raise
+    world.sessions[PHYSICS] = session.id
+    world.narrator.say(
+        f"PHYS-101 gets the Aula on Monday, 09:00, {ROOM_SEATS} seats, and online beside it."
+    )
+    return True
+
+
+def _seminar(local: str) -> sessions_pb2.ScheduleSessionRequest:
+    return sessions_pb2.ScheduleSessionRequest(
+        activity_id="seminar",
+        title="Seminar: Yalta",
+        kind=types_pb2.SESSION_KIND_IN_ROOM,
+        instructor_id=instructor(HISTORY),
+        starts=types_pb2.CivilTime(local=local, zone="Europe/Dublin"),
+        duration=Duration(seconds=MINUTES * 60),
+    )
+
+
+def _conflict(world: World) -> None:
+    request = _seminar("2026-03-02T09:30:00")
+    request.run_id, request.room_id = world.runs[HISTORY], world.rooms["Aula"]
+    world.narrator.say("HIST-210 wants the Aula at 09:30.")
+    try:
+        world.staff.sessions.ScheduleSession(request)
+    except grpc.RpcError as error:
+        world.narrator.refused(str(error.details()))
+
+
+def _plan_seminar(world: World) -> None:
+    request = _seminar("2026-03-02T14:00:00")
+    request.run_id, request.room_id = world.runs[HISTORY], world.rooms["Aula"]
+    request.request_id = "seminar"
+    world.sessions[HISTORY] = world.staff.sessions.ScheduleSession(request).id
+    world.narrator.say("HIST-210 takes 14:00 instead.")
+
+
+def _choose_seats(world: World) -> None:
+    wishes = [
+        (learner, types_pb2.SEAT_KIND_IN_ROOM) for learner in sorted(world.groups["classroom"])
+    ]
+    wishes += [(learner, types_pb2.SEAT_KIND_ONLINE) for learner in sorted(world.groups["online"])]
+    world.until("the learners to be known to sessions", lambda: _seated(world, *wishes[-1]))
+    seats = world.all_at_once(lambda wish: choose(world, *wish), wishes)
+    by_kind = {kind: {s.learner_id for s in seats if s.kind == kind} for kind in _KINDS}
+    world.groups["in_room"] = by_kind[types_pb2.SEAT_KIND_IN_ROOM]
+    world.groups["waiting"] = by_kind[types_pb2.SEAT_KIND_WAITLISTED]
+    world.narrator.say(
+        f"{len(wishes)} learners choose at once: {len(world.groups['in_room'])} in the room, "
+        f"{len(by_kind[types_pb2.SEAT_KIND_ONLINE])} online, {len(world.groups['waiting'])} wait."
+    )
+
+
+_KINDS = (
+    types_pb2.SEAT_KIND_IN_ROOM,
+    types_pb2.SEAT_KIND_ONLINE,
+    types_pb2.SEAT_KIND_WAITLISTED,
+)
+
+
+def choose(world: World, learner: str, kind: "types_pb2.SeatKind.ValueType") -> resources_pb2.Seat:
+    """A learner takes a seat of the lecture."""
+    return world.as_learner(learner).sessions.ChooseSeat(
+        sessions_pb2.ChooseSeatRequest(
+            session_id=world.sessions[PHYSICS], learner_id=learner, kind=kind
+        )
+    )
+
+
+def _seated(world: World, learner: str, kind: "types_pb2.SeatKind.ValueType") -> bool:
+    """False while sessions has not heard yet of the learner's enrolment."""
+    try:
+        choose(world, learner, kind)
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
+            return False
+        raise
+    return True
+
+
+def _change_of_mind(world: World) -> None:
+    (learner,) = world.pick(world.groups["in_room"], 1)
+    choose(world, learner, types_pb2.SEAT_KIND_ONLINE)
+    world.until("the promotion", lambda: world.tally.count("sessions.seat.promoted") == 1)
+    room, waiting = _seats(world)
+    (promoted,) = room - world.groups["in_room"]
+    world.groups |= {"in_room": room, "waiting": waiting, "promoted": {promoted}}
+    world.groups["online"] = world.groups["online"] | {learner}
+    world.narrator.say(
+        f"{learner} will join from home after all: {promoted} gets the seat, and is told."
+    )
+
+
+def _seats(world: World) -> tuple[set[str], set[str]]:
+    """Who sits in the room, and who waits."""
+    answer = world.staff.sessions.ListSeats(
+        sessions_pb2.ListSeatsRequest(session_id=world.sessions[PHYSICS], page_size=1000)
+    )
+    room = {s.learner_id for s in answer.seats if s.kind == types_pb2.SEAT_KIND_IN_ROOM}
+    waiting = {s.learner_id for s in answer.seats if s.kind == types_pb2.SEAT_KIND_WAITLISTED}
+    return room, waiting

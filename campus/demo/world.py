@@ -1,0 +1,89 @@
+"""What the demo's scenes share: the connections, the clock, and what they decided."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from campus.client import Campus, Services
+from campus.demo.narrator import CAMPUS_ZONE, Narrator
+from campus.demo.tally import Tally
+from chassis.clock import SteeredClock
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SUNDAY = datetime(2026, 3, 1, 18, 0, tzinfo=CAMPUS_ZONE)
+PATIENCE = 120.0  # seconds until the platform must have done what an action causes
+
+
+class DemoError(Exception):
+    """The platform did not do in time what it should."""
+
+
+@dataclass
+class World:
+    """Who and what the story is about. Learners are named by their ids."""
+
+    campus: Campus
+    clock: SteeredClock
+    narrator: Narrator
+    tally: Tally
+    random: random.Random
+    runs: dict[str, str] = field(default_factory=dict)
+    """Run ids by course code."""
+    learners: dict[str, list[str]] = field(default_factory=dict)
+    """Learners who were to be enrolled, by course code."""
+    items: dict[str, str] = field(default_factory=dict)
+    """Item ids by name."""
+    rooms: dict[str, str] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+    """Session ids by course code."""
+    groups: dict[str, set[str]] = field(default_factory=dict)
+    """Learners by what the story lets them do: present, partial, absent, full, half, none, ..."""
+
+    @property
+    def staff(self) -> Services:
+        """The services on behalf of the registrar's office."""
+        return self.campus.calling_as("registrar", "registrar", "instructor", "operator", "service")
+
+    def as_learner(self, learner: str) -> Services:
+        """The services on behalf of a learner."""
+        return self.campus.calling_as(learner, "learner")
+
+    def go_to(self, day: int, clock: str) -> None:
+        """Let it be `clock` (HH:MM) on the campus, `day` days after that Sunday."""
+        hour, minute = map(int, clock.split(":"))
+        moment = (SUNDAY + timedelta(days=day)).replace(hour=hour, minute=minute)
+        self.clock.steer(moment.astimezone(UTC))
+
+    def all_at_once(self, action: Callable[[T], R], rows: list[T]) -> list[R]:
+        """Do `action` for every row, eight at a time, as many people would."""
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(action, rows))
+
+    def until(self, what: str, holds: Callable[[], bool]) -> None:
+        """Wait until `holds()`. Raises DemoError when the platform takes longer than PATIENCE."""
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            if time.monotonic() > deadline:
+                raise DemoError(f"after {PATIENCE:.0f} s still waiting for: {what}")
+            time.sleep(0.1)
+
+    def pick(self, learners: set[str] | list[str], count: int) -> set[str]:
+        """Some of the learners, the same ones in every run of the demo."""
+        return set(self.random.sample(sorted(learners), count))
+
+
+def pages(fetch: Callable[[str], T], token_of: Callable[[T], str]) -> Iterator[T]:
+    """Every page of a list, from the first to the last."""
+    token = ""
+    while True:
+        page = fetch(token)
+        yield page
+        token = token_of(page)
+        if not token:
+            return

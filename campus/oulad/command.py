@@ -1,0 +1,39 @@
+"""`tandem import oulad DIR --module AAA --presentation 2013J`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from campus.client import Campus
+from campus.oulad.files import FilesError, Presentation
+from campus.oulad.load import Load, LoadError
+from campus.output import JSON_OPTION, fail, show_rows, steps
+from campus.platform import Platform
+
+
+@click.group("import")
+def import_() -> None:
+    """Bring data in from elsewhere."""
+
+
+@import_.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--module", required=True, help="AAA to GGG.")
+@click.option("--presentation", required=True, help="2013B, 2013J, 2014B or 2014J.")
+@click.option("--data", type=click.Path(path_type=Path), default=Path("var"), show_default=True)
+@JSON_OPTION
+def oulad(folder: Path, module: str, presentation: str, data: Path, as_json: bool) -> None:
+    """Import a presentation of the Open University dataset in FOLDER into the running platform."""
+    platform = Platform(data)
+    platform.environment()
+    campus = Campus(platform)
+    try:
+        with steps(as_json) as said:
+            counts = Load(campus, Presentation(folder, module, presentation), said).everything()
+    except (FilesError, LoadError) as error:
+        fail(str(error))
+    finally:
+        campus.close()
+    show_rows(f"{module} {presentation}: files and platform", counts, as_json)
+    sys.exit(0 if all(count.ok for count in counts) else 1)

@@ -1,0 +1,51 @@
+"""What the command prints: tables and progress for people on a terminal, JSON for programs."""
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def show_rows(title: str, rows: Sequence[Any], as_json: bool) -> None:
+    """A table of dataclasses, one a line; as JSON a list of objects."""
+    records = [dataclasses.asdict(row) for row in rows]
+    if as_json:
+        click.echo(json.dumps(records, indent=2, default=str))
+        return
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in records[0] if records else ():
+        table.add_column(name, overflow="fold")
+    for record in records:
+        table.add_row(*("-" if value is None else str(value) for value in record.values()))
+    console.print(table if records else f"{title}: nothing")
+
+
+@contextmanager
+def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Tell the steps of long work on stderr, each with the seconds since the start."""
+    began = time.monotonic()
+
+    def said(step: str) -> None:
+        if not quiet:
+            errors.print(f"[dim]{time.monotonic() - began:5.1f} s[/]  {step}")
+
+    yield said
+    said("done")
+
+
+def fail(text: str) -> NoReturn:
+    """End the command with what went wrong on stderr, and exit code 1."""
+    errors.print(f"[red]tandem:[/] {text}", markup=True)
+    sys.exit(1)

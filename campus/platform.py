@@ -1,0 +1,222 @@
+"""The whole platform on one machine: the local stack, and every role of every service beside it."""
+
+import json
+import os
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from campus.identity import IdentityProvider
+from campus.stack.errors import StackError
+from campus.stack.ports import HOST, Ports
+from campus.stack.process import Process, ensure, python_command
+from campus.stack.stack import Stack, State
+
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "catalog": ("api", "relay"),
+    "library": ("api", "worker", "relay"),
+    "sessions": ("api", "worker", "relay"),
+    "progress": ("api", "worker", "relay"),
+    "notify": ("api", "worker", "relay"),
+}
+# A role needs this long to stop at the most: its own drain of 20 s, and a little.
+GRACE = 25.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """One part or role at one moment; `pid` and `address` are None where there is none."""
+
+    name: str
+    state: str
+    pid: int | None = None
+    address: str | None = None
+
+
+class Role:
+    """One role of one service as a process: started, stopped, killed, looked at."""
+
+    def __init__(self, service: str, role: str, folder: Path) -> None:
+        self.service, self.role = service, role
+        self.name = f"{service}-{role}"
+        self.process = Process(self.name, folder)
+        self._ports = Ports(folder / "platform" / f"{self.name}.json")
+
+    def start(self, environment: Mapping[str, str]) -> None:
+        """Run the role until it is ready. Raises StackError with the end of its log."""
+        ensure(self.process, lambda: self._launch(environment), self.ready)
+
+    def ready(self) -> bool:
+        """Whether the role says that it can work."""
+        try:
+            with urllib.request.urlopen(f"{self.ops_url}/ready", timeout=5) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    @property
+    def ops_url(self) -> str:
+        """Where its metrics and health are."""
+        # Port 1 is never ours: a role that was never started is nowhere.
+        return f"http://{HOST}:{self._ports.remembered().get('ops', 1)}"
+
+    @property
+    def target(self) -> str:
+        """Where its gRPC server is."""
+        return f"{HOST}:{self._ports.remembered().get('grpc', 1)}"
+
+    @property
+    def address(self) -> str:
+        """What a person would connect to."""
+        return self.target if self.role == "api" else self.ops_url
+
+    def claim_ports(self) -> None:
+        """Choose the role's ports, unless it runs and has them."""
+        if not self.process.alive:
+            self._ports.claim("ops", "grpc")
+
+    def _launch(self, environment: Mapping[str, str]) -> None:
+        self.process.start(
+            python_command(f"services.{self.service}", self.role),
+            {
+                **_whole(environment),
+                "TANDEM_OPS_ADDRESS": self.ops_url.removeprefix("http://"),
+                "TANDEM_GRPC_ADDRESS": self.target,
+            },
+        )
+
+
+class Platform:
+    """The platform of one data folder. Parts that the environment gives are used, not started."""
+
+    def __init__(
+        self,
+        folder: Path = Path("var"),
+        given: Mapping[str, str] = os.environ,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder.absolute()
+        self.stack = Stack(self.folder, given)
+        self.identity = IdentityProvider(self.folder)
+        self.roles = {
+            f"{service}-{role}": Role(service, role, self.folder)
+            for service, roles in ROLES.items()
+            for role in roles
+        }
+        self._given = given
+        self._extra = dict(extra or {})
+        self._file = self.folder / "platform" / "environment.json"
+
+    def up(self, said: Callable[[str], None] = lambda _: None) -> None:
+        """Start what doesn't run, tell each step to `said`. Raises StackError for all that failed.
+
+        The broker's topology is declared before any role may publish: an event for a queue that is
+        not there yet would be in the history only.
+        """
+        said("servers: RabbitMQ, MongoDB, S3, SMTP")
+        endpoints = self.stack.up().environment()
+        for role in self.roles.values():
+            role.claim_ports()
+        environment = self._assemble(endpoints)
+        self._write(environment)
+        said("topology: exchange, history, queues")
+        _all((partial(self._declare, service, environment) for service in ROLES), at_once=3)
+        said(f"services: {len(self.roles)} processes")
+        _all((partial(role.start, environment) for role in self.roles.values()), at_once=6)
+
+    def down(self, said: Callable[[str], None] = lambda _: None) -> None:
+        """Stop every role, then the servers; the data stay."""
+        said("services")
+        _all((partial(role.process.stop, GRACE) for role in self.roles.values()), at_once=16)
+        said("servers")
+        self.stack.down()
+        self._file.unlink(missing_ok=True)
+
+    def status(self) -> list[Status]:
+        """How every part and role is."""
+        parts = [
+            Status(part.name, part.state.value, part.pid, part.address)
+            for part in self.stack.status()
+        ]
+        return parts + [_status_of(role) for role in self.roles.values()]
+
+    @property
+    def running(self) -> bool:
+        """Whether the platform was brought up (and not down since)."""
+        return self._file.exists()
+
+    def environment(self) -> dict[str, str]:
+        """The TANDEM_* variables of the running platform. Raises StackError when it is down."""
+        try:
+            found: dict[str, str] = json.loads(self._file.read_text())
+        except FileNotFoundError:
+            raise StackError(f"nothing runs in {self.folder}; `tandem up` starts it") from None
+        return found
+
+    def target(self, service: str) -> str:
+        """Where a service's gRPC server is."""
+        return self.roles[f"{service}-api"].target
+
+    def restart(self, name: str) -> None:
+        """Start a role that was stopped or killed."""
+        self.roles[name].start(self.environment())
+
+    def _assemble(self, endpoints: Mapping[str, str]) -> dict[str, str]:
+        given = {key: value for key, value in self._given.items() if key.startswith("TANDEM_")}
+        targets = {f"TANDEM_{service.upper()}_TARGET": self.target(service) for service in ROLES}
+        mode = {"TANDEM_ENVIRONMENT": "development"}
+        return {
+            **mode,
+            **given,
+            **endpoints,
+            **self.identity.environment(),
+            **targets,
+            **self._extra,
+        }
+
+    def _write(self, environment: Mapping[str, str]) -> None:
+        """Keep the environment where the command finds it; its secrets are this machine's only."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.touch(mode=0o600)
+        self._file.write_text(json.dumps(dict(environment), indent=2))
+
+    def _declare(self, service: str, environment: Mapping[str, str]) -> None:
+        done = subprocess.run(
+            python_command(f"services.{service}", "declare"),
+            env=_whole(environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise StackError(f"{service}: declaring its queues failed:\n{done.stdout}{done.stderr}")
+
+
+def _whole(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a child needs beside ours: PATH, HOME and the like."""
+    return {**os.environ, **environment}
+
+
+def _status_of(role: Role) -> Status:
+    pid = role.process.pid
+    if pid is None:
+        return Status(role.name, State.STOPPED.value)
+    state = State.RUNNING if role.ready() else State.NOT_ANSWERING
+    return Status(role.name, state.value, pid, role.address)
+
+
+def _all(actions: Iterable[Callable[[], object]], at_once: int) -> None:
+    """Run all actions to their ends, some at once, then raise what went wrong as one StackError."""
+    with ThreadPoolExecutor(at_once) as pool:
+        outcomes = [pool.submit(action) for action in actions]
+    errors = [error for outcome in outcomes if (error := outcome.exception())]
+    unexpected = next((error for error in errors if not isinstance(error, StackError)), None)
+    if unexpected:
+        raise unexpected
+    if errors:
+        raise StackError("\n\n".join(map(str, errors)))

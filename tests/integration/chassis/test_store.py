@@ -1,0 +1,118 @@
+"""Units of work on a real MongoDB."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pymongo
+import pytest
+
+from chassis.refusals import AlreadyExists
+from chassis.store import Database, Store
+
+
+@dataclass(frozen=True)
+class EnrolmentWithdrawn:
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    withdrawn_at: datetime
+
+
+class SampleStore(Store):
+    service = "catalog"
+    collections = {"things": [pymongo.IndexModel("name", unique=True)]}  # noqa: RUF012
+
+    def add(self, name: str) -> None:
+        self["things"].insert_one({"_id": self.new_id(), "name": name}, session=self.session)
+
+
+def withdrawn(run: str, enrolment: str = "e") -> EnrolmentWithdrawn:
+    return EnrolmentWithdrawn(enrolment, run, "l", datetime(2026, 3, 2, tzinfo=UTC))
+
+
+@pytest.fixture
+def database(make_database: Any) -> Database[SampleStore]:
+    return make_database(SampleStore)  # type: ignore[no-any-return]
+
+
+def outbox(database: Database[SampleStore]) -> list[dict[str, Any]]:
+    return list(database.mongo["outbox"].find().sort("_id"))
+
+
+def test_state_and_events_are_written_together(database: Database[SampleStore]) -> None:
+    """A committed unit of work leaves its state and its events, numbered by aggregate."""
+
+    def work(store: SampleStore) -> None:
+        store.add("a")
+        store.publish(withdrawn("run-1", "e1"), withdrawn("run-2", "e2"), withdrawn("run-1", "e3"))
+
+    database.transact(work)
+    assert [(row["key"], row["sequence"]) for row in outbox(database)] == [
+        ("run-1", 1),
+        ("run-2", 1),
+        ("run-1", 2),
+    ]
+    assert database.mongo["things"].count_documents({}) == 1
+
+
+def test_a_refused_unit_of_work_leaves_nothing(database: Database[SampleStore]) -> None:
+    """An exception takes state, events and numbers back."""
+
+    def work(store: SampleStore) -> None:
+        store.add("a")
+        store.publish(withdrawn("run-1"))
+        store.flush()
+        raise AlreadyExists("no")
+
+    with pytest.raises(AlreadyExists):
+        database.transact(work)
+    for name in ("things", "outbox", "sequences"):
+        assert database.mongo[name].count_documents({}) == 0
+
+
+def test_racing_units_of_work_number_an_aggregate_without_gaps(
+    database: Database[SampleStore],
+) -> None:
+    """Forty at once on one aggregate: 1 to 40, each once."""
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(
+                lambda n: database.transact(lambda store: store.publish(withdrawn("run", f"e{n}"))),
+                range(40),
+            )
+        )
+    assert sorted(row["sequence"] for row in outbox(database)) == list(range(1, 41))
+
+
+def test_a_repeat_is_answered_and_not_done(database: Database[SampleStore]) -> None:
+    """Many repeats of one request at once: one effect, one answer for all."""
+
+    def command(store: SampleStore) -> bytes:
+        def answer() -> bytes:
+            name = store.new_id()
+            store.add(name)
+            return name.encode()
+
+        return store.once("Add:me", "request-1", b"content", answer)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = Counter(pool.map(lambda _: database.transact(command), range(16)))
+    assert len(answers) == 1
+    assert database.mongo["things"].count_documents({}) == 1
+
+
+def test_a_request_id_with_another_content_is_refused(database: Database[SampleStore]) -> None:
+    """The same id for something else is a mistake of the caller's, and said so."""
+    database.transact(lambda store: store.once("Add:me", "r", b"one", lambda: b""))
+    with pytest.raises(AlreadyExists, match="'r'"):
+        database.transact(lambda store: store.once("Add:me", "r", b"two", lambda: b""))
+
+
+def test_preparing_twice_and_side_by_side_is_harmless(database: Database[SampleStore]) -> None:
+    """Collections and indexes are made once, whoever comes first."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: database.prepare(), range(4)))
+    assert "name_1" in database.mongo["things"].index_information()

@@ -1,0 +1,93 @@
+"""Events as CloudEvents in binary mode."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.protobuf.message import Message
+from tandem.catalog.v1 import events_pb2
+
+from chassis import events
+from chassis.events import Event, UndecodableError
+
+
+@dataclass(frozen=True)
+class RunClosedByNobody:
+    run_id: str
+
+
+def an_event(**more: Any) -> Event[Message]:
+    data = events_pb2.PathPublished(run_id="run-1", version=3)
+    fields: dict[str, Any] = {
+        "id": "0190",
+        "type": "tandem.catalog.path.published.v1",
+        "source": "/tandem/catalog",
+        "time": datetime(2026, 3, 2, 8, tzinfo=UTC),
+        "subject": "run-1",
+        "partition_key": "run-1",
+        "sequence": 7,
+        "traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01",
+        "data": data,
+    }
+    return Event(**{**fields, **more})
+
+
+def test_an_event_is_read_as_it_was_written() -> None:
+    """Headers and body together give the event back."""
+    event = an_event()
+    assert events.read(events.headers_of(event), events.body_of(event.data)) == event
+
+
+def test_the_headers_are_those_of_the_amqp_binding() -> None:
+    """Attributes stand as cloudEvents_<name>, the time with Z, the sequence so that text sorts."""
+    headers = events.headers_of(an_event())
+    assert headers["cloudEvents_specversion"] == "1.0"
+    assert headers["cloudEvents_time"] == "2026-03-02T08:00:00Z"
+    assert headers["cloudEvents_partitionkey"] == "run-1"
+    assert headers["cloudEvents_sequence"] == "00000000000000000007"
+
+
+def test_every_event_of_the_contracts_has_a_type_of_its_own() -> None:
+    """Types are unique, and say their service."""
+    assert len(events.contracts()) == 30
+    for name, cls in events.contracts().items():
+        service = cls.DESCRIPTOR.full_name.split(".")[1]
+        assert name.startswith(f"tandem.{service}.")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "said"),
+    [
+        (None, b"{}", "are missing"),
+        ({"cloudEvents_id": "1"}, b"{}", "sequence, source, time, type are missing"),
+        (events.headers_of(an_event(type="tandem.no.such.thing.v1")), b"{}", "unknown event type"),
+        (events.headers_of(an_event()), b"{nonsense", "tandem.catalog.path.published.v1"),
+        (events.headers_of(an_event()), b"\xff\xfe", "tandem.catalog.path.published.v1"),
+        (events.headers_of(an_event()), b'{"version": "many"}', "version"),
+        (events.headers_of(an_event()) | {"cloudEvents_sequence": "x"}, b"{}", "invalid literal"),
+        (events.headers_of(an_event()) | {"cloudEvents_time": "noon"}, b"{}", "noon"),
+    ],
+)
+def test_what_is_no_event_says_why(headers: Any, body: bytes, said: str) -> None:
+    """A body or header that can't be read names what is wrong."""
+    with pytest.raises(UndecodableError, match=said):
+        events.read(headers, body)
+
+
+def test_fields_of_a_newer_version_are_passed_over() -> None:
+    """An event with a field that we don't know yet is still read."""
+    event = events.read(events.headers_of(an_event()), b'{"runId": "r", "brandNew": true}')
+    assert event.data == events_pb2.PathPublished(run_id="r")
+
+
+def test_an_event_that_is_too_large_is_refused() -> None:
+    """One event stays under 256 KiB."""
+    with pytest.raises(ValueError, match="split it below 262144"):
+        events.body_of(events_pb2.PathPublished(run_id="x" * 300_000))
+
+
+def test_a_dataclass_that_is_no_event_is_refused() -> None:
+    """Only what the contracts name can be published."""
+    with pytest.raises(LookupError, match="RunClosedByNobody"):
+        events.message_for("catalog", RunClosedByNobody("r"))

@@ -1,0 +1,105 @@
+"""Dataclass <-> message <-> document, by names."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tandem.catalog.v1 import events_pb2, resources_pb2
+
+from chassis.mapping import from_document, from_message, to_document, to_message
+
+
+class AttendanceMode(StrEnum):
+    CLASSROOM = "CLASSROOM"
+    ONLINE = "ONLINE"
+    SELF_PACED = "SELF_PACED"
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    id: str
+    run_id: str
+    learner_id: str
+    mode: AttendanceMode | None = None
+    enrolled_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class After:
+    activity_id: str
+    offset: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    after_enrolment: timedelta | None = None
+    after_activity: After | None = None
+
+
+@dataclass(frozen=True)
+class Activity:
+    id: str
+    title: str
+    requires: tuple[str, ...] = ()
+    deadline: Rule | None = None
+    optional: bool = False
+
+
+instants = st.datetimes(
+    min_value=datetime(1970, 1, 2), max_value=datetime(9000, 1, 1), timezones=st.just(UTC)
+).map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000))
+spans = st.integers(0, 10**12).map(lambda ms: timedelta(milliseconds=ms))
+enrolments = st.builds(
+    Enrolment,
+    st.text(),
+    st.text(),
+    st.text(),
+    st.none() | st.sampled_from(AttendanceMode),
+    st.none() | instants,
+)
+rules = st.builds(Rule, st.none() | spans, st.none() | st.builds(After, st.text(), spans))
+activities = st.builds(
+    Activity, st.text(), st.text(), st.lists(st.text()).map(tuple), st.none() | rules, st.booleans()
+)
+
+
+@given(enrolments)
+def test_a_dataclass_survives_the_way_through_its_message(enrolment: Enrolment) -> None:
+    """What was written into a message is read from it, enums, instants and absences included."""
+    assert from_message(to_message(enrolment, resources_pb2.Enrolment), Enrolment) == enrolment
+
+
+@given(activities)
+def test_nested_dataclasses_survive_the_way_through_their_message(activity: Activity) -> None:
+    """Nested messages, durations and repeated fields are read as they were written."""
+    assert from_message(to_message(activity, resources_pb2.Activity), Activity) == activity
+
+
+@given(activities)
+def test_a_dataclass_survives_the_way_through_its_document(activity: Activity) -> None:
+    """What was written into a document is read from it, its id being the document's `_id`."""
+    document = to_document(activity)
+    assert document["_id"] == activity.id
+    assert from_document(document, Activity) == activity
+
+
+def test_more_replaces_and_adds_fields() -> None:
+    """What only the caller knows is given beside the dataclass."""
+    enrolment = Enrolment("e", "r", "l", AttendanceMode.ONLINE)
+    message = to_message(enrolment, events_pb2.EnrolmentCreated, enrolment_id="e", run_id="other")
+    assert (message.enrolment_id, message.run_id, message.learner_id) == ("e", "other", "l")
+    assert from_message(message, Enrolment, id="x") == replace(enrolment, id="x", run_id="other")
+
+
+def test_a_field_that_the_message_lacks_needs_a_default() -> None:
+    """A dataclass that asks for more than the message has is an error, not a silent gap."""
+    with pytest.raises(TypeError, match="'title'"):
+        from_message(resources_pb2.Enrolment(id="e"), Activity)
+
+
+def test_unknown_keys_of_a_document_are_passed_over() -> None:
+    """A newer version may have written more into a document than this one reads."""
+    assert from_document({"_id": "a", "title": "t", "new": 1}, Activity) == Activity("a", "t")
