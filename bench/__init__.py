@@ -1,0 +1,1 @@
+"""Figures beside peers, as ratios measured in one run: `make bench`, `make bench ONLY=relay`."""

@@ -1,0 +1,103 @@
+"""Relay: what it publishes a second, beside a bare pika loop that has everything in memory."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pika
+from pika.adapters.asyncio_connection import AsyncioConnection
+
+from bench import rig
+from bench.figures import Figure, beside
+from bench.sample import QUEUE
+
+EVENTS = 20_000
+WINDOW = 500
+ROUNDS = 3
+
+
+def measure() -> Iterator[Figure]:
+    """Ours reads, publishes and removes; the peer only publishes, to the same quorum queue."""
+    yield beside("relay", "events/s", 0.7, ROUNDS, _ours, _peer)
+
+
+def _ours() -> float:
+    database = rig.fresh_database()
+    rig.fill_outbox(database, EVENTS)
+    outbox = database.mongo["outbox"]
+    with rig.running("bench.sample", "relay"):
+        return rig.rate(lambda: EVENTS - outbox.estimated_document_count(), EVENTS)
+
+
+def _peer() -> float:
+    """The bare loop, in a process of its own as the relay is."""
+    import subprocess
+
+    database = rig.fresh_database()
+    rig.fill_outbox(database, 1)
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.relay"],
+        env={**os.environ, **rig.environment()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+class _Bare:
+    """Publishes one event over and over with a window of pipelined confirms."""
+
+    def __init__(self, row: dict[str, Any], finished: "asyncio.Future[float]") -> None:
+        self._row, self._finished = row, finished
+        self._sent = self._confirmed = 0
+        self._properties = pika.BasicProperties(
+            delivery_mode=2, content_type="application/json", headers=row["headers"]
+        )
+
+    def opened(self, connection: Any) -> None:
+        connection.channel(on_open_callback=self._channel_opened)
+
+    def _channel_opened(self, channel: Any) -> None:
+        self._channel = channel
+        channel.confirm_delivery(self._on_confirm, callback=self._begin)
+
+    def _begin(self, _: Any) -> None:
+        self._began = time.perf_counter()
+        self._fill()
+
+    def _fill(self) -> None:
+        while self._sent < EVENTS and self._sent - self._confirmed < WINDOW:
+            self._channel.basic_publish(
+                "", QUEUE, bytes(self._row["body"]), self._properties, mandatory=True
+            )
+            self._sent += 1
+
+    def _on_confirm(self, frame: Any) -> None:
+        method = frame.method
+        self._confirmed = method.delivery_tag if method.multiple else self._confirmed + 1
+        if self._confirmed >= EVENTS and not self._finished.done():
+            self._finished.set_result(EVENTS / (time.perf_counter() - self._began))
+        self._fill()
+
+
+async def _bare() -> float:
+    row = rig.sample.database(rig.load(rig.Settings, os.environ)).mongo["outbox"].find_one()
+    loop = asyncio.get_running_loop()
+    finished: asyncio.Future[float] = loop.create_future()
+    bare = _Bare(row, finished)
+    connection = AsyncioConnection(
+        pika.URLParameters(os.environ["TANDEM_AMQP_URL"]),
+        on_open_callback=bare.opened,
+        custom_ioloop=loop,
+    )
+    rate = await finished
+    connection.close()
+    return rate
+
+
+if __name__ == "__main__":
+    print(asyncio.run(_bare()))

@@ -1,0 +1,99 @@
+"""Servers and child processes for the benchmarks."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pika
+
+from bench import sample
+from campus.stack.stack import Stack
+from chassis.settings import Settings, load
+
+FOLDER = Path("var/bench")
+_started: dict[str, str] = {}
+
+
+def environment() -> dict[str, str]:
+    """The environment of running servers, started once; `close` ends them."""
+    if not _started:
+        _started.update(Stack(FOLDER).up(["rabbitmq", "mongodb"]).environment())
+        _started["TANDEM_ENVIRONMENT"] = "development"
+        _started["TANDEM_MONGO_DATABASE"] = "bench"
+    return _started
+
+
+def close() -> None:
+    """End the servers."""
+    Stack(FOLDER).down()
+    _started.clear()
+
+
+def fresh_database() -> Any:
+    """The sample's database, empty, and its queue, empty."""
+    database = sample.database(load(Settings, environment()))
+    for name in database.mongo.list_collection_names():
+        database.mongo[name].delete_many({})
+    run("bench.sample", "declare")
+    with pika.BlockingConnection(pika.URLParameters(environment()["TANDEM_AMQP_URL"])) as link:
+        link.channel().queue_purge(sample.QUEUE)
+    return database
+
+
+def fill_outbox(database: Any, count: int) -> None:
+    """Commit `count` events, 500 a unit of work, four of each key."""
+    now = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    for first in range(0, count, 500):
+        rows = [
+            sample.ActivityCompleted(f"e{number // 4}", "run", f"l{number // 4}", "reading", now)
+            for number in range(first, min(first + 500, count))
+        ]
+        database.transact(lambda store, rows=rows: store.publish(*rows))
+
+
+def run(module: str, *arguments: str) -> None:
+    """Run a module to its end. Raises CalledProcessError."""
+    subprocess.run(
+        [sys.executable, "-m", module, *arguments], env={**os.environ, **environment()}, check=True
+    )
+
+
+@contextmanager
+def running(module: str, *arguments: str) -> Iterator[None]:
+    """A module runs beside; its log goes to the data folder."""
+    log = (FOLDER / "log" / f"{module}-{'-'.join(arguments)}.log").open("w")
+    child = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, **environment()},
+        stdout=log,
+        stderr=log,
+    )
+    try:
+        yield
+    finally:
+        child.terminate()
+        child.wait(30)
+        log.close()
+
+
+def rate(count: Callable[[], int], total: int, patience: float = 300.0) -> float:
+    """How many a second, from the first tenth of `total` to all of it: starting up is left out.
+
+    Raises TimeoutError when it takes longer than `patience` seconds.
+    """
+    deadline = time.monotonic() + patience
+    began: tuple[float, int] | None = None
+    while (done := count()) < total:
+        if began is None and done >= total // 10:
+            began = time.perf_counter(), done
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{done} of {total} after {patience:.0f} s")
+        time.sleep(0.005)
+    at, before = began or (time.perf_counter(), 0)
+    return (total - before) / (time.perf_counter() - at)
