@@ -1,0 +1,45 @@
+"""The whole platform, started once; tests kill parts of it and leave it whole."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from campus.client import Campus, Services
+from campus.platform import Platform
+from tests.system.classes import Class, MakeClass
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform of the tests' own: servers too, for tests stop and kill them."""
+    running = Platform(tmp_path_factory.mktemp("platform"), given={})
+    running.up()
+    yield running
+    running.down()
+
+
+@pytest.fixture(scope="session")
+def campus(platform: Platform) -> Iterator[Campus]:
+    """Connections to it."""
+    connections = Campus(platform)
+    yield connections
+    connections.close()
+
+
+@pytest.fixture
+def staff(campus: Campus) -> Services:
+    """The services on behalf of staff."""
+    return campus.calling_as("registrar", "registrar", "instructor", "service", "operator")
+
+
+@pytest.fixture
+def whole(platform: Platform) -> Iterator[Platform]:
+    """The platform, every part and role of which runs again after the test."""
+    yield platform
+    platform.up()
+
+
+@pytest.fixture
+def make_class(staff: Services) -> MakeClass:
+    """Makes a run and its learners."""
+    return lambda learners: Class(staff, learners)

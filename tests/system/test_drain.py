@@ -1,0 +1,95 @@
+"""SIGTERM: what is begun is finished, and the process leaves with 0."""
+
+import os
+import signal
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+from tandem.catalog.v1 import catalog_pb2
+
+from campus.client import Services
+from campus.platform import Platform
+from campus.stack.process import python_command
+from tests.system.classes import MakeClass, until
+
+
+def test_an_api_that_drains_finishes_what_it_began(
+    whole: Platform, make_class: MakeClass, staff: Services
+) -> None:
+    """SIGTERM under a stream of commands: whatever was answered is there afterwards."""
+    group = make_class(1)
+    stopping = threading.Event()
+    done: list[str] = []
+
+    def create(number: int) -> str:
+        code = f"{group.key}-{number}"
+        if not _created(staff, code, 1 if stopping.is_set() else 10):
+            return ""
+        done.append(code)
+        if len(done) >= 50 and not stopping.is_set():
+            stopping.set()
+            os.kill(whole.roles["catalog-api"].process.pid or 0, signal.SIGTERM)
+        return code
+
+    with ThreadPoolExecutor(4) as pool:
+        answered = {code for code in pool.map(create, range(80)) if code}
+    assert stopping.is_set()
+    until("the process to leave", lambda: not whole.roles["catalog-api"].process.alive)
+    whole.up()
+    assert answered <= _codes(staff)
+
+
+def _created(staff: Services, code: str, patience: float) -> bool:
+    """Whether the course was created; a server that leaves may refuse, in two ways only."""
+    request = catalog_pb2.CreateCourseRequest(code=code, title="t")
+    try:
+        staff.catalog.CreateCourse(request, timeout=patience)
+    except grpc.RpcError as error:
+        if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            return False
+        raise
+    return True
+
+
+def _codes(staff: Services) -> set[str]:
+    found: set[str] = set()
+    token = ""
+    while True:
+        page = staff.catalog.ListCourses(
+            catalog_pb2.ListCoursesRequest(page_size=1000, page_token=token)
+        )
+        found |= {course.code for course in page.courses}
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+@pytest.mark.parametrize(
+    ("service", "role"),
+    [("progress", "api"), ("progress", "worker"), ("progress", "relay"), ("catalog", "api")],
+)
+def test_sigterm_ends_every_role_with_0(platform: Platform, service: str, role: str) -> None:
+    """A second replica of a role starts beside the first, and leaves with 0 on SIGTERM."""
+    environment = {**os.environ, **platform.environment()}
+    child = subprocess.Popen(
+        python_command(f"services.{service}", role),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        _wait_for_start(child)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(30) == 0
+    finally:
+        child.kill()
+
+
+def _wait_for_start(child: "subprocess.Popen[str]") -> None:
+    """Until the role logs its first line: it then runs."""
+    assert child.stdout is not None
+    assert child.stdout.readline()

@@ -1,0 +1,171 @@
+"""Kill anything at the worst moment: nothing is lost, and nothing happens twice."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import pika
+from tandem.catalog.v1 import catalog_pb2
+
+from campus.client import Services
+from campus.platform import Platform
+from chassis.store import connect
+from tests.system.classes import MakeClass, until
+
+
+class Listener:
+    """Everything on the exchange, as a stranger sees it: event ids with how often each came."""
+
+    def __init__(self, amqp_url: str) -> None:
+        self.ids: Counter[str] = Counter()
+        self._url = amqp_url
+        self._stop, self._ready = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self) -> "Listener":
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(10)
+
+    def _listen(self) -> None:
+        with pika.BlockingConnection(pika.URLParameters(self._url)) as connection:
+            channel = connection.channel()
+            queue = channel.queue_declare("", exclusive=True).method.queue
+            channel.queue_bind(queue, "tandem.events", "#")
+            self._ready.set()
+            for method, properties, _ in channel.consume(queue, True, inactivity_timeout=0.05):
+                if method:
+                    self.ids[properties.headers["cloudEvents_id"]] += 1
+                if self._stop.is_set():
+                    return
+
+
+@contextmanager
+def removal_blocked(client: Any, database: str) -> Iterator[list[str]]:
+    """Hold the outbox's rows in a transaction, so that a removal has to wait; yields their ids."""
+    outbox = client[database]["outbox"]
+    with client.start_session() as session:
+        session.start_transaction()
+        ids = [row["_id"] for row in outbox.find({}, session=session)]
+        outbox.update_many({}, {"$set": {"held": True}}, session=session)
+        try:
+            yield ids
+        finally:
+            session.abort_transaction()
+
+
+def test_a_relay_killed_between_publish_and_removal_repeats_with_one_effect(
+    whole: Platform, make_class: MakeClass
+) -> None:
+    """Events published but not removed are published again, and each learner counts once."""
+    group = make_class(20)
+    until("the run to be known", lambda: _known(group))
+    relay = whole.roles["catalog-relay"]
+    relay.process.stop()
+    group.enrol(group.learners)
+    environment = whole.environment()
+    with (
+        connect(environment["TANDEM_MONGO_URL"], "test") as client,
+        Listener(environment["TANDEM_AMQP_URL"]) as seen,
+    ):
+        with removal_blocked(client, "tandem_catalog") as ids:
+            assert len(ids) == 20
+            launch = threading.Thread(target=whole.restart, args=(relay.name,))
+            launch.start()
+            until("the first publication", lambda: all(seen.ids[one] for one in ids))
+            launch.join()
+            relay.process.kill()
+        whole.restart(relay.name)
+        until("the second publication", lambda: all(seen.ids[one] == 2 for one in ids))
+        outbox = client["tandem_catalog"]["outbox"]
+        until("the outbox to be empty", lambda: outbox.count_documents({}) == 0)
+    until("the effect", lambda: group.summary().learners == 20)
+    assert group.summary().learners == 20
+
+
+def test_the_broker_may_be_away_while_requests_go_on(
+    whole: Platform, make_class: MakeClass, staff: Services
+) -> None:
+    """With RabbitMQ stopped commands succeed; once it is back every event arrives, once."""
+    group = make_class(30)
+    until("the run to be known", lambda: _known(group))
+    whole.stack.rabbitmq.stop()
+    for first in range(0, 30, 10):
+        group.enrol(group.learners[first : first + 10])
+    run = staff.catalog.GetRun(catalog_pb2.GetRunRequest(run_id=group.run))
+    assert run.enrolled == 30
+    whole.stack.rabbitmq.start()
+    until("every enrolment", lambda: group.summary().learners == 30)
+
+
+def test_a_broker_killed_under_load_loses_nothing(whole: Platform, make_class: MakeClass) -> None:
+    """RabbitMQ dies by SIGKILL between two requests and comes back: every learner counts once."""
+    group = make_class(40)
+    until("the run to be known", lambda: _known(group))
+    group.enrol(group.learners[:20])
+    whole.stack.rabbitmq.kill()
+    group.enrol(group.learners[20:])
+    whole.stack.rabbitmq.start()
+    until("every enrolment", lambda: group.summary().learners == 40)
+
+
+def test_a_worker_killed_mid_batch_loses_and_doubles_nothing(
+    whole: Platform, make_class: MakeClass
+) -> None:
+    """The worker dies by SIGKILL again and again under load; every statement counts once."""
+    group = make_class(100)
+    group.enrol(group.learners)
+    until("the learners", lambda: group.summary().learners == 100)
+    worker = whole.roles["progress-worker"]
+    for round_ in range(1, 4):
+        for _ in range(5):
+            group.record(group.learners)
+        _wait_for_some(group, (round_ - 1) * 500)
+        worker.process.kill()
+        whole.restart(worker.name)
+    until("every statement", lambda: group.summary().statements == 1500)
+    assert group.summary().completed_activities == 100
+    assert group.summary().completed_path == 100
+
+
+def _wait_for_some(group: Any, before: int) -> None:
+    """Until the worker is in the middle of it; or just done, on a fast machine."""
+    until("some statements", lambda: group.summary().statements > before)
+
+
+def test_mongodb_killed_is_waited_for(whole: Platform, make_class: MakeClass) -> None:
+    """MongoDB dies by SIGKILL: what was answered is kept, and no role has to be restarted."""
+    group = make_class(20)
+    group.enrol(group.learners[:10])
+    pids = {name: role.process.pid for name, role in whole.roles.items()}
+    whole.stack.mongodb.kill()
+    whole.stack.mongodb.start()
+    until("requests to be answered", lambda: _answered(group))
+    group.enrol(group.learners[10:])
+    until("every enrolment", lambda: group.summary().learners == 20)
+    assert {name: role.process.pid for name, role in whole.roles.items()} == pids
+
+
+def _answered(group: Any) -> bool:
+    try:
+        group.summary()
+    except grpc.RpcError:
+        return False
+    return True
+
+
+def _known(group: Any) -> bool:
+    """Whether progress has heard of the run."""
+    try:
+        return bool(group.summary().run_id == group.run)
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.NOT_FOUND:
+            return False
+        raise
