@@ -61,7 +61,7 @@ class Store:
         self._database = database
         self.session = session
         self.now = now
-        self._events: list[object] = []
+        self._events: list[tuple[object, str]] = []
 
     def __getitem__(self, name: str) -> "Collection[Document]":
         """A collection of the service. Pass `session=self.session` to each call on it."""
@@ -76,7 +76,8 @@ class Store:
 
         `happened`: the domain's dataclasses that are named like event messages of the contracts.
         """
-        self._events.extend(happened)
+        traceparent = tracing.current() or tracing.child_of("")
+        self._events.extend((event, traceparent) for event in happened)
 
     def once(
         self, scope: str, request_id: str, request: bytes, answer: Callable[[], bytes]
@@ -105,13 +106,13 @@ class Store:
         """Write what was published to the outbox; the unit of work does so at its end."""
         if not self._events:
             return
-        messages = [events.message_for(self.service, value) for value in self._events]
+        messages = [events.message_for(self.service, value) for value, _ in self._events]
         keys = [events.subject_and_key(message)[1] for message in messages]
         sequences = self._next_sequences(Counter(keys))
         rows = []
-        for message, key in zip(messages, keys, strict=True):
+        for message, key, (_, traceparent) in zip(messages, keys, self._events, strict=True):
             sequences[key] += 1
-            rows.append(self._outbox_row(message, sequences[key]))
+            rows.append(self._outbox_row(message, sequences[key], traceparent))
         self["outbox"].insert_many(rows, session=self.session)
         self._events.clear()
 
@@ -132,7 +133,7 @@ class Store:
         )
         return {key: used.get(key, 0) for key in wanted}
 
-    def _outbox_row(self, message: Any, sequence: int) -> Document:
+    def _outbox_row(self, message: Any, sequence: int, traceparent: str) -> Document:
         subject, key = events.subject_and_key(message)
         event_id = ids.new_id()
         event = events.Event(
@@ -143,7 +144,7 @@ class Store:
             subject=subject,
             partition_key=key,
             sequence=sequence,
-            traceparent=tracing.current() or tracing.child_of(""),
+            traceparent=traceparent,
             data=message,
         )
         return {
@@ -157,7 +158,10 @@ class Store:
 
 
 CHASSIS_COLLECTIONS: Mapping[str, Sequence[pymongo.IndexModel]] = {
-    "outbox": [pymongo.IndexModel([("key", 1), ("sequence", 1)], unique=True)],
+    "outbox": [
+        pymongo.IndexModel([("key", 1), ("sequence", 1)], unique=True),
+        pymongo.IndexModel("parked_at", sparse=True),
+    ],
     "sequences": [],
     "requests": [
         pymongo.IndexModel("at", expireAfterSeconds=int(REMEMBER_REQUESTS.total_seconds()))

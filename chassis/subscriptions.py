@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
+from chassis import tracing
 from chassis.events import Event, event_type
 from chassis.store import Database, Store
 
@@ -47,7 +48,8 @@ def one_by_one(name: str, handlers: Mapping[type[Message], Handler[S]]) -> Subsc
 
     def handle(store: S, batch: Sequence[Event[Any]]) -> None:
         for event in batch:
-            by_type[event.type](store, event)
+            with tracing.span(event.traceparent):
+                by_type[event.type](store, event)
 
     return Subscription(name, tuple(handlers), handle)
 

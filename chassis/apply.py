@@ -1,0 +1,169 @@
+"""Applying deliveries: a batch in one transaction, each event once, poison on its own.
+
+Knows nothing of brokers: it takes bodies and headers, and answers a verdict for each.
+"""
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pymongo.errors import ConnectionFailure, PyMongoError
+
+from chassis import events, metrics, tracing
+from chassis.events import Event, UndecodableError
+from chassis.store import Database, Store
+from chassis.subscriptions import Drop, Retry, Subscription
+
+
+class StoreAway(Exception):
+    """MongoDB does not answer: nothing was applied, and nothing is wrong with the events."""
+
+
+class Kind(StrEnum):
+    """What became of a delivery."""
+
+    APPLIED = "applied"
+    REPEAT = "repeat"
+    RETRY = "retry"
+    DROP = "drop"
+    UNDECODABLE = "undecodable"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as it came."""
+
+    body: bytes
+    headers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done with a delivery, and why."""
+
+    kind: Kind
+    reason: str = ""
+
+
+APPLIED, REPEAT = Verdict(Kind.APPLIED), Verdict(Kind.REPEAT)
+Read = Event[Any]
+
+
+def apply(
+    database: Database[Any], subscription: Subscription[Any], deliveries: Sequence[Delivery]
+) -> list[Verdict]:
+    """Apply a batch; answers one verdict a delivery, in their order.
+
+    What is applied is committed, with its marks in the inbox. Raises StoreAway; then deliver the
+    batch again: what was committed before is a repeat.
+    """
+    began = time.perf_counter()
+    read = [_read(delivery) for delivery in deliveries]
+    good = {event.id: event for event in read if isinstance(event, Event)}
+    by_id = _split(database, subscription, list(good.values()))
+    verdicts = []
+    for event in read:
+        verdicts.append(event if isinstance(event, Verdict) else by_id[event.id])
+        if isinstance(event, Event):
+            by_id[event.id] = REPEAT if verdicts[-1] is APPLIED else by_id[event.id]
+    _count(subscription.name, verdicts, time.perf_counter() - began)
+    _tell_lag(subscription.name, read, verdicts)
+    return verdicts
+
+
+def _read(delivery: Delivery) -> Read | Verdict:
+    try:
+        return events.read(delivery.headers, delivery.body)
+    except UndecodableError as error:
+        return Verdict(Kind.UNDECODABLE, str(error))
+
+
+def _split(
+    database: Database[Any], subscription: Subscription[Any], batch: Sequence[Read]
+) -> dict[str, Verdict]:
+    """Apply together; where that fails, in halves, until what fails stands alone."""
+    if not batch:
+        return {}
+    try:
+        return _together(database, subscription, batch)
+    except Exception as error:
+        if _is_away(error):
+            raise StoreAway(str(error)) from error
+        if len(batch) == 1:
+            return {batch[0].id: _judge(error)}
+    middle = len(batch) // 2
+    return {
+        **_split(database, subscription, batch[:middle]),
+        **_split(database, subscription, batch[middle:]),
+    }
+
+
+def _together(
+    database: Database[Any], subscription: Subscription[Any], batch: Sequence[Read]
+) -> dict[str, Verdict]:
+    def work(store: Store) -> dict[str, Verdict]:
+        marks = {mark(subscription.name, event.id): event for event in batch}
+        known = store["inbox"].find({"_id": {"$in": list(marks)}}, session=store.session)
+        seen = {marks[row["_id"]].id for row in known}
+        fresh = [event for event in batch if event.id not in seen]
+        if fresh:
+            subscription.handle(store, fresh)
+            store["inbox"].insert_many(
+                [{"_id": mark(subscription.name, event.id), "at": store.now} for event in fresh],
+                session=store.session,
+            )
+        return {event.id: REPEAT if event.id in seen else APPLIED for event in batch}
+
+    with tracing.span(batch[0].traceparent):
+        return database.transact(work)
+
+
+def mark(subscription: str, event_id: str) -> str:
+    """The inbox's id of an event that a subscription has applied."""
+    return f"{subscription}:{event_id}"
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database, rather than an event, is why it failed."""
+    if not isinstance(error, PyMongoError):
+        return False
+    transient = error.has_error_label("TransientTransactionError")
+    return isinstance(error, ConnectionFailure) or error.timeout or transient
+
+
+def _judge(error: Exception) -> Verdict:
+    if isinstance(error, Drop):
+        return Verdict(Kind.DROP, str(error))
+    if isinstance(error, Retry):
+        return Verdict(Kind.RETRY, str(error))
+    return Verdict(Kind.RETRY, f"{type(error).__name__}: {error}"[:500])
+
+
+def _count(subscription: str, verdicts: Sequence[Verdict], seconds: float) -> None:
+    metrics.BATCH_SIZE.labels(subscription).observe(len(verdicts))
+    metrics.HANDLER_SECONDS.labels(subscription).observe(seconds)
+    for kind in Kind:
+        count = sum(verdict.kind is kind for verdict in verdicts)
+        if count:
+            metrics.VERDICTS.labels(subscription, kind.value).inc(count)
+
+
+def _tell_lag(
+    subscription: str, read: Sequence[Read | Verdict], verdicts: Sequence[Verdict]
+) -> None:
+    """From an event's making to its commit, by the time in its id: the other may be steered."""
+    now, lag = time.time(), metrics.EVENT_LAG.labels(subscription)
+    for event, verdict in zip(read, verdicts, strict=True):
+        if isinstance(event, Event) and verdict is APPLIED:
+            lag.observe(max(0.0, now - made_at(event.id)))
+
+
+def made_at(event_id: str) -> float:
+    """When an event was made, in Unix seconds of the system's clock: a UUIDv7 begins with ms."""
+    try:
+        return (uuid.UUID(event_id).int >> 80) / 1000
+    except ValueError:
+        return time.time()  # a stranger's id tells nothing

@@ -1,0 +1,189 @@
+"""Who calls: bearer tokens (RFC 6750) that are JWTs (RFC 7519), verified against a JWKS (RFC 7517).
+
+Algorithms are a fixed list (RFC 8725, section 3.1) and bound to the key's type, so that neither
+`none` nor a public key used as an HMAC secret can pass.
+"""
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+import structlog
+from jwt.types import Options
+
+from chassis.caller import Caller
+from chassis.settings import Settings, SettingsError
+
+ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
+SMALLEST_RSA = 2048  # bits (RFC 7518, section 3.3)
+# Clocks of two machines differ by seconds.
+LEEWAY = 5.0
+# A token with an unknown key may ask the provider again this often, and no flood of them more.
+REFETCH_PAUSE = 10.0
+# A key that its provider withdrew is no longer believed after this.
+REFRESH = 300.0
+FETCH_TIMEOUT = 5.0
+LARGEST_JWKS = 1024 * 1024
+LARGEST_CACHE = 10_000
+
+log = structlog.get_logger()
+
+
+class Unauthenticated(Exception):
+    """The call proves no caller: UNAUTHENTICATED."""
+
+
+class Keys:
+    """The identity provider's public keys, fetched when first needed and kept up to date."""
+
+    def __init__(self, url: str, refetch_pause: float = REFETCH_PAUSE) -> None:
+        self._url = url
+        self._pause = refetch_pause
+        self._lock = threading.Lock()
+        self._keys: Mapping[str, jwt.PyJWK] = {}
+        self._tried = self._fetched = -float("inf")
+        self.generation = 0
+        """Counts up when the keys change: what was verified before must be verified anew."""
+
+    def get(self, kid: str) -> jwt.PyJWK | None:
+        """The key of that id; asks the provider when it is unknown or what is known is old."""
+        self.refresh(kid not in self._keys)
+        return self._keys.get(kid)
+
+    def refresh(self, wanted: bool = False) -> None:
+        """Fetch the keys when they are old, or `wanted` and not just asked for."""
+        age = time.monotonic() - self._fetched
+        if not wanted and age < REFRESH:
+            return
+        # While one caller fetches, those whose keys are known go on with what is there.
+        if self._lock.acquire(blocking=wanted):
+            try:
+                self._fetch_unless_tried()
+            finally:
+                self._lock.release()
+
+    def _fetch_unless_tried(self) -> None:
+        if time.monotonic() - self._tried < self._pause:
+            return
+        try:
+            keys = fetch(self._url)
+        except (OSError, ValueError) as error:
+            log.warning("the identity provider's keys can't be read", url=self._url, why=str(error))
+        else:
+            self._fetched = time.monotonic()
+            if keys.keys() != self._keys.keys():
+                self._keys, self.generation = keys, self.generation + 1
+        finally:
+            self._tried = time.monotonic()
+
+
+def fetch(url: str) -> dict[str, jwt.PyJWK]:
+    """The usable keys of a JWKS by their ids. Raises OSError, or ValueError where it is none."""
+    with urllib.request.urlopen(url, timeout=FETCH_TIMEOUT) as answer:  # noqa: S310 (see check)
+        document = json.loads(answer.read(LARGEST_JWKS))
+    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
+        raise ValueError("no JWK set: it needs a list `keys`")  # noqa: TRY004 (of a text)
+    found = [key for raw in document["keys"] if (key := _usable(raw))]
+    return {str(key.key_id): key for key in found}
+
+
+def _usable(raw: Any) -> jwt.PyJWK | None:
+    """A key that may verify signatures; None for another use, type or size, or one without id."""
+    if not isinstance(raw, dict) or raw.get("use", "sig") != "sig" or not raw.get("kid"):
+        return None
+    algorithm = ALGORITHMS.get(raw.get("kty", ""))
+    if algorithm is None or raw.get("alg", algorithm) != algorithm:
+        return None
+    if raw.get("kty") == "EC" and raw.get("crv") != "P-256":
+        return None
+    try:
+        key = jwt.PyJWK(raw, algorithm)
+    except jwt.PyJWTError:
+        return None
+    too_small = raw["kty"] == "RSA" and key.key.key_size < SMALLEST_RSA
+    return None if too_small else key
+
+
+class Authenticator:
+    """Tells the caller of a token."""
+
+    def __init__(self, keys: Keys, issuer: str, audience: str) -> None:
+        self._keys, self._issuer, self._audience = keys, issuer, audience
+        # A caller sends the same token a thousand times; its signature is checked once.
+        self._known: dict[str, tuple[Caller, float]] = {}
+        self._generation = keys.generation
+
+    def caller_of(self, authorization: str) -> tuple[Caller, float]:
+        """The caller of an `authorization` value, and until when (Unix seconds) it holds.
+
+        Raises Unauthenticated.
+        """
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("no token; metadata `authorization: Bearer <token>` is needed")
+        self._keys.refresh()
+        self._forget_when_keys_changed()
+        known = self._known.get(token)
+        if known is not None and time.time() < known[1]:
+            return known
+        found = self._verify(token)
+        if len(self._known) >= LARGEST_CACHE:
+            self._known.clear()
+        self._known[token] = found
+        return found
+
+    def _forget_when_keys_changed(self) -> None:
+        if self._generation != self._keys.generation:
+            self._generation = self._keys.generation
+            self._known.clear()
+
+    def _verify(self, token: str) -> tuple[Caller, float]:
+        try:
+            kid = jwt.get_unverified_header(token).get("kid", "")
+            key = self._keys.get(kid)
+            if key is None:
+                raise Unauthenticated("the token is not signed by a key of the identity provider")
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[key.algorithm_name],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=LEEWAY,
+                options=_REQUIRED,
+            )
+        except jwt.PyJWTError as error:
+            raise Unauthenticated(f"the token is not valid: {error}") from error
+        return _caller(claims), float(claims["exp"]) + LEEWAY
+
+
+_REQUIRED: Options = {"require": ["exp", "iss", "aud", "sub"]}
+
+
+def _caller(claims: Mapping[str, Any]) -> Caller:
+    subject, roles = claims["sub"], claims.get("roles", [])
+    if not subject:
+        raise Unauthenticated("the token's `sub` is empty")
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise Unauthenticated("the token's `roles` must be a list of names")
+    return Caller(subject, frozenset(roles))
+
+
+def authenticator(settings: Settings) -> Authenticator:
+    """By the settings. Raises SettingsError where they don't say whose tokens to believe."""
+    faults = []
+    if not settings.jwks_url.startswith(("https://", "file://")):
+        faults.append(
+            f"TANDEM_JWKS_URL is {settings.jwks_url!r}; right would be https:// or file://"
+        )
+    if not settings.token_issuer:
+        faults.append("TANDEM_TOKEN_ISSUER is empty; right would be the `iss` of the tokens")
+    if not settings.token_audience:
+        faults.append("TANDEM_TOKEN_AUDIENCE is empty; right would be the `aud` of the tokens")
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return Authenticator(Keys(settings.jwks_url), settings.token_issuer, settings.token_audience)

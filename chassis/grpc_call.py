@@ -1,0 +1,96 @@
+"""One RPC from its first byte to its status: named, measured, logged, and refused properly."""
+
+import re
+import time
+from types import TracebackType
+from typing import Any
+
+import grpc
+import structlog
+from google.rpc.code_pb2 import Code
+from grpc_status import rpc_status
+from prometheus_client import Counter
+
+from chassis import ids, logs, metrics, tracing
+from chassis.statuses import passes, status_of
+
+# What callers may name a request: safe in a header and in a log.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+log = structlog.get_logger()
+
+
+class Measures:
+    """A method's metrics, looked up once."""
+
+    def __init__(self, service: str, method: str) -> None:
+        self.method = method
+        self.seconds = metrics.GRPC_SECONDS.labels(service, method)
+        self._service = service
+        self._codes: dict[str, Counter] = {}
+
+    def count(self, code: str) -> None:
+        """One more call that ended with `code`."""
+        if code not in self._codes:
+            self._codes[code] = metrics.GRPC_REQUESTS.labels(self._service, self.method, code)
+        self._codes[code].inc()
+
+
+class Call:
+    """The context in which a call is handled; an exception that leaves it becomes a status."""
+
+    def __init__(self, measures: Measures, context: grpc.ServicerContext) -> None:
+        self._measures = measures
+        self._context: Any = context  # grpc's type stubs leave out what it can do
+        metadata = dict(context.invocation_metadata() or ())
+        self.authorization = str(metadata.get("authorization", ""))
+        given = str(metadata.get("x-request-id", ""))
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else ids.new_id()
+        self._span = tracing.span(str(metadata.get("traceparent", "")))
+
+    def __enter__(self) -> "Call":
+        self._begun = time.perf_counter()
+        self._token = logs.request_id.set(self.request_id)
+        self._span.__enter__()
+        self._context.send_initial_metadata((("x-request-id", self.request_id),))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._end(error)
+        finally:
+            self._span.__exit__(None, None, None)
+            logs.request_id.reset(self._token)
+
+    def _end(self, error: BaseException | None) -> None:
+        if error is None:
+            self._tell("OK", None)
+        elif not self._context.is_active():
+            self._tell("DEADLINE_EXCEEDED" if self._late() else "CANCELLED", None)
+        else:
+            self._refuse(error)
+
+    def _refuse(self, error: BaseException) -> None:
+        status = status_of(error, self.request_id)
+        self._tell(Code.Name(status.code), error)
+        self._context.abort_with_status(rpc_status.to_status(status))
+
+    def _late(self) -> bool:
+        return bool(self._context.time_remaining() <= 0)
+
+    def _tell(self, code: str, error: BaseException | None) -> None:
+        seconds = time.perf_counter() - self._begun
+        self._measures.seconds.observe(seconds)
+        self._measures.count(code)
+        line = log.bind(method=self._measures.method, code=code, ms=round(seconds * 1000, 1))
+        if code == "INTERNAL":
+            line.error("call failed", exc_info=error)
+        elif error is not None and passes(error):
+            line.warning("call", why=type(error).__name__)
+        else:
+            line.info("call")

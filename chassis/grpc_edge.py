@@ -1,0 +1,228 @@
+"""What happens around every RPC before and after its service's code.
+
+In this order: request id, trace context, metrics and log, authentication, access, validation,
+deadline, the service's code, and refusals turned into statuses. What is known of a method before
+its first call is worked out once, at the start.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import grpc
+import pymongo
+from google.protobuf.message import Message
+from pymongo.errors import PyMongoError
+
+from chassis import validation
+from chassis.access import Access, access_of
+from chassis.auth import Authenticator, Unauthenticated
+from chassis.caller import Caller, calling
+from chassis.grpc_call import Call, Measures
+from chassis.refusals import check
+from chassis.statuses import AWAY, DatabaseAway, DeadlinePassed
+from chassis.streams import Streams
+
+# A caller who names no deadline gets this one, so that no request outlives everyone's interest.
+LONGEST_REQUEST = 30.0
+ROW_RESULT = "tandem.types.v1.RowResult"
+
+# protobuf's type stubs know two unrelated classes for this
+MethodDescriptor = Any
+Handler = Any  # grpc.RpcMethodHandler, generic in the stubs only
+Behaviour = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What the edge knows of an RPC."""
+
+    access: Access
+    rows: frozenset[str]
+    """Fields of the request whose messages are rows: the service answers for each of them."""
+    parse: Callable[[bytes], Message]
+    serialize: Callable[[Message], bytes]
+    behaviour: Behaviour
+    measures: Measures
+
+    def admit(self, caller: Caller, raw: bytes) -> Message:
+        """The request, once `caller` may make it and every field holds what it must.
+
+        Raises DecodeError, Denied, or Invalid with every fault.
+        """
+        request = self.parse(raw)
+        self.access.check(caller, request)
+        check(validation.faults_of(request, skip=self.rows))
+        return request
+
+
+class Edge:
+    """Wraps the RPCs of a service."""
+
+    def __init__(
+        self,
+        service: str,
+        authenticator: Authenticator,
+        streams: Streams,
+        database_answers: Callable[[], bool],
+    ) -> None:
+        self._service = service
+        self._authenticator = authenticator
+        self._streams = streams
+        self._database_answers = database_answers
+
+    def wrap(self, descriptor: MethodDescriptor, handler: Handler) -> Handler:
+        """The handler that grpc is to call for a method. Raises UndeclaredAccess.
+
+        It is given bytes and gives bytes: grpc would parse before we know who calls, in the one
+        thread that reads from all connections.
+        """
+        method = Method(
+            access=access_of(descriptor),
+            rows=_rows_of(descriptor),
+            parse=_given(handler.request_deserializer),
+            serialize=_given(handler.response_serializer),
+            behaviour=_behaviour_of(handler),
+            measures=Measures(self._service, descriptor.full_name),
+        )
+        shape = (handler.request_streaming, handler.response_streaming)
+        return _SHAPES[shape](self, method)
+
+    def request(self, method: Method) -> Handler:
+        """One request, one answer."""
+
+        def answer(raw: bytes, context: grpc.ServicerContext) -> bytes:
+            with Call(method.measures, context) as call:
+                caller, _ = self._authenticator.caller_of(call.authorization)
+                request = method.admit(caller, raw)
+                self._fail_fast()
+                with calling(caller), _limit(context):
+                    return method.serialize(method.behaviour(request, context))
+            raise AssertionError("unreachable: a refused call is aborted")
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+    def download(self, method: Method) -> Handler:
+        """One request, a stream of answers."""
+
+        def answers(raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+            with Call(method.measures, context) as call, self._streams.one(context) as stream:
+                caller, until = self._authenticator.caller_of(call.authorization)
+                request = method.admit(caller, raw)
+                self._fail_fast()
+                with calling(caller):
+                    for message in method.behaviour(request, stream):
+                        _still_valid(until)
+                        yield method.serialize(message)
+
+        return grpc.unary_stream_rpc_method_handler(self._on_own_thread(answers))
+
+    def upload(self, method: Method) -> Handler:
+        """A stream of requests, one answer."""
+
+        def answer(raws: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            with Call(method.measures, context) as call, self._streams.one(context) as stream:
+                caller, until = self._authenticator.caller_of(call.authorization)
+                self._fail_fast()
+                requests = _admitted(method, caller, until, stream.incoming(raws))
+                with calling(caller):
+                    return method.serialize(method.behaviour(requests, stream))
+            raise AssertionError("unreachable: a refused call is aborted")
+
+        return grpc.stream_unary_rpc_method_handler(self._on_own_thread(answer))
+
+    def talk(self, method: Method) -> Handler:
+        """A stream of requests, a stream of answers."""
+
+        def answers(raws: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            with Call(method.measures, context) as call, self._streams.one(context) as stream:
+                caller, until = self._authenticator.caller_of(call.authorization)
+                self._fail_fast()
+                requests = _admitted(method, caller, until, stream.incoming(raws))
+                with calling(caller):
+                    for message in method.behaviour(requests, stream):
+                        yield method.serialize(message)
+
+        return grpc.stream_stream_rpc_method_handler(self._on_own_thread(answers))
+
+    def _fail_fast(self) -> None:
+        """Raise DatabaseAway in an outage.
+
+        Within a deadline the driver tries again and again, which bridges the seconds of an
+        election; in a longer outage it would only hold all threads up to their deadlines.
+        """
+        if not self._database_answers():
+            raise DatabaseAway(AWAY)
+
+    def _on_own_thread(self, behaviour: Behaviour) -> Behaviour:
+        # grpc looks for this attribute (grpc/_server.py, _select_thread_pool_for_behavior).
+        behaviour.experimental_thread_pool = self._streams.threads  # type: ignore[attr-defined]
+        return behaviour
+
+
+_SHAPES: dict[tuple[bool, bool], Callable[[Edge, Method], Handler]] = {
+    (False, False): Edge.request,
+    (False, True): Edge.download,
+    (True, False): Edge.upload,
+    (True, True): Edge.talk,
+}
+
+
+def _admitted(
+    method: Method, caller: Caller, until: float, raws: Iterator[bytes]
+) -> Iterator[Message]:
+    for raw in raws:
+        _still_valid(until)
+        yield method.admit(caller, raw)
+
+
+def _still_valid(until: float) -> None:
+    """A stream may outlive its token, but not go on with it."""
+    if time.time() > until:
+        raise Unauthenticated("the token has expired; call again with a fresh one")
+
+
+@contextmanager
+def _limit(context: Any) -> Iterator[None]:
+    """Work within the caller's deadline, down to the database's operations."""
+    seconds = min(context.time_remaining(), LONGEST_REQUEST)
+    end = time.monotonic() + seconds
+    if seconds <= 0:
+        raise DeadlinePassed("the deadline passed before the call was begun")
+    try:
+        with pymongo.timeout(seconds):
+            yield
+    except PyMongoError as error:
+        if error.timeout and time.monotonic() >= end:
+            raise DeadlinePassed("the deadline passed before the database answered") from error
+        raise
+
+
+def _rows_of(descriptor: MethodDescriptor) -> frozenset[str]:
+    """The request's rows, where the answer tells of each one."""
+    results = descriptor.output_type.fields_by_name.get("results")
+    if results is None or results.message_type is None:
+        return frozenset()
+    if results.message_type.full_name != ROW_RESULT:
+        return frozenset()
+    fields = descriptor.input_type.fields
+    return frozenset(field.name for field in fields if field.is_repeated and field.message_type)
+
+
+def _behaviour_of(handler: Handler) -> Behaviour:
+    for behaviour in (
+        handler.unary_unary,
+        handler.unary_stream,
+        handler.stream_unary,
+        handler.stream_stream,
+    ):
+        if behaviour is not None:
+            return cast(Behaviour, behaviour)
+    raise ValueError("a handler without behaviour")
+
+
+def _given(function: Any) -> Callable[[Any], Any]:
+    assert function is not None, "generated stubs always tell how to parse and to serialize"
+    return function  # type: ignore[no-any-return]

@@ -1,0 +1,89 @@
+"""Every metric of Tandem, in one place: name, meaning, labels, unit.
+
+All are on each role's `/metrics`; those that a role does not feed stay empty there.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+# Every role.
+BUILD = Gauge("tandem_build_info", "1; the labels say what runs.", ["service", "role", "version"])
+
+# The gRPC edge.
+GRPC_REQUESTS = Counter(
+    "tandem_grpc_requests",
+    "Calls that ended, by the status code that they ended with.",
+    ["service", "method", "code"],
+)
+GRPC_SECONDS = Histogram(
+    "tandem_grpc_seconds",
+    "Seconds from a call's first byte to its status; streams count until their end.",
+    ["service", "method"],
+    buckets=_FAST,
+)
+GRPC_STREAMS = Gauge("tandem_grpc_streams_open", "Streams that are open now.", ["service"])
+
+# The relay.
+OUTBOX_DEPTH = Gauge("tandem_outbox_depth", "Events that wait in the outbox.", ["service"])
+OUTBOX_OLDEST = Gauge(
+    "tandem_outbox_oldest_seconds", "Age of the oldest event in the outbox.", ["service"]
+)
+OUTBOX_PARKED = Gauge(
+    "tandem_outbox_parked", "Events that no queue took, and that wait for a person.", ["service"]
+)
+RELAY_LEADER = Gauge("tandem_relay_leader", "1 while this relay holds the lease.", ["service"])
+RELAY_PUBLISHED = Counter(
+    "tandem_relay_published", "Events that the broker confirmed.", ["service"]
+)
+RELAY_RETURNED = Counter(
+    "tandem_relay_returned", "Events that came back because no queue took them.", ["service"]
+)
+RELAY_CONFIRM_SECONDS = Histogram(
+    "tandem_relay_confirm_seconds",
+    "Seconds from an event's publication to the broker's confirm.",
+    ["service"],
+    buckets=_FAST,
+)
+
+# The worker.
+BATCH_SIZE = Histogram(
+    "tandem_batch_size",
+    "Deliveries in a batch.",
+    ["subscription"],
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+)
+HANDLER_SECONDS = Histogram(
+    "tandem_handler_seconds",
+    "Seconds that a batch took, from its first delivery decoded to its commit.",
+    ["subscription"],
+    buckets=_FAST,
+)
+VERDICTS = Counter(
+    "tandem_verdicts",
+    "Deliveries by what became of them: applied, repeat, retry, drop, undecodable.",
+    ["subscription", "verdict"],
+)
+EVENT_LAG = Histogram(
+    "tandem_event_lag_seconds",
+    "Seconds of the system's clock from an event's making to its committed effect.",
+    ["subscription"],
+    buckets=(*_FAST, 60, 300, 3600),
+)
+DEAD_LETTERS = Gauge("tandem_dead_letters", "Dead letters of a queue.", ["queue"])
+TIMER_FAILURES = Counter("tandem_timer_failures", "Runs of a timer that failed.", ["timer"])
+
+
+def tell_build(service: str, role: str) -> None:
+    """Say on `/metrics` what runs."""
+    BUILD.labels(service, role, build()).set(1)
+
+
+def build() -> str:
+    """The installed version of Tandem; "unknown" where it runs from a bare tree."""
+    try:
+        return version("tandem")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,100 @@
+"""The start of every process: `python -m services.<name> <role>`.
+
+Only the standard library may be imported here, and nothing that would import more: the worker role
+patches it for eventlet, and what was imported before that would keep the unpatched parts.
+"""
+
+import dataclasses
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from chassis.settings import PREFIX, Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from chassis.store import Database, Store
+
+    S = TypeVar("S", bound=Store)
+
+Role = Callable[[Any], None]
+# sysexits.h: what an init system or a person can tell apart.
+BAD_USAGE, BAD_SETTINGS = 64, 78
+GREEN_ROLE = "worker"
+
+
+def main(service: str, settings: type[Settings], roles: Mapping[str, Role]) -> None:
+    """Run the role that the command line names, until it ends.
+
+    Exits with 64 for an unknown role, with 78 where the environment describes no service that can
+    run; every fault of it is told on standard error.
+    """
+    arguments = sys.argv[1:]
+    if arguments and arguments[0] in {"-h", "--help", "help"}:
+        print(help_text(service, settings, roles))
+        return
+    if len(arguments) != 1 or arguments[0] not in roles:
+        _fail(BAD_USAGE, f"usage: python -m services.{service} {'|'.join(roles)} | --help")
+    _run(service, arguments[0], _settings(settings), roles[arguments[0]])
+
+
+def help_text(service: str, settings: type[Settings], roles: Mapping[str, Role]) -> str:
+    """What can be run, and every setting with what it means and its default."""
+    lines = [f"usage: python -m services.{service} {'|'.join(roles)}", "", "settings:"]
+    for field in dataclasses.fields(settings):
+        missing = field.default is dataclasses.MISSING
+        default = "required" if missing else f"default: {_shown(field.default)}"
+        lines += [f"  {PREFIX}{field.name.upper()}", f"      {field.metadata['doc']} ({default})"]
+    return "\n".join(lines)
+
+
+def open_database(settings: Settings, service: str, store: "type[S]") -> "Database[S]":
+    """The service's database, prepared. Waits as long as MongoDB is away, and says so."""
+    # Imported late, for this module must import the standard library only.
+    from chassis import opening
+
+    return opening.open_database(settings, service, store)
+
+
+def _run(service: str, name: str, settings: Settings, role: Role) -> None:
+    if name == GREEN_ROLE:
+        import eventlet
+
+        eventlet.monkey_patch()
+    from chassis import logs, metrics
+
+    logs.configure(service, name, settings.log_level)
+    metrics.tell_build(service, name)
+    # As a container's first process we'd be deaf to SIGTERM without a handler. A runtime that has
+    # something to drain puts its own in place.
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        role(settings)
+    except SettingsError as error:
+        _fail(BAD_SETTINGS, *str(error).splitlines())
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+def _leave(*_: object) -> NoReturn:
+    # Not sys.exit: in a patched process its exception would end up in eventlet's hub. Nothing is
+    # lost, for log lines are flushed one by one.
+    os._exit(0)
+
+
+def _settings(cls: type[Settings]) -> Settings:
+    try:
+        return load(cls, os.environ)
+    except SettingsError as error:
+        _fail(BAD_SETTINGS, *str(error).splitlines(), "`--help` lists every setting")
+
+
+def _fail(code: int, *lines: str) -> NoReturn:
+    print("\n".join(lines), file=sys.stderr)
+    sys.exit(code)
+
+
+def _shown(value: Any) -> str:
+    seconds: Sequence[Any] = [value.total_seconds()] if hasattr(value, "total_seconds") else []
+    return f"{seconds[0]:g}" if seconds else str(value) or "empty"
