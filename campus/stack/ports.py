@@ -1,0 +1,88 @@
+"""Ports on 127.0.0.1: chosen once, remembered, chosen anew only where a stranger took one."""
+
+import json
+import random
+import socket
+import threading
+from pathlib import Path
+
+HOST = "127.0.0.1"
+_FIRST = 20_000
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+# A chosen port looks free until its server listens. Thirty parts that start at once would meet by
+# chance in one start out of thirty, so what this program chose it doesn't choose again.
+_chosen: set[int] = set()
+_choosing = threading.Lock()
+
+
+class Ports:
+    """The named ports of one part, kept in a JSON file so that a restart has the same ones."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def claim(self, *names: str) -> dict[str, int]:
+        """A free port for each name: the remembered one, or a new one if it is taken.
+
+        Call it only while the part does not run, or its own ports count as taken.
+        """
+        remembered = self.remembered()
+        ports: dict[str, int] = {}
+        for name in names:
+            port = remembered.get(name)
+            if port is None or port in ports.values() or not is_free(port):
+                port = _choose()
+            ports[name] = port
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(json.dumps(ports))
+        return ports
+
+    def remembered(self) -> dict[str, int]:
+        """The ports by name as they were last claimed; empty at first, or if the file is spoilt."""
+        try:
+            return {
+                str(name): int(port) for name, port in json.loads(self._file.read_text()).items()
+            }
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port now (connections in TIME_WAIT don't count)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def is_open(port: int) -> bool:
+    """Whether something listens on the port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _choose() -> int:
+    """A free port below the ephemeral range, which this program has not chosen before.
+
+    A port within that range may be lost while its server is down: to any outgoing connection, and
+    even to a client of that very server, which, trying again and again, connects to itself.
+    """
+    candidates = list(range(_FIRST, _ephemeral_start()))
+    random.shuffle(candidates)
+    with _choosing:
+        chosen = next(port for port in candidates if port not in _chosen and is_free(port))
+        _chosen.add(chosen)
+    return chosen
+
+
+def _ephemeral_start() -> int:
+    try:
+        start = int(_EPHEMERAL.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        start = 32_768
+    return start if start > _FIRST + 1_000 else 60_000

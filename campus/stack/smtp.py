@@ -1,0 +1,125 @@
+"""SMTP: a sink that keeps every mail as a file, `python -m campus.stack.smtp <port> <folder>`."""
+
+import asyncio
+import email
+import email.policy
+import os
+import signal
+import smtplib
+import sys
+import time
+from email.message import EmailMessage
+from itertools import count
+from pathlib import Path
+
+from aiosmtpd.smtp import SMTP as Protocol
+from aiosmtpd.smtp import Envelope, Session
+
+from campus.stack.ports import HOST, Ports
+from campus.stack.process import Process, ensure, python_command
+
+SIZE_LIMIT = 32 * 2**20  # bytes of one mail
+
+
+class SMTP:
+    """The sink of a data folder; its mails lie in the folder `mail`."""
+
+    name = "smtp"
+
+    def __init__(self, folder: Path) -> None:
+        self.process = Process(self.name, folder)
+        self.mail = folder / "mail"
+        self._ports = Ports(folder / self.name / "ports.json")
+
+    def start(self) -> None:
+        """Run the sink until it greets. Raises StackError."""
+        ensure(self.process, self._launch, self.ready)
+
+    def stop(self) -> None:
+        """End the sink; the mails stay."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """End the sink as a power cut would."""
+        self.process.kill()
+
+    def ready(self) -> bool:
+        """Whether the sink greets and answers NOOP."""
+        try:
+            with smtplib.SMTP(HOST, self._port, timeout=2) as client:
+                return client.noop()[0] == 250
+        except (OSError, smtplib.SMTPException):
+            return False
+
+    @property
+    def address(self) -> str:
+        """The URL of the sink."""
+        return f"smtp://{HOST}:{self._port}"
+
+    def environment(self) -> dict[str, str]:
+        """The address as the services read it, and where the mails are, for tests and the demo."""
+        return {"TANDEM_SMTP_URL": self.address, "TANDEM_MAIL_FOLDER": str(self.mail)}
+
+    @property
+    def _port(self) -> int:
+        # Port 1 (tcpmux) is never ours; 0 would make smtplib fall back to the system's port 25.
+        return self._ports.remembered().get("smtp", 1)
+
+    def _launch(self) -> None:
+        port = self._ports.claim("smtp")["smtp"]
+        self.process.start(python_command("campus.stack.smtp", str(port), str(self.mail)))
+
+
+def read_mail(folder: Path) -> list[EmailMessage]:
+    """The mails of a folder, in the order of their arrival; the envelope is in X-Envelope-*."""
+    return [_parse(path) for path in sorted(folder.glob("*.eml"))]
+
+
+def _parse(path: Path) -> EmailMessage:
+    with path.open("rb") as file:
+        return email.message_from_binary_file(file, policy=email.policy.default)
+
+
+class _Keeper:
+    """Writes each mail as one file; a name sorts by arrival, and appears only when it is whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._drafts = folder / "tmp"
+        self._drafts.mkdir(parents=True, exist_ok=True)
+        self._numbers = count()
+
+    async def handle_DATA(self, _server: Protocol, _session: Session, envelope: Envelope) -> str:
+        name = f"{time.time_ns():020}-{os.getpid()}-{next(self._numbers)}.eml"
+        draft = self._drafts / name
+        draft.write_bytes(_with_envelope(envelope))
+        draft.replace(self._folder / name)
+        return "250 OK"
+
+
+def _with_envelope(envelope: Envelope) -> bytes:
+    """The mail, headed by its envelope: a Bcc or a bounce address is nowhere else to be seen."""
+    content = envelope.content or b""
+    body = content.encode() if isinstance(content, str) else content
+    recipients = ", ".join(envelope.rcpt_tos)
+    head = f"X-Envelope-From: {envelope.mail_from}\r\nX-Envelope-To: {recipients}\r\n"
+    return head.encode() + body
+
+
+async def serve(port: int, folder: Path) -> None:
+    """Take mails until SIGTERM."""
+    keeper, loop, ended = _Keeper(folder), asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+
+    def session() -> Protocol:
+        return Protocol(
+            keeper, hostname="localhost", data_size_limit=SIZE_LIMIT, enable_SMTPUTF8=True
+        )
+
+    server = await loop.create_server(session, HOST, port)
+    await ended.wait()
+    server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2])))

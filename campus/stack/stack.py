@@ -1,0 +1,142 @@
+"""All the parts together: up, down, status."""
+
+import fcntl
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from campus.stack.errors import StackError
+from campus.stack.given import given
+from campus.stack.mongodb import MongoDB
+from campus.stack.process import Process
+from campus.stack.rabbitmq import RabbitMQ
+from campus.stack.smtp import SMTP
+from campus.stack.swift import ObjectStore
+
+ALL = ("rabbitmq", "mongodb", "s3", "smtp")
+
+
+class Part(Protocol):
+    """What the stack asks of a part."""
+
+    name: str
+    process: Process
+
+    @property
+    def address(self) -> str: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+    def ready(self) -> bool: ...
+    def environment(self) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the parts are."""
+
+    variables: Mapping[str, str]
+
+    def environment(self) -> dict[str, str]:
+        """The `TANDEM_*` variables that the services read."""
+        return dict(self.variables)
+
+
+class State(StrEnum):
+    """How a part is."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    NOT_ANSWERING = "not answering"
+    GIVEN = "given by environment"
+
+
+@dataclass(frozen=True)
+class PartStatus:
+    """One part at one moment; `pid` and `address` are None where there is none."""
+
+    name: str
+    state: State
+    pid: int | None = None
+    address: str | None = None
+
+
+class Stack:
+    """The local stack of one data folder.
+
+    A part whose address `environment` gives (`TANDEM_AMQP_URL` and so on) is used from there
+    and never started here.
+    """
+
+    def __init__(
+        self, folder: Path = Path("var"), environment: Mapping[str, str] = os.environ
+    ) -> None:
+        self.folder = folder.absolute()
+        self._given = environment
+        self.rabbitmq = RabbitMQ(self.folder)
+        self.mongodb = MongoDB(self.folder)
+        self.s3 = ObjectStore(self.folder)
+        self.smtp = SMTP(self.folder)
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The local parts by name."""
+        local: tuple[Part, ...] = (self.rabbitmq, self.mongodb, self.s3, self.smtp)
+        return {part.name: part for part in local}
+
+    def up(self, parts: Collection[str] = ALL) -> Endpoints:
+        """Start what doesn't run yet, all at once, and say where everything is.
+
+        Raises StackError for every part that can't be had, in one message; those that could be
+        started stay up.
+        """
+        elsewhere = {name: variables for name in parts if (variables := given(name, self._given))}
+        local = [self.parts[name] for name in parts if name not in elsewhere]
+        with self._alone():
+            _all_at_once(part.start for part in local)
+        here = {part.name: part.environment() for part in local}
+        found = elsewhere | here
+        return Endpoints({key: value for name in parts for key, value in found[name].items()})
+
+    def down(self) -> None:
+        """Stop every local part; the data stay."""
+        with self._alone():
+            _all_at_once(part.stop for part in self.parts.values())
+
+    def status(self) -> list[PartStatus]:
+        """How each part is."""
+        return [self._status_of(part) for part in self.parts.values()]
+
+    def _status_of(self, part: Part) -> PartStatus:
+        if given(part.name, self._given):
+            return PartStatus(part.name, State.GIVEN)
+        pid = part.process.pid
+        if pid is None:
+            return PartStatus(part.name, State.STOPPED)
+        state = State.RUNNING if part.ready() else State.NOT_ANSWERING
+        return PartStatus(part.name, state, pid, part.address)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait until no other `up` or `down` works on the folder; the lock dies with its holder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _all_at_once(actions: Iterable[Callable[[], None]]) -> None:
+    """Run the actions in parallel to their ends, then raise what went wrong as one StackError."""
+    with ThreadPoolExecutor() as pool:
+        outcomes = [pool.submit(action) for action in actions]
+    errors = [error for outcome in outcomes if (error := outcome.exception())]
+    for error in errors:
+        if not isinstance(error, StackError):
+            raise error
+    if errors:
+        raise StackError("\n\n".join(map(str, errors)))
