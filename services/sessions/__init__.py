@@ -1,0 +1,1 @@
+"""Live classes: when, where, who has a seat, who was there."""

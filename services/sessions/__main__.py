@@ -1,0 +1,51 @@
+"""Run a role: python -m services.sessions api|worker|relay|declare."""
+
+from chassis.roles import main
+from services.sessions.settings import Settings
+
+
+def api(settings: Settings) -> None:
+    """Answer gRPC requests."""
+    from tandem.sessions.v1 import sessions_pb2, sessions_pb2_grpc
+
+    from chassis import grpc_server, roles
+    from services.sessions.api import SessionsApi
+    from services.sessions.store import SessionsStore
+
+    database = roles.open_database(settings, "sessions", SessionsStore)
+    servicer = grpc_server.Servicer(
+        sessions_pb2_grpc.add_SessionsServiceServicer_to_server,
+        SessionsApi(database),
+        sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"],
+    )
+    grpc_server.serve(settings, "sessions", database, [servicer])
+
+
+def worker(settings: Settings) -> None:
+    """Apply others' events."""
+    from chassis import roles
+    from chassis import worker as runtime
+    from services.sessions.store import SessionsStore
+    from services.sessions.worker import subscriptions, timers
+
+    database = roles.open_database(settings, "sessions", SessionsStore)
+    runtime.serve(settings, "sessions", database, subscriptions(), timers())
+
+
+def relay(settings: Settings) -> None:
+    """Publish what happened."""
+    from chassis import relay as runtime
+
+    runtime.serve(settings, "sessions")
+
+
+def declare(settings: Settings) -> None:
+    """Declare the service's queues."""
+    from chassis import topology
+    from services.sessions.worker import subscriptions
+
+    topology.declare(settings.amqp_url, subscriptions())
+
+
+if __name__ == "__main__":
+    main("sessions", Settings, {"api": api, "worker": worker, "relay": relay, "declare": declare})

@@ -1,0 +1,203 @@
+"""sessions.proto over the use cases."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc
+from tandem.types.v1 import types_pb2
+
+from chassis import caller
+from chassis.commands import execute
+from chassis.mapping import from_message, to_message
+from chassis.pages import page_of
+from chassis.refusals import Fault, check
+from chassis.store import Database
+from chassis.validation import faults_of
+from services.sessions import queries
+from services.sessions.domain import checkin
+from services.sessions.domain.checkin import CheckIn
+from services.sessions.domain.planning import Move, Schedule
+from services.sessions.domain.presence import Mark, PresenceRow, RecordPresence
+from services.sessions.domain.seats import ChooseSeat
+from services.sessions.domain.session import Recording, Session
+from services.sessions.domain.words import SessionState
+from services.sessions.store import SessionsStore
+from services.sessions.usecases import (
+    found,
+    live,
+    planning,
+    presence,
+    recordings,
+    rooms,
+    seats,
+)
+from services.sessions.usecases.planning import Cancel
+from services.sessions.usecases.recordings import AttachRecording
+from services.sessions.usecases.rooms import CreateRoom
+
+M = TypeVar("M", bound=Message)
+STAFF = frozenset({"instructor", "registrar", "service"})
+
+
+class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
+    """Live classes: when, where, who has a seat, who was there."""
+
+    def __init__(self, database: Database[SessionsStore]) -> None:
+        self._database = database
+
+    def CreateRoom(
+        self, request: sessions_pb2.CreateRoomRequest, _context: Any
+    ) -> resources_pb2.Room:
+        command = from_message(request, CreateRoom)
+        return self._execute(
+            request, resources_pb2.Room, lambda store: rooms.create_room(store, command)
+        )
+
+    def ListRooms(
+        self, request: sessions_pb2.ListRoomsRequest, _context: Any
+    ) -> sessions_pb2.ListRoomsResponse:
+        rows, token = queries.rooms_page(self._database.reader(), page_of(request))
+        return sessions_pb2.ListRoomsResponse(
+            rooms=[to_message(row, resources_pb2.Room) for row in rows], next_page_token=token
+        )
+
+    def ScheduleSession(
+        self, request: sessions_pb2.ScheduleSessionRequest, _context: Any
+    ) -> resources_pb2.Session:
+        command = from_message(request, Schedule)
+        return self._change(request, lambda store: planning.schedule(store, command))
+
+    def MoveSession(
+        self, request: sessions_pb2.MoveSessionRequest, _context: Any
+    ) -> resources_pb2.Session:
+        command = from_message(request, Move)
+        return self._change(request, lambda store: planning.move(store, command))
+
+    def CancelSession(
+        self, request: sessions_pb2.CancelSessionRequest, _context: Any
+    ) -> resources_pb2.Session:
+        command = from_message(request, Cancel)
+        return self._change(request, lambda store: planning.cancel(store, command))
+
+    def GetSession(
+        self, request: sessions_pb2.GetSessionRequest, _context: Any
+    ) -> resources_pb2.Session:
+        store = self._database.reader()
+        return _answer(store, found.session(store, request.session_id))
+
+    def ListSessions(
+        self, request: sessions_pb2.ListSessionsRequest, _context: Any
+    ) -> sessions_pb2.ListSessionsResponse:
+        store = self._database.reader()
+        wanted = from_message(request, queries.SessionsWanted)
+        rows, token = queries.sessions_page(store, wanted, page_of(request))
+        known = queries.recordings(store, rows)
+        return sessions_pb2.ListSessionsResponse(
+            sessions=[_shown(store, row, known.get(row.id)) for row in rows],
+            next_page_token=token,
+        )
+
+    def ChooseSeat(
+        self, request: sessions_pb2.ChooseSeatRequest, _context: Any
+    ) -> resources_pb2.Seat:
+        command = from_message(request, ChooseSeat)
+        return self._execute(
+            request, resources_pb2.Seat, lambda store: seats.choose_seat(store, command)
+        )
+
+    def ListSeats(
+        self, request: sessions_pb2.ListSeatsRequest, _context: Any
+    ) -> sessions_pb2.ListSeatsResponse:
+        store = self._database.reader()
+        session = found.session(store, request.session_id)
+        rows, token = queries.seats_page(store, session.id, page_of(request))
+        return sessions_pb2.ListSeatsResponse(
+            seats=[to_message(row, resources_pb2.Seat) for row in rows], next_page_token=token
+        )
+
+    def StartSession(
+        self, request: sessions_pb2.StartSessionRequest, _context: Any
+    ) -> resources_pb2.Session:
+        return self._change(request, lambda store: live.start(store, request.session_id))
+
+    def CheckIn(
+        self, request: sessions_pb2.CheckInRequest, _context: Any
+    ) -> sessions_pb2.CheckInResponse:
+        command = from_message(request, CheckIn)
+        # A wrong code is refused only after its count is committed.
+        outcome = self._database.transact(lambda store: presence.check_in(store, command))
+        return to_message(checkin.accepted(outcome), sessions_pb2.CheckInResponse)
+
+    def RecordPresence(
+        self, request: sessions_pb2.RecordPresenceRequest, _context: Any
+    ) -> sessions_pb2.RecordPresenceResponse:
+        command = RecordPresence(request.session_id, tuple(map(_presence_row, request.marks)))
+        results = self._database.transact(lambda store: presence.record_presence(store, command))
+        return sessions_pb2.RecordPresenceResponse(
+            results=[to_message(result, types_pb2.RowResult) for result in results]
+        )
+
+    def EndSession(
+        self, request: sessions_pb2.EndSessionRequest, _context: Any
+    ) -> resources_pb2.Session:
+        return self._change(request, lambda store: live.end(store, request.session_id))
+
+    def AttachRecording(
+        self, request: sessions_pb2.AttachRecordingRequest, _context: Any
+    ) -> resources_pb2.Session:
+        command = from_message(request, AttachRecording)
+        return self._change(request, lambda store: recordings.attach_recording(store, command))
+
+    def ListAttendance(
+        self, request: sessions_pb2.ListAttendanceRequest, _context: Any
+    ) -> sessions_pb2.ListAttendanceResponse:
+        named = request.session_id or request.learner_id
+        check([] if named else [_NOBODY_NAMED])
+        rows, token = queries.attendance_page(
+            self._database.reader(), request.session_id, request.learner_id, page_of(request)
+        )
+        return sessions_pb2.ListAttendanceResponse(
+            attendance=[to_message(row, resources_pb2.Attendance) for row in rows],
+            next_page_token=token,
+        )
+
+    def _execute(self, request: Any, answer: type[M], work: Callable[[SessionsStore], object]) -> M:
+        return execute(self._database, request, answer, work)
+
+    def _change(
+        self, request: Any, work: Callable[[SessionsStore], Session]
+    ) -> resources_pb2.Session:
+        """Do what changes a session, and answer the session."""
+        return self._execute(
+            request, resources_pb2.Session, lambda store: _answer(store, work(store))
+        )
+
+
+_NOBODY_NAMED = Fault("session_id", "neither a session nor a learner is named", "one of them")
+
+
+def _answer(store: SessionsStore, session: Session) -> resources_pb2.Session:
+    """A session as it is told, with what the library says about its recording."""
+    return _shown(store, session, queries.recordings(store, [session]).get(session.id))
+
+
+def _shown(
+    store: SessionsStore, session: Session, recording: Recording | None
+) -> resources_pb2.Session:
+    """A session as it is told: while it is LIVE, the staff sees the room's code."""
+    shows_code = session.state is SessionState.LIVE and STAFF & caller.current().roles
+    code = checkin.code_at(session, store.now) if shows_code else ""
+    return to_message(session, resources_pb2.Session, recording=recording, check_in_code=code)
+
+
+def _presence_row(message: sessions_pb2.PresenceMark) -> PresenceRow:
+    faults = tuple(faults_of(message))
+    return PresenceRow(None, faults) if faults else PresenceRow(_mark(message))
+
+
+def _mark(message: sessions_pb2.PresenceMark) -> Mark:
+    """A mark to the millisecond, which is what is kept: so a repeat is the same mark."""
+    mark = from_message(message, Mark)
+    return replace(mark, at=mark.at.replace(microsecond=mark.at.microsecond // 1000 * 1000))

@@ -1,0 +1,1 @@
+"""The rules of live classes: frozen dataclasses and pure functions."""

@@ -1,0 +1,88 @@
+"""Attendance: the verdict on each learner when a session has ended."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from services.sessions.domain.events import SettledAttendance
+from services.sessions.domain.presence import Mark, stretches, total
+from services.sessions.domain.roster import Policy
+from services.sessions.domain.words import AttendanceVerdict, Interval
+
+# Learners in one event. A learner's id has up to 128 characters, each up to six bytes in JSON, so
+# that 250 of them stay below an event's 256 KiB however odd the ids are.
+PART = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """What a session recorded of one learner."""
+
+    session_id: str
+    learner_id: str
+    verdict: AttendanceVerdict
+    minutes: float
+    intervals: tuple[Interval, ...]
+
+
+def settle(
+    session_id: str,
+    expected: Set[str],
+    marks: Mapping[str, Iterable[Mark]],
+    span: Interval,
+    policy: Policy,
+) -> list[Attendance]:
+    """Everyone's attendance, by learner.
+
+    `expected` learners get a row in any case. Others who came get one when they stayed long enough
+    to be PARTIAL at least: nobody is ABSENT from what they were not expected at.
+    """
+    rows = (
+        _attendance(session_id, learner, stretches(marks.get(learner, ()), span), span, policy)
+        for learner in sorted(expected | marks.keys())
+    )
+    return [
+        row
+        for row in rows
+        if row.learner_id in expected or row.verdict is not AttendanceVerdict.ABSENT
+    ]
+
+
+def verdict(there: timedelta, length: timedelta, policy: Policy) -> AttendanceVerdict:
+    """The run's policy applied to the share of a session's actual length."""
+    if not there or not length:
+        return AttendanceVerdict.ABSENT
+    share = there / length
+    if share >= policy.present_share:
+        return AttendanceVerdict.PRESENT
+    if share >= policy.partial_share:
+        return AttendanceVerdict.PARTIAL
+    return AttendanceVerdict.ABSENT
+
+
+def caught_up(attendance: Attendance) -> Attendance:
+    """The attendance after its catch-up was studied: only an absence is repaired by it."""
+    if attendance.verdict is not AttendanceVerdict.ABSENT:
+        return attendance
+    return replace(attendance, verdict=AttendanceVerdict.CAUGHT_UP)
+
+
+def parts(rows: Sequence[Attendance]) -> Iterator[tuple[SettledAttendance, ...]]:
+    """The rows as events carry them: parts of up to `PART`, at least one."""
+    for first in range(0, max(len(rows), 1), PART):
+        yield tuple(
+            SettledAttendance(row.learner_id, row.verdict, row.minutes)
+            for row in rows[first : first + PART]
+        )
+
+
+def _attendance(
+    session_id: str,
+    learner_id: str,
+    intervals: tuple[Interval, ...],
+    span: Interval,
+    policy: Policy,
+) -> Attendance:
+    there = total(intervals)
+    decided = verdict(there, span.length, policy)
+    return Attendance(session_id, learner_id, decided, there.total_seconds() / 60, intervals)

@@ -1,0 +1,94 @@
+"""Check-in codes: six digits, shown in the room, new every minute.
+
+TOTP (RFC 6238) with SHA-256, a step of 60 seconds and six digits by the truncation of RFC 4226,
+section 5.3, from a secret of the session. The code before the present one holds as well, for a
+learner who reads it just before it changes (RFC 6238, section 5.2).
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chassis.refusals import FailedPrecondition, Fault, Invalid
+from services.sessions.domain.seats import Seat
+from services.sessions.domain.session import Session, expect
+from services.sessions.domain.words import SeatKind, SessionState
+
+STEP = timedelta(seconds=60)
+DIGITS = 6
+# Of a million codes two hold at a time: ten guesses find one of them once in 50,000 sessions.
+TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CheckIn:
+    """A learner in the room says the code that is shown there."""
+
+    session_id: str
+    learner_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedIn:
+    """The learner counts as there."""
+
+    checked_in_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCode:
+    """The code does not hold. It is a result, not an exception: the try must be counted."""
+
+    left: int
+    """Tries that are left."""
+
+
+def code_at(session: Session, instant: datetime) -> str:
+    """The code that the room shows at an instant."""
+    return _code(bytes.fromhex(session.check_in_secret), _step(instant))
+
+
+def holds(session: Session, code: str, now: datetime) -> bool:
+    """Whether a code is the present one or the one before, compared in constant time."""
+    given = code.strip().encode()
+    secret, step = bytes.fromhex(session.check_in_secret), _step(now)
+    same = [hmac.compare_digest(given, _code(secret, step - ago).encode()) for ago in (0, 1)]
+    return any(same)
+
+
+def expect_entitled(session: Session, seat: Seat, tries: int) -> None:
+    """Raise FailedPrecondition unless the learner may check in to the session now."""
+    expect(session, "checked in to", SessionState.LIVE)
+    if seat.kind is not SeatKind.IN_ROOM:
+        wrong = f"the learner's seat is {seat.kind or 'none'}"
+        right = "a seat IN_ROOM; it is changed by ChooseSeat"
+        raise FailedPrecondition("no seat in the room", [Fault("learner_id", wrong, right)])
+    if tries >= TRIES:
+        wrong = f"{tries} wrong codes came from this learner"
+        right = "the instructor can mark the learner as there (RecordPresence)"
+        raise FailedPrecondition("too many wrong codes", [Fault("code", wrong, right)])
+
+
+def accepted(outcome: CheckedIn | WrongCode) -> CheckedIn:
+    """The check-in that holds. Raises Invalid for a wrong code."""
+    if isinstance(outcome, WrongCode):
+        right = f"the six digits that the room shows now; {outcome.left} tries are left"
+        raise Invalid([Fault("code", "is not the session's code", right)])
+    return outcome
+
+
+def hotp(secret: bytes, counter: int, digits: int, hash_name: str) -> str:
+    """An HMAC-based one-time password (RFC 4226, section 5.3)."""
+    digest = hmac.digest(secret, counter.to_bytes(8, "big"), hash_name)
+    offset = digest[-1] & 0x0F
+    number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFFFFFF
+    return f"{number % 10**digits:0{digits}d}"
+
+
+def _code(secret: bytes, counter: int) -> str:
+    return hotp(secret, counter, DIGITS, "sha256")
+
+
+def _step(instant: datetime) -> int:
+    return int(instant.timestamp() // STEP.total_seconds())

@@ -1,0 +1,76 @@
+"""From the time on a wall to an instant, across clock changes (RFC 5545, section 3.3.5)."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from chassis.refusals import Fault
+from services.sessions.domain.words import CivilTime
+
+# Years that every zone's rules, BSON dates and proto Timestamps can all carry.
+_YEARS = range(1970, 3000)
+
+
+def civil_faults(civil: CivilTime, field: str) -> list[Fault]:
+    """What keeps a civil time from being an instant.
+
+    A time that the clocks skip in spring does not exist, and is a fault that says what would be
+    right. (RFC 5545 would take it as if the clocks had not changed; a timetable that says 01:30 on
+    that night is a mistake that its author should hear of.)
+    """
+    local, zone = _local(civil.local), _zone(civil.zone)
+    faults = []
+    if local is None:
+        right = "a local time without offset, from 1970 to 2999: 2026-03-02T09:00:00"
+        faults.append(Fault(f"{field}.local", f"{civil.local!r} is no date and time", right))
+    if zone is None:
+        right = "an IANA name such as Europe/Dublin"
+        faults.append(Fault(f"{field}.zone", f"{civil.zone!r} is no time zone", right))
+    if local and zone and _is_skipped(local, zone):
+        wrong = f"{civil.local} does not exist in {civil.zone}: the clocks skip it"
+        faults.append(Fault(f"{field}.local", wrong, f"for example {_after_gap(local, zone)}"))
+    return faults
+
+
+def instant_of(civil: CivilTime) -> datetime:
+    """The instant in UTC of a civil time without faults.
+
+    A time that comes twice in autumn is its first occurrence (RFC 5545, section 3.3.5).
+    """
+    local = datetime.fromisoformat(civil.local)
+    return local.replace(tzinfo=ZoneInfo(civil.zone), fold=0).astimezone(UTC)
+
+
+def normalised(civil: CivilTime) -> CivilTime:
+    """The same civil time, with seconds."""
+    return CivilTime(datetime.fromisoformat(civil.local).isoformat(timespec="seconds"), civil.zone)
+
+
+def _local(text: str) -> datetime | None:
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    plain = local.tzinfo is None and local.microsecond == 0 and "T" in text
+    return local if plain and local.year in _YEARS else None
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown; hostile path; a folder of the zone files
+        return None
+
+
+def _is_skipped(local: datetime, zone: ZoneInfo) -> bool:
+    """Within a gap, `fold` 0 gives the offset before the change and 1 the one after (PEP 495)."""
+    return _gap(local, zone) > 0
+
+
+def _after_gap(local: datetime, zone: ZoneInfo) -> str:
+    before = local.replace(tzinfo=zone, fold=0)
+    return before.astimezone(UTC).astimezone(zone).replace(tzinfo=None).isoformat()
+
+
+def _gap(local: datetime, zone: ZoneInfo) -> float:
+    before, after = (local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    return (after - before).total_seconds() if after is not None and before is not None else 0.0

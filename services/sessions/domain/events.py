@@ -1,0 +1,167 @@
+"""What sessions tells others, each named and shaped as its event message."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+from services.sessions.domain.session import Session
+from services.sessions.domain.words import AttendanceVerdict, CivilTime, SeatKind, SessionKind
+
+E = TypeVar("E")
+
+
+def about(session: Session, event: type[E], **more: object) -> E:
+    """An event about a session: fields that `more` does not give are the session's own."""
+    known: dict[str, Any] = {"session_id": session.id, **more}
+    for field in fields(event):  # type: ignore[arg-type]
+        if field.name not in known:
+            known[field.name] = getattr(session, field.name)
+    return event(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionScheduled:
+    """A live class is planned."""
+
+    session_id: str
+    run_id: str
+    activity_id: str
+    title: str
+    kind: SessionKind
+    instructor_id: str
+    room: str
+    starts: CivilTime
+    start_time: datetime
+    end_time: datetime
+    join_url: str
+    recorded: bool
+    material_item_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMoved:
+    """A live class takes place at another time or in another room."""
+
+    session_id: str
+    run_id: str
+    activity_id: str
+    title: str
+    old_start_time: datetime
+    old_end_time: datetime
+    new_start_time: datetime
+    new_end_time: datetime
+    new_starts: CivilTime
+    old_room: str
+    new_room: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCancelled:
+    """A live class will not take place."""
+
+    session_id: str
+    run_id: str
+    activity_id: str
+    title: str
+    start_time: datetime
+    end_time: datetime
+    reason: str
+    substitute_item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """A live class has begun."""
+
+    session_id: str
+    run_id: str
+    activity_id: str
+    title: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """A live class is over."""
+
+    session_id: str
+    run_id: str
+    activity_id: str
+    title: str
+    ended_at: datetime
+    recorded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeatTaken:
+    """A learner took, changed or gave up a seat; None is no seat."""
+
+    session_id: str
+    run_id: str
+    learner_id: str
+    kind: SeatKind | None
+    from_kind: SeatKind | None
+    taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPromoted:
+    """A learner on the waiting list got a seat."""
+
+    session_id: str
+    run_id: str
+    learner_id: str
+    kind: SeatKind
+    title: str
+    start_time: datetime
+    promoted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SettledAttendance:
+    """One learner's settled attendance."""
+
+    learner_id: str
+    verdict: AttendanceVerdict
+    minutes: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceSettled:
+    """A part of a session's settled attendance."""
+
+    session_id: str
+    run_id: str
+    activity_id: str
+    title: str
+    part: int
+    parts: int
+    learners: tuple[SettledAttendance, ...]
+    recorded: bool
+    material_item_ids: tuple[str, ...]
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceAmended:
+    """One learner's settled attendance changed afterwards."""
+
+    session_id: str
+    run_id: str
+    learner_id: str
+    from_verdict: AttendanceVerdict
+    to_verdict: AttendanceVerdict
+    reason: str
+    amended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingAttached:
+    """A session has a recording."""
+
+    session_id: str
+    run_id: str
+    activity_id: str
+    item_id: str
+    attached_at: datetime

@@ -1,0 +1,220 @@
+"""Planning: what a request must hold, what it may contradict, and the session that comes of it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from chassis.refusals import Fault
+from services.sessions.domain.civil import civil_faults, instant_of, normalised
+from services.sessions.domain.roster import Person, Run, may_teach
+from services.sessions.domain.session import Room, Session
+from services.sessions.domain.words import CivilTime, SessionKind
+
+SHORTEST = timedelta(seconds=1)
+LONGEST = timedelta(hours=24)
+LONGEST_ID = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Plan a session."""
+
+    run_id: str
+    activity_id: str
+    title: str
+    kind: SessionKind
+    room_id: str
+    instructor_id: str
+    starts: CivilTime
+    duration: timedelta
+    room_seats: int
+    online_seats: int
+    join_url: str
+    recorded: bool
+    material_item_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Put a session at another time, in another room, or both."""
+
+    session_id: str
+    starts: CivilTime
+    duration: timedelta | None
+    room_id: str
+    reason: str
+
+
+def schedule_faults(command: Schedule) -> list[Fault]:
+    """Everything that can't be right about a request to plan, whatever the state."""
+    return [
+        *civil_faults(command.starts, "starts"),
+        *_duration_faults(command.duration),
+        *_blank_faults(command),
+        *_place_faults(command),
+        *_material_faults(command.material_item_ids),
+    ]
+
+
+def move_faults(command: Move) -> list[Fault]:
+    """Everything that can't be right about a request to move, whatever the state."""
+    duration = [] if command.duration is None else _duration_faults(command.duration)
+    return [*civil_faults(command.starts, "starts"), *duration]
+
+
+def planned(command: Schedule, room: Room | None, new_id: str, secret: str) -> Session:
+    """The session that a request without faults plans."""
+    start = instant_of(command.starts)
+    return Session(
+        id=new_id,
+        run_id=command.run_id,
+        activity_id=command.activity_id,
+        title=command.title,
+        kind=command.kind,
+        room_id=command.room_id,
+        room=room.name if room else "",
+        instructor_id=command.instructor_id,
+        starts=normalised(command.starts),
+        duration=command.duration,
+        start_time=start,
+        end_time=start + command.duration,
+        seat_limit=command.room_seats,
+        room_seats=_seats(command.room_seats, room),
+        online_seats=command.online_seats,
+        join_url=command.join_url,
+        recorded=command.recorded,
+        material_item_ids=command.material_item_ids,
+        check_in_secret=secret,
+    )
+
+
+def moved(session: Session, command: Move, room: Room | None) -> Session:
+    """The session at its new time, and in `room` (None: it is ONLINE, or the room is unknown)."""
+    start = instant_of(command.starts)
+    duration = command.duration or session.duration
+    return replace(
+        session,
+        starts=normalised(command.starts),
+        duration=duration,
+        start_time=start,
+        end_time=start + duration,
+        room_id=room.id if room else session.room_id,
+        room=room.name if room else session.room,
+        room_seats=_seats(session.seat_limit, room),
+    )
+
+
+def unknown_faults(session: Session, run: Run | None, room: Room | None) -> Iterator[Fault]:
+    """What a session names and nobody knows: run and room."""
+    if run is None:
+        right = "a run that is open; one opened just now may take a second to be known here"
+        yield Fault("run_id", f"run {session.run_id!r} is unknown", right)
+    if session.room_id and room is None:
+        yield room_unknown(session.room_id)
+
+
+def room_unknown(room_id: str) -> Fault:
+    """The fault of naming a room that is not there."""
+    return Fault("room_id", f"room {room_id!r} is unknown", "the id of a room that was created")
+
+
+def instructor_faults(session: Session, run: Run | None, person: Person | None) -> Iterator[Fault]:
+    """The fault of naming an instructor who is none."""
+    if not may_teach(run, person, session.instructor_id):
+        wrong = f"{session.instructor_id!r} is unknown as an instructor"
+        right = "one of the run's instructors, or a person of the roster with that role"
+        yield Fault("instructor_id", wrong, right)
+
+
+def limit_faults(session: Session, room: Room | None) -> Iterator[Fault]:
+    """The fault of wanting more seats than a room has."""
+    if room is not None and session.seat_limit > room.capacity:
+        wrong = f"{session.seat_limit} seats are asked for"
+        yield Fault("room_seats", wrong, f"{room.name} seats {room.capacity}")
+
+
+def taken_faults(session: Session) -> Iterator[Fault]:
+    """The fault of having more seats taken than there are after a move."""
+    if session.in_room > session.room_seats:
+        wrong = f"{session.in_room} seats in the room are taken"
+        yield Fault("room_id", wrong, f"a room that has them; this one has {session.room_seats}")
+
+
+def conflict_faults(session: Session, others: Iterable[Session]) -> list[Fault]:
+    """A fault for each thing that another of `others` (SCHEDULED or LIVE) holds at that time.
+
+    Times are half-open: a session may begin at the instant at which another ends.
+    """
+    clashing = [other for other in others if _overlap(session, other)]
+    rooms = [
+        _taken("room_id", f"room {session.room!r}", other)
+        for other in clashing
+        if session.room_id and other.room_id == session.room_id
+    ]
+    instructors = [
+        _taken("instructor_id", f"instructor {session.instructor_id!r}", other)
+        for other in clashing
+        if other.instructor_id == session.instructor_id
+    ]
+    return rooms + instructors
+
+
+def _overlap(one: Session, other: Session) -> bool:
+    if one.id == other.id:
+        return False
+    return one.start_time < other.end_time and other.start_time < one.end_time
+
+
+def _taken(field: str, what: str, other: Session) -> Fault:
+    times = f"{_text(other.start_time)} to {_text(other.end_time)}"
+    wrong = f"{what} is taken by session {other.id} ({other.title!r}), {times}"
+    return Fault(field, wrong, "another time, or another one")
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def _seats(limit: int, room: Room | None) -> int:
+    """Seats in the room: as many as it has, and no more than are wanted."""
+    if room is None:
+        return 0
+    return min(limit, room.capacity) if limit else room.capacity
+
+
+def _duration_faults(duration: timedelta) -> list[Fault]:
+    whole = duration.microseconds == 0
+    if SHORTEST <= duration <= LONGEST and whole:
+        return []
+    right = "whole seconds, from 1 second to 24 hours"
+    return [Fault("duration", f"{duration.total_seconds():g} s", right)]
+
+
+def _blank_faults(command: Schedule) -> list[Fault]:
+    return [] if command.title.strip() else [Fault("title", "is blank", "what people will read")]
+
+
+def _place_faults(command: Schedule) -> Iterator[Fault]:
+    kind = command.kind
+    in_room, online = kind is not SessionKind.ONLINE, kind is not SessionKind.IN_ROOM
+    if in_room and not command.room_id:
+        yield Fault("room_id", "is missing", f"a session that is {kind} needs a room")
+    if not in_room and command.room_id:
+        yield Fault("room_id", "is given", "a session that is ONLINE has none")
+    if not in_room and command.room_seats:
+        yield Fault("room_seats", "are given", "a session that is ONLINE has none")
+    if online and not command.join_url:
+        yield Fault("join_url", "is missing", f"a session that is {kind} needs one")
+    if not online and command.join_url:
+        yield Fault("join_url", "is given", "a session that is IN_ROOM has none")
+    if not online and command.online_seats:
+        yield Fault("online_seats", "are given", "a session that is IN_ROOM has none")
+
+
+def _material_faults(item_ids: Sequence[str]) -> Iterator[Fault]:
+    for place, item_id in enumerate(item_ids):
+        field = f"material_item_ids[{place}]"
+        if not item_id.strip() or len(item_id) > LONGEST_ID:
+            yield Fault(field, "is no id", f"an item's id, of up to {LONGEST_ID} characters")
+        if item_id in item_ids[:place]:
+            yield Fault(field, f"{item_id!r} is there twice", "each item once")

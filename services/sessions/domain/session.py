@@ -1,0 +1,109 @@
+"""Rooms and sessions, and the states that a session goes through."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from chassis.refusals import FailedPrecondition, Fault
+from services.sessions.domain.words import CivilTime, Interval, SessionKind, SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room and how many learners it seats."""
+
+    id: str
+    name: str
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A session's recording, and whether it can be watched."""
+
+    item_id: str
+    playable: bool
+    failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One live class at one time."""
+
+    id: str
+    run_id: str
+    activity_id: str
+    title: str
+    kind: SessionKind
+    room_id: str
+    room: str
+    """The room's name; empty when ONLINE."""
+    instructor_id: str
+    starts: CivilTime
+    duration: timedelta
+    start_time: datetime
+    end_time: datetime
+    seat_limit: int
+    """Seats in the room as asked for; 0: as many as the room has."""
+    room_seats: int
+    online_seats: int
+    in_room: int = 0
+    online: int = 0
+    waitlisted: int = 0
+    turns: int = 0
+    """How often seats changed: gives each who waits a number in line."""
+    join_url: str
+    recorded: bool
+    material_item_ids: tuple[str, ...]
+    state: SessionState = SessionState.SCHEDULED
+    check_in_secret: str = field(repr=False)
+    """What check-in codes are made of, in hex."""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    recording_item_id: str = ""
+
+
+def started(session: Session, now: datetime) -> Session:
+    """The session, LIVE since `now`. Raises FailedPrecondition unless it is SCHEDULED."""
+    expect(session, "started", SessionState.SCHEDULED)
+    return replace(session, state=SessionState.LIVE, started_at=now)
+
+
+def ended(session: Session, now: datetime) -> Session:
+    """The session, over since `now`. Raises FailedPrecondition unless it is LIVE."""
+    expect(session, "ended", SessionState.LIVE)
+    # Two replicas' clocks may differ: a session never ends before it began.
+    return replace(session, state=SessionState.ENDED, ended_at=max(now, session.started_at or now))
+
+
+def cancelled(session: Session) -> Session:
+    """The session, cancelled. Raises FailedPrecondition unless it is SCHEDULED."""
+    expect(session, "cancelled", SessionState.SCHEDULED)
+    return replace(session, state=SessionState.CANCELLED)
+
+
+def with_recording(session: Session, item_id: str) -> Session:
+    """The session with its recording. Raises FailedPrecondition before it has begun."""
+    expect(session, "given a recording", SessionState.LIVE, SessionState.ENDED)
+    return replace(session, recording_item_id=item_id)
+
+
+def span_of(session: Session) -> Interval:
+    """From when to when an ENDED session really took place."""
+    if session.started_at is None or session.ended_at is None:
+        raise ValueError(f"session {session.id} is {session.state} and has not ended")
+    return Interval(session.started_at, session.ended_at)
+
+
+def expect(session: Session, done: str, *states: SessionState) -> None:
+    """Raise FailedPrecondition unless the session is in one of `states` and so can be `done`."""
+    faults = state_faults(session, done, *states)
+    if faults:
+        raise FailedPrecondition(f"the session can't be {done}", faults)
+
+
+def state_faults(session: Session, done: str, *states: SessionState) -> list[Fault]:
+    """The fault of a session that is in none of `states`, and so can't be `done`."""
+    if session.state in states:
+        return []
+    right = f"only a session that is {' or '.join(states)} can be {done}"
+    return [Fault("session_id", f"the session is {session.state}", right)]

@@ -1,0 +1,89 @@
+"""What lists answer, in pages, and what the library says about recordings."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from chassis.mapping import from_document
+from chassis.pages import Page, find_page
+from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.planning import LONGEST
+from services.sessions.domain.roster import Item
+from services.sessions.domain.seats import Seat
+from services.sessions.domain.session import Recording, Room, Session
+from services.sessions.store import SessionsStore
+
+T = TypeVar("T")
+Query = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsWanted:
+    """Which sessions: of a run (empty: all), that end after and start before an instant."""
+
+    run_id: str
+    from_time: datetime | None
+    until_time: datetime | None
+
+
+def rooms_page(store: SessionsStore, page: Page) -> tuple[list[Room], str]:
+    """Rooms by name, and the token of the next page."""
+    return _page(store, "rooms", {}, ["name"], page, Room)
+
+
+def sessions_page(
+    store: SessionsStore, wanted: SessionsWanted, page: Page
+) -> tuple[list[Session], str]:
+    """Sessions by start, and the token of the next page."""
+    query: Query = {"run_id": wanted.run_id} if wanted.run_id else {}
+    start: Query = {}
+    if wanted.from_time:
+        query["end_time"] = {"$gt": wanted.from_time}
+        start["$gt"] = wanted.from_time - LONGEST  # said twice, for the index is by start
+    if wanted.until_time:
+        start["$lt"] = wanted.until_time
+    if start:
+        query["start_time"] = start
+    return _page(store, "sessions", query, ["start_time", "_id"], page, Session)
+
+
+def seats_page(store: SessionsStore, session_id: str, page: Page) -> tuple[list[Seat], str]:
+    """Seats of a session: in the room, online, and those who wait in their order."""
+    return _page(store, "seats", {"session_id": session_id}, ["kind", "turn"], page, Seat)
+
+
+def attendance_page(
+    store: SessionsStore, session_id: str, learner_id: str, page: Page
+) -> tuple[list[Attendance], str]:
+    """Attendance of a session by learner, of a learner by session, or (both named) the one row."""
+    given = {"session_id": session_id, "learner_id": learner_id}
+    query = {name: value for name, value in given.items() if value}
+    return _page(store, "attendance", query, ["_id"], page, Attendance)
+
+
+def recordings(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, Recording]:
+    """The recordings of those sessions that have one, by session."""
+    items = {each.id: each.recording_item_id for each in sessions if each.recording_item_id}
+    known = store.copies(Item, set(items.values())) if items else {}
+    return {
+        session_id: _recording(item_id, known.get(item_id)) for session_id, item_id in items.items()
+    }
+
+
+def _recording(item_id: str, item: Item | None) -> Recording:
+    playable = item is not None and item.available
+    return Recording(item_id, playable, item.failure if item else "")
+
+
+def _page(
+    store: SessionsStore,
+    collection: str,
+    query: Query,
+    order: Sequence[str],
+    page: Page,
+    cls: type[T],
+) -> tuple[list[T], str]:
+    fields = [(field, 1) for field in order]
+    rows, token = find_page(store[collection], query, fields, page, store.session)
+    return [from_document(row, cls) for row in rows], token

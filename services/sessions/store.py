@@ -1,0 +1,287 @@
+"""Sessions' documents in MongoDB.
+
+| collection | one document is | its id |
+|---|---|---|
+| rooms, sessions | a room; a session with its seat counters | made by the server |
+| seats, attendance | a learner's place in, or verdict of, a session | session:learner |
+| marks | one join or leave | the mark itself, so that a repeat is the same document |
+| wrong_codes | how many wrong codes a learner said in a session | session:learner |
+| people, runs, enrolments, items | copies of others' things | theirs; run:learner |
+| guards | a thing that units of work must be alone with | its name |
+"""
+
+import secrets
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from pymongo import IndexModel, ReturnDocument, UpdateOne
+
+from chassis import store as chassis_store
+from chassis.mapping import from_document, to_document
+from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.planning import LONGEST
+from services.sessions.domain.presence import Mark
+from services.sessions.domain.roster import EXPECTED_MODES, Copy, Enrolment, Item, Person, Run
+from services.sessions.domain.seats import Seat
+from services.sessions.domain.session import Room, Session
+from services.sessions.domain.words import EnrolmentState, SeatKind, SessionState
+
+Document = dict[str, Any]
+C = TypeVar("C", bound=Copy)
+T = TypeVar("T")
+
+# Learners of one session share this many guards: check-ins side by side rarely meet, and the end
+# of a session touches no more documents than this to be alone with all of them.
+PRESENCE_GUARDS = 16
+# A guard that nobody has touched for a day guards nothing.
+FORGET_GUARDS = timedelta(days=1)
+COPIES: Mapping[type, str] = {Person: "people", Run: "runs", Item: "items"}
+TO_COME = {"$in": [SessionState.SCHEDULED, SessionState.LIVE]}
+
+
+class SessionsStore(chassis_store.Store):
+    """One unit of work's view of sessions' database."""
+
+    service = "sessions"
+    collections = {  # noqa: RUF012
+        "rooms": [IndexModel("name", unique=True)],
+        "sessions": [
+            IndexModel([("start_time", 1), ("_id", 1)]),
+            IndexModel([("run_id", 1), ("start_time", 1), ("_id", 1)]),
+            IndexModel([("room_id", 1), ("state", 1), ("start_time", 1)]),
+            IndexModel([("instructor_id", 1), ("state", 1), ("start_time", 1)]),
+        ],
+        "seats": [
+            IndexModel([("session_id", 1), ("kind", 1), ("turn", 1)]),
+            IndexModel([("run_id", 1), ("learner_id", 1)]),
+        ],
+        "marks": [IndexModel([("_id.session_id", 1), ("_id.learner_id", 1)])],
+        "wrong_codes": [],
+        "attendance": [
+            IndexModel([("session_id", 1), ("_id", 1)]),
+            IndexModel([("learner_id", 1), ("_id", 1)]),
+        ],
+        "people": [],
+        "runs": [],
+        "items": [],
+        "enrolments": [
+            IndexModel([("run_id", 1), ("state", 1), ("mode", 1), ("learner_id", 1)]),
+        ],
+        "guards": [IndexModel("at", expireAfterSeconds=int(FORGET_GUARDS.total_seconds()))],
+    }
+
+    def new_secret(self) -> str:
+        """32 random bytes in hex."""
+        return secrets.token_hex(32)
+
+    def guard(self, *names: str) -> None:
+        """Write a document of each name: of two transactions that do, one starts again."""
+        self["guards"].bulk_write(
+            [
+                UpdateOne(
+                    {"_id": name},
+                    # the server's time, as the index that forgets goes by it
+                    {"$inc": {"touched": 1}, "$currentDate": {"at": True}},
+                    upsert=True,
+                )
+                for name in sorted(names)
+            ],
+            session=self.session,
+        )
+
+    def guard_presence(self, session_id: str, learner_ids: Iterable[str] | None = None) -> None:
+        """Be alone with the marks of some learners (None: of all) in a session."""
+        shards = range(PRESENCE_GUARDS) if learner_ids is None else set(map(_shard, learner_ids))
+        if shards:
+            self.guard(*(f"presence:{session_id}:{shard:02d}" for shard in shards))
+
+    # Rooms
+
+    def room(self, room_id: str) -> Room | None:
+        """A room by its id."""
+        return self._one("rooms", {"_id": room_id}, Room)
+
+    def room_named(self, name: str) -> Room | None:
+        """A room by its name."""
+        return self._one("rooms", {"name": name}, Room)
+
+    def add_room(self, room: Room) -> None:
+        """Keep a new room."""
+        self["rooms"].insert_one(to_document(room), session=self.session)
+
+    # Sessions
+
+    def session_by_id(self, session_id: str) -> Session | None:
+        """A session by its id."""
+        return self._one("sessions", {"_id": session_id}, Session)
+
+    def session_for_update(self, session_id: str) -> Session | None:
+        """A session, written to at once, so that of two units of work one starts again."""
+        document = self["sessions"].find_one_and_update(
+            {"_id": session_id},
+            {"$inc": {"touched": 1}},
+            return_document=ReturnDocument.AFTER,
+            session=self.session,
+        )
+        return from_document(document, Session) if document else None
+
+    def put_session(self, session: Session) -> None:
+        """Keep a session, new or changed."""
+        self._put("sessions", to_document(session))
+
+    def bookings(
+        self, room_id: str, instructor_id: str, start: datetime, end: datetime
+    ) -> list[Session]:
+        """SCHEDULED and LIVE sessions in that room or with that instructor that overlap a time."""
+        # No session is longer than LONGEST: so the index reads those of two days, not of all years.
+        time = {"start_time": {"$gt": start - LONGEST, "$lt": end}, "end_time": {"$gt": start}}
+        wanted: list[Document] = [{"instructor_id": instructor_id, "state": TO_COME, **time}]
+        if room_id:
+            wanted.append({"room_id": room_id, "state": TO_COME, **time})
+        rows = self["sessions"].find({"$or": wanted}, session=self.session).sort("start_time")
+        return [from_document(row, Session) for row in rows]
+
+    # Copies of others' things
+
+    def copies(self, cls: type[C], ids: Iterable[str]) -> Mapping[str, C]:
+        """The copies of one class (Person, Run, Item) that are known, by id."""
+        query = {"_id": {"$in": list(ids)}}
+        rows = self[COPIES[cls]].find(query, session=self.session)
+        return {row["_id"]: from_document(row, cls) for row in rows}
+
+    def put_copies(self, copies: Sequence[Copy]) -> None:
+        """Keep copies of one class."""
+        if copies:
+            self._put(COPIES[type(copies[0])], *map(to_document, copies))
+
+    def enrolments(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Enrolment]:
+        """The enrolments that are known, by run and learner."""
+        query = {"_id": {"$in": [_key(*key) for key in keys]}}
+        rows = self["enrolments"].find(query, session=self.session)
+        return {each.key: each for each in (from_document(row, Enrolment) for row in rows)}
+
+    def put_enrolments(self, enrolments: Sequence[Enrolment]) -> None:
+        """Keep enrolments."""
+        self._put("enrolments", *(to_document(e) | {"_id": _key(*e.key)} for e in enrolments))
+
+    def enrolment_for_update(self, run_id: str, learner_id: str) -> Enrolment | None:
+        """A learner's enrolment, written to at once, so that a withdrawal can't slip past."""
+        document = self["enrolments"].find_one_and_update(
+            {"_id": _key(run_id, learner_id)}, {"$inc": {"touched": 1}}, session=self.session
+        )
+        return from_document(document, Enrolment) if document else None
+
+    def expected_learners(self, session: Session) -> set[str]:
+        """Who is enrolled in its run to come or join, or has or waits for one of its seats."""
+        enrolled = {
+            "run_id": session.run_id,
+            "state": EnrolmentState.ENROLLED,
+            "mode": {"$in": list(EXPECTED_MODES)},
+        }
+        return self._learners("enrolments", enrolled) | self._learners(
+            "seats", {"session_id": session.id}
+        )
+
+    # Seats
+
+    def seat(self, session_id: str, learner_id: str) -> Seat | None:
+        """A learner's seat in a session."""
+        return self._one("seats", {"_id": _key(session_id, learner_id)}, Seat)
+
+    def put_seat(self, seat: Seat) -> None:
+        """Keep a seat; without `kind`, forget it."""
+        key = _key(seat.session_id, seat.learner_id)
+        if seat.kind is None:
+            self["seats"].delete_one({"_id": key}, session=self.session)
+        else:
+            self._put("seats", to_document(seat) | {"_id": key})
+
+    def first_waiting(self, session_id: str, count: int) -> list[Seat]:
+        """The seats of the first `count` who wait, in their order."""
+        if not count:  # which MongoDB would take for "no limit"
+            return []
+        query = {"session_id": session_id, "kind": SeatKind.WAITLISTED}
+        rows = self["seats"].find(query, session=self.session).sort("turn").limit(count)
+        return [from_document(row, Seat) for row in rows]
+
+    def seats_in_run(self, run_id: str, learner_id: str) -> list[Seat]:
+        """A learner's seats in all of a run's sessions."""
+        query = {"run_id": run_id, "learner_id": learner_id}
+        rows = self["seats"].find(query, session=self.session)
+        return [from_document(row, Seat) for row in rows]
+
+    # Presence and attendance
+
+    def marks(self, session_id: str, learner_id: str = "") -> list[Mark]:
+        """A session's marks; only one learner's where one is named."""
+        query = {"_id.session_id": session_id}
+        if learner_id:
+            query["_id.learner_id"] = learner_id
+        rows = self["marks"].find(query, session=self.session)
+        return [from_document(row["_id"], Mark) for row in rows]
+
+    def add_marks(self, session_id: str, marks: Iterable[Mark]) -> set[Mark]:
+        """Keep marks; answers those that were new."""
+        ids = {mark: {"session_id": session_id, **to_document(mark)} for mark in marks}
+        query = {"_id": {"$in": list(ids.values())}}
+        known = self["marks"].find(query, session=self.session)
+        new = ids.keys() - {from_document(row["_id"], Mark) for row in known}
+        if new:
+            self["marks"].insert_many([{"_id": ids[mark]} for mark in new], session=self.session)
+        return set(new)
+
+    def wrong_codes(self, session_id: str, learner_id: str) -> int:
+        """How many wrong check-in codes a learner has said in a session."""
+        key = {"_id": _key(session_id, learner_id)}
+        row = self["wrong_codes"].find_one(key, session=self.session)
+        return int(row["count"]) if row else 0
+
+    def count_wrong_code(self, session_id: str, learner_id: str) -> None:
+        """One more of them."""
+        key = {"_id": _key(session_id, learner_id)}
+        self["wrong_codes"].update_one(
+            key, {"$inc": {"count": 1}}, upsert=True, session=self.session
+        )
+
+    def add_attendance(self, rows: Sequence[Attendance]) -> None:
+        """Keep a session's settled attendance."""
+        if rows:
+            self["attendance"].insert_many(map(_attendance_document, rows), session=self.session)
+
+    def attendance(self, session_id: str, learner_id: str) -> Attendance | None:
+        """A learner's attendance in a session."""
+        return self._one("attendance", {"_id": _key(session_id, learner_id)}, Attendance)
+
+    def put_attendance(self, attendance: Attendance) -> None:
+        """Keep a changed attendance."""
+        self._put("attendance", _attendance_document(attendance))
+
+    def _one(self, collection: str, query: Document, cls: type[T]) -> T | None:
+        document = self[collection].find_one(query, session=self.session)
+        return from_document(document, cls) if document else None
+
+    def _put(self, collection: str, *documents: Document) -> None:
+        """Keep documents, new or changed; keys that a document does not have stay."""
+        writes = [UpdateOne({"_id": d["_id"]}, {"$set": d}, upsert=True) for d in documents]
+        if writes:
+            self[collection].bulk_write(writes, ordered=False, session=self.session)
+
+    def _learners(self, collection: str, query: Document) -> set[str]:
+        rows = self[collection].find(query, {"_id": 0, "learner_id": 1}, session=self.session)
+        return {row["learner_id"] for row in rows}
+
+
+def _key(first: str, learner_id: str) -> str:
+    """The first part is an id made by a server and has no colon: no two pairs share a key."""
+    return f"{first}:{learner_id}"
+
+
+def _shard(learner_id: str) -> int:
+    return zlib.crc32(learner_id.encode()) % PRESENCE_GUARDS
+
+
+def _attendance_document(attendance: Attendance) -> Document:
+    key = _key(attendance.session_id, attendance.learner_id)
+    return to_document(attendance) | {"_id": key}

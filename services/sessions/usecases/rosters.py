@@ -1,0 +1,34 @@
+"""Keep the copies of what others own up to date."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from services.sessions.domain.roster import Copy, Enrolment, EnrolmentNews, newer, told
+from services.sessions.domain.words import EnrolmentState
+from services.sessions.ports import Store
+from services.sessions.usecases.seats import free_seats
+
+C = TypeVar("C", bound=Copy)
+
+
+def keep_newest(store: Store, cls: type[C], arrived: Sequence[C]) -> None:
+    """Keep what arrived of one class, unless something newer is known."""
+    if arrived:
+        known = store.copies(cls, {copy.id for copy in arrived})
+        store.put_copies(newer(known, arrived))
+
+
+def note_enrolments(store: Store, news: Sequence[EnrolmentNews]) -> None:
+    """Bring enrolments up to date; who withdrew gives up seats that are still to come."""
+    if not news:
+        return
+    known = store.enrolments({each.key for each in news})
+    after, left = dict(known), []
+    for each in news:
+        before = after.get(each.key) or Enrolment(*each.key)
+        after[each.key] = told(before, each)
+        if each.state is EnrolmentState.WITHDRAWN and after[each.key] != before:
+            left.append(each)
+    store.put_enrolments([after[key] for key in after if after[key] != known.get(key)])
+    for each in left:
+        free_seats(store, each.run_id, each.learner_id)

@@ -1,0 +1,115 @@
+"""What sessions listens to: rosters, recordings, catch-ups."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tandem.catalog.v1.events_pb2 import (
+    EnrolmentCreated,
+    EnrolmentModeChanged,
+    EnrolmentPromoted,
+    EnrolmentWaitlisted,
+    EnrolmentWithdrawn,
+    PersonUpserted,
+    RunOpened,
+)
+from tandem.library.v1.events_pb2 import ItemAvailable, ItemFailed
+from tandem.progress.v1.events_pb2 import CatchUpCompleted
+
+from chassis.events import Event
+from chassis.mapping import enum_name, from_message
+from chassis.refusals import NotFound
+from chassis.subscriptions import Drop, Subscription, Timer, one_by_one
+from services.sessions.domain.roster import EnrolmentNews, Item, Person, Policy, Run
+from services.sessions.domain.words import AttendanceMode, EnrolmentState
+from services.sessions.store import SessionsStore
+from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
+from services.sessions.usecases.rosters import keep_newest, note_enrolments
+
+Events = Sequence[Event[Any]]
+
+ROSTER_TYPES = (
+    PersonUpserted,
+    RunOpened,
+    EnrolmentCreated,
+    EnrolmentWaitlisted,
+    EnrolmentPromoted,
+    EnrolmentWithdrawn,
+    EnrolmentModeChanged,
+)
+# What each event says about an enrolment's state; the change of a mode says nothing about it.
+STATES = {
+    EnrolmentCreated: EnrolmentState.ENROLLED,
+    EnrolmentPromoted: EnrolmentState.ENROLLED,
+    EnrolmentWaitlisted: EnrolmentState.WAITLISTED,
+    EnrolmentWithdrawn: EnrolmentState.WITHDRAWN,
+}
+
+
+def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
+    """The service's queues."""
+    return (
+        Subscription("sessions.rosters", ROSTER_TYPES, rosters),
+        Subscription("sessions.recordings", (ItemAvailable, ItemFailed), recordings),
+        one_by_one("sessions.catch_ups", {CatchUpCompleted: catch_up_completed}),
+    )
+
+
+def timers() -> tuple[Timer[SessionsStore], ...]:
+    """None: sessions begin and end when people say so."""
+    return ()
+
+
+def rosters(store: SessionsStore, events: Events) -> None:
+    """People, runs and enrolments, each kind of a batch at once."""
+    keep_newest(store, Person, [_person(e) for e in events if isinstance(e.data, PersonUpserted)])
+    keep_newest(store, Run, [_run(e) for e in events if isinstance(e.data, RunOpened)])
+    others = (PersonUpserted, RunOpened)
+    note_enrolments(store, [_enrolment(e) for e in events if not isinstance(e.data, others)])
+
+
+def recordings(store: SessionsStore, events: Events) -> None:
+    """Whether items can be watched: kept for all, for any may become a recording later."""
+    keep_newest(store, Item, [_item(event) for event in events])
+
+
+def catch_up_completed(store: SessionsStore, event: Event[CatchUpCompleted]) -> None:
+    """An absence is repaired. What never was settled here is no event of this installation."""
+    try:
+        note_catch_up(store, from_message(event.data, CatchUp))
+    except NotFound as error:
+        raise Drop(str(error)) from error
+
+
+def _person(event: Event[PersonUpserted]) -> Person:
+    return from_message(event.data, Person, id=event.data.person_id, sequence=event.sequence)
+
+
+def _run(event: Event[RunOpened]) -> Run:
+    policy = from_message(event.data.policy, Policy) if event.data.HasField("policy") else Policy()
+    return from_message(
+        event.data, Run, id=event.data.run_id, policy=policy, sequence=event.sequence
+    )
+
+
+def _enrolment(event: Event[Any]) -> EnrolmentNews:
+    return EnrolmentNews(
+        event.data.run_id,
+        event.data.learner_id,
+        event.sequence,
+        STATES.get(type(event.data)),
+        _mode(event.data),
+    )
+
+
+def _mode(data: Any) -> AttendanceMode | None:
+    if isinstance(data, EnrolmentWithdrawn):
+        return None
+    field = "to_mode" if isinstance(data, EnrolmentModeChanged) else "mode"
+    name = enum_name(data.DESCRIPTOR.fields_by_name[field].enum_type, getattr(data, field))
+    return AttendanceMode(name) if name else None
+
+
+def _item(event: Event[Any]) -> Item:
+    data = event.data
+    available = isinstance(data, ItemAvailable)
+    return Item(data.item_id, available, "" if available else data.reason, event.sequence)

@@ -1,0 +1,26 @@
+"""The school, for each test its own."""
+
+from collections.abc import Iterator
+
+import pytest
+from tandem.sessions.v1 import sessions_pb2, sessions_pb2_grpc
+
+from chassis.grpc_server import Servicer
+from chassis.testing import running
+from services.sessions.api import SessionsApi
+from services.sessions.store import SessionsStore
+from tests.conftest import FakeClock, MakeDatabase
+from tests.integration.sessions.school import School
+
+
+@pytest.fixture
+def school(make_database: MakeDatabase, clock: FakeClock) -> Iterator[School]:
+    """A school behind the real edge."""
+    database = make_database(SessionsStore)
+    servicer = Servicer(
+        sessions_pb2_grpc.add_SessionsServiceServicer_to_server,
+        SessionsApi(database),
+        sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"],
+    )
+    with running([servicer], database) as channel_for:
+        yield School(database, clock, channel_for)

@@ -1,0 +1,332 @@
+"""A session from its start to its settled attendance."""
+
+import grpc
+from tandem.progress.v1 import events_pb2 as progress
+from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
+from tandem.types.v1 import types_pb2
+
+from chassis.refusals import FailedPrecondition, Invalid
+from chassis.subscriptions import Drop
+from services.sessions.domain.presence import Mark
+from services.sessions.domain.words import PresenceKind
+from tests.integration.sessions.school import RUN, School, race, refused
+
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
+IN_ROOM, ONLINE = types_pb2.SEAT_KIND_IN_ROOM, types_pb2.SEAT_KIND_ONLINE
+JOINED, LEFT = sessions_pb2.PRESENCE_KIND_JOINED, sessions_pb2.PRESENCE_KIND_LEFT
+PRESENT, PARTIAL, ABSENT = (
+    types_pb2.ATTENDANCE_VERDICT_PRESENT,
+    types_pb2.ATTENDANCE_VERDICT_PARTIAL,
+    types_pb2.ATTENDANCE_VERDICT_ABSENT,
+)
+CAUGHT_UP = types_pb2.ATTENDANCE_VERDICT_CAUGHT_UP
+
+
+def _check_in(
+    school: School, session: resources_pb2.Session, learner: str, code: str
+) -> sessions_pb2.CheckInResponse:
+    request = sessions_pb2.CheckInRequest(session_id=session.id, learner_id=learner, code=code)
+    return school.learner(learner).CheckIn(request)
+
+
+def _attach(school: School, session: resources_pb2.Session, item: str) -> resources_pb2.Session:
+    request = sessions_pb2.AttachRecordingRequest(session_id=session.id, item_id=item)
+    return school.staff.AttachRecording(request)
+
+
+def test_start_and_end_answer_repeats(school: School) -> None:
+    """Each happens once and is told once; a session that is over can't begin again."""
+    session = school.live(school.room())
+    start = sessions_pb2.StartSessionRequest(session_id=session.id)
+    assert school.staff.StartSession(start) == session
+    school.clock.forward(hours=1)
+    over = school.end(session)
+    assert over.state == resources_pb2.SESSION_STATE_ENDED
+    assert school.end(session) == over
+    assert refused(lambda: school.staff.StartSession(start))[0] is PRECONDITION
+    (began,) = school.published(events_pb2.SessionStarted)
+    (ended,) = school.published(events_pb2.SessionEnded)
+    assert ended.ended_at.seconds - began.started_at.seconds == 3600
+    assert ended.recorded
+
+
+def test_a_session_to_come_can_not_end(school: School) -> None:
+    """It has to begin first."""
+    session = school.schedule(school.room())
+    assert refused(lambda: school.end(session))[0] is PRECONDITION
+
+
+def test_attendance_is_settled_for_everyone_expected(school: School) -> None:
+    """Check-ins, joins and leaves become verdicts; who did not come is ABSENT, and told so."""
+    school.enrol("room", "online", "short", "late", "away", "waits")
+    school.enrol("alone", "alone-seated", "alone-came", mode=types_pb2.ATTENDANCE_MODE_SELF_PACED)
+    session = school.schedule(school.room(capacity=1))
+    for learner in ("room", "waits"):
+        school.choose(session, learner, IN_ROOM)
+    school.choose(session, "alone-seated", ONLINE)
+    school.clock.forward(hours=4)
+    session = school.staff.StartSession(sessions_pb2.StartSessionRequest(session_id=session.id))
+    _check_in(school, session, "room", session.check_in_code)
+    results = school.mark(
+        session,
+        ("online", LEFT, 50),
+        ("online", JOINED, -3),
+        ("short", JOINED, 5),
+        ("short", LEFT, 25),
+        ("late", JOINED, 50),
+        ("alone-came", JOINED, 0),
+    )
+    assert all(result.changed and not result.violations for result in results)
+    school.clock.forward(hours=1)
+    school.end(session)
+    rows = school.attendance(session)
+    assert {learner: (row.verdict, row.minutes) for learner, row in rows.items()} == {
+        "room": (PRESENT, 60),
+        "online": (PRESENT, 50),
+        "short": (PARTIAL, 20),
+        "late": (ABSENT, 10),
+        "away": (ABSENT, 0),
+        "waits": (ABSENT, 0),
+        "alone-seated": (ABSENT, 0),
+        "alone-came": (PRESENT, 60),
+    }
+    (interval,) = rows["short"].intervals
+    assert interval.end.seconds - interval.start.seconds == 20 * 60
+    (event,) = school.published(events_pb2.AttendanceSettled)
+    assert (event.part, event.parts, event.recorded) == (1, 1, True)
+    assert {one.learner_id: one.verdict for one in event.learners} == {
+        learner: row.verdict for learner, row in rows.items()
+    }
+    assert list(event.material_item_ids) == ["slides"]
+
+
+def test_the_runs_policy_decides(school: School) -> None:
+    """Another run may ask for less."""
+    school.open_run("lenient", present_share=0.1, partial_share=0.05)
+    school.enrol("ada", run_id="lenient")
+    session = school.live(school.room(), run_id="lenient")
+    school.mark(session, ("ada", JOINED, 50))
+    school.clock.forward(hours=1)
+    school.end(session)
+    assert school.attendance(session)["ada"].verdict == PRESENT
+
+
+def test_presence_rows_stand_alone(school: School) -> None:
+    """A bad row is refused by itself, with every fault; repeats are harmless and say so."""
+    school.enrol("ada")
+    session = school.live(school.room())
+    good = sessions_pb2.PresenceMark(learner_id="ada", kind=JOINED, at=school.at())
+    marks = [good, sessions_pb2.PresenceMark(connection="x"), good]
+    marks.append(sessions_pb2.PresenceMark(learner_id="zed", kind=JOINED, at=school.at()))
+    request = sessions_pb2.RecordPresenceRequest(session_id=session.id, marks=marks)
+    results = school.meetings.RecordPresence(request).results
+    assert [result.row for result in results] == [0, 1, 2, 3]
+    assert [result.changed for result in results] == [True, False, False, False]
+    assert [[v.field for v in result.violations] for result in results] == [
+        [],
+        ["learner_id", "kind", "at"],
+        [],
+        ["learner_id"],
+    ]
+    assert [result.id for result in results] == ["ada", "", "ada", ""]
+    assert not any(result.changed for result in school.meetings.RecordPresence(request).results)
+
+
+def test_marks_wait_for_no_one(school: School) -> None:
+    """Before a session has begun and after it has ended each row is refused and says why."""
+    school.enrol("ada")
+    session = school.schedule(school.room())
+    (early,) = school.mark(session, ("ada", JOINED, 0))
+    assert "SCHEDULED" in early.violations[0].wrong
+    school.staff.StartSession(sessions_pb2.StartSessionRequest(session_id=session.id))
+    school.clock.forward(hours=1)
+    school.end(session)
+    (late,) = school.mark(session, ("ada", JOINED, -30))
+    assert "ENDED" in late.violations[0].wrong
+    assert school.attendance(session)["ada"].verdict == ABSENT
+
+
+def test_only_staff_sees_the_code_and_only_while_live(school: School) -> None:
+    """A learner who asks for the session gets no code."""
+    school.enrol("ada")
+    session = school.live(school.room(), "ada")
+    assert len(session.check_in_code) == 6
+    request = sessions_pb2.GetSessionRequest(session_id=session.id)
+    assert school.learner("ada").GetSession(request).check_in_code == ""
+    listed = school.learner("ada").ListSessions(sessions_pb2.ListSessionsRequest())
+    assert [one.check_in_code for one in listed.sessions] == [""]
+    assert school.end(session).check_in_code == ""
+
+
+def test_a_check_in_holds_since_the_first(school: School) -> None:
+    """A repeat answers since when; after leaving in person it begins anew."""
+    school.enrol("ada")
+    session = school.live(school.room(), "ada")
+    first = _check_in(school, session, "ada", session.check_in_code).checked_in_at
+    assert first == school.at()
+    school.clock.forward(minutes=1)
+    code = school.get(session).check_in_code
+    assert code != session.check_in_code
+    assert _check_in(school, session, "ada", session.check_in_code).checked_in_at == first
+    left = sessions_pb2.PresenceMark(learner_id="ada", kind=LEFT, at=school.at(5))
+    school.meetings.RecordPresence(
+        sessions_pb2.RecordPresenceRequest(session_id=session.id, marks=[left])
+    )
+    school.clock.forward(minutes=9)
+    again = _check_in(school, session, "ada", school.get(session).check_in_code)
+    assert again.checked_in_at == school.at()
+
+
+def test_a_check_in_wants_a_seat_in_the_room_and_the_code(school: School) -> None:
+    """Elsewhere it is refused, and an old or wrong code is told as a fault of that field."""
+    school.enrol("ada", "bob")
+    session = school.schedule(school.room())
+    school.choose(session, "ada", IN_ROOM)
+    school.choose(session, "bob", ONLINE)
+    assert refused(lambda: _check_in(school, session, "ada", "123456"))[0] is PRECONDITION
+    school.clock.forward(hours=4)
+    session = school.staff.StartSession(sessions_pb2.StartSessionRequest(session_id=session.id))
+    code, text = refused(lambda: _check_in(school, session, "bob", session.check_in_code))
+    assert code is PRECONDITION
+    assert "ChooseSeat" in text
+    school.clock.forward(minutes=2)
+    code, text = refused(lambda: _check_in(school, session, "ada", session.check_in_code))
+    assert code is INVALID
+    assert "9 tries are left" in text
+
+
+def test_guessing_ends_after_ten_tries_however_they_race(school: School) -> None:
+    """Thirty guesses at once count ten; then the right code is refused too, for this learner."""
+    school.enrol("ada", "bob")
+    session = school.live(school.room(), "ada", "bob")
+    right = session.check_in_code
+    wrong = [f"{number:06d}" for number in range(31) if f"{number:06d}" != right][:30]
+
+    def guess(code: str) -> type[Exception]:
+        request = sessions_pb2.CheckInRequest(session_id=session.id, learner_id="ada", code=code)
+        try:
+            school.api.CheckIn(request, None)
+        except (Invalid, FailedPrecondition) as refusal:
+            return type(refusal)
+        raise AssertionError("a wrong code was taken")
+
+    answers = race(guess, wrong)
+    assert answers.count(Invalid) == 10
+    assert refused(lambda: _check_in(school, session, "ada", right))[0] is PRECONDITION
+    _check_in(school, session, "bob", right)
+
+
+def test_no_mark_is_lost_to_the_end(school: School) -> None:
+    """Of marks and the end of a session at once, each mark either counts or is refused."""
+    learners = [f"l{number}" for number in range(20)]
+    school.enrol(*learners)
+    session = school.live(school.room())
+    school.clock.forward(minutes=1)
+
+    def act(learner: str) -> bool:
+        if not learner:
+            return not school.api.EndSession(_end(session), None)
+        mark = sessions_pb2.PresenceMark(learner_id=learner, kind=JOINED, at=school.at(-1))
+        request = sessions_pb2.RecordPresenceRequest(session_id=session.id, marks=[mark])
+        return school.api.RecordPresence(request, None).results[0].changed
+
+    everyone = [*learners[:10], "", *learners[10:]]
+    taken = {one for one, ok in zip(everyone, race(act, everyone), strict=True) if ok}
+    counted = {one for one, row in school.attendance(session).items() if row.verdict == PRESENT}
+    assert counted == taken
+
+
+def _end(session: resources_pb2.Session) -> sessions_pb2.EndSessionRequest:
+    return sessions_pb2.EndSessionRequest(session_id=session.id)
+
+
+def test_a_run_of_ten_thousand_is_settled(school: School) -> None:
+    """Everyone gets a verdict, told in parts that each fit into an event."""
+    learners = [f"learner-{number:05d}" for number in range(10_000)]
+    for first in range(0, len(learners), 500):
+        school.enrol(*learners[first : first + 500])
+    session = school.live(school.room())
+    since = school.clock.now()
+    marks = [Mark(each, PresenceKind.JOINED, since, "x") for each in learners[:6_000]]
+    school.database.transact(lambda store: store.add_marks(session.id, marks))
+    school.clock.forward(hours=1)
+    school.staff.EndSession(_end(session), timeout=60)
+    parts = school.published(events_pb2.AttendanceSettled)
+    assert [part.part for part in parts] == list(range(1, parts[0].parts + 1))
+    assert max(len(part.learners) for part in parts) <= 500
+    told = [one for part in parts for one in part.learners]
+    assert [one.learner_id for one in told] == learners
+    assert sum(one.verdict == PRESENT for one in told) == 6_000
+    assert sum(one.verdict == ABSENT for one in told) == 4_000
+
+
+def test_attendance_is_listed_by_session_or_learner(school: School) -> None:
+    """A learner sees own rows only; naming neither is a fault."""
+    school.enrol("ada", "bob")
+    room = school.room()
+    first = school.live(room)
+    school.clock.forward(minutes=30)
+    school.end(first)
+    second = school.schedule(
+        room, starts=types_pb2.CivilTime(local="2026-03-02T18:00:00", zone="UTC")
+    )
+    school.staff.StartSession(sessions_pb2.StartSessionRequest(session_id=second.id))
+    school.end(second)
+
+    def listed(**query: object) -> list[tuple[str, str]]:
+        request = sessions_pb2.ListAttendanceRequest(**query)  # type: ignore[arg-type]
+        rows = school.learner("ada").ListAttendance(request).attendance
+        return [(row.session_id, row.learner_id) for row in rows]
+
+    assert listed(learner_id="ada") == [(first.id, "ada"), (second.id, "ada")]
+    assert listed(learner_id="ada", session_id=second.id) == [(second.id, "ada")]
+    denied = grpc.StatusCode.PERMISSION_DENIED
+    assert refused(lambda: listed(session_id=first.id))[0] is denied
+    nothing = sessions_pb2.ListAttendanceRequest()
+    assert refused(lambda: school.staff.ListAttendance(nothing))[0] is INVALID
+
+
+def test_a_recording_is_attached_once_and_replaced(school: School) -> None:
+    """The same item again tells nothing new, another is told again, none before the start."""
+    session = school.schedule(school.room())
+    assert refused(lambda: _attach(school, session, "film"))[0] is PRECONDITION
+    school.staff.StartSession(sessions_pb2.StartSessionRequest(session_id=session.id))
+    school.end(session)
+    first = _attach(school, session, "film")
+    assert (first.recording.item_id, first.recording.playable) == ("film", False)
+    assert _attach(school, session, "film") == first
+    assert _attach(school, session, "better").recording.item_id == "better"
+    told = school.published(events_pb2.RecordingAttached)
+    assert [event.item_id for event in told] == ["film", "better"]
+
+
+def test_a_catch_up_turns_an_absence(school: School) -> None:
+    """ABSENT becomes CAUGHT_UP and is told once; other verdicts stay as they are."""
+    school.enrol("ada", "bob")
+    session = school.live(school.room())
+    school.mark(session, ("bob", JOINED, 0))
+    school.clock.forward(hours=1)
+    school.end(session)
+    for learner in ("ada", "ada", "bob"):
+        school.hear("catch_ups", _caught_up(session.id, learner))
+    verdicts = {one: row.verdict for one, row in school.attendance(session).items()}
+    assert verdicts == {"ada": CAUGHT_UP, "bob": PRESENT}
+    (event,) = school.published(events_pb2.AttendanceAmended)
+    assert (event.run_id, event.learner_id) == (RUN, "ada")
+    assert (event.from_verdict, event.to_verdict) == (ABSENT, CAUGHT_UP)
+    assert event.reason
+
+
+def test_a_catch_up_of_nothing_is_a_dead_letter(school: School) -> None:
+    """An absence that was never settled here can't be repaired, and is not forgotten either."""
+    try:
+        school.hear("catch_ups", _caught_up("ghost", "ada"))
+    except Drop as verdict:
+        assert "ghost" in str(verdict)  # noqa: PT017
+    else:
+        raise AssertionError("it was taken")
+
+
+def _caught_up(session_id: str, learner: str) -> progress.CatchUpCompleted:
+    return progress.CatchUpCompleted(session_id=session_id, learner_id=learner, in_time=True)

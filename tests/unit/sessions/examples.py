@@ -1,0 +1,45 @@
+"""Things to try the rules of sessions on."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.sessions.domain.planning import Schedule, planned
+from services.sessions.domain.roster import Enrolment
+from services.sessions.domain.session import Room, Session
+from services.sessions.domain.words import (
+    AttendanceMode,
+    CivilTime,
+    EnrolmentState,
+    SessionKind,
+)
+
+NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+AULA = Room("aula", "Aula Maxima", 30)
+ENROLLED = Enrolment("run", "ada", EnrolmentState.ENROLLED, 1, AttendanceMode.CLASSROOM, 1)
+REQUEST = Schedule(
+    run_id="run",
+    activity_id="lecture",
+    title="Motion",
+    kind=SessionKind.HYBRID,
+    room_id="aula",
+    instructor_id="curie",
+    starts=CivilTime("2026-03-02T09:00:00", "Europe/Dublin"),
+    duration=HOUR,
+    room_seats=0,
+    online_seats=0,
+    join_url="https://meet.example.edu/1",
+    recorded=True,
+    material_item_ids=("slides",),
+)
+
+
+def request(**changes: Any) -> Schedule:
+    """A request to plan, with changes."""
+    return replace(REQUEST, **changes)
+
+
+def session(**changes: Any) -> Session:
+    """A SCHEDULED hybrid session in the Aula, Monday from 9 to 10, with changes."""
+    return replace(planned(REQUEST, AULA, "s1", "ab" * 32), **changes)

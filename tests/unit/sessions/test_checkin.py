@@ -1,0 +1,87 @@
+"""Check-in codes."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chassis.refusals import FailedPrecondition, Invalid
+from services.sessions.domain.checkin import (
+    TRIES,
+    CheckedIn,
+    WrongCode,
+    accepted,
+    code_at,
+    expect_entitled,
+    holds,
+    hotp,
+)
+from services.sessions.domain.seats import no_seat
+from services.sessions.domain.words import SeatKind, SessionState
+from tests.unit.sessions.examples import NINE, session
+
+SECOND = timedelta(seconds=1)
+LIVE = session(state=SessionState.LIVE)
+IN_ROOM = replace(no_seat(LIVE, "ada"), kind=SeatKind.IN_ROOM)
+
+
+@pytest.mark.parametrize(
+    ("counter", "code"),
+    [(0, "755224"), (1, "287082"), (2, "359152"), (5, "254676"), (9, "520489")],
+)
+def test_codes_are_those_of_rfc_4226(counter: int, code: str) -> None:
+    """The truncation gives the values of RFC 4226, appendix D."""
+    assert hotp(b"12345678901234567890", counter, 6, "sha1") == code
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code"),
+    [(59, "46119246"), (1111111109, "68084774"), (20000000000, "77737706")],
+)
+def test_codes_are_those_of_rfc_6238(seconds: int, code: str) -> None:
+    """With SHA-256 it gives the values of RFC 6238, appendix B."""
+    assert hotp(b"12345678901234567890123456789012", seconds // 30, 8, "sha256") == code
+
+
+def test_a_code_holds_for_its_minute_and_the_next() -> None:
+    """The code on the wall holds while it stands there and one minute more, never before."""
+    code = code_at(LIVE, NINE)
+    assert len(code) == 6
+    assert code.isdigit()
+    assert holds(LIVE, code, NINE)
+    assert holds(LIVE, f" {code}\n", NINE + 119 * SECOND)
+    assert not holds(LIVE, code, NINE + 120 * SECOND)
+    assert not holds(LIVE, code, NINE - SECOND)
+
+
+@pytest.mark.parametrize("code", ["", "12345", "٣٣٣٣٣٣", "\ud7ff" * 16, "0" * 1000])
+def test_odd_codes_just_do_not_hold(code: str) -> None:
+    """Text that is no code is a wrong code, not an error."""
+    assert not holds(LIVE, code, NINE)
+
+
+def test_sessions_have_codes_of_their_own() -> None:
+    """Another secret gives other codes."""
+    other = session(check_in_secret="cd" * 32)
+    assert [code_at(LIVE, NINE + n * 60 * SECOND) for n in range(3)] != [
+        code_at(other, NINE + n * 60 * SECOND) for n in range(3)
+    ]
+
+
+def test_only_a_seat_in_the_room_of_a_live_session_checks_in() -> None:
+    """Without one, or before the session is LIVE, or after too many tries, it is refused."""
+    expect_entitled(LIVE, IN_ROOM, TRIES - 1)
+    with pytest.raises(FailedPrecondition, match="only a session that is LIVE"):
+        expect_entitled(session(), IN_ROOM, 0)
+    for kind in (None, SeatKind.ONLINE, SeatKind.WAITLISTED):
+        with pytest.raises(FailedPrecondition, match="changed by ChooseSeat"):
+            expect_entitled(LIVE, replace(IN_ROOM, kind=kind), 0)
+    with pytest.raises(FailedPrecondition, match="10 wrong codes"):
+        expect_entitled(LIVE, IN_ROOM, TRIES)
+
+
+def test_a_wrong_code_is_refused_after_it_was_counted() -> None:
+    """The outcome that was committed becomes the refusal, and says how many tries are left."""
+    assert accepted(CheckedIn(NINE)) == CheckedIn(NINE)
+    with pytest.raises(Invalid, match="3 tries are left"):
+        accepted(WrongCode(3))

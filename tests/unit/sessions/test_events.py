@@ -1,0 +1,80 @@
+"""The domain's events have the contract's names and fields, and fit into one message."""
+
+import dataclasses
+import inspect
+
+import pytest
+from tandem.sessions.v1 import events_pb2
+
+from chassis.events import LARGEST_BODY, body_of, message_for
+from services.sessions.domain import events
+from services.sessions.domain.attendance import Attendance, parts
+from services.sessions.domain.events import (
+    AttendanceSettled,
+    SeatTaken,
+    SessionCancelled,
+    SessionScheduled,
+    about,
+)
+from services.sessions.domain.words import AttendanceVerdict, SeatKind
+from tests.unit.sessions.examples import HOUR, NINE, session
+
+EVENTS = [
+    cls
+    for _, cls in inspect.getmembers(events, inspect.isclass)
+    if cls.__module__ == events.__name__
+]
+
+
+def test_every_event_of_the_contract_is_there() -> None:
+    """Each message of events.proto has its dataclass."""
+    names = set(events_pb2.DESCRIPTOR.message_types_by_name)
+    assert {cls.__name__ for cls in EVENTS} == names
+
+
+@pytest.mark.parametrize("cls", EVENTS)
+def test_events_have_the_fields_of_the_contract(cls: type) -> None:
+    """Exactly these, in this order."""
+    message = events_pb2.DESCRIPTOR.message_types_by_name[cls.__name__]
+    assert [field.name for field in dataclasses.fields(cls)] == [f.name for f in message.fields]
+
+
+def test_an_event_about_a_session_tells_the_session() -> None:
+    """Fields of the session's own names are filled in, the rest is given."""
+    message = message_for("sessions", about(session(), SessionScheduled))
+    assert isinstance(message, events_pb2.SessionScheduled)
+    assert (message.session_id, message.room) == ("s1", "Aula Maxima")
+    assert message.starts.zone == "Europe/Dublin"
+    assert message.end_time.ToDatetime() == (NINE + HOUR).replace(tzinfo=None)
+    off = about(session(), SessionCancelled, reason="ill", substitute_item_id="book")
+    assert (off.session_id, off.reason, off.substitute_item_id) == ("s1", "ill", "book")
+
+
+def test_giving_up_a_seat_is_unspecified() -> None:
+    """No seat is UNSPECIFIED in the message."""
+    event = about(
+        session(),
+        SeatTaken,
+        learner_id="ada",
+        kind=None,
+        from_kind=SeatKind.ONLINE,
+        taken_at=NINE,
+    )
+    message = message_for("sessions", event)
+    assert isinstance(message, events_pb2.SeatTaken)
+    assert message.kind == 0
+    assert message.from_kind == 2
+
+
+def test_the_largest_part_fits_into_an_event() -> None:
+    """However long and odd the ids and titles are that a request may hold."""
+    odd = "\x01" * 124
+    rows = [
+        Attendance("s", f"{number:04d}{odd}", AttendanceVerdict.CAUGHT_UP, 1 / 3 * 1000, ())
+        for number in range(250)
+    ]
+    materials = tuple(f"{number:02d}" + "\x01" * 62 for number in range(50))
+    one = session(title="\x01" * 300, ended_at=NINE, material_item_ids=materials)
+    (learners,) = parts(rows)
+    event = about(one, AttendanceSettled, part=1, parts=1, learners=learners)
+    assert len(body_of(message_for("sessions", event))) < LARGEST_BODY

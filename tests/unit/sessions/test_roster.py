@@ -1,0 +1,82 @@
+"""Copies of others' things, made of events in any order."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.sessions.domain.roster import Enrolment, EnrolmentNews, Item, is_enrolled, newer, told
+from services.sessions.domain.words import AttendanceMode, EnrolmentState
+
+ENROLLED, WAITLISTED, WITHDRAWN = (
+    EnrolmentState.ENROLLED,
+    EnrolmentState.WAITLISTED,
+    EnrolmentState.WITHDRAWN,
+)
+ONLINE, CLASSROOM = AttendanceMode.ONLINE, AttendanceMode.CLASSROOM
+
+
+def _fold(news: list[EnrolmentNews]) -> Enrolment:
+    enrolment = Enrolment("run", "ada")
+    for each in news:
+        enrolment = told(enrolment, each)
+    return enrolment
+
+
+def _news(
+    sequence: int, state: EnrolmentState | None, mode: AttendanceMode | None
+) -> EnrolmentNews:
+    return EnrolmentNews("run", "ada", sequence, state, mode)
+
+
+def test_a_change_of_mode_may_come_before_the_enrolment() -> None:
+    """State and mode are each the newest that was told, in whatever order they came."""
+    after = _fold([_news(2, None, ONLINE), _news(1, ENROLLED, CLASSROOM)])
+    assert (after.state, after.mode) == (ENROLLED, ONLINE)
+
+
+def test_an_old_event_changes_nothing() -> None:
+    """A withdrawal is not undone by an older enrolment, but by a newer one."""
+    gone = _fold([_news(5, WITHDRAWN, None), _news(3, ENROLLED, CLASSROOM)])
+    assert gone.state is WITHDRAWN
+    assert told(gone, _news(6, ENROLLED, ONLINE)).state is ENROLLED
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([None, ENROLLED, WAITLISTED, WITHDRAWN]),
+            st.sampled_from([None, ONLINE, CLASSROOM]),
+        )
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_any_order_tells_the_same(
+    facts: list[tuple[EnrolmentState | None, AttendanceMode | None]], chance: random.Random
+) -> None:
+    """Events in any order, repeated or not, lead to the same enrolment."""
+    news = [_news(number, *fact) for number, fact in enumerate(facts, start=1)]
+    mixed = [*news, *news]
+    chance.shuffle(mixed)
+    assert _fold(mixed) == _fold(news)
+
+
+@pytest.mark.parametrize("state", [None, WAITLISTED, WITHDRAWN])
+def test_only_who_holds_a_place_is_enrolled(state: EnrolmentState | None) -> None:
+    """Waiting, having left, or being unknown is not being enrolled."""
+    assert not is_enrolled(Enrolment("run", "ada", state))
+    assert not is_enrolled(None)
+    assert is_enrolled(Enrolment("run", "ada", ENROLLED))
+
+
+def test_only_newer_copies_replace_what_is_known() -> None:
+    """Of several in one batch the newest counts, and only when it is newer than the known one."""
+    known = {"a": Item("a", True, "", 5), "b": Item("b", False, "", 5)}
+    arrived = [
+        Item("a", False, "late", 4),
+        Item("b", True, "", 7),
+        Item("b", False, "between", 6),
+        Item("c", True, "", 1),
+    ]
+    assert newer(known, arrived) == [Item("b", True, "", 7), Item("c", True, "", 1)]
