@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -111,8 +112,9 @@ def _together(
         fresh = [event for event in batch if event.id not in seen]
         if fresh:
             subscription.handle(store, fresh)
+            now = datetime.now(UTC)  # MongoDB removes old marks by the system's clock
             store["inbox"].insert_many(
-                [{"_id": mark(subscription.name, event.id), "at": store.now} for event in fresh],
+                [{"_id": mark(subscription.name, event.id), "at": now} for event in fresh],
                 session=store.session,
             )
         return {event.id: REPEAT if event.id in seen else APPLIED for event in batch}

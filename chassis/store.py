@@ -7,7 +7,7 @@ class adds its queries; the base knows time, ids and events.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import pymongo
@@ -26,6 +26,7 @@ from chassis.refusals import AlreadyExists
 Document = dict[str, Any]
 
 MAJORITY = WriteConcern("majority", wtimeout=10_000)
+# By the system's clock, for MongoDB removes what is older by its own.
 # A client that repeats a command does so within minutes; a week covers a term's worst outage.
 REMEMBER_REQUESTS = timedelta(days=7)
 # An event can come again as long as a queue, a dead letter or a replay holds it.
@@ -94,7 +95,12 @@ class Store:
         if known is None:
             given = answer()
             self["requests"].insert_one(
-                {"_id": key, "request": Binary(request), "answer": Binary(given), "at": self.now},
+                {
+                    "_id": key,
+                    "request": Binary(request),
+                    "answer": Binary(given),
+                    "at": datetime.now(UTC),
+                },
                 session=self.session,
             )
             return given
