@@ -11,11 +11,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from pymongo.errors import ConnectionFailure, PyMongoError
-
 from chassis import events, metrics, tracing
 from chassis.events import Event, UndecodableError
-from chassis.store import Database, Store
+from chassis.store import Database, Store, is_away
 from chassis.subscriptions import Drop, Retry, Subscription
 
 
@@ -91,7 +89,7 @@ def _split(
     try:
         return _together(database, subscription, batch)
     except Exception as error:
-        if _is_away(error):
+        if is_away(error):
             raise StoreAway(str(error)) from error
         if len(batch) == 1:
             return {batch[0].id: _judge(error)}
@@ -126,14 +124,6 @@ def _together(
 def mark(subscription: str, event_id: str) -> str:
     """The inbox's id of an event that a subscription has applied."""
     return f"{subscription}:{event_id}"
-
-
-def _is_away(error: Exception) -> bool:
-    """Whether the database, rather than an event, is why it failed."""
-    if not isinstance(error, PyMongoError):
-        return False
-    transient = error.has_error_label("TransientTransactionError")
-    return isinstance(error, ConnectionFailure) or error.timeout or transient
 
 
 def _judge(error: Exception) -> Verdict:

@@ -12,7 +12,8 @@ from grpc_status import rpc_status
 from prometheus_client import Counter
 
 from chassis import ids, logs, metrics, tracing
-from chassis.statuses import passes, status_of
+from chassis.statuses import status_of
+from chassis.store import is_away
 
 # What callers may name a request: safe in a header and in a log.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -90,7 +91,7 @@ class Call:
         line = log.bind(method=self._measures.method, code=code, ms=round(seconds * 1000, 1))
         if code == "INTERNAL":
             line.error("call failed", exc_info=error)
-        elif error is not None and passes(error):
+        elif error is not None and is_away(error):
             line.warning("call", why=type(error).__name__)
         else:
             line.info("call")

@@ -52,6 +52,10 @@ class Denied(Refusal):
     """The caller may not do this: PERMISSION_DENIED."""
 
 
+class Unavailable(Refusal):
+    """What the request needs of another service can't be had now; try again: UNAVAILABLE."""
+
+
 def check(faults: Iterable[Fault]) -> None:
     """Raise `Invalid` with all of `faults`, unless there are none."""
     listed = tuple(faults)

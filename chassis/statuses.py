@@ -9,11 +9,11 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2 as details
 from google.rpc.code_pb2 import Code
 from google.rpc.status_pb2 import Status
-from pymongo.errors import ConnectionFailure, PyMongoError
 
 from chassis import refusals
 from chassis.auth import Unauthenticated
-from chassis.refusals import Fault, Refusal
+from chassis.refusals import Fault, Refusal, Unavailable
+from chassis.store import is_away
 
 AWAY = "the database does not answer; try again"
 RETRY_AFTER = Duration(seconds=1)
@@ -46,6 +46,7 @@ _REFUSALS: dict[type[Refusal], int] = {
     refusals.AlreadyExists: Code.ALREADY_EXISTS,
     refusals.FailedPrecondition: Code.FAILED_PRECONDITION,
     refusals.Denied: Code.PERMISSION_DENIED,
+    refusals.Unavailable: Code.UNAVAILABLE,
 }
 _CALLS: dict[type[Exception], int] = {
     Unauthenticated: Code.UNAUTHENTICATED,
@@ -70,22 +71,16 @@ def status_of(error: BaseException, request_id: str) -> Status:
             return _status(code, str(error), _retry())
     if isinstance(error, DecodeError):
         return _status(Code.INVALID_ARGUMENT, "the request is no message of its contract")
-    if passes(error):
+    if is_away(error):
         return _status(Code.UNAVAILABLE, AWAY, _retry())
     info = details.RequestInfo(request_id=request_id)
     return _status(Code.INTERNAL, f"internal error; the request id is {request_id}", info)
 
 
-def passes(error: BaseException) -> bool:
-    """Whether the database's state, rather than the request or the code, is why it failed."""
-    if not isinstance(error, PyMongoError):
-        return False
-    transient = error.has_error_label("TransientTransactionError")
-    return isinstance(error, ConnectionFailure) or error.timeout or transient
-
-
 def _refused(error: Refusal) -> Status:
     code = next((c for kind, c in _REFUSALS.items() if isinstance(error, kind)), Code.UNKNOWN)
+    if isinstance(error, Unavailable):
+        return _status(code, str(error), _retry())
     if not error.faults:
         return _status(code, str(error))
     kind = _precondition if code == Code.FAILED_PRECONDITION else _bad_request

@@ -15,7 +15,7 @@ from bson.binary import Binary
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
-from pymongo.errors import CollectionInvalid
+from pymongo.errors import CollectionInvalid, ConnectionFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -42,6 +42,14 @@ def connect(url: str, application: str) -> "pymongo.MongoClient[Document]":
         serverSelectionTimeoutMS=5_000,
         connectTimeoutMS=5_000,
     )
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database's state, rather than what was asked of it, is why it failed."""
+    if not isinstance(error, PyMongoError):
+        return False
+    transient = error.has_error_label("TransientTransactionError")
+    return isinstance(error, ConnectionFailure) or error.timeout or transient
 
 
 class Store:

@@ -1,0 +1,1 @@
+"""Who studies and teaches what, and along which path."""

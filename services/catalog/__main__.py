@@ -1,0 +1,44 @@
+"""Run a role: python -m services.catalog api|relay|declare.
+
+There is no worker, for catalog listens to nobody.
+"""
+
+from chassis.roles import main
+from services.catalog.settings import Settings
+
+
+def api(settings: Settings) -> None:
+    """Answer gRPC requests."""
+    from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+
+    from chassis import grpc_client, grpc_server, roles
+    from services.catalog.api import CatalogApi
+    from services.catalog.library import GrpcLibrary
+    from services.catalog.store import CatalogStore
+
+    database = roles.open_database(settings, "catalog", CatalogStore)
+    with grpc_client.channel(settings.library_target, settings) as channel:
+        servicer = grpc_server.Servicer(
+            catalog_pb2_grpc.add_CatalogServiceServicer_to_server,
+            CatalogApi(database, GrpcLibrary(channel)),
+            catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+        )
+        grpc_server.serve(settings, "catalog", database, [servicer])
+
+
+def relay(settings: Settings) -> None:
+    """Publish what happened."""
+    from chassis import relay as runtime
+
+    runtime.serve(settings, "catalog")
+
+
+def declare(settings: Settings) -> None:
+    """Declare the exchange and the history; catalog has no queues."""
+    from chassis import topology
+
+    topology.declare(settings.amqp_url, [])
+
+
+if __name__ == "__main__":
+    main("catalog", Settings, {"api": api, "relay": relay, "declare": declare})

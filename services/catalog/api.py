@@ -1,0 +1,217 @@
+"""catalog.proto over the use cases."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc, resources_pb2
+from tandem.types.v1 import types_pb2
+
+from chassis import caller
+from chassis.commands import execute
+from chassis.mapping import from_message, to_message
+from chassis.pages import page_of
+from chassis.refusals import Fault, NotFound, check
+from chassis.store import Database
+from chassis.validation import faults_of
+from services.catalog import queries
+from services.catalog.domain.extensions import ExtendDue
+from services.catalog.domain.people import Person
+from services.catalog.domain.runs import OpenRun
+from services.catalog.ports import Library
+from services.catalog.store import CatalogStore
+from services.catalog.usecases import courses, enrolments, people
+from services.catalog.usecases.courses import CreateCourse, PublishPath
+from services.catalog.usecases.enrolments import ChangeMode, Enrol, EnrolRow, RowOutcome, Withdraw
+
+M = TypeVar("M", bound=Message)
+Row = types_pb2.RowResult
+
+
+class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
+    """Who studies and teaches what, and along which path."""
+
+    def __init__(self, database: Database[CatalogStore], library: Library) -> None:
+        self._database, self._library = database, library
+
+    def BatchUpsertPeople(
+        self, request: catalog_pb2.BatchUpsertPeopleRequest, _context: Any
+    ) -> catalog_pb2.BatchUpsertPeopleResponse:
+        faults = [faults_of(row) for row in request.people]
+        good = [
+            from_message(row, Person)
+            for row, bad in zip(request.people, faults, strict=True)
+            if not bad
+        ]
+
+        def work(store: CatalogStore) -> Message:
+            changed = people.upsert_people(store, good)
+            rows = [
+                _refused(place, bad)
+                if bad
+                else Row(row=place, id=row.id, changed=row.id in changed)
+                for place, (row, bad) in enumerate(zip(request.people, faults, strict=True))
+            ]
+            return catalog_pb2.BatchUpsertPeopleResponse(results=rows)
+
+        return self._execute(request, catalog_pb2.BatchUpsertPeopleResponse, work)
+
+    def GetPerson(
+        self, request: catalog_pb2.GetPersonRequest, _context: Any
+    ) -> resources_pb2.Person:
+        found = self._database.reader().people([request.person_id])
+        if not found:
+            raise NotFound(f"there is no person {request.person_id!r}")
+        return to_message(found[request.person_id], resources_pb2.Person)
+
+    def CreateCourse(
+        self, request: catalog_pb2.CreateCourseRequest, _context: Any
+    ) -> resources_pb2.Course:
+        command = from_message(request, CreateCourse)
+        return self._execute(
+            request, resources_pb2.Course, lambda store: courses.create_course(store, command)
+        )
+
+    def GetCourse(
+        self, request: catalog_pb2.GetCourseRequest, _context: Any
+    ) -> resources_pb2.Course:
+        course = self._database.reader().course(request.course_id)
+        if course is None:
+            raise NotFound(f"there is no course {request.course_id!r}")
+        return to_message(course, resources_pb2.Course)
+
+    def ListCourses(
+        self, request: catalog_pb2.ListCoursesRequest, _context: Any
+    ) -> catalog_pb2.ListCoursesResponse:
+        rows, token = queries.courses_page(self._database.reader(), page_of(request))
+        return catalog_pb2.ListCoursesResponse(
+            courses=[to_message(row, resources_pb2.Course) for row in rows], next_page_token=token
+        )
+
+    def OpenRun(self, request: catalog_pb2.OpenRunRequest, _context: Any) -> resources_pb2.Run:
+        command = from_message(request, OpenRun)
+        return self._execute(
+            request, resources_pb2.Run, lambda store: courses.open_run(store, command)
+        )
+
+    def GetRun(self, request: catalog_pb2.GetRunRequest, _context: Any) -> resources_pb2.Run:
+        run = self._database.reader().run(request.run_id)
+        if run is None:
+            raise NotFound(f"there is no run {request.run_id!r}")
+        return to_message(run, resources_pb2.Run)
+
+    def ListRuns(
+        self, request: catalog_pb2.ListRunsRequest, _context: Any
+    ) -> catalog_pb2.ListRunsResponse:
+        reader = self._database.reader()
+        rows, token = queries.runs_page(reader, request.course_id, page_of(request))
+        return catalog_pb2.ListRunsResponse(
+            runs=[to_message(row, resources_pb2.Run) for row in rows], next_page_token=token
+        )
+
+    def PublishPath(
+        self, request: catalog_pb2.PublishPathRequest, _context: Any
+    ) -> resources_pb2.Path:
+        command = from_message(request, PublishPath)
+        named = {each.item_id for each in command.activities if each.item_id}
+        # Asked before the transaction: another service's answer is no thing to hold one open for.
+        known = self._library.known(named) if named else set()
+        publisher = caller.current().subject
+        return self._execute(
+            request,
+            resources_pb2.Path,
+            lambda store: courses.publish_path(store, command, known, publisher),
+        )
+
+    def GetPath(self, request: catalog_pb2.GetPathRequest, _context: Any) -> resources_pb2.Path:
+        reader = self._database.reader()
+        run = reader.run(request.run_id)
+        version = request.version or (run.path_version if run else 0)
+        path = reader.path(request.run_id, version)
+        if path is None:
+            raise NotFound(f"run {request.run_id!r} has no path of version {version}")
+        return to_message(path, resources_pb2.Path)
+
+    def Enrol(self, request: catalog_pb2.EnrolRequest, _context: Any) -> resources_pb2.Enrolment:
+        command = from_message(request, Enrol)
+        return self._enrolment(request, lambda store: enrolments.enrol(store, command))
+
+    def BatchEnrol(
+        self, request: catalog_pb2.BatchEnrolRequest, _context: Any
+    ) -> catalog_pb2.BatchEnrolResponse:
+        faults = [faults_of(row) for row in request.rows]
+        good = [
+            from_message(row, EnrolRow)
+            for row, bad in zip(request.rows, faults, strict=True)
+            if not bad
+        ]
+
+        def work(store: CatalogStore) -> Message:
+            outcomes = iter(enrolments.batch_enrol(store, request.run_id, good))
+            rows = [
+                _refused(place, bad) if bad else _row(place, next(outcomes))
+                for place, bad in enumerate(faults)
+            ]
+            return catalog_pb2.BatchEnrolResponse(results=rows)
+
+        return self._execute(request, catalog_pb2.BatchEnrolResponse, work)
+
+    def Withdraw(
+        self, request: catalog_pb2.WithdrawRequest, _context: Any
+    ) -> resources_pb2.Enrolment:
+        command = from_message(request, Withdraw)
+        return self._enrolment(request, lambda store: enrolments.withdraw(store, command))
+
+    def ChangeMode(
+        self, request: catalog_pb2.ChangeModeRequest, _context: Any
+    ) -> resources_pb2.Enrolment:
+        command = from_message(request, ChangeMode)
+        return self._enrolment(request, lambda store: enrolments.change_mode(store, command))
+
+    def ListEnrolments(
+        self, request: catalog_pb2.ListEnrolmentsRequest, _context: Any
+    ) -> catalog_pb2.ListEnrolmentsResponse:
+        check(_named_faults(request))
+        rows, token = queries.enrolments_page(
+            self._database.reader(), request.run_id, request.learner_id, page_of(request)
+        )
+        return catalog_pb2.ListEnrolmentsResponse(
+            enrolments=[to_message(row, resources_pb2.Enrolment) for row in rows],
+            next_page_token=token,
+        )
+
+    def ExtendDue(
+        self, request: catalog_pb2.ExtendDueRequest, _context: Any
+    ) -> catalog_pb2.Extension:
+        command = from_message(request, ExtendDue)
+        granted_by = caller.current().subject
+        return self._execute(
+            request,
+            catalog_pb2.Extension,
+            lambda store: enrolments.extend_due(store, command, granted_by),
+        )
+
+    def _enrolment(
+        self, request: Message, work: Callable[[CatalogStore], object]
+    ) -> resources_pb2.Enrolment:
+        return self._execute(request, resources_pb2.Enrolment, work)
+
+    def _execute(
+        self, request: Message, answer: type[M], work: Callable[[CatalogStore], object]
+    ) -> M:
+        return execute(self._database, request, answer, work)
+
+
+def _named_faults(request: catalog_pb2.ListEnrolmentsRequest) -> Iterator[Fault]:
+    if not request.run_id and not request.learner_id:
+        yield Fault("run_id", "is missing, and learner_id too", "one of the two")
+
+
+def _row(place: int, outcome: RowOutcome) -> Row:
+    if outcome.enrolment is None:
+        return _refused(place, outcome.faults)
+    return Row(row=place, id=outcome.enrolment.id, changed=outcome.changed)
+
+
+def _refused(place: int, faults: Sequence[Fault]) -> Row:
+    return Row(row=place, violations=[to_message(fault, types_pb2.Violation) for fault in faults])

@@ -1,0 +1,1 @@
+"""The rules of the catalog: frozen dataclasses and pure functions."""

@@ -1,0 +1,141 @@
+"""Learners in runs: places, the waiting list, modes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chassis.refusals import Fault
+from services.catalog.domain.events import (
+    EnrolmentCreated,
+    EnrolmentModeChanged,
+    EnrolmentPromoted,
+    EnrolmentWaitlisted,
+    EnrolmentWithdrawn,
+)
+from services.catalog.domain.runs import Run
+from services.catalog.domain.words import AttendanceMode, DeliveryMode, EnrolmentState, RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A learner in a run. One who left and comes back has the same enrolment."""
+
+    id: str
+    run_id: str
+    learner_id: str
+    mode: AttendanceMode
+    state: EnrolmentState
+    enrolled_at: datetime
+    ticket: int = 0
+    """The place in the waiting list; 0 while not waiting."""
+
+    @property
+    def is_in(self) -> bool:
+        """Whether the learner holds a place or waits for one."""
+        return self.state is not EnrolmentState.WITHDRAWN
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an enrolment's step makes of the run and the enrolment, and what it tells."""
+
+    run: Run
+    enrolment: Enrolment
+    event: object
+
+
+_IMPOSSIBLE = {
+    (DeliveryMode.SYNCHRONOUS, AttendanceMode.SELF_PACED): "CLASSROOM or ONLINE",
+    (DeliveryMode.ASYNCHRONOUS, AttendanceMode.CLASSROOM): "SELF_PACED",
+    (DeliveryMode.ASYNCHRONOUS, AttendanceMode.ONLINE): "SELF_PACED",
+}
+
+
+def mode_faults(run: Run, mode: AttendanceMode) -> Iterator[Fault]:
+    """The fault of a mode that the run's delivery does not offer."""
+    right = _IMPOSSIBLE.get((run.delivery_mode, mode))
+    if right:
+        yield Fault("mode", f"{mode} is not offered by a run that is {run.delivery_mode}", right)
+
+
+def closed_faults(run: Run) -> Iterator[Fault]:
+    """The fault of enrolling in a run that is over."""
+    if run.state is RunState.CLOSED:
+        yield Fault("run_id", f"run {run.id!r} is closed", "a run that is open")
+
+
+def enrolled(
+    run: Run,
+    before: Enrolment | None,
+    learner_id: str,
+    mode: AttendanceMode,
+    new_id: str,
+    now: datetime,
+) -> Change:
+    """The learner gets a place, or waits for one. `before`: the enrolment that was withdrawn."""
+    enrolment = Enrolment(
+        id=before.id if before else new_id,
+        run_id=run.id,
+        learner_id=learner_id,
+        mode=mode,
+        state=EnrolmentState.ENROLLED,
+        enrolled_at=now,
+    )
+    if not run.has_place:
+        return _waitlisted(run, enrolment, now)
+    event = EnrolmentCreated(
+        enrolment_id=enrolment.id, run_id=run.id, learner_id=learner_id, mode=mode, enrolled_at=now
+    )
+    return Change(replace(run, enrolled=run.enrolled + 1), enrolment, event)
+
+
+def _waitlisted(run: Run, enrolment: Enrolment, now: datetime) -> Change:
+    ticket = run.last_ticket + 1
+    waiting = replace(enrolment, state=EnrolmentState.WAITLISTED, ticket=ticket)
+    event = EnrolmentWaitlisted(
+        enrolment_id=enrolment.id,
+        run_id=run.id,
+        learner_id=enrolment.learner_id,
+        mode=enrolment.mode,
+        waitlisted_at=now,
+    )
+    return Change(replace(run, waitlisted=run.waitlisted + 1, last_ticket=ticket), waiting, event)
+
+
+def withdrawn(run: Run, enrolment: Enrolment, now: datetime) -> Change:
+    """The learner leaves the run, or its waiting list."""
+    held = enrolment.state is EnrolmentState.ENROLLED
+    after = replace(run, enrolled=run.enrolled - held, waitlisted=run.waitlisted - (not held))
+    event = EnrolmentWithdrawn(
+        enrolment_id=enrolment.id,
+        run_id=run.id,
+        learner_id=enrolment.learner_id,
+        withdrawn_at=now,
+    )
+    return Change(after, replace(enrolment, state=EnrolmentState.WITHDRAWN, ticket=0), event)
+
+
+def promoted(run: Run, first: Enrolment, now: datetime) -> Change:
+    """The first who waits gets the place that came free."""
+    after = replace(run, enrolled=run.enrolled + 1, waitlisted=run.waitlisted - 1)
+    enrolment = replace(first, state=EnrolmentState.ENROLLED, ticket=0, enrolled_at=now)
+    event = EnrolmentPromoted(
+        enrolment_id=first.id,
+        run_id=run.id,
+        learner_id=first.learner_id,
+        mode=first.mode,
+        enrolled_at=now,
+    )
+    return Change(after, enrolment, event)
+
+
+def mode_changed(enrolment: Enrolment, mode: AttendanceMode, now: datetime) -> EnrolmentModeChanged:
+    """The event of taking part in another way."""
+    return EnrolmentModeChanged(
+        enrolment_id=enrolment.id,
+        run_id=enrolment.run_id,
+        learner_id=enrolment.learner_id,
+        from_mode=enrolment.mode,
+        to_mode=mode,
+        changed_at=now,
+    )

@@ -1,0 +1,117 @@
+"""What catalog tells the others, named and shaped as its contract's events."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.catalog.domain.path import Activity
+from services.catalog.domain.runs import RunPolicy
+from services.catalog.domain.words import AttendanceMode, DeliveryMode, Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonUpserted:
+    """A person is new, or something about the person changed."""
+
+    person_id: str
+    given_name: str
+    family_name: str
+    email: str
+    language: str
+    zone: str
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOpened:
+    """A run takes enrolments from now."""
+
+    run_id: str
+    course_id: str
+    course_code: str
+    title: str
+    term: str
+    delivery_mode: DeliveryMode
+    zone: str
+    start_date: str
+    end_date: str
+    instructor_ids: tuple[str, ...]
+    policy: RunPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathPublished:
+    """A version of a run's path holds from now."""
+
+    run_id: str
+    version: int
+    activities: tuple[Activity, ...]
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentCreated:
+    """A learner holds a place in a run."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    mode: AttendanceMode
+    enrolled_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentWaitlisted:
+    """A learner waits for a place in a run."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    mode: AttendanceMode
+    waitlisted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentPromoted:
+    """A learner on the waiting list got a place."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    mode: AttendanceMode
+    enrolled_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentWithdrawn:
+    """A learner left a run, or its waiting list."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    withdrawn_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentModeChanged:
+    """A learner's usual way to take part in a run changed."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    from_mode: AttendanceMode
+    to_mode: AttendanceMode
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueExtended:
+    """One learner's deadline for one activity moved."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    activity_id: str
+    until: datetime
+    reason: str
+    granted_by: str
+    granted_at: datetime

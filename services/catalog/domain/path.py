@@ -1,0 +1,184 @@
+"""A run's learning path, and everything that can be wrong with one."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from graphlib import CycleError, TopologicalSorter
+from zoneinfo import ZoneInfo
+
+from chassis.refusals import Fault
+from services.catalog.domain.runs import Run
+from services.catalog.domain.words import ActivityKind, DeliveryMode
+
+NOTHING = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class AfterActivity:
+    """A time told by another activity."""
+
+    activity_id: str
+    offset: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRule:
+    """When an activity opens, or is due. One field is set."""
+
+    fixed: datetime | None = None
+    after_enrolment: timedelta | None = None
+    after_activity: AfterActivity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One step of a path."""
+
+    id: str
+    title: str
+    kind: ActivityKind
+    item_id: str = ""
+    requires: tuple[str, ...] = ()
+    release: TimeRule | None = None
+    deadline: TimeRule | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """One published version of a run's path."""
+
+    run_id: str
+    version: int
+    activities: tuple[Activity, ...]
+    published_at: datetime
+    published_by: str
+
+
+def path_faults(
+    activities: Sequence[Activity], run: Run, known_items: Collection[str]
+) -> Iterator[Fault]:
+    """Every fault of a path, as it would be published for `run`.
+
+    `known_items`: those of the path's items that the library has.
+    """
+    ids = Counter(activity.id for activity in activities)
+    for place, activity in enumerate(activities):
+        field = f"activities[{place}]"
+        if ids[activity.id] > 1:
+            yield Fault(f"{field}.id", f"{activity.id!r} stands twice", "an id of its own")
+        yield from _item_faults(activity, field, known_items)
+        yield from _reference_faults(activity, field, ids)
+        yield from _time_faults(activity, field, run)
+    yield from _cycle_faults(activities)
+    yield from _mode_faults(activities, run)
+
+
+def _item_faults(activity: Activity, field: str, known: Collection[str]) -> Iterator[Fault]:
+    if activity.kind is ActivityKind.ITEM:
+        if not activity.item_id:
+            yield Fault(f"{field}.item_id", "is missing", "the id of an item of the library")
+        elif activity.item_id not in known:
+            wrong = f"item {activity.item_id!r} is not in the library"
+            yield Fault(f"{field}.item_id", wrong, "the id of an item of the library")
+    elif activity.item_id:
+        yield Fault(f"{field}.item_id", f"stands on a {activity.kind}", "an item on an ITEM only")
+
+
+def _reference_faults(activity: Activity, field: str, ids: Mapping[str, int]) -> Iterator[Fault]:
+    for place, required in enumerate(activity.requires):
+        if required not in ids:
+            wrong = f"{required!r} is not in the path"
+            yield Fault(f"{field}.requires[{place}]", wrong, "the id of another activity")
+    for name, rule in _rules(activity):
+        after = rule.after_activity
+        if after is not None and after.activity_id not in ids:
+            wrong = f"{after.activity_id!r} is not in the path"
+            where = f"{field}.{name}.after_activity.activity_id"
+            yield Fault(where, wrong, "the id of another activity")
+    release = activity.release.after_activity if activity.release else None
+    if release is not None and release.activity_id == activity.id:
+        yield Fault(f"{field}.release", "hangs on the activity itself", "another activity")
+
+
+def _rules(activity: Activity) -> Iterator[tuple[str, TimeRule]]:
+    for name, rule in (("release", activity.release), ("deadline", activity.deadline)):
+        if rule is not None:
+            yield name, rule
+
+
+def _time_faults(activity: Activity, field: str, run: Run) -> Iterator[Fault]:
+    for name, rule in _rules(activity):
+        yield from _rule_faults(rule, f"{field}.{name}", run)
+    if _is_before(activity.deadline, activity.release):
+        yield Fault(f"{field}.deadline", "is before the release", "a time after the release")
+
+
+def _rule_faults(rule: TimeRule, field: str, run: Run) -> Iterator[Fault]:
+    parts = [rule.fixed, rule.after_enrolment, rule.after_activity]
+    if sum(part is not None for part in parts) != 1:
+        right = "one of fixed, after_enrolment, after_activity"
+        yield Fault(field, "says not one time" if any(parts) else "says no time", right)
+    after = rule.after_activity
+    offsets = {
+        "after_enrolment": rule.after_enrolment,
+        "after_activity.offset": after.offset if after else None,
+    }
+    for name, offset in offsets.items():
+        if offset is not None and offset < NOTHING:
+            yield Fault(f"{field}.{name}", "is negative", "a duration of 0 or more")
+    if rule.fixed is not None and not _within(rule.fixed, run):
+        wrong = f"{rule.fixed.isoformat()} is outside of the run"
+        right = f"a time from {run.start_date} to {run.end_date} in {run.zone}"
+        yield Fault(f"{field}.fixed", wrong, right)
+
+
+def _within(instant: datetime, run: Run) -> bool:
+    day = instant.astimezone(ZoneInfo(run.zone)).date()
+    return date.fromisoformat(run.start_date) <= day <= date.fromisoformat(run.end_date)
+
+
+def _is_before(deadline: TimeRule | None, release: TimeRule | None) -> bool:
+    """Whether a deadline is surely before its release: both are told from the same beginning."""
+    if deadline is None or release is None:
+        return False
+    if deadline.fixed is not None and release.fixed is not None:
+        return deadline.fixed < release.fixed
+    if deadline.after_enrolment is not None and release.after_enrolment is not None:
+        return deadline.after_enrolment < release.after_enrolment
+    due, opens = deadline.after_activity, release.after_activity
+    if due is None or opens is None or due.activity_id != opens.activity_id:
+        return False
+    return (due.offset or NOTHING) < (opens.offset or NOTHING)
+
+
+def _cycle_faults(activities: Sequence[Activity]) -> Iterator[Fault]:
+    """Circles of prerequisites, and of deadlines: only a deadline hangs on another's deadline."""
+    yield from _cycle("requires", {each.id: set(each.requires) for each in activities})
+    kinds = {each.id: each.kind for each in activities}
+    yield from _cycle("deadline", {each.id: _anchors(each, kinds) for each in activities})
+
+
+def _anchors(activity: Activity, kinds: Mapping[str, ActivityKind]) -> set[str]:
+    """The activity whose deadline tells this one's; a SESSION's end hangs on nothing."""
+    after = activity.deadline.after_activity if activity.deadline else None
+    if after is None or kinds.get(after.activity_id) is ActivityKind.SESSION:
+        return set()
+    return {after.activity_id}
+
+
+def _cycle(name: str, graph: Mapping[str, set[str]]) -> Iterator[Fault]:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        way = " -> ".join(reversed(error.args[1]))
+        yield Fault("activities", f"{name} goes in a circle: {way}", "an order without circles")
+
+
+def _mode_faults(activities: Sequence[Activity], run: Run) -> Iterator[Fault]:
+    live = any(activity.kind is ActivityKind.SESSION for activity in activities)
+    if run.delivery_mode is DeliveryMode.SYNCHRONOUS and not live:
+        yield Fault("activities", "have no SESSION", "at least one, for the run is SYNCHRONOUS")
+    if run.delivery_mode is DeliveryMode.ASYNCHRONOUS and live:
+        yield Fault("activities", "have a SESSION", "none, for the run is ASYNCHRONOUS")

@@ -1,0 +1,18 @@
+"""People of the roster."""
+
+from dataclasses import dataclass
+
+from services.catalog.domain.words import Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Anyone in the roster. `id` is the student records system's, and the subject of tokens."""
+
+    id: str
+    given_name: str
+    family_name: str
+    email: str
+    language: str
+    zone: str
+    roles: tuple[Role, ...]

@@ -1,0 +1,119 @@
+"""Courses and their runs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime, timedelta
+
+from chassis.refusals import Fault
+from services.catalog.domain.words import DeliveryMode, RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A syllabus."""
+
+    id: str
+    code: str
+    title: str
+    description: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPolicy:
+    """What a run decides once for all its learners; shares are from 0 to 1."""
+
+    catch_up_within: timedelta | None = None
+    watched_share: float = 0.0
+    present_share: float = 0.0
+    partial_share: float = 0.0
+    seat_cutoff: timedelta | None = None
+
+
+DEFAULT_POLICY = RunPolicy(
+    catch_up_within=timedelta(days=7),
+    watched_share=0.9,
+    present_share=0.75,
+    partial_share=0.25,
+    seat_cutoff=timedelta(hours=1),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One offering of a course in a term. Dates are YYYY-MM-DD in `zone`."""
+
+    id: str
+    course_id: str
+    term: str
+    title: str
+    delivery_mode: DeliveryMode
+    zone: str
+    start_date: str
+    end_date: str
+    capacity: int
+    """Places; 0 means no limit."""
+    instructor_ids: tuple[str, ...]
+    policy: RunPolicy
+    state: RunState = RunState.OPEN
+    enrolled: int = 0
+    waitlisted: int = 0
+    path_version: int = 0
+    last_ticket: int = 0
+    """Numbers the waiting list: who came first has the smaller one."""
+
+    @property
+    def has_place(self) -> bool:
+        """Whether one more learner fits in."""
+        return self.capacity == 0 or self.enrolled < self.capacity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRun:
+    """Open a run of a course."""
+
+    course_id: str
+    term: str
+    title: str
+    delivery_mode: DeliveryMode
+    zone: str
+    start_date: str
+    end_date: str
+    capacity: int
+    instructor_ids: tuple[str, ...]
+    policy: RunPolicy | None
+
+
+def with_defaults(policy: RunPolicy | None) -> RunPolicy:
+    """The policy; what it leaves open, by absence or 0, is taken from the default."""
+    if policy is None:
+        return DEFAULT_POLICY
+    chosen = {field.name: getattr(policy, field.name) for field in fields(RunPolicy)}
+    return replace(DEFAULT_POLICY, **{name: value for name, value in chosen.items() if value})
+
+
+def open_faults(command: OpenRun) -> Iterator[Fault]:
+    """Everything that can't be right about a request to open a run."""
+    if date.fromisoformat(command.end_date) < date.fromisoformat(command.start_date):
+        wrong = f"{command.end_date} is before the start"
+        yield Fault("end_date", wrong, f"{command.start_date} or later")
+    if len(set(command.instructor_ids)) < len(command.instructor_ids):
+        yield Fault("instructor_ids", "names someone twice", "each instructor once")
+    yield from _policy_faults(with_defaults(command.policy))
+
+
+def _policy_faults(policy: RunPolicy) -> Iterator[Fault]:
+    if policy.partial_share > policy.present_share:
+        wrong = f"{policy.partial_share:g} is above present_share {policy.present_share:g}"
+        yield Fault("policy.partial_share", wrong, "a smaller share, or the same")
+    for name in ("catch_up_within", "seat_cutoff"):
+        if getattr(policy, name) < timedelta():
+            yield Fault(f"policy.{name}", "is negative", "a duration of 0 or more")
+
+
+def unknown_instructors(command: OpenRun, known: set[str]) -> Iterator[Fault]:
+    """The faults of naming instructors whom the roster does not have as such."""
+    for place, person_id in enumerate(command.instructor_ids):
+        if person_id not in known:
+            field = f"instructor_ids[{place}]"
+            yield Fault(field, f"{person_id!r} is unknown", "an instructor of the roster")

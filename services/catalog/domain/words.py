@@ -1,0 +1,53 @@
+"""The contract's words."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person does at the university."""
+
+    LEARNER = "LEARNER"
+    INSTRUCTOR = "INSTRUCTOR"
+    REGISTRAR = "REGISTRAR"
+    SERVICE = "SERVICE"
+    OPERATOR = "OPERATOR"
+
+
+class DeliveryMode(StrEnum):
+    """How a run is delivered."""
+
+    SYNCHRONOUS = "SYNCHRONOUS"
+    ASYNCHRONOUS = "ASYNCHRONOUS"
+    BLENDED = "BLENDED"
+
+
+class AttendanceMode(StrEnum):
+    """How a learner usually takes part."""
+
+    CLASSROOM = "CLASSROOM"
+    ONLINE = "ONLINE"
+    SELF_PACED = "SELF_PACED"
+
+
+class ActivityKind(StrEnum):
+    """What a step of a path is."""
+
+    ITEM = "ITEM"
+    SESSION = "SESSION"
+    TASK = "TASK"
+    CHECKPOINT = "CHECKPOINT"
+
+
+class RunState(StrEnum):
+    """Whether a run takes part in the term."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+
+
+class EnrolmentState(StrEnum):
+    """Whether a learner holds a place."""
+
+    ENROLLED = "ENROLLED"
+    WAITLISTED = "WAITLISTED"
+    WITHDRAWN = "WITHDRAWN"

@@ -1,0 +1,45 @@
+"""What lists answer, in pages."""
+
+from typing import Any, TypeVar
+
+from chassis.mapping import from_document
+from chassis.pages import Page, find_page
+from services.catalog.domain.enrolments import Enrolment
+from services.catalog.domain.runs import Course, Run
+from services.catalog.domain.words import EnrolmentState
+from services.catalog.store import CatalogStore
+
+T = TypeVar("T")
+
+
+def courses_page(store: CatalogStore, page: Page) -> tuple[list[Course], str]:
+    """Courses by code, and the token of the next page."""
+    return _page(store, "courses", {}, [("code", 1)], page, Course)
+
+
+def runs_page(store: CatalogStore, course_id: str, page: Page) -> tuple[list[Run], str]:
+    """Runs of a course (empty: all), newest first, and the token of the next page."""
+    query = {"course_id": course_id} if course_id else {}
+    return _page(store, "runs", query, [("_id", -1)], page, Run)
+
+
+def enrolments_page(
+    store: CatalogStore, run_id: str, learner_id: str, page: Page
+) -> tuple[list[Enrolment], str]:
+    """Enrolments that are not withdrawn, in the order of their making, and the next token."""
+    query: dict[str, Any] = {"state": {"$ne": EnrolmentState.WITHDRAWN}}
+    wanted = {"run_id": run_id, "learner_id": learner_id}
+    query |= {name: value for name, value in wanted.items() if value}
+    return _page(store, "enrolments", query, [("_id", 1)], page, Enrolment)
+
+
+def _page(
+    store: CatalogStore,
+    collection: str,
+    query: dict[str, Any],
+    order: list[tuple[str, int]],
+    page: Page,
+    cls: type[T],
+) -> tuple[list[T], str]:
+    rows, token = find_page(store[collection], query, order, page)
+    return [from_document(row, cls) for row in rows], token

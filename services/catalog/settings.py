@@ -1,0 +1,12 @@
+"""What catalog is told by its environment."""
+
+import dataclasses
+
+from chassis import settings
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(settings.Settings):
+    """What every service is told, and where the library is."""
+
+    library_target: str = settings.setting("host:port of the library's gRPC server (api)")

@@ -1,0 +1,145 @@
+"""Catalog's documents in MongoDB.
+
+| collection | one document is | its id |
+|---|---|---|
+| people | a person | the student records system's |
+| courses, runs | a course; a run with its counters | made by the server |
+| paths | a version of a run's path | run:version |
+| enrolments | a learner in a run | made by the server |
+| extensions | an extension as it was granted | made by the server |
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypeVar
+
+from pymongo import IndexModel, ReturnDocument, UpdateOne
+
+from chassis import store as chassis_store
+from chassis.mapping import from_document, to_document
+from services.catalog.domain.enrolments import Enrolment
+from services.catalog.domain.extensions import Extension
+from services.catalog.domain.path import Path
+from services.catalog.domain.people import Person
+from services.catalog.domain.runs import Course, Run
+from services.catalog.domain.words import EnrolmentState
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+
+class CatalogStore(chassis_store.Store):
+    """One unit of work's view of catalog's database."""
+
+    service = "catalog"
+    collections = {  # noqa: RUF012
+        "people": [],
+        "courses": [IndexModel("code", unique=True)],
+        "runs": [IndexModel([("course_id", 1), ("_id", -1)])],
+        "paths": [],
+        "enrolments": [
+            IndexModel([("run_id", 1), ("learner_id", 1)], unique=True),
+            IndexModel([("learner_id", 1), ("_id", 1)]),
+            IndexModel([("run_id", 1), ("_id", 1)]),
+            IndexModel([("run_id", 1), ("state", 1), ("ticket", 1)]),
+        ],
+        "extensions": [IndexModel([("enrolment_id", 1), ("activity_id", 1), ("until", -1)])],
+    }
+
+    def people(self, ids: Iterable[str]) -> dict[str, Person]:
+        """People by their ids; unknown ones are left out."""
+        rows = self["people"].find({"_id": {"$in": list(ids)}}, session=self.session)
+        return {row["_id"]: from_document(row, Person) for row in rows}
+
+    def put_people(self, people: Collection[Person]) -> None:
+        """Keep people, new or changed."""
+        self._put("people", people)
+
+    def course(self, course_id: str) -> Course | None:
+        """A course by its id."""
+        return self._one("courses", {"_id": course_id}, Course)
+
+    def course_of_code(self, code: str) -> Course | None:
+        """A course by its code."""
+        return self._one("courses", {"code": code}, Course)
+
+    def add_course(self, course: Course) -> None:
+        """Keep a new course."""
+        self["courses"].insert_one(to_document(course), session=self.session)
+
+    def run(self, run_id: str) -> Run | None:
+        """A run by its id."""
+        return self._one("runs", {"_id": run_id}, Run)
+
+    def run_for_update(self, run_id: str) -> Run | None:
+        """A run, and be alone with it.
+
+        Writing first makes those who lose a race lose it at once, before they did the rest.
+        """
+        found = self["runs"].find_one_and_update(
+            {"_id": run_id},
+            {"$inc": {"touched": 1}},
+            return_document=ReturnDocument.AFTER,
+            session=self.session,
+        )
+        return from_document(found, Run) if found else None
+
+    def put_run(self, run: Run) -> None:
+        """Keep a run, new or changed."""
+        self._put("runs", [run])
+
+    def path(self, run_id: str, version: int) -> Path | None:
+        """A version of a run's path."""
+        return self._one("paths", {"_id": f"{run_id}:{version}"}, Path)
+
+    def add_path(self, path: Path) -> None:
+        """Keep a new version of a path."""
+        document = {**to_document(path), "_id": f"{path.run_id}:{path.version}"}
+        self["paths"].insert_one(document, session=self.session)
+
+    def enrolments(self, run_id: str, learner_ids: Iterable[str]) -> dict[str, Enrolment]:
+        """Enrolments in a run by learner, withdrawn ones included."""
+        rows = self["enrolments"].find(
+            {"run_id": run_id, "learner_id": {"$in": list(learner_ids)}}, session=self.session
+        )
+        return {row["learner_id"]: from_document(row, Enrolment) for row in rows}
+
+    def first_waiting(self, run_id: str) -> Enrolment | None:
+        """Who waits for the longest time in a run."""
+        rows = self["enrolments"].find(
+            {"run_id": run_id, "state": EnrolmentState.WAITLISTED}, session=self.session
+        )
+        first = next(rows.sort("ticket").limit(1), None)
+        return from_document(first, Enrolment) if first else None
+
+    def put_enrolments(self, enrolments: Collection[Enrolment]) -> None:
+        """Keep enrolments, new or changed."""
+        self._put("enrolments", enrolments)
+
+    def last_extension(self, enrolment_id: str, activity_id: str) -> Extension | None:
+        """The extension that holds: the latest, for they only grow."""
+        rows = self["extensions"].find(
+            {"enrolment_id": enrolment_id, "activity_id": activity_id}, session=self.session
+        )
+        last = next(rows.sort("until", -1).limit(1), None)
+        return from_document(last, Extension) if last else None
+
+    def add_extension(self, extension: Extension) -> None:
+        """Keep an extension beside the earlier ones."""
+        document = {**to_document(extension), "_id": self.new_id()}
+        self["extensions"].insert_one(document, session=self.session)
+
+    def _one(self, collection: str, query: Mapping[str, Any], cls: type[T]) -> T | None:
+        found = self[collection].find_one(query, session=self.session)
+        return from_document(found, cls) if found else None
+
+    def _put(self, collection: str, rows: Collection[object]) -> None:
+        documents = [to_document(row) for row in rows]
+        if documents:
+            self[collection].bulk_write(
+                [
+                    UpdateOne({"_id": each.pop("_id")}, {"$set": each}, upsert=True)
+                    for each in documents
+                ],
+                ordered=False,
+                session=self.session,
+            )

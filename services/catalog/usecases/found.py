@@ -1,0 +1,30 @@
+"""Fetching what must be there."""
+
+from chassis.refusals import NotFound
+from services.catalog.domain.enrolments import Enrolment
+from services.catalog.domain.runs import Course, Run
+from services.catalog.ports import Store
+
+
+def the_course(store: Store, course_id: str) -> Course:
+    """A course. Raises NotFound."""
+    course = store.course(course_id)
+    if course is None:
+        raise NotFound(f"there is no course {course_id!r}")
+    return course
+
+
+def the_run(store: Store, run_id: str) -> Run:
+    """A run, and be alone with it. Raises NotFound."""
+    run = store.run_for_update(run_id)
+    if run is None:
+        raise NotFound(f"there is no run {run_id!r}")
+    return run
+
+
+def the_enrolment(store: Store, run_id: str, learner_id: str) -> Enrolment:
+    """The enrolment of a learner who is in a run, or waits. Raises NotFound."""
+    enrolment = store.enrolments(run_id, [learner_id]).get(learner_id)
+    if enrolment is None or not enrolment.is_in:
+        raise NotFound(f"{learner_id!r} is not in run {run_id!r}")
+    return enrolment

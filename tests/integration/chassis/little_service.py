@@ -1,0 +1,70 @@
+"""A service of one RPC and one stream, to start as a process: its roles are chassis.roles' own."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.roles import main, open_database
+from chassis.settings import Settings, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class LittleSettings(Settings):
+    """Settings with one of its own."""
+
+    seconds: float = setting("how long a request takes", default=0.0)
+
+
+def api(settings: LittleSettings) -> None:
+    """The api role."""
+    from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
+    from tandem.notify.v1.resources_pb2 import Message, Preferences
+
+    from chassis import grpc_server
+    from chassis.store import Store
+
+    class NoStore(Store):
+        service = "little"
+
+    class Notify(notify_pb2_grpc.NotifyServiceServicer):
+        def GetPreferences(self, request: Any, context: Any) -> Preferences:
+            time.sleep(settings.seconds)
+            database.mongo["leases"].find_one()
+            return Preferences(person_id=request.person_id)
+
+        def StreamMessages(self, request: Any, context: Any) -> Iterator[Message]:
+            yield Message(id="first")
+            while context.is_active():
+                time.sleep(0.05)
+
+        def _unused(self, request: Any, context: Any) -> Any:
+            raise NotImplementedError
+
+        SetPreferences = ListMessages = MarkRead = ListDeliveries = _unused
+
+    database = open_database(settings, "little", NoStore)
+    servicer = grpc_server.Servicer(
+        notify_pb2_grpc.add_NotifyServiceServicer_to_server,
+        Notify(),
+        notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
+    )
+    grpc_server.serve(settings, "little", database, [servicer])
+
+
+def worker(settings: LittleSettings) -> None:
+    """Serves operations from a patched process until it is stopped, as the worker role does."""
+    from eventlet import patcher
+
+    from chassis import ops
+
+    server = ops.serve(
+        settings.ops_address, lambda: {"patched": patcher.is_monkey_patched("thread")}
+    )
+    print(server.port, flush=True)
+    while True:
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main("little", LittleSettings, {"api": api, "worker": worker})

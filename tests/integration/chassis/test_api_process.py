@@ -1,0 +1,236 @@
+"""The api role as a process: how it starts, tells its health, and stops."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pymongo
+import pytest
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
+
+from chassis.grpc_client import calling_with
+from chassis.testing import AUDIENCE, ISSUER, Issuer
+from tests.integration.chassis.process import RoleProcess, eventually
+from tests.integration.chassis.proxy import Proxy
+
+SCRIPT = Path(__file__).with_name("little_service.py")
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture
+def environment(stack: dict[str, str], issuer: Issuer, tmp_path: Path) -> Iterator[dict[str, str]]:
+    name = f"t_little_{os.getpid()}_{time.monotonic_ns()}"
+    yield {
+        "TANDEM_MONGO_URL": stack["TANDEM_MONGO_URL"],
+        "TANDEM_MONGO_DATABASE": name,
+        "TANDEM_AMQP_URL": "amqp://127.0.0.1:1",
+        "TANDEM_JWKS_URL": issuer.write_jwks(tmp_path / "jwks.json"),
+        "TANDEM_TOKEN_ISSUER": ISSUER,
+        "TANDEM_TOKEN_AUDIENCE": AUDIENCE,
+        "TANDEM_OPS_ADDRESS": "127.0.0.1:0",
+        "TANDEM_GRPC_ADDRESS": "127.0.0.1:0",
+        "TANDEM_DRAIN": "10",
+    }
+    with pymongo.MongoClient[Any](stack["TANDEM_MONGO_URL"]) as client:
+        client.drop_database(name)
+
+
+Start = Callable[..., RoleProcess]
+
+
+@pytest.fixture
+def start(environment: dict[str, str]) -> Iterator[Start]:
+    """Starts processes that end with the test."""
+    started: list[RoleProcess] = []
+
+    def run(role: str = "api", **more: str) -> RoleProcess:
+        started.append(RoleProcess([str(SCRIPT), role], {**environment, **more}))
+        return started[-1]
+
+    yield run
+    for little in started:
+        little.kill()
+
+
+@pytest.fixture
+def proxy(stack: dict[str, str]) -> Iterator[Proxy]:
+    made = Proxy(stack["TANDEM_MONGO_URL"])
+    yield made
+    made.cut()
+
+
+def stub_of(little: RoleProcess, issuer: Issuer) -> Any:
+    token = issuer.token("ada", ["learner"])
+    return notify_pb2_grpc.NotifyServiceStub(calling_with(little.channel(), lambda: token))
+
+
+def state(little: RoleProcess) -> Any:
+    stub: Any = health_pb2_grpc.HealthStub(little.channel())
+    return stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status
+
+
+def get(port: int, path: str, accept: str = "") -> tuple[int, str]:
+    """Status and body of a GET on the operations' server."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", headers={"Accept": accept} if accept else {}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+OWN = notify_pb2.GetPreferencesRequest(person_id="ada")
+LISTEN = notify_pb2.StreamMessagesRequest(person_id="ada")
+
+
+def test_sigterm_lets_calls_in_hand_end(start: Start, issuer: Issuer) -> None:
+    """SIGTERM lets a call in hand answer and sends streams elsewhere; the exit code is 0."""
+    little = start(TANDEM_SECONDS="1")
+    stub = stub_of(little, issuer)
+    stream = stub.StreamMessages(LISTEN)
+    assert next(stream).id == "first"
+    call = stub.GetPreferences.future(OWN)
+    time.sleep(0.3)
+    assert little.stop() == 0
+    assert call.result().person_id == "ada"
+    with pytest.raises(grpc.RpcError) as ended:
+        next(stream)
+    assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+    eventually(lambda: little.logged("stopped"))
+
+
+def test_health_says_not_serving_during_the_drain(start: Start, issuer: Issuer) -> None:
+    """Whoever watches health is told NOT_SERVING while calls in hand still end."""
+    little = start(TANDEM_SECONDS="1")
+    stub: Any = health_pb2_grpc.HealthStub(little.channel())
+    states = stub.Watch(health_pb2.HealthCheckRequest())
+    assert next(states).status == SERVING
+    call = stub_of(little, issuer).GetPreferences.future(OWN)
+    time.sleep(0.3)
+    little.process.send_signal(signal.SIGTERM)
+    assert next(states).status == NOT_SERVING
+    assert not call.done()
+    states.cancel()
+    assert call.result().person_id == "ada"
+
+
+def test_health_follows_the_database(start: Start, issuer: Issuer, proxy: Proxy) -> None:
+    """Without MongoDB health is NOT_SERVING, calls UNAVAILABLE with a delay; both recover."""
+    proxy.open()
+    little = start(TANDEM_MONGO_URL=proxy.url)
+    stub = stub_of(little, issuer)
+    assert stub.GetPreferences(OWN).person_id == "ada"
+    proxy.cut()
+    eventually(lambda: state(little) == NOT_SERVING)
+    with pytest.raises(grpc.RpcError) as refused:
+        stub.GetPreferences(OWN, timeout=30)
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+    status: Any = rpc_status.from_call(refused.value)  # type: ignore[arg-type]
+    assert status.details[0].Is(error_details_pb2.RetryInfo.DESCRIPTOR)
+    status_code, parts = get(little.listening()["ops_port"], "/ready")
+    assert (status_code, json.loads(parts)) == (503, {"mongodb": False, "serving": True})
+    proxy.open()
+    eventually(lambda: state(little) == SERVING)
+    assert stub.GetPreferences(OWN).person_id == "ada"
+
+
+def test_a_start_without_the_database_waits(start: Start, proxy: Proxy) -> None:
+    """A process whose MongoDB is away says so, is live and not ready, and begins when it comes."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    little = start(
+        TANDEM_MONGO_URL=proxy.url + "&serverSelectionTimeoutMS=300",
+        TANDEM_OPS_ADDRESS=f"127.0.0.1:{port}",
+    )
+    waiting = eventually(lambda: little.logged("waiting for MongoDB"))
+    assert waiting["level"] == "warning"
+    assert get(port, "/live")[0] == 200
+    assert get(port, "/ready") == (503, '{"mongodb": false}')
+    proxy.open()
+    assert little.listening()
+    assert get(port, "/ready")[0] == 200
+
+
+def test_log_lines_are_json_with_the_requests_ids(start: Start, issuer: Issuer) -> None:
+    """Each call's log line has time, level, service, role, trace and request id, and no token."""
+    little = start()
+    stub = stub_of(little, issuer)
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    stub.GetPreferences(OWN, metadata=[("x-request-id", "r-7"), ("traceparent", trace)])
+    line = eventually(lambda: little.logged("call"))
+    wanted = {"level": "info", "service": "little", "role": "api", "code": "OK"}
+    assert wanted.items() <= line.items()
+    assert (line["request_id"], line["trace_id"]) == ("r-7", "a" * 32)
+    assert line["time"].endswith("Z")
+    assert "ey" not in "".join(little.lines)
+
+
+def test_metrics_come_in_both_formats(start: Start) -> None:
+    """/metrics answers Prometheus text, and OpenMetrics to whom accepts it."""
+    port = start().listening()["ops_port"]
+    assert 'tandem_build_info{role="api",service="little"' in get(port, "/metrics")[1]
+    assert get(port, "/metrics", "application/openmetrics-text")[1].endswith("# EOF\n")
+    assert get(port, "/nothing")[0] == 404
+
+
+def test_operations_answer_in_a_patched_process(start: Start) -> None:
+    """The worker role is patched before all else, and its operations' server answers."""
+    little = start("worker")
+    port = int(eventually(lambda: [line for line in little.lines if line.strip().isdigit()])[0])
+    assert get(port, "/ready") == (200, '{"patched": true}')
+    assert get(port, "/metrics")[0] == 200
+    assert little.stop() == 0
+
+
+def test_every_fault_of_the_settings_is_told(start: Start) -> None:
+    """A process that can't run exits with 78 and names each setting that is wrong."""
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith("TANDEM_")
+    } | {"TANDEM_DRAIN": "soon"}
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "api"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 78
+    for name in ("TANDEM_MONGO_URL", "TANDEM_AMQP_URL", "TANDEM_DRAIN"):
+        assert name in done.stderr
+
+
+def test_an_api_without_an_identity_provider_does_not_start(start: Start) -> None:
+    """An api role that isn't told whose tokens to believe exits with 78 instead of serving."""
+    little = start(TANDEM_JWKS_URL="http://plain.example", TANDEM_TOKEN_ISSUER="")
+    assert little.process.wait(30) == 78
+
+
+def test_help_lists_every_setting() -> None:
+    """--help names the roles and each setting with its meaning and default."""
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, check=True
+    )
+    assert "api|worker" in done.stdout
+    assert "TANDEM_SECONDS\n      how long a request takes (default: 0.0)" in done.stdout
+    assert "TANDEM_MONGO_URL" in done.stdout

@@ -1,0 +1,155 @@
+"""Places, the waiting list, and what is told of them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis.refusals import Fault
+from services.catalog.domain.enrolments import Enrolment, enrolled, mode_faults, promoted, withdrawn
+from services.catalog.domain.extensions import ExtendDue, Extension, extension_faults
+from services.catalog.domain.path import Activity, Path, TimeRule
+from services.catalog.domain.runs import (
+    DEFAULT_POLICY,
+    OpenRun,
+    Run,
+    RunPolicy,
+    open_faults,
+    with_defaults,
+)
+from services.catalog.domain.words import ActivityKind, AttendanceMode, DeliveryMode, EnrolmentState
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def a_run(**more: Any) -> Run:
+    fields: dict[str, Any] = {
+        "id": "run",
+        "course_id": "course",
+        "term": "t",
+        "title": "Run",
+        "delivery_mode": DeliveryMode.BLENDED,
+        "zone": "UTC",
+        "start_date": "2026-03-01",
+        "end_date": "2026-05-31",
+        "capacity": 3,
+        "instructor_ids": (),
+        "policy": DEFAULT_POLICY,
+    }
+    return Run(**{**fields, **more})
+
+
+@given(st.lists(st.tuples(st.sampled_from(["come", "go"]), st.integers(0, 9)), max_size=60))
+def test_places_are_full_before_anyone_waits(steps: list[tuple[str, int]]) -> None:
+    """Whoever comes and goes: no more than the places, nobody waits while one is free, in turn."""
+    run, people = a_run(), dict[int, Enrolment]()
+    for step, who in steps:
+        inside = who in people and people[who].is_in
+        if step == "come" and not inside:
+            change = enrolled(run, people.get(who), str(who), AttendanceMode.ONLINE, f"e{who}", NOW)
+            run, people[who] = change.run, change.enrolment
+        elif step == "go" and inside:
+            change = withdrawn(run, people[who], NOW)
+            run, people[who] = change.run, change.enrolment
+            waiting = [e for e in people.values() if e.state is EnrolmentState.WAITLISTED]
+            if waiting and run.has_place:
+                first = min(waiting, key=lambda enrolment: enrolment.ticket)
+                change = promoted(run, first, NOW)
+                run, people[int(first.learner_id)] = change.run, change.enrolment
+        states = [enrolment.state for enrolment in people.values()]
+        assert run.enrolled == states.count(EnrolmentState.ENROLLED) <= run.capacity
+        assert run.waitlisted == states.count(EnrolmentState.WAITLISTED)
+        assert not run.waitlisted or run.enrolled == run.capacity
+
+
+@pytest.mark.parametrize(
+    ("delivery", "mode", "offered"),
+    [
+        (DeliveryMode.BLENDED, AttendanceMode.SELF_PACED, True),
+        (DeliveryMode.SYNCHRONOUS, AttendanceMode.SELF_PACED, False),
+        (DeliveryMode.ASYNCHRONOUS, AttendanceMode.CLASSROOM, False),
+        (DeliveryMode.ASYNCHRONOUS, AttendanceMode.SELF_PACED, True),
+    ],
+)
+def test_a_run_offers_the_modes_of_its_delivery(
+    delivery: DeliveryMode, mode: AttendanceMode, offered: bool
+) -> None:
+    """Nobody studies alone in a run that is live only, or sits in a room of one that is not."""
+    assert bool(list(mode_faults(a_run(delivery_mode=delivery), mode))) is not offered
+
+
+def open_with(**more: Any) -> list[Fault]:
+    fields: dict[str, Any] = {
+        "course_id": "c",
+        "term": "t",
+        "title": "",
+        "delivery_mode": DeliveryMode.BLENDED,
+        "zone": "UTC",
+        "start_date": "2026-03-01",
+        "end_date": "2026-05-31",
+        "capacity": 0,
+        "instructor_ids": (),
+        "policy": None,
+    }
+    return list(open_faults(OpenRun(**{**fields, **more})))
+
+
+def test_a_run_that_ends_before_it_starts_is_refused() -> None:
+    """Dates, instructors and policy are all looked at."""
+    policy = RunPolicy(partial_share=0.9, present_share=0.5, seat_cutoff=-DAY)
+    found = open_with(end_date="2026-02-28", instructor_ids=("a", "a"), policy=policy)
+    assert [fault.field for fault in found] == [
+        "end_date",
+        "instructor_ids",
+        "policy.partial_share",
+        "policy.seat_cutoff",
+    ]
+
+
+def test_what_a_policy_leaves_open_is_the_default() -> None:
+    """A policy that names one thing has the default for the rest."""
+    assert with_defaults(None) == DEFAULT_POLICY
+    chosen = with_defaults(RunPolicy(catch_up_within=3 * DAY))
+    assert (chosen.catch_up_within, chosen.watched_share) == (3 * DAY, 0.9)
+
+
+TASK = Activity("t", "T", ActivityKind.TASK, deadline=TimeRule(fixed=NOW + DAY))
+FREE = Activity("free", "F", ActivityKind.TASK)
+PATH = Path(
+    run_id="run", version=1, activities=(TASK, FREE), published_at=NOW, published_by="someone"
+)
+
+
+@pytest.mark.parametrize(
+    ("activity", "until", "last", "fields"),
+    [
+        ("t", NOW + 2 * DAY, None, []),
+        ("t", NOW + DAY, None, ["until"]),
+        ("t", NOW + 2 * DAY, NOW + 3 * DAY, ["until"]),
+        ("free", NOW + 2 * DAY, None, ["activity_id"]),
+        ("nothing", NOW + 2 * DAY, None, ["activity_id"]),
+    ],
+)
+def test_an_extension_is_later_than_what_holds(
+    activity: str, until: datetime, last: datetime | None, fields: list[str]
+) -> None:
+    """Only a deadline that is there can move, and only to later."""
+    command = ExtendDue(run_id="run", learner_id="l", activity_id=activity, until=until, reason="r")
+    before = (
+        None
+        if last is None
+        else Extension(
+            enrolment_id="e",
+            run_id="run",
+            learner_id="l",
+            activity_id=activity,
+            until=last,
+            reason="r",
+            granted_by="someone",
+            granted_at=NOW,
+        )
+    )
+    assert [fault.field for fault in extension_faults(command, PATH, before)] == fields

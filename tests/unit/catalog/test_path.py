@@ -1,0 +1,159 @@
+"""Everything that can be wrong with a path."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.catalog.domain.path import Activity, AfterActivity, TimeRule, path_faults
+from services.catalog.domain.runs import DEFAULT_POLICY, Run
+from services.catalog.domain.words import ActivityKind, DeliveryMode
+
+ITEM, SESSION, TASK = ActivityKind.ITEM, ActivityKind.SESSION, ActivityKind.TASK
+DAY = timedelta(days=1)
+
+
+def a_run(**more: Any) -> Run:
+    fields: dict[str, Any] = {
+        "id": "run",
+        "course_id": "course",
+        "term": "t",
+        "title": "Run",
+        "delivery_mode": DeliveryMode.BLENDED,
+        "zone": "Europe/Dublin",
+        "start_date": "2026-03-01",
+        "end_date": "2026-05-31",
+        "capacity": 0,
+        "instructor_ids": (),
+        "policy": DEFAULT_POLICY,
+    }
+    return Run(**{**fields, **more})
+
+
+def after(activity: str, days: float = 0) -> TimeRule:
+    return TimeRule(after_activity=AfterActivity(activity, timedelta(days=days)))
+
+
+def faults(*activities: Activity, run: Run | None = None) -> dict[str, str]:
+    found = path_faults(activities, run or a_run(), {"known"})
+    return {fault.field: fault.wrong for fault in found}
+
+
+GOOD = (
+    Activity("read", "Read", ITEM, item_id="known", deadline=TimeRule(after_enrolment=DAY)),
+    Activity("class", "Class", SESSION, requires=("read",)),
+    Activity("task", "Task", TASK, release=after("class"), deadline=after("class", 3)),
+    Activity("quiz", "Quiz", ActivityKind.CHECKPOINT, deadline=after("task", 2)),
+)
+
+
+def test_a_good_path_has_no_faults() -> None:
+    """Items, sessions, prerequisites and rules that fit together pass."""
+    assert faults(*GOOD) == {}
+
+
+def test_every_fault_is_listed_at_once() -> None:
+    """One look at the answer tells an author all that is to be mended."""
+    found = faults(
+        Activity("a", "A", ITEM),
+        Activity("a", "A", ITEM, item_id="gone"),
+        Activity("b", "B", TASK, item_id="known", requires=("nobody",)),
+        Activity("c", "C", TASK, deadline=after("nobody"), release=TimeRule()),
+    )
+    assert found == {
+        "activities[0].id": "'a' stands twice",
+        "activities[0].item_id": "is missing",
+        "activities[1].id": "'a' stands twice",
+        "activities[1].item_id": "item 'gone' is not in the library",
+        "activities[2].item_id": "stands on a TASK",
+        "activities[2].requires[0]": "'nobody' is not in the path",
+        "activities[3].deadline.after_activity.activity_id": "'nobody' is not in the path",
+        "activities[3].release": "says no time",
+    }
+
+
+def test_a_circle_is_told_with_its_way() -> None:
+    """Circles of prerequisites and of deadlines are named step by step."""
+    found = list(
+        path_faults(
+            (
+                Activity("a", "A", TASK, requires=("b",), deadline=after("b")),
+                Activity("b", "B", TASK, requires=("a",), deadline=after("a")),
+                Activity("c", "C", TASK, requires=("c",)),
+            ),
+            a_run(),
+            set(),
+        )
+    )
+    said = [fault.wrong for fault in found]
+    assert len(said) == 2
+    assert all("goes in a circle" in text for text in said)
+
+
+def test_a_deadline_after_a_session_is_no_circle() -> None:
+    """A session's end hangs on no rule, so two activities may hang on each other's session."""
+    assert (
+        faults(
+            Activity("s", "S", SESSION, deadline=after("t")),
+            Activity("t", "T", TASK, deadline=after("s", 1)),
+        )
+        == {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("release", "deadline"),
+    [
+        (
+            TimeRule(fixed=datetime(2026, 3, 5, tzinfo=UTC)),
+            TimeRule(fixed=datetime(2026, 3, 4, tzinfo=UTC)),
+        ),
+        (TimeRule(after_enrolment=2 * DAY), TimeRule(after_enrolment=DAY)),
+        (after("class", 2), after("class", 1)),
+    ],
+)
+def test_a_deadline_before_its_release_is_a_fault(release: TimeRule, deadline: TimeRule) -> None:
+    """Where both are told from the same beginning, their order is checked."""
+    task = Activity("t", "T", TASK, release=release, deadline=deadline)
+    assert faults(GOOD[1], GOOD[0], task) == {"activities[2].deadline": "is before the release"}
+
+
+def test_a_time_rule_says_one_time() -> None:
+    """Two at once, a negative offset, or a day outside of the run are faults."""
+    found = faults(
+        Activity("a", "A", TASK, deadline=TimeRule(None, DAY, AfterActivity("b", -DAY))),
+        Activity("b", "B", TASK, deadline=TimeRule(datetime(2027, 1, 1, tzinfo=UTC))),
+        Activity("c", "C", TASK, release=after("c")),
+    )
+    assert sorted(found) == [
+        "activities[0].deadline",
+        "activities[0].deadline.after_activity.offset",
+        "activities[1].deadline.fixed",
+        "activities[2].release",
+    ]
+
+
+def test_the_delivery_decides_about_sessions() -> None:
+    """A SYNCHRONOUS run needs a session, an ASYNCHRONOUS one has none."""
+    live, alone = (
+        a_run(delivery_mode=DeliveryMode.SYNCHRONOUS),
+        a_run(delivery_mode=DeliveryMode.ASYNCHRONOUS),
+    )
+    assert faults(GOOD[0], run=live) == {"activities": "have no SESSION"}
+    assert faults(*GOOD, run=alone) == {"activities": "have a SESSION"}
+
+
+@given(st.lists(st.sets(st.integers(0, 7), max_size=3), min_size=1, max_size=8))
+def test_prerequisites_without_a_circle_are_those_with_an_order(edges: list[set[int]]) -> None:
+    """A circle is reported exactly when no order of the activities meets all prerequisites."""
+    edges = [{to for to in each if to < len(edges)} for each in edges]
+    activities = [
+        Activity(str(place), "A", TASK, requires=tuple(map(str, each)))
+        for place, each in enumerate(edges)
+    ]
+    done: set[int] = set()
+    while ready := {n for n, each in enumerate(edges) if each <= done} - done:
+        done |= ready
+    assert bool(faults(*activities)) == (len(done) < len(edges))

@@ -1,0 +1,228 @@
+"""Tokens: which are believed, and which are not."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from chassis.auth import Authenticator, Keys, Unauthenticated, authenticator
+from chassis.caller import Caller
+from chassis.settings import SettingsError
+from chassis.testing import AUDIENCE, ISSUER, Issuer, settings_for
+
+RSA_2048 = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture
+def jwks(tmp_path: Path) -> Path:
+    return tmp_path / "jwks.json"
+
+
+@pytest.fixture
+def trusting(issuer: Issuer, jwks: Path) -> Authenticator:
+    """Believes `issuer`."""
+    return Authenticator(Keys(issuer.write_jwks(jwks), refetch_pause=0), ISSUER, AUDIENCE)
+
+
+def claims(**more: Any) -> dict[str, Any]:
+    whole = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "ada",
+        "roles": ["learner"],
+        "exp": datetime.now(UTC) + timedelta(hours=1),
+        **more,
+    }
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+def signed(key: Any, algorithm: str, kid: str = "test", **more: Any) -> str:
+    return jwt.encode(claims(**more), key, algorithm, headers={"kid": kid})
+
+
+def assert_refused(trusting: Authenticator, token: str) -> None:
+    with pytest.raises(Unauthenticated):
+        trusting.caller_of(f"Bearer {token}")
+
+
+def test_a_good_token_tells_the_caller(trusting: Authenticator, issuer: Issuer) -> None:
+    """Subject and roles come from the token, the first time and from the cache."""
+    value = f"Bearer {issuer.token('ada', ['learner', 'instructor'])}"
+    for _ in range(2):
+        caller, until = trusting.caller_of(value)
+        assert caller == Caller("ada", frozenset({"learner", "instructor"}))
+        assert until > datetime.now(UTC).timestamp()
+
+
+def test_a_token_without_roles_has_none(trusting: Authenticator, issuer: Issuer) -> None:
+    """A person whose token names no role may still call about themselves."""
+    token = signed(issuer.key, "ES256", roles=None)
+    assert trusting.caller_of(f"bearer {token}")[0] == Caller("ada", frozenset())
+
+
+@pytest.mark.parametrize(
+    "value", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer x", "Bearer a.b.c"]
+)
+def test_what_is_no_token_is_refused(trusting: Authenticator, value: str) -> None:
+    """Anything but a bearer JWT proves nobody."""
+    with pytest.raises(Unauthenticated):
+        trusting.caller_of(value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"exp": datetime.now(UTC) - timedelta(minutes=1)},
+        {"nbf": datetime.now(UTC) + timedelta(minutes=1)},
+        {"exp": None},
+        {"iss": "https://else.invalid"},
+        {"iss": None},
+        {"aud": "other"},
+        {"aud": None},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": 7},
+        {"roles": "registrar"},
+        {"roles": [1]},
+    ],
+    ids=str,
+)
+def test_a_wrong_or_missing_claim_is_refused(
+    trusting: Authenticator, issuer: Issuer, wrong: dict[str, Any]
+) -> None:
+    """Issuer, audience, subject and expiry are needed and checked; roles are a list of names."""
+    assert_refused(trusting, signed(issuer.key, "ES256", **wrong))
+
+
+def test_an_unsigned_token_is_refused(trusting: Authenticator) -> None:
+    """`alg: none` (RFC 8725, section 2.1) proves nobody."""
+    assert_refused(trusting, jwt.encode(claims(), "", "none", headers={"kid": "test"}))
+
+
+def test_the_public_key_is_no_secret(trusting: Authenticator, issuer: Issuer) -> None:
+    """A token signed by HMAC with the public key as its secret is refused (RFC 8725, 2.1)."""
+    public = issuer.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    header = {"alg": "HS256", "kid": "test", "typ": "JWT"}
+    parts = [
+        jwt.utils.base64url_encode(json.dumps(part).encode())
+        for part in (header, {**claims(), "exp": 4102444800})
+    ]
+    signing = b".".join(parts)
+    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
+    raw = jwt.utils.base64url_encode(signature.sign(signing, public))
+    assert_refused(trusting, (signing + b"." + raw).decode())
+
+
+def test_another_key_under_a_known_id_is_refused(trusting: Authenticator) -> None:
+    """The id of a key is no proof: the signature must fit."""
+    assert_refused(trusting, signed(ec.generate_private_key(ec.SECP256R1()), "ES256"))
+
+
+def test_a_changed_token_is_refused(trusting: Authenticator, issuer: Issuer) -> None:
+    """A token whose claims were changed after its signing is refused, however well it is known."""
+    token = issuer.token("ada", ["learner"])
+    trusting.caller_of(f"Bearer {token}")
+    head, _, tail = token.split(".")
+    forged = issuer.token("ada", ["registrar"]).split(".")[1]
+    assert_refused(trusting, f"{head}.{forged}.{tail}")
+
+
+def test_rsa_keys_work(jwks: Path) -> None:
+    """RS256 tokens are believed, as most identity providers sign so."""
+    public = RSAAlgorithm.to_jwk(RSA_2048.public_key(), as_dict=True)
+    jwks.write_text(json.dumps({"keys": [{**public, "kid": "r", "use": "sig"}]}))
+    trusting = Authenticator(Keys(jwks.as_uri()), ISSUER, AUDIENCE)
+    assert trusting.caller_of(f"Bearer {signed(RSA_2048, 'RS256', 'r')}")[0].subject == "ada"
+    assert_refused(trusting, signed(RSA_2048, "RS384", "r"))
+
+
+def _small_rsa() -> tuple[Any, dict[str, Any], str]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    return key, RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "RS256"
+
+
+def _other_curve() -> tuple[Any, dict[str, Any], str]:
+    key = ec.generate_private_key(ec.SECP384R1())
+    return key, ECAlgorithm.to_jwk(key.public_key(), as_dict=True), "ES384"
+
+
+def _secret() -> tuple[Any, dict[str, Any], str]:
+    return b"s" * 32, {"kty": "oct", "k": jwt.utils.base64url_encode(b"s" * 32).decode()}, "HS256"
+
+
+def _for_encryption() -> tuple[Any, dict[str, Any], str]:
+    public = RSAAlgorithm.to_jwk(RSA_2048.public_key(), as_dict=True)
+    return RSA_2048, {**public, "use": "enc"}, "RS256"
+
+
+@pytest.mark.parametrize("make", [_small_rsa, _other_curve, _secret, _for_encryption])
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+def test_an_unfit_key_is_not_used(
+    jwks: Path, make: Callable[[], tuple[Any, dict[str, Any], str]]
+) -> None:
+    """Small, symmetric, foreign-curve and encryption keys of a set verify nothing."""
+    key, public, algorithm = make()
+    jwks.write_text(json.dumps({"keys": [{**public, "kid": "k"}, "noise", {"kty": "RSA"}]}))
+    trusting = Authenticator(Keys(jwks.as_uri()), ISSUER, AUDIENCE)
+    assert_refused(trusting, signed(key, algorithm, "k"))
+
+
+def test_a_rotated_key_is_found(trusting: Authenticator, jwks: Path) -> None:
+    """A token with an unknown key id makes the keys be read again; the old ones are out then."""
+    before = Issuer("test")
+    after = Issuer("next")
+    before.write_jwks(jwks)
+    value = f"Bearer {before.token('ada')}"
+    assert trusting.caller_of(value)
+    after.write_jwks(jwks)
+    assert trusting.caller_of(f"Bearer {after.token('eve')}")[0].subject == "eve"
+    assert_refused(trusting, value.removeprefix("Bearer "))
+
+
+def test_unknown_keys_do_not_flood_the_provider(issuer: Issuer, jwks: Path) -> None:
+    """However many tokens with unknown keys come, the provider is asked once in a pause."""
+    keys = Keys(issuer.write_jwks(jwks), refetch_pause=3600)
+    assert keys.get("test") is not None
+    Issuer("later").write_jwks(jwks)
+    assert [keys.get("later") for _ in range(100)] == [None] * 100
+
+
+def test_a_provider_that_fails_leaves_the_known_keys(issuer: Issuer, jwks: Path) -> None:
+    """An unreadable key set takes nothing away from what is known."""
+    keys = Keys(issuer.write_jwks(jwks), refetch_pause=0)
+    assert keys.get("test") is not None
+    for broken in ("", "[]", "{}", '{"keys": 7}', "\x00"):
+        jwks.write_text(broken)
+        assert keys.get("unknown") is None
+    jwks.unlink()
+    assert keys.get("unknown") is None
+    assert keys.get("test") is not None
+
+
+def test_a_provider_without_keys_lets_nobody_in(jwks: Path, issuer: Issuer) -> None:
+    """A set that can't be read at the start means that no token is believed, until it can."""
+    trusting = Authenticator(Keys(jwks.as_uri(), refetch_pause=0), ISSUER, AUDIENCE)
+    assert_refused(trusting, issuer.token("ada"))
+    issuer.write_jwks(jwks)
+    assert trusting.caller_of(f"Bearer {issuer.token('ada')}")
+
+
+@pytest.mark.parametrize("url", ["", "http://keys.example/jwks", "/etc/jwks.json", "ftp://x"])
+def test_keys_come_over_https_or_from_a_file(url: str) -> None:
+    """Keys that someone on the way could change are refused at the start, with all else missing."""
+    with pytest.raises(SettingsError) as refused:
+        authenticator(settings_for(url, token_issuer=""))
+    assert "TANDEM_JWKS_URL" in str(refused.value)
+    assert "TANDEM_TOKEN_ISSUER" in str(refused.value)

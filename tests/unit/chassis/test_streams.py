@@ -1,0 +1,103 @@
+"""Streams: how many, and how they end."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chassis.statuses import Draining, Exhausted
+from chassis.streams import Streams
+
+
+class Context:
+    """What grpc gives, as far as a stream asks."""
+
+    def __init__(self) -> None:
+        self.cancelled = threading.Event()
+
+    def is_active(self) -> bool:
+        return not self.cancelled.is_set()
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+
+def silent(context: Context) -> Iterator[bytes]:
+    """A caller that sends one message and then waits."""
+    yield b"one"
+    context.cancelled.wait(30)
+
+
+def test_one_stream_too_many_is_refused() -> None:
+    """A server that is full refuses the next stream, and takes it when another has ended."""
+    streams = Streams("t", most=1)
+    context: Any = Context()
+    with streams.one(context), pytest.raises(Exhausted), streams.one(context):
+        pass
+    with streams.one(context):
+        pass
+
+
+def test_a_drain_ends_a_stream_that_asks() -> None:
+    """A stream that polls is_active() ends as Draining, so that its caller goes elsewhere."""
+    streams = Streams("t")
+    context: Any = Context()
+
+    def poll() -> None:
+        with streams.one(context) as stream:
+            assert stream.is_active()
+            streams.drain()
+            assert not stream.is_active()
+
+    with pytest.raises(Draining):
+        poll()
+
+
+def test_a_stream_that_was_complete_is_not_cut() -> None:
+    """A stream that ended by itself during the drain has its own result."""
+    streams = Streams("t")
+    context: Any = Context()
+    with streams.one(context):
+        streams.drain()
+
+
+def test_a_drain_lets_the_message_in_hand_be_answered() -> None:
+    """A drain takes no further message from a caller, and interrupts none that is in hand."""
+    streams = Streams("t")
+    context: Any = Context()
+
+    def answer() -> None:
+        with streams.one(context) as stream:
+            messages = stream.incoming(iter([b"one", b"two"]))
+            assert next(messages) == b"one"
+            streams.drain()
+            assert not context.cancelled.is_set()
+            assert list(messages) == []
+
+    with pytest.raises(Draining):
+        answer()
+
+
+def test_a_drain_ends_the_wait_for_a_silent_caller() -> None:
+    """A stream that waits for its caller's next message ends at once."""
+    streams = Streams("t")
+    context: Any = Context()
+    with streams.one(context) as stream:
+        messages = stream.incoming(silent(context))
+        assert next(messages) == b"one"
+        reading = threading.Thread(target=lambda: list(messages))
+        reading.start()
+        while reading.is_alive():
+            streams.drain()
+            reading.join(0.05)
+    assert context.cancelled.is_set()
+
+
+def test_no_stream_begins_during_a_drain() -> None:
+    """A server that stops opens no stream."""
+    streams = Streams("t")
+    streams.drain()
+    context: Any = Context()
+    with pytest.raises(Draining), streams.one(context):
+        pass
