@@ -127,18 +127,34 @@ class Relay:
     async def _drain(self) -> None:
         """Publish until the outbox has nothing more for us."""
         publisher = await self._connected()
-        while self._leads and not self._stopping.is_set():
-            rows = await self._next_rows()
-            if not rows:
-                return
-            try:
-                outcome = await publisher.publish(rows)
-            except ConnectionLost as lost:
-                await self._settle(lost.args[1])
-                raise
-            await self._settle(outcome)
-            if outcome.refused:
-                raise ConnectionLost(f"the broker refused {len(outcome.refused)} events", Outcome())
+        while self._leads and not self._stopping.is_set() and await self._pass(publisher):
+            pass
+
+    async def _pass(self, publisher: Publisher) -> bool:
+        """Once through the outbox, from the oldest on; False when there was nothing.
+
+        While one chunk is published the next is read, and what was confirmed before is removed.
+        """
+        taken: set[str] = set()
+        reading = asyncio.create_task(self._read(""))
+        settling = asyncio.create_task(self._settle(Outcome()))
+        try:
+            while self._leads and not self._stopping.is_set():
+                rows, last = await reading
+                if not rows:
+                    break
+                reading = asyncio.create_task(self._read(last))
+                fresh = [row for row in rows if row["_id"] not in taken]
+                taken.update(row["_id"] for row in fresh)
+                await publisher.send(fresh)
+                await settling
+                settling = asyncio.create_task(self._settle(publisher.outcome()))
+            await publisher.flush()
+        finally:
+            reading.cancel()
+            await settling
+            await self._settle(publisher.outcome())
+        return bool(taken)
 
     async def _connected(self) -> Publisher:
         if self._publisher is None or not self._publisher.is_open:
@@ -148,19 +164,22 @@ class Relay:
             log.info("connected to the broker")
         return self._publisher
 
-    async def _next_rows(self) -> list[Row]:
-        """The oldest events, and with each all that wait of its aggregate, by its sequence.
+    async def _read(self, after: str) -> tuple[list[Row], str]:
+        """The oldest events after an id, with each all that wait of its aggregate, by its sequence.
 
         Ids sort by the clocks of the processes that made them, which differ; the sequence does not.
+        Answers also the last id, where the next chunk begins.
         """
+        wanted: Row = {"_id": {"$gt": after}}
         blocked = await self._outbox.distinct("key", {"parked_at": {"$exists": True}})
-        free: Row = {"key": {"$nin": blocked}} if blocked else {}
-        oldest = await self._outbox.find(free, {"key": 1}).sort("_id").limit(CHUNK).to_list()
+        if blocked:
+            wanted["key"] = {"$nin": blocked}
+        oldest = await self._outbox.find(wanted, {"key": 1}).sort("_id").limit(CHUNK).to_list()
+        if not oldest:
+            return [], after
         keys = list(dict.fromkeys(row["key"] for row in oldest))
-        if not keys:
-            return []
         together = self._outbox.find({"key": {"$in": keys}}).sort([("key", 1), ("sequence", 1)])
-        return in_order(await together.limit(2 * CHUNK).to_list(), keys)
+        return in_order(await together.limit(2 * CHUNK).to_list(), keys), oldest[-1]["_id"]
 
     async def _settle(self, outcome: Outcome) -> None:
         if outcome.confirmed:
@@ -172,6 +191,8 @@ class Relay:
             )
             metrics.RELAY_RETURNED.labels(self._service).inc(len(outcome.returned))
             log.error("no queue took these events; they are parked", ids=outcome.returned[:10])
+        if outcome.refused:
+            raise ConnectionLost(f"the broker refused {len(outcome.refused)} events")
 
     async def _keep_lease(self) -> None:
         """Take the lease, and keep it; count it as lost a little before MongoDB does."""
