@@ -1,0 +1,62 @@
+"""Run a role: python -m services.notify api|worker|relay|declare."""
+
+from chassis.roles import main
+from services.notify.settings import Settings
+
+
+def api(settings: Settings) -> None:
+    """Preferences, inbox and delivery log over gRPC."""
+    from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
+
+    from chassis import grpc_server
+    from chassis.roles import open_database
+    from services.notify.api import NotifyApi
+    from services.notify.store import NotifyStore
+
+    database = open_database(settings, "notify", NotifyStore)
+    servicer = grpc_server.Servicer(
+        notify_pb2_grpc.add_NotifyServiceServicer_to_server,
+        NotifyApi(database),
+        notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
+    )
+    grpc_server.serve(settings, "notify", database, [servicer])
+
+
+def worker(settings: Settings) -> None:
+    """Events to messages; reminders, broadcasts and mail by time."""
+    from chassis import worker as runtime
+    from chassis.clock import SystemClock
+    from chassis.roles import open_database
+    from services.notify.mail import MailServer
+    from services.notify.store import NotifyStore
+    from services.notify.texts import Texts
+    from services.notify.worker import subscriptions, timers
+
+    texts, server = Texts(), MailServer(settings.smtp_url, settings.mail_from)
+    runtime.serve(
+        settings,
+        "notify",
+        open_database(settings, "notify", NotifyStore),
+        subscriptions(texts, settings.leads),
+        timers(texts, server, settings.mail_attempts, SystemClock()),
+    )
+
+
+def relay(settings: Settings) -> None:
+    """What notify tells others, from its outbox to the broker."""
+    from chassis import relay as runtime
+
+    runtime.serve(settings, "notify")
+
+
+def declare(settings: Settings) -> None:
+    """The service's queues."""
+    from chassis import topology
+    from services.notify.texts import Texts
+    from services.notify.worker import subscriptions
+
+    topology.declare(settings.amqp_url, subscriptions(Texts(), settings.leads))
+
+
+if __name__ == "__main__":
+    main("notify", Settings, {"api": api, "worker": worker, "relay": relay, "declare": declare})

@@ -1,0 +1,103 @@
+"""NotifyService over gRPC."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
+
+from chassis.commands import execute
+from chassis.mapping import from_message, to_message
+from chassis.pages import page_of
+from chassis.refusals import NotFound
+from chassis.store import Database
+from services.notify.store import NotifyStore
+from services.notify.usecases import inbox
+
+# How often an open stream looks for new messages, in seconds. The edge asks streams that wait to
+# look up at least once a second.
+PAUSE = 1.0
+PART = 100  # messages that a stream reads at a time
+
+
+class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
+    """Requests to use cases, and their results to answers."""
+
+    def __init__(self, database: Database[NotifyStore]) -> None:
+        self._database = database
+
+    def SetPreferences(
+        self, request: notify_pb2.SetPreferencesRequest, _: grpc.ServicerContext
+    ) -> resources_pb2.Preferences:
+        command = from_message(request, inbox.SetPreferences)
+        return execute(
+            self._database,
+            request,
+            resources_pb2.Preferences,
+            lambda store: inbox.set_preferences(store, command),
+        )
+
+    def GetPreferences(
+        self, request: notify_pb2.GetPreferencesRequest, _: grpc.ServicerContext
+    ) -> resources_pb2.Preferences:
+        found = inbox.get_preferences(self._database.reader(), request.person_id)
+        return to_message(found, resources_pb2.Preferences)
+
+    def ListMessages(
+        self, request: notify_pb2.ListMessagesRequest, _: grpc.ServicerContext
+    ) -> notify_pb2.ListMessagesResponse:
+        reader = self._database.reader()
+        messages, token = reader.inbox(request.person_id, request.unread_only, page_of(request))
+        return notify_pb2.ListMessagesResponse(
+            messages=_as_resources(messages, resources_pb2.Message),
+            next_page_token=token,
+            unread=reader.unread(request.person_id),
+        )
+
+    def StreamMessages(
+        self, request: notify_pb2.StreamMessagesRequest, context: grpc.ServicerContext
+    ) -> Iterator[resources_pb2.Message]:
+        number = self._first(request)
+        while context.is_active():
+            messages = self._database.reader().inbox_after(request.person_id, number, PART)
+            for message in messages:
+                yield to_message(message, resources_pb2.Message)
+                number = message.number or number
+            if len(messages) < PART:
+                time.sleep(PAUSE)
+
+    def MarkRead(
+        self, request: notify_pb2.MarkReadRequest, _: grpc.ServicerContext
+    ) -> notify_pb2.MarkReadResponse:
+        command = from_message(request, inbox.MarkRead)
+        return execute(
+            self._database,
+            request,
+            notify_pb2.MarkReadResponse,
+            lambda store: inbox.mark_read(store, command),
+        )
+
+    def ListDeliveries(
+        self, request: notify_pb2.ListDeliveriesRequest, _: grpc.ServicerContext
+    ) -> notify_pb2.ListDeliveriesResponse:
+        deliveries, token = self._database.reader().delivery_log(
+            request.person_id, request.event_id, page_of(request)
+        )
+        return notify_pb2.ListDeliveriesResponse(
+            deliveries=_as_resources(deliveries, resources_pb2.Delivery), next_page_token=token
+        )
+
+    def _first(self, request: notify_pb2.StreamMessagesRequest) -> int:
+        """The number of the last message that the caller has."""
+        reader, wanted = self._database.reader(), request.after_message_id
+        if not wanted:
+            return reader.last_number(request.person_id)
+        found = reader.messages(request.person_id, [wanted])
+        if not found:
+            raise NotFound(f"no message {wanted} in this inbox")
+        return found[0].number or 0
+
+
+def _as_resources(values: Any, cls: Any) -> list[Any]:
+    return [to_message(value, cls) for value in values]

@@ -1,0 +1,1 @@
+"""Notify's rules: frozen data and pure functions."""

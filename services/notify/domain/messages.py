@@ -1,0 +1,216 @@
+"""Messages and their deliveries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.notify.domain.events import MessageDelivered, MessageFailed
+from services.notify.domain.notices import Appointment, Notice, Text, delivery_id, message_id
+from services.notify.domain.words import Category, Channel, DeliveryState
+
+FIRST_PAUSE = timedelta(seconds=10)
+LONGEST_PAUSE = timedelta(minutes=30)  # RFC 5321, section 4.5.4.1
+NO_PERSON = "the person is not known any more"
+UNKNOWN = "it is not known whether it was sent: the connection or the worker ended meanwhile"
+VANISHED = "not sent: its session was moved, cancelled or has begun"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to one person."""
+
+    id: str
+    person_id: str
+    category: Category
+    title: str
+    body: str
+    created_at: datetime
+    event_id: str
+    event_type: str
+    urgent: bool
+    number: int | None
+    """Its place in the person's inbox, from 1; None when the person wants it elsewhere only."""
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message on one channel. Its claim runs on the system's clock, all else on the clock."""
+
+    id: str
+    message_id: str
+    person_id: str
+    channel: Channel
+    state: DeliveryState
+    queued_at: datetime
+    event_id: str
+    event_type: str
+    category: Category
+    urgent: bool
+    reminds_of: Appointment | None = None
+    attempts: int = 0
+    error: str = ""
+    finished_at: datetime | None = None
+    retry_at: datetime | None = None
+    """Not to be tried before."""
+    claim: str = ""
+    """Which run of a sender has it; empty: none."""
+    claimed_until: datetime | None = None
+    sending: bool = False
+    """True from the last moment before it may be on its way until the outcome is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What a mail server is given."""
+
+    id: str
+    """The delivery's."""
+    to: str
+    title: str
+    body: str
+    created_at: datetime
+
+
+class Outcome(StrEnum):
+    """What a mail server made of a mail."""
+
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+    """For good."""
+    PUT_OFF = "PUT_OFF"
+    """For now."""
+    AWAY = "AWAY"
+    """There is no server to speak to."""
+    UNKNOWN = "UNKNOWN"
+    """The connection ended after the text was sent and before the answer came."""
+    WITHHELD = "WITHHELD"
+    """We thought better of it at the last moment; the server got no text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An outcome and, where it is not ACCEPTED, why. The reason holds no personal data."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message with all its deliveries."""
+
+    message: Message
+    deliveries: tuple[Delivery, ...]
+
+
+def compose(
+    notice: Notice,
+    person_id: str,
+    channels: Iterable[Channel],
+    text: Text,
+    number: int | None,
+    now: datetime,
+) -> Letter:
+    """A notice to a person: in the inbox at once, everything else queued."""
+    message = Message(
+        id=message_id(notice.event_id, person_id),
+        person_id=person_id,
+        category=notice.rule.category,
+        title=text.title,
+        body=text.body,
+        created_at=now,
+        event_id=notice.event_id,
+        event_type=notice.event_type,
+        urgent=notice.rule.urgent,
+        number=number,
+    )
+    return Letter(message, tuple(_delivery(notice, message, channel) for channel in channels))
+
+
+def _delivery(notice: Notice, message: Message, channel: Channel) -> Delivery:
+    queued = Delivery(
+        id=delivery_id(notice.event_id, message.person_id, channel),
+        message_id=message.id,
+        person_id=message.person_id,
+        channel=channel,
+        state=DeliveryState.QUEUED,
+        queued_at=message.created_at,
+        event_id=notice.event_id,
+        event_type=notice.event_type,
+        category=message.category,
+        urgent=message.urgent,
+        reminds_of=notice.reminds_of,
+    )
+    return delivered(queued, message.created_at) if channel == Channel.IN_APP else queued
+
+
+def delivered(delivery: Delivery, now: datetime) -> Delivery:
+    """The delivery, handed over."""
+    return replace(
+        _unclaimed(delivery),
+        state=DeliveryState.DELIVERED,
+        finished_at=now,
+        error="",
+        retry_at=None,
+    )
+
+
+def failed(delivery: Delivery, now: datetime, reason: str) -> Delivery:
+    """The delivery, given up."""
+    return replace(
+        _unclaimed(delivery),
+        state=DeliveryState.FAILED,
+        finished_at=now,
+        error=reason,
+        retry_at=None,
+    )
+
+
+def settled(
+    delivery: Delivery, verdict: Verdict, now: datetime, system_now: datetime, most: int
+) -> Delivery:
+    """The delivery after a try: handed over, given up, or queued again after a pause.
+
+    `most`: how many tries there are. Only a verdict that leaves no doubt is tried again.
+    """
+    tried = replace(delivery, attempts=delivery.attempts + 1)
+    match verdict.outcome:
+        case Outcome.ACCEPTED:
+            return delivered(tried, now)
+        case Outcome.REFUSED:
+            return failed(tried, now, verdict.reason)
+        case Outcome.UNKNOWN:
+            return failed(tried, now, UNKNOWN)
+    if tried.attempts >= most:
+        return failed(tried, now, f"given up after {tried.attempts} tries: {verdict.reason}")
+    retry_at = system_now + pause(tried.attempts)
+    return replace(_unclaimed(tried), error=verdict.reason, retry_at=retry_at)
+
+
+def pause(attempts: int) -> timedelta:
+    """How long to wait after this many tries: 10 s, doubling, up to half an hour."""
+    return min(FIRST_PAUSE * (1 << min(attempts - 1, 20)), LONGEST_PAUSE)
+
+
+def outcome_of(delivery: Delivery) -> MessageDelivered | MessageFailed | None:
+    """What others are told of a delivery; None while it is queued."""
+    if delivery.finished_at is None:
+        return None
+    about = (
+        delivery.message_id,
+        delivery.person_id,
+        delivery.channel,
+        delivery.category,
+        delivery.event_id,
+        delivery.event_type,
+        delivery.finished_at,
+    )
+    if delivery.state == DeliveryState.DELIVERED:
+        return MessageDelivered(*about)
+    return MessageFailed(*about, delivery.error)
+
+
+def _unclaimed(delivery: Delivery) -> Delivery:
+    return replace(delivery, claim="", claimed_until=None, sending=False)

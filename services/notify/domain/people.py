@@ -1,0 +1,70 @@
+"""Copies of what catalog says about people and rosters. Older news never undoes newer.
+
+Events of one aggregate carry its version (`sequence`); a copy remembers the newest it has seen.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.notify.domain.words import AttendanceMode, EnrolmentState
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom to tell, where, and in which words."""
+
+    id: str
+    name: str
+    email: str
+    language: str
+    """BCP 47."""
+    zone: str
+    """IANA."""
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run's name, for texts that speak of it."""
+
+    id: str
+    title: str
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentChange:
+    """What one event says about an enrolment; None where it says nothing."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    sequence: int
+    state: EnrolmentState | None = None
+    mode: AttendanceMode | None = None
+    since: datetime | None = None
+    """From when the learner holds the place, where the event gives one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A learner in a run, as far as is known. State and mode are guarded apart, for some events
+    tell one and not the other."""
+
+    id: str
+    run_id: str
+    learner_id: str
+    state: EnrolmentState | None = None
+    state_sequence: int = 0
+    mode: AttendanceMode | None = None
+    mode_sequence: int = 0
+
+
+def applied(enrolment: Enrolment | None, change: EnrolmentChange) -> Enrolment:
+    """The enrolment after a change, whatever order changes come in."""
+    known = enrolment or Enrolment(change.enrolment_id, change.run_id, change.learner_id)
+    if change.state is not None and change.sequence > known.state_sequence:
+        known = replace(known, state=change.state, state_sequence=change.sequence)
+    if change.mode is not None and change.sequence > known.mode_sequence:
+        known = replace(known, mode=change.mode, mode_sequence=change.sequence)
+    return known

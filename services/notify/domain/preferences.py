@@ -1,0 +1,52 @@
+"""What a person wants to hear, by category and channel."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from chassis.refusals import Fault
+from services.notify.domain.words import Category, Channel
+
+Chosen = Mapping[Category, frozenset[Channel]]
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryPreference:
+    """How a person wants to hear about one category; no channel: not at all."""
+
+    category: Category
+    channels: tuple[Channel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What a person wants to hear, one entry a category."""
+
+    person_id: str
+    categories: tuple[CategoryPreference, ...]
+
+
+def preferences(person_id: str, chosen: Chosen) -> Preferences:
+    """All categories in their order: as chosen, or every channel where nothing was."""
+    return Preferences(
+        person_id,
+        tuple(
+            CategoryPreference(category, in_order(chosen.get(category, frozenset(Channel))))
+            for category in Category
+        ),
+    )
+
+
+def in_order(channels: frozenset[Channel]) -> tuple[Channel, ...]:
+    """Channels in the contract's order."""
+    return tuple(channel for channel in Channel if channel in channels)
+
+
+def faults_of(wanted: Sequence[CategoryPreference]) -> list[Fault]:
+    """What is wrong with a choice."""
+    named = Counter(preference.category for preference in wanted)
+    return [
+        Fault(f"categories[{place}].category", f"{one.category} is named more than once", "once")
+        for place, one in enumerate(wanted)
+        if named[one.category] > 1
+    ]

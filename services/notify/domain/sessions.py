@@ -1,0 +1,125 @@
+"""Copies of live classes, reminders of them, and news for everyone in a run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.notify.domain.notices import Appointment, Notice
+from services.notify.domain.people import Enrolment
+from services.notify.domain.words import AttendanceMode, EnrolmentState, Kind
+
+LIVE_MODES = frozenset({AttendanceMode.CLASSROOM, AttendanceMode.ONLINE})
+ALL_MODES = frozenset(AttendanceMode)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live class as far as messages need it."""
+
+    id: str
+    run_id: str
+    title: str
+    instructor_id: str
+    start_time: datetime
+    end_time: datetime
+    room: str
+    join_url: str
+    standing: bool
+    """True until it is cancelled, starts or ends."""
+    event_id: str
+    """The event that set its time."""
+    event_type: str
+    sequence: int
+    """The version of the session that this copy knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """A reminder of a session, to be told to its run when the time comes."""
+
+    id: str
+    session_id: str
+    fire_at: datetime
+    start_time: datetime
+    event_id: str
+    """Of the event that set the session's time, with the lead: each is an event of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """One notice to everyone in a run, told in parts so that no unit of work is large."""
+
+    id: str
+    """The notice's event."""
+    run_id: str
+    notice: Notice
+    urgent: bool
+    modes: tuple[AttendanceMode, ...]
+    """Learners with one of these are told."""
+    at: datetime
+    """Who was enrolled by then is told."""
+    until: datetime
+    """From then on it is not worth waiting for people who are not known yet."""
+    waiting: tuple[str, ...] = ()
+    """People to tell besides: the instructor, and those the walk through the roster missed."""
+    after: str = ""
+    """The last learner told on the walk."""
+    walked: bool = False
+    done: bool = False
+    retry_at: datetime | None = None
+    """Of the system's clock: not to be looked at before."""
+
+
+def stands(session: Session | None, appointment: Appointment, now: datetime) -> bool:
+    """Whether a reminder of this appointment still tells the truth."""
+    return (
+        session is not None
+        and session.standing
+        and session.start_time == appointment.start_time
+        and now < session.start_time
+    )
+
+
+def reminders_of(session: Session, leads: Iterable[timedelta], now: datetime) -> list[Reminder]:
+    """A reminder for each lead time that is still to come."""
+    return [
+        Reminder(
+            id=f"{session.id}:{_hours(lead)}",
+            session_id=session.id,
+            fire_at=session.start_time - lead,
+            start_time=session.start_time,
+            event_id=f"{session.event_id}:{_hours(lead)}",
+        )
+        for lead in leads
+        if session.start_time - lead > now
+    ]
+
+
+def reminder_notice(event_id: str, session: Session) -> Notice:
+    """What a reminder says."""
+    return Notice(
+        event_id,
+        session.event_type,
+        Kind.REMINDER,
+        {
+            "session": session.title,
+            "start_time": session.start_time,
+            "room": session.room,
+            "join_url": session.join_url,
+        },
+        Appointment(session.id, session.start_time),
+    )
+
+
+def concerns(broadcast: Broadcast, enrolment: Enrolment, since: datetime) -> bool:
+    """Whether a learner who holds a place since then should have been told."""
+    return (
+        broadcast.run_id == enrolment.run_id
+        and enrolment.state == EnrolmentState.ENROLLED
+        and enrolment.mode in broadcast.modes
+        and since <= broadcast.at
+    )
+
+
+def _hours(lead: timedelta) -> str:
+    return f"{lead.total_seconds() / 3600:g}h"

@@ -1,0 +1,59 @@
+"""Enums, named like the contract's values without their prefix."""
+
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    """How a message reaches a person."""
+
+    IN_APP = "IN_APP"
+    EMAIL = "EMAIL"
+
+
+class Category(StrEnum):
+    """What a message is about."""
+
+    ENROLMENT = "ENROLMENT"
+    SESSION = "SESSION"
+    SEAT = "SEAT"
+    CATCH_UP = "CATCH_UP"
+    DEADLINE = "DEADLINE"
+    REMINDER = "REMINDER"
+
+
+class DeliveryState(StrEnum):
+    """How far a delivery is."""
+
+    QUEUED = "QUEUED"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+
+
+class EnrolmentState(StrEnum):
+    """Whether a learner holds a place in a run."""
+
+    ENROLLED = "ENROLLED"
+    WAITLISTED = "WAITLISTED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+class AttendanceMode(StrEnum):
+    """How a learner usually takes part in a run."""
+
+    CLASSROOM = "CLASSROOM"
+    ONLINE = "ONLINE"
+    SELF_PACED = "SELF_PACED"
+
+
+class Kind(StrEnum):
+    """What is told; the value is the name of its template."""
+
+    ENROLMENT_PROMOTED = "enrolment_promoted"
+    SESSION_MOVED = "session_moved"
+    SESSION_CANCELLED = "session_cancelled"
+    SEAT_PROMOTED = "seat_promoted"
+    CATCH_UP_ASSIGNED = "catch_up_assigned"
+    CATCH_UP_COMPLETED = "catch_up_completed"
+    CATCH_UP_MISSED = "catch_up_missed"
+    DUE_EXTENDED = "due_extended"
+    REMINDER = "reminder"

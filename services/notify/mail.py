@@ -1,0 +1,227 @@
+"""Mail: RFC 5322 messages, and handing them to a mail server by SMTP (RFC 5321)."""
+
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.header import Header
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from types import TracebackType
+from typing import Self
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from services.notify.domain.messages import Mail, Outcome, Verdict
+
+TIMEOUT = 30.0  # seconds for one answer of the server
+# dot-atom@domain (RFC 5322, section 3.2.3): no quoting, so nothing to be read in two ways.
+_LOCAL = re.compile(r"(?=.{1,64}$)[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
+_DOMAIN = re.compile(
+    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+)
+_ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")  # RFC 3463
+
+MaySend = Callable[[], bool]
+
+
+class _Policy(EmailPolicy):
+    """Headers as SMTP carries them. The standard library's newer folding loses spaces beside words
+    that need encoding (RFC 2047), so the one header with free text is folded by its older one."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name != "Subject":
+            return super().fold_binary(name, value)
+        charset = None if value.isascii() and "=?" not in value else "utf-8"
+        folded = Header(value, charset, header_name=name).encode(linesep="\r\n")
+        return f"{name}: {folded}\r\n".encode("ascii")
+
+
+_POLICY = _Policy(linesep="\r\n")
+
+
+class BadAddress(ValueError):
+    """An address that no mail can be written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """From whom and to whom, as SMTP carries it."""
+
+    sender: str
+    recipient: str
+
+
+def write(mail: Mail, sender: str) -> EmailMessage:
+    """The mail as a message, ready for the wire. Raises BadAddress.
+
+    Marked as automatic, so that no autoresponder answers it (RFC 3834, section 5). The Message-ID
+    is the delivery's, so that a repeat could be told from another mail.
+    """
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = sender
+    message["To"] = address(mail.to)
+    message["Subject"] = mail.title
+    message["Date"] = mail.created_at
+    message["Message-ID"] = f"<{mail.id}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    # Seven bits and short lines: right for every server, with 8BITMIME or without.
+    message.set_content(mail.body, charset="utf-8", cte="quoted-printable")
+    return message
+
+
+def address(text: str) -> str:
+    """An address as SMTP carries it, an international domain in its ASCII form (RFC 5890).
+
+    Raises BadAddress; local parts beyond ASCII would need SMTPUTF8, which few servers speak.
+    """
+    local, _, domain = text.rpartition("@")
+    try:
+        plain = domain.encode("idna").decode().lower()
+    except UnicodeError as error:
+        raise BadAddress from error
+    if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(plain):
+        raise BadAddress
+    return f"{local}@{plain}"
+
+
+class MailServer:
+    """A mail server, spoken to over one connection for many mails. Use it in a `with`.
+
+    `url`: smtp://host:port or smtps://host:port. A password (user:password@) is only ever sent
+    encrypted: over smtp:// the server must offer STARTTLS (RFC 3207) then.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        sender: str,
+        timeout: float = TIMEOUT,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._url = urlsplit(url)
+        self._sender = sender
+        self._timeout = timeout
+        self._tls = tls or ssl.create_default_context()
+        self._connection: smtplib.SMTP | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            _leave(connection)
+
+    def send(self, mail: Mail, may_send: MaySend) -> Verdict:
+        """Hand a mail over. `may_send` is asked at the last moment before the text goes out."""
+        try:
+            to, text = address(mail.to), write(mail, self._sender).as_bytes()
+        except ValueError as error:
+            return Verdict(Outcome.REFUSED, f"no mail can be written: {type(error).__name__}")
+        try:
+            connection = self._connected()
+        except (OSError, ValueError) as error:
+            return Verdict(Outcome.AWAY, f"no mail server: {_told(error)}")
+        verdict = _hand_over(connection, Envelope(self._sender, to), text, may_send)
+        if verdict.outcome != Outcome.ACCEPTED:
+            self._start_over(connection)
+        return verdict
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._connection is None:
+            self._connection = _connect(self._url, self._sender, self._timeout, self._tls)
+        return self._connection
+
+    def _start_over(self, connection: smtplib.SMTP) -> None:
+        """Make the connection fit for the next mail, or drop it."""
+        try:
+            code, _ = connection.rset()
+        except OSError:
+            code = 0
+        if code != 250:
+            connection.close()
+            self._connection = None
+
+
+def _hand_over(
+    connection: smtplib.SMTP, envelope: Envelope, text: bytes, may_send: MaySend
+) -> Verdict:
+    """One mail transaction (RFC 5321, section 3.3)."""
+    try:
+        code, answer = connection.mail(envelope.sender)
+        if code == 250:
+            code, answer = connection.rcpt(envelope.recipient)
+    except OSError as error:
+        return Verdict(Outcome.PUT_OFF, f"the connection ended: {_told(error)}")
+    if code not in {250, 251}:
+        return _refusal(code, answer)
+    if not may_send():
+        return Verdict(Outcome.WITHHELD)
+    return _send_text(connection, text)
+
+
+def _send_text(connection: smtplib.SMTP, text: bytes) -> Verdict:
+    try:
+        code, answer = connection.data(text)
+    except smtplib.SMTPDataError as error:  # the server did not want the text
+        return _refusal(error.smtp_code, error.smtp_error)
+    except OSError as error:
+        return Verdict(Outcome.UNKNOWN, _told(error))
+    return Verdict(Outcome.ACCEPTED) if code == 250 else _refusal(code, answer)
+
+
+def _refusal(code: int, text: bytes | str) -> Verdict:
+    outcome = Outcome.REFUSED if 500 <= code < 600 else Outcome.PUT_OFF
+    return Verdict(outcome, f"the mail server said {_codes(code, text)}")
+
+
+def _codes(code: int, text: bytes | str) -> str:
+    """The reply code and the enhanced status code. Not the text: it may repeat the address."""
+    raw = text.encode(errors="replace") if isinstance(text, str) else text
+    enhanced = _ENHANCED.match(raw)
+    return f"{code} {enhanced[0].decode()}" if enhanced else str(code)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _codes(error.smtp_code, error.smtp_error)
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _connect(url: SplitResult, sender: str, timeout: float, tls: ssl.SSLContext) -> smtplib.SMTP:
+    # The sender's domain as our name: smtplib would ask the DNS for one, on each connection.
+    name, host = sender.rpartition("@")[2], url.hostname or ""
+    if url.scheme == "smtps":
+        connection: smtplib.SMTP = smtplib.SMTP_SSL(
+            host, url.port or 465, name, timeout=timeout, context=tls
+        )
+    else:
+        connection = smtplib.SMTP(host, url.port or 25, name, timeout=timeout)
+    try:
+        _introduce(connection, url, tls)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _introduce(connection: smtplib.SMTP, url: SplitResult, tls: ssl.SSLContext) -> None:
+    connection.ehlo_or_helo_if_needed()
+    if not url.username:
+        return
+    if url.scheme == "smtp":
+        connection.starttls(context=tls)
+    connection.login(unquote(url.username), unquote(url.password or ""))
+
+
+def _leave(connection: smtplib.SMTP) -> None:
+    try:
+        connection.quit()
+    except OSError:
+        connection.close()

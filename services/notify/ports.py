@@ -1,0 +1,131 @@
+"""What the use cases need."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from services.notify.domain.messages import Delivery, Letter, Mail, Message
+from services.notify.domain.notices import Text
+from services.notify.domain.people import Enrolment, Person, Run
+from services.notify.domain.preferences import CategoryPreference, Chosen
+from services.notify.domain.sessions import Broadcast, Reminder, Session
+from services.notify.domain.words import AttendanceMode, Kind
+
+
+class Texts(Protocol):
+    """Puts notices into words."""
+
+    def write(
+        self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
+    ) -> Text:
+        """The notice in the language nearest to `language` (BCP 47), instants told in `zone`."""
+
+
+class Store(Protocol):
+    """One unit of work's view of notify's data."""
+
+    now: datetime
+
+    def new_id(self) -> str:
+        """A fresh UUIDv7."""
+
+    def publish(self, *happened: object) -> None:
+        """Let others know once the unit of work is committed."""
+
+    # Copies of others' data
+
+    def people(self, person_ids: Iterable[str]) -> dict[str, Person]:
+        """Those that are known, by id."""
+
+    def put_people(self, people: Iterable[Person]) -> None:
+        """Keep people, new or changed."""
+
+    def runs(self, run_ids: Iterable[str]) -> dict[str, Run]:
+        """Those that are known, by id."""
+
+    def put_runs(self, runs: Iterable[Run]) -> None:
+        """Keep runs, new or changed."""
+
+    def enrolments(self, enrolment_ids: Iterable[str]) -> dict[str, Enrolment]:
+        """Those that are known, by id."""
+
+    def put_enrolments(self, enrolments: Iterable[Enrolment]) -> None:
+        """Keep enrolments, new or changed."""
+
+    def learners(
+        self, run_id: str, modes: Iterable[AttendanceMode], after: str, most: int
+    ) -> list[str]:
+        """Ids of enrolled learners with one of these modes, in order, from after `after` on."""
+
+    def guard_rosters(self, run_ids: Iterable[str]) -> None:
+        """Be alone, among all units of work, with who is told in these runs."""
+
+    # Sessions, reminders and broadcasts
+
+    def session_by_id(self, session_id: str) -> Session | None:
+        """A session by its id."""
+
+    def put_session(self, session: Session) -> None:
+        """Keep a session, new or changed."""
+
+    def reminder(self, reminder_id: str) -> Reminder | None:
+        """A reminder by its id."""
+
+    def put_reminders(self, session_id: str, reminders: Sequence[Reminder]) -> None:
+        """Keep these reminders of a session, and no others of it."""
+
+    def remove_reminder(self, reminder_id: str) -> None:
+        """Forget a reminder."""
+
+    def broadcast(self, broadcast_id: str) -> Broadcast | None:
+        """A broadcast by its id."""
+
+    def put_broadcast(self, broadcast: Broadcast) -> None:
+        """Keep a broadcast, new or changed."""
+
+    def broadcasts_since(self, run_ids: Iterable[str], since: datetime) -> list[Broadcast]:
+        """The broadcasts of these runs from `since` on."""
+
+    # Messages and deliveries
+
+    def chosen(self, person_ids: Iterable[str]) -> dict[str, Chosen]:
+        """What people chose to hear; nobody who chose nothing."""
+
+    def choose(self, person_id: str, wanted: Sequence[CategoryPreference]) -> None:
+        """Keep a choice; categories that are not named stay."""
+
+    def told(self, message_ids: Iterable[str]) -> set[str]:
+        """Which of these messages exist."""
+
+    def next_numbers(self, person_ids: Sequence[str]) -> list[int]:
+        """The next place in the inbox of each; a person may be named more than once."""
+
+    def add_letters(self, letters: Sequence[Letter]) -> None:
+        """Keep new messages and their deliveries."""
+
+    def messages(self, person_id: str, message_ids: Iterable[str]) -> list[Message]:
+        """Those of these messages that are in the person's inbox."""
+
+    def mark_read(self, message_ids: Iterable[str]) -> None:
+        """Mark those of these messages that are unread as read now."""
+
+    def unread(self, person_id: str) -> int:
+        """How many messages of a person's inbox are unread."""
+
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        """A delivery by its id."""
+
+    def put_delivery(self, delivery: Delivery) -> None:
+        """Keep a changed delivery."""
+
+    def claimable(self, system_now: datetime, most: int) -> list[Delivery]:
+        """Queued deliveries that nobody has, urgent ones first, then the oldest."""
+
+    def claim(self, delivery_ids: Iterable[str], claim: str, until: datetime) -> None:
+        """Have deliveries until then."""
+
+    def abandoned(self, system_now: datetime, most: int) -> list[Delivery]:
+        """Deliveries that were being sent when their claim ran out."""
+
+    def mails(self, deliveries: Sequence[Delivery]) -> dict[str, Mail]:
+        """The mails of deliveries by delivery, to the people's present addresses."""

@@ -1,0 +1,128 @@
+"""Puts notices into words: one folder a language, one template a kind.
+
+A folder `templates/<language>/` has a template `<kind>.txt` for every kind, whose first line is the
+title, and `calendar.json` with the words and the order of a written instant. Values are only ever
+values: they are never read as a template, and have no line breaks with which to pretend to be more
+than they are.
+"""
+
+import json
+import unicodedata
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from services.notify.domain.notices import Text
+from services.notify.domain.words import Kind
+
+FOLDER = Path(__file__).parent / "templates"
+FALLBACK = "en"
+LONGEST_TITLE = 200
+LONGEST_VALUE = 1_000
+# Control characters, lone surrogates, and what starts a line: a title is one line, a value too.
+_BREAKING = {"Cc", "Cs", "Zl", "Zp"}
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """How a language writes an instant."""
+
+    instant: str
+    """With {day}, {date}, {month}, {year}, {time}, {zone}."""
+    days: tuple[str, ...]
+    """From Monday on."""
+    months: tuple[str, ...]
+
+    def local(self, instant: datetime, zone: str) -> str:
+        """An instant on the wall of a zone; in UTC where there is no such zone."""
+        local = instant.astimezone(_zone(zone))
+        return self.instant.format(
+            day=self.days[local.weekday()],
+            date=local.day,
+            month=self.months[local.month - 1],
+            year=local.year,
+            time=f"{local:%H:%M}",
+            zone=local.tzinfo,
+        )
+
+
+class Texts:
+    """The languages of a folder."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._languages = {
+            path.name.lower(): _language(path) for path in folder.iterdir() if path.is_dir()
+        }
+
+    def write(
+        self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
+    ) -> Text:
+        """The notice in the language nearest to `language` (BCP 47), instants told in `zone`."""
+        templates = self._languages[self.nearest(language)]
+        context = {key: cleaned(value) for key, value in values.items()}
+        text = templates.get_template(f"{kind}.txt").render(context, zone=zone, name=one_line(name))
+        title, _, body = text.partition("\n")
+        return Text(_cut(one_line(title), LONGEST_TITLE), body.strip() + "\n")
+
+    def nearest(self, language: str) -> str:
+        """The language that comes nearest: de-AT, then de, then the fallback (RFC 4647, 3.4)."""
+        return next((tag for tag in _ranges(language) if tag in self._languages), FALLBACK)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """All that there are."""
+        return tuple(sorted(self._languages))
+
+
+def cleaned(value: Any) -> Any:
+    """A value that can't break out of its line; instants and numbers as they are."""
+    if isinstance(value, str):
+        return _cut(one_line(value), LONGEST_VALUE)
+    if isinstance(value, list | tuple):
+        return [cleaned(item) for item in value]
+    return value
+
+
+def one_line(text: str) -> str:
+    """Text as one line, without control characters."""
+    kept = (" " if unicodedata.category(sign) in _BREAKING else sign for sign in text)
+    return " ".join("".join(kept).split())
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _ranges(language: str) -> Iterator[str]:
+    parts = language.lower().replace("_", "-").split("-")
+    for length in range(len(parts), 0, -1):
+        yield "-".join(parts[:length])
+
+
+def _language(folder: Path) -> ImmutableSandboxedEnvironment:
+    raw = json.loads((folder / "calendar.json").read_text(encoding="utf-8"))
+    calendar = Calendar(raw["instant"], tuple(raw["days"]), tuple(raw["months"]))
+    templates = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        autoescape=False,  # plain text
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["local"] = calendar.local
+    return templates
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> zoneinfo.ZoneInfo:
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return zoneinfo.ZoneInfo("UTC")

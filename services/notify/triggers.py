@@ -1,0 +1,107 @@
+"""What an event has notify tell, and whom: from event messages to notices."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.progress.v1 import events_pb2 as progress
+from tandem.sessions.v1 import events_pb2 as sessions
+from tandem.types.v1 import types_pb2
+
+from chassis.events import Event
+from services.notify.domain.notices import Notice, NotKnownYet
+from services.notify.domain.words import Kind
+from services.notify.store import NotifyStore
+from services.notify.usecases.telling import Addressed
+
+Values = Mapping[str, Any]
+
+
+def personal(store: NotifyStore, event: Event[Any]) -> Addressed:
+    """The notice that an event about one learner becomes. Raises NotKnownYet."""
+    kind, values_of = _PERSONAL[type(event.data)]
+    notice = notice_of(event, kind, values_of(store, event.data))
+    return Addressed(notice, event.data.learner_id)
+
+
+def notice_of(event: Event[Any], kind: Kind, values: Values) -> Notice:
+    """A notice that an event causes."""
+    return Notice(event.id, event.type, kind, values)
+
+
+def instant(stamp: Timestamp) -> datetime:
+    """A Timestamp as an aware datetime, in whole milliseconds (as precise as a BSON date)."""
+    exact = stamp.ToDatetime(tzinfo=UTC)
+    return exact.replace(microsecond=exact.microsecond // 1000 * 1000)
+
+
+def moved(data: sessions.SessionMoved) -> Values:
+    """What is told of a moved class."""
+    return {
+        "session": data.title,
+        "old_start_time": instant(data.old_start_time),
+        "old_room": data.old_room,
+        "new_start_time": instant(data.new_start_time),
+        "new_room": data.new_room,
+        "reason": data.reason,
+    }
+
+
+def cancelled(data: sessions.SessionCancelled) -> Values:
+    """What is told of a cancelled class."""
+    return {
+        "session": data.title,
+        "start_time": instant(data.start_time),
+        "reason": data.reason,
+        "substitute_item_id": data.substitute_item_id,
+    }
+
+
+def _enrolment_promoted(store: NotifyStore, data: catalog.EnrolmentPromoted) -> Values:
+    return {"run": _run_title(store, data.run_id)}
+
+
+def _due_extended(store: NotifyStore, data: catalog.DueExtended) -> Values:
+    # Not the reason: what a learner told the staff is no matter for an e-mail.
+    run = _run_title(store, data.run_id)
+    return {"run": run, "activity": data.activity_id, "until": instant(data.until)}
+
+
+def _seat_promoted(_: NotifyStore, data: sessions.SeatPromoted) -> Values:
+    seat = "IN_ROOM" if data.kind == types_pb2.SEAT_KIND_IN_ROOM else "ONLINE"
+    return {"session": data.title, "start_time": instant(data.start_time), "seat": seat}
+
+
+def _assigned(_: NotifyStore, data: progress.CatchUpAssigned) -> Values:
+    return {"session": data.title, "items": list(data.item_ids), "due": instant(data.due)}
+
+
+def _completed(_: NotifyStore, data: progress.CatchUpCompleted) -> Values:
+    return {"session": data.title, "in_time": data.in_time}
+
+
+def _missed(_: NotifyStore, data: progress.CatchUpMissed) -> Values:
+    # Down, not to the nearest: 100 % studied is no missed catch-up.
+    percent = min(max(int(data.watched_share * 100), 0), 100)
+    return {"session": data.title, "due": instant(data.due), "percent": percent}
+
+
+def _run_title(store: NotifyStore, run_id: str) -> str:
+    run = store.runs([run_id]).get(run_id)
+    if run is None:
+        raise NotKnownYet(f"run {run_id}")
+    return run.title
+
+
+_PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]] = {
+    catalog.EnrolmentPromoted: (Kind.ENROLMENT_PROMOTED, _enrolment_promoted),
+    catalog.DueExtended: (Kind.DUE_EXTENDED, _due_extended),
+    sessions.SeatPromoted: (Kind.SEAT_PROMOTED, _seat_promoted),
+    progress.CatchUpAssigned: (Kind.CATCH_UP_ASSIGNED, _assigned),
+    progress.CatchUpCompleted: (Kind.CATCH_UP_COMPLETED, _completed),
+    progress.CatchUpMissed: (Kind.CATCH_UP_MISSED, _missed),
+}
+PERSONAL: Sequence[type[Any]] = tuple(_PERSONAL)
+"""The events that are told to one learner."""

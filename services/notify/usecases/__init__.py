@@ -1,0 +1,1 @@
+"""What notify does: one plain function a use case."""

@@ -1,0 +1,103 @@
+"""Keeping up with live classes: reminders that follow them, and news for everyone in the run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from services.notify.domain.notices import Notice, NotKnownYet
+from services.notify.domain.sessions import ALL_MODES, Broadcast, Session, reminders_of
+from services.notify.ports import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A session's new time and place."""
+
+    session_id: str
+    start_time: datetime
+    end_time: datetime
+    room: str
+    at: datetime
+    sequence: int
+
+
+def schedule(store: Store, session: Session, leads: Iterable[timedelta]) -> None:
+    """Keep a new session, and remind of it."""
+    known = store.session_by_id(session.id)
+    if known is None or known.sequence < session.sequence:
+        _keep(store, session, leads)
+
+
+def move(store: Store, move: Move, notice: Notice, leads: Iterable[timedelta]) -> None:
+    """Let the reminders follow, and tell the run. Old news changes nothing and tells nobody.
+
+    Raises NotKnownYet.
+    """
+    known = found(store, move.session_id)
+    if known.sequence >= move.sequence:
+        return
+    session = replace(
+        known,
+        start_time=move.start_time,
+        end_time=move.end_time,
+        room=move.room,
+        event_id=notice.event_id,
+        event_type=notice.event_type,
+        sequence=move.sequence,
+    )
+    _keep(store, session, leads)
+    announce(store, session, notice, move.at, max(known.end_time, session.end_time))
+
+
+def cancel(store: Store, session_id: str, sequence: int, notice: Notice, at: datetime) -> None:
+    """Let the reminders vanish, and tell the run. Old news changes nothing. Raises NotKnownYet."""
+    known = found(store, session_id)
+    if known.sequence < sequence:
+        _close(store, known, sequence)
+        announce(store, known, notice, at, known.end_time)
+
+
+def close(store: Store, session_id: str, sequence: int) -> None:
+    """A session has begun or ended: its reminders vanish. Raises NotKnownYet."""
+    known = found(store, session_id)
+    if known.sequence < sequence:
+        _close(store, known, sequence)
+
+
+def announce(store: Store, session: Session, notice: Notice, at: datetime, until: datetime) -> None:
+    """Begin to tell everyone in the run, and who teaches the session."""
+    if store.broadcast(notice.event_id) is not None:
+        return
+    store.guard_rosters({session.run_id})
+    waiting = (session.instructor_id,) if session.instructor_id else ()
+    store.put_broadcast(
+        Broadcast(
+            id=notice.event_id,
+            run_id=session.run_id,
+            notice=notice,
+            urgent=notice.rule.urgent,
+            modes=tuple(sorted(ALL_MODES)),
+            at=at,
+            until=until,
+            waiting=waiting,
+        )
+    )
+
+
+def found(store: Store, session_id: str) -> Session:
+    """The session. Raises NotKnownYet."""
+    session = store.session_by_id(session_id)
+    if session is None:
+        raise NotKnownYet(f"session {session_id}")
+    return session
+
+
+def _keep(store: Store, session: Session, leads: Iterable[timedelta]) -> None:
+    store.put_session(session)
+    reminders = reminders_of(session, leads, store.now) if session.standing else []
+    store.put_reminders(session.id, reminders)
+
+
+def _close(store: Store, session: Session, sequence: int) -> None:
+    store.put_session(replace(session, standing=False, sequence=sequence))
+    store.put_reminders(session.id, [])

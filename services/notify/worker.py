@@ -1,0 +1,174 @@
+"""What notify listens to, and what time causes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.sessions.v1 import events_pb2 as sessions
+
+from chassis.clock import Clock
+from chassis.events import Event
+from chassis.mapping import enum_name, from_message
+from chassis.subscriptions import Retry, Subscription, Timer
+from services.notify import sender, triggers
+from services.notify.domain.notices import NotKnownYet
+from services.notify.domain.people import EnrolmentChange, Person, Run
+from services.notify.domain.sessions import Session
+from services.notify.domain.words import AttendanceMode, EnrolmentState, Kind
+from services.notify.mail import MailServer
+from services.notify.ports import Texts
+from services.notify.store import NotifyStore
+from services.notify.usecases import copies
+from services.notify.usecases import sessions as classes
+from services.notify.usecases.telling import tell
+
+Batch = Sequence[Event[Any]]
+Leads = Sequence[timedelta]
+# People are told "at once"; a look that finds nothing costs a millisecond.
+EVERY = timedelta(milliseconds=500)
+
+
+def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore], ...]:
+    """Notify's queues. `leads`: how long before a session its reminders go out."""
+    return (
+        Subscription("notify.people", (catalog.PersonUpserted,), _people),
+        Subscription(
+            "notify.rosters",
+            (
+                catalog.RunOpened,
+                catalog.EnrolmentCreated,
+                catalog.EnrolmentWaitlisted,
+                catalog.EnrolmentPromoted,
+                catalog.EnrolmentWithdrawn,
+                catalog.EnrolmentModeChanged,
+            ),
+            _rosters,
+        ),
+        Subscription(
+            "notify.triggers",
+            (*triggers.PERSONAL, *_CLASSES),
+            lambda store, batch: _triggers(store, batch, texts, leads),
+        ),
+    )
+
+
+def timers(
+    texts: Texts, server: MailServer, attempts: int, system: Clock
+) -> tuple[Timer[NotifyStore], ...]:
+    """What time causes. `attempts`: how often a mail is tried; `system`: the system's clock."""
+    return (
+        Timer("remind", EVERY, sender.remind),
+        Timer("broadcast", EVERY, lambda database: sender.broadcast(database, texts, system)),
+        Timer("send", EVERY, lambda database: sender.send(database, server, attempts, system)),
+    )
+
+
+def _people(store: NotifyStore, batch: Batch) -> None:
+    copies.learn_people(store, map(_person, batch))
+
+
+def _person(event: Event[Any]) -> Person:
+    data = event.data
+    name = " ".join(filter(None, (data.given_name, data.family_name)))
+    return from_message(data, Person, id=data.person_id, name=name, sequence=event.sequence)
+
+
+def _rosters(store: NotifyStore, batch: Batch) -> None:
+    runs = [event for event in batch if isinstance(event.data, catalog.RunOpened)]
+    if runs:
+        copies.learn_runs(store, map(_run, runs))
+    copies.change_enrolments(
+        store, [_change(event) for event in batch if not isinstance(event.data, catalog.RunOpened)]
+    )
+
+
+def _run(event: Event[Any]) -> Run:
+    return from_message(event.data, Run, id=event.data.run_id, sequence=event.sequence)
+
+
+def _change(event: Event[Any]) -> EnrolmentChange:
+    data = event.data
+    more: dict[str, Any] = {"sequence": event.sequence, "state": _STATES.get(type(data))}
+    if isinstance(data, catalog.EnrolmentCreated | catalog.EnrolmentPromoted):
+        more["since"] = triggers.instant(data.enrolled_at)
+    if isinstance(data, catalog.EnrolmentModeChanged):
+        more["mode"] = _mode(data)
+    return from_message(data, EnrolmentChange, **more)
+
+
+def _mode(data: catalog.EnrolmentModeChanged) -> AttendanceMode | None:
+    name = enum_name(data.DESCRIPTOR.fields_by_name["to_mode"].enum_type, data.to_mode)
+    return AttendanceMode(name) if name else None
+
+
+_STATES: Mapping[type[Any], EnrolmentState] = {
+    catalog.EnrolmentCreated: EnrolmentState.ENROLLED,
+    catalog.EnrolmentWaitlisted: EnrolmentState.WAITLISTED,
+    catalog.EnrolmentPromoted: EnrolmentState.ENROLLED,
+    catalog.EnrolmentWithdrawn: EnrolmentState.WITHDRAWN,
+}
+
+
+def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> None:
+    try:
+        addressed = []
+        for event in batch:
+            handle = _CLASSES.get(type(event.data))
+            if handle is None:
+                addressed.append(triggers.personal(store, event))
+            else:
+                handle(store, event, leads)
+    except NotKnownYet as missing:
+        raise Retry(f"{missing} is not known yet") from missing
+    unknown = tell(store, texts, addressed)
+    if unknown:
+        raise Retry(f"{len(unknown)} people are not known yet")
+
+
+def _scheduled(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
+    data = event.data
+    session = from_message(
+        data,
+        Session,
+        id=data.session_id,
+        start_time=triggers.instant(data.start_time),
+        end_time=triggers.instant(data.end_time),
+        standing=True,
+        event_id=event.id,
+        event_type=event.type,
+        sequence=event.sequence,
+    )
+    classes.schedule(store, session, leads)
+
+
+def _moved(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
+    data = event.data
+    move = classes.Move(
+        session_id=data.session_id,
+        start_time=triggers.instant(data.new_start_time),
+        end_time=triggers.instant(data.new_end_time),
+        room=data.new_room,
+        at=event.time,
+        sequence=event.sequence,
+    )
+    notice = triggers.notice_of(event, Kind.SESSION_MOVED, triggers.moved(data))
+    classes.move(store, move, notice, leads)
+
+
+def _cancelled(store: NotifyStore, event: Event[Any], _: Leads) -> None:
+    notice = triggers.notice_of(event, Kind.SESSION_CANCELLED, triggers.cancelled(event.data))
+    classes.cancel(store, event.data.session_id, event.sequence, notice, event.time)
+
+
+def _closed(store: NotifyStore, event: Event[Any], _: Leads) -> None:
+    classes.close(store, event.data.session_id, event.sequence)
+
+
+_CLASSES: Mapping[type[Any], Callable[[NotifyStore, Event[Any], Leads], None]] = {
+    sessions.SessionScheduled: _scheduled,
+    sessions.SessionMoved: _moved,
+    sessions.SessionCancelled: _cancelled,
+    sessions.SessionStarted: _closed,
+    sessions.SessionEnded: _closed,
+}

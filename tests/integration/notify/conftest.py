@@ -1,0 +1,40 @@
+"""Notify on a real MongoDB, with the real mail sink."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.notify.store import NotifyStore
+from tests.integration.notify.world import Mailbox, World
+
+
+class SystemClockOfTests:
+    """The system's clock, as far as notify knows: it stands until a test moves it."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2027, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def world(make_database: Callable[[type[NotifyStore]], Any], clock: Any) -> World:
+    """A university without people yet."""
+    return World(make_database(NotifyStore), clock, SystemClockOfTests())
+
+
+@pytest.fixture
+def mailbox(stack: dict[str, str]) -> Mailbox:
+    """The real mail sink."""
+    return Mailbox(stack["TANDEM_SMTP_URL"], Path(stack["TANDEM_MAIL_FOLDER"]))
+
+
+@pytest.fixture
+def ada() -> str:
+    """A person whom no other test knows: the mail sink is everyone's."""
+    return f"ada-{uuid.uuid4().hex[:8]}"

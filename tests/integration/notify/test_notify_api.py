@@ -1,0 +1,283 @@
+"""The API through the real edge."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import grpc
+import pytest
+from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
+
+from chassis.grpc_server import Servicer
+from chassis.testing import ChannelFor, running
+from services.notify import api
+from services.notify.domain.words import Channel
+from tests.integration.notify.world import World, names
+
+Stub = notify_pb2_grpc.NotifyServiceStub
+IN_APP, EMAIL = resources_pb2.CHANNEL_IN_APP, resources_pb2.CHANNEL_EMAIL
+CATCH_UP, SESSION = resources_pb2.CATEGORY_CATCH_UP, resources_pb2.CATEGORY_SESSION
+
+
+@pytest.fixture
+def channel_for(world: World) -> Iterator[ChannelFor]:
+    """Channels to the API on behalf of callers."""
+    servicer = Servicer(
+        notify_pb2_grpc.add_NotifyServiceServicer_to_server,
+        api.NotifyApi(world.database),
+        notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
+    )
+    with running([servicer], world.database) as channels:
+        yield channels
+
+
+@pytest.fixture
+def ada(channel_for: ChannelFor) -> Any:
+    """The API as ada, a learner, sees it."""
+    return Stub(channel_for("ada", "learner"))
+
+
+def preference(category: Any, *channels: Any) -> resources_pb2.CategoryPreference:
+    """A choice."""
+    return resources_pb2.CategoryPreference(category=category, channels=channels)
+
+
+def choose(stub: Any, *categories: resources_pb2.CategoryPreference) -> Any:
+    """Set ada's preferences."""
+    request = notify_pb2.SetPreferencesRequest(person_id="ada", categories=categories)
+    return stub.SetPreferences(request)
+
+
+def inbox(stub: Any, **more: Any) -> Any:
+    """A page of ada's inbox."""
+    return stub.ListMessages(notify_pb2.ListMessagesRequest(person_id="ada", **more))
+
+
+def assign(world: World, *titles: str) -> None:
+    """Tell ada of catch-ups with these titles."""
+    for title in titles:
+        world.tell(world.assigned("ada", title))
+
+
+def channels_told(world: World) -> list[Channel]:
+    """By which channels something was told."""
+    return sorted(one.channel for one in world.deliveries())
+
+
+def test_defaults_are_filled_in(ada: Any) -> None:
+    """Who never chose hears of everything by both channels."""
+    found = ada.GetPreferences(notify_pb2.GetPreferencesRequest(person_id="ada"))
+    assert len(found.categories) == 6
+    assert all(list(one.channels) == [IN_APP, EMAIL] for one in found.categories)
+
+
+def test_a_choice_stays_until_it_is_changed(ada: Any) -> None:
+    """A category that is not named stays as it was chosen before."""
+    choose(ada, preference(CATCH_UP, EMAIL, EMAIL))
+    found = choose(ada, preference(SESSION))
+    chosen = {one.category: list(one.channels) for one in found.categories}
+    assert (chosen[CATCH_UP], chosen[SESSION]) == ([EMAIL], [])
+    assert found == ada.GetPreferences(notify_pb2.GetPreferencesRequest(person_id="ada"))
+
+
+@pytest.mark.parametrize(
+    ("channels", "told"),
+    [
+        ((), []),
+        ((IN_APP,), [Channel.IN_APP]),
+        ((EMAIL,), [Channel.EMAIL]),
+        ((IN_APP, EMAIL), [Channel.EMAIL, Channel.IN_APP]),
+    ],
+)
+def test_messages_go_by_the_chosen_channels(
+    world: World, ada: Any, channels: tuple[Any, ...], told: list[Channel]
+) -> None:
+    """A message goes by the channels of its category, and into no inbox that doesn't want it."""
+    world.people("ada")
+    choose(ada, preference(CATCH_UP, *channels))
+    assign(world, "Waves")
+    assert channels_told(world) == told
+    page = inbox(ada)
+    assert (len(page.messages), page.unread) == ((1, 1) if IN_APP in channels else (0, 0))
+
+
+def test_urgent_messages_are_in_the_inbox_whatever_was_chosen(world: World, ada: Any) -> None:
+    """A person who wants to hear nothing of sessions still finds a cancelled class in the inbox."""
+    world.people("ada", "grace")
+    world.run("ada")
+    choose(ada, preference(SESSION))
+    world.schedule(timedelta(days=2))
+    world.tell(world.cancelled(timedelta(days=2)))
+    world.broadcast()
+    assert [one.channel for one in world.deliveries(person_id="ada")] == [Channel.IN_APP]
+    assert inbox(ada).messages[0].urgent
+
+
+@pytest.mark.parametrize(
+    ("categories", "field"),
+    [
+        ([], "categories"),
+        ([preference(CATCH_UP), preference(CATCH_UP)], "categories[0].category"),
+        ([preference(0, IN_APP)], "categories[0].category"),
+        ([preference(99)], "categories[0].category"),
+        ([preference(CATCH_UP, 99)], "categories[0].channels[0]"),
+        ([preference(CATCH_UP, 0)], "categories[0].channels[0]"),
+    ],
+)
+def test_choices_that_cannot_be(ada: Any, categories: Any, field: str) -> None:
+    """A choice that names nothing, or one category twice, is refused and changes nothing."""
+    with pytest.raises(grpc.RpcError) as caught:
+        choose(ada, *categories)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert field in str(caught.value)
+    found = ada.GetPreferences(notify_pb2.GetPreferencesRequest(person_id="ada"))
+    assert all(list(one.channels) == [IN_APP, EMAIL] for one in found.categories)
+
+
+def test_an_inbox_in_pages(world: World, ada: Any) -> None:
+    """The inbox is listed newest first, each message once, however small the pages."""
+    world.people("ada", "bob")
+    assign(world, *"abcde")
+    world.tell(world.assigned("bob", "of another"))
+    pages, token = [], ""
+    for _ in range(3):
+        page = inbox(ada, page_size=2, page_token=token)
+        pages.append([one.title[-1] for one in page.messages])
+        token = page.next_page_token
+        assert page.unread == 5
+    assert pages == [["e", "d"], ["c", "b"], ["a"]]
+    assert token == ""
+
+
+def test_reading(world: World, ada: Any) -> None:
+    """What was read is no longer listed as unread, and reading it again changes nothing."""
+    world.people("ada")
+    assign(world, *"abc")
+    first = inbox(ada).messages[0]
+    request = notify_pb2.MarkReadRequest(person_id="ada", message_ids=[first.id, first.id])
+    assert ada.MarkRead(request).unread == 2
+    read_at = inbox(ada).messages[0].read_at
+    world.clock.forward(hours=1)
+    assert ada.MarkRead(request).unread == 2
+    assert inbox(ada).messages[0].read_at == read_at
+    assert [one.title[-1] for one in inbox(ada, unread_only=True).messages] == ["b", "a"]
+
+
+@pytest.mark.parametrize("foreign", ["of bob", "no such", "mail only"])
+def test_what_is_not_in_the_inbox_cannot_be_read(world: World, ada: Any, foreign: str) -> None:
+    """An id that isn't in the person's inbox is NOT_FOUND, and nothing is marked."""
+    world.people("ada", "bob")
+    assign(world, "mine")
+    world.tell(world.assigned("bob"))
+    choose(ada, preference(CATCH_UP, EMAIL))
+    assign(world, "mail only")
+    rows = world.rows("messages", {})
+    ids = {
+        "of bob": next(row["_id"] for row in rows if row["person_id"] == "bob"),
+        "no such": "0",
+        "mail only": next(row["_id"] for row in rows if row["number"] is None),
+    }
+    mine = inbox(ada).messages[0].id
+    with pytest.raises(grpc.RpcError) as caught:
+        ada.MarkRead(notify_pb2.MarkReadRequest(person_id="ada", message_ids=[mine, ids[foreign]]))
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+    assert inbox(ada).unread == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "request_of"),
+    [
+        ("SetPreferences", notify_pb2.SetPreferencesRequest),
+        ("GetPreferences", notify_pb2.GetPreferencesRequest),
+        ("ListMessages", notify_pb2.ListMessagesRequest),
+        ("StreamMessages", notify_pb2.StreamMessagesRequest),
+        ("MarkRead", notify_pb2.MarkReadRequest),
+        ("ListDeliveries", notify_pb2.ListDeliveriesRequest),
+    ],
+)
+def test_nobody_reads_anothers_messages(
+    channel_for: ChannelFor, method: str, request_of: Any
+) -> None:
+    """A learner or instructor who asks for another person is denied."""
+    for role in ("learner", "instructor"):
+        call = getattr(Stub(channel_for("eve", role)), method)
+        with pytest.raises(grpc.RpcError) as caught:
+            list(call(request_of(person_id="ada")))
+        assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_the_delivery_log(world: World, ada: Any, channel_for: ChannelFor) -> None:
+    """An operator sees everyone's deliveries or one event's, a person only their own."""
+    world.people("ada", "bob")
+    assign(world, "a")
+    (event,) = world.tell(world.assigned("bob"))
+    operator = Stub(channel_for("olga", "operator"))
+    whole = operator.ListDeliveries(notify_pb2.ListDeliveriesRequest(page_size=3))
+    assert len(whole.deliveries) == 3
+    rest = operator.ListDeliveries(
+        notify_pb2.ListDeliveriesRequest(page_size=3, page_token=whole.next_page_token)
+    )
+    assert len({one.id for one in (*whole.deliveries, *rest.deliveries)}) == 4
+    of_event = operator.ListDeliveries(notify_pb2.ListDeliveriesRequest(event_id=event.id))
+    assert {one.person_id for one in of_event.deliveries} == {"bob"}
+    own = ada.ListDeliveries(notify_pb2.ListDeliveriesRequest(person_id="ada"))
+    assert {(one.person_id, one.channel, one.state) for one in own.deliveries} == {
+        ("ada", IN_APP, resources_pb2.DELIVERY_STATE_DELIVERED),
+        ("ada", EMAIL, resources_pb2.DELIVERY_STATE_QUEUED),
+    }
+    with pytest.raises(grpc.RpcError):
+        ada.ListDeliveries(notify_pb2.ListDeliveriesRequest())
+
+
+def test_a_stream_tells_what_comes(world: World, ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream begins after the message that the caller has, and goes on with those to come."""
+    monkeypatch.setattr(api, "PAUSE", 0.05)
+    world.people("ada", "bob")
+    assign(world, *"abc")
+    last = inbox(ada).messages[2].id
+    request = notify_pb2.StreamMessagesRequest(person_id="ada", after_message_id=last)
+    stream = ada.StreamMessages(request)
+    assert [one.title[-1] for one in itertools.islice(stream, 2)] == ["b", "c"]
+    world.tell(world.assigned("bob"))
+    assign(world, "d")
+    assert next(stream).title[-1] == "d"
+    stream.cancel()
+
+
+def test_a_stream_from_now_on(world: World, ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a message to begin after, a stream tells only what comes."""
+    monkeypatch.setattr(api, "PAUSE", 0.05)
+    world.people("ada")
+    assign(world, "a")
+    stream = ada.StreamMessages(notify_pb2.StreamMessagesRequest(person_id="ada"))
+    stream.initial_metadata()
+    for title in itertools.count():
+        assign(world, str(title))
+        if world.database.reader().last_number("ada") > 20:
+            break
+    assert "a" not in next(stream).title.removeprefix("To catch up on")
+    stream.cancel()
+
+
+def test_a_stream_after_many(world: World, ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many messages wait, a stream tells each once and in order."""
+    monkeypatch.setattr(api, "PART", 7)
+    monkeypatch.setattr(api, "PAUSE", 0.05)
+    world.people("ada")
+    titles = names(30, "t")
+    assign(world, *titles)
+    first = world.database.reader().inbox_after("ada", 0, 1)[0].id
+    request = notify_pb2.StreamMessagesRequest(person_id="ada", after_message_id=first)
+    stream = ada.StreamMessages(request)
+    told = [one.title.rpartition(" ")[2] for one in itertools.islice(stream, 29)]
+    assert told == titles[1:]
+    stream.cancel()
+
+
+def test_a_stream_after_a_message_that_is_not_there(ada: Any) -> None:
+    """A stream can't begin after a message that isn't in the inbox."""
+    request = notify_pb2.StreamMessagesRequest(person_id="ada", after_message_id="no such")
+    with pytest.raises(grpc.RpcError) as caught:
+        next(ada.StreamMessages(request))
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND

@@ -1,0 +1,217 @@
+"""News for a whole run: in parts, whatever happens between them."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.notify import sender
+from services.notify.usecases import broadcasts
+from tests.integration.notify.world import HOUR, TEXTS, World, names, parts
+
+DAY = 24 * HOUR
+MANY = 3_000
+
+
+def large_run(world: World, count: int) -> list[str]:
+    """A run of as many learners, all known, whose class is cancelled but nobody told yet."""
+    learners = list(names(count, "learner"))
+    for part in parts([*learners, "grace"], 500):
+        world.people(*part)
+    world.run()
+    for part in parts(learners, 500):
+        world.enrol(*part)
+    world.schedule(2 * DAY)
+    world.tell(world.cancelled(2 * DAY))
+    return learners
+
+
+def one_part(world: World, most: int = 500) -> bool:
+    """Tell one part of the one open broadcast."""
+    (broadcast_id,) = world.database.reader().open_broadcasts(world.system.now())
+    return world.database.transact(
+        lambda store: broadcasts.expand(store, TEXTS, broadcast_id, world.system.now(), most)
+    )
+
+
+class Killed(BaseException):
+    """Stands in for the end of the process inside of a unit of work."""
+
+
+def test_a_large_run_is_told_whatever_interrupts_it(world: World) -> None:
+    """3,000 learners are told once each, though the work is cut off in the middle and resumed."""
+    learners = large_run(world, MANY)
+    one_part(world)
+
+    def cut_off(store: Any) -> None:
+        (broadcast_id,) = store.open_broadcasts(world.system.now())
+        broadcasts.expand(store, TEXTS, broadcast_id, world.system.now(), 500)
+        raise Killed
+
+    with pytest.raises(Killed):
+        world.database.transact(cut_off)
+    assert len(world.told()) == 501  # and the instructor
+    world.broadcast()
+    assert world.told() == sorted([*learners, "grace"])
+    assert len(world.deliveries()) == 2 * (MANY + 1)
+    assert len(world.published()) == MANY + 1
+
+
+def test_two_workers_tell_a_run_once(world: World) -> None:
+    """Workers that tell the same news side by side tell each learner once."""
+    learners = large_run(world, 600)
+    broadcast_id = world.database.reader().open_broadcasts(world.system.now())[0]
+
+    def work() -> None:
+        def expand(store: Any) -> bool:
+            return broadcasts.expand(store, TEXTS, broadcast_id, world.system.now(), 50)
+
+        while world.database.transact(expand):
+            pass
+
+    side_by_side(work, work)
+    assert world.told() == sorted([*learners, "grace"])
+
+
+def test_news_of_an_enrolment_that_comes_late(world: World, ada: str) -> None:
+    """Who was in the run in time is told, even where that news comes after the class's."""
+    world.people(ada, "bob", "grace")
+    world.run("bob")
+    world.schedule(2 * DAY)
+    enrolled = world.event(world.enrolled(ada))
+    world.clock.forward(minutes=1)
+    world.tell(world.cancelled(2 * DAY))
+    world.broadcast()
+    world.hear("notify.rosters", enrolled)
+    world.broadcast()
+    assert world.told() == sorted([ada, "bob", "grace"])
+
+
+def test_who_enrols_after_the_news_is_not_told(world: World, ada: str) -> None:
+    """News from before one's time in the run is not told."""
+    world.people(ada, "grace")
+    world.run()
+    world.schedule(2 * DAY)
+    world.tell(world.cancelled(2 * DAY))
+    world.broadcast()
+    world.clock.forward(minutes=1)
+    world.enrol(ada)
+    world.broadcast()
+    assert world.told() == ["grace"]
+
+
+def test_an_enrolment_racing_the_news(world: World) -> None:
+    """However the news of an enrolment and of a class meet, the learner is told."""
+    world.people("grace", *names(20, "racer"))
+    world.run()
+    for number, racer in enumerate(names(20, "racer")):
+        session_id = f"s{number}"
+        world.schedule(2 * DAY, session_id)
+        enrolled = world.event(world.enrolled(racer))
+        cancelled = world.event(world.cancelled(2 * DAY, session_id))
+
+        def tell(event: Any = cancelled) -> None:
+            world.hear("notify.triggers", event)
+            world.broadcast()
+
+        side_by_side(tell, lambda event=enrolled: world.hear("notify.rosters", event))
+        world.broadcast()
+        told = world.rows("messages", {"event_id": cancelled.id, "person_id": racer})
+        assert len(told) == 1
+
+
+def test_people_who_are_not_known_yet_are_told_later(world: World, ada: str) -> None:
+    """A learner whose address has not come yet holds nobody up, and is told when it has."""
+    world.people("bob")
+    world.run(ada, "bob")
+    world.schedule(2 * DAY)
+    world.tell(world.cancelled(2 * DAY))
+    world.broadcast()
+    assert world.told() == ["bob"]
+    world.people(ada, "grace")
+    world.broadcast()
+    assert world.told() == ["bob"]  # it is not asked all the time
+    world.system.at += timedelta(seconds=5)
+    world.broadcast()
+    assert world.told() == sorted([ada, "bob", "grace"])
+
+
+def test_people_who_never_become_known(world: World, ada: str) -> None:
+    """Once the class is over nobody waits for people who are not known."""
+    world.run(ada)
+    world.schedule(2 * DAY)
+    world.tell(world.cancelled(2 * DAY))
+    world.broadcast()
+    world.clock.forward(days=3)
+    world.system.at += timedelta(minutes=1)
+    world.broadcast()
+    assert world.rows("broadcasts", {"done": False}) == []
+
+
+def test_many_unknown_people_hold_up_nobody(world: World, ada: str) -> None:
+    """Those who wait take turns, so that who has become known is reached."""
+    world.people(ada)
+    world.run(*names(7, "unknown"), ada)
+    world.schedule(2 * DAY)
+    world.tell(world.cancelled(2 * DAY))
+    for _ in range(9):
+        world.system.at += timedelta(seconds=5)
+        one_part(world, 3)
+    assert world.told() == [ada]
+
+
+def test_one_broken_broadcast_holds_up_no_other(
+    world: World, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where news can't be told, the next is told all the same, and the first is tried again."""
+    world.people(ada, "grace")
+    world.run(ada)
+    for session_id in ("s1", "s2"):
+        world.schedule(2 * DAY, session_id)
+        world.tell(world.cancelled(2 * DAY, session_id))
+    first = world.database.reader().open_broadcasts(world.system.now())[0]
+    expand = broadcasts.expand
+
+    def broken(store: Any, texts: Any, broadcast_id: str, *more: Any) -> bool:
+        if broadcast_id == first:
+            raise ValueError("a template is broken")
+        return expand(store, texts, broadcast_id, *more)
+
+    monkeypatch.setattr(broadcasts, "expand", broken)
+    world.broadcast()
+    assert len(world.told()) == 2
+    monkeypatch.undo()
+    world.broadcast()
+    assert len(world.told()) == 4
+
+
+def test_a_run_of_a_timer_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of the timer whose time is over tells nobody more, and the next goes on."""
+    large_run(world, 20)
+    monkeypatch.setattr(sender, "BUDGET", 0.0)
+    world.broadcast()
+    assert world.told() == []
+    monkeypatch.undo()
+    world.broadcast()
+    assert len(world.told()) == 21
+
+
+def side_by_side(*work: Any) -> None:
+    """Do pieces of work in threads that start together; raise what any of them raised."""
+    barrier, errors = threading.Barrier(len(work)), []
+
+    def one(piece: Any) -> None:
+        barrier.wait()
+        try:
+            piece()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=one, args=(piece,)) for piece in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]

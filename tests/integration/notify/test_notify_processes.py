@@ -1,0 +1,127 @@
+"""The worker as a process: RabbitMQ, MongoDB and SMTP together, under eventlet."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pika
+import pytest
+from tandem.catalog.v1 import events_pb2 as catalog
+
+from chassis.clock import SystemClock
+from chassis.events import Event, body_of, headers_of
+from chassis.store import Database
+from services.notify.domain.words import DeliveryState
+from services.notify.store import NotifyStore
+from tests.integration.notify.world import Mailbox, World, person
+
+EXCHANGE = "tandem.events"
+
+
+def eventually(holds: Callable[[], Any]) -> Any:
+    """What `holds` answers once it is true; fails after a while."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if found := holds():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it never came to hold")
+
+
+def manage(stack: dict[str, str], method: str, path: str) -> None:
+    """Ask the broker's management API."""
+    broker = urlsplit(stack["TANDEM_AMQP_URL"])
+    token = b64encode(f"{broker.username}:{broker.password}".encode()).decode()
+    headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
+    url = stack["TANDEM_AMQP_MANAGEMENT_URL"] + path
+    urllib.request.urlopen(urllib.request.Request(url, headers=headers, method=method))
+
+
+@pytest.fixture
+def amqp_url(stack: dict[str, str]) -> Iterator[str]:
+    """A virtual host of the test's own."""
+    name = f"notify-{uuid.uuid4().hex[:8]}"
+    manage(stack, "PUT", f"/api/vhosts/{name}")
+    yield stack["TANDEM_AMQP_URL"].rpartition("/")[0] + f"/{name}"
+    manage(stack, "DELETE", f"/api/vhosts/{name}")
+
+
+@contextmanager
+def running(role: str, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A role of notify; killed at the end where it still runs."""
+    command = [sys.executable, "-W", "ignore", "-m", "services.notify", role]
+    with subprocess.Popen(command, env={**os.environ, **environment}) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def publish(amqp_url: str, *events: Event[Any]) -> None:
+    """Put events on the bus, as a relay does."""
+    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        for event in events:
+            properties = pika.BasicProperties(
+                content_type="application/json", delivery_mode=2, headers=headers_of(event)
+            )
+            channel.basic_publish(
+                EXCHANGE, event.type, body_of(event.data), properties, mandatory=True
+            )
+
+
+@pytest.fixture
+def real(
+    stack: dict[str, str], make_database: Callable[[type[NotifyStore]], Database[NotifyStore]]
+) -> World:
+    """A world on the system's clock: the worker has no other."""
+    made = make_database(NotifyStore)
+    database = Database(made.client, made.mongo.name, NotifyStore, SystemClock())
+    return World(database, SystemClock(), SystemClock())
+
+
+@pytest.fixture
+def environment(stack: dict[str, str], amqp_url: str, real: World) -> dict[str, str]:
+    """What the roles are told."""
+    return {
+        **stack,
+        "TANDEM_AMQP_URL": amqp_url,
+        "TANDEM_MONGO_DATABASE": real.database.mongo.name,
+        "TANDEM_MAIL_FROM": "tandem@university.example",
+    }
+
+
+def test_from_the_bus_to_the_mailbox(
+    real: World, environment: dict[str, str], amqp_url: str, mailbox: Mailbox, ada: str
+) -> None:
+    """Events in any order become messages and mail, once each; SIGTERM ends the worker cleanly."""
+    with running("declare", environment) as declare:
+        assert declare.wait(30) == 0
+    learners = [f"{ada}-{number}" for number in range(30)]
+    starts_in = timedelta(days=2)
+    news = [
+        real.event(real.scheduled(starts_in)),
+        real.event(real.cancelled(starts_in)),
+        real.event(catalog.RunOpened(run_id="r1", title="Physics")),
+        *(real.event(real.enrolled(one)) for one in learners),
+        *(real.event(person(one)) for one in [*learners, "grace"]),
+    ]
+    with running("worker", environment) as worker:
+        publish(amqp_url, real.event(real.assigned(learners[0])), *news, *news)
+        eventually(lambda: len(real.mails_in(DeliveryState.DELIVERED)) == 32)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+    assert real.told("Cancelled") == sorted([*learners, "grace"])
+    assert real.told("To catch up") == [learners[0]]
+    assert len(mailbox.mails(*learners)) == 31

@@ -1,0 +1,180 @@
+"""Reminders follow their session, and vanish with it."""
+
+from collections.abc import Callable
+
+import pytest
+from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.sessions.v1 import events_pb2 as sessions
+
+from services.notify.domain.messages import VANISHED
+from services.notify.domain.words import DeliveryState
+from tests.integration.notify.world import HOUR, ONLINE, SELF_PACED, Mailbox, World
+
+DAY = 24 * HOUR
+Vanish = Callable[[World], object]
+
+
+def cancel(world: World) -> object:
+    return world.tell(world.cancelled(HOUR))
+
+
+def move(world: World) -> object:
+    return world.tell(world.moved(HOUR, 3 * DAY))
+
+
+def start(world: World) -> object:
+    return world.tell(sessions.SessionStarted(session_id="s1", run_id="r1"))
+
+
+def end(world: World) -> object:
+    return world.tell(sessions.SessionEnded(session_id="s1", run_id="r1"))
+
+
+def wait_for_the_class(world: World) -> object:
+    return world.clock.forward(hours=1)
+
+
+vanishing = pytest.mark.parametrize("vanish", [cancel, move, start, end, wait_for_the_class])
+
+
+def ready(world: World, *learners: str) -> None:
+    """A run whose class starts in an hour: its last reminder is due now."""
+    world.people(*learners)
+    world.run(*learners)
+    world.schedule(HOUR + HOUR)
+    world.clock.forward(hours=1)
+
+
+def test_reminders_a_day_and_an_hour_before(world: World, mailbox: Mailbox, ada: str) -> None:
+    """Who comes to live classes is reminded a day and an hour before, and nobody else is."""
+    world.people(ada, "bob", "eve", "grace")
+    world.run(ada)
+    world.enrol("bob", mode=ONLINE)
+    world.enrol("eve", mode=SELF_PACED)
+    world.schedule(2 * DAY)
+    for hours, told in ((23, 0), (1, 1), (22, 1), (1, 2), (1, 2)):
+        world.clock.forward(hours=hours)
+        world.remind()
+        world.broadcast()
+        assert world.told("Reminder") == [ada] * told + ["bob"] * told
+    world.send(mailbox.server())
+    assert mailbox.mails(ada) == []  # the class has begun: no mail reminds of it now
+
+
+def test_reminders_by_mail(world: World, mailbox: Mailbox, ada: str) -> None:
+    """A reminder names the room and the way to join."""
+    ready(world, ada)
+    world.remind()
+    world.broadcast()
+    world.send(mailbox.server())
+    (mail,) = mailbox.mails(ada)
+    assert "Room: Aula" in mail.get_content()
+    assert "https://meet.example/1" in mail.get_content()
+
+
+def test_reminders_in_the_past_are_not_sent(world: World, ada: str) -> None:
+    """A class that is scheduled at short notice has the reminders that are still to come."""
+    world.people(ada)
+    world.run(ada)
+    world.schedule(HOUR)
+    assert world.rows("reminders", {}) == []
+    world.schedule(2 * HOUR, "s2")
+    assert [one["_id"] for one in world.rows("reminders", {})] == ["s2:1h"]
+
+
+def test_a_moved_session_moves_its_reminders(world: World, ada: str) -> None:
+    """After a move people are reminded of the new time, and of the old one no more."""
+    ready(world, ada)
+    move(world)
+    world.remind()
+    world.broadcast()
+    assert world.told("Reminder") == []
+    world.clock.forward(days=2)
+    world.remind()
+    world.broadcast()
+    assert world.told("Reminder") == [ada]
+
+
+def test_a_session_moved_after_its_reminder_reminds_again(world: World, ada: str) -> None:
+    """A reminder of the old time does not stand in for one of the new time."""
+    ready(world, ada)
+    world.remind()
+    world.broadcast()
+    move(world)
+    world.clock.forward(days=2)
+    world.remind()
+    world.broadcast()
+    assert world.told("Reminder") == [ada, ada]
+
+
+@vanishing
+def test_vanished_before_it_is_due(world: World, ada: str, vanish: Vanish) -> None:
+    """Nobody is reminded of a class that was moved, cancelled, has begun or has ended."""
+    ready(world, ada)
+    vanish(world)
+    world.remind()
+    world.broadcast()
+    assert world.told("Reminder") == []
+
+
+@vanishing
+def test_vanished_before_it_is_told(world: World, ada: str, vanish: Vanish) -> None:
+    """Nor is anybody where the class vanishes after the reminder fell due, before it is told."""
+    ready(world, ada)
+    world.remind()
+    vanish(world)
+    world.broadcast()
+    assert world.told("Reminder") == []
+
+
+@vanishing
+def test_vanished_before_it_is_sent(
+    world: World, mailbox: Mailbox, ada: str, vanish: Vanish
+) -> None:
+    """A queued mail that reminds of a class that has vanished is given up, and the log says why."""
+    ready(world, ada)
+    world.remind()
+    world.broadcast()
+    vanish(world)
+    world.send(mailbox.server())
+    assert mailbox.mails(ada) == []
+    (delivery,) = world.mails_in(DeliveryState.FAILED)
+    assert delivery.error == VANISHED
+    assert "failed.v1" in world.published()
+
+
+def test_a_move_to_another_room_at_the_same_time(world: World, mailbox: Mailbox, ada: str) -> None:
+    """Where only the room changes the reminder stays, and names the new room."""
+    world.people(ada)
+    world.run(ada)
+    world.schedule(2 * HOUR)
+    world.tell(world.moved(2 * HOUR, 2 * HOUR))
+    world.clock.forward(hours=1)
+    world.remind()
+    world.broadcast()
+    world.send(mailbox.server())
+    (mail,) = [one for one in mailbox.mails(ada) if "Reminder" in str(one["Subject"])]
+    assert "Room: Lab" in mail.get_content()
+
+
+def test_who_enrols_later_is_reminded(world: World, ada: str) -> None:
+    """A reminder goes to those who are in the run when it falls due, not when it was set."""
+    world.people(ada, "bob")
+    world.run("bob")
+    world.schedule(2 * DAY)
+    world.enrol(ada)
+    gone = catalog.EnrolmentWithdrawn(enrolment_id="r1-bob", run_id="r1", learner_id="bob")
+    world.hear("notify.rosters", world.event(gone))
+    world.clock.forward(days=1)
+    world.remind()
+    world.broadcast()
+    assert world.told("Reminder") == [ada]
+
+
+def test_a_scheduling_that_comes_last_sets_no_reminder(world: World) -> None:
+    """News of a session that is older than what is known of it changes nothing."""
+    old = world.event(world.scheduled(2 * DAY))
+    world.hear("notify.triggers", world.event(world.scheduled(2 * DAY)))
+    cancel(world)
+    world.hear("notify.triggers", old)
+    assert world.rows("reminders", {}) == []

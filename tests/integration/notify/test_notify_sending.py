@@ -1,0 +1,237 @@
+"""Sending mail: at most once, whatever the server and the workers do."""
+
+import socket
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tandem.catalog.v1 import events_pb2 as catalog
+
+from campus.stack.smtp import SMTP, read_mail
+from services.notify import sender
+from services.notify.domain.messages import UNKNOWN, Mail, Outcome, Verdict
+from services.notify.domain.words import Channel, DeliveryState
+from services.notify.mail import MailServer, MaySend
+from services.notify.usecases import sending
+from tests.integration.notify.script import HANG_UP, Script, playing
+from tests.integration.notify.world import SENDER, Mailbox, World, names
+
+
+def queue(world: World, *people: str) -> None:
+    """A mail to each of these people is queued."""
+    world.people(*people)
+    world.hear("notify.triggers", *(world.event(world.assigned(one)) for one in people))
+
+
+def server_at(url: str) -> MailServer:
+    """A mail server."""
+    return MailServer(url, SENDER, timeout=5)
+
+
+def test_many_mails_go_over_one_connection(world: World) -> None:
+    """A run of the sender speaks to the server once."""
+    queue(world, *names(120, "p"))
+    with playing(Script()) as script:
+        world.send(server_at(script.url))
+    assert len(world.mails_in(DeliveryState.DELIVERED)) == 120
+    assert len(script.texts) == 120
+    assert script.connections == 1
+
+
+def test_two_workers_send_one_mail(world: World, mailbox: Mailbox, ada: str) -> None:
+    """Workers that send side by side send each mail once."""
+    people = [f"{ada}-{number}" for number in range(120)]
+    queue(world, *people)
+    threads = [threading.Thread(target=world.send, args=(mailbox.server(),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    world.send(mailbox.server())
+    assert sorted(str(mail["To"]) for mail in mailbox.mails(*people)) == sorted(
+        f"{one}@example.com" for one in people
+    )
+    assert len(world.published()) == 240
+
+
+@pytest.mark.parametrize("word", ["ehlo", "mail", "rcpt", "data", "dot"])
+@pytest.mark.parametrize("answer", ["451 4.3.0 later for p00000@example.com", "421 4.3.2 closing"])
+def test_what_is_put_off_is_sent_later(world: World, word: str, answer: str) -> None:
+    """A mail that the server puts off is sent after a pause, once; the log says why it was late."""
+    queue(world, *names(1, "p"))
+    answers = {word: [answer]} if word != "ehlo" else {"ehlo": [answer], "helo": [answer]}
+    with playing(Script(**answers)) as script:
+        world.send(server_at(script.url))
+        (waiting,) = world.mails_in(DeliveryState.QUEUED)
+        assert waiting.attempts == 1
+        assert answer.split()[0] in waiting.error or word == "ehlo"
+        assert "@" not in waiting.error
+        taken = len(script.texts)
+        world.send(server_at(script.url))
+        assert len(script.texts) == taken  # not before the pause is over
+        world.system.at += timedelta(seconds=11)
+        world.send(server_at(script.url))
+        assert len(script.texts) == taken + 1
+    (sent,) = world.mails_in(DeliveryState.DELIVERED)
+    assert (sent.attempts, sent.error) == (2, "")
+
+
+@pytest.mark.parametrize("word", ["mail", "rcpt", "data", "dot"])
+def test_what_is_refused_fails_alone(world: World, word: str) -> None:
+    """A mail that the server refuses for good fails, and the mails after it go out."""
+    queue(world, *names(3, "p"))
+    refusal = "550 5.1.1 no such user p00000@example.com"
+    with playing(Script(**{word: [refusal]})) as script:
+        world.send(server_at(script.url))
+    assert len(world.mails_in(DeliveryState.DELIVERED)) == 2
+    (failed,) = world.mails_in(DeliveryState.FAILED)
+    assert failed.error == "the mail server said 550 5.1.1"
+    assert world.published().count("failed.v1") == 1
+
+
+@pytest.mark.parametrize("word", ["mail", "rcpt"])
+def test_a_connection_that_ends_before_the_text_loses_nothing(world: World, word: str) -> None:
+    """Where the connection ends before the text went out, the mail is sent later."""
+    queue(world, *names(2, "p"))
+    with playing(Script(**{word: [HANG_UP]})) as script:
+        world.send(server_at(script.url))
+        world.system.at += timedelta(seconds=11)
+        world.send(server_at(script.url))
+        assert len(script.texts) == 2
+    assert len(world.mails_in(DeliveryState.DELIVERED)) == 2
+
+
+def test_a_connection_that_ends_after_the_text_is_never_repeated(world: World) -> None:
+    """A mail of which nobody knows whether the server took it is not sent again, but failed."""
+    queue(world, *names(2, "p"))
+    with playing(Script(dot=[HANG_UP])) as script:
+        for _ in range(3):
+            world.send(server_at(script.url))
+            world.system.at += timedelta(hours=1)
+        assert len(script.texts) == 2
+    (failed,) = world.mails_in(DeliveryState.FAILED)
+    assert failed.error == UNKNOWN
+
+
+def test_tries_are_limited(world: World) -> None:
+    """Where no server answers, the mail is given up after as many tries as there are."""
+    queue(world, *names(1, "p"))
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        url = f"smtp://127.0.0.1:{nobody.getsockname()[1]}"
+        for _ in range(5):
+            world.send(server_at(url), attempts=3)
+            world.system.at += timedelta(hours=1)
+    (failed,) = world.mails_in(DeliveryState.FAILED)
+    assert failed.attempts == 3
+    assert failed.error.startswith("given up after 3 tries: no mail server: ")
+
+
+def test_a_server_that_is_down_and_comes_up(world: World, tmp_path: Path) -> None:
+    """What could not be sent while the server was down is sent when it is back, once."""
+    sink = SMTP(tmp_path)
+    sink.start()
+    try:
+        sink.stop()
+        queue(world, *names(60, "p"))
+        world.send(server_at(sink.address))
+        assert len(world.mails_in(DeliveryState.QUEUED)) == 60
+        sink.start()
+        for _ in range(3):
+            world.system.at += timedelta(minutes=1)
+            world.send(server_at(sink.address))
+    finally:
+        sink.stop()
+    assert len(read_mail(sink.mail)) == 60
+    assert len(world.mails_in(DeliveryState.DELIVERED)) == 60
+
+
+def test_urgent_mail_goes_first(world: World) -> None:
+    """What can't wait is sent before what was queued earlier."""
+    queue(world, *names(60, "p"))
+    world.clock.forward(hours=1)
+    world.people("grace")
+    world.run()
+    world.schedule(timedelta(days=2))
+    world.tell(world.cancelled(timedelta(days=2)))
+    world.broadcast()
+    with playing(Script()) as script:
+        world.send(server_at(script.url))
+    assert "To: grace@example.com" in script.texts[0]
+
+
+class Killed(BaseException):
+    """Stands in for the end of the process."""
+
+
+class Dying(MailServer):
+    """A server whose client process ends before or after the last moment."""
+
+    def __init__(self, url: str, *, begun: bool) -> None:
+        super().__init__(url, SENDER, timeout=5)
+        self._begun = begun
+
+    def send(self, mail: Mail, may_send: MaySend) -> Verdict:
+        if self._begun:
+            may_send()
+        raise Killed
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_worker_that_ends_while_it_sends(world: World, begun: bool) -> None:
+    """Only the mail that may be on its way is given up; all else that was claimed is sent later."""
+    queue(world, *names(10, "p"))
+    with playing(Script()) as script:
+        with pytest.raises(Killed):
+            world.send(Dying(script.url, begun=begun))
+        world.send(server_at(script.url))
+        assert script.texts == []  # the claims hold
+        world.system.at += sending.CLAIM + timedelta(seconds=1)
+        world.send(server_at(script.url))
+        assert len(script.texts) == 10 - begun
+    lost = world.mails_in(DeliveryState.FAILED)
+    assert [one.error for one in lost] == [UNKNOWN] * begun
+
+
+def test_a_claim_that_was_lost_sends_nothing(world: World) -> None:
+    """A worker that was held up so long that another took its mails sends none of them."""
+    queue(world, "p")
+    slow = sender.Run(world.database, server_at("smtp://127.0.0.1:1"), 9, world.system)
+    (mine,) = world.database.transact(
+        lambda store: sending.take(store, sending.Claim("slow", world.system.now()), 9)
+    )
+    world.system.at += sending.CLAIM + timedelta(seconds=1)
+    with playing(Script()) as script:
+        world.send(server_at(script.url))
+    claim = sending.Claim("slow", world.system.now())
+    assert not world.database.transact(lambda store: sending.begin(store, mine.id, claim))
+    refused = Verdict(Outcome.REFUSED, "too late to say so")
+    world.database.transact(lambda store: sending.settle(store, mine.id, claim, refused, 9))
+    assert len(world.mails_in(DeliveryState.DELIVERED)) == 1
+    assert not slow.send()
+
+
+def test_a_run_whose_time_is_over_gives_back_what_it_has(world: World) -> None:
+    """Mails that a run had no time for are the next run's at once, and count as not tried."""
+    queue(world, *names(3, "p"))
+    with playing(Script()) as script:
+        server = server_at(script.url)
+        sender.Run(world.database, server, 9, world.system).send(end=0.0)
+        assert script.texts == []
+        world.send(server)
+        assert len(script.texts) == 3
+    assert {one.attempts for one in world.mails_in(DeliveryState.DELIVERED)} == {1}
+
+
+def test_an_address_that_cannot_be_written_to(world: World, mailbox: Mailbox, ada: str) -> None:
+    """An address with which one mail could become two fails, and no server hears of it."""
+    bad = catalog.PersonUpserted(person_id="bad", email="x@example.com,all@example.com")
+    world.hear("notify.people", world.event(bad))
+    world.tell(world.assigned("bad"))
+    queue(world, ada)
+    world.send(mailbox.server())
+    assert len(mailbox.mails(ada)) == 1
+    (failed,) = world.mails_in(DeliveryState.FAILED)
+    assert failed.person_id == "bad"
+    assert {one.person_id for one in world.deliveries(channel=Channel.IN_APP)} == {ada, "bad"}

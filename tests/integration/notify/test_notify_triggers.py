@@ -1,0 +1,209 @@
+"""Each event that is told, from the queue to the inbox and the mail sink."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.progress.v1 import events_pb2 as progress
+from tandem.sessions.v1 import events_pb2 as sessions
+from tandem.types.v1 import types_pb2 as types
+
+from chassis.subscriptions import Retry
+from services.notify.domain.words import Channel, DeliveryState
+from tests.integration.notify.world import HOUR, Mailbox, World, address_of, text_of
+
+DAY = 24 * HOUR
+
+
+def enrolment_promoted(world: World, ada: str) -> Any:
+    return catalog.EnrolmentPromoted(enrolment_id="r1-x", run_id="r1", learner_id=ada)
+
+
+def seat_promoted(world: World, ada: str) -> Any:
+    data = sessions.SeatPromoted(
+        session_id="s1", learner_id=ada, title="Waves", kind=types.SEAT_KIND_IN_ROOM
+    )
+    data.start_time.FromDatetime(world.clock.now() + DAY)
+    return data
+
+
+def assigned(world: World, ada: str) -> Any:
+    return world.assigned(ada)
+
+
+def missed(world: World, ada: str) -> Any:
+    return progress.CatchUpMissed(catch_up_id="c", learner_id=ada, title="Waves", watched_share=0.5)
+
+
+def due_extended(world: World, ada: str) -> Any:
+    return catalog.DueExtended(
+        enrolment_id="e", run_id="r1", learner_id=ada, activity_id="essay", reason="was ill"
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "title", "says"),
+    [
+        (enrolment_promoted, "You have a place: Physics & Waves", "enrolled"),
+        (seat_promoted, "You have a seat: Waves", "in the room"),
+        (assigned, "To catch up on: Waves", "- item-1"),
+        (missed, "Deadline passed: Waves", "50 %"),
+        (due_extended, "More time: essay in Physics & Waves", "New deadline"),
+    ],
+)
+def test_what_is_told_to_the_learner(
+    world: World,
+    mailbox: Mailbox,
+    ada: str,
+    make: Callable[[World, str], Any],
+    title: str,
+    says: str,
+) -> None:
+    """The learner finds the message in the inbox at once and, when mail is sent, by e-mail."""
+    world.people(ada)
+    world.run()
+    (event,) = world.tell(make(world, ada))
+    assert world.told(title) == [ada]
+    assert world.published() == ["delivered.v1"]
+    world.send(mailbox.server())
+    (mail,) = mailbox.mails(ada)
+    assert mail["Subject"] == title
+    assert says in text_of(mail)
+    assert "was ill" not in text_of(mail)
+    assert world.published() == ["delivered.v1"] * 2
+    for delivery in world.deliveries():
+        assert (delivery.state, delivery.event_id) == (DeliveryState.DELIVERED, event.id)
+
+
+def test_a_completed_catch_up_is_told_quietly(world: World, ada: str) -> None:
+    """That a catch-up was completed is told in the inbox only, unless chosen otherwise."""
+    world.people(ada)
+    world.tell(progress.CatchUpCompleted(catch_up_id="c", learner_id=ada, title="Waves"))
+    assert [one.channel for one in world.deliveries()] == [Channel.IN_APP]
+
+
+def test_words_and_zone_are_the_persons(world: World, mailbox: Mailbox, ada: str) -> None:
+    """The deadline is told in the learner's language and zone."""
+    world.people(ada, language="de-AT", zone="Asia/Tokyo")
+    world.tell(world.assigned(ada, "Wellen & Täler\r\nBcc: all@example.com"))
+    world.send(mailbox.server())
+    (mail,) = mailbox.mails(ada)
+    assert mail["Subject"] == "Nachzuholen: Wellen & Täler Bcc: all@example.com"
+    assert mail["X-Envelope-To"] == address_of(ada)
+    assert mail["Bcc"] is None
+    assert "Frist: Montag, 9. März 2026, 17:00 Uhr (Asia/Tokyo)" in text_of(mail)
+
+
+def test_moved_and_cancelled_are_told_to_the_whole_run(world: World, ada: str) -> None:
+    """Every enrolled learner and the instructor hear of a move and of a cancellation, urgently."""
+    world.people(ada, "bob", "eve", "grace", "wendy", "will")
+    world.run(ada, "bob")
+    world.enrol("eve", mode=types.ATTENDANCE_MODE_SELF_PACED)
+    waiting = catalog.EnrolmentWaitlisted(enrolment_id="w", run_id="r1", learner_id="wendy")
+    gone = catalog.EnrolmentWithdrawn(enrolment_id="r1-will", run_id="r1", learner_id="will")
+    world.enrol("will")
+    world.hear("notify.rosters", world.event(waiting), world.event(gone))
+    world.schedule(2 * DAY)
+    world.tell(world.moved(2 * DAY, 3 * DAY), world.cancelled(3 * DAY))
+    world.broadcast()
+    everyone = sorted([ada, "bob", "eve", "grace"])
+    assert world.told("Moved") == everyone
+    assert world.told("Cancelled") == everyone
+    assert all(one.urgent for one in world.deliveries())
+
+
+def test_an_instructor_who_learns_too_is_told_once(world: World) -> None:
+    """Who is told for two reasons is told once."""
+    world.people("grace")
+    world.run("grace")
+    world.schedule(2 * DAY)
+    world.tell(world.cancelled(2 * DAY))
+    world.broadcast()
+    assert world.told() == ["grace"]
+
+
+def test_scheduled_tells_nobody(world: World, ada: str) -> None:
+    """A session that is scheduled is no message."""
+    world.people(ada)
+    world.run(ada)
+    world.schedule(2 * DAY)
+    world.broadcast()
+    assert world.told() == []
+
+
+def test_repeats_tell_once(world: World, mailbox: Mailbox, ada: str) -> None:
+    """However often an event comes, each person has one message, one mail and one event of each."""
+    world.people(ada, "grace")
+    world.run(ada)
+    world.schedule(2 * DAY)
+    personal = world.event(world.assigned(ada))
+    moved = world.event(world.moved(2 * DAY, 3 * DAY))
+    for _ in range(3):
+        world.hear("notify.triggers", personal, moved, personal)
+        world.broadcast()
+        world.send(mailbox.server())
+    assert world.told() == sorted([ada, ada, "grace"])
+    assert len(mailbox.mails(ada)) == 2
+    assert world.published() == ["delivered.v1"] * 6
+
+
+def test_unknown_person_is_a_retry(world: World, ada: str) -> None:
+    """An event about a person who is not known yet comes back, and leaves no trace meanwhile."""
+    event = world.event(world.assigned(ada))
+    with pytest.raises(Retry):
+        world.hear("notify.triggers", event)
+    assert world.rows("messages", {}) == world.rows("outbox", {}) == []
+    world.people(ada)
+    world.hear("notify.triggers", event)
+    assert world.told() == [ada]
+
+
+@pytest.mark.parametrize("make", [enrolment_promoted, due_extended])
+def test_unknown_run_is_a_retry(world: World, ada: str, make: Callable[[World, str], Any]) -> None:
+    """An event whose text names a run that is not known yet comes back."""
+    world.people(ada)
+    with pytest.raises(Retry):
+        world.tell(make(world, ada))
+
+
+def test_unknown_session_is_a_retry(world: World) -> None:
+    """A move that overtakes the session's scheduling comes back."""
+    with pytest.raises(Retry):
+        world.tell(world.moved(DAY, 2 * DAY))
+
+
+def test_old_news_of_a_session_changes_nothing(world: World, ada: str) -> None:
+    """A move that comes after the cancellation which followed it is not told."""
+    world.people(ada, "grace")
+    world.run(ada)
+    world.schedule(2 * DAY)
+    moved, cancelled = world.event(world.moved(2 * DAY, 3 * DAY)), world.event(world.cancelled(DAY))
+    world.hear("notify.triggers", cancelled)
+    world.hear("notify.triggers", moved)
+    world.broadcast()
+    assert world.told("Moved") == []
+    assert world.told("Cancelled") == sorted([ada, "grace"])
+
+
+def test_old_news_of_a_person_changes_nothing(world: World, mailbox: Mailbox, ada: str) -> None:
+    """A mail goes to the newest address, not to the one that came last."""
+    old, new = catalog.PersonUpserted(), catalog.PersonUpserted()
+    for data, address in ((old, "old@example.com"), (new, address_of(ada))):
+        data.person_id, data.email = ada, address
+    first, second = world.event(old), world.event(new)
+    world.hear("notify.people", second)
+    world.hear("notify.people", first)
+    world.tell(world.assigned(ada))
+    world.send(mailbox.server())
+    assert len(mailbox.mails(ada)) == 1
+
+
+def test_mail_goes_to_the_address_at_sending(world: World, mailbox: Mailbox, ada: str) -> None:
+    """A new address counts for mail that was queued before."""
+    data = catalog.PersonUpserted(person_id=ada, email="old@example.com")
+    world.hear("notify.people", world.event(data))
+    world.tell(world.assigned(ada))
+    world.people(ada)
+    world.send(mailbox.server())
+    assert len(mailbox.mails(ada)) == 1

@@ -1,0 +1,82 @@
+"""Which notice reaches whom by which channel."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notify.domain.notices import (
+    BOTH,
+    QUIET,
+    RULES,
+    channels_for,
+    delivery_id,
+    message_id,
+)
+from services.notify.domain.preferences import CategoryPreference, faults_of, preferences
+from services.notify.domain.words import Category, Channel, Kind
+
+kinds = st.sampled_from(Kind)
+choices = st.dictionaries(st.sampled_from(Category), st.frozensets(st.sampled_from(Channel)))
+ids = st.text(min_size=1, max_size=20)
+
+
+def test_every_kind_has_a_rule() -> None:
+    """Every kind of notice says what it is about and how it is told."""
+    assert RULES.keys() == set(Kind)
+
+
+def test_defaults() -> None:
+    """Unless chosen otherwise, all is told by both channels, but a completed catch-up quietly."""
+    quiet = {kind for kind in Kind if channels_for(kind) == QUIET}
+    assert quiet == {Kind.CATCH_UP_COMPLETED}
+    assert all(channels_for(kind) == BOTH for kind in set(Kind) - quiet)
+
+
+@given(kinds, choices)
+def test_a_choice_holds_and_urgent_is_in_the_inbox(
+    kind: Kind, chosen: dict[Category, frozenset[Channel]]
+) -> None:
+    """A choice decides its category, except that an urgent notice is always in the inbox."""
+    rule = RULES[kind]
+    expected = chosen.get(rule.category, rule.channels) | (QUIET if rule.urgent else frozenset())
+    assert channels_for(kind, chosen) == expected
+
+
+def test_classes_moved_and_cancelled_are_urgent() -> None:
+    """What can't wait is what moves a class or cancels it."""
+    urgent = {kind for kind, rule in RULES.items() if rule.urgent}
+    assert urgent == {Kind.SESSION_MOVED, Kind.SESSION_CANCELLED}
+
+
+@given(st.sets(st.tuples(ids, ids), min_size=2, max_size=8))
+def test_ids_are_one_to_one(pairs: set[tuple[str, str]]) -> None:
+    """Two pairs of event and person never share a message or a delivery."""
+    messages = {message_id(event, person) for event, person in pairs}
+    deliveries = {
+        delivery_id(event, person, channel) for event, person in pairs for channel in Channel
+    }
+    assert len(messages) == len(pairs)
+    assert len(deliveries) == len(pairs) * len(Channel)
+
+
+def test_ids_never_change() -> None:
+    """An id is the same in every release, or a repeat would tell twice."""
+    assert message_id("e", "p") == "96ab1a71-202e-55a2-9763-6da0bae704d9"
+
+
+@given(choices)
+def test_preferences_are_complete(chosen: dict[Category, frozenset[Channel]]) -> None:
+    """Preferences name each category once, as chosen or by default."""
+    told = preferences("ada", chosen)
+    assert [one.category for one in told.categories] == list(Category)
+    for one in told.categories:
+        assert frozenset(one.channels) == chosen.get(one.category, BOTH)
+
+
+def test_a_category_named_twice_is_a_fault_each_time() -> None:
+    """Each place where a category is named again is told."""
+    seat = CategoryPreference(Category.SEAT, ())
+    other = CategoryPreference(Category.SESSION, ())
+    assert [fault.field for fault in faults_of((seat, other, seat))] == [
+        "categories[0].category",
+        "categories[2].category",
+    ]

@@ -1,0 +1,100 @@
+"""The mail that goes out."""
+
+import email
+import email.policy
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notify.domain.messages import Mail
+from services.notify.mail import BadAddress, address, write
+from services.notify.texts import one_line
+
+AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
+SENDER = "tandem@university.example"
+
+
+def mail(to: str = "ada@example.com", title: str = "Moved: Waves", body: str = "Hello\n") -> Mail:
+    """A mail."""
+    return Mail("0c5f6f5e-6a55-5d2c-a8a7-2d0b1f7f5a11", to, title, body, AT)
+
+
+def parsed(raw: bytes) -> email.message.EmailMessage:
+    """What a mail program reads."""
+    return email.message_from_bytes(raw, policy=email.policy.default)
+
+
+def test_headers() -> None:
+    """A mail is automatic, dated by its message, and named by its delivery."""
+    message = parsed(write(mail(), SENDER).as_bytes())
+    assert message["From"] == SENDER
+    assert message["To"] == "ada@example.com"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Message-ID"] == "<0c5f6f5e-6a55-5d2c-a8a7-2d0b1f7f5a11@university.example>"
+    assert message["Date"].datetime == AT
+
+
+def test_a_repeat_would_be_the_same_bytes() -> None:
+    """Writing a mail again makes the same mail, its Message-ID and Date with it."""
+    assert write(mail(), SENDER).as_bytes() == write(mail(), SENDER).as_bytes()
+
+
+@given(st.text(min_size=1, max_size=200), st.text(max_size=3_000))
+def test_any_text_arrives(title: str, body: str) -> None:
+    """Title and text arrive as they are, in seven bits and lines that every server takes."""
+    line = one_line(title) or "-"
+    text = "\n".join(one_line(part) for part in body.splitlines()) + "\n"
+    raw = write(mail(title=line, body=text), SENDER).as_bytes()
+    message = parsed(raw)
+    assert message["Subject"] == line
+    assert message.get_content().replace("\r\n", "\n") == text
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998  # RFC 5322, section 2.1.1
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+
+
+@pytest.mark.parametrize("title", ["a\nBcc: all@example.com", "a\r\n\r\nbody", "a\rb"])
+def test_a_header_with_a_line_break_is_refused(title: str) -> None:
+    """Even a title that nobody made safe can't become two headers."""
+    with pytest.raises(ValueError, match=r"linefeed|newline"):
+        write(mail(title=title), SENDER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ada",
+        "ada@",
+        "@example.com",
+        "a b@example.com",
+        "ada@example.com\nBcc: all@example.com",
+        "ada@example.com, all@example.com",
+        "<ada@example.com>",
+        "ada@exa>mple.com",
+        "ádá@example.com",
+        "ada@[127.0.0.1]",
+        "ada@a..b",
+        "ada@example.com\0",
+        "a" * 65 + "@example.com",
+    ],
+)
+def test_addresses_that_cannot_be_written_to(text: str) -> None:
+    """An address that could be read in two ways, or needs SMTPUTF8, is refused."""
+    with pytest.raises(BadAddress):
+        address(text)
+
+
+def test_international_domains() -> None:
+    """A domain beyond ASCII goes out in its ASCII form."""
+    assert address("ada@münchen.example") == "ada@xn--mnchen-3ya.example"
+
+
+def test_long_addresses_survive_the_header() -> None:
+    """The longest address stands in its header as it is."""
+    longest = "a" * 64 + "@" + ".".join(["b" * 60] * 3) + ".example"
+    assert (
+        parsed(write(mail(to=longest), SENDER).as_bytes())["To"].addresses[0].addr_spec == longest
+    )

@@ -1,0 +1,119 @@
+"""Templates in every language, with kind values and hostile ones."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.notify.domain.words import Kind
+from services.notify.texts import FOLDER, LONGEST_TITLE, Texts, one_line
+
+NOON = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+TEXTS = Texts()
+HOSTILE = (
+    "{{ 7 * 7 }}\r\nBcc: all@example.com\n\n{% for x in ().__class__ %}\u2028\0<b>\ud83d\udca5"
+)
+VALUES: dict[Kind, dict[str, object]] = {
+    Kind.ENROLMENT_PROMOTED: {"run": HOSTILE},
+    Kind.SESSION_MOVED: {
+        "session": HOSTILE,
+        "old_start_time": NOON,
+        "old_room": HOSTILE,
+        "new_start_time": NOON,
+        "new_room": HOSTILE,
+        "reason": HOSTILE,
+    },
+    Kind.SESSION_CANCELLED: {
+        "session": HOSTILE,
+        "start_time": NOON,
+        "reason": HOSTILE,
+        "substitute_item_id": HOSTILE,
+    },
+    Kind.SEAT_PROMOTED: {"session": HOSTILE, "start_time": NOON, "seat": HOSTILE},
+    Kind.CATCH_UP_ASSIGNED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
+    Kind.CATCH_UP_COMPLETED: {"session": HOSTILE, "in_time": False},
+    Kind.CATCH_UP_MISSED: {"session": HOSTILE, "due": NOON, "percent": 31},
+    Kind.DUE_EXTENDED: {"run": HOSTILE, "activity": HOSTILE, "until": NOON},
+    Kind.REMINDER: {"session": HOSTILE, "start_time": NOON, "room": HOSTILE, "join_url": HOSTILE},
+}
+
+
+def test_english_and_german_are_there() -> None:
+    """There are texts in English and in German at least."""
+    assert {"de", "en"} <= set(TEXTS.languages)
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("language", TEXTS.languages)
+def test_every_template_bears_hostile_values(language: str, kind: Kind) -> None:
+    """Values are neither read as templates nor able to start a line or a header."""
+    text = TEXTS.write(kind, language, "Europe/Dublin", HOSTILE, VALUES[kind])
+    assert text.title
+    assert "\n" not in text.title + text.title.replace("\r", "\n")
+    assert "49" not in text.title + text.body
+    assert not any(line.startswith("Bcc:") for line in text.body.splitlines())
+    assert "\0" not in text.body
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("language", TEXTS.languages)
+def test_every_template_bears_empty_values(language: str, kind: Kind) -> None:
+    """Empty text leaves no line that announces nothing."""
+    values = {
+        key: type(value)() if isinstance(value, str | list) else value
+        for key, value in VALUES[kind].items()
+    }
+    text = TEXTS.write(kind, language, "Europe/Dublin", "Ada", values)
+    assert text.title
+    assert "Ada" in text.body
+    assert "\n\n\n\n" not in text.body
+
+
+@pytest.mark.parametrize("language", TEXTS.languages)
+def test_every_calendar_is_whole(language: str) -> None:
+    """A language's calendar has seven days and twelve months."""
+    calendar = json.loads((FOLDER / language / "calendar.json").read_text(encoding="utf-8"))
+    assert (len(set(calendar["days"])), len(set(calendar["months"]))) == (7, 12)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [("de-AT", "de"), ("DE", "de"), ("de", "de"), ("en-GB", "en"), ("ga-IE", "en"), ("", "en")],
+)
+def test_the_nearest_language(wanted: str, given: str) -> None:
+    """A region falls back to its language, an unknown language to English."""
+    assert TEXTS.nearest(wanted) == given
+
+
+@pytest.mark.parametrize(
+    ("language", "zone", "told"),
+    [
+        ("en", "Europe/Dublin", "Monday, 2 March 2026, 12:30 (Europe/Dublin)"),
+        ("de-AT", "Europe/Vienna", "Montag, 2. März 2026, 13:30 Uhr (Europe/Vienna)"),
+        ("en", "Pacific/Auckland", "Tuesday, 3 March 2026, 01:30 (Pacific/Auckland)"),
+        ("en", "No/Such", "Monday, 2 March 2026, 12:30 (UTC)"),
+        ("en", "../etc/passwd", "Monday, 2 March 2026, 12:30 (UTC)"),
+        ("en", "", "Monday, 2 March 2026, 12:30 (UTC)"),
+    ],
+)
+def test_instants_are_told_in_the_persons_zone(language: str, zone: str, told: str) -> None:
+    """An instant is written as the person's language and zone have it."""
+    values = {"session": "Waves", "items": ["i1"], "due": NOON}
+    assert told in TEXTS.write(Kind.CATCH_UP_ASSIGNED, language, zone, "Ada", values).body
+
+
+@given(st.text())
+def test_one_line_is_one_line(text: str) -> None:
+    """Whatever the text, one line comes of it."""
+    assert len(one_line(text).splitlines()) <= 1
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=2_000), st.text(max_size=50))
+def test_titles_are_short_lines(run: str, name: str) -> None:
+    """A title is one line of bounded length, whatever it names."""
+    title = TEXTS.write(Kind.ENROLMENT_PROMOTED, "en", "UTC", name, {"run": run}).title
+    assert len(title) <= LONGEST_TITLE
+    assert len(title.splitlines()) == 1
