@@ -6,22 +6,13 @@ from pathlib import Path
 import click
 
 from campus import events_command
+from campus.connection import DATA
 from campus.dead_letters_command import dead_letters
 from campus.demo import command as demo_command
 from campus.oulad import command as import_command
 from campus.output import JSON_OPTION, fail, show_rows, steps
 from campus.platform import Platform
 from campus.stack.errors import StackError
-
-FOLDER = click.option(
-    "--data",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("var"),
-    envvar="TANDEM_DATA",
-    show_default=True,
-    help="The data folder of the local platform.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,7 +21,7 @@ def cli() -> None:
 
 
 @cli.command()
-@FOLDER
+@DATA
 @JSON_OPTION
 def up(folder: Path, as_json: bool) -> None:
     """Start the platform and leave it running."""
@@ -41,7 +32,7 @@ def up(folder: Path, as_json: bool) -> None:
 
 
 @cli.command()
-@FOLDER
+@DATA
 @JSON_OPTION
 def down(folder: Path, as_json: bool) -> None:
     """Stop the platform; its data stay."""
@@ -52,7 +43,7 @@ def down(folder: Path, as_json: bool) -> None:
 
 
 @cli.command()
-@FOLDER
+@DATA
 @JSON_OPTION
 def status(folder: Path, as_json: bool) -> None:
     """Show every part and role; exits with 1 when one of them does not run."""
@@ -65,7 +56,7 @@ def status(folder: Path, as_json: bool) -> None:
 @cli.command()
 @click.argument("subject")
 @click.option("--role", "roles", multiple=True, default=["learner"], show_default=True)
-@FOLDER
+@DATA
 def token(subject: str, roles: tuple[str, ...], folder: Path) -> None:
     """Print a token of one hour for SUBJECT, to call the local platform with."""
     click.echo(Platform(folder).identity.mint(subject, roles))

@@ -37,7 +37,7 @@ def configure(service: str, role: str, level: str = "info", stream: TextIO | Non
         processors=[*shared, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(out),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=True,
     )
     _route_standard_library(shared, ending, out, threshold)
 

@@ -11,13 +11,10 @@ from typing import Any
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
 
-from chassis import events, metrics, topology
-from chassis.apply import made_at
+from chassis import events, ids, metrics, topology
 from chassis.window import Outcome, Row, Window
 
 PERSISTENT = 2
-# The seconds of one confirm in so many are observed: each costs as much as a tenth of publishing.
-SAMPLE = 20
 
 
 class ConnectionLost(Exception):
@@ -34,8 +31,6 @@ class Publisher:
         self._connection: Any = None
         self._channel: Any = None
         self._window = Window()
-        self._sample: tuple[int, float] = (0, 0.0)
-        self._sent = 0
         self._changed = asyncio.Event()
         self._lost = ""
 
@@ -85,10 +80,7 @@ class Publisher:
     def _send(self, row: Row) -> None:
         if self._lost:
             raise ConnectionLost(self._lost)
-        self._window.send(row)
-        self._sent += 1
-        if self._sent > self._sample[0]:
-            self._sample = self._sent + SAMPLE, time.perf_counter()
+        self._window.send(row, time.perf_counter())
         self._channel.basic_publish(
             topology.EXCHANGE,
             row["type"],
@@ -98,7 +90,7 @@ class Publisher:
                 content_type=events.CONTENT_TYPE,
                 message_id=row["_id"],
                 type=row["type"],
-                timestamp=int(made_at(row["_id"])),
+                timestamp=int(ids.made_at(row["_id"])),
                 headers=row["headers"],
             ),
             mandatory=True,
@@ -110,3 +102,53 @@ class Publisher:
             await self._changed.wait()
         if self._lost:
             raise ConnectionLost(self._lost)
+
+    def _on_channel(self, channel: Any) -> None:
+        self._channel = channel
+        channel.add_on_close_callback(lambda _, error: self._lose(error))
+        channel.add_on_return_callback(self._on_return)
+        channel.exchange_declare(
+            topology.EXCHANGE, "topic", durable=True, callback=self._declare_history
+        )
+
+    def _declare_history(self, _: Any) -> None:
+        self._channel.queue_declare(
+            topology.HISTORY,
+            durable=True,
+            arguments=topology.HISTORY_ARGUMENTS,
+            callback=lambda _: self._channel.queue_bind(
+                topology.HISTORY, topology.EXCHANGE, "#", callback=self._confirm_mode
+            ),
+        )
+
+    def _confirm_mode(self, _: Any) -> None:
+        self._channel.confirm_delivery(self._on_confirm, callback=self._on_open)
+
+    def _on_open(self, _: Any) -> None:
+        if not self._opened.done():
+            self._opened.set_result(None)
+
+    def _on_return(self, _: Any, __: Any, properties: Any, ___: Any) -> None:
+        self._window.come_back(properties.message_id)
+
+    def _on_confirm(self, frame: Any) -> None:
+        method, now = frame.method, time.perf_counter()
+        acked = isinstance(method, pika.spec.Basic.Ack)
+        for sent_at in self._window.settle(method.delivery_tag, method.multiple, acked):
+            self._seconds.observe(now - sent_at)
+        self._changed.set()
+
+    def _lose(self, error: Any) -> None:
+        """The connection or the channel is gone; without its channel the connection is of no use.
+
+        A channel ends alone when the broker has something else by one of our names.
+        """
+        self._lost = self._lost or str(error) or type(error).__name__
+        if not self._opened.done():
+            self._opened.set_exception(ConnectionLost(self._lost))
+        self._end()
+        self._changed.set()
+
+    def _end(self) -> None:
+        if not (self._connection.is_closing or self._connection.is_closed):
+            self._connection.close()

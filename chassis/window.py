@@ -41,7 +41,7 @@ class Window:
     def __init__(self, size: int = SIZE) -> None:
         self._size = size
         self._sent = 0
-        self._in_flight: dict[int, Row] = {}
+        self._in_flight: dict[int, tuple[Row, float]] = {}
         self._came_back: set[str] = set()
         self._proven_types: set[str] = set()
         self._unproven_type: dict[str, str] = {}
@@ -68,10 +68,10 @@ class Window:
         ready = unproven is None or unproven in self._proven_types
         return ready and len(self._in_flight) < self._size
 
-    def send(self, row: Row) -> None:
-        """`row` is the next publication."""
+    def send(self, row: Row, at: float = 0.0) -> None:
+        """`row` is the next publication, sent at a moment of the caller's clock."""
         self._sent += 1
-        self._in_flight[self._sent] = row
+        self._in_flight[self._sent] = row, at
         if row["type"] not in self._proven_types:
             self._unproven_type[row["key"]] = row["type"]
 
@@ -79,15 +79,18 @@ class Window:
         """No queue took it. The broker says so before it confirms the same publication."""
         self._came_back.add(event_id)
 
-    def settle(self, tag: int, multiple: bool, acked: bool) -> int:
+    def settle(self, tag: int, multiple: bool, acked: bool) -> list[float]:
         """The broker confirmed (`acked`) or refused publication `tag`, or all up to it.
 
-        Answers of how many it spoke.
+        Answers when those were sent.
         """
-        tags = list(self._up_to(tag)) if multiple else [tag] if tag in self._in_flight else []
+        tags = list(self._up_to(tag)) if multiple else [tag]
+        sent = []
         for each in tags:
-            self._judge(self._in_flight.pop(each), acked)
-        return len(tags)
+            row, at = self._in_flight.pop(each)
+            self._judge(row, acked)
+            sent.append(at)
+        return sent
 
     def take_outcome(self) -> Outcome:
         """What became of rows since the last call."""

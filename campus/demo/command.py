@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from campus.client import Campus
+from campus.connection import DATA
 from campus.demo import (
     cancellation,
     checks,
@@ -30,6 +31,7 @@ from campus.output import JSON_OPTION, console, steps
 from campus.platform import Platform
 from chassis import history
 from chassis.clock import SteeredClock
+from chassis.events import Event
 
 SEED = 2026
 SCENES = (sunday, timetable, lecture, cancellation, recording, study, friday)
@@ -37,20 +39,20 @@ SCENES = (sunday, timetable, lecture, cancellation, recording, study, friday)
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave the demo's platform running, to look around.")
-@click.option("--data", type=click.Path(path_type=Path), default=Path("var"), show_default=True)
+@DATA
 @JSON_OPTION
-def demo(keep: bool, data: Path, as_json: bool) -> None:
+def demo(keep: bool, folder: Path, as_json: bool) -> None:
     """Play a Monday at a university on the real platform, and check the result."""
-    folder = data / "demo"
-    platform = _fresh(folder)
+    place = folder / "demo"
+    platform = _fresh(place)
     try:
         with steps(as_json) as said:
             platform.up(said)
-        found = _play(platform, folder, Console(quiet=True) if as_json else console)
+        found = _play(platform, place, Console(quiet=True) if as_json else console)
     finally:
         if not keep:
             platform.down()
-    path = data / "demo-report.json"
+    path = folder / "demo-report.json"
     report.write(path, found)
     if as_json:
         click.echo(json.dumps(json.loads(path.read_text()), indent=2))
@@ -103,4 +105,6 @@ def _settle(world: World) -> None:
 
 def _history(amqp_url: str) -> Counter[str]:
     """How often each type of event stands in the history stream."""
-    return Counter(event.type for _, event in history.read(amqp_url, "first"))
+    return Counter(
+        event.type for _, event in history.read(amqp_url, "first") if isinstance(event, Event)
+    )

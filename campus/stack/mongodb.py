@@ -109,6 +109,8 @@ def _options(data: Path, port: int) -> list[str]:
         # Otherwise a primary spends up to 15 s on SIGTERM waiting for a successor it can't have.
         "shutdownTimeoutMillisForSignaledShutdown=100",
         "diagnosticDataCollectionEnabled=false",
+        # A process that is killed in a transaction leaves its locks for so long; 60 s by default.
+        "transactionLifetimeLimitSeconds=10",
     ]
     return [
         *("--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(port)),

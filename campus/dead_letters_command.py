@@ -1,0 +1,107 @@
+"""`tandem dead-letters list|show|replay|discard`."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from campus import queues
+from campus.connection import DATA, amqp_url
+from campus.output import JSON_OPTION, console, fail, show_rows
+from chassis import deadletters
+from chassis.deadletters import UnknownQueue
+
+IDS = click.option("--id", "ids", multiple=True, help="Only this event; may be given often.")
+ALL = click.option("--all", "everything", is_flag=True, help="Every dead letter of the queue.")
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many dead letters a queue has."""
+
+    queue: str
+    dead_letters: int
+
+
+@click.group("dead-letters")
+def dead_letters() -> None:
+    """What could not be applied: look at it, send it back, throw it away."""
+
+
+@dead_letters.command("list")
+@DATA
+@JSON_OPTION
+def list_(folder: Path, as_json: bool) -> None:
+    """Count the dead letters of every queue."""
+    found = deadletters.count(amqp_url(folder), queues.names())
+    show_rows("Dead letters", [Count(*row) for row in found.items()], as_json)
+
+
+@dead_letters.command()
+@click.argument("queue")
+@click.option("--limit", default=20, show_default=True)
+@DATA
+@JSON_OPTION
+def show(queue: str, limit: int, folder: Path, as_json: bool) -> None:
+    """Show the first dead letters of QUEUE; they stay there."""
+    try:
+        rows = deadletters.show(amqp_url(folder), queue, limit)
+    except UnknownQueue as error:
+        fail(str(error))
+    show_rows(f"Dead letters of {queue}", rows, as_json)
+
+
+@dead_letters.command()
+@click.argument("queue")
+@IDS
+@ALL
+@DATA
+@JSON_OPTION
+def replay(queue: str, ids: tuple[str, ...], everything: bool, folder: Path, as_json: bool) -> None:
+    """Send dead letters of QUEUE back to be applied."""
+    _do(deadletters.replay, "sent back", queue, ids, everything, folder, as_json)
+
+
+@dead_letters.command()
+@click.argument("queue")
+@IDS
+@ALL
+@DATA
+@JSON_OPTION
+def discard(
+    queue: str, ids: tuple[str, ...], everything: bool, folder: Path, as_json: bool
+) -> None:
+    """Throw dead letters of QUEUE away, for good."""
+    _do(deadletters.discard, "thrown away", queue, ids, everything, folder, as_json)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command did."""
+
+    queue: str
+    done: int
+
+
+def _do(
+    action: Callable[[str, str, Collection[str]], int],
+    said: str,
+    queue: str,
+    ids: tuple[str, ...],
+    everything: bool,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    if bool(ids) == everything:
+        fail("name events by --id, or take --all; one of the two")
+    try:
+        done = Done(queue, action(amqp_url(folder), queue, ids))
+    except UnknownQueue as error:
+        fail(str(error))
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(done)))
+    else:
+        console.print(f"{done.done} of {queue} {said}")

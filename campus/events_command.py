@@ -1,0 +1,86 @@
+"""`tandem events tail`: what happens, or happened."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from google.protobuf import json_format
+from rich.markup import escape
+
+from campus.connection import DATA, amqp_url
+from campus.output import JSON_OPTION, console
+from chassis import history
+from chassis.events import Event, UndecodableError
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Ago(click.ParamType[timedelta]):
+    """A stretch of time such as 90s, 10m, 2h or 7d."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
+        """A timedelta; the message of a bad one says what would be right."""
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"(\d+)([smhd])", str(value))
+        if not found:
+            self.fail(f"{value!r} is no duration; right would be 90s, 10m, 2h or 7d", param, ctx)
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@click.group()
+def events() -> None:
+    """What the services tell each other, and everyone."""
+
+
+@events.command()
+@click.option("--since", type=Ago(), help="Begin so long ago, from the history: 10m, 2h, 7d.")
+@click.option("--type", "wanted", default="", help="Only types that contain this text.")
+@click.option(
+    "--follow/--no-follow", default=None, help="Go on with what comes.  [without --since]"
+)
+@DATA
+@JSON_OPTION
+def tail(
+    since: timedelta | None, wanted: str, follow: bool | None, folder: Path, as_json: bool
+) -> None:
+    """Print events, one a line: from now on, or --since then."""
+    offset = datetime.now(UTC) - since if since else "next"
+    going_on = follow if follow is not None else since is None
+    try:
+        for number, event in history.read(amqp_url(folder), offset, going_on):
+            if isinstance(event, UndecodableError):
+                console.print(f"[red]{number} can't be read: {escape(str(event))}[/]")
+            elif wanted in event.type:
+                _print(number, event, as_json)
+    except KeyboardInterrupt:
+        return
+
+
+def _print(offset: int, event: Event[Any], as_json: bool) -> None:
+    data = json_format.MessageToDict(event.data)
+    if as_json:
+        line = {
+            "offset": offset,
+            "id": event.id,
+            "type": event.type,
+            "time": event.time.isoformat(),
+            "subject": event.subject,
+            "partitionkey": event.partition_key,
+            "sequence": event.sequence,
+            "data": data,
+        }
+        click.echo(json.dumps(line, ensure_ascii=False))
+        return
+    short = event.type.removeprefix("tandem.").removesuffix(".v1")
+    facts = json.dumps(data, ensure_ascii=False)
+    console.print(
+        f"[cyan]{event.time:%Y-%m-%d %H:%M:%S}[/] [green]{short}[/] [dim]{escape(facts)}[/]",
+        overflow="ellipsis",
+        no_wrap=True,
+    )

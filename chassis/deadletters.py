@@ -1,0 +1,131 @@
+"""Dead letters: looked at, sent back, thrown away. Used by people, so over a plain connection."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker
+
+from chassis import topology
+
+# What a worker adds to a message on its way to the dead letters, and takes off no more.
+OURS = ("x-tandem-attempts", "x-tandem-reason", "x-tandem-died-at", "x-tandem-queue")
+# What the broker adds when it dead-letters by itself.
+BROKERS = ("x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason")
+
+
+class UnknownQueue(Exception):
+    """There is no such queue with dead letters."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One message that was given up."""
+
+    id: str
+    """The event's id; empty where the message has none."""
+    type: str
+    died_at: str
+    attempts: int
+    reason: str
+    body: str
+
+
+def count(amqp_url: str, queues: Collection[str]) -> dict[str, int]:
+    """How many dead letters each of the queues has; those that are not there are left out."""
+    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+        found = {}
+        for queue in queues:
+            channel = connection.channel()
+            try:
+                declared = channel.queue_declare(topology.dead(queue), passive=True)
+            except ChannelClosedByBroker:
+                continue  # the broker closes the channel for asking
+            found[queue] = int(declared.method.message_count)
+            channel.close()
+        return found
+
+
+def show(amqp_url: str, queue: str, limit: int = 100) -> list[DeadLetter]:
+    """The first dead letters of a queue, which stay there. Raises UnknownQueue."""
+    with _channel(amqp_url) as channel:
+        # The connection closes without acknowledgement: all of them are back in their places.
+        return [_letter(properties, body) for _, properties, body in _take(channel, queue, limit)]
+
+
+def replay(amqp_url: str, queue: str, ids: Collection[str] = ()) -> int:
+    """Send dead letters (all, or those events) back to their queue; answers how many.
+
+    Each is confirmed by the broker before it is taken off: a crash in between repeats it, and the
+    inbox drops the repeat. Raises UnknownQueue.
+    """
+
+    def send_back(channel: BlockingChannel, properties: Any, body: bytes) -> None:
+        headers = {
+            key: value
+            for key, value in (properties.headers or {}).items()
+            if key not in OURS and key not in BROKERS
+        }
+        properties.headers = headers
+        channel.basic_publish("", queue, body, properties, mandatory=True)
+
+    return _each(amqp_url, queue, ids, send_back)
+
+
+def discard(amqp_url: str, queue: str, ids: Collection[str] = ()) -> int:
+    """Throw dead letters (all, or those events) away; answers how many. Raises UnknownQueue."""
+    return _each(amqp_url, queue, ids, lambda *_: None)
+
+
+def _each(
+    amqp_url: str,
+    queue: str,
+    ids: Collection[str],
+    action: Callable[[BlockingChannel, Any, bytes], None],
+) -> int:
+    done = 0
+    with _channel(amqp_url) as channel:
+        channel.confirm_delivery()
+        for tag, properties, body in _take(channel, queue, None):
+            if not ids or _letter(properties, body).id in ids:
+                action(channel, properties, body)
+                channel.basic_ack(tag)
+                done += 1
+    return done
+
+
+def _take(
+    channel: BlockingChannel, queue: str, limit: int | None
+) -> Iterator[tuple[int, Any, bytes]]:
+    """Get messages one by one, unacknowledged: up to `limit`, or as many as there are now."""
+    name = topology.dead(queue)
+    try:
+        waiting = channel.queue_declare(name, passive=True).method.message_count
+    except ChannelClosedByBroker:
+        raise UnknownQueue(f"there is no queue {name!r}") from None
+    for _ in range(waiting if limit is None else min(limit, waiting)):
+        method, properties, body = channel.basic_get(name)
+        if method is None:
+            return
+        yield method.delivery_tag, properties, body
+
+
+def _letter(properties: Any, body: bytes) -> DeadLetter:
+    headers = properties.headers or {}
+    return DeadLetter(
+        id=str(headers.get("cloudEvents_id", "")),
+        type=str(headers.get("cloudEvents_type", "")),
+        died_at=str(headers.get("x-tandem-died-at", "")),
+        attempts=int(headers.get("x-tandem-attempts", 0)),
+        reason=str(headers.get("x-tandem-reason", "given up by the broker")),
+        body=body.decode("utf-8", "backslashreplace"),
+    )
+
+
+@contextmanager
+def _channel(amqp_url: str) -> Iterator[BlockingChannel]:
+    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+        yield connection.channel()
