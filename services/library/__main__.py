@@ -1,0 +1,58 @@
+"""Run a role: python -m services.library api|worker|relay|declare."""
+
+from chassis.roles import main
+from services.library.settings import Settings
+
+
+def api(settings: Settings) -> None:
+    """Answer gRPC requests."""
+    from tandem.library.v1 import library_pb2, library_pb2_grpc
+
+    from chassis import grpc_server, roles
+    from services.library.api import LibraryApi
+    from services.library.files import S3Files
+    from services.library.store import LibraryStore
+
+    database = roles.open_database(settings, "library", LibraryStore)
+    servicer = grpc_server.Servicer(
+        library_pb2_grpc.add_LibraryServiceServicer_to_server,
+        LibraryApi(database, S3Files(settings), settings.part_size, settings.url_lifetime),
+        library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
+    )
+    grpc_server.serve(settings, "library", database, [servicer])
+
+
+def worker(settings: Settings) -> None:
+    """Verify uploads, and hear who may read what."""
+    from chassis import roles
+    from chassis import worker as runtime
+    from services.library.files import S3Files
+    from services.library.store import LibraryStore
+    from services.library.worker import subscriptions, timers
+
+    database = roles.open_database(settings, "library", LibraryStore)
+    files = S3Files(settings)
+    runtime.serve(
+        settings, "library", database, subscriptions(), timers(files, settings.expire_uploads)
+    )
+
+
+def relay(settings: Settings) -> None:
+    """Publish what happened."""
+    from chassis import relay as runtime
+
+    runtime.serve(settings, "library")
+
+
+def declare(settings: Settings) -> None:
+    """Declare the service's queues, and make its bucket."""
+    from chassis import topology
+    from services.library.files import S3Files
+    from services.library.worker import subscriptions
+
+    topology.declare(settings.amqp_url, subscriptions())
+    S3Files(settings).prepare()
+
+
+if __name__ == "__main__":
+    main("library", Settings, {"api": api, "worker": worker, "relay": relay, "declare": declare})

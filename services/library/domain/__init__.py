@@ -1,0 +1,1 @@
+"""The rules of the library: frozen dataclasses and pure functions."""

@@ -1,0 +1,31 @@
+"""Who may read what."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from services.library.domain.items import Item
+from services.library.domain.words import EnrolmentState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A learner's standing in a run, as catalog last told; `sequence` says how late that was."""
+
+    run_id: str
+    learner_id: str
+    state: EnrolmentState
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """The items of a run's path, as catalog last told."""
+
+    run_id: str
+    item_ids: tuple[str, ...]
+    sequence: int
+
+
+def may_read(item: Item, enrolled_in: Collection[str], shelved_in: Collection[str]) -> bool:
+    """Whether a learner enrolled in some runs may read an item that some runs' paths name."""
+    return not set(enrolled_in).isdisjoint({*item.run_ids, *shelved_in})

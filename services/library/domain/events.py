@@ -1,0 +1,43 @@
+"""What the library tells the others, named and shaped as its contract's events."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.library.domain.words import ItemKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemUploaded:
+    """An item's bytes are in the store and are what was announced."""
+
+    item_id: str
+    kind: ItemKind
+    title: str
+    media_type: str
+    size: int
+    sha256: str
+    uploaded_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemAvailable:
+    """Every promised rendition was read back: people may read it."""
+
+    item_id: str
+    kind: ItemKind
+    title: str
+    media_type: str
+    seconds: float
+    run_ids: tuple[str, ...]
+    available_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemFailed:
+    """An item was refused."""
+
+    item_id: str
+    kind: ItemKind
+    title: str
+    reason: str
+    failed_at: datetime

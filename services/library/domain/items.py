@@ -1,0 +1,73 @@
+"""Items, and the uploads that become them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.library.domain.words import ItemKind, ItemState, UploadState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """Who, what, in which language (Dublin Core Metadata Element Set 1.1)."""
+
+    title: str
+    creators: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    description: str = ""
+    language: str = ""
+    rights: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """One file of an item. `size` in bytes, `sha256` in lower-case hex."""
+
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartUpload:
+    """Announce a file. `size` in bytes, `seconds` of playing time (0: unknown)."""
+
+    kind: ItemKind
+    metadata: Metadata
+    media_type: str
+    size: int
+    sha256: str
+    run_ids: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One work in the library."""
+
+    id: str
+    kind: ItemKind
+    metadata: Metadata
+    state: ItemState
+    failure: str = ""
+    run_ids: tuple[str, ...] = ()
+    renditions: tuple[Rendition, ...] = ()
+    seconds: float = 0.0
+    uploaded_by: str = ""
+    created_at: datetime
+    available_at: datetime | None = None
+    promised: Rendition
+    """What the uploader announced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file on its way. `multipart` is the store's name for it."""
+
+    id: str
+    item_id: str
+    state: UploadState
+    size: int
+    part_size: int
+    multipart: str
+    started_at: datetime

@@ -1,0 +1,92 @@
+"""What the use cases need of a store of documents, and of a store of files."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from services.library.domain.entitlements import Enrolment, Shelf
+from services.library.domain.items import Item, Upload
+
+
+class FilesAway(Exception):
+    """The store of files does not answer: nothing is wrong with the file."""
+
+
+class NoSuchUpload(Exception):
+    """The store of files does not know the multipart upload (any more)."""
+
+
+class Files(Protocol):
+    """The S3 store. Every method may raise FilesAway."""
+
+    def start(self, key: str, media_type: str) -> str:
+        """Begin a multipart upload; answers the store's name for it."""
+
+    def stored(self, key: str, multipart: str) -> dict[int, tuple[int, str]]:
+        """Size in bytes and entity tag of each part that is there. Raises NoSuchUpload."""
+
+    def part_url(self, key: str, multipart: str, number: int) -> str:
+        """A presigned URL for a PUT of one part."""
+
+    def complete(self, key: str, multipart: str, tags: Mapping[int, str]) -> None:
+        """Put the parts together. Raises NoSuchUpload."""
+
+    def abort(self, key: str, multipart: str) -> None:
+        """Give the parts up; harmless where there are none."""
+
+    def exists(self, key: str) -> bool:
+        """Whether the whole file is there."""
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """The file from its first byte to its last."""
+
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        """A range of the file, shorter where the file ends."""
+
+    def remove(self, key: str) -> None:
+        """Delete the file; harmless where there is none."""
+
+    def read_url(self, key: str, media_type: str) -> str:
+        """A presigned URL for GET, with ranges."""
+
+
+class Store(Protocol):
+    """One unit of work's view of the library's data."""
+
+    now: datetime
+
+    def new_id(self) -> str:
+        """A fresh UUIDv7."""
+
+    def publish(self, *happened: object) -> None:
+        """Let others know once the unit of work is committed."""
+
+    def item(self, item_id: str) -> Item | None:
+        """An item by its id."""
+
+    def put_item(self, item: Item) -> None:
+        """Keep an item, new or changed."""
+
+    def upload(self, upload_id: str) -> Upload | None:
+        """An upload by its id."""
+
+    def put_upload(self, upload: Upload) -> None:
+        """Keep an upload, new or changed."""
+
+    def runs_of(self, learner_id: str) -> list[str]:
+        """The runs in which a learner holds a place."""
+
+    def runs_with(self, item_id: str) -> list[str]:
+        """The runs whose path names an item."""
+
+    def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
+        """What is known of (run, learner)."""
+
+    def put_enrolments(self, enrolments: Collection[Enrolment]) -> None:
+        """Keep what catalog told."""
+
+    def shelf(self, run_id: str) -> Shelf | None:
+        """The items of a run's path."""
+
+    def put_shelf(self, shelf: Shelf) -> None:
+        """Keep what catalog told."""

@@ -1,0 +1,122 @@
+"""The library's documents in MongoDB.
+
+| collection | one document is | its id |
+|---|---|---|
+| items | a work with its state; `claimed_until` while it is verified | made by the server |
+| uploads | a file on its way | made by the server |
+| enrolments, shelves | copies of what catalog told | run:learner; the run's |
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import IndexModel, ReplaceOne, ReturnDocument
+
+from chassis import store as chassis_store
+from chassis.mapping import from_document, to_document
+from services.library.domain.entitlements import Enrolment, Shelf
+from services.library.domain.items import Item, Upload
+from services.library.domain.words import EnrolmentState, ItemState, UploadState
+
+Document = dict[str, Any]
+
+
+class LibraryStore(chassis_store.Store):
+    """One unit of work's view of the library's database."""
+
+    service = "library"
+    collections = {  # noqa: RUF012
+        "items": [IndexModel([("state", 1), ("claimed_until", 1)])],
+        "uploads": [IndexModel([("state", 1), ("started_at", 1)])],
+        "enrolments": [IndexModel([("learner_id", 1), ("state", 1)])],
+        "shelves": [IndexModel("item_ids")],
+    }
+
+    def item(self, item_id: str) -> Item | None:
+        """An item by its id."""
+        found = self["items"].find_one({"_id": item_id}, session=self.session)
+        return from_document(found, Item) if found else None
+
+    def put_item(self, item: Item) -> None:
+        """Keep an item, new or changed; whoever verified it lets it go by that."""
+        document = to_document(item)
+        self["items"].replace_one({"_id": item.id}, document, upsert=True, session=self.session)
+
+    def upload(self, upload_id: str) -> Upload | None:
+        """An upload by its id."""
+        found = self["uploads"].find_one({"_id": upload_id}, session=self.session)
+        return from_document(found, Upload) if found else None
+
+    def put_upload(self, upload: Upload) -> None:
+        """Keep an upload, new or changed."""
+        self["uploads"].replace_one(
+            {"_id": upload.id}, to_document(upload), upsert=True, session=self.session
+        )
+
+    def stale_upload(self, before: datetime) -> Upload | None:
+        """An open upload that was started before an instant."""
+        found = self["uploads"].find_one(
+            {"state": UploadState.OPEN, "started_at": {"$lt": before}}, session=self.session
+        )
+        return from_document(found, Upload) if found else None
+
+    def claim(self, lasting: timedelta) -> Item | None:
+        """An item to verify, ours for a while of the system's time; a dead claim ends by itself."""
+        now = datetime.now(UTC)
+        free = {"$or": [{"claimed_until": None}, {"claimed_until": {"$lt": now}}]}
+        found = self["items"].find_one_and_update(
+            {"state": ItemState.VERIFYING, **free},
+            {"$set": {"claimed_until": now + lasting}},
+            return_document=ReturnDocument.AFTER,
+            session=self.session,
+        )
+        return from_document(found, Item) if found else None
+
+    def extend_claim(self, item_id: str, lasting: timedelta) -> None:
+        """Keep an item that takes long."""
+        self["items"].update_one(
+            {"_id": item_id, "state": ItemState.VERIFYING},
+            {"$set": {"claimed_until": datetime.now(UTC) + lasting}},
+            session=self.session,
+        )
+
+    def runs_of(self, learner_id: str) -> list[str]:
+        """The runs in which a learner holds a place."""
+        rows = self["enrolments"].find(
+            {"learner_id": learner_id, "state": EnrolmentState.ENROLLED},
+            {"run_id": 1},
+            session=self.session,
+        )
+        return [row["run_id"] for row in rows]
+
+    def runs_with(self, item_id: str) -> list[str]:
+        """The runs whose path names an item."""
+        rows = self["shelves"].find({"item_ids": item_id}, {"_id": 1}, session=self.session)
+        return [row["_id"] for row in rows]
+
+    def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
+        """What is known of (run, learner)."""
+        ids = [f"{run_id}:{learner_id}" for run_id, learner_id in keys]
+        rows = self["enrolments"].find({"_id": {"$in": ids}}, session=self.session)
+        return [from_document(row, Enrolment) for row in rows]
+
+    def put_enrolments(self, enrolments: Collection[Enrolment]) -> None:
+        """Keep what catalog told."""
+        writes = [
+            ReplaceOne({"_id": f"{row.run_id}:{row.learner_id}"}, to_document(row), upsert=True)
+            for row in enrolments
+        ]
+        if writes:
+            self["enrolments"].bulk_write(writes, ordered=False, session=self.session)
+
+    def shelf(self, run_id: str) -> Shelf | None:
+        """The items of a run's path."""
+        found = self["shelves"].find_one({"_id": run_id}, session=self.session)
+        return from_document(found, Shelf) if found else None
+
+    def put_shelf(self, shelf: Shelf) -> None:
+        """Keep what catalog told."""
+        self["shelves"].replace_one(
+            {"_id": shelf.run_id}, to_document(shelf), upsert=True, session=self.session
+        )

@@ -1,0 +1,1 @@
+"""What the library does, one function a use case."""

@@ -1,0 +1,45 @@
+"""Who may read what."""
+
+from chassis.refusals import Denied, FailedPrecondition
+from services.library.domain.entitlements import Enrolment, Shelf, may_read
+from services.library.domain.items import Item
+from services.library.domain.words import ItemState
+from services.library.ports import Store
+from services.library.usecases.uploads import the_item
+
+DENIED = "the learner's enrolments do not entitle to this item"
+
+
+def readable(store: Store, item_id: str, reader_id: str) -> Item:
+    """An item that `reader_id` (empty: staff) may read now.
+
+    Raises Denied, for a learner also where there is no such item, and FailedPrecondition while it
+    is not AVAILABLE.
+    """
+    if reader_id:
+        _check_entitled(store, store.item(item_id), reader_id)
+    item = the_item(store, item_id)
+    if item.state is not ItemState.AVAILABLE:
+        raise FailedPrecondition(f"item {item_id!r} is {item.state}; only AVAILABLE ones are read")
+    return item
+
+
+def _check_entitled(store: Store, item: Item | None, learner_id: str) -> None:
+    if item is None:
+        raise Denied(DENIED)
+    if not may_read(item, store.runs_of(learner_id), store.runs_with(item.id)):
+        raise Denied(DENIED)
+
+
+def note_enrolments(store: Store, told: list[Enrolment]) -> None:
+    """Keep what catalog told of enrolments, unless something later is known."""
+    latest = {(row.run_id, row.learner_id): row for row in sorted(told, key=lambda r: r.sequence)}
+    known = {(row.run_id, row.learner_id): row.sequence for row in store.enrolments(latest)}
+    store.put_enrolments([row for key, row in latest.items() if row.sequence > known.get(key, 0)])
+
+
+def note_shelf(store: Store, told: Shelf) -> None:
+    """Keep which items a run's path names, unless something later is known."""
+    known = store.shelf(told.run_id)
+    if known is None or told.sequence > known.sequence:
+        store.put_shelf(told)

@@ -1,0 +1,105 @@
+"""Uploads: announced, handed over, given up."""
+
+from dataclasses import dataclass, replace
+
+from chassis.refusals import FailedPrecondition, NotFound, check
+from services.library.domain.items import Item, Rendition, StartUpload, Upload
+from services.library.domain.types import kind_faults
+from services.library.domain.verification import failed
+from services.library.domain.words import ItemState, UploadState
+from services.library.ports import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an announced file is to go; made before the unit of work, in the S3 store."""
+
+    upload_id: str
+    item_id: str
+    multipart: str
+    part_size: int
+
+
+def check_start(command: StartUpload) -> None:
+    """Raise Invalid unless such a file may be uploaded."""
+    check(kind_faults(command.kind, command.media_type))
+
+
+def start(store: Store, command: StartUpload, place: Place, uploader: str) -> Upload:
+    """The upload, open, and its item."""
+    promised = Rendition(
+        name="original",
+        media_type=command.media_type,
+        size=command.size,
+        sha256=command.sha256,
+    )
+    item = Item(
+        id=place.item_id,
+        kind=command.kind,
+        metadata=command.metadata,
+        state=ItemState.UPLOADING,
+        run_ids=command.run_ids,
+        seconds=command.seconds,
+        uploaded_by=uploader,
+        created_at=store.now,
+        promised=promised,
+    )
+    upload = Upload(
+        id=place.upload_id,
+        item_id=item.id,
+        state=UploadState.OPEN,
+        size=command.size,
+        part_size=place.part_size,
+        multipart=place.multipart,
+        started_at=store.now,
+    )
+    store.put_item(item)
+    store.put_upload(upload)
+    return upload
+
+
+def hand_over(store: Store, upload_id: str) -> Item:
+    """The item, to be verified, once all its bytes are in the store. A repeat changes nothing."""
+    upload = the_upload(store, upload_id)
+    item = the_item(store, upload.item_id)
+    if upload.state is UploadState.COMPLETED:
+        return item
+    if upload.state is UploadState.ABORTED:
+        raise FailedPrecondition(f"upload {upload_id!r} was given up")
+    store.put_upload(replace(upload, state=UploadState.COMPLETED))
+    after = replace(item, state=ItemState.VERIFYING)
+    store.put_item(after)
+    return after
+
+
+def give_up(store: Store, upload_id: str, reason: str) -> Upload:
+    """The upload, aborted, and its item failed. Raises FailedPrecondition once handed over."""
+    upload = the_upload(store, upload_id)
+    if upload.state is UploadState.COMPLETED:
+        raise FailedPrecondition(
+            f"upload {upload_id!r} is completed; its item is {upload.item_id!r}"
+        )
+    if upload.state is UploadState.ABORTED:
+        return upload
+    item, event = failed(the_item(store, upload.item_id), reason, store.now)
+    after = replace(upload, state=UploadState.ABORTED)
+    store.put_item(item)
+    store.put_upload(after)
+    store.publish(event)
+    return after
+
+
+def the_upload(store: Store, upload_id: str) -> Upload:
+    """An upload. Raises NotFound."""
+    upload = store.upload(upload_id)
+    if upload is None:
+        raise NotFound(f"there is no upload {upload_id!r}")
+    return upload
+
+
+def the_item(store: Store, item_id: str) -> Item:
+    """An item. Raises NotFound."""
+    item = store.item(item_id)
+    if item is None:
+        raise NotFound(f"there is no item {item_id!r}")
+    return item

@@ -1,0 +1,67 @@
+"""What the library listens to, and what time causes."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from tandem.catalog.v1 import events_pb2 as catalog
+
+from chassis.events import Event
+from chassis.subscriptions import Subscription, Timer
+from services.library import verifier
+from services.library.domain.entitlements import Enrolment, Shelf
+from services.library.domain.words import EnrolmentState
+from services.library.ports import Files
+from services.library.store import LibraryStore
+from services.library.usecases import reading
+
+_STATES = {
+    catalog.EnrolmentCreated: EnrolmentState.ENROLLED,
+    catalog.EnrolmentPromoted: EnrolmentState.ENROLLED,
+    catalog.EnrolmentWaitlisted: EnrolmentState.WAITLISTED,
+    catalog.EnrolmentWithdrawn: EnrolmentState.WITHDRAWN,
+}
+VERIFY_EVERY = timedelta(milliseconds=200)
+EXPIRE_EVERY = timedelta(minutes=1)
+
+
+def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
+    """The service's queues."""
+    types = (*_STATES, catalog.EnrolmentModeChanged, catalog.PathPublished)
+    return (Subscription("library.entitlements", types, entitlements),)
+
+
+def timers(files: Files, expire_after: timedelta) -> tuple[Timer[LibraryStore], ...]:
+    """Verification, and the end of uploads that nobody completed."""
+    return (
+        Timer("verify", VERIFY_EVERY, lambda database: _verify(database, files)),
+        Timer("expire", EXPIRE_EVERY, lambda base: verifier.expire(base, files, expire_after)),
+    )
+
+
+def entitlements(store: LibraryStore, batch: Sequence[Event[Any]]) -> None:
+    """Keep who is in which run, and which items a run's path names. A mode entitles to nothing."""
+    reading.note_enrolments(
+        store, [_enrolment(event) for event in batch if type(event.data) in _STATES]
+    )
+    for event in batch:
+        if isinstance(event.data, catalog.PathPublished):
+            reading.note_shelf(store, _shelf(event))
+
+
+def _enrolment(event: Event[Any]) -> Enrolment:
+    return Enrolment(
+        run_id=event.data.run_id,
+        learner_id=event.data.learner_id,
+        state=_STATES[type(event.data)],
+        sequence=event.sequence,
+    )
+
+
+def _shelf(event: Event[Any]) -> Shelf:
+    items = {activity.item_id for activity in event.data.activities if activity.item_id}
+    return Shelf(run_id=event.data.run_id, item_ids=tuple(sorted(items)), sequence=event.sequence)
+
+
+def _verify(database: Any, files: Files) -> None:
+    verifier.verify_waiting(database, files)
