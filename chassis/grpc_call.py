@@ -55,6 +55,10 @@ class Call:
         self._span.__enter__()
         return self
 
+    def open(self) -> None:
+        """Tell the caller of a stream that it is let in, before there is anything to answer."""
+        self._context.send_initial_metadata(self._answered())
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -68,11 +72,11 @@ class Call:
             logs.request_id.reset(self._token)
 
     def _end(self, error: BaseException | None) -> None:
-        if error is None:
+        if not self._context.is_active():
+            self._tell("DEADLINE_EXCEEDED" if self._late() else "CANCELLED", None)
+        elif error is None:
             self._context.set_trailing_metadata(self._answered())
             self._tell("OK", None)
-        elif not self._context.is_active():
-            self._tell("DEADLINE_EXCEEDED" if self._late() else "CANCELLED", None)
         else:
             self._refuse(error)
 

@@ -112,6 +112,7 @@ class Edge:
                 caller, until = self._authenticator.caller_of(call.authorization)
                 request = method.admit(caller, raw)
                 self._fail_fast()
+                call.open()
                 with calling(caller):
                     for message in method.behaviour(request, stream):
                         _still_valid(until)
@@ -126,6 +127,7 @@ class Edge:
             with Call(method.measures, context) as call, self._streams.one(context) as stream:
                 caller, until = self._authenticator.caller_of(call.authorization)
                 self._fail_fast()
+                call.open()
                 requests = _admitted(method, caller, until, stream.incoming(raws))
                 with calling(caller):
                     return method.serialize(method.behaviour(requests, stream))
@@ -140,6 +142,7 @@ class Edge:
             with Call(method.measures, context) as call, self._streams.one(context) as stream:
                 caller, until = self._authenticator.caller_of(call.authorization)
                 self._fail_fast()
+                call.open()
                 requests = _admitted(method, caller, until, stream.incoming(raws))
                 with calling(caller):
                     for message in method.behaviour(requests, stream):

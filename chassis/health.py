@@ -1,7 +1,7 @@
 """Health that is true (grpc.health.v1): SERVING only while the database answers."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pymongo
@@ -18,11 +18,46 @@ WHOLE_SERVER = ""
 log = structlog.get_logger()
 
 
+class _Watch:
+    """One watcher's stream: it is ended once, by whoever is first."""
+
+    def __init__(self, send: Callable[[Any], None]) -> None:
+        self._send = send
+        self.ended = False
+
+    def __call__(self, answer: Any) -> None:
+        """Send an answer; None ends the stream."""
+        if not self.ended:
+            self.ended = answer is None
+            self._send(answer)
+
+
+class _Servicer(health.HealthServicer):
+    """The stock servicer, whose watchers would otherwise hold a drain up to its limit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._watches: list[_Watch] = []
+        self._adding = threading.Lock()
+
+    def Watch(self, request: Any, context: Any, send_response_callback: Any = None) -> Any:
+        watch = _Watch(send_response_callback)
+        with self._adding:
+            self._watches = [each for each in self._watches if not each.ended] + [watch]
+        return super().Watch(request, context, watch)
+
+    def end(self) -> None:
+        """Tell all watchers NOT_SERVING, and end their streams."""
+        self.enter_graceful_shutdown()
+        for watch in self._watches:
+            watch(None)
+
+
 class Health:
     """Asks the database every second, and tells whoever checks or watches."""
 
     def __init__(self, client: "pymongo.MongoClient[Any]", names: Iterable[str]) -> None:
-        self.servicer = health.HealthServicer()
+        self.servicer = _Servicer()
         self._answers = True  # it did a moment ago, when it was prepared
         self._client = client
         self._names = (WHOLE_SERVER, *names)
@@ -46,7 +81,7 @@ class Health:
     def drain(self) -> None:
         """NOT_SERVING from now on, whatever the database does."""
         self._stop.set()
-        self.servicer.enter_graceful_shutdown()
+        self.servicer.end()
 
     def _watch(self) -> None:
         while not self._stop.wait(EVERY):

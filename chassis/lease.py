@@ -1,7 +1,8 @@
 """A lease: of many processes that could do a thing, one does it.
 
 One document a lease, in the service's own database; time is MongoDB's, so no two processes need
-agreeing clocks. A holder that dies is succeeded when its time is over.
+agreeing clocks. A holder that dies is succeeded when its time is over. Each function has a twin for
+pymongo's asynchronous client.
 """
 
 from datetime import timedelta
@@ -18,9 +19,19 @@ def take(leases: Any, name: str, holder: str, lasting: timedelta) -> bool:
 
 
 async def take_async(leases: Any, name: str, holder: str, lasting: timedelta) -> bool:
-    """`take` for pymongo's asynchronous client."""
+    """`take`, asynchronously."""
     found = await leases.find_one_and_update(*_claim(name, holder, lasting), **_AFTER)
     return _is_held(found, holder)
+
+
+def release(leases: Any, name: str, holder: str) -> None:
+    """Give the lease up at once, where `holder` has it."""
+    leases.delete_one({"_id": name, "holder": holder})
+
+
+async def release_async(leases: Any, name: str, holder: str) -> None:
+    """`release`, asynchronously."""
+    await leases.delete_one({"_id": name, "holder": holder})
 
 
 _AFTER: Document = {"upsert": True, "return_document": ReturnDocument.AFTER}

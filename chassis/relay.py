@@ -6,32 +6,35 @@ never loses it. An event that no queue takes is parked, with all that follow it 
 """
 
 import asyncio
+import itertools
 import os
 import random
 import signal
 import socket
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import structlog
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
-from chassis import lease, metrics, ops
-from chassis.publisher import ConnectionLost, Outcome, Publisher
+from chassis import ids, lease, metrics, ops
+from chassis.outbox import Outbox, Row
+from chassis.publisher import ConnectionLost, Publisher
 from chassis.settings import Settings
 
-CHUNK = 1_000
 LEASE = timedelta(seconds=5)
-# A wake that got lost costs this much at the most.
+# A wake that got lost costs this many seconds at the most.
 POLL = 1.0
 LOOK = 2.0
+# While a long publication runs, what is confirmed by then is removed this often.
+SETTLE = 0.02
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+GOODBYE = 5.0
 
-Row = dict[str, Any]
 log = structlog.get_logger()
 
 
@@ -63,17 +66,22 @@ class Relay:
             settings.mongo_url, tz_aware=True, serverSelectionTimeoutMS=5_000
         )
         database = self._client[settings.mongo_database or f"tandem_{service}"]
-        self._outbox, self._leases = database["outbox"], database["leases"]
+        self._outbox, self._leases = Outbox(database["outbox"]), database["leases"]
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self._stopping, self._woken = asyncio.Event(), asyncio.Event()
         self._leads_until = 0.0
         self._mongo_answers = False
         self._publisher: Publisher | None = None
+        self._publishing: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
-        """Finish what is in flight and leave."""
+        """Publish no more, wait for what is in flight as long as `settings.drain`, and leave."""
         self._stopping.set()
         self._woken.set()
+        if self._publishing is not None:
+            asyncio.get_running_loop().call_later(
+                self._settings.drain.total_seconds(), self._publishing.cancel
+            )
 
     def ready(self) -> dict[str, bool]:
         """What /ready tells. A relay that stands by needs no broker."""
@@ -84,31 +92,41 @@ class Relay:
         }
 
     async def run(self) -> None:
-        """Relay until `stop`."""
+        """Relay until `stop`. What is not about a server being away ends it: a bug, not a state."""
+        self._publishing = asyncio.create_task(self._publish_forever())
         helpers = [
             asyncio.create_task(self._forever(work))
             for work in (self._keep_lease, self._watch, self._look)
         ]
+        tasks = [self._publishing, *helpers]
         try:
-            await self._publish_forever()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in helpers:
+            failed = next((task for task in tasks if _has_failed(task)), None)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._leave()
+        if failed:
+            failed.result()
 
     @property
     def _leads(self) -> bool:
         return time.monotonic() < self._leads_until
 
+    @property
+    def _goes_on(self) -> bool:
+        return self._leads and not self._stopping.is_set()
+
     async def _leave(self) -> None:
-        if self._publisher is not None:
-            await self._publisher.close()
         try:
-            await self._leases.delete_one({"_id": "relay", "holder": self._holder})
-        except PyMongoError as error:
-            log.warning("the lease ends by itself", why=str(error))
-        await self._client.close()
+            async with asyncio.timeout(GOODBYE):
+                if self._publisher is not None:
+                    await self._publisher.close()
+                await lease.release_async(self._leases, "relay", self._holder)
+                await self._client.close()
+        except (PyMongoError, TimeoutError) as error:
+            log.warning("the lease ends by itself", why=repr(error)[:200])
 
     async def _publish_forever(self) -> None:
         pause = FIRST_PAUSE
@@ -118,7 +136,7 @@ class Relay:
                     await self._drain()
                 pause = FIRST_PAUSE
             except (PyMongoError, ConnectionLost) as error:
-                log.warning("can't relay now", why=str(error.args[0]), seconds=round(pause, 1))
+                log.warning("can't relay now", why=str(error)[:300], seconds=round(pause, 1))
                 await self._sleep(pause * random.uniform(0.7, 1.3))
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
@@ -127,110 +145,77 @@ class Relay:
     async def _drain(self) -> None:
         """Publish until the outbox has nothing more for us."""
         publisher = await self._connected()
-        while self._leads and not self._stopping.is_set() and await self._pass(publisher):
-            pass
-
-    async def _pass(self, publisher: Publisher) -> bool:
-        """Once through the outbox, from the oldest on; False when there was nothing.
-
-        While one chunk is published the next is read, and what was confirmed before is removed.
-        """
-        taken: set[str] = set()
-        reading = asyncio.create_task(self._read(""))
-        settling = asyncio.create_task(self._settle(Outcome()))
-        try:
-            while self._leads and not self._stopping.is_set():
-                rows, last = await reading
-                if not rows:
-                    break
-                reading = asyncio.create_task(self._read(last))
-                fresh = [row for row in rows if row["_id"] not in taken]
-                taken.update(row["_id"] for row in fresh)
-                await publisher.send(fresh)
-                await settling
-                settling = asyncio.create_task(self._settle(publisher.outcome()))
-            await publisher.flush()
-        finally:
-            reading.cancel()
-            await settling
-            await self._settle(publisher.outcome())
-        return bool(taken)
+        while self._goes_on and (rows := await self._outbox.next_rows()):
+            refused = await self._publish(publisher, rows)
+            if refused:
+                raise ConnectionLost(f"the broker refused {refused} events")
 
     async def _connected(self) -> Publisher:
         if self._publisher is None or not self._publisher.is_open:
-            publisher = Publisher(self._service)
-            self._publisher = publisher
-            await publisher.open(self._settings.amqp_url)
+            self._publisher = Publisher(self._service)
+            await self._publisher.open(self._settings.amqp_url)
             log.info("connected to the broker")
         return self._publisher
 
-    async def _read(self, after: str) -> tuple[list[Row], str]:
-        """The oldest events after an id, with each all that wait of its aggregate, by its sequence.
+    async def _publish(self, publisher: Publisher, rows: list[Row]) -> int:
+        """Publish, and meanwhile remove what is confirmed; answers how many were refused."""
+        wanted = itertools.takewhile(lambda _: self._goes_on, rows)
+        publishing = asyncio.create_task(publisher.publish(wanted))
+        refused = 0
+        try:
+            while not publishing.done():
+                await asyncio.wait([publishing], timeout=SETTLE)
+                refused += await self._settle(publisher)
+        finally:
+            publishing.cancel()
+            await asyncio.wait([publishing])
+        publishing.result()
+        return refused
 
-        Ids sort by the clocks of the processes that made them, which differ; the sequence does not.
-        Answers also the last id, where the next chunk begins.
-        """
-        wanted: Row = {"_id": {"$gt": after}}
-        blocked = await self._outbox.distinct("key", {"parked_at": {"$exists": True}})
-        if blocked:
-            wanted["key"] = {"$nin": blocked}
-        oldest = await self._outbox.find(wanted, {"key": 1}).sort("_id").limit(CHUNK).to_list()
-        if not oldest:
-            return [], after
-        keys = list(dict.fromkeys(row["key"] for row in oldest))
-        together = self._outbox.find({"key": {"$in": keys}}).sort([("key", 1), ("sequence", 1)])
-        return in_order(await together.limit(2 * CHUNK).to_list(), keys), oldest[-1]["_id"]
-
-    async def _settle(self, outcome: Outcome) -> None:
-        if outcome.confirmed:
-            await self._outbox.delete_many({"_id": {"$in": outcome.confirmed}})
-            metrics.RELAY_PUBLISHED.labels(self._service).inc(len(outcome.confirmed))
+    async def _settle(self, publisher: Publisher) -> int:
+        outcome = publisher.take_outcome()
+        metrics.RELAY_PUBLISHED.labels(self._service).inc(len(outcome.confirmed))
         if outcome.returned:
-            await self._outbox.update_many(
-                {"_id": {"$in": outcome.returned}}, {"$set": {"parked_at": datetime.now(UTC)}}
-            )
             metrics.RELAY_RETURNED.labels(self._service).inc(len(outcome.returned))
             log.error("no queue took these events; they are parked", ids=outcome.returned[:10])
-        if outcome.refused:
-            raise ConnectionLost(f"the broker refused {len(outcome.refused)} events")
+        await self._outbox.settle(outcome)
+        return len(outcome.refused)
 
     async def _keep_lease(self) -> None:
         """Take the lease, and keep it; count it as lost a little before MongoDB does."""
-        began = time.monotonic()
+        began, led = time.monotonic(), self._leads
         took = await lease.take_async(self._leases, "relay", self._holder, LEASE)
-        if took != self._leads:
-            log.info("leading" if took else "standing by")
         self._leads_until = began + LEASE.total_seconds() * 0.8 if took else 0.0
         self._mongo_answers = True
-        metrics.RELAY_LEADER.labels(self._service).set(took)
-        if took:
+        if took != led:
+            log.info("leading" if took else "standing by")
             self._woken.set()
         await asyncio.sleep(LEASE.total_seconds() / 5)
 
     async def _watch(self) -> None:
-        """Wake for every insertion. The stream tells ids only: the rows are read in their order."""
-        pipeline: list[Row] = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
-        async with await self._outbox.watch(pipeline) as changes:
+        """Wake for every insertion, and for what was inserted before we looked."""
+        async with await self._outbox.watch() as changes:
             self._woken.set()
             async for _ in changes:
                 self._woken.set()
 
     async def _look(self) -> None:
-        """Tell depth, age and parked events to Prometheus."""
-        oldest = await self._outbox.find_one({}, {"_id": 1}, sort=[("_id", 1)])
-        parked = await self._outbox.count_documents({"parked_at": {"$exists": True}})
-        depth = await self._outbox.count_documents({})
-        metrics.OUTBOX_DEPTH.labels(self._service).set(depth)
-        metrics.OUTBOX_OLDEST.labels(self._service).set(age(oldest["_id"]) if oldest else 0)
-        metrics.OUTBOX_PARKED.labels(self._service).set(parked)
+        """Tell Prometheus how it stands."""
+        metrics.RELAY_LEADER.labels(self._service).set(self._leads)
+        oldest = await self._outbox.oldest()
+        age = time.time() - ids.made_at(oldest) if oldest else 0.0
+        metrics.OUTBOX_OLDEST.labels(self._service).set(max(0.0, age))
+        metrics.OUTBOX_DEPTH.labels(self._service).set(await self._outbox.depth())
+        metrics.OUTBOX_PARKED.labels(self._service).set(await self._outbox.parked())
         await asyncio.sleep(LOOK)
 
-    async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _forever(self, work: Callable[[], Awaitable[Any]]) -> None:
         while True:
             try:
                 await work()
             except PyMongoError as error:
                 self._mongo_answers = False
+                metrics.RELAY_LEADER.labels(self._service).set(self._leads)
                 log.warning("MongoDB does not answer", why=str(error)[:200])
                 await asyncio.sleep(1)
 
@@ -251,18 +236,5 @@ class Relay:
             pass
 
 
-def in_order(rows: Iterable[Row], keys: list[str]) -> list[Row]:
-    """Rows by the place of their key in `keys`, and within a key by sequence."""
-    place = {key: number for number, key in enumerate(keys)}
-    return sorted(rows, key=lambda row: (place[row["key"]], row["sequence"]))
-
-
-def age(event_id: str) -> float:
-    """Seconds of the system's clock since an event was made: a UUIDv7 begins with Unix ms."""
-    return max(0.0, time.time() - (uuid.UUID(event_id).int >> 80) / 1000)
-
-
-def release(outbox: Any) -> int:
-    """Let parked events go again, after their queues were declared; answers how many."""
-    found = outbox.update_many({"parked_at": {"$exists": True}}, {"$unset": {"parked_at": ""}})
-    return int(found.modified_count)
+def _has_failed(task: "asyncio.Task[None]") -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None

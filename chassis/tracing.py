@@ -27,7 +27,7 @@ def child_of(parent: str) -> str:
 
 
 def _hex(size: int) -> str:
-    """Random digits of `size` bytes. An id is no secret; asking the kernel costs a thread switch."""
+    """Random digits of `size` bytes. No secret: the kernel need not be asked."""
     return f"{random.getrandbits(size * 8):0{size * 2}x}"
 
 

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,10 +20,11 @@ from tandem.progress.v1.resources_pb2 import Statement
 from tandem.types.v1.types_pb2 import RowResult
 
 from chassis import caller, tracing
-from chassis.grpc_server import Servicer
+from chassis.grpc_client import calling_with
+from chassis.grpc_server import Server, Servicer
 from chassis.refusals import Denied, FailedPrecondition, Fault, Invalid, NotFound
 from chassis.store import Database, Store
-from chassis.testing import ChannelFor, running
+from chassis.testing import ChannelFor, Issuer, running, settings_for
 from tests.conftest import MakeDatabase
 
 Behaviour = Callable[..., Any]
@@ -213,6 +216,7 @@ def test_an_unforeseen_error_tells_only_the_request_id(
     assert "r-1" in error.details()
     assert "swordfish" not in str(error) + str(rpc_status.from_call(error))
     assert detail(error, details.RequestInfo).request_id == "r-1"
+    assert dict(error.trailing_metadata())["x-request-id"] == "r-1"
 
 
 def test_thousands_of_faults_fit_in_a_plain_clients_trailer(
@@ -236,7 +240,7 @@ def test_the_request_id_is_answered(channel_for: ChannelFor) -> None:
     stub = stub_of(channel_for("ada"))
     for given, kept in (("abc-1", True), ("x" * 65, False), ("a b", False)):
         _, call = stub.GetPreferences.with_call(own(), metadata=[("x-request-id", given)])
-        answered = dict(call.initial_metadata())["x-request-id"]
+        answered = dict(call.trailing_metadata())["x-request-id"]
         assert (answered == given) is kept
         assert answered
 
@@ -318,6 +322,16 @@ def test_open_streams_do_not_hold_requests_up(channel_for: ChannelFor) -> None:
         stream.cancel()
 
 
+def test_a_stream_is_told_that_it_is_open(channel_for: ChannelFor) -> None:
+    """A stream that has nothing to say yet answers its request id at once."""
+    stub: Any = progress_pb2_grpc.ProgressServiceStub(channel_for("lrs", "service"))
+    silent = threading.Event()
+    answers = stub.StreamStatements(iter(silent.wait, True))
+    assert dict(answers.initial_metadata())["x-request-id"]
+    silent.set()
+    answers.cancel()
+
+
 def test_a_stream_ends_when_its_caller_leaves(channel_for: ChannelFor, notify: Notify) -> None:
     """A cancelled stream lets its service's code end."""
     messages = stub_of(channel_for("ada")).StreamMessages(
@@ -339,3 +353,32 @@ def test_health_and_reflection_need_no_token(channel_for: ChannelFor) -> None:
     wanted = reflection_pb2.ServerReflectionRequest(list_services="")
     listed = next(reflection.ServerReflectionInfo(iter([wanted]))).list_services_response
     assert "tandem.progress.v1.ProgressService" in {service.name for service in listed.service}
+
+
+def test_a_drain_ends_streams_that_only_wait(
+    notify: Notify, database: Database[Any], tmp_path: Path
+) -> None:
+    """Streams whose callers send nothing more, or listen for ever, don't hold a drain up."""
+    issuer, silent = Issuer(), threading.Event()
+    settings = settings_for(issuer.write_jwks(tmp_path / "jwks"), drain=timedelta(seconds=60))
+    server = Server(settings, "tests", database, servicers(notify))
+    server.start()
+    token = issuer.token("ada", ["service"])
+
+    def requests() -> Iterator[Any]:
+        yield progress_pb2.RecordStatementsRequest(statements=[Statement()])
+        silent.wait(90)
+
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as plain:
+        channel = calling_with(plain, lambda: token)
+        answers = progress_pb2_grpc.ProgressServiceStub(channel).StreamStatements(requests())
+        assert len(next(answers).results) == 1
+        messages = stub_of(channel).StreamMessages(
+            notify_pb2.StreamMessagesRequest(person_id="ada")
+        )
+        next(messages)
+        server.drain(settings.drain)
+        assert refusal(lambda: next(answers)).code() is grpc.StatusCode.CANCELLED
+        assert refusal(lambda: next(messages)).code() is grpc.StatusCode.UNAVAILABLE
+        silent.set()
+    assert notify.ended.is_set()

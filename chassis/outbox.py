@@ -1,0 +1,98 @@
+"""The outbox as the relay sees it: which rows are next, and what becomes of them.
+
+Rows are {_id: the event's id, key: its aggregate, sequence, type, headers, body}, and `parked_at`
+where no queue took the event.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.read_concern import ReadConcern
+
+from chassis.window import Outcome
+
+CHUNK = 1_000
+# Two chunks of the largest events there may be would be half a gigabyte.
+LARGEST_READ = 32 * 1024**2
+PARKED = {"parked_at": {"$exists": True}}
+
+Row = dict[str, Any]
+
+
+class Outbox:
+    """One service's outbox.
+
+    What is read is committed by a majority, and of one moment: a failover can't take back what was
+    published, and of an aggregate an event is never seen before those that were committed before.
+    """
+
+    def __init__(self, collection: AsyncCollection[Row]) -> None:
+        self._rows = collection
+        self._moment = collection.with_options(read_concern=ReadConcern("snapshot"))
+
+    async def next_rows(self) -> list[Row]:
+        """The oldest rows, and with each all that wait of its aggregate, by its sequence.
+
+        Ids sort by the clocks of the processes that made them, which differ; the sequence does not.
+        Aggregates with a parked row wait.
+        """
+        blocked = await self._moment.distinct("key", PARKED)
+        free: Row = {"key": {"$nin": blocked}} if blocked else {}
+        oldest = await self._moment.find(free, {"key": 1}).sort("_id").limit(CHUNK).to_list()
+        keys = list(dict.fromkeys(row["key"] for row in oldest))
+        return in_order(await self._all_of(keys), keys) if keys else []
+
+    async def settle(self, outcome: Outcome) -> None:
+        """Remove what the broker has, and park what no queue took."""
+        if outcome.confirmed:
+            await self._rows.delete_many({"_id": {"$in": outcome.confirmed}})
+        if outcome.returned:
+            parked = {"$set": {"parked_at": datetime.now(UTC)}}
+            await self._rows.update_many({"_id": {"$in": outcome.returned}}, parked)
+
+    async def watch(self) -> Any:
+        """A change stream that tells of every insertion; ids only, for the order is not its."""
+        pipeline: list[Row] = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
+        return await self._rows.watch(pipeline)
+
+    async def depth(self) -> int:
+        """How many events wait."""
+        return await self._rows.count_documents({})
+
+    async def parked(self) -> int:
+        """How many of them are parked."""
+        return await self._rows.count_documents(PARKED)
+
+    async def oldest(self) -> str | None:
+        """The id of the one that waits longest."""
+        found = await self._rows.find_one({}, {"_id": 1}, sort=[("_id", 1)])
+        return found["_id"] if found else None
+
+    async def _all_of(self, keys: list[str]) -> list[Row]:
+        """The aggregates' rows, each one's from its first: what is cut off is cut off at ends."""
+        found, size = [], 0
+        query = self._moment.find({"key": {"$in": keys}}).sort([("key", 1), ("sequence", 1)])
+        async with query.limit(2 * CHUNK) as rows:
+            async for row in rows:
+                found.append(row)
+                size += len(row["body"])
+                if size > LARGEST_READ:
+                    break
+        return found
+
+
+def in_order(rows: Iterable[Row], keys: list[str]) -> list[Row]:
+    """Rows by the place of their key in `keys`, and within a key by sequence."""
+    place = {key: number for number, key in enumerate(keys)}
+    return sorted(rows, key=lambda row: (place[row["key"]], row["sequence"]))
+
+
+def release(database: Any) -> int:
+    """Let a service's parked events go again, once there is a queue for them; answers how many.
+
+    `database`: the service's, of pymongo's synchronous client.
+    """
+    found = database["outbox"].update_many(PARKED, {"$unset": {"parked_at": ""}})
+    return int(found.modified_count)

@@ -1,0 +1,179 @@
+"""Check who imports whom: the layers of CONTRIBUTING.md, read from the source.
+
+Usage: import_rules.py [ROOT]   (tells each violation; exits 1 where there is any)
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("chassis", "services", "campus")
+# grpcio and eventlet stop each other in one process (docs/decisions).
+THREADS, GREEN = {"grpc"}, {"nameko", "eventlet", "kombu"}
+
+
+@dataclass(frozen=True)
+class Only:
+    """Modules that match `who` import the standard library and what `may` names, nothing else."""
+
+    who: str
+    """A regular expression; its group `own`, if any, is the service."""
+    may: tuple[str, ...]
+    """Module prefixes; {own} stands for the service."""
+    at_load: bool = False
+    """True: imports inside of functions are free, for they come later."""
+
+
+@dataclass(frozen=True)
+class Never:
+    """Modules that match `who` don't import what `what` matches."""
+
+    who: str
+    what: str
+
+
+_SERVICE = r"services\.(?P<own>\w+)"
+_DOMAIN = ("chassis.refusals", "services.{own}.domain")
+LAYERS = (
+    Only(r"chassis\.(refusals|settings)", ()),
+    Only(r"chassis\.roles", ("chassis.settings",), at_load=True),
+    Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
+    Only(_SERVICE + r"\.ports(\..+)?", (*_DOMAIN, "services.{own}.ports")),
+    Only(
+        _SERVICE + r"\.usecases(\..+)?",
+        (*_DOMAIN, "services.{own}.ports", "services.{own}.usecases"),
+    ),
+    Only(_SERVICE + r"\.settings", ("chassis.settings",)),
+    Only(_SERVICE + r"\.__main__", ("chassis.roles", "services.{own}.settings"), at_load=True),
+)
+BORDERS = (
+    Never(r"chassis(\..+)?", r"(services|campus|tests|bench)(\..+)?"),
+    Never(r"chassis(\..+)?", r"tandem\.(?!options\.|types\.)\w+\..+"),
+    Never(_SERVICE + r"(\..+)?", r"services\.(?!{own}(\.|$))\w+.*"),
+    Never(_SERVICE + r"(\..+)?", r"(campus|tests|bench)(\..+)?"),
+    Never(r"campus(\..+)?", r"(tests|bench)(\..+)?"),
+)
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name, with its place."""
+
+    target: str
+    line: int
+    at_load: bool
+
+
+def violations(root: Path) -> list[str]:
+    """Every import below `root` that the layers don't allow, as "module:line: what"."""
+    modules = {name: list(_imports(name, path)) for name, path in _modules(root)}
+    found = [
+        text
+        for name, imports in sorted(modules.items())
+        for each in imports
+        for text in _broken(name, each)
+    ]
+    return found + list(_mixtures(modules))
+
+
+def _broken(name: str, each: Import) -> Iterator[str]:
+    place = f"{name}:{each.line}: imports {each.target}"
+    for layer in LAYERS:
+        match = re.fullmatch(layer.who, name)
+        if match and (each.at_load or not layer.at_load) and not _may(layer, match, each.target):
+            yield f"{place}; allowed are the standard library {' '.join(_names(layer, match))}"
+    for border in BORDERS:
+        match = re.fullmatch(border.who, name)
+        if match and re.fullmatch(_own(border.what, match), each.target):
+            yield f"{place}, which lies beyond its border"
+
+
+def _may(layer: Only, match: re.Match[str], target: str) -> bool:
+    if target.split(".")[0] in sys.stdlib_module_names:
+        return True
+    return any(target == name or target.startswith(f"{name}.") for name in _names(layer, match))
+
+
+def _names(layer: Only, match: re.Match[str]) -> list[str]:
+    return [_own(name, match) for name in layer.may]
+
+
+def _own(text: str, match: re.Match[str]) -> str:
+    return text.replace("{own}", match.groupdict().get("own") or "")
+
+
+def _mixtures(modules: Mapping[str, list[Import]]) -> Iterator[str]:
+    """Modules whose loading brings grpc and an eventlet library into one process."""
+    for name in sorted(modules):
+        loaded = _loaded(name, modules)
+        if loaded & THREADS and loaded & GREEN:
+            yield f"{name}: loads grpc and {', '.join(sorted(loaded & GREEN))} into one process"
+
+
+def _loaded(name: str, modules: Mapping[str, list[Import]]) -> set[str]:
+    """The modules and top-level packages that importing `name` loads."""
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        module = waiting.pop()
+        for each in modules.get(module, []):
+            if not each.at_load:
+                continue
+            # "a.b.c" may be the module c of a.b, or the name c in a.b
+            for target in (each.target, each.target.rpartition(".")[0]):
+                if target in modules and target not in seen:
+                    waiting.append(target)
+                seen.add(target)
+            seen.add(each.target.split(".")[0])
+    return seen
+
+
+def _modules(root: Path) -> Iterator[tuple[str, Path]]:
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def _imports(name: str, path: Path) -> Iterator[Import]:
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    tree = ast.parse(path.read_text(), str(path))
+    later = _later(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for target in _targets(node, package):
+                yield Import(target, node.lineno, node not in later)
+
+
+def _targets(node: ast.Import | ast.ImportFrom, package: str) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    base = node.module or ""
+    if node.level:
+        parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+        base = ".".join([*parents, base] if base else parents)
+    return [f"{base}.{alias.name}" for alias in node.names]
+
+
+def _later(tree: ast.Module) -> set[ast.AST]:
+    """What does not run when the module is loaded: functions, and blocks for type checkers."""
+    return {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or _for_types(node)
+        for inner in ast.walk(node)
+    }
+
+
+def _for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+if __name__ == "__main__":
+    found = violations(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT)
+    print("\n".join(found))
+    sys.exit(1 if found else 0)

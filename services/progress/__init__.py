@@ -1,0 +1,1 @@
+"""What each learner did, has yet to do, and by when."""

@@ -1,0 +1,51 @@
+"""Run a role: python -m services.progress api|worker|relay|declare."""
+
+from chassis.roles import main
+from services.progress.settings import Settings
+
+
+def api(settings: Settings) -> None:
+    """Take statements in, and answer what learners have done and have yet to do."""
+    from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
+
+    from chassis import grpc_server, roles
+    from services.progress.api import ProgressApi
+    from services.progress.store import ProgressStore
+
+    database = roles.open_database(settings, "progress", ProgressStore)
+    servicer = grpc_server.Servicer(
+        progress_pb2_grpc.add_ProgressServiceServicer_to_server,
+        ProgressApi(database),
+        progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
+    )
+    grpc_server.serve(settings, "progress", database, [servicer])
+
+
+def worker(settings: Settings) -> None:
+    """Apply events, our own statements among them; miss what was not studied in time."""
+    from chassis import roles
+    from chassis import worker as runtime
+    from services.progress.store import ProgressStore
+    from services.progress.worker import subscriptions, timers
+
+    database = roles.open_database(settings, "progress", ProgressStore)
+    runtime.serve(settings, "progress", database, subscriptions(), timers())
+
+
+def relay(settings: Settings) -> None:
+    """Publish what happened."""
+    from chassis import relay as runtime
+
+    runtime.serve(settings, "progress")
+
+
+def declare(settings: Settings) -> None:
+    """Declare the service's queues."""
+    from chassis import topology
+    from services.progress.worker import subscriptions
+
+    topology.declare(settings.amqp_url, subscriptions())
+
+
+if __name__ == "__main__":
+    main("progress", Settings, {"api": api, "worker": worker, "relay": relay, "declare": declare})

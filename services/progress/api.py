@@ -1,0 +1,79 @@
+"""progress.proto over the use cases."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tandem.progress.v1 import progress_pb2, progress_pb2_grpc, resources_pb2
+from tandem.types.v1 import types_pb2
+
+from chassis import caller
+from chassis.mapping import from_message, to_message
+from chassis.pages import page_of
+from chassis.store import Database
+from chassis.validation import faults_of
+from services.progress import queries
+from services.progress.domain.intake import RecordStatements, Row
+from services.progress.domain.statements import Statement, normal
+from services.progress.domain.timeline import Stretch
+from services.progress.store import ProgressStore
+from services.progress.usecases.intake import record_statements
+
+
+class ProgressApi(progress_pb2_grpc.ProgressServiceServicer):
+    """What each learner did, has yet to do, and by when."""
+
+    def __init__(self, database: Database[ProgressStore]) -> None:
+        self._database = database
+
+    def RecordStatements(
+        self, request: progress_pb2.RecordStatementsRequest, _context: Any
+    ) -> progress_pb2.RecordStatementsResponse:
+        command = RecordStatements(tuple(map(_row, request.statements)), _own())
+        results = self._database.transact(lambda store: record_statements(store, command))
+        return progress_pb2.RecordStatementsResponse(
+            results=[to_message(result, types_pb2.RowResult) for result in results]
+        )
+
+    def StreamStatements(
+        self, request_iterator: Iterator[progress_pb2.RecordStatementsRequest], context: Any
+    ) -> Iterator[progress_pb2.RecordStatementsResponse]:
+        for request in request_iterator:
+            yield self.RecordStatements(request, context)
+
+    def GetProgress(
+        self, request: progress_pb2.GetProgressRequest, _context: Any
+    ) -> progress_pb2.GetProgressResponse:
+        found = queries.progress(self._database.reader(), request.run_id, request.learner_id)
+        return to_message(found, progress_pb2.GetProgressResponse)
+
+    def ListRunProgress(
+        self, request: progress_pb2.ListRunProgressRequest, _context: Any
+    ) -> progress_pb2.ListRunProgressResponse:
+        found = queries.run_progress(self._database.reader(), request.run_id, page_of(request))
+        return to_message(found, progress_pb2.ListRunProgressResponse)
+
+    def ListCatchUps(
+        self, request: progress_pb2.ListCatchUpsRequest, _context: Any
+    ) -> progress_pb2.ListCatchUpsResponse:
+        found = queries.catch_ups(
+            self._database.reader(), request.run_id, request.learner_id, page_of(request)
+        )
+        return to_message(found, progress_pb2.ListCatchUpsResponse)
+
+    def GetTimeline(
+        self, request: progress_pb2.GetTimelineRequest, _context: Any
+    ) -> progress_pb2.GetTimelineResponse:
+        stretch = from_message(request, Stretch)
+        found = queries.learners_timeline(self._database.reader(), stretch)
+        return to_message(found, progress_pb2.GetTimelineResponse)
+
+
+def _own() -> str:
+    """Whose statements the caller may send: a service's anyone's, a learner's own."""
+    who = caller.current()
+    return "" if "service" in who.roles else who.subject
+
+
+def _row(message: resources_pb2.Statement) -> Row:
+    faults = tuple(faults_of(message))
+    return Row(None, faults) if faults else Row(normal(from_message(message, Statement)))

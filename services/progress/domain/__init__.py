@@ -1,0 +1,1 @@
+"""The rules, as frozen dataclasses and pure functions."""

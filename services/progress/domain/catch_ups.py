@@ -1,0 +1,184 @@
+"""Catch-ups: the task that an absence creates, from its assignment to its end.
+
+    ASSIGNED --studied by its due--> COMPLETED (in time)
+        \\--due passed--> MISSED --studied later--> COMPLETED (late)
+
+An open catch-up is dropped while nobody wants it of the learner: after a withdrawal, or when the
+absence was excused or corrected. Should that be taken back, it is assigned again, with a fresh due.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from services.progress.domain.events import CatchUpAssigned, CatchUpCompleted, CatchUpMissed
+from services.progress.domain.sessions import Session
+from services.progress.domain.standing import Standing
+from services.progress.domain.words import AttendanceVerdict, CatchUpState
+
+# One catch-up for each session and learner: its id is made of the two.
+_NAMESPACE = uuid.UUID("0195a1c0-5c1e-7c3a-9d52-7c6f7a1d3b60")
+_ABSENT = frozenset({AttendanceVerdict.ABSENT})
+_WAS_ABSENT = _ABSENT | {AttendanceVerdict.CAUGHT_UP}
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """The task that an absence created."""
+
+    id: str
+    run_id: str
+    learner_id: str
+    enrolment_id: str
+    session_id: str
+    activity_id: str
+    title: str
+    item_ids: tuple[str, ...]
+    state: CatchUpState
+    assigned_at: datetime
+    due: datetime
+    completed_at: datetime | None = None
+    in_time: bool = False
+    watched_share: float = 0.0
+    dropped: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits to be studied."""
+        return self.state is CatchUpState.ASSIGNED and not self.dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Studied:
+    """How much of a catch-up's items the learner has studied."""
+
+    share: float
+    enough: bool
+
+
+def catch_up_id(session_id: str, learner_id: str) -> str:
+    """The id of a session's catch-up for a learner."""
+    return str(uuid.uuid5(_NAMESPACE, f"{session_id}:{learner_id}"))
+
+
+def is_due_to(standing: Standing, session_id: str) -> bool:
+    """Whether the learner is to get a catch-up for a session: enrolled, and absent from it."""
+    return standing.is_enrolled and _verdict(standing, session_id) in _ABSENT
+
+
+def is_wanted(standing: Standing, session_id: str) -> bool:
+    """Whether a catch-up that the learner has is still wanted."""
+    return standing.is_enrolled and _verdict(standing, session_id) in _WAS_ABSENT
+
+
+def assigned(
+    standing: Standing,
+    session: Session,
+    item_ids: tuple[str, ...],
+    now: datetime,
+    within: timedelta,
+) -> CatchUp:
+    """A new catch-up, from the moment that its items can be studied."""
+    return CatchUp(
+        id=catch_up_id(session.id, standing.learner_id),
+        run_id=standing.run_id,
+        learner_id=standing.learner_id,
+        enrolment_id=standing.enrolment_id,
+        session_id=session.id,
+        activity_id=session.activity_id,
+        title=session.title,
+        item_ids=item_ids,
+        state=CatchUpState.ASSIGNED,
+        assigned_at=now,
+        due=now + within,
+    )
+
+
+def kept_up(catch_up: CatchUp, standing: Standing, now: datetime, within: timedelta) -> CatchUp:
+    """The catch-up, dropped when it is open and not wanted, assigned again when it is once more."""
+    wanted = is_wanted(standing, catch_up.session_id)
+    if catch_up.is_open and not wanted:
+        return replace(catch_up, dropped=True)
+    if catch_up.dropped and wanted:
+        return replace(
+            catch_up,
+            enrolment_id=standing.enrolment_id,
+            dropped=False,
+            assigned_at=now,
+            due=now + within,
+        )
+    return catch_up
+
+
+def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
+    """The catch-up after what its learner had studied by `at`.
+
+    `at` is when statements were taken in. It counts for the deadline, rather than the statements'
+    own time: that is told by the learner's device, whose clock can be set back.
+    """
+    if catch_up.dropped:
+        return catch_up
+    catch_up = replace(catch_up, watched_share=max(catch_up.watched_share, studied.share))
+    if catch_up.state is CatchUpState.COMPLETED:
+        return catch_up
+    if studied.enough:
+        return replace(
+            catch_up,
+            state=CatchUpState.COMPLETED,
+            completed_at=at,
+            in_time=at <= catch_up.due,
+        )
+    if at > catch_up.due:
+        return replace(catch_up, state=CatchUpState.MISSED)
+    return catch_up
+
+
+def events_between(
+    before: CatchUp | None, after: CatchUp
+) -> Iterator[CatchUpAssigned | CatchUpCompleted | CatchUpMissed]:
+    """What happened from one to the other."""
+    if before is None or (before.dropped and not after.dropped):
+        yield CatchUpAssigned(
+            catch_up_id=after.id,
+            enrolment_id=after.enrolment_id,
+            run_id=after.run_id,
+            learner_id=after.learner_id,
+            session_id=after.session_id,
+            title=after.title,
+            item_ids=after.item_ids,
+            assigned_at=after.assigned_at,
+            due=after.due,
+        )
+    if before is None or before.state is not after.state:
+        yield from _ended(after)
+
+
+def _verdict(standing: Standing, session_id: str) -> AttendanceVerdict | None:
+    attendance = standing.attendance.get(session_id)
+    return attendance.verdict if attendance else None
+
+
+def _ended(after: CatchUp) -> Iterator[CatchUpCompleted | CatchUpMissed]:
+    if after.state is CatchUpState.COMPLETED:
+        yield CatchUpCompleted(
+            catch_up_id=after.id,
+            enrolment_id=after.enrolment_id,
+            run_id=after.run_id,
+            learner_id=after.learner_id,
+            session_id=after.session_id,
+            title=after.title,
+            completed_at=after.completed_at or after.due,
+            in_time=after.in_time,
+        )
+    if after.state is CatchUpState.MISSED:
+        yield CatchUpMissed(
+            catch_up_id=after.id,
+            enrolment_id=after.enrolment_id,
+            run_id=after.run_id,
+            learner_id=after.learner_id,
+            session_id=after.session_id,
+            title=after.title,
+            due=after.due,
+            watched_share=after.watched_share,
+        )

@@ -1,0 +1,147 @@
+"""Completion: when has a learner done an activity?
+
+| activity | done when |
+|---|---|
+| ITEM with playing time | the union of what was watched reaches the run's `watched_share` of it |
+| ITEM without (texts) | a statement says completed, passed or experienced |
+| TASK | a statement says submitted, completed or passed |
+| CHECKPOINT | a statement says passed, or completed without failure |
+| SESSION | attendance is PRESENT, EXCUSED or CAUGHT_UP, or its stand-ins are studied |
+
+An item is judged from when the library calls it AVAILABLE: only then is it known whether it has
+playing time. Evidence that came earlier is kept and judged then. What is completed stays completed.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from services.progress.domain.catch_ups import Studied
+from services.progress.domain.dues import Dues
+from services.progress.domain.evidence import Evidence, activity_target, earliest, latest, merged
+from services.progress.domain.intervals import measure, within
+from services.progress.domain.learner import Learner
+from services.progress.domain.path import Activity
+from services.progress.domain.plan import Plan
+from services.progress.domain.sessions import PLAYED, Item
+from services.progress.domain.words import ActivityKind, ActivityState, AttendanceVerdict
+
+ATTENDED = frozenset(
+    {AttendanceVerdict.PRESENT, AttendanceVerdict.EXCUSED, AttendanceVerdict.CAUGHT_UP}
+)
+# Shares are quotients of binary fractions: 0.9 of a length may come out a hair below 0.9.
+HAIR = 1e-9
+
+
+def done_at(activity: Activity, learner: Learner, plan: Plan) -> datetime | None:
+    """When the learner did the activity; None when not yet."""
+    return _RULES[activity.kind](activity, learner, plan)
+
+
+def state_of(activity: Activity, learner: Learner, plan: Plan, now: datetime) -> ActivityState:
+    """How far the learner is with an activity."""
+    if activity.id in learner.standing.completed:
+        return ActivityState.COMPLETED
+    if _begun(activity, learner, plan):
+        return ActivityState.STARTED
+    release = Dues(plan, learner.standing).release_of(activity.id)
+    missing = set(activity.requires) - learner.standing.completed.keys()
+    locked = missing or (release is not None and release > now)
+    return ActivityState.LOCKED if locked else ActivityState.OPEN
+
+
+def share_of(item_id: str, learner: Learner, plan: Plan) -> float:
+    """The share of an item that was studied, 0 to 1; of a text 0 or 1."""
+    item, evidence = plan.items.get(item_id), evidence_on(item_id, learner, plan)
+    if item is None or evidence is None:
+        return 0.0
+    length = playing_time(item, evidence)
+    if length:
+        return min(1.0, measure(within(evidence.watched, length)) / length)
+    return 1.0 if _read_at(evidence) else 0.0
+
+
+def studied_at(item_id: str, learner: Learner, plan: Plan) -> datetime | None:
+    """When enough of an item had been studied; None when not yet, or the item is not available."""
+    item, evidence = plan.items.get(item_id), evidence_on(item_id, learner, plan)
+    if item is None or not item.available or evidence is None:
+        return None
+    if not playing_time(item, evidence):
+        return _read_at(evidence)
+    enough = share_of(item_id, learner, plan) + HAIR >= plan.run.policy.watched_share
+    return evidence.last_at if enough else None
+
+
+def studied(item_ids: tuple[str, ...], learner: Learner, plan: Plan) -> Studied:
+    """How much of several items was studied: the mean of their shares, and whether it is enough."""
+    shares = [share_of(item_id, learner, plan) for item_id in item_ids]
+    return Studied(
+        share=sum(shares) / len(shares) if shares else 0.0,
+        enough=_all_studied_at(item_ids, learner, plan) is not None,
+    )
+
+
+def playing_time(item: Item, evidence: Evidence) -> float:
+    """Seconds of an item, as the library measured or else the player told them; 0 of texts."""
+    if item.seconds or item.kind not in PLAYED:
+        return item.seconds
+    return evidence.length
+
+
+def evidence_on(item_id: str, learner: Learner, plan: Plan) -> Evidence | None:
+    """What is known of a learner and an item, whether it was named or an activity that studies it.
+
+    None when nothing is.
+    """
+    found: Evidence | None = None
+    for target in plan.targets_of_item(item_id):
+        more = learner.evidence.get(target)
+        if more is not None:
+            found = merged(found, more) if found else more
+    return found
+
+
+def _item_done(activity: Activity, learner: Learner, plan: Plan) -> datetime | None:
+    return studied_at(activity.item_id, learner, plan)
+
+
+def _task_done(activity: Activity, learner: Learner, _: Plan) -> datetime | None:
+    found = learner.evidence.get(activity_target(activity.id))
+    return earliest(found.submitted_at, found.completed_at, found.passed_at) if found else None
+
+
+def _checkpoint_done(activity: Activity, learner: Learner, _: Plan) -> datetime | None:
+    found = learner.evidence.get(activity_target(activity.id))
+    return found.passed_at if found else None
+
+
+def _session_done(activity: Activity, learner: Learner, plan: Plan) -> datetime | None:
+    instants = []
+    for session in plan.sessions_of_activity.get(activity.id, ()):
+        attendance = learner.standing.attendance.get(session.id)
+        if attendance is not None and attendance.verdict in ATTENDED:
+            instants.append(session.ended_at or session.end_time)
+        instants.append(_all_studied_at(plan.stand_ins[session.id], learner, plan))
+    return earliest(*instants)
+
+
+_RULES: Mapping[ActivityKind, Callable[[Activity, Learner, Plan], datetime | None]] = {
+    ActivityKind.ITEM: _item_done,
+    ActivityKind.TASK: _task_done,
+    ActivityKind.CHECKPOINT: _checkpoint_done,
+    ActivityKind.SESSION: _session_done,
+}
+
+
+def _all_studied_at(item_ids: tuple[str, ...], learner: Learner, plan: Plan) -> datetime | None:
+    instants = [studied_at(item_id, learner, plan) for item_id in item_ids]
+    return latest(*instants) if instants and None not in instants else None
+
+
+def _read_at(evidence: Evidence) -> datetime | None:
+    return earliest(evidence.completed_at, evidence.passed_at, evidence.experienced_at)
+
+
+def _begun(activity: Activity, learner: Learner, plan: Plan) -> bool:
+    if activity.item_id and evidence_on(activity.item_id, learner, plan):
+        return True
+    return activity_target(activity.id) in learner.evidence

@@ -1,0 +1,113 @@
+"""Dues: one learner's deadlines, computed from the path's rules whenever they are asked for.
+
+Nothing is stored, so that a session that moves for ten thousand learners moves their dues by a
+change to one document.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.progress.domain.evidence import latest
+from services.progress.domain.path import TimeRule
+from services.progress.domain.plan import Plan
+from services.progress.domain.sessions import Session
+from services.progress.domain.standing import Standing
+from services.progress.domain.words import ActivityKind, SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A deadline."""
+
+    at: datetime | None = None
+    """None where there is none, or it hangs on a session that is not scheduled."""
+    extended: bool = False
+    """Whether it was moved for this learner."""
+
+
+class Dues:
+    """The deadlines of one learner, each worked out once.
+
+    An extension moves what depends on it, and never brings a deadline forward: should the rule's
+    own instant come to lie later, that one counts.
+    """
+
+    def __init__(self, plan: Plan, standing: Standing) -> None:
+        self._plan, self._standing = plan, standing
+        self._known: dict[str, Due] = {}
+
+    def of(self, activity_id: str) -> Due:
+        """The deadline of an activity; none for one that the path doesn't have."""
+        for each in reversed(self._unknown(activity_id)):
+            self._known[each] = self._worked_out(each)
+        return self._known[activity_id]
+
+    def release_of(self, activity_id: str) -> datetime | None:
+        """When an activity opens; None: with the run."""
+        return self._moment(self._plan.activities[activity_id].release)
+
+    def _unknown(self, activity_id: str) -> list[str]:
+        """The chain of activities that hang on each other from this one on, as far as not known.
+
+        A loop rather than a recursion: a path may be a chain of a thousand. A cycle, which catalog
+        refuses, ends where it began: there it has no due.
+        """
+        chain: list[str] = []
+        while activity_id and activity_id not in self._known:
+            chain.append(activity_id)
+            self._known[activity_id] = Due()
+            activity_id = self._depends_on(activity_id)
+        return chain
+
+    def _depends_on(self, activity_id: str) -> str:
+        activity = self._plan.activities.get(activity_id)
+        rule = activity.deadline if activity else None
+        return rule.after_activity.activity_id if rule and rule.after_activity else ""
+
+    def _worked_out(self, activity_id: str) -> Due:
+        activity = self._plan.activities.get(activity_id)
+        if activity is None:
+            return Due()
+        by_rule = self._moment(activity.deadline)
+        extension = self._standing.extensions.get(activity_id)
+        if extension is None or (by_rule is not None and extension.until <= by_rule):
+            return Due(by_rule)
+        return Due(extension.until, extended=True)
+
+    def _moment(self, rule: TimeRule | None) -> datetime | None:
+        if rule is None:
+            return None
+        if rule.fixed is not None:
+            return rule.fixed
+        if rule.after_enrolment is not None:
+            return _plus(self._standing.enrolled_at, rule.after_enrolment)
+        if rule.after_activity is not None:
+            other = rule.after_activity
+            return _plus(self._end_of(other.activity_id), other.offset or timedelta())
+        return None
+
+    def _end_of(self, activity_id: str) -> datetime | None:
+        """What an activity's dependants count from: a class's end, or a due."""
+        activity = self._plan.activities.get(activity_id)
+        if activity is not None and activity.kind is ActivityKind.SESSION:
+            return end_of_class(self._plan.sessions_of_activity.get(activity_id, ()))
+        return self.of(activity_id).at
+
+
+def end_of_class(sessions: Iterable[Session]) -> datetime | None:
+    """When a SESSION activity is over: the last of its sessions that were not cancelled.
+
+    Where all were, what hangs on them keeps to the end that was planned: a deadline that people
+    know does not vanish with the class.
+    """
+    known = list(sessions)
+    held = [each for each in known if each.state is not SessionState.CANCELLED]
+    return latest(*(each.end_time or each.ended_at for each in held or known))
+
+
+def _plus(at: datetime | None, offset: timedelta) -> datetime | None:
+    try:
+        return None if at is None else at + offset
+    except OverflowError:
+        return None  # beyond the calendar's end: never

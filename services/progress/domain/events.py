@@ -1,0 +1,79 @@
+"""What progress tells the others: the messages of events.proto as dataclasses."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.progress.domain.statements import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class StatementsRecorded:
+    """Statements of one learner were stored."""
+
+    learner_id: str
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityCompleted:
+    """A learner completed an activity."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    activity_id: str
+    completed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PathCompleted:
+    """A learner completed every required activity of a path."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    path_version: int
+    completed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpAssigned:
+    """An absence became a catch-up."""
+
+    catch_up_id: str
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    session_id: str
+    title: str
+    item_ids: tuple[str, ...]
+    assigned_at: datetime
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpCompleted:
+    """A catch-up was studied."""
+
+    catch_up_id: str
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    session_id: str
+    title: str
+    completed_at: datetime
+    in_time: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpMissed:
+    """A catch-up's deadline passed."""
+
+    catch_up_id: str
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    session_id: str
+    title: str
+    due: datetime
+    watched_share: float

@@ -1,0 +1,72 @@
+"""What catalog decides for a run: its policy, its path, the rules of release and deadline."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.progress.domain.words import ActivityKind
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a run decides once for all its learners."""
+
+    catch_up_within: timedelta | None = None
+    watched_share: float = 0.9
+
+    @property
+    def within(self) -> timedelta:
+        """How long a learner has for a catch-up."""
+        return timedelta(days=7) if self.catch_up_within is None else self.catch_up_within
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run."""
+
+    id: str
+    title: str
+    zone: str
+    policy: Policy
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class AfterActivity:
+    """A time told by another activity: for a SESSION its end counts, for others their due."""
+
+    activity_id: str
+    offset: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRule:
+    """When an activity opens, or when it is due. At most one is set."""
+
+    fixed: datetime | None = None
+    after_enrolment: timedelta | None = None
+    after_activity: AfterActivity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One step of a path."""
+
+    id: str
+    title: str
+    kind: ActivityKind
+    item_id: str = ""
+    requires: tuple[str, ...] = ()
+    release: TimeRule | None = None
+    deadline: TimeRule | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The version of a run's path that holds."""
+
+    id: str
+    """The run."""
+    version: int
+    activities: tuple[Activity, ...]
+    sequence: int

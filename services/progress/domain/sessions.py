@@ -1,0 +1,150 @@
+"""What progress knows of sessions and of the library's items.
+
+Each part of a session comes by events of its own, in any order, and is guarded by the sequence of
+the event that told it: an older event changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.progress.domain.words import ItemKind, SessionState
+
+PLAYED = frozenset({ItemKind.AUDIO, ItemKind.VIDEO, ItemKind.RECORDING})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What the library said last of an item."""
+
+    id: str
+    kind: ItemKind | None
+    seconds: float
+    """Playing time; 0 when unknown or none."""
+    available: bool
+    """False when it was refused."""
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One live class, as far as is known."""
+
+    id: str
+    run_id: str
+    activity_id: str = ""
+    title: str = ""
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    time_sequence: int = 0
+    state: SessionState | None = None
+    ended_at: datetime | None = None
+    substitute_item_id: str = ""
+    state_sequence: int = 0
+    recorded: bool = False
+    material_item_ids: tuple[str, ...] = ()
+    study_sequence: int = 0
+    recording_item_id: str = ""
+    recording_sequence: int = 0
+
+    @property
+    def mentions(self) -> tuple[str, ...]:
+        """Every item that it names."""
+        named = (*self.material_item_ids, self.recording_item_id, self.substitute_item_id)
+        return tuple(dict.fromkeys(filter(None, named)))
+
+
+@dataclass(frozen=True, slots=True)
+class SessionNews:
+    """What one event says about a session; None is what it does not say."""
+
+    session_id: str
+    run_id: str
+    sequence: int
+    activity_id: str = ""
+    title: str = ""
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    state: SessionState | None = None
+    ended_at: datetime | None = None
+    substitute_item_id: str = ""
+    recorded: bool = False
+    material_item_ids: tuple[str, ...] | None = None
+    recording_item_id: str = ""
+
+
+def told(session: Session, news: SessionNews) -> Session:
+    """The session after `news`, of which each part counts unless something newer is known."""
+    after = replace(
+        session,
+        activity_id=session.activity_id or news.activity_id,
+        title=session.title or news.title,
+        ended_at=session.ended_at or news.ended_at,
+    )
+    for part in (_time, _state, _study, _recording):
+        after = part(after, news)
+    return after
+
+
+def stand_ins(session: Session, items: Mapping[str, Item]) -> tuple[str, ...]:
+    """The items whose study stands in for the class; empty while there are none.
+
+    Of a class that was cancelled, its substitute. Of one that took place, the recording as soon as
+    it can be played; the materials that are available where none was made, or it failed.
+    """
+    if session.state is SessionState.CANCELLED:
+        return _available((session.substitute_item_id,), items)
+    if session.state is not SessionState.ENDED:
+        return ()
+    recording = items.get(session.recording_item_id)
+    if recording is not None and recording.available:
+        return (recording.id,)
+    expected = session.recorded or session.recording_item_id
+    if expected and recording is None:
+        return ()
+    return _available(session.material_item_ids, items)
+
+
+def _available(item_ids: tuple[str, ...], items: Mapping[str, Item]) -> tuple[str, ...]:
+    return tuple(one for one in item_ids if one in items and items[one].available)
+
+
+def _time(session: Session, news: SessionNews) -> Session:
+    if news.start_time is None or news.sequence <= session.time_sequence:
+        return session
+    return replace(
+        session,
+        start_time=news.start_time,
+        end_time=news.end_time,
+        time_sequence=news.sequence,
+    )
+
+
+def _state(session: Session, news: SessionNews) -> Session:
+    if news.state is None or news.sequence <= session.state_sequence:
+        return session
+    return replace(
+        session,
+        state=news.state,
+        substitute_item_id=news.substitute_item_id,
+        state_sequence=news.sequence,
+    )
+
+
+def _study(session: Session, news: SessionNews) -> Session:
+    if news.material_item_ids is None or news.sequence <= session.study_sequence:
+        return session
+    return replace(
+        session,
+        recorded=news.recorded,
+        material_item_ids=news.material_item_ids,
+        study_sequence=news.sequence,
+    )
+
+
+def _recording(session: Session, news: SessionNews) -> Session:
+    if not news.recording_item_id or news.sequence <= session.recording_sequence:
+        return session
+    return replace(
+        session, recording_item_id=news.recording_item_id, recording_sequence=news.sequence
+    )

@@ -1,0 +1,135 @@
+"""A learner's standing in a run: the enrolment as it was told, and what the learner achieved.
+
+Everything that is told about a learner is kept, in whatever order it comes: also before the
+enrolment is known. It begins to count when the learner holds a place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from services.progress.domain.evidence import latest
+from services.progress.domain.words import (
+    AttendanceMode,
+    AttendanceVerdict,
+    EnrolmentState,
+    Key,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One learner's deadline for one activity, moved."""
+
+    until: datetime
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """What a session recorded of the learner."""
+
+    verdict: AttendanceVerdict
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one learner adds to the run's summary; fields as there."""
+
+    learners: int = 0
+    completed_path: int = 0
+    completed_activities: int = 0
+    open_catch_ups: int = 0
+    completed_catch_ups: int = 0
+    missed_catch_ups: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One learner in one run."""
+
+    run_id: str
+    learner_id: str
+    enrolment_id: str = ""
+    state: EnrolmentState | None = None
+    enrolled_at: datetime | None = None
+    state_sequence: int = 0
+    mode: AttendanceMode | None = None
+    mode_sequence: int = 0
+    extensions: Mapping[str, Extension] = field(default_factory=dict)
+    """By activity."""
+    attendance: Mapping[str, Attendance] = field(default_factory=dict)
+    """By session."""
+    completed: Mapping[str, datetime] = field(default_factory=dict)
+    """When each activity was completed; it stays so in every later version of the path."""
+    path_version: int = 0
+    """The last version of the path that was completed."""
+    path_completed_at: datetime | None = None
+    last_seen_at: datetime | None = None
+    counted: Counts = Counts()
+    """What the run's summary holds of this learner."""
+
+    @property
+    def key(self) -> Key:
+        """Run and learner."""
+        return self.run_id, self.learner_id
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether the learner holds a place."""
+        return self.state is EnrolmentState.ENROLLED
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentNews:
+    """What one event says about an enrolment; None is what it does not say."""
+
+    run_id: str
+    learner_id: str
+    enrolment_id: str
+    sequence: int
+    state: EnrolmentState | None = None
+    enrolled_at: datetime | None = None
+    mode: AttendanceMode | None = None
+
+
+def told(standing: Standing, news: EnrolmentNews) -> Standing:
+    """The standing after `news`: state and mode each count unless something newer is known."""
+    if news.state is not None and news.sequence > standing.state_sequence:
+        standing = replace(
+            standing,
+            enrolment_id=news.enrolment_id,
+            state=news.state,
+            enrolled_at=news.enrolled_at or standing.enrolled_at,
+            state_sequence=news.sequence,
+        )
+    if news.mode is not None and news.sequence > standing.mode_sequence:
+        standing = replace(standing, mode=news.mode, mode_sequence=news.sequence)
+    return standing
+
+
+def extended(standing: Standing, activity_id: str, extension: Extension) -> Standing:
+    """The standing with a deadline moved, unless it was moved by a newer event."""
+    known = standing.extensions.get(activity_id)
+    if known is not None and known.sequence >= extension.sequence:
+        return standing
+    return replace(standing, extensions={**standing.extensions, activity_id: extension})
+
+
+def attended(standing: Standing, session_id: str, attendance: Attendance) -> Standing:
+    """The standing with what a session recorded, unless something newer is known."""
+    known = standing.attendance.get(session_id)
+    if known is not None and known.sequence >= attendance.sequence:
+        return standing
+    return replace(standing, attendance={**standing.attendance, session_id: attendance})
+
+
+def seen(standing: Standing, at: datetime) -> Standing:
+    """The standing of a learner who did something at `at`."""
+    return replace(standing, last_seen_at=latest(standing.last_seen_at, at))
+
+
+def is_complete(standing: Standing, required: frozenset[str]) -> bool:
+    """Whether every required activity is completed. A path that requires none never is."""
+    return bool(required) and required <= standing.completed.keys()

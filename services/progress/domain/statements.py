@@ -1,0 +1,119 @@
+"""Statements: what a learner did, in the words of xAPI 1.0.3."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from chassis.refusals import Fault
+from services.progress.domain import video
+
+# Clocks differ; a day is more than any zone's mistake.
+FUTURE = timedelta(days=1)
+
+# Verbs that end an activity. The scheme is left out: the same verbs are met with http and https.
+COMPLETED = frozenset({"adlnet.gov/expapi/verbs/completed", "activitystrea.ms/schema/1.0/complete"})
+PASSED = frozenset({"adlnet.gov/expapi/verbs/passed"})
+FAILED = frozenset({"adlnet.gov/expapi/verbs/failed"})
+EXPERIENCED = frozenset({"adlnet.gov/expapi/verbs/experienced"})
+SUBMITTED = frozenset(
+    {
+        "activitystrea.ms/schema/1.0/submit",
+        "adlnet.gov/expapi/verbs/submitted",
+        "w3id.org/xapi/dod-isd/verbs/submitted",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a statement's activity led to; None is what was not said."""
+
+    completion: bool | None = None
+    success: bool | None = None
+    scaled_score: float | None = None
+    duration: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VideoExtensions:
+    """What the video profile says of a video statement. Seconds."""
+
+    length: float = 0.0
+    time: float = 0.0
+    time_from: float = 0.0
+    time_to: float = 0.0
+    played_segments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement."""
+
+    id: str
+    learner_id: str
+    verb: str
+    run_id: str
+    activity_id: str
+    item_id: str
+    timestamp: datetime
+    result: Result | None = None
+    video: VideoExtensions | None = None
+
+
+def normal(statement: Statement) -> Statement:
+    """The statement as it is kept and compared.
+
+    UUIDs are the same in any case (RFC 4122, section 3); a timestamp is kept to the millisecond,
+    the least that xAPI asks for (part 2, section 4.5).
+    """
+    at = statement.timestamp
+    return replace(
+        statement,
+        id=statement.id.lower(),
+        timestamp=at.replace(microsecond=at.microsecond // 1000 * 1000),
+    )
+
+
+def faults_of(statement: Statement, now: datetime) -> Iterator[Fault]:
+    """What contradicts itself across a statement's fields, or can't be at `now`."""
+    if not statement.activity_id and not statement.item_id:
+        yield Fault("activity_id", "is missing, and so is item_id", "one of them, or both")
+    if statement.timestamp > now + FUTURE:
+        yield Fault(
+            "timestamp",
+            f"is {statement.timestamp.isoformat()}, in the future",
+            f"at most a day after {now.isoformat()}",
+        )
+    if statement.video:
+        yield from video.faults_of(statement.video.played_segments, statement.video.length)
+
+
+def says_completed(statement: Statement) -> bool:
+    """Whether it says that the activity was completed; an explicit "no" outweighs the verb."""
+    completion = statement.result.completion if statement.result else None
+    return completion is not False and (completion is True or _is(statement, COMPLETED))
+
+
+def says_passed(statement: Statement) -> bool:
+    """Whether it says that the activity was passed, or completed and not failed.
+
+    An explicit failure outweighs the verb.
+    """
+    success = statement.result.success if statement.result else None
+    if success is False or _is(statement, FAILED):
+        return False
+    return _is(statement, PASSED) or says_completed(statement)
+
+
+def says_submitted(statement: Statement) -> bool:
+    """Whether it says that work was handed in."""
+    return _is(statement, SUBMITTED)
+
+
+def says_experienced(statement: Statement) -> bool:
+    """Whether it says that something was read, seen or heard."""
+    return _is(statement, EXPERIENCED)
+
+
+def _is(statement: Statement, verbs: frozenset[str]) -> bool:
+    return statement.verb.partition("://")[2] in verbs

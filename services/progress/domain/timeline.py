@@ -1,0 +1,126 @@
+"""One learner's timeline: live classes, deadlines and catch-ups together, by time."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from chassis.refusals import Fault
+from services.progress.domain.catch_ups import CatchUp
+from services.progress.domain.dues import Dues
+from services.progress.domain.plan import Plan
+from services.progress.domain.sessions import Session
+from services.progress.domain.standing import Standing
+from services.progress.domain.words import CatchUpState, CivilTime, SessionState, TimelineKind
+
+LONGEST = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The stretch of one learner's time that is asked for: GetTimelineRequest."""
+
+    learner_id: str
+    from_time: datetime
+    until_time: datetime
+    zone: str
+
+    def __contains__(self, at: datetime | None) -> bool:
+        return at is not None and self.from_time <= at < self.until_time
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One line."""
+
+    kind: TimelineKind
+    at: datetime
+    title: str
+    run_id: str
+    until: datetime | None = None
+    local: CivilTime | None = None
+    activity_id: str = ""
+    session_id: str = ""
+    done: bool = False
+    cancelled: bool = False
+    substitute_item_id: str = ""
+
+
+def faults_of(stretch: Stretch) -> Iterator[Fault]:
+    """What is wrong with a stretch."""
+    if stretch.until_time <= stretch.from_time:
+        yield Fault("until_time", "is not after from_time", "an instant after from_time")
+    if stretch.until_time - stretch.from_time > LONGEST:
+        yield Fault("until_time", "is too late", f"at most {LONGEST.days} days after from_time")
+
+
+def lines_of_run(standing: Standing, plan: Plan, stretch: Stretch) -> Iterator[TimelineEntry]:
+    """The classes and dues of one of the learner's runs that lie in the stretch."""
+    zone = stretch.zone or plan.run.zone
+    for line in (*_classes(standing, plan), *_dues(standing, plan)):
+        if line.at in stretch:
+            yield localized(line, zone)
+
+
+def line_of_catch_up(catch_up: CatchUp) -> TimelineEntry:
+    """A catch-up's deadline."""
+    return TimelineEntry(
+        TimelineKind.CATCH_UP,
+        catch_up.due,
+        catch_up.title,
+        catch_up.run_id,
+        activity_id=catch_up.activity_id,
+        session_id=catch_up.session_id,
+        done=catch_up.state is CatchUpState.COMPLETED,
+    )
+
+
+def localized(line: TimelineEntry, zone: str) -> TimelineEntry:
+    """The line with its instant on the wall of `zone` (IANA)."""
+    wall = line.at.astimezone(ZoneInfo(zone) if zone else UTC)
+    local = wall.replace(tzinfo=None).isoformat(timespec="seconds")
+    return replace(line, local=CivilTime(local, zone or "UTC"))
+
+
+def by_time(lines: Iterable[TimelineEntry]) -> list[TimelineEntry]:
+    """The lines in an order that is the same each time."""
+    return sorted(lines, key=lambda x: (x.at, x.kind, x.title, x.run_id, x.activity_id))
+
+
+def _classes(standing: Standing, plan: Plan) -> Iterator[TimelineEntry]:
+    for session in plan.sessions.values():
+        if session.start_time is not None:
+            yield TimelineEntry(
+                TimelineKind.SESSION,
+                session.start_time,
+                session.title,
+                session.run_id,
+                until=session.end_time,
+                activity_id=session.activity_id,
+                session_id=session.id,
+                done=session.activity_id in standing.completed or _is_over(session),
+                cancelled=session.state is SessionState.CANCELLED,
+                substitute_item_id=session.substitute_item_id,
+            )
+
+
+def _is_over(session: Session) -> bool:
+    """Whether nothing is left to do: a cancelled class leaves its substitute, if it has one."""
+    if session.state is SessionState.CANCELLED:
+        return not session.substitute_item_id
+    return session.state is SessionState.ENDED
+
+
+def _dues(standing: Standing, plan: Plan) -> Iterator[TimelineEntry]:
+    dues = Dues(plan, standing)
+    for activity in plan.activities.values():
+        at = dues.of(activity.id).at
+        if at is not None:
+            yield TimelineEntry(
+                TimelineKind.DUE,
+                at,
+                activity.title,
+                plan.run.id,
+                activity_id=activity.id,
+                done=activity.id in standing.completed,
+            )

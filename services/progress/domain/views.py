@@ -1,0 +1,129 @@
+"""What is told of learners and runs: the contract's resources of the same names."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.progress.domain.completion import evidence_on, playing_time, share_of, state_of
+from services.progress.domain.dues import Dues
+from services.progress.domain.learner import Learner
+from services.progress.domain.path import Activity
+from services.progress.domain.plan import Plan
+from services.progress.domain.standing import Standing, is_complete
+from services.progress.domain.words import (
+    ActivityKind,
+    ActivityState,
+    AttendanceMode,
+    AttendanceVerdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityProgress:
+    """One learner's standing with one activity."""
+
+    activity_id: str
+    title: str
+    kind: ActivityKind
+    state: ActivityState
+    due: datetime | None
+    extended: bool
+    completed_at: datetime | None
+    watched_share: float
+    attendance: AttendanceVerdict | None
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerProgress:
+    """One learner in one run."""
+
+    run_id: str
+    learner_id: str
+    mode: AttendanceMode | None
+    completed: int
+    required: int
+    overdue: int
+    open_catch_ups: int
+    last_seen_at: datetime | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run at a glance."""
+
+    run_id: str
+    learners: int = 0
+    completed_path: int = 0
+    completed_activities: int = 0
+    open_catch_ups: int = 0
+    completed_catch_ups: int = 0
+    missed_catch_ups: int = 0
+    statements: int = 0
+
+
+def learner_progress(standing: Standing, plan: Plan, now: datetime) -> LearnerProgress:
+    """A learner in short. Cheap: a page has hundreds."""
+    missing = plan.required - standing.completed.keys()
+    dues = Dues(plan, standing)
+    instants = [dues.of(activity_id).at for activity_id in missing]
+    complete = is_complete(standing, plan.required)
+    return LearnerProgress(
+        run_id=standing.run_id,
+        learner_id=standing.learner_id,
+        mode=standing.mode,
+        completed=len(plan.required) - len(missing),
+        required=len(plan.required),
+        overdue=sum(at is not None and at < now for at in instants),
+        open_catch_ups=standing.counted.open_catch_ups,
+        last_seen_at=standing.last_seen_at,
+        completed_at=standing.path_completed_at if complete else None,
+    )
+
+
+def activity_progress(learner: Learner, plan: Plan, now: datetime) -> list[ActivityProgress]:
+    """A learner activity by activity, in the path's order."""
+    dues = Dues(plan, learner.standing)
+    return [_activity(each, learner, plan, dues, now) for each in plan.activities.values()]
+
+
+def _activity(
+    activity: Activity, learner: Learner, plan: Plan, dues: Dues, now: datetime
+) -> ActivityProgress:
+    due = dues.of(activity.id)
+    return ActivityProgress(
+        activity_id=activity.id,
+        title=activity.title,
+        kind=activity.kind,
+        state=state_of(activity, learner, plan, now),
+        due=due.at,
+        extended=due.extended,
+        completed_at=learner.standing.completed.get(activity.id),
+        watched_share=_watched_share(activity, learner, plan),
+        attendance=_attendance(activity, learner, plan),
+        optional=activity.optional,
+    )
+
+
+def _watched_share(activity: Activity, learner: Learner, plan: Plan) -> float:
+    item = plan.items.get(activity.item_id)
+    evidence = evidence_on(activity.item_id, learner, plan) if item else None
+    if item is None or evidence is None or not playing_time(item, evidence):
+        return 0.0
+    return share_of(activity.item_id, learner, plan)
+
+
+_BEST = (
+    AttendanceVerdict.PRESENT,
+    AttendanceVerdict.CAUGHT_UP,
+    AttendanceVerdict.EXCUSED,
+    AttendanceVerdict.PARTIAL,
+    AttendanceVerdict.ABSENT,
+)
+
+
+def _attendance(activity: Activity, learner: Learner, plan: Plan) -> AttendanceVerdict | None:
+    """The verdict of the activity's session; the best one where it was held more than once."""
+    sessions = plan.sessions_of_activity.get(activity.id, ())
+    known = [learner.standing.attendance.get(session.id) for session in sessions]
+    return min((each.verdict for each in known if each), key=_BEST.index, default=None)

@@ -1,0 +1,107 @@
+"""What the use cases need."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from services.progress.domain.catch_ups import CatchUp
+from services.progress.domain.copies import Copy
+from services.progress.domain.evidence import Evidence
+from services.progress.domain.plan import Plan
+from services.progress.domain.revisits import Revisit
+from services.progress.domain.sessions import Item, Session
+from services.progress.domain.standing import Standing
+from services.progress.domain.statements import Statement
+from services.progress.domain.words import Key
+
+C = TypeVar("C", bound=Copy)
+Deltas = Mapping[str, Mapping[str, int]]
+"""By run, what to add to each count of its summary."""
+
+
+class Store(Protocol):
+    """One unit of work's view of progress's data."""
+
+    now: datetime
+
+    def publish(self, *happened: object) -> None:
+        """Let others know once the unit of work is committed."""
+
+    # Statements
+
+    def statements(self, ids: Iterable[str]) -> dict[str, Statement]:
+        """Those that are stored, by id."""
+
+    def add_statements(self, statements: Sequence[Statement]) -> None:
+        """Store new statements."""
+
+    # Runs, their plans and summaries
+
+    def guard_runs(self, run_ids: Iterable[str]) -> None:
+        """Be alone, among all units of work, with these runs and what is kept of their learners."""
+
+    def guard_items(self, item_ids: Iterable[str]) -> None:
+        """Be alone with these items: who names one must know of who tells of it."""
+
+    def copies(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
+        """The copies of one class (Run, Path, Item) that are known, by id."""
+
+    def put_copies(self, copies: Sequence[C]) -> None:
+        """Keep copies of one class."""
+
+    def sessions(self, ids: Iterable[str]) -> dict[str, Session]:
+        """Those that are known, by id."""
+
+    def put_sessions(self, sessions: Iterable[Session]) -> None:
+        """Keep sessions, new or changed."""
+
+    def items(self, ids: Iterable[str]) -> dict[str, Item]:
+        """Those that are known, by id."""
+
+    def runs_naming(self, item_ids: Collection[str]) -> set[str]:
+        """The runs whose path or sessions name one of these items."""
+
+    def plans(self, run_ids: Iterable[str]) -> dict[str, Plan]:
+        """The plans of those runs that were opened."""
+
+    def add_to_summaries(self, deltas: Deltas) -> None:
+        """Bring the runs' summaries up to date."""
+
+    # Learners
+
+    def standings(self, keys: Iterable[Key]) -> dict[Key, Standing]:
+        """Those that are known."""
+
+    def catch_ups(self, keys: Iterable[Key]) -> dict[Key, list[CatchUp]]:
+        """All catch-ups of these learners in these runs."""
+
+    def evidence(self, wanted: Mapping[Key, Collection[str] | None]) -> dict[Key, list[Evidence]]:
+        """The evidence for the targets named of each learner; None: all of it."""
+
+    def save(
+        self,
+        standings: Sequence[Standing],
+        evidence: Sequence[Evidence],
+        catch_ups: Sequence[CatchUp],
+    ) -> None:
+        """Keep what is new or changed."""
+
+    # What is to be done
+
+    def revisit(self, run_id: str) -> Revisit | None:
+        """The revisit that a run waits for."""
+
+    def next_revisit(self) -> Revisit | None:
+        """One that waits."""
+
+    def put_revisit(self, revisit: Revisit) -> None:
+        """Keep it."""
+
+    def remove_revisit(self, run_id: str) -> None:
+        """It is done."""
+
+    def learners_after(self, run_id: str, learner_id: str, most: int) -> list[Key]:
+        """The run's next learners in order, after one."""
+
+    def overdue_catch_ups(self, most: int) -> list[Key]:
+        """Whose open catch-ups have passed their due, the longest ago first."""

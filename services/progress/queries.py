@@ -1,0 +1,105 @@
+"""Answer questions. Nothing is changed; dues and states are worked out as they are asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chassis.pages import Page
+from chassis.refusals import Fault, NotFound, check
+from services.progress.domain import timeline, views
+from services.progress.domain.catch_ups import CatchUp
+from services.progress.domain.learner import Learner
+from services.progress.domain.plan import Plan
+from services.progress.domain.standing import Standing
+from services.progress.domain.timeline import Stretch, TimelineEntry
+from services.progress.domain.views import ActivityProgress, LearnerProgress, RunSummary
+from services.progress.store import ProgressStore
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """GetProgressResponse."""
+
+    progress: LearnerProgress
+    activities: Sequence[ActivityProgress]
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """ListRunProgressResponse."""
+
+    summary: RunSummary
+    learners: Sequence[LearnerProgress]
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUps:
+    """ListCatchUpsResponse."""
+
+    catch_ups: Sequence[CatchUp]
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """GetTimelineResponse."""
+
+    entries: Sequence[TimelineEntry]
+
+
+def progress(store: ProgressStore, run_id: str, learner_id: str) -> Progress:
+    """One learner in one run. Raises NotFound where the learner holds no place in it."""
+    key = (run_id, learner_id)
+    standing = store.standings([key]).get(key)
+    if standing is None or not standing.is_enrolled:
+        raise NotFound(f"{learner_id!r} is not enrolled in run {run_id!r}")
+    plan, learner = _plan(store, run_id), _learner(store, standing)
+    return Progress(
+        views.learner_progress(standing, plan, store.now),
+        views.activity_progress(learner, plan, store.now),
+    )
+
+
+def run_progress(store: ProgressStore, run_id: str, page: Page) -> RunProgress:
+    """A run at a glance with a page of its learners. Raises NotFound, Invalid (page_token)."""
+    plan = _plan(store, run_id)
+    standings, token = store.standings_page(run_id, page)
+    rows = [views.learner_progress(standing, plan, store.now) for standing in standings]
+    return RunProgress(store.summary(run_id), rows, token)
+
+
+def catch_ups(store: ProgressStore, run_id: str, learner_id: str, page: Page) -> CatchUps:
+    """Catch-ups of a run, of a learner, or of a learner in a run, by due. Raises Invalid."""
+    if not run_id and not learner_id:
+        check([Fault("run_id", "is missing, and so is learner_id", "one of them, or both")])
+    return CatchUps(*store.catch_ups_page(run_id, learner_id, page))
+
+
+def learners_timeline(store: ProgressStore, stretch: Stretch) -> Timeline:
+    """A stretch of a learner's time, over all runs in which the learner is. Raises Invalid."""
+    check(timeline.faults_of(stretch))
+    standings = {each.run_id: each for each in store.enrolments(stretch.learner_id)}
+    plans = store.plans(standings)
+    lines = [
+        line
+        for run_id, plan in plans.items()
+        for line in timeline.lines_of_run(standings[run_id], plan, stretch)
+    ]
+    for catch_up in store.catch_ups_due(stretch.learner_id, stretch.from_time, stretch.until_time):
+        plan = plans.get(catch_up.run_id)
+        if plan is not None:
+            zone = stretch.zone or plan.run.zone
+            lines.append(timeline.localized(timeline.line_of_catch_up(catch_up), zone))
+    return Timeline(timeline.by_time(lines))
+
+
+def _plan(store: ProgressStore, run_id: str) -> Plan:
+    plan = store.plans([run_id]).get(run_id)
+    if plan is None:
+        raise NotFound(f"run {run_id!r} is not known")
+    return plan
+
+
+def _learner(store: ProgressStore, standing: Standing) -> Learner:
+    evidence = store.evidence({standing.key: None}).get(standing.key, ())
+    return Learner(standing, {each.target: each for each in evidence}, {})

@@ -1,0 +1,51 @@
+"""What a settled attendance does to its learners: absences become catch-ups."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.progress.domain.evidence import item_target
+from services.progress.domain.learner import Learner
+from services.progress.domain.sessions import SessionNews
+from services.progress.domain.standing import Attendance, attended, seen
+from services.progress.domain.words import AttendanceVerdict
+from services.progress.ports import Store
+from services.progress.usecases.plans import learn_sessions
+from services.progress.usecases.reviews import News, review
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceNews:
+    """What a session recorded of one learner."""
+
+    run_id: str
+    session_id: str
+    learner_id: str
+    verdict: AttendanceVerdict | None
+    """None tells nothing."""
+    sequence: int
+    seen_at: datetime | None = None
+    """When the learner was there, where the event says so."""
+
+
+def learn_attendance(
+    store: Store, sessions: Sequence[SessionNews], news: Iterable[AttendanceNews]
+) -> None:
+    """Keep attendance, with what its events say of the sessions."""
+    learn_sessions(store, sessions)
+    known = store.sessions({each.session_id for each in sessions})
+    targets = {key: frozenset(map(item_target, one.mentions)) for key, one in known.items()}
+    review(store, [_news(each, store.now, targets[each.session_id]) for each in news])
+
+
+def _news(news: AttendanceNews, now: datetime, targets: frozenset[str]) -> News:
+    def change(learner: Learner) -> Learner:
+        standing = learner.standing
+        if news.verdict is not None:
+            recorded = Attendance(news.verdict, news.sequence)
+            standing = attended(standing, news.session_id, recorded)
+        if news.seen_at is not None:
+            standing = seen(standing, news.seen_at)
+        return replace(learner, standing=standing)
+
+    return News((news.run_id, news.learner_id), now, change, targets)

@@ -1,0 +1,122 @@
+"""Review learners: the one way in which anything that happened changes what is kept of them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from services.progress.domain.learner import Learner
+from services.progress.domain.plan import Plan
+from services.progress.domain.review import counts_of, events_between, reviewed
+from services.progress.domain.standing import Counts, Standing
+from services.progress.domain.words import Key
+from services.progress.ports import Store
+
+T = TypeVar("T")
+Learners = Mapping[Key, Learner]
+NOTHING: frozenset[str] = frozenset()
+
+
+def unchanged(learner: Learner) -> Learner:
+    """News that changes nothing by itself: the learner is to be held against the plan again."""
+    return learner
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something about one learner in one run."""
+
+    key: Key
+    at: datetime
+    """When it came to be known."""
+    change: Callable[[Learner], Learner] = unchanged
+    targets: frozenset[str] | None = NOTHING
+    """The evidence that it concerns; None: all there is."""
+
+
+def review(store: Store, news: Sequence[News]) -> None:
+    """Apply news about learners, hold each against the run's plan, tell what came of it.
+
+    All units of work about a run's learners, and all that change its plan, pass through the guard
+    of the run: none can miss what another did meanwhile.
+    """
+    if not news:
+        return
+    runs = {each.key[0] for each in news}
+    store.guard_runs(runs)
+    plans = store.plans(runs)
+    before = _load(store, news, plans)
+    after = dict(before)
+    for each in news:
+        changed = each.change(after[each.key])
+        plan = plans.get(each.key[0])
+        after[each.key] = reviewed(changed, plan, each.at, store.now) if plan else changed
+        store.publish(*events_between(changed, after[each.key]))
+    _save(store, before, _counted(after, plans))
+
+
+def _load(store: Store, news: Sequence[News], plans: Mapping[str, Plan]) -> dict[Key, Learner]:
+    keys = {each.key for each in news}
+    standings, catch_ups = store.standings(keys), store.catch_ups(keys)
+    groups = {key: [each.item_ids for each in catch_ups.get(key, ())] for key in keys}
+    evidence = store.evidence(_wanted(news, plans, groups))
+    return {
+        key: Learner(
+            standings.get(key) or Standing(*key),
+            {each.target: each for each in evidence.get(key, ())},
+            {each.session_id: each for each in catch_ups.get(key, ())},
+        )
+        for key in keys
+    }
+
+
+def _wanted(
+    news: Sequence[News],
+    plans: Mapping[str, Plan],
+    groups: Mapping[Key, Sequence[tuple[str, ...]]],
+) -> dict[Key, frozenset[str] | None]:
+    """The evidence to load of each learner: what the news concerns, and what is judged with it."""
+    touched: dict[Key, set[str]] = defaultdict(set)
+    for each in news:
+        touched[each.key].update(each.targets or ())
+    wanted: dict[Key, frozenset[str] | None] = {}
+    for key, targets in touched.items():
+        plan = plans.get(key[0])
+        wanted[key] = plan.related(targets, groups[key]) if plan else frozenset(targets)
+    return wanted | {each.key: None for each in news if each.targets is None}
+
+
+def _counted(learners: Learners, plans: Mapping[str, Plan]) -> Learners:
+    """The learners, each with what the run's summary is to hold of them."""
+    counted = {}
+    for key, learner in learners.items():
+        plan = plans.get(key[0])
+        counts = counts_of(learner, plan.required if plan else NOTHING)
+        counted[key] = replace(learner, standing=replace(learner.standing, counted=counts))
+    return counted
+
+
+def _save(store: Store, before: Learners, after: Learners) -> None:
+    """Keep what changed, and bring the summaries up to date by the difference."""
+    deltas: dict[str, Counter[str]] = defaultdict(Counter)
+    for key, learner in after.items():
+        deltas[key[0]].update(_difference(before[key].standing.counted, learner.standing.counted))
+    store.add_to_summaries(deltas)
+    store.save(
+        [x.standing for key, x in after.items() if x.standing != before[key].standing],
+        list(_changed((before[key].evidence, after[key].evidence) for key in after)),
+        list(_changed((before[key].catch_ups, after[key].catch_ups) for key in after)),
+    )
+
+
+def _changed(pairs: Iterable[tuple[Mapping[str, T], Mapping[str, T]]]) -> Iterable[T]:
+    for old, new in pairs:
+        for key, value in new.items():
+            if old.get(key) != value:
+                yield value
+
+
+def _difference(before: Counts, after: Counts) -> dict[str, int]:
+    old = asdict(before)
+    return {name: count - old[name] for name, count in asdict(after).items()}

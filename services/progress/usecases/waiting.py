@@ -1,0 +1,33 @@
+"""What time causes: revisits of whole runs a part at a time, and catch-ups that were missed."""
+
+from dataclasses import replace
+
+from services.progress.domain.evidence import item_target
+from services.progress.ports import Store
+from services.progress.usecases.reviews import News, review
+
+# Learners in one unit of work: a tenth of a second of the run's guard.
+PART = 500
+
+
+def revisit_next(store: Store) -> bool:
+    """Review the next part of a run that waits for it; answers whether there was one."""
+    revisit = store.next_revisit()
+    if revisit is None:
+        return False
+    targets = None if revisit.everything else frozenset(map(item_target, revisit.item_ids))
+    keys = store.learners_after(revisit.id, revisit.after, PART)
+    store.guard_runs([revisit.id])
+    review(store, [News(key, store.now, targets=targets) for key in keys])
+    if len(keys) < PART:
+        store.remove_revisit(revisit.id)
+    else:
+        store.put_revisit(replace(revisit, after=keys[-1][1]))
+    return True
+
+
+def miss_overdue(store: Store) -> bool:
+    """Call catch-ups missed whose due has passed; answers whether there may be more."""
+    keys = store.overdue_catch_ups(PART)
+    review(store, [News(key, store.now) for key in dict.fromkeys(keys)])
+    return len(keys) == PART

@@ -1,0 +1,210 @@
+"""What progress listens to, and what time causes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.library.v1 import events_pb2 as library
+from tandem.progress.v1 import events_pb2 as progress
+from tandem.sessions.v1 import events_pb2 as sessions
+
+from chassis.events import Event
+from chassis.mapping import enum_name, from_message
+from chassis.refusals import NotFound
+from chassis.store import Database
+from chassis.subscriptions import Retry, Subscription, Timer
+from services.progress.domain.path import Path, Policy, Run
+from services.progress.domain.sessions import Item, SessionNews
+from services.progress.domain.standing import EnrolmentNews
+from services.progress.domain.words import (
+    AttendanceMode,
+    AttendanceVerdict,
+    EnrolmentState,
+    SessionState,
+)
+from services.progress.store import ProgressStore
+from services.progress.usecases import waiting
+from services.progress.usecases.attendance import AttendanceNews, learn_attendance
+from services.progress.usecases.enrolments import (
+    ExtensionNews,
+    learn_enrolments,
+    learn_extensions,
+)
+from services.progress.usecases.plans import learn_items, learn_paths, learn_runs, learn_sessions
+from services.progress.usecases.study import Recorded, study
+
+Events = Sequence[Event[Any]]
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
+
+# Looking and finding nothing costs a millisecond.
+OFTEN, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
+
+STATES: Mapping[type[Any], EnrolmentState] = {
+    catalog.EnrolmentCreated: EnrolmentState.ENROLLED,
+    catalog.EnrolmentPromoted: EnrolmentState.ENROLLED,
+    catalog.EnrolmentWaitlisted: EnrolmentState.WAITLISTED,
+    catalog.EnrolmentWithdrawn: EnrolmentState.WITHDRAWN,
+}
+ENROLMENTS = (*STATES, catalog.EnrolmentModeChanged)
+CLASSES: Mapping[type[Any], SessionState | None] = {
+    sessions.SessionScheduled: SessionState.SCHEDULED,
+    sessions.SessionMoved: None,
+    sessions.SessionCancelled: SessionState.CANCELLED,
+    sessions.SessionStarted: SessionState.LIVE,
+    sessions.SessionEnded: SessionState.ENDED,
+}
+PLANS = (catalog.RunOpened, catalog.PathPublished, *ENROLMENTS, catalog.DueExtended, *CLASSES)
+ATTENDANCE = (
+    sessions.AttendanceSettled,
+    sessions.AttendanceAmended,
+    sessions.RecordingAttached,
+    library.ItemAvailable,
+    library.ItemFailed,
+)
+
+
+def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
+    """The service's queues."""
+    return (
+        Subscription("progress.statements", (progress.StatementsRecorded,), statements),
+        Subscription("progress.plans", PLANS, plans),
+        Subscription("progress.attendance", ATTENDANCE, attendance),
+    )
+
+
+def timers() -> tuple[Timer[ProgressStore], ...]:
+    """What time causes."""
+    return (
+        Timer("progress.revisit", OFTEN, lambda database: _all(database, waiting.revisit_next)),
+        Timer("progress.miss", EVERY_SECOND, lambda database: _all(database, waiting.miss_overdue)),
+    )
+
+
+def statements(store: ProgressStore, events: Events) -> None:
+    """What learners did. A run that catalog has not told of yet is waited for."""
+    try:
+        study(store, [from_message(event.data, Recorded, at=event.time) for event in events])
+    except NotFound as error:
+        raise Retry(str(error)) from error
+
+
+def plans(store: ProgressStore, events: Events) -> None:
+    """What runs ask of their learners, and who these are; each kind of a batch at once."""
+    learn_runs(store, _each(events, _run, catalog.RunOpened))
+    learn_paths(store, _each(events, _path, catalog.PathPublished))
+    learn_sessions(store, _each(events, _session, *CLASSES))
+    learn_enrolments(store, _each(events, _enrolment, *ENROLMENTS))
+    learn_extensions(store, _each(events, _extension, catalog.DueExtended))
+
+
+def attendance(store: ProgressStore, events: Events) -> None:
+    """Who was in class, and what can be studied instead; each kind of a batch at once."""
+    learn_items(store, _each(events, _item, library.ItemAvailable, library.ItemFailed))
+    learn_sessions(store, _each(events, _recording, sessions.RecordingAttached))
+    settled = [event for event in events if isinstance(event.data, sessions.AttendanceSettled)]
+    amended = [event for event in events if isinstance(event.data, sessions.AttendanceAmended)]
+    learn_attendance(
+        store,
+        [*map(_settled_session, settled), *map(_amended_session, amended)],
+        [*(row for event in settled for row in _settled(event)), *map(_amended, amended)],
+    )
+
+
+def _all(database: Database[ProgressStore], some: Callable[[ProgressStore], bool]) -> None:
+    """Do a part after another, each in a transaction of its own, until nothing is left."""
+    while database.transact(some):
+        pass
+
+
+def _each(events: Events, read: Callable[[Event[Any]], T], *types: type[Any]) -> list[T]:
+    return [read(event) for event in events if isinstance(event.data, types)]
+
+
+def _run(event: Event[catalog.RunOpened]) -> Run:
+    data = event.data
+    policy = from_message(data.policy, Policy) if data.HasField("policy") else Policy()
+    return from_message(data, Run, id=data.run_id, policy=policy, sequence=event.sequence)
+
+
+def _path(event: Event[catalog.PathPublished]) -> Path:
+    return from_message(event.data, Path, id=event.data.run_id, sequence=event.sequence)
+
+
+def _session(event: Event[Any]) -> SessionNews:
+    data = event.data
+    more: dict[str, Any] = {"sequence": event.sequence, "state": CLASSES[type(data)]}
+    if isinstance(data, sessions.SessionMoved):
+        more["start_time"] = _instant(data.new_start_time)
+        more["end_time"] = _instant(data.new_end_time)
+    if not isinstance(data, sessions.SessionScheduled):
+        more["material_item_ids"] = None
+    return from_message(data, SessionNews, **more)
+
+
+def _recording(event: Event[sessions.RecordingAttached]) -> SessionNews:
+    return from_message(
+        event.data, SessionNews, sequence=event.sequence, recording_item_id=event.data.item_id
+    )
+
+
+def _settled_session(event: Event[sessions.AttendanceSettled]) -> SessionNews:
+    return from_message(event.data, SessionNews, sequence=event.sequence, state=SessionState.ENDED)
+
+
+def _amended_session(event: Event[sessions.AttendanceAmended]) -> SessionNews:
+    return from_message(event.data, SessionNews, sequence=event.sequence)
+
+
+def _settled(event: Event[sessions.AttendanceSettled]) -> list[AttendanceNews]:
+    data = event.data
+    return [
+        from_message(
+            row,
+            AttendanceNews,
+            run_id=data.run_id,
+            session_id=data.session_id,
+            sequence=event.sequence,
+            seen_at=_instant(data.ended_at) if row.minutes else None,
+        )
+        for row in data.learners
+    ]
+
+
+def _amended(event: Event[sessions.AttendanceAmended]) -> AttendanceNews:
+    verdict = _enum(event.data, "to_verdict", AttendanceVerdict)
+    return from_message(event.data, AttendanceNews, verdict=verdict, sequence=event.sequence)
+
+
+def _item(event: Event[Any]) -> Item:
+    data = event.data
+    available = isinstance(data, library.ItemAvailable)
+    seconds = data.seconds if available else 0.0
+    return from_message(
+        data, Item, id=data.item_id, seconds=seconds, available=available, sequence=event.sequence
+    )
+
+
+def _enrolment(event: Event[Any]) -> EnrolmentNews:
+    data = event.data
+    more: dict[str, Any] = {"sequence": event.sequence, "state": STATES.get(type(data))}
+    if isinstance(data, catalog.EnrolmentModeChanged):
+        more["mode"] = _enum(data, "to_mode", AttendanceMode)
+    return from_message(data, EnrolmentNews, **more)
+
+
+def _extension(event: Event[catalog.DueExtended]) -> ExtensionNews:
+    return from_message(event.data, ExtensionNews, sequence=event.sequence)
+
+
+def _enum(data: Any, field: str, cls: type[E]) -> E | None:
+    """The value of an enum's field whose name differs from ours."""
+    name = enum_name(data.DESCRIPTOR.fields_by_name[field].enum_type, getattr(data, field))
+    return cls(name) if name else None
+
+
+def _instant(stamp: Any) -> datetime:
+    at: datetime = stamp.ToDatetime(tzinfo=UTC)
+    return at

@@ -1,0 +1,49 @@
+"""A run, for each test its own."""
+
+from collections.abc import Iterator
+
+import pytest
+from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
+
+from chassis.grpc_server import Servicer
+from chassis.store import Database
+from chassis.testing import ChannelFor, running
+from services.progress.api import ProgressApi
+from services.progress.store import ProgressStore
+from tests.conftest import FakeClock, MakeDatabase
+from tests.integration.progress.campus_run import CampusRun
+from tests.integration.progress.classroom import Classroom
+
+
+@pytest.fixture
+def progress_database(make_database: MakeDatabase) -> Database[ProgressStore]:
+    """Progress's database with nothing in it."""
+    return make_database(ProgressStore)
+
+
+@pytest.fixture
+def channels(progress_database: Database[ProgressStore]) -> Iterator[ChannelFor]:
+    """Channels to progress behind the real edge."""
+    servicer = Servicer(
+        progress_pb2_grpc.add_ProgressServiceServicer_to_server,
+        ProgressApi(progress_database),
+        progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
+    )
+    with running([servicer], progress_database) as channel_for:
+        yield channel_for
+
+
+@pytest.fixture
+def run(
+    progress_database: Database[ProgressStore], clock: FakeClock, channels: ChannelFor
+) -> CampusRun:
+    """A run with nothing in it."""
+    return CampusRun(progress_database, clock, channels)
+
+
+@pytest.fixture
+def classroom(
+    progress_database: Database[ProgressStore], clock: FakeClock, channels: ChannelFor
+) -> Classroom:
+    """A classroom with nothing in it."""
+    return Classroom(progress_database, clock, channels)

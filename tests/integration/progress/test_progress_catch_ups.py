@@ -1,0 +1,252 @@
+"""The bridge: an absence becomes study, and study repairs the absence."""
+
+import itertools
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from google.protobuf.message import Message
+from tandem.progress.v1 import events_pb2, resources_pb2
+
+from services.progress.worker import subscriptions
+from tests.integration.progress.classroom import (
+    ABSENT,
+    BOOK,
+    CAUGHT_UP,
+    EXCUSED,
+    FILM,
+    HOUR,
+    PRESENT,
+    Classroom,
+    amended,
+    available,
+    ended,
+    enrolled,
+    failed,
+    lecture,
+    opened,
+    path,
+    recorded,
+    scheduled,
+    settled,
+    stamp,
+    withdrawn,
+)
+
+ASSIGNED = resources_pb2.CATCH_UP_STATE_ASSIGNED
+COMPLETED = resources_pb2.CATCH_UP_STATE_COMPLETED
+MISSED = resources_pb2.CATCH_UP_STATE_MISSED
+
+
+def _after_class(classroom: Classroom, *learners: str) -> None:
+    """A class that ada missed, and its recording can be watched."""
+    classroom.open(lecture(), learners=["ada", "bob", *learners])
+    classroom.hold_class(ada=ABSENT, bob=PRESENT, **dict.fromkeys(learners, ABSENT))
+    classroom.hear("attendance", recorded())
+    classroom.settle()
+
+
+def test_the_absent_get_the_recording_with_a_deadline(classroom: Classroom) -> None:
+    """Who was absent gets one catch-up, due after the run's time; who was there gets none."""
+    _after_class(classroom)
+    found = classroom.catch_up("ada")
+    assert list(found.item_ids) == [FILM]
+    assert (found.state, found.watched_share) == (ASSIGNED, 0)
+    assert found.due == stamp(classroom.clock.now() + timedelta(days=3))
+    assert classroom.catch_ups("bob") == []
+    (told,) = classroom.published(events_pb2.CatchUpAssigned)
+    assert (told.catch_up_id, told.enrolment_id, told.title) == (found.id, "e-ada", "Motion")
+    assert classroom.states("bob") == {"lecture": "COMPLETED"}
+    assert classroom.summary().open_catch_ups == 1
+
+
+def test_watching_enough_by_the_union_completes_it(classroom: Classroom) -> None:
+    """Half an hour ten times is half; the missing stretch completes it, once, in time."""
+    _after_class(classroom)
+    classroom.record(*(classroom.watched("ada", "0[.]1800") for _ in range(10)))
+    classroom.settle()
+    assert classroom.catch_up("ada").watched_share == pytest.approx(0.5)
+    assert classroom.catch_up("ada").state == ASSIGNED
+    classroom.record(classroom.watched("ada", "1700[.]3300"))
+    classroom.settle()
+    assert classroom.catch_up("ada").state == COMPLETED
+    (told,) = classroom.published(events_pb2.CatchUpCompleted)
+    assert told.in_time
+    classroom.record(classroom.watched("ada", "0[.]3600"))
+    classroom.settle()
+    assert classroom.catch_up("ada").watched_share == 1
+    assert len(classroom.published(events_pb2.CatchUpCompleted)) == 1
+    summary = classroom.summary()
+    assert (summary.open_catch_ups, summary.completed_catch_ups) == (0, 1)
+
+
+def test_an_absence_that_was_caught_up_completes_the_activity(classroom: Classroom) -> None:
+    """Sessions' answer, CAUGHT_UP, leaves one completion of the SESSION activity."""
+    _after_class(classroom)
+    classroom.record(classroom.watched("ada", "0[.]3600"))
+    classroom.settle()
+    classroom.hear("attendance", amended("ada", CAUGHT_UP))
+    assert classroom.states("ada") == {"lecture": "COMPLETED"}
+    told = classroom.published(events_pb2.ActivityCompleted)
+    assert sorted(each.learner_id for each in told) == ["ada", "bob"]
+    assert classroom.summary().completed_path == 2
+
+
+def test_a_deadline_that_passes_is_missed_and_study_counts_late(classroom: Classroom) -> None:
+    """At its due the catch-up is MISSED, with the share; studied later it is COMPLETED, late."""
+    _after_class(classroom)
+    classroom.record(classroom.watched("ada", "0[.]900"))
+    classroom.settle()
+    classroom.clock.forward(days=3)
+    classroom.settle()
+    assert classroom.catch_up("ada").state == ASSIGNED
+    classroom.clock.forward(seconds=1)
+    classroom.settle()
+    classroom.settle()
+    assert classroom.catch_up("ada").state == MISSED
+    (told,) = classroom.published(events_pb2.CatchUpMissed)
+    assert told.watched_share == pytest.approx(0.25)
+    assert classroom.summary().missed_catch_ups == 1
+    classroom.record(classroom.watched("ada", "900[.]3600"))
+    classroom.settle()
+    assert classroom.catch_up("ada").state == COMPLETED
+    (late,) = classroom.published(events_pb2.CatchUpCompleted)
+    assert not late.in_time
+    assert classroom.summary().open_catch_ups == 0
+
+
+def test_hundreds_are_missed_together(classroom: Classroom) -> None:
+    """A thousand and more catch-ups whose due passed are each missed once."""
+    learners = [f"l{number:04d}" for number in range(1100)]
+    classroom.open(lecture(), learners=learners)
+    classroom.hold_class(**dict.fromkeys(learners, ABSENT))
+    classroom.hear("attendance", recorded())
+    classroom.settle()
+    assert classroom.summary().open_catch_ups == 1100
+    classroom.clock.forward(days=4)
+    classroom.settle()
+    classroom.settle()
+    assert len(classroom.published(events_pb2.CatchUpMissed)) == 1100
+    summary = classroom.summary()
+    assert (summary.open_catch_ups, summary.missed_catch_ups) == (0, 1100)
+
+
+def test_what_was_watched_before_counts(classroom: Classroom) -> None:
+    """Who had watched the item before the catch-up was assigned has it completed at once."""
+    classroom.open(lecture(), learners=["ada"])
+    classroom.record(classroom.watched("ada", "0[.]3600"))
+    classroom.settle()
+    classroom.hear("attendance", recorded())
+    classroom.hold_class(ada=ABSENT)
+    assert classroom.catch_up("ada").state == COMPLETED
+    assert len(classroom.published(events_pb2.CatchUpAssigned)) == 1
+    assert len(classroom.published(events_pb2.CatchUpCompleted)) == 1
+
+
+def test_without_recording_the_materials_are_studied(classroom: Classroom) -> None:
+    """A class that was not recorded gives its materials; reading them completes the catch-up."""
+    classroom.open(lecture(), learners=["ada"])
+    now = classroom.clock.now()
+    plain: dict[str, Any] = {"recorded": False, "material_item_ids": [BOOK, "unknown"]}
+    classroom.hear("plans", scheduled(now - HOUR, **plain))
+    classroom.hear("attendance", settled(now, {"ada": ABSENT}, **plain))
+    classroom.settle()
+    assert list(classroom.catch_up("ada").item_ids) == [BOOK]
+    classroom.record(classroom.said("ada", "experienced", item_id=BOOK))
+    classroom.settle()
+    assert classroom.catch_up("ada").state == COMPLETED
+
+
+def test_a_failed_recording_gives_way_to_materials(classroom: Classroom) -> None:
+    """When the recording's item was refused, the materials stand in."""
+    classroom.open(lecture(), learners=["ada"])
+    now = classroom.clock.now()
+    classroom.hear("plans", scheduled(now - HOUR, material_item_ids=[BOOK]))
+    classroom.hear("attendance", settled(now, {"ada": ABSENT}, material_item_ids=[BOOK]))
+    classroom.hear("attendance", recorded("torn"))
+    classroom.settle()
+    assert classroom.catch_ups("ada") == []
+    classroom.hear("attendance", failed("torn"))
+    classroom.settle()
+    assert list(classroom.catch_up("ada").item_ids) == [BOOK]
+
+
+def test_with_nothing_to_study_there_is_no_catch_up_until_there_is(classroom: Classroom) -> None:
+    """A class without recording and materials assigns nothing, until a recording is attached."""
+    classroom.open(lecture(), learners=["ada"])
+    now = classroom.clock.now()
+    classroom.hear("plans", scheduled(now - HOUR, recorded=False))
+    classroom.hear("attendance", settled(now, {"ada": ABSENT}, recorded=False))
+    classroom.settle()
+    assert classroom.catch_ups() == []
+    classroom.clock.forward(days=1)
+    classroom.hear("attendance", recorded())
+    classroom.settle()
+    assert classroom.catch_up("ada").due == stamp(classroom.clock.now() + timedelta(days=3))
+
+
+def test_a_withdrawal_drops_open_catch_ups(classroom: Classroom) -> None:
+    """Who left has no open catch-up, gets none, and none is missed."""
+    _after_class(classroom, "cyd")
+    classroom.hear("plans", withdrawn("ada"))
+    assert classroom.catch_ups("ada") == []
+    classroom.record(classroom.watched("ada", "0[.]3600"))
+    classroom.clock.forward(days=4)
+    classroom.settle()
+    assert [each.learner_id for each in classroom.published(events_pb2.CatchUpMissed)] == ["cyd"]
+    assert classroom.published(events_pb2.CatchUpCompleted) == []
+    summary = classroom.summary()
+    assert (summary.learners, summary.missed_catch_ups, summary.statements) == (2, 1, 1)
+
+
+def test_an_excused_absence_needs_no_study(classroom: Classroom) -> None:
+    """EXCUSED drops the open catch-up and completes the activity."""
+    _after_class(classroom)
+    classroom.hear("attendance", amended("ada", EXCUSED))
+    assert classroom.catch_ups("ada") == []
+    assert classroom.states("ada") == {"lecture": "COMPLETED"}
+
+
+def test_an_empty_class_is_settled_too(classroom: Classroom) -> None:
+    """An empty part changes nothing; a large class comes in parts, each learner once."""
+    classroom.open(lecture(), learners=["ada", "bob"])
+    now = classroom.clock.now()
+    classroom.hear("attendance", settled(now, {}), recorded())
+    classroom.hear("attendance", settled(now, {"bob": ABSENT}, part=2, parts=2))
+    classroom.hear("attendance", settled(now, {"ada": ABSENT}, part=1, parts=2))
+    classroom.settle()
+    assert sorted(each.learner_id for each in classroom.catch_ups()) == ["ada", "bob"]
+
+
+def _story(classroom: Classroom) -> list[tuple[str, Message]]:
+    """What leads to one catch-up of ada's, each with the queue that brings it."""
+    now = classroom.clock.now()
+    return [
+        ("plans", opened()),
+        ("plans", path(lecture())),
+        ("plans", enrolled("ada", now)),
+        ("plans", scheduled(now - HOUR)),
+        ("plans", ended(now)),
+        ("attendance", settled(now, {"ada": ABSENT})),
+        ("attendance", recorded()),
+        ("attendance", available(FILM, 3600)),
+    ]
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_any_order_gives_exactly_one_catch_up(classroom: Classroom, turn: int) -> None:
+    """However its causes arrive, turned round, backwards and twice, there is one catch-up."""
+    story = [(queue, classroom.event(data)) for queue, data in _story(classroom)]
+    turned = story[turn:] + story[:turn]
+    for queue, event in itertools.chain(reversed(turned), turned):
+        classroom.apply(queue, [event])
+        classroom.settle()
+    assert classroom.catch_up("ada").state == ASSIGNED
+    assert len(classroom.published(events_pb2.CatchUpAssigned)) == 1
+    assert classroom.summary().open_catch_ups == 1
+
+
+def test_the_queues_are_those_of_the_contract() -> None:
+    """The service listens by the three queues that the others know."""
+    names = {each.name for each in subscriptions()}
+    assert names == {"progress.statements", "progress.plans", "progress.attendance"}

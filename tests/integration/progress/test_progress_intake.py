@@ -1,0 +1,142 @@
+"""Taking statements in: batches, streams, repeats, races, bad rows."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import grpc
+from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
+
+from chassis import events
+from chassis.apply import Kind
+from tests.integration.progress.classroom import (
+    FILM,
+    Classroom,
+    refused,
+    stamp,
+    task,
+)
+
+
+def _stored(classroom: Classroom) -> int:
+    return classroom.database.mongo["statements"].count_documents({})
+
+
+def test_a_batch_is_stored_and_told_once(classroom: Classroom) -> None:
+    """Statements are stored; their learners' events carry them, a repeat changes nothing."""
+    batch = [classroom.said(who, "completed", activity_id="essay") for who in ("ada", "bob")]
+    assert [row.changed for row in classroom.record(*batch)] == [True, True]
+    assert [row.changed for row in classroom.record(*batch)] == [False, False]
+    assert _stored(classroom) == 2
+    told = classroom.published(events_pb2.StatementsRecorded)
+    assert sorted(each.learner_id for each in told) == ["ada", "bob"]
+    assert {row.id for each in told for row in each.statements} == {row.id for row in batch}
+
+
+def test_a_bad_row_costs_no_good_one(classroom: Classroom) -> None:
+    """Each bad row is refused with all of its faults; the good one is stored."""
+    good = classroom.said("ada", "completed", activity_id="essay")
+    nothing = classroom.said("ada", "completed")
+    segments = classroom.watched("ada", "10[.]5[,]x[,]0[.]4000")
+    future = classroom.said("ada", "completed", item_id=FILM)
+    future.timestamp.CopyFrom(stamp(classroom.clock.now() + timedelta(days=2)))
+    rows = classroom.record(nothing, good, segments, future, resources_pb2.Statement(id="x"))
+    assert [bool(row.violations) for row in rows] == [True, False, True, True, True]
+    assert [each.field for each in rows[0].violations] == ["activity_id"]
+    assert len(rows[2].violations) == 3
+    assert [each.field for each in rows[3].violations] == ["timestamp"]
+    assert {each.field for each in rows[4].violations} >= {"id", "learner_id", "verb", "run_id"}
+    assert [row.row for row in rows] == [0, 1, 2, 3, 4]
+    assert _stored(classroom) == 1
+
+
+def test_a_learner_speaks_for_nobody_else(classroom: Classroom) -> None:
+    """A learner's row about another learner is refused, and the own one taken."""
+    rows = [classroom.said(who, "completed", activity_id="essay") for who in ("ada", "bob")]
+    request = progress_pb2.RecordStatementsRequest(statements=rows)
+    results = classroom.learner("ada").RecordStatements(request).results
+    assert [row.changed for row in results] == [True, False]
+    assert [each.field for each in results[1].violations] == ["learner_id"]
+
+
+def test_another_statement_of_a_known_id_is_a_conflict(classroom: Classroom) -> None:
+    """An id that stands for other content is refused, in a later batch and in the same one."""
+    first = classroom.said("ada", "completed", activity_id="essay")
+    other = classroom.said("ada", "passed", activity_id="essay", id=first.id.upper())
+    one, two = classroom.record(first, other)
+    assert one.changed
+    assert [each.field for each in two.violations] == ["id"]
+    (late,) = classroom.record(other)
+    assert [each.field for each in late.violations] == ["id"]
+    assert _stored(classroom) == 1
+
+
+def test_an_empty_and_a_huge_batch_are_refused(classroom: Classroom) -> None:
+    """No row, or more than a thousand, is INVALID_ARGUMENT, and nothing is stored."""
+    assert refused(classroom.record)[0] is grpc.StatusCode.INVALID_ARGUMENT
+    row = classroom.said("ada", "completed", activity_id="essay")
+    many = refused(lambda: classroom.record(*[row] * 1001))
+    assert many[0] is grpc.StatusCode.INVALID_ARGUMENT
+    assert _stored(classroom) == 0
+
+
+def test_a_stream_answers_batch_after_batch(classroom: Classroom) -> None:
+    """Each batch of a stream is answered when it is stored."""
+    batches = [
+        [classroom.said("ada", "experienced", activity_id=f"a{n}") for n in range(50)]
+        for _ in range(6)
+    ]
+    stored = []
+    requests = (progress_pb2.RecordStatementsRequest(statements=each) for each in batches)
+    for answer in classroom.service.StreamStatements(requests):
+        assert all(row.changed for row in answer.results)
+        stored.append(_stored(classroom))
+    assert len(stored) == 6
+    assert all(count >= 50 * place for place, count in enumerate(stored, 1))
+
+
+def test_racing_repeats_of_a_batch_count_once(classroom: Classroom) -> None:
+    """Eight racing calls with the same hundred rows store each once and tell each once."""
+    batch = [classroom.said("ada", "experienced", activity_id=f"a{n}") for n in range(100)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: classroom.record(*batch), range(8)))
+    changed = [sum(row.changed for row in rows) for rows in answers]
+    assert sum(changed) == 100
+    assert not [row for rows in answers for row in rows if row.violations]
+    told = classroom.published(events_pb2.StatementsRecorded)
+    assert sum(len(each.statements) for each in told) == 100
+
+
+def test_a_learners_huge_batch_is_told_in_parts(classroom: Classroom) -> None:
+    """A thousand statements with long segments are told in events that are small enough."""
+    segments = "[,]".join(f"{n}.125[.]{n}.875" for n in range(150))
+    batch = [classroom.watched("ada", segments) for _ in range(1000)]
+    assert all(row.changed for row in classroom.record(*batch))
+    told = classroom.published(events_pb2.StatementsRecorded)
+    assert len(told) > 1
+    assert sum(len(each.statements) for each in told) == 1000
+    assert all(len(events.body_of(each)) < events.LARGEST_BODY for each in told)
+
+
+def test_statements_of_a_run_never_heard_of_wait(classroom: Classroom) -> None:
+    """Statements of a run that catalog has not told of come again later; others go on."""
+    classroom.open(task("essay"), learners=["ada"])
+    good = classroom.said("ada", "completed", activity_id="essay")
+    bad = classroom.said("ada", "completed", activity_id="essay", run_id="nowhere")
+    told = [
+        classroom.event(events_pb2.StatementsRecorded(learner_id="ada", statements=[row]))
+        for row in (bad, good)
+    ]
+    assert classroom.apply("statements", told) == [Kind.RETRY, Kind.APPLIED]
+    assert classroom.states("ada") == {"essay": "COMPLETED"}
+    assert classroom.summary().statements == 1
+
+
+def test_ids_are_the_same_in_any_case(classroom: Classroom) -> None:
+    """The same statement with its UUID in upper case is a repeat."""
+    row = classroom.said("ada", "completed", activity_id="essay", id=str(uuid.uuid4()))
+    assert classroom.record(row)[0].changed
+    row.id = row.id.upper()
+    (again,) = classroom.record(row)
+    assert not again.changed
+    assert not again.violations

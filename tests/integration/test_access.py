@@ -1,0 +1,227 @@
+"""Who may call what: every RPC of every service, through its real api process.
+
+The table is written by hand, and says what the contracts' options must say: a change of either
+alone fails.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import grpc
+import pymongo
+import pytest
+from google.protobuf import descriptor_pool
+from google.protobuf.message_factory import GetMessageClass
+from tandem.catalog.v1 import catalog_pb2
+from tandem.library.v1 import library_pb2
+from tandem.notify.v1 import notify_pb2
+from tandem.options.v1 import options_pb2
+from tandem.progress.v1 import progress_pb2
+from tandem.sessions.v1 import sessions_pb2
+
+from campus.platform import ROLES
+from chassis.testing import AUDIENCE, ISSUER, Issuer
+from tests.integration.chassis.process import RoleProcess
+
+LEARNER, INSTRUCTOR, REGISTRAR, SERVICE, OPERATOR = EVERY_ROLE = (
+    "learner",
+    "instructor",
+    "registrar",
+    "service",
+    "operator",
+)
+OFFICE = {REGISTRAR, SERVICE}
+STAFF = {INSTRUCTOR, REGISTRAR, SERVICE}
+EVERYONE = {LEARNER, INSTRUCTOR, REGISTRAR, SERVICE}
+PERSON, LEARNER_ID, READER_ID = "person_id", "learner_id", "reader_id"
+
+# RPC: the roles that may call it for anyone; the field by which others may call it for themselves
+TABLE: dict[str, tuple[set[str], str]] = {
+    "catalog.CatalogService.BatchUpsertPeople": (OFFICE, ""),
+    "catalog.CatalogService.GetPerson": (STAFF, PERSON),
+    "catalog.CatalogService.CreateCourse": (OFFICE, ""),
+    "catalog.CatalogService.GetCourse": (EVERYONE, ""),
+    "catalog.CatalogService.ListCourses": (EVERYONE, ""),
+    "catalog.CatalogService.OpenRun": (OFFICE, ""),
+    "catalog.CatalogService.GetRun": (EVERYONE, ""),
+    "catalog.CatalogService.ListRuns": (EVERYONE, ""),
+    "catalog.CatalogService.PublishPath": (STAFF, ""),
+    "catalog.CatalogService.GetPath": (EVERYONE, ""),
+    "catalog.CatalogService.Enrol": (OFFICE, LEARNER_ID),
+    "catalog.CatalogService.BatchEnrol": (OFFICE, ""),
+    "catalog.CatalogService.Withdraw": (OFFICE, LEARNER_ID),
+    "catalog.CatalogService.ChangeMode": (OFFICE, LEARNER_ID),
+    "catalog.CatalogService.ListEnrolments": (STAFF, LEARNER_ID),
+    "catalog.CatalogService.ExtendDue": (STAFF, ""),
+    "library.LibraryService.StartUpload": (STAFF, ""),
+    "library.LibraryService.GetUpload": (STAFF, ""),
+    "library.LibraryService.CompleteUpload": (STAFF, ""),
+    "library.LibraryService.AbortUpload": (STAFF, ""),
+    "library.LibraryService.GetItem": (EVERYONE, ""),
+    "library.LibraryService.ListItems": (EVERYONE, ""),
+    "library.LibraryService.GetReadUrl": (STAFF, READER_ID),
+    "sessions.SessionsService.CreateRoom": (OFFICE, ""),
+    "sessions.SessionsService.ListRooms": (EVERYONE, ""),
+    "sessions.SessionsService.ScheduleSession": (STAFF, ""),
+    "sessions.SessionsService.MoveSession": (STAFF, ""),
+    "sessions.SessionsService.CancelSession": (STAFF, ""),
+    "sessions.SessionsService.GetSession": (EVERYONE, ""),
+    "sessions.SessionsService.ListSessions": (EVERYONE, ""),
+    "sessions.SessionsService.ChooseSeat": (STAFF, LEARNER_ID),
+    "sessions.SessionsService.ListSeats": (STAFF, ""),
+    "sessions.SessionsService.StartSession": (STAFF, ""),
+    "sessions.SessionsService.CheckIn": ({SERVICE}, LEARNER_ID),
+    "sessions.SessionsService.RecordPresence": ({INSTRUCTOR, SERVICE}, ""),
+    "sessions.SessionsService.EndSession": (STAFF, ""),
+    "sessions.SessionsService.AttachRecording": (STAFF, ""),
+    "sessions.SessionsService.ListAttendance": (STAFF, LEARNER_ID),
+    "progress.ProgressService.RecordStatements": ({LEARNER, SERVICE}, ""),
+    "progress.ProgressService.StreamStatements": ({LEARNER, SERVICE}, ""),
+    "progress.ProgressService.GetProgress": (STAFF, LEARNER_ID),
+    "progress.ProgressService.ListRunProgress": (STAFF, ""),
+    "progress.ProgressService.ListCatchUps": (STAFF, LEARNER_ID),
+    "progress.ProgressService.GetTimeline": (STAFF, LEARNER_ID),
+    "notify.NotifyService.SetPreferences": ({SERVICE}, PERSON),
+    "notify.NotifyService.GetPreferences": ({SERVICE}, PERSON),
+    "notify.NotifyService.ListMessages": ({SERVICE}, PERSON),
+    "notify.NotifyService.StreamMessages": ({SERVICE}, PERSON),
+    "notify.NotifyService.MarkRead": ({SERVICE}, PERSON),
+    "notify.NotifyService.ListDeliveries": ({OPERATOR, SERVICE}, PERSON),
+}
+
+FILES = (catalog_pb2, library_pb2, sessions_pb2, progress_pb2, notify_pb2)
+REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
+
+
+class Rpc(NamedTuple):
+    """An RPC as a caller without stubs sees it."""
+
+    service: str
+    descriptor: Any
+
+    def call(self, channel: grpc.Channel, token: str, **fields: str) -> grpc.StatusCode:
+        """The status that a call with a request of `fields` ends with."""
+        metadata = [("authorization", f"Bearer {token}")] if token else []
+        request = GetMessageClass(self.descriptor.input_type)(**fields)
+        method = self.descriptor
+        path = f"/{method.containing_service.full_name}/{method.name}"
+        shape = f"{_side(method.client_streaming)}_{_side(method.server_streaming)}"
+        make = getattr(channel, shape)(path, lambda message: message.SerializeToString())
+        given = iter([request]) if method.client_streaming else request
+        # Only a stream that was let in lasts until this deadline.
+        wait = 1.0 if method.server_streaming else 30.0
+        try:
+            answer = make(given, metadata=metadata, timeout=wait)
+            if method.server_streaming:
+                list(answer)
+        except grpc.RpcError as error:
+            code: grpc.StatusCode = error.code()
+            return code
+        return grpc.StatusCode.OK
+
+
+def _side(streaming: bool) -> str:
+    return "stream" if streaming else "unary"
+
+
+def rpcs() -> dict[str, Rpc]:
+    """Every RPC of the contracts by its name in the table."""
+    return {
+        f"{method.full_name.removeprefix('tandem.').replace('.v1.', '.')}": Rpc(
+            file.DESCRIPTOR.package.split(".")[1], method
+        )
+        for file in FILES
+        for service in file.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
+
+
+ALL = rpcs()
+
+
+def test_the_table_has_every_rpc() -> None:
+    """An RPC that is missing from the table, or is gone from the contracts, fails here."""
+    assert {rpc.service for rpc in ALL.values()} == set(ROLES)
+    assert TABLE.keys() == ALL.keys()
+
+
+def test_the_table_has_every_role() -> None:
+    """A role that is new in the contracts is one that the calls below must try."""
+    assert {name.removeprefix("ROLE_").lower() for name in options_pb2.Role.keys()[1:]} == set(
+        EVERY_ROLE
+    )
+    assert descriptor_pool.Default()
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Issuer:
+    return Issuer()
+
+
+ChannelOf = Callable[[Rpc], grpc.Channel]
+
+
+@pytest.fixture(scope="module")
+def channel_of(
+    stack: dict[str, str], issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ChannelOf]:
+    """Opens a channel to the real api process of an RPC's service, started when first asked for."""
+    folder = tmp_path_factory.mktemp("access")
+    environment = {
+        **stack,
+        "TANDEM_ENVIRONMENT": "development",
+        "TANDEM_JWKS_URL": issuer.write_jwks(folder / "jwks.json"),
+        "TANDEM_TOKEN_ISSUER": ISSUER,
+        "TANDEM_TOKEN_AUDIENCE": AUDIENCE,
+        "TANDEM_OPS_ADDRESS": "127.0.0.1:0",
+        "TANDEM_GRPC_ADDRESS": "127.0.0.1:0",
+        **{f"TANDEM_{service.upper()}_TARGET": "127.0.0.1:1" for service in ROLES},
+    }
+    started: list[RoleProcess] = []
+    databases = {service: f"t_{uuid.uuid4().hex[:8]}_{service}" for service in ROLES}
+
+    @cache
+    def open_channel(service: str) -> grpc.Channel:
+        own = {"TANDEM_MONGO_DATABASE": databases[service]}
+        started.append(RoleProcess(["-m", f"services.{service}", "api"], {**environment, **own}))
+        return started[-1].channel()
+
+    yield lambda rpc: open_channel(rpc.service)
+    for process in started:
+        process.kill()
+    with pymongo.MongoClient[Any](stack["TANDEM_MONGO_URL"]) as client:
+        for name in databases.values():
+            client.drop_database(name)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_nobody_calls_without_a_token(name: str, channel_of: ChannelOf) -> None:
+    """Without a token, and with one of another issuer, a call is UNAUTHENTICATED."""
+    rpc = ALL[name]
+    stranger = Issuer().token("ada", EVERY_ROLE)
+    for token in ("", stranger):
+        assert rpc.call(channel_of(rpc), token) is grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_each_role_calls_what_is_its_own(name: str, channel_of: ChannelOf, issuer: Issuer) -> None:
+    """Each role that the table doesn't name is PERMISSION_DENIED; each that it names is let in."""
+    rpc, (allowed, own) = ALL[name], TABLE[name]
+    fields = {own: "somebody-else"} if own else {}
+    for role in EVERY_ROLE:
+        code = rpc.call(channel_of(rpc), issuer.token("ada", [role]), **fields)
+        assert (code is grpc.StatusCode.PERMISSION_DENIED) is (role not in allowed), (role, code)
+    nobody = rpc.call(channel_of(rpc), issuer.token("ada", ["admin"]), **fields)
+    assert nobody is grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize("name", [name for name, (_, own) in TABLE.items() if own])
+def test_people_call_for_themselves_only(name: str, channel_of: ChannelOf, issuer: Issuer) -> None:
+    """Whatever their roles, people are let in about themselves, and about nobody else."""
+    rpc, own = ALL[name], TABLE[name][1]
+    channel, token = channel_of(rpc), issuer.token("ada")
+    assert rpc.call(channel, token, **{own: "ada"}) not in REFUSED
+    for other in ("eve", "", "ADA", "ada "):
+        assert rpc.call(channel, token, **{own: other}) is grpc.StatusCode.PERMISSION_DENIED

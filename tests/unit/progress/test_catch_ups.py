@@ -1,0 +1,101 @@
+"""The task that an absence creates."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.progress.domain import catch_ups
+from services.progress.domain.catch_ups import CatchUp, Studied, catch_up_id
+from services.progress.domain.events import CatchUpAssigned, CatchUpCompleted, CatchUpMissed
+from services.progress.domain.words import AttendanceVerdict, CatchUpState, EnrolmentState
+from tests.unit.progress.examples import DAY, MONDAY, session, standing, verdict
+
+WITHIN = 3 * DAY
+ABSENT = standing(attendance=verdict(AttendanceVerdict.ABSENT))
+GIVEN: CatchUp = catch_ups.assigned(ABSENT, session(), ("film",), MONDAY, WITHIN)
+ENOUGH, HALF = Studied(1.0, True), Studied(0.5, False)
+SECOND = timedelta(seconds=1)
+
+
+def _names(before: CatchUp | None, after: CatchUp) -> list[type]:
+    return [type(event) for event in catch_ups.events_between(before, after)]
+
+
+def test_it_is_due_after_the_time_that_the_run_gives() -> None:
+    """From the moment at which it can be studied."""
+    assert (GIVEN.assigned_at, GIVEN.due) == (MONDAY, MONDAY + WITHIN)
+    assert _names(None, GIVEN) == [CatchUpAssigned]
+
+
+def test_there_is_one_for_each_session_and_learner() -> None:
+    """Its id is made of the two."""
+    assert catch_up_id("s1", "ada") == catch_up_id("s1", "ada") == GIVEN.id
+    assert len({catch_up_id("s1", "ada"), catch_up_id("s2", "ada"), catch_up_id("s1", "bo")}) == 3
+
+
+@pytest.mark.parametrize(("late", "in_time"), [(timedelta(), True), (SECOND, False)])
+def test_studied_is_studied(late: timedelta, in_time: bool) -> None:
+    """At the due itself is in time; afterwards is late, and counts all the same."""
+    at = GIVEN.due + late
+    done = catch_ups.judged(GIVEN, ENOUGH, at)
+    assert (done.state, done.completed_at, done.in_time) == (CatchUpState.COMPLETED, at, in_time)
+    assert _names(GIVEN, done) == [CatchUpCompleted]
+    assert catch_ups.judged(done, HALF, at + DAY) == done
+
+
+def test_it_is_missed_after_its_due_and_may_be_studied_later() -> None:
+    """Half is not enough; what was missed is completed late."""
+    assert catch_ups.judged(GIVEN, HALF, GIVEN.due).state is CatchUpState.ASSIGNED
+    missed = catch_ups.judged(GIVEN, HALF, GIVEN.due + SECOND)
+    assert (missed.state, missed.watched_share) == (CatchUpState.MISSED, 0.5)
+    (event,) = catch_ups.events_between(GIVEN, missed)
+    assert isinstance(event, CatchUpMissed)
+    assert event.watched_share == 0.5
+    done = catch_ups.judged(missed, ENOUGH, GIVEN.due + DAY)
+    assert (done.state, done.in_time) == (CatchUpState.COMPLETED, False)
+    assert _names(missed, done) == [CatchUpCompleted]
+
+
+def test_what_was_studied_before_is_completed_at_once() -> None:
+    """Both events are told."""
+    done = catch_ups.judged(GIVEN, ENOUGH, MONDAY)
+    assert _names(None, done) == [CatchUpAssigned, CatchUpCompleted]
+
+
+def test_the_share_never_falls() -> None:
+    """Judging with less of the evidence at hand takes nothing away."""
+    half = catch_ups.judged(GIVEN, HALF, MONDAY)
+    assert catch_ups.judged(half, Studied(0.0, False), MONDAY).watched_share == 0.5
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(ABSENT, state=EnrolmentState.WITHDRAWN),
+        replace(ABSENT, attendance=verdict(AttendanceVerdict.EXCUSED)),
+        replace(ABSENT, attendance=verdict(AttendanceVerdict.PRESENT)),
+    ],
+)
+def test_an_open_one_is_dropped_when_nobody_wants_it(other: object) -> None:
+    """After a withdrawal or a corrected absence; taken back, it comes again with a fresh due."""
+    dropped = catch_ups.kept_up(GIVEN, other, MONDAY, WITHIN)  # type: ignore[arg-type]
+    assert dropped.dropped
+    assert _names(GIVEN, dropped) == []
+    assert catch_ups.judged(dropped, ENOUGH, MONDAY) == dropped
+    again = catch_ups.kept_up(dropped, ABSENT, MONDAY + 9 * DAY, WITHIN)
+    assert again == replace(GIVEN, assigned_at=MONDAY + 9 * DAY, due=MONDAY + 12 * DAY)
+    assert _names(dropped, again) == [CatchUpAssigned]
+
+
+def test_one_that_is_over_is_not_dropped() -> None:
+    """What was completed or missed stays so; being caught up ends no catch-up."""
+    gone = replace(ABSENT, state=EnrolmentState.WITHDRAWN)
+    for over in (
+        catch_ups.judged(GIVEN, ENOUGH, MONDAY),
+        catch_ups.judged(GIVEN, HALF, GIVEN.due + DAY),
+    ):
+        assert catch_ups.kept_up(over, gone, MONDAY, WITHIN) == over
+    caught_up = standing(attendance=verdict(AttendanceVerdict.CAUGHT_UP))
+    assert catch_ups.kept_up(GIVEN, caught_up, MONDAY, WITHIN) == GIVEN
+    assert not catch_ups.is_due_to(caught_up, "s1")

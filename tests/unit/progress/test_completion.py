@@ -1,0 +1,190 @@
+"""When an activity is done."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.progress.domain.completion import done_at, share_of, state_of
+from services.progress.domain.path import Policy, TimeRule
+from services.progress.domain.sessions import Item
+from services.progress.domain.statements import Result, Statement
+from services.progress.domain.words import (
+    ActivityKind,
+    ActivityState,
+    AttendanceVerdict,
+    ItemKind,
+    SessionState,
+)
+from tests.unit.progress.examples import (
+    COMPLETED,
+    DAY,
+    EXPERIENCED,
+    HOUR,
+    ITEMS,
+    MONDAY,
+    PASSED,
+    activity,
+    learner,
+    plan,
+    said,
+    session,
+    statement,
+    verdict,
+    watched,
+)
+
+FILM = activity("see", ActivityKind.ITEM, item_id="film")
+BOOK = activity("read", ActivityKind.ITEM, item_id="book")
+TASK, QUIZ = activity("task"), activity("quiz", ActivityKind.CHECKPOINT)
+CLASS = activity("class", ActivityKind.SESSION)
+SUBMITTED = "http://activitystrea.ms/schema/1.0/submit"
+
+
+def test_a_film_is_done_at_the_share_that_the_run_asks_for() -> None:
+    """Nine tenths by the union of what was played are enough, a second less is not."""
+    short = learner(watched("0[.]50"), watched("40[.]89"))
+    assert done_at(FILM, short, plan(FILM)) is None
+    assert share_of("film", short, plan(FILM)) == pytest.approx(0.89)
+    enough = learner(watched("0[.]50"), watched("40[.]90", timestamp=MONDAY + HOUR))
+    assert done_at(FILM, enough, plan(FILM)) == MONDAY + HOUR
+
+
+@given(st.integers(1, 10_000), st.integers(0, 100))
+def test_the_exact_share_is_enough(length: int, percent: int) -> None:
+    """Whatever fractions do, watching exactly the share asked for counts."""
+    item = Item("film", ItemKind.VIDEO, float(length), True, 1)
+    run = replace(plan().run, policy=Policy(watched_share=percent / 100))
+    one = plan(FILM, run=run, items={"film": item})
+    ada = learner(watched(f"0[.]{length * percent / 100:.20f}".rstrip("0").rstrip(".")))
+    assert done_at(FILM, ada, one) == MONDAY
+
+
+def test_saying_completed_is_not_watching() -> None:
+    """A film of which nothing was played is not done, whatever is said of it."""
+    ada = learner(statement(verb=COMPLETED, result=Result(completion=True)))
+    assert done_at(FILM, ada, plan(FILM)) is None
+
+
+def test_what_lies_beyond_the_film_does_not_count() -> None:
+    """The library's measure of the film counts, not the player's."""
+    assert done_at(FILM, learner(watched("50[.]200")), plan(FILM)) is None
+    assert share_of("film", learner(watched("50[.]200")), plan(FILM)) == 0.5
+
+
+def test_a_film_of_unknown_length_goes_by_the_players() -> None:
+    """Where the library can't tell, what the player told is the length."""
+    items = {"film": Item("film", ItemKind.VIDEO, 0.0, True, 1)}
+    assert done_at(FILM, learner(watched("0[.]90")), plan(FILM, items=items)) == MONDAY
+    assert done_at(FILM, learner(watched("0[.]80")), plan(FILM, items=items)) is None
+
+
+@pytest.mark.parametrize("verb", [COMPLETED, PASSED, EXPERIENCED])
+def test_a_text_is_done_when_it_was_read(verb: str) -> None:
+    """Named as item or as activity, read is read."""
+    assert done_at(BOOK, learner(statement(verb=verb, item_id="book")), plan(BOOK)) == MONDAY
+    assert done_at(BOOK, learner(said(verb, "read")), plan(BOOK)) == MONDAY
+    assert done_at(BOOK, learner(said(verb, "see")), plan(BOOK)) is None
+
+
+def test_an_item_waits_for_the_library() -> None:
+    """Before the library knows an item, or after it refused it, nothing of it is done."""
+    ada = learner(statement(item_id="book"), watched("0[.]100"))
+    assert done_at(BOOK, ada, plan(BOOK, items={})) is None
+    refused = {"film": replace(ITEMS["film"], available=False)}
+    assert done_at(FILM, ada, plan(FILM, items=refused)) is None
+
+
+def test_evidence_by_item_and_by_activity_adds_up() -> None:
+    """Half a film named as item and half as one of two activities make the film for both."""
+    again = activity("again", ActivityKind.ITEM, item_id="film")
+    ada = learner(watched("0[.]50"), watched("50[.]100", item_id="", activity_id="see"))
+    both = plan(FILM, again)
+    assert done_at(FILM, ada, both) == done_at(again, ada, both) == MONDAY
+
+
+@pytest.mark.parametrize(
+    ("step", "verb", "done"),
+    [
+        (TASK, COMPLETED, True),
+        (TASK, PASSED, True),
+        (TASK, SUBMITTED, True),
+        (TASK, EXPERIENCED, False),
+        (QUIZ, PASSED, True),
+        (QUIZ, COMPLETED, True),
+        (QUIZ, SUBMITTED, False),
+        (QUIZ, EXPERIENCED, False),
+    ],
+)
+def test_tasks_and_checkpoints_go_by_what_is_said(step: object, verb: str, done: bool) -> None:
+    """Work is handed in, a quiz is passed or completed; looking at them is not enough."""
+    kind = TASK if step is TASK else QUIZ
+    at = done_at(kind, learner(said(verb, kind.id)), plan(TASK, QUIZ))
+    assert at == (MONDAY if done else None)
+
+
+@pytest.mark.parametrize(
+    ("value", "done"),
+    [
+        (AttendanceVerdict.PRESENT, True),
+        (AttendanceVerdict.EXCUSED, True),
+        (AttendanceVerdict.CAUGHT_UP, True),
+        (AttendanceVerdict.PARTIAL, False),
+        (AttendanceVerdict.ABSENT, False),
+    ],
+)
+def test_a_class_is_done_by_who_was_there(value: AttendanceVerdict, done: bool) -> None:
+    """Having been there for enough of it, being excused or having caught up is done."""
+    ada = learner(attendance=verdict(value))
+    at = done_at(CLASS, ada, plan(CLASS, sessions=(session(),)))
+    assert at == (MONDAY + HOUR if done else None)
+
+
+def test_whoever_was_not_there_may_study_what_stands_in() -> None:
+    """The recording of a class that is over repairs it, also for who studies alone."""
+    ada = learner(watched("0[.]95", timestamp=MONDAY + DAY))
+    assert done_at(CLASS, ada, plan(CLASS, sessions=(session(),))) == MONDAY + DAY
+    to_come = session(state=SessionState.SCHEDULED, ended_at=None)
+    assert done_at(CLASS, ada, plan(CLASS, sessions=(to_come,))) is None
+
+
+def test_a_cancelled_class_is_done_by_its_substitute() -> None:
+    """Without a substitute, it waits for another session."""
+    ada = learner(statement(item_id="book"))
+    off = session(state=SessionState.CANCELLED, substitute_item_id="book", ended_at=None)
+    assert done_at(CLASS, ada, plan(CLASS, sessions=(off,))) == MONDAY
+    gone = replace(off, substitute_item_id="")
+    assert done_at(CLASS, ada, plan(CLASS, sessions=(gone,))) is None
+
+
+def test_all_materials_are_to_be_studied() -> None:
+    """Where two materials stand in for a class, one of them is half of it."""
+    one = session(recorded=False, recording_item_id="", material_item_ids=("book", "film"))
+    half, whole = (
+        learner(watched("0[.]100")),
+        learner(watched("0[.]100"), statement(item_id="book")),
+    )
+    assert done_at(CLASS, half, plan(CLASS, sessions=(one,))) is None
+    assert done_at(CLASS, whole, plan(CLASS, sessions=(one,))) == MONDAY
+
+
+def test_states_of_an_activity() -> None:
+    """Locked by time or by what comes first, open, begun, completed."""
+    later = activity("later", release=TimeRule(fixed=MONDAY + DAY))
+    second = activity("second", requires=("task",))
+    one = plan(TASK, later, second)
+    assert state_of(later, learner(), one, MONDAY) is ActivityState.LOCKED
+    assert state_of(later, learner(), one, MONDAY + DAY) is ActivityState.OPEN
+    assert state_of(second, learner(), one, MONDAY) is ActivityState.LOCKED
+    done = learner(completed={"task": MONDAY})
+    assert state_of(second, done, one, MONDAY) is ActivityState.OPEN
+    assert state_of(TASK, done, one, MONDAY) is ActivityState.COMPLETED
+    begun = learner(said(EXPERIENCED, "task"))
+    assert state_of(TASK, begun, one, MONDAY) is ActivityState.STARTED
+
+
+def test_a_film_seen_elsewhere_is_begun() -> None:
+    """What was watched of an item begins every activity that studies it."""
+    seen: Statement = watched("0[.]5")
+    assert state_of(FILM, learner(seen), plan(FILM), MONDAY) is ActivityState.STARTED

@@ -1,0 +1,115 @@
+"""Deadlines of one learner."""
+
+from datetime import UTC, datetime, timedelta
+
+from services.progress.domain.dues import Due, Dues
+from services.progress.domain.path import TimeRule
+from services.progress.domain.plan import Plan
+from services.progress.domain.standing import Extension
+from services.progress.domain.words import ActivityKind, SessionState
+from tests.unit.progress.examples import (
+    DAY,
+    HOUR,
+    MONDAY,
+    activity,
+    after,
+    plan,
+    session,
+    standing,
+)
+
+CLASS = activity("class", ActivityKind.SESSION)
+FIRST = activity("first", deadline=TimeRule(fixed=MONDAY))
+SECOND = activity("second", deadline=after("first", DAY))
+THIRD = activity("third", deadline=after("second", DAY))
+HOMEWORK = activity("homework", deadline=after("class", 2 * DAY))
+
+
+def _due(one: Plan, activity_id: str, **fields: object) -> Due:
+    return Dues(one, standing(**fields)).of(activity_id)
+
+
+def test_rules_are_fixed_or_count_from_something() -> None:
+    """From a date, from the enrolment, from another due, from the end of a class."""
+    own = activity("own", deadline=TimeRule(after_enrolment=7 * DAY))
+    one = plan(FIRST, SECOND, own, CLASS, HOMEWORK, sessions=(session(),))
+    assert _due(one, "first") == Due(MONDAY)
+    assert _due(one, "second") == Due(MONDAY + DAY)
+    assert _due(one, "own") == Due(MONDAY + 6 * DAY)
+    assert _due(one, "homework") == Due(MONDAY + HOUR + 2 * DAY)
+    assert _due(one, "class") == Due()
+    assert _due(one, "unheard-of") == Due()
+
+
+def test_an_extension_moves_what_depends_on_it() -> None:
+    """The chain behind moves along; only the activity itself is called extended."""
+    one = plan(FIRST, SECOND, THIRD)
+    moved = {"first": Extension(MONDAY + 5 * DAY, 1)}
+    assert _due(one, "first", extensions=moved) == Due(MONDAY + 5 * DAY, extended=True)
+    assert _due(one, "third", extensions=moved) == Due(MONDAY + 7 * DAY)
+
+
+def test_an_extension_never_brings_a_deadline_forward() -> None:
+    """Should the rule's own instant come to lie later, that one counts."""
+    one = plan(FIRST, SECOND)
+    early = {"second": Extension(MONDAY, 1)}
+    assert _due(one, "second", extensions=early) == Due(MONDAY + DAY)
+    without = plan(activity("free"))
+    assert _due(without, "free", extensions={"free": Extension(MONDAY, 1)}) == Due(MONDAY, True)
+
+
+def test_a_moved_class_moves_its_dues() -> None:
+    """The last of a class's sessions that were not cancelled counts."""
+    moved = session(start_time=MONDAY + DAY, end_time=MONDAY + DAY + HOUR)
+    off = session("s2", end_time=MONDAY + 9 * DAY, state=SessionState.CANCELLED)
+    assert _due(plan(CLASS, HOMEWORK, sessions=(moved, off)), "homework") == Due(
+        MONDAY + 3 * DAY + HOUR
+    )
+
+
+def test_dues_of_a_class_without_a_session_to_come() -> None:
+    """Where all sessions were cancelled the planned end counts; where none is known, nothing."""
+    off = session(end_time=MONDAY + 9 * DAY, state=SessionState.CANCELLED)
+    assert _due(plan(CLASS, HOMEWORK, sessions=(off,)), "homework") == Due(MONDAY + 11 * DAY)
+    assert _due(plan(CLASS, HOMEWORK), "homework") == Due()
+
+
+def test_without_enrolment_time_nothing_counts_from_it() -> None:
+    """A rule that counts from what is not known has no due."""
+    own = activity("own", deadline=TimeRule(after_enrolment=DAY))
+    assert _due(plan(own), "own", enrolled_at=None) == Due()
+
+
+def test_a_chain_of_a_thousand_is_worked_out() -> None:
+    """However long the chain, and from either end."""
+    steps = [FIRST, *(activity(f"s{n}", deadline=after(f"s{n - 1}", DAY)) for n in range(1, 1000))]
+    steps[1] = activity("s1", deadline=after("first", DAY))
+    dues = Dues(plan(*steps), standing())
+    assert dues.of("s999").at == MONDAY + 999 * DAY
+    assert dues.of("s1").at == MONDAY + DAY
+
+
+def test_a_cycle_ends() -> None:
+    """Catalog refuses cycles; should one come, it has no end and no due."""
+    one = plan(activity("a", deadline=after("b", DAY)), activity("b", deadline=after("a", DAY)))
+    assert _due(one, "a") == _due(one, "b") == Due()
+
+
+def test_beyond_the_calendar_is_never() -> None:
+    """An offset that leads past the last year there is gives no due."""
+    end = datetime(9999, 12, 1, tzinfo=UTC)
+    one = plan(
+        activity("a", deadline=TimeRule(fixed=end)),
+        activity("b", deadline=after("a", timedelta(days=36_000))),
+        activity("c", deadline=after("a")),
+    )
+    assert _due(one, "b") == Due()
+    assert _due(one, "c") == Due(end)
+
+
+def test_release_follows_the_same_rules() -> None:
+    """An activity may open after another's due, or with the run."""
+    one = plan(FIRST, activity("next", release=after("first", HOUR)))
+    dues = Dues(one, standing())
+    assert dues.release_of("next") == MONDAY + HOUR
+    assert dues.release_of("first") is None

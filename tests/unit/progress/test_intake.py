@@ -1,0 +1,92 @@
+"""Which statements are taken in."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chassis.events import LARGEST_BODY, body_of, message_for
+from chassis.refusals import Fault
+from services.progress.domain.intake import Row, owner_faults, recorded, taken
+from services.progress.domain.statements import VideoExtensions, faults_of, normal
+from tests.unit.progress.examples import ADA, DAY, MONDAY, statement, watched
+
+
+def test_a_good_statement_has_no_faults() -> None:
+    """Naming an item, an activity or both, now or a day ahead, all is well."""
+    assert not list(faults_of(statement(timestamp=MONDAY + DAY), MONDAY))
+    assert not list(faults_of(statement(item_id="", activity_id="quiz"), MONDAY))
+    assert not list(faults_of(watched("0[.]50"), MONDAY))
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """Naming nothing, coming from the future, and malformed segments are three faults."""
+    bad = statement(
+        item_id="",
+        timestamp=MONDAY + DAY + timedelta(milliseconds=1),
+        video=VideoExtensions(length=10, played_segments="0[.]50"),
+    )
+    fields = [fault.field for fault in faults_of(bad, MONDAY)]
+    assert fields == ["activity_id", "timestamp", "video.played_segments"]
+
+
+def test_a_learner_speaks_for_no_one_else() -> None:
+    """Own statements pass, and anyone's where no owner is asked for."""
+    assert not list(owner_faults(statement(), ADA))
+    assert not list(owner_faults(statement(), ""))
+    assert [fault.field for fault in owner_faults(statement(), "grace")] == ["learner_id"]
+
+
+def test_ids_and_timestamps_are_kept_in_one_form() -> None:
+    """A UUID in capitals is the same one; what is finer than a millisecond is let go."""
+    fine = statement(timestamp=MONDAY + timedelta(microseconds=1999))
+    shouted = replace(fine, id=fine.id.upper())
+    assert normal(shouted) == replace(fine, timestamp=MONDAY + timedelta(milliseconds=1))
+
+
+def test_each_row_is_judged_by_itself() -> None:
+    """New, refused, known, a repeat in the batch, and two conflicts: each gets its own answer."""
+    new, known = statement(), statement()
+    other, clash = replace(known, verb="https://x.example/a"), replace(new, item_id="book")
+    fault = Fault("verb", "is missing")
+    rows = [Row(new), Row(None, (fault,)), Row(known), Row(new), Row(other), Row(clash)]
+    results, kept = taken(rows, {known.id: known})
+    assert kept == [new]
+    assert [result.row for result in results] == [0, 1, 2, 3, 4, 5]
+    assert [result.changed for result in results] == [True, False, False, False, False, False]
+    assert [result.id for result in results] == [new.id, "", known.id, new.id, "", ""]
+    assert [len(result.violations) for result in results] == [0, 1, 0, 0, 1, 1]
+
+
+def test_events_are_by_learner() -> None:
+    """Each learner's statements are told in an event of their own, in their order."""
+    one, two, three = statement(), statement(learner_id="grace"), statement()
+    assert [(each.learner_id, each.statements) for each in recorded([one, two, three])] == [
+        (ADA, (one, three)),
+        ("grace", (two,)),
+    ]
+    assert not list(recorded([]))
+
+
+@pytest.mark.parametrize("sign", ["x", "\x01", '"', "é", "\u2028", "𝄞"])
+def test_the_largest_batch_fits_into_events(sign: str) -> None:
+    """A thousand rows of the longest texts, however odd, give events below the limit, all told."""
+    odd = statement(
+        learner_id=sign * 128,
+        verb="a:" + sign * 498,
+        run_id=sign * 64,
+        activity_id=sign * 64,
+        item_id=sign * 64,
+        video=VideoExtensions(1 / 3, 1 / 3, 1 / 3, 1 / 3, "0[.]1[,]" * 40 + "0[.]1"),
+    )
+    batch = [odd] * 1000
+    events = list(recorded(batch))
+    assert sum(len(event.statements) for event in events) == 1000
+    assert max(len(body_of(message_for("progress", event))) for event in events) < LARGEST_BODY
+
+
+def test_the_largest_statement_fits_into_an_event() -> None:
+    """Segments of a hundred thousand characters leave room for the rest."""
+    large = watched("0[.]10[,]" * 11_000 + "0[.]10", learner_id="\x01" * 128, run_id="\x01" * 64)
+    (event, *_) = recorded([large, large, large])
+    assert len(body_of(message_for("progress", event))) < LARGEST_BODY

@@ -1,0 +1,157 @@
+"""The review: what is known of a learner, held against the plan."""
+
+from dataclasses import replace
+
+from services.progress.domain.events import (
+    ActivityCompleted,
+    CatchUpAssigned,
+    CatchUpCompleted,
+    PathCompleted,
+)
+from services.progress.domain.learner import Learner, did
+from services.progress.domain.path import Path
+from services.progress.domain.plan import Plan
+from services.progress.domain.review import counts_of, events_between, reviewed
+from services.progress.domain.standing import Counts, EnrolmentNews, Extension, extended, told
+from services.progress.domain.words import (
+    ActivityKind,
+    AttendanceMode,
+    AttendanceVerdict,
+    EnrolmentState,
+)
+from tests.unit.progress.examples import (
+    ADA,
+    COMPLETED,
+    DAY,
+    HOUR,
+    MONDAY,
+    RUN,
+    activity,
+    learner,
+    plan,
+    said,
+    session,
+    standing,
+    verdict,
+    watched,
+)
+
+TASK, EXTRA = activity("task"), activity("extra", optional=True)
+CLASS = activity("class", ActivityKind.SESSION)
+ABSENT = verdict(AttendanceVerdict.ABSENT)
+DONE = said(COMPLETED, "task")
+
+
+def _review(one: Learner, by: Plan) -> tuple[Learner, list[object]]:
+    after = reviewed(one, by, MONDAY, MONDAY)
+    return after, list(events_between(one, after))
+
+
+def test_a_completion_is_told_once() -> None:
+    """The activity and with it the path; reviewing again tells nothing."""
+    after, events = _review(learner(DONE), plan(TASK, EXTRA))
+    assert events == [
+        ActivityCompleted("e1", RUN, ADA, "task", MONDAY),
+        PathCompleted("e1", RUN, ADA, 1, MONDAY),
+    ]
+    assert _review(after, plan(TASK, EXTRA)) == (after, [])
+
+
+def test_a_new_version_keeps_what_was_completed() -> None:
+    """By activity id; the path is completed once a version."""
+    after, _ = _review(learner(DONE), plan(TASK))
+    second = plan(path=Path(RUN, 2, (TASK, activity("more")), 2))
+    after, events = _review(after, second)
+    assert events == []
+    assert counts_of(after, second.required) == Counts(learners=1, completed_activities=1)
+    after, events = _review(did(after, said(COMPLETED, "more")), second)
+    assert [type(each) for each in events] == [ActivityCompleted, PathCompleted]
+    third = plan(path=Path(RUN, 3, (TASK,), 3))
+    _, events = _review(after, third)
+    assert events == [PathCompleted("e1", RUN, ADA, 3, MONDAY)]
+
+
+def test_a_path_that_requires_nothing_is_completed_by_nobody() -> None:
+    """Only by optional activities nobody gets to an end."""
+    after, events = _review(learner(said(COMPLETED, "extra")), plan(EXTRA))
+    assert [type(each) for each in events] == [ActivityCompleted]
+    assert counts_of(after, frozenset()).completed_path == 0
+
+
+def test_an_absence_becomes_a_catch_up_and_study_repairs_it() -> None:
+    """Assigned with the recording; studied, the catch-up and the class are done."""
+    by = plan(CLASS, sessions=(session(),))
+    absent, events = _review(learner(attendance=ABSENT), by)
+    (assigned,) = events
+    assert isinstance(assigned, CatchUpAssigned)
+    assert (assigned.item_ids, assigned.title, assigned.due) == (
+        ("film",),
+        "Motion",
+        MONDAY + 3 * DAY,
+    )
+    assert counts_of(absent, by.required).open_catch_ups == 1
+    after, events = _review(did(absent, watched("0[.]95")), by)
+    assert {type(each) for each in events} == {ActivityCompleted, PathCompleted, CatchUpCompleted}
+    assert counts_of(after, by.required) == Counts(1, 1, 1, 0, 1, 0)
+
+
+def test_without_a_place_nothing_is_completed_or_counted() -> None:
+    """What is known waits: it counts when the place is held."""
+    by = plan(TASK, CLASS, sessions=(session(),))
+    waiting = learner(DONE, attendance=ABSENT, state=EnrolmentState.WAITLISTED)
+    after, events = _review(waiting, by)
+    assert (after, events) == (waiting, [])
+    assert counts_of(after, by.required) == Counts()
+    held = replace(after, standing=replace(after.standing, state=EnrolmentState.ENROLLED))
+    _, events = _review(held, by)
+    assert [type(each) for each in events] == [ActivityCompleted, CatchUpAssigned]
+
+
+def test_a_withdrawal_takes_the_learner_out_of_the_counts() -> None:
+    """The open catch-up is dropped; what was completed comes back with the learner."""
+    by = plan(TASK, CLASS, sessions=(session(),))
+    before, _ = _review(learner(DONE, attendance=ABSENT), by)
+    gone = replace(before, standing=replace(before.standing, state=EnrolmentState.WITHDRAWN))
+    gone, events = _review(gone, by)
+    assert events == []
+    assert counts_of(gone, by.required) == Counts()
+    back = replace(gone, standing=replace(gone.standing, state=EnrolmentState.ENROLLED))
+    back, events = _review(back, by)
+    assert [type(each) for each in events] == [CatchUpAssigned]
+    assert counts_of(back, by.required) == counts_of(before, by.required)
+
+
+def test_late_study_counts_as_missed() -> None:
+    """Open, completed and missed are all there are: studied late stays among the missed."""
+    by = plan(CLASS, sessions=(session(),))
+    absent, _ = _review(learner(attendance=ABSENT), by)
+    late = reviewed(did(absent, watched("0[.]95")), by, MONDAY + 9 * DAY, MONDAY + 9 * DAY)
+    counts = counts_of(late, by.required)
+    assert (counts.open_catch_ups, counts.completed_catch_ups, counts.missed_catch_ups) == (0, 0, 1)
+
+
+def test_state_and_mode_each_count_by_their_newest_event() -> None:
+    """A change of mode says nothing of the state, and an old event nothing at all."""
+    created = EnrolmentNews(
+        RUN, ADA, "e1", 1, EnrolmentState.WAITLISTED, None, AttendanceMode.ONLINE
+    )
+    changed = EnrolmentNews(RUN, ADA, "e1", 2, mode=AttendanceMode.CLASSROOM)
+    promoted = EnrolmentNews(
+        RUN, ADA, "e1", 3, EnrolmentState.ENROLLED, MONDAY, AttendanceMode.CLASSROOM
+    )
+    blank = replace(standing(), state=None, enrolled_at=None, mode=None, enrolment_id="")
+    one = told(told(told(blank, created), changed), promoted)
+    other = told(told(told(blank, promoted), changed), created)
+    assert one == other
+    assert (one.state, one.mode, one.enrolled_at) == (
+        EnrolmentState.ENROLLED,
+        AttendanceMode.CLASSROOM,
+        MONDAY,
+    )
+
+
+def test_an_older_extension_changes_nothing() -> None:
+    """The newest one counts, whichever comes last."""
+    old, new = Extension(MONDAY + DAY, 1), Extension(MONDAY + HOUR, 2)
+    one = extended(extended(standing(), "task", new), "task", old)
+    assert one.extensions == {"task": new}

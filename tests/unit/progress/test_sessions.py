@@ -1,0 +1,101 @@
+"""What is known of sessions, whatever order it comes in."""
+
+from dataclasses import replace
+from functools import reduce
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.progress.domain.copies import newer
+from services.progress.domain.path import Path
+from services.progress.domain.revisits import Revisit, matters, widened
+from services.progress.domain.sessions import Session, SessionNews, stand_ins, told
+from services.progress.domain.words import SessionState
+from tests.unit.progress.examples import DAY, HOUR, ITEMS, MONDAY, RUN, session
+
+SCHEDULED = SessionNews(
+    "s1", RUN, 1, "class", "Motion", MONDAY, MONDAY + HOUR, SessionState.SCHEDULED,
+    recorded=True, material_item_ids=("book",),
+)  # fmt: skip
+MOVED = SessionNews("s1", RUN, 2, "class", "Motion", MONDAY + DAY, MONDAY + DAY + HOUR)
+STARTED = SessionNews("s1", RUN, 3, "class", "Motion", state=SessionState.LIVE)
+ENDED = SessionNews(
+    "s1", RUN, 4, "class", "Motion", state=SessionState.ENDED, ended_at=MONDAY + DAY + HOUR
+)
+SETTLED = replace(ENDED, sequence=5, recorded=True, material_item_ids=("book",))
+ATTACHED = SessionNews("s1", RUN, 6, "class", recording_item_id="film")
+AMENDED = SessionNews("s1", RUN, 7)
+ALL = [SCHEDULED, MOVED, STARTED, ENDED, SETTLED, ATTACHED, AMENDED]
+BLANK = Session("s1", RUN)
+
+
+@given(st.permutations([*ALL, *ALL[:3]]))
+def test_order_and_repeats_do_not_matter(news: list[SessionNews]) -> None:
+    """Any order of a session's events comes to the same."""
+    assert reduce(told, news, BLANK) == reduce(told, ALL, BLANK)
+
+
+def test_the_newest_part_counts() -> None:
+    """The moved time, the last state, the recording."""
+    known = reduce(told, ALL, BLANK)
+    assert known.start_time == MONDAY + DAY
+    assert known.state is SessionState.ENDED
+    assert known.recording_item_id == "film"
+    assert known.mentions == ("book", "film")
+
+
+def test_the_recording_stands_in_for_a_class_as_soon_as_it_can_be_played() -> None:
+    """Attached but unknown to us: wait. Refused: the materials. Not attached though due: wait."""
+    one = session(material_item_ids=("book",))
+    failed = {**ITEMS, "film": replace(ITEMS["film"], available=False)}
+    assert stand_ins(one, ITEMS) == ("film",)
+    assert stand_ins(one, {"book": ITEMS["book"]}) == ()
+    assert stand_ins(one, failed) == ("book",)
+    assert stand_ins(replace(one, recording_item_id=""), ITEMS) == ()
+
+
+def test_materials_stand_in_where_no_recording_is_made() -> None:
+    """Those that are available; a recording that comes all the same outdoes them."""
+    one = session(recorded=False, recording_item_id="", material_item_ids=("book", "unheard-of"))
+    assert stand_ins(one, ITEMS) == ("book",)
+    assert stand_ins(one, {}) == ()
+    assert stand_ins(replace(one, recording_item_id="film"), ITEMS) == ("film",)
+
+
+def test_nothing_stands_in_for_a_class_to_come() -> None:
+    """Reading the slides ahead is no class; a cancelled one has its substitute."""
+    for state in (None, SessionState.SCHEDULED, SessionState.LIVE):
+        assert stand_ins(session(state=state), ITEMS) == ()
+    off = session(state=SessionState.CANCELLED, substitute_item_id="book")
+    assert stand_ins(off, ITEMS) == ("book",)
+    assert stand_ins(replace(off, substitute_item_id=""), ITEMS) == ()
+
+
+def test_what_matters_to_learners() -> None:
+    """A new plan does not; an end, a recording, an activity that was not known do."""
+    to_come = reduce(told, [SCHEDULED], BLANK)
+    moved = told(to_come, MOVED)
+    assert not matters(None, to_come, ITEMS)
+    assert not matters(to_come, moved, ITEMS)
+    assert matters(moved, told(moved, ENDED), ITEMS)
+    assert matters(replace(session(), recording_item_id=""), session(), ITEMS)
+    assert matters(BLANK, to_come, ITEMS)
+    assert matters(None, session(), ITEMS)
+
+
+def test_a_revisit_widens_and_starts_over() -> None:
+    """What came meanwhile concerns those who were visited already, too."""
+    begun = Revisit(RUN, item_ids=("film",), after="mo")
+    assert widened(begun, RUN, ["book", "film"]) == Revisit(RUN, item_ids=("film", "book"))
+    assert widened(begun, RUN, None) == Revisit(RUN, everything=True)
+    whole = Revisit(RUN, everything=True, after="mo")
+    assert widened(whole, RUN, ["book"]) == Revisit(RUN, everything=True)
+    assert widened(None, RUN, []) == Revisit(RUN)
+
+
+def test_the_newest_copy_counts() -> None:
+    """An old event that comes late changes nothing, nor does the same one twice."""
+    old, new = Path(RUN, 1, (), 1), Path(RUN, 2, (), 2)
+    assert newer({}, [new, old]) == newer({}, [old, new]) == [new]
+    assert newer({RUN: new}, [old, new]) == []
+    assert newer({RUN: old}, [new]) == [new]

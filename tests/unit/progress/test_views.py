@@ -1,0 +1,123 @@
+"""What is told: progress and timelines."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.progress.domain import timeline
+from services.progress.domain.catch_ups import assigned
+from services.progress.domain.path import TimeRule
+from services.progress.domain.timeline import Stretch
+from services.progress.domain.views import activity_progress, learner_progress
+from services.progress.domain.words import (
+    ActivityKind,
+    AttendanceVerdict,
+    CivilTime,
+    SessionState,
+    TimelineKind,
+)
+from tests.unit.progress.examples import (
+    ADA,
+    DAY,
+    HOUR,
+    MONDAY,
+    activity,
+    learner,
+    plan,
+    session,
+    standing,
+    verdict,
+    watched,
+)
+
+CLASS = activity("class", ActivityKind.SESSION)
+FILM = activity("see", ActivityKind.ITEM, item_id="film", deadline=TimeRule(fixed=MONDAY))
+EXTRA = activity("extra", optional=True, deadline=TimeRule(fixed=MONDAY))
+WEEK = Stretch(ADA, MONDAY, MONDAY + 7 * DAY, "")
+
+
+def test_a_learner_in_short() -> None:
+    """Required activities only are counted, completed or overdue."""
+    by = plan(FILM, EXTRA, CLASS)
+    row = learner_progress(standing(completed={"extra": MONDAY}), by, MONDAY + HOUR)
+    assert (row.completed, row.required, row.overdue, row.completed_at) == (0, 2, 1, None)
+    assert learner_progress(standing(), by, MONDAY).overdue == 0
+
+
+def test_activity_by_activity() -> None:
+    """In the path's order, with due, share and attendance."""
+    ada = learner(watched("0[.]50"), attendance=verdict(AttendanceVerdict.PARTIAL))
+    rows = activity_progress(ada, plan(FILM, CLASS, sessions=(session(),)), MONDAY)
+    assert [row.activity_id for row in rows] == ["see", "class"]
+    assert (rows[0].watched_share, rows[0].due) == (0.5, MONDAY)
+    assert rows[1].attendance is AttendanceVerdict.PARTIAL
+    assert rows[1].watched_share == 0
+
+
+def test_the_best_of_several_sessions_is_told() -> None:
+    """Absent from one, present at the other: present."""
+    attendance = {
+        **verdict(AttendanceVerdict.ABSENT),
+        **verdict(AttendanceVerdict.PRESENT, "s2"),
+    }
+    by = plan(CLASS, sessions=(session(), session("s2")))
+    (row,) = activity_progress(learner(attendance=attendance), by, MONDAY)
+    assert row.attendance is AttendanceVerdict.PRESENT
+
+
+def test_classes_and_dues_stand_in_a_timeline() -> None:
+    """From the first instant of the stretch until before its last."""
+    by = plan(FILM, CLASS, sessions=(session(), session("s2", start_time=MONDAY + 7 * DAY)))
+    lines = timeline.by_time(timeline.lines_of_run(standing(), by, WEEK))
+    assert [(line.kind, line.at) for line in lines] == [
+        (TimelineKind.DUE, MONDAY),
+        (TimelineKind.SESSION, MONDAY),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "local"),
+    [
+        ("", CivilTime("2026-03-02T09:00:00", "Europe/Dublin")),
+        ("Asia/Kolkata", CivilTime("2026-03-02T14:30:00", "Asia/Kolkata")),
+        ("America/New_York", CivilTime("2026-03-02T04:00:00", "America/New_York")),
+    ],
+)
+def test_lines_are_on_the_learners_wall(zone: str, local: CivilTime) -> None:
+    """In the zone that is asked for; else in the run's."""
+    (line,) = timeline.lines_of_run(standing(), plan(FILM), replace(WEEK, zone=zone))
+    assert line.local == local
+
+
+def test_a_cancelled_class_shows_what_takes_its_place() -> None:
+    """Something is left to do as long as the substitute is not studied."""
+    off = session(state=SessionState.CANCELLED, substitute_item_id="book")
+    by = plan(CLASS, sessions=(off,))
+    (line,) = timeline.lines_of_run(standing(), by, WEEK)
+    assert (line.cancelled, line.substitute_item_id, line.done) == (True, "book", False)
+    (line,) = timeline.lines_of_run(standing(completed={"class": MONDAY}), by, WEEK)
+    assert line.done
+
+
+def test_a_catch_up_stands_at_its_due() -> None:
+    """With the session that was missed."""
+    given = assigned(standing(), session(), ("film",), MONDAY, DAY)
+    line = timeline.localized(timeline.line_of_catch_up(given), "")
+    assert (line.at, line.session_id, line.done) == (MONDAY + DAY, "s1", False)
+    assert line.local == CivilTime("2026-03-03T09:00:00", "UTC")
+
+
+@pytest.mark.parametrize(
+    ("length", "right"),
+    [
+        (timedelta(), False),
+        (-DAY, False),
+        (timedelta(milliseconds=1), True),
+        (400 * DAY, True),
+        (400 * DAY + timedelta(milliseconds=1), False),
+    ],
+)
+def test_a_stretch_is_a_stretch(length: timedelta, right: bool) -> None:
+    """It ends after it begins, at most 400 days later."""
+    assert (not list(timeline.faults_of(Stretch(ADA, MONDAY, MONDAY + length, "")))) is right
