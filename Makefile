@@ -30,10 +30,12 @@ lint: setup  ## Check style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python scripts/import_rules.py
 
 protos: setup  ## Generate protos/gen and docs/events.md from the contracts
 	$(BIN)/python scripts/generate_protos.py
 	$(BIN)/python scripts/catalogue.py
+	$(BIN)/python scripts/golden.py --write
 
 bench: setup  ## Measure; ONLY=name measures one thing
 	$(BIN)/python -m bench $(ONLY)

@@ -1,5 +1,9 @@
 """The queues that the services' workers declare, by name, for who looks into the broker."""
 
+from typing import Any
+
+from chassis.subscriptions import Subscription
+
 
 def names() -> list[str]:
     """Every subscription's queue."""
@@ -10,7 +14,7 @@ def names() -> list[str]:
     from services.progress import worker as progress
     from services.sessions import worker as sessions
 
-    declared = [
+    declared: list[Subscription[Any]] = [
         *library.subscriptions(),
         *notify.subscriptions(Texts(), ()),
         *progress.subscriptions(),

@@ -4,7 +4,8 @@ Rows are {_id: the event's id, key: its aggregate, sequence, type, headers, body
 where no queue took the event.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,9 @@ from pymongo.read_concern import ReadConcern
 
 from chassis.window import Outcome
 
-CHUNK = 1_000
+CHUNK, PART = 1_000, 200
+# The ids of so many rows are remembered while they are on their way.
+PASS = 20_000
 # Two chunks of the largest events there may be would be half a gigabyte.
 LARGEST_READ = 32 * 1024**2
 PARKED = {"parked_at": {"$exists": True}}
@@ -32,17 +35,41 @@ class Outbox:
         self._rows = collection
         self._moment = collection.with_options(read_concern=ReadConcern("snapshot"))
 
-    async def next_rows(self) -> list[Row]:
-        """The oldest rows, and with each all that wait of its aggregate, by its sequence.
+    async def chunks(self) -> AsyncIterator[list[Row]]:
+        """What waits, from the oldest row on, up to `PASS` rows; each row once.
+
+        While one chunk is in use the next is read, whether or not the first is settled by then.
+        """
+        taken: set[str] = set()
+        reading = asyncio.create_task(self._read(""))
+        try:
+            while len(taken) < PASS:
+                rows, last = await reading
+                if not last:
+                    return
+                reading = asyncio.create_task(self._read(last))
+                fresh = [row for row in rows if row["_id"] not in taken]
+                taken.update(row["_id"] for row in fresh)
+                yield fresh
+        finally:
+            reading.cancel()
+            await asyncio.wait([reading])
+
+    async def _read(self, after: str) -> tuple[list[Row], str]:
+        """The oldest rows after an id, and with each all that wait of its aggregate, in sequence.
 
         Ids sort by the clocks of the processes that made them, which differ; the sequence does not.
-        Aggregates with a parked row wait.
+        Aggregates with a parked row wait. Answers also the id after which to read on; empty at the
+        end.
         """
-        blocked = await self._moment.distinct("key", PARKED)
-        free: Row = {"key": {"$nin": blocked}} if blocked else {}
-        oldest = await self._moment.find(free, {"key": 1}).sort("_id").limit(CHUNK).to_list()
+        wanted: Row = {"_id": {"$gt": after}}
+        if blocked := await self._moment.distinct("key", PARKED):
+            wanted["key"] = {"$nin": blocked}
+        oldest = await self._moment.find(wanted, {"key": 1}).sort("_id").limit(CHUNK).to_list()
+        if not oldest:
+            return [], ""
         keys = list(dict.fromkeys(row["key"] for row in oldest))
-        return in_order(await self._all_of(keys), keys) if keys else []
+        return in_order(await self._all_of(keys), keys), oldest[-1]["_id"]
 
     async def settle(self, outcome: Outcome) -> None:
         """Remove what the broker has, and park what no queue took."""
@@ -72,14 +99,13 @@ class Outbox:
 
     async def _all_of(self, keys: list[str]) -> list[Row]:
         """The aggregates' rows, each one's from its first: what is cut off is cut off at ends."""
-        found, size = [], 0
+        found: list[Row] = []
+        size = 0
         query = self._moment.find({"key": {"$in": keys}}).sort([("key", 1), ("sequence", 1)])
-        async with query.limit(2 * CHUNK) as rows:
-            async for row in rows:
-                found.append(row)
-                size += len(row["body"])
-                if size > LARGEST_READ:
-                    break
+        async with query.limit(2 * CHUNK) as cursor:
+            while size < LARGEST_READ and (rows := await cursor.to_list(PART)):
+                found += rows
+                size += sum(len(row["body"]) for row in rows)
         return found
 
 

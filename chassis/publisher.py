@@ -5,7 +5,7 @@ Measured here: one by one 1,100 to 1,500 events a second, with a window of 500 a
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Sequence
 from typing import Any
 
 import pika
@@ -15,6 +15,8 @@ from chassis import events, ids, metrics, topology
 from chassis.window import Outcome, Row, Window
 
 PERSISTENT = 2
+# Bytes that are kept back before they are written.
+CORK = 32 * 1024
 
 
 class ConnectionLost(Exception):
@@ -36,7 +38,7 @@ class Publisher:
 
     async def open(self, amqp_url: str) -> None:
         """Connect, and declare the exchange and the history. Raises ConnectionLost."""
-        self._connection = AsyncioConnection(
+        self._connection = _Corked(
             pika.URLParameters(amqp_url),
             on_open_callback=lambda link: link.channel(on_open_callback=self._on_channel),
             on_open_error_callback=lambda _, error: self._lose(error),
@@ -50,18 +52,19 @@ class Publisher:
         """Whether it can publish."""
         return self._opened.done() and not self._lost
 
-    async def publish(self, rows: Iterable[Row]) -> None:
+    async def publish(self, chunks: AsyncIterable[Sequence[Row]]) -> None:
         """Publish rows in their order; returns when the broker has spoken of each.
 
         After a row that was refused or returned no later one of its aggregate is sent. Raises
         ConnectionLost. What became of rows, then too, `take_outcome` tells.
         """
         self._window.begin()
-        for row in rows:
-            while not self._window.has_room(row):
-                await self._wait()
-            if not self._window.is_blocked(row):
-                self._send(row)
+        async for rows in chunks:
+            for row in rows:
+                while not self._window.has_room(row):
+                    await self._wait()
+                if not self._window.is_blocked(row):
+                    self._send(row)
         while not self._window.is_empty:
             await self._wait()
 
@@ -152,3 +155,28 @@ class Publisher:
     def _end(self) -> None:
         if not (self._connection.is_closing or self._connection.is_closed):
             self._connection.close()
+
+
+class _Corked(AsyncioConnection):  # type: ignore[misc]
+    """Writes what the loop produced in one go with one system call, not three a message.
+
+    That is a quarter of the work of publishing. `_adapter_emit_data` is pika's hook for adapters.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._corked: list[bytes] = []
+        self._corked_size = 0
+        super().__init__(*args, **kwargs)
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        if not self._corked:
+            self.ioloop.call_soon(self._uncork)
+        self._corked.append(data)
+        self._corked_size += len(data)
+        if self._corked_size >= CORK:
+            self._uncork()
+
+    def _uncork(self) -> None:
+        data, self._corked, self._corked_size = b"".join(self._corked), [], 0
+        if data and self._transport is not None:
+            super()._adapter_emit_data(data)

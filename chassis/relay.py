@@ -6,14 +6,14 @@ never loses it. An event that no queue takes is parked, with all that follow it 
 """
 
 import asyncio
-import itertools
+import contextlib
 import os
 import random
 import signal
 import socket
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -25,13 +25,14 @@ from chassis import ids, lease, metrics, ops
 from chassis.outbox import Outbox, Row
 from chassis.publisher import ConnectionLost, Publisher
 from chassis.settings import Settings
+from chassis.window import Outcome
 
 LEASE = timedelta(seconds=5)
 # A wake that got lost costs this many seconds at the most.
 POLL = 1.0
 LOOK = 2.0
 # While a long publication runs, what is confirmed by then is removed this often.
-SETTLE = 0.02
+SETTLE = 0.05
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 GOODBYE = 5.0
 
@@ -145,10 +146,9 @@ class Relay:
     async def _drain(self) -> None:
         """Publish until the outbox has nothing more for us."""
         publisher = await self._connected()
-        while self._goes_on and (rows := await self._outbox.next_rows()):
-            refused = await self._publish(publisher, rows)
-            if refused:
-                raise ConnectionLost(f"the broker refused {refused} events")
+        while self._goes_on and (done := await self._publish(publisher)):
+            if done.refused:
+                raise ConnectionLost(f"the broker refused {len(done.refused)} events")
 
     async def _connected(self) -> Publisher:
         if self._publisher is None or not self._publisher.is_open:
@@ -157,29 +157,37 @@ class Relay:
             log.info("connected to the broker")
         return self._publisher
 
-    async def _publish(self, publisher: Publisher, rows: list[Row]) -> int:
-        """Publish, and meanwhile remove what is confirmed; answers how many were refused."""
-        wanted = itertools.takewhile(lambda _: self._goes_on, rows)
-        publishing = asyncio.create_task(publisher.publish(wanted))
-        refused = 0
+    async def _publish(self, publisher: Publisher) -> Outcome:
+        """Once through the outbox; meanwhile what is confirmed is removed."""
+        whole = Outcome()
+        publishing = asyncio.create_task(publisher.publish(self._chunks()))
         try:
-            while not publishing.done():
-                await asyncio.wait([publishing], timeout=SETTLE)
-                refused += await self._settle(publisher)
+            ended = False
+            while not ended:
+                ended = bool((await asyncio.wait([publishing], timeout=SETTLE))[0])
+                whole.add(await self._settle(publisher))
         finally:
             publishing.cancel()
             await asyncio.wait([publishing])
         publishing.result()
-        return refused
+        return whole
 
-    async def _settle(self, publisher: Publisher) -> int:
+    async def _chunks(self) -> AsyncIterator[list[Row]]:
+        """What waits, while it is ours to publish."""
+        async with contextlib.aclosing(self._outbox.chunks()) as chunks:
+            async for rows in chunks:
+                if not self._goes_on:
+                    return
+                yield rows
+
+    async def _settle(self, publisher: Publisher) -> Outcome:
         outcome = publisher.take_outcome()
         metrics.RELAY_PUBLISHED.labels(self._service).inc(len(outcome.confirmed))
         if outcome.returned:
             metrics.RELAY_RETURNED.labels(self._service).inc(len(outcome.returned))
             log.error("no queue took these events; they are parked", ids=outcome.returned[:10])
         await self._outbox.settle(outcome)
-        return len(outcome.refused)
+        return outcome
 
     async def _keep_lease(self) -> None:
         """Take the lease, and keep it; count it as lost a little before MongoDB does."""

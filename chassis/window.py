@@ -29,10 +29,15 @@ class Outcome:
     returned: list[str] = field(default_factory=list)
     """No queue took them (mandatory)."""
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing became of anything."""
-        return not (self.confirmed or self.refused or self.returned)
+    def __bool__(self) -> bool:
+        """Whether anything became of anything."""
+        return bool(self.confirmed or self.refused or self.returned)
+
+    def add(self, more: "Outcome") -> None:
+        """Add what became of others."""
+        self.confirmed += more.confirmed
+        self.refused += more.refused
+        self.returned += more.returned
 
 
 class Window:

@@ -2,6 +2,7 @@
 
 from tandem.sessions.v1 import sessions_pb2
 
+from campus.demo.deliveries import finished, wait_for
 from campus.demo.sunday import HISTORY
 from campus.demo.world import World
 
@@ -10,7 +11,7 @@ def play(world: World) -> None:
     """Cancel the seminar and see that everyone is told at once."""
     world.narrator.scene("Monday, 11:00: a class is cancelled")
     world.go_to(1, "11:00")
-    before = world.tally.count("notify.message.delivered")
+    before = finished(world)
     world.staff.sessions.CancelSession(
         sessions_pb2.CancelSessionRequest(
             request_id="cancel-seminar",
@@ -21,9 +22,6 @@ def play(world: World) -> None:
     )
     people = len(world.learners[HISTORY]) + 1
     world.narrator.say("HIST-210 at 14:00 will not take place; a reading stands in for it.")
-    world.until(
-        "everyone to be told",
-        lambda: world.tally.count("notify.message.delivered") >= before + 2 * people,
-    )
+    wait_for(world, "everyone to be told", before, 2 * people)
     world.narrator.say(f"{people} people are told, in the app and by mail; nobody walks there.")
     world.narrator.events(world.tally.news())

@@ -17,11 +17,12 @@ from tandem.progress.v1 import progress_pb2
 from tandem.progress.v1 import resources_pb2 as progress
 from tandem.types.v1 import types_pb2
 
+from campus.demo.deliveries import deliveries
 from campus.demo.lecture import attendance
 from campus.demo.recording import catch_ups
 from campus.demo.sunday import HISTORY, PHYSICS, PROGRAMMING, PROGRAMMING_PLACES
 from campus.demo.timetable import ROOM_SEATS
-from campus.demo.world import World, pages
+from campus.demo.world import World
 from campus.platform import Platform
 from campus.stack.smtp import read_mail
 
@@ -42,7 +43,7 @@ class Check:
 
 def check(world: World, platform: Platform, events: Counter[str]) -> list[Check]:
     """Every check of the day. `events`: how often each type stands in the history stream."""
-    told = list(_deliveries(world))
+    told = list(deliveries(world))
     return [
         *_places(world),
         *_attendance(world),
@@ -53,11 +54,6 @@ def check(world: World, platform: Platform, events: Counter[str]) -> list[Check]
         *_history(world, events),
         *_nothing_left(platform),
     ]
-
-
-def queued(world: World) -> int:
-    """How many deliveries are still to be made."""
-    return sum(row.state == notify.DELIVERY_STATE_QUEUED for row in _deliveries(world))
 
 
 def _places(world: World) -> Iterator[Check]:
@@ -208,11 +204,20 @@ def _history(world: World, events: Counter[str]) -> Iterator[Check]:
         yield Check(f"history: {name}", count, events[f"tandem.{name}.v1"])
 
 
+def waiting(platform: Platform) -> int:
+    """How many events wait in outboxes, as the metrics say."""
+    return _total(_all_metrics(platform), "tandem_outbox_depth")
+
+
 def _nothing_left(platform: Platform) -> Iterator[Check]:
-    metrics = {role.name: _metrics(role.ops_url) for role in platform.roles.values()}
+    metrics = _all_metrics(platform)
     yield Check("no event waits in an outbox", 0, _total(metrics, "tandem_outbox_depth"))
     yield Check("no event was returned or parked", 0, _total(metrics, "tandem_outbox_parked"))
     yield Check("no dead letters", 0, _total(metrics, "tandem_dead_letters"))
+
+
+def _all_metrics(platform: Platform) -> dict[str, str]:
+    return {role.name: _metrics(role.ops_url) for role in platform.roles.values()}
 
 
 def _metrics(url: str) -> str:
@@ -224,14 +229,3 @@ def _total(metrics: dict[str, str], name: str) -> int:
     """The sum of a metric over all roles and labels."""
     line = re.compile(rf"^{name}(?:{{.*}})? (\S+)$", re.MULTILINE)
     return int(sum(float(value) for text in metrics.values() for value in line.findall(text)))
-
-
-def _deliveries(world: World) -> Iterator[notify.Delivery]:
-    operator = world.campus.calling_as("operator", "operator")
-    for page in pages(
-        lambda token: operator.notify.ListDeliveries(
-            notify_pb2.ListDeliveriesRequest(page_size=1000, page_token=token)
-        ),
-        lambda page: page.next_page_token,
-    ):
-        yield from page.deliveries

@@ -24,6 +24,7 @@ from campus.demo import (
     sunday,
     timetable,
 )
+from campus.demo.deliveries import wait_for
 from campus.demo.narrator import Narrator
 from campus.demo.tally import Tally
 from campus.demo.world import SUNDAY, World
@@ -89,7 +90,7 @@ def _play(platform: Platform, folder: Path, out: Console) -> list[checks.Check]:
             world = World(campus, clock, Narrator(out, clock.now), tally, random.Random(SEED))
             for scene in SCENES:
                 scene.play(world)
-            _settle(world)
+            _settle(world, platform)
             events = _history(amqp_url)
             found = checks.check(world, platform, events)
         report.show(out, world, found, events)
@@ -98,9 +99,10 @@ def _play(platform: Platform, folder: Path, out: Console) -> list[checks.Check]:
     return found
 
 
-def _settle(world: World) -> None:
-    """Wait until every delivery is finished: mail goes out beside the story."""
-    world.until("the last mails", lambda: not checks.queued(world))
+def _settle(world: World, platform: Platform) -> None:
+    """Wait until mails and events that go out beside the story are out."""
+    wait_for(world, "the last mails", before=0, count=0)
+    world.until("the outboxes to be empty", lambda: not checks.waiting(platform))
 
 
 def _history(amqp_url: str) -> Counter[str]:

@@ -6,11 +6,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.sessions.v1 import sessions_pb2
 from tandem.types.v1 import types_pb2
 
+from campus.demo.deliveries import finished, wait_for
 from campus.demo.sunday import PHYSICS
 from campus.demo.timetable import MINUTES
 from campus.demo.world import World
-
-REMINDED_MINUTES_BEFORE = 60
 
 
 def play(world: World) -> None:
@@ -25,12 +24,11 @@ def play(world: World) -> None:
 
 
 def _reminders(world: World) -> None:
-    world.go_to(1, "08:00")
     expected = len(world.groups["classroom"] | world.groups["online"])
-    world.until(
-        "the reminders to be delivered",
-        lambda: world.tally.count("notify.message.delivered") >= 2 * expected,
-    )
+    wait_for(world, "Sunday's messages", before=0, count=0)
+    before = finished(world)
+    world.go_to(1, "08:00")
+    wait_for(world, "the reminders to be delivered", before, 2 * expected)
     world.narrator.say(f"{expected} learners are reminded, in the app and by mail.")
 
 

@@ -51,6 +51,9 @@ def _summary(world: World, events: Counter[str]) -> str:
 
 def _table(checks: list[Check]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for row in checks:
         mark = "[green]ok[/]" if row.ok else "[red]off[/]"
         told = "" if row.ok else f"expected {_short(row.expected)}, found {_short(row.actual)}"

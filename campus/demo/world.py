@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -76,14 +76,3 @@ class World:
     def pick(self, learners: set[str] | list[str], count: int) -> set[str]:
         """Some of the learners, the same ones in every run of the demo."""
         return set(self.random.sample(sorted(learners), count))
-
-
-def pages(fetch: Callable[[str], T], token_of: Callable[[T], str]) -> Iterator[T]:
-    """Every page of a list, from the first to the last."""
-    token = ""
-    while True:
-        page = fetch(token)
-        yield page
-        token = token_of(page)
-        if not token:
-            return

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from services.progress.domain.intervals import measure, union
 from services.progress.domain.video import MOST_FAULTS, faults_of, played
 
-REAL = Path("/work/shared/data/xapi/fun-mooc-statements.json.gz")
+REPOSITORY = Path(__file__).resolve().parents[3]
+REAL = REPOSITORY.parent / "shared/data/xapi/fun-mooc-statements.json.gz"
 EXTENSION = "https://w3id.org/xapi/video/extensions/"
 NUMBERS = st.decimals(0, 10_000, places=3).map(float)
 
@@ -96,7 +97,7 @@ def test_any_text_is_read_or_told(text: str) -> None:
         assert all(0 <= start <= end for start, end in played(text))
 
 
-@pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is not here")
+@pytest.mark.skipif(not REAL.exists(), reason="the real statements are not here")
 def test_real_statements_are_read() -> None:
     """All played segments of 22,000 real statements parse, and stay within their video."""
     seen = 0

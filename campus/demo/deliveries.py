@@ -1,0 +1,36 @@
+"""The delivery log, as an operator reads it."""
+
+from collections.abc import Iterator
+
+from tandem.notify.v1 import notify_pb2
+from tandem.notify.v1 import resources_pb2 as notify
+
+from campus.demo.world import World
+
+
+def deliveries(world: World) -> Iterator[notify.Delivery]:
+    """Every delivery to everyone, newest first."""
+    operator, token = world.campus.calling_as("operator", "operator"), ""
+    while True:
+        page = operator.notify.ListDeliveries(
+            notify_pb2.ListDeliveriesRequest(page_size=1000, page_token=token)
+        )
+        yield from page.deliveries
+        token = page.next_page_token
+        if not token:
+            return
+
+
+def finished(world: World) -> int:
+    """How many deliveries were made, or given up."""
+    return sum(row.state != notify.DELIVERY_STATE_QUEUED for row in deliveries(world))
+
+
+def queued(world: World) -> int:
+    """How many deliveries are still to be made."""
+    return sum(row.state == notify.DELIVERY_STATE_QUEUED for row in deliveries(world))
+
+
+def wait_for(world: World, what: str, before: int, count: int) -> None:
+    """Wait until `count` more deliveries than `before` are finished, and none is open."""
+    world.until(what, lambda: finished(world) >= before + count and not queued(world))
