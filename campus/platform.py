@@ -49,7 +49,7 @@ class Role:
 
     def start(self, environment: Mapping[str, str]) -> None:
         """Run the role until it is ready. Raises StackError with the end of its log."""
-        ensure(self.process, lambda: self._launch(environment), self.ready)
+        ensure(self.process, lambda: self.launch(environment), self.ready)
 
     def ready(self) -> bool:
         """Whether the role says that it can work."""
@@ -80,7 +80,8 @@ class Role:
         if not self.process.alive:
             self._ports.claim("ops", "grpc")
 
-    def _launch(self, environment: Mapping[str, str]) -> None:
+    def launch(self, environment: Mapping[str, str]) -> None:
+        """Start the process, and don't wait for it."""
         self.process.start(
             python_command(f"services.{self.service}", self.role),
             {
