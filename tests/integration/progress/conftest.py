@@ -1,4 +1,4 @@
-"""A run, for each test its own."""
+"""The classroom, for each test its own."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,6 @@ from chassis.testing import ChannelFor, running
 from services.progress.api import ProgressApi
 from services.progress.store import ProgressStore
 from tests.conftest import FakeClock, MakeDatabase
-from tests.integration.progress.campus_run import CampusRun
 from tests.integration.progress.classroom import Classroom
 
 
@@ -31,14 +30,6 @@ def channels(progress_database: Database[ProgressStore]) -> Iterator[ChannelFor]
     )
     with running([servicer], progress_database) as channel_for:
         yield channel_for
-
-
-@pytest.fixture
-def run(
-    progress_database: Database[ProgressStore], clock: FakeClock, channels: ChannelFor
-) -> CampusRun:
-    """A run with nothing in it."""
-    return CampusRun(progress_database, clock, channels)
 
 
 @pytest.fixture
