@@ -78,9 +78,9 @@ def _print(offset: int, event: Event[Any], as_json: bool) -> None:
         click.echo(json.dumps(line, ensure_ascii=False))
         return
     short = event.type.removeprefix("tandem.").removesuffix(".v1")
-    facts = json.dumps(data, ensure_ascii=False)
-    console.print(
-        f"[cyan]{event.time:%Y-%m-%d %H:%M:%S}[/] [green]{short}[/] [dim]{escape(facts)}[/]",
-        overflow="ellipsis",
-        no_wrap=True,
-    )
+    when, facts = f"{event.time:%Y-%m-%d %H:%M:%S}", json.dumps(data, ensure_ascii=False)
+    if not console.is_terminal:
+        click.echo(f"{when} {short} {facts}")
+        return
+    line = f"[cyan]{when}[/] [green]{short}[/] [dim]{escape(facts)}[/]"
+    console.print(line, overflow="ellipsis", no_wrap=True)

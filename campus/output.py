@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -47,5 +48,5 @@ def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
 
 def fail(text: str) -> NoReturn:
     """End the command with what went wrong on stderr, and exit code 1."""
-    errors.print(f"[red]tandem:[/] {text}", markup=True)
+    errors.print("[red]tandem:[/]", escape(text), soft_wrap=True)
     sys.exit(1)

@@ -17,6 +17,14 @@ _numbers = itertools.count(1)
 _RUN = uuid.uuid4().hex[:6]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in several processes, keep a file together, and all of the system tests."""
+    for item in items:
+        folder = item.path.parent
+        group = "system" if folder.name == "system" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 class FakeClock:
     """A clock that stands still until a test moves it."""
 

@@ -256,8 +256,17 @@ class Load:
             Count("items", len(materials), items),
             Count("activities", len(materials) + len(assessments), activities),
             Count("learners still enrolled", students - withdrawn, summary.learners),
+            Count("deadlines of each", len(_dated(assessments)), self._deadlines(run)),
             Count("statements", statements, summary.statements),
         ]
+
+    def _deadlines(self, run: str) -> int:
+        """How many activities have a due, for a learner who is still enrolled."""
+        enrolled = next(row for row in self._source.registrations() if not row.unregistered)
+        answer = self._services.progress.GetProgress(
+            progress_pb2.GetProgressRequest(run_id=run, learner_id=person_id(enrolled.student))
+        )
+        return sum(activity.HasField("due") for activity in answer.activities)
 
     def _summary(self, run: str) -> progress.RunSummary:
         return self._services.progress.ListRunProgress(
@@ -276,6 +285,11 @@ class Load:
             if time.monotonic() > deadline:
                 raise LoadError(f"after {PATIENCE:.0f} s still waiting for {what}")
             time.sleep(0.5)
+
+
+def _dated(assessments: list[Assessment]) -> list[Assessment]:
+    """Those whose date the dataset tells: an exam's it does not."""
+    return [row for row in assessments if row.day is not None]
 
 
 def person_id(student: str) -> str:

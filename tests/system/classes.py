@@ -1,8 +1,12 @@
 """A run with learners on the running platform, and patience."""
 
+import os
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 from tandem.options.v1 import options_pb2
@@ -13,6 +17,13 @@ from tandem.types.v1 import types_pb2
 from campus.client import Services
 
 PATIENCE = 120.0
+
+
+def run_tandem(*words: object) -> "subprocess.CompletedProcess[str]":
+    """Run the command as a person would, in an environment that names no servers."""
+    environment = {key: value for key, value in os.environ.items() if "TANDEM_" not in key}
+    command = [str(Path(sys.executable).with_name("tandem")), *map(str, words)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def until(what: str, holds: Callable[[], bool], patience: float = PATIENCE) -> None:

@@ -1,0 +1,82 @@
+"""The demo, as a newcomer runs it, and the import of real data."""
+
+import csv
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from campus.platform import Platform
+from tests.system.classes import run_tandem
+
+HEADER = "code_module\tcode_presentation\tid_student\tid_site\tdate\tsum_click\n"
+OULAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "oulad"
+
+
+@pytest.mark.timeout(300)
+def test_the_demo_plays_and_every_check_holds(tmp_path: Path) -> None:
+    """A Monday with real parts ends with every check ok, in the report and in the exit code."""
+    done = run_tandem("demo", "--data", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    checks = json.loads((tmp_path / "demo-report.json").read_text())["checks"]
+    assert len(checks) > 25
+    assert [check for check in checks if not check["ok"]] == []
+    assert {"name", "expected", "actual", "ok"} == set(checks[0])
+    assert "all hold" in done.stdout
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not OULAD.exists(), reason="the OULAD dataset is not beside the project")
+def test_a_real_presentation_is_imported_and_counted(platform: Platform, tmp_path: Path) -> None:
+    """Counts of files and platform agree, and a second import changes nothing."""
+    folder = _small(tmp_path)
+    which = ["--module", "AAA", "--presentation", "2013J", "--data", platform.folder]
+    for _ in range(2):
+        done = run_tandem("import", "oulad", folder, *which, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        counts = {row["what"]: row for row in json.loads(done.stdout)}
+        assert all(row["files"] == row["platform"] for row in counts.values())
+        assert counts["people"]["files"] == 20
+        assert counts["statements"]["files"] > 500
+
+
+def _sites(folder: Path) -> set[str]:
+    """Write the first 30 materials of AAA 2013J; answers their ids."""
+    with (OULAD / "vle.csv").open(newline="") as source, (folder / "vle.csv").open("w") as target:
+        table = csv.DictReader(source)
+        ours = (row for row in table if row["code_presentation"] == "2013J")
+        kept = [row for row, _ in zip(ours, range(30), strict=False)]
+        out = csv.DictWriter(target, table.fieldnames or [])
+        out.writeheader()
+        out.writerows(kept)
+    return {row["id_site"] for row in kept}
+
+
+def _small(folder: Path) -> Path:
+    """20 students of AAA 2013J and what they did with 30 materials; the rest takes minutes."""
+
+    with (OULAD / "studentInfo.csv").open(newline="") as file:
+        rows = csv.DictReader(file)
+        chosen = [
+            row["id_student"]
+            for row in rows
+            if (row["code_module"], row["code_presentation"]) == ("AAA", "2013J")
+        ][:20]
+    for name in ("courses.csv", "assessments.csv"):
+        (folder / name).write_bytes((OULAD / name).read_bytes())
+    sites = _sites(folder)
+    for name in ("studentInfo.csv", "studentRegistration.csv", "studentAssessment.csv"):
+        with (OULAD / name).open(newline="") as source, (folder / name).open("w") as target:
+            table = csv.DictReader(source)
+            out = csv.DictWriter(target, table.fieldnames or [])
+            out.writeheader()
+            out.writerows(row for row in table if row["id_student"] in chosen)
+    with zipfile.ZipFile(OULAD / "studentVle.zip") as archive:
+        lines = io.TextIOWrapper(archive.open("studentVle.txt"), newline="")
+        rows = [line for line in lines if line.split("\t")[2] in chosen]
+        kept = [HEADER, *(row for row in rows if row.split("\t")[3] in sites)]
+    with zipfile.ZipFile(folder / "studentVle.zip", "w") as archive:
+        archive.writestr("studentVle.txt", "".join(kept))
+    return folder
