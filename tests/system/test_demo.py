@@ -75,8 +75,8 @@ def _small(folder: Path) -> Path:
             out.writerows(row for row in table if row["id_student"] in chosen)
     with zipfile.ZipFile(OULAD / "studentVle.zip") as archive:
         lines = io.TextIOWrapper(archive.open("studentVle.txt"), newline="")
-        rows = [line for line in lines if line.split("\t")[2] in chosen]
-        kept = [HEADER, *(row for row in rows if row.split("\t")[3] in sites)]
+        theirs = [line for line in lines if line.split("\t")[2] in chosen]
+        kept = [HEADER, *(line for line in theirs if line.split("\t")[3] in sites)]
     with zipfile.ZipFile(folder / "studentVle.zip", "w") as archive:
         archive.writestr("studentVle.txt", "".join(kept))
     return folder
