@@ -23,6 +23,7 @@ from campus.demo import (
     study,
     sunday,
     timetable,
+    week,
 )
 from campus.demo.deliveries import wait_for
 from campus.demo.narrator import Narrator
@@ -35,7 +36,7 @@ from chassis.clock import SteeredClock
 from chassis.events import Event
 
 SEED = 2026
-SCENES = (sunday, timetable, lecture, cancellation, recording, study, friday)
+SCENES = (sunday, timetable, lecture, cancellation, recording, week, study, friday)
 
 
 @click.command()

@@ -1,0 +1,38 @@
+"""Monday, 12:30: one learner's week, live classes and deadlines together."""
+
+from tandem.progress.v1 import progress_pb2
+from tandem.progress.v1 import resources_pb2 as progress
+
+from campus.demo.sunday import HISTORY
+from campus.demo.world import World
+
+_KINDS = {
+    progress.TIMELINE_KIND_SESSION: "live class",
+    progress.TIMELINE_KIND_DUE: "due",
+    progress.TIMELINE_KIND_CATCH_UP: "catch-up due",
+}
+
+
+def play(world: World) -> None:
+    """Show the timeline of someone who missed the lecture and was in the cancelled class."""
+    world.narrator.scene("Monday, 12:30: one learner's week")
+    both = world.groups["absent"] & set(world.learners[HISTORY])
+    learner = min(both or world.groups["absent"])
+    request = progress_pb2.GetTimelineRequest(learner_id=learner, zone="Europe/Dublin")
+    request.from_time.FromJsonString("2026-03-02T00:00:00Z")
+    request.until_time.FromJsonString("2026-03-09T00:00:00Z")
+    entries = world.as_learner(learner).progress.GetTimeline(request).entries
+    world.narrator.say(f"{learner} opens the timeline:")
+    for entry in entries:
+        world.narrator.detail(_line(entry))
+
+
+def _line(entry: progress.TimelineEntry) -> str:
+    when = entry.local.local.replace("T", " ")[5:16]
+    state = ""
+    if entry.cancelled:
+        state = " [yellow](cancelled, a reading stands in)[/]"
+    elif entry.done:
+        over = entry.kind == progress.TIMELINE_KIND_SESSION
+        state = " [dim](over)[/]" if over else " [green](done)[/]"
+    return f"{when}  {_KINDS[entry.kind]:<13} {entry.title}{state}"
