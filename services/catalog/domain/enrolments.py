@@ -46,8 +46,7 @@ class Change:
 
 _IMPOSSIBLE = {
     (DeliveryMode.SYNCHRONOUS, AttendanceMode.SELF_PACED): "CLASSROOM or ONLINE",
-    (DeliveryMode.ASYNCHRONOUS, AttendanceMode.CLASSROOM): "SELF_PACED",
-    (DeliveryMode.ASYNCHRONOUS, AttendanceMode.ONLINE): "SELF_PACED",
+    (DeliveryMode.ASYNCHRONOUS, AttendanceMode.CLASSROOM): "SELF_PACED or ONLINE",
 }
 
 

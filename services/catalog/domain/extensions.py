@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chassis.refusals import Fault
-from services.catalog.domain.path import Path
+from services.catalog.domain.path import Activity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,19 +34,14 @@ class Extension:
 
 
 def extension_faults(
-    command: ExtendDue, path: Path | None, last: Extension | None
+    command: ExtendDue, activity: Activity, last: Extension | None
 ) -> Iterator[Fault]:
     """Why a deadline can't be moved so. `last`: the extension that holds now.
 
     A deadline that hangs on the learner or on another activity is known to progress only; there
     the later of rule and extension counts.
     """
-    activities = {each.id: each for each in path.activities} if path else {}
-    activity = activities.get(command.activity_id)
-    if activity is None:
-        wrong = f"{command.activity_id!r} is not in the run's path"
-        yield Fault("activity_id", wrong, "an activity of the path that holds")
-    elif activity.deadline is None:
+    if activity.deadline is None:
         yield Fault("activity_id", f"{activity.id!r} has no deadline", "an activity that has one")
     else:
         known = [last.until if last else None, activity.deadline.fixed]

@@ -8,10 +8,10 @@ from graphlib import CycleError, TopologicalSorter
 from zoneinfo import ZoneInfo
 
 from chassis.refusals import Fault
-from services.catalog.domain.runs import Run
+from services.catalog.domain.runs import NOTHING, Run
 from services.catalog.domain.words import ActivityKind, DeliveryMode
 
-NOTHING = timedelta()
+SESSION = ActivityKind.SESSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,6 @@ def _reference_faults(activity: Activity, field: str, ids: Mapping[str, int]) ->
             wrong = f"{after.activity_id!r} is not in the path"
             where = f"{field}.{name}.after_activity.activity_id"
             yield Fault(where, wrong, "the id of another activity")
-    release = activity.release.after_activity if activity.release else None
-    if release is not None and release.activity_id == activity.id:
-        yield Fault(f"{field}.release", "hangs on the activity itself", "another activity")
 
 
 def _rules(activity: Activity) -> Iterator[tuple[str, TimeRule]]:
@@ -154,30 +151,54 @@ def _is_before(deadline: TimeRule | None, release: TimeRule | None) -> bool:
 
 
 def _cycle_faults(activities: Sequence[Activity]) -> Iterator[Fault]:
-    """Circles of prerequisites, and of deadlines: only a deadline hangs on another's deadline."""
-    yield from _cycle("requires", {each.id: set(each.requires) for each in activities})
-    kinds = {each.id: each.kind for each in activities}
-    yield from _cycle("deadline", {each.id: _anchors(each, kinds) for each in activities})
+    """Circles of prerequisites, and of time rules."""
+    places = {each.id: place for place, each in enumerate(activities)}
+    for way in _cycles({each.id: set(each.requires) for each in activities}):
+        yield _circle(f"activities[{places[way[0]]}].requires", way)
+    for way in _cycles({each.id: set(_anchors(each)) for each in activities}):
+        first = activities[places[way[0]]]
+        name = next(name for name, to in _hangs_on(first) if to == way[1])
+        yield _circle(f"activities[{places[way[0]]}].{name}.after_activity.activity_id", way)
 
 
-def _anchors(activity: Activity, kinds: Mapping[str, ActivityKind]) -> set[str]:
-    """The activity whose deadline tells this one's; a SESSION's end hangs on nothing."""
-    after = activity.deadline.after_activity if activity.deadline else None
-    if after is None or kinds.get(after.activity_id) is ActivityKind.SESSION:
-        return set()
-    return {after.activity_id}
+def _circle(field: str, way: Sequence[str]) -> Fault:
+    return Fault(field, f"goes in a circle: {' -> '.join(way)}", "an order without circles")
 
 
-def _cycle(name: str, graph: Mapping[str, set[str]]) -> Iterator[Fault]:
+def _anchors(activity: Activity) -> Iterator[str]:
+    return (to for _, to in _hangs_on(activity))
+
+
+def _hangs_on(activity: Activity) -> Iterator[tuple[str, str]]:
+    """The rules that keep others waiting, with the activities that they wait for.
+
+    What comes after an activity comes after its release too, so both rules count. But nothing
+    hangs on the deadline of a SESSION: what comes after one counts from its end.
+    """
+    for name, rule in _rules(activity):
+        if rule.after_activity and not (name == "deadline" and activity.kind is SESSION):
+            yield name, rule.after_activity.activity_id
+
+
+def _cycles(graph: Mapping[str, set[str]]) -> Iterator[Sequence[str]]:
+    """Circles that share no activity, each from an activity to itself."""
+    while way := _cycle(graph):
+        yield way
+        rest = graph.keys() - way
+        graph = {each: graph[each] & rest for each in graph if each in rest}
+
+
+def _cycle(graph: Mapping[str, set[str]]) -> Sequence[str]:
     try:
-        TopologicalSorter(graph).prepare()
+        # sorted: the same path gets the same answer
+        TopologicalSorter({each: sorted(to) for each, to in graph.items()}).prepare()
     except CycleError as error:
-        way = " -> ".join(reversed(error.args[1]))
-        yield Fault("activities", f"{name} goes in a circle: {way}", "an order without circles")
+        return list(reversed(error.args[1]))
+    return []
 
 
 def _mode_faults(activities: Sequence[Activity], run: Run) -> Iterator[Fault]:
-    live = any(activity.kind is ActivityKind.SESSION for activity in activities)
+    live = any(activity.kind is SESSION for activity in activities)
     if run.delivery_mode is DeliveryMode.SYNCHRONOUS and not live:
         yield Fault("activities", "have no SESSION", "at least one, for the run is SYNCHRONOUS")
     if run.delivery_mode is DeliveryMode.ASYNCHRONOUS and live:

@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from chassis.refusals import Fault
 from services.catalog.domain.words import DeliveryMode, RunState
 
+NOTHING = timedelta()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
@@ -85,11 +87,20 @@ class OpenRun:
 
 
 def with_defaults(policy: RunPolicy | None) -> RunPolicy:
-    """The policy; what it leaves open, by absence or 0, is taken from the default."""
+    """The policy; what it leaves open is taken from the default.
+
+    A share of 0 is left open, for proto3 can't tell it from absence; a duration of 0 is chosen.
+    """
     if policy is None:
         return DEFAULT_POLICY
     chosen = {field.name: getattr(policy, field.name) for field in fields(RunPolicy)}
-    return replace(DEFAULT_POLICY, **{name: value for name, value in chosen.items() if value})
+    return replace(
+        DEFAULT_POLICY, **{name: value for name, value in chosen.items() if _is_chosen(value)}
+    )
+
+
+def _is_chosen(value: object) -> bool:
+    return bool(value) or isinstance(value, timedelta)
 
 
 def open_faults(command: OpenRun) -> Iterator[Fault]:
@@ -106,9 +117,10 @@ def _policy_faults(policy: RunPolicy) -> Iterator[Fault]:
     if policy.partial_share > policy.present_share:
         wrong = f"{policy.partial_share:g} is above present_share {policy.present_share:g}"
         yield Fault("policy.partial_share", wrong, "a smaller share, or the same")
-    for name in ("catch_up_within", "seat_cutoff"):
-        if getattr(policy, name) < timedelta():
-            yield Fault(f"policy.{name}", "is negative", "a duration of 0 or more")
+    if policy.catch_up_within is not None and policy.catch_up_within <= NOTHING:
+        yield Fault("policy.catch_up_within", "is not positive", "a duration above 0")
+    if policy.seat_cutoff is not None and policy.seat_cutoff < NOTHING:
+        yield Fault("policy.seat_cutoff", "is negative", "0, up to the start, or more")
 
 
 def unknown_instructors(command: OpenRun, known: set[str]) -> Iterator[Fault]:
@@ -116,4 +128,5 @@ def unknown_instructors(command: OpenRun, known: set[str]) -> Iterator[Fault]:
     for place, person_id in enumerate(command.instructor_ids):
         if person_id not in known:
             field = f"instructor_ids[{place}]"
-            yield Fault(field, f"{person_id!r} is unknown", "an instructor of the roster")
+            wrong = f"{person_id!r} is no instructor of the roster"
+            yield Fault(field, wrong, "the id of a person with ROLE_INSTRUCTOR")

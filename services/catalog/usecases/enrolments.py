@@ -18,7 +18,7 @@ from services.catalog.domain.extensions import ExtendDue, Extension, extension_f
 from services.catalog.domain.runs import Run
 from services.catalog.domain.words import AttendanceMode, EnrolmentState
 from services.catalog.ports import Store
-from services.catalog.usecases.found import the_enrolment, the_run
+from services.catalog.usecases.found import the_activity, the_enrolment, the_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +155,9 @@ def extend_due(store: Store, command: ExtendDue, granted_by: str) -> Extension:
     """A later deadline. Raises NotFound for learner or activity, Invalid for the time."""
     run = the_run(store, command.run_id)
     enrolment = the_enrolment(store, run.id, command.learner_id)
-    path = store.path(run.id, run.path_version)
+    activity = the_activity(store, run, command.activity_id)
     last = store.last_extension(enrolment.id, command.activity_id)
-    check(extension_faults(command, path, last))
+    check(extension_faults(command, activity, last))
     extension = Extension(
         enrolment_id=enrolment.id,
         run_id=run.id,

@@ -2,6 +2,7 @@
 
 from chassis.refusals import NotFound
 from services.catalog.domain.enrolments import Enrolment
+from services.catalog.domain.path import Activity
 from services.catalog.domain.runs import Course, Run
 from services.catalog.ports import Store
 
@@ -28,3 +29,12 @@ def the_enrolment(store: Store, run_id: str, learner_id: str) -> Enrolment:
     if enrolment is None or not enrolment.is_in:
         raise NotFound(f"{learner_id!r} is not in run {run_id!r}")
     return enrolment
+
+
+def the_activity(store: Store, run: Run, activity_id: str) -> Activity:
+    """An activity of the path that holds. Raises NotFound."""
+    path = store.path(run.id, run.path_version)
+    for activity in path.activities if path else ():
+        if activity.id == activity_id:
+            return activity
+    raise NotFound(f"{activity_id!r} is not in the path of run {run.id!r}")

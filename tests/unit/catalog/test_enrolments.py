@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chassis.refusals import Fault
 from services.catalog.domain.enrolments import Enrolment, enrolled, mode_faults, promoted, withdrawn
 from services.catalog.domain.extensions import ExtendDue, Extension, extension_faults
-from services.catalog.domain.path import Activity, Path, TimeRule
+from services.catalog.domain.path import Activity, TimeRule
 from services.catalog.domain.runs import (
     DEFAULT_POLICY,
     OpenRun,
@@ -71,6 +71,7 @@ def test_places_are_full_before_anyone_waits(steps: list[tuple[str, int]]) -> No
         (DeliveryMode.BLENDED, AttendanceMode.SELF_PACED, True),
         (DeliveryMode.SYNCHRONOUS, AttendanceMode.SELF_PACED, False),
         (DeliveryMode.ASYNCHRONOUS, AttendanceMode.CLASSROOM, False),
+        (DeliveryMode.ASYNCHRONOUS, AttendanceMode.ONLINE, True),
         (DeliveryMode.ASYNCHRONOUS, AttendanceMode.SELF_PACED, True),
     ],
 )
@@ -99,12 +100,15 @@ def open_with(**more: Any) -> list[Fault]:
 
 def test_a_run_that_ends_before_it_starts_is_refused() -> None:
     """Dates, instructors and policy are all looked at."""
-    policy = RunPolicy(partial_share=0.9, present_share=0.5, seat_cutoff=-DAY)
+    policy = RunPolicy(
+        partial_share=0.9, present_share=0.5, catch_up_within=0 * DAY, seat_cutoff=-DAY
+    )
     found = open_with(end_date="2026-02-28", instructor_ids=("a", "a"), policy=policy)
     assert [fault.field for fault in found] == [
         "end_date",
         "instructor_ids",
         "policy.partial_share",
+        "policy.catch_up_within",
         "policy.seat_cutoff",
     ]
 
@@ -114,30 +118,30 @@ def test_what_a_policy_leaves_open_is_the_default() -> None:
     assert with_defaults(None) == DEFAULT_POLICY
     chosen = with_defaults(RunPolicy(catch_up_within=3 * DAY))
     assert (chosen.catch_up_within, chosen.watched_share) == (3 * DAY, 0.9)
+    assert with_defaults(RunPolicy(seat_cutoff=0 * DAY)).seat_cutoff == 0 * DAY
 
 
 TASK = Activity("t", "T", ActivityKind.TASK, deadline=TimeRule(fixed=NOW + DAY))
 FREE = Activity("free", "F", ActivityKind.TASK)
-PATH = Path(
-    run_id="run", version=1, activities=(TASK, FREE), published_at=NOW, published_by="someone"
-)
 
 
 @pytest.mark.parametrize(
     ("activity", "until", "last", "fields"),
     [
-        ("t", NOW + 2 * DAY, None, []),
-        ("t", NOW + DAY, None, ["until"]),
-        ("t", NOW + 2 * DAY, NOW + 3 * DAY, ["until"]),
-        ("free", NOW + 2 * DAY, None, ["activity_id"]),
-        ("nothing", NOW + 2 * DAY, None, ["activity_id"]),
+        (TASK, NOW + 2 * DAY, None, []),
+        (TASK, NOW + DAY, None, ["until"]),
+        (TASK, NOW + 2 * DAY, NOW + 3 * DAY, ["until"]),
+        (TASK, NOW + 4 * DAY, NOW + 3 * DAY, []),
+        (FREE, NOW + 2 * DAY, None, ["activity_id"]),
     ],
 )
 def test_an_extension_is_later_than_what_holds(
-    activity: str, until: datetime, last: datetime | None, fields: list[str]
+    activity: Activity, until: datetime, last: datetime | None, fields: list[str]
 ) -> None:
     """Only a deadline that is there can move, and only to later."""
-    command = ExtendDue(run_id="run", learner_id="l", activity_id=activity, until=until, reason="r")
+    command = ExtendDue(
+        run_id="run", learner_id="l", activity_id=activity.id, until=until, reason="r"
+    )
     before = (
         None
         if last is None
@@ -145,11 +149,11 @@ def test_an_extension_is_later_than_what_holds(
             enrolment_id="e",
             run_id="run",
             learner_id="l",
-            activity_id=activity,
+            activity_id=activity.id,
             until=last,
             reason="r",
             granted_by="someone",
             granted_at=NOW,
         )
     )
-    assert [fault.field for fault in extension_faults(command, PATH, before)] == fields
+    assert [fault.field for fault in extension_faults(command, activity, before)] == fields

@@ -74,22 +74,39 @@ def test_every_fault_is_listed_at_once() -> None:
     }
 
 
-def test_a_circle_is_told_with_its_way() -> None:
-    """Circles of prerequisites and of deadlines are named step by step."""
-    found = list(
-        path_faults(
-            (
-                Activity("a", "A", TASK, requires=("b",), deadline=after("b")),
-                Activity("b", "B", TASK, requires=("a",), deadline=after("a")),
-                Activity("c", "C", TASK, requires=("c",)),
-            ),
-            a_run(),
-            set(),
-        )
+def test_every_circle_is_told_with_its_way() -> None:
+    """Circles of prerequisites and of time rules are named step by step, where they begin."""
+    found = faults(
+        Activity("a", "A", TASK, requires=("b",), deadline=after("b")),
+        Activity("b", "B", TASK, requires=("a",), deadline=after("a")),
+        Activity("c", "C", TASK, requires=("c",)),
     )
-    said = [fault.wrong for fault in found]
-    assert len(said) == 2
-    assert all("goes in a circle" in text for text in said)
+    circles = {field: set(wrong.partition(": ")[2].split(" -> ")) for field, wrong in found.items()}
+    one, two = sorted(field for field in circles if circles[field] == {"a", "b"})
+    assert one.endswith(".deadline.after_activity.activity_id")
+    assert two.endswith(".requires")
+    assert found["activities[2].requires"] == "goes in a circle: c -> c"
+
+
+def test_a_release_and_a_deadline_can_make_a_circle() -> None:
+    """What opens after the due of what is due after it could never be handed in in time."""
+    found = faults(
+        Activity("a", "A", TASK, release=after("b", 1), deadline=TimeRule(after_enrolment=DAY)),
+        Activity("b", "B", TASK, deadline=after("a", 1)),
+    )
+    assert len(found) == 1
+    assert "goes in a circle" in next(iter(found.values()))
+
+
+def test_a_path_of_circles_only_is_answered() -> None:
+    """Two hundred and fifty circles are two hundred and fifty faults."""
+    pairs = [(f"a{n}", f"b{n}") for n in range(250)]
+    activities = [
+        Activity(one, "A", TASK, requires=(other,))
+        for pair in pairs
+        for one, other in (pair, pair[::-1])
+    ]
+    assert len(faults(*activities)) == 250
 
 
 def test_a_deadline_after_a_session_is_no_circle() -> None:
@@ -131,7 +148,7 @@ def test_a_time_rule_says_one_time() -> None:
         "activities[0].deadline",
         "activities[0].deadline.after_activity.offset",
         "activities[1].deadline.fixed",
-        "activities[2].release",
+        "activities[2].release.after_activity.activity_id",
     ]
 
 

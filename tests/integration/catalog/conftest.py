@@ -1,0 +1,26 @@
+"""The registry, for each test its own."""
+
+from collections.abc import Iterator
+
+import pytest
+from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+
+from chassis.grpc_server import Servicer
+from chassis.testing import running
+from services.catalog.api import CatalogApi
+from services.catalog.store import CatalogStore
+from tests.conftest import MakeDatabase
+from tests.integration.catalog.registry import FakeLibrary, Registry
+
+
+@pytest.fixture
+def registry(make_database: MakeDatabase) -> Iterator[Registry]:
+    """A catalog behind the real edge."""
+    database, library = make_database(CatalogStore), FakeLibrary()
+    servicer = Servicer(
+        catalog_pb2_grpc.add_CatalogServiceServicer_to_server,
+        CatalogApi(database, library),
+        catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+    )
+    with running([servicer], database) as channel_for:
+        yield Registry(database, library, channel_for)

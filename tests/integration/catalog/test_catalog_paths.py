@@ -1,0 +1,60 @@
+"""Publishing paths, behind the real edge."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+from tandem.catalog.v1 import catalog_pb2
+from tandem.types.v1 import types_pb2
+
+from tests.integration.catalog.registry import (
+    Registry,
+    activity,
+    fields_of,
+    publish,
+)
+
+
+def test_a_bad_path_is_refused_with_every_fault_and_leaves_no_trace(registry: Registry) -> None:
+    """A missing item, an unknown prerequisite and a bad kind come in one answer."""
+    run = registry.open_run()
+    before = len(registry.events())
+    activities = [
+        activity("a", types_pb2.ACTIVITY_KIND_ITEM, item_id="gone"),
+        activity("b", types_pb2.ACTIVITY_KIND_TASK, requires=["nobody"]),
+    ]
+    with pytest.raises(grpc.RpcError) as refused:
+        publish(registry, run.id, activities)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert fields_of(refused.value) == ["activities[0].item_id", "activities[1].requires[0]"]
+    assert len(registry.events()) == before
+    assert registry.staff.GetRun(catalog_pb2.GetRunRequest(run_id=run.id)).path_version == 0
+
+
+def test_with_the_library_away_nothing_is_published(registry: Registry) -> None:
+    """The answer is UNAVAILABLE, to be tried again; a path without items needs no library."""
+    run = registry.open_run()
+    registry.library.away = True
+    with pytest.raises(grpc.RpcError) as refused:
+        publish(registry, run.id, [activity("a", types_pb2.ACTIVITY_KIND_ITEM, item_id="known")])
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    publish(registry, run.id, [activity("a", types_pb2.ACTIVITY_KIND_TASK)])
+
+
+def test_versions_of_a_path_are_kept(registry: Registry) -> None:
+    """Each publication is the next version; the one that holds is the last."""
+    run = registry.open_run()
+    for name in ("one", "two"):
+        publish(registry, run.id, [activity(name, types_pb2.ACTIVITY_KIND_TASK)])
+    for version, name in ((0, "two"), (1, "one"), (2, "two")):
+        path = registry.staff.GetPath(catalog_pb2.GetPathRequest(run_id=run.id, version=version))
+        assert [each.id for each in path.activities] == [name]
+
+
+def test_racing_publications_get_versions_of_their_own(registry: Registry) -> None:
+    """Ten at once: versions 1 to 10."""
+    run = registry.open_run()
+    rows = [activity("a", types_pb2.ACTIVITY_KIND_TASK)]
+    with ThreadPoolExecutor(10) as pool:
+        paths = list(pool.map(lambda _: publish(registry, run.id, rows), range(10)))
+    assert sorted(path.version for path in paths) == list(range(1, 11))

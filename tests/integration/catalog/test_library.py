@@ -1,0 +1,70 @@
+"""What catalog asks the library over gRPC, of a library that is there or away."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
+
+from chassis import grpc_client
+from chassis.refusals import Unavailable
+from chassis.testing import settings_for
+from services.catalog.library import GrpcLibrary
+
+
+class Shelves(library_pb2_grpc.LibraryServiceServicer):
+    """A library that has what starts with "known", and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.failing: grpc.StatusCode | None = None
+
+    def ListItems(
+        self, request: library_pb2.ListItemsRequest, context: Any
+    ) -> library_pb2.ListItemsResponse:
+        self.asked.append(len(request.item_ids))
+        if self.failing is not None:
+            context.abort(self.failing, "not now")
+        items = [resources_pb2.Item(id=each) for each in request.item_ids if each[:5] == "known"]
+        return library_pb2.ListItemsResponse(items=items)
+
+
+@pytest.fixture
+def shelves() -> Shelves:
+    return Shelves()  # type: ignore[abstract]
+
+
+@pytest.fixture
+def library(shelves: Shelves) -> Iterator[GrpcLibrary]:
+    server = grpc.server(ThreadPoolExecutor(2))
+    library_pb2_grpc.add_LibraryServiceServicer_to_server(shelves, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc_client.channel(f"127.0.0.1:{port}", settings_for("file:///none")) as channel:
+        yield GrpcLibrary(channel)
+    server.stop(None).wait()
+
+
+def test_the_library_tells_which_items_it_has(library: GrpcLibrary, shelves: Shelves) -> None:
+    """Unknown ids are left out; more than a request may name are asked in several."""
+    assert library.known({"known-1", "gone", "known-2"}) == {"known-1", "known-2"}
+    many = {f"known-{number}" for number in range(2_500)}
+    assert library.known(many) == many
+    assert max(shelves.asked) <= 1_000
+
+
+def test_a_library_that_refuses_is_unavailable(library: GrpcLibrary, shelves: Shelves) -> None:
+    """Whatever it says, the caller of catalog may try again."""
+    for code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.DEADLINE_EXCEEDED):
+        shelves.failing = code
+        with pytest.raises(Unavailable, match=code.name):
+            library.known({"known"})
+
+
+def test_a_library_that_is_away_is_unavailable() -> None:
+    """Nobody listens at its address."""
+    channel = grpc_client.channel("127.0.0.1:1", settings_for("file:///none"))
+    with channel, pytest.raises(Unavailable, match="UNAVAILABLE"):
+        GrpcLibrary(channel).known({"known"})
