@@ -7,15 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
-from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc, resources_pb2
+from tandem.catalog.v1 import catalog_pb2, resources_pb2
 
 from chassis import ids
 from chassis.store import MAJORITY, connect
 
-THREADS = 16
+THREADS = 32
+SERVICE = "tandem.catalog.v1.CatalogService"
 
 
-class Bare(catalog_pb2_grpc.CatalogServiceServicer):
+class Bare:
     """CreateCourse without authentication, validation, metrics, logs or deadlines."""
 
     def __init__(self, database: Any) -> None:
@@ -24,7 +25,7 @@ class Bare(catalog_pb2_grpc.CatalogServiceServicer):
             database.create_collection(name) if name not in database.list_collection_names() else 0
         database["courses"].create_index("code", unique=True)
 
-    def CreateCourse(self, request: Any, context: Any) -> resources_pb2.Course:  # noqa: ARG002
+    def create_course(self, request: Any, context: Any) -> resources_pb2.Course:  # noqa: ARG002
         """One transaction: look the request up, look the code up, insert both."""
         with self._database.client.start_session() as session:
             course: resources_pb2.Course = session.with_transaction(
@@ -50,8 +51,14 @@ def main() -> None:
     """Serve until SIGTERM."""
     client = connect(os.environ["TANDEM_MONGO_URL"], "peer")
     server = grpc.server(ThreadPoolExecutor(THREADS))
-    servicer = Bare(client[os.environ["TANDEM_MONGO_DATABASE"]])
-    catalog_pb2_grpc.add_CatalogServiceServicer_to_server(servicer, server)
+    bare = Bare(client[os.environ["TANDEM_MONGO_DATABASE"]])
+    method = grpc.unary_unary_rpc_method_handler(
+        bare.create_course,
+        catalog_pb2.CreateCourseRequest.FromString,
+        resources_pb2.Course.SerializeToString,
+    )
+    handler = grpc.method_handlers_generic_handler(SERVICE, {"CreateCourse": method})
+    server.add_generic_rpc_handlers((handler,))
     server.add_insecure_port(os.environ["TANDEM_GRPC_ADDRESS"])
     server.start()
     stop = threading.Event()

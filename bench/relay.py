@@ -10,9 +10,10 @@ from typing import Any
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
 
-from bench import rig
+from bench import rig, sample
 from bench.figures import Figure, beside
 from bench.sample import QUEUE
+from chassis.settings import Settings, load
 
 EVENTS = 20_000
 WINDOW = 500
@@ -85,7 +86,7 @@ class _Bare:
 
 
 async def _bare() -> float:
-    row = rig.sample.database(rig.load(rig.Settings, os.environ)).mongo["outbox"].find_one()
+    row = sample.database(load(Settings, os.environ)).mongo["outbox"].find_one()
     loop = asyncio.get_running_loop()
     finished: asyncio.Future[float] = loop.create_future()
     bare = _Bare(row, finished)

@@ -82,5 +82,5 @@ def _print(offset: int, event: Event[Any], as_json: bool) -> None:
     if not console.is_terminal:
         click.echo(f"{when} {short} {facts}")
         return
-    line = f"[cyan]{when}[/] [green]{short}[/] [dim]{escape(facts)}[/]"
-    console.print(line, overflow="ellipsis", no_wrap=True)
+    styled = f"[cyan]{when}[/] [green]{short}[/] [dim]{escape(facts)}[/]"
+    console.print(styled, overflow="ellipsis", no_wrap=True)

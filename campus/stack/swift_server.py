@@ -52,6 +52,8 @@ def _adopt(swift_conf: Path) -> None:
 def _serve(name: str, file: Path, listener: socket.socket) -> None:
     """Serve one application; Swift's own `run_server` would take the hub from the other three."""
     app, _, _, _ = init_request_processor(str(file), f"{name}-server")
+    # As run_server sets it: an answer's body must not wait 40 ms for its head to be acknowledged.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     eventlet.wsgi.server(
         listener,
         app,
