@@ -10,13 +10,13 @@ def api(settings: Settings) -> None:
 
     from chassis import grpc_server, roles
     from services.library.api import LibraryApi
-    from services.library.files import S3Files
+    from services.library.files import open_files
     from services.library.store import LibraryStore
 
     database = roles.open_database(settings, "library", LibraryStore)
     servicer = grpc_server.Servicer(
         library_pb2_grpc.add_LibraryServiceServicer_to_server,
-        LibraryApi(database, S3Files(settings), settings.part_size, settings.url_lifetime),
+        LibraryApi(database, open_files(settings), settings.part_size, settings.url_lifetime),
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
     )
     grpc_server.serve(settings, "library", database, [servicer])
@@ -26,12 +26,12 @@ def worker(settings: Settings) -> None:
     """Verify uploads, and hear who may read what."""
     from chassis import roles
     from chassis import worker as runtime
-    from services.library.files import S3Files
+    from services.library.files import open_files
     from services.library.store import LibraryStore
     from services.library.worker import subscriptions, timers
 
     database = roles.open_database(settings, "library", LibraryStore)
-    files = S3Files(settings)
+    files = open_files(settings)
     runtime.serve(
         settings, "library", database, subscriptions(), timers(files, settings.expire_uploads)
     )
@@ -47,11 +47,11 @@ def relay(settings: Settings) -> None:
 def declare(settings: Settings) -> None:
     """Declare the service's queues, and make its bucket."""
     from chassis import topology
-    from services.library.files import S3Files
+    from services.library.files import open_files
     from services.library.worker import subscriptions
 
     topology.declare(settings.amqp_url, subscriptions())
-    S3Files(settings).prepare()
+    open_files(settings)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,22 @@
 """library.proto over the use cases. The S3 store is asked outside of the transactions."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
 
-from chassis import caller, ids
+from chassis import caller
 from chassis.commands import execute
 from chassis.mapping import from_document, from_message, to_message
 from chassis.pages import find_page, page_of
-from chassis.refusals import Denied, FailedPrecondition, Unavailable
+from chassis.refusals import Denied, Refusal
 from chassis.store import Database
-from services.library.domain.items import Item, StartUpload, Upload
-from services.library.domain.parts import Part, part_faults, part_size_for, plan
+from services.library import cleaning, transfers
+from services.library.domain.items import Item, Rubbish, Upload
+from services.library.domain.items import StartUpload as Announcement
+from services.library.domain.parts import Part, plan
 from services.library.domain.words import UploadState
-from services.library.ports import Files, FilesAway, NoSuchUpload
+from services.library.ports import Files
 from services.library.store import LibraryStore
 from services.library.usecases import reading, uploads
 from services.library.usecases.uploads import Place
@@ -40,24 +40,30 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
     def StartUpload(
         self, request: library_pb2.StartUploadRequest, _context: Any
     ) -> resources_pb2.Upload:
-        command = from_message(request, StartUpload)
+        command = from_message(request, Announcement)
         uploads.check_start(command)
+        place = transfers.open_place(self._files, command, self._part_size)
+        upload_id = self._start(request, command, place)
+        if upload_id != place.upload_id:  # a repeat: the first answer's place is the one
+            transfers.close_place(self._files, place)
+        return self._describe(uploads.the_upload(self._database.reader(), upload_id))
+
+    def _start(
+        self, request: library_pb2.StartUploadRequest, command: Announcement, place: Place
+    ) -> str:
+        """The upload's id: the place's, or an earlier one where the request is a repeat."""
         uploader = caller.current().subject
-        item_id, part_size = ids.new_id(), part_size_for(command.size, self._part_size)
-        with _answering():
-            multipart = self._files.start(item_id, command.media_type)
-        place = Place(
-            upload_id=ids.new_id(), item_id=item_id, multipart=multipart, part_size=part_size
-        )
-        answer = execute(
-            self._database,
-            request,
-            resources_pb2.Upload,
-            lambda store: uploads.start(store, command, place, uploader),
-        )
-        if answer.id != place.upload_id:  # a repeat: the first answer's upload is the one
-            self._files.abort(item_id, multipart)
-        return self._describe(uploads.the_upload(self._database.reader(), answer.id))
+        try:
+            return execute(
+                self._database,
+                request,
+                resources_pb2.Upload,
+                lambda store: uploads.start(store, command, place, uploader),
+            ).id
+        except Refusal:
+            # Nothing else frees it: after other errors the upload may be there all the same.
+            transfers.close_place(self._files, place)
+            raise
 
     def GetUpload(
         self, request: library_pb2.GetUploadRequest, _context: Any
@@ -69,8 +75,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
     ) -> resources_pb2.Item:
         upload = uploads.the_upload(self._database.reader(), request.upload_id)
         if upload.state is UploadState.OPEN:
-            with _answering():
-                self._put_together(upload)
+            transfers.put_together(self._files, upload)
         return execute(
             self._database,
             request,
@@ -84,8 +89,9 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         upload = self._database.transact(
             lambda store: uploads.give_up(store, request.upload_id, "its upload was given up")
         )
-        with _answering():
-            self._files.abort(upload.item_id, upload.multipart)
+        rubbish = Rubbish(id=upload.item_id, multipart=upload.multipart)
+        with transfers.answering():
+            cleaning.remove(self._database, self._files, rubbish)
         return self._describe(upload)
 
     def GetItem(self, request: library_pb2.GetItemRequest, _context: Any) -> resources_pb2.Item:
@@ -105,9 +111,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
     def GetReadUrl(
         self, request: library_pb2.GetReadUrlRequest, _context: Any
     ) -> library_pb2.GetReadUrlResponse:
-        if not request.reader_id and not STAFF & caller.current().roles:
-            raise Denied("only staff may read without saying for whom")
-        item = reading.readable(self._database.reader(), request.item_id, request.reader_id)
+        item = reading.readable(self._database.reader(), request.item_id, _learner(request))
         (rendition,) = item.renditions
         answer = library_pb2.GetReadUrlResponse(
             url=self._files.read_url(item.id, rendition.media_type),
@@ -117,54 +121,33 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         answer.expires_at.FromDatetime(self._urls_end())
         return answer
 
-    def _put_together(self, upload: Upload) -> None:
-        """Complete the multipart upload. One that the store has forgotten may be complete already.
-
-        Raises FailedPrecondition for parts that are missing or have another size.
-        """
-        try:
-            stored = self._files.stored(upload.item_id, upload.multipart)
-            sizes = {number: size for number, (size, _) in stored.items()}
-            faults = list(part_faults(plan(upload.size, upload.part_size), sizes))
-            if faults:
-                raise FailedPrecondition("the upload is not complete", faults)
-            tags = {number: tag for number, (_, tag) in stored.items()}
-            self._files.complete(upload.item_id, upload.multipart, tags)
-        except NoSuchUpload:
-            if not self._files.exists(upload.item_id):
-                raise FailedPrecondition("the store has lost the parts; start anew") from None
-
     def _describe(self, upload: Upload) -> resources_pb2.Upload:
         """The upload with its parts, and fresh URLs for those that are missing."""
         answer = to_message(upload, resources_pb2.Upload)
         if upload.state is UploadState.OPEN:
-            with _answering():
-                stored = self._stored_sizes(upload)
+            answer.urls_expire_at.FromDatetime(self._urls_end())
+            stored = transfers.stored_sizes(self._files, upload)
             for part in plan(upload.size, upload.part_size):
                 answer.parts.append(self._part(upload, part, stored.get(part.number) == part.size))
-            answer.urls_expire_at.FromDatetime(self._urls_end())
         return answer
-
-    def _stored_sizes(self, upload: Upload) -> dict[int, int]:
-        try:
-            stored = self._files.stored(upload.item_id, upload.multipart)
-        except NoSuchUpload:
-            return {}
-        return {number: size for number, (size, _) in stored.items()}
 
     def _part(self, upload: Upload, part: Part, stored: bool) -> resources_pb2.UploadPart:
         url = "" if stored else self._files.part_url(upload.item_id, upload.multipart, part.number)
         return to_message(part, resources_pb2.UploadPart, stored=stored, url=url)
 
     def _urls_end(self) -> datetime:
-        """By the store's clock, which is the system's and never the steered one."""
-        return datetime.now(UTC) + self._url_lifetime
+        """By the store's clock, which is the system's and never the steered one.
+
+        A signature tells its time in whole seconds, cut: so the URLs may end that much earlier.
+        """
+        return datetime.now(UTC) + self._url_lifetime - timedelta(seconds=1)
 
 
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Turn a store that does not answer into UNAVAILABLE."""
-    try:
-        yield
-    except FilesAway as error:
-        raise Unavailable("the store of files does not answer") from error
+def _learner(request: library_pb2.GetReadUrlRequest) -> str:
+    """Whose entitlement counts; nobody's ("") where staff reads for itself."""
+    who = caller.current()
+    if STAFF & who.roles and request.reader_id in ("", who.subject):
+        return ""
+    if not request.reader_id:
+        raise Denied("only staff may read without saying for whom")
+    return request.reader_id

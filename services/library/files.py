@@ -1,14 +1,18 @@
 """The S3 store, by the minio client: multipart uploads, ranged reads, presigned URLs.
 
-minio keeps its multipart calls private; they are wrapped here and nowhere else (minio 7.2).
+minio keeps its multipart calls private; they are wrapped here and nowhere else (minio 7.2). It runs
+on threads and, its sockets being urllib3's, under eventlet.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import ParseError
 
+import structlog
 import urllib3
 from minio import Minio
 from minio.datatypes import Part
@@ -21,8 +25,22 @@ Query = dict[str, str | list[str] | tuple[str]]
 
 CHUNK = 2**20
 GONE = ("NoSuchUpload", "NoSuchKey")
-# What an S3 store says when it is it, and not the file, that fails.
-AWAY = ("InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout", "OperationAborted")
+# What an S3 store says when it is it, and not the file, that fails. InvalidPart: a part was put
+# again between our look at the parts and their completion; the next try sees it.
+AWAY = (
+    "InternalError",
+    "InvalidPart",
+    "OperationAborted",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+)
+OURS_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+# A connection that the store closed while it lay in the pool deserves another try; more patience is
+# the caller's business. POST (to complete) is only tried again where it never arrived.
+RETRIES = urllib3.Retry(total=2, redirect=0, status=0, backoff_factor=0.1)
+
+log = structlog.get_logger()
 
 
 def _speaking(method: Callable[..., T]) -> Callable[..., T]:
@@ -38,40 +56,59 @@ def _speaking(method: Callable[..., T]) -> Callable[..., T]:
             if error.code in AWAY:
                 raise FilesAway(str(error.code)) from error
             raise
-        except (urllib3.exceptions.HTTPError, MinioException, OSError) as error:
+        except (urllib3.exceptions.HTTPError, MinioException, ParseError, OSError) as error:
             raise FilesAway(repr(error)[:300]) from error
 
     return call
 
 
+def open_files(settings: Any) -> "S3Files":
+    """The store that the library's settings name, its bucket made where it is missing.
+
+    With the store away the process starts all the same: the first upload makes the bucket.
+    """
+    files = S3Files(settings)
+    try:
+        files.prepare()
+    except FilesAway as error:
+        log.warning("the S3 store does not answer yet", why=str(error))
+    return files
+
+
 class S3Files:
-    """One bucket of an S3 store; keys are item ids."""
+    """One bucket of an S3 store, the library's own; keys are item ids."""
 
     def __init__(self, settings: Any) -> None:
-        """`settings`: the library's, for the s3_ fields."""
-        address = urlsplit(settings.s3_endpoint)
-        self._client = Minio(
-            address.netloc,
-            access_key=settings.s3_access_key,
-            secret_key=settings.s3_secret_key,
-            secure=address.scheme == "https",
-            region=settings.s3_region,
-            http_client=urllib3.PoolManager(
-                timeout=urllib3.Timeout(connect=5, read=30), maxsize=16, retries=False
-            ),
-        )
+        """`settings`: the library's, for the s3_ fields. Asks nobody yet."""
+        self._client = _client(settings, settings.s3_endpoint)
+        # A signature covers the host, so URLs are signed for the name that their readers use.
+        self._signer = _client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
         self._bucket = settings.s3_bucket
         self._lifetime: timedelta = settings.url_lifetime
 
     @_speaking
     def prepare(self) -> None:
-        """Make the bucket where it is missing."""
-        if not self._client.bucket_exists(self._bucket):
+        """Make the bucket where it is missing. Safe side by side."""
+        if self._client.bucket_exists(self._bucket):
+            return
+        try:
             self._client.make_bucket(self._bucket)
+        except S3Error as error:
+            if error.code not in OURS_ALREADY:
+                raise
+
+    def start(self, key: str, media_type: str) -> str:
+        """Begin a multipart upload; makes the bucket where it is missing."""
+        try:
+            return self._start(key, media_type)
+        except S3Error as error:
+            if error.code != "NoSuchBucket":
+                raise
+        self.prepare()
+        return self._start(key, media_type)
 
     @_speaking
-    def start(self, key: str, media_type: str) -> str:
-        """Begin a multipart upload."""
+    def _start(self, key: str, media_type: str) -> str:
         headers: Query = {"Content-Type": media_type}
         return str(self._client._create_multipart_upload(self._bucket, key, headers))
 
@@ -91,7 +128,7 @@ class S3Files:
     def part_url(self, key: str, multipart: str, number: int) -> str:
         """A presigned URL for a PUT of one part. Signing asks nobody."""
         query: Query = {"uploadId": multipart, "partNumber": str(number)}
-        return self._client.get_presigned_url(
+        return self._signer.get_presigned_url(
             "PUT", self._bucket, key, expires=self._lifetime, extra_query_params=query
         )
 
@@ -99,18 +136,38 @@ class S3Files:
     def complete(self, key: str, multipart: str, tags: Mapping[int, str]) -> None:
         """Put the parts together."""
         parts = [Part(number, tag) for number, tag in sorted(tags.items())]
-        self._client._complete_multipart_upload(self._bucket, key, multipart, parts)
+        result = self._client._complete_multipart_upload(self._bucket, key, multipart, parts)
+        # A store that takes long answers 200 first, and may yet tell an error in the body (Amazon
+        # S3 API Reference, CompleteMultipartUpload); minio takes that for success.
+        if not result.etag:
+            raise FilesAway("the store could not put the parts together")
 
     def abort(self, key: str, multipart: str) -> None:
         """Give the parts up."""
-        try:
+        with suppress(NoSuchUpload):
             self._abort(key, multipart)
-        except NoSuchUpload:
-            return
 
     @_speaking
     def _abort(self, key: str, multipart: str) -> None:
         self._client._abort_multipart_upload(self._bucket, key, multipart)
+
+    def unfinished(self, before: datetime) -> Iterator[tuple[str, str]]:
+        """Key and name of each multipart upload that was begun before an instant."""
+        key = None
+        while True:
+            page = self._unfinished(key)
+            for each in page.uploads:
+                if each.initiated_time and each.initiated_time < before:
+                    yield each.object_name, each.upload_id
+            if not page.is_truncated or not page.uploads:
+                return
+            # An item is uploaded once, so a key is enough of a marker (minio 7.2 loses the other).
+            key = page.next_key_marker
+
+    @_speaking
+    def _unfinished(self, after: str | None) -> Any:
+        # Left empty, as minio does, Swift takes the delimiter for one that is in every key.
+        return self._client._list_multipart_uploads(self._bucket, delimiter="/", key_marker=after)
 
     def exists(self, key: str) -> bool:
         """Whether the whole file is there."""
@@ -132,7 +189,7 @@ class S3Files:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise FilesAway(repr(error)[:300]) from error
         finally:
-            answer.close()
+            answer.close()  # what was not read to its end must not go back into the pool open
             answer.release_conn()
 
     @_speaking
@@ -156,10 +213,25 @@ class S3Files:
 
     def read_url(self, key: str, media_type: str) -> str:
         """A presigned URL for GET, with ranges. Signing asks nobody."""
-        return self._client.get_presigned_url(
+        return self._signer.get_presigned_url(
             "GET",
             self._bucket,
             key,
             expires=self._lifetime,
             response_headers={"response-content-type": media_type},
         )
+
+
+def _client(settings: Any, endpoint: str) -> Minio:
+    address = urlsplit(endpoint)
+    return Minio(
+        address.netloc,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+        secure=address.scheme == "https",
+        # given, so that no request asks the store where its bucket is
+        region=settings.s3_region,
+        http_client=urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=5, read=60), maxsize=32, retries=RETRIES
+        ),
+    )

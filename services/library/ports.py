@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.library.domain.entitlements import Enrolment, Shelf
-from services.library.domain.items import Item, Upload
+from services.library.domain.items import Item, Rubbish, Upload
 
 
 class FilesAway(Exception):
@@ -33,6 +33,9 @@ class Files(Protocol):
 
     def abort(self, key: str, multipart: str) -> None:
         """Give the parts up; harmless where there are none."""
+
+    def unfinished(self, before: datetime) -> Iterator[tuple[str, str]]:
+        """Key and name of each multipart upload that was begun before an instant."""
 
     def exists(self, key: str) -> bool:
         """Whether the whole file is there."""
@@ -72,6 +75,9 @@ class Store(Protocol):
 
     def put_upload(self, upload: Upload) -> None:
         """Keep an upload, new or changed."""
+
+    def discard(self, rubbish: Rubbish) -> None:
+        """Let a file or its parts be removed from the store of files, once committed."""
 
     def runs_of(self, learner_id: str) -> list[str]:
         """The runs in which a learner holds a place."""

@@ -8,7 +8,9 @@ from chassis.settings import setting
 
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
+SECOND = timedelta(seconds=1)
 PART = 16 * 2**20
+SMALLEST_PART, LARGEST_PART = 5 * 2**20, 5 * 2**30
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,6 +18,9 @@ class Settings(settings.Settings):
     """What every service is told, and where the files are."""
 
     s3_endpoint: str = setting("the S3 store: http://host:port or https://host (api, worker)")
+    s3_public_endpoint: str = setting(
+        "the same store as clients of presigned URLs reach it; empty: by s3_endpoint", default=""
+    )
     s3_access_key: str = setting("its access key (api, worker)")
     s3_secret_key: str = setting("its secret key (api, worker)")
     s3_bucket: str = setting("the bucket; made where it is missing", default="tandem")
@@ -29,10 +34,17 @@ class Settings(settings.Settings):
     def faults(self) -> list[str]:
         """What contradicts itself."""
         found = super().faults()
-        if not self.s3_endpoint.startswith(("http://", "https://")):
-            found.append(
-                f"TANDEM_S3_ENDPOINT is {self.s3_endpoint!r}; right would be http(s)://host"
-            )
-        if not timedelta() < self.url_lifetime <= WEEK:
-            found.append("TANDEM_URL_LIFETIME: S3 signs for up to 7 days (604800)")
+        found += [
+            f"TANDEM_{name.upper()} is {value!r}; right would be http(s)://host"
+            for name in ("s3_endpoint", "s3_public_endpoint")
+            if (value := getattr(self, name)) and not value.startswith(("http://", "https://"))
+        ]
+        if not self.s3_endpoint:
+            found.append("TANDEM_S3_ENDPOINT is empty; right would be http(s)://host")
+        if not SECOND <= self.url_lifetime <= WEEK:
+            found.append("TANDEM_URL_LIFETIME: S3 signs for 1 second to 7 days (604800)")
+        if not SMALLEST_PART <= self.part_size <= LARGEST_PART:
+            found.append("TANDEM_PART_SIZE: S3 takes parts of 5 MiB to 5 GiB (in bytes)")
+        if self.expire_uploads < HOUR:
+            found.append("TANDEM_EXPIRE_UPLOADS: an upload gets an hour (3600) at least")
         return found

@@ -4,6 +4,7 @@
 |---|---|---|
 | items | a work with its state; `claimed_until` while it is verified | made by the server |
 | uploads | a file on its way | made by the server |
+| rubbish | what is to be removed from the store of files | the item's |
 | enrolments, shelves | copies of what catalog told | run:learner; the run's |
 """
 
@@ -16,10 +17,11 @@ from pymongo import IndexModel, ReplaceOne, ReturnDocument
 from chassis import store as chassis_store
 from chassis.mapping import from_document, to_document
 from services.library.domain.entitlements import Enrolment, Shelf
-from services.library.domain.items import Item, Upload
+from services.library.domain.items import Item, Rubbish, Upload
 from services.library.domain.words import EnrolmentState, ItemState, UploadState
 
 Document = dict[str, Any]
+SOME = 1000
 
 
 class LibraryStore(chassis_store.Store):
@@ -28,7 +30,8 @@ class LibraryStore(chassis_store.Store):
     service = "library"
     collections = {  # noqa: RUF012
         "items": [IndexModel([("state", 1), ("claimed_until", 1)])],
-        "uploads": [IndexModel([("state", 1), ("started_at", 1)])],
+        "uploads": [IndexModel([("state", 1), ("started_at", 1)]), IndexModel("item_id")],
+        "rubbish": [],
         "enrolments": [IndexModel([("learner_id", 1), ("state", 1)])],
         "shelves": [IndexModel("item_ids")],
     }
@@ -54,19 +57,46 @@ class LibraryStore(chassis_store.Store):
             {"_id": upload.id}, to_document(upload), upsert=True, session=self.session
         )
 
-    def stale_upload(self, before: datetime) -> Upload | None:
-        """An open upload that was started before an instant."""
-        found = self["uploads"].find_one(
-            {"state": UploadState.OPEN, "started_at": {"$lt": before}}, session=self.session
-        )
-        return from_document(found, Upload) if found else None
+    def stale_uploads(self, before: datetime) -> list[Upload]:
+        """Some of the open uploads that were started before an instant."""
+        query = {"state": UploadState.OPEN, "started_at": {"$lt": before}}
+        rows = self["uploads"].find(query, session=self.session).limit(SOME)
+        return [from_document(row, Upload) for row in rows]
 
-    def claim(self, lasting: timedelta) -> Item | None:
-        """An item to verify, ours for a while of the system's time; a dead claim ends by itself."""
+    def has_open_upload(self, item_id: str) -> bool:
+        """Whether an item is on its way."""
+        query = {"item_id": item_id, "state": UploadState.OPEN}
+        return self["uploads"].find_one(query, {"_id": 1}, session=self.session) is not None
+
+    def discard(self, rubbish: Rubbish) -> None:
+        """Let it be removed from the store of files, once committed."""
+        self["rubbish"].replace_one(
+            {"_id": rubbish.id}, to_document(rubbish), upsert=True, session=self.session
+        )
+
+    def rubbish(self) -> list[Rubbish]:
+        """Some of what is to be removed."""
+        rows = self["rubbish"].find({}, session=self.session).limit(SOME)
+        return [from_document(row, Rubbish) for row in rows]
+
+    def forget(self, rubbish: Rubbish) -> None:
+        """It is removed."""
+        self["rubbish"].delete_one({"_id": rubbish.id}, session=self.session)
+
+    def claim(self, lasting: timedelta, up_to: int | None = None) -> Item | None:
+        """An item to verify (of up to so many bytes), ours for a while of the system's time.
+
+        A dead claim ends by itself.
+        """
         now = datetime.now(UTC)
-        free = {"$or": [{"claimed_until": None}, {"claimed_until": {"$lt": now}}]}
+        query: Document = {
+            "state": ItemState.VERIFYING,
+            "$or": [{"claimed_until": None}, {"claimed_until": {"$lt": now}}],
+        }
+        if up_to is not None:
+            query["promised.size"] = {"$lte": up_to}
         found = self["items"].find_one_and_update(
-            {"state": ItemState.VERIFYING, **free},
+            query,
             {"$set": {"claimed_until": now + lasting}},
             return_document=ReturnDocument.AFTER,
             session=self.session,

@@ -2,98 +2,93 @@
 
 import hashlib
 import time
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
-import puremagic
 import structlog
 
 from chassis.store import Database
 from services.library.domain.items import Item
-from services.library.domain.playing_time import seconds_of
+from services.library.domain.types import may_play
 from services.library.domain.verification import Found
-from services.library.domain.words import ItemState
+from services.library.inspection import BLOCK, StoredFile, seconds_of, types_of
 from services.library.ports import Files, FilesAway, NoSuchUpload
 from services.library.store import LibraryStore
-from services.library.usecases import uploads
 from services.library.usecases.verification import judge
 
 CLAIM = timedelta(seconds=60)
+NO_TIME = timedelta()
 RENEW = 20.0
-HEAD, TAIL = 8192, 1024
-# A tick ends after so many, so that a stop and the other timers get their turn.
+# A tick ends after so many, so that a stop and the lease of the timer get their turn.
 A_TICK = 50
 
 log = structlog.get_logger()
 
 
-def verify_waiting(database: Database[LibraryStore], files: Files) -> int:
-    """Verify what waits; answers how many were judged. With the store of files away, none."""
+def verify_waiting(database: Database[LibraryStore], files: Files, up_to: int | None = None) -> int:
+    """Verify what waits (of up to so many bytes); answers how many were judged.
+
+    Raises FilesAway: the store of files does not answer, and what waits, waits on.
+    """
     judged = 0
-    while judged < A_TICK and (item := database.reader().claim(CLAIM)) is not None:
+    while judged < A_TICK and (item := database.reader().claim(CLAIM, up_to)) is not None:
         try:
-            found = look(database, files, item)
-        except FilesAway as error:
-            log.warning("verification waits for the S3 store", item=item.id, why=str(error))
-            break
+            found = look(files, item, _keeping(database, item.id))
+        except FilesAway:
+            database.reader().extend_claim(item.id, NO_TIME)
+            raise
         state = database.transact(partial(judge, item_id=item.id, found=found))
-        if state is ItemState.FAILED:
-            files.remove(item.id)
+        log.info("verified", item=item.id, state=state.value)
         judged += 1
     return judged
 
 
-def look(database: Database[LibraryStore], files: Files, item: Item) -> Found:
-    """What the stored bytes of an item are. Raises FilesAway."""
-    digest, size, head, tail = hashlib.sha256(), 0, b"", b""
-    renew_at = time.monotonic() + RENEW
+def look(files: Files, item: Item, keep: Callable[[], None]) -> Found | None:
+    """What the stored bytes of an item are; None where there are none. Raises FilesAway.
+
+    `keep` is called now and then while it takes.
+    """
     try:
-        for chunk in files.chunks(item.id):
-            digest.update(chunk)
-            size += len(chunk)
-            head = head if len(head) >= HEAD else (head + chunk)[:HEAD]
-            tail = (tail + chunk)[-TAIL:]
-            if time.monotonic() > renew_at:
-                database.reader().extend_claim(item.id, CLAIM)
-                renew_at = time.monotonic() + RENEW
-        return Found(
-            size=size,
-            sha256=digest.hexdigest(),
-            types=types_of(head),
-            seconds=seconds_of(lambda at, length: _read(files, item.id, at, length, size), size),
-            read_back=_reads_back(files, item.id, head[:TAIL], tail, size),
-        )
+        return _look(files, item, keep)
     except NoSuchUpload:
-        return Found(size=0, sha256="", types=(), read_back=False)
+        return None
 
 
-def types_of(head: bytes) -> frozenset[str]:
-    """Every media type that the first bytes of a file fit."""
-    try:
-        found = puremagic.magic_string(head)
-    except (puremagic.PureError, ValueError):
-        return frozenset()
-    return frozenset(each.mime_type for each in found if each.mime_type)
+def _look(files: Files, item: Item, keep: Callable[[], None]) -> Found:
+    digest, size, head, tail = hashlib.sha256(), 0, b"", b""
+    for chunk in files.chunks(item.id):
+        digest.update(chunk)
+        size += len(chunk)
+        head += chunk[: BLOCK - len(head)]
+        tail = (tail + chunk[-BLOCK:])[-BLOCK:]
+        keep()
+    # The same piece of a file that is no longer than one of them: then it is read back once.
+    edges = {0: head, size - len(tail): tail}
+    file = StoredFile(partial(files.read, item.id), size, edges)
+    return Found(
+        size=size,
+        sha256=digest.hexdigest(),
+        types=types_of(file),
+        seconds=seconds_of(file) if may_play(item.promised.media_type) else 0.0,
+        read_back=size > 0 and _reads_back(files, item.id, edges),
+    )
 
 
-def _read(files: Files, key: str, offset: int, length: int, size: int) -> bytes:
-    """A range, cut where the file ends: a store refuses one that begins behind it."""
-    length = min(length, size - offset)
-    return files.read(key, offset, length) if length > 0 else b""
+def _reads_back(files: Files, key: str, edges: Mapping[int, bytes]) -> bool:
+    """Whether ranged reads give what was hashed. `edges`: pieces of the file by offset."""
+    return all(files.read(key, offset, len(piece)) == piece for offset, piece in edges.items())
 
 
-def _reads_back(files: Files, key: str, first: bytes, last: bytes, size: int) -> bool:
-    """Whether ranged reads give the first and the last bytes as they were hashed."""
-    if not size:
-        return False
-    begin = files.read(key, 0, len(first))
-    return begin == first and files.read(key, size - len(last), len(last)) == last
+def _keeping(database: Database[LibraryStore], item_id: str) -> Callable[[], None]:
+    """Keeps the claim of an item, and lets others have their turn."""
+    renew_at = time.monotonic() + RENEW
 
+    def keep() -> None:
+        nonlocal renew_at
+        time.sleep(0)  # the worker's hub switches only here while the socket is always full
+        if time.monotonic() > renew_at:
+            database.reader().extend_claim(item_id, CLAIM)
+            renew_at = time.monotonic() + RENEW
 
-def expire(database: Database[LibraryStore], files: Files, after: timedelta) -> None:
-    """Give up uploads that nobody completed, and free their parts."""
-    before = database.clock.now() - after
-    while (upload := database.reader().stale_upload(before)) is not None:
-        files.abort(upload.item_id, upload.multipart)
-        reason = f"it was not completed within {after}"
-        database.transact(partial(uploads.give_up, upload_id=upload.id, reason=reason))
+    return keep

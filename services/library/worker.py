@@ -7,8 +7,9 @@ from typing import Any
 from tandem.catalog.v1 import events_pb2 as catalog
 
 from chassis.events import Event
+from chassis.store import Database
 from chassis.subscriptions import Subscription, Timer
-from services.library import verifier
+from services.library import cleaning, verifier
 from services.library.domain.entitlements import Enrolment, Shelf
 from services.library.domain.words import EnrolmentState
 from services.library.ports import Files
@@ -22,7 +23,10 @@ _STATES = {
     catalog.EnrolmentWithdrawn: EnrolmentState.WITHDRAWN,
 }
 VERIFY_EVERY = timedelta(milliseconds=200)
+SWEEP_EVERY = timedelta(seconds=2)
 EXPIRE_EVERY = timedelta(minutes=1)
+# Documents have a lane of their own, so that they don't wait while a long film is hashed.
+SMALL = 32 * 2**20
 
 
 def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
@@ -32,10 +36,23 @@ def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
 
 
 def timers(files: Files, expire_after: timedelta) -> tuple[Timer[LibraryStore], ...]:
-    """Verification, and the end of uploads that nobody completed."""
+    """Verification, and the removal of what nobody needs."""
+
+    def verify(database: Database[LibraryStore]) -> None:
+        verifier.verify_waiting(database, files)
+
+    def verify_small(database: Database[LibraryStore]) -> None:
+        verifier.verify_waiting(database, files, up_to=SMALL)
+
     return (
-        Timer("verify", VERIFY_EVERY, lambda database: _verify(database, files)),
-        Timer("expire", EXPIRE_EVERY, lambda base: verifier.expire(base, files, expire_after)),
+        Timer("library.verify", VERIFY_EVERY, verify),
+        Timer("library.verify_small", VERIFY_EVERY, verify_small),
+        Timer("library.sweep", SWEEP_EVERY, lambda database: cleaning.sweep(database, files)),
+        Timer(
+            "library.expire",
+            EXPIRE_EVERY,
+            lambda database: cleaning.expire(database, files, expire_after),
+        ),
     )
 
 
@@ -61,7 +78,3 @@ def _enrolment(event: Event[Any]) -> Enrolment:
 def _shelf(event: Event[Any]) -> Shelf:
     items = {activity.item_id for activity in event.data.activities if activity.item_id}
     return Shelf(run_id=event.data.run_id, item_ids=tuple(sorted(items)), sequence=event.sequence)
-
-
-def _verify(database: Any, files: Files) -> None:
-    verifier.verify_waiting(database, files)

@@ -1,9 +1,13 @@
 """Items, and the uploads that become them."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from chassis.refusals import Fault
 from services.library.domain.words import ItemKind, ItemState, UploadState
+
+LONGEST_ID = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,3 +75,20 @@ class Upload:
     part_size: int
     multipart: str
     started_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rubbish:
+    """What an item that failed leaves in the store of files: parts, or the whole, or nothing."""
+
+    id: str
+    """The item's."""
+    multipart: str = ""
+
+
+def run_faults(run_ids: Sequence[str]) -> Iterator[Fault]:
+    """What can't be runs' ids. They travel in events, which must stay small."""
+    for place, run_id in enumerate(run_ids):
+        if not 0 < len(run_id) <= LONGEST_ID:
+            wrong = f"has {len(run_id)} characters"
+            yield Fault(f"run_ids[{place}]", wrong, f"the id of a run, 1 to {LONGEST_ID}")

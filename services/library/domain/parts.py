@@ -1,7 +1,8 @@
 """How a file is cut into parts.
 
 S3 multipart limits: parts of 5 MiB to 5 GiB, the last one may be smaller, at most 10,000 of them
-(Amazon S3 User Guide, "Multipart upload limits").
+(Amazon S3 User Guide, "Multipart upload limits"). We make at most half as many: an upload is told
+with a URL for each part, and gRPC clients take messages of up to 4 MiB.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from chassis.refusals import Fault
 
 SMALLEST = 5 * 2**20
-MOST = 10_000
+MOST = 5_000
 MEBIBYTE = 2**20
 
 

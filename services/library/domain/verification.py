@@ -11,6 +11,9 @@ from services.library.domain.words import ItemState
 
 # The announced playing time may be rounded; beyond this share the file's own counts.
 TOLERANCE = 0.02
+FEW = 4
+LOST = "the store has lost it; upload it again"
+NOT_READ_BACK = "it could not be read back from the store as it was written; upload it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,7 @@ def faults(item: Item, found: Found) -> Iterator[str]:
     if found.sha256 != promised.sha256:
         yield f"its SHA-256 is {found.sha256}; {promised.sha256} was announced"
     if not is_of_type(promised.media_type, found.types):
-        looks = " or ".join(sorted(found.types)) or "of no known type"
-        yield f"its bytes are {looks}; {promised.media_type} was announced"
+        yield f"its bytes are {_looks(found.types)}; {promised.media_type} was announced"
 
 
 def uploaded(item: Item) -> ItemUploaded:
@@ -88,3 +90,11 @@ def playing_time(announced: float, found: float) -> float:
     if not found:
         return announced
     return announced if abs(found - announced) <= TOLERANCE * found else found
+
+
+def _looks(types: Collection[str]) -> str:
+    """Types for people. Some signatures fit dozens; a few of them say enough."""
+    if not types:
+        return "of no known type"
+    few = " or ".join(sorted(types)[:FEW])
+    return f"{few} or the like" if len(types) > FEW else few

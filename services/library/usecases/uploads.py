@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from chassis.refusals import FailedPrecondition, NotFound, check
-from services.library.domain.items import Item, Rendition, StartUpload, Upload
+from services.library.domain.items import Item, Rendition, Rubbish, StartUpload, Upload, run_faults
 from services.library.domain.types import kind_faults
 from services.library.domain.verification import failed
 from services.library.domain.words import ItemState, UploadState
@@ -22,7 +22,7 @@ class Place:
 
 def check_start(command: StartUpload) -> None:
     """Raise Invalid unless such a file may be uploaded."""
-    check(kind_faults(command.kind, command.media_type))
+    check([*kind_faults(command.kind, command.media_type), *run_faults(command.run_ids)])
 
 
 def start(store: Store, command: StartUpload, place: Place, uploader: str) -> Upload:
@@ -85,8 +85,15 @@ def give_up(store: Store, upload_id: str, reason: str) -> Upload:
     after = replace(upload, state=UploadState.ABORTED)
     store.put_item(item)
     store.put_upload(after)
+    store.discard(Rubbish(id=item.id, multipart=upload.multipart))
     store.publish(event)
     return after
+
+
+def expire(store: Store, upload_id: str, reason: str) -> None:
+    """Give up an upload, unless something was done about it meanwhile."""
+    if the_upload(store, upload_id).state is UploadState.OPEN:
+        give_up(store, upload_id, reason)
 
 
 def the_upload(store: Store, upload_id: str) -> Upload:

@@ -260,7 +260,7 @@ class GetReadUrlResponse(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     url: _builtins.str
-    """Presigned URL for GET and HEAD, with ranges (RFC 9110, section 14)."""
+    """Presigned URL for GET, with ranges (RFC 9110, section 14)."""
     media_type: _builtins.str
     """IANA media type."""
     size: _builtins.int

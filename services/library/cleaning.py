@@ -1,0 +1,36 @@
+"""Frees, in the store of files, what no item will need."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from chassis.store import Database
+from services.library.domain.items import Rubbish
+from services.library.ports import Files
+from services.library.store import LibraryStore
+from services.library.usecases import uploads
+
+
+def sweep(database: Database[LibraryStore], files: Files) -> None:
+    """Remove what was discarded. Raises FilesAway; then it is there the next time."""
+    for rubbish in database.reader().rubbish():
+        remove(database, files, rubbish)
+
+
+def remove(database: Database[LibraryStore], files: Files, rubbish: Rubbish) -> None:
+    """Remove one thing, and forget it. Raises FilesAway."""
+    if rubbish.multipart:
+        files.abort(rubbish.id, rubbish.multipart)
+    files.remove(rubbish.id)
+    database.reader().forget(rubbish)
+
+
+def expire(database: Database[LibraryStore], files: Files, after: timedelta) -> None:
+    """Give up uploads that nobody completed, and free parts that belong to no upload."""
+    reason = f"its upload was not completed within {after}"
+    for upload in database.reader().stale_uploads(database.clock.now() - after):
+        database.transact(partial(uploads.expire, upload_id=upload.id, reason=reason))
+    # Begun for a command that was a repeat, or whose process ended before it was committed. The
+    # store tells when by its own clock, which is the system's and never a steered one.
+    for key, multipart in files.unfinished(datetime.now(UTC) - after):
+        if not database.reader().has_open_upload(key):
+            files.abort(key, multipart)

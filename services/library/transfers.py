@@ -1,0 +1,79 @@
+"""Where the S3 store and the units of work meet: parts are asked for outside of transactions."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import structlog
+
+from chassis import ids
+from chassis.refusals import FailedPrecondition, Unavailable
+from services.library.domain.items import StartUpload, Upload
+from services.library.domain.parts import part_faults, part_size_for, plan
+from services.library.ports import Files, FilesAway, NoSuchUpload
+from services.library.usecases.uploads import Place
+
+log = structlog.get_logger()
+
+
+def open_place(files: Files, command: StartUpload, part_size: int) -> Place:
+    """A place for an announced file. Raises Unavailable."""
+    item_id = ids.new_id()
+    with answering():
+        multipart = files.start(item_id, command.media_type)
+    return Place(
+        upload_id=ids.new_id(),
+        item_id=item_id,
+        multipart=multipart,
+        part_size=part_size_for(command.size, part_size),
+    )
+
+
+def close_place(files: Files, place: Place) -> None:
+    """Free a place that no upload has; with the store away, the expiry does it some day."""
+    try:
+        files.abort(place.item_id, place.multipart)
+    except FilesAway as error:
+        log.info("a place is freed later", item=place.item_id, why=str(error))
+
+
+def stored_sizes(files: Files, upload: Upload) -> Mapping[int, int]:
+    """Bytes by number of the parts that the store has. Raises Unavailable."""
+    with answering():
+        try:
+            stored = files.stored(upload.item_id, upload.multipart)
+        except NoSuchUpload:
+            return {}
+    return {number: size for number, (size, _) in stored.items()}
+
+
+def put_together(files: Files, upload: Upload) -> None:
+    """Make the parts one file. What is one already stays: a process may have ended just after.
+
+    Raises FailedPrecondition with every part that is missing or has another size; Unavailable.
+    """
+    with answering():
+        try:
+            tags = _complete_parts(upload, files.stored(upload.item_id, upload.multipart))
+            files.complete(upload.item_id, upload.multipart, tags)
+        except NoSuchUpload:
+            if not files.exists(upload.item_id):
+                raise FailedPrecondition("the store has lost the parts; start anew") from None
+
+
+def _complete_parts(upload: Upload, stored: Mapping[int, tuple[int, str]]) -> Mapping[int, str]:
+    """The entity tags of the upload's parts by number."""
+    parts = plan(upload.size, upload.part_size)
+    faults = list(part_faults(parts, {number: size for number, (size, _) in stored.items()}))
+    if faults:
+        raise FailedPrecondition("the upload is not complete", faults)
+    return {part.number: stored[part.number][1] for part in parts}
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turn a store of files that does not answer into Unavailable."""
+    try:
+        yield
+    except FilesAway as error:
+        log.warning("the S3 store does not answer", why=str(error))
+        raise Unavailable("the store of files does not answer") from error

@@ -1,0 +1,146 @@
+"""Who may read what, and how."""
+
+import grpc
+import pytest
+from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.library.v1 import library_pb2
+from tandem.types.v1 import types_pb2
+
+from tests.integration.library.shelves import (
+    PDF,
+    RUN,
+    TEACHER,
+    Shelves,
+    enrolled,
+    path,
+    refused,
+)
+
+
+def test_a_read_url_honours_ranges(shelves: Shelves) -> None:
+    """206 with the bytes asked for, the media type, and the whole without a range."""
+    item_id = shelves.available()
+    link = shelves.read_url(item_id)
+    assert (link.media_type, link.size) == ("application/pdf", len(PDF))
+    assert link.expires_at.seconds > 0
+    part = shelves.http.request("GET", link.url, headers={"Range": "bytes=5-7"})
+    assert (part.status, part.data) == (206, PDF[5:8])
+    assert part.headers["Content-Range"] == f"bytes 5-7/{len(PDF)}"
+    end = shelves.http.request("GET", link.url, headers={"Range": "bytes=-6"})
+    assert (end.status, end.data) == (206, PDF[-6:])
+    beyond = shelves.http.request("GET", link.url, headers={"Range": "bytes=100000-"})
+    assert beyond.status == 416
+    whole = shelves.http.request("GET", link.url)
+    assert (whole.status, whole.data) == (200, PDF)
+    assert whole.headers["Content-Type"] == "application/pdf"
+
+
+def test_a_read_url_is_for_reading_its_item_only(shelves: Shelves) -> None:
+    """It can neither change the item nor name another one."""
+    one, other = shelves.available(), shelves.available()
+    url = shelves.read_url(one).url
+    assert shelves.http.request("PUT", url, body=b"x").status == 403
+    assert shelves.http.request("DELETE", url).status == 403
+    assert shelves.http.request("GET", url.replace(one, other)).status == 403
+    assert shelves.http.request("GET", url.partition("?")[0]).status in (400, 401, 403)
+
+
+def test_a_learner_reads_what_the_run_s_path_names(shelves: Shelves) -> None:
+    """While enrolled, and while the path has it; a mode entitles to nothing and takes nothing."""
+    item_id = shelves.available()
+    shelves.hear(enrolled("ada"))
+    assert not shelves.may_read("ada", item_id)
+    shelves.hear(path(item_id))
+    assert shelves.may_read("ada", item_id)
+    assert not shelves.may_read("bob", item_id)
+    mode = types_pb2.ATTENDANCE_MODE_SELF_PACED
+    shelves.hear(catalog.EnrolmentModeChanged(run_id=RUN, learner_id="ada", to_mode=mode))
+    shelves.hear(catalog.EnrolmentModeChanged(run_id=RUN, learner_id="bob", to_mode=mode))
+    assert shelves.may_read("ada", item_id)
+    assert not shelves.may_read("bob", item_id)
+    shelves.hear(path("another"))
+    assert not shelves.may_read("ada", item_id)
+
+
+def test_a_learner_reads_what_names_the_run(shelves: Shelves) -> None:
+    """A recording is for its run's learners even where no path names it."""
+    item_id = shelves.available(run_ids=["run-2"])
+    shelves.hear(enrolled("ada"), enrolled("bob", "run-2"), path("other", run_id="run-2"))
+    assert not shelves.may_read("ada", item_id)
+    assert shelves.may_read("bob", item_id)
+
+
+def test_who_waits_or_withdrew_reads_nothing(shelves: Shelves) -> None:
+    """A place in the run is what entitles; promotion gives it, withdrawal takes it."""
+    item_id = shelves.available()
+    shelves.hear(path(item_id), catalog.EnrolmentWaitlisted(run_id=RUN, learner_id="ada"))
+    assert not shelves.may_read("ada", item_id)
+    shelves.hear(catalog.EnrolmentPromoted(run_id=RUN, learner_id="ada"))
+    assert shelves.may_read("ada", item_id)
+    shelves.hear(catalog.EnrolmentWithdrawn(run_id=RUN, learner_id="ada"))
+    assert not shelves.may_read("ada", item_id)
+    shelves.hear(enrolled("ada"))
+    assert shelves.may_read("ada", item_id)
+
+
+def test_an_old_event_changes_nothing(shelves: Shelves) -> None:
+    """In any order, in one batch or several, the newest word on each thing holds."""
+    item_id = shelves.available()
+    withdrawn = catalog.EnrolmentWithdrawn(run_id=RUN, learner_id="ada")
+    shelves.hear(withdrawn, path(item_id), sequences=[9, 12])
+    shelves.hear(enrolled("ada"), path("another"), sequences=[3, 4])
+    assert not shelves.may_read("ada", item_id)
+    shelves.hear(enrolled("bob"), sequences=[20])
+    assert shelves.may_read("bob", item_id)
+    gone = catalog.EnrolmentWithdrawn(run_id=RUN, learner_id="eve")
+    shelves.hear(gone, enrolled("eve"), path(), path(item_id), sequences=[31, 30, 32, 33])
+    assert not shelves.may_read("eve", item_id)
+    assert shelves.may_read("bob", item_id)
+
+
+def test_a_learner_is_told_nothing_of_what_is_not_theirs(shelves: Shelves) -> None:
+    """An unknown item, one being verified and one of others are denied alike."""
+    verifying, other = shelves.upload(PDF), "ghost"
+    shelves.hear(enrolled("ada"))
+    answers = {
+        refused(lambda item=item: shelves.read_url(item, "ada"))  # type: ignore[misc]
+        for item in (verifying, other)
+    }
+    assert len(answers) == 1
+    assert answers.pop()[0] is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_only_what_is_available_is_read(shelves: Shelves) -> None:
+    """FAILED_PRECONDITION says how far it is, to staff and to entitled learners."""
+    item_id = shelves.upload(b"no pdf", run_ids=[RUN])
+    shelves.hear(enrolled("ada"))
+    for reader in ("", "ada"):
+        code, text = refused(lambda reader=reader: shelves.read_url(item_id, reader))  # type: ignore[misc]
+        assert code is grpc.StatusCode.FAILED_PRECONDITION
+        assert "VERIFYING" in text
+    shelves.verify()
+    assert "FAILED" in refused(lambda: shelves.read_url(item_id))[1]
+    assert refused(lambda: shelves.read_url("ghost"))[0] is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("reader", ["", "bob"])
+def test_a_learner_reads_for_nobody_else(shelves: Shelves, reader: str) -> None:
+    """Neither for all nor for another."""
+    item_id = shelves.available(run_ids=[RUN])
+    shelves.hear(enrolled("ada"), enrolled("bob"))
+    request = library_pb2.GetReadUrlRequest(item_id=item_id, reader_id=reader)
+    code, _ = refused(lambda: shelves.learner("ada").GetReadUrl(request))
+    assert code is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_staff_reads_all_and_for_learners_what_they_may(shelves: Shelves) -> None:
+    """By name or without; a learner's name makes that learner's entitlement count."""
+    item_id = shelves.available()
+    for reader in ("", TEACHER):
+        request = library_pb2.GetReadUrlRequest(item_id=item_id, reader_id=reader)
+        assert shelves.staff.GetReadUrl(request).url
+    as_ada = library_pb2.GetReadUrlRequest(item_id=item_id, reader_id="ada")
+    code, _ = refused(lambda: shelves.staff.GetReadUrl(as_ada))
+    assert code is grpc.StatusCode.PERMISSION_DENIED
+    shelves.hear(enrolled("ada"), path(item_id))
+    assert shelves.staff.GetReadUrl(as_ada).url

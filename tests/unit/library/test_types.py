@@ -1,0 +1,120 @@
+"""Which types an item may have, and what bytes are found to be."""
+
+import pytest
+
+from services.library.domain.types import DOCX, EPUB, MARKDOWN, ODP, PDF, PPTX, ZIP, kind_faults
+from services.library.domain.types import is_of_type as is_found
+from services.library.domain.words import ItemKind
+from services.library.inspection import StoredFile, types_of
+from tests.unit.library import examples
+
+
+def types(content: bytes) -> frozenset[str]:
+    """What a file of these bytes is found to be, with all of it in the store."""
+    return types_of(StoredFile(lambda at, n: content[at : at + n], len(content), {}))
+
+
+def is_of_type(announced: str, content: bytes) -> bool:
+    return is_found(announced, types(content))
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type"),
+    [
+        (ItemKind.VIDEO, "video/mp4"),
+        (ItemKind.RECORDING, "video/webm"),
+        (ItemKind.RECORDING, "audio/mpeg"),
+        (ItemKind.AUDIO, "audio/ogg"),
+        (ItemKind.PDF, PDF),
+        (ItemKind.EBOOK, EPUB),
+        (ItemKind.EBOOK, PDF),
+        (ItemKind.JOURNAL, PDF),
+        (ItemKind.SLIDES, PPTX),
+        (ItemKind.SLIDES, ODP),
+    ],
+)
+def test_a_kind_has_fitting_types(kind: ItemKind, media_type: str) -> None:
+    """What people upload as such is taken."""
+    assert list(kind_faults(kind, media_type)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type"),
+    [
+        (ItemKind.VIDEO, "audio/mpeg"),
+        (ItemKind.AUDIO, "video/mp4"),
+        (ItemKind.PDF, EPUB),
+        (ItemKind.EBOOK, ZIP),
+        (ItemKind.JOURNAL, "text/html"),
+        (ItemKind.VIDEO, "videos/mp4"),
+    ],
+)
+def test_another_type_is_refused_with_what_would_be_right(kind: ItemKind, media_type: str) -> None:
+    """One fault, about the media type."""
+    (fault,) = kind_faults(kind, media_type)
+    assert fault.field == "media_type"
+    assert media_type in fault.wrong
+    assert fault.right
+
+
+@pytest.mark.parametrize(
+    ("announced", "content"),
+    [
+        (PDF, examples.PDF),
+        (PDF, b"\n\n" + examples.PDF),
+        ("video/mp4", examples.FILM.read_bytes()[:9000]),
+        ("video/quicktime", examples.box(b"ftyp", b"qt  \0\0\0\0qt  ")),
+        ("audio/mp4", examples.box(b"ftyp", b"M4A \0\0\0\0M4A ")),
+        ("video/mp4", examples.box(b"ftyp", b"dash\0\0\0\0dash")),
+        ("audio/mpeg", examples.mp3(3)),
+        ("audio/mpeg", b"ID3\x04\0\0\0\0\0\0" + examples.mp3(3)),
+        ("audio/mpeg", b"\xff\xf3\x40\xc4" + bytes(140)),
+        ("audio/wav", examples.wav(1)),
+        ("audio/ogg", b"OggS\0\x02" + bytes(20) + b"\x01\x1e\x01vorbis" + bytes(30)),
+        ("audio/flac", b"fLaC" + bytes(40)),
+        ("video/webm", bytes.fromhex("1a45dfa3") + bytes(8) + b"\x42\x82\x84webm" + bytes(20)),
+        (EPUB, examples.EPUB),
+        (PPTX, examples.PPTX),
+        (DOCX, examples.DOCX),
+        (ODP, examples.ODP),
+        (MARKDOWN, b"# Motion\n\n\xc3\x84pfel fallen.\n"),
+        ("text/plain", b"x"),
+        ("text/plain", "ä".encode() * 9000),
+    ],
+)
+def test_a_file_is_known_by_its_bytes(announced: str, content: bytes) -> None:
+    """Whatever its maker's variety, it is found to be what it is."""
+    assert is_of_type(announced, content)
+
+
+@pytest.mark.parametrize(
+    ("announced", "content"),
+    [
+        (PDF, examples.PNG),
+        (PDF, b"x" * 2000 + examples.PDF),
+        (PDF, b"<html>a page that says no</html>"),
+        (PDF, b"x"),
+        (PDF, b""),
+        (PDF, examples.EPUB),
+        ("video/mp4", examples.PDF),
+        ("audio/mpeg", examples.wav(1)),
+        ("audio/mpeg", "\ufeffsome text".encode("utf-16")),
+        (EPUB, examples.PPTX),
+        (EPUB, examples.zipped({"a.exe": "MZ"})),
+        (PPTX, examples.DOCX),
+        (EPUB, b"PK\x03\x04" + bytes(40)),
+        ("text/plain", b"MZ\0\x01 a program"),
+        ("text/plain", b"\xff\xfe\x00"),
+        ("video/x-made-up", examples.PDF),
+    ],
+)
+def test_a_false_name_is_seen(announced: str, content: bytes) -> None:
+    """A file that is something else, or nothing known, is not what it was announced as."""
+    assert not is_of_type(announced, content)
+
+
+def test_a_mimetype_entry_that_is_a_bomb_costs_little() -> None:
+    """Only its first bytes are unpacked."""
+    bomb = examples.zipped({"mimetype": "application/epub+zip" + " " * 50_000_000})
+    assert len(bomb) < 100_000
+    assert EPUB in types(bomb)
