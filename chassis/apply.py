@@ -4,14 +4,15 @@ Knows nothing of brokers: it takes bodies and headers, and answers a verdict for
 """
 
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from chassis import events, metrics, tracing
+from pymongo.errors import OperationFailure
+
+from chassis import events, ids, metrics, tracing
 from chassis.events import Event, UndecodableError
 from chassis.store import Database, Store, is_away
 from chassis.subscriptions import Drop, Retry, Subscription
@@ -78,6 +79,8 @@ def _read(delivery: Delivery) -> Read | Verdict:
         return events.read(delivery.headers, delivery.body)
     except UndecodableError as error:
         return Verdict(Kind.UNDECODABLE, str(error))
+    except Exception as error:  # a stranger's bytes can upset more than we can think of
+        return Verdict(Kind.UNDECODABLE, _told(error))
 
 
 def _split(
@@ -89,9 +92,10 @@ def _split(
     try:
         return _together(database, subscription, batch)
     except Exception as error:
-        if is_away(error):
+        alone = len(batch) == 1
+        if is_away(error) and (alone or not _is_race(error)):
             raise StoreAway(str(error)) from error
-        if len(batch) == 1:
+        if alone:
             return {batch[0].id: _judge(error)}
     middle = len(batch) // 2
     return {
@@ -126,12 +130,27 @@ def mark(subscription: str, event_id: str) -> str:
     return f"{subscription}:{event_id}"
 
 
+def _is_race(error: Exception) -> bool:
+    """Whether it lost to other transactions for two minutes, or took longer than one may take.
+
+    A smaller batch meets fewer others, and takes less.
+    """
+    if not isinstance(error, OperationFailure) or error.timeout:
+        return False
+    return error.has_error_label("TransientTransactionError")
+
+
 def _judge(error: Exception) -> Verdict:
     if isinstance(error, Drop):
         return Verdict(Kind.DROP, str(error))
     if isinstance(error, Retry):
         return Verdict(Kind.RETRY, str(error))
-    return Verdict(Kind.RETRY, f"{type(error).__name__}: {error}"[:500])
+    return Verdict(Kind.RETRY, _told(error))
+
+
+def _told(error: Exception) -> str:
+    """What a traceback ends with."""
+    return f"{type(error).__name__}: {error}"[:500]
 
 
 def _count(subscription: str, verdicts: Sequence[Verdict], seconds: float) -> None:
@@ -147,15 +166,8 @@ def _tell_lag(
     subscription: str, read: Sequence[Read | Verdict], verdicts: Sequence[Verdict]
 ) -> None:
     """From an event's making to its commit, by the time in its id: the other may be steered."""
-    now, lag = time.time(), metrics.EVENT_LAG.labels(subscription)
+    now = time.time()
     for event, verdict in zip(read, verdicts, strict=True):
         if isinstance(event, Event) and verdict is APPLIED:
-            lag.observe(max(0.0, now - made_at(event.id)))
-
-
-def made_at(event_id: str) -> float:
-    """When an event was made, in Unix seconds of the system's clock: a UUIDv7 begins with ms."""
-    try:
-        return (uuid.UUID(event_id).int >> 80) / 1000
-    except ValueError:
-        return time.time()  # a stranger's id tells nothing
+            lag = max(0.0, now - ids.made_at(event.id))
+            metrics.EVENT_LAG.labels(event.type, subscription).observe(lag)

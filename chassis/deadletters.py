@@ -1,20 +1,20 @@
 """Dead letters: looked at, sent back, thrown away. Used by people, so over a plain connection."""
 
-from collections.abc import Callable, Collection, Iterator
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker, UnroutableError
 
 from chassis import topology
 
 # What a worker adds to a message on its way to the dead letters, and takes off no more.
 OURS = ("x-tandem-attempts", "x-tandem-reason", "x-tandem-died-at", "x-tandem-queue")
-# What the broker adds when it dead-letters by itself.
-BROKERS = ("x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason")
 
 
 class UnknownQueue(Exception):
@@ -26,7 +26,7 @@ class DeadLetter:
     """One message that was given up."""
 
     id: str
-    """The event's id; empty where the message has none."""
+    """The event's id; where the message has none, the start of its body's SHA-256."""
     type: str
     died_at: str
     attempts: int
@@ -67,10 +67,13 @@ def replay(amqp_url: str, queue: str, ids: Collection[str] = ()) -> int:
         headers = {
             key: value
             for key, value in (properties.headers or {}).items()
-            if key not in OURS and key not in BROKERS
+            if key not in OURS and key not in topology.BROKERS
         }
         properties.headers = headers
-        channel.basic_publish("", queue, body, properties, mandatory=True)
+        try:
+            channel.basic_publish("", queue, body, properties, mandatory=True)
+        except UnroutableError:
+            raise UnknownQueue(f"there is no queue {queue!r} to send them back to") from None
 
     return _each(amqp_url, queue, ids, send_back)
 
@@ -116,13 +119,28 @@ def _take(
 def _letter(properties: Any, body: bytes) -> DeadLetter:
     headers = properties.headers or {}
     return DeadLetter(
-        id=str(headers.get("cloudEvents_id", "")),
+        id=str(headers.get("cloudEvents_id") or hashlib.sha256(body).hexdigest()[:16]),
         type=str(headers.get("cloudEvents_type", "")),
-        died_at=str(headers.get("x-tandem-died-at", "")),
-        attempts=int(headers.get("x-tandem-attempts", 0)),
-        reason=str(headers.get("x-tandem-reason", "given up by the broker")),
+        died_at=str(headers.get("x-tandem-died-at") or _brokers_time(headers)),
+        attempts=_number(headers.get("x-tandem-attempts")),
+        reason=str(headers.get("x-tandem-reason") or _brokers_reason(headers)),
         body=body.decode("utf-8", "backslashreplace"),
     )
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _brokers_reason(headers: Mapping[str, Any]) -> str:
+    """Why the broker gave it up by itself, such as delivery_limit: its worker died of it."""
+    return f"given up by the broker: {headers.get('x-first-death-reason', 'no reason told')}"
+
+
+def _brokers_time(headers: Mapping[str, Any]) -> str:
+    deaths = headers.get("x-death")
+    at = deaths[0].get("time") if isinstance(deaths, list) and deaths else None
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(at, datetime) else ""
 
 
 @contextmanager

@@ -113,6 +113,9 @@ def read(headers: Mapping[str, Any] | None, body: bytes) -> "Event[Message]":
     missing = sorted({"id", "type", "source", "time", "sequence"} - attributes.keys())
     if missing:
         raise UndecodableError(f"no CloudEvent: headers {', '.join(missing)} are missing")
+    strange = sorted(name for name, value in attributes.items() if not isinstance(value, str))
+    if strange:
+        raise UndecodableError(f"no CloudEvent: headers {', '.join(strange)} are not text")
     cls = contracts().get(attributes["type"])
     if cls is None:
         raise UndecodableError(f"unknown event type {attributes['type']!r}")
@@ -120,7 +123,7 @@ def read(headers: Mapping[str, Any] | None, body: bytes) -> "Event[Message]":
         data = json_format.Parse(body, cls(), ignore_unknown_fields=True)
         time = datetime.fromisoformat(attributes["time"])
         sequence = int(attributes["sequence"])
-    except (ValueError, TypeError, json_format.ParseError, UnicodeDecodeError) as error:
+    except (ValueError, TypeError, RecursionError, json_format.ParseError) as error:
         raise UndecodableError(f"{attributes['type']}: {error}") from error
     return Event(
         id=attributes["id"],

@@ -2,51 +2,95 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import pika
 from google.protobuf.message import Message
 
-from chassis import events, topology
+from chassis import events, ids, topology
 from chassis.events import Event, UndecodableError
 
 PREFETCH = 500
-# Nothing for so long means that the end is reached.
-QUIET = 1.0
+# AMQP's largest: a chunk of a stream comes whole.
+WHOLE_CHUNK = 65_535
+# Where a stream has anything to hand over, it does within milliseconds.
+QUIET = 5.0
 
 Offset = str | int | datetime
+Read = Event[Message] | UndecodableError
 
 
-def read(
-    amqp_url: str, offset: Offset, follow: bool = False
-) -> Iterator[tuple[int, Event[Message] | UndecodableError]]:
+def read(amqp_url: str, offset: Offset, follow: bool = False) -> Iterator[tuple[int, Read]]:
     """Every event from `offset` on ("first", "next", a number, or an instant), with its offset.
 
-    A stream hands over whole chunks, so what is older than an instant is passed over here. Ends
-    where the stream does, unless told to `follow`. What can't be decoded comes as the error.
+    An instant is of the system's clock: what was made before it is passed over. Ends with the last
+    event that is there at the start, unless told to `follow`. What can't be decoded comes as the
+    error. Raises pika.exceptions.AMQPError where there is no broker or no history.
     """
     with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
-        channel = connection.channel()
-        channel.basic_qos(prefetch_count=PREFETCH)
-        deliveries = channel.consume(
-            topology.HISTORY, arguments={"x-stream-offset": offset}, inactivity_timeout=QUIET
-        )
-        for method, properties, body in deliveries:
-            if method is None:
-                if follow:
-                    continue
-                return
-            channel.basic_ack(method.delivery_tag)
+        end = None if follow else _end(connection)
+        if not follow and _is_beyond(offset, end):
+            return
+        for number, properties, body in _deliveries(connection, offset, follow):
             event = _event(properties.headers, body)
             if not _is_older(event, offset):
-                yield int(properties.headers.get("x-stream-offset", -1)), event
+                yield number, event
+            if end is not None and number >= end:
+                return
 
 
-def _event(headers: dict[str, object], body: bytes) -> Event[Message] | UndecodableError:
+def _end(connection: Any) -> int | None:
+    """The last offset; None where there is none.
+
+    The broker's count of a stream lags behind (3.10), but it hands over the last chunk whole.
+    """
+    channel = connection.channel()
+    channel.basic_qos(prefetch_count=WHOLE_CHUNK)
+    seen: list[int] = []
+    channel.basic_consume(
+        topology.HISTORY,
+        lambda *delivery: seen.append(_number(delivery[2])),
+        arguments={"x-stream-offset": "last"},
+    )
+    connection.process_data_events(time_limit=QUIET)
+    channel.basic_qos(prefetch_count=WHOLE_CHUNK)  # answered after the chunk that is on its way
+    connection.process_data_events(time_limit=0)
+    channel.close()
+    return max(seen, default=None)
+
+
+def _is_beyond(offset: Offset, end: int | None) -> bool:
+    return end is None or offset == "next" or (isinstance(offset, int) and offset > end)
+
+
+def _deliveries(connection: Any, offset: Offset, follow: bool) -> Iterator[tuple[int, Any, bytes]]:
+    channel = connection.channel()
+    channel.basic_qos(prefetch_count=PREFETCH)
+    found = channel.consume(
+        topology.HISTORY, arguments={"x-stream-offset": offset}, inactivity_timeout=QUIET
+    )
+    for method, properties, body in found:
+        if method is not None:
+            if method.delivery_tag % (PREFETCH // 5) == 0:
+                channel.basic_ack(method.delivery_tag, multiple=True)
+            yield _number(properties), properties, body
+        elif not follow:
+            return  # nothing was published since the instant that was asked for
+
+
+def _number(properties: Any) -> int:
+    return int(properties.headers["x-stream-offset"])
+
+
+def _event(headers: dict[str, Any], body: bytes) -> Read:
     try:
         return events.read(headers, body)
     except UndecodableError as error:
         return error
 
 
-def _is_older(event: Event[Message] | UndecodableError, offset: Offset) -> bool:
-    return isinstance(event, Event) and isinstance(offset, datetime) and event.time < offset
+def _is_older(event: Read, offset: Offset) -> bool:
+    """Chunks come whole, so the first ones may be older. `Event.time` may be of a steered clock."""
+    if isinstance(event, UndecodableError) or not isinstance(offset, datetime):
+        return False
+    return ids.made_at(event.id) < offset.timestamp()

@@ -69,7 +69,7 @@ VERDICTS = Counter(
 EVENT_LAG = Histogram(
     "tandem_event_lag_seconds",
     "Seconds of the system's clock from an event's making to its committed effect.",
-    ["subscription"],
+    ["type", "subscription"],
     buckets=(*_FAST, 60, 300, 3600),
 )
 DEAD_LETTERS = Gauge("tandem_dead_letters", "Dead letters of a queue.", ["queue"])

@@ -5,7 +5,7 @@ where no queue took the event.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +35,7 @@ class Outbox:
         self._rows = collection
         self._moment = collection.with_options(read_concern=ReadConcern("snapshot"))
 
-    async def chunks(self) -> AsyncIterator[list[Row]]:
+    async def chunks(self) -> AsyncGenerator[list[Row], None]:
         """What waits, from the oldest row on, up to `PASS` rows; each row once.
 
         While one chunk is in use the next is read, whether or not the first is settled by then.

@@ -32,7 +32,7 @@ LEASE = timedelta(seconds=5)
 POLL = 1.0
 LOOK = 2.0
 # While a long publication runs, what is confirmed by then is removed this often.
-SETTLE = 0.05
+SETTLE = 0.1
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 GOODBYE = 5.0
 

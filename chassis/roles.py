@@ -8,6 +8,7 @@ import dataclasses
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -59,8 +60,10 @@ def open_database(settings: Settings, service: str, store: "type[S]") -> "Databa
 
 def _run(service: str, name: str, settings: Settings, role: Role) -> None:
     if name == GREEN_ROLE:
-        import eventlet
-
+        with warnings.catch_warnings():
+            # It is in maintenance, and says so at each import; nameko has no other runtime.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import eventlet
         eventlet.monkey_patch()
     from chassis import logs, metrics
 

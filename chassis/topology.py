@@ -3,8 +3,9 @@
 Right for RabbitMQ 3.10 to 4.x: quorum queues and a stream, nothing transient. Declaring is
 idempotent; a queue that exists with other arguments makes the broker refuse, which is an error.
 
-A binding that a subscription no longer wants stays until it is removed by hand
-(`rabbitmqctl list_bindings`, management API): a declaration can't tell it from a stranger's.
+A binding that a subscription no longer wants stays until it is removed by hand, on the management
+page or by its API (DELETE /api/bindings/<vhost>/e/tandem.events/q/<queue>/<key>): a declaration
+can't tell it from one that a newer version of the service has made.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +26,7 @@ HISTORY_ARGUMENTS: dict[str, Any] = {
     "x-stream-max-segment-size-bytes": 50 * 1024**2,
 }
 # How long a `Retry` waits, by attempt; after the last one the event is a dead letter.
-DELAYS = (
+DELAYS: tuple[timedelta, ...] = (
     timedelta(seconds=1),
     timedelta(seconds=10),
     timedelta(minutes=1),
@@ -33,6 +34,21 @@ DELAYS = (
 )
 # A delivery that brings its worker down comes back this often before the broker gives it up.
 DELIVERY_LIMIT = 20
+# Looking at a dead letter is a delivery too, and RabbitMQ 4 has a limit of 20 where none is given;
+# it would then throw the letter away.
+LOOKS = 2**31 - 1
+# Headers that the broker adds on the way. A message that is published again must not bear them: of
+# one that expires in a delay on its way to a queue that x-death names, RabbitMQ believes that it
+# goes in circles, and drops it (rabbit_dead_letter:detect_cycles).
+BROKERS = (
+    "x-death",
+    "x-delivery-count",
+    "x-first-death-exchange",
+    "x-first-death-queue",
+    "x-first-death-reason",
+)
+
+DEAD_ARGUMENTS: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": LOOKS}
 
 
 def declare(amqp_url: str, subscriptions: Sequence[Subscription[Any]]) -> None:
@@ -57,7 +73,7 @@ def declare_exchange(channel: BlockingChannel) -> None:
 
 def declare_queue(channel: BlockingChannel, name: str, routing_keys: Iterable[str]) -> None:
     """A subscription's queue with its dead letters, bound by `routing_keys`."""
-    channel.queue_declare(dead(name), durable=True, arguments={"x-queue-type": "quorum"})
+    channel.queue_declare(dead(name), durable=True, arguments=DEAD_ARGUMENTS)
     channel.queue_declare(name, durable=True, arguments=queue_arguments(name))
     for key in routing_keys:
         channel.queue_bind(name, EXCHANGE, key)

@@ -9,6 +9,7 @@ its type only. So until the first event of a type is confirmed on this channel, 
 its aggregate wait; from then on nothing waits.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,7 +48,8 @@ class Window:
         self._size = size
         self._sent = 0
         self._in_flight: dict[int, tuple[Row, float]] = {}
-        self._came_back: set[str] = set()
+        # Counted: an event may be in flight twice, published again before the first was settled.
+        self._came_back: Counter[str] = Counter()
         self._proven_types: set[str] = set()
         self._unproven_type: dict[str, str] = {}
         """By aggregate: the type in flight of which we don't know whether a queue takes it."""
@@ -82,7 +84,7 @@ class Window:
 
     def come_back(self, event_id: str) -> None:
         """No queue took it. The broker says so before it confirms the same publication."""
-        self._came_back.add(event_id)
+        self._came_back[event_id] += 1
 
     def settle(self, tag: int, multiple: bool, acked: bool) -> list[float]:
         """The broker confirmed (`acked`) or refused publication `tag`, or all up to it.
@@ -112,8 +114,8 @@ class Window:
         event_id, key, kind = row["_id"], row["key"], row["type"]
         if self._unproven_type.get(key) == kind:
             del self._unproven_type[key]
-        if event_id in self._came_back:
-            self._came_back.discard(event_id)
+        if self._came_back[event_id]:
+            self._came_back -= Counter([event_id])
             self._proven_types.discard(kind)
             self._outcome.returned.append(event_id)
             self._blocked_keys.add(key)

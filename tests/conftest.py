@@ -1,11 +1,14 @@
 """Real servers, started once a run; each test gets a database and a vhost of its own."""
 
+import base64
 import itertools
 import os
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pymongo
 import pytest
@@ -17,6 +20,7 @@ _numbers = itertools.count(1)
 _RUN = uuid.uuid4().hex[:6]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run in several processes, keep a file together, and all of the system tests."""
     for item in items:
@@ -85,3 +89,22 @@ def make_database(
     yield make
     for name in names:
         mongo.drop_database(name)
+
+
+@pytest.fixture
+def vhost(stack: dict[str, str]) -> Iterator[str]:
+    """The AMQP URL of a virtual host of the test's own."""
+    name = f"t-{_RUN}-{next(_numbers)}"
+    _manage(stack, "PUT", f"/api/vhosts/{name}")
+    yield stack["TANDEM_AMQP_URL"].rpartition("/")[0] + f"/{name}"
+    _manage(stack, "DELETE", f"/api/vhosts/{name}")
+
+
+def _manage(stack: dict[str, str], method: str, path: str) -> None:
+    """Ask the broker's management API, as the user of the AMQP URL."""
+    broker = urlsplit(stack["TANDEM_AMQP_URL"])
+    request = urllib.request.Request(stack["TANDEM_AMQP_MANAGEMENT_URL"] + path, method=method)
+    token = base64.b64encode(f"{broker.username}:{broker.password}".encode()).decode()
+    request.add_header("Authorization", f"Basic {token}")
+    request.add_header("Content-Type", "application/json")
+    urllib.request.urlopen(request, timeout=30).close()

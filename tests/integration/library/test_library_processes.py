@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 from tandem.library.v1.events_pb2 import ItemAvailable
 from tandem.types.v1 import types_pb2
 
+from campus.identity import IdentityProvider
 from chassis.events import Event, body_of, event_type, headers_of
 from services.library.settings import Settings
 from tests.integration.library.shelves import (
@@ -56,13 +57,14 @@ def _manage(stack: dict[str, str], method: str, path_: str) -> None:
 
 @pytest.fixture
 def environment(
-    stack: dict[str, str], shelves: Shelves, library_settings: Settings
+    stack: dict[str, str], shelves: Shelves, library_settings: Settings, tmp_path: Path
 ) -> Iterator[dict[str, str]]:
     """Of the library's processes, with a virtual host of the test's own."""
     name = f"library-{uuid.uuid4().hex[:8]}"
     _manage(stack, "PUT", f"/api/vhosts/{name}")
     yield {
         **stack,
+        **IdentityProvider(tmp_path).environment(),
         "TANDEM_AMQP_URL": stack["TANDEM_AMQP_URL"].rpartition("/")[0] + f"/{name}",
         "TANDEM_MONGO_DATABASE": shelves.database.mongo.name,
         "TANDEM_S3_BUCKET": library_settings.s3_bucket,

@@ -1,0 +1,106 @@
+"""A service of the bus alone, to start as a process: python -m ...bus_service relay|worker|declare.
+
+An event's effect is counted under its enrolment. What its handler does, its learner says:
+`wait-for-X` retries until collection `known` has X; `drop` and `poison` never succeed, unless
+`known` has them.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from chassis.roles import main
+from chassis.settings import Settings
+
+QUEUE = "catalog.tests"
+
+
+@dataclass(frozen=True)
+class EnrolmentWithdrawn:
+    """An event of the contracts."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    withdrawn_at: datetime
+
+
+def store_class() -> Any:
+    """The store."""
+    from chassis.store import Store
+
+    class BusStore(Store):
+        service = "catalog"
+        collections = {"effects": [], "known": [], "ticks": []}  # noqa: RUF012
+
+    return BusStore
+
+
+def subscription() -> Any:
+    """The queue and its handler."""
+    from tandem.catalog.v1 import events_pb2
+
+    from chassis.subscriptions import one_by_one
+
+    return one_by_one(QUEUE, {events_pb2.EnrolmentWithdrawn: _withdrawn})
+
+
+def _withdrawn(store: Any, event: Any) -> None:
+    _obey(store, event.data.learner_id)
+    store["effects"].update_one(
+        {"_id": event.data.enrolment_id},
+        {"$inc": {"count": 1}, "$set": {"run": event.data.run_id, "sequence": event.sequence}},
+        upsert=True,
+        session=store.session,
+    )
+
+
+def _obey(store: Any, order: str) -> None:
+    from chassis.subscriptions import Drop, Retry
+
+    known = store["known"].find_one({"_id": order.removeprefix("wait-for-")}, session=store.session)
+    if known:
+        return
+    if order.startswith("wait-for-"):
+        raise Retry(f"{order.removeprefix('wait-for-')} is not known yet")
+    if order == "drop":
+        raise Drop("nobody wants it")
+    if order == "poison":
+        raise ValueError("poison")
+
+
+def relay(settings: Settings) -> None:
+    """The relay role."""
+    from chassis import relay as runtime
+
+    runtime.serve(settings, "catalog")
+
+
+def worker(settings: Settings) -> None:
+    """The worker role. ONE_TRY: after one second's delay a failing event is given up."""
+    from chassis import topology
+    from chassis import worker as runtime
+    from chassis.roles import open_database
+    from chassis.subscriptions import Timer
+
+    if "ONE_TRY" in os.environ:
+        topology.DELAYS = topology.DELAYS[:1]
+
+    def tick(database: Any) -> None:
+        database.mongo["ticks"].insert_one({"pid": os.getpid()})
+
+    timer: Timer[Any] = Timer("tick", timedelta(milliseconds=50), tick)
+    database = open_database(settings, "catalog", store_class())
+    runtime.serve(settings, "catalog", database, [subscription()], [timer])
+
+
+def declare(settings: Settings) -> None:
+    """The declare role."""
+    from chassis import topology
+
+    topology.declare(settings.amqp_url, [subscription()])
+
+
+if __name__ == "__main__":
+    main("catalog", Settings, {"relay": relay, "worker": worker, "declare": declare})

@@ -1,0 +1,77 @@
+"""How a relay wakes, how it loses its connection, and how it ends, on real servers."""
+
+import base64
+import json
+import signal
+import urllib.request
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from chassis import relay as runtime
+from tests.integration.chassis.bus import Bus, eventually, listen
+from tests.integration.chassis.test_relay import leader, relay_while, row, sequences
+
+
+def manage(stack: dict[str, str], method: str, path: str) -> Any:
+    """Ask the broker's management API."""
+    broker = urlsplit(stack["TANDEM_AMQP_URL"])
+    request = urllib.request.Request(stack["TANDEM_AMQP_MANAGEMENT_URL"] + path, method=method)
+    token = base64.b64encode(f"{broker.username}:{broker.password}".encode()).decode()
+    request.add_header("Authorization", f"Basic {token}")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read() or "null")
+
+
+def test_a_change_stream_wakes_it(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a poll that never comes, what is committed while it idles is published all the same."""
+    monkeypatch.setattr(runtime, "POLL", 3_600.0)
+    listen(bus.amqp_url, "stranger")
+
+    def commit() -> None:
+        for number in range(3):
+            bus.commit("run", [f"e{number}"])
+            eventually("its publication", lambda: bus.waiting() == 0)
+
+    relay_while(bus, lambda: bus.waiting() == 0, commit)
+    assert sequences(bus.messages("stranger", 3)) == {"run": [1, 2, 3]}
+
+
+def test_a_connection_that_an_operator_closes_is_made_anew(bus: Bus, stack: dict[str, str]) -> None:
+    """Closed by the management API, it connects again and goes on in order."""
+    listen(bus.amqp_url, "stranger")
+    vhost = quote(bus.amqp_url.rpartition("/")[2], safe="")
+
+    def close() -> None:
+        bus.commit("run", ["e1"])
+        eventually("the first event", lambda: bus.waiting() == 0)
+        # The API learns of connections by statistics, which come every few seconds.
+        known = eventually(
+            "a known connection", lambda: manage(stack, "GET", f"/api/vhosts/{vhost}/connections")
+        )
+        for each in known:
+            manage(stack, "DELETE", f"/api/connections/{quote(each['name'], safe='')}")
+        bus.commit("run", ["e2", "e3"])
+
+    relay_while(bus, lambda: bus.waiting() == 0, close)
+    found = sequences(bus.messages("stranger", 3))["run"]
+    assert list(dict.fromkeys(found)) == [1, 2, 3]
+
+
+def test_a_relay_that_is_stopped_while_it_drains_loses_and_doubles_nothing(bus: Bus) -> None:
+    """SIGTERM under load: exit 0, the lease released, and each event published or waiting."""
+    listen(bus.amqp_url, "stranger")
+    count = 20_000
+    rows = (row(f"k{number % 50}", number // 50 + 1) for number in range(count))
+    bus.database.mongo["outbox"].insert_many(rows)
+    with bus.running("relay") as relay:
+        eventually("the first removals", lambda: bus.waiting() < count)
+        relay.send_signal(signal.SIGTERM)
+        assert relay.wait(30) == 0
+    assert leader(bus) == 0
+    waiting = bus.waiting()
+    assert 0 < waiting < count, "the signal came while it drained"
+    found = sequences(bus.messages("stranger", count - waiting))
+    assert sum(map(len, found.values())) == count - waiting
+    assert all(each == list(range(1, len(each) + 1)) for each in found.values())

@@ -1,0 +1,375 @@
+"""The worker as a process: batches of real messages into a real database."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from functools import partial
+from typing import Any
+
+import pika
+import pytest
+from kombu import Connection, Consumer, Exchange, Queue
+
+from chassis import deadletters, events
+from tests.integration.chassis.bus import Bus, an_event, channel_of, eventually
+from tests.integration.chassis.bus_service import QUEUE
+from tests.integration.chassis.proxy import Proxy
+
+DEAD = f"{QUEUE}.dead"
+ONCE = {"ONE_TRY": "1"}
+
+
+def once_each(names: list[str]) -> dict[str, int]:
+    """Every event's effect, once."""
+    return dict.fromkeys(names, 1)
+
+
+def _reached(bus: Bus, least: int) -> bool:
+    return len(bus.effects()) >= least
+
+
+def _has(bus: Bus, name: str) -> bool:
+    return name in bus.effects()
+
+
+def test_from_a_commit_to_its_effect(bus: Bus) -> None:
+    """Relay and worker together: every committed event has its effect, once."""
+    bus.declare()
+    names = [f"e{number}" for number in range(1_200)]
+    with bus.running("relay"), bus.running("worker") as worker:
+        for first in range(0, 1_200, 100):
+            bus.commit(f"run-{first}", names[first : first + 100])
+        eventually("all effects", lambda: len(bus.effects()) == 1_200)
+        worker.terminate()
+        assert worker.wait(30) == 0
+    assert bus.effects() == once_each(names)
+
+
+def test_repeats_have_one_effect(bus: Bus) -> None:
+    """The same event again, in one batch and in a later one, has no second effect."""
+    bus.declare()
+    some = [an_event(f"e{number}") for number in range(50)]
+    bus.send(*some, *some)
+    with bus.running("worker"):
+        eventually("the effects", lambda: len(bus.effects()) == 50)
+        bus.send(*some, an_event("last"))
+        eventually("the last one", lambda: "last" in bus.effects())
+    assert set(bus.effects().values()) == {1}
+    assert (bus.count(DEAD), bus.count("tandem.delay.1s")) == (0, 0)
+
+
+def test_two_workers_that_race_have_one_effect(bus: Bus) -> None:
+    """Two workers given the same events at once apply each once."""
+    bus.declare()
+    some = [an_event(f"e{number}") for number in range(400)]
+    for _ in range(4):
+        bus.send(*some)
+    with bus.running("worker") as one, bus.running("worker") as two:
+        eventually("the effects", lambda: len(bus.effects()) == 400)
+        for worker in (one, two):
+            worker.terminate()
+            assert worker.wait(30) == 0
+    assert set(bus.effects().values()) == {1}
+    assert bus.count(DEAD) == 0
+
+
+@pytest.mark.parametrize("learner", ["poison", "drop"])
+def test_poison_stands_alone(bus: Bus, learner: str) -> None:
+    """One poison in 200: 199 effects and one dead letter, which a replay heals."""
+    bus.declare()
+    names = [f"e{number}" for number in range(200)]
+    bus.send(*(an_event(name, learner if name == "e77" else "l") for name in names))
+    with bus.running("worker", **ONCE):
+        eventually("the dead letter", lambda: bus.count(DEAD) == 1)
+        eventually("the others", lambda: len(bus.effects()) == 199)
+        [letter] = deadletters.show(bus.amqp_url, QUEUE)
+        reason, tries = {
+            "poison": ("ValueError: poison", 2),
+            "drop": ("nobody wants it", 1),
+        }[learner]
+        assert (letter.reason, letter.attempts) == (reason, tries)
+        assert letter.died_at.endswith("Z")
+        bus.let_know(learner)
+        assert deadletters.replay(bus.amqp_url, QUEUE) == 1
+        eventually("its effect", lambda: len(bus.effects()) == 200)
+    assert bus.effects() == once_each(names)
+    assert bus.count(DEAD) == 0
+
+
+HEADERS = events.headers_of(an_event("e"))
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (None, b"\x00\xff not JSON"),
+        (HEADERS, b"\xff\xfe"),
+        (HEADERS, b"[" * 100_000),
+        ({**HEADERS, "cloudEvents_id": 7}, b"{}"),
+        ({**HEADERS, "cloudEvents_type": ["a", {"b": 1}]}, b"{}"),
+        ({**HEADERS, "cloudEvents_type": "tandem.no.such.v1", "x-tandem-attempts": "many"}, b"{}"),
+    ],
+)
+def test_what_is_no_event_is_a_dead_letter(bus: Bus, headers: Any, body: bytes) -> None:
+    """A body or header that can't be read goes to the dead letters as it is, and stops nobody."""
+    bus.declare()
+    bus.send_raw((headers, body))
+    bus.send(an_event("good"))
+    with bus.running("worker"):
+        eventually("the good one", lambda: bus.effects() == {"good": 1})
+        eventually("the dead letter", lambda: bus.count(DEAD) == 1)
+    [(_, properties, dead)] = bus.messages(DEAD, 1)
+    assert dead == body
+    assert properties.headers["x-tandem-queue"] == QUEUE
+    assert properties.headers["x-tandem-reason"]
+    kept = {key: value for key, value in (headers or {}).items() if key != "x-tandem-attempts"}
+    assert kept.items() <= properties.headers.items()
+
+
+def test_what_is_not_known_yet_comes_back(bus: Bus) -> None:
+    """A Retry waits in the broker, holds nobody up, and is applied once it can be."""
+    bus.declare()
+    bus.send(an_event("early", "wait-for-ada"), an_event("other"))
+    with bus.running("worker"):
+        eventually("the other", lambda: bus.effects() == {"other": 1})
+        bus.let_know("ada")
+        eventually("the early one", lambda: bus.effects() == {"early": 1, "other": 1})
+    assert bus.count(DEAD) == 0
+
+
+def test_a_stopped_worker_has_acknowledged_what_it_did(bus: Bus) -> None:
+    """After SIGTERM each event either had its effect or is back in the queue: none both."""
+    bus.declare()
+    bus.send(*(an_event(f"e{number}") for number in range(6_000)))
+    with bus.running("worker") as worker:
+        eventually("some effects", bus.effects)
+        worker.terminate()
+        assert worker.wait(30) == 0
+    done = len(bus.effects())
+    assert eventually("the rest", lambda: bus.count() + done == 6_000)
+
+
+def test_a_killed_worker_loses_and_doubles_nothing(bus: Bus) -> None:
+    """Workers that die by SIGKILL in the middle leave one effect of each event in the end."""
+    bus.declare()
+    names = [f"e{number}" for number in range(3_000)]
+    bus.send(*map(an_event, names))
+    for least in (1, 1_000):
+        with bus.running("worker") as worker:
+            eventually("some effects", partial(_reached, bus, least))
+            worker.send_signal(signal.SIGKILL)
+    with bus.running("worker"):
+        eventually("all effects", lambda: len(bus.effects()) == 3_000)
+    assert bus.effects() == once_each(names)
+
+
+def test_a_connection_cut_mid_batch_loses_and_doubles_nothing(bus: Bus) -> None:
+    """A worker whose broker is cut off under load goes on when it is back."""
+    bus.declare()
+    proxy = Proxy(bus.amqp_url)
+    proxy.open()
+    names = [f"e{number}" for number in range(4_000)]
+    bus.send(*map(an_event, names))
+    with bus.through(amqp=proxy).running("worker") as worker:
+        for least in (1, 1_500):
+            eventually("some effects", partial(_reached, bus, least))
+            proxy.cut()
+            proxy.open()
+        eventually("all effects", lambda: len(bus.effects()) == 4_000)
+        eventually("all acknowledgements", lambda: bus.count() == 0)
+        worker.terminate()
+        assert worker.wait(30) == 0
+    proxy.cut()
+    assert bus.effects() == once_each(names)
+    assert (bus.count(), bus.count(DEAD)) == (0, 0)
+
+
+def test_mongodb_that_goes_away_is_waited_for(bus: Bus) -> None:
+    """While the database is cut off nothing is given up or delayed; then everything is applied."""
+    bus.declare()
+    proxy = Proxy(bus.mongo_url)
+    proxy.open()
+    with bus.through(mongo=proxy).running("worker"):
+        bus.send(an_event("first"))
+        eventually("the first", lambda: bus.effects() == {"first": 1})
+        proxy.cut()
+        bus.send(*(an_event(f"e{number}") for number in range(100)))
+        eventually("its taking", lambda: bus.count() == 0)
+        time.sleep(1)  # it tries in vain meanwhile
+        proxy.open()
+        eventually("the others", lambda: len(bus.effects()) == 101)
+    proxy.cut()
+    assert set(bus.effects().values()) == {1}
+    for queue in (DEAD, "tandem.delay.1s"):
+        assert bus.count(queue) == 0
+
+
+# pymongo repeats a transaction for two minutes, so without MongoDB a drain takes all of its time.
+@pytest.mark.parametrize(("server", "drain"), [("amqp", "20"), ("mongo", "2")])
+def test_a_worker_stops_while_a_server_is_away(bus: Bus, server: str, drain: str) -> None:
+    """SIGTERM ends a worker that waits for a server in good order; its events stay."""
+    bus.declare()
+    proxy = Proxy(getattr(bus, f"{server}_url"))
+    proxy.open()
+    with bus.through(**{server: proxy}).running("worker", TANDEM_DRAIN=drain) as worker:
+        bus.send(an_event("first"))
+        eventually("the first", lambda: bus.effects() == {"first": 1})
+        proxy.cut()
+        bus.send(an_event("second"))
+        time.sleep(1)
+        worker.terminate()
+        assert worker.wait(40) == 0
+    assert eventually("the second in the queue", lambda: bus.count() == 1)
+
+
+def test_what_can_not_be_sent_away_is_not_lost(bus: Bus) -> None:
+    """An event that should wait where there is no delay stays, though others are acknowledged."""
+    bus.declare()
+    with channel_of(bus.amqp_url) as channel:
+        channel.exchange_delete("tandem.delay.1s")
+    with bus.running("worker"):
+        eventually("a worker", lambda: bus.database.mongo["ticks"].find_one())
+        # It declares at its start, so the exchange has to go again.
+        with channel_of(bus.amqp_url) as channel:
+            channel.exchange_delete("tandem.delay.1s")
+        bus.send(an_event("early", "wait-for-ada"))
+        for number in range(5):
+            bus.send(an_event(f"e{number}"))
+            eventually("an effect", partial(_has, bus, f"e{number}"))
+        bus.let_know("ada")
+        eventually("the early one", lambda: "early" in bus.effects())
+    assert set(bus.effects().values()) == {1}
+
+
+def tickers(bus: Bus) -> set[int]:
+    """The processes that ran the timer since the last call."""
+    found = {row["pid"] for row in bus.database.mongo["ticks"].find()}
+    bus.database.mongo["ticks"].delete_many({})
+    return found
+
+
+def test_a_timer_runs_in_one_worker_and_another_takes_over(bus: Bus) -> None:
+    """Of two workers one ticks; when it stops, the other does at once."""
+    with bus.running("worker") as one, bus.running("worker") as two:
+        [first] = eventually("a tick", lambda: tickers(bus))
+        time.sleep(2)
+        assert tickers(bus) == {first}
+        ticking, other = (one, two) if first == one.pid else (two, one)
+        ticking.terminate()
+        assert ticking.wait(30) == 0
+        tickers(bus)
+        assert eventually("the other's tick", lambda: tickers(bus)) == {other.pid}
+
+
+def test_metrics_tell_what_happened(bus: Bus, tmp_path: Any) -> None:
+    """The worker's /metrics counts verdicts, batches, lag and dead letters."""
+    bus.declare()
+    with (
+        (tmp_path / "log").open("w") as log,
+        bus.running("worker", stdout=log) as worker,
+    ):
+        bus.send(an_event("good"), an_event("bad", "drop"))
+        eventually("the dead letter", lambda: bus.count(DEAD) == 1)
+        found = eventually(
+            "the port", lambda: re.search(r'"ops_port": (\d+)', (tmp_path / "log").read_text())
+        )
+
+        def metrics() -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/metrics") as answer:
+                return str(answer.read().decode())
+
+        counted = f'tandem_dead_letters{{queue="{QUEUE}"}} 1.0'
+        text = eventually("the count", lambda: counted in (text := metrics()) and text)
+        assert f'tandem_verdicts_total{{subscription="{QUEUE}",verdict="applied"}} 1.0' in text
+        assert f'tandem_verdicts_total{{subscription="{QUEUE}",verdict="drop"}} 1.0' in text
+        assert re.search(rf'tandem_event_lag_seconds_count{{subscription="{QUEUE}".*}} 1.0', text)
+        worker.terminate()
+        assert worker.wait(30) == 0
+
+
+STOCK = """
+import eventlet
+eventlet.monkey_patch()
+import os
+from nameko.events import event_handler
+from nameko.runners import ServiceRunner
+
+class Stranger:
+    name = "stranger"
+    @event_handler("tandem", "tandem.catalog.enrolment.withdrawn.v1")
+    def seen(self, payload):
+        print("SEEN", payload["enrolmentId"], payload["learnerId"], flush=True)
+
+runner = ServiceRunner({"AMQP_URI": os.environ["URL"]})
+runner.add_service(Stranger)
+runner.start()
+print("READY", flush=True)
+runner.wait()
+"""
+
+
+def test_a_stock_nameko_service_reads_our_events(bus: Bus) -> None:
+    """A nameko @event_handler, with nothing of ours, gets the event's body."""
+    bus.declare()
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", STOCK],
+        env={**os.environ, "URL": bus.amqp_url},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as stranger:
+        try:
+            assert stranger.stdout
+            assert stranger.stdout.readline() == "READY\n"
+            with bus.running("relay"):
+                bus.commit("run", ["e1"], "ada")
+                assert stranger.stdout.readline() == "SEEN e1 ada\n"
+        finally:
+            stranger.kill()
+
+
+def test_a_stock_kombu_consumer_reads_our_events(bus: Bus) -> None:
+    """A kombu consumer, as docs/events.md shows it, gets headers and the decoded body."""
+    bus.declare()
+    exchange = Exchange("tandem.events", "topic", durable=True, passive=True)
+    queue = Queue(
+        "stranger",
+        exchange,
+        "tandem.catalog.enrolment.#",
+        durable=True,
+        queue_arguments={"x-queue-type": "quorum"},
+    )
+    seen: list[Any] = []
+
+    def on_event(body: Any, message: Any) -> None:
+        seen.append((message.headers["cloudEvents_type"], body["enrolmentId"]))
+        message.ack()
+
+    with (
+        Connection(bus.amqp_url) as connection,
+        Consumer(connection, queue, callbacks=[on_event]),
+        bus.running("relay"),
+    ):
+        bus.commit("run", ["e1"])
+        connection.drain_events(timeout=30)
+    assert seen == [("tandem.catalog.enrolment.withdrawn.v1", "e1")]
+
+
+def test_headers_survive_a_delay(bus: Bus) -> None:
+    """What a message bore before a delay it bears after it; what the broker adds is taken off."""
+    bus.declare()
+    event = an_event("early", "wait-for-ada")
+    with channel_of(bus.amqp_url) as channel:
+        properties = pika.BasicProperties(
+            headers={**events.headers_of(event), "more": "kept"}, message_id=event.id, timestamp=7
+        )
+        channel.basic_publish("", QUEUE, events.body_of(event.data), properties)
+    with bus.running("worker", **ONCE):
+        eventually("the dead letter", lambda: bus.count(DEAD) == 1)
+    [(_, properties, _)] = bus.messages(DEAD, 1)
+    assert properties.headers["more"] == "kept"
+    assert (properties.message_id, properties.timestamp) == (event.id, 7)
+    assert "x-death" not in properties.headers

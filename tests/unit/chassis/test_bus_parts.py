@@ -1,0 +1,40 @@
+"""Small parts of the bus: order, delays, ids."""
+
+import time
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis import ids, topology
+from chassis.outbox import in_order
+
+ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 50)), unique=True)
+
+
+@given(ROWS)
+def test_rows_are_ordered_by_aggregate_and_sequence(pairs: list[tuple[str, int]]) -> None:
+    """Aggregates come in the given order, each whole, by its sequence."""
+    keys = list(dict.fromkeys(key for key, _ in pairs))
+    ordered = in_order([{"key": key, "sequence": number} for key, number in pairs], keys)
+    expected = [(key, n) for key in keys for n in sorted(n for k, n in pairs if k == key)]
+    assert [(row["key"], row["sequence"]) for row in ordered] == expected
+
+
+def test_a_retry_waits_longer_each_time_and_then_no_more() -> None:
+    """The four tiers in their order, then none."""
+    assert [topology.delay_name(attempt) for attempt in range(1, 6)] == [
+        "tandem.delay.1s",
+        "tandem.delay.10s",
+        "tandem.delay.60s",
+        "tandem.delay.600s",
+        None,
+    ]
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    """To the millisecond; what is no UUIDv7 of ours counts as made now."""
+    before = time.time()
+    assert -0.01 <= ids.made_at(ids.new_id()) - before < 5
+    assert ids.made_at("0190a1b2-0000-7000-8000-000000000000") == int("0190a1b20000", 16) / 1000
+    assert ids.made_at("no id") - before < timedelta(seconds=5).total_seconds()
