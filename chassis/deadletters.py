@@ -1,6 +1,7 @@
 """Dead letters: looked at, sent back, thrown away. Used by people, so over a plain connection."""
 
 import hashlib
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from chassis import topology
 
 # What a worker adds to a message on its way to the dead letters, and takes off no more.
 OURS = ("x-tandem-attempts", "x-tandem-reason", "x-tandem-died-at", "x-tandem-queue")
+
+
+BACK_TRIES, BACK_PAUSE = 40, 0.05
 
 
 class UnknownQueue(Exception):
@@ -52,8 +56,11 @@ def count(amqp_url: str, queues: Collection[str]) -> dict[str, int]:
 def show(amqp_url: str, queue: str, limit: int = 100) -> list[DeadLetter]:
     """The first dead letters of a queue, which stay there. Raises UnknownQueue."""
     with _channel(amqp_url) as channel:
-        # The connection closes without acknowledgement: all of them are back in their places.
-        return [_letter(properties, body) for _, properties, body in _take(channel, queue, limit)]
+        taken = [_letter(properties, body) for _, properties, body in _take(channel, queue, limit)]
+        if taken:
+            channel.basic_nack(multiple=True, requeue=True)
+            _wait_until_back(channel, queue, len(taken))
+        return taken
 
 
 def replay(amqp_url: str, queue: str, ids: Collection[str] = ()) -> int:
@@ -114,6 +121,15 @@ def _take(
         if method is None:
             return
         yield method.delivery_tag, properties, body
+
+
+def _wait_until_back(channel: BlockingChannel, queue: str, count: int) -> None:
+    """A quorum queue takes letters back in its own time; who looks next must find them there."""
+    for _ in range(BACK_TRIES):
+        declared = channel.queue_declare(topology.dead(queue), passive=True)
+        if declared.method.message_count >= count:
+            return
+        time.sleep(BACK_PAUSE)
 
 
 def _letter(properties: Any, body: bytes) -> DeadLetter:
