@@ -1,4 +1,4 @@
-"""Sending queued mail, at most once (docs/decisions/0010)."""
+"""Sending queued mail, at most once (docs/decisions/0008)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
