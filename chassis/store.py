@@ -15,7 +15,7 @@ from bson.binary import Binary
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
-from pymongo.errors import CollectionInvalid, ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -25,6 +25,7 @@ from chassis.refusals import AlreadyExists
 
 Document = dict[str, Any]
 
+NAMESPACE_EXISTS = 48
 MAJORITY = WriteConcern("majority", wtimeout=10_000)
 # By the system's clock, for MongoDB removes what is older by its own.
 # A client that repeats a command does so within minutes; a week covers a term's worst outage.
@@ -232,6 +233,8 @@ class Database(Generic[S]):
 
     def _create(self, name: str) -> None:
         try:
-            self.mongo.create_collection(name)
-        except CollectionInvalid:
-            return  # another process was faster
+            self.mongo.create_collection(name, check_exists=False)
+        except OperationFailure as error:
+            if error.code != NAMESPACE_EXISTS:
+                raise
+            # another process was faster
