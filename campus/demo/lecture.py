@@ -25,7 +25,7 @@ def play(world: World) -> None:
 
 def _reminders(world: World) -> None:
     expected = len(world.groups["classroom"] | world.groups["online"])
-    wait_for(world, "Sunday's messages", before=0, count=0)
+    wait_for(world, "word of two promotions, in the app and by mail", before=0, count=4)
     before = finished(world)
     world.go_to(1, "08:00")
     wait_for(world, "the reminders to be delivered", before, 2 * expected)

@@ -6,6 +6,7 @@ from tandem.sessions.v1 import sessions_pb2
 from tandem.types.v1 import types_pb2
 
 from campus.demo import media
+from campus.demo.deliveries import finished, wait_for
 from campus.demo.sunday import CATCH_UP_DAYS, PHYSICS, available, instructor
 from campus.demo.world import World
 from campus.upload import upload
@@ -14,6 +15,7 @@ from campus.upload import upload
 def play(world: World) -> None:
     """Upload and attach the recording; the bridge does the rest."""
     world.narrator.scene("Monday, 12:00: absences become catch-ups")
+    before = finished(world)
     world.go_to(1, "12:00")
     teacher = world.campus.calling_as(instructor(PHYSICS), "instructor")
     world.items["recording"] = upload(
@@ -37,10 +39,7 @@ def play(world: World) -> None:
         f"The library read it back: it can be played. {len(absent)} absent learners get it as a "
         f"catch-up, due in {CATCH_UP_DAYS} days."
     )
-    world.until(
-        "each of them to be told",
-        lambda: world.tally.count("progress.catch_up.assigned") == len(absent),
-    )
+    wait_for(world, "each of them to be told", before, 2 * len(absent))
     world.narrator.events(world.tally.news())
 
 

@@ -7,6 +7,7 @@ from tandem.library.v1 import library_pb2
 from tandem.progress.v1 import progress_pb2
 from tandem.progress.v1 import resources_pb2 as progress
 
+from campus.demo.deliveries import finished, wait_for
 from campus.demo.media import RECORDING_SECONDS
 from campus.demo.sunday import PHYSICS
 from campus.demo.world import World
@@ -19,6 +20,7 @@ _NAMESPACE = uuid.UUID("6f1c1c1e-6f0a-5d0e-9a3c-0d5f3a1f7b11")
 def play(world: World) -> None:
     """Let the absent ones study, each in their way."""
     world.narrator.scene("Tuesday: studying what was missed")
+    before = finished(world)
     world.go_to(2, "10:00")
     absent = world.groups["absent"]
     world.groups["full"] = world.pick(absent, len(absent) * 3 // 5)
@@ -43,6 +45,7 @@ def play(world: World) -> None:
             and world.tally.count("sessions.attendance.amended") == full
         ),
     )
+    wait_for(world, "word of it in the app", before, full)
     world.narrator.say(f"{full} are caught up: ABSENT became CAUGHT_UP. Ten times a minute is one.")
     world.narrator.events(world.tally.news())
 
