@@ -1,5 +1,6 @@
 """Small parts of the bus: order, delays, ids."""
 
+import asyncio
 import time
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from chassis import ids, topology
 from chassis.outbox import in_order
+from chassis.relay import _end
 
 ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 50)), unique=True)
 
@@ -38,3 +40,23 @@ def test_an_id_tells_when_it_was_made() -> None:
     assert -0.01 <= ids.made_at(ids.new_id()) - before < 5
     assert ids.made_at("0190a1b2-0000-7000-8000-000000000000") == int("0190a1b20000", 16) / 1000
     assert ids.made_at("no id") - before < timedelta(seconds=5).total_seconds()
+
+
+def test_a_task_that_swallows_a_cancellation_is_ended() -> None:
+    """Stopping asks again until it is heard: a relay must not outlive its SIGTERM."""
+
+    async def deaf() -> None:
+        for _ in range(2):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                continue
+        await asyncio.Event().wait()
+
+    async def run() -> bool:
+        task = asyncio.create_task(deaf())
+        await asyncio.sleep(0)
+        await _end([task])
+        return task.cancelled()
+
+    assert asyncio.run(asyncio.wait_for(run(), 30))
