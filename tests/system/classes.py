@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import grpc
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 from tandem.options.v1 import options_pb2
 from tandem.progress.v1 import progress_pb2
@@ -57,9 +58,13 @@ class Class:
 
     def summary(self) -> progress.RunSummary:
         """What progress counts of the run; empty while it has not heard of it."""
-        return self.staff.progress.ListRunProgress(
-            progress_pb2.ListRunProgressRequest(run_id=self.run, page_size=1)
-        ).summary
+        request = progress_pb2.ListRunProgressRequest(run_id=self.run, page_size=1)
+        try:
+            return self.staff.progress.ListRunProgress(request).summary
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.NOT_FOUND:
+                return progress.RunSummary()
+            raise
 
     def record(self, learners: list[str]) -> None:
         """Each learner hands the task in."""
