@@ -15,7 +15,6 @@ from campus.platform import Platform
 from campus.stack.process import python_command
 from tests.system.classes import MakeClass, until
 
-
 LEAVING = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
