@@ -97,7 +97,7 @@ class _Bare:
 
 
 async def _bare(way: str) -> float:
-    row = sample.database(load(Settings, os.environ)).mongo["outbox"].find_one()
+    row = sample.database(load(Settings, os.environ, "worker")).mongo["outbox"].find_one()
     loop = asyncio.get_running_loop()
     finished: asyncio.Future[float] = loop.create_future()
     assert row is not None

@@ -37,7 +37,7 @@ def close() -> None:
 
 def fresh_database() -> Any:
     """The sample's database, empty, and its queue, empty."""
-    database = sample.database(load(Settings, environment()))
+    database = sample.database(load(Settings, environment(), "worker"))
     for name in database.mongo.list_collection_names():
         database.mongo[name].delete_many({})
     run("bench.sample", "declare")

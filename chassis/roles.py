@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from chassis.settings import PREFIX, Settings, SettingsError, load
+from chassis.settings import PREFIX, WORKER, Settings, SettingsError, load
 
 if TYPE_CHECKING:
     from chassis.store import Database, Store
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Role = Callable[[Any], None]
 # sysexits.h: what an init system or a person can tell apart.
 BAD_USAGE, BAD_SETTINGS = 64, 78
-GREEN_ROLE = "worker"
+GREEN_ROLE = WORKER
 
 
 def main(service: str, settings: type[Settings], roles: Mapping[str, Role]) -> None:
@@ -37,16 +37,19 @@ def main(service: str, settings: type[Settings], roles: Mapping[str, Role]) -> N
         return
     if len(arguments) != 1 or arguments[0] not in roles:
         _fail(BAD_USAGE, f"usage: python -m services.{service} {'|'.join(roles)} | --help")
-    _run(service, arguments[0], _settings(settings), roles[arguments[0]])
+    _run(service, arguments[0], _settings(settings, arguments[0]), roles[arguments[0]])
 
 
 def help_text(service: str, settings: type[Settings], roles: Mapping[str, Role]) -> str:
     """What can be run, and every setting with what it means and its default."""
     lines = [f"usage: python -m services.{service} {'|'.join(roles)}", "", "settings:"]
     for field in dataclasses.fields(settings):
-        missing = field.default is dataclasses.MISSING
-        default = "required" if missing else f"default: {_shown(field.default)}"
-        lines += [f"  {PREFIX}{field.name.upper()}", f"      {field.metadata['doc']} ({default})"]
+        about = field.metadata
+        readers = [role for role in roles if role in about["roles"]]
+        if readers:
+            who = "" if len(readers) == len(roles) else f" ({', '.join(readers)})"
+            default = "required" if about["required"] else f"default: {_shown(field.default)}"
+            lines += [f"  {PREFIX}{field.name.upper()}{who}", f"      {about['doc']} ({default})"]
     return "\n".join(lines)
 
 
@@ -86,9 +89,9 @@ def _leave(*_: object) -> NoReturn:
     os._exit(0)
 
 
-def _settings(cls: type[Settings]) -> Settings:
+def _settings(cls: type[Settings], role: str) -> Settings:
     try:
-        return load(cls, os.environ)
+        return load(cls, os.environ, role)
     except SettingsError as error:
         _fail(BAD_SETTINGS, *str(error).splitlines(), "`--help` lists every setting")
 

@@ -1,24 +1,116 @@
-"""Settings from the environment, into a frozen dataclass, with every fault listed at once."""
+"""Settings from the environment, into a frozen dataclass, with every fault listed at once.
+
+A setting says which roles read it, what it reaches and whether it is a secret. From that come the
+table in docs/operators.md and the edges in docs/architecture.md, and the manifests in deploy/ are
+checked against it. A role is told its own settings only: others it can not read.
+"""
 
 import dataclasses
+import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
+from urllib.parse import urlsplit
 
 T = TypeVar("T")
 PREFIX = "TANDEM_"
 NO_FILE = Path()
 DRAIN = timedelta(seconds=20)
 
+API, WORKER, RELAY = "api", "worker", "relay"
+DECLARE, MIGRATE = "declare", "migrate"
+SERVERS = (API, WORKER, RELAY)
+"""The roles that run until they are told to stop."""
+ALL_ROLES = (*SERVERS, DECLARE, MIGRATE)
+
 
 class SettingsError(Exception):
     """The environment does not describe a service that can run; the text lists every fault."""
 
 
-def setting(doc: str, **default: Any) -> Any:
-    """A field of a settings dataclass: what it means, and its default when it has one."""
-    return dataclasses.field(metadata={"doc": doc}, **default)
+Check = Callable[[Any], str]
+"""What a value should be instead; empty where it is right."""
+
+
+def setting(
+    doc: str,
+    *,
+    roles: tuple[str, ...] = ALL_ROLES,
+    reaches: str = "",
+    secret: bool = False,
+    required: bool = False,
+    check: Check | None = None,
+    **default: Any,
+) -> Any:
+    """A field of a settings dataclass: what it means, and its default when it has one.
+
+    roles     who reads it
+    reaches   what is at this address: "mongodb", "rabbitmq", "s3", ..., or a service's name
+    secret    it holds a password or key, and is never shown
+    required  it must be there although it has a default, which only tests rely on
+    """
+    metadata = {
+        "doc": doc,
+        "roles": roles,
+        "reaches": reaches,
+        "secret": secret,
+        "required": required or not default,
+        "check": check or (lambda _: ""),
+    }
+    return dataclasses.field(metadata=metadata, **default)
+
+
+# --- checks: what several settings share -----------------------------------------------------
+
+
+def one_of(*values: str) -> Check:
+    """One of some words."""
+    return lambda value: "" if value in values else " or ".join(values)
+
+
+def given(wanted: str) -> Check:
+    """Not empty."""
+    return lambda value: "" if value else wanted
+
+
+def url_of(*schemes: str) -> Check:
+    """A URL of one of some schemes, with a host."""
+    wanted = " or ".join(f"{scheme}://host" for scheme in schemes)
+    return lambda value: "" if _is_url(value, schemes) else wanted
+
+
+def between(low: Any, high: Any, wanted: str) -> Check:
+    """A number or duration within bounds, both included."""
+    return lambda value: "" if low <= value <= high else wanted
+
+
+def is_address(value: str) -> str:
+    """host:port."""
+    return "" if re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}", value) else "host:port"
+
+
+def is_target(value: str) -> str:
+    """host:port, or a gRPC name of all replicas (grpc/doc/naming.md)."""
+    wanted = "host:port, or dns:///name:port for all replicas of a name"
+    return wanted if is_address(value.removeprefix("dns:///")) else ""
+
+
+def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        # A replica set's URL has several ports, of which urlsplit can't make one.
+        return parts.scheme in schemes and bool(parts.netloc.rpartition("@")[2] or parts.path)
+    except ValueError:
+        return False
+
+
+def _is_clock(value: str) -> str:
+    return "" if value == "system" or value.startswith("file:") else "system or file:<path>"
+
+
+# --- what every service is told --------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,47 +118,99 @@ class Settings:
     """What every role of every service is told."""
 
     environment: str = setting(
-        "production, or development for demo and tests", default="production"
+        "production, or development for demo and tests",
+        check=one_of("production", "development"),
+        default="production",
     )
-    clock: str = setting("system, or file:<path> outside of production", default="system")
-    log_level: str = setting("debug, info, warning or error", default="info")
-    mongo_url: str = setting("the replica set, as a MongoDB connection string")
-    mongo_database: str = setting("the service's own database; empty: tandem_<service>", default="")
-    amqp_url: str = setting("the broker, as an AMQP URL")
-    ops_address: str = setting("host:port of metrics and health", default="127.0.0.1:0")
-    grpc_address: str = setting("host:port of the gRPC server (api)", default="127.0.0.1:0")
-    jwks_url: str = setting("the identity provider's keys: https:// or file:// (api)", default="")
-    token_issuer: str = setting("the `iss` that tokens must carry (api)", default="")
-    token_audience: str = setting("the `aud` that tokens must carry (api)", default="tandem")
+    clock: str = setting(
+        "system, or file:<path> outside of production",
+        roles=(API, WORKER, MIGRATE),
+        check=_is_clock,
+        default="system",
+    )
+    log_level: str = setting(
+        "debug, info, warning or error",
+        check=one_of("debug", "info", "warning", "error"),
+        default="info",
+    )
+    mongo_url: str = setting(
+        "the replica set, as a MongoDB connection string",
+        roles=(*SERVERS, MIGRATE),
+        reaches="mongodb",
+        secret=True,
+        check=url_of("mongodb", "mongodb+srv"),
+    )
+    mongo_database: str = setting(
+        "the service's own database; empty: tandem_<service>",
+        roles=(*SERVERS, MIGRATE),
+        default="",
+    )
+    amqp_url: str = setting(
+        "the broker, as an AMQP URL",
+        roles=(WORKER, RELAY, DECLARE),
+        reaches="rabbitmq",
+        secret=True,
+        check=url_of("amqp", "amqps"),
+    )
+    ops_address: str = setting(
+        "host:port of metrics and health", roles=SERVERS, check=is_address, default="127.0.0.1:0"
+    )
+    grpc_address: str = setting(
+        "host:port of the gRPC server", roles=(API,), check=is_address, default="127.0.0.1:0"
+    )
+    jwks_url: str = setting(
+        "the identity provider's keys (JWKS): https://, or file://",
+        roles=(API,),
+        reaches="identity",
+        required=True,
+        check=url_of("https", "file"),
+        default="",
+    )
+    token_issuer: str = setting(
+        "the `iss` that tokens must carry",
+        roles=(API,),
+        required=True,
+        check=given("the issuer's name, as its tokens say it"),
+        default="",
+    )
+    token_audience: str = setting(
+        "the `aud` that tokens must carry",
+        roles=(API,),
+        check=given("what tokens for Tandem are made out to"),
+        default="tandem",
+    )
     service_token_file: Path = setting(
-        "file with the token by which this service calls others", default=NO_FILE
+        "file with the token by which this service calls others", roles=(API,), default=NO_FILE
     )
-    drain: timedelta = setting("how long a stop may take, in seconds", default=DRAIN)
+    drain: timedelta = setting(
+        "how long a stop may take, in seconds",
+        roles=SERVERS,
+        check=between(timedelta(0), timedelta(hours=1), "0 to 3600 seconds"),
+        default=DRAIN,
+    )
 
     def faults(self) -> list[str]:
         """What contradicts itself."""
         if self.environment == "production" and self.clock != "system":
-            return ["TANDEM_CLOCK: production runs on the system's clock; right would be 'system'"]
+            return ["TANDEM_CLOCK: production runs on the system's clock; wanted: system"]
         return []
 
 
-def load(cls: type[T], environ: Mapping[str, str]) -> T:
-    """Read `TANDEM_<FIELD>` for every field of a settings dataclass.
+def load(cls: type[T], environ: Mapping[str, str], role: str) -> T:
+    """Read `TANDEM_<FIELD>` for every field of a settings dataclass that the role reads.
 
-    Raises SettingsError that lists all that is missing, malformed or contradictory.
+    The others keep their defaults, or are empty. Raises SettingsError that lists all that is
+    missing, malformed or contradictory.
     """
     hints = get_type_hints(cls)
     values: dict[str, Any] = {}
     faults: list[str] = []
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        name = PREFIX + field.name.upper()
         try:
-            if name in environ:
-                values[field.name] = _PARSERS[hints[field.name]](environ[name])
-            elif field.default is dataclasses.MISSING:
-                faults.append(f"{name} is missing: {field.metadata['doc']}")
+            if found := _read(field, hints[field.name], environ, role):
+                values[field.name] = found[0]
         except ValueError as error:
-            faults.append(f"{name} is {environ[name]!r}: {error}; wanted: {field.metadata['doc']}")
+            faults.append(str(error))
     settings = None if faults else cls(**values)
     if isinstance(settings, Settings):
         faults.extend(settings.faults())
@@ -75,17 +219,48 @@ def load(cls: type[T], environ: Mapping[str, str]) -> T:
     return settings
 
 
+def _read(
+    field: "dataclasses.Field[Any]", hint: type, environ: Mapping[str, str], role: str
+) -> tuple[Any] | None:
+    """The field's value; None where its default stays. Raises ValueError that says the fault."""
+    name, about = PREFIX + field.name.upper(), field.metadata
+    parse, empty = _PARSERS[hint]
+    if role not in about["roles"]:
+        return (empty,) if field.default is dataclasses.MISSING else None
+    if name not in environ:
+        if about["required"]:
+            raise ValueError(f"{name} is missing: {about['doc']}")
+        return None
+    given = "not right" if about["secret"] else repr(environ[name])
+    try:
+        value = parse(environ[name])
+    except ValueError as error:
+        raise ValueError(f"{name} is {given}: {error}; wanted: {about['doc']}") from None
+    usual = value == field.default and not about["required"]
+    if not usual and (wanted := about["check"](value)):
+        raise ValueError(f"{name} is {given}; wanted: {wanted}")
+    return (value,)
+
+
 def _boolean(text: str) -> bool:
     if text.lower() not in {"true", "false", "1", "0"}:
         raise ValueError("not true or false")
     return text.lower() in {"true", "1"}
 
 
-_PARSERS: Mapping[type, Callable[[str], Any]] = {
-    str: str,
-    int: int,
-    float: float,
-    bool: _boolean,
-    Path: Path,
-    timedelta: lambda text: timedelta(seconds=float(text)),
+def _seconds(text: str) -> timedelta:
+    number = float(text)
+    if not math.isfinite(number) or abs(number) > timedelta.max.days * 86400:
+        raise ValueError("not a number of seconds")
+    return timedelta(seconds=number)
+
+
+# By type: what reads a text, and what a role has in place of a setting that is not its own.
+_PARSERS: Mapping[type, tuple[Callable[[str], Any], Any]] = {
+    str: (str, ""),
+    int: (int, 0),
+    float: (float, 0.0),
+    bool: (_boolean, False),
+    Path: (Path, NO_FILE),
+    timedelta: (_seconds, timedelta(0)),
 }

@@ -3,10 +3,16 @@
 import dataclasses
 
 from chassis import settings
+from chassis.settings import API, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(settings.Settings):
     """What every service is told, and where the library is."""
 
-    library_target: str = settings.setting("host:port of the library's gRPC server (api)")
+    library_target: str = setting(
+        "host:port of the library's gRPC server",
+        roles=(API,),
+        reaches="library",
+        check=settings.is_target,
+    )

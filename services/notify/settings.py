@@ -6,7 +6,7 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from chassis import settings
-from chassis.settings import setting
+from chassis.settings import DECLARE, WORKER, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -14,58 +14,51 @@ class Settings(settings.Settings):
     """The settings of every service, and notify's own."""
 
     smtp_url: str = setting(
-        "the mail server, as smtp://host:port or smtps://host:port, with user:password@ or without"
-        " (worker)",
+        "the mail server, as smtp://host:port or smtps://host:port, with user:password@ or without",
+        roles=(WORKER,),
+        reaches="smtp",
+        secret=True,
+        check=lambda url: "" if _is_server(url) else "smtp://host:port or smtps://host:port",
     )
     mail_from: str = setting(
-        "the address that mail comes from (worker)", default="tandem@localhost"
+        "the address that mail comes from",
+        roles=(WORKER,),
+        check=lambda text: "" if _is_mailbox(text) else "an address: tandem@university.example",
+        default="tandem@localhost",
     )
-    mail_attempts: int = setting("how often a mail is tried before it is given up", default=60)
+    mail_attempts: int = setting(
+        "how often a mail is tried before it is given up",
+        roles=(WORKER,),
+        check=lambda number: "" if number >= 1 else "at least 1",
+        default=60,
+    )
     reminder_leads: str = setting(
         "how long before a session its reminders go out, in seconds, separated by commas",
+        roles=(WORKER, DECLARE),
+        check=lambda text: "" if _are_leads(text) else "seconds above 0, such as 86400,3600",
         default="86400,3600",
     )
 
     @property
     def leads(self) -> tuple[timedelta, ...]:
         """The lead times of reminders, each once, the longest first."""
-        seconds = {float(part) for part in self.reminder_leads.split(",") if part.strip()}
-        return tuple(timedelta(seconds=one) for one in sorted(seconds, reverse=True))
+        return _leads(self.reminder_leads)
 
-    def faults(self) -> list[str]:
-        """What contradicts itself."""
-        return [*super().faults(), *self._mail_faults(), *self._number_faults()]
 
-    def _mail_faults(self) -> list[str]:
-        faults = []
-        if not _is_server(self.smtp_url):
-            # Not shown: it may hold a password.
-            faults.append("TANDEM_SMTP_URL: right would be smtp://host:port or smtps://host:port")
-        if parseaddr(self.mail_from)[1] != self.mail_from or "@" not in self.mail_from:
-            faults.append(
-                f"TANDEM_MAIL_FROM is {self.mail_from!r}; right would be an address, such as"
-                " tandem@university.example"
-            )
-        return faults
+def _leads(text: str) -> tuple[timedelta, ...]:
+    seconds = {float(part) for part in text.split(",") if part.strip()}
+    return tuple(timedelta(seconds=one) for one in sorted(seconds, reverse=True))
 
-    def _number_faults(self) -> list[str]:
-        faults = []
-        if self.mail_attempts < 1:
-            faults.append(
-                f"TANDEM_MAIL_ATTEMPTS is {self.mail_attempts}; right would be at least 1"
-            )
-        if not self._has_leads():
-            faults.append(
-                f"TANDEM_REMINDER_LEADS is {self.reminder_leads!r}; right would be seconds above 0,"
-                " such as 86400,3600"
-            )
-        return faults
 
-    def _has_leads(self) -> bool:
-        try:
-            return all(timedelta(0) < lead <= timedelta(days=365) for lead in self.leads)
-        except (ValueError, OverflowError):
-            return False
+def _are_leads(text: str) -> bool:
+    try:
+        return all(timedelta(0) < lead <= timedelta(days=365) for lead in _leads(text))
+    except (ValueError, OverflowError):
+        return False
+
+
+def _is_mailbox(text: str) -> bool:
+    return "@" in text and parseaddr(text)[1] == text
 
 
 def _is_server(url: str) -> bool:

@@ -27,6 +27,8 @@ ENVIRONMENT = {
     "TANDEM_S3_BUCKET": "tests",
     "TANDEM_S3_REGION": "us-east-1",
     "TANDEM_SMTP_URL": f"smtp://{NOWHERE}",
+    "TANDEM_JWKS_URL": f"https://{NOWHERE}/jwks",
+    "TANDEM_TOKEN_ISSUER": "tests",
     **{f"TANDEM_{service.upper()}_TARGET": NOWHERE for service in ROLES},
 }
 

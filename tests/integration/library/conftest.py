@@ -25,7 +25,7 @@ from tests.integration.library.shelves import MIB, Shelves
 def library_settings(stack: dict[str, str]) -> Iterator[Settings]:
     """Settings with a bucket of this run's own."""
     bucket = f"t-library-{uuid.uuid4().hex[:8]}"
-    yield load(Settings, {**stack, "TANDEM_S3_BUCKET": bucket})
+    yield load(Settings, {**stack, "TANDEM_S3_BUCKET": bucket}, "worker")
     _remove(bucket, stack)
 
 

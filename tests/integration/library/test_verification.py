@@ -135,7 +135,7 @@ def test_a_store_that_is_away_is_waited_for(shelves: Shelves, part: str) -> None
 
 def test_a_store_that_nobody_answers_at_is_away(shelves: Shelves, stack: dict[str, str]) -> None:
     """A refused connection is no fault of a file, nor a reason for an upload to be lost."""
-    settings = load(Settings, {**stack, "TANDEM_S3_ENDPOINT": "http://127.0.0.1:1"})
+    settings = load(Settings, {**stack, "TANDEM_S3_ENDPOINT": "http://127.0.0.1:1"}, "worker")
     item_id = shelves.upload(PDF)
     with pytest.raises(FilesAway):
         verify_waiting(shelves.database, S3Files(settings))

@@ -12,10 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from chassis.auth import Authenticator, Keys, Unauthenticated, authenticator
+from chassis.auth import Authenticator, Keys, Unauthenticated
 from chassis.caller import Caller
-from chassis.settings import SettingsError
-from chassis.testing import AUDIENCE, ISSUER, Issuer, settings_for
+from chassis.testing import AUDIENCE, ISSUER, Issuer
 
 RSA_2048 = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -218,12 +217,3 @@ def test_a_provider_without_keys_lets_nobody_in(jwks: Path, issuer: Issuer) -> N
     assert_refused(trusting, issuer.token("ada"))
     issuer.write_jwks(jwks)
     assert trusting.caller_of(f"Bearer {issuer.token('ada')}")
-
-
-@pytest.mark.parametrize("url", ["", "http://keys.example/jwks", "/etc/jwks.json", "ftp://x"])
-def test_keys_come_over_https_or_from_a_file(url: str) -> None:
-    """Keys that someone on the way could change are refused at the start, with all else missing."""
-    with pytest.raises(SettingsError) as refused:
-        authenticator(settings_for(url, token_issuer=""))
-    assert "TANDEM_JWKS_URL" in str(refused.value)
-    assert "TANDEM_TOKEN_ISSUER" in str(refused.value)

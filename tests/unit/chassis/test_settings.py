@@ -16,35 +16,94 @@ class Sample(Settings):
 
 
 GOOD = {
-    "TANDEM_MONGO_URL": "mongodb://x",
+    "TANDEM_MONGO_URL": "mongodb://one:27017,two:27017/?replicaSet=rs0",
     "TANDEM_AMQP_URL": "amqp://x",
     "TANDEM_RETRIES": "3",
     "TANDEM_DRAIN": "2.5",
+}
+API = {
+    "TANDEM_MONGO_URL": "mongodb://x",
+    "TANDEM_RETRIES": "3",
+    "TANDEM_JWKS_URL": "https://identity.example.edu/jwks",
+    "TANDEM_TOKEN_ISSUER": "https://identity.example.edu",
     "TANDEM_SERVICE_TOKEN_FILE": "/run/token",
 }
 
 
+def faults_of(environ: dict[str, str], role: str) -> str:
+    """What a role refuses to start with."""
+    with pytest.raises(SettingsError) as caught:
+        load(Sample, environ, role)
+    return str(caught.value)
+
+
 def test_values_are_read_by_their_types() -> None:
     """Numbers, durations in seconds, paths and truths come as such; the rest has its default."""
-    found = load(Sample, {**GOOD, "TANDEM_LOUD": "true"})
+    found = load(Sample, {**GOOD, "TANDEM_LOUD": "true"}, "worker")
     assert (found.retries, found.drain, found.loud) == (3, timedelta(seconds=2.5), True)
-    assert found.service_token_file == Path("/run/token")
     assert found.clock == "system"
+    assert load(Sample, API, "api").service_token_file == Path("/run/token")
 
 
 def test_every_fault_is_told_at_once() -> None:
     """What is missing and what is malformed come in one message, each with what is wanted."""
-    with pytest.raises(SettingsError) as caught:
-        load(Sample, {"TANDEM_LOUD": "perhaps", "TANDEM_RETRIES": "many", "TANDEM_DRAIN": "soon"})
-    said = str(caught.value)
-    for name in ("MONGO_URL is missing", "AMQP_URL is missing", "LOUD", "RETRIES", "DRAIN"):
+    said = faults_of(
+        {
+            "TANDEM_LOUD": "perhaps",
+            "TANDEM_RETRIES": "many",
+            "TANDEM_DRAIN": "soon",
+            "TANDEM_LOG_LEVEL": "shout",
+        },
+        "worker",
+    )
+    for name in ("MONGO_URL is missing", "AMQP_URL is missing", "LOUD", "RETRIES", "DRAIN", "LOG"):
         assert f"TANDEM_{name}" in said
-    assert len(said.splitlines()) == 5
+    assert len(said.splitlines()) == 6
+
+
+def test_a_role_reads_its_own_settings_only() -> None:
+    """What is another role's may be missing or wrong, and stays empty."""
+    found = load(Sample, {**GOOD, "TANDEM_GRPC_ADDRESS": "nonsense"}, "worker")
+    assert (found.jwks_url, found.grpc_address) == ("", "127.0.0.1:0")
+    assert load(Sample, {**API, "TANDEM_AMQP_URL": "nonsense"}, "api").amqp_url == ""
+
+
+def test_secrets_are_not_told() -> None:
+    """A connection string that is wrong is named and not shown."""
+    said = faults_of({**GOOD, "TANDEM_AMQP_URL": "http://user:secret@broker"}, "worker")
+    assert "TANDEM_AMQP_URL" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JWKS_URL", ""),
+        ("JWKS_URL", "http://keys.example/jwks"),
+        ("JWKS_URL", "/etc/jwks.json"),
+        ("TOKEN_ISSUER", ""),
+        ("TOKEN_AUDIENCE", ""),
+        ("MONGO_URL", "localhost:27017"),
+        ("MONGO_URL", "mongodb://"),
+        ("GRPC_ADDRESS", "50051"),
+        ("OPS_ADDRESS", "here:there"),
+        ("ENVIRONMENT", "staging"),
+        ("CLOCK", "sundial"),
+        ("DRAIN", "-1"),
+        ("DRAIN", "nan"),
+        ("DRAIN", "1e99"),
+    ],
+)
+def test_what_cannot_be(name: str, value: str) -> None:
+    """Each value that no role can run with is refused by name, with what is wanted."""
+    said = faults_of({**API, f"TANDEM_{name}": value}, "api")
+    assert said.startswith(f"TANDEM_{name} ")
+    assert "wanted: " in said
 
 
 def test_production_refuses_a_steered_clock() -> None:
     """Only development runs on a clock of its own."""
     steered = {**GOOD, "TANDEM_CLOCK": "file:/tmp/clock"}
-    with pytest.raises(SettingsError, match="TANDEM_CLOCK"):
-        load(Sample, steered)
-    assert load(Sample, {**steered, "TANDEM_ENVIRONMENT": "development"}).clock.startswith("file:")
+    assert "TANDEM_CLOCK" in faults_of(steered, "worker")
+    development = {**steered, "TANDEM_ENVIRONMENT": "development"}
+    assert load(Sample, development, "worker").clock.startswith("file:")

@@ -11,7 +11,7 @@ from chassis.settings import load
 from services.library.files import S3Files, open_files
 from services.library.ports import FilesAway, NoSuchUpload
 from services.library.settings import Settings
-from tests.unit.library.test_library_settings import GOOD
+from tests.unit.library.test_library_settings import WORKER
 
 
 class Answers:
@@ -37,7 +37,7 @@ def error(code: str) -> str:
 
 def files(answers: Any, **settings: str) -> S3Files:
     """The adapter with a store that gives these answers."""
-    made = S3Files(load(Settings, GOOD | settings))
+    made = S3Files(load(Settings, WORKER | settings, "worker"))
     made._client._http = answers
     return made
 
@@ -95,7 +95,7 @@ def test_a_bucket_that_another_made_meanwhile_is_fine(code: str) -> None:
 
 def test_without_the_store_there_are_files_all_the_same() -> None:
     """Nothing listens at the address: the process starts, and says UNAVAILABLE later."""
-    made = open_files(load(Settings, GOOD))
+    made = open_files(load(Settings, WORKER, "worker"))
     with pytest.raises(FilesAway):
         made.start("key", "video/mp4")
 

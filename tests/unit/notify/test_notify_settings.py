@@ -16,7 +16,7 @@ GOOD = {
 
 def test_defaults() -> None:
     """Reminders go out a day and an hour before."""
-    assert load(Settings, GOOD).leads == (timedelta(days=1), timedelta(hours=1))
+    assert load(Settings, GOOD, "worker").leads == (timedelta(days=1), timedelta(hours=1))
 
 
 def test_all_faults_at_once() -> None:
@@ -29,7 +29,7 @@ def test_all_faults_at_once() -> None:
         "TANDEM_REMINDER_LEADS": "soon",
     }
     with pytest.raises(SettingsError) as caught:
-        load(Settings, bad)
+        load(Settings, bad, "worker")
     text = str(caught.value)
     for name in ("SMTP_URL", "MAIL_FROM", "MAIL_ATTEMPTS", "REMINDER_LEADS"):
         assert f"TANDEM_{name}" in text
@@ -40,9 +40,9 @@ def test_all_faults_at_once() -> None:
 def test_leads_that_cannot_be(leads: str) -> None:
     """A lead time is a number of seconds above 0 and within a year."""
     with pytest.raises(SettingsError, match="REMINDER_LEADS"):
-        load(Settings, {**GOOD, "TANDEM_REMINDER_LEADS": leads})
+        load(Settings, {**GOOD, "TANDEM_REMINDER_LEADS": leads}, "worker")
 
 
 def test_no_leads_means_no_reminders() -> None:
     """An empty list turns reminders off."""
-    assert load(Settings, {**GOOD, "TANDEM_REMINDER_LEADS": ""}).leads == ()
+    assert load(Settings, {**GOOD, "TANDEM_REMINDER_LEADS": ""}, "worker").leads == ()
