@@ -1,0 +1,121 @@
+"""What Tandem is made of, read from the code's own declarations.
+
+docs/architecture.md and docs/operators.md are written from this, and the manifests of deploy/ are
+checked against it, so that none of them can drift.
+"""
+
+import dataclasses
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from campus.platform import ROLES
+from chassis.events import contracts
+from chassis.settings import DECLARE, MIGRATE, PREFIX, Settings
+from chassis.subscriptions import Subscription
+from services.library import worker as library
+from services.notify import worker as notify
+from services.notify.texts import Texts
+from services.progress import worker as progress
+from services.sessions import worker as sessions
+
+_SUBSCRIPTIONS: Mapping[str, Sequence[Subscription[Any]]] = {
+    "library": library.subscriptions(),
+    "sessions": sessions.subscriptions(),
+    "progress": progress.subscriptions(),
+    "notify": notify.subscriptions(Texts(), ()),
+}
+JOBS = (MIGRATE, DECLARE)
+"""The roles that end by themselves, in the order in which they run."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a service."""
+
+    variable: str
+    """Its name in the environment."""
+    doc: str
+    roles: tuple[str, ...]
+    """Who reads it, of the roles that the service has."""
+    reaches: str
+    """What is at this address; empty where it is none."""
+    secret: bool
+    required: bool
+    default: Any
+    """Meaningless where it is required."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service as its code declares it."""
+
+    name: str
+    servers: tuple[str, ...]
+    """The roles that run until they are told to stop: api, worker, relay."""
+    settings_class: type[Settings]
+    settings: tuple[Setting, ...]
+    subscriptions: tuple[Subscription[Any], ...]
+    """Its queues."""
+    contract: str
+    """The full name of its gRPC service."""
+    methods: tuple[str, ...]
+    """The RPCs that it answers."""
+    events: tuple[str, ...]
+    """The types of the events that it publishes."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Everything that `python -m services.<name>` can run."""
+        return (*self.servers, *JOBS)
+
+    def read_by(self, role: str) -> tuple[Setting, ...]:
+        """The settings that a role reads."""
+        return tuple(each for each in self.settings if role in each.roles)
+
+    def reached_by(self, role: str) -> frozenset[str]:
+        """What a role opens connections to: "mongodb", "rabbitmq", ..., or another service."""
+        return frozenset(each.reaches for each in self.read_by(role) if each.reaches)
+
+
+@cache
+def services() -> Mapping[str, Service]:
+    """Every service by its name."""
+    return {name: _service(name, servers) for name, servers in ROLES.items()}
+
+
+def publisher_of(event: str) -> str:
+    """The service that publishes events of a type."""
+    return event.split(".")[1]
+
+
+def _service(name: str, servers: tuple[str, ...]) -> Service:
+    settings = importlib.import_module(f"services.{name}.settings").Settings
+    contract = importlib.import_module(f"tandem.{name}.v1.{name}_pb2").DESCRIPTOR
+    (descriptor,) = contract.services_by_name.values()
+    roles = (*servers, *JOBS)
+    return Service(
+        name,
+        servers,
+        settings,
+        tuple(_setting(field, roles) for field in dataclasses.fields(settings)),
+        tuple(_SUBSCRIPTIONS.get(name, ())),
+        descriptor.full_name,
+        tuple(method.name for method in descriptor.methods),
+        tuple(sorted(event for event in contracts() if publisher_of(event) == name)),
+    )
+
+
+def _setting(field: "dataclasses.Field[Any]", roles: tuple[str, ...]) -> Setting:
+    about = field.metadata
+    return Setting(
+        PREFIX + field.name.upper(),
+        about["doc"],
+        tuple(role for role in roles if role in about["roles"]),
+        about["reaches"],
+        about["secret"],
+        about["required"],
+        field.default,
+    )
