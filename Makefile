@@ -3,7 +3,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test test-fast lint protos bench lock clean
+.PHONY: help setup up down demo test test-fast lint protos pages bench lock clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ lint: setup  ## Check style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python scripts/import_rules.py
+
+pages: setup  ## Generate what docs/architecture.md and docs/operators.md tell of the code
+	$(BIN)/python scripts/pages.py
 
 protos: setup  ## Generate protos/gen and docs/events.md from the contracts
 	$(BIN)/python scripts/generate_protos.py

@@ -1,0 +1,169 @@
+"""Fill in the parts of docs/architecture.md and docs/operators.md that the code itself can tell.
+
+Usage: pages.py [FOLDER]   (FOLDER defaults to docs)
+
+A part stands between `<!-- generated: NAME -->` and `<!-- end -->`; everything else is written by
+hand and stays.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from campus.architecture import Service, Setting, publisher_of, services
+from chassis.settings import ALL_ROLES
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGES = ("architecture.md", "operators.md")
+_PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+# What stands outside of Tandem, as a picture calls it.
+OUTSIDE = {
+    "mongodb": "MongoDB",
+    "rabbitmq": "RabbitMQ",
+    "s3": "S3 store",
+    "smtp": "mail server",
+    "identity": "identity provider",
+    "otlp": "trace collector",
+}
+
+
+def filled(page: Path) -> str:
+    """The page with its generated parts as they should be. Raises KeyError for an unknown part."""
+    return _PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", page.read_text())
+
+
+def calls_picture() -> str:
+    """Who opens connections to whom, by role."""
+    lines = ["flowchart LR"]
+    for service in services().values():
+        lines.append(f'    subgraph {service.name}["{service.name}"]')
+        lines += [f'        {_node(service.name, role)}["{role}"]' for role in service.servers]
+        lines.append("    end")
+    lines += [f'    {key}[("{name}")]' for key, name in OUTSIDE.items() if _is_reached(key)]
+    lines += [f"    {start} --> {end}" for start, end in _edges()]
+    return _mermaid(lines)
+
+
+def events_picture() -> str:
+    """Whose events reach which subscriptions."""
+    lines = ["flowchart LR"]
+    lines += [f'    {name}(["{name}"])' for name in services()]
+    for queue, publishers in _queues():
+        node = queue.replace(".", "_")
+        lines.append(f'    {node}["{queue}"] --> {queue.partition(".")[0]}')
+        lines += [f"    {publisher} --> {node}" for publisher in publishers]
+    return _mermaid(lines)
+
+
+def subscriptions_table() -> str:
+    """Every queue with the events that it is bound to."""
+    rows = [
+        (f"`{each.name}`", service.name, "<br>".join(f"`{key}`" for key in each.routing_keys))
+        for service in services().values()
+        for each in service.subscriptions
+    ]
+    return _table(("queue", "applied by", "events"), rows)
+
+
+def services_table() -> str:
+    """Every service in numbers and names."""
+    rows = [
+        (
+            f"[{service.name}](../services/{service.name}/README.md)",
+            ", ".join(service.servers),
+            f"`{service.contract}`: " + ", ".join(service.methods),
+            "<br>".join(f"`{event}`" for event in service.events),
+        )
+        for service in services().values()
+    ]
+    return _table(("service", "roles that run", "RPCs", "events that it publishes"), rows)
+
+
+def settings_table() -> str:
+    """Every setting of every service; what all services share stands once."""
+    every = list(services().values())
+    names = dict.fromkeys(each.variable for service in every for each in service.settings)
+    return _table(
+        ("setting", "services", "roles", "default", "meaning"),
+        [_setting_row(name, every) for name in names],
+    )
+
+
+def _setting_row(name: str, every: Sequence[Service]) -> tuple[str, ...]:
+    found = {
+        service.name: each
+        for service in every
+        for each in service.settings
+        if each.variable == name and each.roles
+    }
+    who = "all" if len(found) == len(every) else ", ".join(found)
+    roles = [role for role in ALL_ROLES if any(role in each.roles for each in found.values())]
+    one = next(iter(found.values()))
+    return (f"`{name}`", who, ", ".join(roles), _default(one), _meaning(one))
+
+
+def _default(each: Setting) -> str:
+    if each.required:
+        return "**required**"
+    if isinstance(each.default, timedelta):
+        return f"{each.default.total_seconds():g}"
+    shown = "" if each.default == Path() else str(each.default)
+    return f"`{shown}`" if shown else "empty"
+
+
+def _meaning(each: Setting) -> str:
+    doc = each.doc.replace("<", "&lt;")
+    return f"{doc} (secret)" if each.secret else doc
+
+
+def _edges() -> Iterator[tuple[str, str]]:
+    for service in services().values():
+        for role in service.servers:
+            for end in sorted(service.reached_by(role)):
+                yield _node(service.name, role), _node(end, "api") if end in services() else end
+
+
+def _is_reached(key: str) -> bool:
+    return any(end == key for _, end in _edges())
+
+
+def _queues() -> Iterator[tuple[str, list[str]]]:
+    for service in services().values():
+        for each in service.subscriptions:
+            yield each.name, sorted(set(map(publisher_of, each.routing_keys)))
+
+
+def _node(service: str, role: str) -> str:
+    return f"{service}_{role}"
+
+
+def _mermaid(lines: Iterable[str]) -> str:
+    return "\n".join(("```mermaid", *lines, "```"))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "calls": calls_picture,
+    "events": events_picture,
+    "subscriptions": subscriptions_table,
+    "services": services_table,
+    "settings": settings_table,
+}
+
+
+def main(folder: Path) -> None:
+    """Write every page anew."""
+    for name in PAGES:
+        page = folder / name
+        page.write_text(filled(page))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if sys.argv[1:] else DOCS)
