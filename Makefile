@@ -21,6 +21,7 @@ demo: setup  ## Play a Monday at a university
 	$(BIN)/tandem demo
 
 test: lint  ## Check everything
+	@scripts/setup.sh test
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 test-fast: setup  ## Run the tests that need no server

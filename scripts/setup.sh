@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Make a checkout ready to run: Debian packages, a virtual environment, Python packages.
 #
+# Usage: setup.sh [test]   (test: also what only tests need: promtool and prometheus)
+#
 # May be run any number of times, by anyone, and at once; does only what is not done yet. Debian
 # packages are installed if root, or sudo without a password, lets it; otherwise it says what to
 # type. Servers that the environment names (TANDEM_AMQP_URL, TANDEM_MONGO_URL) are not installed.
@@ -13,6 +15,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 main() {
     exec 9<. && flock 9 # another setup of this checkout goes first
     install_debian_packages
+    [[ ${1:-} != test ]] || install_test_packages
     make_environment
     install_requirements
     install_tandem
@@ -34,6 +37,12 @@ install_debian_packages() {
     has_rabbitmq || missing+=(rabbitmq-server)
     has_libcurl || missing+=(libcurl4)
     ((${#missing[@]} == 0)) || install "${missing[@]}" || tell_to_install "${missing[@]}"
+}
+
+# Without them, tests skip with a message, except in CI.
+install_test_packages() {
+    command -v promtool >/dev/null || install prometheus ||
+        say "for the tests of the monitoring: sudo apt-get install -y --no-install-recommends prometheus"
 }
 
 has_venv() { is_sound || { find_python >/dev/null && "$(find_python)" -c 'import ensurepip' 2>/dev/null; }; }
@@ -119,4 +128,4 @@ is_stamped() { cmp -s "$1" "$VENV/stamp-$1"; }
 
 stamp() { cp "$1" "$VENV/stamp-$1"; }
 
-main
+main "$@"
