@@ -3,6 +3,7 @@
 import json
 import random
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -10,9 +11,11 @@ HOST = "127.0.0.1"
 _FIRST = 20_000
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
-# A chosen port looks free until its server listens. Thirty parts that start at once would meet by
-# chance in one start out of thirty, so what this program chose it doesn't choose again.
-_chosen: set[int] = set()
+# A chosen port looks free until its server listens, some seconds later. Parts that start at once
+# would meet by chance, those of one program and those of two (test processes side by side). So a
+# program keeps a name for each port that it chose: a socket in Linux's abstract namespace, of which
+# there can be one, and which ends with the program (unix(7)).
+_chosen: dict[int, socket.socket] = {}
 _choosing = threading.Lock()
 
 
@@ -67,7 +70,7 @@ def is_open(port: int) -> bool:
 
 
 def _choose() -> int:
-    """A free port below the ephemeral range, which this program has not chosen before.
+    """A free port below the ephemeral range, which no program that runs has chosen before.
 
     A port within that range may be lost while its server is down: to any outgoing connection, and
     even to a client of that very server, which, trying again and again, connects to itself.
@@ -75,9 +78,22 @@ def _choose() -> int:
     candidates = list(range(_FIRST, _ephemeral_start()))
     random.shuffle(candidates)
     with _choosing:
-        chosen = next(port for port in candidates if port not in _chosen and is_free(port))
-        _chosen.add(chosen)
-    return chosen
+        return next(port for port in candidates if is_free(port) and _reserve(port))
+
+
+def _reserve(port: int) -> bool:
+    """Keep others from choosing the port. False where it was chosen already."""
+    if port in _chosen:
+        return False
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        if sys.platform == "linux":
+            name.bind(f"\0tandem-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    _chosen[port] = name
+    return True
 
 
 def _ephemeral_start() -> int:

@@ -216,7 +216,7 @@ def test_every_fault_of_the_settings_is_told(start: Start) -> None:
         check=False,
     )
     assert done.returncode == 78
-    for name in ("TANDEM_MONGO_URL", "TANDEM_AMQP_URL", "TANDEM_DRAIN"):
+    for name in ("TANDEM_MONGO_URL", "TANDEM_JWKS_URL", "TANDEM_DRAIN"):
         assert name in done.stderr
 
 

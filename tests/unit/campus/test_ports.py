@@ -1,6 +1,8 @@
 """Ports are remembered, and chosen anew only where a stranger has taken one."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,18 @@ def test_ports_stay_out_of_the_ephemeral_range(ports: Ports) -> None:
     """A claimed port can't be lost to an outgoing connection while its server is down."""
     low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     assert ports.claim("a")["a"] < low
+
+
+def test_what_another_program_chose_is_not_chosen(ports: Ports) -> None:
+    """A port that a program has chosen stays its own before its server listens, until it ends."""
+    port = ports.claim("a")["a"]
+    script = f"from campus.stack import ports; print(ports._reserve({port}))"
+    other = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert other.stdout.strip() == b"False"
+    never_chosen = subprocess.run(
+        [sys.executable, "-c", script.replace(str(port), "19999")], capture_output=True, check=True
+    )
+    assert never_chosen.stdout.strip() == b"True"
 
 
 def test_a_claim_is_repeated_by_another_object(ports: Ports, tmp_path: Path) -> None:
