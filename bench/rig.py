@@ -37,6 +37,7 @@ def close() -> None:
 
 def fresh_database() -> Any:
     """The sample's database, empty, and its queue, empty."""
+    run("bench.sample", "migrate")
     database = sample.database(load(Settings, environment(), "worker"))
     for name in database.mongo.list_collection_names():
         database.mongo[name].delete_many({})

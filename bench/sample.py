@@ -27,13 +27,14 @@ QUEUE = "bench.effects"
 
 
 def _store() -> Any:
+    from chassis.migrations import Migration, adding
     from chassis.store import Store
 
     class SampleStore(Store):
         """Counters."""
 
         service = "progress"
-        collections = {"effects": []}  # noqa: RUF012
+        migrations = (Migration(1, "counters", adding({"effects": []})),)
 
     return SampleStore
 
@@ -79,6 +80,13 @@ def worker(settings: Settings) -> None:
     runtime.serve(settings, "bench", database(settings), [subscription()], [])
 
 
+def migrate(settings: Settings) -> None:
+    """Make the sample's database."""
+    from chassis import roles
+
+    roles.migrate(settings, "bench", _store())
+
+
 def declare(settings: Settings) -> None:
     """Declare the sample's queue."""
     from chassis import topology
@@ -87,4 +95,8 @@ def declare(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main("bench", Settings, {"relay": relay, "worker": worker, "declare": declare})
+    main(
+        "bench",
+        Settings,
+        {"relay": relay, "worker": worker, "migrate": migrate, "declare": declare},
+    )

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from campus.platform import ROLES
+from campus.platform import JOBS, ROLES
 from chassis.events import contracts
-from chassis.settings import DECLARE, MIGRATE, PREFIX, Settings
+from chassis.settings import PREFIX, Settings
 from chassis.subscriptions import Subscription
 from services.library import worker as library
 from services.notify import worker as notify
@@ -27,8 +27,6 @@ _SUBSCRIPTIONS: Mapping[str, Sequence[Subscription[Any]]] = {
     "progress": progress.subscriptions(),
     "notify": notify.subscriptions(Texts(), ()),
 }
-JOBS = (MIGRATE, DECLARE)
-"""The roles that end by themselves, in the order in which they run."""
 
 
 @dataclass(frozen=True)

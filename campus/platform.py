@@ -16,6 +16,7 @@ from campus.stack.errors import StackError
 from campus.stack.ports import HOST, Ports
 from campus.stack.process import Process, ensure, python_command
 from campus.stack.stack import Stack, State
+from chassis.settings import DECLARE, MIGRATE
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "catalog": ("api", "relay"),
@@ -24,6 +25,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "progress": ("api", "worker", "relay"),
     "notify": ("api", "worker", "relay"),
 }
+JOBS = (MIGRATE, DECLARE)
+"""The roles that end by themselves, in the order in which they run, before the others."""
 # A role needs this long to stop at the most: its own drain of 20 s, and a little.
 GRACE = 25.0
 
@@ -125,8 +128,8 @@ class Platform:
             role.claim_ports()
         environment = self._assemble(endpoints)
         self._write(environment)
-        said("topology: exchange, history, queues")
-        _all((partial(self._declare, service, environment) for service in ROLES), at_once=3)
+        said("databases and topology: indexes, exchange, history, queues")
+        _all((partial(self._prepare, service, environment) for service in ROLES), at_once=3)
         said(f"services: {len(self.roles)} processes")
         _all((partial(role.start, environment) for role in self.roles.values()), at_once=6)
 
@@ -186,16 +189,17 @@ class Platform:
         self._file.touch(mode=0o600)
         self._file.write_text(json.dumps(dict(environment), indent=2))
 
-    def _declare(self, service: str, environment: Mapping[str, str]) -> None:
-        done = subprocess.run(
-            python_command(f"services.{service}", "declare"),
-            env=_whole(environment),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise StackError(f"{service}: declaring its queues failed:\n{done.stdout}{done.stderr}")
+    def _prepare(self, service: str, environment: Mapping[str, str]) -> None:
+        for job in JOBS:
+            done = subprocess.run(
+                python_command(f"services.{service}", job),
+                env=_whole(environment),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise StackError(f"{service} {job} failed:\n{done.stdout}{done.stderr}")
 
 
 def _whole(environment: Mapping[str, str]) -> dict[str, str]:

@@ -54,11 +54,18 @@ def help_text(service: str, settings: type[Settings], roles: Mapping[str, Role])
 
 
 def open_database(settings: Settings, service: str, store: "type[S]") -> "Database[S]":
-    """The service's database, prepared. Waits as long as MongoDB is away, and says so."""
+    """The service's database. Waits until MongoDB answers and the database is migrated."""
     # Imported late, for this module must import the standard library only.
     from chassis import opening
 
     return opening.open_database(settings, service, store)
+
+
+def migrate(settings: Settings, service: str, store: "type[Store]") -> None:
+    """Bring the service's database to this version. Waits as long as MongoDB is away."""
+    from chassis import opening
+
+    opening.migrate(settings, service, store)
 
 
 def _run(service: str, name: str, settings: Settings, role: Role) -> None:

@@ -15,17 +15,17 @@ from bson.binary import Binary
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from chassis import events, ids, tracing
 from chassis.clock import Clock
+from chassis.migrations import Migration, adding, migrate, pending
 from chassis.refusals import AlreadyExists
 
 Document = dict[str, Any]
 
-NAMESPACE_EXISTS = 48
 MAJORITY = WriteConcern("majority", wtimeout=10_000)
 # By the system's clock, for MongoDB removes what is older by its own.
 # A client that repeats a command does so within minutes; a week covers a term's worst outage.
@@ -56,11 +56,11 @@ def is_away(error: BaseException) -> bool:
 class Store:
     """One unit of work's view of the service's database. Subclasses add queries.
 
-    `collections` names the subclass's collections with their indexes; `service` the service.
+    `migrations` makes the subclass's collections with their indexes; `service` names the service.
     """
 
     service: str
-    collections: Mapping[str, Sequence[pymongo.IndexModel]] = {}
+    migrations: Sequence[Migration] = ()
 
     def __init__(
         self,
@@ -172,18 +172,32 @@ class Store:
         }
 
 
-CHASSIS_COLLECTIONS: Mapping[str, Sequence[pymongo.IndexModel]] = {
-    "outbox": [
-        pymongo.IndexModel([("key", 1), ("sequence", 1)], unique=True),
-        pymongo.IndexModel("parked_at", sparse=True),
-    ],
-    "sequences": [],
-    "requests": [
-        pymongo.IndexModel("at", expireAfterSeconds=int(REMEMBER_REQUESTS.total_seconds()))
-    ],
-    "inbox": [pymongo.IndexModel("at", expireAfterSeconds=int(REMEMBER_EVENTS.total_seconds()))],
-    "leases": [],
-}
+CHASSIS_MIGRATIONS = (
+    Migration(
+        1,
+        "outbox, inbox, remembered requests, leases",
+        adding(
+            {
+                "outbox": [
+                    pymongo.IndexModel([("key", 1), ("sequence", 1)], unique=True),
+                    pymongo.IndexModel("parked_at", sparse=True),
+                ],
+                "sequences": [],
+                "requests": [
+                    pymongo.IndexModel(
+                        "at", expireAfterSeconds=int(REMEMBER_REQUESTS.total_seconds())
+                    )
+                ],
+                "inbox": [
+                    pymongo.IndexModel(
+                        "at", expireAfterSeconds=int(REMEMBER_EVENTS.total_seconds())
+                    )
+                ],
+                "leases": [],
+            }
+        ),
+    ),
+)
 
 S = TypeVar("S", bound=Store)
 T = TypeVar("T")
@@ -201,14 +215,16 @@ class Database(Generic[S]):
         self.mongo: MongoDatabase[Document] = client[name]
 
     def prepare(self) -> None:
-        """Create collections and indexes that are missing. Safe to repeat, and side by side."""
-        wanted = {**CHASSIS_COLLECTIONS, **self._store.collections}
-        present = set(self.mongo.list_collection_names())
-        for name, indexes in wanted.items():
-            if name not in present:
-                self._create(name)
-            if indexes:
-                self.mongo[name].create_indexes(list(indexes))
+        """Bring it to this version. Safe to repeat, and side by side."""
+        migrate(self.mongo, self._migrations())
+
+    def missing(self) -> list[str]:
+        """What `prepare` has still to do, in words; empty where the database is as it should be."""
+        return [
+            f"{owner} {step.number}: {step.name}"
+            for owner, steps in self._migrations().items()
+            for step in pending(self.mongo, owner, steps)
+        ]
 
     def transact(self, work: Callable[[S], T]) -> T:
         """Do `work` in one transaction, its events with it; repeated where it lost a race.
@@ -231,10 +247,5 @@ class Database(Generic[S]):
         """A store for queries only, outside of any transaction."""
         return self._store(self.mongo, None, self.clock.now())
 
-    def _create(self, name: str) -> None:
-        try:
-            self.mongo.create_collection(name, check_exists=False)
-        except OperationFailure as error:
-            if error.code != NAMESPACE_EXISTS:
-                raise
-            # another process was faster
+    def _migrations(self) -> Mapping[str, Sequence[Migration]]:
+        return {"chassis": CHASSIS_MIGRATIONS, self._store.service: self._store.migrations}

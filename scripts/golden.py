@@ -14,13 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import tandem
+from google.protobuf import text_format
 from tandem.options.v1 import options_pb2
 
 GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "contract" / "golden"
 
+NO_RULE = "anything"
+PARTS = ("messages", "rules", "enums", "rpcs", "events")
+
 # protobuf's type stubs know two unrelated classes for each descriptor
 Descriptor = Any
-# {"messages": {name: {number: field}}, "enums": ..., "rpcs": ..., "events": ...}, all by name
+# {"messages": {name: {number: field}}, "rules": ..., "enums": ..., ...}: each of PARTS, all by name
 Contract = Mapping[str, Mapping[str, Any]]
 
 
@@ -28,9 +32,7 @@ def current() -> dict[str, Contract]:
     """What each package of the contracts says now, by the package's name."""
     packages: dict[str, dict[str, dict[str, Any]]] = {}
     for file in _files():
-        package = packages.setdefault(
-            file.package, {"messages": {}, "enums": {}, "rpcs": {}, "events": {}}
-        )
+        package = packages.setdefault(file.package, {part: {} for part in PARTS})
         for key, part in describe(file).items():
             package[key].update(part)
     return dict(packages)
@@ -45,6 +47,7 @@ def describe(file: Descriptor) -> dict[str, dict[str, Any]]:
     events = {message.full_name: _event(message) for message in messages}
     return {
         "messages": {message.full_name: _fields(message) for message in messages},
+        "rules": {message.full_name: _rules(message) for message in messages},
         "enums": {
             enum.full_name: {str(value.number): value.name for value in enum.values}
             for enum in enums
@@ -58,7 +61,7 @@ def breaks(old: Contract, new: Contract) -> list[str]:
     """What was promised in `old` and doesn't hold in `new`. Additions break nothing."""
     return [
         text
-        for part in ("messages", "enums", "rpcs", "events")
+        for part in PARTS
         for name, before in old.get(part, {}).items()
         for text in _broken(name, before, new.get(part, {}).get(name))
     ]
@@ -71,7 +74,7 @@ def _broken(name: str, before: Mapping[str, Any], after: Mapping[str, Any] | Non
     for key, value in before.items():
         if key not in after:
             yield f"{name}: {key} ({value}) is gone"
-        elif after[key] != value:
+        elif after[key] not in (value, NO_RULE):
             yield f"{name}: {key} was {value} and is {after[key]}"
 
 
@@ -89,6 +92,16 @@ def _messages(descriptors: Any) -> Iterator[Descriptor]:
 
 def _fields(message: Descriptor) -> dict[str, str]:
     return {str(field.number): f"{field.name}: {_type(field)}" for field in message.fields}
+
+
+def _rules(message: Descriptor) -> dict[str, str]:
+    """What each field must hold. Another rule may refuse what was good before."""
+    return {field.name: _rule(field) for field in message.fields}
+
+
+def _rule(field: Descriptor) -> str:
+    rule = field.GetOptions().Extensions[options_pb2.rule]
+    return text_format.MessageToString(rule, as_one_line=True) or NO_RULE
 
 
 def _type(field: Descriptor) -> str:
@@ -120,7 +133,12 @@ def _rpc(method: Descriptor) -> dict[str, str]:
         "request": (method.input_type.full_name, method.client_streaming),
         "answer": (method.output_type.full_name, method.server_streaming),
     }
-    return {side: f"stream {name}" if streams else name for side, (name, streams) in sides.items()}
+    access = method.GetOptions().Extensions[options_pb2.access]
+    return {
+        **{side: f"stream {name}" if streams else name for side, (name, streams) in sides.items()},
+        **{options_pb2.Role.Name(role): "may call" for role in sorted(access.roles)},
+        **({"own": access.own} if access.own else {}),
+    }
 
 
 def _event(message: Descriptor) -> dict[str, str]:

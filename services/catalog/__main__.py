@@ -1,4 +1,4 @@
-"""Run a role: python -m services.catalog api|relay|declare.
+"""Run a role: python -m services.catalog api|relay|migrate|declare.
 
 There is no worker, for catalog listens to nobody.
 """
@@ -33,6 +33,14 @@ def relay(settings: Settings) -> None:
     runtime.serve(settings, "catalog")
 
 
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version."""
+    from chassis import roles
+    from services.catalog.store import CatalogStore
+
+    roles.migrate(settings, "catalog", CatalogStore)
+
+
 def declare(settings: Settings) -> None:
     """Declare the exchange and the history; catalog has no queues."""
     from chassis import topology
@@ -41,4 +49,4 @@ def declare(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main("catalog", Settings, {"api": api, "relay": relay, "declare": declare})
+    main("catalog", Settings, {"api": api, "relay": relay, "migrate": migrate, "declare": declare})

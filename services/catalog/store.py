@@ -12,7 +12,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
-from pymongo import IndexModel, ReturnDocument, UpdateOne
+from pymongo import ReturnDocument, UpdateOne
 
 from chassis import store as chassis_store
 from chassis.mapping import from_document, to_document
@@ -22,6 +22,7 @@ from services.catalog.domain.path import Path
 from services.catalog.domain.people import Person
 from services.catalog.domain.runs import Course, Run
 from services.catalog.domain.words import EnrolmentState
+from services.catalog.migrations import MIGRATIONS
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -31,19 +32,7 @@ class CatalogStore(chassis_store.Store):
     """One unit of work's view of catalog's database."""
 
     service = "catalog"
-    collections = {  # noqa: RUF012
-        "people": [],
-        "courses": [IndexModel("code", unique=True)],
-        "runs": [IndexModel([("course_id", 1), ("_id", -1)])],
-        "paths": [],
-        "enrolments": [
-            IndexModel([("run_id", 1), ("learner_id", 1)], unique=True),
-            IndexModel([("learner_id", 1), ("_id", 1)]),
-            IndexModel([("run_id", 1), ("_id", 1)]),
-            IndexModel([("run_id", 1), ("state", 1), ("ticket", 1)]),
-        ],
-        "extensions": [IndexModel([("enrolment_id", 1), ("activity_id", 1), ("until", -1)])],
-    }
+    migrations = MIGRATIONS
 
     def people(self, ids: Iterable[str]) -> dict[str, Person]:
         """People by their ids; unknown ones are left out."""

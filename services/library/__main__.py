@@ -1,4 +1,4 @@
-"""Run a role: python -m services.library api|worker|relay|declare."""
+"""Run a role: python -m services.library api|worker|relay|migrate|declare."""
 
 from chassis.roles import main
 from services.library.settings import Settings
@@ -44,6 +44,14 @@ def relay(settings: Settings) -> None:
     runtime.serve(settings, "library")
 
 
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version."""
+    from chassis import roles
+    from services.library.store import LibraryStore
+
+    roles.migrate(settings, "library", LibraryStore)
+
+
 def declare(settings: Settings) -> None:
     """Declare the service's queues, and make its bucket."""
     from chassis import topology
@@ -55,4 +63,8 @@ def declare(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main("library", Settings, {"api": api, "worker": worker, "relay": relay, "declare": declare})
+    main(
+        "library",
+        Settings,
+        {"api": api, "worker": worker, "relay": relay, "migrate": migrate, "declare": declare},
+    )

@@ -12,13 +12,14 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import IndexModel, ReplaceOne, ReturnDocument
+from pymongo import ReplaceOne, ReturnDocument
 
 from chassis import store as chassis_store
 from chassis.mapping import from_document, to_document
 from services.library.domain.entitlements import Enrolment, Shelf
 from services.library.domain.items import Item, Rubbish, Upload
 from services.library.domain.words import EnrolmentState, ItemState, UploadState
+from services.library.migrations import MIGRATIONS
 
 Document = dict[str, Any]
 SOME = 1000
@@ -28,13 +29,7 @@ class LibraryStore(chassis_store.Store):
     """One unit of work's view of the library's database."""
 
     service = "library"
-    collections = {  # noqa: RUF012
-        "items": [IndexModel([("state", 1), ("claimed_until", 1)])],
-        "uploads": [IndexModel([("state", 1), ("started_at", 1)]), IndexModel("item_id")],
-        "rubbish": [],
-        "enrolments": [IndexModel([("learner_id", 1), ("state", 1)])],
-        "shelves": [IndexModel("item_ids")],
-    }
+    migrations = MIGRATIONS
 
     def item(self, item_id: str) -> Item | None:
         """An item by its id."""

@@ -1,4 +1,4 @@
-"""Run a role: python -m services.notify api|worker|relay|declare."""
+"""Run a role: python -m services.notify api|worker|relay|migrate|declare."""
 
 from chassis.roles import main
 from services.notify.settings import Settings
@@ -49,6 +49,14 @@ def relay(settings: Settings) -> None:
     runtime.serve(settings, "notify")
 
 
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version."""
+    from chassis import roles
+    from services.notify.store import NotifyStore
+
+    roles.migrate(settings, "notify", NotifyStore)
+
+
 def declare(settings: Settings) -> None:
     """The service's queues."""
     from chassis import topology
@@ -59,4 +67,8 @@ def declare(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main("notify", Settings, {"api": api, "worker": worker, "relay": relay, "declare": declare})
+    main(
+        "notify",
+        Settings,
+        {"api": api, "worker": worker, "relay": relay, "migrate": migrate, "declare": declare},
+    )

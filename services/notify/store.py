@@ -16,13 +16,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pymongo
-from pymongo import IndexModel
 
 from chassis.mapping import from_document, to_document
 from chassis.pages import Page, find_page
 from services.notify.domain.messages import Delivery, Letter, Mail, Message
 from services.notify.domain.preferences import CategoryPreference, Chosen
 from services.notify.domain.words import Category, Channel, DeliveryState
+from services.notify.migrations import MIGRATIONS
 from services.notify.store_copies import CopiesStore, Document, not_after
 
 QUEUED = {"state": DeliveryState.QUEUED.value}
@@ -33,37 +33,7 @@ class NotifyStore(CopiesStore):
     """One unit of work's view of notify's database."""
 
     service = "notify"
-    collections: Mapping[str, Sequence[IndexModel]] = {
-        "people": [],
-        "runs": [],
-        "enrolments": [IndexModel([("run_id", 1), ("state", 1), ("learner_id", 1)])],
-        "rosters": [],
-        "sessions": [],
-        "reminders": [IndexModel("fire_at"), IndexModel("session_id")],
-        "broadcasts": [
-            IndexModel([("run_id", 1), ("at", 1)]),
-            IndexModel(
-                [("urgent", -1), ("at", 1)], name="open", partialFilterExpression={"done": False}
-            ),
-        ],
-        "preferences": [],
-        "inboxes": [],
-        "messages": [
-            IndexModel([("person_id", 1), ("number", -1)]),
-            IndexModel([("person_id", 1), ("read_at", 1), ("number", -1)]),
-        ],
-        "deliveries": [
-            IndexModel(
-                [("urgent", -1), ("queued_at", 1), ("_id", 1)],
-                name="queue",
-                partialFilterExpression=QUEUED,
-            ),
-            IndexModel("claimed_until", name="sending", partialFilterExpression={"sending": True}),
-            IndexModel([("queued_at", -1), ("_id", -1)]),
-            IndexModel([("person_id", 1), ("queued_at", -1), ("_id", -1)]),
-            IndexModel([("event_id", 1), ("queued_at", -1), ("_id", -1)]),
-        ],
-    }
+    migrations = MIGRATIONS
 
     # Messages and deliveries
 

@@ -1,4 +1,4 @@
-"""Run a role: python -m services.progress api|worker|relay|declare."""
+"""Run a role: python -m services.progress api|worker|relay|migrate|declare."""
 
 from chassis.roles import main
 from services.progress.settings import Settings
@@ -39,6 +39,14 @@ def relay(settings: Settings) -> None:
     runtime.serve(settings, "progress")
 
 
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version."""
+    from chassis import roles
+    from services.progress.store import ProgressStore
+
+    roles.migrate(settings, "progress", ProgressStore)
+
+
 def declare(settings: Settings) -> None:
     """Declare the service's queues."""
     from chassis import topology
@@ -48,4 +56,8 @@ def declare(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main("progress", Settings, {"api": api, "worker": worker, "relay": relay, "declare": declare})
+    main(
+        "progress",
+        Settings,
+        {"api": api, "worker": worker, "relay": relay, "migrate": migrate, "declare": declare},
+    )

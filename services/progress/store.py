@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel, ReplaceOne, UpdateOne
+from pymongo import ASCENDING, ReplaceOne, UpdateOne
 
 from chassis.mapping import from_document, to_document
 from chassis.pages import Page, find_page
@@ -29,8 +29,9 @@ from services.progress.domain.standing import Standing
 from services.progress.domain.statements import Statement
 from services.progress.domain.views import RunSummary
 from services.progress.domain.words import CatchUpState, EnrolmentState, Key
+from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas
-from services.progress.store_copies import COPIES, CopiesStore, Document
+from services.progress.store_copies import CopiesStore, Document
 
 OPEN = {"state": CatchUpState.ASSIGNED.value, "dropped": False}
 
@@ -39,24 +40,7 @@ class ProgressStore(CopiesStore):
     """One unit of work's view of progress's database."""
 
     service = "progress"
-    collections: Mapping[str, Sequence[IndexModel]] = {
-        **COPIES,
-        "statements": [IndexModel([("learner_id", 1), ("run_id", 1), ("timestamp", 1)])],
-        "standings": [
-            IndexModel([("run_id", 1), ("learner_id", 1)]),
-            IndexModel([("run_id", 1), ("state", 1), ("learner_id", 1)]),
-            IndexModel([("learner_id", 1), ("state", 1)]),
-        ],
-        "evidence": [IndexModel([("run_id", 1), ("learner_id", 1)])],
-        "catch_ups": [
-            IndexModel([("run_id", 1), ("due", 1), ("_id", 1)]),
-            IndexModel([("learner_id", 1), ("due", 1), ("_id", 1)]),
-            IndexModel([("run_id", 1), ("learner_id", 1)]),
-            IndexModel("due", name="open", partialFilterExpression=OPEN),
-        ],
-        "summaries": [],
-        "revisits": [],
-    }
+    migrations = MIGRATIONS
 
     # Statements
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from pymongo import IndexModel, UpdateOne
+from pymongo import UpdateOne
 
 from chassis import store as chassis_store
 from chassis.mapping import from_document, to_document
@@ -16,12 +16,6 @@ from services.progress.domain.sessions import Item, Session
 Document = dict[str, Any]
 C = TypeVar("C", bound=Copy)
 
-COPIES: Mapping[str, Sequence[IndexModel]] = {
-    "runs": [],
-    "paths": [IndexModel("activities.item_id")],
-    "sessions": [IndexModel("run_id"), IndexModel("mentions")],
-    "items": [],
-}
 _COLLECTIONS: Mapping[type, str] = {Run: "runs", Path: "paths", Item: "items"}
 
 

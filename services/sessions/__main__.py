@@ -1,4 +1,4 @@
-"""Run a role: python -m services.sessions api|worker|relay|declare."""
+"""Run a role: python -m services.sessions api|worker|relay|migrate|declare."""
 
 from chassis.roles import main
 from services.sessions.settings import Settings
@@ -39,6 +39,14 @@ def relay(settings: Settings) -> None:
     runtime.serve(settings, "sessions")
 
 
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version."""
+    from chassis import roles
+    from services.sessions.store import SessionsStore
+
+    roles.migrate(settings, "sessions", SessionsStore)
+
+
 def declare(settings: Settings) -> None:
     """Declare the service's queues."""
     from chassis import topology
@@ -48,4 +56,8 @@ def declare(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main("sessions", Settings, {"api": api, "worker": worker, "relay": relay, "declare": declare})
+    main(
+        "sessions",
+        Settings,
+        {"api": api, "worker": worker, "relay": relay, "migrate": migrate, "declare": declare},
+    )

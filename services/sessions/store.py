@@ -13,10 +13,10 @@
 import secrets
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
-from pymongo import IndexModel, ReturnDocument, UpdateOne
+from pymongo import ReturnDocument, UpdateOne
 
 from chassis import store as chassis_store
 from chassis.mapping import from_document, to_document
@@ -27,6 +27,7 @@ from services.sessions.domain.roster import EXPECTED_MODES, Copy, Enrolment, Ite
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 from services.sessions.domain.words import EnrolmentState, SeatKind, SessionState
+from services.sessions.migrations import MIGRATIONS
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Copy)
@@ -35,8 +36,6 @@ T = TypeVar("T")
 # Learners of one session share this many guards: check-ins side by side rarely meet, and the end
 # of a session touches no more documents than this to be alone with all of them.
 PRESENCE_GUARDS = 16
-# A guard that nobody has touched for a day guards nothing.
-FORGET_GUARDS = timedelta(days=1)
 COPIES: Mapping[type, str] = {Person: "people", Run: "runs", Item: "items"}
 TO_COME = {"$in": [SessionState.SCHEDULED, SessionState.LIVE]}
 
@@ -45,32 +44,7 @@ class SessionsStore(chassis_store.Store):
     """One unit of work's view of sessions' database."""
 
     service = "sessions"
-    collections = {  # noqa: RUF012
-        "rooms": [IndexModel("name", unique=True)],
-        "sessions": [
-            IndexModel([("start_time", 1), ("_id", 1)]),
-            IndexModel([("run_id", 1), ("start_time", 1), ("_id", 1)]),
-            IndexModel([("room_id", 1), ("state", 1), ("start_time", 1)]),
-            IndexModel([("instructor_id", 1), ("state", 1), ("start_time", 1)]),
-        ],
-        "seats": [
-            IndexModel([("session_id", 1), ("kind", 1), ("turn", 1)]),
-            IndexModel([("run_id", 1), ("learner_id", 1)]),
-        ],
-        "marks": [IndexModel([("_id.session_id", 1), ("_id.learner_id", 1)])],
-        "wrong_codes": [],
-        "attendance": [
-            IndexModel([("session_id", 1), ("_id", 1)]),
-            IndexModel([("learner_id", 1), ("_id", 1)]),
-        ],
-        "people": [],
-        "runs": [],
-        "items": [],
-        "enrolments": [
-            IndexModel([("run_id", 1), ("state", 1), ("mode", 1), ("learner_id", 1)]),
-        ],
-        "guards": [IndexModel("at", expireAfterSeconds=int(FORGET_GUARDS.total_seconds()))],
-    }
+    migrations = MIGRATIONS
 
     def new_secret(self) -> str:
         """32 random bytes in hex."""

@@ -18,6 +18,7 @@ DOORS = {
     "api": ("chassis.grpc_server", "serve"),
     "worker": ("chassis.worker", "serve"),
     "relay": ("chassis.relay", "serve"),
+    "migrate": ("chassis.opening", "migrate"),
     "declare": ("chassis.topology", "declare"),
 }
 

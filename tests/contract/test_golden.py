@@ -57,6 +57,13 @@ MADE.message_type[0].options.Extensions[options_pb2.event].CopyFrom(
     options_pb2.Event(type="tandem.made.thing.asked.v1", subject="id", partition_key="id")
 )
 
+MADE.message_type[0].field[0].options.Extensions[options_pb2.rule].CopyFrom(
+    options_pb2.Rule(max_length=64)
+)
+MADE.service[0].method[0].options.Extensions[options_pb2.access].CopyFrom(
+    options_pb2.Access(roles=[options_pb2.ROLE_SERVICE], own="id")
+)
+
 Change = Callable[[Any], None]
 
 
@@ -156,9 +163,33 @@ def _no_event(file: Any) -> None:
     file.message_type[0].options.ClearExtension(options_pb2.event)
 
 
+def _access(file: Any) -> Any:
+    return file.service[0].method[0].options.Extensions[options_pb2.access]
+
+
+def _shut_a_role_out(file: Any) -> None:
+    del _access(file).roles[:]
+
+
+def _shut_people_out(file: Any) -> None:
+    _access(file).own = ""
+
+
+def _rule_stricter(file: Any) -> None:
+    file.message_type[0].field[0].options.Extensions[options_pb2.rule].max_length = 32
+
+
+def _rule_where_none_was(file: Any) -> None:
+    file.message_type[0].field[1].options.Extensions[options_pb2.rule].required = True
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        _shut_a_role_out,
+        _shut_people_out,
+        _rule_stricter,
+        _rule_where_none_was,
         _remove_field,
         _renumber_field,
         _rename_field,
@@ -202,9 +233,25 @@ def _add_message_and_rpc(file: Any) -> None:
     file.service[0].method.add(name="AskMore", input_type=".made.More", output_type=".made.More")
 
 
-@pytest.mark.parametrize("change", [_add_field, _add_value, _add_message_and_rpc])
+def _let_a_role_in(file: Any) -> None:
+    _access(file).roles.append(options_pb2.ROLE_OPERATOR)
+
+
+def _rule_gone(file: Any) -> None:
+    file.message_type[0].field[0].ClearField("options")
+
+
+def _add_event(file: Any) -> None:
+    option = file.message_type.add(name="More").options.Extensions[options_pb2.event]
+    option.type = "tandem.made.thing.changed.v1"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_add_field, _add_value, _add_message_and_rpc, _add_event, _let_a_role_in, _rule_gone],
+)
 def test_an_addition_breaks_nothing(change: Change) -> None:
-    """New fields, values, messages and RPCs pass."""
+    """New fields, values, messages, RPCs, events and callers pass, and fewer rules."""
     assert golden["breaks"](contract(), contract(change)) == []
 
 

@@ -28,11 +28,12 @@ class EnrolmentWithdrawn:
 
 def store_class() -> Any:
     """The store."""
+    from chassis.migrations import Migration, adding
     from chassis.store import Store
 
     class BusStore(Store):
         service = "catalog"
-        collections = {"effects": [], "known": [], "ticks": []}  # noqa: RUF012
+        migrations = (Migration(1, "all", adding({"effects": [], "known": [], "ticks": []})),)
 
     return BusStore
 

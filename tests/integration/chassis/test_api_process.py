@@ -21,8 +21,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
 
+from chassis.clock import SystemClock
 from chassis.grpc_client import calling_with
+from chassis.store import Database, Store
 from chassis.testing import AUDIENCE, ISSUER, Issuer
+from tests.conftest import MakeDatabase
 from tests.integration.chassis.process import RoleProcess, eventually
 from tests.integration.chassis.proxy import Proxy
 
@@ -31,17 +34,25 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
+class Little(Store):
+    """The store of the process that is started."""
+
+    service = "little"
+
+
 @pytest.fixture
 def issuer() -> Issuer:
     return Issuer()
 
 
 @pytest.fixture
-def environment(stack: dict[str, str], issuer: Issuer, tmp_path: Path) -> Iterator[dict[str, str]]:
-    name = f"t_little_{os.getpid()}_{time.monotonic_ns()}"
-    yield {
+def environment(
+    stack: dict[str, str], issuer: Issuer, tmp_path: Path, make_database: MakeDatabase
+) -> dict[str, str]:
+    database = make_database(Little)
+    return {
         "TANDEM_MONGO_URL": stack["TANDEM_MONGO_URL"],
-        "TANDEM_MONGO_DATABASE": name,
+        "TANDEM_MONGO_DATABASE": database.mongo.name,
         "TANDEM_AMQP_URL": "amqp://127.0.0.1:1",
         "TANDEM_JWKS_URL": issuer.write_jwks(tmp_path / "jwks.json"),
         "TANDEM_TOKEN_ISSUER": ISSUER,
@@ -50,8 +61,6 @@ def environment(stack: dict[str, str], issuer: Issuer, tmp_path: Path) -> Iterat
         "TANDEM_GRPC_ADDRESS": "127.0.0.1:0",
         "TANDEM_DRAIN": "10",
     }
-    with pymongo.MongoClient[Any](stack["TANDEM_MONGO_URL"]) as client:
-        client.drop_database(name)
 
 
 Start = Callable[..., RoleProcess]
@@ -168,6 +177,24 @@ def test_a_start_without_the_database_waits(start: Start, proxy: Proxy) -> None:
     assert get(port, "/live")[0] == 200
     assert get(port, "/ready") == (503, '{"mongodb": false}')
     proxy.open()
+    assert little.listening()
+    assert get(port, "/ready")[0] == 200
+
+
+def test_a_start_before_the_migration_waits(
+    start: Start, environment: dict[str, str], mongo: "pymongo.MongoClient[Any]"
+) -> None:
+    """A process whose database is older than its code waits, live and not ready."""
+    database = Database(mongo, environment["TANDEM_MONGO_DATABASE"], Little, SystemClock())
+    database.mongo["migrations"].delete_many({})
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    little = start(TANDEM_OPS_ADDRESS=f"127.0.0.1:{port}")
+    waiting = eventually(lambda: little.logged("waiting for the database's migration"))
+    assert waiting["run"] == "python -m services.little migrate"
+    assert get(port, "/live")[0] == 200
+    assert get(port, "/ready") == (503, '{"mongodb": true, "migrated": false}')
+    database.prepare()
     assert little.listening()
     assert get(port, "/ready")[0] == 200
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chassis.migrations import Migration, adding
 from chassis.pages import Page, find_page
 from chassis.refusals import Invalid
 from chassis.store import Store
@@ -11,7 +12,7 @@ from chassis.store import Store
 
 class SampleStore(Store):
     service = "catalog"
-    collections = {"rows": []}  # noqa: RUF012
+    migrations = (Migration(1, "rows", adding({"rows": []})),)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 import pymongo
 import pytest
 
+from chassis.migrations import Migration, adding
 from chassis.refusals import AlreadyExists
 from chassis.store import Database, Store
 
@@ -23,7 +24,9 @@ class EnrolmentWithdrawn:
 
 class SampleStore(Store):
     service = "catalog"
-    collections = {"things": [pymongo.IndexModel("name", unique=True)]}  # noqa: RUF012
+    migrations = (
+        Migration(1, "things", adding({"things": [pymongo.IndexModel("name", unique=True)]})),
+    )
 
     def add(self, name: str) -> None:
         self["things"].insert_one({"_id": self.new_id(), "name": name}, session=self.session)

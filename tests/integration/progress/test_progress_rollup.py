@@ -13,8 +13,7 @@ from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.events import Event
-from services.progress.store import ProgressStore
-from tests.conftest import FakeClock, MakeDatabase
+from tests.conftest import FakeClock
 from tests.integration.progress.classroom import (
     ABSENT,
     BOOK,
@@ -243,9 +242,3 @@ def test_an_item_whose_length_becomes_known_is_judged_again(
     classroom.settle()
     (told,) = classroom.published(events_pb2.ActivityCompleted)
     assert told.activity_id == "watch"
-
-
-def test_an_empty_database_has_its_collections(make_database: MakeDatabase) -> None:
-    """Every collection that a transaction writes to is there beforehand."""
-    names = set(make_database(ProgressStore).mongo.list_collection_names())
-    assert set(ProgressStore.collections) <= names

@@ -1,0 +1,47 @@
+"""What brings the library's database to this version (chassis/migrations.py says how)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pymongo import IndexModel, UpdateOne
+
+from chassis.migrations import Migration, Mongo, adding
+
+SOME = 1000
+
+_FIRST: Mapping[str, Sequence[IndexModel]] = {
+    "items": [IndexModel([("state", 1), ("claimed_until", 1)])],
+    "uploads": [IndexModel([("state", 1), ("started_at", 1)])],
+    "enrolments": [IndexModel([("learner_id", 1), ("state", 1)])],
+    "shelves": [IndexModel("item_ids")],
+}
+_CLEANING: Mapping[str, Sequence[IndexModel]] = {
+    "rubbish": [],
+    "uploads": [IndexModel("item_id")],
+}
+
+
+def _discard_failed(mongo: Mongo) -> None:
+    """Before there was rubbish, a failed item's file stayed: let it be removed like others.
+
+    Removing what is not there is no error (S3 DeleteObject), so none is lost by a repeat.
+    """
+    for ids in _batches(mongo["items"].find({"state": "FAILED"}, {"_id": 1})):
+        writes = [
+            UpdateOne({"_id": each}, {"$setOnInsert": {"multipart": ""}}, upsert=True)
+            for each in ids
+        ]
+        mongo["rubbish"].bulk_write(writes, ordered=False)
+
+
+def _batches(rows: Any) -> Iterator[list[str]]:
+    ids = [row["_id"] for row in rows]
+    for first in range(0, len(ids), SOME):
+        yield ids[first : first + SOME]
+
+
+MIGRATIONS = (
+    Migration(1, "items, uploads, and copies of who may read", adding(_FIRST)),
+    Migration(2, "what is to be removed from the store of files", adding(_CLEANING)),
+    Migration(3, "the files that failed items left behind", _discard_failed),
+)

@@ -1,0 +1,39 @@
+"""What brings sessions' database to this version (chassis/migrations.py says how)."""
+
+from collections.abc import Mapping, Sequence
+
+from pymongo import IndexModel
+
+from chassis.migrations import Migration, adding
+
+# A guard that nobody has touched for a day guards nothing.
+_DAY = 86_400
+
+_FIRST: Mapping[str, Sequence[IndexModel]] = {
+    "rooms": [IndexModel("name", unique=True)],
+    "sessions": [
+        IndexModel([("start_time", 1), ("_id", 1)]),
+        IndexModel([("run_id", 1), ("start_time", 1), ("_id", 1)]),
+        IndexModel([("room_id", 1), ("state", 1), ("start_time", 1)]),
+        IndexModel([("instructor_id", 1), ("state", 1), ("start_time", 1)]),
+    ],
+    "seats": [
+        IndexModel([("session_id", 1), ("kind", 1), ("turn", 1)]),
+        IndexModel([("run_id", 1), ("learner_id", 1)]),
+    ],
+    "marks": [IndexModel([("_id.session_id", 1), ("_id.learner_id", 1)])],
+    "wrong_codes": [],
+    "attendance": [
+        IndexModel([("session_id", 1), ("_id", 1)]),
+        IndexModel([("learner_id", 1), ("_id", 1)]),
+    ],
+    "people": [],
+    "runs": [],
+    "items": [],
+    "enrolments": [
+        IndexModel([("run_id", 1), ("state", 1), ("mode", 1), ("learner_id", 1)]),
+    ],
+    "guards": [IndexModel("at", expireAfterSeconds=_DAY)],
+}
+
+MIGRATIONS = (Migration(1, "rooms, sessions, seats, attendance, copies", adding(_FIRST)),)

@@ -1,0 +1,130 @@
+"""An older database, with people's data in it, and `python -m services.<name> migrate`."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pymongo
+import pytest
+from bson import decode, encode
+
+from campus.architecture import services
+from chassis.clock import SystemClock
+from chassis.store import Database
+from services.library.domain.words import ItemState
+from services.library.store import LibraryStore
+
+THEN = datetime(2026, 3, 2, 9, tzinfo=UTC)
+# As the first version of the library left its database: no `rubbish`, and no record of migrations.
+ITEMS: list[dict[str, Any]] = [
+    {
+        "_id": f"item-{state.lower()}",
+        "kind": "RECORDING",
+        "metadata": {
+            "title": f"A film, {state}",
+            "creators": [],
+            "subjects": [],
+            "description": "",
+            "language": "de",
+            "rights": "",
+        },
+        "state": state,
+        "failure": "its bytes are not video/mp4" if state == "FAILED" else "",
+        "run_ids": ["run-1"],
+        "renditions": [],
+        "seconds": 12.5,
+        "uploaded_by": "ada",
+        "created_at": THEN,
+        "available_at": None,
+        "promised": {"name": "original", "media_type": "video/mp4", "size": 9, "sha256": "0" * 64},
+        "claimed_until": None,
+    }
+    for state in ("AVAILABLE", "FAILED")
+]
+EVENT = {
+    "_id": "0190a6b2-0000-7000-8000-000000000001",
+    "type": "tandem.library.item.failed.v1",
+    "key": "item-failed",
+    "sequence": 1,
+}
+OLD_INDEXES = {
+    "items": [[("state", 1), ("claimed_until", 1)]],
+    "uploads": [[("state", 1), ("started_at", 1)]],
+    "enrolments": [[("learner_id", 1), ("state", 1)]],
+    "shelves": [[("item_ids", 1)]],
+}
+
+
+@pytest.fixture
+def mongo_database(mongo: "pymongo.MongoClient[Any]") -> Iterator[Any]:
+    name = f"t_upgrade_{uuid.uuid4().hex[:8]}"
+    yield mongo[name]
+    mongo.drop_database(name)
+
+
+def run_migrate(service: str, database: Any, stack: Mapping[str, str]) -> str:
+    """What the real process prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", f"services.{service}", "migrate"],
+        env={
+            **{name: value for name, value in os.environ.items() if "TANDEM_" not in name},
+            "TANDEM_MONGO_URL": stack["TANDEM_MONGO_URL"],
+            "TANDEM_MONGO_DATABASE": database.name,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def indexes(database: Any) -> dict[str, Any]:
+    """Every collection's indexes, by name."""
+    return {
+        name: database[name].index_information()
+        for name in sorted(database.list_collection_names())
+    }
+
+
+@pytest.mark.parametrize("service", services())
+def test_from_nothing_to_this_version(
+    service: str, mongo_database: Any, stack: dict[str, str]
+) -> None:
+    """The role makes what the service's code would make itself; a second run changes nothing."""
+    first = run_migrate(service, mongo_database, stack)
+    assert '"event": "migrated"' in first
+    once = indexes(mongo_database)
+    assert {"outbox", "inbox", "leases", "migrations", "requests", "sequences"} <= once.keys()
+    records = list(mongo_database["migrations"].find())
+    assert '"event": "migrated"' not in run_migrate(service, mongo_database, stack)
+    assert indexes(mongo_database) == once
+    assert list(mongo_database["migrations"].find()) == records
+
+
+def test_an_older_library_keeps_what_it_has(mongo_database: Any, stack: dict[str, str]) -> None:
+    """Items, copies and waiting events stay as they are; failed items' files are to be removed."""
+    for name, keys in OLD_INDEXES.items():
+        for key in keys:
+            mongo_database[name].create_index(key)
+    mongo_database["items"].insert_many(ITEMS)
+    mongo_database["outbox"].insert_one(EVENT)
+    before = [decode(encode(row)) for row in mongo_database["items"].find()]
+    assert '"library:0003"' in run_migrate("library", mongo_database, stack)
+    assert [decode(encode(row)) for row in mongo_database["items"].find()] == before
+    assert mongo_database["outbox"].find_one() == EVENT
+    assert list(mongo_database["rubbish"].find()) == [{"_id": "item-failed", "multipart": ""}]
+    database = Database(mongo_database.client, mongo_database.name, LibraryStore, SystemClock())
+    assert database.missing() == []
+    (rubbish,) = database.reader().rubbish()
+    assert rubbish.id == "item-failed"
+    found = database.reader().item("item-available")
+    assert found is not None
+    assert (found.state, found.seconds) == (ItemState.AVAILABLE, 12.5)
+    for name, keys in OLD_INDEXES.items():  # which the older version still uses
+        have = [each["key"] for each in mongo_database[name].index_information().values()]
+        assert all(key in have for key in keys)
