@@ -1,0 +1,380 @@
+"""What every manifest must hold: each policy a function from objects to faults, in words."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from campus.architecture import Service, services
+from chassis.settings import SettingsError, load
+from tests.contract.deploy.manifests import Object, name_of, of_kind
+
+NAME, ROLE, PART = (f"app.kubernetes.io/{label}" for label in ("name", "component", "part-of"))
+PORTS = {"grpc": 50051, "ops": 9464}
+ROLES_PORTS = {"api": {"grpc", "ops"}, "worker": {"ops"}, "relay": {"ops"}}
+# What a drain of TANDEM_DRAIN seconds needs beyond it: a worker that is killed says goodbye.
+MARGIN = 5
+# Not ours, and read by the roles: deploy/kubernetes/README.md lists them.
+SECRETS = {
+    **{f"{name}-mongodb": {"connectionString.standard"} for name in services()},
+    **{f"{name}-rabbitmq": {"url"} for name in services()},
+    "library-s3": {"access-key", "secret-key"},
+    "notify-smtp": {"url"},
+    "catalog-service-token": {"token"},
+}
+STAND_INS = {
+    "TANDEM_MONGO_URL": "mongodb://db/",
+    "TANDEM_AMQP_URL": "amqp://broker",
+    "TANDEM_SMTP_URL": "smtps://mail:465",
+    "TANDEM_S3_ACCESS_KEY": "key",
+    "TANDEM_S3_SECRET_KEY": "secret",
+}
+# The port at which each thing outside of our roles is reached.
+OUTSIDE = {
+    "mongodb": {27017},
+    "rabbitmq": {5672},
+    "s3": {443},
+    "smtp": {465, 587},
+    "identity": {443},
+    "otlp": {4318},
+}
+
+
+def workloads(objects: Sequence[Object]) -> list[Object]:
+    """Everything that runs our images."""
+    return of_kind(objects, "Deployment", "Job")
+
+
+def pod_of(workload: Object) -> Object:
+    """Its pods' spec."""
+    return dict(workload["spec"]["template"]["spec"])
+
+
+def labels_of(workload: Object) -> Mapping[str, str]:
+    """Its pods' labels."""
+    return dict(workload["spec"]["template"]["metadata"]["labels"])
+
+
+def container_of(workload: Object) -> Object:
+    """Its one container."""
+    (container,) = pod_of(workload)["containers"]
+    return dict(container)
+
+
+def declared(workload: Object) -> tuple[Service, str]:
+    """The service and role that it runs, as the code declares them."""
+    labels = labels_of(workload)
+    return services()[labels[NAME]], labels[ROLE]
+
+
+# --- policies --------------------------------------------------------------------------------
+
+
+def every_role_runs(objects: Sequence[Object]) -> Iterator[str]:
+    """A Deployment for each role that serves, a Job for each that ends; nothing else."""
+    found = {name_of(each) for each in workloads(objects)}
+    wanted = {
+        f"{'Deployment' if role in service.servers else 'Job'}/{service.name}-{role}"
+        for service in services().values()
+        for role in service.roles
+    }
+    yield from (f"{each} is missing" for each in sorted(wanted - found))
+    yield from (f"{each} is no role of any service" for each in sorted(found - wanted))
+    for each in workloads(objects):
+        service, role = declared(each)
+        if each["metadata"]["name"] != f"{service.name}-{role}":
+            yield f"{name_of(each)} runs {service.name} {role} by its labels"
+        if container_of(each).get("args") != [role]:
+            yield f"{name_of(each)}: its argument must be {role}"
+
+
+def images_are_pinned(objects: Sequence[Object]) -> Iterator[str]:
+    """By a tag that is not `latest`, or by a digest; the service's own image."""
+    for each in workloads(objects):
+        image = container_of(each)["image"]
+        name, _, tag = image.rpartition("/")[2].partition(":")
+        if "@sha256:" not in image and tag in {"", "latest"}:
+            yield f"{name_of(each)}: {image} has no tag that stays"
+        if name.partition("@")[0] != f"tandem-{declared(each)[0].name}":
+            yield f"{name_of(each)}: {image} is not its service's"
+
+
+def probes_tell_apart(objects: Sequence[Object]) -> Iterator[str]:
+    """Startup and liveness ask whether the process turns, readiness whether it can work."""
+    for each in of_kind(objects, "Deployment"):
+        service, role = declared(each)
+        container = container_of(each)
+        alive = {"path": "/live", "port": "ops"}
+        for probe in ("startupProbe", "livenessProbe"):
+            if container.get(probe, {}).get("httpGet") != alive:
+                yield f"{name_of(each)}: {probe} must ask /live at ops: it may not ask for stores"
+        ready = container.get("readinessProbe", {})
+        if role == "api":
+            if ready.get("grpc") != {"port": PORTS["grpc"], "service": service.contract}:
+                yield f"{name_of(each)}: readiness must ask {service.contract} by gRPC"
+        elif ready.get("httpGet") != {"path": "/ready", "port": "ops"}:
+            yield f"{name_of(each)}: readiness must ask /ready at ops"
+
+
+def ports_are_those_that_open(objects: Sequence[Object]) -> Iterator[str]:
+    """Named container ports are the ports of the addresses that the role is told."""
+    for each in of_kind(objects, "Deployment"):
+        wanted = {name: PORTS[name] for name in ROLES_PORTS[declared(each)[1]]}
+        ports = {port["name"]: port["containerPort"] for port in container_of(each)["ports"]}
+        told = {
+            name: int(address.rpartition(":")[2])
+            for name in wanted
+            if (address := _plain_settings(each, objects).get(f"TANDEM_{name.upper()}_ADDRESS"))
+        }
+        if not ports == told == wanted:
+            yield f"{name_of(each)}: ports {ports}, addresses {told}; wanted {wanted}"
+
+
+def resources_are_bounded(objects: Sequence[Object]) -> Iterator[str]:
+    """CPU and memory are asked for, memory is limited, and /tmp is."""
+    for each in workloads(objects):
+        resources = container_of(each).get("resources", {})
+        if not {"cpu", "memory"} <= resources.get("requests", {}).keys():
+            yield f"{name_of(each)}: requests of cpu and memory"
+        if "memory" not in resources.get("limits", {}):
+            yield f"{name_of(each)}: a limit of memory"
+        for volume in pod_of(each).get("volumes", []):
+            if "emptyDir" in volume and "sizeLimit" not in volume["emptyDir"]:
+                yield f"{name_of(each)}: volume {volume['name']} without sizeLimit"
+
+
+def pods_are_confined(objects: Sequence[Object]) -> Iterator[str]:
+    """The Pod Security Standard `restricted`, a read-only root, and no token."""
+    container = {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    for each in workloads(objects):
+        pod = pod_of(each)
+        security = pod.get("securityContext", {})
+        if not (security.get("runAsNonRoot") and security.get("runAsUser", 0) > 0):
+            yield f"{name_of(each)}: must not run as root"
+        if security.get("seccompProfile") != {"type": "RuntimeDefault"}:
+            yield f"{name_of(each)}: seccomp RuntimeDefault"
+        if container_of(each).get("securityContext") != container:
+            yield f"{name_of(each)}: securityContext must be {container}"
+        if pod.get("automountServiceAccountToken") is not False:
+            yield f"{name_of(each)}: no service account token may be mounted"
+        if pod.get("enableServiceLinks") is not False:
+            yield f"{name_of(each)}: no variables of other Services"
+
+
+def stops_have_time(objects: Sequence[Object]) -> Iterator[str]:
+    """The grace is longer than the drain."""
+    for each in of_kind(objects, "Deployment"):
+        service, role = declared(each)
+        values = {**STAND_INS, **_plain_settings(each, objects)}
+        drain = load(service.settings_class, values, role).drain.total_seconds()
+        grace = pod_of(each).get("terminationGracePeriodSeconds", 30)
+        if grace < drain + MARGIN:
+            yield f"{name_of(each)}: {grace} s of grace for a drain of {drain:g} s"
+
+
+def replicas_are_spread_and_kept(objects: Sequence[Object]) -> Iterator[str]:
+    """Each Deployment has its disruption budget, and its pods are on different zones and nodes."""
+    budgets = [
+        each["spec"]["selector"]["matchLabels"]
+        for each in of_kind(objects, "PodDisruptionBudget")
+        if each["spec"].get("maxUnavailable") == 1
+    ]
+    for each in of_kind(objects, "Deployment"):
+        if dict(each["spec"]["selector"]["matchLabels"]) not in budgets:
+            yield f"{name_of(each)}: no PodDisruptionBudget"
+        spread = {s["topologyKey"] for s in pod_of(each).get("topologySpreadConstraints", [])}
+        if spread != {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}:
+            yield f"{name_of(each)}: spread over zones and nodes"
+
+
+def settings_are_provided(objects: Sequence[Object]) -> Iterator[str]:
+    """A role is told all that it requires, nothing that it doesn't know, and what it accepts."""
+    for each in workloads(objects):
+        service, role = declared(each)
+        known = {setting.variable: setting for setting in service.read_by(role)}
+        given = {entry["name"]: entry for entry in container_of(each).get("env", [])}
+        for name in sorted(set(given) - set(known)):
+            yield f"{name_of(each)}: {name} is no setting of {role}"
+        for name, setting in known.items():
+            if setting.required and name not in given:
+                yield f"{name_of(each)}: {name} is missing"
+            if setting.secret and name in given and "secretKeyRef" not in _source(given[name]):
+                yield f"{name_of(each)}: {name} must come from a Secret"
+        try:
+            values = {**_plain_settings(each, objects)}
+            load(service.settings_class, {**STAND_INS, **values}, role)
+        except SettingsError as error:
+            yield f"{name_of(each)}: {error}"
+
+
+def references_lead_somewhere(objects: Sequence[Object]) -> Iterator[str]:
+    """Every ConfigMap key is there, and every Secret is a documented one."""
+    there = {name: set(data) for name, data in _config_maps(objects).items()} | SECRETS
+    for each in workloads(objects):
+        for name, key in _references(each):
+            if key not in there.get(name, set()):
+                yield f"{name_of(each)}: {name} has no {key}"
+
+
+def no_secret_is_here(objects: Sequence[Object]) -> Iterator[str]:
+    """Secrets come by reference."""
+    yield from (f"{name_of(each)} must not be in a manifest" for each in of_kind(objects, "Secret"))
+
+
+def scalers_have_targets(objects: Sequence[Object]) -> Iterator[str]:
+    """HPAs scale api roles, KEDA workers by exactly their service's queues; never a relay."""
+    names = {each["metadata"]["name"] for each in of_kind(objects, "Deployment")}
+    for each in of_kind(objects, "HorizontalPodAutoscaler"):
+        target = each["spec"]["scaleTargetRef"]["name"]
+        if target not in names or not target.endswith("-api"):
+            yield f"{name_of(each)}: {target} is no api"
+    for each in of_kind(objects, "ScaledObject"):
+        target = each["spec"]["scaleTargetRef"]["name"]
+        service = services()[target.removesuffix("-worker")]
+        queues = {trigger["metadata"]["queueName"] for trigger in each["spec"]["triggers"]}
+        if target not in names or queues != {q.name for q in service.subscriptions}:
+            yield f"{name_of(each)}: {target} by {sorted(queues)}"
+
+
+def metrics_are_scraped(objects: Sequence[Object]) -> Iterator[str]:
+    """A PodMonitor selects each serving pod, at its ops port."""
+    monitors = [
+        each["spec"]["selector"]["matchLabels"]
+        for each in of_kind(objects, "PodMonitor")
+        if any(e.get("port") == "ops" for e in each["spec"]["podMetricsEndpoints"])
+    ]
+    for each in of_kind(objects, "Deployment"):
+        if not any(wanted.items() <= labels_of(each).items() for wanted in monitors):
+            yield f"{name_of(each)}: nobody scrapes it"
+
+
+def edges_are_the_codes(objects: Sequence[Object]) -> Iterator[str]:
+    """A role may reach, and be reached, exactly as the code declares."""
+    policies = of_kind(objects, "NetworkPolicy")
+    if not any(p["spec"]["podSelector"] == {} and "egress" not in p["spec"] for p in policies):
+        yield "nothing denies by default"
+    for each in workloads(objects):
+        service, role = declared(each)
+        allowed = {
+            policy["metadata"]["name"].removeprefix("reach-")
+            for policy in policies
+            if policy["metadata"]["name"].startswith("reach-")
+            and selects(policy["spec"]["podSelector"], labels_of(each))
+        }
+        wanted = service.reached_by(role)
+        yield from (f"{name_of(each)} must reach {x}" for x in sorted(wanted - allowed))
+        yield from (f"{name_of(each)} must not reach {x}" for x in sorted(allowed - wanted))
+        yield from _ingress_faults(each, policies)
+    yield from _peer_faults(policies)
+
+
+def broker_permissions_are_least(objects: Sequence[Object]) -> Iterator[str]:
+    """A service may touch the shared things and its own queues, and no other's."""
+    found = {each["metadata"]["name"]: each["spec"] for each in of_kind(objects, "Permission")}
+    if found.keys() != services().keys():
+        yield f"permissions are of {sorted(found)}"
+    for name, spec in found.items():
+        own = {queue for s in services().values() for q in s.subscriptions if s.name == name
+               for queue in (q.name, f"{q.name}.dead")}  # fmt: skip
+        others = {q.name for s in services().values() for q in s.subscriptions} - own
+        shared = {"tandem.events", "tandem.delay.1s", "tandem.delay.600s"}
+        wanted = {
+            "configure": {*shared, "tandem.history", *own},
+            "write": {*shared, "tandem.history", "amq.default", *own},
+            "read": {*shared, *own},
+        }
+        for action, things in wanted.items():
+            pattern = re.compile(spec["permissions"][action])
+            yield from (f"{name} may not {action} {x}" for x in things if not pattern.search(x))
+            yield from (f"{name} may {action} {x}" for x in others if pattern.search(x))
+            yield from (f"{name} may {action} strangers'" for x in ["mine"] if pattern.search(x))
+
+
+# --- parts -----------------------------------------------------------------------------------
+
+
+def selects(selector: Object, labels: Mapping[str, str]) -> bool:
+    """Whether a label selector selects (an empty one selects everything)."""
+    plain = selector.get("matchLabels", {})
+    expressions = selector.get("matchExpressions", [])
+    assert all(each["operator"] == "In" for each in expressions)
+    return plain.items() <= labels.items() and all(
+        labels.get(each["key"]) in each["values"] for each in expressions
+    )
+
+
+def _ingress_faults(workload: Object, policies: Sequence[Object]) -> Iterator[str]:
+    """Who may call: the gateway every api; another service's roles as their settings say."""
+    service, role = declared(workload)
+    callers = {
+        (other.name, caller)
+        for other in services().values()
+        for caller in other.servers
+        if role == "api" and service.name in other.reached_by(caller)
+    }
+    allowed = {
+        (source["matchLabels"][NAME], source["matchLabels"][ROLE])
+        for policy in policies
+        if selects(policy["spec"]["podSelector"], labels_of(workload))
+        for rule in policy["spec"].get("ingress", [])
+        for peer in rule.get("from", [])
+        if NAME in (source := peer.get("podSelector", {})).get("matchLabels", {})
+    }
+    if callers != allowed:
+        yield f"{name_of(workload)} is called by {sorted(callers)}, allowed are {sorted(allowed)}"
+    opened = {
+        port["port"]
+        for policy in policies
+        if policy["spec"]["podSelector"] and policy["metadata"]["name"] != "tunnel"
+        if selects(policy["spec"]["podSelector"], labels_of(workload))
+        for rule in policy["spec"].get("ingress", [])
+        for port in rule["ports"]
+    }
+    wanted = {PORTS[name] for name in ROLES_PORTS.get(role, ())}
+    if opened != wanted:
+        yield f"{name_of(workload)}: open to others {sorted(opened)}, wanted {sorted(wanted)}"
+
+
+def _peer_faults(policies: Sequence[Object]) -> Iterator[str]:
+    for policy in policies:
+        what = policy["metadata"]["name"].removeprefix("reach-")
+        if what == policy["metadata"]["name"]:
+            continue
+        ports = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+        wanted = OUTSIDE.get(what, {PORTS["grpc"]})
+        if ports != wanted:
+            yield f"{name_of(policy)}: ports {sorted(ports)}, wanted {sorted(wanted)}"
+
+
+def _source(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    return dict(entry.get("valueFrom", {}))
+
+
+def _references(workload: Object) -> Iterator[tuple[str, str]]:
+    """What its pods take from ConfigMaps and Secrets: name and key."""
+    for entry in container_of(workload).get("env", []):
+        for ref in _source(entry).values():
+            yield ref["name"], ref["key"]
+    for volume in pod_of(workload).get("volumes", []):
+        if "secret" in volume:
+            name = volume["secret"]["secretName"]
+            yield name, next(iter(SECRETS.get(name, {"unknown"})))
+
+
+def _config_maps(objects: Sequence[Object]) -> Mapping[str, Mapping[str, str]]:
+    return {each["metadata"]["name"]: each["data"] for each in of_kind(objects, "ConfigMap")}
+
+
+def _plain_settings(workload: Object, objects: Sequence[Object]) -> dict[str, str]:
+    """What the container's environment holds, but for what comes from Secrets."""
+    maps = _config_maps(objects)
+    values = {}
+    for entry in container_of(workload).get("env", []):
+        if "value" in entry:
+            values[entry["name"]] = entry["value"]
+        elif ref := _source(entry).get("configMapKeyRef"):
+            values[entry["name"]] = maps.get(ref["name"], {}).get(ref["key"], "")
+    return values
