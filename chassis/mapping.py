@@ -2,8 +2,8 @@
 
 A domain's dataclass has the names of its contract's message, so no service writes its own copying.
 Timestamp is an aware datetime in UTC, Duration a timedelta; an enum is a `StrEnum` whose values are
-the contract's names without their prefix (`SeatKind.IN_ROOM` is SEAT_KIND_IN_ROOM); UNSPECIFIED and
-absent messages are None.
+the contract's names without their prefix (`SeatKind.IN_ROOM` is SEAT_KIND_IN_ROOM); UNSPECIFIED,
+a value that this version doesn't know, and absent messages are None.
 """
 
 from collections.abc import Mapping
@@ -72,8 +72,12 @@ def from_message(message: Message, cls: type[T], **more: object) -> T:
 
 
 def enum_name(enum: EnumDescriptor, number: int) -> str | None:
-    """The name of an enum's value without its prefix; None for UNSPECIFIED."""
-    return str(enum.values_by_number[number].name.removeprefix(_prefix(enum))) if number else None
+    """The name of an enum's value without its prefix.
+
+    None for UNSPECIFIED, and for what only a newer version of the contract knows.
+    """
+    value = enum.values_by_number.get(number) if number else None
+    return str(value.name.removeprefix(_prefix(enum))) if value else None
 
 
 def _prefix(enum: EnumDescriptor) -> str:
@@ -119,7 +123,8 @@ def _scalar_or_message(field: FieldDescriptor, value: Any) -> Any:
 def _read(message: Message, field: FieldDescriptor, hint: Any) -> Any:
     if field.is_repeated:
         (item_hint, *_) = get_args(hint)
-        return tuple(_plain(field, item, item_hint) for item in getattr(message, field.name))
+        items = (_plain(field, item, item_hint) for item in getattr(message, field.name))
+        return tuple(item for item in items if item is not None)
     if field.has_presence and not message.HasField(field.name):
         return None
     return _plain(field, getattr(message, field.name), _required(hint))

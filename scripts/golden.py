@@ -21,6 +21,8 @@ GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "contract" / "golden
 
 NO_RULE = "anything"
 PARTS = ("messages", "rules", "enums", "rpcs", "events")
+# What has to be there, which is asked of new fields only, and so isn't kept.
+DEMANDS = "demands"
 
 # protobuf's type stubs know two unrelated classes for each descriptor
 Descriptor = Any
@@ -32,7 +34,7 @@ def current() -> dict[str, Contract]:
     """What each package of the contracts says now, by the package's name."""
     packages: dict[str, dict[str, dict[str, Any]]] = {}
     for file in _files():
-        package = packages.setdefault(file.package, {part: {} for part in PARTS})
+        package = packages.setdefault(file.package, {part: {} for part in (*PARTS, DEMANDS)})
         for key, part in describe(file).items():
             package[key].update(part)
     return dict(packages)
@@ -48,6 +50,7 @@ def describe(file: Descriptor) -> dict[str, dict[str, Any]]:
     return {
         "messages": {message.full_name: _fields(message) for message in messages},
         "rules": {message.full_name: _rules(message) for message in messages},
+        DEMANDS: {message.full_name: _demands(message) for message in messages},
         "enums": {
             enum.full_name: {str(value.number): value.name for value in enum.values}
             for enum in enums
@@ -58,12 +61,21 @@ def describe(file: Descriptor) -> dict[str, dict[str, Any]]:
 
 
 def breaks(old: Contract, new: Contract) -> list[str]:
-    """What was promised in `old` and doesn't hold in `new`. Additions break nothing."""
-    return [
+    """What was promised in `old` and doesn't hold in `new`. Additions break nothing.
+
+    But for a new field that has to be there: older callers don't send it.
+    """
+    broken = [
         text
         for part in PARTS
         for name, before in old.get(part, {}).items()
         for text in _broken(name, before, new.get(part, {}).get(name))
+    ]
+    return broken + [
+        f"{name}: {field} is new and must be given"
+        for name, known in old.get("rules", {}).items()
+        for field in new.get(DEMANDS, {}).get(name, ())
+        if field not in known
     ]
 
 
@@ -91,12 +103,28 @@ def _messages(descriptors: Any) -> Iterator[Descriptor]:
 
 
 def _fields(message: Descriptor) -> dict[str, str]:
-    return {str(field.number): f"{field.name}: {_type(field)}" for field in message.fields}
+    return {
+        str(field.number): f"{field.name}: {_type(field)}{_oneof(field)}{_json_name(field)}"
+        for field in message.fields
+    }
 
 
 def _rules(message: Descriptor) -> dict[str, str]:
     """What each field must hold. Another rule may refuse what was good before."""
     return {field.name: _rule(field) for field in message.fields}
+
+
+def _demands(message: Descriptor) -> dict[str, str]:
+    """The fields without which the message is refused."""
+    return {field.name: "must be given" for field in message.fields if _is_demanded(field)}
+
+
+def _is_demanded(field: Descriptor) -> bool:
+    rule = field.GetOptions().Extensions[options_pb2.rule]
+    if rule.required or rule.min_items:
+        return True
+    # Zero is what a plain number is where nobody sends it.
+    return not field.has_presence and (rule.min > 0 or rule.max < 0)
 
 
 def _rule(field: Descriptor) -> str:
@@ -111,6 +139,20 @@ def _type(field: Descriptor) -> str:
         return f"repeated {name}"
     # Presence of a scalar is part of its meaning: absent and zero are two things then.
     return f"optional {name}" if field.has_presence and not field.message_type else name
+
+
+def _oneof(field: Descriptor) -> str:
+    """Of fields in a oneof, one's coming clears the others: no field may go in or out."""
+    oneof = field.containing_oneof
+    # `optional` makes one of its own, named with a leading underscore.
+    return f" in {oneof.name}" if oneof and not oneof.name.startswith("_") else ""
+
+
+def _json_name(field: Descriptor) -> str:
+    """What JSON readers go by, where it isn't the usual lowerCamelCase."""
+    first, *others = field.name.split("_")
+    usual = first + "".join(part.capitalize() for part in others)
+    return "" if field.json_name == usual else f" as {field.json_name}"
 
 
 _SCALARS = {
@@ -168,7 +210,8 @@ def write(contracts: Mapping[str, Contract]) -> None:
         path.unlink()
     GOLDEN.mkdir(parents=True, exist_ok=True)
     for name, contract in contracts.items():
-        text = json.dumps(contract, indent=2, sort_keys=False)
+        kept = {part: contract[part] for part in PARTS}
+        text = json.dumps(kept, indent=2, sort_keys=False)
         (GOLDEN / f"{name}.json").write_text(text + "\n")
 
 

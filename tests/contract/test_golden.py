@@ -183,9 +183,42 @@ def _rule_where_none_was(file: Any) -> None:
     file.message_type[0].field[1].options.Extensions[options_pb2.rule].required = True
 
 
+def _demand_field(file: Any) -> None:
+    _add_field(file)
+    file.message_type[0].field[3].options.Extensions[options_pb2.rule].required = True
+
+
+def _demand_rows(file: Any) -> None:
+    _add_field(file)
+    field = file.message_type[0].field[3]
+    field.label = descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
+    field.options.Extensions[options_pb2.rule].min_items = 1
+
+
+def _demand_number(file: Any) -> None:
+    _add_field(file)
+    field = file.message_type[0].field[3]
+    field.type = descriptor_pb2.FieldDescriptorProto.TYPE_DOUBLE
+    field.options.Extensions[options_pb2.rule].min = 1
+
+
+def _rename_in_json(file: Any) -> None:
+    file.message_type[0].field[0].json_name = "key"
+
+
+def _into_a_oneof(file: Any) -> None:
+    file.message_type[0].oneof_decl.add(name="either")
+    file.message_type[0].field[0].oneof_index = 0
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        _demand_field,
+        _demand_rows,
+        _demand_number,
+        _rename_in_json,
+        _into_a_oneof,
         _shut_a_role_out,
         _shut_people_out,
         _rule_stricter,
@@ -224,6 +257,11 @@ def _add_field(file: Any) -> None:
     )
 
 
+def _add_bounded_field(file: Any) -> None:
+    _add_field(file)
+    file.message_type[0].field[3].options.Extensions[options_pb2.rule].max_length = 9
+
+
 def _add_value(file: Any) -> None:
     file.enum_type[0].value.add(name="MODE_CLASSROOM", number=2)
 
@@ -248,7 +286,15 @@ def _add_event(file: Any) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [_add_field, _add_value, _add_message_and_rpc, _add_event, _let_a_role_in, _rule_gone],
+    [
+        _add_field,
+        _add_bounded_field,
+        _add_value,
+        _add_message_and_rpc,
+        _add_event,
+        _let_a_role_in,
+        _rule_gone,
+    ],
 )
 def test_an_addition_breaks_nothing(change: Change) -> None:
     """New fields, values, messages, RPCs, events and callers pass, and fewer rules."""

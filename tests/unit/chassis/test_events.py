@@ -81,6 +81,13 @@ def test_fields_of_a_newer_version_are_passed_over() -> None:
     assert event.data == events_pb2.PathPublished(run_id="r")
 
 
+def test_enum_values_of_a_newer_version_are_as_unspecified() -> None:
+    """An event with an enum's value that we don't know is read, its other fields whole."""
+    headers = events.headers_of(an_event(type="tandem.catalog.enrolment.created.v1"))
+    event = events.read(headers, b'{"runId": "r", "mode": "ATTENDANCE_MODE_HOLOGRAM"}')
+    assert event.data == events_pb2.EnrolmentCreated(run_id="r")
+
+
 def test_an_event_that_is_too_large_is_refused() -> None:
     """One event stays under 256 KiB."""
     with pytest.raises(ValueError, match="split it below 262144"):

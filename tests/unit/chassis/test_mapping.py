@@ -3,11 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tandem.catalog.v1 import events_pb2, resources_pb2
+from tandem.options.v1 import options_pb2
 
 from chassis.mapping import from_document, from_message, to_document, to_message
 
@@ -25,6 +27,16 @@ class Enrolment:
     learner_id: str
     mode: AttendanceMode | None = None
     enrolled_at: datetime | None = None
+
+
+class Role(StrEnum):
+    LEARNER = "LEARNER"
+
+
+@dataclass(frozen=True)
+class Person:
+    id: str
+    roles: tuple[Role, ...]
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,14 @@ def test_more_replaces_and_adds_fields() -> None:
     message = to_message(enrolment, events_pb2.EnrolmentCreated, enrolment_id="e", run_id="other")
     assert (message.enrolment_id, message.run_id, message.learner_id) == ("e", "other", "l")
     assert from_message(message, Enrolment, id="x") == replace(enrolment, id="x", run_id="other")
+
+
+def test_an_enum_value_of_a_newer_version_is_as_unspecified() -> None:
+    """What this version has no name for is None, and missing where there are several."""
+    newer: Any = 99
+    assert from_message(resources_pb2.Enrolment(mode=newer), Enrolment).mode is None
+    person = resources_pb2.Person(id="ada", roles=[newer, options_pb2.ROLE_LEARNER])
+    assert from_message(person, Person) == Person("ada", (Role.LEARNER,))
 
 
 def test_a_field_that_the_message_lacks_needs_a_default() -> None:
