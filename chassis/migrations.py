@@ -73,10 +73,20 @@ def migrate(mongo: Mongo, owned: Mapping[str, Sequence[Migration]]) -> None:
         for owner, steps in owned.items():
             for step in pending(mongo, owner, steps):
                 _do(mongo, owner, step)
+    if unknown := newer(mongo, owned):
+        log.info("the database is that of a newer version", steps=unknown)
+
+
+def newer(mongo: Mongo, owned: Mapping[str, Sequence[Migration]]) -> list[str]:
+    """The steps that a newer version did, and which this code doesn't know."""
+    known = {_key(owner, step) for owner, steps in owned.items() for step in steps}
+    return sorted({row["_id"] for row in mongo[COLLECTION].find({}, {"_id": 1})} - known)
 
 
 def _do(mongo: Mongo, owner: str, step: Migration) -> None:
     began = time.monotonic()
+    # Told before, too: an index over much data takes its time.
+    log.info("migrating", step=_key(owner, step), what=step.name)
     step.run(mongo)
     seconds = round(time.monotonic() - began, 3)
     record = {
@@ -100,8 +110,10 @@ def _alone(mongo: Mongo) -> Iterator[None]:
     Should it be lost all the same, two do one step at once: each is idempotent.
     """
     leases, holder = mongo["leases"], f"{socket.gethostname()}:{ids.new_id()}"
-    while not lease.take(leases, COLLECTION, holder, LEASE):
-        time.sleep(LOOK)
+    if not lease.take(leases, COLLECTION, holder, LEASE):
+        log.info("waiting for another process that migrates, or for the lease of one that died")
+        while not lease.take(leases, COLLECTION, holder, LEASE):
+            time.sleep(LOOK)
     done = threading.Event()
     keeper = threading.Thread(target=_keep, args=(leases, holder, done), daemon=True)
     keeper.start()

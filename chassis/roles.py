@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from chassis.settings import PREFIX, WORKER, Settings, SettingsError, load
+from chassis.settings import WORKER, Settings, SettingsError, load, variable_of
 
 if TYPE_CHECKING:
     from chassis.store import Database, Store
@@ -49,7 +49,7 @@ def help_text(service: str, settings: type[Settings], roles: Mapping[str, Role])
         if readers:
             who = "" if len(readers) == len(roles) else f" ({', '.join(readers)})"
             default = "required" if about["required"] else f"default: {_shown(field.default)}"
-            lines += [f"  {PREFIX}{field.name.upper()}{who}", f"      {about['doc']} ({default})"]
+            lines += [f"  {variable_of(field)}{who}", f"      {about['doc']} ({default})"]
     return "\n".join(lines)
 
 
@@ -59,6 +59,11 @@ def open_database(settings: Settings, service: str, store: "type[S]") -> "Databa
     from chassis import opening
 
     return opening.open_database(settings, service, store)
+
+
+def wait_for_database(settings: Settings, service: str, store: "type[Store]") -> None:
+    """`open_database`, for a role that has a client of its own."""
+    open_database(settings, service, store).client.close()
 
 
 def migrate(settings: Settings, service: str, store: "type[Store]") -> None:

@@ -8,12 +8,15 @@ page or by its API (DELETE /api/bindings/<vhost>/e/tandem.events/q/<queue>/<key>
 can't tell it from one that a newer version of the service has made.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pika
+import structlog
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPConnectionError
 
 from chassis.subscriptions import Subscription
 
@@ -34,6 +37,8 @@ DELAYS: tuple[timedelta, ...] = (
 )
 # A delivery that brings its worker down comes back this often before the broker gives it up.
 DELIVERY_LIMIT = 20
+# Seconds between two tries to declare.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 # Looking at a dead letter is a delivery too, and RabbitMQ 4 has a limit of 20 where none is given;
 # it would then throw the letter away.
 LOOKS = 2**31 - 1
@@ -50,6 +55,8 @@ BROKERS = (
 
 DEAD_ARGUMENTS: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": LOOKS}
 
+log = structlog.get_logger()
+
 
 def declare(amqp_url: str, subscriptions: Sequence[Subscription[Any]]) -> None:
     """Declare the exchange, the history, and the queues of `subscriptions`.
@@ -62,6 +69,25 @@ def declare(amqp_url: str, subscriptions: Sequence[Subscription[Any]]) -> None:
         for subscription in subscriptions:
             declare_queue(channel, subscription.name, subscription.routing_keys)
         _declare_delays(channel)
+
+
+def declare_when_there(
+    amqp_url: str,
+    subscriptions: Sequence[Subscription[Any]],
+    waits_out: tuple[type[Exception], ...] = (OSError, AMQPConnectionError),
+) -> None:
+    """`declare`, as soon as the broker is there and lets us in: users and hosts may come late.
+
+    Raises AMQPChannelError where it refuses a declaration, unless that is waited out too.
+    """
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return declare(amqp_url, subscriptions)
+        except waits_out as error:
+            log.warning("waiting for RabbitMQ", why=repr(error)[:200], seconds=pause)
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def declare_exchange(channel: BlockingChannel) -> None:

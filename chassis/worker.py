@@ -51,7 +51,8 @@ def serve(
     """Work until SIGTERM or SIGINT; then finish the batches at hand, within `settings.drain`."""
     worker = Worker(settings, database, subscriptions, timers)
     watched = ops.serve(settings.ops_address, worker.ready)
-    _declare(settings.amqp_url, subscriptions)
+    # Even where it refuses a declaration: what is mended there needs no new start here.
+    topology.declare_when_there(settings.amqp_url, subscriptions, (OSError, AMQPError))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: eventlet.spawn_n(worker.stop))
     log.info(
@@ -226,18 +227,6 @@ def _attempts(headers: Mapping[str, Any]) -> int:
 
 def _bytes(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else bytes(body)
-
-
-def _declare(amqp_url: str, subscriptions: Sequence[Subscription[Any]]) -> None:
-    """Declare our queues; wait for the broker where it is away."""
-    pause = FIRST_PAUSE
-    while True:
-        try:
-            return topology.declare(amqp_url, subscriptions)
-        except (OSError, AMQPError) as error:
-            log.warning("waiting for RabbitMQ", why=repr(error)[:200], seconds=pause)
-        time.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def _answers(database: Database[Any]) -> bool:

@@ -29,7 +29,10 @@ def api(settings: Settings) -> None:
 def relay(settings: Settings) -> None:
     """Publish what happened."""
     from chassis import relay as runtime
+    from chassis import roles
+    from services.catalog.store import CatalogStore
 
+    roles.wait_for_database(settings, "catalog", CatalogStore)
     runtime.serve(settings, "catalog")
 
 
@@ -45,7 +48,7 @@ def declare(settings: Settings) -> None:
     """Declare the exchange and the history; catalog has no queues."""
     from chassis import topology
 
-    topology.declare(settings.amqp_url, [])
+    topology.declare_when_there(settings.amqp_url, [])
 
 
 if __name__ == "__main__":

@@ -40,7 +40,10 @@ def worker(settings: Settings) -> None:
 def relay(settings: Settings) -> None:
     """Publish what happened."""
     from chassis import relay as runtime
+    from chassis import roles
+    from services.library.store import LibraryStore
 
+    roles.wait_for_database(settings, "library", LibraryStore)
     runtime.serve(settings, "library")
 
 
@@ -58,7 +61,7 @@ def declare(settings: Settings) -> None:
     from services.library.files import open_files
     from services.library.worker import subscriptions
 
-    topology.declare(settings.amqp_url, subscriptions())
+    topology.declare_when_there(settings.amqp_url, subscriptions())
     open_files(settings)
 
 

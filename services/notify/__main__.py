@@ -45,7 +45,10 @@ def worker(settings: Settings) -> None:
 def relay(settings: Settings) -> None:
     """What notify tells others, from its outbox to the broker."""
     from chassis import relay as runtime
+    from chassis import roles
+    from services.notify.store import NotifyStore
 
+    roles.wait_for_database(settings, "notify", NotifyStore)
     runtime.serve(settings, "notify")
 
 
@@ -63,7 +66,7 @@ def declare(settings: Settings) -> None:
     from services.notify.texts import Texts
     from services.notify.worker import subscriptions
 
-    topology.declare(settings.amqp_url, subscriptions(Texts(), settings.leads))
+    topology.declare_when_there(settings.amqp_url, subscriptions(Texts(), settings.leads))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,10 @@ def worker(settings: Settings) -> None:
 def relay(settings: Settings) -> None:
     """Publish what happened."""
     from chassis import relay as runtime
+    from chassis import roles
+    from services.progress.store import ProgressStore
 
+    roles.wait_for_database(settings, "progress", ProgressStore)
     runtime.serve(settings, "progress")
 
 
@@ -52,7 +55,7 @@ def declare(settings: Settings) -> None:
     from chassis import topology
     from services.progress.worker import subscriptions
 
-    topology.declare(settings.amqp_url, subscriptions())
+    topology.declare_when_there(settings.amqp_url, subscriptions())
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from typing import Any
 import pymongo
 import pytest
 from pymongo import IndexModel
+from structlog.testing import capture_logs
 
-from chassis.migrations import Migration, adding, migrate, pending
+from chassis.migrations import Migration, adding, migrate, newer, pending
 from tests.integration.chassis.slow_migration import steps
 
 SCRIPT = Path(__file__).with_name("slow_migration.py")
@@ -101,9 +102,16 @@ def test_a_kill_in_a_step_is_made_good(database: Any, stack: dict[str, str]) -> 
 
 
 def test_a_newer_database_is_fine(database: Any) -> None:
-    """Code that knows fewer steps than were done has nothing to do."""
+    """Code that knows fewer steps than were done has nothing to do, and says which it lacks."""
     migrate(database, {"test": steps(0)})
-    assert pending(database, "test", steps(0)[:1]) == []
+    older = {"test": steps(0)[:1]}
+    with capture_logs() as lines:
+        migrate(database, older)
+    assert pending(database, "test", older["test"]) == []
+    assert newer(database, older) == ["test:0002"]
+    assert [(line["event"], line["steps"]) for line in lines] == [
+        ("the database is that of a newer version", ["test:0002"])
+    ]
 
 
 def test_what_is_there_already_is_no_error(database: Any) -> None:

@@ -15,10 +15,13 @@ from bson import decode, encode
 from campus.architecture import services
 from chassis.clock import SystemClock
 from chassis.store import Database
-from services.library.domain.words import ItemState
+from services.library.domain.events import ItemFailed
+from services.library.domain.words import ItemKind, ItemState
 from services.library.store import LibraryStore
 
 THEN = datetime(2026, 3, 2, 9, tzinfo=UTC)
+# MongoDB removes by its own what is remembered for too long.
+LATELY = datetime.now(UTC).replace(microsecond=0)
 # As the first version of the library left its database: no `rubbish`, and no record of migrations.
 ITEMS: list[dict[str, Any]] = [
     {
@@ -50,6 +53,18 @@ EVENT = {
     "type": "tandem.library.item.failed.v1",
     "key": "item-failed",
     "sequence": 1,
+}
+# What the chassis kept then: a number given, a command answered, an event heard.
+KEPT: dict[str, dict[str, Any]] = {
+    "outbox": EVENT,
+    "sequences": {"_id": "item-failed", "last": 1},
+    "requests": {
+        "_id": "StartUpload/ada:r-1",
+        "request": b"asked",
+        "answer": b"told",
+        "at": LATELY,
+    },
+    "inbox": {"_id": "library.enrolments:0190", "at": LATELY},
 }
 OLD_INDEXES = {
     "items": [[("state", 1), ("claimed_until", 1)]],
@@ -91,6 +106,11 @@ def indexes(database: Any) -> dict[str, Any]:
     }
 
 
+def repeated(store: LibraryStore) -> bytes:
+    """The answer to a command that the older version has answered."""
+    return store.once("StartUpload/ada", "r-1", b"asked", lambda: b"asked anew")
+
+
 @pytest.mark.parametrize("service", services())
 def test_from_nothing_to_this_version(
     service: str, mongo_database: Any, stack: dict[str, str]
@@ -112,14 +132,25 @@ def test_an_older_library_keeps_what_it_has(mongo_database: Any, stack: dict[str
         for key in keys:
             mongo_database[name].create_index(key)
     mongo_database["items"].insert_many(ITEMS)
-    mongo_database["outbox"].insert_one(EVENT)
+    for name, row in KEPT.items():
+        mongo_database[name].insert_one(row)
     before = [decode(encode(row)) for row in mongo_database["items"].find()]
     assert '"library:0003"' in run_migrate("library", mongo_database, stack)
     assert [decode(encode(row)) for row in mongo_database["items"].find()] == before
-    assert mongo_database["outbox"].find_one() == EVENT
+    assert {name: mongo_database[name].find_one() for name in KEPT} == KEPT
     assert list(mongo_database["rubbish"].find()) == [{"_id": "item-failed", "multipart": ""}]
     database = Database(mongo_database.client, mongo_database.name, LibraryStore, SystemClock())
     assert database.missing() == []
+    assert database.transact(repeated) == b"told"
+    again = ItemFailed(
+        item_id="item-failed",
+        kind=ItemKind.RECORDING,
+        title="A film",
+        reason="once more",
+        failed_at=THEN,
+    )
+    database.transact(lambda store: store.publish(again))
+    assert sorted(row["sequence"] for row in mongo_database["outbox"].find()) == [1, 2]
     (rubbish,) = database.reader().rubbish()
     assert rubbish.id == "item-failed"
     found = database.reader().item("item-available")
