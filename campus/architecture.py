@@ -13,7 +13,7 @@ from typing import Any
 
 from campus.platform import JOBS, ROLES
 from chassis.events import contracts
-from chassis.settings import PREFIX, Settings
+from chassis.settings import Settings, variable_of
 from chassis.subscriptions import Subscription
 from services.library import worker as library
 from services.notify import worker as notify
@@ -109,7 +109,7 @@ def _service(name: str, servers: tuple[str, ...]) -> Service:
 def _setting(field: "dataclasses.Field[Any]", roles: tuple[str, ...]) -> Setting:
     about = field.metadata
     return Setting(
-        PREFIX + field.name.upper(),
+        variable_of(field),
         about["doc"],
         tuple(role for role in roles if role in about["roles"]),
         about["reaches"],

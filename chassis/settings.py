@@ -42,6 +42,7 @@ def setting(
     secret: bool = False,
     required: bool = False,
     check: Check | None = None,
+    variable: str = "",
     **default: Any,
 ) -> Any:
     """A field of a settings dataclass: what it means, and its default when it has one.
@@ -49,6 +50,7 @@ def setting(
     roles     who reads it
     reaches   what is at this address: "mongodb", "rabbitmq", "s3", ..., or a service's name
     secret    it holds a password or key, and is never shown
+    variable  its name in the environment, where a standard gives one; else TANDEM_<FIELD>
     required  it must be there although it has a default, which only tests rely on
     """
     metadata = {
@@ -58,6 +60,7 @@ def setting(
         "secret": secret,
         "required": required or not default,
         "check": check or (lambda _: ""),
+        "variable": variable,
     }
     return dataclasses.field(metadata=metadata, **default)
 
@@ -182,6 +185,14 @@ class Settings:
     service_token_file: Path = setting(
         "file with the token by which this service calls others", roles=(API,), default=NO_FILE
     )
+    traces: str = setting(
+        "where traces go: http://host:4318 of an OpenTelemetry collector; empty: nowhere",
+        roles=SERVERS,
+        reaches="otlp",
+        check=url_of("http", "https"),
+        variable="OTEL_EXPORTER_OTLP_ENDPOINT",
+        default="",
+    )
     drain: timedelta = setting(
         "how long a stop may take, in seconds",
         roles=SERVERS,
@@ -196,8 +207,13 @@ class Settings:
         return []
 
 
+def variable_of(field: "dataclasses.Field[Any]") -> str:
+    """A setting's name in the environment."""
+    return field.metadata["variable"] or PREFIX + field.name.upper()
+
+
 def load(cls: type[T], environ: Mapping[str, str], role: str) -> T:
-    """Read `TANDEM_<FIELD>` for every field of a settings dataclass that the role reads.
+    """Read the environment for every field of a settings dataclass that the role reads.
 
     The others keep their defaults, or are empty. Raises SettingsError that lists all that is
     missing, malformed or contradictory.
@@ -223,7 +239,7 @@ def _read(
     field: "dataclasses.Field[Any]", hint: type, environ: Mapping[str, str], role: str
 ) -> tuple[Any] | None:
     """The field's value; None where its default stays. Raises ValueError that says the fault."""
-    name, about = PREFIX + field.name.upper(), field.metadata
+    name, about = variable_of(field), field.metadata
     parse, empty = _PARSERS[hint]
     if role not in about["roles"]:
         return (empty,) if field.default is dataclasses.MISSING else None
