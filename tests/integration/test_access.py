@@ -184,8 +184,10 @@ def channel_of(
 
     @cache
     def open_channel(service: str) -> grpc.Channel:
-        own = {"TANDEM_MONGO_DATABASE": databases[service]}
-        started.append(RoleProcess(["-m", f"services.{service}", "api"], {**environment, **own}))
+        settings = {**environment, "TANDEM_MONGO_DATABASE": databases[service]}
+        migration = RoleProcess(["-m", f"services.{service}", "migrate"], settings)
+        assert migration.process.wait(60) == 0, "".join(migration.lines)
+        started.append(RoleProcess(["-m", f"services.{service}", "api"], settings))
         return started[-1].channel()
 
     yield lambda rpc: open_channel(rpc.service)
