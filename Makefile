@@ -3,7 +3,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test test-fast lint protos pages bench lock clean
+.PHONY: help setup up down demo test test-fast lint protos pages rules bench lock clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ lint: setup  ## Check style and types
 
 pages: setup  ## Generate what docs/architecture.md and docs/operators.md tell of the code
 	$(BIN)/python scripts/pages.py
+
+rules: setup  ## Generate the objectives' alerts and the PrometheusRule of deploy/monitoring
+	$(BIN)/python scripts/rules.py
 
 protos: setup  ## Generate protos/gen and docs/events.md from the contracts
 	$(BIN)/python scripts/generate_protos.py

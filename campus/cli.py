@@ -10,6 +10,7 @@ from campus.connection import DATA
 from campus.dead_letters_command import dead_letters
 from campus.demo import command as demo_command
 from campus.oulad import command as import_command
+from campus.outbox_command import outbox
 from campus.output import JSON_OPTION, fail, show_rows, steps
 from campus.platform import Platform
 from campus.stack.errors import StackError
@@ -66,6 +67,7 @@ cli.add_command(demo_command.demo)
 cli.add_command(import_command.import_)
 cli.add_command(events_command.events)
 cli.add_command(dead_letters)
+cli.add_command(outbox)
 
 
 def main() -> None:

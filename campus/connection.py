@@ -1,4 +1,4 @@
-"""Where the commands find the platform: the environment's broker, else the local platform's."""
+"""Where the commands find the platform: by the environment, else the local platform's."""
 
 import os
 from pathlib import Path
@@ -20,4 +20,13 @@ DATA = click.option(
 
 def amqp_url(folder: Path) -> str:
     """The broker's URL. Raises StackError where nothing is given and nothing runs."""
-    return os.environ.get("TANDEM_AMQP_URL") or Platform(folder).environment()["TANDEM_AMQP_URL"]
+    return _setting(folder, "TANDEM_AMQP_URL")
+
+
+def mongo_url(folder: Path) -> str:
+    """MongoDB's URL. Raises StackError where nothing is given and nothing runs."""
+    return _setting(folder, "TANDEM_MONGO_URL")
+
+
+def _setting(folder: Path, name: str) -> str:
+    return os.environ.get(name) or Platform(folder).environment()[name]

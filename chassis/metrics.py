@@ -3,6 +3,7 @@
 All are on each role's `/metrics`; those that a role does not feed stay empty there.
 """
 
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -11,6 +12,12 @@ _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 
 # Every role.
 BUILD = Gauge("tandem_build_info", "1; the labels say what runs.", ["service", "role", "version"])
+
+READY = Gauge(
+    "tandem_ready",
+    "1 while this part of a role can work, as /ready tells: mongodb, rabbitmq, serving.",
+    ["service", "role", "part"],
+)
 
 # The gRPC edge.
 GRPC_REQUESTS = Counter(
@@ -36,7 +43,7 @@ OUTBOX_PARKED = Gauge(
 )
 RELAY_LEADER = Gauge("tandem_relay_leader", "1 while this relay holds the lease.", ["service"])
 RELAY_PUBLISHED = Counter(
-    "tandem_relay_published", "Events that the broker confirmed.", ["service"]
+    "tandem_relay_published", "Events that the broker confirmed.", ["service", "type"]
 )
 RELAY_RETURNED = Counter(
     "tandem_relay_returned", "Events that came back because no queue took them.", ["service"]
@@ -76,9 +83,21 @@ DEAD_LETTERS = Gauge("tandem_dead_letters", "Dead letters of a queue.", ["queue"
 TIMER_FAILURES = Counter("tandem_timer_failures", "Runs of a timer that failed.", ["timer"])
 
 
+# A process is one role of one service.
+_who = ("", "")
+
+
 def tell_build(service: str, role: str) -> None:
     """Say on `/metrics` what runs."""
+    global _who
+    _who = service, role
     BUILD.labels(service, role, build()).set(1)
+
+
+def tell_ready(parts: Mapping[str, bool]) -> None:
+    """Say on `/metrics` which parts can work; what a role waited for at its start stays told."""
+    for part, can in parts.items():
+        READY.labels(*_who, part).set(can)
 
 
 def build() -> str:

@@ -11,7 +11,7 @@ import structlog
 from pymongo.errors import ConnectionFailure
 from pymongo.uri_parser import parse_uri
 
-from chassis import ops
+from chassis import metrics, ops
 from chassis.clock import clock_from
 from chassis.settings import Settings
 from chassis.store import Database, Store, connect
@@ -37,6 +37,7 @@ def open_database(settings: Settings, service: str, store: type[S]) -> Database[
             pause = min(pause * 2, LONGEST_WAIT)
             state = _state(database)
     finally:
+        metrics.tell_ready(state)
         server.close()
     return database
 

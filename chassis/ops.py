@@ -14,6 +14,8 @@ from typing import Any
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 
+from chassis import metrics
+
 Ready = Callable[[], Mapping[str, bool]]
 Answer = tuple[int, str, bytes]
 
@@ -71,6 +73,7 @@ def _handler(ready: Ready) -> type[BaseHTTPRequestHandler]:
 def _answer(path: str, accept: str, ready: Ready) -> Answer:
     route = path.partition("?")[0]
     if route == "/metrics":
+        metrics.tell_ready(ready())
         encode, kind = choose_encoder(accept)
         return 200, kind, encode(REGISTRY)
     if route == "/live":

@@ -6,12 +6,14 @@ where no queue took the event.
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.read_concern import ReadConcern
 
+from chassis import ids
 from chassis.window import Outcome
 
 CHUNK, PART = 1_000, 200
@@ -115,10 +117,51 @@ def in_order(rows: Iterable[Row], keys: list[str]) -> list[Row]:
     return sorted(rows, key=lambda row: (place[row["key"]], row["sequence"]))
 
 
-def release(database: Any) -> int:
-    """Let a service's parked events go again, once there is a queue for them; answers how many.
+# For people who look; `database` is the service's, of pymongo's synchronous client.
 
-    `database`: the service's, of pymongo's synchronous client.
-    """
+
+@dataclass(frozen=True)
+class Parked:
+    """An event that no queue took."""
+
+    id: str
+    type: str
+    key: str
+    """Its aggregate, whose later events wait behind it."""
+    sequence: int
+    parked_at: datetime
+    waiting_behind: int
+
+
+def state(database: Any) -> tuple[int, int, datetime | None]:
+    """How many events wait, how many of them are parked, and when the oldest happened."""
+    oldest = database["outbox"].find_one({}, {"_id": 1}, sort=[("_id", 1)])
+    return (
+        database["outbox"].count_documents({}),
+        database["outbox"].count_documents(PARKED),
+        datetime.fromtimestamp(ids.made_at(oldest["_id"]), UTC) if oldest else None,
+    )
+
+
+def parked(database: Any, limit: int) -> list[Parked]:
+    """The first parked events."""
+    found = database["outbox"].find(PARKED, {"body": 0, "headers": 0}).sort("_id").limit(limit)
+    return [
+        Parked(
+            row["_id"],
+            row["type"],
+            row["key"],
+            row["sequence"],
+            row["parked_at"],
+            database["outbox"].count_documents(
+                {"key": row["key"], "sequence": {"$gt": row["sequence"]}}
+            ),
+        )
+        for row in found
+    ]
+
+
+def release(database: Any) -> int:
+    """Let parked events go again, once there is a queue for them; answers how many."""
     found = database["outbox"].update_many(PARKED, {"$unset": {"parked_at": ""}})
     return int(found.modified_count)

@@ -72,6 +72,7 @@ class Store:
         self.session = session
         self.now = now
         self._events: list[tuple[object, str]] = []
+        self._afterwards: list[Callable[[], object]] = []
 
     def __getitem__(self, name: str) -> "Collection[Document]":
         """A collection of the service. Pass `session=self.session` to each call on it."""
@@ -88,6 +89,18 @@ class Store:
         """
         traceparent = tracing.current() or tracing.child_of("")
         self._events.extend((event, traceparent) for event in happened)
+
+    def afterwards(self, act: Callable[[], object]) -> None:
+        """Do `act` once this unit of work is committed, and only then: to count what happened.
+
+        A crash in between leaves it out, so it is for figures and nothing else.
+        """
+        self._afterwards.append(act)
+
+    def committed(self) -> None:
+        """The unit of work is committed: do what waits for that."""
+        for act in self._afterwards:
+            act()
 
     def once(
         self, scope: str, request_id: str, request: bytes, answer: Callable[[], bytes]
@@ -232,16 +245,18 @@ class Database(Generic[S]):
         `work` may therefore run more than once and must touch nothing but its store.
         """
 
-        def attempt(session: ClientSession) -> T:
+        def attempt(session: ClientSession) -> tuple[S, T]:
             store = self._store(self.mongo, session, self.clock.now())
             result = work(store)
             store.flush()
-            return result
+            return store, result
 
         with self.client.start_session() as session:
-            return session.with_transaction(
+            store, result = session.with_transaction(
                 attempt, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY
             )
+        store.committed()
+        return result
 
     def reader(self) -> S:
         """A store for queries only, outside of any transaction."""

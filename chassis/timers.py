@@ -43,6 +43,7 @@ class Ticker:
     def __init__(self, database: Database[Any], timer: Timer[Any], holder: str) -> None:
         self._database, self._timer, self._holder = database, timer, holder
         self._renew_at = 0.0
+        metrics.TIMER_FAILURES.labels(timer.name)  # zero is a figure, too
 
     def service(self) -> type:
         """The nameko service: one method, ticked."""

@@ -29,6 +29,8 @@ class Outcome:
     """The broker would not take them now (nack)."""
     returned: list[str] = field(default_factory=list)
     """No queue took them (mandatory)."""
+    types: Counter[str] = field(default_factory=Counter, compare=False)
+    """How many were confirmed of each type."""
 
     def __bool__(self) -> bool:
         """Whether anything became of anything."""
@@ -39,6 +41,7 @@ class Outcome:
         self.confirmed += more.confirmed
         self.refused += more.refused
         self.returned += more.returned
+        self.types += more.types
 
 
 class Window:
@@ -122,6 +125,7 @@ class Window:
         elif acked:
             self._proven_types.add(kind)
             self._outcome.confirmed.append(event_id)
+            self._outcome.types[kind] += 1
         else:
             self._outcome.refused.append(event_id)
             self._blocked_keys.add(key)

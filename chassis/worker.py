@@ -141,6 +141,8 @@ class Subscriber:
         self._connection = Connection(amqp_url, transport_options={"confirm_publish": True})
         self._away = (StoreAway, MessageNacked, *self._connection.recoverable_connection_errors)
         self._stopped = Signal()
+        for kind in Kind:
+            metrics.VERDICTS.labels(self.queue, kind.value)  # zero is a figure, too
 
     def service(self) -> type:
         """The nameko service: one method, one entrypoint."""

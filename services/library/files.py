@@ -5,7 +5,7 @@ on threads and, its sockets being urllib3's, under eventlet.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from minio import Minio
 from minio.datatypes import Part
 from minio.error import MinioException, S3Error
 
+from services.library.metrics import S3_CALLS
 from services.library.ports import FilesAway, NoSuchUpload
 
 T = TypeVar("T")
@@ -44,22 +45,40 @@ log = structlog.get_logger()
 
 
 def _speaking(method: Callable[..., T]) -> Callable[..., T]:
-    """Turn the client's errors into the port's."""
+    """Turn the client's errors into the port's, and count the calls."""
 
     @wraps(method)
     def call(*args: Any, **kwargs: Any) -> T:
-        try:
+        with _counting(), _translating():
             return method(*args, **kwargs)
-        except S3Error as error:
-            if error.code in GONE:
-                raise NoSuchUpload(str(error.code)) from error
-            if error.code in AWAY:
-                raise FilesAway(str(error.code)) from error
-            raise
-        except (urllib3.exceptions.HTTPError, MinioException, ParseError, OSError) as error:
-            raise FilesAway(repr(error)[:300]) from error
 
     return call
+
+
+@contextmanager
+def _counting() -> Iterator[None]:
+    outcome = "answered"
+    try:
+        yield
+    except FilesAway:
+        outcome = "away"
+        raise
+    finally:
+        S3_CALLS.labels(outcome).inc()
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    try:
+        yield
+    except S3Error as error:
+        if error.code in GONE:
+            raise NoSuchUpload(str(error.code)) from error
+        if error.code in AWAY:
+            raise FilesAway(str(error.code)) from error
+        raise
+    except (urllib3.exceptions.HTTPError, MinioException, ParseError, OSError) as error:
+        raise FilesAway(repr(error)[:300]) from error
 
 
 def open_files(settings: Any) -> "S3Files":

@@ -88,6 +88,9 @@ class Run:
                 return False
             verdict = self._try(delivery, mails)
             metrics.MAILS.labels(verdict.outcome.lower()).inc()
+            if verdict.outcome == Outcome.ACCEPTED:
+                late = self._database.clock.now() - delivery.queued_at
+                metrics.LATENESS.observe(late.total_seconds())
             if verdict.outcome == Outcome.AWAY:
                 self._put_off(deliveries[place:], verdict)
                 return False

@@ -52,6 +52,9 @@ class Store(Protocol):
     def sessions(self, ids: Iterable[str]) -> dict[str, Session]:
         """Those that are known, by id."""
 
+    def sessions_recorded_as(self, item_ids: Iterable[str]) -> dict[str, Session]:
+        """Those whose recording is one of these items, by id."""
+
     def put_sessions(self, sessions: Iterable[Session]) -> None:
         """Keep sessions, new or changed."""
 

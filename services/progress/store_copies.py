@@ -54,6 +54,13 @@ class CopiesStore(chassis_store.Store):
         rows = self["sessions"].find({"_id": {"$in": list(ids)}}, session=self.session)
         return {row["_id"]: from_document(row, Session) for row in rows}
 
+    def sessions_recorded_as(self, item_ids: Iterable[str]) -> dict[str, Session]:
+        """Those whose recording is one of these items, by id."""
+        among = {"$in": list(item_ids)}
+        query = {"mentions": among, "recording_item_id": among}  # the first has the index
+        rows = self["sessions"].find(query, session=self.session)
+        return {row["_id"]: from_document(row, Session) for row in rows}
+
     def put_sessions(self, sessions: Iterable[Session]) -> None:
         """Keep sessions, new or changed."""
         self._set(

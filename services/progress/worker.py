@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 from tandem.catalog.v1 import events_pb2 as catalog
@@ -15,6 +16,7 @@ from chassis.mapping import enum_name, from_message
 from chassis.refusals import NotFound
 from chassis.store import Database
 from chassis.subscriptions import Retry, Subscription, Timer
+from services.progress import metrics
 from services.progress.domain.path import Path, Policy, Run
 from services.progress.domain.sessions import Item, SessionNews
 from services.progress.domain.standing import EnrolmentNews
@@ -32,7 +34,13 @@ from services.progress.usecases.enrolments import (
     learn_enrolments,
     learn_extensions,
 )
-from services.progress.usecases.plans import learn_items, learn_paths, learn_runs, learn_sessions
+from services.progress.usecases.plans import (
+    learn_items,
+    learn_paths,
+    learn_runs,
+    learn_sessions,
+    recordings_waited_for,
+)
 from services.progress.usecases.study import Recorded, study
 
 Events = Sequence[Event[Any]]
@@ -102,8 +110,11 @@ def plans(store: ProgressStore, events: Events) -> None:
 
 def attendance(store: ProgressStore, events: Events) -> None:
     """Who was in class, and what can be studied instead; each kind of a batch at once."""
-    learn_items(store, _each(events, _item, library.ItemAvailable, library.ItemFailed))
-    learn_sessions(store, _each(events, _recording, sessions.RecordingAttached))
+    items = _each(events, _item, library.ItemAvailable, library.ItemFailed)
+    recordings = _each(events, _recording, sessions.RecordingAttached)
+    learn_items(store, items)
+    learn_sessions(store, recordings)
+    _measure(store, recordings, items)
     settled = [event for event in events if isinstance(event.data, sessions.AttendanceSettled)]
     amended = [event for event in events if isinstance(event.data, sessions.AttendanceAmended)]
     learn_attendance(
@@ -111,6 +122,14 @@ def attendance(store: ProgressStore, events: Events) -> None:
         [*map(_settled_session, settled), *map(_amended_session, amended)],
         [*(row for event in settled for row in _settled(event)), *map(_amended, amended)],
     )
+
+
+def _measure(store: ProgressStore, recordings: list[SessionNews], items: list[Item]) -> None:
+    waited = recordings_waited_for(
+        store, {each.session_id for each in recordings}, {each.id for each in items}
+    )
+    for each in waited:
+        store.afterwards(partial(metrics.RECORDING_PLAYABLE.observe, each.total_seconds()))
 
 
 def _all(database: Database[ProgressStore], some: Callable[[ProgressStore], bool]) -> None:

@@ -1,14 +1,19 @@
 """The command `tandem`, as people and programs use it."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pika
 import pytest
+from tandem.notify.v1.events_pb2 import MessageDelivered
 
 from campus.platform import Platform
 from campus.queues import names
+from chassis import events
+from chassis.ids import new_id
+from chassis.store import connect
 from tests.system.classes import MakeClass, run_tandem, until
 
 
@@ -108,3 +113,34 @@ def test_dead_letters_want_a_queue_and_a_choice(platform: Platform) -> None:
 def test_a_token_opens_the_platform(platform: Platform) -> None:
     """`tandem token` prints a JWT of three parts."""
     assert tandem(platform, "token", "someone", "--role", "registrar").count(".") == 2
+
+
+def test_what_is_parked_is_shown_and_released(platform: Platform) -> None:
+    """It stays where it is until it is released; then the relay publishes it."""
+    service, now = "notify", datetime.now(UTC)
+    kind = events.event_type(MessageDelivered)
+    told: events.Event[MessageDelivered] = events.Event(
+        new_id(), kind, "/tandem/notify", now, "m", "outbox-command", 1, "", MessageDelivered()
+    )
+    parked = {
+        "_id": told.id,
+        "key": told.partition_key,
+        "sequence": told.sequence,
+        "type": told.type,
+        "headers": events.headers_of(told),
+        "body": events.body_of(told.data),
+        "parked_at": now,
+    }
+    with connect(platform.environment()["TANDEM_MONGO_URL"], "tests") as client:
+        client[f"tandem_{service}"]["outbox"].insert_one(parked)
+    (shown,) = tandem_json(platform, "outbox", "show", service)
+    assert (shown["id"], shown["key"]) == (parked["_id"], parked["key"])
+    (state,) = tandem_json(platform, "outbox", "list", "--service", service)
+    assert state["parked"] == 1
+    assert tandem_json(platform, "outbox", "release", service)["released"] == 1
+    until("an empty outbox", lambda: _parked_and_waiting(platform, service) == (0, 0))
+
+
+def _parked_and_waiting(platform: Platform, service: str) -> tuple[int, int]:
+    rows = {row["service"]: row for row in tandem_json(platform, "outbox", "list")}
+    return rows[service]["parked"], rows[service]["waiting"]

@@ -4,7 +4,8 @@ What may change what learners have done is held against all of the run's learner
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 
 from services.progress.domain.copies import newer
 from services.progress.domain.path import Path, Run
@@ -60,6 +61,26 @@ def learn_items(store: Store, arrived: Sequence[Item]) -> None:
     store.guard_runs(named)
     for run_id, item_ids in named.items():
         _revisit(store, run_id, item_ids)
+
+
+def recordings_waited_for(
+    store: Store, session_ids: Collection[str], item_ids: Collection[str]
+) -> list[timedelta]:
+    """How long it took from each class's end until now that its recording can be played.
+
+    For classes that got a recording just now, and those whose recording is an item of which the
+    library told just now. Of one whose end is not known yet there is nothing to tell.
+    """
+    if not session_ids and not item_ids:
+        return []
+    sessions = store.sessions(session_ids) | store.sessions_recorded_as(item_ids)
+    items = store.items({each.recording_item_id for each in sessions.values()})
+    return [
+        store.now - each.ended_at
+        for each in sessions.values()
+        if each.ended_at and each.recording_item_id in items
+        if items[each.recording_item_id].available
+    ]
 
 
 def _after(before: dict[str, Session], arrived: Iterable[SessionNews]) -> dict[str, Session]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -11,8 +10,9 @@ from typing import Any
 
 import jsonschema
 import kubernetes_validate
-import pytest
 import yaml
+
+from tests.contract.tools import need
 
 Object = dict[str, Any]
 ROOT = Path(__file__).resolve().parents[3]
@@ -23,18 +23,9 @@ COMPONENTS = sorted(path.name for path in (KUBERNETES / "components").iterdir())
 VERSIONS = ("1.36", "1.37")
 
 
-def need_kubectl() -> None:
-    """Skip where kubectl is missing; in CI that is a failure."""
-    if shutil.which("kubectl") is None:
-        if os.environ.get("CI"):
-            pytest.fail("kubectl is missing, and CI must check the manifests")
-        pytest.skip("kubectl is missing: the manifests are not checked")
-
-
 def rendered(folder: Path) -> str:
     """What `kubectl kustomize` prints. Raises AssertionError with what it says where it can't."""
-    need_kubectl()
-    command = ["kubectl", "kustomize", str(folder)]
+    command = [need("kubectl"), "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{folder}: {done.stderr}"
     return done.stdout

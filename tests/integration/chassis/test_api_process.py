@@ -216,7 +216,9 @@ def test_log_lines_are_json_with_the_requests_ids(start: Start, issuer: Issuer) 
 def test_metrics_come_in_both_formats(start: Start) -> None:
     """/metrics answers Prometheus text, and OpenMetrics to whom accepts it."""
     port = start().listening()["ops_port"]
-    assert 'tandem_build_info{role="api",service="little"' in get(port, "/metrics")[1]
+    text = get(port, "/metrics")[1]
+    assert 'tandem_build_info{role="api",service="little"' in text
+    assert 'tandem_ready{part="serving",role="api",service="little"} 1.0' in text
     assert get(port, "/metrics", "application/openmetrics-text")[1].endswith("# EOF\n")
     assert get(port, "/nothing")[0] == 404
 

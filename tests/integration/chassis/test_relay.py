@@ -4,15 +4,16 @@ import asyncio
 import signal
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
 from pymongo.errors import AutoReconnect
 
 from chassis import events, ids, outbox, topology
 from chassis.outbox import Outbox
 from chassis.relay import Relay
+from chassis.testing import figure
 from tests.integration.chassis.bus import (
     TYPE,
     Bus,
@@ -76,7 +77,10 @@ def test_what_is_committed_arrives_and_leaves_the_outbox(bus: Bus) -> None:
     """A committed event reaches a stranger's queue as a CloudEvent, persistent, once."""
     listen(bus.amqp_url, "stranger")
     bus.commit("run", ["e1"])
+    published = partial(figure, "tandem_relay_published_total", service="catalog", type=TYPE)
+    before = published()
     relay_while(bus, lambda: bus.waiting() == 0)
+    assert published() == before + 1
     [(method, properties, body)] = bus.messages("stranger", 1)
     event = events.read(properties.headers, body)
     assert (event.type, event.subject, event.sequence) == (TYPE, "e1", 1)
@@ -136,7 +140,8 @@ def test_what_was_published_and_not_removed_is_published_again(
 def test_what_no_queue_takes_is_parked_and_its_aggregate_waits(bus: Bus) -> None:
     """A returned event is parked and counted; its aggregate's later ones wait; others go on."""
     listen(bus.amqp_url, "stranger", TYPE)
-    before = REGISTRY.get_sample_value("tandem_relay_returned_total", {"service": "catalog"}) or 0
+    returned = partial(figure, "tandem_relay_returned_total", service="catalog")
+    before = returned()
 
     def strand() -> None:
         with channel_of(bus.amqp_url) as channel:
@@ -152,8 +157,14 @@ def test_what_no_queue_takes_is_parked_and_its_aggregate_waits(bus: Bus) -> None
         (2, False),
         (3, False),
     ]
-    counted = REGISTRY.get_sample_value("tandem_relay_returned_total", {"service": "catalog"})
-    assert counted == before + 1
+    assert returned() == before + 1
+
+    [shown] = outbox.parked(bus.database.mongo, 10)
+    assert (shown.type, shown.key, shown.sequence) == (OTHER_TYPE, "run-1", 1)
+    assert shown.waiting_behind == 2
+    waiting, parked, since = outbox.state(bus.database.mongo)
+    assert (waiting, parked) == (3, 1)
+    assert since
 
     listen(bus.amqp_url, "stranger", OTHER_TYPE)
     assert outbox.release(bus.database.mongo) == 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import pymongo
 import pytest
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from chassis.migrations import Migration, adding
 from chassis.refusals import AlreadyExists
@@ -74,6 +75,25 @@ def test_a_refused_unit_of_work_leaves_nothing(database: Database[SampleStore]) 
         database.transact(work)
     for name in ("things", "outbox", "sequences"):
         assert database.mongo[name].count_documents({}) == 0
+
+
+def test_what_waits_for_the_commit_is_done_once(database: Database[SampleStore]) -> None:
+    """A unit of work that is done again counts once; one that is refused, not at all."""
+    counted: list[str] = []
+    attempts = iter(range(3))
+
+    def work(store: SampleStore, name: str) -> None:
+        store.afterwards(lambda: counted.append(name))
+        store.add(name)
+        assert not counted
+        if next(attempts) == 0:
+            raise PyMongoError("again", error_labels=["TransientTransactionError"])
+
+    database.transact(lambda store: work(store, "a"))
+    assert counted == ["a"]
+    with pytest.raises(DuplicateKeyError):
+        database.transact(lambda store: work(store, "a"))
+    assert counted == ["a"]
 
 
 def test_racing_units_of_work_number_an_aggregate_without_gaps(

@@ -3,12 +3,14 @@
 import socket
 import threading
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
 
 from campus.stack.smtp import SMTP, read_mail
+from chassis.testing import figure
 from services.notify import sender
 from services.notify.domain.messages import UNKNOWN, Mail, Outcome, Verdict
 from services.notify.domain.words import Channel, DeliveryState
@@ -129,7 +131,10 @@ def test_tries_are_limited(world: World) -> None:
 
 
 def test_a_server_that_is_down_and_comes_up(world: World, tmp_path: Path) -> None:
-    """What could not be sent while the server was down is sent when it is back, once."""
+    """What could not be sent while the server was down is sent when it is back, late, once."""
+    sent = partial(figure, "tandem_notify_lateness_seconds_count")
+    in_time = partial(figure, "tandem_notify_lateness_seconds_bucket", le="3600.0")
+    before, before_in_time = sent(), in_time()
     sink = SMTP(tmp_path)
     sink.start()
     try:
@@ -137,6 +142,8 @@ def test_a_server_that_is_down_and_comes_up(world: World, tmp_path: Path) -> Non
         queue(world, *names(60, "p"))
         world.send(server_at(sink.address))
         assert len(world.mails_in(DeliveryState.QUEUED)) == 60
+        assert sent() == before
+        world.clock.forward(hours=2)
         sink.start()
         for _ in range(3):
             world.system.at += timedelta(minutes=1)
@@ -145,6 +152,7 @@ def test_a_server_that_is_down_and_comes_up(world: World, tmp_path: Path) -> Non
         sink.stop()
     assert len(read_mail(sink.mail)) == 60
     assert len(world.mails_in(DeliveryState.DELIVERED)) == 60
+    assert (sent(), in_time()) == (before + 60, before_in_time)
 
 
 def test_urgent_mail_goes_first(world: World) -> None:

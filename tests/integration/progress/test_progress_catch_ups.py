@@ -2,12 +2,14 @@
 
 import itertools
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from google.protobuf.message import Message
 from tandem.progress.v1 import events_pb2, resources_pb2
 
+from chassis.testing import figure
 from services.progress.worker import subscriptions
 from tests.integration.progress.classroom import (
     ABSENT,
@@ -58,6 +60,27 @@ def test_the_absent_get_the_recording_with_a_deadline(classroom: Classroom) -> N
     assert (told.catch_up_id, told.enrolment_id, told.title) == (found.id, "e-ada", "Motion")
     assert classroom.states("bob") == {"lecture": "COMPLETED"}
     assert classroom.summary().open_catch_ups == 1
+
+
+@pytest.mark.parametrize("attached_first", [True, False])
+def test_it_is_measured_when_a_recording_can_be_played(
+    classroom: Classroom, attached_first: bool
+) -> None:
+    """Once a class, from its end until its recording is both named and found good."""
+    counted = partial(figure, "tandem_progress_recording_playable_seconds_count")
+    waited = partial(figure, "tandem_progress_recording_playable_seconds_sum")
+    classroom.open(lecture(), learners=["ada"])
+    classroom.hold_class(ada=ABSENT)
+    count, seconds = counted(), waited()
+    news = [recorded("another film"), available("another film", 3600)]
+    first, second = news if attached_first else reversed(news)
+    classroom.clock.forward(hours=1)
+    classroom.hear("attendance", first)
+    assert counted() == count
+    classroom.clock.forward(hours=1)
+    classroom.hear("attendance", second)
+    classroom.hear("attendance", available(BOOK))
+    assert (counted(), waited()) == (count + 1, seconds + 2 * 3600)
 
 
 def test_watching_enough_by_the_union_completes_it(classroom: Classroom) -> None:

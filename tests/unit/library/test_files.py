@@ -1,5 +1,6 @@
 """What the adapter makes of a store's answers, and which URLs it signs; nobody is asked."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,6 +9,7 @@ import urllib3
 from minio.error import S3Error
 
 from chassis.settings import load
+from chassis.testing import figure
 from services.library.files import S3Files, open_files
 from services.library.ports import FilesAway, NoSuchUpload
 from services.library.settings import Settings
@@ -33,6 +35,9 @@ class Answers:
 def error(code: str) -> str:
     """An error as S3 tells it."""
     return f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+
+
+away = partial(figure, "tandem_library_s3_calls_total", outcome="away")
 
 
 def files(answers: Any, **settings: str) -> S3Files:
@@ -62,14 +67,18 @@ def test_what_is_gone_is_gone(code: str) -> None:
 )
 def test_a_store_that_fails_is_away(answers: Answers) -> None:
     """Also where it says 200 first and the error in the body; it is tried again later."""
+    before = away()
     with pytest.raises(FilesAway):
         files(answers).complete("key", "name", {1: "tag"})
+    assert away() == before + 1
 
 
 def test_a_store_that_refuses_us_is_no_outage() -> None:
     """Wrong keys are an operator's error, which must not look like one that heals."""
+    before = away()
     with pytest.raises(S3Error):
         files(Answers(403, error("InvalidAccessKeyId"))).read("key", 0, 1)
+    assert away() == before
 
 
 def test_the_bucket_is_made_where_it_is_missing() -> None:

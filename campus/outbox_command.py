@@ -1,0 +1,92 @@
+"""`tandem outbox list|show|release`."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from campus.connection import DATA, mongo_url
+from campus.output import JSON_OPTION, console, fail, show_rows
+from campus.platform import ROLES
+from chassis import outbox as rows
+from chassis.store import connect
+
+SERVICE = click.argument("service", type=click.Choice(sorted(ROLES)))
+
+
+@dataclass(frozen=True)
+class State:
+    """What waits in a service's outbox."""
+
+    service: str
+    waiting: int
+    parked: int
+    oldest_from: datetime | None
+
+
+@dataclass(frozen=True)
+class Released:
+    """What `release` did."""
+
+    service: str
+    released: int
+
+
+@click.group("outbox")
+def outbox() -> None:
+    """What happened and is not published yet: look at it, let what is parked go again."""
+
+
+@outbox.command("list")
+@click.option("--service", "services", type=click.Choice(sorted(ROLES)), multiple=True)
+@DATA
+@JSON_OPTION
+def list_(services: tuple[str, ...], folder: Path, as_json: bool) -> None:
+    """Count what waits in each service's outbox, or in some services'."""
+    states = []
+    for service in services or sorted(ROLES):
+        with _database(folder, service) as database:
+            states.append(State(service, *rows.state(database)))
+    show_rows("Outboxes", states, as_json)
+
+
+@outbox.command()
+@SERVICE
+@click.option("--limit", default=20, show_default=True)
+@DATA
+@JSON_OPTION
+def show(service: str, limit: int, folder: Path, as_json: bool) -> None:
+    """Show the first parked events of SERVICE: those that no queue took."""
+    with _database(folder, service) as database:
+        show_rows(f"Parked events of {service}", rows.parked(database, limit), as_json)
+
+
+@outbox.command()
+@SERVICE
+@DATA
+@JSON_OPTION
+def release(service: str, folder: Path, as_json: bool) -> None:
+    """Let the parked events of SERVICE go again, and those that wait behind them."""
+    with _database(folder, service) as database:
+        done = Released(service, rows.release(database))
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(done)))
+    else:
+        console.print(f"{done.released} of {service} released")
+
+
+@contextmanager
+def _database(folder: Path, service: str) -> Iterator["Database[Any]"]:
+    try:
+        with connect(mongo_url(folder), "tandem") as client:
+            yield client[f"tandem_{service}"]
+    except PyMongoError as error:
+        fail(f"MongoDB does not answer: {error}")

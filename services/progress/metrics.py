@@ -1,0 +1,15 @@
+"""What only progress measures."""
+
+from prometheus_client import Histogram
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+RECORDING_PLAYABLE = Histogram(
+    "tandem_progress_recording_playable_seconds",
+    "Seconds from a class's end until its recording could be studied, by the clock that people "
+    "plan by.",
+    buckets=(
+        *(MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE),
+        *(HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, DAY, 2 * DAY, 7 * DAY),
+    ),
+)
