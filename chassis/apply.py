@@ -5,17 +5,18 @@ Knows nothing of brokers: it takes bodies and headers, and answers a verdict for
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from pymongo.errors import OperationFailure
 
-from chassis import events, ids, metrics, tracing
+from chassis import events, ids, message_spans, metrics, tracing
 from chassis.events import Event, UndecodableError
 from chassis.store import Database, Store, is_away
 from chassis.subscriptions import Drop, Retry, Subscription
+from chassis.tracing import NONE, Attributes
 
 
 class StoreAway(Exception):
@@ -63,7 +64,7 @@ def apply(
     began = time.perf_counter()
     read = [_read(delivery) for delivery in deliveries]
     good = {event.id: event for event in read if isinstance(event, Event)}
-    by_id = _split(database, subscription, list(good.values()))
+    by_id = _traced(database, subscription, list(good.values()))
     verdicts = []
     for event in read:
         verdicts.append(event if isinstance(event, Verdict) else by_id[event.id])
@@ -81,6 +82,31 @@ def _read(delivery: Delivery) -> Read | Verdict:
         return Verdict(Kind.UNDECODABLE, str(error))
     except Exception as error:  # a stranger's bytes can upset more than we can think of
         return Verdict(Kind.UNDECODABLE, _told(error))
+
+
+def _traced(
+    database: Database[Any], subscription: Subscription[Any], batch: Sequence[Read]
+) -> dict[str, Verdict]:
+    """Apply events, each under a span of its own from here to its verdict."""
+    spans = [message_spans.processing(subscription.name, event) for event in batch]
+    ours = [
+        replace(event, traceparent=span.traceparent)
+        for event, span in zip(batch, spans, strict=True)
+    ]
+    by_id: dict[str, Verdict] = {}
+    try:
+        by_id = _split(database, subscription, ours)
+    finally:
+        for event, span in zip(batch, spans, strict=True):
+            span.end(*_ending(by_id.get(event.id)))
+    return by_id
+
+
+def _ending(verdict: Verdict | None) -> tuple[str, Attributes]:
+    if verdict is None:
+        return "MongoDB does not answer", NONE
+    fault = verdict.reason if verdict.kind in {Kind.RETRY, Kind.DROP} else ""
+    return fault, {"tandem.verdict": verdict.kind.value}
 
 
 def _split(
@@ -121,7 +147,7 @@ def _together(
             )
         return {event.id: REPEAT if event.id in seen else APPLIED for event in batch}
 
-    with tracing.span(batch[0].traceparent):
+    with tracing.under(batch[0].traceparent):
         return database.transact(work)
 
 

@@ -11,9 +11,10 @@ from google.rpc.code_pb2 import Code
 from grpc_status import rpc_status
 from prometheus_client import Counter
 
-from chassis import ids, logs, metrics, tracing
+from chassis import grpc_spans, ids, logs, metrics, tracing
 from chassis.statuses import status_of
 from chassis.store import is_away
+from chassis.tracing import Kind
 
 # What callers may name a request: safe in a header and in a log.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -47,12 +48,15 @@ class Call:
         self.authorization = str(metadata.get("authorization", ""))
         given = str(metadata.get("x-request-id", ""))
         self.request_id = given if _REQUEST_ID.fullmatch(given) else ids.new_id()
-        self._span = tracing.span(str(metadata.get("traceparent", "")))
+        self._parent = str(metadata.get("traceparent", ""))
 
     def __enter__(self) -> "Call":
         self._begun = time.perf_counter()
         self._token = logs.request_id.set(self.request_id)
-        self._span.__enter__()
+        contract, _, method = self._measures.method.rpartition(".")
+        self._span = grpc_spans.begin(Kind.SERVER, contract, method, self._parent)
+        self._under = tracing.under(self._span.traceparent)
+        self._under.__enter__()
         return self
 
     def open(self) -> None:
@@ -68,7 +72,7 @@ class Call:
         try:
             self._end(error)
         finally:
-            self._span.__exit__(None, None, None)
+            self._under.__exit__(None, None, None)
             logs.request_id.reset(self._token)
 
     def _end(self, error: BaseException | None) -> None:
@@ -100,6 +104,7 @@ class Call:
         seconds = time.perf_counter() - self._begun
         self._measures.seconds.observe(seconds)
         self._measures.count(code)
+        grpc_spans.end(self._span, code)
         facts = {"method": self._measures.method, "code": code, "ms": round(seconds * 1000, 1)}
         if code == "INTERNAL":
             log.error("call failed", **facts, exc_info=error)

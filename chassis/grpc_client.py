@@ -11,8 +11,9 @@ from typing import Any
 
 import grpc
 
-from chassis import ids, logs, tracing
+from chassis import grpc_spans, ids, logs, tracing
 from chassis.settings import NO_FILE, Settings
+from chassis.tracing import Kind
 
 DEADLINE = 10.0
 
@@ -95,33 +96,48 @@ class _Outgoing(
     grpc.StreamUnaryClientInterceptor,
     grpc.StreamStreamClientInterceptor,
 ):
-    """Adds what every call carries. A stream gets no deadline: it lasts as long as it is wanted."""
+    """Adds what every call carries. A stream gets no deadline: it lasts as long as it is wanted.
+
+    A call has a span of its own; a stream, of which nobody knows when it is used up, has none.
+    """
 
     def __init__(self, token: Token) -> None:
         self._token = token
 
     def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-        return continuation(self._with(details, details.timeout or DEADLINE), request)
+        contract, _, method = _text(details.method).lstrip("/").partition("/")
+        span = grpc_spans.begin(Kind.CLIENT, contract, method, tracing.current())
+        timeout = details.timeout or DEADLINE
+        call = continuation(self._with(details, timeout, span.traceparent), request)
+        call.add_done_callback(lambda done: grpc_spans.end(span, done.code().name, Kind.CLIENT))
+        return call
 
     def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-        return continuation(self._with(details, details.timeout), request)
+        return continuation(self._stream(details), request)
 
     def intercept_stream_unary(self, continuation: Any, details: Any, requests: Any) -> Any:
-        return continuation(self._with(details, details.timeout), requests)
+        return continuation(self._stream(details), requests)
 
     def intercept_stream_stream(self, continuation: Any, details: Any, requests: Any) -> Any:
-        return continuation(self._with(details, details.timeout), requests)
+        return continuation(self._stream(details), requests)
 
-    def _with(self, details: Any, timeout: float | None) -> _Details:
+    def _stream(self, details: Any) -> _Details:
+        return self._with(details, details.timeout, tracing.child_of(tracing.current()))
+
+    def _with(self, details: Any, timeout: float | None, traceparent: str) -> _Details:
         given = tuple(details.metadata or ())
         names = {key for key, _ in given}
-        more = [pair for pair in self._metadata() if pair[0] not in names]
+        more = [pair for pair in self._metadata(traceparent) if pair[0] not in names]
         return _Details(details, (*given, *more), timeout)
 
-    def _metadata(self) -> list[tuple[str, str]]:
+    def _metadata(self, traceparent: str) -> list[tuple[str, str]]:
         pairs = [
             ("x-request-id", logs.request_id.get() or ids.new_id()),
-            ("traceparent", tracing.child_of(tracing.current())),
+            ("traceparent", traceparent),
         ]
         token = self._token()
         return [*pairs, ("authorization", f"Bearer {token}")] if token else pairs
+
+
+def _text(method: str | bytes) -> str:
+    return method.decode() if isinstance(method, bytes) else method

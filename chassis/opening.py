@@ -27,6 +27,7 @@ def open_database(settings: Settings, service: str, store: type[S]) -> Database[
     database = _database(settings, service, store)
     state = _state(database)
     if all(state.values()):
+        metrics.tell_ready(state)
         return database
     server = ops.serve(settings.ops_address, lambda: state)
     pause = FIRST_WAIT

@@ -11,7 +11,8 @@ from typing import Any
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
 
-from chassis import events, ids, metrics, topology
+from chassis import events, ids, message_spans, metrics, topology
+from chassis.tracing import Span
 from chassis.window import Outcome, Row, Window
 
 PERSISTENT = 2
@@ -32,7 +33,7 @@ class Publisher:
         self._seconds = metrics.RELAY_CONFIRM_SECONDS.labels(service)
         self._connection: Any = None
         self._channel: Any = None
-        self._window = Window()
+        self._window: Window[tuple[float, Span | None]] = Window()
         self._changed = asyncio.Event()
         self._lost = ""
 
@@ -83,7 +84,8 @@ class Publisher:
     def _send(self, row: Row) -> None:
         if self._lost:
             raise ConnectionLost(self._lost)
-        self._window.send(row, time.perf_counter())
+        headers, span = message_spans.sending(row)
+        self._window.send(row, (time.perf_counter(), span))
         self._channel.basic_publish(
             topology.EXCHANGE,
             row["type"],
@@ -94,7 +96,7 @@ class Publisher:
                 message_id=row["_id"],
                 type=row["type"],
                 timestamp=int(ids.made_at(row["_id"])),
-                headers=row["headers"],
+                headers=headers,
             ),
             mandatory=True,
         )
@@ -137,8 +139,10 @@ class Publisher:
     def _on_confirm(self, frame: Any) -> None:
         method, now = frame.method, time.perf_counter()
         acked = isinstance(method, pika.spec.Basic.Ack)
-        for sent_at in self._window.settle(method.delivery_tag, method.multiple, acked):
+        for sent_at, span in self._window.settle(method.delivery_tag, method.multiple, acked):
             self._seconds.observe(now - sent_at)
+            if span:
+                span.end("" if acked else "the broker refused it")
         self._changed.set()
 
     def _lose(self, error: Any) -> None:

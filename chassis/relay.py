@@ -245,7 +245,7 @@ class Relay:
 
 
 def _tell_zero(service: str) -> None:
-    """Zero is a figure, too: the first of a counter that begins with it is no increase."""
+    """Zero is a figure, too: of a counter that begins with more, Prometheus sees no increase."""
     metrics.RELAY_RETURNED.labels(service)
     for kind in contracts():
         if kind.startswith(f"tandem.{service}."):

@@ -10,6 +10,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from chassis.settings import WORKER, Settings, SettingsError, load, variable_of
@@ -88,11 +89,20 @@ def _run(service: str, name: str, settings: Settings, role: Role) -> None:
     # something to drain puts its own in place.
     signal.signal(signal.SIGTERM, _leave)
     try:
-        role(settings)
+        with _exporting(settings.traces, service, name):
+            role(settings)
     except SettingsError as error:
         _fail(BAD_SETTINGS, *str(error).splitlines())
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+
+
+def _exporting(traces: str, service: str, role: str) -> AbstractContextManager[None]:
+    if not traces:
+        return nullcontext()
+    from chassis import otlp
+
+    return otlp.exporting(traces, service, role)
 
 
 def _leave(*_: object) -> NoReturn:

@@ -48,7 +48,7 @@ def one_by_one(name: str, handlers: Mapping[type[Message], Handler[S]]) -> Subsc
 
     def handle(store: S, batch: Sequence[Event[Any]]) -> None:
         for event in batch:
-            with tracing.span(event.traceparent):
+            with tracing.under(event.traceparent):
                 by_type[event.type](store, event)
 
     return Subscription(name, tuple(handlers), handle)

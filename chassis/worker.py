@@ -141,8 +141,7 @@ class Subscriber:
         self._connection = Connection(amqp_url, transport_options={"confirm_publish": True})
         self._away = (StoreAway, MessageNacked, *self._connection.recoverable_connection_errors)
         self._stopped = Signal()
-        for kind in Kind:
-            metrics.VERDICTS.labels(self.queue, kind.value)  # zero is a figure, too
+        _tell_zero(subscription)
 
     def service(self) -> type:
         """The nameko service: one method, one entrypoint."""
@@ -237,6 +236,16 @@ def _answers(database: Database[Any]) -> bool:
     except PyMongoError:
         return False
     return True
+
+
+def _tell_zero(subscription: Subscription[Any]) -> None:
+    """Zero is a figure, too: of a counter that begins with more, Prometheus sees no increase."""
+    metrics.BATCH_SIZE.labels(subscription.name)
+    metrics.HANDLER_SECONDS.labels(subscription.name)
+    for kind in Kind:
+        metrics.VERDICTS.labels(subscription.name, kind.value)
+    for event in subscription.routing_keys:
+        metrics.EVENT_LAG.labels(event, subscription.name)
 
 
 def _count_dead_letters(amqp_url: str, queues: Sequence[str]) -> None:

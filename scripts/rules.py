@@ -66,7 +66,7 @@ def _within(histogram: str, seconds: str, by: str, chosen: str = "") -> tuple[st
 def _objectives() -> tuple[Objective, ...]:
     calls = "sum by (service)(rate(tandem_grpc_requests_total[%s]))"
     failed = f'sum by (service)(rate(tandem_grpc_requests_total{{code=~"{OURS}"}}[%s]))'
-    unary = f'method!~"{"|".join(_streams())}"'
+    unary = f'method!~".*[.]({"|".join(_streams())})"'
     joined = 'type="tandem.catalog.enrolment.created.v1", subscription="progress.plans"'
     return (
         Objective(

@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "TANDEM_SMTP_URL": f"smtp://{NOWHERE}",
     "TANDEM_JWKS_URL": f"https://{NOWHERE}/jwks",
     "TANDEM_TOKEN_ISSUER": "tests",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{NOWHERE}",
     **{f"TANDEM_{service.upper()}_TARGET": NOWHERE for service in ROLES},
 }
 

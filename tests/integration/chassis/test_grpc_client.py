@@ -70,7 +70,7 @@ def test_a_call_carries_token_trace_and_request_id(
 ) -> None:
     """What the caller works on is told: its trace, its request id, and the token as it is now."""
     remembered = logs.request_id.set("r-9")
-    with tracing.span(f"00-{'a' * 32}-{'b' * 16}-01"):
+    with tracing.under(f"00-{'a' * 32}-{'b' * 16}-01"):
         stub.GetItem(WANTED)
     logs.request_id.reset(remembered)
     token_file.write_text("two")

@@ -14,22 +14,22 @@ def row(key: str, sequence: int, kind: str = "a") -> Row:
     return {"_id": f"{key}-{sequence}", "key": key, "sequence": sequence, "type": kind}
 
 
-def send_all(window: Window, rows: list[Row]) -> None:
+def send_all(window: Window[int], rows: list[Row]) -> None:
     for each in rows:
         assert window.has_room(each)
-        window.send(each)
+        window.send(each, 0)
 
 
-def proven(window: Window, kind: str = "a") -> None:
+def proven(window: Window[int], kind: str = "a") -> None:
     """A first event of a type, confirmed."""
-    window.send(row("first", 1, kind))
+    window.send(row("first", 1, kind), 0)
     window.settle(window._sent, False, True)
     window.take_outcome()
 
 
 def test_it_is_full_at_its_size() -> None:
     """No more than its size is in flight; a confirm makes room."""
-    window = Window(2)
+    window = Window[int](2)
     proven(window)
     send_all(window, [row("k", 1), row("k", 2)])
     assert not window.has_room(row("k", 3))
@@ -39,14 +39,14 @@ def test_it_is_full_at_its_size() -> None:
 
 def test_many_can_be_confirmed_at_once() -> None:
     """`multiple` speaks of all up to a tag, and tells when each was sent."""
-    window = Window()
+    window = Window[int]()
     proven(window)
     for number in range(1, 6):
-        window.send(row("k", number), at=float(number))
-    assert window.settle(4, False, True) == [3.0]
-    assert window.settle(5, True, True) == [1.0, 2.0, 4.0]
+        window.send(row("k", number), number)
+    assert window.settle(4, False, True) == [3]
+    assert window.settle(5, True, True) == [1, 2, 4]
     assert not window.is_empty
-    assert window.settle(6, True, True) == [5.0]
+    assert window.settle(6, True, True) == [5]
     assert window.is_empty
     assert window.take_outcome().confirmed == ["k-3", "k-1", "k-2", "k-4", "k-5"]
     assert not window.take_outcome()
@@ -54,19 +54,19 @@ def test_many_can_be_confirmed_at_once() -> None:
 
 def test_an_aggregate_waits_for_the_first_of_a_type() -> None:
     """While it is open whether a queue takes a type, its aggregate waits, and no other."""
-    window = Window()
-    window.send(row("k", 1, "new"))
+    window = Window[int]()
+    window.send(row("k", 1, "new"), 0)
     assert not window.has_room(row("k", 2, "a"))
     assert window.has_room(row("other", 1, "new"))
-    window.send(row("other", 1, "new"))
+    window.send(row("other", 1, "new"), 0)
     window.settle(2, False, True)
     assert window.has_room(row("k", 2, "a"))
 
 
 def test_what_comes_back_blocks_its_aggregate() -> None:
     """A returned event's later ones are not sent, until all is read anew."""
-    window = Window()
-    window.send(row("k", 1))
+    window = Window[int]()
+    window.send(row("k", 1), 0)
     window.come_back("k-1")
     window.settle(1, False, True)
     assert window.is_blocked(row("k", 2))
@@ -79,19 +79,19 @@ def test_what_comes_back_blocks_its_aggregate() -> None:
 
 def test_a_type_that_comes_back_is_open_again() -> None:
     """When a queue is unbound meanwhile, aggregates wait again for the type's first."""
-    window = Window()
+    window = Window[int]()
     proven(window)
-    window.send(row("k", 1))
+    window.send(row("k", 1), 0)
     window.come_back("k-1")
     window.settle(2, False, True)
-    window.send(row("other", 1))
+    window.send(row("other", 1), 0)
     assert not window.has_room(row("other", 2))
 
 
 def test_what_is_refused_blocks_its_aggregate() -> None:
     """A nack is no confirm: the event stays, and so do the later ones."""
-    window = Window()
-    window.send(row("k", 1))
+    window = Window[int]()
+    window.send(row("k", 1), 0)
     window.settle(1, False, False)
     assert window.is_blocked(row("k", 2))
     assert window.take_outcome().refused == ["k-1"]
@@ -110,7 +110,7 @@ def test_whatever_the_broker_answers(
     The broker takes a type or does not, as long as the channel lives; it confirms in any order.
     """
     routable = {kind: data.draw(st.booleans(), label=f"{kind} is routable") for kind in "ab"}
-    window, numbers = Window(size), dict.fromkeys("xyz", 0)
+    window, numbers = Window[int](size), dict.fromkeys("xyz", 0)
     flight: list[tuple[int, Row]] = []
     sent: list[str] = []
 
@@ -128,7 +128,7 @@ def test_whatever_the_broker_answers(
             assert flight, "it waits for a confirm that can't come"
             answer()
         if not window.is_blocked(each):
-            window.send(each)
+            window.send(each, 0)
             sent.append(each["_id"])
             flight.append((len(sent), each))
         assert len(flight) <= size

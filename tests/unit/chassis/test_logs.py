@@ -42,7 +42,7 @@ def test_a_line_says_when_who_and_what(out: io.StringIO) -> None:
 def test_a_line_belongs_to_its_request(out: io.StringIO) -> None:
     """Inside of a request each line has the trace and the request id."""
     token = logs.request_id.set("r-1")
-    with tracing.span(f"00-{'a' * 32}-{'b' * 16}-01"):
+    with tracing.under(f"00-{'a' * 32}-{'b' * 16}-01"):
         structlog.get_logger().info("call")
     logs.request_id.reset(token)
     assert lines(out)[0]["trace_id"] == "a" * 32

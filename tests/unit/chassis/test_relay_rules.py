@@ -208,14 +208,14 @@ def test_a_lost_connection_ends_the_publication() -> None:
 
 def test_an_event_that_came_back_twice_is_never_confirmed() -> None:
     """Two copies in flight, both returned, one ack for both: the event must stay in the outbox."""
-    window = Window()
-    window.send(row("proof"))
+    window = Window[int]()
+    window.send(row("proof"), 0)
     window.settle(1, multiple=False, acked=True)
     window.take_outcome()
     for _ in range(2):  # the second by a pass that began anew, when MongoDB had failed in the first
         window.begin()
         assert window.has_room(row("a1"))
-        window.send(row("a1"))
+        window.send(row("a1"), 0)
         window.come_back("a1")
     window.settle(3, multiple=True, acked=True)
     assert window.take_outcome() == Outcome([], [], ["a1", "a1"])

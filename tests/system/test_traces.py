@@ -1,0 +1,50 @@
+"""One request, one trace: from its call by the relay to every service that hears of it."""
+
+import secrets
+
+from tandem.catalog.v1 import catalog_pb2
+from tandem.types.v1 import types_pb2
+
+from campus.client import Services
+from campus.platform import Platform
+from tests.collector import Collector, Seen
+from tests.system.classes import MakeClass, until
+
+HEARERS = {f"tandem-{name}" for name in ("library", "notify", "progress", "sessions")}
+
+
+def test_a_request_is_one_trace_through_all_services(
+    platform: Platform, staff: Services, make_class: MakeClass, collector: Collector
+) -> None:
+    """The caller's span is the parent of the call's, that of the sending's, that of each effect's.
+
+    Each by the process that did it, with names by OpenTelemetry's conventions.
+    """
+    group = make_class(1)
+    trace, caller = secrets.token_hex(16), secrets.token_hex(8)
+    staff.catalog.Enrol(
+        catalog_pb2.EnrolRequest(
+            run_id=group.run,
+            learner_id=group.learners[0],
+            mode=types_pb2.ATTENDANCE_MODE_ONLINE,
+        ),
+        metadata=(("traceparent", f"00-{trace}-{caller}-01"),),
+    )
+
+    def of(kind: str) -> list[Seen]:
+        return [span for span in collector.spans(trace) if span.kind == kind]
+
+    until("the trace's spans", lambda: {span.service for span in of("CONSUMER")} >= HEARERS)
+    (call,) = of("SERVER")
+    assert (call.service, call.role, call.parent_id) == ("tandem-catalog", "api", caller)
+    assert call.name == "tandem.catalog.v1.CatalogService/Enrol"
+    assert (call.attributes["rpc.grpc.status_code"], call.fault) == (0, "")
+    sent = {span.id: span for span in of("PRODUCER") if span.parent_id == call.id}
+    assert {(span.service, span.role) for span in sent.values()} == {("tandem-catalog", "relay")}
+    heard = [span for span in of("CONSUMER") if span.parent_id in sent]
+    assert {span.service for span in heard} == HEARERS
+    assert {span.role for span in heard} == {"worker"}
+    for span in heard:
+        cause = sent[span.parent_id].attributes
+        assert span.attributes["messaging.message.id"] == cause["messaging.message.id"]
+        assert span.attributes["tandem.verdict"] == "applied"
