@@ -3,10 +3,10 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test test-fast lint protos pages rules bench lock clean
+.PHONY: help setup up down demo test test-fast lint protos pages rules dashboards bench lock images images-check clean
 
 help:  ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## Make .venv and install what is missing
 	@scripts/setup.sh
@@ -39,6 +39,9 @@ pages: setup  ## Generate what docs/architecture.md and docs/operators.md tell o
 rules: setup  ## Generate the objectives' alerts and the PrometheusRule of deploy/monitoring
 	$(BIN)/python scripts/rules.py
 
+dashboards: setup  ## Generate the Grafana dashboards of deploy/monitoring
+	$(BIN)/python scripts/dashboards.py
+
 protos: setup  ## Generate protos/gen and docs/events.md from the contracts
 	$(BIN)/python scripts/generate_protos.py
 	$(BIN)/python scripts/catalogue.py
@@ -47,9 +50,18 @@ protos: setup  ## Generate protos/gen and docs/events.md from the contracts
 bench: setup  ## Measure; ONLY=name measures one thing
 	$(BIN)/python -m bench $(ONLY)
 
-lock: setup  ## Resolve the dependencies of pyproject.toml into requirements.lock
+lock: setup  ## Resolve the dependencies of pyproject.toml into the locks
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra campus --extra dev \
 		--generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --constraint requirements.lock \
+		--generate-hashes --no-emit-index-url --no-header pyproject.toml \
+		-o deploy/images/requirements.lock
+
+images:  ## Build each service's image, with docker or buildah
+	deploy/images/build.sh
+
+images-check: setup  ## Build the images on a stand-in base without an engine, and check them
+	deploy/images/check.sh
 
 clean:  ## Stop the platform; delete its data (var) and all caches
 	@if [ -x $(BIN)/tandem ] && [ -d var ]; then $(BIN)/tandem down; fi

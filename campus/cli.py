@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from campus import events_command
-from campus.connection import DATA
+from campus.connection import DATA, MONITORING
 from campus.dead_letters_command import dead_letters
 from campus.demo import command as demo_command
 from campus.oulad import command as import_command
@@ -22,13 +22,14 @@ def cli() -> None:
 
 
 @cli.command()
+@MONITORING
 @DATA
 @JSON_OPTION
-def up(folder: Path, as_json: bool) -> None:
+def up(folder: Path, as_json: bool, monitoring: bool) -> None:
     """Start the platform and leave it running."""
     platform = Platform(folder)
     with steps(as_json) as said:
-        platform.up(said)
+        platform.up(said, monitoring)
     show_rows("Tandem is up", platform.status(), as_json)
 
 

@@ -17,6 +17,10 @@ DATA = click.option(
     help="The data folder of the local platform.",
 )
 
+MONITORING = click.option(
+    "--monitoring", is_flag=True, help="Have Prometheus watch it, by deploy/monitoring."
+)
+
 
 def amqp_url(folder: Path) -> str:
     """The broker's URL. Raises StackError where nothing is given and nothing runs."""

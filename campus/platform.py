@@ -15,6 +15,7 @@ from campus.identity import IdentityProvider
 from campus.stack.errors import StackError
 from campus.stack.ports import HOST, Ports
 from campus.stack.process import Process, ensure, python_command
+from campus.stack.prometheus import Prometheus, find_prometheus
 from campus.stack.stack import Stack, State
 from chassis.settings import DECLARE, MIGRATE
 
@@ -65,8 +66,13 @@ class Role:
     @property
     def ops_url(self) -> str:
         """Where its metrics and health are."""
+        return f"http://{self.ops_address}"
+
+    @property
+    def ops_address(self) -> str:
+        """The same as host and port."""
         # Port 1 is never ours: a role that was never started is nowhere.
-        return f"http://{HOST}:{self._ports.remembered().get('ops', 1)}"
+        return f"{HOST}:{self._ports.remembered().get('ops', 1)}"
 
     @property
     def target(self) -> str:
@@ -89,7 +95,7 @@ class Role:
             python_command(f"services.{self.service}", self.role),
             {
                 **_whole(environment),
-                "TANDEM_OPS_ADDRESS": self.ops_url.removeprefix("http://"),
+                "TANDEM_OPS_ADDRESS": self.ops_address,
                 "TANDEM_GRPC_ADDRESS": self.target,
             },
         )
@@ -106,6 +112,7 @@ class Platform:
     ) -> None:
         self.folder = folder.absolute()
         self.stack = Stack(self.folder, given)
+        self.prometheus = Prometheus(self.folder)
         self.identity = IdentityProvider(self.folder)
         self.roles = {
             f"{service}-{role}": Role(service, role, self.folder)
@@ -116,29 +123,39 @@ class Platform:
         self._extra = dict(extra or {})
         self._file = self.folder / "platform" / "environment.json"
 
-    def up(self, said: Callable[[str], None] = lambda _: None) -> None:
+    def up(self, said: Callable[[str], None] = lambda _: None, monitoring: bool = False) -> None:
         """Start what doesn't run, tell each step to `said`. Raises StackError for all that failed.
 
         The broker's topology is declared before any role may publish: an event for a queue that is
-        not there yet would be in the history only.
+        not there yet would be in the history only. With `monitoring` a Prometheus watches from the
+        roles' start on, until `down`.
         """
+        monitoring = monitoring or self.prometheus.wanted
+        if monitoring:
+            find_prometheus()  # where it is missing, that is said before anything starts
         said("servers: RabbitMQ, MongoDB, S3, SMTP")
         endpoints = self.stack.up().environment()
         for role in self.roles.values():
             role.claim_ports()
         environment = self._assemble(endpoints)
         self._write(environment)
+        if monitoring:
+            said("monitoring: Prometheus")
+            self.prometheus.start(self._ops_addresses(), self.stack.broker_metrics)
         said("databases and topology: indexes, exchange, history, queues")
         _all((partial(self._prepare, service, environment) for service in ROLES), at_once=3)
         said(f"services: {len(self.roles)} processes")
         _all((partial(role.start, environment) for role in self.roles.values()), at_once=6)
+        if monitoring:
+            said("monitoring: the first figures")
+            self.prometheus.read_all_anew()
 
     def down(self, said: Callable[[str], None] = lambda _: None) -> None:
         """Stop every role, then the servers; the data stay."""
         said("services")
         _all((partial(role.process.stop, GRACE) for role in self.roles.values()), at_once=16)
         said("servers")
-        self.stack.down()
+        _all((self.stack.down, self.prometheus.stop), at_once=2)
         self._file.unlink(missing_ok=True)
 
     def status(self) -> list[Status]:
@@ -147,7 +164,8 @@ class Platform:
             Status(part.name, part.state.value, part.pid, part.address)
             for part in self.stack.status()
         ]
-        return parts + [_status_of(role) for role in self.roles.values()]
+        watcher = [_status_of(self.prometheus)] if self.prometheus.wanted else []
+        return parts + watcher + [_status_of(role) for role in self.roles.values()]
 
     @property
     def running(self) -> bool:
@@ -170,8 +188,12 @@ class Platform:
         """Start a role that was stopped or killed."""
         self.roles[name].start(self.environment())
 
+    def _ops_addresses(self) -> dict[str, str]:
+        return {name: role.ops_address for name, role in self.roles.items()}
+
     def _assemble(self, endpoints: Mapping[str, str]) -> dict[str, str]:
-        given = {key: value for key, value in self._given.items() if key.startswith("TANDEM_")}
+        ours = ("TANDEM_", "OTEL_")
+        given = {key: value for key, value in self._given.items() if key.startswith(ours)}
         targets = {f"TANDEM_{service.upper()}_TARGET": self.target(service) for service in ROLES}
         mode = {"TANDEM_ENVIRONMENT": "development"}
         return {
@@ -207,12 +229,12 @@ def _whole(environment: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **environment}
 
 
-def _status_of(role: Role) -> Status:
-    pid = role.process.pid
+def _status_of(part: Role | Prometheus) -> Status:
+    pid = part.process.pid
     if pid is None:
-        return Status(role.name, State.STOPPED.value)
-    state = State.RUNNING if role.ready() else State.NOT_ANSWERING
-    return Status(role.name, state.value, pid, role.address)
+        return Status(part.name, State.STOPPED.value)
+    state = State.RUNNING if part.ready() else State.NOT_ANSWERING
+    return Status(part.name, state.value, pid, part.address)
 
 
 def _all(actions: Iterable[Callable[[], object]], at_once: int) -> None:

@@ -8,15 +8,13 @@ from chassis import tracing
 from chassis.tracing import Attributes, Kind, Span
 
 # Codes that tell that the server failed, and not who called it.
-FAULTS = frozenset(
-    {
-        "UNKNOWN",
-        "DEADLINE_EXCEEDED",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-    }
+FAULTS = (
+    "UNKNOWN",
+    "DEADLINE_EXCEEDED",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
 )
 
 

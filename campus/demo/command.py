@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from campus.client import Campus
-from campus.connection import DATA
+from campus.connection import DATA, MONITORING
 from campus.demo import (
     cancellation,
     checks,
@@ -41,16 +41,19 @@ SCENES = (sunday, timetable, lecture, cancellation, recording, week, study, frid
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave the demo's platform running, to look around.")
+@MONITORING
 @DATA
 @JSON_OPTION
-def demo(keep: bool, folder: Path, as_json: bool) -> None:
+def demo(keep: bool, folder: Path, as_json: bool, monitoring: bool) -> None:
     """Play a Monday at a university on the real platform, and check the result."""
     place = folder / "demo"
     platform = _fresh(place)
     try:
         with steps(as_json) as said:
-            platform.up(said)
+            platform.up(said, monitoring)
         found = _play(platform, place, Console(quiet=True) if as_json else console)
+        if monitoring:
+            platform.prometheus.read_all_anew()
     finally:
         if not keep:
             platform.down()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from campus.stack.errors import StackError
 from campus.stack.given import given
@@ -88,6 +89,12 @@ class Stack:
         """The local parts by name."""
         local: tuple[Part, ...] = (self.rabbitmq, self.mongodb, self.s3, self.smtp)
         return {part.name: part for part in local}
+
+    @property
+    def broker_metrics(self) -> str | None:
+        """Host and port where RabbitMQ tells its metrics; of one that is given that isn't known."""
+        given_elsewhere = given(self.rabbitmq.name, self._given)
+        return None if given_elsewhere else urlsplit(self.rabbitmq.prometheus_url).netloc
 
     def up(self, parts: Collection[str] = ALL) -> Endpoints:
         """Start what doesn't run yet, all at once, and say where everything is.

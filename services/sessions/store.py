@@ -20,6 +20,7 @@ from pymongo import ReturnDocument, UpdateOne
 
 from chassis import store as chassis_store
 from chassis.mapping import from_document, to_document
+from services.sessions import metrics
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.presence import Mark
@@ -223,6 +224,8 @@ class SessionsStore(chassis_store.Store):
         """Keep a session's settled attendance."""
         if rows:
             self["attendance"].insert_many(map(_attendance_document, rows), session=self.session)
+        for row in rows:
+            self.afterwards(metrics.ATTENDANCE.labels(row.verdict.lower()).inc)
 
     def attendance(self, session_id: str, learner_id: str) -> Attendance | None:
         """A learner's attendance in a session."""

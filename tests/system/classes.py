@@ -1,11 +1,13 @@
 """A run with learners on the running platform, and patience."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -25,6 +27,24 @@ def run_tandem(*words: object) -> "subprocess.CompletedProcess[str]":
     environment = {key: value for key, value in os.environ.items() if "TANDEM_" not in key}
     command = [str(Path(sys.executable).with_name("tandem")), *map(str, words)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo that was played, in its data folder, from when to when (seconds of the epoch)."""
+
+    done: "subprocess.CompletedProcess[str]"
+    folder: Path
+    began: float
+    ended: float
+
+
+def play_demo(folder: Path) -> Demo:
+    """Play it, watched by Prometheus where there is one."""
+    monitoring = ["--monitoring"] if shutil.which("prometheus") else []
+    began = time.time()
+    done = run_tandem("demo", *monitoring, "--data", folder)
+    return Demo(done, folder, began, time.time())
 
 
 def until(what: str, holds: Callable[[], bool], patience: float = PATIENCE) -> None:

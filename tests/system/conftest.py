@@ -6,13 +6,22 @@ import pytest
 
 from campus.client import Campus, Services
 from campus.platform import Platform
-from tests.system.classes import Class, MakeClass
+from tests.collector import Collector
+from tests.system.classes import Class, Demo, MakeClass, play_demo
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def collector() -> Iterator[Collector]:
+    """Where the platform's traces go."""
+    with Collector().running() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Platform]:
     """A platform of the tests' own: servers too, for tests stop and kill them."""
-    running = Platform(tmp_path_factory.mktemp("platform"), given={})
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    running = Platform(tmp_path_factory.mktemp("platform"), given=traced)
     running.up()
     yield running
     running.down()
@@ -24,6 +33,12 @@ def campus(platform: Platform) -> Iterator[Campus]:
     connections = Campus(platform)
     yield connections
     connections.close()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo, played once for all who look at what came of it."""
+    return play_demo(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture

@@ -9,22 +9,21 @@ from pathlib import Path
 import pytest
 
 from campus.platform import Platform
-from tests.system.classes import run_tandem
+from tests.system.classes import Demo, run_tandem
 
 HEADER = "code_module\tcode_presentation\tid_student\tid_site\tdate\tsum_click\n"
 OULAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "oulad"
 
 
 @pytest.mark.timeout(300)
-def test_the_demo_plays_and_every_check_holds(tmp_path: Path) -> None:
+def test_the_demo_plays_and_every_check_holds(demo: Demo) -> None:
     """A Monday with real parts ends with every check ok, in the report and in the exit code."""
-    done = run_tandem("demo", "--data", tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    checks = json.loads((tmp_path / "demo-report.json").read_text())["checks"]
+    assert demo.done.returncode == 0, demo.done.stdout + demo.done.stderr
+    checks = json.loads((demo.folder / "demo-report.json").read_text())["checks"]
     assert len(checks) > 25
     assert [check for check in checks if not check["ok"]] == []
     assert {"name", "expected", "actual", "ok"} == set(checks[0])
-    assert "all hold" in done.stdout
+    assert "all hold" in demo.done.stdout
 
 
 @pytest.mark.timeout(300)

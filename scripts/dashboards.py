@@ -1,0 +1,735 @@
+"""Write deploy/monitoring/dashboards: the platform, the bridge, and a board for each service.
+
+Usage: dashboards.py [FOLDER]   (FOLDER defaults to deploy/monitoring/dashboards)
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from google.protobuf.descriptor_pool import Default
+from grafana import Board, Number, Panel, Query, Row, Table
+
+from campus.architecture import Service, services
+from chassis.grpc_spans import FAULTS
+
+FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "monitoring" / "dashboards"
+OURS = 'job=~"(.*/)?tandem"'  # the PodMonitor's name, after the namespace
+# What fails by our fault, as the objective of gRPC errors has it.
+FAILED = f'code=~"{"|".join(FAULTS)}"'
+WHO = "on (job, instance) group_left (service, role) tandem_build_info"
+TIMED = ("library", "progress", "notify")  # the services that have timers
+QUEUES = f"({'|'.join(each.name for each in services().values() if each.subscriptions)})[.].+"
+
+
+def rate(counter: str, by: str = "", chosen: str = "") -> str:
+    """How much of a counter comes a second."""
+    return f"{_sum(by)}(rate({_chosen(counter, chosen)}[$__rate_interval]))"
+
+
+def quantile(share: float, histogram: str, by: str = "", chosen: str = "") -> str:
+    """What a share of the observations does not exceed."""
+    buckets = rate(f"{histogram}_bucket", f"{by}, le" if by else "le", chosen)
+    return f"histogram_quantile({share}, {buckets})"
+
+
+def median_and_slow(histogram: str, by: str, chosen: str = "") -> tuple[Query, ...]:
+    """The middle and the slowest hundredth."""
+    legend = f"{{{{{by}}}}} " if by else ""
+    return (
+        Query(quantile(0.5, histogram, by, chosen), f"{legend}p50"),
+        Query(quantile(0.99, histogram, by, chosen), f"{legend}p99"),
+    )
+
+
+def mean(histogram: str, by: str, chosen: str = "") -> str:
+    """The mean of a histogram's observations."""
+    parts = (rate(f"{histogram}_{each}", by, chosen) for each in ("sum", "count"))
+    return " / ".join(parts)
+
+
+def happened(event: str, over: str = "$__range") -> str:
+    """How many events of a type went out."""
+    return f'sum(increase(tandem_relay_published_total{{type="tandem.{event}.v1"}}[{over}]))'
+
+
+def _sum(by: str) -> str:
+    return f"sum by ({by})" if by else "sum"
+
+
+def _chosen(metric: str, chosen: str) -> str:
+    return f"{metric}{{{chosen}}}" if chosen else metric
+
+
+def _each(expr: str, label: str) -> tuple[Query, ...]:
+    return (Query(expr, f"{{{{{label}}}}}"),)
+
+
+# --- The platform ---------------------------------------------------------------------------
+
+
+def platform() -> Board:
+    """One look at everything."""
+    return Board(
+        "tandem-platform",
+        "Tandem: the platform",
+        "One look at all services: calls, events, subscriptions, stores, processes.",
+        (_glance(), _promises(), _all_calls(), _all_outboxes(), _all_queues(), _stores(), _alive()),
+    )
+
+
+def _glance() -> Row:
+    failing = f"{rate('tandem_grpc_requests_total', '', FAILED)} or vector(0)"
+    return Row(
+        "At a glance",
+        (
+            Number(
+                "Roles that answer",
+                "Share of the processes whose metrics can be read. Normal: 100 %.",
+                "percentunit",
+                (Query(f"sum(up{{{OURS}}}) / count(up{{{OURS}}})"),),
+                "TandemRoleAway",
+            ),
+            Number(
+                "Alerts",
+                "Tandem's alerts that call for someone now. Normal: none.",
+                "short",
+                (Query('count(ALERTS{alertname=~"Tandem.*", alertstate="firing"}) or vector(0)'),),
+                bad_from=1,
+            ),
+            Number(
+                "Calls",
+                "gRPC calls a second, of all services.",
+                "reqps",
+                (Query(rate("tandem_grpc_requests_total")),),
+            ),
+            Number(
+                "Calls that fail by our fault",
+                "Calls a second that ended as no caller deserves. Normal: none.",
+                "reqps",
+                (Query(failing),),
+                "TandemGrpcErrors",
+                bad_from=0.01,
+            ),
+            Number(
+                "Oldest event in an outbox",
+                "How long what happened has not got out. Normal: under a second.",
+                "s",
+                (Query("max(tandem_outbox_oldest_seconds)"),),
+                "TandemOutboxOld",
+                bad_from=60,
+            ),
+            Number(
+                "Dead letters",
+                "Events that were given up and wait for a person. Normal: none.",
+                "short",
+                (Query("sum(max by (queue)(tandem_dead_letters))"),),
+                "TandemDeadLetters",
+                bad_from=1,
+            ),
+        ),
+    )
+
+
+def _promises() -> Row:
+    said = "Share of the last hour that missed the objective of {}."
+    return Row(
+        "Promises",
+        tuple(
+            Panel(title, said.format(agreed), "percentunit", queries, alert, limit)
+            for title, agreed, queries, alert, limit in (
+                (
+                    "Failed calls",
+                    "99.9 % without our fault",
+                    _each("service:grpc_errors:bad_ratio_rate1h", "service"),
+                    "TandemGrpcErrors",
+                    0.001,
+                ),
+                (
+                    "Slow calls",
+                    "99 % within half a second",
+                    _each("service:grpc_slow:bad_ratio_rate1h", "service"),
+                    "TandemGrpcSlow",
+                    0.01,
+                ),
+                (
+                    "Late effects",
+                    "99 % of the events applied within 30 seconds",
+                    _each("subscription:effects_late:bad_ratio_rate1h", "subscription"),
+                    "TandemEffectsLate",
+                    0.01,
+                ),
+                (
+                    "Late joins",
+                    "99 % of the enrolments known to progress within five seconds",
+                    (Query("tandem:join_late:bad_ratio_rate1h", "late"),),
+                    "TandemJoinLate",
+                    0.01,
+                ),
+                (
+                    "Late recordings",
+                    "95 % playable four hours after their class",
+                    (Query("tandem:recording_late:bad_ratio_rate1h", "late"),),
+                    "TandemRecordingLate",
+                    0.05,
+                ),
+                (
+                    "Late mails",
+                    "99 % taken by the mail server within five minutes",
+                    (Query("tandem:mail_late:bad_ratio_rate1h", "late"),),
+                    "TandemMailLate",
+                    0.01,
+                ),
+            )
+        ),
+    )
+
+
+def _all_calls() -> Row:
+    total = rate("tandem_grpc_requests_total", "service")
+    failed = rate("tandem_grpc_requests_total", "service", FAILED)
+    slow = partial(quantile, histogram="tandem_grpc_seconds", by="service", chosen=_unary())
+    return Row(
+        "Calls",
+        (
+            Panel("Calls", "gRPC calls that ended.", "reqps", _each(total, "service")),
+            Panel(
+                "Calls that fail by our fault",
+                "Share of a service's calls. Normal: none.",
+                "percentunit",
+                _each(f"({failed} or {total} * 0) / {total}", "service"),
+                "TandemGrpcErrors",
+                0.001,
+            ),
+            Panel(
+                "Seconds of a call",
+                "The middle call and the slowest in a hundred; streams are left out.",
+                "s",
+                (
+                    Query(slow(0.5), "{{service}} p50"),
+                    Query(slow(0.99), "{{service}} p99"),
+                ),
+                "TandemGrpcSlow",
+                0.5,
+            ),
+        ),
+    )
+
+
+def _all_outboxes() -> Row:
+    return Row("Events on their way out", tuple(_outbox("service", "")))
+
+
+def _outbox(by: str, chosen: str) -> Iterator[Panel]:
+    """What happens from the outbox to the broker; `chosen` leaves one service."""
+
+    def at_most(gauge: str) -> tuple[Query, ...]:
+        return _each(f"max by (service)({_chosen(gauge, chosen)})", "service")
+
+    yield Panel(
+        "Oldest event",
+        "How long the oldest event has waited in the outbox. Normal: under a second.",
+        "s",
+        at_most("tandem_outbox_oldest_seconds"),
+        "TandemOutboxOld",
+        60,
+    )
+    yield Panel(
+        "Events that wait",
+        "How many events are in the outbox. It grows while the broker is away.",
+        "short",
+        at_most("tandem_outbox_depth"),
+        "TandemOutboxOld",
+    )
+    yield Panel(
+        "Events parked",
+        "Events that no queue took; all that follow them wait. Normal: none.",
+        "short",
+        at_most("tandem_outbox_parked"),
+        "TandemOutboxParked",
+        1,
+    )
+    yield Panel(
+        "Events published",
+        "Events that the broker confirmed.",
+        "cps",
+        _each(rate("tandem_relay_published_total", by, chosen), by),
+    )
+    yield Panel(
+        "Seconds to the confirm",
+        "From an event's publication to the broker's confirm.",
+        "s",
+        median_and_slow("tandem_relay_confirm_seconds", "service", chosen),
+    )
+    yield Panel(
+        "Relays that lead",
+        "Normal: one. With none, events stay in the outbox.",
+        "short",
+        _each(f"sum by (service)({_chosen('tandem_relay_leader', chosen)})", "service"),
+        "TandemRelayWithoutLeader",
+    )
+
+
+def _all_queues() -> Row:
+    return Row("Subscriptions", tuple(_subscriptions(QUEUES)))
+
+
+def _subscriptions(names: str) -> Iterator[Panel]:
+    """What happens from the queue to the effect; `names` is a pattern of subscriptions."""
+    chosen = f'subscription=~"{names}"'
+    lag = partial(quantile, histogram="tandem_event_lag_seconds", by="subscription", chosen=chosen)
+    yield Panel(
+        "From event to effect",
+        "Seconds from an event's making to its committed effect: the slowest in a hundred.",
+        "s",
+        _each(lag(0.99), "subscription"),
+        "TandemEffectsLate",
+        30,
+    )
+    ready = _chosen("rabbitmq_detailed_queue_messages_ready", f'queue=~"{names}"')
+    yield Panel(
+        "Events that wait",
+        "The queue's length, as RabbitMQ tells it. A queue that only grows lacks workers.",
+        "short",
+        _each(f"sum by (queue)({ready})", "queue"),
+        "TandemQueueGrows",
+        1000,
+    )
+    yield Panel(
+        "Verdicts",
+        "What became of deliveries. Retry and drop are rare; repeat follows a restart.",
+        "cps",
+        _each(rate("tandem_verdicts_total", "verdict", chosen), "verdict"),
+    )
+    yield Panel(
+        "Deliveries in a batch",
+        "The mean. Batches grow with the load: that is what makes room.",
+        "short",
+        _each(mean("tandem_batch_size", "subscription", chosen), "subscription"),
+    )
+    yield Panel(
+        "Seconds of a batch",
+        "From its first delivery decoded to its commit: the slowest in a hundred.",
+        "s",
+        _each(quantile(0.99, "tandem_handler_seconds", "subscription", chosen), "subscription"),
+    )
+    letters = _chosen("tandem_dead_letters", f'queue=~"{names}"')
+    yield Panel(
+        "Dead letters",
+        "Events that were given up and wait for a person. Normal: none.",
+        "short",
+        _each(f"max by (queue)({letters})", "queue"),
+        "TandemDeadLetters",
+        1,
+    )
+
+
+def _stores() -> Row:
+    alarm = "max(rabbitmq_alarms_{})".format
+    return Row(
+        "Stores",
+        (
+            Panel(
+                "Parts that can work",
+                "1 while every process of a role reaches it, 0 while at least one does not.",
+                "short",
+                (
+                    Query(
+                        "min by (service, role, part)(tandem_ready)",
+                        "{{service}} {{role}} {{part}}",
+                    ),
+                ),
+                "TandemStoreAway",
+            ),
+            Panel(
+                "RabbitMQ's alarms",
+                "1 while it takes nothing from publishers, for it lacks memory or disk.",
+                "short",
+                (
+                    Query(alarm("memory_used_watermark"), "memory"),
+                    Query(alarm("free_disk_space_watermark"), "disk"),
+                ),
+                "TandemBrokerBlocks",
+                1,
+            ),
+            Panel(
+                "S3 calls",
+                "The library's calls of the S3 store. Normal: all are answered.",
+                "reqps",
+                _each(rate("tandem_library_s3_calls_total", "outcome"), "outcome"),
+                "TandemS3Away",
+            ),
+        ),
+    )
+
+
+def _alive() -> Row:
+    return Row(
+        "Processes",
+        (
+            *_processes("service, role", "{{service}} {{role}}", WHO),
+            Table(
+                "What runs",
+                "Processes by version: two of them during an upgrade.",
+                "short",
+                (Query("count by (service, role, version)(tandem_build_info)"),),
+            ),
+        ),
+    )
+
+
+def _processes(by: str, legend: str, who: str) -> Iterator[Panel]:
+    """Memory and processor time; the metrics of a process don't tell whose it is, `who` does."""
+    yield Panel(
+        "Memory",
+        "Resident memory of all processes of a role.",
+        "bytes",
+        (Query(f"sum by ({by})(process_resident_memory_bytes * {who})", legend),),
+    )
+    yield Panel(
+        "Processor",
+        "Cores that all processes of a role use. A process uses little more than one.",
+        "short",
+        (
+            Query(
+                f"sum by ({by})(rate(process_cpu_seconds_total[$__rate_interval]) * {who})", legend
+            ),
+        ),
+    )
+
+
+# --- Each service ---------------------------------------------------------------------------
+
+
+def board_of(service: Service) -> Board:
+    """What one service does."""
+    name = service.name
+    rows = [_calls(service), Row("Events on their way out", tuple(_outbox("type", _only(name))))]
+    if service.subscriptions:
+        rows += [Row("Subscriptions", tuple(_subscriptions(f"{name}[.].+")))]
+    if name in OWN:
+        rows += [OWN[name]()]
+    who = f"on (job, instance) group_left (service, role) tandem_build_info{{{_only(name)}}}"
+    rows += [Row("Processes", (*_processes("role", "{{role}}", who), *_timers(service, who)))]
+    return Board(
+        f"tandem-{name}",
+        f"Tandem: {name}",
+        f"What {name} answers, publishes, listens to and uses.",
+        rows,
+    )
+
+
+def _only(service: str) -> str:
+    return f'service="{service}"'
+
+
+def _calls(service: Service) -> Row:
+    ours = _only(service.name)
+    slow = quantile(0.99, "tandem_grpc_seconds", "method", f"{ours}, {_unary()}")
+    panels = [
+        Panel(
+            "Calls",
+            "gRPC calls that ended, by RPC.",
+            "reqps",
+            _each(rate("tandem_grpc_requests_total", "method", ours), "method"),
+        ),
+        Panel(
+            "How calls end",
+            "By status code. All but OK are the caller's fault, or ours (the runbook tells which).",
+            "reqps",
+            _each(rate("tandem_grpc_requests_total", "code", ours), "code"),
+            "TandemGrpcErrors",
+        ),
+        Panel(
+            "Seconds of a call",
+            "The slowest in a hundred, by RPC; streams are left out.",
+            "s",
+            _each(slow, "method"),
+            "TandemGrpcSlow",
+            0.5,
+        ),
+    ]
+    if _streams(service):
+        panels += [
+            Panel(
+                "Open streams",
+                f"Callers that are connected now by {', '.join(_streams(service))}.",
+                "short",
+                (Query(f"sum(tandem_grpc_streams_open{{{ours}}})", "open"),),
+            )
+        ]
+    return Row("Calls", panels)
+
+
+def _streams(service: Service) -> list[str]:
+    methods = Default().FindServiceByName(service.contract).methods
+    return [each.name for each in methods if each.client_streaming or each.server_streaming]
+
+
+def _unary() -> str:
+    """All but the RPCs whose calls last as long as their callers like."""
+    return f'method!~"{"|".join(name for each in services().values() for name in _streams(each))}"'
+
+
+def _timers(service: Service, who: str) -> Iterator[Panel]:
+    if service.name in TIMED:
+        failures = f"increase(tandem_timer_failures_total[$__rate_interval]) * {who}"
+        yield Panel(
+            "Timers that failed",
+            "Runs of a timer that failed; the next run tries again. Normal: none.",
+            "short",
+            _each(f"sum by (timer)({failures})", "timer"),
+            "TandemTimerFails",
+        )
+
+
+def _library() -> Row:
+    return Row(
+        "The S3 store",
+        (
+            Panel(
+                "S3 calls",
+                "Answered by the store, or not. Normal: all are answered.",
+                "reqps",
+                _each(rate("tandem_library_s3_calls_total", "outcome"), "outcome"),
+                "TandemS3Away",
+            ),
+            Panel(
+                "Items",
+                "Uploads that ended, found good or not what they claimed to be.",
+                "short",
+                (
+                    Query(happened("library.item.available", "$__rate_interval"), "available"),
+                    Query(happened("library.item.failed", "$__rate_interval"), "failed"),
+                ),
+            ),
+        ),
+    )
+
+
+def _sessions() -> Row:
+    return Row("Classes", (_classes(), _verdicts(), _seats()))
+
+
+def _progress() -> Row:
+    return Row("Catch-ups", (_catch_ups(), _playable()))
+
+
+def _notify() -> Row:
+    return Row(
+        "Mail",
+        (
+            Panel(
+                "Tries to send",
+                "By outcome. Put off and away are tried again, refused is not.",
+                "cps",
+                _each(rate("tandem_notify_mails_total", "outcome"), "outcome"),
+            ),
+            _lateness(),
+            Panel(
+                "Oldest mail that waits",
+                "By the clock that people plan by. It grows while the mail server is away.",
+                "s",
+                (Query("max(tandem_notify_oldest_mail_seconds)", "oldest"),),
+                "TandemMailWaits",
+                900,
+            ),
+            Panel(
+                "Mails abandoned",
+                "Given up because their sender ended while it sent them. Normal: none.",
+                "short",
+                (
+                    Query(
+                        "sum(increase(tandem_notify_mails_abandoned_total[$__rate_interval]))",
+                        "abandoned",
+                    ),
+                ),
+            ),
+        ),
+    )
+
+
+OWN: dict[str, Callable[[], Row]] = {
+    "library": _library,
+    "sessions": _sessions,
+    "progress": _progress,
+    "notify": _notify,
+}
+
+
+# --- The bridge -----------------------------------------------------------------------------
+
+
+def bridge() -> Board:
+    """Whether live teaching and self-paced study repair each other."""
+    return Board(
+        "tandem-bridge",
+        "Tandem: the bridge",
+        "Absence becomes study, learners change between room and online, cancelled classes repair "
+        "the plan. Numbers are of the time that is shown.",
+        (
+            _bridge_numbers(),
+            Row("Absence becomes study", (_verdicts(), _catch_ups(), _in_time(), _playable())),
+            Row("Learners change their mode", (_modes(), _seats())),
+            Row("Classes change, people are told", (_classes(), _repaired(), _lateness())),
+        ),
+        since="now-7d",
+    )
+
+
+def _bridge_numbers() -> Row:
+    absent = 'sum(increase(tandem_sessions_attendance_total{verdict="absent"}[$__range]))'
+    return Row(
+        "What happened",
+        (
+            Number("Absences", "Learners who missed a class.", "short", (Query(absent),)),
+            Number(
+                "Catch-ups assigned",
+                "Absences for which there was something to study.",
+                "short",
+                (Query(happened("progress.catch_up.assigned")),),
+            ),
+            Number(
+                "Caught up",
+                "Catch-ups that were completed: ABSENT became CAUGHT_UP.",
+                "short",
+                (Query(happened("progress.catch_up.completed")),),
+            ),
+            Number(
+                "Catch-ups missed",
+                "Catch-ups whose deadline passed.",
+                "short",
+                (Query(happened("progress.catch_up.missed")),),
+            ),
+            Number(
+                "Changes of mode",
+                "Learners who changed how they attend a run.",
+                "short",
+                (Query(happened("catalog.enrolment.mode_changed")),),
+            ),
+            Number(
+                "Classes cancelled",
+                "Each repairs the plans of its learners.",
+                "short",
+                (Query(happened("sessions.session.cancelled")),),
+            ),
+        ),
+    )
+
+
+def _counted(title: str, says: str, events: dict[str, str]) -> Panel:
+    """How often some events happened, over time."""
+    queries = (Query(happened(kind, "$__rate_interval"), name) for name, kind in events.items())
+    return Panel(title, says, "short", tuple(queries))
+
+
+def _verdicts() -> Panel:
+    settled = "sum by (verdict)(increase(tandem_sessions_attendance_total[$__rate_interval]))"
+    return Panel(
+        "Attendance",
+        "Learners of classes that ended, by what their attendance was settled as.",
+        "short",
+        _each(settled, "verdict"),
+    )
+
+
+def _catch_ups() -> Panel:
+    return _counted(
+        "Catch-ups",
+        "Assigned when the recording can be played; then completed in time, or missed.",
+        {each: f"progress.catch_up.{each}" for each in ("assigned", "completed", "missed")},
+    )
+
+
+def _in_time() -> Panel:
+    completed, missed = (happened(f"progress.catch_up.{each}") for each in ("completed", "missed"))
+    return Panel(
+        "Catch-ups in time",
+        "Of those whose end is known, the share that was completed.",
+        "percentunit",
+        (Query(f"{completed} / ({completed} + {missed})", "in time"),),
+    )
+
+
+def _playable() -> Panel:
+    return Panel(
+        "From a class's end to its recording",
+        "Until the recording could be studied, by the clock that people plan by. Absent learners "
+        "wait for it.",
+        "s",
+        median_and_slow("tandem_progress_recording_playable_seconds", ""),
+        "TandemRecordingLate",
+        14400,
+    )
+
+
+def _modes() -> Panel:
+    return _counted(
+        "Changes of mode",
+        "Learners who changed how they attend a run from now on.",
+        {"changed": "catalog.enrolment.mode_changed"},
+    )
+
+
+def _seats() -> Panel:
+    return _counted(
+        "Seats",
+        "Learners who took a place in one class, in the room or online, and those whom a freed "
+        "seat promoted from the waiting list.",
+        {"taken": "sessions.seat.taken", "promoted": "sessions.seat.promoted"},
+    )
+
+
+def _classes() -> Panel:
+    return _counted(
+        "Classes",
+        "What happened to classes.",
+        {
+            each: f"sessions.session.{each}"
+            for each in ("scheduled", "moved", "cancelled", "started", "ended")
+        },
+    )
+
+
+def _repaired() -> Panel:
+    return _counted(
+        "Plans repaired",
+        "Deadlines that were moved, recordings that were attached, attendance that was amended.",
+        {
+            "deadlines moved": "catalog.due.extended",
+            "recordings attached": "sessions.recording.attached",
+            "attendance amended": "sessions.attendance.amended",
+        },
+    )
+
+
+def _lateness() -> Panel:
+    return Panel(
+        "How late mails are",
+        "From a mail's queueing until the mail server took it.",
+        "s",
+        median_and_slow("tandem_notify_lateness_seconds", ""),
+        "TandemMailLate",
+        300,
+    )
+
+
+def boards() -> list[Board]:
+    """Every board."""
+    return [platform(), bridge(), *map(board_of, services().values())]
+
+
+def files() -> dict[str, str]:
+    """What is generated, by its file's name."""
+    return {
+        f"{board.uid}.json": json.dumps(board.json(), indent=2, ensure_ascii=False) + "\n"
+        for board in boards()
+    }
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    for name, text in files().items():
+        (target / name).write_text(text)

