@@ -9,6 +9,7 @@ from campus import events_command
 from campus.connection import DATA, MONITORING
 from campus.dead_letters_command import dead_letters
 from campus.demo import command as demo_command
+from campus.identity import IdentityProvider
 from campus.oulad import command as import_command
 from campus.outbox_command import outbox
 from campus.output import JSON_OPTION, fail, show_rows, steps
@@ -62,6 +63,23 @@ def status(folder: Path, as_json: bool) -> None:
 def token(subject: str, roles: tuple[str, ...], folder: Path) -> None:
     """Print a token of one hour for SUBJECT, to call the local platform with."""
     click.echo(Platform(folder).identity.mint(subject, roles))
+
+
+@cli.command()
+@click.option(
+    "--readable", is_flag=True, help="Let others, as whom containers run, read what they need."
+)
+@DATA
+def identity(readable: bool, folder: Path) -> None:
+    """Make a key, its public JWKS and a token for the services, where there is no provider yet.
+
+    Prints what services are to be told of them.
+    """
+    provider = IdentityProvider(folder)
+    for name, value in provider.environment().items():
+        click.echo(f"{name}={value}")
+    if readable:
+        provider.let_others_read()
 
 
 cli.add_command(demo_command.demo)

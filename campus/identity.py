@@ -74,6 +74,15 @@ class IdentityProvider:
             _write(file, self.mint("service", ["service"], SERVICE_LIFETIME), mode=0o600)
         return file
 
+    def let_others_read(self) -> None:
+        """Let this machine's other users read the public key and the service's token.
+
+        Containers run as one. The private key stays the owner's alone.
+        """
+        self.jwks_file()
+        self.service_token_file().chmod(0o644)
+        self._folder.chmod(0o711)
+
     def environment(self) -> dict[str, str]:
         """What the services need to verify tokens, and to call each other."""
         return {

@@ -28,10 +28,10 @@ def test_every_pin_has_a_hash() -> None:
 
 
 def test_the_base_is_pinned() -> None:
-    """Every stage begins with it, and it names a patch release."""
+    """Every stage begins with it; it names a patch release, and its digest."""
     assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${BASE}"] * 2
     (base,) = re.findall(r"^ARG BASE=(\S+)", DOCKERFILE, re.MULTILINE)
-    assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+", base)
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+@sha256:[0-9a-f]{64}", base)
 
 
 def test_nothing_but_the_needed_is_sent_to_the_builder() -> None:

@@ -9,7 +9,9 @@ from urllib.request import urlopen
 
 import jwt
 import pytest
+from click.testing import CliRunner
 
+from campus.cli import cli
 from campus.identity import AUDIENCE, ISSUER, IdentityProvider
 
 
@@ -67,6 +69,16 @@ def test_secrets_are_the_owners_alone(provider: IdentityProvider, tmp_path: Path
     assert mode(service) == 0o600
     assert mode(tmp_path / "identity" / "key.pem") == 0o600
     assert "d" not in json.loads(provider.jwks_file().read_text())["keys"][0]
+
+
+def test_containers_may_read_what_they_need(tmp_path: Path) -> None:
+    """`tandem identity --readable` opens the token and the public key to others, not the key."""
+    told = CliRunner().invoke(cli, ["identity", "--readable", "--data", str(tmp_path)])
+    folder = tmp_path / "identity"
+    assert f"TANDEM_JWKS_URL={(folder / 'jwks.json').as_uri()}" in told.output.splitlines()
+    assert mode(folder) == 0o711
+    assert mode(folder / "service.jwt") == mode(folder / "jwks.json") == 0o644
+    assert mode(folder / "key.pem") == 0o600
 
 
 def test_the_service_token_is_kept(provider: IdentityProvider) -> None:

@@ -1,0 +1,162 @@
+"""deploy/compose, without Docker: its form, and that each role gets what the code says it reads."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from campus.architecture import services
+from campus.platform import JOBS
+
+COMPOSE = Path(__file__).resolve().parents[3] / "deploy" / "compose"
+FILE = COMPOSE / "compose.yaml"
+WHOLE: dict[str, Any] = yaml.load(FILE.read_text(), yaml.CSafeLoader)
+PARTS: dict[str, dict[str, Any]] = WHOLE["services"]
+ROLES = [(each.name, role) for each in services().values() for role in each.roles]
+# By the image itself; the clock, the database's name and the rest may stay as they are.
+OF_THE_IMAGE = {"TANDEM_OPS_ADDRESS", "TANDEM_GRPC_ADDRESS"}
+CONDITIONS = {"migrate": "mongodb", "declare": "rabbitmq"}
+
+
+def _part(service: str, role: str) -> dict[str, Any]:
+    return PARTS[f"{service}-{role}"]
+
+
+def test_it_is_as_the_specification_says() -> None:
+    """By the Compose specification's own schema."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, str(FILE)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_role_of_every_service_is_there() -> None:
+    """And nothing of ours that the code does not have."""
+    ours = {name for name, part in PARTS.items() if part["image"].startswith("tandem-")}
+    assert ours == {f"{service}-{role}" for service, role in ROLES}
+
+
+@pytest.mark.parametrize(("service", "role"), ROLES)
+def test_a_role_gets_the_settings_that_it_reads(service: str, role: str) -> None:
+    """All that it requires, and none that it does not know."""
+    read = services()[service].read_by(role)
+    given = set(_part(service, role)["environment"])
+    assert given <= {each.variable for each in read} - OF_THE_IMAGE
+    assert {each.variable for each in read if each.required} <= given
+
+
+@pytest.mark.parametrize(("service", "role"), ROLES)
+def test_a_role_runs_its_image_confined(service: str, role: str) -> None:
+    """Read-only, without capabilities, within bounds; a server has time to drain."""
+    part = _part(service, role)
+    assert part["image"] == f"tandem-{service}:${{TANDEM_VERSION:-0.1.0}}"
+    assert part["command"] == [role]
+    assert part["read_only"]
+    assert part["cap_drop"] == ["ALL"]
+    assert part["security_opt"] == ["no-new-privileges:true"]
+    assert part["mem_limit"]
+    if role in JOBS:
+        assert part["healthcheck"] == {"disable": True}
+    else:
+        assert int(part["stop_grace_period"].removesuffix("s")) > 20
+
+
+@pytest.mark.parametrize(("service", "role"), ROLES)
+def test_a_role_waits_for_what_it_needs(service: str, role: str) -> None:
+    """Migrated, declared, healthy; a relay for the queues of all who may hear of it."""
+    waits = {name: each["condition"] for name, each in _part(service, role)["depends_on"].items()}
+    ended = {name for name, how in waits.items() if how == "service_completed_successfully"}
+    if role in JOBS:
+        assert waits[CONDITIONS[role]] == "service_healthy"
+    else:
+        assert f"{service}-migrate" in ended
+    if role == "worker":
+        assert f"{service}-declare" in ended
+    if role == "relay":
+        assert {f"{each}-declare" for each in services()} <= ended
+    assert set(waits) <= set(PARTS)
+
+
+def test_the_end_of_what_ends_is_waited_for() -> None:
+    """`up --wait` takes an end for a failure, unless another part waits for it."""
+    ending = {name for name, part in PARTS.items() if part["restart"] == "on-failure"}
+    awaited = {
+        name
+        for part in PARTS.values()
+        for name, each in part.get("depends_on", {}).items()
+        if each["condition"] == "service_completed_successfully"
+    }
+    assert ending == awaited
+
+
+def test_addresses_name_parts_that_are_there() -> None:
+    """Hosts in settings are names of this file."""
+    text = "\n".join(
+        str(value)
+        for service, role in ROLES
+        for value in _part(service, role)["environment"].values()
+    )
+    hosts = set(re.findall(r"(?:@|//|^)([a-z0-9-]+):\d+", text, re.MULTILINE))
+    assert hosts <= set(PARTS)
+    assert {"mongodb", "rabbitmq", "s3", "mail", "library-api"} <= hosts
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_an_image_is_pinned(name: str) -> None:
+    """By a tag that does not move, and by a digest where one is known."""
+    image = PARTS[name]["image"]
+    if not image.startswith("tandem-"):
+        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?", image), image
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_nothing_is_open_to_others(name: str) -> None:
+    """Every port is bound to this machine alone."""
+    assert [
+        port for port in PARTS[name].get("ports", []) if not port.startswith("127.0.0.1:")
+    ] == []
+
+
+def test_what_runs_on_tells_its_health() -> None:
+    """Ours by the image's own probe; the others by a check of their own."""
+    quiet = {
+        name
+        for name, part in PARTS.items()
+        if part["restart"] == "unless-stopped"
+        if not part["image"].startswith("tandem-")
+        if "healthcheck" not in part
+    }
+    assert quiet == set()
+
+
+def test_prometheus_reads_every_server() -> None:
+    """Under the job's name by which the rules judge."""
+    jobs = {job["job_name"]: job for job in _yaml("prometheus.yaml")["scrape_configs"]}
+    (targets,) = jobs["tandem"]["static_configs"]
+    assert set(targets["targets"]) == {
+        f"{each.name}-{role}:9464" for each in services().values() for role in each.servers
+    }
+
+
+def test_what_is_mounted_is_there() -> None:
+    """Each file and folder of the repository that a part mounts; the identity is made by people."""
+    mounts = [mount for part in PARTS.values() for mount in part.get("volumes", [])]
+    paths = {mount.split(":")[0] for mount in mounts if mount.startswith(".")} - {"./identity"}
+    assert len(paths) == 4
+    assert [path for path in paths if not (COMPOSE / path).exists()] == []
+
+
+def test_secrets_are_the_operators() -> None:
+    """Each that is wanted is in .env.example, without a value."""
+    wanted = set(re.findall(r"\$\{(\w+):\?", FILE.read_text()))
+    example = dict(
+        re.findall(r"^(\w+)=(.*)$", (COMPOSE / ".env.example").read_text(), re.MULTILINE)
+    )
+    assert example == dict.fromkeys(wanted, "")
+
+
+def _yaml(name: str) -> Any:
+    return yaml.load((COMPOSE / name).read_text(), yaml.CSafeLoader)
