@@ -5,9 +5,12 @@ either both are there, or neither. `Store` is what a use case is given: the serv
 class adds its queries; the base knows time, ids and events.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import pymongo
@@ -226,6 +229,7 @@ class Database(Generic[S]):
         self.clock = clock
         self._store = store
         self.mongo: MongoDatabase[Document] = client[name]
+        self._turns = Lock()
 
     def prepare(self) -> None:
         """Bring it to this version. Safe to repeat, and side by side."""
@@ -242,16 +246,21 @@ class Database(Generic[S]):
     def transact(self, work: Callable[[S], T]) -> T:
         """Do `work` in one transaction, its events with it; repeated where it lost a race.
 
-        `work` may therefore run more than once and must touch nothing but its store.
+        `work` may therefore run more than once and must touch nothing but its store. Who lost goes
+        on by turns: MongoDB lets the second writer of a document fail at once, so a crowd that
+        wants the same one (places in a run) would mostly disturb each other.
         """
+        attempts = itertools.count()
 
         def attempt(session: ClientSession) -> tuple[S, T]:
+            if next(attempts) == 1:
+                turn.enter_context(self._turns)
             store = self._store(self.mongo, session, self.clock.now())
             result = work(store)
             store.flush()
             return store, result
 
-        with self.client.start_session() as session:
+        with ExitStack() as turn, self.client.start_session() as session:
             store, result = session.with_transaction(
                 attempt, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY
             )

@@ -1,9 +1,11 @@
 """Units of work on a real MongoDB."""
 
+import itertools
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Barrier, Semaphore
 from typing import Any
 
 import pymongo
@@ -108,6 +110,35 @@ def test_racing_units_of_work_number_an_aggregate_without_gaps(
             )
         )
     assert sorted(row["sequence"] for row in outbox(database)) == list(range(1, 41))
+
+
+def test_who_lost_a_race_goes_on_by_turns(database: Database[SampleStore]) -> None:
+    """Of a crowd at one document, second attempts run one at a time, and each is done once."""
+    together, again = Barrier(8), Semaphore(1)
+
+    def contend() -> None:
+        attempts = itertools.count()
+
+        def work(store: SampleStore) -> None:
+            repeated = next(attempts) > 0
+            if repeated:
+                assert again.acquire(blocking=False)
+            try:
+                store["things"].find_one({}, session=store.session)
+                if not repeated:
+                    together.wait()
+                store.publish(withdrawn("run"))
+                store.flush()
+            finally:
+                if repeated:
+                    again.release()
+
+        database.transact(work)
+
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(contend) for _ in range(8)]:
+            done.result()
+    assert [row["sequence"] for row in outbox(database)] == list(range(1, 9))
 
 
 def test_a_repeat_is_answered_and_not_done(database: Database[SampleStore]) -> None:
