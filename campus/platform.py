@@ -126,6 +126,8 @@ class Platform:
     def up(self, said: Callable[[str], None] = lambda _: None, monitoring: bool = False) -> None:
         """Start what doesn't run, tell each step to `said`. Raises StackError for all that failed.
 
+        While a role runs, the settings stay those that it was started with: what is started anew
+        must fit to it, whoever's environment this is.
         The broker's topology is declared before any role may publish: an event for a queue that is
         not there yet would be in the history only. With `monitoring` a Prometheus watches from the
         roles' start on, until `down`.
@@ -192,18 +194,23 @@ class Platform:
         return {name: role.ops_address for name, role in self.roles.items()}
 
     def _assemble(self, endpoints: Mapping[str, str]) -> dict[str, str]:
-        ours = ("TANDEM_", "OTEL_")
-        given = {key: value for key, value in self._given.items() if key.startswith(ours)}
         targets = {f"TANDEM_{service.upper()}_TARGET": self.target(service) for service in ROLES}
-        mode = {"TANDEM_ENVIRONMENT": "development"}
         return {
-            **mode,
-            **given,
+            **(self.environment() if self._runs_in_part else self._given_to_us()),
             **endpoints,
             **self.identity.environment(),
             **targets,
             **self._extra,
         }
+
+    @property
+    def _runs_in_part(self) -> bool:
+        return self.running and any(role.process.alive for role in self.roles.values())
+
+    def _given_to_us(self) -> dict[str, str]:
+        ours = ("TANDEM_", "OTEL_")
+        given = {key: value for key, value in self._given.items() if key.startswith(ours)}
+        return {"TANDEM_ENVIRONMENT": "development", **given}
 
     def _write(self, environment: Mapping[str, str]) -> None:
         """Keep the environment where the command finds it; its secrets are this machine's only."""

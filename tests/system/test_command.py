@@ -30,10 +30,13 @@ def tandem_json(platform: Platform, *words: str) -> Any:
 
 
 def test_up_is_harmless_when_all_runs(platform: Platform) -> None:
-    """A second `up` starts nothing anew."""
+    """A second `up` starts nothing anew, and changes no setting of what starts later."""
     before = {row.name: row.pid for row in platform.status()}
+    settings = platform.environment()
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in settings
     rows = tandem_json(platform, "up")
     assert {row["name"]: row["pid"] for row in rows} == before
+    assert platform.environment() == settings
 
 
 def test_status_tells_every_part_and_role(platform: Platform) -> None:
