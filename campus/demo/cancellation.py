@@ -3,7 +3,7 @@
 from tandem.sessions.v1 import sessions_pb2
 
 from campus.demo.deliveries import finished, wait_for
-from campus.demo.sunday import HISTORY
+from campus.demo.term import HISTORY
 from campus.demo.world import World
 
 

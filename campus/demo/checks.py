@@ -20,8 +20,7 @@ from tandem.types.v1 import types_pb2
 from campus.demo.deliveries import deliveries
 from campus.demo.lecture import attendance
 from campus.demo.recording import catch_ups
-from campus.demo.sunday import HISTORY, PHYSICS, PROGRAMMING, PROGRAMMING_PLACES
-from campus.demo.timetable import ROOM_SEATS
+from campus.demo.term import HISTORY, PHYSICS, PROGRAMMING, PROGRAMMING_PLACES, ROOM_SEATS
 from campus.demo.world import World
 from campus.platform import Platform
 from campus.stack.smtp import read_mail

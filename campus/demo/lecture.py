@@ -7,8 +7,7 @@ from tandem.sessions.v1 import sessions_pb2
 from tandem.types.v1 import types_pb2
 
 from campus.demo.deliveries import finished, wait_for
-from campus.demo.sunday import PHYSICS
-from campus.demo.timetable import MINUTES
+from campus.demo.term import MINUTES, PHYSICS
 from campus.demo.world import World
 
 

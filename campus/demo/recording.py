@@ -7,7 +7,8 @@ from tandem.types.v1 import types_pb2
 
 from campus.demo import media
 from campus.demo.deliveries import finished, wait_for
-from campus.demo.sunday import CATCH_UP_DAYS, PHYSICS, available, instructor
+from campus.demo.sunday import available
+from campus.demo.term import CATCH_UP_DAYS, PHYSICS, instructor
 from campus.demo.world import World
 from campus.upload import upload
 

@@ -9,7 +9,7 @@ from tandem.progress.v1 import resources_pb2 as progress
 
 from campus.demo.deliveries import finished, wait_for
 from campus.demo.media import RECORDING_SECONDS
-from campus.demo.sunday import PHYSICS
+from campus.demo.term import PHYSICS
 from campus.demo.world import World
 from campus.upload import read_range
 

@@ -1,15 +1,12 @@
 """Still Sunday: rooms, live classes, seats."""
 
 import grpc
-from google.protobuf.duration_pb2 import Duration
 from tandem.sessions.v1 import resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
-from campus.demo.sunday import HISTORY, PHYSICS, instructor
-from campus.demo.world import World
-
-ROOM_SEATS = 60
-MINUTES = 50
+from campus.demo import term
+from campus.demo.term import HISTORY, PHYSICS
+from campus.demo.world import MONDAY, World
 
 
 def play(world: World) -> None:
@@ -18,35 +15,20 @@ def play(world: World) -> None:
     _rooms(world)
     world.until("the runs to be known to sessions", lambda: _plan_lecture(world))
     _conflict(world)
-    _plan_seminar(world)
+    _plan_seminar(world, "14:00")
+    world.narrator.say("HIST-210 takes 14:00 instead.")
     _choose_seats(world)
     _change_of_mind(world)
     world.narrator.events(world.tally.news())
 
 
 def _rooms(world: World) -> None:
-    room = world.staff.sessions.CreateRoom(
-        sessions_pb2.CreateRoomRequest(request_id="aula", name="Aula", capacity=80)
-    )
-    world.rooms["Aula"] = room.id
+    world.rooms["Aula"] = world.staff.sessions.CreateRoom(term.room()).id
 
 
 def _plan_lecture(world: World) -> bool:
     """False while sessions has not heard yet of the run or its instructor."""
-    request = sessions_pb2.ScheduleSessionRequest(
-        request_id="lecture",
-        run_id=world.runs[PHYSICS],
-        activity_id="lecture",
-        title="Lecture: motion",
-        kind=types_pb2.SESSION_KIND_HYBRID,
-        room_id=world.rooms["Aula"],
-        instructor_id=instructor(PHYSICS),
-        starts=types_pb2.CivilTime(local="2026-03-02T09:00:00", zone="Europe/Dublin"),
-        duration=Duration(seconds=MINUTES * 60),
-        room_seats=ROOM_SEATS,
-        join_url="https://meet.example.edu/phys-101",
-        recorded=True,
-    )
+    request = term.lecture(world.runs[PHYSICS], world.rooms["Aula"], MONDAY)
     try:
         session = world.staff.sessions.ScheduleSession(request)
     except grpc.RpcError as error:
@@ -55,45 +37,26 @@ def _plan_lecture(world: World) -> bool:
         raise
     world.sessions[PHYSICS] = session.id
     world.narrator.say(
-        f"PHYS-101 gets the Aula on Monday, 09:00, {ROOM_SEATS} seats, and online beside it."
+        f"PHYS-101 gets the Aula on Monday, 09:00, {term.ROOM_SEATS} seats, and online beside it."
     )
     return True
 
 
-def _seminar(local: str) -> sessions_pb2.ScheduleSessionRequest:
-    return sessions_pb2.ScheduleSessionRequest(
-        activity_id="seminar",
-        title="Seminar: Yalta",
-        kind=types_pb2.SESSION_KIND_IN_ROOM,
-        instructor_id=instructor(HISTORY),
-        starts=types_pb2.CivilTime(local=local, zone="Europe/Dublin"),
-        duration=Duration(seconds=MINUTES * 60),
-    )
-
-
 def _conflict(world: World) -> None:
-    request = _seminar("2026-03-02T09:30:00")
-    request.run_id, request.room_id = world.runs[HISTORY], world.rooms["Aula"]
     world.narrator.say("HIST-210 wants the Aula at 09:30.")
     try:
-        world.staff.sessions.ScheduleSession(request)
+        _plan_seminar(world, "09:30")
     except grpc.RpcError as error:
         world.narrator.refused(str(error.details()))
 
 
-def _plan_seminar(world: World) -> None:
-    request = _seminar("2026-03-02T14:00:00")
-    request.run_id, request.room_id = world.runs[HISTORY], world.rooms["Aula"]
-    request.request_id = "seminar"
+def _plan_seminar(world: World, clock: str) -> None:
+    request = term.seminar(world.runs[HISTORY], world.rooms["Aula"], MONDAY, clock)
     world.sessions[HISTORY] = world.staff.sessions.ScheduleSession(request).id
-    world.narrator.say("HIST-210 takes 14:00 instead.")
 
 
 def _choose_seats(world: World) -> None:
-    wishes = [
-        (learner, types_pb2.SEAT_KIND_IN_ROOM) for learner in sorted(world.groups["classroom"])
-    ]
-    wishes += [(learner, types_pb2.SEAT_KIND_ONLINE) for learner in sorted(world.groups["online"])]
+    wishes = term.seats()
     world.until("the learners to be known to sessions", lambda: _seated(world, *wishes[-1]))
     seats = world.all_at_once(lambda wish: choose(world, *wish), wishes)
     by_kind = {kind: {s.learner_id for s in seats if s.kind == kind} for kind in _KINDS}

@@ -3,7 +3,7 @@
 from tandem.progress.v1 import progress_pb2
 from tandem.progress.v1 import resources_pb2 as progress
 
-from campus.demo.sunday import HISTORY
+from campus.demo.term import HISTORY
 from campus.demo.world import World
 
 _KINDS = {

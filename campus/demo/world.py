@@ -5,17 +5,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
-from campus.client import Campus, Services
+from campus.client import Campus
 from campus.demo.narrator import CAMPUS_ZONE, Narrator
 from campus.demo.tally import Tally
+from campus.services import Services
 from chassis.clock import SteeredClock
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+MONDAY = date(2026, 3, 2)
 SUNDAY = datetime(2026, 3, 1, 18, 0, tzinfo=CAMPUS_ZONE)
 PATIENCE = 120.0  # seconds until the platform must have done what an action causes
 

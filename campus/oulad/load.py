@@ -23,9 +23,10 @@ from tandem.progress.v1 import progress_pb2
 from tandem.progress.v1 import resources_pb2 as progress
 from tandem.types.v1 import types_pb2
 
-from campus.client import Campus, Services
+from campus.client import Campus
 from campus.demo import media
 from campus.oulad.files import Assessment, Material, Presentation
+from campus.services import Services
 from campus.upload import upload
 
 T = TypeVar("T")

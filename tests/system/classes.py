@@ -17,7 +17,7 @@ from tandem.progress.v1 import progress_pb2
 from tandem.progress.v1 import resources_pb2 as progress
 from tandem.types.v1 import types_pb2
 
-from campus.client import Services
+from campus.services import Services
 
 PATIENCE = 120.0
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from campus.client import Campus, Services
+from campus.client import Campus
 from campus.platform import Platform
+from campus.services import Services
 from tests.collector import Collector
 from tests.system.classes import Class, Demo, MakeClass, play_demo
 

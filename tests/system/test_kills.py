@@ -10,8 +10,8 @@ import grpc
 import pika
 from tandem.catalog.v1 import catalog_pb2
 
-from campus.client import Services
 from campus.platform import Platform
+from campus.services import Services
 from chassis.store import connect
 from tests.system.classes import MakeClass, until
 

@@ -5,8 +5,8 @@ import secrets
 from tandem.catalog.v1 import catalog_pb2
 from tandem.types.v1 import types_pb2
 
-from campus.client import Services
 from campus.platform import Platform
+from campus.services import Services
 from tests.collector import Collector, Seen
 from tests.system.classes import MakeClass, until
 

@@ -1,0 +1,211 @@
+"""The demo's term as requests: who is there, what is taught, and when."""
+
+import random
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from google.protobuf.duration_pb2 import Duration
+from tandem.catalog.v1 import catalog_pb2, resources_pb2
+from tandem.options.v1 import options_pb2
+from tandem.sessions.v1 import sessions_pb2
+from tandem.types.v1 import types_pb2
+
+LEARNERS = 200
+PHYSICS, HISTORY, PROGRAMMING = "PHYS-101", "HIST-210", "PROG-150"
+TITLES = {
+    PHYSICS: "Physics 1",
+    HISTORY: "Europe since 1945",
+    PROGRAMMING: "Programming for everyone",
+}
+PROGRAMMING_PLACES = 50
+CATCH_UP_DAYS = 3
+ROOM_SEATS = 60
+MINUTES = 50
+MATERIALS = ("physics-reading", "history-reading", "programming-book")
+ZONE = "Europe/Dublin"
+_ZONES = [ZONE] * 8 + ["America/New_York", "Asia/Kolkata"]
+_DELIVERY = {
+    PHYSICS: types_pb2.DELIVERY_MODE_BLENDED,
+    HISTORY: types_pb2.DELIVERY_MODE_SYNCHRONOUS,
+    PROGRAMMING: types_pb2.DELIVERY_MODE_ASYNCHRONOUS,
+}
+_CLASSROOM = types_pb2.ATTENDANCE_MODE_CLASSROOM
+_ONLINE = types_pb2.ATTENDANCE_MODE_ONLINE
+_SELF_PACED = types_pb2.ATTENDANCE_MODE_SELF_PACED
+_LEARNERS = [f"learner-{number:03d}" for number in range(1, LEARNERS + 1)]
+
+LEARNERS_OF = {
+    PHYSICS: _LEARNERS[:120],
+    HISTORY: _LEARNERS[100:160],
+    PROGRAMMING: _LEARNERS[140:],
+}
+"""Who is to be enrolled, by course code."""
+CLASSROOM_OF_PHYSICS = LEARNERS_OF[PHYSICS][:80]
+ONLINE_OF_PHYSICS = LEARNERS_OF[PHYSICS][80:110]
+_MODES = {
+    PHYSICS: [_CLASSROOM] * 80 + [_ONLINE] * 30 + [_SELF_PACED] * 10,
+    HISTORY: [_CLASSROOM] * len(LEARNERS_OF[HISTORY]),
+    PROGRAMMING: [_SELF_PACED] * len(LEARNERS_OF[PROGRAMMING]),
+}
+
+
+def instructor(code: str) -> str:
+    """Who teaches a course."""
+    return f"instructor-{code.lower()}"
+
+
+def roster(chance: random.Random) -> catalog_pb2.BatchUpsertPeopleRequest:
+    """All learners and instructors."""
+    people = [_person(chance, name, options_pb2.ROLE_LEARNER) for name in _LEARNERS]
+    people += [_person(chance, instructor(code), options_pb2.ROLE_INSTRUCTOR) for code in TITLES]
+    return catalog_pb2.BatchUpsertPeopleRequest(request_id="roster", people=people)
+
+
+def course(code: str) -> catalog_pb2.CreateCourseRequest:
+    """A course."""
+    return catalog_pb2.CreateCourseRequest(
+        request_id=f"course-{code}", code=code, title=TITLES[code]
+    )
+
+
+def run(code: str, course_id: str, monday: date) -> catalog_pb2.OpenRunRequest:
+    """Its run in the term whose first class is on `monday`: 13 weeks."""
+    return catalog_pb2.OpenRunRequest(
+        request_id=f"run-{code}-{monday}",
+        course_id=course_id,
+        term=f"{monday:%Y-%m}",
+        delivery_mode=_DELIVERY[code],
+        zone=ZONE,
+        start_date=str(monday - timedelta(days=1)),
+        end_date=str(monday + timedelta(weeks=13) - timedelta(days=3)),
+        capacity=PROGRAMMING_PLACES if code == PROGRAMMING else 0,
+        instructor_ids=[instructor(code)],
+        policy=resources_pb2.RunPolicy(catch_up_within=_days(CATCH_UP_DAYS)),
+    )
+
+
+def path(code: str, run_id: str, items: Mapping[str, str]) -> catalog_pb2.PublishPathRequest:
+    """What comes in which order in a run; `items` are the materials' ids by name."""
+    activities = {
+        PHYSICS: [
+            _item("reading", "Read chapter 1", items["physics-reading"], 2),
+            _session("lecture", "Lecture: motion", "reading"),
+            _after("worksheet", "Worksheet", types_pb2.ACTIVITY_KIND_TASK, "lecture", 3),
+            _after("quiz", "Quiz 1", types_pb2.ACTIVITY_KIND_CHECKPOINT, "worksheet", 2),
+        ],
+        HISTORY: [
+            _session("seminar", "Seminar: Yalta"),
+            _after("essay", "Essay", types_pb2.ACTIVITY_KIND_TASK, "seminar", 7),
+        ],
+        PROGRAMMING: [
+            _item("book", "Read the book's first part", items["programming-book"], 14),
+            _after("exercise", "Exercise 1", types_pb2.ACTIVITY_KIND_TASK, "book", 7),
+        ],
+    }
+    return catalog_pb2.PublishPathRequest(
+        request_id=f"path-{run_id}", run_id=run_id, activities=activities[code]
+    )
+
+
+def enrolments(code: str, run_id: str) -> catalog_pb2.BatchEnrolRequest:
+    """All who come to a run, each in the usual mode."""
+    return catalog_pb2.BatchEnrolRequest(
+        request_id=f"enrol-{run_id}",
+        run_id=run_id,
+        rows=[
+            catalog_pb2.EnrolRow(learner_id=learner, mode=mode)
+            for learner, mode in zip(LEARNERS_OF[code], _MODES[code], strict=True)
+        ],
+    )
+
+
+def room() -> sessions_pb2.CreateRoomRequest:
+    """The one large room."""
+    return sessions_pb2.CreateRoomRequest(request_id="aula", name="Aula", capacity=80)
+
+
+def lecture(run_id: str, room_id: str, monday: date) -> sessions_pb2.ScheduleSessionRequest:
+    """The hybrid class of physics, at nine."""
+    return sessions_pb2.ScheduleSessionRequest(
+        request_id=f"lecture-{run_id}",
+        run_id=run_id,
+        activity_id="lecture",
+        title="Lecture: motion",
+        kind=types_pb2.SESSION_KIND_HYBRID,
+        room_id=room_id,
+        instructor_id=instructor(PHYSICS),
+        starts=types_pb2.CivilTime(local=f"{monday}T09:00:00", zone=ZONE),
+        duration=Duration(seconds=MINUTES * 60),
+        room_seats=ROOM_SEATS,
+        join_url="https://meet.example.edu/phys-101",
+        recorded=True,
+    )
+
+
+def seminar(
+    run_id: str, room_id: str, monday: date, clock: str
+) -> sessions_pb2.ScheduleSessionRequest:
+    """The class of history in the same room, at `clock` (HH:MM)."""
+    return sessions_pb2.ScheduleSessionRequest(
+        request_id=f"seminar-{run_id}-{clock}",
+        run_id=run_id,
+        room_id=room_id,
+        activity_id="seminar",
+        title="Seminar: Yalta",
+        kind=types_pb2.SESSION_KIND_IN_ROOM,
+        instructor_id=instructor(HISTORY),
+        starts=types_pb2.CivilTime(local=f"{monday}T{clock}:00", zone=ZONE),
+        duration=Duration(seconds=MINUTES * 60),
+    )
+
+
+def seats() -> list[tuple[str, "types_pb2.SeatKind.ValueType"]]:
+    """Who of physics wants which seat in the lecture."""
+    return [(learner, types_pb2.SEAT_KIND_IN_ROOM) for learner in CLASSROOM_OF_PHYSICS] + [
+        (learner, types_pb2.SEAT_KIND_ONLINE) for learner in ONLINE_OF_PHYSICS
+    ]
+
+
+def _person(
+    chance: random.Random, name: str, role: "options_pb2.Role.ValueType"
+) -> resources_pb2.Person:
+    return resources_pb2.Person(
+        id=name,
+        given_name=name.split("-")[0].capitalize(),
+        family_name=name.split("-", 1)[1],
+        email=f"{name}@example.edu",
+        language=chance.choice(["en", "en", "de-AT"]),
+        zone=chance.choice(_ZONES),
+        roles=[role],
+    )
+
+
+def _days(days: float) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(timedelta(days=days))
+    return duration
+
+
+def _item(name: str, title: str, item_id: str, days: int) -> resources_pb2.Activity:
+    return resources_pb2.Activity(
+        id=name,
+        title=title,
+        kind=types_pb2.ACTIVITY_KIND_ITEM,
+        item_id=item_id,
+        deadline=resources_pb2.TimeRule(after_enrolment=_days(days)),
+    )
+
+
+def _session(name: str, title: str, *requires: str) -> resources_pb2.Activity:
+    return resources_pb2.Activity(
+        id=name, title=title, kind=types_pb2.ACTIVITY_KIND_SESSION, requires=requires
+    )
+
+
+def _after(
+    name: str, title: str, kind: "types_pb2.ActivityKind.ValueType", anchor: str, days: int
+) -> resources_pb2.Activity:
+    rule = resources_pb2.TimeRule(
+        after_activity=resources_pb2.AfterActivity(activity_id=anchor, offset=_days(days))
+    )
+    return resources_pb2.Activity(id=name, title=title, kind=kind, deadline=rule)
