@@ -1,7 +1,7 @@
 """Put together what an image has of Tandem: assemble.py SERVICE TARGET, in the source's root.
 
 The chassis, the contracts, one service, the program `service` that runs its roles, and metadata by
-which the installed version is known.
+which the installed version is known. "demo-data" is no service: its program is campus.seed.
 """
 
 import shutil
@@ -10,24 +10,33 @@ import tomllib
 from pathlib import Path
 
 PROGRAM = '''#!/venv/bin/python
-"""Runs a role of services.{service}, as `python -m services.{service}` does."""
+"""Does what `python -m {module}` does."""
 
 import runpy
 
-runpy.run_module("services.{service}", run_name="__main__", alter_sys=True)
+runpy.run_module("{module}", run_name="__main__", alter_sys=True)
 '''
+DEMO_DATA = "demo-data"
 
 
 def main(service: str, target: Path) -> None:
     """Copy, and write the program and the metadata. Raises where there is no such service."""
     shutil.copytree("chassis", target / "chassis")
     shutil.copytree("protos/gen/tandem", target / "tandem")
-    shutil.copytree(f"services/{service}", target / "services" / service)
-    shutil.copy("services/__init__.py", target / "services")
     program = target / "service"
-    program.write_text(PROGRAM.format(service=service))
+    program.write_text(PROGRAM.format(module=_copy(service, target)))
     program.chmod(0o755)
     _describe(target)
+
+
+def _copy(service: str, target: Path) -> str:
+    """Copy what is the image's own; answers the module that it runs."""
+    if service == DEMO_DATA:
+        shutil.copytree("campus", target / "campus")
+        return "campus.seed"
+    shutil.copytree(f"services/{service}", target / "services" / service)
+    shutil.copy("services/__init__.py", target / "services")
+    return f"services.{service}"
 
 
 def _describe(target: Path) -> None:

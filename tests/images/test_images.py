@@ -6,7 +6,7 @@ Built by the same Dockerfile and script as for users, on a base that stands in f
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,9 +117,12 @@ def service(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+Build = Callable[[str], Container]
+
+
 @pytest.fixture(scope="session")
-def container(service: str, buildah: Buildah, wheels: Path) -> Container:
-    """A service's image, built as a user builds it."""
+def build(buildah: Buildah, wheels: Path) -> Build:
+    """Builds an image as a user builds it."""
     options = [
         *("--isolation", "chroot"),
         *("--secret", f"id=pip,src={wheels / 'pip.conf'}"),
@@ -132,15 +135,32 @@ def container(service: str, buildah: Buildah, wheels: Path) -> Container:
         "OPTIONS": " ".join(options),
         "BASE": BASE,
     }
-    build = [str(ROOT / "deploy" / "images" / "build.sh"), service]
-    done = subprocess.run(build, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    (image,) = (
-        name
-        for name in buildah("images", "--format", "{{.Name}}:{{.Tag}}").split()
-        if f"tandem-{service}:" in name
-    )
-    return Container(buildah, image)
+
+    def built(name: str) -> Container:
+        command = [str(ROOT / "deploy" / "images" / "build.sh"), name]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        (image,) = (
+            image
+            for image in buildah("images", "--format", "{{.Name}}:{{.Tag}}").split()
+            if f"tandem-{name}:" in image
+        )
+        return Container(buildah, image)
+
+    return built
+
+
+@pytest.fixture(scope="session")
+def container(service: str, build: Build) -> Container:
+    """A service's image."""
+    return build(service)
+
+
+def test_the_demo_datas_image_says_what_it_lacks(build: Build) -> None:
+    """It starts, by what is in it, and names what it is not told."""
+    done = build("demo-data").tried("/app/service")
+    assert done.returncode == 78, done.stderr
+    assert "TANDEM_TOKEN_FILE" in done.stderr
 
 
 def test_every_role_explains_itself(service: str, container: Container) -> None:

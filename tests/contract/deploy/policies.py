@@ -15,6 +15,7 @@ ROLES_PORTS = {"api": {"grpc", "ops"}, "worker": {"ops"}, "relay": {"ops"}}
 MARGIN = 5
 # Not ours, and read by the roles: deploy/kubernetes/README.md lists them.
 SECRETS = {
+    "demo-data-token": {"token"},
     **{f"{name}-mongodb": {"connectionString.standard"} for name in services()},
     **{f"{name}-rabbitmq": {"url"} for name in services()},
     "library-s3": {"access-key", "secret-key"},
@@ -28,19 +29,15 @@ STAND_INS = {
     "TANDEM_S3_ACCESS_KEY": "key",
     "TANDEM_S3_SECRET_KEY": "secret",
 }
-# The port at which each thing outside of our roles is reached.
-OUTSIDE = {
-    "mongodb": {27017},
-    "rabbitmq": {5672},
-    "s3": {443},
-    "smtp": {465, 587},
-    "identity": {443},
-    "otlp": {4318},
-}
 
 
 def workloads(objects: Sequence[Object]) -> list[Object]:
-    """Everything that runs our images."""
+    """Every role of a service."""
+    return [each for each in containers(objects) if labels_of(each)[NAME] in services()]
+
+
+def containers(objects: Sequence[Object]) -> list[Object]:
+    """Everything that runs our images: the roles, and the demo data's Job."""
     return of_kind(objects, "Deployment", "Job")
 
 
@@ -89,12 +86,12 @@ def every_role_runs(objects: Sequence[Object]) -> Iterator[str]:
 
 def images_are_pinned(objects: Sequence[Object]) -> Iterator[str]:
     """By a tag that is not `latest`, or by a digest; the service's own image."""
-    for each in workloads(objects):
+    for each in containers(objects):
         image = container_of(each)["image"]
         name, _, tag = image.rpartition("/")[2].partition(":")
         if "@sha256:" not in image and tag in {"", "latest"}:
             yield f"{name_of(each)}: {image} has no tag that stays"
-        if name.partition("@")[0] != f"tandem-{declared(each)[0].name}":
+        if name.partition("@")[0] != f"tandem-{labels_of(each)[NAME]}":
             yield f"{name_of(each)}: {image} is not its service's"
 
 
@@ -131,7 +128,7 @@ def ports_are_those_that_open(objects: Sequence[Object]) -> Iterator[str]:
 
 def resources_are_bounded(objects: Sequence[Object]) -> Iterator[str]:
     """CPU and memory are asked for, memory is limited, and /tmp is."""
-    for each in workloads(objects):
+    for each in containers(objects):
         resources = container_of(each).get("resources", {})
         if not {"cpu", "memory"} <= resources.get("requests", {}).keys():
             yield f"{name_of(each)}: requests of cpu and memory"
@@ -149,7 +146,7 @@ def pods_are_confined(objects: Sequence[Object]) -> Iterator[str]:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    for each in workloads(objects):
+    for each in containers(objects):
         pod = pod_of(each)
         security = pod.get("securityContext", {})
         if not (security.get("runAsNonRoot") and security.get("runAsUser", 0) > 0):
@@ -165,14 +162,15 @@ def pods_are_confined(objects: Sequence[Object]) -> Iterator[str]:
 
 
 def stops_have_time(objects: Sequence[Object]) -> Iterator[str]:
-    """The grace is longer than the drain."""
+    """The grace is longer than the pause before the drain, and the drain."""
     for each in of_kind(objects, "Deployment"):
         service, role = declared(each)
         values = {**STAND_INS, **_plain_settings(each, objects)}
         drain = load(service.settings_class, values, role).drain.total_seconds()
+        pause = container_of(each)["lifecycle"]["preStop"]["sleep"]["seconds"]
         grace = pod_of(each).get("terminationGracePeriodSeconds", 30)
-        if grace < drain + MARGIN:
-            yield f"{name_of(each)}: {grace} s of grace for a drain of {drain:g} s"
+        if grace < pause + drain + MARGIN:
+            yield f"{name_of(each)}: {grace} s of grace for {pause} s and a drain of {drain:g} s"
 
 
 def replicas_are_spread_and_kept(objects: Sequence[Object]) -> Iterator[str]:
@@ -213,7 +211,7 @@ def settings_are_provided(objects: Sequence[Object]) -> Iterator[str]:
 def references_lead_somewhere(objects: Sequence[Object]) -> Iterator[str]:
     """Every ConfigMap key is there, and every Secret is a documented one."""
     there = {name: set(data) for name, data in _config_maps(objects).items()} | SECRETS
-    for each in workloads(objects):
+    for each in containers(objects):
         for name, key in _references(each):
             if key not in there.get(name, set()):
                 yield f"{name_of(each)}: {name} has no {key}"
@@ -251,29 +249,12 @@ def metrics_are_scraped(objects: Sequence[Object]) -> Iterator[str]:
             yield f"{name_of(each)}: nobody scrapes it"
 
 
-def edges_are_the_codes(objects: Sequence[Object]) -> Iterator[str]:
-    """A role may reach, and be reached, exactly as the code declares."""
-    policies = of_kind(objects, "NetworkPolicy")
-    if not any(p["spec"]["podSelector"] == {} and "egress" not in p["spec"] for p in policies):
-        yield "nothing denies by default"
-    for each in workloads(objects):
-        service, role = declared(each)
-        allowed = {
-            policy["metadata"]["name"].removeprefix("reach-")
-            for policy in policies
-            if policy["metadata"]["name"].startswith("reach-")
-            and selects(policy["spec"]["podSelector"], labels_of(each))
-        }
-        wanted = service.reached_by(role)
-        yield from (f"{name_of(each)} must reach {x}" for x in sorted(wanted - allowed))
-        yield from (f"{name_of(each)} must not reach {x}" for x in sorted(allowed - wanted))
-        yield from _ingress_faults(each, policies)
-    yield from _peer_faults(policies)
-
-
 def broker_permissions_are_least(objects: Sequence[Object]) -> Iterator[str]:
     """A service may touch the shared things and its own queues, and no other's."""
     found = {each["metadata"]["name"]: each["spec"] for each in of_kind(objects, "Permission")}
+    if not found:  # the broker is another one
+        return
+    yield from _operators_faults(found.pop("operator"))
     if found.keys() != services().keys():
         yield f"permissions are of {sorted(found)}"
     for name, spec in found.items():
@@ -293,60 +274,23 @@ def broker_permissions_are_least(objects: Sequence[Object]) -> Iterator[str]:
             yield from (f"{name} may {action} strangers'" for x in ["mine"] if pattern.search(x))
 
 
+def _operators_faults(spec: Object) -> Iterator[str]:
+    """Reads the history and dead letters, sends back to queues, and makes nothing."""
+    queues = [queue.name for service in services().values() for queue in service.subscriptions]
+    wanted = {
+        "configure": set(),
+        "write": {"amq.default"},
+        "read": {"tandem.history", *(f"{name}.dead" for name in queues)},
+    }
+    for action, pattern in spec["permissions"].items():
+        known = {"tandem.events", "tandem.history", "amq.default", "tandem.delay.1s", *queues}
+        known |= {f"{name}.dead" for name in queues}
+        may = {name for name in known if re.search(pattern, name)}
+        if may != wanted[action]:
+            yield f"operator may {action} {sorted(may)}, wanted {sorted(wanted[action])}"
+
+
 # --- parts -----------------------------------------------------------------------------------
-
-
-def selects(selector: Object, labels: Mapping[str, str]) -> bool:
-    """Whether a label selector selects (an empty one selects everything)."""
-    plain = selector.get("matchLabels", {})
-    expressions = selector.get("matchExpressions", [])
-    assert all(each["operator"] == "In" for each in expressions)
-    return plain.items() <= labels.items() and all(
-        labels.get(each["key"]) in each["values"] for each in expressions
-    )
-
-
-def _ingress_faults(workload: Object, policies: Sequence[Object]) -> Iterator[str]:
-    """Who may call: the gateway every api; another service's roles as their settings say."""
-    service, role = declared(workload)
-    callers = {
-        (other.name, caller)
-        for other in services().values()
-        for caller in other.servers
-        if role == "api" and service.name in other.reached_by(caller)
-    }
-    allowed = {
-        (source["matchLabels"][NAME], source["matchLabels"][ROLE])
-        for policy in policies
-        if selects(policy["spec"]["podSelector"], labels_of(workload))
-        for rule in policy["spec"].get("ingress", [])
-        for peer in rule.get("from", [])
-        if NAME in (source := peer.get("podSelector", {})).get("matchLabels", {})
-    }
-    if callers != allowed:
-        yield f"{name_of(workload)} is called by {sorted(callers)}, allowed are {sorted(allowed)}"
-    opened = {
-        port["port"]
-        for policy in policies
-        if policy["spec"]["podSelector"] and policy["metadata"]["name"] != "tunnel"
-        if selects(policy["spec"]["podSelector"], labels_of(workload))
-        for rule in policy["spec"].get("ingress", [])
-        for port in rule["ports"]
-    }
-    wanted = {PORTS[name] for name in ROLES_PORTS.get(role, ())}
-    if opened != wanted:
-        yield f"{name_of(workload)}: open to others {sorted(opened)}, wanted {sorted(wanted)}"
-
-
-def _peer_faults(policies: Sequence[Object]) -> Iterator[str]:
-    for policy in policies:
-        what = policy["metadata"]["name"].removeprefix("reach-")
-        if what == policy["metadata"]["name"]:
-            continue
-        ports = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
-        wanted = OUTSIDE.get(what, {PORTS["grpc"]})
-        if ports != wanted:
-            yield f"{name_of(policy)}: ports {sorted(ports)}, wanted {sorted(wanted)}"
 
 
 def _source(entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -40,6 +40,7 @@ def test_nothing_but_the_needed_is_sent_to_the_builder() -> None:
     assert first == "*"
     assert {line for line in rest if line.startswith("!")} == {
         "!LICENSE",
+        "!campus",
         "!chassis",
         "!deploy/images",
         "!protos/gen",

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.contract.deploy import policies
+from campus.architecture import services
+from tests.contract.deploy import edges, policies
 from tests.contract.deploy.manifests import (
     COMPONENTS,
+    KUBERNETES,
     OVERLAYS,
     Object,
     combination,
@@ -22,6 +25,7 @@ from tests.contract.deploy.manifests import (
     schema_faults,
 )
 
+Built = dict[tuple[str, ...], list[Object]]
 Policy = Callable[[Sequence[Object]], Iterator[str]]
 EVERYWHERE: list[Policy] = [
     policies.every_role_runs,
@@ -38,7 +42,7 @@ EVERYWHERE: list[Policy] = [
     policies.scalers_have_targets,
     policies.broker_permissions_are_least,
 ]
-UNIVERSITY: list[Policy] = [policies.metrics_are_scraped, policies.edges_are_the_codes]
+UNIVERSITY: list[Policy] = [policies.metrics_are_scraped, edges.edges_are_the_codes]
 
 
 def every_combination() -> list[tuple[str, ...]]:
@@ -47,19 +51,50 @@ def every_combination() -> list[tuple[str, ...]]:
     return [each for size in sizes for each in itertools.combinations(COMPONENTS, size)]
 
 
-def test_every_combination_of_components_builds(tmp_path: Path) -> None:
-    """Whatever an operator chooses fits together, and no object is in it twice."""
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The objects of each combination of components; what is alike in many is one object."""
+    folder = tmp_path_factory.mktemp("combinations")
+    known: dict[str, Object] = {}
 
-    def build(number: int, chosen: tuple[str, ...]) -> str:
-        return combination(chosen, tmp_path / str(number))
+    def build(number: int, chosen: tuple[str, ...]) -> list[str]:
+        return combination(chosen, folder / str(number)).split("\n---\n")
 
     with ThreadPoolExecutor(2) as pool:
-        built = list(pool.map(build, itertools.count(), every_combination()))
+        texts = list(pool.map(build, itertools.count(), every_combination()))
+    for text in set(itertools.chain.from_iterable(texts)):
+        (known[text],) = parsed(text)
+    return {
+        chosen: [known[text] for text in found]
+        for chosen, found in zip(every_combination(), texts, strict=True)
+    }
+
+
+def test_every_combination_of_components_builds(built: Built) -> None:
+    """Whatever an operator chooses fits together, and no object is in it twice."""
     assert len(built) == 2 ** len(COMPONENTS)
-    objects = parsed(built[-1])
-    names = [name_of(each) for each in objects]
-    assert len(names) == len(set(names))
-    assert [fault for each in objects for fault in schema_faults(each)] == []
+    for objects in built.values():
+        names = [name_of(each) for each in objects]
+        assert len(names) == len(set(names))
+
+
+def test_every_object_of_every_combination_is_as_its_schema_says(built: Built) -> None:
+    """Each that occurs in any, once."""
+    unlike = {id(each): each for objects in built.values() for each in objects}
+    assert [fault for each in unlike.values() for fault in schema_faults(each)] == []
+
+
+@pytest.mark.parametrize("policy", EVERYWHERE)
+def test_policies_hold_in_every_combination(policy: Policy, built: Built) -> None:
+    """Each policy of ours, whatever is chosen."""
+    faults = {chosen: list(policy(objects)) for chosen, objects in built.items()}
+    assert {chosen: found for chosen, found in faults.items() if found} == {}
+
+
+def test_nobody_talks_but_as_the_code_says(built: Built) -> None:
+    """Where network policies are chosen, alone or with all, connections are those of the code."""
+    for chosen in (("network-policies",), tuple(COMPONENTS)):
+        assert list(edges.edges_are_the_codes(built[chosen])) == []
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -89,6 +124,19 @@ def test_a_relay_has_a_standby() -> None:
     assert {each["spec"]["replicas"] for each in relays} == {2}
 
 
+def test_the_page_tells_what_can_be_chosen_and_what_must_be_there() -> None:
+    """Every component is in its table, and every Secret that a role reads."""
+    page = (KUBERNETES / "README.md").read_text()
+    assert set(re.findall(r"^\| ([a-z-]+) \|", page, re.MULTILINE)) - {"component"} == set(
+        COMPONENTS
+    )
+    made_by_operators = {f"{name}-mongodb" for name in services()}
+    for name, keys in policies.SECRETS.items():
+        told = re.sub(f"^({'|'.join(services())})-(?=rabbitmq|mongodb)", "<service>-", name)
+        row = next((line for line in page.splitlines() if line.startswith(f"| `{told}`")), "")
+        assert name in made_by_operators or all(f"`{key}`" in row for key in keys), name
+
+
 def test_the_tag_is_the_products_version() -> None:
     """The base names the images of this very version."""
     version = (Path(__file__).resolve().parents[3] / "pyproject.toml").read_text()
@@ -115,6 +163,15 @@ def _pod(objects: list[Object], name: str = "catalog-api") -> Any:
 
 def _env(objects: list[Object], name: str = "catalog-api") -> Any:
     return _container(objects, name)["env"]
+
+
+def _network(objects: list[Object], name: str) -> Any:
+    return _first(objects, "NetworkPolicy", name)["spec"]
+
+
+def _open_to_all() -> Object:
+    spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]}
+    return {"kind": "NetworkPolicy", "metadata": {"name": "oops"}, "spec": spec}
 
 
 def _drop(objects: list[Object], kind: str, name: str) -> None:
@@ -189,18 +246,24 @@ BREAKS: list[tuple[Policy, Callable[[list[Object]], Any]]] = [
         ].update(name="notify-relay"),
     ),
     (policies.metrics_are_scraped, lambda o: _drop(o, "PodMonitor", "tandem")),
-    (policies.edges_are_the_codes, lambda o: _drop(o, "NetworkPolicy", "deny")),
-    (policies.edges_are_the_codes, lambda o: _drop(o, "NetworkPolicy", "reach-rabbitmq")),
-    (policies.edges_are_the_codes, lambda o: _drop(o, "NetworkPolicy", "library-from-catalog")),
-    (
-        policies.edges_are_the_codes,
-        lambda o: _first(o, "NetworkPolicy", "reach-smtp")["spec"].update(podSelector={}),
-    ),
-    (
-        policies.edges_are_the_codes,
-        lambda o: _first(o, "NetworkPolicy", "from-prometheus")["spec"]["ingress"][0][
-            "ports"
-        ].append({"port": 50051}),
+    *(
+        (edges.edges_are_the_codes, spoil)
+        for spoil in (
+            lambda o: _drop(o, "NetworkPolicy", "deny"),
+            lambda o: _drop(o, "NetworkPolicy", "reach-rabbitmq"),
+            lambda o: _drop(o, "NetworkPolicy", "library-from-catalog"),
+            lambda o: _drop(o, "NetworkPolicy", "from-kubelet"),
+            lambda o: _network(o, "reach-smtp").update(podSelector={}),
+            lambda o: _network(o, "reach-mongodb")["egress"][0].pop("to"),
+            lambda o: _network(o, "from-prometheus")["ingress"][0].pop("from"),
+            lambda o: _network(o, "from-gateway")["ingress"][0].pop("from"),
+            lambda o: _network(o, "from-prometheus")["ingress"][0]["ports"].append({"port": 50051}),
+            lambda o: _network(o, "rabbitmq")["ingress"][1].pop("from"),
+            lambda o: _network(o, "mongodb")["ingress"][0]["from"].pop(),
+            lambda o: _network(o, "rabbitmq")["ingress"][0]["ports"].pop(1),
+            lambda o: _network(o, "gateway")["egress"][0]["ports"].pop(),
+            lambda o: o.append(_open_to_all()),
+        )
     ),
     (
         policies.broker_permissions_are_least,
