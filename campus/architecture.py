@@ -61,6 +61,8 @@ class Service:
     """The full name of its gRPC service."""
     methods: tuple[str, ...]
     """The RPCs that it answers."""
+    streams: tuple[str, ...]
+    """Those of them whose calls last as long as their callers like."""
     events: tuple[str, ...]
     """The types of the events that it publishes."""
 
@@ -84,6 +86,11 @@ def services() -> Mapping[str, Service]:
     return {name: _service(name, servers) for name, servers in ROLES.items()}
 
 
+def streaming() -> str:
+    """A pattern that fits all of a metric's `method` labels that are of streams (RE2, anchored)."""
+    return f".*[.]({'|'.join(name for each in services().values() for name in each.streams)})"
+
+
 def publisher_of(event: str) -> str:
     """The service that publishes events of a type."""
     return event.split(".")[1]
@@ -102,6 +109,11 @@ def _service(name: str, servers: tuple[str, ...]) -> Service:
         tuple(_SUBSCRIPTIONS.get(name, ())),
         descriptor.full_name,
         tuple(method.name for method in descriptor.methods),
+        tuple(
+            method.name
+            for method in descriptor.methods
+            if method.client_streaming or method.server_streaming
+        ),
         tuple(sorted(event for event in contracts() if publisher_of(event) == name)),
     )
 

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from google.protobuf.descriptor_pool import Default
 from grafana import Board, Number, Panel, Query, Row, Table
 
-from campus.architecture import Service, services
+from campus.architecture import Service, services, streaming
 from chassis.grpc_spans import FAULTS
 
 FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "monitoring" / "dashboards"
@@ -451,11 +450,11 @@ def _calls(service: Service) -> Row:
             0.5,
         ),
     ]
-    if _streams(service):
+    if service.streams:
         panels += [
             Panel(
                 "Open streams",
-                f"Callers that are connected now by {', '.join(_streams(service))}.",
+                f"Callers that are connected now by {', '.join(service.streams)}.",
                 "short",
                 (Query(f"sum(tandem_grpc_streams_open{{{ours}}})", "open"),),
             )
@@ -463,14 +462,8 @@ def _calls(service: Service) -> Row:
     return Row("Calls", panels)
 
 
-def _streams(service: Service) -> list[str]:
-    methods = Default().FindServiceByName(service.contract).methods
-    return [each.name for each in methods if each.client_streaming or each.server_streaming]
-
-
 def _unary() -> str:
-    """All but the RPCs whose calls last as long as their callers like."""
-    return f'method!~"{"|".join(name for each in services().values() for name in _streams(each))}"'
+    return f'method!~"{streaming()}"'
 
 
 def _timers(service: Service, who: str) -> Iterator[Panel]:

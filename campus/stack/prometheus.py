@@ -20,6 +20,8 @@ from campus.stack.process import Process, ensure, wait_until
 RULES = Path(__file__).resolve().parents[2] / "deploy" / "monitoring" / "rules"
 # Short, so that a demo of a minute has curves; a scrape costs a role some milliseconds.
 EVERY = 2  # seconds
+# On Kubernetes an installation is a namespace, and the rules tell one from another by it.
+NAMESPACE = "campus"
 
 MISSING = """\
 Prometheus is missing. Type
@@ -98,7 +100,7 @@ class Prometheus:
     def _watch(self, job: str, addresses: Mapping[str, str]) -> None:
         """Name a job's targets, whole or not at all: a server that runs reads them at once."""
         groups = [
-            {"targets": [address], "labels": {"instance": name}}
+            {"targets": [address], "labels": {"instance": name, "namespace": NAMESPACE}}
             for name, address in addresses.items()
         ]
         self._home.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,14 @@ from prometheus_client import REGISTRY
 
 from campus.architecture import services
 from tests.contract.tools import need
-from tests.dashboards import BOARDS, MONITORING, asked_by_panels, panels, recorded
+from tests.dashboards import (
+    BOARDS,
+    MONITORING,
+    asked_by_panels,
+    asked_by_rules,
+    panels,
+    recorded,
+)
 from tests.promql import selectors
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,6 +79,27 @@ def test_a_cluster_gets_every_board() -> None:
     maps = [each for each in objects if each["kind"] == "ConfigMap"]
     assert {name for each in maps for name in each["data"]} == set(BOARDS)
     assert all(each["metadata"]["labels"]["grafana_dashboard"] == "1" for each in maps)
+
+
+def test_streams_are_left_out_where_calls_are_timed() -> None:
+    """A pattern that is to leave streams out fits each of them, and no other call."""
+    methods = {
+        f"{service.contract}.{name}": name in service.streams
+        for service in services().values()
+        for name in service.methods
+    }
+    asked = (*QUERIES, *asked_by_rules())
+    patterns = {
+        value
+        for each in asked
+        for selector in selectors(each.query)
+        for label, operator, value in selector.matchers
+        if (label, operator) == ("method", "!~")
+    }
+    assert patterns
+    for pattern in patterns:
+        fits = re.compile(pattern.strip('"'))
+        assert {name: bool(fits.fullmatch(name)) for name in methods} == methods
 
 
 @board
