@@ -10,6 +10,7 @@ _TOKEN = re.compile(
       \b(?:by|without|on|ignoring|group_left|group_right)\s*\((?P<grouping>[^)]*)\)
     | \[ [^\]]* \]                                        # a range
     | [a-zA-Z_]\w* \s* \(                                 # a function
+    | "(?:[^"\\]|\\.)*"                                   # a string, as a function's argument
     | \b (?:sum|min|max|avg|count|and|or|unless|bool) \b  # without its bracket
     | \b \d [\w.]*
     | (?P<metric>[a-zA-Z_:][\w:]*) \s* (?:\{ (?P<matchers> (?: "(?:[^"\\]|\\.)*" | [^}"] )* ) \})?

@@ -7,7 +7,7 @@ def test_metrics_and_matchers_are_found() -> None:
     """Functions, words, ranges, numbers and strings are not taken for metrics."""
     query = (
         'histogram_quantile(0.99, sum by (a, le)(rate(m_bucket{a=~"x{2}|y z", b!="}"}[5m]))) > 1e3'
-        " or b:recorded:rate5m unless on (c) sum(up)"
+        ' or b:recorded:rate5m unless on (c) sum(label_replace(up, "d", "$1", "c", "(.+)"))'
     )
     assert selectors(query) == [
         Selector("m_bucket", (("a", "=~", '"x{2}|y z"'), ("b", "!=", '"}"'))),
