@@ -27,6 +27,8 @@ PDF_WITHIN = 1024
 BLOCK = 64 * 1024
 # 8 MiB: the movie header of a film of many hours has some; a hostile index would have more.
 MOST_BLOCKS = 128
+# What an entry `mimetype` may make of a ZIP file; of all else there is proof, or it is a ZIP file.
+_SAID_IN_ZIP = {types.EPUB, types.ODP, types.ODT}
 # A film has some dozens of boxes to be looked at; a hostile one may have millions of empty ones.
 MOST_READS = 20_000
 
@@ -178,7 +180,7 @@ def _in_zip(file: StoredFile) -> frozenset[str]:
         log.info("a ZIP file does not tell what is in it", why=repr(error)[:200])
     if file.failure:
         raise file.failure
-    return frozenset({types.ZIP, said, *_ooxml(names)} - {""})
+    return frozenset({types.ZIP, *_ooxml(names)} | ({said} & _SAID_IN_ZIP))
 
 
 def _mimetype(archive: zipfile.ZipFile) -> str:

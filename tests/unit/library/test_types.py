@@ -2,7 +2,17 @@
 
 import pytest
 
-from services.library.domain.types import DOCX, EPUB, MARKDOWN, ODP, PDF, PPTX, ZIP, kind_faults
+from services.library.domain.types import (
+    DOCX,
+    EPUB,
+    MARKDOWN,
+    ODP,
+    ODT,
+    PDF,
+    PPTX,
+    ZIP,
+    kind_faults,
+)
 from services.library.domain.types import is_of_type as is_found
 from services.library.domain.words import ItemKind
 from services.library.inspection import StoredFile, types_of
@@ -77,6 +87,7 @@ def test_another_type_is_refused_with_what_would_be_right(kind: ItemKind, media_
         (PPTX, examples.PPTX),
         (DOCX, examples.DOCX),
         (ODP, examples.ODP),
+        (ODT, examples.zipped({"mimetype": ODT})),
         (MARKDOWN, b"# Motion\n\n\xc3\x84pfel fallen.\n"),
         ("text/plain", b"x"),
         ("text/plain", "ä".encode() * 9000),
@@ -111,6 +122,12 @@ def test_a_file_is_known_by_its_bytes(announced: str, content: bytes) -> None:
 def test_a_false_name_is_seen(announced: str, content: bytes) -> None:
     """A file that is something else, or nothing known, is not what it was announced as."""
     assert not is_of_type(announced, content)
+
+
+@pytest.mark.parametrize("said", [PDF, "video/mp4", "text/plain", DOCX, "", "application/epub"])
+def test_a_zip_is_not_whatever_it_says(said: str) -> None:
+    """Its entry `mimetype` tells EPUB and OpenDocument apart, and makes it nothing else."""
+    assert types(examples.zipped({"mimetype": said})) == {ZIP}
 
 
 def test_a_mimetype_entry_that_is_a_bomb_costs_little() -> None:
