@@ -150,6 +150,17 @@ def test_an_upload_that_is_given_up_is_gone(shelves: Shelves) -> None:
     assert shelves.database.reader().rubbish() == []
 
 
+def test_a_part_s_url_is_dead_once_the_upload_is_completed(shelves: Shelves) -> None:
+    """Nobody changes what was verified: the PUT is refused, and the bytes are the first ones."""
+    upload = shelves.start(PDF)
+    shelves.put_all(upload, PDF)
+    shelves.complete(upload)
+    assert shelves.put(upload.parts[0], b"!" * len(PDF)) == 404
+    shelves.verify()
+    assert shelves.put(upload.parts[0], b"!" * len(PDF)) == 404
+    assert shelves.http.request("GET", shelves.read_url(upload.item_id).url).data == PDF
+
+
 def test_a_completed_upload_is_not_given_up(shelves: Shelves) -> None:
     """FAILED_PRECONDITION, and the item stays."""
     upload = shelves.start(PDF)
