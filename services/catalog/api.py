@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from google.protobuf import json_format
 from google.protobuf.message import Message
-from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc, resources_pb2
+from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc, events_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis import caller
@@ -112,7 +113,7 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def PublishPath(
         self, request: catalog_pb2.PublishPathRequest, _context: Any
     ) -> resources_pb2.Path:
-        command = from_message(request, PublishPath)
+        command = from_message(request, PublishPath, size=_size(request.activities))
         named = {each.item_id for each in command.activities if each.item_id}
         # Asked before the transaction: another service's answer is no thing to hold one open for.
         known = self._library.known(named) if named else set()
@@ -205,6 +206,12 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
 def _named_faults(request: catalog_pb2.ListEnrolmentsRequest) -> Iterator[Fault]:
     if not request.run_id and not request.learner_id:
         yield Fault("run_id", "is missing, and learner_id too", "one of the two")
+
+
+def _size(activities: Sequence[resources_pb2.Activity]) -> int:
+    """Their bytes as they travel in the event that tells of them."""
+    event = events_pb2.PathPublished(activities=activities)
+    return len(json_format.MessageToJson(event, indent=None, ensure_ascii=False).encode())
 
 
 def _row(place: int, outcome: RowOutcome) -> Row:

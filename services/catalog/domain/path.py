@@ -12,6 +12,8 @@ from services.catalog.domain.runs import NOTHING, Run
 from services.catalog.domain.words import ActivityKind, DeliveryMode
 
 SESSION = ActivityKind.SESSION
+# A path travels in one event, which stays below 256 KiB; what is not activities takes less than 1.
+LARGEST = 255 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,13 @@ def path_faults(
         yield from _time_faults(activity, field, run)
     yield from _cycle_faults(activities)
     yield from _mode_faults(activities, run)
+
+
+def size_faults(size: int) -> Iterator[Fault]:
+    """The fault of activities that no event has room for. `size`: their bytes as JSON."""
+    if size > LARGEST:
+        right = f"at most {LARGEST} bytes: shorter titles, fewer activities or prerequisites"
+        yield Fault("activities", f"have {size} bytes as JSON", right)
 
 
 def _item_faults(activity: Activity, field: str, known: Collection[str]) -> Iterator[Fault]:
