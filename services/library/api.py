@@ -76,6 +76,8 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         upload = uploads.the_upload(self._database.reader(), request.upload_id)
         if upload.state is UploadState.OPEN:
             transfers.put_together(self._files, upload)
+            # One given up meanwhile was perhaps cleaned up before its file was there.
+            self._database.transact(lambda store: uploads.discard_late(store, upload.id))
         return execute(
             self._database,
             request,

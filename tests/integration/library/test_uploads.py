@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -10,7 +11,9 @@ from tandem.library.v1.events_pb2 import ItemFailed
 from tandem.types.v1 import types_pb2
 
 from chassis.caller import Caller, calling
+from chassis.refusals import FailedPrecondition
 from services.library import cleaning, transfers
+from services.library.api import LibraryApi
 from services.library.usecases import uploads
 from tests.integration.library.shelves import (
     FAILED,
@@ -20,6 +23,7 @@ from tests.integration.library.shelves import (
     UPLOADING,
     VERIFYING,
     Shelves,
+    Through,
     race,
     refused,
 )
@@ -93,12 +97,34 @@ def test_many_who_hand_over_at_once_do_it_once(shelves: Shelves) -> None:
     assert {answer.state for answer in answers} == {VERIFYING}
 
 
+def test_a_file_made_while_its_upload_was_given_up_is_removed(shelves: Shelves) -> None:
+    """Cleaned up before the file was there, it is cleaned up once more."""
+    upload = shelves.start(PDF)
+    shelves.put_all(upload, PDF)
+
+    def complete(*arguments: Any) -> None:
+        reason = "its upload was given up"
+        shelves.database.transact(lambda store: uploads.give_up(store, upload.id, reason))
+        shelves.database.mongo["rubbish"].delete_many({})
+        shelves.files.complete(*arguments)
+
+    files: Any = Through(shelves.files, complete=complete)
+    api = LibraryApi(shelves.database, files, 5 * MIB, timedelta(hours=1))
+    with calling(Caller(TEACHER, frozenset({"instructor"}))), pytest.raises(FailedPrecondition):
+        api.CompleteUpload(library_pb2.CompleteUploadRequest(upload_id=upload.id), None)
+    assert shelves.files.exists(upload.item_id)
+    cleaning.sweep(shelves.database, shelves.files)
+    assert not shelves.files.exists(upload.item_id)
+    assert shelves.database.reader().rubbish() == []
+
+
 def test_a_crash_after_the_parts_were_put_together_heals(shelves: Shelves) -> None:
     """The object is there and its parts are not: the repeat finds it."""
     upload = shelves.start(LONG)
     shelves.put_all(upload, LONG)
     transfers.put_together(shelves.files, uploads.the_upload(shelves.database.reader(), upload.id))
     assert shelves.item(upload.item_id).state == UPLOADING
+    assert [part.stored for part in shelves.resume(upload).parts] == [True, True, True]
     assert shelves.complete(upload).state == VERIFYING
 
 
