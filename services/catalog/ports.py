@@ -15,7 +15,7 @@ class Library(Protocol):
     """What catalog asks the library."""
 
     def known(self, item_ids: Collection[str]) -> set[str]:
-        """Those of the items that the library has. Raises Unavailable."""
+        """Those of the items that the library has, and did not refuse. Raises Unavailable."""
 
 
 class Store(Protocol):

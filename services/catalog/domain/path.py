@@ -89,7 +89,7 @@ def _item_faults(activity: Activity, field: str, known: Collection[str]) -> Iter
         if not activity.item_id:
             yield Fault(f"{field}.item_id", "is missing", "the id of an item of the library")
         elif activity.item_id not in known:
-            wrong = f"item {activity.item_id!r} is not in the library"
+            wrong = f"item {activity.item_id!r} is not in the library, or FAILED"
             yield Fault(f"{field}.item_id", wrong, "the id of an item of the library")
     elif activity.item_id:
         yield Fault(f"{field}.item_id", f"stands on a {activity.kind}", "an item on an ITEM only")

@@ -66,7 +66,7 @@ def test_every_fault_is_listed_at_once() -> None:
         "activities[0].id": "'a' stands twice",
         "activities[0].item_id": "is missing",
         "activities[1].id": "'a' stands twice",
-        "activities[1].item_id": "item 'gone' is not in the library",
+        "activities[1].item_id": "item 'gone' is not in the library, or FAILED",
         "activities[2].item_id": "stands on a TASK",
         "activities[2].requires[0]": "'nobody' is not in the path",
         "activities[3].deadline.after_activity.activity_id": "'nobody' is not in the path",
