@@ -133,6 +133,11 @@ class LibraryStore(chassis_store.Store):
         rows = self["shelves"].find({"item_ids": item_id}, {"_id": 1}, session=self.session)
         return [row["_id"] for row in rows]
 
+    def shelved_in(self, run_ids: Collection[str]) -> list[str]:
+        """The items that the paths of some runs name."""
+        rows = self["shelves"].find({"_id": {"$in": list(run_ids)}}, session=self.session)
+        return [item_id for row in rows for item_id in row["item_ids"]]
+
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
         """What is known of (run, learner)."""
         ids = [f"{run_id}:{learner_id}" for run_id, learner_id in keys]

@@ -312,6 +312,22 @@ def test_items_are_listed_by_id_or_newest_first(shelves: Shelves) -> None:
     assert found == ids[::-1]
 
 
+def test_a_page_of_large_items_ends_early(shelves: Shelves) -> None:
+    """So that each fits a gRPC message; together they hold every item once."""
+    large = resources_pb2.Metadata(
+        title="x", description="\u20ac" * 10_000, creators=["x" * 900] * 100
+    )
+    ids = [shelves.start(PDF, metadata=large).item_id for _ in range(40)]
+    found: list[list[str]] = []
+    request = library_pb2.ListItemsRequest(page_size=1000, item_ids=ids)
+    while not found or request.page_token:
+        page = shelves.staff.ListItems(request)
+        found.append([item.id for item in page.items])
+        request.page_token = page.next_page_token
+    assert [each for page in found for each in page] == ids[::-1]
+    assert len(found) == 3
+
+
 def test_a_caller_is_remembered_as_the_uploader(shelves: Shelves) -> None:
     """Called on the servicer itself, as the races do."""
     with calling(Caller("bohr", frozenset({"registrar"}))):
