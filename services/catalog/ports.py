@@ -68,8 +68,8 @@ class Store(Protocol):
     def put_enrolments(self, enrolments: Collection[Enrolment]) -> None:
         """Keep enrolments, new or changed."""
 
-    def last_extension(self, enrolment_id: str, activity_id: str) -> Extension | None:
-        """The extension that holds."""
+    def extended(self, enrolment_id: str) -> dict[str, datetime]:
+        """Until when an enrolment's extensions are, by activity."""
 
     def add_extension(self, extension: Extension) -> None:
         """Keep an extension beside the earlier ones."""
