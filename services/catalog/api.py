@@ -1,6 +1,7 @@
 """catalog.proto over the use cases."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from google.protobuf import json_format
@@ -12,7 +13,7 @@ from chassis import caller
 from chassis.commands import execute
 from chassis.mapping import from_message, to_message
 from chassis.pages import page_of
-from chassis.refusals import Fault, NotFound, check
+from chassis.refusals import Fault, NotFound, Unavailable, check
 from chassis.store import Database
 from chassis.validation import faults_of
 from services.catalog import queries
@@ -116,13 +117,22 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
         command = from_message(request, PublishPath, size=_size(request.activities))
         named = {each.item_id for each in command.activities if each.item_id}
         # Asked before the transaction: another service's answer is no thing to hold one open for.
-        known = self._library.known(named) if named else set()
+        known = self._ask(named)
         publisher = caller.current().subject
         return self._execute(
             request,
             resources_pb2.Path,
-            lambda store: courses.publish_path(store, command, known, publisher),
+            lambda store: courses.publish_path(store, command, known.result(), publisher),
         )
+
+    def _ask(self, item_ids: Collection[str]) -> Future[Collection[str]]:
+        """What the library has of items; or that it is away, of which a repeat needs no word."""
+        answer = Future[Collection[str]]()
+        try:
+            answer.set_result(self._library.known(item_ids) if item_ids else ())
+        except Unavailable as error:
+            answer.set_exception(error)
+        return answer
 
     def GetPath(self, request: catalog_pb2.GetPathRequest, _context: Any) -> resources_pb2.Path:
         reader = self._database.reader()

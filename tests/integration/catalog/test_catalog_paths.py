@@ -44,6 +44,17 @@ def test_with_the_library_away_nothing_is_published(registry: Registry) -> None:
     publish(registry, run.id, [activity("a", types_pb2.ACTIVITY_KIND_TASK)])
 
 
+def test_a_repeat_is_answered_with_the_library_away(registry: Registry) -> None:
+    """What was published is published, whoever can be asked about it now."""
+    run = registry.open_run()
+    item = activity("a", types_pb2.ACTIVITY_KIND_ITEM, item_id="known")
+    request = catalog_pb2.PublishPathRequest(request_id="p1", run_id=run.id, activities=[item])
+    first = registry.staff.PublishPath(request)
+    registry.library.away = True
+    assert registry.staff.PublishPath(request) == first
+    assert len(registry.events("tandem.catalog.path.published.v1")) == 1
+
+
 def test_versions_of_a_path_are_kept(registry: Registry) -> None:
     """Each publication is the next version; the one that holds is the last."""
     run = registry.open_run()
