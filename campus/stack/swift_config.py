@@ -49,8 +49,8 @@ log_udp_host = {host}
 log_custom_handlers = campus.stack.swift_plugins.log_to_stderr
 
 [pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk s3api tempauth copy slo
-    dlo versioned_writes symlink proxy-server
+pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk s3api closed_uploads
+    tempauth copy slo dlo versioned_writes symlink proxy-server
 
 [app:proxy-server]
 use = egg:swift#proxy
@@ -81,6 +81,9 @@ max_manifest_segments = 10000
 
 [filter:cache]
 paste.filter_factory = campus.stack.swift_plugins:memory_cache
+
+[filter:closed_uploads]
+paste.filter_factory = campus.stack.swift_plugins:closed_uploads
 
 [filter:catch_errors]
 use = egg:swift#catch_errors

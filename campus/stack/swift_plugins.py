@@ -1,4 +1,7 @@
-"""Two small parts that Swift loads by name: a cache in memory, and a log on standard error."""
+"""Small parts that Swift loads by name.
+
+A cache in memory, a filter that closes completed uploads, and a log on standard error.
+"""
 
 import json
 import logging
@@ -8,6 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+# By this s3api finds the upload that an object was made of (s3api.controllers.multi_upload).
+UPLOAD_ID = "x-object-sysmeta-s3api-upload-id"
 
 
 class MemoryCache:
@@ -72,6 +78,29 @@ def memory_cache(_: dict[str, str], **__: str) -> Callable[[Application], Applic
         ) -> Iterable[bytes]:
             environ["swift.cache"] = cache
             return app(environ, start_response)
+
+        return filtered
+
+    return wrap
+
+
+def closed_uploads(_: dict[str, str], **__: str) -> Callable[[Application], Application]:
+    """The paste factory of the filter `closed_uploads`, right of s3api: hides what an object was
+    made of.
+
+    Swift's s3api takes parts of a completed upload, too, and they replace the object's own. Without
+    the upload's id in the object it answers 404 NoSuchUpload, as Amazon S3 does.
+    """
+
+    def wrap(app: Application) -> Application:
+        def filtered(
+            environ: dict[str, Any], start_response: Callable[..., Any]
+        ) -> Iterable[bytes]:
+            def start(status: str, headers: Iterable[tuple[str, str]], *more: Any) -> Any:
+                told = [each for each in headers if each[0].lower() != UPLOAD_ID]
+                return start_response(status, told, *more)
+
+            return app(environ, start)
 
         return filtered
 

@@ -1,17 +1,19 @@
 """catalog.proto over the use cases."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from google.protobuf import json_format
 from google.protobuf.message import Message
-from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc, resources_pb2
+from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc, events_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis import caller
 from chassis.commands import execute
 from chassis.mapping import from_message, to_message
 from chassis.pages import page_of
-from chassis.refusals import Fault, NotFound, check
+from chassis.refusals import Fault, NotFound, Unavailable, check
 from chassis.store import Database
 from chassis.validation import faults_of
 from services.catalog import queries
@@ -112,16 +114,25 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def PublishPath(
         self, request: catalog_pb2.PublishPathRequest, _context: Any
     ) -> resources_pb2.Path:
-        command = from_message(request, PublishPath)
+        command = from_message(request, PublishPath, size=_size(request.activities))
         named = {each.item_id for each in command.activities if each.item_id}
         # Asked before the transaction: another service's answer is no thing to hold one open for.
-        known = self._library.known(named) if named else set()
+        known = self._ask(named)
         publisher = caller.current().subject
         return self._execute(
             request,
             resources_pb2.Path,
-            lambda store: courses.publish_path(store, command, known, publisher),
+            lambda store: courses.publish_path(store, command, known.result(), publisher),
         )
+
+    def _ask(self, item_ids: Collection[str]) -> Future[Collection[str]]:
+        """What the library has of items; or that it is away, of which a repeat needs no word."""
+        answer = Future[Collection[str]]()
+        try:
+            answer.set_result(self._library.known(item_ids) if item_ids else ())
+        except Unavailable as error:
+            answer.set_exception(error)
+        return answer
 
     def GetPath(self, request: catalog_pb2.GetPathRequest, _context: Any) -> resources_pb2.Path:
         reader = self._database.reader()
@@ -205,6 +216,12 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
 def _named_faults(request: catalog_pb2.ListEnrolmentsRequest) -> Iterator[Fault]:
     if not request.run_id and not request.learner_id:
         yield Fault("run_id", "is missing, and learner_id too", "one of the two")
+
+
+def _size(activities: Sequence[resources_pb2.Activity]) -> int:
+    """Their bytes as they travel in the event that tells of them."""
+    event = events_pb2.PathPublished(activities=activities)
+    return len(json_format.MessageToJson(event, indent=None, ensure_ascii=False).encode())
 
 
 def _row(place: int, outcome: RowOutcome) -> Row:

@@ -1,15 +1,16 @@
-"""What catalog asks the library, over gRPC: a path can only be published with items that exist."""
+"""What catalog asks the library, over gRPC: a path can only be published with its items."""
 
 from collections.abc import Collection, Iterator
 
 import grpc
 from tandem.library.v1 import library_pb2
 from tandem.library.v1.library_pb2_grpc import LibraryServiceStub
+from tandem.library.v1.resources_pb2 import ITEM_STATE_FAILED
 
 from chassis.refusals import Unavailable
 
-# What one request of ListItems may name.
-CHUNK = 1_000
+# Items that one request of ListItems names: most answers have one page then.
+CHUNK = 50
 
 
 class GrpcLibrary:
@@ -19,7 +20,10 @@ class GrpcLibrary:
         self._stub = LibraryServiceStub(channel)
 
     def known(self, item_ids: Collection[str]) -> set[str]:
-        """Those of the items that the library has. Raises Unavailable when it can't be asked."""
+        """Those of the items that the library has, and did not refuse.
+
+        Raises Unavailable when it can't be asked.
+        """
         try:
             return {item_id for chunk in _chunks(sorted(item_ids)) for item_id in self._ask(chunk)}
         except grpc.RpcError as error:
@@ -27,8 +31,12 @@ class GrpcLibrary:
 
     def _ask(self, item_ids: list[str]) -> Iterator[str]:
         request = library_pb2.ListItemsRequest(item_ids=item_ids, page_size=CHUNK)
-        for item in self._stub.ListItems(request).items:
-            yield item.id
+        while True:
+            page = self._stub.ListItems(request)
+            yield from (item.id for item in page.items if item.state != ITEM_STATE_FAILED)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
 
 def _chunks(ids: list[str]) -> Iterator[list[str]]:

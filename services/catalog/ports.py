@@ -15,7 +15,7 @@ class Library(Protocol):
     """What catalog asks the library."""
 
     def known(self, item_ids: Collection[str]) -> set[str]:
-        """Those of the items that the library has. Raises Unavailable."""
+        """Those of the items that the library has, and did not refuse. Raises Unavailable."""
 
 
 class Store(Protocol):
@@ -68,8 +68,8 @@ class Store(Protocol):
     def put_enrolments(self, enrolments: Collection[Enrolment]) -> None:
         """Keep enrolments, new or changed."""
 
-    def last_extension(self, enrolment_id: str, activity_id: str) -> Extension | None:
-        """The extension that holds."""
+    def extended(self, enrolment_id: str) -> dict[str, datetime]:
+        """Until when an enrolment's extensions are, by activity."""
 
     def add_extension(self, extension: Extension) -> None:
         """Keep an extension beside the earlier ones."""

@@ -10,6 +10,7 @@
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pymongo import ReturnDocument, UpdateOne
@@ -104,13 +105,10 @@ class CatalogStore(chassis_store.Store):
         """Keep enrolments, new or changed."""
         self._put("enrolments", enrolments)
 
-    def last_extension(self, enrolment_id: str, activity_id: str) -> Extension | None:
-        """The extension that holds: the latest, for they only grow."""
-        rows = self["extensions"].find(
-            {"enrolment_id": enrolment_id, "activity_id": activity_id}, session=self.session
-        )
-        last = next(rows.sort("until", -1).limit(1), None)
-        return from_document(last, Extension) if last else None
+    def extended(self, enrolment_id: str) -> dict[str, datetime]:
+        """Until when an enrolment's extensions are, by activity: the latest, for they only grow."""
+        rows = self["extensions"].find({"enrolment_id": enrolment_id}, session=self.session)
+        return {row["activity_id"]: row["until"] for row in rows.sort("until", 1)}
 
     def add_extension(self, extension: Extension) -> None:
         """Keep an extension beside the earlier ones."""

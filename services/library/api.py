@@ -7,12 +7,12 @@ from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
 
 from chassis import caller
 from chassis.commands import execute
-from chassis.mapping import from_document, from_message, to_message
-from chassis.pages import find_page, page_of
+from chassis.mapping import from_message, to_message
+from chassis.pages import page_of
 from chassis.refusals import Denied, Refusal
 from chassis.store import Database
-from services.library import cleaning, transfers
-from services.library.domain.items import Item, Rubbish, Upload
+from services.library import cleaning, queries, transfers
+from services.library.domain.items import Rubbish, Upload
 from services.library.domain.items import StartUpload as Announcement
 from services.library.domain.parts import Part, plan
 from services.library.domain.words import UploadState
@@ -76,6 +76,8 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         upload = uploads.the_upload(self._database.reader(), request.upload_id)
         if upload.state is UploadState.OPEN:
             transfers.put_together(self._files, upload)
+            # One given up meanwhile was perhaps cleaned up before its file was there.
+            self._database.transact(lambda store: uploads.discard_late(store, upload.id))
         return execute(
             self._database,
             request,
@@ -95,17 +97,21 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         return self._describe(upload)
 
     def GetItem(self, request: library_pb2.GetItemRequest, _context: Any) -> resources_pb2.Item:
-        item = uploads.the_item(self._database.reader(), request.item_id)
+        reader, learner_id = self._database.reader(), _own_learner()
+        item = (
+            reading.readable(reader, request.item_id, learner_id)
+            if learner_id
+            else uploads.the_item(reader, request.item_id)
+        )
         return to_message(item, resources_pb2.Item)
 
     def ListItems(
         self, request: library_pb2.ListItemsRequest, _context: Any
     ) -> library_pb2.ListItemsResponse:
-        query = {"_id": {"$in": list(request.item_ids)}} if request.item_ids else {}
-        rows, token = find_page(
-            self._database.reader()["items"], query, [("_id", -1)], page_of(request)
+        rows, token = queries.items_page(
+            self._database.reader(), request.item_ids, _own_learner(), page_of(request)
         )
-        items = [to_message(from_document(row, Item), resources_pb2.Item) for row in rows]
+        items = [to_message(row, resources_pb2.Item) for row in rows]
         return library_pb2.ListItemsResponse(items=items, next_page_token=token)
 
     def GetReadUrl(
@@ -141,6 +147,12 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         A signature tells its time in whole seconds, cut: so the URLs may end that much earlier.
         """
         return datetime.now(UTC) + self._url_lifetime - timedelta(seconds=1)
+
+
+def _own_learner() -> str:
+    """The caller, where that is a learner; "" for staff."""
+    who = caller.current()
+    return "" if STAFF & who.roles else who.subject
 
 
 def _learner(request: library_pb2.GetReadUrlRequest) -> str:

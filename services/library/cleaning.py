@@ -3,17 +3,26 @@
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import structlog
+
 from chassis.store import Database
 from services.library.domain.items import Rubbish
-from services.library.ports import Files
+from services.library.ports import Files, FilesAway
 from services.library.store import LibraryStore
 from services.library.usecases import uploads
 
+log = structlog.get_logger()
+
 
 def sweep(database: Database[LibraryStore], files: Files) -> None:
-    """Remove what was discarded. Raises FilesAway; then it is there the next time."""
+    """Remove what was discarded. What can't be removed is there the next time. Raises FilesAway."""
     for rubbish in database.reader().rubbish():
-        remove(database, files, rubbish)
+        try:
+            remove(database, files, rubbish)
+        except FilesAway:
+            raise
+        except Exception as error:  # one that the store refuses keeps no other
+            log.warning("can't be removed", item=rubbish.id, why=repr(error)[:300])
 
 
 def remove(database: Database[LibraryStore], files: Files, rubbish: Rubbish) -> None:

@@ -25,7 +25,10 @@ T = TypeVar("T")
 Query = dict[str, str | list[str] | tuple[str]]
 
 CHUNK = 2**20
-GONE = ("NoSuchUpload", "NoSuchKey")
+PARTIAL = 206
+# What an S3 store says of a file that nobody will read again. BrokenMPU: Swift misses a part of it;
+# InvalidObjectState: it was moved to an archive.
+GONE = ("NoSuchUpload", "NoSuchKey", "BrokenMPU", "InvalidObjectState")
 # What an S3 store says when it is it, and not the file, that fails. InvalidPart: a part was put
 # again between our look at the parts and their completion; the next try sees it.
 AWAY = (
@@ -37,9 +40,13 @@ AWAY = (
     "SlowDown",
 )
 OURS_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+# Seconds. Small questions, of which two tries fit the 10 s that a caller waits: a store that stalls
+# must not take all threads of the api. What moves or makes a file takes as long as it takes.
+QUICK = urllib3.Timeout(connect=2, read=4)
+PATIENT = urllib3.Timeout(connect=5, read=60)
 # A connection that the store closed while it lay in the pool deserves another try; more patience is
 # the caller's business. POST (to complete) is only tried again where it never arrived.
-RETRIES = urllib3.Retry(total=2, redirect=0, status=0, backoff_factor=0.1)
+RETRIES = urllib3.Retry(total=1, redirect=0, status=0)
 
 log = structlog.get_logger()
 
@@ -99,19 +106,21 @@ class S3Files:
 
     def __init__(self, settings: Any) -> None:
         """`settings`: the library's, for the s3_ fields. Asks nobody yet."""
-        self._client = _client(settings, settings.s3_endpoint)
+        self._quick = _client(settings, settings.s3_endpoint, QUICK)
+        self._patient = _client(settings, settings.s3_endpoint, PATIENT)
         # A signature covers the host, so URLs are signed for the name that their readers use.
-        self._signer = _client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
+        public = settings.s3_public_endpoint or settings.s3_endpoint
+        self._signer = _client(settings, public, QUICK)
         self._bucket = settings.s3_bucket
         self._lifetime: timedelta = settings.url_lifetime
 
     @_speaking
     def prepare(self) -> None:
         """Make the bucket where it is missing. Safe side by side."""
-        if self._client.bucket_exists(self._bucket):
+        if self._quick.bucket_exists(self._bucket):
             return
         try:
-            self._client.make_bucket(self._bucket)
+            self._quick.make_bucket(self._bucket)
         except S3Error as error:
             if error.code not in OURS_ALREADY:
                 raise
@@ -129,7 +138,7 @@ class S3Files:
     @_speaking
     def _start(self, key: str, media_type: str) -> str:
         headers: Query = {"Content-Type": media_type}
-        return str(self._client._create_multipart_upload(self._bucket, key, headers))
+        return str(self._quick._create_multipart_upload(self._bucket, key, headers))
 
     @_speaking
     def stored(self, key: str, multipart: str) -> dict[int, tuple[int, str]]:
@@ -137,7 +146,7 @@ class S3Files:
         found: dict[int, tuple[int, str]] = {}
         marker = None
         while True:
-            page = self._client._list_parts(self._bucket, key, multipart, part_number_marker=marker)
+            page = self._quick._list_parts(self._bucket, key, multipart, part_number_marker=marker)
             for part in page.parts:
                 found[part.part_number] = (int(part.size or 0), str(part.etag).strip('"'))
             if not page.is_truncated or not page.parts:
@@ -155,7 +164,7 @@ class S3Files:
     def complete(self, key: str, multipart: str, tags: Mapping[int, str]) -> None:
         """Put the parts together."""
         parts = [Part(number, tag) for number, tag in sorted(tags.items())]
-        result = self._client._complete_multipart_upload(self._bucket, key, multipart, parts)
+        result = self._patient._complete_multipart_upload(self._bucket, key, multipart, parts)
         # A store that takes long answers 200 first, and may yet tell an error in the body (Amazon
         # S3 API Reference, CompleteMultipartUpload); minio takes that for success.
         if not result.etag:
@@ -168,7 +177,7 @@ class S3Files:
 
     @_speaking
     def _abort(self, key: str, multipart: str) -> None:
-        self._client._abort_multipart_upload(self._bucket, key, multipart)
+        self._patient._abort_multipart_upload(self._bucket, key, multipart)
 
     def unfinished(self, before: datetime) -> Iterator[tuple[str, str]]:
         """Key and name of each multipart upload that was begun before an instant."""
@@ -186,7 +195,7 @@ class S3Files:
     @_speaking
     def _unfinished(self, after: str | None) -> Any:
         # Left empty, as minio does, Swift takes the delimiter for one that is in every key.
-        return self._client._list_multipart_uploads(self._bucket, delimiter="/", key_marker=after)
+        return self._quick._list_multipart_uploads(self._bucket, delimiter="/", key_marker=after)
 
     def exists(self, key: str) -> bool:
         """Whether the whole file is there."""
@@ -198,37 +207,58 @@ class S3Files:
 
     @_speaking
     def _stat(self, key: str) -> None:
-        self._client.stat_object(self._bucket, key)
+        self._quick.stat_object(self._bucket, key)
 
     def chunks(self, key: str) -> Iterator[bytes]:
-        """The file from its first byte to its last."""
-        answer = self._open(key, 0, 0)
-        try:
+        """The file from its first byte to its last.
+
+        Where a stream breaks off, the next goes on; one that brings nothing is the last.
+        """
+        at = 0
+        while True:
+            begun = at
+            try:
+                for chunk in self._stream(key, at):
+                    at += len(chunk)
+                    yield chunk
+                return
+            except FilesAway as error:
+                if at == begun:
+                    raise
+                log.info("a stream is taken up again", item=key, at=at, why=str(error))
+
+    def _stream(self, key: str, offset: int) -> Iterator[bytes]:
+        with self._open(key, offset) as answer, _translating():
             yield from answer.stream(CHUNK)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise FilesAway(repr(error)[:300]) from error
+
+    @_speaking
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        """A range of the file; a byte more where the store gives more than was asked for."""
+        with self._open(key, offset, length) as answer:
+            return bytes(answer.read(length + 1))
+
+    @contextmanager
+    def _open(self, key: str, offset: int, length: int = 0) -> Iterator[Any]:
+        """The answer with the file from an offset, up to a length (0: to its end)."""
+        answer = self._get(key, offset, length)
+        try:
+            yield answer
         finally:
             answer.close()  # what was not read to its end must not go back into the pool open
             answer.release_conn()
 
     @_speaking
-    def read(self, key: str, offset: int, length: int) -> bytes:
-        """A range of the file."""
-        answer = self._open(key, offset, length)
-        try:
-            return bytes(answer.read())
-        finally:
+    def _get(self, key: str, offset: int, length: int) -> Any:
+        answer = self._patient.get_object(self._bucket, key, offset=offset, length=length)
+        if (offset or length) and answer.status != PARTIAL:
             answer.close()
-            answer.release_conn()
-
-    @_speaking
-    def _open(self, key: str, offset: int, length: int) -> Any:
-        return self._client.get_object(self._bucket, key, offset=offset, length=length)
+            raise FilesAway(f"the store answered {answer.status} to a range; right would be 206")
+        return answer
 
     @_speaking
     def remove(self, key: str) -> None:
         """Delete the file."""
-        self._client.remove_object(self._bucket, key)
+        self._patient.remove_object(self._bucket, key)
 
     def read_url(self, key: str, media_type: str) -> str:
         """A presigned URL for GET, with ranges. Signing asks nobody."""
@@ -241,7 +271,7 @@ class S3Files:
         )
 
 
-def _client(settings: Any, endpoint: str) -> Minio:
+def _client(settings: Any, endpoint: str, timeout: urllib3.Timeout) -> Minio:
     address = urlsplit(endpoint)
     return Minio(
         address.netloc,
@@ -250,7 +280,5 @@ def _client(settings: Any, endpoint: str) -> Minio:
         secure=address.scheme == "https",
         # given, so that no request asks the store where its bucket is
         region=settings.s3_region,
-        http_client=urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=5, read=60), maxsize=32, retries=RETRIES
-        ),
+        http_client=urllib3.PoolManager(timeout=timeout, maxsize=32, retries=RETRIES),
     )

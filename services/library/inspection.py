@@ -24,9 +24,26 @@ Read = Callable[[int, int], bytes]
 HEAD = 8192
 # Readers accept a PDF whose header is within its first KiB (ISO 32000-1, annex H, note 13).
 PDF_WITHIN = 1024
+# What is shorter begins too many files by chance.
+SHORTEST_SIGNATURE = 4
+# Containers that say in bytes 8 to 12 what they hold (RIFF; EA IFF 85).
+_FORMS = {
+    b"RIFF": {b"WAVE": {"audio/wav"}, b"AVI ": {"video/avi"}},
+    b"FORM": {b"AIFF": {"audio/aiff"}, b"AIFC": {"audio/aiff"}},
+}
+# Major brands of pictures and their sequences in the container of MP4 (ISO/IEC 23008-12; AV1 Image
+# File Format, section 6; Canon's raw ones). All else in it is sound or film.
+_PICTURE_BRANDS = frozenset(
+    b"mif1 msf1 heic heix heim heis hevc hevx hevm hevs avci avcs avif avis jpeg jpgs".split()
+) | {b"crx "}
+# Twelve bits set, then the version, and a layer of 0.
+_ADTS = (b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9")
+SHORTEST_ADTS = 7
 BLOCK = 64 * 1024
 # 8 MiB: the movie header of a film of many hours has some; a hostile index would have more.
 MOST_BLOCKS = 128
+# What an entry `mimetype` may make of a ZIP file; of all else there is proof, or it is a ZIP file.
+_SAID_IN_ZIP = {types.EPUB, types.ODP, types.ODT}
 # A film has some dozens of boxes to be looked at; a hostile one may have millions of empty ones.
 MOST_READS = 20_000
 
@@ -117,15 +134,10 @@ def types_of(file: StoredFile) -> frozenset[str]:
     head = file.read(HEAD)
     if head.startswith(b"PK\x03\x04"):
         return _in_zip(file)
-    found = _by_signature(head)
+    # A text may begin with the letters of any signature; of what it could be, only a PDF is none.
+    found = {types.TEXT} if _is_text(head) else _by_signature(head)
     if b"%PDF-" in head[:PDF_WITHIN]:
         found.add(types.PDF)
-    if head[4:8] == b"ftyp":  # ISO/IEC 14496-12, section 4.3: whatever its brand
-        found.add(types.MP4)
-    if _is_layer_3(head):
-        found.add("audio/mpeg")
-    if _is_text(head):
-        found.add(types.TEXT)
     return frozenset(found)
 
 
@@ -144,16 +156,35 @@ def seconds_of(file: StoredFile) -> float:
 
 
 def _by_signature(head: bytes) -> set[str]:
+    if head[4:8] == b"ftyp":  # ISO/IEC 14496-12, section 4.3
+        return {"image/heif" if head[8:12] in _PICTURE_BRANDS else types.MP4}
+    if head[:4] in _FORMS:
+        return set(_FORMS[head[:4]].get(head[8:12], ()))
+    if _is_layer_3(head):
+        return {"audio/mpeg"}
+    if _is_adts(head):
+        return {"audio/aac"}
+    return _by_magic(head)
+
+
+def _by_magic(head: bytes) -> set[str]:
     try:
         found = puremagic.magic_string(head)
     except Exception:  # it says PureError and ValueError, and means more
         return set()
-    return {each.mime_type for each in found if each.mime_type} - {types.TEXT}
+    sure = [each for each in found if len(each.byte_match) >= SHORTEST_SIGNATURE]
+    return {each.mime_type for each in sure if each.mime_type} - {types.TEXT}
 
 
 def _is_layer_3(head: bytes) -> bool:
     """MPEG 1, 2 or 2.5 audio, layer III, without an ID3 tag: eleven bits set, then its version."""
     return len(head) > 3 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 and head[2] & 0xF0 != 0xF0
+
+
+def _is_adts(head: bytes) -> bool:
+    """AAC in frames (ISO/IEC 14496-3, section 1.A.2.2): the first, and another where it ends."""
+    length = int.from_bytes(head[3:6]) >> 5 & 0x1FFF
+    return length > SHORTEST_ADTS and head[:2] in _ADTS and head[length : length + 2] in _ADTS
 
 
 def _is_text(head: bytes) -> bool:
@@ -178,7 +209,7 @@ def _in_zip(file: StoredFile) -> frozenset[str]:
         log.info("a ZIP file does not tell what is in it", why=repr(error)[:200])
     if file.failure:
         raise file.failure
-    return frozenset({types.ZIP, said, *_ooxml(names)} - {""})
+    return frozenset({types.ZIP, *_ooxml(names)} | ({said} & _SAID_IN_ZIP))
 
 
 def _mimetype(archive: zipfile.ZipFile) -> str:

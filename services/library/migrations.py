@@ -19,6 +19,9 @@ _CLEANING: Mapping[str, Sequence[IndexModel]] = {
     "rubbish": [],
     "uploads": [IndexModel("item_id")],
 }
+_READING: Mapping[str, Sequence[IndexModel]] = {
+    "items": [IndexModel([("run_ids", 1), ("_id", -1)])],
+}
 
 
 def _discard_failed(mongo: Mongo) -> None:
@@ -44,4 +47,5 @@ MIGRATIONS = (
     Migration(1, "items, uploads, and copies of who may read", adding(_FIRST)),
     Migration(2, "what is to be removed from the store of files", adding(_CLEANING)),
     Migration(3, "the files that failed items left behind", _discard_failed),
+    Migration(4, "the items of a run, for lists of learners", adding(_READING)),
 )

@@ -13,7 +13,7 @@ class FilesAway(Exception):
 
 
 class NoSuchUpload(Exception):
-    """The store of files does not know the multipart upload (any more)."""
+    """The store of files has no such multipart upload or file, or not all of it (any more)."""
 
 
 class Files(Protocol):
@@ -41,10 +41,10 @@ class Files(Protocol):
         """Whether the whole file is there."""
 
     def chunks(self, key: str) -> Iterator[bytes]:
-        """The file from its first byte to its last."""
+        """The file from its first byte to its last. Raises NoSuchUpload."""
 
     def read(self, key: str, offset: int, length: int) -> bytes:
-        """A range of the file, shorter where the file ends."""
+        """A range of the file, shorter where the file ends. Raises NoSuchUpload."""
 
     def remove(self, key: str) -> None:
         """Delete the file; harmless where there is none."""

@@ -2,8 +2,8 @@
 
 | collection | one document is | its id |
 |---|---|---|
-| items | a work with its state; `claimed_until` while it is verified | made by the server |
-| uploads | a file on its way | made by the server |
+| items | a work with its state; `claimed_until` and failed `tries` of verification | the server's |
+| uploads | a file on its way | the server's |
 | rubbish | what is to be removed from the store of files | the item's |
 | enrolments, shelves | copies of what catalog told | run:learner; the run's |
 """
@@ -18,6 +18,7 @@ from chassis import store as chassis_store
 from chassis.mapping import from_document, to_document
 from services.library.domain.entitlements import Enrolment, Shelf
 from services.library.domain.items import Item, Rubbish, Upload
+from services.library.domain.verification import wait_after
 from services.library.domain.words import EnrolmentState, ItemState, UploadState
 from services.library.migrations import MIGRATIONS
 
@@ -106,6 +107,18 @@ class LibraryStore(chassis_store.Store):
             session=self.session,
         )
 
+    def put_off(self, item_id: str) -> None:
+        """Let an item that could not be looked at wait for its next try, and others have theirs."""
+        mine = {"_id": item_id, "state": ItemState.VERIFYING}
+        found = self["items"].find_one_and_update(
+            mine,
+            {"$inc": {"tries": 1}},
+            return_document=ReturnDocument.AFTER,
+            session=self.session,
+        )
+        if found:
+            self.extend_claim(item_id, wait_after(found["tries"]))
+
     def runs_of(self, learner_id: str) -> list[str]:
         """The runs in which a learner holds a place."""
         rows = self["enrolments"].find(
@@ -119,6 +132,11 @@ class LibraryStore(chassis_store.Store):
         """The runs whose path names an item."""
         rows = self["shelves"].find({"item_ids": item_id}, {"_id": 1}, session=self.session)
         return [row["_id"] for row in rows]
+
+    def shelved_in(self, run_ids: Collection[str]) -> list[str]:
+        """The items that the paths of some runs name."""
+        rows = self["shelves"].find({"_id": {"$in": list(run_ids)}}, session=self.session)
+        return [item_id for row in rows for item_id in row["item_ids"]]
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
         """What is known of (run, learner)."""

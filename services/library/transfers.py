@@ -37,12 +37,17 @@ def close_place(files: Files, place: Place) -> None:
 
 
 def stored_sizes(files: Files, upload: Upload) -> Mapping[int, int]:
-    """Bytes by number of the parts that the store has. Raises Unavailable."""
+    """Bytes by number of the parts that the store has; all, where they are one file already.
+
+    Raises Unavailable.
+    """
     with answering():
         try:
             stored = files.stored(upload.item_id, upload.multipart)
         except NoSuchUpload:
-            return {}
+            whole = files.exists(upload.item_id)
+            parts = plan(upload.size, upload.part_size) if whole else []
+            return {part.number: part.size for part in parts}
     return {number: size for number, (size, _) in stored.items()}
 
 

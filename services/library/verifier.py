@@ -13,12 +13,11 @@ from services.library.domain.items import Item
 from services.library.domain.types import may_play
 from services.library.domain.verification import Found
 from services.library.inspection import BLOCK, StoredFile, seconds_of, types_of
-from services.library.ports import Files, FilesAway, NoSuchUpload
+from services.library.ports import Files, NoSuchUpload
 from services.library.store import LibraryStore
 from services.library.usecases.verification import judge
 
 CLAIM = timedelta(seconds=60)
-NO_TIME = timedelta()
 RENEW = 20.0
 # A tick ends after so many, so that a stop and the lease of the timer get their turn.
 A_TICK = 50
@@ -29,14 +28,15 @@ log = structlog.get_logger()
 def verify_waiting(database: Database[LibraryStore], files: Files, up_to: int | None = None) -> int:
     """Verify what waits (of up to so many bytes); answers how many were judged.
 
-    Raises FilesAway: the store of files does not answer, and what waits, waits on.
+    Raises FilesAway: the store of files does not answer; and whatever else keeps an item from being
+    looked at. That item waits, longer with each try; the next call goes on with another.
     """
     judged = 0
     while judged < A_TICK and (item := database.reader().claim(CLAIM, up_to)) is not None:
         try:
             found = look(files, item, _keeping(database, item.id))
-        except FilesAway:
-            database.reader().extend_claim(item.id, NO_TIME)
+        except Exception:
+            database.reader().put_off(item.id)
             raise
         state = database.transact(partial(judge, item_id=item.id, found=found))
         log.info("verified", item=item.id, state=state.value)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,9 @@ from services.catalog.domain.runs import NOTHING, Run
 from services.catalog.domain.words import ActivityKind, DeliveryMode
 
 SESSION = ActivityKind.SESSION
+# A path travels in one event, which stays below 256 KiB; what is not activities takes less than 1.
+LARGEST = 255 * 1024
+FIRST_DAY = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +67,23 @@ def path_faults(
     `known_items`: those of the path's items that the library has.
     """
     ids = Counter(activity.id for activity in activities)
+    by_id = {activity.id: activity for activity in activities}
     for place, activity in enumerate(activities):
         field = f"activities[{place}]"
         if ids[activity.id] > 1:
             yield Fault(f"{field}.id", f"{activity.id!r} stands twice", "an id of its own")
         yield from _item_faults(activity, field, known_items)
         yield from _reference_faults(activity, field, ids)
-        yield from _time_faults(activity, field, run)
+        yield from _time_faults(activity, field, run, by_id)
     yield from _cycle_faults(activities)
     yield from _mode_faults(activities, run)
+
+
+def size_faults(size: int) -> Iterator[Fault]:
+    """The fault of activities that no event has room for. `size`: their bytes as JSON."""
+    if size > LARGEST:
+        right = f"at most {LARGEST} bytes: shorter titles, fewer activities or prerequisites"
+        yield Fault("activities", f"have {size} bytes as JSON", right)
 
 
 def _item_faults(activity: Activity, field: str, known: Collection[str]) -> Iterator[Fault]:
@@ -80,7 +91,7 @@ def _item_faults(activity: Activity, field: str, known: Collection[str]) -> Iter
         if not activity.item_id:
             yield Fault(f"{field}.item_id", "is missing", "the id of an item of the library")
         elif activity.item_id not in known:
-            wrong = f"item {activity.item_id!r} is not in the library"
+            wrong = f"item {activity.item_id!r} is not in the library, or FAILED"
             yield Fault(f"{field}.item_id", wrong, "the id of an item of the library")
     elif activity.item_id:
         yield Fault(f"{field}.item_id", f"stands on a {activity.kind}", "an item on an ITEM only")
@@ -105,10 +116,12 @@ def _rules(activity: Activity) -> Iterator[tuple[str, TimeRule]]:
             yield name, rule
 
 
-def _time_faults(activity: Activity, field: str, run: Run) -> Iterator[Fault]:
+def _time_faults(
+    activity: Activity, field: str, run: Run, activities: Mapping[str, Activity]
+) -> Iterator[Fault]:
     for name, rule in _rules(activity):
         yield from _rule_faults(rule, f"{field}.{name}", run)
-    if _is_before(activity.deadline, activity.release):
+    if _is_before(activity.deadline, activity.release, activities):
         yield Fault(f"{field}.deadline", "is before the release", "a time after the release")
 
 
@@ -136,18 +149,55 @@ def _within(instant: datetime, run: Run) -> bool:
     return date.fromisoformat(run.start_date) <= day <= date.fromisoformat(run.end_date)
 
 
-def _is_before(deadline: TimeRule | None, release: TimeRule | None) -> bool:
-    """Whether a deadline is surely before its release: both are told from the same beginning."""
+def _is_before(
+    deadline: TimeRule | None, release: TimeRule | None, activities: Mapping[str, Activity]
+) -> bool:
+    """Whether a deadline is surely before its release: both count from the same beginning."""
     if deadline is None or release is None:
         return False
-    if deadline.fixed is not None and release.fixed is not None:
-        return deadline.fixed < release.fixed
-    if deadline.after_enrolment is not None and release.after_enrolment is not None:
-        return deadline.after_enrolment < release.after_enrolment
-    due, opens = deadline.after_activity, release.after_activity
-    if due is None or opens is None or due.activity_id != opens.activity_id:
-        return False
-    return (due.offset or NOTHING) < (opens.offset or NOTHING)
+    due, opens = _counted(deadline, activities), _counted(release, activities)
+    return due is not None and opens is not None and due[0] == opens[0] and due[1] < opens[1]
+
+
+def _counted(rule: TimeRule, activities: Mapping[str, Activity]) -> tuple[str, int] | None:
+    """What a time counts from in the end, and how many microseconds after that it is.
+
+    That is an activity whose end or due nobody knows yet, the enrolment, or (as a time that is
+    fixed) the first of all days. None for a circle, or a rule that says no time.
+    """
+    way = counting(rule, activities)
+    if not way:
+        return None
+    first = way[-1]
+    offsets = sum(_microseconds(each.after_activity.offset) for each in way if each.after_activity)
+    if first.fixed is not None:
+        return "FIXED", offsets + _microseconds(first.fixed - FIRST_DAY)
+    if first.after_enrolment is not None:
+        return "ENROLMENT", offsets + _microseconds(first.after_enrolment)
+    return (first.after_activity.activity_id, offsets) if first.after_activity else None
+
+
+def counting(rule: TimeRule, activities: Mapping[str, Activity]) -> list[TimeRule]:
+    """A rule, the deadline that it counts from, the one that this counts from, and so on.
+
+    It ends where no other deadline counts: what comes after a SESSION counts from its end. Empty
+    for a circle.
+    """
+    way, seen = [rule], set[str]()
+    while after := way[-1].after_activity:
+        other = activities.get(after.activity_id)
+        if other is None or other.kind is SESSION or other.deadline is None:
+            break
+        if other.id in seen:
+            return []
+        seen.add(other.id)
+        way.append(other.deadline)
+    return way
+
+
+def _microseconds(offset: timedelta | None) -> int:
+    """As a number, for a sum of many may be longer than a timedelta can be."""
+    return (offset or NOTHING) // timedelta(microseconds=1)
 
 
 def _cycle_faults(activities: Sequence[Activity]) -> Iterator[Fault]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from chassis.refusals import AlreadyExists, FailedPrecondition, check
 from services.catalog.domain.events import PathPublished, RunOpened
-from services.catalog.domain.path import Activity, Path, path_faults
+from services.catalog.domain.path import Activity, Path, path_faults, size_faults
 from services.catalog.domain.runs import (
     Course,
     OpenRun,
@@ -34,6 +34,8 @@ class PublishPath:
 
     run_id: str
     activities: tuple[Activity, ...]
+    size: int
+    """Bytes of the activities as JSON."""
 
 
 def create_course(store: Store, command: CreateCourse) -> Course:
@@ -79,7 +81,7 @@ def publish_path(
 ) -> Path:
     """The next version of a run's path. Raises Invalid with every fault, NotFound for the run."""
     run = the_run(store, command.run_id)
-    check(path_faults(command.activities, run, known_items))
+    check([*size_faults(command.size), *path_faults(command.activities, run, known_items)])
     path = Path(
         run_id=run.id,
         version=run.path_version + 1,

@@ -14,11 +14,11 @@ from services.catalog.domain.enrolments import (
     withdrawn,
 )
 from services.catalog.domain.events import DueExtended
-from services.catalog.domain.extensions import ExtendDue, Extension, extension_faults
+from services.catalog.domain.extensions import ExtendDue, Extension, due_of, extension_faults
 from services.catalog.domain.runs import Run
 from services.catalog.domain.words import AttendanceMode, EnrolmentState
 from services.catalog.ports import Store
-from services.catalog.usecases.found import the_activity, the_enrolment, the_run
+from services.catalog.usecases.found import the_activities, the_activity, the_enrolment, the_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +152,20 @@ def change_mode(store: Store, command: ChangeMode) -> Enrolment:
 
 
 def extend_due(store: Store, command: ExtendDue, granted_by: str) -> Extension:
-    """A later deadline. Raises NotFound for learner or activity, Invalid for the time."""
+    """A later deadline.
+
+    Raises NotFound for learner or activity, FailedPrecondition for a learner who waits for a place,
+    Invalid for the time.
+    """
     run = the_run(store, command.run_id)
     enrolment = the_enrolment(store, run.id, command.learner_id)
-    activity = the_activity(store, run, command.activity_id)
-    last = store.last_extension(enrolment.id, command.activity_id)
-    check(extension_faults(command, activity, last))
+    if enrolment.state is not EnrolmentState.ENROLLED:
+        raise FailedPrecondition(f"{command.learner_id!r} waits for a place in run {run.id!r}")
+    activities = the_activities(store, run)
+    activity = the_activity(activities, run, command.activity_id)
+    extended = store.extended(enrolment.id)
+    due = due_of(activity, activities, enrolment.enrolled_at, extended)
+    check(extension_faults(command, activity, due, store.now))
     extension = Extension(
         enrolment_id=enrolment.id,
         run_id=run.id,

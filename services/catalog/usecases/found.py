@@ -1,5 +1,7 @@
 """Fetching what must be there."""
 
+from collections.abc import Mapping
+
 from chassis.refusals import NotFound
 from services.catalog.domain.enrolments import Enrolment
 from services.catalog.domain.path import Activity
@@ -31,10 +33,15 @@ def the_enrolment(store: Store, run_id: str, learner_id: str) -> Enrolment:
     return enrolment
 
 
-def the_activity(store: Store, run: Run, activity_id: str) -> Activity:
-    """An activity of the path that holds. Raises NotFound."""
+def the_activities(store: Store, run: Run) -> dict[str, Activity]:
+    """The activities of the path that holds, by their ids; none where there is no path."""
     path = store.path(run.id, run.path_version)
-    for activity in path.activities if path else ():
-        if activity.id == activity_id:
-            return activity
-    raise NotFound(f"{activity_id!r} is not in the path of run {run.id!r}")
+    return {activity.id: activity for activity in path.activities} if path else {}
+
+
+def the_activity(activities: Mapping[str, Activity], run: Run, activity_id: str) -> Activity:
+    """One of a run's activities. Raises NotFound."""
+    activity = activities.get(activity_id)
+    if activity is None:
+        raise NotFound(f"{activity_id!r} is not in the path of run {run.id!r}")
+    return activity

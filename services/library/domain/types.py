@@ -36,6 +36,7 @@ _FAMILIES = (
     # WebM is a subset of Matroska (RFC 9559)
     {"video/webm", "audio/webm", "video/matroska", "video/x-matroska", "audio/x-matroska"},
     {"audio/flac", "audio/x-flac"},
+    {"audio/aiff", "audio/x-aiff"},
     {"video/avi", "video/x-msvideo", "video/msvideo"},
     # a text has no signature: any bytes that are UTF-8 without control characters are one
     {TEXT, MARKDOWN},

@@ -90,6 +90,13 @@ def give_up(store: Store, upload_id: str, reason: str) -> Upload:
     return after
 
 
+def discard_late(store: Store, upload_id: str) -> None:
+    """Let a file be removed whose upload was given up while its parts were put together."""
+    upload = the_upload(store, upload_id)
+    if upload.state is UploadState.ABORTED:
+        store.discard(Rubbish(id=upload.item_id, multipart=upload.multipart))
+
+
 def expire(store: Store, upload_id: str, reason: str) -> None:
     """Give up an upload, unless something was done about it meanwhile."""
     if the_upload(store, upload_id).state is UploadState.OPEN:

@@ -1,12 +1,15 @@
 """Enrolments and extensions, behind the real edge."""
 
+import json
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
@@ -18,6 +21,7 @@ from tests.integration.catalog.registry import (
     Stub,
     activity,
     fields_of,
+    person,
     publish,
     refused,
 )
@@ -128,6 +132,142 @@ def test_an_extension_names_what_the_path_has(registry: Registry) -> None:
     for learner, name in (("ada", "other"), ("bob", "t")):
         assert extend(learner, name).code() == grpc.StatusCode.NOT_FOUND
     assert fields_of(extend("ada", "t")) == ["activity_id"]
+
+
+def test_a_deadline_moves_for_who_holds_a_place(registry: Registry) -> None:
+    """Who waits for one has no deadline yet; who withdrew is not in the run; the past is past."""
+    registry.people("ada", "bob", "eve")
+    run = registry.open_run(capacity=1)
+    task = activity("t", types_pb2.ACTIVITY_KIND_TASK)
+    task.deadline.after_enrolment.FromTimedelta(timedelta(days=7))
+    publish(registry, run.id, [task])
+    for learner in ("eve", "ada", "bob"):
+        registry.enrol(run.id, learner)
+    registry.staff.Withdraw(catalog_pb2.WithdrawRequest(run_id=run.id, learner_id="eve"))
+    now = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+    def request(learner: str, days: float) -> catalog_pb2.ExtendDueRequest:
+        wanted = catalog_pb2.ExtendDueRequest(
+            run_id=run.id, learner_id=learner, activity_id="t", reason="illness"
+        )
+        wanted.until.FromDatetime(now + timedelta(days=days))
+        return wanted
+
+    for learner, days, code in (
+        ("bob", 9, grpc.StatusCode.FAILED_PRECONDITION),
+        ("eve", 9, grpc.StatusCode.NOT_FOUND),
+        ("ada", 0, grpc.StatusCode.INVALID_ARGUMENT),
+        ("ada", 7, grpc.StatusCode.INVALID_ARGUMENT),
+    ):
+        wanted = request(learner, days)
+        assert refused(lambda wanted=wanted: registry.staff.ExtendDue(wanted)).code() == code  # type: ignore[misc]
+    assert registry.events("tandem.catalog.due.extended.v1") == []
+    registry.staff.ExtendDue(request("ada", 8))
+    assert fields_of(refused(lambda: registry.staff.ExtendDue(request("ada", 7.5)))) == ["until"]
+
+
+def test_withdrawals_that_race_promote_in_the_order_of_coming(registry: Registry) -> None:
+    """As many as left get a place: those who waited for the longest time, and no others."""
+    learners = [f"l{number:02}" for number in range(30)]
+    registry.people(*learners)
+    run = registry.open_run(capacity=10)
+    for learner in learners:
+        registry.enrol(run.id, learner)
+
+    def leave(learner: str) -> None:
+        registry.staff.Withdraw(catalog_pb2.WithdrawRequest(run_id=run.id, learner_id=learner))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(leave, learners[:8]))
+    told = registry.events("tandem.catalog.enrolment.promoted.v1")
+    told.sort(key=lambda row: row["sequence"])
+    assert [json.loads(row["body"])["learnerId"] for row in told] == learners[10:18]
+
+
+def test_who_waits_may_leave_the_waiting_list(registry: Registry) -> None:
+    """No place comes free by that; the next in line is who comes next."""
+    registry.people("a", "b", "c")
+    run = registry.open_run(capacity=1)
+    for learner in ("a", "b", "c"):
+        registry.enrol(run.id, learner)
+
+    def leave(learner: str) -> resources_pb2.Enrolment:
+        mine = Stub(registry.channel_for(learner, "learner"))
+        return mine.Withdraw(catalog_pb2.WithdrawRequest(run_id=run.id, learner_id=learner))
+
+    assert leave("b").state == resources_pb2.ENROLMENT_STATE_WITHDRAWN
+    assert registry.events("tandem.catalog.enrolment.promoted.v1") == []
+    after = registry.staff.GetRun(catalog_pb2.GetRunRequest(run_id=run.id))
+    assert (after.enrolled, after.waitlisted) == (1, 1)
+    leave("a")
+    (told,) = registry.events("tandem.catalog.enrolment.promoted.v1")
+    assert json.loads(told["body"])["learnerId"] == "c"
+
+
+def test_a_wish_changed_while_waiting_is_the_mode_of_the_place(registry: Registry) -> None:
+    """Others hear of it with the place, and not before."""
+    registry.people("a", "b")
+    run = registry.open_run(capacity=1)
+    for learner in ("a", "b"):
+        registry.enrol(run.id, learner)
+    wish = types_pb2.ATTENDANCE_MODE_CLASSROOM
+    registry.staff.ChangeMode(
+        catalog_pb2.ChangeModeRequest(run_id=run.id, learner_id="b", mode=wish)
+    )
+    assert registry.events("tandem.catalog.enrolment.mode_changed.v1") == []
+    registry.staff.Withdraw(catalog_pb2.WithdrawRequest(run_id=run.id, learner_id="a"))
+    (told,) = registry.events("tandem.catalog.enrolment.promoted.v1")
+    assert json.loads(told["body"])["mode"] == "ATTENDANCE_MODE_CLASSROOM"
+    (row,) = registry.staff.ListEnrolments(
+        catalog_pb2.ListEnrolmentsRequest(run_id=run.id)
+    ).enrolments
+    assert (row.learner_id, row.mode) == ("b", wish)
+
+
+def test_a_repeat_of_any_command_answers_what_it_answered(registry: Registry) -> None:
+    """And changes nothing, even where by now another answer would be right."""
+    registry.people("ada")
+    run = registry.open_run()
+    task = activity("t", types_pb2.ACTIVITY_KIND_TASK)
+    task.deadline.after_enrolment.FromTimedelta(timedelta(days=7))
+    until = Timestamp()
+    until.FromDatetime(datetime(2026, 4, 1, tzinfo=UTC))
+    who: dict[str, Any] = {"run_id": run.id, "learner_id": "ada", "request_id": "r"}
+    registry.enrol(run.id, "ada")
+    calls: list[Callable[[], object]] = [
+        lambda: registry.staff.BatchUpsertPeople(
+            catalog_pb2.BatchUpsertPeopleRequest(request_id="r", people=[person("bob")])
+        ),
+        lambda: registry.staff.CreateCourse(
+            catalog_pb2.CreateCourseRequest(request_id="r", code="R", title="R")
+        ),
+        lambda: registry.staff.OpenRun(
+            catalog_pb2.OpenRunRequest(
+                request_id="r",
+                course_id=run.course_id,
+                term="t",
+                delivery_mode=types_pb2.DELIVERY_MODE_BLENDED,
+                zone="UTC",
+                start_date="2026-03-01",
+                end_date="2026-05-31",
+            )
+        ),
+        lambda: registry.staff.PublishPath(
+            catalog_pb2.PublishPathRequest(request_id="r", run_id=run.id, activities=[task])
+        ),
+        lambda: registry.staff.ExtendDue(
+            catalog_pb2.ExtendDueRequest(activity_id="t", until=until, reason="illness", **who)
+        ),
+        lambda: registry.staff.Withdraw(catalog_pb2.WithdrawRequest(**who)),
+    ]
+    for call in calls:
+        first = call()
+        before = everything(registry)
+        del before["runs"]  # a run that is looked at counts how often
+        assert call() == first
+        after = everything(registry)
+        del after["runs"]
+        assert after == before
 
 
 def test_200_units_of_work_at_once_give_50_places(registry: Registry) -> None:

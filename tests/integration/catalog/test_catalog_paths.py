@@ -4,14 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
-from tandem.catalog.v1 import catalog_pb2
+from google.protobuf import json_format
+from tandem.catalog.v1 import catalog_pb2, events_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
+from services.catalog.domain.path import LARGEST
 from tests.integration.catalog.registry import (
     Registry,
     activity,
     fields_of,
     publish,
+    refused,
 )
 
 
@@ -23,10 +26,10 @@ def test_a_bad_path_is_refused_with_every_fault_and_leaves_no_trace(registry: Re
         activity("a", types_pb2.ACTIVITY_KIND_ITEM, item_id="gone"),
         activity("b", types_pb2.ACTIVITY_KIND_TASK, requires=["nobody"]),
     ]
-    with pytest.raises(grpc.RpcError) as refused:
+    with pytest.raises(grpc.RpcError) as error:
         publish(registry, run.id, activities)
-    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-    assert fields_of(refused.value) == ["activities[0].item_id", "activities[1].requires[0]"]
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert fields_of(error.value) == ["activities[0].item_id", "activities[1].requires[0]"]
     assert len(registry.events()) == before
     assert registry.staff.GetRun(catalog_pb2.GetRunRequest(run_id=run.id)).path_version == 0
 
@@ -35,10 +38,21 @@ def test_with_the_library_away_nothing_is_published(registry: Registry) -> None:
     """The answer is UNAVAILABLE, to be tried again; a path without items needs no library."""
     run = registry.open_run()
     registry.library.away = True
-    with pytest.raises(grpc.RpcError) as refused:
+    with pytest.raises(grpc.RpcError) as error:
         publish(registry, run.id, [activity("a", types_pb2.ACTIVITY_KIND_ITEM, item_id="known")])
-    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert error.value.code() == grpc.StatusCode.UNAVAILABLE
     publish(registry, run.id, [activity("a", types_pb2.ACTIVITY_KIND_TASK)])
+
+
+def test_a_repeat_is_answered_with_the_library_away(registry: Registry) -> None:
+    """What was published is published, whoever can be asked about it now."""
+    run = registry.open_run()
+    item = activity("a", types_pb2.ACTIVITY_KIND_ITEM, item_id="known")
+    request = catalog_pb2.PublishPathRequest(request_id="p1", run_id=run.id, activities=[item])
+    first = registry.staff.PublishPath(request)
+    registry.library.away = True
+    assert registry.staff.PublishPath(request) == first
+    assert len(registry.events("tandem.catalog.path.published.v1")) == 1
 
 
 def test_versions_of_a_path_are_kept(registry: Registry) -> None:
@@ -58,3 +72,29 @@ def test_racing_publications_get_versions_of_their_own(registry: Registry) -> No
     with ThreadPoolExecutor(10) as pool:
         paths = list(pool.map(lambda _: publish(registry, run.id, rows), range(10)))
     assert sorted(path.version for path in paths) == list(range(1, 11))
+
+
+def test_a_path_is_as_large_as_its_event_may_be(registry: Registry) -> None:
+    """At the border it is published; a byte more is refused, with its size and the limit."""
+    run = registry.open_run()
+    assert publish(registry, run.id, activities_of(LARGEST)).version == 1
+    error = refused(lambda: publish(registry, run.id, activities_of(LARGEST + 1)))
+    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert fields_of(error) == ["activities"]
+    assert str(LARGEST + 1) in str(error.details())
+    assert str(LARGEST) in str(error.details())
+
+
+def activities_of(size: int) -> list[resources_pb2.Activity]:
+    """Tasks with titles so long that they have `size` bytes as JSON."""
+    tasks = [activity(f"t{place:03}", types_pb2.ACTIVITY_KIND_TASK) for place in range(440)]
+    for task in tasks:
+        task.title = "\u00e9" * 250
+    event = events_pb2.PathPublished(activities=tasks)
+    left = size - len(json_format.MessageToJson(event, indent=None, ensure_ascii=False).encode())
+    for task in tasks:
+        more = min(left, 300 - len(task.title))
+        task.title += "x" * more
+        left -= more
+    assert left == 0
+    return tasks

@@ -15,11 +15,14 @@ from services.catalog.library import GrpcLibrary
 
 
 class Shelves(library_pb2_grpc.LibraryServiceServicer):
-    """A library that has what starts with "known", and keeps what it was asked."""
+    """A library that has what starts with "known", in pages of up to `page`, and keeps what it was
+    asked.
+    """
 
     def __init__(self) -> None:
         self.asked: list[int] = []
         self.failing: grpc.StatusCode | None = None
+        self.page = 1_000
 
     def ListItems(
         self, request: library_pb2.ListItemsRequest, context: Any
@@ -27,8 +30,18 @@ class Shelves(library_pb2_grpc.LibraryServiceServicer):
         self.asked.append(len(request.item_ids))
         if self.failing is not None:
             context.abort(self.failing, "not now")
-        items = [resources_pb2.Item(id=each) for each in request.item_ids if each[:5] == "known"]
-        return library_pb2.ListItemsResponse(items=items)
+        known = [each for each in request.item_ids if each[:5] == "known"]
+        first = int(request.page_token or 0)
+        end = first + self.page
+        return library_pb2.ListItemsResponse(
+            items=[resources_pb2.Item(id=each, state=_state(each)) for each in known[first:end]],
+            next_page_token=str(end) if end < len(known) else "",
+        )
+
+
+def _state(item_id: str) -> "resources_pb2.ItemState.ValueType":
+    failed = item_id.endswith("failed")
+    return resources_pb2.ITEM_STATE_FAILED if failed else resources_pb2.ITEM_STATE_UPLOADING
 
 
 @pytest.fixture
@@ -52,7 +65,19 @@ def test_the_library_tells_which_items_it_has(library: GrpcLibrary, shelves: She
     assert library.known({"known-1", "gone", "known-2"}) == {"known-1", "known-2"}
     many = {f"known-{number}" for number in range(2_500)}
     assert library.known(many) == many
-    assert max(shelves.asked) <= 1_000
+    assert max(shelves.asked) <= 50
+
+
+def test_all_pages_of_an_answer_are_read(library: GrpcLibrary, shelves: Shelves) -> None:
+    """The library ends a page early where items are large."""
+    shelves.page = 3
+    many = {f"known-{number}" for number in range(20)}
+    assert library.known(many) == many
+
+
+def test_an_item_that_the_library_refused_is_not_known(library: GrpcLibrary) -> None:
+    """It will never be readable; one on its way may be."""
+    assert library.known({"known-failed", "known-1"}) == {"known-1"}
 
 
 def test_a_library_that_refuses_is_unavailable(library: GrpcLibrary, shelves: Shelves) -> None:

@@ -123,6 +123,36 @@ def test_only_what_is_available_is_read(shelves: Shelves) -> None:
     assert refused(lambda: shelves.read_url("ghost"))[0] is grpc.StatusCode.NOT_FOUND
 
 
+def test_a_learner_sees_the_items_that_they_may_read(shelves: Shelves) -> None:
+    """By the path, or by the item's own runs, once it is AVAILABLE; staff sees all."""
+    named, own, other = shelves.available(), shelves.available(run_ids=[RUN]), shelves.available()
+    verifying = shelves.upload(PDF, run_ids=[RUN])
+    shelves.hear(enrolled("ada"), enrolled("bob", "run-2"), path(named, verifying))
+    mine, everything = library_pb2.ListItemsRequest(), [named, own, other, verifying]
+    ada = shelves.learner("ada")
+    assert [item.id for item in ada.ListItems(mine).items] == [own, named]
+    assert [item.id for item in shelves.staff.ListItems(mine).items] == everything[::-1]
+    assert list(shelves.learner("bob").ListItems(mine).items) == []
+    assert list(shelves.learner("eve").ListItems(mine).items) == []
+    asked = library_pb2.ListItemsRequest(item_ids=everything)
+    assert [item.id for item in ada.ListItems(asked).items] == [own, named]
+
+
+def test_a_learner_gets_the_items_that_they_may_read(shelves: Shelves) -> None:
+    """What is of others and what is unknown are denied alike; what is not AVAILABLE says so."""
+    item_id, other = shelves.available(), shelves.available()
+    verifying = shelves.upload(PDF, run_ids=[RUN])
+    shelves.hear(enrolled("ada"), path(item_id))
+
+    def get(item: str) -> str:
+        return shelves.learner("ada").GetItem(library_pb2.GetItemRequest(item_id=item)).id
+
+    assert get(item_id) == item_id
+    denied = {refused(lambda item=item: get(item)) for item in (other, "ghost")}  # type: ignore[misc]
+    assert [code for code, _ in denied] == [grpc.StatusCode.PERMISSION_DENIED]
+    assert refused(lambda: get(verifying))[0] is grpc.StatusCode.FAILED_PRECONDITION
+
+
 @pytest.mark.parametrize("reader", ["", "bob"])
 def test_a_learner_reads_for_nobody_else(shelves: Shelves, reader: str) -> None:
     """Neither for all nor for another."""

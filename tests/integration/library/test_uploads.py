@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -10,7 +11,9 @@ from tandem.library.v1.events_pb2 import ItemFailed
 from tandem.types.v1 import types_pb2
 
 from chassis.caller import Caller, calling
+from chassis.refusals import FailedPrecondition
 from services.library import cleaning, transfers
+from services.library.api import LibraryApi
 from services.library.usecases import uploads
 from tests.integration.library.shelves import (
     FAILED,
@@ -20,6 +23,7 @@ from tests.integration.library.shelves import (
     UPLOADING,
     VERIFYING,
     Shelves,
+    Through,
     race,
     refused,
 )
@@ -93,12 +97,34 @@ def test_many_who_hand_over_at_once_do_it_once(shelves: Shelves) -> None:
     assert {answer.state for answer in answers} == {VERIFYING}
 
 
+def test_a_file_made_while_its_upload_was_given_up_is_removed(shelves: Shelves) -> None:
+    """Cleaned up before the file was there, it is cleaned up once more."""
+    upload = shelves.start(PDF)
+    shelves.put_all(upload, PDF)
+
+    def complete(*arguments: Any) -> None:
+        reason = "its upload was given up"
+        shelves.database.transact(lambda store: uploads.give_up(store, upload.id, reason))
+        shelves.database.mongo["rubbish"].delete_many({})
+        shelves.files.complete(*arguments)
+
+    files: Any = Through(shelves.files, complete=complete)
+    api = LibraryApi(shelves.database, files, 5 * MIB, timedelta(hours=1))
+    with calling(Caller(TEACHER, frozenset({"instructor"}))), pytest.raises(FailedPrecondition):
+        api.CompleteUpload(library_pb2.CompleteUploadRequest(upload_id=upload.id), None)
+    assert shelves.files.exists(upload.item_id)
+    cleaning.sweep(shelves.database, shelves.files)
+    assert not shelves.files.exists(upload.item_id)
+    assert shelves.database.reader().rubbish() == []
+
+
 def test_a_crash_after_the_parts_were_put_together_heals(shelves: Shelves) -> None:
     """The object is there and its parts are not: the repeat finds it."""
     upload = shelves.start(LONG)
     shelves.put_all(upload, LONG)
     transfers.put_together(shelves.files, uploads.the_upload(shelves.database.reader(), upload.id))
     assert shelves.item(upload.item_id).state == UPLOADING
+    assert [part.stored for part in shelves.resume(upload).parts] == [True, True, True]
     assert shelves.complete(upload).state == VERIFYING
 
 
@@ -148,6 +174,17 @@ def test_an_upload_that_is_given_up_is_gone(shelves: Shelves) -> None:
     assert len(shelves.published(ItemFailed, item.id)) == 1
     assert refused(lambda: shelves.complete(upload))[0] is grpc.StatusCode.FAILED_PRECONDITION
     assert shelves.database.reader().rubbish() == []
+
+
+def test_a_part_s_url_is_dead_once_the_upload_is_completed(shelves: Shelves) -> None:
+    """Nobody changes what was verified: the PUT is refused, and the bytes are the first ones."""
+    upload = shelves.start(PDF)
+    shelves.put_all(upload, PDF)
+    shelves.complete(upload)
+    assert shelves.put(upload.parts[0], b"!" * len(PDF)) == 404
+    shelves.verify()
+    assert shelves.put(upload.parts[0], b"!" * len(PDF)) == 404
+    assert shelves.http.request("GET", shelves.read_url(upload.item_id).url).data == PDF
 
 
 def test_a_completed_upload_is_not_given_up(shelves: Shelves) -> None:
@@ -273,6 +310,22 @@ def test_items_are_listed_by_id_or_newest_first(shelves: Shelves) -> None:
         if not token:
             break
     assert found == ids[::-1]
+
+
+def test_a_page_of_large_items_ends_early(shelves: Shelves) -> None:
+    """So that each fits a gRPC message; together they hold every item once."""
+    large = resources_pb2.Metadata(
+        title="x", description="\u20ac" * 10_000, creators=["x" * 900] * 100
+    )
+    ids = [shelves.start(PDF, metadata=large).item_id for _ in range(40)]
+    found: list[list[str]] = []
+    request = library_pb2.ListItemsRequest(page_size=1000, item_ids=ids)
+    while not found or request.page_token:
+        page = shelves.staff.ListItems(request)
+        found.append([item.id for item in page.items])
+        request.page_token = page.next_page_token
+    assert [each for page in found for each in page] == ids[::-1]
+    assert len(found) == 3
 
 
 def test_a_caller_is_remembered_as_the_uploader(shelves: Shelves) -> None:

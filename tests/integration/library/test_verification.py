@@ -15,20 +15,18 @@ from services.library.files import S3Files
 from services.library.ports import FilesAway
 from services.library.settings import Settings
 from services.library.verifier import verify_waiting
-from tests.integration.library.shelves import AVAILABLE, FAILED, PDF, VERIFYING, Shelves, race
+from tests.integration.library.shelves import (
+    AVAILABLE,
+    FAILED,
+    PDF,
+    VERIFYING,
+    Shelves,
+    Through,
+    race,
+)
 
 FILM = (Path(__file__).parents[3] / "campus" / "demo" / "recording.mp4").read_bytes()
 VIDEO = {"kind": types_pb2.ITEM_KIND_RECORDING, "media_type": "video/mp4"}
-
-
-class Through:
-    """The real store, but for what a test replaces."""
-
-    def __init__(self, files: S3Files, **replaced: Any) -> None:
-        self._files, self._replaced = files, replaced
-
-    def __getattr__(self, name: str) -> Any:
-        return self._replaced.get(name) or getattr(self._files, name)
 
 
 def _failure(shelves: Shelves, item_id: str) -> str:
@@ -131,6 +129,49 @@ def test_a_store_that_is_away_is_waited_for(shelves: Shelves, part: str) -> None
     assert shelves.item(item_id).state == VERIFYING
     assert shelves.verify() == 1
     assert shelves.item(item_id).state == AVAILABLE
+
+
+def test_an_item_that_can_t_be_looked_at_keeps_no_other(shelves: Shelves) -> None:
+    """It waits, longer with each try, and the rest is verified; nothing is told of it."""
+    odd = shelves.upload(PDF)
+    others = [shelves.upload(PDF) for _ in range(3)]
+
+    def chunks(key: str) -> Any:
+        if key == odd:
+            raise RuntimeError("odd")
+        return shelves.files.chunks(key)
+
+    files: Any = Through(shelves.files, chunks=chunks)
+    for _ in range(2):  # the second try comes at once, the third does not
+        with pytest.raises(RuntimeError, match="odd"):
+            verify_waiting(shelves.database, files)
+    assert verify_waiting(shelves.database, files) == 0
+    assert {shelves.item(item_id).state for item_id in others} == {AVAILABLE}
+    assert shelves.item(odd).state == VERIFYING
+    found = shelves.database.mongo["items"].find_one({"_id": odd})
+    assert found is not None
+    assert found["tries"] == 2
+
+
+def test_rubbish_that_the_store_refuses_keeps_no_other(shelves: Shelves) -> None:
+    """What can be removed is, the rest is there the next time; a store that is away is told."""
+    odd, other = shelves.upload(b"no pdf"), shelves.upload(b"no pdf")
+    shelves.verify()
+
+    def remove(key: str) -> None:
+        if key == odd:
+            raise RuntimeError("odd")
+        shelves.files.remove(key)
+
+    cleaning.sweep(shelves.database, Through(shelves.files, remove=remove))
+    assert [rubbish.id for rubbish in shelves.database.reader().rubbish()] == [odd]
+    assert not shelves.files.exists(other)
+
+    def away(_: str) -> None:
+        raise FilesAway("away")
+
+    with pytest.raises(FilesAway):
+        cleaning.sweep(shelves.database, Through(shelves.files, remove=away))
 
 
 def test_a_store_that_nobody_answers_at_is_away(shelves: Shelves, stack: dict[str, str]) -> None:

@@ -1,10 +1,11 @@
-"""The cache in memory behaves as memcached does, as far as Swift can tell."""
+"""The cache behaves as memcached does, as far as Swift can tell; completed uploads are closed."""
 
 from itertools import count
+from typing import Any
 
 import pytest
 
-from campus.stack.swift_plugins import MemoryCache, memory_cache
+from campus.stack.swift_plugins import UPLOAD_ID, MemoryCache, closed_uploads, memory_cache
 
 
 @pytest.fixture
@@ -59,3 +60,15 @@ def test_the_filter_puts_one_cache_into_every_request() -> None:
     for _ in range(2):
         app({}, lambda *_: None)
     assert seen[0] is seen[1]
+
+
+def test_no_answer_tells_the_upload_that_an_object_was_made_of() -> None:
+    """The one header is left out; all else goes through."""
+    told: list[Any] = []
+
+    def app(_: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("ETag", "x"), (UPLOAD_ID.title(), "upload")], None)
+        return [b"body"]
+
+    assert closed_uploads({})(app)({}, lambda *answer: told.extend(answer)) == [b"body"]
+    assert told == ["200 OK", [("ETag", "x")], None]

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from chassis.refusals import Fault
 from services.catalog.domain.enrolments import Enrolment, enrolled, mode_faults, promoted, withdrawn
-from services.catalog.domain.extensions import ExtendDue, Extension, extension_faults
-from services.catalog.domain.path import Activity, TimeRule
 from services.catalog.domain.runs import (
     DEFAULT_POLICY,
     OpenRun,
@@ -19,7 +17,7 @@ from services.catalog.domain.runs import (
     open_faults,
     with_defaults,
 )
-from services.catalog.domain.words import ActivityKind, AttendanceMode, DeliveryMode, EnrolmentState
+from services.catalog.domain.words import AttendanceMode, DeliveryMode, EnrolmentState
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -119,41 +117,3 @@ def test_what_a_policy_leaves_open_is_the_default() -> None:
     chosen = with_defaults(RunPolicy(catch_up_within=3 * DAY))
     assert (chosen.catch_up_within, chosen.watched_share) == (3 * DAY, 0.9)
     assert with_defaults(RunPolicy(seat_cutoff=0 * DAY)).seat_cutoff == 0 * DAY
-
-
-TASK = Activity("t", "T", ActivityKind.TASK, deadline=TimeRule(fixed=NOW + DAY))
-FREE = Activity("free", "F", ActivityKind.TASK)
-
-
-@pytest.mark.parametrize(
-    ("activity", "until", "last", "fields"),
-    [
-        (TASK, NOW + 2 * DAY, None, []),
-        (TASK, NOW + DAY, None, ["until"]),
-        (TASK, NOW + 2 * DAY, NOW + 3 * DAY, ["until"]),
-        (TASK, NOW + 4 * DAY, NOW + 3 * DAY, []),
-        (FREE, NOW + 2 * DAY, None, ["activity_id"]),
-    ],
-)
-def test_an_extension_is_later_than_what_holds(
-    activity: Activity, until: datetime, last: datetime | None, fields: list[str]
-) -> None:
-    """Only a deadline that is there can move, and only to later."""
-    command = ExtendDue(
-        run_id="run", learner_id="l", activity_id=activity.id, until=until, reason="r"
-    )
-    before = (
-        None
-        if last is None
-        else Extension(
-            enrolment_id="e",
-            run_id="run",
-            learner_id="l",
-            activity_id=activity.id,
-            until=last,
-            reason="r",
-            granted_by="someone",
-            granted_at=NOW,
-        )
-    )
-    assert [fault.field for fault in extension_faults(command, activity, before)] == fields

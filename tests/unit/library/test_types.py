@@ -1,12 +1,29 @@
 """Which types an item may have, and what bytes are found to be."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.library.domain.types import DOCX, EPUB, MARKDOWN, ODP, PDF, PPTX, ZIP, kind_faults
+from services.library.domain.types import (
+    DOCX,
+    EPUB,
+    MARKDOWN,
+    ODP,
+    ODT,
+    PDF,
+    PPTX,
+    TEXT,
+    ZIP,
+    kind_faults,
+)
 from services.library.domain.types import is_of_type as is_found
 from services.library.domain.words import ItemKind
 from services.library.inspection import StoredFile, types_of
 from tests.unit.library import examples
+
+WEBP = b"RIFF\x24\0\0\0WEBPVP8 " + bytes(30)
+# A frame of eleven bytes.
+ADTS = bytes.fromhex("fff15080016000") + bytes(4)
 
 
 def types(content: bytes) -> frozenset[str]:
@@ -73,10 +90,14 @@ def test_another_type_is_refused_with_what_would_be_right(kind: ItemKind, media_
         ("audio/ogg", b"OggS\0\x02" + bytes(20) + b"\x01\x1e\x01vorbis" + bytes(30)),
         ("audio/flac", b"fLaC" + bytes(40)),
         ("video/webm", bytes.fromhex("1a45dfa3") + bytes(8) + b"\x42\x82\x84webm" + bytes(20)),
+        ("video/avi", b"RIFF\x10\0\0\0AVI LIST" + bytes(20)),
+        ("audio/x-aiff", b"FORM\0\0\0\x10AIFFCOMM" + bytes(20)),
+        ("audio/aac", ADTS * 2),
         (EPUB, examples.EPUB),
         (PPTX, examples.PPTX),
         (DOCX, examples.DOCX),
         (ODP, examples.ODP),
+        (ODT, examples.zipped({"mimetype": ODT})),
         (MARKDOWN, b"# Motion\n\n\xc3\x84pfel fallen.\n"),
         ("text/plain", b"x"),
         ("text/plain", "ä".encode() * 9000),
@@ -106,11 +127,36 @@ def test_a_file_is_known_by_its_bytes(announced: str, content: bytes) -> None:
         ("text/plain", b"MZ\0\x01 a program"),
         ("text/plain", b"\xff\xfe\x00"),
         ("video/x-made-up", examples.PDF),
+        ("audio/wav", WEBP),
+        ("video/avi", WEBP),
+        ("video/mpeg", WEBP),
+        ("video/avi", examples.wav(1)),
+        ("audio/x-aiff", b"FORM\0\0\0\x10ILBMBMHD" + bytes(20)),
+        ("video/mp4", examples.box(b"ftyp", b"heic\0\0\0\0mif1heic")),
+        ("video/mp4", examples.box(b"ftyp", b"avif\0\0\0\0avifmif1miaf")),
+        ("audio/aac", ADTS + bytes(20)),
+        ("audio/aac", ADTS[:4] + bytes(20)),
+        ("audio/x-mod", b"if it is a text, it is no tune"),
+        ("audio/x-mod", b"if\0\x01\x02\x03 nor are other bytes"),
+        ("video/quicktime", b"The free press"),
     ],
 )
 def test_a_false_name_is_seen(announced: str, content: bytes) -> None:
     """A file that is something else, or nothing known, is not what it was announced as."""
     assert not is_of_type(announced, content)
+
+
+@pytest.mark.parametrize("said", [PDF, "video/mp4", "text/plain", DOCX, "", "application/epub"])
+def test_a_zip_is_not_whatever_it_says(said: str) -> None:
+    """Its entry `mimetype` tells EPUB and OpenDocument apart, and makes it nothing else."""
+    assert types(examples.zipped({"mimetype": said})) == {ZIP}
+
+
+@given(st.text(min_size=1), st.sampled_from(["if", "RIFF", "OggS", "ID3", "the free", "MThd", ""]))
+def test_a_text_is_no_sound_and_no_film(text: str, start: str) -> None:
+    """Whatever signature its first letters make."""
+    found = types(f"{start}{text}".encode())
+    assert TEXT not in found or found <= {TEXT, PDF}
 
 
 def test_a_mimetype_entry_that_is_a_bomb_costs_little() -> None:

@@ -1,9 +1,11 @@
 """What was found, against what was announced."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.library.domain.entitlements import may_read
 from services.library.domain.items import Item, Metadata, Rendition, run_faults
@@ -14,6 +16,7 @@ from services.library.domain.verification import (
     faults,
     playing_time,
     uploaded,
+    wait_after,
 )
 from services.library.domain.words import ItemKind, ItemState
 
@@ -101,3 +104,11 @@ def test_what_can_be_no_run_is_told() -> None:
     """Each place with its fault."""
     told = [fault.field for fault in run_faults(["r1", "", "x" * 65, "x" * 64])]
     assert told == ["run_ids[1]", "run_ids[2]"]
+
+
+@given(st.integers(1, 10**9))
+def test_each_try_is_waited_for_longer_up_to_a_limit(tries: int) -> None:
+    """The second try comes at once, for a store that was away for a moment."""
+    assert wait_after(1) == timedelta()
+    assert wait_after(tries) <= wait_after(tries + 1) <= timedelta(seconds=63)
+    assert wait_after(2) > timedelta()

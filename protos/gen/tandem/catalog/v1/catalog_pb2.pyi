@@ -366,7 +366,7 @@ class PublishPathRequest(_message.Message):
     """The run."""
     @_builtins.property
     def activities(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.Activity]:
-        """The steps, in their order."""
+        """The steps, in their order; as JSON at most 255 KiB."""
 
     def __init__(
         self,

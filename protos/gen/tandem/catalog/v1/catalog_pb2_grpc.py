@@ -236,7 +236,7 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEnrolments(self, request, context):
-        """Enrolments of a run or of a learner: one of the two is named.
+        """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -244,7 +244,8 @@ class CatalogServiceServicer:
 
     def ExtendDue(self, request, context):
         """Moves one learner's deadline for one activity; what depends on it moves with it. NOT_FOUND when
-        the learner or the activity is not in the run; INVALID_ARGUMENT when `until` is not later.
+        the learner or the activity is not in the run; FAILED_PRECONDITION when the learner waits for a
+        place; INVALID_ARGUMENT when `until` is past, or not later than the deadline.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

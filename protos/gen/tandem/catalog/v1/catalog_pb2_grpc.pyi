@@ -78,10 +78,11 @@ class CatalogServiceStub:
     ChangeMode: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ChangeModeRequest, _resources_pb2.Enrolment]
     """Changes how a learner usually takes part. NOT_FOUND when the learner is not in the run."""
     ListEnrolments: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListEnrolmentsRequest, _catalog_pb2.ListEnrolmentsResponse]
-    """Enrolments of a run or of a learner: one of the two is named."""
+    """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out."""
     ExtendDue: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ExtendDueRequest, _catalog_pb2.Extension]
     """Moves one learner's deadline for one activity; what depends on it moves with it. NOT_FOUND when
-    the learner or the activity is not in the run; INVALID_ARGUMENT when `until` is not later.
+    the learner or the activity is not in the run; FAILED_PRECONDITION when the learner waits for a
+    place; INVALID_ARGUMENT when `until` is past, or not later than the deadline.
     """
 
 @_typing.type_check_only
@@ -133,10 +134,11 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     ChangeMode: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ChangeModeRequest, _resources_pb2.Enrolment]  # type: ignore[assignment]
     """Changes how a learner usually takes part. NOT_FOUND when the learner is not in the run."""
     ListEnrolments: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListEnrolmentsRequest, _catalog_pb2.ListEnrolmentsResponse]  # type: ignore[assignment]
-    """Enrolments of a run or of a learner: one of the two is named."""
+    """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out."""
     ExtendDue: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ExtendDueRequest, _catalog_pb2.Extension]  # type: ignore[assignment]
     """Moves one learner's deadline for one activity; what depends on it moves with it. NOT_FOUND when
-    the learner or the activity is not in the run; INVALID_ARGUMENT when `until` is not later.
+    the learner or the activity is not in the run; FAILED_PRECONDITION when the learner waits for a
+    place; INVALID_ARGUMENT when `until` is past, or not later than the deadline.
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -275,7 +277,7 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.ListEnrolmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ListEnrolmentsResponse, _abc.Awaitable[_catalog_pb2.ListEnrolmentsResponse]]:
-        """Enrolments of a run or of a learner: one of the two is named."""
+        """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out."""
 
     @_abc_1.abstractmethod
     def ExtendDue(
@@ -284,7 +286,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.Extension, _abc.Awaitable[_catalog_pb2.Extension]]:
         """Moves one learner's deadline for one activity; what depends on it moves with it. NOT_FOUND when
-        the learner or the activity is not in the run; INVALID_ARGUMENT when `until` is not later.
+        the learner or the activity is not in the run; FAILED_PRECONDITION when the learner waits for a
+        place; INVALID_ARGUMENT when `until` is past, or not later than the deadline.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

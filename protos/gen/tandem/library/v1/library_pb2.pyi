@@ -165,7 +165,7 @@ Global___GetItemRequest: _TypeAlias = GetItemRequest  # noqa: Y015
 
 @_typing.final
 class ListItemsRequest(_message.Message):
-    """A page of items."""
+    """A page of items. It may have fewer rows than asked for and yet a next page, by its bytes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -118,14 +118,16 @@ class LibraryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetItem(self, request, context):
-        """One item. NOT_FOUND when there is none of that id.
+        """One item. NOT_FOUND when there is none of that id. A learner sees what GetReadUrl reads:
+        PERMISSION_DENIED when the enrolments do not entitle to it, FAILED_PRECONDITION when it is not
+        AVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListItems(self, request, context):
-        """Items by id, or all of them, newest first.
+        """Items by id, or all of them, newest first; for a learner only those that GetReadUrl reads.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -53,9 +53,12 @@ class LibraryServiceStub:
     AbortUpload: _grpc.UnaryUnaryMultiCallable[_library_pb2.AbortUploadRequest, _resources_pb2.Upload]
     """Gives an upload up and frees its parts. FAILED_PRECONDITION when it is completed."""
     GetItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetItemRequest, _resources_pb2.Item]
-    """One item. NOT_FOUND when there is none of that id."""
+    """One item. NOT_FOUND when there is none of that id. A learner sees what GetReadUrl reads:
+    PERMISSION_DENIED when the enrolments do not entitle to it, FAILED_PRECONDITION when it is not
+    AVAILABLE.
+    """
     ListItems: _grpc.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]
-    """Items by id, or all of them, newest first."""
+    """Items by id, or all of them, newest first; for a learner only those that GetReadUrl reads."""
     GetReadUrl: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]
     """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when the learner's enrolments do
     not entitle to it; FAILED_PRECONDITION when it is not AVAILABLE.
@@ -85,9 +88,12 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     AbortUpload: _aio.UnaryUnaryMultiCallable[_library_pb2.AbortUploadRequest, _resources_pb2.Upload]  # type: ignore[assignment]
     """Gives an upload up and frees its parts. FAILED_PRECONDITION when it is completed."""
     GetItem: _aio.UnaryUnaryMultiCallable[_library_pb2.GetItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
-    """One item. NOT_FOUND when there is none of that id."""
+    """One item. NOT_FOUND when there is none of that id. A learner sees what GetReadUrl reads:
+    PERMISSION_DENIED when the enrolments do not entitle to it, FAILED_PRECONDITION when it is not
+    AVAILABLE.
+    """
     ListItems: _aio.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]  # type: ignore[assignment]
-    """Items by id, or all of them, newest first."""
+    """Items by id, or all of them, newest first; for a learner only those that GetReadUrl reads."""
     GetReadUrl: _aio.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]  # type: ignore[assignment]
     """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when the learner's enrolments do
     not entitle to it; FAILED_PRECONDITION when it is not AVAILABLE.
@@ -144,7 +150,10 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _library_pb2.GetItemRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Item, _abc.Awaitable[_resources_pb2.Item]]:
-        """One item. NOT_FOUND when there is none of that id."""
+        """One item. NOT_FOUND when there is none of that id. A learner sees what GetReadUrl reads:
+        PERMISSION_DENIED when the enrolments do not entitle to it, FAILED_PRECONDITION when it is not
+        AVAILABLE.
+        """
 
     @_abc_1.abstractmethod
     def ListItems(
@@ -152,7 +161,7 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _library_pb2.ListItemsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_library_pb2.ListItemsResponse, _abc.Awaitable[_library_pb2.ListItemsResponse]]:
-        """Items by id, or all of them, newest first."""
+        """Items by id, or all of them, newest first; for a learner only those that GetReadUrl reads."""
 
     @_abc_1.abstractmethod
     def GetReadUrl(

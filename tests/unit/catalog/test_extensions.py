@@ -1,0 +1,93 @@
+"""When a learner's deadline is, and how it can move."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.catalog.domain.extensions import ExtendDue, due_of, extension_faults
+from services.catalog.domain.path import Activity, AfterActivity, TimeRule
+from services.catalog.domain.words import ActivityKind
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+DAY = timedelta(days=1)
+TASK, SESSION = ActivityKind.TASK, ActivityKind.SESSION
+
+
+def after(activity: str, days: int) -> TimeRule:
+    return TimeRule(after_activity=AfterActivity(activity, days * DAY))
+
+
+def due(*activities: Activity, extended: dict[str, datetime] | None = None) -> datetime | None:
+    """When the last of a path's activities is due for who came a day ago."""
+    by_id = {activity.id: activity for activity in activities}
+    return due_of(activities[-1], by_id, NOW - DAY, extended or {})
+
+
+FIXED = Activity("fixed", "F", TASK, deadline=TimeRule(fixed=NOW + DAY))
+OWN = Activity("own", "O", TASK, deadline=TimeRule(after_enrolment=7 * DAY))
+CLASS = Activity("class", "C", SESSION, deadline=TimeRule(fixed=NOW + DAY))
+FREE = Activity("free", "F", TASK)
+
+
+def test_a_due_is_followed_to_where_it_begins() -> None:
+    """A fixed time or the enrolment, through as many activities as there are."""
+    assert due(FIXED) == NOW + DAY
+    assert due(OWN) == NOW + 6 * DAY
+    second = Activity("second", "S", TASK, deadline=after("own", 2))
+    third = Activity("third", "T", TASK, deadline=after("second", 3))
+    assert due(OWN, second, third) == NOW + 11 * DAY
+
+
+def test_what_counts_from_a_class_is_not_known() -> None:
+    """Nor what has no deadline, nor what counts from such."""
+    assert due(FREE) is None
+    for other in (CLASS, FREE):
+        assert due(other, Activity("t", "T", TASK, deadline=after(other.id, 1))) is None
+    extended = {"t": NOW + 3 * DAY}
+    assert due(CLASS, Activity("t", "T", TASK, deadline=after("class", 1)), extended=extended) == (
+        NOW + 3 * DAY
+    )
+
+
+def test_a_due_beyond_the_calendar_is_none() -> None:
+    """Durations may be thousands of years long."""
+    assert due(Activity("t", "T", TASK, deadline=TimeRule(after_enrolment=3_000_000 * DAY))) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.none() | st.integers(-9, 99)), min_size=1))
+def test_an_extension_moves_what_depends_on_it(steps: list[tuple[int, int | None]]) -> None:
+    """Along a chain each due is the later of rule and extension, and the next counts from that."""
+    path, extended, expected = [FIXED], {}, NOW + DAY
+    for place, (offset, extension) in enumerate(steps):
+        name = f"t{place}"
+        path.append(Activity(name, "T", TASK, deadline=after(path[-1].id, offset)))
+        expected += offset * DAY
+        if extension is not None:
+            extended[name] = NOW + extension * DAY
+            expected = max(expected, extended[name])
+    assert due(*path, extended=extended) == expected
+
+
+@pytest.mark.parametrize(
+    ("activity", "now_due", "until", "fields"),
+    [
+        (FIXED, NOW + DAY, NOW + 2 * DAY, []),
+        (FIXED, NOW + DAY, NOW + DAY, ["until"]),
+        (FIXED, NOW - DAY, NOW, ["until"]),
+        (FIXED, NOW - DAY, NOW + DAY, []),
+        (OWN, None, NOW, ["until"]),
+        (OWN, None, NOW + DAY, []),
+        (FREE, None, NOW + 2 * DAY, ["activity_id"]),
+    ],
+)
+def test_an_extension_lies_ahead_and_is_later_than_what_holds(
+    activity: Activity, now_due: datetime | None, until: datetime, fields: list[str]
+) -> None:
+    """Only a deadline that is there can move, and only to later."""
+    command = ExtendDue(
+        run_id="run", learner_id="l", activity_id=activity.id, until=until, reason="r"
+    )
+    found = extension_faults(command, activity, now_due, NOW)
+    assert [fault.field for fault in found] == fields
