@@ -26,7 +26,9 @@ VERSIONS = ("1.36", "1.37")
 def rendered(folder: Path) -> str:
     """What `kubectl kustomize` prints. Raises AssertionError with what it says where it can't."""
     command = [need("kubectl"), "kustomize", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # So short a process collects no garbage: it takes half the time.
+    environment = {**os.environ, "GOGC": "off"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{folder}: {done.stderr}"
     return done.stdout
 
