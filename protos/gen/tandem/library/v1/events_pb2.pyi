@@ -40,7 +40,7 @@ class ItemUploaded(_message.Message):
     title: _builtins.str
     """Title."""
     media_type: _builtins.str
-    """IANA media type by its bytes."""
+    """IANA media type: the announced one, of which its bytes were found to be."""
     size: _builtins.int
     """Bytes."""
     sha256: _builtins.str
@@ -86,7 +86,7 @@ class ItemAvailable(_message.Message):
     title: _builtins.str
     """Title."""
     media_type: _builtins.str
-    """IANA media type by its bytes."""
+    """IANA media type: the announced one, of which its bytes were found to be."""
     seconds: _builtins.float
     """Playing time in seconds; 0 when unknown or not audio or video."""
     @_builtins.property

@@ -88,7 +88,8 @@ class LibraryServiceServicer:
     """
 
     def StartUpload(self, request, context):
-        """Announces a file and answers where its parts go.
+        """Announces a file and answers where its parts go. A repeat answers the same upload as it is now,
+        with what the store has of it; UNAVAILABLE while the store can't be asked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

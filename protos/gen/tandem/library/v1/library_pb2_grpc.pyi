@@ -41,7 +41,9 @@ class LibraryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LibraryServiceAsyncStub: ...
     StartUpload: _grpc.UnaryUnaryMultiCallable[_library_pb2.StartUploadRequest, _resources_pb2.Upload]
-    """Announces a file and answers where its parts go."""
+    """Announces a file and answers where its parts go. A repeat answers the same upload as it is now,
+    with what the store has of it; UNAVAILABLE while the store can't be asked.
+    """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetUploadRequest, _resources_pb2.Upload]
     """An upload with fresh URLs for the parts that are missing: how to resume. NOT_FOUND when there
     is none of that id.
@@ -76,7 +78,9 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     StartUpload: _aio.UnaryUnaryMultiCallable[_library_pb2.StartUploadRequest, _resources_pb2.Upload]  # type: ignore[assignment]
-    """Announces a file and answers where its parts go."""
+    """Announces a file and answers where its parts go. A repeat answers the same upload as it is now,
+    with what the store has of it; UNAVAILABLE while the store can't be asked.
+    """
     GetUpload: _aio.UnaryUnaryMultiCallable[_library_pb2.GetUploadRequest, _resources_pb2.Upload]  # type: ignore[assignment]
     """An upload with fresh URLs for the parts that are missing: how to resume. NOT_FOUND when there
     is none of that id.
@@ -114,7 +118,9 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _library_pb2.StartUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Upload, _abc.Awaitable[_resources_pb2.Upload]]:
-        """Announces a file and answers where its parts go."""
+        """Announces a file and answers where its parts go. A repeat answers the same upload as it is now,
+        with what the store has of it; UNAVAILABLE while the store can't be asked.
+        """
 
     @_abc_1.abstractmethod
     def GetUpload(

@@ -140,7 +140,7 @@ class Rendition(_message.Message):
     name: _builtins.str
     """What it is: "original" in this version."""
     media_type: _builtins.str
-    """IANA media type, as its bytes show it."""
+    """IANA media type: the announced one, of which its bytes were found to be."""
     size: _builtins.int
     """Bytes."""
     sha256: _builtins.str
@@ -245,15 +245,17 @@ class UploadPart(_message.Message):
     STORED_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
     number: _builtins.int
-    """From 1 to 10,000."""
+    """From 1; an upload has at most 5,000."""
     offset: _builtins.int
     """Where its bytes start in the file."""
     size: _builtins.int
     """How many bytes it has."""
     stored: _builtins.bool
-    """True when the store has it."""
+    """True when the store has it in its size."""
     url: _builtins.str
-    """Presigned URL for a PUT of exactly `size` bytes; empty when stored."""
+    """Presigned URL for a PUT of the part's bytes; empty when stored. The URL takes any number of
+    bytes; a part of another size than `size` is not stored, and CompleteUpload refuses it.
+    """
     def __init__(
         self,
         *,
