@@ -65,7 +65,8 @@ class Registry:
 
     def enrol(self, run_id: str, learner: str, **more: Any) -> resources_pb2.Enrolment:
         request = catalog_pb2.EnrolRequest(run_id=run_id, learner_id=learner, mode=ONLINE, **more)
-        return self.staff.Enrol(request)
+        # A crowd on a machine that does other things, too, may take its time.
+        return self.staff.Enrol(request, timeout=30)
 
 
 def person(person_id: str, role: Any = options_pb2.ROLE_LEARNER) -> resources_pb2.Person:
