@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import grpc
-import pymongo
 from google.protobuf.message import Message
 from pymongo.errors import PyMongoError
 
-from chassis import validation
+from chassis import deadline, validation
 from chassis.access import Access, access_of
 from chassis.auth import Authenticator, Unauthenticated
 from chassis.caller import Caller, calling
@@ -191,16 +190,15 @@ def _still_valid(until: float) -> None:
 def _limit(context: Any) -> Iterator[None]:
     """Work within the caller's deadline, down to the database's operations."""
     seconds = min(context.time_remaining(), LONGEST_REQUEST)
-    end = time.monotonic() + seconds
     if seconds <= 0:
         raise DeadlinePassed("the deadline passed before the call was begun")
-    try:
-        with pymongo.timeout(seconds):
+    with deadline.within(seconds):
+        try:
             yield
-    except PyMongoError as error:
-        if error.timeout and time.monotonic() >= end:
-            raise DeadlinePassed("the deadline passed before the database answered") from error
-        raise
+        except PyMongoError as error:
+            if error.timeout and deadline.left() <= 0:
+                raise DeadlinePassed("the deadline passed before the database answered") from error
+            raise
 
 
 def _rows_of(descriptor: MethodDescriptor) -> frozenset[str]:

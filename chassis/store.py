@@ -9,11 +9,13 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import pymongo
+import structlog
 from bson.binary import Binary
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -22,7 +24,7 @@ from pymongo.errors import ConnectionFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from chassis import events, ids, tracing
+from chassis import deadline, events, ids, tracing
 from chassis.clock import Clock
 from chassis.migrations import Migration, adding, migrate, pending
 from chassis.refusals import AlreadyExists
@@ -35,6 +37,10 @@ MAJORITY = WriteConcern("majority", wtimeout=10_000)
 REMEMBER_REQUESTS = timedelta(days=7)
 # An event can come again as long as a queue, a dead letter or a replay holds it.
 REMEMBER_EVENTS = timedelta(days=30)
+# Seconds. What is late is ended in a moment, or MongoDB ends it by its own limit.
+CLEAN_UP = 2.0
+
+log = structlog.get_logger()
 
 
 def connect(url: str, application: str) -> "pymongo.MongoClient[Document]":
@@ -261,9 +267,14 @@ class Database(Generic[S]):
             return store, result
 
         with ExitStack() as turn, self.client.start_session() as session:
-            store, result = session.with_transaction(
-                attempt, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY
-            )
+            try:
+                store, result = session.with_transaction(
+                    attempt, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY
+                )
+            except Exception as error:
+                if _is_late(error):
+                    Context().run(self._let_go, session)
+                raise
         store.committed()
         return result
 
@@ -271,5 +282,22 @@ class Database(Generic[S]):
         """A store for queries only, outside of any transaction."""
         return self._store(self.mongo, None, self.clock.now())
 
+    def _let_go(self, session: ClientSession) -> None:
+        """End what a session has open, with its locks.
+
+        pymongo's own abort obeys the deadline that has passed, so the server would keep all for its
+        transactionLifetimeLimitSeconds; this runs in a context of its own, without that deadline.
+        """
+        try:
+            with deadline.within(CLEAN_UP):
+                self.client.admin.command("killSessions", [session.session_id])
+        except PyMongoError as error:
+            log.warning("a transaction is left to MongoDB's limit", why=str(error)[:200])
+
     def _migrations(self) -> Mapping[str, Sequence[Migration]]:
         return {"chassis": CHASSIS_MIGRATIONS, self._store.service: self._store.migrations}
+
+
+def _is_late(error: Exception) -> bool:
+    """Whether a deadline passed, perhaps after what is told by the error."""
+    return deadline.left() <= 0 or (isinstance(error, PyMongoError) and error.timeout)

@@ -1,7 +1,9 @@
 """Units of work on a real MongoDB."""
 
 import itertools
+import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +14,10 @@ import pymongo
 import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
+from chassis import deadline
 from chassis.migrations import Migration, adding
 from chassis.refusals import AlreadyExists
-from chassis.store import Database, Store
+from chassis.store import Database, Store, connect
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,46 @@ def test_who_lost_a_race_goes_on_by_turns(database: Database[SampleStore]) -> No
         for done in [pool.submit(contend) for _ in range(8)]:
             done.result()
     assert [row["sequence"] for row in outbox(database)] == list(range(1, 9))
+
+
+def operation(store: SampleStore) -> None:
+    store["things"].find_one({"$where": "sleep(60000) || true"}, session=store.session)
+
+
+def late() -> None:
+    while deadline.left() > 0:
+        time.sleep(0.01)
+
+
+def late_commit(_: SampleStore) -> None:
+    late()
+
+
+def late_refusal(_: SampleStore) -> None:
+    late()
+    raise AlreadyExists("no")
+
+
+@pytest.mark.parametrize("ending", [operation, late_commit, late_refusal])
+def test_what_is_late_holds_nobody_up(
+    database: Database[SampleStore], stack: dict[str, str], ending: Callable[[SampleStore], None]
+) -> None:
+    """A deadline that passes in a unit of work, wherever, takes its locks with it."""
+    database.mongo["things"].insert_one({"_id": "a", "name": "before"})
+
+    def work(store: SampleStore) -> None:
+        change = {"$set": {"name": "never"}}
+        store["things"].update_one({"_id": "a"}, change, session=store.session)
+        ending(store)
+
+    with deadline.within(0.5), pytest.raises((PyMongoError, AlreadyExists)):
+        database.transact(work)
+    with connect(stack["TANDEM_MONGO_URL"], "other") as other:
+        things = other[database.mongo.name]["things"]
+        # MongoDB lets go of what is left open after 10 s (campus/stack/mongodb.py).
+        with pymongo.timeout(5):
+            changed = things.find_one_and_update({}, {"$set": {"name": "after"}})
+    assert changed == {"_id": "a", "name": "before"}
 
 
 def test_a_repeat_is_answered_and_not_done(database: Database[SampleStore]) -> None:
