@@ -39,6 +39,7 @@ REMEMBER_REQUESTS = timedelta(days=7)
 REMEMBER_EVENTS = timedelta(days=30)
 # Seconds. What is late is ended in a moment, or MongoDB ends it by its own limit.
 CLEAN_UP = 2.0
+LONGEST_TURN = 1.0
 
 log = structlog.get_logger()
 
@@ -254,13 +255,14 @@ class Database(Generic[S]):
 
         `work` may therefore run more than once and must touch nothing but its store. Who lost goes
         on by turns: MongoDB lets the second writer of a document fail at once, so a crowd that
-        wants the same one (places in a run) would mostly disturb each other.
+        wants the same one (places in a run) would mostly disturb each other. Who waited a while for
+        its turn goes on without: one that is stuck must not hold up all others.
         """
         attempts = itertools.count()
 
         def attempt(session: ClientSession) -> tuple[S, T]:
-            if next(attempts) == 1:
-                turn.enter_context(self._turns)
+            if next(attempts) == 1 and self._turns.acquire(timeout=_patience()):
+                turn.callback(self._turns.release)
             store = self._store(self.mongo, session, self.clock.now())
             result = work(store)
             store.flush()
@@ -296,6 +298,11 @@ class Database(Generic[S]):
 
     def _migrations(self) -> Mapping[str, Sequence[Migration]]:
         return {"chassis": CHASSIS_MIGRATIONS, self._store.service: self._store.migrations}
+
+
+def _patience() -> float:
+    """How many seconds to wait for one's turn, so that some are left for the work."""
+    return max(0.0, min(LONGEST_TURN, deadline.left() / 2))
 
 
 def _is_late(error: Exception) -> bool:

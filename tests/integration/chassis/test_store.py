@@ -5,16 +5,17 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Barrier, Semaphore
+from threading import Barrier, Event, Semaphore
 from typing import Any
 
 import pymongo
 import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from chassis import deadline
+from chassis import deadline, store
 from chassis.migrations import Migration, adding
 from chassis.refusals import AlreadyExists
 from chassis.store import Database, Store, connect
@@ -115,8 +116,11 @@ def test_racing_units_of_work_number_an_aggregate_without_gaps(
     assert sorted(row["sequence"] for row in outbox(database)) == list(range(1, 41))
 
 
-def test_who_lost_a_race_goes_on_by_turns(database: Database[SampleStore]) -> None:
+def test_who_lost_a_race_goes_on_by_turns(
+    database: Database[SampleStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of a crowd at one document, second attempts run one at a time, and each is done once."""
+    monkeypatch.setattr(store, "LONGEST_TURN", 60)  # however slow the machine
     together, again = Barrier(8), Semaphore(1)
 
     def contend() -> None:
@@ -142,6 +146,40 @@ def test_who_lost_a_race_goes_on_by_turns(database: Database[SampleStore]) -> No
         for done in [pool.submit(contend) for _ in range(8)]:
             done.result()
     assert [row["sequence"] for row in outbox(database)] == list(range(1, 9))
+
+
+def losing_once(then: Callable[[], object]) -> Callable[[SampleStore], None]:
+    """A unit of work that loses a race, and then does something."""
+    attempts = itertools.count()
+
+    def work(store: SampleStore) -> None:
+        if next(attempts) == 0:
+            raise PyMongoError("again", error_labels=["TransientTransactionError"])
+        then()
+        store.publish(withdrawn("run"))
+
+    return work
+
+
+@pytest.mark.parametrize(("patience", "left"), [(0.05, 3600), (3600, 0.5)])
+def test_who_is_stuck_does_not_stop_those_after_it(
+    database: Database[SampleStore], monkeypatch: pytest.MonkeyPatch, patience: float, left: float
+) -> None:
+    """Who waits for its turn goes on without it: after a while, and before its deadline passes."""
+    monkeypatch.setattr(store, "LONGEST_TURN", patience)
+    stuck, went_on = Event(), Event()
+
+    def hold() -> None:
+        stuck.set()
+        assert went_on.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        holder = pool.submit(database.transact, losing_once(hold))
+        assert stuck.wait(60)
+        with deadline.within(left), suppress(PyMongoError):  # it may be too late to commit
+            database.transact(losing_once(went_on.set))
+        assert went_on.is_set()
+        holder.result()
 
 
 def operation(store: SampleStore) -> None:
