@@ -16,6 +16,8 @@ from chassis.apply import Delivery, Kind, StoreAway, apply
 from chassis.events import Event
 from chassis.subscriptions import Drop, Retry, Subscription
 
+TYPES = (events_pb2.EnrolmentWithdrawn,)
+
 
 class Inbox:
     """The two operations that the inbox needs."""
@@ -83,7 +85,7 @@ def subscription(fails: dict[str, Exception] | None = None) -> Subscription[Any]
                 raise fails[each.subject]
             store.effects.append(each.subject)
 
-    return Subscription("catalog.tests", (), handle)
+    return Subscription("catalog.tests", TYPES, handle)
 
 
 def kinds(database: Any, handler: Subscription[Any], deliveries: Sequence[Delivery]) -> list[Kind]:
@@ -112,6 +114,18 @@ def test_two_subscriptions_have_their_own_repeats() -> None:
     database, one = FakeDatabase(), delivery(event("e"))
     other = replace(subscription(), name="catalog.others")
     assert kinds(database, subscription(), [one]) == kinds(database, other, [one])
+
+
+def test_an_event_of_another_version_is_kept_for_it() -> None:
+    """A type that is unknown, or not listened to, comes back later; who knows it applies it."""
+    database: Any = FakeDatabase()
+    known, unknown = delivery(event("known")), delivery(event("unknown"))
+    unknown = replace(unknown, headers={**unknown.headers, "cloudEvents_type": "tandem.new.v1"})
+    older = replace(subscription(), types=(events_pb2.PathPublished,))
+    for verdict in apply(database, older, [known, unknown]):
+        assert (verdict.kind, verdict.reason) == (Kind.RETRY, "not for this version")
+    assert database.marks == set()
+    assert kinds(database, subscription(), [known]) == [Kind.APPLIED]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +209,7 @@ def test_a_batch_that_loses_every_race_is_made_smaller() -> None:
         store.effects.extend(each.subject for each in batch)
 
     batch = [delivery(event(str(number))) for number in range(8)]
-    assert set(kinds(database, Subscription("s", (), handle), batch)) == {Kind.APPLIED}
+    assert set(kinds(database, Subscription("s", TYPES, handle), batch)) == {Kind.APPLIED}
     assert len(database.effects) == 8
     with pytest.raises(StoreAway):
         kinds(database, subscription({"e": race()}), [delivery(event("e"))])
