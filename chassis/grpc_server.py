@@ -34,7 +34,7 @@ OPTIONS = (
     ("grpc.max_metadata_size", 16 * 1024),
     # Callers keep idle connections alive by a ping every 30 s (chassis.grpc_client).
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     # Callers come back after ten minutes, so that a new replica gets its share of them.
     ("grpc.max_connection_age_ms", 600_000),
 )

@@ -1,6 +1,7 @@
 """The gRPC edge around services of the test's own, with a real server and a real database."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
 from tandem.progress.v1.resources_pb2 import Statement
 from tandem.types.v1.types_pb2 import RowResult
 
-from chassis import caller, tracing
+from chassis import caller, grpc_client, grpc_server, tracing
 from chassis.grpc_client import calling_with
 from chassis.grpc_server import Server, Servicer
 from chassis.refusals import Denied, FailedPrecondition, Fault, Invalid, NotFound
@@ -28,6 +29,7 @@ from chassis.testing import ChannelFor, Issuer, running, settings_for
 from tests.conftest import MakeDatabase
 
 Behaviour = Callable[..., Any]
+LISTEN = notify_pb2.StreamMessagesRequest(person_id="ada")
 
 
 class NoStore(Store):
@@ -313,9 +315,7 @@ def test_a_stream_without_the_role_is_denied_at_its_first_message(channel_for: C
 def test_open_streams_do_not_hold_requests_up(channel_for: ChannelFor) -> None:
     """While 60 streams are open, more than the server has threads for requests, requests go on."""
     stub = stub_of(channel_for("ada"))
-    streams = [
-        stub.StreamMessages(notify_pb2.StreamMessagesRequest(person_id="ada")) for _ in range(60)
-    ]
+    streams = [stub.StreamMessages(LISTEN) for _ in range(60)]
     assert {next(stream).id for stream in streams} == {"first"}
     assert stub.GetPreferences(own(), timeout=10)
     for stream in streams:
@@ -334,12 +334,30 @@ def test_a_stream_is_told_that_it_is_open(channel_for: ChannelFor) -> None:
 
 def test_a_stream_ends_when_its_caller_leaves(channel_for: ChannelFor, notify: Notify) -> None:
     """A cancelled stream lets its service's code end."""
-    messages = stub_of(channel_for("ada")).StreamMessages(
-        notify_pb2.StreamMessagesRequest(person_id="ada")
-    )
+    messages = stub_of(channel_for("ada")).StreamMessages(LISTEN)
     next(messages)
     messages.cancel()
     assert notify.ended.wait(10)
+
+
+def test_a_silent_stream_outlives_its_callers_pings(
+    notify: Notify, database: Database[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller that pings no more often than the server allows keeps a stream that says nothing."""
+    quicker = [(name, 100 if value == 10_000 else value) for name, value in grpc_server.OPTIONS]
+    monkeypatch.setattr(grpc_server, "OPTIONS", quicker)
+    issuer = Issuer()
+    settings = settings_for(issuer.write_jwks(tmp_path / "jwks"))
+    server = Server(settings, "tests", database, servicers(notify))
+    server.start()
+    pinging = [*dict(grpc_client.OPTIONS, **{"grpc.keepalive_time_ms": 1000}).items()]
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}", pinging) as plain:
+        messages = stub_of(calling_with(plain, lambda: issuer.token("ada"))).StreamMessages(LISTEN)
+        next(messages)
+        time.sleep(5)  # grpc pings once a second at most; a third one too early ends all
+        assert messages.is_active()
+        messages.cancel()
+    server.drain(settings.drain)
 
 
 def test_health_and_reflection_need_no_token(channel_for: ChannelFor) -> None:
@@ -373,9 +391,7 @@ def test_a_drain_ends_streams_that_only_wait(
         channel = calling_with(plain, lambda: token)
         answers = progress_pb2_grpc.ProgressServiceStub(channel).StreamStatements(requests())
         assert len(next(answers).results) == 1
-        messages = stub_of(channel).StreamMessages(
-            notify_pb2.StreamMessagesRequest(person_id="ada")
-        )
+        messages = stub_of(channel).StreamMessages(LISTEN)
         next(messages)
         server.drain(settings.drain)
         assert refusal(lambda: next(answers)).code() is grpc.StatusCode.CANCELLED
