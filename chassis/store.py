@@ -20,7 +20,12 @@ from bson.binary import Binary
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    OperationFailure,
+    PyMongoError,
+)
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -37,6 +42,8 @@ MAJORITY = WriteConcern("majority", wtimeout=10_000)
 REMEMBER_REQUESTS = timedelta(days=7)
 # An event can come again as long as a queue, a dead letter or a replay holds it.
 REMEMBER_EVENTS = timedelta(days=30)
+# MongoDB's codes: Unauthorized, AuthenticationFailed, OutOfDiskSpace.
+UNFIT = frozenset({13, 18, 14031})
 # Seconds. What is late is ended in a moment, or MongoDB ends it by its own limit.
 CLEAN_UP = 2.0
 LONGEST_TURN = 1.0
@@ -45,9 +52,13 @@ log = structlog.get_logger()
 
 
 def connect(url: str, application: str) -> "pymongo.MongoClient[Document]":
-    """A client whose dates are aware, and which gives up after 5 s where no primary answers."""
+    """A client whose dates are aware, and which gives up after 5 s where no primary answers.
+
+    It connects when it is first used, and looks up a mongodb+srv name then: raises nothing here.
+    """
     return pymongo.MongoClient(
         url,
+        connect=False,
         tz_aware=True,
         appname=application,
         serverSelectionTimeoutMS=5_000,
@@ -56,11 +67,24 @@ def connect(url: str, application: str) -> "pymongo.MongoClient[Document]":
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the database's state, rather than what was asked of it, is why it failed."""
+    """Whether the database's state, rather than what was asked of it, is why it failed.
+
+    That includes what a person has to mend: rights, a password, a full disk, a name in the DNS.
+    """
     if not isinstance(error, PyMongoError):
         return False
     transient = error.has_error_label("TransientTransactionError")
-    return isinstance(error, ConnectionFailure) or error.timeout or transient
+    # The URL's form was checked with the settings; what is left is a mongodb+srv name's look-up.
+    unreachable = isinstance(error, ConnectionFailure | ConfigurationError)
+    return unreachable or error.timeout or transient or not UNFIT.isdisjoint(_codes(error))
+
+
+def _codes(error: PyMongoError) -> set[int | None]:
+    """MongoDB's codes of an error, and of each write of a bulk."""
+    if not isinstance(error, OperationFailure):
+        return set()
+    writes = (error.details or {}).get("writeErrors", [])
+    return {error.code, *(write.get("code") for write in writes)}
 
 
 class Store:

@@ -190,9 +190,18 @@ def race() -> OperationFailure:
     return OperationFailure("conflict", 112, {"errorLabels": ["TransientTransactionError"]})
 
 
-def test_a_database_that_is_away_is_nobodys_fault() -> None:
-    """A lost connection is no verdict on any event."""
-    handler = subscription({"b": AutoReconnect("gone")})
+@pytest.mark.parametrize(
+    "error",
+    [
+        AutoReconnect("gone"),
+        OperationFailure("gone: a right", 13),
+        OperationFailure("gone: the password", 18),
+        OperationFailure("gone: the disk's room", 14031),
+    ],
+)
+def test_a_database_that_is_away_is_nobodys_fault(error: Exception) -> None:
+    """A lost connection, a lost right or a full disk is no verdict on any event."""
+    handler = subscription({"b": error})
     with pytest.raises(StoreAway, match="gone"):
         kinds(FakeDatabase(), handler, [delivery(event("a")), delivery(event("b"))])
 
