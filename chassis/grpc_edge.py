@@ -5,7 +5,6 @@ deadline, the service's code, and refusals turned into statuses. What is known o
 its first call is worked out once, at the start.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from pymongo.errors import PyMongoError
 
 from chassis import deadline, validation
 from chassis.access import Access, access_of
-from chassis.auth import Authenticator, Unauthenticated
+from chassis.auth import Authenticator
 from chassis.caller import Caller, calling
 from chassis.grpc_call import Call, Measures
 from chassis.refusals import check
 from chassis.statuses import AWAY, DatabaseAway, DeadlinePassed
-from chassis.streams import Streams
+from chassis.streams import Stream, Streams
 
 # A caller who names no deadline gets this one, so that no request outlives everyone's interest.
 LONGEST_REQUEST = 30.0
@@ -107,14 +106,12 @@ class Edge:
         """One request, a stream of answers."""
 
         def answers(raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-            with Call(method.measures, context) as call, self._streams.one(context) as stream:
+            with Call(method.measures, context) as call:
                 caller, until = self._authenticator.caller_of(call.authorization)
                 request = method.admit(caller, raw)
-                self._fail_fast()
-                call.open()
-                with calling(caller):
+                with self._opened(call, context, caller, until) as stream, calling(caller):
                     for message in method.behaviour(request, stream):
-                        _still_valid(until)
+                        stream.check_token()
                         yield method.serialize(message)
 
         return grpc.unary_stream_rpc_method_handler(self._on_own_thread(answers))
@@ -123,12 +120,11 @@ class Edge:
         """A stream of requests, one answer."""
 
         def answer(raws: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-            with Call(method.measures, context) as call, self._streams.one(context) as stream:
+            with Call(method.measures, context) as call:
                 caller, until = self._authenticator.caller_of(call.authorization)
-                self._fail_fast()
-                call.open()
-                requests = _admitted(method, caller, until, stream.incoming(raws))
-                with calling(caller):
+                method.access.check_any(caller)
+                with self._opened(call, context, caller, until) as stream, calling(caller):
+                    requests = _admitted(method, caller, stream, raws)
                     return method.serialize(method.behaviour(requests, stream))
             raise AssertionError("unreachable: a refused call is aborted")
 
@@ -138,16 +134,26 @@ class Edge:
         """A stream of requests, a stream of answers."""
 
         def answers(raws: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-            with Call(method.measures, context) as call, self._streams.one(context) as stream:
+            with Call(method.measures, context) as call:
                 caller, until = self._authenticator.caller_of(call.authorization)
-                self._fail_fast()
-                call.open()
-                requests = _admitted(method, caller, until, stream.incoming(raws))
-                with calling(caller):
+                method.access.check_any(caller)
+                with self._opened(call, context, caller, until) as stream, calling(caller):
+                    requests = _admitted(method, caller, stream, raws)
                     for message in method.behaviour(requests, stream):
+                        stream.check_token()
                         yield method.serialize(message)
 
         return grpc.stream_stream_rpc_method_handler(self._on_own_thread(answers))
+
+    @contextmanager
+    def _opened(
+        self, call: Call, context: grpc.ServicerContext, caller: Caller, until: float
+    ) -> Iterator[Stream]:
+        """A stream's place, once its caller is known and let in: there are few, and each counts."""
+        self._fail_fast()
+        with self._streams.one(context, caller.subject, until) as stream:
+            call.open()
+            yield stream
 
     def _fail_fast(self) -> None:
         """Raise DatabaseAway in an outage.
@@ -173,17 +179,11 @@ _SHAPES: dict[tuple[bool, bool], Callable[[Edge, Method], Handler]] = {
 
 
 def _admitted(
-    method: Method, caller: Caller, until: float, raws: Iterator[bytes]
+    method: Method, caller: Caller, stream: Stream, raws: Iterator[bytes]
 ) -> Iterator[Message]:
-    for raw in raws:
-        _still_valid(until)
+    for raw in stream.incoming(raws):
+        stream.check_token()
         yield method.admit(caller, raw)
-
-
-def _still_valid(until: float) -> None:
-    """A stream may outlive its token, but not go on with it."""
-    if time.time() > until:
-        raise Unauthenticated("the token has expired; call again with a fresh one")
 
 
 @contextmanager

@@ -82,6 +82,7 @@ class Server:
         """Take calls from now on."""
         self._server.start()
         self.health.start()
+        self._streams.start()
 
     def ready(self) -> Mapping[str, bool]:
         """What /ready tells."""

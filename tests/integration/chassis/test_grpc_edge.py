@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,12 @@ from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
 from tandem.progress.v1.resources_pb2 import Statement
 from tandem.types.v1.types_pb2 import RowResult
 
-from chassis import caller, grpc_client, grpc_server, tracing
+from chassis import auth, caller, grpc_client, grpc_server, tracing
 from chassis.grpc_client import calling_with
 from chassis.grpc_server import Server, Servicer
 from chassis.refusals import Denied, FailedPrecondition, Fault, Invalid, NotFound
 from chassis.store import Database, Store
+from chassis.streams import MOST_EACH
 from chassis.testing import ChannelFor, Issuer, running, settings_for
 from tests.conftest import MakeDatabase
 
@@ -109,6 +111,17 @@ def database(make_database: MakeDatabase) -> Database[Any]:
 def channel_for(notify: Notify, database: Database[Any]) -> Iterator[ChannelFor]:
     with running(servicers(notify), database) as channels:
         yield channels
+
+
+@contextmanager
+def serving(notify: Notify, database: Database[Any], folder: Path) -> Iterator[tuple[str, Issuer]]:
+    """A running server: its address, and whose tokens it believes."""
+    issuer = Issuer()
+    settings = settings_for(issuer.write_jwks(folder / "jwks"))
+    server = Server(settings, "tests", database, servicers(notify))
+    server.start()
+    yield f"127.0.0.1:{server.port}", issuer
+    server.drain(settings.drain)
 
 
 def stub_of(channel: grpc.Channel) -> Any:
@@ -315,7 +328,8 @@ def test_a_stream_without_the_role_is_denied_at_its_first_message(channel_for: C
 def test_open_streams_do_not_hold_requests_up(channel_for: ChannelFor) -> None:
     """While 60 streams are open, more than the server has threads for requests, requests go on."""
     stub = stub_of(channel_for("ada"))
-    streams = [stub.StreamMessages(LISTEN) for _ in range(60)]
+    stubs = [stub_of(channel_for(f"mail-{number}", "service")) for number in range(6)]
+    streams = [each.StreamMessages(LISTEN) for each in stubs for _ in range(10)]
     assert {next(stream).id for stream in streams} == {"first"}
     assert stub.GetPreferences(own(), timeout=10)
     for stream in streams:
@@ -346,18 +360,57 @@ def test_a_silent_stream_outlives_its_callers_pings(
     """A caller that pings no more often than the server allows keeps a stream that says nothing."""
     quicker = [(name, 100 if value == 10_000 else value) for name, value in grpc_server.OPTIONS]
     monkeypatch.setattr(grpc_server, "OPTIONS", quicker)
-    issuer = Issuer()
-    settings = settings_for(issuer.write_jwks(tmp_path / "jwks"))
-    server = Server(settings, "tests", database, servicers(notify))
-    server.start()
     pinging = [*dict(grpc_client.OPTIONS, **{"grpc.keepalive_time_ms": 1000}).items()]
-    with grpc.insecure_channel(f"127.0.0.1:{server.port}", pinging) as plain:
+    with (
+        serving(notify, database, tmp_path) as (address, issuer),
+        grpc.insecure_channel(address, pinging) as plain,
+    ):
         messages = stub_of(calling_with(plain, lambda: issuer.token("ada"))).StreamMessages(LISTEN)
         next(messages)
         time.sleep(5)  # grpc pings once a second at most; a third one too early ends all
         assert messages.is_active()
         messages.cancel()
-    server.drain(settings.drain)
+
+
+def test_a_stream_ends_with_its_token(
+    notify: Notify, database: Database[Any], tmp_path: Path
+) -> None:
+    """A stream of answers ends as UNAUTHENTICATED, one that is silent is cancelled."""
+    short = timedelta(seconds=2) - timedelta(seconds=auth.LEEWAY)
+    with (
+        serving(notify, database, tmp_path) as (address, issuer),
+        grpc.insecure_channel(address) as plain,
+    ):
+        channel = calling_with(plain, lambda: issuer.token("ada", ["service"], short))
+        silent = threading.Event()
+        stub: Any = progress_pb2_grpc.ProgressServiceStub(channel)
+        answers = stub.StreamStatements(iter(silent.wait, True))
+        messages = stub_of(channel).StreamMessages(LISTEN)
+        assert next(messages).id == "first"
+        assert refusal(lambda: next(messages)).code() is grpc.StatusCode.UNAUTHENTICATED
+        assert refusal(lambda: next(answers)).code() is grpc.StatusCode.CANCELLED
+        silent.set()
+
+
+def test_one_caller_opens_a_part_of_the_streams(channel_for: ChannelFor) -> None:
+    """The stream that is one too many of its caller is RESOURCE_EXHAUSTED; others' are not."""
+    stub = stub_of(channel_for("ada"))
+    streams = [stub.StreamMessages(LISTEN) for _ in range(MOST_EACH)]
+    assert {next(stream).id for stream in streams} == {"first"}
+    error = refusal(lambda: next(stub.StreamMessages(LISTEN)))
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert next(stub_of(channel_for("mail", "service")).StreamMessages(LISTEN)).id == "first"
+    for stream in streams:
+        stream.cancel()
+
+
+def test_a_stream_without_the_role_is_denied_however_silent(channel_for: ChannelFor) -> None:
+    """Whom no request would let in holds no stream open by sending none."""
+    silent = threading.Event()
+    stub: Any = progress_pb2_grpc.ProgressServiceStub(channel_for("ada", "registrar"))
+    answers = stub.StreamStatements(iter(silent.wait, True))
+    assert refusal(lambda: next(answers)).code() is grpc.StatusCode.PERMISSION_DENIED
+    silent.set()
 
 
 def test_health_and_reflection_need_no_token(channel_for: ChannelFor) -> None:
