@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pymongo.errors import AutoReconnect, OperationFailure
 from tandem.catalog.v1 import events_pb2
 
-from chassis import events, ids
+from chassis import events, ids, tracing
 from chassis.apply import Delivery, Kind, StoreAway, apply
 from chassis.events import Event
 from chassis.subscriptions import Drop, Retry, Subscription
@@ -145,6 +145,26 @@ def test_a_verdict_says_why(error: Exception, kind: Kind, reason: str) -> None:
     assert (bad.kind, reason in bad.reason) == (kind, True)
     assert first.kind == last.kind == Kind.APPLIED
     assert database.effects == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("traces", "shared"),
+    [("a", True), ("aa", True), ("ab", False), ("a-", False), ("-", False)],
+)
+def test_a_batch_is_applied_under_the_trace_of_all_its_events(traces: str, shared: bool) -> None:
+    """What a batch causes belongs to the trace that its events share; to none of several."""
+    seen: list[str] = []
+
+    def handle(store: Any, batch: Sequence[Event[Any]]) -> None:
+        seen.append(tracing.trace_id(tracing.current()))
+
+    batch = [
+        delivery(replace(event("e"), traceparent=f"00-{each * 32}-{'1' * 16}-01"))
+        for each in traces
+    ]
+    apply(cast(Any, FakeDatabase()), Subscription("s", TYPES, handle), batch)
+    assert (seen == [traces[0] * 32]) is shared
+    assert len(seen[0]) == 32
 
 
 def test_finding_one_poison_takes_few_transactions() -> None:
