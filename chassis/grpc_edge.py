@@ -18,6 +18,7 @@ from chassis import deadline, validation
 from chassis.access import Access, access_of
 from chassis.auth import Authenticator
 from chassis.caller import Caller, calling
+from chassis.crowd import Crowd, on_threads
 from chassis.grpc_call import Call, Measures
 from chassis.refusals import check
 from chassis.statuses import AWAY, DatabaseAway, DeadlinePassed
@@ -63,12 +64,13 @@ class Edge:
         self,
         service: str,
         authenticator: Authenticator,
+        requests: Crowd,
         streams: Streams,
         database_answers: Callable[[], bool],
     ) -> None:
         self._service = service
         self._authenticator = authenticator
-        self._streams = streams
+        self._requests, self._streams = requests, streams
         self._database_answers = database_answers
 
     def wrap(self, descriptor: MethodDescriptor, handler: Handler) -> Handler:
@@ -93,6 +95,7 @@ class Edge:
 
         def answer(raw: bytes, context: grpc.ServicerContext) -> bytes:
             with Call(method.measures, context) as call:
+                self._requests.check()
                 caller, _ = self._authenticator.caller_of(call.authorization)
                 request = method.admit(caller, raw)
                 self._fail_fast()
@@ -100,7 +103,7 @@ class Edge:
                     return method.serialize(method.behaviour(request, context))
             raise AssertionError("unreachable: a refused call is aborted")
 
-        return grpc.unary_unary_rpc_method_handler(answer)
+        return grpc.unary_unary_rpc_method_handler(on_threads(self._requests, answer))
 
     def download(self, method: Method) -> Handler:
         """One request, a stream of answers."""
@@ -114,7 +117,7 @@ class Edge:
                         stream.check_token()
                         yield method.serialize(message)
 
-        return grpc.unary_stream_rpc_method_handler(self._on_own_thread(answers))
+        return grpc.unary_stream_rpc_method_handler(on_threads(self._streams.threads, answers))
 
     def upload(self, method: Method) -> Handler:
         """A stream of requests, one answer."""
@@ -128,7 +131,7 @@ class Edge:
                     return method.serialize(method.behaviour(requests, stream))
             raise AssertionError("unreachable: a refused call is aborted")
 
-        return grpc.stream_unary_rpc_method_handler(self._on_own_thread(answer))
+        return grpc.stream_unary_rpc_method_handler(on_threads(self._streams.threads, answer))
 
     def talk(self, method: Method) -> Handler:
         """A stream of requests, a stream of answers."""
@@ -143,7 +146,7 @@ class Edge:
                         stream.check_token()
                         yield method.serialize(message)
 
-        return grpc.stream_stream_rpc_method_handler(self._on_own_thread(answers))
+        return grpc.stream_stream_rpc_method_handler(on_threads(self._streams.threads, answers))
 
     @contextmanager
     def _opened(
@@ -163,11 +166,6 @@ class Edge:
         """
         if not self._database_answers():
             raise DatabaseAway(AWAY)
-
-    def _on_own_thread(self, behaviour: Behaviour) -> Behaviour:
-        # grpc looks for this attribute (grpc/_server.py, _select_thread_pool_for_behavior).
-        behaviour.experimental_thread_pool = self._streams.threads  # type: ignore[attr-defined]
-        return behaviour
 
 
 _SHAPES: dict[tuple[bool, bool], Callable[[Edge, Method], Handler]] = {

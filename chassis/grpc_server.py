@@ -15,15 +15,18 @@ from grpc_reflection.v1alpha import reflection
 
 from chassis import ops
 from chassis.auth import authenticator
+from chassis.crowd import Crowd
 from chassis.grpc_edge import Edge
 from chassis.health import Health
 from chassis.settings import Settings
 from chassis.store import Database
 from chassis.streams import Streams
 
-# Requests that are handled at once. More would only wait for each other: Python runs one thread at
-# a time, and each that waits for MongoDB holds one of the client's 100 connections.
-THREADS = 32
+# Threads of those who ask what is served (reflection). Requests, streams and health have their own,
+# so that none of them waits for another.
+OTHERS = 4
+# The last resort: beyond it grpc refuses whatever comes, health among it, as RESOURCE_EXHAUSTED.
+MOST_CALLS = 10_000
 # protobuf's type stubs know two unrelated classes for this
 ServiceDescriptor = Any
 
@@ -65,9 +68,17 @@ class Server:
         names = [servicer.descriptor.full_name for servicer in servicers]
         self.health = Health(database.client, names)
         self._streams = Streams(service)
-        self._threads = ThreadPoolExecutor(THREADS, "call")
-        self._server = grpc.server(self._threads, options=OPTIONS)
-        edge = Edge(service, authenticator(settings), self._streams, self.health.answers)
+        self._requests, self._others = Crowd(), ThreadPoolExecutor(OTHERS, "other")
+        self._server = grpc.server(
+            self._others, options=OPTIONS, maximum_concurrent_rpcs=MOST_CALLS
+        )
+        edge = Edge(
+            service,
+            authenticator(settings),
+            self._requests,
+            self._streams,
+            self.health.answers,
+        )
         for servicer in servicers:
             _add(servicer, edge, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self.health.servicer, self._server)
@@ -94,8 +105,8 @@ class Server:
         stopped = self._server.stop(within.total_seconds())
         self._streams.drain()
         stopped.wait()
-        self._threads.shutdown(wait=False)
-        self._streams.threads.shutdown(wait=False)
+        for threads in (self._requests, self._streams.threads, self._others, self.health.threads):
+            threads.shutdown(wait=False)
 
 
 def serve(
