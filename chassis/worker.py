@@ -101,17 +101,19 @@ class Worker:
 
     def stop(self) -> None:
         """Finish the batches at hand; what takes longer than `settings.drain` comes again."""
-        self._started.wait()  # nameko can't stop what is still starting
         log.info("draining", seconds=self._settings.drain.total_seconds())
         for subscriber in self._subscribers:
             subscriber.stop()
         with eventlet.Timeout(self._settings.drain.total_seconds(), False):
+            self._started.wait()  # nameko can't stop what is still starting
             self._runner.stop()
             return
         log.warning("what is not done by now comes again elsewhere")
         with eventlet.Timeout(GOODBYE, False):
             self._runner.kill()
-            return
+            # Killed in its start, `run` would go on to wait for that.
+            if self._started.ready():
+                return
         os._exit(1)
 
     def ready(self) -> dict[str, bool]:
