@@ -10,13 +10,12 @@ import pymongo
 import structlog
 from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckResponse
-from pymongo.errors import PyMongoError
 
 from chassis.crowd import on_threads
+from chassis.pulse import answering
 
 EVERY = 1.0
 THREADS = 2
-PATIENCE = 2.0
 # The empty name stands for the whole server (grpc/doc/health-checking.md).
 WHOLE_SERVER = ""
 
@@ -108,13 +107,3 @@ class Health:
         state = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
         for name in self._names:
             self.servicer.set(name, state)
-
-
-def answering(client: "pymongo.MongoClient[Any]") -> bool:
-    """Whether the database's primary answers within two seconds."""
-    try:
-        with pymongo.timeout(PATIENCE):
-            client.admin.command("ping")
-    except PyMongoError:
-        return False
-    return True

@@ -1,7 +1,7 @@
 """What operators and orchestrators ask a process over HTTP: /metrics, /live, /ready.
 
 /metrics  Prometheus text, or OpenMetrics where the scraper accepts it
-/live     200 as long as the process has a thread that answers
+/live     200 as long as the process answers here; what its role can do, /ready tells
 /ready    200 when every part is ready, else 503; the body names each part: {"mongodb": true}
 """
 

@@ -36,6 +36,13 @@ from chassis.refusals import AlreadyExists
 
 Document = dict[str, Any]
 
+# What every client of ours is made with, the relay's asynchronous one among them.
+CLIENT: Mapping[str, Any] = {
+    "connect": False,
+    "tz_aware": True,
+    "serverSelectionTimeoutMS": 5_000,
+    "connectTimeoutMS": 5_000,
+}
 MAJORITY = WriteConcern("majority", wtimeout=10_000)
 # By the system's clock, for MongoDB removes what is older by its own.
 # A client that repeats a command does so within minutes; a week covers a term's worst outage.
@@ -56,14 +63,7 @@ def connect(url: str, application: str) -> "pymongo.MongoClient[Document]":
 
     It connects when it is first used, and looks up a mongodb+srv name then: raises nothing here.
     """
-    return pymongo.MongoClient(
-        url,
-        connect=False,
-        tz_aware=True,
-        appname=application,
-        serverSelectionTimeoutMS=5_000,
-        connectTimeoutMS=5_000,
-    )
+    return pymongo.MongoClient(url, appname=application, **CLIENT)
 
 
 def is_away(error: BaseException) -> bool:

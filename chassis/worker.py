@@ -18,11 +18,11 @@ from eventlet.event import Event as Signal
 from kombu import Connection
 from nameko.runners import ServiceRunner
 from pika.exceptions import AMQPError
-from pymongo.errors import PyMongoError
 
 from chassis import ids, metrics, ops, topology
 from chassis.apply import Delivery, Kind, StoreAway, Verdict, apply
 from chassis.batch import batch
+from chassis.pulse import answering
 from chassis.settings import Settings
 from chassis.store import Database
 from chassis.subscriptions import Subscription, Timer
@@ -124,7 +124,7 @@ class Worker:
             for extension in container.shared_extensions.values()
         ]
         return {
-            "mongodb": _answers(self._database),
+            "mongodb": answering(self._database.client),
             "rabbitmq": all(getattr(consumer, "connected", True) for consumer in consumers),
         }
 
@@ -230,14 +230,6 @@ def _attempts(headers: Mapping[str, Any]) -> int:
 
 def _bytes(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else bytes(body)
-
-
-def _answers(database: Database[Any]) -> bool:
-    try:
-        database.client.admin.command("ping")
-    except PyMongoError:
-        return False
-    return True
 
 
 def _tell_zero(subscription: Subscription[Any]) -> None:
