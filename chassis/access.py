@@ -28,12 +28,19 @@ class Access:
 
     def check(self, caller: Caller, request: Message) -> None:
         """Raise Denied unless `caller` may make `request`."""
-        if self.roles & caller.roles:
-            return
-        if self.own and caller.subject and getattr(request, self.own) == caller.subject:
-            return
-        own = f", or your own {self.own}" if self.own else ""
-        raise Denied(f"this call needs one of the roles {', '.join(sorted(self.roles))}{own}")
+        own = self.own and caller.subject and getattr(request, self.own) == caller.subject
+        if not own:
+            self._check_roles(caller)
+
+    def check_any(self, caller: Caller) -> None:
+        """Raise Denied unless there is a request that `caller` may make."""
+        if not self.own:
+            self._check_roles(caller)
+
+    def _check_roles(self, caller: Caller) -> None:
+        if not self.roles & caller.roles:
+            own = f", or your own {self.own}" if self.own else ""
+            raise Denied(f"this call needs one of the roles {', '.join(sorted(self.roles))}{own}")
 
 
 def access_of(method: MethodDescriptor) -> Access:

@@ -4,7 +4,7 @@ Knows nothing of brokers: it takes bodies and headers, and answers a verdict for
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from typing import Any
 from pymongo.errors import OperationFailure
 
 from chassis import events, ids, message_spans, metrics, tracing
-from chassis.events import Event, UndecodableError
+from chassis.events import Event, UndecodableError, UnknownTypeError
 from chassis.store import Database, Store, is_away
 from chassis.subscriptions import Drop, Retry, Subscription
 from chassis.tracing import NONE, Attributes
@@ -50,6 +50,9 @@ class Verdict:
 
 
 APPLIED, REPEAT = Verdict(Kind.APPLIED), Verdict(Kind.REPEAT)
+# In an upgrade, or after a way back, a queue gets what the older of two versions has no handler
+# for. The newer one takes it when it comes back, or when it is replayed.
+ANOTHER_VERSIONS = Verdict(Kind.RETRY, "not for this version")
 Read = Event[Any]
 
 
@@ -62,7 +65,8 @@ def apply(
     batch again: what was committed before is a repeat.
     """
     began = time.perf_counter()
-    read = [_read(delivery) for delivery in deliveries]
+    types = frozenset(subscription.routing_keys)
+    read = [_read(delivery, types) for delivery in deliveries]
     good = {event.id: event for event in read if isinstance(event, Event)}
     by_id = _traced(database, subscription, list(good.values()))
     verdicts = []
@@ -75,19 +79,27 @@ def apply(
     return verdicts
 
 
-def _read(delivery: Delivery) -> Read | Verdict:
+def _read(delivery: Delivery, types: Set[str]) -> Read | Verdict:
     try:
-        return events.read(delivery.headers, delivery.body)
+        event = events.read(delivery.headers, delivery.body)
+    except UnknownTypeError:
+        return ANOTHER_VERSIONS
     except UndecodableError as error:
         return Verdict(Kind.UNDECODABLE, str(error))
     except Exception as error:  # a stranger's bytes can upset more than we can think of
         return Verdict(Kind.UNDECODABLE, _told(error))
+    return event if event.type in types else ANOTHER_VERSIONS
 
 
 def _traced(
     database: Database[Any], subscription: Subscription[Any], batch: Sequence[Read]
 ) -> dict[str, Verdict]:
-    """Apply events, each under a span of its own from here to its verdict."""
+    """Apply events, each under a span of its own from here to its verdict.
+
+    There are none where spans go nowhere: with thousands a second they would be felt.
+    """
+    if not tracing.is_exporting():
+        return _split(database, subscription, batch)
     spans = [message_spans.processing(subscription.name, event) for event in batch]
     ours = [
         replace(event, traceparent=span.traceparent)
@@ -147,8 +159,14 @@ def _together(
             )
         return {event.id: REPEAT if event.id in seen else APPLIED for event in batch}
 
-    with tracing.under(batch[0].traceparent):
+    with tracing.under(_cause(batch)):
         return database.transact(work)
+
+
+def _cause(batch: Sequence[Read]) -> str:
+    """Under what a batch is applied: its events' trace where they have one, else a new one."""
+    traces = {tracing.trace_id(event.traceparent) for event in batch}
+    return batch[0].traceparent if len(traces) == 1 else ""
 
 
 def mark(subscription: str, event_id: str) -> str:

@@ -8,7 +8,8 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from http.client import HTTPException
 from typing import Any
 
 import jwt
@@ -16,6 +17,7 @@ import structlog
 from jwt.types import Options
 
 from chassis.caller import Caller
+from chassis.refusals import Unavailable
 from chassis.settings import Settings
 
 ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
@@ -44,50 +46,71 @@ class Keys:
         self._url = url
         self._pause = refetch_pause
         self._lock = threading.Lock()
+        self._raw: list[Any] = []
         self._keys: Mapping[str, jwt.PyJWK] = {}
         self._tried = self._fetched = -float("inf")
+        self._could_read = False
         self.generation = 0
         """Counts up when the keys change: what was verified before must be verified anew."""
 
     def get(self, kid: str) -> jwt.PyJWK | None:
-        """The key of that id; asks the provider when it is unknown or what is known is old."""
-        self.refresh(kid not in self._keys)
-        return self._keys.get(kid)
+        """The key of that id; asks the provider when it is unknown or what is known is old.
 
-    def refresh(self, wanted: bool = False) -> None:
-        """Fetch the keys when they are old, or `wanted` and not just asked for."""
+        Raises Unavailable where the provider may have it, but can't be asked now.
+        """
+        up_to_date = self.refresh(kid not in self._keys)
+        key = self._keys.get(kid)
+        if key is None and not up_to_date:
+            raise Unavailable("the identity provider's keys can't be read now; try again")
+        return key
+
+    def refresh(self, wanted: bool = False) -> bool:
+        """Fetch the keys when they are old, or `wanted` and not just asked for.
+
+        Answers whether what is known is what the provider said last. While one caller fetches, none
+        waits for it: a provider that hangs would hold all threads.
+        """
         age = time.monotonic() - self._fetched
         if not wanted and age < REFRESH:
-            return
-        # While one caller fetches, those whose keys are known go on with what is there.
-        if self._lock.acquire(blocking=wanted):
-            try:
-                self._fetch_unless_tried()
-            finally:
-                self._lock.release()
+            return True
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            self._fetch_unless_tried()
+            return self._could_read
+        finally:
+            self._lock.release()
 
     def _fetch_unless_tried(self) -> None:
         if time.monotonic() - self._tried < self._pause:
             return
         try:
-            keys = fetch(self._url)
-        except (OSError, ValueError) as error:
+            raw = fetch(self._url)
+        except (OSError, HTTPException, ValueError) as error:
+            self._could_read = False
             log.warning("the identity provider's keys can't be read", url=self._url, why=str(error))
         else:
-            self._fetched = time.monotonic()
-            if keys.keys() != self._keys.keys():
-                self._keys, self.generation = keys, self.generation + 1
+            self._could_read, self._fetched = True, time.monotonic()
+            # By all they hold: a key may be replaced under the same id.
+            if raw != self._raw:
+                self._raw, self._keys = raw, usable(raw)
+                self.generation += 1
         finally:
             self._tried = time.monotonic()
 
 
-def fetch(url: str) -> dict[str, jwt.PyJWK]:
-    """The usable keys of a JWKS by their ids. Raises OSError, or ValueError where it is none."""
+def fetch(url: str) -> list[Any]:
+    """A JWKS's keys as they are. Raises OSError, HTTPException, or ValueError where it is none."""
     with urllib.request.urlopen(url, timeout=FETCH_TIMEOUT) as answer:  # noqa: S310 (see settings)
         document = json.loads(answer.read(LARGEST_JWKS))
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
         raise ValueError("no JWK set: it needs a list `keys`")  # noqa: TRY004 (of a text)
-    found = [key for raw in document["keys"] if (key := _usable(raw))]
+    return list(document["keys"])
+
+
+def usable(raw: Iterable[Any]) -> dict[str, jwt.PyJWK]:
+    """The keys that may verify signatures, by their ids."""
+    found = [key for each in raw if (key := _usable(each))]
     return {str(key.key_id): key for key in found}
 
 
@@ -120,7 +143,7 @@ class Authenticator:
     def caller_of(self, authorization: str) -> tuple[Caller, float]:
         """The caller of an `authorization` value, and until when (Unix seconds) it holds.
 
-        Raises Unauthenticated.
+        Raises Unauthenticated, and Unavailable where nobody can tell now.
         """
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -174,5 +197,7 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
 
 
 def authenticator(settings: Settings) -> Authenticator:
-    """By the settings."""
-    return Authenticator(Keys(settings.jwks_url), settings.token_issuer, settings.token_audience)
+    """By the settings. The first callers need not wait for the keys: they are fetched here."""
+    keys = Keys(settings.jwks_url)
+    keys.refresh(wanted=True)
+    return Authenticator(keys, settings.token_issuer, settings.token_audience)

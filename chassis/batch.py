@@ -38,7 +38,6 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
 
     def get_consumers(self, _: Any, channel: Any) -> Any:
         """Called after every (re)connection."""
-        self.connected = True
         for provider in self._providers:
             self._consumers[provider] = Consumer(
                 channel,
@@ -48,6 +47,11 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
                 auto_declare=False,
             )
         return self._consumers.values()
+
+    def on_consume_ready(self, *args: Any, **kwargs: Any) -> None:
+        """The broker has accepted the consumers, which it does not where a queue is missing."""
+        self.connected = True
+        super().on_consume_ready(*args, **kwargs)
 
     def consume(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """kombu's loop over one connection, which looks at us every TICK.

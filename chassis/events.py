@@ -33,6 +33,10 @@ class UndecodableError(ValueError):
     """A message that is no event of ours: it says what is missing or wrong."""
 
 
+class UnknownTypeError(UndecodableError):
+    """An event of a type that this version doesn't know; another one may."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event(Generic[M]):
     """Something that happened, as it travels."""
@@ -104,7 +108,7 @@ def headers_of(event: "Event[Any]") -> dict[str, str]:
 
 
 def read(headers: Mapping[str, Any] | None, body: bytes) -> "Event[Message]":
-    """The event of a delivery. Raises UndecodableError."""
+    """The event of a delivery. Raises UndecodableError, UnknownTypeError among them."""
     attributes = {
         key.removeprefix(PREFIX): value
         for key, value in (headers or {}).items()
@@ -118,7 +122,7 @@ def read(headers: Mapping[str, Any] | None, body: bytes) -> "Event[Message]":
         raise UndecodableError(f"no CloudEvent: headers {', '.join(strange)} are not text")
     cls = contracts().get(attributes["type"])
     if cls is None:
-        raise UndecodableError(f"unknown event type {attributes['type']!r}")
+        raise UnknownTypeError(f"unknown event type {attributes['type']!r}")
     try:
         data = json_format.Parse(body, cls(), ignore_unknown_fields=True)
         time = datetime.fromisoformat(attributes["time"])

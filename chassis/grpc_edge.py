@@ -5,25 +5,24 @@ deadline, the service's code, and refusals turned into statuses. What is known o
 its first call is worked out once, at the start.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
 import grpc
-import pymongo
 from google.protobuf.message import Message
 from pymongo.errors import PyMongoError
 
-from chassis import validation
+from chassis import deadline, validation
 from chassis.access import Access, access_of
-from chassis.auth import Authenticator, Unauthenticated
+from chassis.auth import Authenticator
 from chassis.caller import Caller, calling
+from chassis.crowd import Crowd, on_threads
 from chassis.grpc_call import Call, Measures
 from chassis.refusals import check
 from chassis.statuses import AWAY, DatabaseAway, DeadlinePassed
-from chassis.streams import Streams
+from chassis.streams import Stream, Streams
 
 # A caller who names no deadline gets this one, so that no request outlives everyone's interest.
 LONGEST_REQUEST = 30.0
@@ -65,12 +64,13 @@ class Edge:
         self,
         service: str,
         authenticator: Authenticator,
+        requests: Crowd,
         streams: Streams,
         database_answers: Callable[[], bool],
     ) -> None:
         self._service = service
         self._authenticator = authenticator
-        self._streams = streams
+        self._requests, self._streams = requests, streams
         self._database_answers = database_answers
 
     def wrap(self, descriptor: MethodDescriptor, handler: Handler) -> Handler:
@@ -95,6 +95,7 @@ class Edge:
 
         def answer(raw: bytes, context: grpc.ServicerContext) -> bytes:
             with Call(method.measures, context) as call:
+                self._requests.check()
                 caller, _ = self._authenticator.caller_of(call.authorization)
                 request = method.admit(caller, raw)
                 self._fail_fast()
@@ -102,53 +103,60 @@ class Edge:
                     return method.serialize(method.behaviour(request, context))
             raise AssertionError("unreachable: a refused call is aborted")
 
-        return grpc.unary_unary_rpc_method_handler(answer)
+        return grpc.unary_unary_rpc_method_handler(on_threads(self._requests, answer))
 
     def download(self, method: Method) -> Handler:
         """One request, a stream of answers."""
 
         def answers(raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-            with Call(method.measures, context) as call, self._streams.one(context) as stream:
+            with Call(method.measures, context) as call:
                 caller, until = self._authenticator.caller_of(call.authorization)
                 request = method.admit(caller, raw)
-                self._fail_fast()
-                call.open()
-                with calling(caller):
+                with self._opened(call, context, caller, until) as stream, calling(caller):
                     for message in method.behaviour(request, stream):
-                        _still_valid(until)
+                        stream.check_token()
                         yield method.serialize(message)
 
-        return grpc.unary_stream_rpc_method_handler(self._on_own_thread(answers))
+        return grpc.unary_stream_rpc_method_handler(on_threads(self._streams.threads, answers))
 
     def upload(self, method: Method) -> Handler:
         """A stream of requests, one answer."""
 
         def answer(raws: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-            with Call(method.measures, context) as call, self._streams.one(context) as stream:
+            with Call(method.measures, context) as call:
                 caller, until = self._authenticator.caller_of(call.authorization)
-                self._fail_fast()
-                call.open()
-                requests = _admitted(method, caller, until, stream.incoming(raws))
-                with calling(caller):
+                method.access.check_any(caller)
+                with self._opened(call, context, caller, until) as stream, calling(caller):
+                    requests = _admitted(method, caller, stream, raws)
                     return method.serialize(method.behaviour(requests, stream))
             raise AssertionError("unreachable: a refused call is aborted")
 
-        return grpc.stream_unary_rpc_method_handler(self._on_own_thread(answer))
+        return grpc.stream_unary_rpc_method_handler(on_threads(self._streams.threads, answer))
 
     def talk(self, method: Method) -> Handler:
         """A stream of requests, a stream of answers."""
 
         def answers(raws: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-            with Call(method.measures, context) as call, self._streams.one(context) as stream:
+            with Call(method.measures, context) as call:
                 caller, until = self._authenticator.caller_of(call.authorization)
-                self._fail_fast()
-                call.open()
-                requests = _admitted(method, caller, until, stream.incoming(raws))
-                with calling(caller):
+                method.access.check_any(caller)
+                with self._opened(call, context, caller, until) as stream, calling(caller):
+                    requests = _admitted(method, caller, stream, raws)
                     for message in method.behaviour(requests, stream):
+                        stream.check_token()
                         yield method.serialize(message)
 
-        return grpc.stream_stream_rpc_method_handler(self._on_own_thread(answers))
+        return grpc.stream_stream_rpc_method_handler(on_threads(self._streams.threads, answers))
+
+    @contextmanager
+    def _opened(
+        self, call: Call, context: grpc.ServicerContext, caller: Caller, until: float
+    ) -> Iterator[Stream]:
+        """A stream's place, once its caller is known and let in: there are few, and each counts."""
+        self._fail_fast()
+        with self._streams.one(context, caller.subject, until) as stream:
+            call.open()
+            yield stream
 
     def _fail_fast(self) -> None:
         """Raise DatabaseAway in an outage.
@@ -158,11 +166,6 @@ class Edge:
         """
         if not self._database_answers():
             raise DatabaseAway(AWAY)
-
-    def _on_own_thread(self, behaviour: Behaviour) -> Behaviour:
-        # grpc looks for this attribute (grpc/_server.py, _select_thread_pool_for_behavior).
-        behaviour.experimental_thread_pool = self._streams.threads  # type: ignore[attr-defined]
-        return behaviour
 
 
 _SHAPES: dict[tuple[bool, bool], Callable[[Edge, Method], Handler]] = {
@@ -174,33 +177,26 @@ _SHAPES: dict[tuple[bool, bool], Callable[[Edge, Method], Handler]] = {
 
 
 def _admitted(
-    method: Method, caller: Caller, until: float, raws: Iterator[bytes]
+    method: Method, caller: Caller, stream: Stream, raws: Iterator[bytes]
 ) -> Iterator[Message]:
-    for raw in raws:
-        _still_valid(until)
+    for raw in stream.incoming(raws):
+        stream.check_token()
         yield method.admit(caller, raw)
-
-
-def _still_valid(until: float) -> None:
-    """A stream may outlive its token, but not go on with it."""
-    if time.time() > until:
-        raise Unauthenticated("the token has expired; call again with a fresh one")
 
 
 @contextmanager
 def _limit(context: Any) -> Iterator[None]:
     """Work within the caller's deadline, down to the database's operations."""
     seconds = min(context.time_remaining(), LONGEST_REQUEST)
-    end = time.monotonic() + seconds
     if seconds <= 0:
         raise DeadlinePassed("the deadline passed before the call was begun")
-    try:
-        with pymongo.timeout(seconds):
+    with deadline.within(seconds):
+        try:
             yield
-    except PyMongoError as error:
-        if error.timeout and time.monotonic() >= end:
-            raise DeadlinePassed("the deadline passed before the database answered") from error
-        raise
+        except PyMongoError as error:
+            if error.timeout and deadline.left() <= 0:
+                raise DeadlinePassed("the deadline passed before the database answered") from error
+            raise
 
 
 def _rows_of(descriptor: MethodDescriptor) -> frozenset[str]:

@@ -15,15 +15,18 @@ from grpc_reflection.v1alpha import reflection
 
 from chassis import ops
 from chassis.auth import authenticator
+from chassis.crowd import Crowd
 from chassis.grpc_edge import Edge
 from chassis.health import Health
 from chassis.settings import Settings
 from chassis.store import Database
 from chassis.streams import Streams
 
-# Requests that are handled at once. More would only wait for each other: Python runs one thread at
-# a time, and each that waits for MongoDB holds one of the client's 100 connections.
-THREADS = 32
+# Threads of those who ask what is served (reflection). Requests, streams and health have their own,
+# so that none of them waits for another.
+OTHERS = 4
+# The last resort: beyond it grpc refuses whatever comes, health among it, as RESOURCE_EXHAUSTED.
+MOST_CALLS = 10_000
 # protobuf's type stubs know two unrelated classes for this
 ServiceDescriptor = Any
 
@@ -34,7 +37,7 @@ OPTIONS = (
     ("grpc.max_metadata_size", 16 * 1024),
     # Callers keep idle connections alive by a ping every 30 s (chassis.grpc_client).
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     # Callers come back after ten minutes, so that a new replica gets its share of them.
     ("grpc.max_connection_age_ms", 600_000),
 )
@@ -65,9 +68,17 @@ class Server:
         names = [servicer.descriptor.full_name for servicer in servicers]
         self.health = Health(database.client, names)
         self._streams = Streams(service)
-        self._threads = ThreadPoolExecutor(THREADS, "call")
-        self._server = grpc.server(self._threads, options=OPTIONS)
-        edge = Edge(service, authenticator(settings), self._streams, self.health.answers)
+        self._requests, self._others = Crowd(), ThreadPoolExecutor(OTHERS, "other")
+        self._server = grpc.server(
+            self._others, options=OPTIONS, maximum_concurrent_rpcs=MOST_CALLS
+        )
+        edge = Edge(
+            service,
+            authenticator(settings),
+            self._requests,
+            self._streams,
+            self.health.answers,
+        )
         for servicer in servicers:
             _add(servicer, edge, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self.health.servicer, self._server)
@@ -82,6 +93,7 @@ class Server:
         """Take calls from now on."""
         self._server.start()
         self.health.start()
+        self._streams.start()
 
     def ready(self) -> Mapping[str, bool]:
         """What /ready tells."""
@@ -93,8 +105,8 @@ class Server:
         stopped = self._server.stop(within.total_seconds())
         self._streams.drain()
         stopped.wait()
-        self._threads.shutdown(wait=False)
-        self._streams.threads.shutdown(wait=False)
+        for threads in (self._requests, self._streams.threads, self._others, self.health.threads):
+            threads.shutdown(wait=False)
 
 
 def serve(

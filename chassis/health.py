@@ -2,16 +2,20 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pymongo
 import structlog
 from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckResponse
-from pymongo.errors import PyMongoError
+
+from chassis.crowd import on_threads
+from chassis.pulse import answering
 
 EVERY = 1.0
-PATIENCE = 2.0
+THREADS = 2
 # The empty name stands for the whole server (grpc/doc/health-checking.md).
 WHOLE_SERVER = ""
 
@@ -35,12 +39,17 @@ class _Watch:
 class _Servicer(health.HealthServicer):
     """The stock servicer, whose watchers would otherwise hold a drain up to its limit."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: ThreadPoolExecutor) -> None:
         super().__init__()
+        # Both are functions of this object's own, for threads hang on functions.
+        ours: Any = self
+        ours.Check = on_threads(threads, partial(super().Check))
+        ours.Watch = on_threads(threads, partial(self._watch))
+        ours.Watch.experimental_non_blocking = True
         self._watches: list[_Watch] = []
         self._adding = threading.Lock()
 
-    def Watch(self, request: Any, context: Any, send_response_callback: Any = None) -> Any:
+    def _watch(self, request: Any, context: Any, send_response_callback: Any = None) -> Any:
         watch = _Watch(send_response_callback)
         with self._adding:
             self._watches = [each for each in self._watches if not each.ended] + [watch]
@@ -57,7 +66,9 @@ class Health:
     """Asks the database every second, and tells whoever checks or watches."""
 
     def __init__(self, client: "pymongo.MongoClient[Any]", names: Iterable[str]) -> None:
-        self.servicer = _Servicer()
+        # Threads of its own: a server that is busy is not a server that is ill.
+        self.threads = ThreadPoolExecutor(THREADS, "health-call")
+        self.servicer = _Servicer(self.threads)
         self._answers = True  # it did a moment ago, when it was prepared
         self._client = client
         self._names = (WHOLE_SERVER, *names)
@@ -96,13 +107,3 @@ class Health:
         state = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
         for name in self._names:
             self.servicer.set(name, state)
-
-
-def answering(client: "pymongo.MongoClient[Any]") -> bool:
-    """Whether the database's primary answers within two seconds."""
-    try:
-        with pymongo.timeout(PATIENCE):
-            client.admin.command("ping")
-    except PyMongoError:
-        return False
-    return True

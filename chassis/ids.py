@@ -16,6 +16,7 @@ def made_at(made: str) -> float:
     milliseconds. A stranger's id, which tells nothing, counts as made now.
     """
     try:
-        return (uuid.UUID(made).int >> 80) / 1000
+        found = uuid.UUID(made)
     except ValueError:
         return time.time()
+    return (found.int >> 80) / 1000 if found.version == 7 else time.time()

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 from pymongo import IndexModel
 from pymongo.database import Database as MongoDatabase
-from pymongo.errors import ConnectionFailure, OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
 
 from chassis import ids, lease, metrics
 
@@ -129,7 +129,7 @@ def _keep(leases: Any, holder: str, done: threading.Event) -> None:
     while not done.wait(RENEW):
         try:
             lease.take(leases, COLLECTION, holder, LEASE)
-        except ConnectionFailure as error:
+        except PyMongoError as error:
             log.warning("the lease of migrations can't be renewed now", why=str(error)[:200])
 
 

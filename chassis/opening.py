@@ -6,15 +6,15 @@ Meanwhile the process is live and not ready, so that an orchestrator lets it wai
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import structlog
-from pymongo.errors import ConnectionFailure
-from pymongo.uri_parser import parse_uri
+from pymongo.errors import PyMongoError
 
 from chassis import metrics, ops
 from chassis.clock import clock_from
 from chassis.settings import Settings
-from chassis.store import Database, Store, connect
+from chassis.store import Database, Store, connect, is_away
 
 S = TypeVar("S", bound=Store)
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 def open_database(settings: Settings, service: str, store: type[S]) -> Database[S]:
     """The service's database. Waits until MongoDB answers and the database is migrated."""
     database = _database(settings, service, store)
-    state = _state(database)
+    state, why = _state(database)
     if all(state.values()):
         metrics.tell_ready(state)
         return database
@@ -33,10 +33,13 @@ def open_database(settings: Settings, service: str, store: type[S]) -> Database[
     pause = FIRST_WAIT
     try:
         while not all(state.values()):
-            _tell(settings, service, database, state, pause)
+            if why:
+                _tell_away(settings, why, pause)
+            else:
+                _tell_old(service, database, pause)
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_WAIT)
-            state = _state(database)
+            state, why = _state(database)
     finally:
         metrics.tell_ready(state)
         server.close()
@@ -47,8 +50,8 @@ def migrate(settings: Settings, service: str, store: type[S]) -> None:
     """Bring the service's database to this version. Waits as long as MongoDB is away."""
     database = _database(settings, service, store)
     pause = FIRST_WAIT
-    while not _does(database.prepare):
-        log.warning("waiting for MongoDB", hosts=_hosts(settings), seconds=pause)
+    while why := _fault(database.prepare):
+        _tell_away(settings, why, pause)
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_WAIT)
     log.info("the database is as this version needs it", database=database.mongo.name)
@@ -60,39 +63,33 @@ def _database(settings: Settings, service: str, store: type[S]) -> Database[S]:
     return Database(client, name, store, clock_from(settings.clock))
 
 
-def _state(database: Database[S]) -> Mapping[str, bool]:
-    """What /ready tells meanwhile."""
+def _state(database: Database[S]) -> tuple[Mapping[str, bool], str]:
+    """What /ready tells meanwhile, and why MongoDB can't be used where it can't."""
     missing: list[str] = []
-    answers = _does(lambda: missing.extend(database.missing()))
-    return {"mongodb": True, "migrated": not missing} if answers else {"mongodb": False}
+    why = _fault(lambda: missing.extend(database.missing()))
+    return ({"mongodb": False}, why) if why else ({"mongodb": True, "migrated": not missing}, "")
 
 
-def _does(work: Callable[[], object]) -> bool:
+def _fault(work: Callable[[], object]) -> str:
+    """Why MongoDB can't do `work` now; empty once it is done."""
     try:
         work()
-    except ConnectionFailure:
-        return False
-    return True
+    except PyMongoError as error:
+        if is_away(error):
+            return repr(error)[:300]
+        raise
+    return ""
 
 
-def _tell(
-    settings: Settings,
-    service: str,
-    database: Database[S],
-    state: Mapping[str, bool],
-    pause: float,
-) -> None:
-    if state["mongodb"]:
-        log.warning(
-            "waiting for the database's migration",
-            run=f"python -m services.{service} migrate",
-            database=database.mongo.name,
-            seconds=pause,
-        )
-    else:
-        log.warning("waiting for MongoDB", hosts=_hosts(settings), seconds=pause)
+def _tell_away(settings: Settings, why: str, pause: float) -> None:
+    hosts = urlsplit(settings.mongo_url).netloc.rpartition("@")[2]
+    log.warning("waiting for MongoDB", hosts=hosts, why=why, seconds=pause)
 
 
-def _hosts(settings: Settings) -> str:
-    nodes = parse_uri(settings.mongo_url)["nodelist"]
-    return ", ".join(f"{host}:{port}" for host, port in nodes)
+def _tell_old(service: str, database: Database[S], pause: float) -> None:
+    log.warning(
+        "waiting for the database's migration",
+        run=f"python -m services.{service} migrate",
+        database=database.mongo.name,
+        seconds=pause,
+    )

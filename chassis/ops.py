@@ -1,11 +1,12 @@
 """What operators and orchestrators ask a process over HTTP: /metrics, /live, /ready.
 
 /metrics  Prometheus text, or OpenMetrics where the scraper accepts it
-/live     200 as long as the process turns
+/live     200 as long as the process answers here; what its role can do, /ready tells
 /ready    200 when every part is ready, else 503; the body names each part: {"mongodb": true}
 """
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +26,8 @@ class OpsServer:
 
     def __init__(self, address: str, ready: Ready) -> None:
         host, _, port = address.rpartition(":")
-        self._server = _Server((host.strip("[]"), int(port)), _handler(ready))
+        server = _Server6 if host.startswith("[") else _Server
+        self._server = server((host.strip("[]"), int(port)), _handler(ready))
         self.port: int = self._server.server_address[1]
         """The port it listens on, also where `address` asked for port 0."""
         self._thread = threading.Thread(
@@ -49,6 +51,10 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # A stop must not wait for a scraper that holds its connection open.
     block_on_close = False
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
 
 
 def _handler(ready: Ready) -> type[BaseHTTPRequestHandler]:

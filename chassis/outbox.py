@@ -87,8 +87,8 @@ class Outbox:
         return await self._rows.watch(pipeline)
 
     async def depth(self) -> int:
-        """How many events wait."""
-        return await self._rows.count_documents({})
+        """How many events wait, as MongoDB's books have it: to count a million takes a second."""
+        return await self._rows.estimated_document_count()
 
     async def parked(self) -> int:
         """How many of them are parked."""
@@ -137,7 +137,7 @@ def state(database: Any) -> tuple[int, int, datetime | None]:
     """How many events wait, how many of them are parked, and when the oldest happened."""
     oldest = database["outbox"].find_one({}, {"_id": 1}, sort=[("_id", 1)])
     return (
-        database["outbox"].count_documents({}),
+        database["outbox"].estimated_document_count(),
         database["outbox"].count_documents(PARKED),
         datetime.fromtimestamp(ids.made_at(oldest["_id"]), UTC) if oldest else None,
     )

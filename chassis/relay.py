@@ -7,6 +7,7 @@ never loses it. An event that no queue takes is parked, with all that follow it 
 
 import asyncio
 import contextlib
+import math
 import os
 import random
 import signal
@@ -17,6 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
+import pymongo
 import structlog
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
@@ -25,10 +27,13 @@ from chassis import ids, lease, metrics, ops
 from chassis.events import contracts
 from chassis.outbox import Outbox, Row
 from chassis.publisher import ConnectionLost, Publisher
+from chassis.pulse import PATIENCE
 from chassis.settings import Settings
+from chassis.store import CLIENT
 from chassis.window import Outcome
 
 LEASE = timedelta(seconds=5)
+BEAT = LEASE.total_seconds() / 5
 # A wake that got lost costs this many seconds at the most.
 POLL = 1.0
 LOOK = 2.0
@@ -65,20 +70,23 @@ class Relay:
     def __init__(self, settings: Settings, service: str) -> None:
         self._settings, self._service = settings, service
         self._client: AsyncMongoClient[Row] = AsyncMongoClient(
-            settings.mongo_url, tz_aware=True, serverSelectionTimeoutMS=5_000
+            settings.mongo_url, appname=f"tandem-{service}", **CLIENT
         )
         database = self._client[settings.mongo_database or f"tandem_{service}"]
         self._outbox, self._leases = Outbox(database["outbox"]), database["leases"]
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self._stopping, self._woken = asyncio.Event(), asyncio.Event()
         self._leads_until = 0.0
-        self._mongo_answers = False
+        self._answered = -math.inf
         self._publisher: Publisher | None = None
         self._out_of_time = asyncio.Event()
         _tell_zero(service)
+        metrics.RELAY_LEADER.labels(service).set_function(lambda: self._leads)
 
     def stop(self) -> None:
-        """Publish no more, wait for what is in flight as long as `settings.drain`, and leave."""
+        """Ask it to leave: `run` publishes no more, waits until what is in flight is confirmed or
+        `settings.drain` is over, and ends.
+        """
         self._stopping.set()
         self._woken.set()
         drain = self._settings.drain.total_seconds()
@@ -88,7 +96,7 @@ class Relay:
         """What /ready tells. A relay that stands by needs no broker."""
         stands_by = not self._leads
         return {
-            "mongodb": self._mongo_answers,
+            "mongodb": time.monotonic() - self._answered < BEAT + 2 * PATIENCE,
             "rabbitmq": stands_by or (self._publisher is not None and self._publisher.is_open),
         }
 
@@ -192,13 +200,14 @@ class Relay:
     async def _keep_lease(self) -> None:
         """Take the lease, and keep it; count it as lost a little before MongoDB does."""
         began, led = time.monotonic(), self._leads
-        took = await lease.take_async(self._leases, "relay", self._holder, LEASE)
+        with pymongo.timeout(PATIENCE):
+            took = await lease.take_async(self._leases, "relay", self._holder, LEASE)
         self._leads_until = began + LEASE.total_seconds() * 0.8 if took else 0.0
-        self._mongo_answers = True
+        self._answered = time.monotonic()
         if took != led:
             log.info("leading" if took else "standing by")
             self._woken.set()
-        await asyncio.sleep(LEASE.total_seconds() / 5)
+        await asyncio.sleep(BEAT)
 
     async def _watch(self) -> None:
         """Wake for every insertion, and for what was inserted before we looked."""
@@ -209,7 +218,6 @@ class Relay:
 
     async def _look(self) -> None:
         """Tell Prometheus how it stands."""
-        metrics.RELAY_LEADER.labels(self._service).set(self._leads)
         oldest = await self._outbox.oldest()
         age = time.time() - ids.made_at(oldest) if oldest else 0.0
         metrics.OUTBOX_OLDEST.labels(self._service).set(max(0.0, age))
@@ -222,8 +230,7 @@ class Relay:
             try:
                 await work()
             except PyMongoError as error:
-                self._mongo_answers = False
-                metrics.RELAY_LEADER.labels(self._service).set(self._leads)
+                self._answered = -math.inf
                 log.warning("MongoDB does not answer", why=str(error)[:200])
                 await asyncio.sleep(1)
 

@@ -81,7 +81,7 @@ def given(wanted: str) -> Check:
 def url_of(*schemes: str) -> Check:
     """A URL of one of some schemes, with a host."""
     wanted = " or ".join(f"{scheme}://host" for scheme in schemes)
-    return lambda value: "" if _is_url(value, schemes) else wanted
+    return lambda value: "" if _is_url(value, schemes) else f"{wanted}, {_ENCODED}"
 
 
 def between(low: Any, high: Any, wanted: str) -> Check:
@@ -91,7 +91,7 @@ def between(low: Any, high: Any, wanted: str) -> Check:
 
 def is_address(value: str) -> str:
     """host:port."""
-    return "" if re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}", value) else "host:port"
+    return "" if _is_host(value) and _HAS_PORT.search(value) else "host:port"
 
 
 def is_target(value: str) -> str:
@@ -100,13 +100,46 @@ def is_target(value: str) -> str:
     return wanted if is_address(value.removeprefix("dns:///")) else ""
 
 
+def is_mongodb(value: str) -> str:
+    """A MongoDB connection string, as the driver reads it: of several hosts, or of one SRV name."""
+    wanted = "mongodb://user:password@host:port,host:port/?option=value, or mongodb+srv://name"
+    found = _MONGODB.fullmatch(value)
+    hosts = found["hosts"].split(",") if found else [""]
+    many = found is None or found["srv"] is None or (len(hosts) == 1 and ":" not in hosts[0])
+    return "" if many and all(map(_is_host, hosts)) else f"{wanted}, {_ENCODED}"
+
+
+_ENCODED = "with %XX for special characters of user and password"
+# What stands for itself; the rest is percent-encoded (RFC 3986, section 2.1).
+_WORD = r"(?:[^\s:/?#\[\]@%,]|%[0-9A-Fa-f]{2})+"
+_OPTION = r"\w+=[^\s=&;]*"
+_HOST = re.compile(rf"(?:\[[0-9a-fA-F:.]+\]|{_WORD})(?::(?P<port>\d+))?")
+_HAS_PORT = re.compile(r":\d+$")
+_MONGODB = re.compile(
+    rf"mongodb(?P<srv>\+srv)?://(?:{_WORD}(?::{_WORD})?@)?(?P<hosts>[^\s/?#@]+)"
+    rf"(?:/{_WORD}|/)?(?:\?{_OPTION}(?:[&;]{_OPTION})*)?"
+)
+LARGEST_PORT = 65535
+
+
+def _is_host(value: str) -> bool:
+    """host, or host:port."""
+    found = _HOST.fullmatch(value)
+    return found is not None and int(found["port"] or 0) <= LARGEST_PORT
+
+
 def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
     try:
         parts = urlsplit(value)
-        # A replica set's URL has several ports, of which urlsplit can't make one.
-        return parts.scheme in schemes and bool(parts.netloc.rpartition("@")[2] or parts.path)
     except ValueError:
         return False
+    if parts.scheme not in schemes or re.search(r"\s", value):
+        return False
+    if parts.scheme == "file":
+        return bool(parts.path)
+    # A password with a / or # in it ends the host too early: what follows has the @ then.
+    after = parts.path + parts.query + parts.fragment
+    return _is_host(parts.netloc.rpartition("@")[2]) and "@" not in after
 
 
 def _is_clock(value: str) -> str:
@@ -141,7 +174,7 @@ class Settings:
         roles=(*SERVERS, MIGRATE),
         reaches="mongodb",
         secret=True,
-        check=url_of("mongodb", "mongodb+srv"),
+        check=is_mongodb,
     )
     mongo_database: str = setting(
         "the service's own database; empty: tandem_<service>",

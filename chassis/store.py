@@ -9,51 +9,82 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import pymongo
+import structlog
 from bson.binary import Binary
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    OperationFailure,
+    PyMongoError,
+)
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from chassis import events, ids, tracing
+from chassis import deadline, events, ids, tracing
 from chassis.clock import Clock
 from chassis.migrations import Migration, adding, migrate, pending
 from chassis.refusals import AlreadyExists
 
 Document = dict[str, Any]
 
+# What every client of ours is made with, the relay's asynchronous one among them.
+CLIENT: Mapping[str, Any] = {
+    "connect": False,
+    "tz_aware": True,
+    "serverSelectionTimeoutMS": 5_000,
+    "connectTimeoutMS": 5_000,
+}
 MAJORITY = WriteConcern("majority", wtimeout=10_000)
 # By the system's clock, for MongoDB removes what is older by its own.
 # A client that repeats a command does so within minutes; a week covers a term's worst outage.
 REMEMBER_REQUESTS = timedelta(days=7)
 # An event can come again as long as a queue, a dead letter or a replay holds it.
 REMEMBER_EVENTS = timedelta(days=30)
+# MongoDB's codes: Unauthorized, AuthenticationFailed, OutOfDiskSpace.
+UNFIT = frozenset({13, 18, 14031})
+# Seconds. What is late is ended in a moment, or MongoDB ends it by its own limit.
+CLEAN_UP = 2.0
+LONGEST_TURN = 1.0
+
+log = structlog.get_logger()
 
 
 def connect(url: str, application: str) -> "pymongo.MongoClient[Document]":
-    """A client whose dates are aware, and which gives up after 5 s where no primary answers."""
-    return pymongo.MongoClient(
-        url,
-        tz_aware=True,
-        appname=application,
-        serverSelectionTimeoutMS=5_000,
-        connectTimeoutMS=5_000,
-    )
+    """A client whose dates are aware, and which gives up after 5 s where no primary answers.
+
+    It connects when it is first used, and looks up a mongodb+srv name then: raises nothing here.
+    """
+    return pymongo.MongoClient(url, appname=application, **CLIENT)
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the database's state, rather than what was asked of it, is why it failed."""
+    """Whether the database's state, rather than what was asked of it, is why it failed.
+
+    That includes what a person has to mend: rights, a password, a full disk, a name in the DNS.
+    """
     if not isinstance(error, PyMongoError):
         return False
     transient = error.has_error_label("TransientTransactionError")
-    return isinstance(error, ConnectionFailure) or error.timeout or transient
+    # The URL's form was checked with the settings; what is left is a mongodb+srv name's look-up.
+    unreachable = isinstance(error, ConnectionFailure | ConfigurationError)
+    return unreachable or error.timeout or transient or not UNFIT.isdisjoint(_codes(error))
+
+
+def _codes(error: PyMongoError) -> set[int | None]:
+    """MongoDB's codes of an error, and of each write of a bulk."""
+    if not isinstance(error, OperationFailure):
+        return set()
+    writes = (error.details or {}).get("writeErrors", [])
+    return {error.code, *(write.get("code") for write in writes)}
 
 
 class Store:
@@ -248,22 +279,28 @@ class Database(Generic[S]):
 
         `work` may therefore run more than once and must touch nothing but its store. Who lost goes
         on by turns: MongoDB lets the second writer of a document fail at once, so a crowd that
-        wants the same one (places in a run) would mostly disturb each other.
+        wants the same one (places in a run) would mostly disturb each other. Who waited a while for
+        its turn goes on without: one that is stuck must not hold up all others.
         """
         attempts = itertools.count()
 
         def attempt(session: ClientSession) -> tuple[S, T]:
-            if next(attempts) == 1:
-                turn.enter_context(self._turns)
+            if next(attempts) == 1 and self._turns.acquire(timeout=_patience()):
+                turn.callback(self._turns.release)
             store = self._store(self.mongo, session, self.clock.now())
             result = work(store)
             store.flush()
             return store, result
 
         with ExitStack() as turn, self.client.start_session() as session:
-            store, result = session.with_transaction(
-                attempt, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY
-            )
+            try:
+                store, result = session.with_transaction(
+                    attempt, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY
+                )
+            except Exception as error:
+                if _is_late(error):
+                    Context().run(self._let_go, session)
+                raise
         store.committed()
         return result
 
@@ -271,5 +308,27 @@ class Database(Generic[S]):
         """A store for queries only, outside of any transaction."""
         return self._store(self.mongo, None, self.clock.now())
 
+    def _let_go(self, session: ClientSession) -> None:
+        """End what a session has open, with its locks.
+
+        pymongo's own abort obeys the deadline that has passed, so the server would keep all for its
+        transactionLifetimeLimitSeconds; this runs in a context of its own, without that deadline.
+        """
+        try:
+            with deadline.within(CLEAN_UP):
+                self.client.admin.command("killSessions", [session.session_id])
+        except PyMongoError as error:
+            log.warning("a transaction is left to MongoDB's limit", why=str(error)[:200])
+
     def _migrations(self) -> Mapping[str, Sequence[Migration]]:
         return {"chassis": CHASSIS_MIGRATIONS, self._store.service: self._store.migrations}
+
+
+def _patience() -> float:
+    """How many seconds to wait for one's turn, so that some are left for the work."""
+    return max(0.0, min(LONGEST_TURN, deadline.left() / 2))
+
+
+def _is_late(error: Exception) -> bool:
+    """Whether a deadline passed, perhaps after what is told by the error."""
+    return deadline.left() <= 0 or (isinstance(error, PyMongoError) and error.timeout)

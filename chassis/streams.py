@@ -1,6 +1,7 @@
 """Streaming RPCs: how many may be open at once, and how they end when the replica stops."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,11 +10,16 @@ from typing import Any
 import grpc
 
 from chassis import metrics
+from chassis.auth import Unauthenticated
 from chassis.statuses import Draining, Exhausted
 
 # A stream holds a thread as long as it is open, so streams have threads of their own: however many
 # listen, requests go on.
 MOST_STREAMS = 256
+# Of one caller: a person has a few devices, a system a few connections to each replica.
+MOST_EACH = 16
+# Seconds by which a token may outlive its end.
+SWEEP = 1.0
 
 
 class Stream:
@@ -22,8 +28,9 @@ class Stream:
     A service that waits asks `is_active()` at least once a second.
     """
 
-    def __init__(self, context: Any) -> None:
-        self._context = context
+    def __init__(self, context: Any, until: float) -> None:
+        """`until`: when its caller's token expires, in Unix seconds."""
+        self._context, self._until = context, until
         self._lock = threading.Lock()
         self._draining = self._waiting = self._cut = False
 
@@ -31,8 +38,8 @@ class Stream:
         return getattr(self._context, name)
 
     def is_active(self) -> bool:
-        """Whether the caller is there and the replica goes on."""
-        if self._draining:
+        """Whether the caller is there, its token holds, and the replica goes on."""
+        if self._draining or self._is_expired():
             self._cut = True
             return False
         return bool(self._context.is_active())
@@ -55,10 +62,26 @@ class Stream:
             if self._waiting:
                 self._context.cancel()
 
+    def end_if_expired(self) -> None:
+        """End it where it waits for a caller whose token has expired."""
+        with self._lock:
+            if self._waiting and self._is_expired():
+                self._context.cancel()
+
+    def check_token(self) -> None:
+        """Raise Unauthenticated where the token has expired: no stream may go on without."""
+        if self._is_expired():
+            raise Unauthenticated("the token has expired; call again with a fresh one")
+
     def check(self) -> None:
-        """Raise Draining where the replica ended it, so that the caller goes elsewhere."""
-        if self._cut:
+        """Raise Draining or Unauthenticated where it was ended by us, so that its caller knows."""
+        if self._cut and self._draining:
             raise Draining("this replica stops; call again and another one answers")
+        if self._cut:
+            self.check_token()
+
+    def _is_expired(self) -> bool:
+        return time.time() > self._until
 
     def _wait(self) -> bool:
         with self._lock:
@@ -69,20 +92,28 @@ class Stream:
 class Streams:
     """The open streams of a server."""
 
-    def __init__(self, service: str, most: int = MOST_STREAMS) -> None:
+    def __init__(self, service: str, most: int = MOST_STREAMS, most_each: int = MOST_EACH) -> None:
         # One thread more than there may be streams: somebody must refuse the one too many.
         self.threads = ThreadPoolExecutor(most + 1, "stream")
-        self._most = most
+        self._most, self._most_each = most, most_each
         self._lock = threading.Lock()
-        self._open: set[Stream] = set()
-        self._draining = False
+        self._open: dict[Stream, str] = {}
+        self._draining = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="streams", daemon=True)
         self._gauge = metrics.GRPC_STREAMS.labels(service)
 
+    def start(self) -> None:
+        """From now on, end streams that wait for a caller whose token has expired."""
+        self._sweeper.start()
+
     @contextmanager
-    def one(self, context: grpc.ServicerContext) -> Iterator[Stream]:
-        """An open stream. Raises Exhausted where there are too many, Draining at the end."""
-        stream = Stream(context)
-        self._enter(stream)
+    def one(self, context: grpc.ServicerContext, subject: str, until: float) -> Iterator[Stream]:
+        """An open stream of a caller whose token holds `until`.
+
+        Raises Exhausted where there are too many, Draining and Unauthenticated at the end.
+        """
+        stream = Stream(context, until)
+        self._enter(stream, subject)
         try:
             yield stream
             stream.check()
@@ -92,21 +123,30 @@ class Streams:
     def drain(self) -> None:
         """Let all streams end, and no other begin."""
         with self._lock:
-            self._draining = True
+            self._draining.set()
             streams = list(self._open)
         for stream in streams:
             stream.drain()
 
-    def _enter(self, stream: Stream) -> None:
+    def _enter(self, stream: Stream, subject: str) -> None:
         with self._lock:
-            if self._draining:
+            if self._draining.is_set():
                 raise Draining("this replica stops; call again and another one answers")
             if len(self._open) >= self._most:
                 raise Exhausted(f"{self._most} streams are open here; call again for another one")
-            self._open.add(stream)
+            if sum(each == subject for each in self._open.values()) >= self._most_each:
+                raise Exhausted(f"you have {self._most_each} streams open here; end one of them")
+            self._open[stream] = subject
             self._gauge.set(len(self._open))
 
     def _leave(self, stream: Stream) -> None:
         with self._lock:
-            self._open.discard(stream)
+            self._open.pop(stream, None)
             self._gauge.set(len(self._open))
+
+    def _sweep(self) -> None:
+        while not self._draining.wait(SWEEP):
+            with self._lock:
+                streams = list(self._open)
+            for stream in streams:
+                stream.end_if_expired()

@@ -31,7 +31,11 @@ class Subscription(Generic[S]):
     types: tuple[type[Message], ...]
     """The events it is bound to."""
     handle: Callable[[S, Sequence[Event[Any]]], None]
-    """Applies events, in order, in one unit of work. The inbox has dropped repeats before."""
+    """Applies events, in order, in one unit of work. The inbox has dropped repeats before.
+
+    What it publishes belongs to the trace of its events where they share one; where it handles each
+    under `tracing.under(event.traceparent)`, as `one_by_one` does, to that of its cause.
+    """
 
     @property
     def routing_keys(self) -> tuple[str, ...]:

@@ -81,8 +81,8 @@ def under(traceparent: str) -> Iterator[None]:
 
 
 def trace_id(traceparent: str) -> str:
-    """The 32 hex digits that all spans of one request share; empty when there is none."""
-    return traceparent.split("-")[1] if traceparent else ""
+    """The 32 hex digits that all spans of one request share; empty where there are none."""
+    return traceparent.split("-")[1] if _FORM.fullmatch(traceparent) else ""
 
 
 def child_of(parent: str) -> str:

@@ -18,11 +18,11 @@ from eventlet.event import Event as Signal
 from kombu import Connection
 from nameko.runners import ServiceRunner
 from pika.exceptions import AMQPError
-from pymongo.errors import PyMongoError
 
 from chassis import ids, metrics, ops, topology
 from chassis.apply import Delivery, Kind, StoreAway, Verdict, apply
 from chassis.batch import batch
+from chassis.pulse import answering
 from chassis.settings import Settings
 from chassis.store import Database
 from chassis.subscriptions import Subscription, Timer
@@ -101,17 +101,19 @@ class Worker:
 
     def stop(self) -> None:
         """Finish the batches at hand; what takes longer than `settings.drain` comes again."""
-        self._started.wait()  # nameko can't stop what is still starting
         log.info("draining", seconds=self._settings.drain.total_seconds())
         for subscriber in self._subscribers:
             subscriber.stop()
         with eventlet.Timeout(self._settings.drain.total_seconds(), False):
+            self._started.wait()  # nameko can't stop what is still starting
             self._runner.stop()
             return
         log.warning("what is not done by now comes again elsewhere")
         with eventlet.Timeout(GOODBYE, False):
             self._runner.kill()
-            return
+            # Killed in its start, `run` would go on to wait for that.
+            if self._started.ready():
+                return
         os._exit(1)
 
     def ready(self) -> dict[str, bool]:
@@ -122,7 +124,7 @@ class Worker:
             for extension in container.shared_extensions.values()
         ]
         return {
-            "mongodb": _answers(self._database),
+            "mongodb": answering(self._database.client),
             "rabbitmq": all(getattr(consumer, "connected", True) for consumer in consumers),
         }
 
@@ -228,14 +230,6 @@ def _attempts(headers: Mapping[str, Any]) -> int:
 
 def _bytes(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else bytes(body)
-
-
-def _answers(database: Database[Any]) -> bool:
-    try:
-        database.client.admin.command("ping")
-    except PyMongoError:
-        return False
-    return True
 
 
 def _tell_zero(subscription: Subscription[Any]) -> None:

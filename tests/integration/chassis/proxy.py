@@ -16,6 +16,8 @@ class Proxy:
             self._port: int = probe.getsockname()[1]
         self._listener: socket.socket | None = None
         self._pairs: list[socket.socket] = []
+        self._flows = threading.Event()
+        self._flows.set()
         # A direct connection: the replica set would tell the client how to go round the proxy.
         self.url = f"mongodb://127.0.0.1:{self._port}/?directConnection=true"
 
@@ -36,6 +38,14 @@ class Proxy:
             end.close()
         self._pairs.clear()
 
+    def freeze(self) -> None:
+        """Pass nothing on, as a server that was stopped by SIGSTOP: connections stay open."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """Pass on what came meanwhile, and go on."""
+        self._flows.set()
+
     def _accept(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -43,11 +53,11 @@ class Proxy:
                 far = socket.create_connection(self._server)
                 self._pairs += [near, far]
                 for source, sink in ((near, far), (far, near)):
-                    threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+                    threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                self._flows.wait()
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)

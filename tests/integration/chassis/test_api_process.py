@@ -181,6 +181,33 @@ def test_a_start_without_the_database_waits(start: Start, proxy: Proxy) -> None:
     assert get(port, "/ready")[0] == 200
 
 
+@pytest.fixture
+def late_user(mongo: "pymongo.MongoClient[Any]") -> Iterator[Callable[[], object]]:
+    """Makes the user `late` with the password `word`, whom MongoDB doesn't know before."""
+    yield lambda: mongo.admin.command("createUser", "late", pwd="word", roles=["root"])
+    mongo.admin.command("dropUser", "late")
+
+
+def test_a_start_with_a_password_that_is_not_right_waits(
+    start: Start, environment: dict[str, str], late_user: Callable[[], object]
+) -> None:
+    """A process whom MongoDB refuses says so, and begins when a person has mended it."""
+    url = environment["TANDEM_MONGO_URL"].replace("mongodb://", "mongodb://late:word@")
+    little = start(TANDEM_MONGO_URL=url)
+    waiting = eventually(lambda: little.logged("waiting for MongoDB"))
+    assert "Authentication failed" in waiting["why"]
+    late_user()
+    assert little.listening()
+    assert "word@" not in "".join(little.lines)
+
+
+def test_a_start_before_the_name_is_known_waits(start: Start) -> None:
+    """A name that the DNS doesn't know (yet) is waited for."""
+    little = start(TANDEM_MONGO_URL="mongodb+srv://nowhere.invalid")
+    waiting = eventually(lambda: little.logged("waiting for MongoDB"))
+    assert waiting["hosts"] == "nowhere.invalid"
+
+
 def test_a_start_before_the_migration_waits(
     start: Start, environment: dict[str, str], mongo: "pymongo.MongoClient[Any]"
 ) -> None:

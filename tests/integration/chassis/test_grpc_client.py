@@ -1,6 +1,7 @@
 """The client edge against a server that answers as the test says."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from tandem.library.v1 import library_pb2, library_pb2_grpc
 from tandem.library.v1.resources_pb2 import Item
 
-from chassis import logs, tracing
+from chassis import deadline, logs, tracing
 from chassis.grpc_client import DEADLINE, channel
 from chassis.testing import settings_for
 
@@ -94,6 +95,38 @@ def test_a_call_without_a_deadline_gets_one(stub: Any, library: Library) -> None
     """No call waits for ever."""
     stub.GetItem(WANTED)
     assert 0 < library.calls[0][1] < DEADLINE * 1.1
+
+
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_a_call_ends_with_the_request_that_it_is_made_for(
+    stub: Any, library: Library, timeout: float | None
+) -> None:
+    """What is left of the request at hand is all that a call has."""
+    with deadline.within(5):
+        stub.GetItem(WANTED, timeout=timeout)
+    assert 0 < library.calls[0][1] < 6
+    with deadline.within(0.1):
+        time.sleep(0.5)
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.GetItem(WANTED, timeout=timeout)
+    assert refused.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert len(library.calls) == 1
+
+
+def test_a_server_that_fails_again_and_again_is_not_called_again(
+    stub: Any, library: Library
+) -> None:
+    """After failures in a row each call is tried once: repeats would hold a server down."""
+    library.failures = [grpc.StatusCode.UNAVAILABLE] * 40
+    for _ in range(10):
+        with pytest.raises(grpc.RpcError):
+            stub.GetItem(WANTED)
+    before = len(library.calls)
+    assert before < 40
+    for _ in range(3):
+        with pytest.raises(grpc.RpcError):
+            stub.GetItem(WANTED)
+    assert len(library.calls) == before + 3
 
 
 def test_a_server_that_is_away_for_a_moment_is_called_again(stub: Any, library: Library) -> None:

@@ -1,7 +1,9 @@
 """The gRPC edge around services of the test's own, with a real server and a real database."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,15 +21,18 @@ from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
 from tandem.progress.v1.resources_pb2 import Statement
 from tandem.types.v1.types_pb2 import RowResult
 
-from chassis import caller, tracing
+from chassis import auth, caller, grpc_client, grpc_server, tracing
+from chassis.crowd import Crowd
 from chassis.grpc_client import calling_with
 from chassis.grpc_server import Server, Servicer
 from chassis.refusals import Denied, FailedPrecondition, Fault, Invalid, NotFound
 from chassis.store import Database, Store
+from chassis.streams import MOST_EACH
 from chassis.testing import ChannelFor, Issuer, running, settings_for
 from tests.conftest import MakeDatabase
 
 Behaviour = Callable[..., Any]
+LISTEN = notify_pb2.StreamMessagesRequest(person_id="ada")
 
 
 class NoStore(Store):
@@ -107,6 +112,17 @@ def database(make_database: MakeDatabase) -> Database[Any]:
 def channel_for(notify: Notify, database: Database[Any]) -> Iterator[ChannelFor]:
     with running(servicers(notify), database) as channels:
         yield channels
+
+
+@contextmanager
+def serving(notify: Notify, database: Database[Any], folder: Path) -> Iterator[tuple[str, Issuer]]:
+    """A running server: its address, and whose tokens it believes."""
+    issuer = Issuer()
+    settings = settings_for(issuer.write_jwks(folder / "jwks"))
+    server = Server(settings, "tests", database, servicers(notify))
+    server.start()
+    yield f"127.0.0.1:{server.port}", issuer
+    server.drain(settings.drain)
 
 
 def stub_of(channel: grpc.Channel) -> Any:
@@ -313,9 +329,8 @@ def test_a_stream_without_the_role_is_denied_at_its_first_message(channel_for: C
 def test_open_streams_do_not_hold_requests_up(channel_for: ChannelFor) -> None:
     """While 60 streams are open, more than the server has threads for requests, requests go on."""
     stub = stub_of(channel_for("ada"))
-    streams = [
-        stub.StreamMessages(notify_pb2.StreamMessagesRequest(person_id="ada")) for _ in range(60)
-    ]
+    stubs = [stub_of(channel_for(f"mail-{number}", "service")) for number in range(6)]
+    streams = [each.StreamMessages(LISTEN) for each in stubs for _ in range(10)]
     assert {next(stream).id for stream in streams} == {"first"}
     assert stub.GetPreferences(own(), timeout=10)
     for stream in streams:
@@ -334,12 +349,96 @@ def test_a_stream_is_told_that_it_is_open(channel_for: ChannelFor) -> None:
 
 def test_a_stream_ends_when_its_caller_leaves(channel_for: ChannelFor, notify: Notify) -> None:
     """A cancelled stream lets its service's code end."""
-    messages = stub_of(channel_for("ada")).StreamMessages(
-        notify_pb2.StreamMessagesRequest(person_id="ada")
-    )
+    messages = stub_of(channel_for("ada")).StreamMessages(LISTEN)
     next(messages)
     messages.cancel()
     assert notify.ended.wait(10)
+
+
+def test_a_silent_stream_outlives_its_callers_pings(
+    notify: Notify, database: Database[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller that pings no more often than the server allows keeps a stream that says nothing."""
+    quicker = [(name, 100 if value == 10_000 else value) for name, value in grpc_server.OPTIONS]
+    monkeypatch.setattr(grpc_server, "OPTIONS", quicker)
+    pinging = [*dict(grpc_client.OPTIONS, **{"grpc.keepalive_time_ms": 1000}).items()]
+    with (
+        serving(notify, database, tmp_path) as (address, issuer),
+        grpc.insecure_channel(address, pinging) as plain,
+    ):
+        messages = stub_of(calling_with(plain, lambda: issuer.token("ada"))).StreamMessages(LISTEN)
+        next(messages)
+        time.sleep(5)  # grpc pings once a second at most; a third one too early ends all
+        assert messages.is_active()
+        messages.cancel()
+
+
+def test_a_stream_ends_with_its_token(
+    notify: Notify, database: Database[Any], tmp_path: Path
+) -> None:
+    """A stream of answers ends as UNAUTHENTICATED, one that is silent is cancelled."""
+    short = timedelta(seconds=2) - timedelta(seconds=auth.LEEWAY)
+    with (
+        serving(notify, database, tmp_path) as (address, issuer),
+        grpc.insecure_channel(address) as plain,
+    ):
+        channel = calling_with(plain, lambda: issuer.token("ada", ["service"], short))
+        silent = threading.Event()
+        stub: Any = progress_pb2_grpc.ProgressServiceStub(channel)
+        answers = stub.StreamStatements(iter(silent.wait, True))
+        messages = stub_of(channel).StreamMessages(LISTEN)
+        assert next(messages).id == "first"
+        assert refusal(lambda: next(messages)).code() is grpc.StatusCode.UNAUTHENTICATED
+        assert refusal(lambda: next(answers)).code() is grpc.StatusCode.CANCELLED
+        silent.set()
+
+
+def test_one_caller_opens_a_part_of_the_streams(channel_for: ChannelFor) -> None:
+    """The stream that is one too many of its caller is RESOURCE_EXHAUSTED; others' are not."""
+    stub = stub_of(channel_for("ada"))
+    streams = [stub.StreamMessages(LISTEN) for _ in range(MOST_EACH)]
+    assert {next(stream).id for stream in streams} == {"first"}
+    error = refusal(lambda: next(stub.StreamMessages(LISTEN)))
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert next(stub_of(channel_for("mail", "service")).StreamMessages(LISTEN)).id == "first"
+    for stream in streams:
+        stream.cancel()
+
+
+def test_a_stream_without_the_role_is_denied_however_silent(channel_for: ChannelFor) -> None:
+    """Whom no request would let in holds no stream open by sending none."""
+    silent = threading.Event()
+    stub: Any = progress_pb2_grpc.ProgressServiceStub(channel_for("ada", "registrar"))
+    answers = stub.StreamStatements(iter(silent.wait, True))
+    assert refusal(lambda: next(answers)).code() is grpc.StatusCode.PERMISSION_DENIED
+    silent.set()
+
+
+def test_a_busy_server_says_so_and_stays_healthy(
+    notify: Notify, database: Database[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request too many is RESOURCE_EXHAUSTED at once; health answers, whatever waits."""
+    monkeypatch.setattr(grpc_server, "Crowd", lambda: Crowd(threads=2, most=2))
+    free, taken = threading.Event(), threading.Semaphore(0)
+
+    def hold(_: Any) -> Preferences:
+        taken.release()
+        assert free.wait(60)
+        return Preferences(person_id="ada")
+
+    notify.preferences = hold
+    with running(servicers(notify), database) as channel_for:
+        stub = stub_of(channel_for("ada"))
+        calls = [stub.GetPreferences.future(own(), timeout=60) for _ in range(2)]
+        assert all(taken.acquire(timeout=60) for _ in range(2))
+        error = refusal(lambda: stub.GetPreferences(own(), timeout=60))
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert detail(error, details.RetryInfo).retry_delay.seconds
+        health: Any = health_pb2_grpc.HealthStub(channel_for())
+        answer = health.Check(health_pb2.HealthCheckRequest(), timeout=60)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        free.set()
+        assert all(call.result().person_id == "ada" for call in calls)
 
 
 def test_health_and_reflection_need_no_token(channel_for: ChannelFor) -> None:
@@ -373,9 +472,7 @@ def test_a_drain_ends_streams_that_only_wait(
         channel = calling_with(plain, lambda: token)
         answers = progress_pb2_grpc.ProgressServiceStub(channel).StreamStatements(requests())
         assert len(next(answers).results) == 1
-        messages = stub_of(channel).StreamMessages(
-            notify_pb2.StreamMessagesRequest(person_id="ada")
-        )
+        messages = stub_of(channel).StreamMessages(LISTEN)
         next(messages)
         server.drain(settings.drain)
         assert refusal(lambda: next(answers)).code() is grpc.StatusCode.CANCELLED

@@ -46,6 +46,11 @@ class Started(RoleProcess):
         except OSError:
             return 0, {}
 
+    def metrics(self) -> str:
+        """What Prometheus is told."""
+        with urllib.request.urlopen(f"http://{self.ops}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
+
     def becomes(self, status: int, **parts: bool) -> None:
         """Wait until /ready says so; it is live then, ready or not."""
         eventually(lambda: self.get("ready") == (status, parts))
@@ -123,6 +128,24 @@ def test_the_servers_come_one_after_the_other(
     for role in roles:
         role.becomes(200, mongodb=True, rabbitmq=True)
     assert declare.process.wait(60) == 0
+
+
+def test_a_frozen_server_is_no_server(start: Start, mongodb: Proxy, rabbitmq: Proxy) -> None:
+    """Where MongoDB keeps its connections and says nothing, roles say so; later they are ready."""
+    mongodb.open()
+    rabbitmq.open()
+    roles = start("notify", "worker"), start("catalog", "relay")
+    for role in roles:
+        role.becomes(200, mongodb=True, rabbitmq=True)
+    mongodb.freeze()
+    for role in roles:
+        role.becomes(503, mongodb=False, rabbitmq=True)
+    relay = roles[1]
+    eventually(lambda: 'tandem_relay_leader{service="catalog"} 0.0' in relay.metrics())
+    mongodb.thaw()
+    for role in roles:
+        role.becomes(200, mongodb=True, rabbitmq=True)
+    eventually(lambda: 'tandem_relay_leader{service="catalog"} 1.0' in relay.metrics())
 
 
 def test_an_api_needs_its_database_only(start: Start, mongodb: Proxy) -> None:

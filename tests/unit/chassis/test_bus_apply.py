@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from pymongo.errors import AutoReconnect, OperationFailure
 from tandem.catalog.v1 import events_pb2
 
-from chassis import events, ids
+from chassis import events, ids, tracing
 from chassis.apply import Delivery, Kind, StoreAway, apply
 from chassis.events import Event
 from chassis.subscriptions import Drop, Retry, Subscription
+
+TYPES = (events_pb2.EnrolmentWithdrawn,)
 
 
 class Inbox:
@@ -83,7 +85,7 @@ def subscription(fails: dict[str, Exception] | None = None) -> Subscription[Any]
                 raise fails[each.subject]
             store.effects.append(each.subject)
 
-    return Subscription("catalog.tests", (), handle)
+    return Subscription("catalog.tests", TYPES, handle)
 
 
 def kinds(database: Any, handler: Subscription[Any], deliveries: Sequence[Delivery]) -> list[Kind]:
@@ -114,6 +116,18 @@ def test_two_subscriptions_have_their_own_repeats() -> None:
     assert kinds(database, subscription(), [one]) == kinds(database, other, [one])
 
 
+def test_an_event_of_another_version_is_kept_for_it() -> None:
+    """A type that is unknown, or not listened to, comes back later; who knows it applies it."""
+    database: Any = FakeDatabase()
+    known, unknown = delivery(event("known")), delivery(event("unknown"))
+    unknown = replace(unknown, headers={**unknown.headers, "cloudEvents_type": "tandem.new.v1"})
+    older = replace(subscription(), types=(events_pb2.PathPublished,))
+    for verdict in apply(database, older, [known, unknown]):
+        assert (verdict.kind, verdict.reason) == (Kind.RETRY, "not for this version")
+    assert database.marks == set()
+    assert kinds(database, subscription(), [known]) == [Kind.APPLIED]
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "reason"),
     [
@@ -131,6 +145,26 @@ def test_a_verdict_says_why(error: Exception, kind: Kind, reason: str) -> None:
     assert (bad.kind, reason in bad.reason) == (kind, True)
     assert first.kind == last.kind == Kind.APPLIED
     assert database.effects == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("traces", "shared"),
+    [("a", True), ("aa", True), ("ab", False), ("a-", False), ("-", False)],
+)
+def test_a_batch_is_applied_under_the_trace_of_all_its_events(traces: str, shared: bool) -> None:
+    """What a batch causes belongs to the trace that its events share; to none of several."""
+    seen: list[str] = []
+
+    def handle(store: Any, batch: Sequence[Event[Any]]) -> None:
+        seen.append(tracing.trace_id(tracing.current()))
+
+    batch = [
+        delivery(replace(event("e"), traceparent=f"00-{each * 32}-{'1' * 16}-01"))
+        for each in traces
+    ]
+    apply(cast(Any, FakeDatabase()), Subscription("s", TYPES, handle), batch)
+    assert (seen == [traces[0] * 32]) is shared
+    assert len(seen[0]) == 32
 
 
 def test_finding_one_poison_takes_few_transactions() -> None:
@@ -176,9 +210,18 @@ def race() -> OperationFailure:
     return OperationFailure("conflict", 112, {"errorLabels": ["TransientTransactionError"]})
 
 
-def test_a_database_that_is_away_is_nobodys_fault() -> None:
-    """A lost connection is no verdict on any event."""
-    handler = subscription({"b": AutoReconnect("gone")})
+@pytest.mark.parametrize(
+    "error",
+    [
+        AutoReconnect("gone"),
+        OperationFailure("gone: a right", 13),
+        OperationFailure("gone: the password", 18),
+        OperationFailure("gone: the disk's room", 14031),
+    ],
+)
+def test_a_database_that_is_away_is_nobodys_fault(error: Exception) -> None:
+    """A lost connection, a lost right or a full disk is no verdict on any event."""
+    handler = subscription({"b": error})
     with pytest.raises(StoreAway, match="gone"):
         kinds(FakeDatabase(), handler, [delivery(event("a")), delivery(event("b"))])
 
@@ -195,7 +238,7 @@ def test_a_batch_that_loses_every_race_is_made_smaller() -> None:
         store.effects.extend(each.subject for each in batch)
 
     batch = [delivery(event(str(number))) for number in range(8)]
-    assert set(kinds(database, Subscription("s", (), handle), batch)) == {Kind.APPLIED}
+    assert set(kinds(database, Subscription("s", TYPES, handle), batch)) == {Kind.APPLIED}
     assert len(database.effects) == 8
     with pytest.raises(StoreAway):
         kinds(database, subscription({"e": race()}), [delivery(event("e"))])

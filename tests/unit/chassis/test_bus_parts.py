@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from datetime import timedelta
 
 from hypothesis import given
@@ -39,7 +40,8 @@ def test_an_id_tells_when_it_was_made() -> None:
     before = time.time()
     assert -0.01 <= ids.made_at(ids.new_id()) - before < 5
     assert ids.made_at("0190a1b2-0000-7000-8000-000000000000") == int("0190a1b20000", 16) / 1000
-    assert ids.made_at("no id") - before < timedelta(seconds=5).total_seconds()
+    for strange in ("no id", "", str(uuid.UUID(int=2**128 - 1)), str(uuid.uuid4())):
+        assert -0.01 <= ids.made_at(strange) - before < timedelta(seconds=5).total_seconds()
 
 
 def test_a_task_that_swallows_a_cancellation_is_ended() -> None:

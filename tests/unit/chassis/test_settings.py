@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pymongo.uri_parser import parse_uri
 
 from chassis.settings import Settings, SettingsError, load, setting
 
@@ -68,11 +69,45 @@ def test_a_role_reads_its_own_settings_only() -> None:
     assert load(Sample, {**API, "TANDEM_AMQP_URL": "nonsense"}, "api").amqp_url == ""
 
 
-def test_secrets_are_not_told() -> None:
-    """A connection string that is wrong is named and not shown."""
-    said = faults_of({**GOOD, "TANDEM_AMQP_URL": "http://user:secret@broker"}, "worker")
-    assert "TANDEM_AMQP_URL" in said
-    assert "secret" not in said
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AMQP_URL", "http://user:secret@broker"),
+        ("AMQP_URL", "amqp://user:sec/ret@broker"),
+        ("AMQP_URL", "amqp://user:sec#ret@broker"),
+        ("AMQP_URL", "amqp://user:sec?ret@broker"),
+        ("AMQP_URL", "amqp://user:secret@broker:99999"),
+        ("AMQP_URL", "amqp://user:secret@broker:port"),
+        ("MONGO_URL", "mongodb://user:sec@ret:word@x"),
+        ("MONGO_URL", "mongodb://user:sec/ret@x"),
+        ("MONGO_URL", "mongodb://user:sec%ret@x"),
+    ],
+)
+def test_secrets_are_not_told(name: str, value: str) -> None:
+    """A connection string that is wrong is named and not shown, nor any part of it."""
+    said = faults_of({**GOOD, f"TANDEM_{name}": value}, "worker")
+    assert said.startswith(f"TANDEM_{name} is not right; wanted: ")
+    assert "sec" not in said
+    assert "ret" not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mongodb://x",
+        "mongodb://x/",
+        "mongodb://x:1,[::1]:2,y/db?replicaSet=rs0&readPreferenceTags=dc:ny,rack:1&tls=true",
+        "mongodb://us%40er:p%2Fa%3Ass@x:27017/?authSource=admin",
+        "mongodb://user@x?w=majority",
+        "mongodb://%2Ftmp%2Fmongodb.sock",
+        "mongodb+srv://user:word@cluster.example.edu/?retryWrites=true",
+    ],
+)
+def test_what_the_driver_reads_is_a_connection_string(url: str) -> None:
+    """Each form of a MongoDB connection string passes."""
+    assert load(Sample, {**GOOD, "TANDEM_MONGO_URL": url}, "worker").mongo_url == url
+    if not url.startswith("mongodb+srv"):  # which asks the DNS
+        parse_uri(url, warn=True)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +119,20 @@ def test_secrets_are_not_told() -> None:
         ("TOKEN_ISSUER", ""),
         ("TOKEN_AUDIENCE", ""),
         ("MONGO_URL", "localhost:27017"),
+        ("JWKS_URL", "https:///jwks"),
+        ("JWKS_URL", "https://keys.example:99999/jwks"),
         ("MONGO_URL", "mongodb://"),
+        ("MONGO_URL", "mongodb://x\n"),
+        ("MONGO_URL", "mongodb://x:99999"),
+        ("MONGO_URL", "mongodb://x,y:99999"),
+        ("MONGO_URL", "mongodb://x,,y"),
+        ("MONGO_URL", "mongodb:///db"),
+        ("MONGO_URL", "mongodb://x/?replicaSet"),
+        ("MONGO_URL", "mongodb+srv://x:27017"),
+        ("MONGO_URL", "mongodb+srv://x,y"),
         ("GRPC_ADDRESS", "50051"),
         ("OPS_ADDRESS", "here:there"),
+        ("OPS_ADDRESS", "127.0.0.1:99999"),
         ("ENVIRONMENT", "staging"),
         ("CLOCK", "sundial"),
         ("DRAIN", "-1"),

@@ -8,6 +8,8 @@ from google.rpc import error_details_pb2 as details
 from google.rpc.code_pb2 import Code
 from pymongo.errors import (
     AutoReconnect,
+    BulkWriteError,
+    ConfigurationError,
     DuplicateKeyError,
     ExecutionTimeout,
     OperationFailure,
@@ -39,6 +41,12 @@ CONFLICT._add_error_label("TransientTransactionError")
         (AutoReconnect("away"), "UNAVAILABLE"),
         (ExecutionTimeout("slow"), "UNAVAILABLE"),
         (CONFLICT, "UNAVAILABLE"),
+        (OperationFailure("not authorized", 13), "UNAVAILABLE"),
+        (OperationFailure("wrong password", 18), "UNAVAILABLE"),
+        (OperationFailure("disk full", 14031), "UNAVAILABLE"),
+        (BulkWriteError({"writeErrors": [{"code": 14031}]}), "UNAVAILABLE"),
+        (BulkWriteError({"writeErrors": [{"code": 11000}]}), "INTERNAL"),
+        (ConfigurationError("no such name"), "UNAVAILABLE"),
         (DecodeError("noise"), "INVALID_ARGUMENT"),
         (DuplicateKeyError("twice"), "INTERNAL"),
         (ValueError("oops"), "INTERNAL"),

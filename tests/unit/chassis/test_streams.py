@@ -1,13 +1,17 @@
 """Streams: how many, and how they end."""
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from chassis.auth import Unauthenticated
 from chassis.statuses import Draining, Exhausted
 from chassis.streams import Streams
+
+LATER = time.time() + 3600
 
 
 class Context:
@@ -33,10 +37,59 @@ def test_one_stream_too_many_is_refused() -> None:
     """A server that is full refuses the next stream, and takes it when another has ended."""
     streams = Streams("t", most=1)
     context: Any = Context()
-    with streams.one(context), pytest.raises(Exhausted), streams.one(context):
+    with (
+        streams.one(context, "ada", LATER),
+        pytest.raises(Exhausted),
+        streams.one(context, "ada", LATER),
+    ):
         pass
-    with streams.one(context):
+    with streams.one(context, "ada", LATER):
         pass
+
+
+def test_one_caller_takes_no_more_than_its_part() -> None:
+    """A caller with too many streams is refused the next, and another caller is not."""
+    streams = Streams("t", most=3, most_each=1)
+    context: Any = Context()
+    with streams.one(context, "ada", LATER):
+        with pytest.raises(Exhausted, match="you have 1"), streams.one(context, "ada", LATER):
+            pass
+        with streams.one(context, "eve", LATER):
+            pass
+    with streams.one(context, "ada", LATER):
+        pass
+
+
+def test_a_stream_that_asks_ends_with_its_token() -> None:
+    """A stream that polls is_active() ends as Unauthenticated when its token has expired."""
+    streams = Streams("t")
+    context: Any = Context()
+
+    def poll() -> None:
+        with streams.one(context, "ada", time.time() - 1) as stream:
+            assert not stream.is_active()
+
+    with pytest.raises(Unauthenticated, match="expired"):
+        poll()
+
+
+@pytest.mark.parametrize(("until", "ended"), [(LATER, False), (0, True)])
+def test_a_silent_stream_ends_with_its_token(until: float, ended: bool) -> None:
+    """A stream that waits for its caller's next message is cancelled when its token has expired."""
+    streams = Streams("t")
+    context: Any = Context()
+    with streams.one(context, "ada", until) as stream:
+        messages = stream.incoming(silent(context))
+        assert next(messages) == b"one"
+        stream.end_if_expired()
+        assert not context.cancelled.is_set()
+        reading = threading.Thread(target=lambda: list(messages), daemon=True)
+        reading.start()
+        while not stream._waiting:
+            time.sleep(0.01)
+        stream.end_if_expired()
+        assert context.cancelled.is_set() is ended
+        context.cancel()
 
 
 def test_a_drain_ends_a_stream_that_asks() -> None:
@@ -45,7 +98,7 @@ def test_a_drain_ends_a_stream_that_asks() -> None:
     context: Any = Context()
 
     def poll() -> None:
-        with streams.one(context) as stream:
+        with streams.one(context, "ada", LATER) as stream:
             assert stream.is_active()
             streams.drain()
             assert not stream.is_active()
@@ -58,7 +111,7 @@ def test_a_stream_that_was_complete_is_not_cut() -> None:
     """A stream that ended by itself during the drain has its own result."""
     streams = Streams("t")
     context: Any = Context()
-    with streams.one(context):
+    with streams.one(context, "ada", LATER):
         streams.drain()
 
 
@@ -68,7 +121,7 @@ def test_a_drain_lets_the_message_in_hand_be_answered() -> None:
     context: Any = Context()
 
     def answer() -> None:
-        with streams.one(context) as stream:
+        with streams.one(context, "ada", LATER) as stream:
             messages = stream.incoming(iter([b"one", b"two"]))
             assert next(messages) == b"one"
             streams.drain()
@@ -83,7 +136,7 @@ def test_a_drain_ends_the_wait_for_a_silent_caller() -> None:
     """A stream that waits for its caller's next message ends at once."""
     streams = Streams("t")
     context: Any = Context()
-    with streams.one(context) as stream:
+    with streams.one(context, "ada", LATER) as stream:
         messages = stream.incoming(silent(context))
         assert next(messages) == b"one"
         reading = threading.Thread(target=lambda: list(messages))
@@ -99,5 +152,5 @@ def test_no_stream_begins_during_a_drain() -> None:
     streams = Streams("t")
     streams.drain()
     context: Any = Context()
-    with pytest.raises(Draining), streams.one(context):
+    with pytest.raises(Draining), streams.one(context, "ada", LATER):
         pass
