@@ -11,7 +11,7 @@ from services.progress.domain.plan import Plan
 from services.progress.domain.revisits import Revisit
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.standing import Standing
-from services.progress.domain.statements import Statement
+from services.progress.domain.statements import Recorded, Statement
 from services.progress.domain.words import Key
 
 C = TypeVar("C", bound=Copy)
@@ -34,6 +34,11 @@ class Store(Protocol):
 
     def add_statements(self, statements: Sequence[Statement]) -> None:
         """Store new statements."""
+
+    def taken_in(
+        self, run_id: str, learner_ids: Collection[str], targets: Collection[str], until: datetime
+    ) -> dict[str, Recorded]:
+        """By learner, the statements about some targets in a run that were taken in by then."""
 
     # Runs, their plans and summaries
 

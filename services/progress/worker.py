@@ -20,6 +20,7 @@ from services.progress import metrics
 from services.progress.domain.path import Path, Policy, Run
 from services.progress.domain.sessions import Item, SessionNews
 from services.progress.domain.standing import EnrolmentNews
+from services.progress.domain.statements import Recorded
 from services.progress.domain.words import (
     AttendanceMode,
     AttendanceVerdict,
@@ -41,7 +42,7 @@ from services.progress.usecases.plans import (
     learn_sessions,
     recordings_waited_for,
 )
-from services.progress.usecases.study import Recorded, study
+from services.progress.usecases.study import study
 
 Events = Sequence[Event[Any]]
 T = TypeVar("T")

@@ -60,6 +60,14 @@ class Statement:
     video: VideoExtensions | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Statements of one learner, and when the last of them was taken in."""
+
+    statements: tuple[Statement, ...]
+    at: datetime
+
+
 def normal(statement: Statement) -> Statement:
     """The statement as it is kept and compared.
 

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from tandem.progress.v1 import events_pb2, resources_pb2
 
 from chassis.testing import figure
+from services.progress.usecases.waiting import miss_overdue
 from services.progress.worker import subscriptions
 from tests.integration.progress.classroom import (
     ABSENT,
@@ -136,6 +137,24 @@ def test_a_deadline_that_passes_is_missed_and_study_counts_late(classroom: Class
     (late,) = classroom.published(events_pb2.CatchUpCompleted)
     assert not late.in_time
     assert classroom.summary().open_catch_ups == 0
+
+
+def test_a_lagging_broker_makes_nobody_miss_a_deadline(classroom: Classroom) -> None:
+    """What was taken in by the due counts when the due passes, though its event came later."""
+    _after_class(classroom, "cyd")
+    classroom.clock.forward(days=3)
+    classroom.record(classroom.watched("ada", "0[.]3600"), classroom.watched("cyd", "0[.]1800"))
+    classroom.clock.forward(seconds=1)
+    classroom.record(classroom.watched("cyd", "1800[.]3600"))
+    while classroom.database.transact(miss_overdue):
+        pass
+    assert classroom.catch_up("ada").state == COMPLETED
+    assert classroom.catch_up("cyd").state == MISSED
+    classroom.settle()
+    assert [each.learner_id for each in classroom.published(events_pb2.CatchUpMissed)] == ["cyd"]
+    told = {each.learner_id: each for each in classroom.published(events_pb2.CatchUpCompleted)}
+    assert {who: each.in_time for who, each in told.items()} == {"ada": True, "cyd": False}
+    assert classroom.summary().statements == 3
 
 
 def test_hundreds_are_missed_together(classroom: Classroom) -> None:
