@@ -1,7 +1,7 @@
 """Taking statements in: which rows are kept, and which are refused, each by itself."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chassis.refusals import Fault
@@ -45,6 +45,17 @@ def owner_faults(statement: Statement, own: str) -> Iterator[Fault]:
     """A learner speaks for no one else."""
     if own and statement.learner_id != own:
         yield Fault("learner_id", f"is {statement.learner_id!r}, not you", f"your own id, {own!r}")
+
+
+def place_faults(statement: Statement, own: str, known: Collection[Key]) -> Iterator[Fault]:
+    """A learner tells of runs in which progress knows that learner; services may be ahead of it.
+
+    What waits for a run that never comes ends as a dead letter: nobody's token is to make these.
+    """
+    if own and (statement.run_id, own) not in known:
+        wrong = f"you are not known in run {statement.run_id!r}"
+        right = "a run of yours; after an enrolment just now, the same again in a moment"
+        yield Fault("run_id", wrong, right)
 
 
 def taken(

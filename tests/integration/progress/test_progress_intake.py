@@ -11,7 +11,9 @@ from chassis import events
 from chassis.apply import Kind
 from tests.integration.progress.classroom import (
     FILM,
+    RUN,
     Classroom,
+    enrolled,
     refused,
     stamp,
     task,
@@ -52,11 +54,33 @@ def test_a_bad_row_costs_no_good_one(classroom: Classroom) -> None:
 
 def test_a_learner_speaks_for_nobody_else(classroom: Classroom) -> None:
     """A learner's row about another learner is refused, and the own one taken."""
+    classroom.open(learners=["ada"])
     rows = [classroom.said(who, "completed", activity_id="essay") for who in ("ada", "bob")]
     request = progress_pb2.RecordStatementsRequest(statements=rows)
     results = classroom.learner("ada").RecordStatements(request).results
     assert [row.changed for row in results] == [True, False]
     assert [each.field for each in results[1].violations] == ["learner_id"]
+
+
+def test_a_learner_tells_of_runs_where_the_learner_is_known(classroom: Classroom) -> None:
+    """A learner's row about any other run is refused, and leaves nothing that waits for it."""
+    classroom.open(learners=["ada"])
+    rows = [
+        classroom.said("ada", "completed", activity_id="essay", run_id=run)
+        for run in (RUN, "nowhere")
+    ]
+    request = progress_pb2.RecordStatementsRequest(statements=rows)
+    taken, refused_row = classroom.learner("ada").RecordStatements(request).results
+    assert taken.changed
+    assert [each.field for each in refused_row.violations] == ["run_id"]
+    assert _stored(classroom) == 1
+    stranger = classroom.said("eve", "completed", activity_id="essay")
+    request = progress_pb2.RecordStatementsRequest(statements=[stranger])
+    (row,) = classroom.learner("eve").RecordStatements(request).results
+    assert "not known" in row.violations[0].wrong
+    classroom.hear("plans", enrolled("eve", classroom.clock.now()))
+    (row,) = classroom.learner("eve").RecordStatements(request).results
+    assert row.changed
 
 
 def test_another_statement_of_a_known_id_is_a_conflict(classroom: Classroom) -> None:
