@@ -44,10 +44,12 @@ RULES: Mapping[Kind, Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """A session at its time: what a reminder reminds of, and stands or falls with."""
+    """A session at its time and place: what a reminder reminds of, and stands or falls with."""
 
     session_id: str
     start_time: datetime
+    room: str | None = None
+    """None: not told, as in what an older version wrote."""
 
 
 @dataclass(frozen=True, slots=True)

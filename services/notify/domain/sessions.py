@@ -76,6 +76,7 @@ def stands(session: Session | None, appointment: Appointment, now: datetime) -> 
         session is not None
         and session.standing
         and session.start_time == appointment.start_time
+        and appointment.room in (None, session.room)
         and now < session.start_time
     )
 
@@ -107,7 +108,7 @@ def reminder_notice(event_id: str, session: Session) -> Notice:
             "room": session.room,
             "join_url": session.join_url,
         },
-        Appointment(session.id, session.start_time),
+        Appointment(session.id, session.start_time, session.room),
     )
 
 
