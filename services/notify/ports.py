@@ -71,6 +71,9 @@ class Store(Protocol):
     def reminder(self, reminder_id: str) -> Reminder | None:
         """A reminder by its id."""
 
+    def reminders(self, session_id: str) -> list[Reminder]:
+        """The reminders of a session that wait."""
+
     def put_reminders(self, session_id: str, reminders: Sequence[Reminder]) -> None:
         """Keep these reminders of a session, and no others of it."""
 

@@ -93,6 +93,11 @@ class CopiesStore(store.Store):
         rows = self["reminders"].find(query, {"_id": 1}, session=self.session)
         return [row["_id"] for row in rows.sort("fire_at", 1)]
 
+    def reminders(self, session_id: str) -> list[Reminder]:
+        """The reminders of a session that wait."""
+        rows = self["reminders"].find({"session_id": session_id}, session=self.session)
+        return [from_document(row, Reminder) for row in rows]
+
     def put_reminders(self, session_id: str, reminders: Sequence[Reminder]) -> None:
         """Keep these reminders of a session, and no others of it."""
         self["reminders"].delete_many({"session_id": session_id}, session=self.session)

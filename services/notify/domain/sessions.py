@@ -96,6 +96,11 @@ def reminders_of(session: Session, leads: Iterable[timedelta], now: datetime) ->
     ]
 
 
+def overtaken(reminder: Reminder, others: Iterable[Reminder], now: datetime) -> bool:
+    """Whether a later reminder of the same session is due as well: after a pause one is enough."""
+    return any(reminder.fire_at < other.fire_at <= now for other in others)
+
+
 def reminder_notice(event_id: str, session: Session) -> Notice:
     """What a reminder says."""
     return Notice(

@@ -89,6 +89,19 @@ def test_reminders_in_the_past_are_not_sent(world: World, ada: str) -> None:
     assert [one["_id"] for one in world.rows("reminders", {})] == ["s2:1h"]
 
 
+def test_after_a_long_pause_one_reminder_is_told(world: World, ada: str) -> None:
+    """Where the reminders of a day and of an hour before are both due, the latter is told."""
+    world.people(ada)
+    world.run(ada)
+    world.schedule(2 * DAY)
+    world.clock.forward(hours=47, minutes=30)
+    world.remind()
+    world.broadcast()
+    assert world.told("Reminder") == [ada]
+    (message,) = world.rows("messages", {})
+    assert message["event_id"].endswith(":1h")
+
+
 def test_a_moved_session_moves_its_reminders(world: World, ada: str) -> None:
     """After a move people are reminded of the new time, and of the old one no more."""
     ready(world, ada)
