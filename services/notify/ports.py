@@ -57,6 +57,9 @@ class Store(Protocol):
     ) -> list[str]:
         """Ids of enrolled learners with one of these modes, in order, from after `after` on."""
 
+    def enrolments_of(self, run_id: str, learner_id: str) -> list[Enrolment]:
+        """What is known of a learner in a run."""
+
     def guard_rosters(self, run_ids: Iterable[str]) -> None:
         """Be alone, among all units of work, with who is told in these runs."""
 

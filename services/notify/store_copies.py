@@ -63,6 +63,13 @@ class CopiesStore(store.Store):
         rows = self["enrolments"].find(query, {"learner_id": 1}, session=self.session)
         return [row["learner_id"] for row in rows.sort("learner_id", 1).limit(most)]
 
+    def enrolments_of(self, run_id: str, learner_id: str) -> list[Enrolment]:
+        """What is known of a learner in a run."""
+        states = [None, *(state.value for state in EnrolmentState)]  # all: the index begins so
+        query = {"run_id": run_id, "state": {"$in": states}, "learner_id": learner_id}
+        rows = self["enrolments"].find(query, session=self.session)
+        return [from_document(row, Enrolment) for row in rows]
+
     def guard_rosters(self, run_ids: Iterable[str]) -> None:
         """Be alone, among all units of work, with who is told in these runs."""
         self["rosters"].bulk_write(

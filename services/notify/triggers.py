@@ -28,7 +28,7 @@ def personal(store: NotifyStore, event: Event[Any]) -> Addressed:
 
 def notice_of(event: Event[Any], kind: Kind, values: Values) -> Notice:
     """A notice that an event causes."""
-    return Notice(event.id, event.type, kind, values)
+    return Notice(event.id, event.type, kind, values, run_id=event.data.run_id)
 
 
 def instant(stamp: Timestamp) -> datetime:

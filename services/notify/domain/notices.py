@@ -62,6 +62,8 @@ class Notice:
     values: Mapping[str, Any]
     """What the template speaks of: text, instants, numbers, lists of text."""
     reminds_of: Appointment | None = None
+    run_id: str = ""
+    """The run of which it tells; empty: none."""
 
     @property
     def rule(self) -> Rule:

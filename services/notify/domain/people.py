@@ -3,6 +3,7 @@
 Events of one aggregate carry its version (`sequence`); a copy remembers the newest it has seen.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -58,6 +59,12 @@ class Enrolment:
     state_sequence: int = 0
     mode: AttendanceMode | None = None
     mode_sequence: int = 0
+
+
+def has_left(enrolments: Iterable[Enrolment]) -> bool:
+    """Whether someone was in a run and is no more; its instructor never was."""
+    states = {enrolment.state for enrolment in enrolments}
+    return states == {EnrolmentState.WITHDRAWN}
 
 
 def applied(enrolment: Enrolment | None, change: EnrolmentChange) -> Enrolment:

@@ -114,6 +114,7 @@ def reminder_notice(event_id: str, session: Session) -> Notice:
             "join_url": session.join_url,
         },
         Appointment(session.id, session.start_time, session.room),
+        session.run_id,
     )
 
 
