@@ -1,6 +1,6 @@
 """Copies of others' data, sessions, reminders and broadcasts, as MongoDB documents."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -8,12 +8,15 @@ import pymongo
 
 from chassis import store
 from chassis.mapping import from_document, to_document
-from services.notify.domain.people import Enrolment, Person, Run
+from services.notify.domain.people import Copy, Enrolment, Item, Path, Person, Run
 from services.notify.domain.sessions import Broadcast, Reminder, Session
 from services.notify.domain.words import AttendanceMode, EnrolmentState
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Copy)
 Document = dict[str, Any]
+
+_COLLECTIONS: Mapping[type, str] = {Person: "people", Run: "runs", Path: "paths", Item: "items"}
 
 
 def not_after(instant: datetime) -> Document:
@@ -26,21 +29,18 @@ class CopiesStore(store.Store):
 
     # Copies of others' data
 
+    def copies(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
+        """The copies of one class (Person, Run, Path, Item) that are known, by id."""
+        return self._by_id(_COLLECTIONS[cls], ids, cls)
+
+    def put_copies(self, copies: Sequence[Copy]) -> None:
+        """Keep copies of one class, new or changed."""
+        if copies:
+            self._put(_COLLECTIONS[type(copies[0])], copies)
+
     def people(self, person_ids: Iterable[str]) -> dict[str, Person]:
         """Those that are known, by id."""
-        return self._by_id("people", person_ids, Person)
-
-    def put_people(self, people: Iterable[Person]) -> None:
-        """Keep people, new or changed."""
-        self._put("people", people)
-
-    def runs(self, run_ids: Iterable[str]) -> dict[str, Run]:
-        """Those that are known, by id."""
-        return self._by_id("runs", run_ids, Run)
-
-    def put_runs(self, runs: Iterable[Run]) -> None:
-        """Keep runs, new or changed."""
-        self._put("runs", runs)
+        return self.copies(Person, person_ids)
 
     def enrolments(self, enrolment_ids: Iterable[str]) -> dict[str, Enrolment]:
         """Those that are known, by id."""
