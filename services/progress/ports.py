@@ -60,6 +60,9 @@ class Store(Protocol):
     def sessions_recorded_as(self, item_ids: Iterable[str]) -> dict[str, Session]:
         """Those whose recording is one of these items, by id."""
 
+    def sessions_ended_by(self, until: datetime, most: int) -> list[Session]:
+        """Sessions that had ended by then, and whose recordings are still waited for."""
+
     def put_sessions(self, sessions: Iterable[Session]) -> None:
         """Keep sessions, new or changed."""
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pymongo import UpdateOne
@@ -60,6 +61,13 @@ class CopiesStore(chassis_store.Store):
         query = {"mentions": among, "recording_item_id": among}  # the first has the index
         rows = self["sessions"].find(query, session=self.session)
         return {row["_id"]: from_document(row, Session) for row in rows}
+
+    def sessions_ended_by(self, until: datetime, most: int) -> list[Session]:
+        """Sessions that had ended by then, and whose recordings are still waited for."""
+        # None: kept by a version that did not know of waiting.
+        query = {"waited": {"$in": [False, None]}, "ended_at": {"$lte": until}}
+        rows = self["sessions"].find(query, session=self.session).sort("ended_at").limit(most)
+        return [from_document(row, Session) for row in rows]
 
     def put_sessions(self, sessions: Iterable[Session]) -> None:
         """Keep sessions, new or changed."""

@@ -84,9 +84,11 @@ def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
     )
 
 
-def timers() -> tuple[Timer[ProgressStore], ...]:
-    """What time causes."""
+def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
+    """What time causes. `grace`: how long after its end a class waits for its recording."""
+    give_way = partial(waiting.give_way, grace=grace)
     return (
+        Timer("progress.give_way", EVERY_SECOND, lambda database: _all(database, give_way)),
         Timer("progress.revisit", OFTEN, lambda database: _all(database, waiting.revisit_next)),
         Timer("progress.miss", EVERY_SECOND, lambda database: _all(database, waiting.miss_overdue)),
     )

@@ -1,13 +1,28 @@
-"""What time causes: revisits of whole runs a part at a time, and catch-ups that were missed."""
+"""What time causes.
+
+Recordings are waited for no longer, whole runs revisited a part at a time, catch-ups missed.
+"""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from services.progress.domain.evidence import item_target
 from services.progress.ports import Store
+from services.progress.usecases.plans import pass_over
 from services.progress.usecases.reviews import News, review
 
 # Learners in one unit of work: a tenth of a second of the run's guard.
 PART = 500
+
+
+def give_way(store: Store, grace: timedelta) -> bool:
+    """Let materials stand in for recordings that did not come within `grace` of the class's end.
+
+    A recording that comes later takes its place all the same. Answers whether there may be more.
+    """
+    waited = store.sessions_ended_by(store.now - grace, PART)
+    pass_over(store, waited)
+    return len(waited) == PART
 
 
 def revisit_next(store: Store) -> bool:

@@ -213,6 +213,23 @@ def test_a_failed_recording_gives_way_to_materials(classroom: Classroom) -> None
     assert list(classroom.catch_up("ada").item_ids) == [BOOK]
 
 
+def test_a_recording_that_never_comes_gives_way_to_materials(classroom: Classroom) -> None:
+    """A day after the class the materials stand in, also where an item was attached meanwhile."""
+    classroom.open(lecture(), learners=["ada"])
+    now = classroom.clock.now()
+    classroom.hear("plans", scheduled(now - HOUR, material_item_ids=[BOOK]), ended(now))
+    classroom.hear("attendance", settled(now, {"ada": ABSENT}, material_item_ids=[BOOK]))
+    classroom.hear("attendance", recorded("stuck"))
+    classroom.clock.forward(hours=23, minutes=59)
+    classroom.settle()
+    assert classroom.catch_ups("ada") == []
+    classroom.clock.forward(minutes=1)
+    classroom.settle()
+    assert list(classroom.catch_up("ada").item_ids) == [BOOK]
+    assert classroom.catch_up("ada").due == stamp(classroom.clock.now() + timedelta(days=3))
+    assert len(classroom.published(events_pb2.CatchUpAssigned)) == 1
+
+
 def test_with_nothing_to_study_there_is_no_catch_up_until_there_is(classroom: Classroom) -> None:
     """A class without recording and materials assigns nothing, until a recording is attached."""
     classroom.open(lecture(), learners=["ada"])

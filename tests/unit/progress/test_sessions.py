@@ -45,13 +45,20 @@ def test_the_newest_part_counts() -> None:
 
 
 def test_the_recording_stands_in_for_a_class_as_soon_as_it_can_be_played() -> None:
-    """Attached but unknown to us: wait. Refused: the materials. Not attached though due: wait."""
+    """Attached but unknown to us: wait. Refused: the materials. Not attached though due: wait.
+
+    Waited for long enough: the materials.
+    """
     one = session(material_item_ids=("book",))
     failed = {**ITEMS, "film": replace(ITEMS["film"], available=False)}
     assert stand_ins(one, ITEMS) == ("film",)
     assert stand_ins(one, {"book": ITEMS["book"]}) == ()
     assert stand_ins(one, failed) == ("book",)
     assert stand_ins(replace(one, recording_item_id=""), ITEMS) == ()
+    waited = replace(one, waited=True)
+    assert stand_ins(waited, ITEMS) == ("film",)
+    assert stand_ins(waited, {"book": ITEMS["book"]}) == ("book",)
+    assert stand_ins(replace(waited, recording_item_id=""), ITEMS) == ("book",)
 
 
 def test_materials_stand_in_where_no_recording_is_made() -> None:
