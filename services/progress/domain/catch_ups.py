@@ -3,6 +3,7 @@
     ASSIGNED --studied by its due--> COMPLETED (in time)
         \\--due passed--> MISSED --studied later--> COMPLETED (late)
 
+Until it is completed it asks for what stands in for its class at present.
 An open catch-up is dropped while nobody wants it of the learner: after a withdrawal, or when the
 absence was excused or corrected. Should that be taken back, it is assigned again, with a fresh due.
 """
@@ -109,6 +110,18 @@ def kept_up(catch_up: CatchUp, standing: Standing, now: datetime, within: timede
             due=now + within,
         )
     return catch_up
+
+
+def restocked(catch_up: CatchUp, item_ids: tuple[str, ...]) -> CatchUp:
+    """The catch-up with what stands in for its class by now; its due stays.
+
+    A recording may be replaced, a material become available later. What was completed stays so;
+    where nothing stands in any more, what did is still to be studied.
+    """
+    ended = catch_up.dropped or catch_up.state is CatchUpState.COMPLETED
+    if ended or not item_ids or item_ids == catch_up.item_ids:
+        return catch_up
+    return replace(catch_up, item_ids=item_ids, watched_share=0.0)
 
 
 def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from services.progress.domain.catch_ups import CatchUp
+from services.progress.domain.catch_ups import CatchUp, restocked
 from services.progress.domain.learner import Learner, did_all
 from services.progress.domain.plan import Plan
 from services.progress.domain.review import counts_of, events_between, reviewed
@@ -74,7 +74,8 @@ def _last_looks(
     for key, until in _latest(news).items():
         for each in catch_ups.get(key, ()):
             if key[0] in plans and each.is_open and each.due < until:
-                lookers[each.run_id, each.item_ids, each.due].append(each.learner_id)
+                now = restocked(each, plans[key[0]].stand_ins.get(each.session_id, ()))
+                lookers[each.run_id, now.item_ids, each.due].append(each.learner_id)
     for (run_id, item_ids, due), learner_ids in lookers.items():
         targets = plans[run_id].targets_of_items(item_ids)
         for learner_id, own in store.taken_in(run_id, learner_ids, targets, due).items():

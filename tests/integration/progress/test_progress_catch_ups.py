@@ -230,6 +230,52 @@ def test_a_recording_that_never_comes_gives_way_to_materials(classroom: Classroo
     assert len(classroom.published(events_pb2.CatchUpAssigned)) == 1
 
 
+def test_a_replaced_recording_takes_its_place(classroom: Classroom) -> None:
+    """Who has not studied the old one enough studies the new one, by the same due."""
+    _after_class(classroom, "cyd")
+    before = classroom.catch_up("ada")
+    classroom.record(classroom.watched("ada", "0[.]1800"), classroom.watched("cyd", "0[.]3600"))
+    classroom.settle()
+    classroom.clock.forward(hours=1)
+    classroom.hear("attendance", available("again", 3600), recorded("again"))
+    classroom.settle()
+    after = classroom.catch_up("ada")
+    assert (list(after.item_ids), after.watched_share) == (["again"], 0)
+    assert after.due == before.due
+    assert classroom.catch_up("cyd").state == COMPLETED
+    classroom.record(classroom.watched("ada", "1800[.]3600"))
+    classroom.settle()
+    assert classroom.catch_up("ada").state == ASSIGNED
+    classroom.record(classroom.watched("ada", "0[.]3600", item_id="again"))
+    classroom.settle()
+    assert classroom.catch_up("ada").state == COMPLETED
+    assert len(classroom.published(events_pb2.CatchUpAssigned)) == 2
+
+
+def test_a_material_that_comes_later_is_studied_too(classroom: Classroom) -> None:
+    """What becomes available after the assignment is asked for, too, by the same due."""
+    classroom.open(lecture(), learners=["ada"])
+    now = classroom.clock.now()
+    plain: dict[str, Any] = {"recorded": False, "material_item_ids": [BOOK, "slides"]}
+    classroom.hear("plans", scheduled(now - HOUR, **plain))
+    classroom.hear("attendance", settled(now, {"ada": ABSENT}, **plain))
+    classroom.settle()
+    due = classroom.catch_up("ada").due
+    classroom.clock.forward(hours=1)
+    classroom.hear("attendance", available("slides"))
+    classroom.settle()
+    assert (list(classroom.catch_up("ada").item_ids), classroom.catch_up("ada").due) == (
+        [BOOK, "slides"],
+        due,
+    )
+    classroom.record(classroom.said("ada", "experienced", item_id=BOOK))
+    classroom.settle()
+    assert classroom.catch_up("ada").watched_share == pytest.approx(0.5)
+    classroom.record(classroom.said("ada", "experienced", item_id="slides"))
+    classroom.settle()
+    assert classroom.catch_up("ada").state == COMPLETED
+
+
 def test_with_nothing_to_study_there_is_no_catch_up_until_there_is(classroom: Classroom) -> None:
     """A class without recording and materials assigns nothing, until a recording is attached."""
     classroom.open(lecture(), learners=["ada"])

@@ -69,6 +69,18 @@ def test_the_share_never_falls() -> None:
     assert catch_ups.judged(half, Studied(0.0, False), MONDAY).watched_share == 0.5
 
 
+def test_it_asks_for_what_stands_in_at_present() -> None:
+    """Until it is completed; its due stays, and the share is of what is asked for."""
+    half = catch_ups.judged(GIVEN, HALF, MONDAY)
+    other = catch_ups.restocked(half, ("film-2", "book"))
+    assert (other.item_ids, other.watched_share) == (("film-2", "book"), 0.0)
+    assert (other.due, _names(half, other)) == (GIVEN.due, [])
+    done = catch_ups.judged(GIVEN, ENOUGH, MONDAY)
+    for same in (catch_ups.restocked(half, ()), catch_ups.restocked(half, ("film",))):
+        assert same == half
+    assert catch_ups.restocked(done, ("book",)) == done
+
+
 @pytest.mark.parametrize(
     "other",
     [
