@@ -183,6 +183,8 @@ def _ended(after: CatchUp) -> Iterator[CatchUpCompleted | CatchUpMissed]:
             title=after.title,
             completed_at=after.completed_at or after.due,
             in_time=after.in_time,
+            item_ids=after.item_ids,
+            due=after.due,
         )
     if after.state is CatchUpState.MISSED:
         yield CatchUpMissed(
@@ -194,4 +196,5 @@ def _ended(after: CatchUp) -> Iterator[CatchUpCompleted | CatchUpMissed]:
             title=after.title,
             due=after.due,
             watched_share=after.watched_share,
+            item_ids=after.item_ids,
         )

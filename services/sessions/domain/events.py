@@ -116,6 +116,7 @@ class SeatPromoted:
     title: str
     start_time: datetime
     promoted_at: datetime
+    from_kind: SeatKind
 
 
 @dataclass(frozen=True, slots=True)

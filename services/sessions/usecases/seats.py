@@ -46,6 +46,7 @@ def promote(store: Store, session: Session) -> Session:
                 learner_id=seat.learner_id,
                 kind=seat.kind,
                 promoted_at=store.now,
+                from_kind=waiting.holds or waiting.kind,
             )
         )
     store.put_session(session)

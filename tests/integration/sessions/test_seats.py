@@ -65,6 +65,7 @@ def test_a_freed_seat_goes_to_the_first_who_waits(school: School) -> None:
     assert _counts(school.get(session)) == (1, 1, 1)
     (event,) = school.published(events_pb2.SeatPromoted)
     assert (event.learner_id, event.kind, event.title) == ("bob", IN_ROOM, "Motion")
+    assert event.from_kind == ONLINE
     assert [(seat.learner_id, seat.kind) for seat in school.seats(session)] == [
         ("bob", IN_ROOM),
         ("ada", ONLINE),

@@ -463,7 +463,9 @@ class CatchUp(_message.Message):
     """Share studied so far, 0 to 1."""
     @_builtins.property
     def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The items to study: the recording, or the session's materials."""
+        """The items to study: the recording, or the session's materials. Until it is completed they
+        are those that stand in for the class at present.
+        """
 
     @_builtins.property
     def assigned_at(self) -> _timestamp_pb2.Timestamp:
