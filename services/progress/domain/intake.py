@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chassis.refusals import Fault
 from services.progress.domain.events import StatementsRecorded
-from services.progress.domain.statements import Statement
+from services.progress.domain.statements import Statement, says_the_same
 from services.progress.domain.words import Key
 
 # An event's body stays below 256 KiB; the estimate of a statement's share of it errs upwards.
@@ -94,7 +94,7 @@ def recorded(statements: Iterable[Statement]) -> Iterator[StatementsRecorded]:
 
 
 def _again(place: int, statement: Statement, known: Statement) -> RowResult:
-    if statement == known:
+    if says_the_same(statement, known):
         return RowResult(place, statement.id, False)
     conflict = Fault("id", f"{statement.id} is another statement's", "a UUID of its own")
     return RowResult(place, "", False, (conflict,))

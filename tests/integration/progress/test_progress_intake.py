@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import grpc
+from tandem.options.v1 import options_pb2
 from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
+from tandem.types.v1 import types_pb2
 
 from chassis import events
 from chassis.apply import Kind
@@ -18,6 +20,8 @@ from tests.integration.progress.classroom import (
     stamp,
     task,
 )
+
+CHECKPOINT = types_pb2.ACTIVITY_KIND_CHECKPOINT
 
 
 def _stored(classroom: Classroom) -> int:
@@ -81,6 +85,28 @@ def test_a_learner_tells_of_runs_where_the_learner_is_known(classroom: Classroom
     classroom.hear("plans", enrolled("eve", classroom.clock.now()))
     (row,) = classroom.learner("eve").RecordStatements(request).results
     assert row.changed
+
+
+def test_who_sends_is_kept_and_nobody_certifies_oneself(classroom: Classroom) -> None:
+    """Whatever a request says: a learner's word passes no quiz, the same one of a service does."""
+    classroom.open(task("quiz", kind=CHECKPOINT), learners=["ada"])
+    passed = classroom.said("ada", "passed", activity_id="quiz", authority=options_pb2.ROLE_SERVICE)
+    request = progress_pb2.RecordStatementsRequest(statements=[passed])
+    (row,) = classroom.learner("ada").RecordStatements(request).results
+    assert row.changed
+    classroom.settle()
+    assert classroom.states("ada") == {"quiz": "STARTED"}
+    (again,) = classroom.record(passed)
+    assert (again.changed, list(again.violations)) == (False, [])
+    passed.id = str(uuid.uuid4())
+    classroom.record(passed)
+    classroom.settle()
+    assert classroom.states("ada") == {"quiz": "COMPLETED"}
+    told = classroom.published(events_pb2.StatementsRecorded)
+    assert [each.statements[0].authority for each in told] == [
+        options_pb2.ROLE_LEARNER,
+        options_pb2.ROLE_SERVICE,
+    ]
 
 
 def test_another_statement_of_a_known_id_is_a_conflict(classroom: Classroom) -> None:

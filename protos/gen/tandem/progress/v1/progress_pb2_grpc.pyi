@@ -41,7 +41,8 @@ class ProgressServiceStub:
     """Takes statements in, row by row. A statement seen before changes nothing. A learner may send
     own statements only, about runs in which the learner is known; other rows are refused. (Who is
     enrolled just now may take a second to be known here.) A service's rows about a run that is
-    not known yet are kept, and count when it is.
+    not known yet are kept, and count when it is. A CHECKPOINT is completed by what a service says
+    only: nobody certifies oneself.
     """
     StreamStatements: _grpc.StreamStreamMultiCallable[_progress_pb2.RecordStatementsRequest, _progress_pb2.RecordStatementsResponse]
     """The same, batch after batch on one stream; each answer says that its batch is stored."""
@@ -67,7 +68,8 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     """Takes statements in, row by row. A statement seen before changes nothing. A learner may send
     own statements only, about runs in which the learner is known; other rows are refused. (Who is
     enrolled just now may take a second to be known here.) A service's rows about a run that is
-    not known yet are kept, and count when it is.
+    not known yet are kept, and count when it is. A CHECKPOINT is completed by what a service says
+    only: nobody certifies oneself.
     """
     StreamStatements: _aio.StreamStreamMultiCallable[_progress_pb2.RecordStatementsRequest, _progress_pb2.RecordStatementsResponse]  # type: ignore[assignment]
     """The same, batch after batch on one stream; each answer says that its batch is stored."""
@@ -96,7 +98,8 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes statements in, row by row. A statement seen before changes nothing. A learner may send
         own statements only, about runs in which the learner is known; other rows are refused. (Who is
         enrolled just now may take a second to be known here.) A service's rows about a run that is
-        not known yet are kept, and count when it is.
+        not known yet are kept, and count when it is. A CHECKPOINT is completed by what a service says
+        only: nobody certifies oneself.
         """
 
     @_abc_1.abstractmethod
