@@ -49,7 +49,7 @@ class Store(Protocol):
         """Be alone with these items: who names one must know of who tells of it."""
 
     def copies(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
-        """The copies of one class (Run, Path, Item) that are known, by id."""
+        """The copies of one class (Person, Run, Path, Item) that are known, by id."""
 
     def put_copies(self, copies: Sequence[C]) -> None:
         """Keep copies of one class."""
@@ -103,7 +103,7 @@ class Store(Protocol):
         """The revisit that a run waits for."""
 
     def next_revisit(self) -> Revisit | None:
-        """One that waits."""
+        """The one whose turn was the longest ago."""
 
     def put_revisit(self, revisit: Revisit) -> None:
         """Keep it."""

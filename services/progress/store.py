@@ -8,7 +8,7 @@
 | catch_ups | a catch-up | made of session and learner |
 | summaries | a run's counts; also the guard of all that is kept of its learners | run |
 | revisits | a run whose learners are to be reviewed | run |
-| runs, paths, sessions, items | copies of others' things (store_copies.py) | theirs |
+| people, runs, paths, sessions, items | copies of others' things (store_copies.py) | theirs |
 
 Ids of several parts are documents: texts joined by a sign could be made to collide.
 """
@@ -142,8 +142,9 @@ class ProgressStore(CopiesStore):
         return from_document(row, Revisit) if row else None
 
     def next_revisit(self) -> Revisit | None:
-        """One that waits."""
-        row = self["revisits"].find_one({}, session=self.session)
+        """The one whose turn was the longest ago."""
+        order = [("served_at", ASCENDING)]
+        row = self["revisits"].find_one({}, sort=order, session=self.session)
         return from_document(row, Revisit) if row else None
 
     def put_revisit(self, revisit: Revisit) -> None:

@@ -104,4 +104,4 @@ def _after(before: dict[str, Session], arrived: Iterable[SessionNews]) -> dict[s
 
 
 def _revisit(store: Store, run_id: str, item_ids: Iterable[str] | None) -> None:
-    store.put_revisit(widened(store.revisit(run_id), run_id, item_ids))
+    store.put_revisit(widened(store.revisit(run_id), run_id, item_ids, store.now))

@@ -3,10 +3,10 @@
 Recordings are waited for no longer, whole runs revisited a part at a time, catch-ups missed.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from services.progress.domain.evidence import item_target
+from services.progress.domain.revisits import following, served
 from services.progress.ports import Store
 from services.progress.usecases.plans import pass_over
 from services.progress.usecases.reviews import News, review
@@ -26,7 +26,7 @@ def give_way(store: Store, grace: timedelta) -> bool:
 
 
 def revisit_next(store: Store) -> bool:
-    """Review the next part of a run that waits for it; answers whether there was one."""
+    """Review the next part of the run whose turn was the longest ago; answers whether one waits."""
     revisit = store.next_revisit()
     if revisit is None:
         return False
@@ -34,10 +34,12 @@ def revisit_next(store: Store) -> bool:
     keys = store.learners_after(revisit.id, revisit.after, PART)
     store.guard_runs([revisit.id])
     review(store, [News(key, store.now, targets=targets) for key in keys])
-    if len(keys) < PART:
-        store.remove_revisit(revisit.id)
+    if len(keys) == PART:
+        store.put_revisit(served(revisit, keys[-1][1], store.now))
+    elif again := following(revisit, store.now):
+        store.put_revisit(again)
     else:
-        store.put_revisit(replace(revisit, after=keys[-1][1]))
+        store.remove_revisit(revisit.id)
     return True
 
 
