@@ -38,4 +38,5 @@ _WAITING: Mapping[str, Sequence[IndexModel]] = {
 MIGRATIONS = (
     Migration(1, "copies, statements, standings, catch-ups, summaries", adding(_FIRST)),
     Migration(2, "classes whose recordings are waited for", adding(_WAITING)),
+    Migration(3, "people, for their zones", adding({"people": []})),
 )

@@ -1,4 +1,4 @@
-"""Progress's copies of others' things in MongoDB: runs, paths, sessions, items."""
+"""Progress's copies of others' things in MongoDB: people, runs, paths, sessions, items."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,20 +11,21 @@ from chassis import store as chassis_store
 from chassis.mapping import from_document, to_document
 from services.progress.domain.copies import Copy
 from services.progress.domain.path import Path, Run
+from services.progress.domain.people import Person
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Item, Session
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Copy)
 
-_COLLECTIONS: Mapping[type, str] = {Run: "runs", Path: "paths", Item: "items"}
+_COLLECTIONS: Mapping[type, str] = {Run: "runs", Path: "paths", Item: "items", Person: "people"}
 
 
 class CopiesStore(chassis_store.Store):
     """The part of the store that knows of others' things."""
 
     def copies(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
-        """The copies of one class (Run, Path, Item) that are known, by id."""
+        """The copies of one class (Person, Run, Path, Item) that are known, by id."""
         # An item that is only guarded has no sequence yet.
         query = {"_id": {"$in": list(ids)}, "sequence": {"$exists": True}}
         rows = self[_COLLECTIONS[cls]].find(query, session=self.session)
