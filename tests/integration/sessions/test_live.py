@@ -1,6 +1,7 @@
 """A session from its start to its settled attendance."""
 
 import grpc
+from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
@@ -134,7 +135,7 @@ def test_presence_rows_stand_alone(school: School) -> None:
 
 
 def test_marks_wait_for_no_one(school: School) -> None:
-    """Before a session has begun and after it has ended each row is refused and says why."""
+    """Before a session has begun and a day after it has ended each row is refused and says why."""
     school.enrol("ada")
     session = school.schedule(school.room())
     (early,) = school.mark(session, ("ada", JOINED, 0))
@@ -142,9 +143,43 @@ def test_marks_wait_for_no_one(school: School) -> None:
     school.staff.StartSession(sessions_pb2.StartSessionRequest(session_id=session.id))
     school.clock.forward(hours=1)
     school.end(session)
-    (late,) = school.mark(session, ("ada", JOINED, -30))
-    assert "ENDED" in late.violations[0].wrong
+    school.clock.forward(days=1, seconds=1)
+    (late,) = school.mark(session, ("ada", JOINED, -30 * 60))
+    assert "ended at" in late.violations[0].wrong
     assert school.attendance(session)["ada"].verdict == ABSENT
+
+
+def test_marks_that_come_after_the_end_settle_again(school: School) -> None:
+    """A verdict that changes is told once; repeats, and marks that change none, tell nothing."""
+    school.enrol("ada", "bob")
+    school.enrol("guest", mode=types_pb2.ATTENDANCE_MODE_SELF_PACED)
+    session = school.live(school.room())
+    school.mark(session, ("bob", JOINED, 0))
+    school.clock.forward(hours=1)
+    school.end(session)
+    late = [("ada", JOINED, -60), ("bob", JOINED, -30), ("guest", JOINED, -20)]
+    assert [row.changed for row in school.mark(session, *late)] == [True, True, True]
+    assert [row.changed for row in school.mark(session, *late)] == [False, False, False]
+    verdicts = {one: row.verdict for one, row in school.attendance(session).items()}
+    assert verdicts == {"ada": PRESENT, "bob": PRESENT, "guest": PARTIAL}
+    told = [
+        (event.learner_id, event.from_verdict, event.to_verdict)
+        for event in school.published(events_pb2.AttendanceAmended)
+    ]
+    assert sorted(told) == [("ada", ABSENT, PRESENT), ("guest", 0, PARTIAL)]
+    school.mark(session, ("ada", LEFT, -50))
+    assert school.attendance(session)["ada"].verdict == ABSENT
+    assert len(school.published(events_pb2.AttendanceAmended)) == 3
+
+
+def test_who_withdrew_during_the_class_is_not_expected(school: School) -> None:
+    """Though a seat was held: no verdict, and so no catch-up, of who is no learner any more."""
+    school.enrol("ada", "bob")
+    session = school.live(school.room(), "ada", "bob")
+    school.hear("rosters", catalog.EnrolmentWithdrawn(run_id=RUN, learner_id="ada"))
+    school.clock.forward(hours=1)
+    school.end(session)
+    assert {one: row.verdict for one, row in school.attendance(session).items()} == {"bob": ABSENT}
 
 
 def test_only_staff_sees_the_code_and_only_while_live(school: School) -> None:

@@ -524,7 +524,7 @@ class AttendanceAmended(_message.Message):
     learner_id: _builtins.str
     """The learner."""
     from_verdict: _types_pb2.AttendanceVerdict.ValueType
-    """The verdict until now."""
+    """The verdict until now; UNSPECIFIED when there was none."""
     to_verdict: _types_pb2.AttendanceVerdict.ValueType
     """The verdict from now."""
     reason: _builtins.str

@@ -210,6 +210,7 @@ class SessionsServiceServicer:
 
     def RecordPresence(self, request, context):
         """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
+        Those that come after the end, up to a day, settle their learners' attendance again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,7 +70,9 @@ class SessionsServiceStub:
     session is not LIVE, or the learner has no seat in the room.
     """
     RecordPresence: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]
-    """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless."""
+    """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
+    Those that come after the end, up to a day, settle their learners' attendance again.
+    """
     EndSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.EndSessionRequest, _resources_pb2.Session]
     """Ends a LIVE session and settles its attendance. A repeat answers it as it is."""
     AttachRecording: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]
@@ -119,7 +121,9 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     session is not LIVE, or the learner has no seat in the room.
     """
     RecordPresence: _aio.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]  # type: ignore[assignment]
-    """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless."""
+    """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
+    Those that come after the end, up to a day, settle their learners' attendance again.
+    """
     EndSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.EndSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Ends a LIVE session and settles its attendance. A repeat answers it as it is."""
     AttachRecording: _aio.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]  # type: ignore[assignment]
@@ -237,7 +241,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.RecordPresenceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.RecordPresenceResponse, _abc.Awaitable[_sessions_pb2.RecordPresenceResponse]]:
-        """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless."""
+        """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
+        Those that come after the end, up to a day, settle their learners' attendance again.
+        """
 
     @_abc_1.abstractmethod
     def EndSession(
