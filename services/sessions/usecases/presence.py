@@ -21,6 +21,7 @@ from services.sessions.domain.words import PresenceKind, SessionState
 from services.sessions.ports import Store
 from services.sessions.usecases import found
 from services.sessions.usecases.attendance import amend
+from services.sessions.usecases.seats import take_free_seat
 
 LATE = "joins and leaves came after the end"
 
@@ -28,18 +29,22 @@ LATE = "joins and leaves came after the end"
 def check_in(store: Store, command: CheckIn) -> CheckedIn | WrongCode:
     """Mark a learner as there from now; one who is there already is answered since when.
 
-    A wrong code is counted and answered, so that the count is kept. Raises NotFound, and
-    FailedPrecondition when the session is not LIVE, the learner has no seat in the room, or has
-    guessed too often.
+    Who has no seat takes a free one. A wrong code is counted and answered, so that the count is
+    kept. Raises NotFound, and FailedPrecondition when the session is not LIVE, the learner has no
+    seat in the room and can take none, or has guessed too often.
     """
     learner_id = command.learner_id
     store.guard_presence(command.session_id, [learner_id])
     session = found.session(store, command.session_id)
     tries = store.wrong_codes(session.id, learner_id)
-    checkin.expect_entitled(session, found.seat_of(store, session, learner_id), tries)
+    seat = found.seat_of(store, session, learner_id)
+    enrolled = bool(_enrolled(store, session, [learner_id]))
+    checkin.expect_entitled(session, seat, enrolled, tries)
     if not checkin.holds(session, command.code, store.now):
         store.count_wrong_code(session.id, learner_id)
         return WrongCode(checkin.TRIES - tries - 1)
+    if seat.kind is None:
+        take_free_seat(store, session.id, learner_id)
     return CheckedIn(_there(store, session, learner_id))
 
 

@@ -194,6 +194,57 @@ def test_only_staff_sees_the_code_and_only_while_live(school: School) -> None:
     assert school.end(session).check_in_code == ""
 
 
+def test_only_who_may_come_sees_where_to_join(school: School) -> None:
+    """Staff and the run's learners; to others, and to those who left, the link is blank."""
+    school.enrol("ada", "gone")
+    school.hear("rosters", catalog.EnrolmentWithdrawn(run_id=RUN, learner_id="gone"))
+    session = school.schedule(school.room())
+    one = sessions_pb2.GetSessionRequest(session_id=session.id)
+    for learner, url in (("ada", session.join_url), ("gone", ""), ("eve", "")):
+        stub = school.learner(learner)
+        assert stub.GetSession(one).join_url == url
+        (listed,) = stub.ListSessions(sessions_pb2.ListSessionsRequest()).sessions
+        assert listed.join_url == url
+    assert school.get(session).join_url
+
+
+def test_who_has_no_seat_takes_a_free_one_at_the_door(school: School) -> None:
+    """By checking in, while there is one; the right code wants a place in the run, too."""
+    school.enrol("ada", "bob", mode=types_pb2.ATTENDANCE_MODE_CLASSROOM)
+    session = school.live(school.room(capacity=1))
+    wrong = "000000" if session.check_in_code != "000000" else "111111"
+    for learner, code in (("ada", wrong), ("eve", session.check_in_code)):
+        refused(lambda learner=learner, code=code: _check_in(school, session, learner, code))  # type: ignore[misc]
+    assert school.seats(session) == []
+    _check_in(school, session, "ada", session.check_in_code)
+    assert [(seat.learner_id, seat.kind) for seat in school.seats(session)] == [("ada", IN_ROOM)]
+    (taken,) = school.published(events_pb2.SeatTaken)
+    assert (taken.learner_id, taken.kind) == ("ada", IN_ROOM)
+    full = refused(lambda: _check_in(school, session, "bob", session.check_in_code))
+    assert full[0] is PRECONDITION
+    assert school.get(session).in_room == 1
+
+
+def test_the_last_free_seat_is_taken_once(school: School) -> None:
+    """Of ten who check in at once without a seat, as many get in as there are seats."""
+    learners = [f"l{number}" for number in range(10)]
+    school.enrol(*learners)
+    session = school.live(school.room(capacity=3))
+
+    def enter(learner: str) -> bool:
+        request = sessions_pb2.CheckInRequest(
+            session_id=session.id, learner_id=learner, code=session.check_in_code
+        )
+        try:
+            school.api.CheckIn(request, None)
+        except FailedPrecondition:
+            return False
+        return True
+
+    assert race(enter, learners).count(True) == 3
+    assert school.get(session).in_room == len(school.seats(session)) == 3
+
+
 def test_a_check_in_holds_since_the_first(school: School) -> None:
     """A repeat answers since when; after leaving in person it begins anew."""
     school.enrol("ada")

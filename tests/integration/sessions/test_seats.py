@@ -87,6 +87,23 @@ def test_a_seat_is_given_up(school: School) -> None:
     assert len(told) == 3
 
 
+def test_a_learner_sees_the_own_seat(school: School) -> None:
+    """By naming oneself; of others' nothing is told."""
+    school.enrol("ada", "bob")
+    session = school.schedule(school.room())
+    for learner in ("ada", "bob"):
+        school.choose(session, learner, IN_ROOM)
+
+    def seats(learner_id: str) -> list[str]:
+        request = sessions_pb2.ListSeatsRequest(session_id=session.id, learner_id=learner_id)
+        return [seat.learner_id for seat in school.learner("ada").ListSeats(request).seats]
+
+    assert seats("ada") == ["ada"]
+    for other in ("bob", ""):
+        denied, _ = refused(lambda other=other: seats(other))  # type: ignore[misc]
+        assert denied is grpc.StatusCode.PERMISSION_DENIED
+
+
 def test_the_cut_off_is_the_runs(school: School) -> None:
     """Seats are chosen up to the policy's cut-off to the millisecond, and not after."""
     school.open_run("strict", seat_cutoff=Duration(seconds=3 * 3600))
