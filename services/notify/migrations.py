@@ -41,4 +41,10 @@ _FIRST: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
-MIGRATIONS = (Migration(1, "copies, reminders, broadcasts, messages, deliveries", adding(_FIRST)),)
+# Titles, that people are told rather than ids.
+_TITLES: Mapping[str, Sequence[IndexModel]] = {"paths": [], "items": []}
+
+MIGRATIONS = (
+    Migration(1, "copies, reminders, broadcasts, messages, deliveries", adding(_FIRST)),
+    Migration(2, "titles of activities and items", adding(_TITLES)),
+)

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from services.notify.domain.messages import Delivery, Letter, Mail, Message
 from services.notify.domain.notices import Text
-from services.notify.domain.people import Enrolment, Person, Run
+from services.notify.domain.people import Copy, Enrolment, Person
 from services.notify.domain.preferences import CategoryPreference, Chosen
 from services.notify.domain.sessions import Broadcast, Reminder, Session
 from services.notify.domain.words import AttendanceMode, Kind
+
+C = TypeVar("C", bound=Copy)
 
 
 class Texts(Protocol):
@@ -34,17 +36,14 @@ class Store(Protocol):
 
     # Copies of others' data
 
+    def copies(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
+        """The copies of one class (Person, Run, Path, Item) that are known, by id."""
+
+    def put_copies(self, copies: Sequence[Copy]) -> None:
+        """Keep copies of one class, new or changed."""
+
     def people(self, person_ids: Iterable[str]) -> dict[str, Person]:
         """Those that are known, by id."""
-
-    def put_people(self, people: Iterable[Person]) -> None:
-        """Keep people, new or changed."""
-
-    def runs(self, run_ids: Iterable[str]) -> dict[str, Run]:
-        """Those that are known, by id."""
-
-    def put_runs(self, runs: Iterable[Run]) -> None:
-        """Keep runs, new or changed."""
 
     def enrolments(self, enrolment_ids: Iterable[str]) -> dict[str, Enrolment]:
         """Those that are known, by id."""
@@ -56,6 +55,9 @@ class Store(Protocol):
         self, run_id: str, modes: Iterable[AttendanceMode], after: str, most: int
     ) -> list[str]:
         """Ids of enrolled learners with one of these modes, in order, from after `after` on."""
+
+    def enrolments_of(self, run_id: str, learner_id: str) -> list[Enrolment]:
+        """What is known of a learner in a run."""
 
     def guard_rosters(self, run_ids: Iterable[str]) -> None:
         """Be alone, among all units of work, with who is told in these runs."""
@@ -70,6 +72,9 @@ class Store(Protocol):
 
     def reminder(self, reminder_id: str) -> Reminder | None:
         """A reminder by its id."""
+
+    def reminders(self, session_id: str) -> list[Reminder]:
+        """The reminders of a session that wait."""
 
     def put_reminders(self, session_id: str, reminders: Sequence[Reminder]) -> None:
         """Keep these reminders of a session, and no others of it."""

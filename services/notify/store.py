@@ -7,7 +7,8 @@
 | preferences | what a person chose, by category | person |
 | sessions, reminders | a copy of a session; a reminder of it | session; session:lead |
 | broadcasts | a notice to a whole run, and how far it is told | the notice's event |
-| people, runs, enrolments | copies of catalog's | theirs |
+| people, runs, paths, enrolments | copies of catalog's | theirs; a path's is its run's |
+| items | copies of library's: titles | theirs |
 | rosters | a run, as a guard: who is told in it | run |
 """
 

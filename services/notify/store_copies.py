@@ -1,6 +1,6 @@
 """Copies of others' data, sessions, reminders and broadcasts, as MongoDB documents."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -8,12 +8,15 @@ import pymongo
 
 from chassis import store
 from chassis.mapping import from_document, to_document
-from services.notify.domain.people import Enrolment, Person, Run
+from services.notify.domain.people import Copy, Enrolment, Item, Path, Person, Run
 from services.notify.domain.sessions import Broadcast, Reminder, Session
 from services.notify.domain.words import AttendanceMode, EnrolmentState
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Copy)
 Document = dict[str, Any]
+
+_COLLECTIONS: Mapping[type, str] = {Person: "people", Run: "runs", Path: "paths", Item: "items"}
 
 
 def not_after(instant: datetime) -> Document:
@@ -26,21 +29,18 @@ class CopiesStore(store.Store):
 
     # Copies of others' data
 
+    def copies(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
+        """The copies of one class (Person, Run, Path, Item) that are known, by id."""
+        return self._by_id(_COLLECTIONS[cls], ids, cls)
+
+    def put_copies(self, copies: Sequence[Copy]) -> None:
+        """Keep copies of one class, new or changed."""
+        if copies:
+            self._put(_COLLECTIONS[type(copies[0])], copies)
+
     def people(self, person_ids: Iterable[str]) -> dict[str, Person]:
         """Those that are known, by id."""
-        return self._by_id("people", person_ids, Person)
-
-    def put_people(self, people: Iterable[Person]) -> None:
-        """Keep people, new or changed."""
-        self._put("people", people)
-
-    def runs(self, run_ids: Iterable[str]) -> dict[str, Run]:
-        """Those that are known, by id."""
-        return self._by_id("runs", run_ids, Run)
-
-    def put_runs(self, runs: Iterable[Run]) -> None:
-        """Keep runs, new or changed."""
-        self._put("runs", runs)
+        return self.copies(Person, person_ids)
 
     def enrolments(self, enrolment_ids: Iterable[str]) -> dict[str, Enrolment]:
         """Those that are known, by id."""
@@ -62,6 +62,13 @@ class CopiesStore(store.Store):
         }
         rows = self["enrolments"].find(query, {"learner_id": 1}, session=self.session)
         return [row["learner_id"] for row in rows.sort("learner_id", 1).limit(most)]
+
+    def enrolments_of(self, run_id: str, learner_id: str) -> list[Enrolment]:
+        """What is known of a learner in a run."""
+        states = [None, *(state.value for state in EnrolmentState)]  # all: the index begins so
+        query = {"run_id": run_id, "state": {"$in": states}, "learner_id": learner_id}
+        rows = self["enrolments"].find(query, session=self.session)
+        return [from_document(row, Enrolment) for row in rows]
 
     def guard_rosters(self, run_ids: Iterable[str]) -> None:
         """Be alone, among all units of work, with who is told in these runs."""
@@ -92,6 +99,11 @@ class CopiesStore(store.Store):
         query = {"fire_at": {"$lte": self.now}}
         rows = self["reminders"].find(query, {"_id": 1}, session=self.session)
         return [row["_id"] for row in rows.sort("fire_at", 1)]
+
+    def reminders(self, session_id: str) -> list[Reminder]:
+        """The reminders of a session that wait."""
+        rows = self["reminders"].find({"session_id": session_id}, session=self.session)
+        return [from_document(row, Reminder) for row in rows]
 
     def put_reminders(self, session_id: str, reminders: Sequence[Reminder]) -> None:
         """Keep these reminders of a session, and no others of it."""

@@ -1,6 +1,6 @@
 """What an event has notify tell, and whom: from event messages to notices."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from tandem.types.v1 import types_pb2
 
 from chassis.events import Event
 from services.notify.domain.notices import Notice, NotKnownYet
+from services.notify.domain.people import Item, Path, Run
 from services.notify.domain.words import Kind
 from services.notify.store import NotifyStore
 from services.notify.usecases.telling import Addressed
@@ -28,7 +29,7 @@ def personal(store: NotifyStore, event: Event[Any]) -> Addressed:
 
 def notice_of(event: Event[Any], kind: Kind, values: Values) -> Notice:
     """A notice that an event causes."""
-    return Notice(event.id, event.type, kind, values)
+    return Notice(event.id, event.type, kind, values, run_id=event.data.run_id)
 
 
 def instant(stamp: Timestamp) -> datetime:
@@ -49,13 +50,14 @@ def moved(data: sessions.SessionMoved) -> Values:
     }
 
 
-def cancelled(data: sessions.SessionCancelled) -> Values:
+def cancelled(store: NotifyStore, data: sessions.SessionCancelled) -> Values:
     """What is told of a cancelled class."""
     return {
         "session": data.title,
         "start_time": instant(data.start_time),
         "reason": data.reason,
         "substitute_item_id": data.substitute_item_id,
+        "substitute": "".join(_item_titles(store, filter(None, [data.substitute_item_id]))),
     }
 
 
@@ -66,7 +68,9 @@ def _enrolment_promoted(store: NotifyStore, data: catalog.EnrolmentPromoted) -> 
 def _due_extended(store: NotifyStore, data: catalog.DueExtended) -> Values:
     # Not the reason: what a learner told the staff is no matter for an e-mail.
     run = _run_title(store, data.run_id)
-    return {"run": run, "activity": data.activity_id, "until": instant(data.until)}
+    path = store.copies(Path, [data.run_id]).get(data.run_id)
+    activity = path.titles.get(data.activity_id, "") if path else ""
+    return {"run": run, "activity": activity or data.activity_id, "until": instant(data.until)}
 
 
 def _seat_promoted(_: NotifyStore, data: sessions.SeatPromoted) -> Values:
@@ -74,8 +78,9 @@ def _seat_promoted(_: NotifyStore, data: sessions.SeatPromoted) -> Values:
     return {"session": data.title, "start_time": instant(data.start_time), "seat": seat}
 
 
-def _assigned(_: NotifyStore, data: progress.CatchUpAssigned) -> Values:
-    return {"session": data.title, "items": list(data.item_ids), "due": instant(data.due)}
+def _assigned(store: NotifyStore, data: progress.CatchUpAssigned) -> Values:
+    items = _item_titles(store, data.item_ids)
+    return {"session": data.title, "items": items, "due": instant(data.due)}
 
 
 def _completed(_: NotifyStore, data: progress.CatchUpCompleted) -> Values:
@@ -89,10 +94,17 @@ def _missed(_: NotifyStore, data: progress.CatchUpMissed) -> Values:
 
 
 def _run_title(store: NotifyStore, run_id: str) -> str:
-    run = store.runs([run_id]).get(run_id)
+    run = store.copies(Run, [run_id]).get(run_id)
     if run is None:
         raise NotKnownYet(f"run {run_id}")
     return run.title
+
+
+def _item_titles(store: NotifyStore, item_ids: Iterable[str]) -> list[str]:
+    """What people call items: their titles; an id where the library has not told one."""
+    wanted = list(item_ids)
+    known = store.copies(Item, wanted)
+    return [known[one].title if one in known else one for one in wanted]
 
 
 _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]] = {

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.library.v1 import events_pb2 as library
 from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis.clock import Clock
@@ -13,7 +14,7 @@ from chassis.mapping import enum_name, from_message
 from chassis.subscriptions import Retry, Subscription, Timer
 from services.notify import sender, triggers
 from services.notify.domain.notices import NotKnownYet
-from services.notify.domain.people import EnrolmentChange, Person, Run
+from services.notify.domain.people import EnrolmentChange, Item, Path, Person, Run
 from services.notify.domain.sessions import Session
 from services.notify.domain.words import AttendanceMode, EnrolmentState, Kind
 from services.notify.mail import MailServer
@@ -25,6 +26,7 @@ from services.notify.usecases.telling import tell
 
 Batch = Sequence[Event[Any]]
 Leads = Sequence[timedelta]
+T = TypeVar("T")
 # People are told "at once"; a look that finds nothing costs a millisecond.
 EVERY = timedelta(milliseconds=500)
 
@@ -42,6 +44,8 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
                 catalog.EnrolmentPromoted,
                 catalog.EnrolmentWithdrawn,
                 catalog.EnrolmentModeChanged,
+                catalog.PathPublished,
+                library.ItemAvailable,
             ),
             _rosters,
         ),
@@ -65,7 +69,7 @@ def timers(
 
 
 def _people(store: NotifyStore, batch: Batch) -> None:
-    copies.learn_people(store, map(_person, batch))
+    copies.learn(store, Person, list(map(_person, batch)))
 
 
 def _person(event: Event[Any]) -> Person:
@@ -75,16 +79,27 @@ def _person(event: Event[Any]) -> Person:
 
 
 def _rosters(store: NotifyStore, batch: Batch) -> None:
-    runs = [event for event in batch if isinstance(event.data, catalog.RunOpened)]
-    if runs:
-        copies.learn_runs(store, map(_run, runs))
-    copies.change_enrolments(
-        store, [_change(event) for event in batch if not isinstance(event.data, catalog.RunOpened)]
-    )
+    copies.learn(store, Run, _each(batch, _run, catalog.RunOpened))
+    copies.learn(store, Path, _each(batch, _path, catalog.PathPublished))
+    copies.learn(store, Item, _each(batch, _item, library.ItemAvailable))
+    copies.change_enrolments(store, _each(batch, _change, *_STATES, catalog.EnrolmentModeChanged))
+
+
+def _each(batch: Batch, read: Callable[[Event[Any]], T], *types: type[Any]) -> list[T]:
+    return [read(event) for event in batch if isinstance(event.data, types)]
 
 
 def _run(event: Event[Any]) -> Run:
     return from_message(event.data, Run, id=event.data.run_id, sequence=event.sequence)
+
+
+def _path(event: Event[Any]) -> Path:
+    titles = {activity.id: activity.title for activity in event.data.activities}
+    return Path(event.data.run_id, titles, event.sequence)
+
+
+def _item(event: Event[Any]) -> Item:
+    return from_message(event.data, Item, id=event.data.item_id, sequence=event.sequence)
 
 
 def _change(event: Event[Any]) -> EnrolmentChange:
@@ -157,7 +172,9 @@ def _moved(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
 
 
 def _cancelled(store: NotifyStore, event: Event[Any], _: Leads) -> None:
-    notice = triggers.notice_of(event, Kind.SESSION_CANCELLED, triggers.cancelled(event.data))
+    notice = triggers.notice_of(
+        event, Kind.SESSION_CANCELLED, triggers.cancelled(store, event.data)
+    )
     classes.cancel(store, event.data.session_id, event.sequence, notice, event.time)
 
 

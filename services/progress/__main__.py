@@ -29,7 +29,7 @@ def worker(settings: Settings) -> None:
     from services.progress.worker import subscriptions, timers
 
     database = roles.open_database(settings, "progress", ProgressStore)
-    runtime.serve(settings, "progress", database, subscriptions(), timers())
+    runtime.serve(settings, "progress", database, subscriptions(), timers(settings.recording_grace))
 
 
 def relay(settings: Settings) -> None:

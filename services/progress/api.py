@@ -15,6 +15,7 @@ from services.progress import queries
 from services.progress.domain.intake import RecordStatements, Row
 from services.progress.domain.statements import Statement, normal
 from services.progress.domain.timeline import Stretch
+from services.progress.domain.words import Role
 from services.progress.store import ProgressStore
 from services.progress.usecases.intake import record_statements
 
@@ -74,6 +75,13 @@ def _own() -> str:
     return "" if "service" in who.roles else who.subject
 
 
+def _authority() -> Role:
+    """Who asserts what the caller sends."""
+    return Role.SERVICE if "service" in caller.current().roles else Role.LEARNER
+
+
 def _row(message: resources_pb2.Statement) -> Row:
     faults = tuple(faults_of(message))
-    return Row(None, faults) if faults else Row(normal(from_message(message, Statement)))
+    if faults:
+        return Row(None, faults)
+    return Row(normal(from_message(message, Statement, authority=_authority())))

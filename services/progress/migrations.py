@@ -31,4 +31,12 @@ _FIRST: Mapping[str, Sequence[IndexModel]] = {
     "revisits": [],
 }
 
-MIGRATIONS = (Migration(1, "copies, statements, standings, catch-ups, summaries", adding(_FIRST)),)
+_WAITING: Mapping[str, Sequence[IndexModel]] = {
+    "sessions": [IndexModel([("waited", 1), ("ended_at", 1)])],
+}
+
+MIGRATIONS = (
+    Migration(1, "copies, statements, standings, catch-ups, summaries", adding(_FIRST)),
+    Migration(2, "classes whose recordings are waited for", adding(_WAITING)),
+    Migration(3, "people, for their zones", adding({"people": []})),
+)

@@ -11,7 +11,7 @@ from services.progress.domain.plan import Plan
 from services.progress.domain.revisits import Revisit
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.standing import Standing
-from services.progress.domain.statements import Statement
+from services.progress.domain.statements import Recorded, Statement
 from services.progress.domain.words import Key
 
 C = TypeVar("C", bound=Copy)
@@ -35,6 +35,11 @@ class Store(Protocol):
     def add_statements(self, statements: Sequence[Statement]) -> None:
         """Store new statements."""
 
+    def taken_in(
+        self, run_id: str, learner_ids: Collection[str], targets: Collection[str], until: datetime
+    ) -> dict[str, Recorded]:
+        """By learner, the statements about some targets in a run that were taken in by then."""
+
     # Runs, their plans and summaries
 
     def guard_runs(self, run_ids: Iterable[str]) -> None:
@@ -44,7 +49,7 @@ class Store(Protocol):
         """Be alone with these items: who names one must know of who tells of it."""
 
     def copies(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
-        """The copies of one class (Run, Path, Item) that are known, by id."""
+        """The copies of one class (Person, Run, Path, Item) that are known, by id."""
 
     def put_copies(self, copies: Sequence[C]) -> None:
         """Keep copies of one class."""
@@ -54,6 +59,9 @@ class Store(Protocol):
 
     def sessions_recorded_as(self, item_ids: Iterable[str]) -> dict[str, Session]:
         """Those whose recording is one of these items, by id."""
+
+    def sessions_ended_by(self, until: datetime, most: int) -> list[Session]:
+        """Sessions that had ended by then, and whose recordings are still waited for."""
 
     def put_sessions(self, sessions: Iterable[Session]) -> None:
         """Keep sessions, new or changed."""
@@ -95,7 +103,7 @@ class Store(Protocol):
         """The revisit that a run waits for."""
 
     def next_revisit(self) -> Revisit | None:
-        """One that waits."""
+        """The one whose turn was the longest ago."""
 
     def put_revisit(self, revisit: Revisit) -> None:
         """Keep it."""

@@ -1,13 +1,14 @@
 """Answer questions. Nothing is changed; dues and states are worked out as they are asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chassis.pages import Page
 from chassis.refusals import Fault, NotFound, check
 from services.progress.domain import timeline, views
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.learner import Learner
+from services.progress.domain.people import Person
 from services.progress.domain.plan import Plan
 from services.progress.domain.standing import Standing
 from services.progress.domain.timeline import Stretch, TimelineEntry
@@ -78,6 +79,8 @@ def catch_ups(store: ProgressStore, run_id: str, learner_id: str, page: Page) ->
 def learners_timeline(store: ProgressStore, stretch: Stretch) -> Timeline:
     """A stretch of a learner's time, over all runs in which the learner is. Raises Invalid."""
     check(timeline.faults_of(stretch))
+    person = store.copies(Person, [stretch.learner_id]).get(stretch.learner_id)
+    stretch = replace(stretch, zone=stretch.zone or (person.zone if person else ""))
     standings = {each.run_id: each for each in store.enrolments(stretch.learner_id)}
     plans = store.plans(standings)
     lines = [

@@ -1,10 +1,20 @@
 """What progress is told by its environment."""
 
 import dataclasses
+from datetime import timedelta
 
 from chassis import settings
+from chassis.settings import WORKER, between, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(settings.Settings):
-    """Nothing beyond what every service is told."""
+    """The settings of every service, and progress' own."""
+
+    recording_grace: timedelta = setting(
+        "how long after its end a class waits for its recording until its materials stand in, "
+        "in seconds",
+        roles=(WORKER,),
+        check=between(timedelta(0), timedelta(days=365), "0 to a year, in seconds"),
+        default=timedelta(days=1),
+    )

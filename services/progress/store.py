@@ -8,7 +8,7 @@
 | catch_ups | a catch-up | made of session and learner |
 | summaries | a run's counts; also the guard of all that is kept of its learners | run |
 | revisits | a run whose learners are to be reviewed | run |
-| runs, paths, sessions, items | copies of others' things (store_copies.py) | theirs |
+| people, runs, paths, sessions, items | copies of others' things (store_copies.py) | theirs |
 
 Ids of several parts are documents: texts joined by a sign could be made to collide.
 """
@@ -26,7 +26,7 @@ from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.evidence import Evidence
 from services.progress.domain.revisits import Revisit
 from services.progress.domain.standing import Standing
-from services.progress.domain.statements import Statement
+from services.progress.domain.statements import Recorded, Statement
 from services.progress.domain.views import RunSummary
 from services.progress.domain.words import CatchUpState, EnrolmentState, Key
 from services.progress.migrations import MIGRATIONS
@@ -54,6 +54,21 @@ class ProgressStore(CopiesStore):
         rows = [to_document(each) | {"stored_at": self.now} for each in statements]
         if rows:
             self["statements"].insert_many(rows, ordered=False, session=self.session)
+
+    def taken_in(
+        self, run_id: str, learner_ids: Collection[str], targets: Collection[str], until: datetime
+    ) -> dict[str, Recorded]:
+        """By learner, the statements about some targets in a run that were taken in by then."""
+        query = {
+            "learner_id": {"$in": list(learner_ids)},
+            "run_id": run_id,
+            "stored_at": {"$lte": until},
+            "$or": [dict([_named(target)]) for target in targets],
+        }
+        rows = defaultdict(list)
+        for row in self["statements"].find(query, session=self.session):
+            rows[row["learner_id"]].append(row)
+        return {learner_id: _recorded(own) for learner_id, own in rows.items()}
 
     # Summaries
 
@@ -127,8 +142,9 @@ class ProgressStore(CopiesStore):
         return from_document(row, Revisit) if row else None
 
     def next_revisit(self) -> Revisit | None:
-        """One that waits."""
-        row = self["revisits"].find_one({}, session=self.session)
+        """The one whose turn was the longest ago."""
+        order = [("served_at", ASCENDING)]
+        row = self["revisits"].find_one({}, sort=order, session=self.session)
         return from_document(row, Revisit) if row else None
 
     def put_revisit(self, revisit: Revisit) -> None:
@@ -201,6 +217,17 @@ class ProgressStore(CopiesStore):
 def _id(run_id: str, learner_id: str, target: str = "") -> Document:
     key: dict[str, Any] = {"run_id": run_id, "learner_id": learner_id}
     return {**key, "target": target} if target else key
+
+
+def _named(target: str) -> tuple[str, str]:
+    """The field of a statement by which it names a target, and the value."""
+    kind, _, name = target.partition(":")
+    return f"{kind}_id", name
+
+
+def _recorded(rows: Sequence[Document]) -> Recorded:
+    at = max(row["stored_at"] for row in rows)
+    return Recorded(tuple(from_document(row, Statement) for row in rows), at)
 
 
 def _by_run(keys: Iterable[Key]) -> list[Document]:

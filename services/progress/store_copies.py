@@ -1,7 +1,8 @@
-"""Progress's copies of others' things in MongoDB: runs, paths, sessions, items."""
+"""Progress's copies of others' things in MongoDB: people, runs, paths, sessions, items."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pymongo import UpdateOne
@@ -10,20 +11,21 @@ from chassis import store as chassis_store
 from chassis.mapping import from_document, to_document
 from services.progress.domain.copies import Copy
 from services.progress.domain.path import Path, Run
+from services.progress.domain.people import Person
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Item, Session
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Copy)
 
-_COLLECTIONS: Mapping[type, str] = {Run: "runs", Path: "paths", Item: "items"}
+_COLLECTIONS: Mapping[type, str] = {Run: "runs", Path: "paths", Item: "items", Person: "people"}
 
 
 class CopiesStore(chassis_store.Store):
     """The part of the store that knows of others' things."""
 
     def copies(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
-        """The copies of one class (Run, Path, Item) that are known, by id."""
+        """The copies of one class (Person, Run, Path, Item) that are known, by id."""
         # An item that is only guarded has no sequence yet.
         query = {"_id": {"$in": list(ids)}, "sequence": {"$exists": True}}
         rows = self[_COLLECTIONS[cls]].find(query, session=self.session)
@@ -60,6 +62,13 @@ class CopiesStore(chassis_store.Store):
         query = {"mentions": among, "recording_item_id": among}  # the first has the index
         rows = self["sessions"].find(query, session=self.session)
         return {row["_id"]: from_document(row, Session) for row in rows}
+
+    def sessions_ended_by(self, until: datetime, most: int) -> list[Session]:
+        """Sessions that had ended by then, and whose recordings are still waited for."""
+        # None: kept by a version that did not know of waiting.
+        query = {"waited": {"$in": [False, None]}, "ended_at": {"$lte": until}}
+        rows = self["sessions"].find(query, session=self.session).sort("ended_at").limit(most)
+        return [from_document(row, Session) for row in rows]
 
     def put_sessions(self, sessions: Iterable[Session]) -> None:
         """Keep sessions, new or changed."""

@@ -18,8 +18,10 @@ from chassis.store import Database
 from chassis.subscriptions import Retry, Subscription, Timer
 from services.progress import metrics
 from services.progress.domain.path import Path, Policy, Run
+from services.progress.domain.people import Person
 from services.progress.domain.sessions import Item, SessionNews
 from services.progress.domain.standing import EnrolmentNews
+from services.progress.domain.statements import Recorded
 from services.progress.domain.words import (
     AttendanceMode,
     AttendanceVerdict,
@@ -33,6 +35,7 @@ from services.progress.usecases.enrolments import (
     ExtensionNews,
     learn_enrolments,
     learn_extensions,
+    learn_people,
 )
 from services.progress.usecases.plans import (
     learn_items,
@@ -41,7 +44,7 @@ from services.progress.usecases.plans import (
     learn_sessions,
     recordings_waited_for,
 )
-from services.progress.usecases.study import Recorded, study
+from services.progress.usecases.study import study
 
 Events = Sequence[Event[Any]]
 T = TypeVar("T")
@@ -64,7 +67,14 @@ CLASSES: Mapping[type[Any], SessionState | None] = {
     sessions.SessionStarted: SessionState.LIVE,
     sessions.SessionEnded: SessionState.ENDED,
 }
-PLANS = (catalog.RunOpened, catalog.PathPublished, *ENROLMENTS, catalog.DueExtended, *CLASSES)
+PLANS = (
+    catalog.PersonUpserted,
+    catalog.RunOpened,
+    catalog.PathPublished,
+    *ENROLMENTS,
+    catalog.DueExtended,
+    *CLASSES,
+)
 ATTENDANCE = (
     sessions.AttendanceSettled,
     sessions.AttendanceAmended,
@@ -83,9 +93,11 @@ def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
     )
 
 
-def timers() -> tuple[Timer[ProgressStore], ...]:
-    """What time causes."""
+def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
+    """What time causes. `grace`: how long after its end a class waits for its recording."""
+    give_way = partial(waiting.give_way, grace=grace)
     return (
+        Timer("progress.give_way", EVERY_SECOND, lambda database: _all(database, give_way)),
         Timer("progress.revisit", OFTEN, lambda database: _all(database, waiting.revisit_next)),
         Timer("progress.miss", EVERY_SECOND, lambda database: _all(database, waiting.miss_overdue)),
     )
@@ -101,6 +113,7 @@ def statements(store: ProgressStore, events: Events) -> None:
 
 def plans(store: ProgressStore, events: Events) -> None:
     """What runs ask of their learners, and who these are; each kind of a batch at once."""
+    learn_people(store, _each(events, _person, catalog.PersonUpserted))
     learn_runs(store, _each(events, _run, catalog.RunOpened))
     learn_paths(store, _each(events, _path, catalog.PathPublished))
     learn_sessions(store, _each(events, _session, *CLASSES))
@@ -140,6 +153,10 @@ def _all(database: Database[ProgressStore], some: Callable[[ProgressStore], bool
 
 def _each(events: Events, read: Callable[[Event[Any]], T], *types: type[Any]) -> list[T]:
     return [read(event) for event in events if isinstance(event.data, types)]
+
+
+def _person(event: Event[catalog.PersonUpserted]) -> Person:
+    return from_message(event.data, Person, id=event.data.person_id, sequence=event.sequence)
 
 
 def _run(event: Event[catalog.RunOpened]) -> Run:

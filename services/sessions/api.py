@@ -1,6 +1,6 @@
 """sessions.proto over the use cases."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -93,9 +93,11 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         store = self._database.reader()
         wanted = from_message(request, queries.SessionsWanted)
         rows, token = queries.sessions_page(store, wanted, page_of(request))
-        known = queries.recordings(store, rows)
+        known, joinable = queries.recordings(store, rows), _joinable(store, rows)
         return sessions_pb2.ListSessionsResponse(
-            sessions=[_shown(store, row, known.get(row.id)) for row in rows],
+            sessions=[
+                _shown(store, row, known.get(row.id), row.run_id in joinable) for row in rows
+            ],
             next_page_token=token,
         )
 
@@ -112,7 +114,7 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
     ) -> sessions_pb2.ListSeatsResponse:
         store = self._database.reader()
         session = found.session(store, request.session_id)
-        rows, token = queries.seats_page(store, session.id, page_of(request))
+        rows, token = queries.seats_page(store, session.id, request.learner_id, page_of(request))
         return sessions_pb2.ListSeatsResponse(
             seats=[to_message(row, resources_pb2.Seat) for row in rows], next_page_token=token
         )
@@ -180,16 +182,26 @@ _NOBODY_NAMED = Fault("session_id", "neither a session nor a learner is named", 
 
 def _answer(store: SessionsStore, session: Session) -> resources_pb2.Session:
     """A session as it is told, with what the library says about its recording."""
-    return _shown(store, session, queries.recordings(store, [session]).get(session.id))
+    recording = queries.recordings(store, [session]).get(session.id)
+    return _shown(store, session, recording, bool(_joinable(store, [session])))
+
+
+def _joinable(store: SessionsStore, sessions: Sequence[Session]) -> set[str]:
+    """The runs whose sessions the caller may join: the staff any, others those of their own."""
+    who, runs = caller.current(), {session.run_id for session in sessions}
+    return runs if STAFF & who.roles else queries.own_runs(store, runs, who.subject)
 
 
 def _shown(
-    store: SessionsStore, session: Session, recording: Recording | None
+    store: SessionsStore, session: Session, recording: Recording | None, joinable: bool
 ) -> resources_pb2.Session:
     """A session as it is told: while it is LIVE, the staff sees the room's code."""
     shows_code = session.state is SessionState.LIVE and STAFF & caller.current().roles
     code = checkin.code_at(session, store.now) if shows_code else ""
-    return to_message(session, resources_pb2.Session, recording=recording, check_in_code=code)
+    url = session.join_url if joinable else ""
+    return to_message(
+        session, resources_pb2.Session, recording=recording, check_in_code=code, join_url=url
+    )
 
 
 def _presence_row(message: sessions_pb2.PresenceMark) -> PresenceRow:

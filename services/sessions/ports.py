@@ -80,7 +80,7 @@ class Store(Protocol):
         """A learner's enrolment in a run, and be alone with it."""
 
     def expected_learners(self, session: Session) -> set[str]:
-        """Who is enrolled in its run to come or join, or has or waits for one of its seats."""
+        """Who is enrolled in its run, and comes or joins or has or waits for one of its seats."""
 
     # Seats
 

@@ -9,7 +9,7 @@ from chassis.mapping import from_document
 from chassis.pages import Page, find_page
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.planning import LONGEST
-from services.sessions.domain.roster import Item
+from services.sessions.domain.roster import Item, is_enrolled
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Recording, Room, Session
 from services.sessions.store import SessionsStore
@@ -48,9 +48,12 @@ def sessions_page(
     return _page(store, "sessions", query, ["start_time", "_id"], page, Session)
 
 
-def seats_page(store: SessionsStore, session_id: str, page: Page) -> tuple[list[Seat], str]:
-    """Seats of a session: in the room, online, and those who wait in their order."""
-    return _page(store, "seats", {"session_id": session_id}, ["kind", "turn"], page, Seat)
+def seats_page(
+    store: SessionsStore, session_id: str, learner_id: str, page: Page
+) -> tuple[list[Seat], str]:
+    """Seats of a session, or a learner's: in the room, online, who waits in their order."""
+    named = {"learner_id": learner_id} if learner_id else {}
+    return _page(store, "seats", {"session_id": session_id, **named}, ["kind", "turn"], page, Seat)
 
 
 def attendance_page(
@@ -60,6 +63,12 @@ def attendance_page(
     given = {"session_id": session_id, "learner_id": learner_id}
     query = {name: value for name, value in given.items() if value}
     return _page(store, "attendance", query, ["_id"], page, Attendance)
+
+
+def own_runs(store: SessionsStore, run_ids: Iterable[str], learner_id: str) -> set[str]:
+    """Those of some runs in which a learner holds a place."""
+    known = store.enrolments((run_id, learner_id) for run_id in run_ids)
+    return {each.run_id for each in known.values() if is_enrolled(each)}
 
 
 def recordings(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, Recording]:

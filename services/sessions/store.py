@@ -149,15 +149,14 @@ class SessionsStore(chassis_store.Store):
         return from_document(document, Enrolment) if document else None
 
     def expected_learners(self, session: Session) -> set[str]:
-        """Who is enrolled in its run to come or join, or has or waits for one of its seats."""
+        """Who is enrolled in its run, and comes or joins or has or waits for one of its seats."""
+        seated = self._learners("seats", {"session_id": session.id})
         enrolled = {
             "run_id": session.run_id,
             "state": EnrolmentState.ENROLLED,
-            "mode": {"$in": list(EXPECTED_MODES)},
+            "$or": [{"mode": {"$in": list(EXPECTED_MODES)}}, {"learner_id": {"$in": list(seated)}}],
         }
-        return self._learners("enrolments", enrolled) | self._learners(
-            "seats", {"session_id": session.id}
-        )
+        return self._learners("enrolments", enrolled)
 
     # Seats
 

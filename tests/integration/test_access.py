@@ -70,7 +70,7 @@ TABLE: dict[str, tuple[set[str], str]] = {
     "sessions.SessionsService.GetSession": (EVERYONE, ""),
     "sessions.SessionsService.ListSessions": (EVERYONE, ""),
     "sessions.SessionsService.ChooseSeat": (STAFF, LEARNER_ID),
-    "sessions.SessionsService.ListSeats": (STAFF, ""),
+    "sessions.SessionsService.ListSeats": (STAFF, LEARNER_ID),
     "sessions.SessionsService.StartSession": (STAFF, ""),
     "sessions.SessionsService.CheckIn": ({SERVICE}, LEARNER_ID),
     "sessions.SessionsService.RecordPresence": ({INSTRUCTOR, SERVICE}, ""),

@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.notify.domain.events import MessageDelivered, MessageFailed
-from services.notify.domain.notices import Appointment, Notice, Text, delivery_id, message_id
+from services.notify.domain.notices import (
+    BOTH,
+    Appointment,
+    Notice,
+    Text,
+    delivery_id,
+    message_id,
+)
+from services.notify.domain.preferences import Chosen
 from services.notify.domain.words import Category, Channel, DeliveryState
 
 FIRST_PAUSE = timedelta(seconds=10)
@@ -14,6 +22,8 @@ LONGEST_PAUSE = timedelta(minutes=30)  # RFC 5321, section 4.5.4.1
 NO_PERSON = "the person is not known any more"
 UNKNOWN = "it is not known whether it was sent: the connection or the worker ended meanwhile"
 VANISHED = "not sent: its session was moved, cancelled or has begun"
+UNWANTED = "not sent: the person chose to hear it otherwise, or not at all"
+LEFT = "not sent: the person has left the run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,8 @@ class Delivery:
     category: Category
     urgent: bool
     reminds_of: Appointment | None = None
+    run_id: str = ""
+    """The run of which it tells; empty: none."""
     attempts: int = 0
     error: str = ""
     finished_at: datetime | None = None
@@ -142,6 +154,7 @@ def _delivery(notice: Notice, message: Message, channel: Channel) -> Delivery:
         category=message.category,
         urgent=message.urgent,
         reminds_of=notice.reminds_of,
+        run_id=notice.run_id,
     )
     return delivered(queued, message.created_at) if channel == Channel.IN_APP else queued
 
@@ -187,6 +200,11 @@ def settled(
         return failed(tried, now, f"given up after {tried.attempts} tries: {verdict.reason}")
     retry_at = system_now + pause(tried.attempts)
     return replace(_unclaimed(tried), error=verdict.reason, retry_at=retry_at)
+
+
+def is_wanted(delivery: Delivery, chosen: Chosen) -> bool:
+    """Whether what a person has chosen by now has room for a delivery that was queued before."""
+    return delivery.channel in chosen.get(delivery.category, BOTH)
 
 
 def pause(attempts: int) -> timedelta:

@@ -44,10 +44,12 @@ RULES: Mapping[Kind, Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """A session at its time: what a reminder reminds of, and stands or falls with."""
+    """A session at its time and place: what a reminder reminds of, and stands or falls with."""
 
     session_id: str
     start_time: datetime
+    room: str | None = None
+    """None: not told, as in what an older version wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Notice:
     values: Mapping[str, Any]
     """What the template speaks of: text, instants, numbers, lists of text."""
     reminds_of: Appointment | None = None
+    run_id: str = ""
+    """The run of which it tells; empty: none."""
 
     @property
     def rule(self) -> Rule:

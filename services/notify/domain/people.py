@@ -1,12 +1,39 @@
-"""Copies of what catalog says about people and rosters. Older news never undoes newer.
+"""Copies of what others say about people, rosters and titles. Older news never undoes newer.
 
 Events of one aggregate carry its version (`sequence`); a copy remembers the newest it has seen.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from services.notify.domain.words import AttendanceMode, EnrolmentState
+
+
+class Copy(Protocol):
+    """A copy of something that one event tells in full."""
+
+    @property
+    def id(self) -> str:
+        """What it is a copy of."""
+
+    @property
+    def sequence(self) -> int:
+        """The event that it was made of."""
+
+
+C = TypeVar("C", bound=Copy)
+
+
+def newer(known: Mapping[str, C], arrived: Iterable[C]) -> list[C]:
+    """The copies that replace what is known: for each id the newest, unless known already."""
+    newest: dict[str, C] = {}
+    for copy in arrived:
+        other = newest.get(copy.id) or known.get(copy.id)
+        if other is None or copy.sequence > other.sequence:
+            newest[copy.id] = copy
+    return list(newest.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +53,26 @@ class Person:
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run's name, for texts that speak of it."""
+
+    id: str
+    title: str
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The titles of a run's activities, for texts that speak of them."""
+
+    id: str
+    """The run."""
+    titles: Mapping[str, str]
+    """By activity."""
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """The title of an item of the library."""
 
     id: str
     title: str
@@ -58,6 +105,12 @@ class Enrolment:
     state_sequence: int = 0
     mode: AttendanceMode | None = None
     mode_sequence: int = 0
+
+
+def has_left(enrolments: Iterable[Enrolment]) -> bool:
+    """Whether someone was in a run and is no more; its instructor never was."""
+    states = {enrolment.state for enrolment in enrolments}
+    return states == {EnrolmentState.WITHDRAWN}
 
 
 def applied(enrolment: Enrolment | None, change: EnrolmentChange) -> Enrolment:

@@ -76,6 +76,7 @@ def stands(session: Session | None, appointment: Appointment, now: datetime) -> 
         session is not None
         and session.standing
         and session.start_time == appointment.start_time
+        and appointment.room in (None, session.room)
         and now < session.start_time
     )
 
@@ -95,6 +96,11 @@ def reminders_of(session: Session, leads: Iterable[timedelta], now: datetime) ->
     ]
 
 
+def overtaken(reminder: Reminder, others: Iterable[Reminder], now: datetime) -> bool:
+    """Whether a later reminder of the same session is due as well: after a pause one is enough."""
+    return any(reminder.fire_at < other.fire_at <= now for other in others)
+
+
 def reminder_notice(event_id: str, session: Session) -> Notice:
     """What a reminder says."""
     return Notice(
@@ -107,7 +113,8 @@ def reminder_notice(event_id: str, session: Session) -> Notice:
             "room": session.room,
             "join_url": session.join_url,
         },
-        Appointment(session.id, session.start_time),
+        Appointment(session.id, session.start_time, session.room),
+        session.run_id,
     )
 
 

@@ -8,6 +8,7 @@ from services.notify.domain.sessions import (
     LIVE_MODES,
     Broadcast,
     Session,
+    overtaken,
     reminder_notice,
     stands,
 )
@@ -19,11 +20,17 @@ ASK_AGAIN = timedelta(seconds=5)
 
 
 def fire(store: Store, reminder_id: str) -> None:
-    """Turn a reminder that is due into news for the run, unless its session has gone."""
+    """Turn a reminder that is due into news for the run.
+
+    Unless its session has gone, or a later reminder of it is due as well.
+    """
     reminder = store.reminder(reminder_id)
     if reminder is None or reminder.fire_at > store.now:
         return
+    others = store.reminders(reminder.session_id)
     store.remove_reminder(reminder.id)
+    if overtaken(reminder, others, store.now):
+        return
     session = store.session_by_id(reminder.session_id)
     appointment = Appointment(reminder.session_id, reminder.start_time)
     if session is not None and stands(session, appointment, store.now):

@@ -1,31 +1,21 @@
-"""Keeping up with what catalog says about people, runs and enrolments."""
+"""Keeping up with what others say about people, runs, titles and enrolments."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from services.notify.domain.people import Enrolment, EnrolmentChange, Person, Run, applied
+from services.notify.domain.people import Copy, Enrolment, EnrolmentChange, applied, newer
 from services.notify.domain.sessions import concerns
 from services.notify.ports import Store
 
-
-def learn_people(store: Store, people: Iterable[Person]) -> None:
-    """Keep what is newest of each person."""
-    news = list(people)
-    known = store.people({person.id for person in news})
-    for person in news:
-        if person.id not in known or person.sequence > known[person.id].sequence:
-            known[person.id] = person
-    store.put_people(known.values())
+C = TypeVar("C", bound=Copy)
 
 
-def learn_runs(store: Store, runs: Iterable[Run]) -> None:
-    """Keep what is newest of each run."""
-    news = list(runs)
-    known = store.runs({run.id for run in news})
-    for run in news:
-        if run.id not in known or run.sequence > known[run.id].sequence:
-            known[run.id] = run
-    store.put_runs(known.values())
+def learn(store: Store, cls: type[C], arrived: Sequence[C]) -> None:
+    """Keep what arrived of one class (Person, Run, Path, Item), unless something newer is known."""
+    if arrived:
+        known = store.copies(cls, {copy.id for copy in arrived})
+        store.put_copies(newer(known, arrived))
 
 
 def change_enrolments(store: Store, changes: Sequence[EnrolmentChange]) -> None:

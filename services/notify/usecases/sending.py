@@ -5,14 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.notify.domain.messages import (
+    LEFT,
     UNKNOWN,
+    UNWANTED,
     VANISHED,
     Delivery,
     Verdict,
     failed,
+    is_wanted,
     outcome_of,
     settled,
 )
+from services.notify.domain.people import has_left
 from services.notify.domain.sessions import stands
 from services.notify.ports import Store
 
@@ -43,14 +47,15 @@ def take(store: Store, claim: Claim, most: int) -> list[Delivery]:
 def begin(store: Store, delivery_id: str, claim: Claim) -> bool:
     """The last moment before a mail may be on its way: whether it may.
 
-    From here on a crash leaves it unknown whether it was sent, and it is not sent again. A reminder
-    whose session has gone is given up.
+    From here on a crash leaves it unknown whether it was sent, and it is not sent again. One that
+    nobody wants any more is given up.
     """
     delivery = _mine(store, delivery_id, claim)
     if delivery is None:
         return False
-    if _vanished(store, delivery):
-        _finish(store, failed(delivery, store.now, VANISHED))
+    against = _against(store, delivery)
+    if against:
+        _finish(store, failed(delivery, store.now, against))
         return False
     store.put_delivery(replace(delivery, sending=True, claimed_until=claim.until))
     return True
@@ -82,6 +87,17 @@ def give_up_abandoned(store: Store, system_now: datetime, most: int) -> int:
 def _mine(store: Store, delivery_id: str, claim: Claim) -> Delivery | None:
     delivery = store.delivery(delivery_id)
     return delivery if delivery is not None and delivery.claim == claim.name else None
+
+
+def _against(store: Store, delivery: Delivery) -> str:
+    """Why a delivery is not to be sent any more; empty where nothing speaks against it."""
+    if _vanished(store, delivery):
+        return VANISHED
+    if not is_wanted(delivery, store.chosen([delivery.person_id]).get(delivery.person_id, {})):
+        return UNWANTED
+    if delivery.run_id and has_left(store.enrolments_of(delivery.run_id, delivery.person_id)):
+        return LEFT
+    return ""
 
 
 def _vanished(store: Store, delivery: Delivery) -> bool:

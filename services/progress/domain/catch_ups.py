@@ -3,6 +3,7 @@
     ASSIGNED --studied by its due--> COMPLETED (in time)
         \\--due passed--> MISSED --studied later--> COMPLETED (late)
 
+Until it is completed it asks for what stands in for its class at present.
 An open catch-up is dropped while nobody wants it of the learner: after a withdrawal, or when the
 absence was excused or corrected. Should that be taken back, it is assigned again, with a fresh due.
 """
@@ -111,6 +112,18 @@ def kept_up(catch_up: CatchUp, standing: Standing, now: datetime, within: timede
     return catch_up
 
 
+def restocked(catch_up: CatchUp, item_ids: tuple[str, ...]) -> CatchUp:
+    """The catch-up with what stands in for its class by now; its due stays.
+
+    A recording may be replaced, a material become available later. What was completed stays so;
+    where nothing stands in any more, what did is still to be studied.
+    """
+    ended = catch_up.dropped or catch_up.state is CatchUpState.COMPLETED
+    if ended or not item_ids or item_ids == catch_up.item_ids:
+        return catch_up
+    return replace(catch_up, item_ids=item_ids, watched_share=0.0)
+
+
 def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
     """The catch-up after what its learner had studied by `at`.
 
@@ -170,6 +183,8 @@ def _ended(after: CatchUp) -> Iterator[CatchUpCompleted | CatchUpMissed]:
             title=after.title,
             completed_at=after.completed_at or after.due,
             in_time=after.in_time,
+            item_ids=after.item_ids,
+            due=after.due,
         )
     if after.state is CatchUpState.MISSED:
         yield CatchUpMissed(
@@ -181,4 +196,5 @@ def _ended(after: CatchUp) -> Iterator[CatchUpCompleted | CatchUpMissed]:
             title=after.title,
             due=after.due,
             watched_share=after.watched_share,
+            item_ids=after.item_ids,
         )

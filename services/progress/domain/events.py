@@ -63,6 +63,8 @@ class CatchUpCompleted:
     title: str
     completed_at: datetime
     in_time: bool
+    item_ids: tuple[str, ...]
+    due: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,4 @@ class CatchUpMissed:
     title: str
     due: datetime
     watched_share: float
+    item_ids: tuple[str, ...]

@@ -29,6 +29,7 @@ class Evidence:
     """When the learner last did anything with it."""
     completed_at: datetime | None = None
     passed_at: datetime | None = None
+    """By someone else's word than the learner's own, which counts as completed only."""
     submitted_at: datetime | None = None
     experienced_at: datetime | None = None
 
@@ -56,14 +57,16 @@ def targets_of(statement: Statement) -> tuple[str, ...]:
 def with_statement(evidence: Evidence, statement: Statement) -> Evidence:
     """The evidence with one statement more."""
     at = statement.timestamp
+    passed, vouched = statements.says_passed(statement), statements.is_vouched_for(statement)
+    completed = statements.says_completed(statement) or (passed and not vouched)
     told = statement.video
     more = replace(
         evidence,
         watched=video.played(told.played_segments) if told else (),
         length=told.length if told else 0.0,
         last_at=at,
-        completed_at=at if statements.says_completed(statement) else None,
-        passed_at=at if statements.says_passed(statement) else None,
+        completed_at=at if completed else None,
+        passed_at=at if passed and vouched else None,
         submitted_at=at if statements.says_submitted(statement) else None,
         experienced_at=at if statements.says_experienced(statement) else None,
     )

@@ -1,12 +1,12 @@
 """Taking statements in: which rows are kept, and which are refused, each by itself."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chassis.refusals import Fault
 from services.progress.domain.events import StatementsRecorded
-from services.progress.domain.statements import Statement
+from services.progress.domain.statements import Statement, says_the_same
 from services.progress.domain.words import Key
 
 # An event's body stays below 256 KiB; the estimate of a statement's share of it errs upwards.
@@ -47,6 +47,17 @@ def owner_faults(statement: Statement, own: str) -> Iterator[Fault]:
         yield Fault("learner_id", f"is {statement.learner_id!r}, not you", f"your own id, {own!r}")
 
 
+def place_faults(statement: Statement, own: str, known: Collection[Key]) -> Iterator[Fault]:
+    """A learner tells of runs in which progress knows that learner; services may be ahead of it.
+
+    What waits for a run that never comes ends as a dead letter: nobody's token is to make these.
+    """
+    if own and (statement.run_id, own) not in known:
+        wrong = f"you are not known in run {statement.run_id!r}"
+        right = "a run of yours; after an enrolment just now, the same again in a moment"
+        yield Fault("run_id", wrong, right)
+
+
 def taken(
     rows: Sequence[Row], known: Mapping[str, Statement]
 ) -> tuple[list[RowResult], list[Statement]]:
@@ -83,7 +94,7 @@ def recorded(statements: Iterable[Statement]) -> Iterator[StatementsRecorded]:
 
 
 def _again(place: int, statement: Statement, known: Statement) -> RowResult:
-    if statement == known:
+    if says_the_same(statement, known):
         return RowResult(place, statement.id, False)
     conflict = Fault("id", f"{statement.id} is another statement's", "a UUID of its own")
     return RowResult(place, "", False, (conflict,))

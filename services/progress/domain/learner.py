@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.evidence import Evidence, targets_of, with_statement
 from services.progress.domain.standing import Standing, seen
-from services.progress.domain.statements import Statement
+from services.progress.domain.statements import Recorded, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +28,8 @@ def did(learner: Learner, statement: Statement) -> Learner:
         known = evidence.get(target) or Evidence(*standing.key, target)
         evidence[target] = with_statement(known, statement)
     return replace(learner, standing=seen(standing, statement.timestamp), evidence=evidence)
+
+
+def did_all(learner: Learner, recorded: Recorded) -> Learner:
+    """The learner after some statements more. The same ones once more change nothing."""
+    return reduce(did, recorded.statements, learner)

@@ -71,6 +71,10 @@ class Plan:
             *map(activity_target, self.activities_of_item.get(item_id, ())),
         ]
 
+    def targets_of_items(self, item_ids: Iterable[str]) -> frozenset[str]:
+        """The same of several items."""
+        return frozenset(target for one in item_ids for target in self.targets_of_item(one))
+
     def related(
         self, targets: Iterable[str], together: Iterable[tuple[str, ...]] = ()
     ) -> frozenset[str]:
@@ -82,7 +86,7 @@ class Plan:
         items = set(self._items_of(touched))
         groups = (*self.stand_ins.values(), *together)
         items = items.union(*(group for group in groups if items.intersection(group)))
-        return frozenset(touched.union(*map(self.targets_of_item, items)))
+        return self.targets_of_items(items) | touched
 
     def judged_by(self, targets: Iterable[str]) -> set[str]:
         """Ids of the activities of which evidence of `targets` may decide something.

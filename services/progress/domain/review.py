@@ -80,6 +80,7 @@ def _reviewed_catch_ups(
             catch_up = _first(learner, plan, session_id, now)
         if catch_up is not None:
             catch_up = catch_ups.kept_up(catch_up, learner.standing, now, within)
+            catch_up = catch_ups.restocked(catch_up, plan.stand_ins.get(session_id, ()))
             yield _judged(catch_up, learner, plan, at)
 
 

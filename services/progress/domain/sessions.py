@@ -46,6 +46,8 @@ class Session:
     study_sequence: int = 0
     recording_item_id: str = ""
     recording_sequence: int = 0
+    waited: bool = False
+    """Whether its recording was waited for long enough: its materials may stand in."""
 
     @property
     def mentions(self) -> tuple[str, ...]:
@@ -90,7 +92,8 @@ def stand_ins(session: Session, items: Mapping[str, Item]) -> tuple[str, ...]:
     """The items whose study stands in for the class; empty while there are none.
 
     Of a class that was cancelled, its substitute. Of one that took place, the recording as soon as
-    it can be played; the materials that are available where none was made, or it failed.
+    it can be played; the materials that are available where none was made, it failed, or it was
+    waited for long enough.
     """
     if session.state is SessionState.CANCELLED:
         return _available((session.substitute_item_id,), items)
@@ -100,7 +103,7 @@ def stand_ins(session: Session, items: Mapping[str, Item]) -> tuple[str, ...]:
     if recording is not None and recording.available:
         return (recording.id,)
     expected = session.recorded or session.recording_item_id
-    if expected and recording is None:
+    if expected and recording is None and not session.waited:
         return ()
     return _available(session.material_item_ids, items)
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from chassis.refusals import Fault
 from services.progress.domain import video
+from services.progress.domain.words import Role
 
 # Clocks differ; a day is more than any zone's mistake.
 FUTURE = timedelta(days=1)
@@ -58,6 +59,16 @@ class Statement:
     timestamp: datetime
     result: Result | None = None
     video: VideoExtensions | None = None
+    authority: Role | None = None
+    """Who asserts it; None in what was kept before this was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Statements of one learner, and when the last of them was taken in."""
+
+    statements: tuple[Statement, ...]
+    at: datetime
 
 
 def normal(statement: Statement) -> Statement:
@@ -72,6 +83,16 @@ def normal(statement: Statement) -> Statement:
         id=statement.id.lower(),
         timestamp=at.replace(microsecond=at.microsecond // 1000 * 1000),
     )
+
+
+def says_the_same(one: Statement, other: Statement) -> bool:
+    """Whether both say the same, whoever asserts it (xAPI 1.0.3, part 2, section 2.3.1)."""
+    return replace(one, authority=other.authority) == other
+
+
+def is_vouched_for(statement: Statement) -> bool:
+    """Whether someone else than the learner asserts it."""
+    return statement.authority is not Role.LEARNER
 
 
 def faults_of(statement: Statement, now: datetime) -> Iterator[Fault]:

@@ -55,10 +55,10 @@ def faults_of(stretch: Stretch) -> Iterator[Fault]:
 
 
 def lines_of_run(standing: Standing, plan: Plan, stretch: Stretch) -> Iterator[TimelineEntry]:
-    """The classes and dues of one of the learner's runs that lie in the stretch."""
+    """The classes and dues of one of the learner's runs that the stretch shows."""
     zone = stretch.zone or plan.run.zone
     for line in (*_classes(standing, plan), *_dues(standing, plan)):
-        if line.at in stretch:
+        if line.at in stretch or _is_under_way(line, stretch.from_time):
             yield localized(line, zone)
 
 
@@ -85,6 +85,10 @@ def localized(line: TimelineEntry, zone: str) -> TimelineEntry:
 def by_time(lines: Iterable[TimelineEntry]) -> list[TimelineEntry]:
     """The lines in an order that is the same each time."""
     return sorted(lines, key=lambda x: (x.at, x.kind, x.title, x.run_id, x.activity_id))
+
+
+def _is_under_way(line: TimelineEntry, at: datetime) -> bool:
+    return line.until is not None and line.at < at < line.until
 
 
 def _classes(standing: Standing, plan: Plan) -> Iterator[TimelineEntry]:

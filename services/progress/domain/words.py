@@ -22,6 +22,16 @@ class ActivityState(StrEnum):
     COMPLETED = "COMPLETED"
 
 
+class Role(StrEnum):
+    """On whose behalf a caller speaks."""
+
+    LEARNER = "LEARNER"
+    INSTRUCTOR = "INSTRUCTOR"
+    REGISTRAR = "REGISTRAR"
+    SERVICE = "SERVICE"
+    OPERATOR = "OPERATOR"
+
+
 class AttendanceMode(StrEnum):
     """How a learner usually takes part in a run."""
 

@@ -1,10 +1,12 @@
 """Keep up with what catalog says of learners in runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.progress.domain.copies import newer
 from services.progress.domain.learner import Learner
+from services.progress.domain.people import Person
 from services.progress.domain.standing import EnrolmentNews, Extension, extended, told
 from services.progress.ports import Store
 from services.progress.usecases.reviews import News, review
@@ -19,6 +21,11 @@ class ExtensionNews:
     activity_id: str
     until: datetime
     sequence: int
+
+
+def learn_people(store: Store, arrived: Sequence[Person]) -> None:
+    """Keep people; their zones are those of their timelines."""
+    store.put_copies(newer(store.copies(Person, {person.id for person in arrived}), arrived))
 
 
 def learn_enrolments(store: Store, news: Iterable[EnrolmentNews]) -> None:

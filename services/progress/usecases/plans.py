@@ -5,6 +5,7 @@ What may change what learners have done is held against all of the run's learner
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from services.progress.domain.copies import newer
@@ -46,6 +47,17 @@ def learn_sessions(store: Store, arrived: Sequence[SessionNews]) -> None:
     store.put_sessions(each for each in after.values() if each != before.get(each.id))
     for session in after.values():
         if matters(before.get(session.id), session, items):
+            _revisit(store, session.run_id, session.mentions)
+
+
+def pass_over(store: Store, sessions: Collection[Session]) -> None:
+    """Wait no longer for the recordings of these sessions."""
+    store.guard_runs({session.run_id for session in sessions})
+    items = store.items({item_id for session in sessions for item_id in session.mentions})
+    after = [replace(session, waited=True) for session in sessions]
+    store.put_sessions(after)
+    for before, session in zip(sessions, after, strict=True):
+        if matters(before, session, items):
             _revisit(store, session.run_id, session.mentions)
 
 
@@ -92,4 +104,4 @@ def _after(before: dict[str, Session], arrived: Iterable[SessionNews]) -> dict[s
 
 
 def _revisit(store: Store, run_id: str, item_ids: Iterable[str] | None) -> None:
-    store.put_revisit(widened(store.revisit(run_id), run_id, item_ids))
+    store.put_revisit(widened(store.revisit(run_id), run_id, item_ids, store.now))

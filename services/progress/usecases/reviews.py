@@ -1,12 +1,14 @@
 """Review learners: the one way in which anything that happened changes what is kept of them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
-from services.progress.domain.learner import Learner
+from services.progress.domain.catch_ups import CatchUp, restocked
+from services.progress.domain.learner import Learner, did_all
 from services.progress.domain.plan import Plan
 from services.progress.domain.review import counts_of, events_between, reviewed
 from services.progress.domain.standing import Counts, Standing
@@ -45,8 +47,9 @@ def review(store: Store, news: Sequence[News]) -> None:
         return
     runs = {each.key[0] for each in news}
     store.guard_runs(runs)
-    plans = store.plans(runs)
-    before = _load(store, news, plans)
+    plans, catch_ups = store.plans(runs), store.catch_ups({each.key for each in news})
+    news = [*_last_looks(store, news, plans, catch_ups), *news]
+    before = _load(store, news, plans, catch_ups)
     after = dict(before)
     for each in news:
         changed = each.change(after[each.key])
@@ -56,9 +59,44 @@ def review(store: Store, news: Sequence[News]) -> None:
     _save(store, before, _counted(after, plans))
 
 
-def _load(store: Store, news: Sequence[News], plans: Mapping[str, Plan]) -> dict[Key, Learner]:
+def _last_looks(
+    store: Store,
+    news: Sequence[News],
+    plans: Mapping[str, Plan],
+    catch_ups: Mapping[Key, Sequence[CatchUp]],
+) -> Iterator[News]:
+    """What learners sent in by the due of catch-ups that would be missed otherwise.
+
+    Statements become evidence by way of the broker, which may lag or be down; a due passes without
+    it. What evidence has of them already stays as it is.
+    """
+    lookers = defaultdict(list)
+    for key, until in _latest(news).items():
+        for each in catch_ups.get(key, ()):
+            if key[0] in plans and each.is_open and each.due < until:
+                now = restocked(each, plans[key[0]].stand_ins.get(each.session_id, ()))
+                lookers[each.run_id, now.item_ids, each.due].append(each.learner_id)
+    for (run_id, item_ids, due), learner_ids in lookers.items():
+        targets = plans[run_id].targets_of_items(item_ids)
+        for learner_id, own in store.taken_in(run_id, learner_ids, targets, due).items():
+            yield News((run_id, learner_id), own.at, partial(did_all, recorded=own), targets)
+
+
+def _latest(news: Iterable[News]) -> dict[Key, datetime]:
+    found: dict[Key, datetime] = {}
+    for each in news:
+        found[each.key] = max(each.at, found.get(each.key, each.at))
+    return found
+
+
+def _load(
+    store: Store,
+    news: Sequence[News],
+    plans: Mapping[str, Plan],
+    catch_ups: Mapping[Key, Sequence[CatchUp]],
+) -> dict[Key, Learner]:
     keys = {each.key for each in news}
-    standings, catch_ups = store.standings(keys), store.catch_ups(keys)
+    standings = store.standings(keys)
     groups = {key: [each.item_ids for each in catch_ups.get(key, ())] for key in keys}
     evidence = store.evidence(_wanted(news, plans, groups))
     return {

@@ -1,27 +1,17 @@
 """What statements do to their learners."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from functools import reduce
+from collections.abc import Iterable, Iterator
+from functools import partial
 
 from chassis.refusals import NotFound
 from services.progress.domain.evidence import targets_of
-from services.progress.domain.learner import Learner, did
+from services.progress.domain.learner import did_all
 from services.progress.domain.path import Run
-from services.progress.domain.statements import Statement
+from services.progress.domain.statements import Recorded, Statement
 from services.progress.domain.words import Key
 from services.progress.ports import Store
 from services.progress.usecases.reviews import News, review
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """Statements of one learner that were taken in together."""
-
-    statements: tuple[Statement, ...]
-    at: datetime
 
 
 def study(store: Store, batch: Iterable[Recorded]) -> None:
@@ -29,7 +19,7 @@ def study(store: Store, batch: Iterable[Recorded]) -> None:
 
     Raises NotFound while a run was never heard of.
     """
-    news = [_news(key, own, each.at) for each in batch for key, own in _by_run(each).items()]
+    news = [_news(key, own) for each in batch for key, own in _by_run(each)]
     _check_runs(store, {each.key[0] for each, _ in news})
     review(store, [each for each, _ in news])
     counts: Counter[str] = Counter()
@@ -44,16 +34,15 @@ def _check_runs(store: Store, run_ids: set[str]) -> None:
         raise NotFound(f"no run is known by the id {', '.join(unknown)}")
 
 
-def _by_run(recorded: Recorded) -> dict[Key, list[Statement]]:
-    found = defaultdict(list)
+def _by_run(recorded: Recorded) -> Iterator[tuple[Key, Recorded]]:
+    found: dict[Key, list[Statement]] = defaultdict(list)
     for statement in recorded.statements:
         found[statement.run_id, statement.learner_id].append(statement)
-    return found
+    for key, own in found.items():
+        yield key, Recorded(tuple(own), recorded.at)
 
 
-def _news(key: Key, statements: Sequence[Statement], at: datetime) -> tuple[News, int]:
-    def change(learner: Learner) -> Learner:
-        return reduce(did, statements, learner)
-
-    targets = frozenset(target for each in statements for target in targets_of(each))
-    return News(key, at, change, targets), len(statements)
+def _news(key: Key, own: Recorded) -> tuple[News, int]:
+    targets = frozenset(target for each in own.statements for target in targets_of(each))
+    change = partial(did_all, recorded=own)
+    return News(key, own.at, change, targets), len(own.statements)

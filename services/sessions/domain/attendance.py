@@ -7,11 +7,13 @@ from datetime import timedelta
 from services.sessions.domain.events import SettledAttendance
 from services.sessions.domain.presence import Mark, stretches, total
 from services.sessions.domain.roster import Policy
+from services.sessions.domain.session import Session, length_of, span_of
 from services.sessions.domain.words import AttendanceVerdict, Interval
 
 # Learners in one event. A learner's id has up to 128 characters, each up to six bytes in JSON, so
 # that 250 of them stay below an event's 256 KiB however odd the ids are.
 PART = 250
+_REPAIRED = frozenset({AttendanceVerdict.EXCUSED, AttendanceVerdict.CAUGHT_UP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +28,18 @@ class Attendance:
 
 
 def settle(
-    session_id: str,
+    session: Session,
     expected: Set[str],
     marks: Mapping[str, Iterable[Mark]],
-    span: Interval,
     policy: Policy,
 ) -> list[Attendance]:
-    """Everyone's attendance, by learner.
+    """Everyone's attendance of a session that has ended, by learner.
 
     `expected` learners get a row in any case. Others who came get one when they stayed long enough
     to be PARTIAL at least: nobody is ABSENT from what they were not expected at.
     """
     rows = (
-        _attendance(session_id, learner, stretches(marks.get(learner, ()), span), span, policy)
+        _attendance(session, learner, marks.get(learner, ()), policy)
         for learner in sorted(expected | marks.keys())
     )
     return [
@@ -49,7 +50,7 @@ def settle(
 
 
 def verdict(there: timedelta, length: timedelta, policy: Policy) -> AttendanceVerdict:
-    """The run's policy applied to the share of a session's actual length."""
+    """The run's policy applied to the share of a session's length."""
     if not there or not length:
         return AttendanceVerdict.ABSENT
     share = there / length
@@ -67,6 +68,18 @@ def caught_up(attendance: Attendance) -> Attendance:
     return replace(attendance, verdict=AttendanceVerdict.CAUGHT_UP)
 
 
+def amended(before: Attendance | None, after: Attendance) -> Attendance:
+    """The attendance that marks which came late lead from `before` to, `after` being theirs alone.
+
+    An absence that was excused or caught up stays so, unless the learner was PRESENT after all.
+    """
+    if before is None or before.verdict not in _REPAIRED:
+        return after
+    if after.verdict is AttendanceVerdict.PRESENT:
+        return after
+    return replace(after, verdict=before.verdict)
+
+
 def parts(rows: Sequence[Attendance]) -> Iterator[tuple[SettledAttendance, ...]]:
     """The rows as events carry them: parts of up to `PART`, at least one."""
     for first in range(0, max(len(rows), 1), PART):
@@ -77,12 +90,9 @@ def parts(rows: Sequence[Attendance]) -> Iterator[tuple[SettledAttendance, ...]]
 
 
 def _attendance(
-    session_id: str,
-    learner_id: str,
-    intervals: tuple[Interval, ...],
-    span: Interval,
-    policy: Policy,
+    session: Session, learner_id: str, marks: Iterable[Mark], policy: Policy
 ) -> Attendance:
+    intervals = stretches(marks, span_of(session))
     there = total(intervals)
-    decided = verdict(there, span.length, policy)
-    return Attendance(session_id, learner_id, decided, there.total_seconds() / 60, intervals)
+    decided = verdict(there, length_of(session), policy)
+    return Attendance(session.id, learner_id, decided, there.total_seconds() / 60, intervals)

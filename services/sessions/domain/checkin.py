@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chassis.refusals import FailedPrecondition, Fault, Invalid
-from services.sessions.domain.seats import Seat
+from services.sessions.domain.seats import Seat, may_take
 from services.sessions.domain.session import Session, expect
 from services.sessions.domain.words import SeatKind, SessionState
 
@@ -57,12 +57,15 @@ def holds(session: Session, code: str, now: datetime) -> bool:
     return any(same)
 
 
-def expect_entitled(session: Session, seat: Seat, tries: int) -> None:
-    """Raise FailedPrecondition unless the learner may check in to the session now."""
+def expect_entitled(session: Session, seat: Seat, enrolled: bool, tries: int) -> None:
+    """Raise FailedPrecondition unless the learner may check in to the session now.
+
+    With a seat in the room; a learner of the run without any seat by a free one.
+    """
     expect(session, "checked in to", SessionState.LIVE)
-    if seat.kind is not SeatKind.IN_ROOM:
+    if seat.kind is not SeatKind.IN_ROOM and not (enrolled and may_take(session, seat)):
         wrong = f"the learner's seat is {seat.kind or 'none'}"
-        right = "a seat IN_ROOM; it is changed by ChooseSeat"
+        right = "a seat IN_ROOM, chosen by ChooseSeat, or a place in the run and a free seat"
         raise FailedPrecondition("no seat in the room", [Fault("learner_id", wrong, right)])
     if tries >= TRIES:
         wrong = f"{tries} wrong codes came from this learner"

@@ -116,6 +116,7 @@ class SeatPromoted:
     title: str
     start_time: datetime
     promoted_at: datetime
+    from_kind: SeatKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class AttendanceAmended:
     session_id: str
     run_id: str
     learner_id: str
-    from_verdict: AttendanceVerdict
+    from_verdict: AttendanceVerdict | None
     to_verdict: AttendanceVerdict
     reason: str
     amended_at: datetime

@@ -133,6 +133,13 @@ def limit_faults(session: Session, room: Room | None) -> Iterator[Fault]:
         yield Fault("room_seats", wrong, f"{room.name} seats {room.capacity}")
 
 
+def past_faults(session: Session, now: datetime) -> Iterator[Fault]:
+    """The fault of a time that is over before the session could begin."""
+    if session.end_time <= now:
+        wrong = f"the session would have ended at {_text(session.end_time)}"
+        yield Fault("starts", wrong, f"a class that ends after {_text(now)}")
+
+
 def taken_faults(session: Session) -> Iterator[Fault]:
     """The fault of having more seats taken than there are after a move."""
     if session.in_room > session.room_seats:

@@ -11,6 +11,8 @@ from services.sessions.domain.words import Interval, PresenceKind, SessionState
 
 # The connection of a learner in person: a check-in, and marks that name no connection.
 IN_PERSON = ""
+# How long after the end of a session marks are taken.
+LATEST = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,15 @@ class RowResult:
     violations: tuple[Fault, ...]
 
 
-def mark_faults(session: Session, mark: Mark, enrolled: bool) -> Iterator[Fault]:
-    """Everything that speaks against a mark. Any instant will do: only what lies inside counts."""
-    yield from state_faults(session, "marked in", SessionState.LIVE)
+def mark_faults(session: Session, mark: Mark, enrolled: bool, now: datetime) -> Iterator[Fault]:
+    """Everything that speaks against a mark. Any instant will do: only what lies inside counts.
+
+    Providers send again what they could not deliver: a mark may come up to a day after the end.
+    """
+    yield from state_faults(session, "marked in", SessionState.LIVE, SessionState.ENDED)
+    if session.ended_at is not None and now > session.ended_at + LATEST:
+        wrong = f"the session ended at {session.ended_at.isoformat()}"
+        yield Fault("session_id", wrong, "a mark within a day after the end")
     if not enrolled:
         wrong = f"{mark.learner_id!r} is not enrolled in run {session.run_id!r}"
         yield Fault("learner_id", wrong, "a learner of the run")

@@ -83,6 +83,11 @@ def granted(session: Session, before: Seat, kind: SeatKind | None, now: datetime
     return replace(before, kind=wanted, holds=holds, chosen_at=now, turn=session.turns + 1)
 
 
+def may_take(session: Session, seat: Seat) -> bool:
+    """Whether a learner can take a seat at the door: without any, while the room has a free one."""
+    return seat.kind is None and session.in_room < session.room_seats
+
+
 def promoted(waiting: Seat) -> Seat:
     """The seat of one who waited, now in the room; an online seat is let go."""
     return replace(waiting, kind=SeatKind.IN_ROOM, holds=None)

@@ -88,10 +88,20 @@ def with_recording(session: Session, item_id: str) -> Session:
 
 
 def span_of(session: Session) -> Interval:
-    """From when to when an ENDED session really took place."""
+    """From when to when an ENDED session took place, as far as attendance counts.
+
+    Someone may forget to end it, or end it late: what lies after its planned end does not count,
+    or after its planned length where it began late.
+    """
     if session.started_at is None or session.ended_at is None:
         raise ValueError(f"session {session.id} is {session.state} and has not ended")
-    return Interval(session.started_at, session.ended_at)
+    latest = max(session.end_time, session.started_at + session.duration)
+    return Interval(session.started_at, min(session.ended_at, latest))
+
+
+def length_of(session: Session) -> timedelta:
+    """The length of an ENDED session of which one is to attend a share: as planned, at most."""
+    return min(span_of(session).length, session.duration)
 
 
 def expect(session: Session, done: str, *states: SessionState) -> None:

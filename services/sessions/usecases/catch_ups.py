@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from chassis.refusals import NotFound
 from services.sessions.domain.attendance import caught_up
-from services.sessions.domain.events import AttendanceAmended
 from services.sessions.ports import Store
-from services.sessions.usecases import found
+from services.sessions.usecases.attendance import amend
 
 REASON = "the catch-up was studied"
 
@@ -24,18 +23,4 @@ def note_catch_up(store: Store, command: CatchUp) -> None:
     before = store.attendance(command.session_id, command.learner_id)
     if before is None:
         raise NotFound(f"no attendance of {command.learner_id!r} in {command.session_id!r}")
-    after = caught_up(before)
-    if after == before:
-        return
-    store.put_attendance(after)
-    store.publish(
-        AttendanceAmended(
-            session_id=after.session_id,
-            run_id=found.session(store, after.session_id).run_id,
-            learner_id=after.learner_id,
-            from_verdict=before.verdict,
-            to_verdict=after.verdict,
-            reason=REASON,
-            amended_at=store.now,
-        )
-    )
+    amend(store, before, caught_up(before), REASON)

@@ -10,7 +10,7 @@ from services.sessions.domain.events import (
     about,
 )
 from services.sessions.domain.presence import by_learner
-from services.sessions.domain.session import Session, ended, span_of, started
+from services.sessions.domain.session import Session, ended, started
 from services.sessions.domain.words import SessionState
 from services.sessions.ports import Store
 from services.sessions.usecases import found
@@ -43,10 +43,9 @@ def end(store: Store, session_id: str) -> Session:
 
 def _settled(store: Store, session: Session) -> list[Attendance]:
     return settle(
-        session.id,
+        session,
         store.expected_learners(session),
         by_learner(store.marks(session.id)),
-        span_of(session),
         found.policy_of(store, session),
     )
 

@@ -18,6 +18,7 @@ from services.sessions.domain.planning import (
     limit_faults,
     move_faults,
     moved,
+    past_faults,
     planned,
     room_unknown,
     schedule_faults,
@@ -44,7 +45,7 @@ class Cancel:
 def schedule(store: Store, command: Schedule) -> Session:
     """Plan a session.
 
-    Raises Invalid, or FailedPrecondition with all that is unknown and every conflict.
+    Raises Invalid, or FailedPrecondition with all that is unknown or past, and every conflict.
     """
     check(schedule_faults(command))
     room = _room(store, command.room_id)
@@ -57,6 +58,7 @@ def schedule(store: Store, command: Schedule) -> Session:
         *unknown_faults(session, run, room),
         *instructor_faults(session, run, person),
         *limit_faults(session, room),
+        *past_faults(session, store.now),
         *_conflicts(store, session),
     )
     store.put_session(session)
@@ -67,7 +69,7 @@ def schedule(store: Store, command: Schedule) -> Session:
 def move(store: Store, command: Move) -> Session:
     """Put a SCHEDULED session elsewhere; who waits for the room gets the seats that it gains.
 
-    Raises NotFound, Invalid, or FailedPrecondition with every conflict.
+    Raises NotFound, Invalid, or FailedPrecondition with every conflict and an end that is past.
     """
     check(move_faults(command))
     before = session_for_update(store, command.session_id)
@@ -82,6 +84,7 @@ def move(store: Store, command: Move) -> Session:
         "the session can't be moved",
         *_room_faults(before, room_id, room),
         *taken_faults(after),
+        *past_faults(after, store.now),
         *_conflicts(store, after),
     )
     store.publish(_session_moved(before, after, command.reason))

@@ -25,6 +25,12 @@ def choose_seat(store: Store, command: ChooseSeat) -> Seat:
     return _change(store, session, seat_of(store, session, command.learner_id), command.kind)
 
 
+def take_free_seat(store: Store, session_id: str, learner_id: str) -> Seat:
+    """Give a learner at the door a seat in the room. Raises NotFound."""
+    session = session_for_update(store, session_id)
+    return _change(store, session, seat_of(store, session, learner_id), SeatKind.IN_ROOM)
+
+
 def free_seats(store: Store, run_id: str, learner_id: str) -> None:
     """Give up a learner's seats in all sessions of a run that are still to come."""
     for seat in store.seats_in_run(run_id, learner_id):
@@ -46,6 +52,7 @@ def promote(store: Store, session: Session) -> Session:
                 learner_id=seat.learner_id,
                 kind=seat.kind,
                 promoted_at=store.now,
+                from_kind=waiting.holds or waiting.kind,
             )
         )
     store.put_session(session)

@@ -22,6 +22,10 @@ def move(world: World) -> object:
     return world.tell(world.moved(HOUR, 3 * DAY))
 
 
+def move_next_door(world: World) -> object:
+    return world.tell(world.moved(HOUR, HOUR))
+
+
 def start(world: World) -> object:
     return world.tell(sessions.SessionStarted(session_id="s1", run_id="r1"))
 
@@ -34,7 +38,10 @@ def wait_for_the_class(world: World) -> object:
     return world.clock.forward(hours=1)
 
 
-vanishing = pytest.mark.parametrize("vanish", [cancel, move, start, end, wait_for_the_class])
+VANISHING = [cancel, move, start, end, wait_for_the_class]
+vanishing = pytest.mark.parametrize("vanish", VANISHING)
+# A reminder that is not due yet follows to another room; one that names a room falls with it.
+changing = pytest.mark.parametrize("vanish", [*VANISHING, move_next_door])
 
 
 def ready(world: World, *learners: str) -> None:
@@ -82,6 +89,19 @@ def test_reminders_in_the_past_are_not_sent(world: World, ada: str) -> None:
     assert [one["_id"] for one in world.rows("reminders", {})] == ["s2:1h"]
 
 
+def test_after_a_long_pause_one_reminder_is_told(world: World, ada: str) -> None:
+    """Where the reminders of a day and of an hour before are both due, the latter is told."""
+    world.people(ada)
+    world.run(ada)
+    world.schedule(2 * DAY)
+    world.clock.forward(hours=47, minutes=30)
+    world.remind()
+    world.broadcast()
+    assert world.told("Reminder") == [ada]
+    (message,) = world.rows("messages", {})
+    assert message["event_id"].endswith(":1h")
+
+
 def test_a_moved_session_moves_its_reminders(world: World, ada: str) -> None:
     """After a move people are reminded of the new time, and of the old one no more."""
     ready(world, ada)
@@ -117,7 +137,7 @@ def test_vanished_before_it_is_due(world: World, ada: str, vanish: Vanish) -> No
     assert world.told("Reminder") == []
 
 
-@vanishing
+@changing
 def test_vanished_before_it_is_told(world: World, ada: str, vanish: Vanish) -> None:
     """Nor is anybody where the class vanishes after the reminder fell due, before it is told."""
     ready(world, ada)
@@ -127,7 +147,7 @@ def test_vanished_before_it_is_told(world: World, ada: str, vanish: Vanish) -> N
     assert world.told("Reminder") == []
 
 
-@vanishing
+@changing
 def test_vanished_before_it_is_sent(
     world: World, mailbox: Mailbox, ada: str, vanish: Vanish
 ) -> None:

@@ -12,8 +12,9 @@ from tandem.catalog.v1 import events_pb2 as catalog
 from campus.stack.smtp import SMTP, read_mail
 from chassis.testing import figure
 from services.notify import sender
-from services.notify.domain.messages import UNKNOWN, Mail, Outcome, Verdict
-from services.notify.domain.words import Channel, DeliveryState
+from services.notify.domain.messages import LEFT, UNKNOWN, UNWANTED, Mail, Outcome, Verdict
+from services.notify.domain.preferences import CategoryPreference
+from services.notify.domain.words import Category, Channel, DeliveryState
 from services.notify.mail import MailServer, MaySend
 from services.notify.usecases import sending
 from tests.integration.notify.script import HANG_UP, Script, playing
@@ -230,6 +231,35 @@ def test_a_run_whose_time_is_over_gives_back_what_it_has(world: World) -> None:
         world.send(server)
         assert len(script.texts) == 3
     assert {one.attempts for one in world.mails_in(DeliveryState.DELIVERED)} == {1}
+
+
+def test_a_choice_made_meanwhile_holds_for_queued_mail(world: World) -> None:
+    """Mail of a category that its person turned off after it was queued is not sent; others are."""
+    queue(world, *names(2, "p"))
+    nothing = CategoryPreference(Category.CATCH_UP, (Channel.IN_APP,))
+    world.database.transact(lambda store: store.choose("p00000", [nothing]))
+    with playing(Script()) as script:
+        world.send(server_at(script.url))
+        assert len(script.texts) == 1
+    (unsent,) = world.mails_in(DeliveryState.FAILED)
+    assert (unsent.person_id, unsent.error) == ("p00000", UNWANTED)
+
+
+def test_who_left_meanwhile_gets_no_queued_mail(world: World) -> None:
+    """A mail about a run that its learner has left is not sent; who teaches there gets it."""
+    world.people("ada", "bob", "grace")
+    world.run("ada", "bob")
+    world.schedule(timedelta(days=2))
+    world.tell(world.cancelled(timedelta(days=2)))
+    world.broadcast()
+    gone = catalog.EnrolmentWithdrawn(enrolment_id="r1-ada", run_id="r1", learner_id="ada")
+    world.hear("notify.rosters", world.event(gone))
+    with playing(Script()) as script:
+        world.send(server_at(script.url))
+    (unsent,) = world.mails_in(DeliveryState.FAILED)
+    assert (unsent.person_id, unsent.error) == ("ada", LEFT)
+    sent = world.mails_in(DeliveryState.DELIVERED)
+    assert sorted(each.person_id for each in sent) == ["bob", "grace"]
 
 
 def test_an_address_that_cannot_be_written_to(world: World, mailbox: Mailbox, ada: str) -> None:

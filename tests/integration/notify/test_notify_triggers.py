@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.catalog.v1.resources_pb2 import Activity
+from tandem.library.v1 import events_pb2 as library
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2 as types
@@ -93,6 +95,27 @@ def test_words_and_zone_are_the_persons(world: World, mailbox: Mailbox, ada: str
     assert mail["X-Envelope-To"] == address_of(ada)
     assert mail["Bcc"] is None
     assert "Frist: Montag, 9. März 2026, 17:00 Uhr (Asia/Tokyo)" in text_of(mail)
+
+
+def test_people_are_told_titles(world: World, mailbox: Mailbox, ada: str) -> None:
+    """Activities and items are named as people know them, by the newest that was told."""
+    world.people(ada, "grace")
+    world.run(ada)
+    old = world.event(library.ItemAvailable(item_id="item-1", title="Wavs"))
+    new = world.event(library.ItemAvailable(item_id="item-1", title="Waves, the film"))
+    essay = Activity(id="essay", title="Essay on light")
+    path = world.event(catalog.PathPublished(run_id="r1", version=1, activities=[essay]))
+    world.hear("notify.rosters", new, old, path)
+    world.schedule(2 * DAY)
+    called_off = world.cancelled(2 * DAY)
+    called_off.substitute_item_id = "item-1"  # type: ignore[attr-defined]
+    world.tell(world.assigned(ada), due_extended(world, ada), called_off)
+    world.broadcast()
+    world.send(mailbox.server())
+    cancelled, extended, assigned = sorted(mailbox.mails(ada), key=lambda mail: mail["Subject"])
+    assert 'please study "Waves, the film" of the library' in text_of(cancelled)
+    assert "- Waves, the film" in text_of(assigned)
+    assert extended["Subject"] == "More time: Essay on light in Physics & Waves"
 
 
 def test_moved_and_cancelled_are_told_to_the_whole_run(world: World, ada: str) -> None:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -22,7 +23,7 @@ from chassis.apply import Delivery, Kind, apply
 from chassis.store import Database
 from chassis.testing import ChannelFor
 from services.progress.store import ProgressStore
-from services.progress.usecases.waiting import miss_overdue, revisit_next
+from services.progress.usecases.waiting import give_way, miss_overdue, revisit_next
 from services.progress.worker import subscriptions
 from tests.conftest import FakeClock
 
@@ -37,7 +38,7 @@ PRESENT = types_pb2.ATTENDANCE_VERDICT_PRESENT
 ABSENT = types_pb2.ATTENDANCE_VERDICT_ABSENT
 EXCUSED = types_pb2.ATTENDANCE_VERDICT_EXCUSED
 CAUGHT_UP = types_pb2.ATTENDANCE_VERDICT_CAUGHT_UP
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Classroom:
@@ -83,6 +84,7 @@ class Classroom:
 
     def settle(self) -> None:
         """Hear what the service told itself, and let time cause what it causes."""
+        self.database.transact(partial(give_way, grace=DAY))
         while self._hear_own() or self.database.transact(revisit_next):
             pass
         while self.database.transact(miss_overdue):

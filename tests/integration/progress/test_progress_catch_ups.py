@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from tandem.progress.v1 import events_pb2, resources_pb2
 
 from chassis.testing import figure
+from services.progress.usecases.waiting import miss_overdue
 from services.progress.worker import subscriptions
 from tests.integration.progress.classroom import (
     ABSENT,
@@ -138,6 +139,24 @@ def test_a_deadline_that_passes_is_missed_and_study_counts_late(classroom: Class
     assert classroom.summary().open_catch_ups == 0
 
 
+def test_a_lagging_broker_makes_nobody_miss_a_deadline(classroom: Classroom) -> None:
+    """What was taken in by the due counts when the due passes, though its event came later."""
+    _after_class(classroom, "cyd")
+    classroom.clock.forward(days=3)
+    classroom.record(classroom.watched("ada", "0[.]3600"), classroom.watched("cyd", "0[.]1800"))
+    classroom.clock.forward(seconds=1)
+    classroom.record(classroom.watched("cyd", "1800[.]3600"))
+    while classroom.database.transact(miss_overdue):
+        pass
+    assert classroom.catch_up("ada").state == COMPLETED
+    assert classroom.catch_up("cyd").state == MISSED
+    classroom.settle()
+    assert [each.learner_id for each in classroom.published(events_pb2.CatchUpMissed)] == ["cyd"]
+    told = {each.learner_id: each for each in classroom.published(events_pb2.CatchUpCompleted)}
+    assert {who: each.in_time for who, each in told.items()} == {"ada": True, "cyd": False}
+    assert classroom.summary().statements == 3
+
+
 def test_hundreds_are_missed_together(classroom: Classroom) -> None:
     """A thousand and more catch-ups whose due passed are each missed once."""
     learners = [f"l{number:04d}" for number in range(1100)]
@@ -192,6 +211,69 @@ def test_a_failed_recording_gives_way_to_materials(classroom: Classroom) -> None
     classroom.hear("attendance", failed("torn"))
     classroom.settle()
     assert list(classroom.catch_up("ada").item_ids) == [BOOK]
+
+
+def test_a_recording_that_never_comes_gives_way_to_materials(classroom: Classroom) -> None:
+    """A day after the class the materials stand in, also where an item was attached meanwhile."""
+    classroom.open(lecture(), learners=["ada"])
+    now = classroom.clock.now()
+    classroom.hear("plans", scheduled(now - HOUR, material_item_ids=[BOOK]), ended(now))
+    classroom.hear("attendance", settled(now, {"ada": ABSENT}, material_item_ids=[BOOK]))
+    classroom.hear("attendance", recorded("stuck"))
+    classroom.clock.forward(hours=23, minutes=59)
+    classroom.settle()
+    assert classroom.catch_ups("ada") == []
+    classroom.clock.forward(minutes=1)
+    classroom.settle()
+    assert list(classroom.catch_up("ada").item_ids) == [BOOK]
+    assert classroom.catch_up("ada").due == stamp(classroom.clock.now() + timedelta(days=3))
+    assert len(classroom.published(events_pb2.CatchUpAssigned)) == 1
+
+
+def test_a_replaced_recording_takes_its_place(classroom: Classroom) -> None:
+    """Who has not studied the old one enough studies the new one, by the same due."""
+    _after_class(classroom, "cyd")
+    before = classroom.catch_up("ada")
+    classroom.record(classroom.watched("ada", "0[.]1800"), classroom.watched("cyd", "0[.]3600"))
+    classroom.settle()
+    classroom.clock.forward(hours=1)
+    classroom.hear("attendance", available("again", 3600), recorded("again"))
+    classroom.settle()
+    after = classroom.catch_up("ada")
+    assert (list(after.item_ids), after.watched_share) == (["again"], 0)
+    assert after.due == before.due
+    assert classroom.catch_up("cyd").state == COMPLETED
+    classroom.record(classroom.watched("ada", "1800[.]3600"))
+    classroom.settle()
+    assert classroom.catch_up("ada").state == ASSIGNED
+    classroom.record(classroom.watched("ada", "0[.]3600", item_id="again"))
+    classroom.settle()
+    assert classroom.catch_up("ada").state == COMPLETED
+    assert len(classroom.published(events_pb2.CatchUpAssigned)) == 2
+
+
+def test_a_material_that_comes_later_is_studied_too(classroom: Classroom) -> None:
+    """What becomes available after the assignment is asked for, too, by the same due."""
+    classroom.open(lecture(), learners=["ada"])
+    now = classroom.clock.now()
+    plain: dict[str, Any] = {"recorded": False, "material_item_ids": [BOOK, "slides"]}
+    classroom.hear("plans", scheduled(now - HOUR, **plain))
+    classroom.hear("attendance", settled(now, {"ada": ABSENT}, **plain))
+    classroom.settle()
+    due = classroom.catch_up("ada").due
+    classroom.clock.forward(hours=1)
+    classroom.hear("attendance", available("slides"))
+    classroom.settle()
+    assert (list(classroom.catch_up("ada").item_ids), classroom.catch_up("ada").due) == (
+        [BOOK, "slides"],
+        due,
+    )
+    classroom.record(classroom.said("ada", "experienced", item_id=BOOK))
+    classroom.settle()
+    assert classroom.catch_up("ada").watched_share == pytest.approx(0.5)
+    classroom.record(classroom.said("ada", "experienced", item_id="slides"))
+    classroom.settle()
+    assert classroom.catch_up("ada").state == COMPLETED
 
 
 def test_with_nothing_to_study_there_is_no_catch_up_until_there_is(classroom: Classroom) -> None:

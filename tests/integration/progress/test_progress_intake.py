@@ -5,17 +5,23 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import grpc
+from tandem.options.v1 import options_pb2
 from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
+from tandem.types.v1 import types_pb2
 
 from chassis import events
 from chassis.apply import Kind
 from tests.integration.progress.classroom import (
     FILM,
+    RUN,
     Classroom,
+    enrolled,
     refused,
     stamp,
     task,
 )
+
+CHECKPOINT = types_pb2.ACTIVITY_KIND_CHECKPOINT
 
 
 def _stored(classroom: Classroom) -> int:
@@ -52,11 +58,55 @@ def test_a_bad_row_costs_no_good_one(classroom: Classroom) -> None:
 
 def test_a_learner_speaks_for_nobody_else(classroom: Classroom) -> None:
     """A learner's row about another learner is refused, and the own one taken."""
+    classroom.open(learners=["ada"])
     rows = [classroom.said(who, "completed", activity_id="essay") for who in ("ada", "bob")]
     request = progress_pb2.RecordStatementsRequest(statements=rows)
     results = classroom.learner("ada").RecordStatements(request).results
     assert [row.changed for row in results] == [True, False]
     assert [each.field for each in results[1].violations] == ["learner_id"]
+
+
+def test_a_learner_tells_of_runs_where_the_learner_is_known(classroom: Classroom) -> None:
+    """A learner's row about any other run is refused, and leaves nothing that waits for it."""
+    classroom.open(learners=["ada"])
+    rows = [
+        classroom.said("ada", "completed", activity_id="essay", run_id=run)
+        for run in (RUN, "nowhere")
+    ]
+    request = progress_pb2.RecordStatementsRequest(statements=rows)
+    taken, refused_row = classroom.learner("ada").RecordStatements(request).results
+    assert taken.changed
+    assert [each.field for each in refused_row.violations] == ["run_id"]
+    assert _stored(classroom) == 1
+    stranger = classroom.said("eve", "completed", activity_id="essay")
+    request = progress_pb2.RecordStatementsRequest(statements=[stranger])
+    (row,) = classroom.learner("eve").RecordStatements(request).results
+    assert "not known" in row.violations[0].wrong
+    classroom.hear("plans", enrolled("eve", classroom.clock.now()))
+    (row,) = classroom.learner("eve").RecordStatements(request).results
+    assert row.changed
+
+
+def test_who_sends_is_kept_and_nobody_certifies_oneself(classroom: Classroom) -> None:
+    """Whatever a request says: a learner's word passes no quiz, the same one of a service does."""
+    classroom.open(task("quiz", kind=CHECKPOINT), learners=["ada"])
+    passed = classroom.said("ada", "passed", activity_id="quiz", authority=options_pb2.ROLE_SERVICE)
+    request = progress_pb2.RecordStatementsRequest(statements=[passed])
+    (row,) = classroom.learner("ada").RecordStatements(request).results
+    assert row.changed
+    classroom.settle()
+    assert classroom.states("ada") == {"quiz": "STARTED"}
+    (again,) = classroom.record(passed)
+    assert (again.changed, list(again.violations)) == (False, [])
+    passed.id = str(uuid.uuid4())
+    classroom.record(passed)
+    classroom.settle()
+    assert classroom.states("ada") == {"quiz": "COMPLETED"}
+    told = classroom.published(events_pb2.StatementsRecorded)
+    assert [each.statements[0].authority for each in told] == [
+        options_pb2.ROLE_LEARNER,
+        options_pb2.ROLE_SERVICE,
+    ]
 
 
 def test_another_statement_of_a_known_id_is_a_conflict(classroom: Classroom) -> None:

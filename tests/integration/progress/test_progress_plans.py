@@ -12,6 +12,7 @@ from tandem.catalog.v1 import resources_pb2 as catalog_resources
 from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
+from services.progress.usecases.waiting import revisit_next
 from tests.integration.progress.classroom import (
     ABSENT,
     BOOK,
@@ -240,6 +241,48 @@ def test_what_is_unknown_is_not_found(classroom: Classroom) -> None:
     status, text = refused(lambda: classroom.staff.ListCatchUps(nothing))
     assert status is grpc.StatusCode.INVALID_ARGUMENT
     assert text
+
+
+def test_runs_take_turns(classroom: Classroom) -> None:
+    """A busy run, revisited anew again and again, holds up no other, and is done in the end."""
+    classroom.open(task(), learners=[f"l{number:03d}" for number in range(600)])
+    classroom.hear("plans", opened())
+    classroom.clock.forward(seconds=1)
+    classroom.hear("plans", catalog.RunOpened(run_id="run-2", title="Chemistry"))
+    waiting = classroom.database.mongo["revisits"]
+    for left in ([RUN, "run-2"], [RUN]):
+        classroom.clock.forward(seconds=1)
+        assert classroom.database.transact(revisit_next)
+        classroom.hear("plans", opened())
+        assert sorted(row["_id"] for row in waiting.find()) == left
+    assert [row["after"] for row in waiting.find()] == ["l499"]
+    classroom.settle()
+    assert list(waiting.find()) == []
+
+
+def test_a_timeline_tells_times_in_the_learners_zone(classroom: Classroom) -> None:
+    """Across a change of its clocks; a zone that is asked for outdoes it, the run's stands in."""
+    classroom.open(lecture(), learners=["ada"])
+    for day in (7, 9):  # in New York the clocks change on Sunday, the 8th of March 2026
+        start = datetime(2026, 3, day, 14, tzinfo=UTC)
+        classroom.hear("plans", scheduled(start, session_id=f"class-{day}"))
+
+    def told(**fields: Any) -> list[str]:
+        return [each.local.local[:16] for each in _timeline(classroom, "ada", 9, **fields)]
+
+    assert told() == ["2026-03-07T14:00", "2026-03-09T14:00"]
+    classroom.hear("plans", catalog.PersonUpserted(person_id="ada", zone="America/New_York"))
+    assert told() == ["2026-03-07T09:00", "2026-03-09T10:00"]
+    assert told(zone="Asia/Kolkata") == ["2026-03-07T19:30", "2026-03-09T19:30"]
+
+
+def test_a_timeline_shows_the_class_that_takes_place(classroom: Classroom) -> None:
+    """One that began before the stretch and ends in it; one that ends as it begins is over."""
+    classroom.open(lecture(), learners=["ada"])
+    begins = classroom.clock.now() - timedelta(days=1)
+    for name, start in (("now", begins - HOUR / 2), ("over", begins - HOUR)):
+        classroom.hear("plans", scheduled(start, session_id=name))
+    assert [each.session_id for each in _timeline(classroom, "ada")] == ["now"]
 
 
 def test_a_timeline_shows_all_that_comes_in_its_order(classroom: Classroom) -> None:

@@ -1,6 +1,7 @@
 """A session from its start to its settled attendance."""
 
 import grpc
+from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
@@ -134,7 +135,7 @@ def test_presence_rows_stand_alone(school: School) -> None:
 
 
 def test_marks_wait_for_no_one(school: School) -> None:
-    """Before a session has begun and after it has ended each row is refused and says why."""
+    """Before a session has begun and a day after it has ended each row is refused and says why."""
     school.enrol("ada")
     session = school.schedule(school.room())
     (early,) = school.mark(session, ("ada", JOINED, 0))
@@ -142,9 +143,43 @@ def test_marks_wait_for_no_one(school: School) -> None:
     school.staff.StartSession(sessions_pb2.StartSessionRequest(session_id=session.id))
     school.clock.forward(hours=1)
     school.end(session)
-    (late,) = school.mark(session, ("ada", JOINED, -30))
-    assert "ENDED" in late.violations[0].wrong
+    school.clock.forward(days=1, seconds=1)
+    (late,) = school.mark(session, ("ada", JOINED, -30 * 60))
+    assert "ended at" in late.violations[0].wrong
     assert school.attendance(session)["ada"].verdict == ABSENT
+
+
+def test_marks_that_come_after_the_end_settle_again(school: School) -> None:
+    """A verdict that changes is told once; repeats, and marks that change none, tell nothing."""
+    school.enrol("ada", "bob")
+    school.enrol("guest", mode=types_pb2.ATTENDANCE_MODE_SELF_PACED)
+    session = school.live(school.room())
+    school.mark(session, ("bob", JOINED, 0))
+    school.clock.forward(hours=1)
+    school.end(session)
+    late = [("ada", JOINED, -60), ("bob", JOINED, -30), ("guest", JOINED, -20)]
+    assert [row.changed for row in school.mark(session, *late)] == [True, True, True]
+    assert [row.changed for row in school.mark(session, *late)] == [False, False, False]
+    verdicts = {one: row.verdict for one, row in school.attendance(session).items()}
+    assert verdicts == {"ada": PRESENT, "bob": PRESENT, "guest": PARTIAL}
+    told = [
+        (event.learner_id, event.from_verdict, event.to_verdict)
+        for event in school.published(events_pb2.AttendanceAmended)
+    ]
+    assert sorted(told) == [("ada", ABSENT, PRESENT), ("guest", 0, PARTIAL)]
+    school.mark(session, ("ada", LEFT, -50))
+    assert school.attendance(session)["ada"].verdict == ABSENT
+    assert len(school.published(events_pb2.AttendanceAmended)) == 3
+
+
+def test_who_withdrew_during_the_class_is_not_expected(school: School) -> None:
+    """Though a seat was held: no verdict, and so no catch-up, of who is no learner any more."""
+    school.enrol("ada", "bob")
+    session = school.live(school.room(), "ada", "bob")
+    school.hear("rosters", catalog.EnrolmentWithdrawn(run_id=RUN, learner_id="ada"))
+    school.clock.forward(hours=1)
+    school.end(session)
+    assert {one: row.verdict for one, row in school.attendance(session).items()} == {"bob": ABSENT}
 
 
 def test_only_staff_sees_the_code_and_only_while_live(school: School) -> None:
@@ -157,6 +192,57 @@ def test_only_staff_sees_the_code_and_only_while_live(school: School) -> None:
     listed = school.learner("ada").ListSessions(sessions_pb2.ListSessionsRequest())
     assert [one.check_in_code for one in listed.sessions] == [""]
     assert school.end(session).check_in_code == ""
+
+
+def test_only_who_may_come_sees_where_to_join(school: School) -> None:
+    """Staff and the run's learners; to others, and to those who left, the link is blank."""
+    school.enrol("ada", "gone")
+    school.hear("rosters", catalog.EnrolmentWithdrawn(run_id=RUN, learner_id="gone"))
+    session = school.schedule(school.room())
+    one = sessions_pb2.GetSessionRequest(session_id=session.id)
+    for learner, url in (("ada", session.join_url), ("gone", ""), ("eve", "")):
+        stub = school.learner(learner)
+        assert stub.GetSession(one).join_url == url
+        (listed,) = stub.ListSessions(sessions_pb2.ListSessionsRequest()).sessions
+        assert listed.join_url == url
+    assert school.get(session).join_url
+
+
+def test_who_has_no_seat_takes_a_free_one_at_the_door(school: School) -> None:
+    """By checking in, while there is one; the right code wants a place in the run, too."""
+    school.enrol("ada", "bob", mode=types_pb2.ATTENDANCE_MODE_CLASSROOM)
+    session = school.live(school.room(capacity=1))
+    wrong = "000000" if session.check_in_code != "000000" else "111111"
+    for learner, code in (("ada", wrong), ("eve", session.check_in_code)):
+        refused(lambda learner=learner, code=code: _check_in(school, session, learner, code))  # type: ignore[misc]
+    assert school.seats(session) == []
+    _check_in(school, session, "ada", session.check_in_code)
+    assert [(seat.learner_id, seat.kind) for seat in school.seats(session)] == [("ada", IN_ROOM)]
+    (taken,) = school.published(events_pb2.SeatTaken)
+    assert (taken.learner_id, taken.kind) == ("ada", IN_ROOM)
+    full = refused(lambda: _check_in(school, session, "bob", session.check_in_code))
+    assert full[0] is PRECONDITION
+    assert school.get(session).in_room == 1
+
+
+def test_the_last_free_seat_is_taken_once(school: School) -> None:
+    """Of ten who check in at once without a seat, as many get in as there are seats."""
+    learners = [f"l{number}" for number in range(10)]
+    school.enrol(*learners)
+    session = school.live(school.room(capacity=3))
+
+    def enter(learner: str) -> bool:
+        request = sessions_pb2.CheckInRequest(
+            session_id=session.id, learner_id=learner, code=session.check_in_code
+        )
+        try:
+            school.api.CheckIn(request, None)
+        except FailedPrecondition:
+            return False
+        return True
+
+    assert race(enter, learners).count(True) == 3
+    assert school.get(session).in_room == len(school.seats(session)) == 3
 
 
 def test_a_check_in_holds_since_the_first(school: School) -> None:

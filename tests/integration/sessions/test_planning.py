@@ -106,6 +106,29 @@ def test_one_instructor_teaches_one_session_at_a_time(school: School) -> None:
     assert sorted(race(attempt, rooms)) == [[], *[["instructor_id"]] * 19]
 
 
+def test_fifty_moves_to_one_room_leave_it_to_one_session(school: School) -> None:
+    """Whatever the race, one session gets the room, and all others stay where they were."""
+    room = school.room()
+    teachers = [f"guest-{number}" for number in range(50)]
+    school.hear("rosters", *(_instructor(each) for each in teachers))
+    sessions = [
+        school.schedule(school.room(f"Room {each}"), instructor_id=each) for each in teachers
+    ]
+
+    def attempt(session: resources_pb2.Session) -> str:
+        try:
+            school.api.MoveSession(_move(session, room_id=room), None)
+        except FailedPrecondition:
+            return ""
+        return session.id
+
+    (winner,) = filter(None, race(attempt, sessions))
+    assert school.get(resources_pb2.Session(id=winner)).room_id == room
+    assert [event.session_id for event in school.published(events_pb2.SessionMoved)] == [winner]
+    rooms = [school.get(session).room_id for session in sessions]
+    assert len(set(rooms)) == 50
+
+
 def _instructor(person_id: str) -> catalog.PersonUpserted:
     return catalog.PersonUpserted(person_id=person_id, roles=[options_pb2.ROLE_INSTRUCTOR])
 
@@ -144,6 +167,20 @@ def test_a_long_session_is_in_the_way_for_all_its_hours(school: School) -> None:
         duration=Duration(seconds=24 * 3600),
     )
     assert refused(lambda: school.schedule(room))[0] is PRECONDITION
+
+
+def test_what_is_over_can_not_be_planned(school: School) -> None:
+    """Neither scheduled nor moved to; a class that is under way can."""
+    room = school.room()
+    seven = types_pb2.CivilTime(local="2026-03-02T07:00:00", zone="Europe/Dublin")
+    over = refused(lambda: school.schedule(room, starts=seven))
+    session = school.schedule(room, starts=seven, duration=Duration(seconds=3601))
+    half = Duration(seconds=1800)
+    moved = refused(lambda: school.staff.MoveSession(_move(session, starts=seven, duration=half)))
+    for code, text in (over, moved):
+        assert code is PRECONDITION
+        assert "would have ended at 2026-03-02T0" in text
+    assert school.get(session) == session
 
 
 def test_a_bad_plan_leaves_no_trace(school: School) -> None:

@@ -65,6 +65,7 @@ def test_a_freed_seat_goes_to_the_first_who_waits(school: School) -> None:
     assert _counts(school.get(session)) == (1, 1, 1)
     (event,) = school.published(events_pb2.SeatPromoted)
     assert (event.learner_id, event.kind, event.title) == ("bob", IN_ROOM, "Motion")
+    assert event.from_kind == ONLINE
     assert [(seat.learner_id, seat.kind) for seat in school.seats(session)] == [
         ("bob", IN_ROOM),
         ("ada", ONLINE),
@@ -84,6 +85,23 @@ def test_a_seat_is_given_up(school: School) -> None:
     told = [(e.learner_id, e.kind, e.from_kind) for e in school.published(events_pb2.SeatTaken)]
     assert told[-1] == ("ada", NONE, IN_ROOM)
     assert len(told) == 3
+
+
+def test_a_learner_sees_the_own_seat(school: School) -> None:
+    """By naming oneself; of others' nothing is told."""
+    school.enrol("ada", "bob")
+    session = school.schedule(school.room())
+    for learner in ("ada", "bob"):
+        school.choose(session, learner, IN_ROOM)
+
+    def seats(learner_id: str) -> list[str]:
+        request = sessions_pb2.ListSeatsRequest(session_id=session.id, learner_id=learner_id)
+        return [seat.learner_id for seat in school.learner("ada").ListSeats(request).seats]
+
+    assert seats("ada") == ["ada"]
+    for other in ("bob", ""):
+        denied, _ = refused(lambda other=other: seats(other))  # type: ignore[misc]
+        assert denied is grpc.StatusCode.PERMISSION_DENIED
 
 
 def test_the_cut_off_is_the_runs(school: School) -> None:

@@ -90,12 +90,14 @@ def test_each_reminder_is_an_event_of_its_own() -> None:
 
 
 def test_a_reminder_stands_with_its_session() -> None:
-    """A reminder tells the truth while its session is to come at that very time."""
+    """A reminder tells the truth while its session is to come at that very time and place."""
     appointment = Appointment("s", SESSION.start_time)
     assert stands(SESSION, appointment, NOW)
     assert not stands(None, appointment, NOW)
     assert not stands(SESSION, appointment, SESSION.start_time)
     assert not stands(SESSION, Appointment("s", NOW), NOW)
+    assert stands(SESSION, Appointment("s", SESSION.start_time, "Aula"), NOW)
+    assert not stands(SESSION, Appointment("s", SESSION.start_time, "Lab"), NOW)
 
 
 def test_who_should_have_been_told() -> None:

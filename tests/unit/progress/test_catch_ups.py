@@ -40,7 +40,9 @@ def test_studied_is_studied(late: timedelta, in_time: bool) -> None:
     at = GIVEN.due + late
     done = catch_ups.judged(GIVEN, ENOUGH, at)
     assert (done.state, done.completed_at, done.in_time) == (CatchUpState.COMPLETED, at, in_time)
-    assert _names(GIVEN, done) == [CatchUpCompleted]
+    (event,) = catch_ups.events_between(GIVEN, done)
+    assert isinstance(event, CatchUpCompleted)
+    assert (event.item_ids, event.due) == (("film",), GIVEN.due)
     assert catch_ups.judged(done, HALF, at + DAY) == done
 
 
@@ -51,7 +53,7 @@ def test_it_is_missed_after_its_due_and_may_be_studied_later() -> None:
     assert (missed.state, missed.watched_share) == (CatchUpState.MISSED, 0.5)
     (event,) = catch_ups.events_between(GIVEN, missed)
     assert isinstance(event, CatchUpMissed)
-    assert event.watched_share == 0.5
+    assert (event.watched_share, event.item_ids, event.due) == (0.5, ("film",), GIVEN.due)
     done = catch_ups.judged(missed, ENOUGH, GIVEN.due + DAY)
     assert (done.state, done.in_time) == (CatchUpState.COMPLETED, False)
     assert _names(missed, done) == [CatchUpCompleted]
@@ -67,6 +69,18 @@ def test_the_share_never_falls() -> None:
     """Judging with less of the evidence at hand takes nothing away."""
     half = catch_ups.judged(GIVEN, HALF, MONDAY)
     assert catch_ups.judged(half, Studied(0.0, False), MONDAY).watched_share == 0.5
+
+
+def test_it_asks_for_what_stands_in_at_present() -> None:
+    """Until it is completed; its due stays, and the share is of what is asked for."""
+    half = catch_ups.judged(GIVEN, HALF, MONDAY)
+    other = catch_ups.restocked(half, ("film-2", "book"))
+    assert (other.item_ids, other.watched_share) == (("film-2", "book"), 0.0)
+    assert (other.due, _names(half, other)) == (GIVEN.due, [])
+    done = catch_ups.judged(GIVEN, ENOUGH, MONDAY)
+    for same in (catch_ups.restocked(half, ()), catch_ups.restocked(half, ("film",))):
+        assert same == half
+    assert catch_ups.restocked(done, ("book",)) == done
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.progress.domain.completion import done_at, share_of, state_of
+from services.progress.domain.learner import did
 from services.progress.domain.path import Policy, TimeRule
 from services.progress.domain.sessions import Item
 from services.progress.domain.statements import Result, Statement
@@ -15,6 +16,7 @@ from services.progress.domain.words import (
     ActivityState,
     AttendanceVerdict,
     ItemKind,
+    Role,
     SessionState,
 )
 from tests.unit.progress.examples import (
@@ -102,6 +104,16 @@ def test_evidence_by_item_and_by_activity_adds_up() -> None:
     ada = learner(watched("0[.]50"), watched("50[.]100", item_id="", activity_id="see"))
     both = plan(FILM, again)
     assert done_at(FILM, ada, both) == done_at(again, ada, both) == MONDAY
+
+
+def test_nobody_certifies_oneself() -> None:
+    """A quiz is passed by another's word; work is handed in by the learner's own."""
+    own = [said(PASSED, each.id, authority=Role.LEARNER) for each in (TASK, QUIZ)]
+    ada = learner(*own)
+    assert done_at(TASK, ada, plan(TASK, QUIZ)) == MONDAY
+    assert done_at(QUIZ, ada, plan(TASK, QUIZ)) is None
+    tested = did(ada, said(PASSED, "quiz", authority=Role.SERVICE))
+    assert done_at(QUIZ, tested, plan(TASK, QUIZ)) == MONDAY
 
 
 @pytest.mark.parametrize(

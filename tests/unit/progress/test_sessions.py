@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.progress.domain.copies import newer
 from services.progress.domain.path import Path
-from services.progress.domain.revisits import Revisit, matters, widened
+from services.progress.domain.revisits import Revisit, following, matters, widened
 from services.progress.domain.sessions import Session, SessionNews, stand_ins, told
 from services.progress.domain.words import SessionState
 from tests.unit.progress.examples import DAY, HOUR, ITEMS, MONDAY, RUN, session
@@ -45,13 +45,20 @@ def test_the_newest_part_counts() -> None:
 
 
 def test_the_recording_stands_in_for_a_class_as_soon_as_it_can_be_played() -> None:
-    """Attached but unknown to us: wait. Refused: the materials. Not attached though due: wait."""
+    """Attached but unknown to us: wait. Refused: the materials. Not attached though due: wait.
+
+    Waited for long enough: the materials.
+    """
     one = session(material_item_ids=("book",))
     failed = {**ITEMS, "film": replace(ITEMS["film"], available=False)}
     assert stand_ins(one, ITEMS) == ("film",)
     assert stand_ins(one, {"book": ITEMS["book"]}) == ()
     assert stand_ins(one, failed) == ("book",)
     assert stand_ins(replace(one, recording_item_id=""), ITEMS) == ()
+    waited = replace(one, waited=True)
+    assert stand_ins(waited, ITEMS) == ("film",)
+    assert stand_ins(waited, {"book": ITEMS["book"]}) == ("book",)
+    assert stand_ins(replace(waited, recording_item_id=""), ITEMS) == ("book",)
 
 
 def test_materials_stand_in_where_no_recording_is_made() -> None:
@@ -83,14 +90,28 @@ def test_what_matters_to_learners() -> None:
     assert matters(None, session(), ITEMS)
 
 
-def test_a_revisit_widens_and_starts_over() -> None:
-    """What came meanwhile concerns those who were visited already, too."""
-    begun = Revisit(RUN, item_ids=("film",), after="mo")
-    assert widened(begun, RUN, ["book", "film"]) == Revisit(RUN, item_ids=("film", "book"))
-    assert widened(begun, RUN, None) == Revisit(RUN, everything=True)
-    whole = Revisit(RUN, everything=True, after="mo")
-    assert widened(whole, RUN, ["book"]) == Revisit(RUN, everything=True)
-    assert widened(None, RUN, []) == Revisit(RUN)
+def test_a_revisit_that_waits_widens() -> None:
+    """To more items, or to everything; it keeps its place in the line."""
+    waits = Revisit(RUN, item_ids=("film",), served_at=MONDAY)
+    wide = replace(waits, item_ids=("film", "book"))
+    assert widened(waits, RUN, ["book", "film"], MONDAY + HOUR) == wide
+    whole = Revisit(RUN, everything=True, served_at=MONDAY)
+    assert widened(waits, RUN, None, MONDAY + HOUR) == whole
+    assert widened(whole, RUN, ["book"], MONDAY + HOUR) == whole
+    assert widened(None, RUN, [], MONDAY) == Revisit(RUN, served_at=MONDAY)
+
+
+def test_a_revisit_under_way_goes_on_and_another_follows() -> None:
+    """What came meanwhile concerns those who were visited already, too, in a pass of its own."""
+    begun = Revisit(RUN, item_ids=("film",), after="mo", served_at=MONDAY)
+    wide = widened(widened(begun, RUN, ["book"], MONDAY), RUN, ["film"], MONDAY)
+    assert (wide.after, wide.item_ids) == ("mo", ("film",))
+    assert following(begun, MONDAY + HOUR) is None
+    assert following(wide, MONDAY + HOUR) == Revisit(
+        RUN, item_ids=("book", "film"), served_at=MONDAY + HOUR
+    )
+    whole = following(widened(wide, RUN, None, MONDAY), MONDAY)
+    assert whole == Revisit(RUN, everything=True, served_at=MONDAY)
 
 
 def test_the_newest_copy_counts() -> None:

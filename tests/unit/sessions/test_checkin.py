@@ -69,15 +69,24 @@ def test_sessions_have_codes_of_their_own() -> None:
 
 
 def test_only_a_seat_in_the_room_of_a_live_session_checks_in() -> None:
-    """Without one, or before the session is LIVE, or after too many tries, it is refused."""
-    expect_entitled(LIVE, IN_ROOM, TRIES - 1)
+    """Before the session is LIVE, without a seat, or after too many tries, it is refused."""
+    expect_entitled(LIVE, IN_ROOM, True, TRIES - 1)
     with pytest.raises(FailedPrecondition, match="only a session that is LIVE"):
-        expect_entitled(session(), IN_ROOM, 0)
-    for kind in (None, SeatKind.ONLINE, SeatKind.WAITLISTED):
-        with pytest.raises(FailedPrecondition, match="changed by ChooseSeat"):
-            expect_entitled(LIVE, replace(IN_ROOM, kind=kind), 0)
+        expect_entitled(session(), IN_ROOM, True, 0)
+    for kind in (SeatKind.ONLINE, SeatKind.WAITLISTED):
+        with pytest.raises(FailedPrecondition, match="chosen by ChooseSeat"):
+            expect_entitled(LIVE, replace(IN_ROOM, kind=kind), True, 0)
     with pytest.raises(FailedPrecondition, match="10 wrong codes"):
-        expect_entitled(LIVE, IN_ROOM, TRIES)
+        expect_entitled(LIVE, IN_ROOM, True, TRIES)
+
+
+def test_a_free_seat_is_for_learners_of_the_run_without_any() -> None:
+    """Not for strangers, and not once the room is full."""
+    none, full = replace(IN_ROOM, kind=None), replace(LIVE, in_room=LIVE.room_seats)
+    expect_entitled(LIVE, none, True, 0)
+    for one, enrolled in ((LIVE, False), (full, True)):
+        with pytest.raises(FailedPrecondition, match="no seat in the room"):
+            expect_entitled(one, none, enrolled, 0)
 
 
 def test_a_wrong_code_is_refused_after_it_was_counted() -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from services.sessions.domain.attendance import (
     PART,
     Attendance,
+    amended,
     caught_up,
     parts,
     settle,
@@ -19,6 +21,7 @@ from services.sessions.domain.attendance import (
 )
 from services.sessions.domain.presence import (
     IN_PERSON,
+    LATEST,
     Mark,
     by_learner,
     mark_faults,
@@ -36,6 +39,7 @@ from services.sessions.domain.words import (
 from tests.unit.sessions.examples import HOUR, NINE, session
 
 JOINED, LEFT = PresenceKind.JOINED, PresenceKind.LEFT
+OVER = session(state=SessionState.ENDED, started_at=NINE, ended_at=NINE + HOUR)
 PRESENT, PARTIAL, ABSENT = (
     AttendanceVerdict.PRESENT,
     AttendanceVerdict.PARTIAL,
@@ -177,9 +181,42 @@ def test_the_expected_and_those_who_came_are_settled() -> None:
         Mark("guest", JOINED, NINE + 30 * MINUTE, "x"),
         Mark("passer-by", JOINED, NINE + 59 * MINUTE, "x"),
     ]
-    rows = settle("s1", {"ada", "bob"}, by_learner(marks), SPAN, Policy())
+    rows = settle(OVER, {"ada", "bob"}, by_learner(marks), Policy())
     told = [(row.learner_id, row.verdict, row.minutes) for row in rows]
     assert told == [("ada", PRESENT, 60), ("bob", ABSENT, 0), ("guest", PARTIAL, 30)]
+
+
+@pytest.mark.parametrize("late", [0, 20, 24 * 60])
+def test_a_class_that_is_ended_late_makes_nobody_absent(late: int) -> None:
+    """Who was there for what was planned is PRESENT; the time after it counts for nobody."""
+    over = replace(OVER, ended_at=NINE + HOUR + late * MINUTE)
+    marks = [
+        Mark("ada", JOINED, NINE, "x"),
+        Mark("ada", LEFT, NINE + HOUR, "x"),
+        Mark("bob", JOINED, NINE + 55 * MINUTE, "x"),
+    ]
+    rows = settle(over, {"ada"}, by_learner(marks), Policy(partial_share=0.05))
+    assert [(row.verdict, row.minutes) for row in rows] == [(PRESENT, 60), (PARTIAL, 5)]
+
+
+def test_a_class_that_begins_early_or_late_has_the_length_that_was_planned() -> None:
+    """Early minutes ask nothing more of anybody; after a late start the whole length counts."""
+    on_time = [Mark("ada", JOINED, NINE + 15 * MINUTE, "x")]
+    early = replace(OVER, started_at=NINE - HOUR)
+    assert [row.verdict for row in settle(early, set(), by_learner(on_time), Policy())] == [PRESENT]
+    late = replace(OVER, started_at=NINE + 30 * MINUTE, ended_at=NINE + 90 * MINUTE)
+    (row,) = settle(late, set(), by_learner(on_time), Policy())
+    assert (row.verdict, row.minutes) == (PRESENT, 60)
+
+
+@pytest.mark.parametrize("state", [AttendanceVerdict.EXCUSED, AttendanceVerdict.CAUGHT_UP])
+def test_marks_that_come_late_undo_no_repair(state: AttendanceVerdict) -> None:
+    """But who was PRESENT after all is; without a repair the marks decide."""
+    before = Attendance("s1", "ada", state, 0.0, ())
+    for counted, then in ((ABSENT, state), (PARTIAL, state), (PRESENT, PRESENT)):
+        assert amended(before, Attendance("s1", "ada", counted, 9.0, ())).verdict is then
+    row = Attendance("s1", "ada", PARTIAL, 9.0, ())
+    assert amended(None, row) == amended(replace(before, verdict=PRESENT), row) == row
 
 
 def test_parts_hold_everyone_once() -> None:
@@ -199,12 +236,19 @@ def test_only_an_absence_is_caught_up(state: AttendanceVerdict) -> None:
 
 
 def test_marks_are_judged_one_by_one() -> None:
-    """A mark wants a LIVE session and a learner of the run; both faults are told."""
+    """A mark wants a session that began and a learner of the run; both faults are told."""
     live = session(state=SessionState.LIVE)
-    assert list(mark_faults(live, _mark(JOINED, 0), True)) == []
-    over = session(state=SessionState.ENDED)
-    faults = list(mark_faults(over, _mark(JOINED, 0), False))
+    assert list(mark_faults(live, _mark(JOINED, 0), True, NINE)) == []
+    faults = list(mark_faults(session(), _mark(JOINED, 0), False, NINE))
     assert [fault.field for fault in faults] == ["session_id", "learner_id"]
+
+
+def test_marks_are_taken_for_a_day_after_the_end() -> None:
+    """To the millisecond, and not after."""
+    until = NINE + HOUR + LATEST
+    assert list(mark_faults(OVER, _mark(JOINED, 0), True, until)) == []
+    later = mark_faults(OVER, _mark(JOINED, 0), True, until + timedelta(milliseconds=1))
+    assert [fault.field for fault in later] == ["session_id"]
 
 
 def test_since_when_someone_is_there_in_person() -> None:

@@ -86,7 +86,8 @@ class NotifyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPreferences(self, request, context):
-        """What a person wants to hear.
+        """What a person wants to hear. A category of which nothing was chosen is told as every channel;
+        of these, completed catch-ups alone come to the inbox only until CATCH_UP is chosen.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,9 @@ class NotifyServiceStub:
     SetPreferences: _grpc.UnaryUnaryMultiCallable[_notify_pb2.SetPreferencesRequest, _resources_pb2.Preferences]
     """Sets what a person wants to hear; categories that are not named stay as they are."""
     GetPreferences: _grpc.UnaryUnaryMultiCallable[_notify_pb2.GetPreferencesRequest, _resources_pb2.Preferences]
-    """What a person wants to hear."""
+    """What a person wants to hear. A category of which nothing was chosen is told as every channel;
+    of these, completed catch-ups alone come to the inbox only until CATCH_UP is chosen.
+    """
     ListMessages: _grpc.UnaryUnaryMultiCallable[_notify_pb2.ListMessagesRequest, _notify_pb2.ListMessagesResponse]
     """A person's inbox, newest first."""
     StreamMessages: _grpc.UnaryStreamMultiCallable[_notify_pb2.StreamMessagesRequest, _resources_pb2.Message]
@@ -65,7 +67,9 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     SetPreferences: _aio.UnaryUnaryMultiCallable[_notify_pb2.SetPreferencesRequest, _resources_pb2.Preferences]  # type: ignore[assignment]
     """Sets what a person wants to hear; categories that are not named stay as they are."""
     GetPreferences: _aio.UnaryUnaryMultiCallable[_notify_pb2.GetPreferencesRequest, _resources_pb2.Preferences]  # type: ignore[assignment]
-    """What a person wants to hear."""
+    """What a person wants to hear. A category of which nothing was chosen is told as every channel;
+    of these, completed catch-ups alone come to the inbox only until CATCH_UP is chosen.
+    """
     ListMessages: _aio.UnaryUnaryMultiCallable[_notify_pb2.ListMessagesRequest, _notify_pb2.ListMessagesResponse]  # type: ignore[assignment]
     """A person's inbox, newest first."""
     StreamMessages: _aio.UnaryStreamMultiCallable[_notify_pb2.StreamMessagesRequest, _resources_pb2.Message]  # type: ignore[assignment]
@@ -98,7 +102,9 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notify_pb2.GetPreferencesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Preferences, _abc.Awaitable[_resources_pb2.Preferences]]:
-        """What a person wants to hear."""
+        """What a person wants to hear. A category of which nothing was chosen is told as every channel;
+        of these, completed catch-ups alone come to the inbox only until CATCH_UP is chosen.
+        """
 
     @_abc_1.abstractmethod
     def ListMessages(

@@ -202,6 +202,8 @@ class CatchUpCompleted(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
     IN_TIME_FIELD_NUMBER: _builtins.int
+    ITEM_IDS_FIELD_NUMBER: _builtins.int
+    DUE_FIELD_NUMBER: _builtins.int
     catch_up_id: _builtins.str
     """The catch-up."""
     enrolment_id: _builtins.str
@@ -220,6 +222,14 @@ class CatchUpCompleted(_message.Message):
     def completed_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The items that were studied."""
+
+    @_builtins.property
+    def due(self) -> _timestamp_pb2.Timestamp:
+        """Its deadline."""
+
     def __init__(
         self,
         *,
@@ -231,10 +241,12 @@ class CatchUpCompleted(_message.Message):
         title: _builtins.str = ...,
         completed_at: _timestamp_pb2.Timestamp | None = ...,
         in_time: _builtins.bool = ...,
+        item_ids: _abc.Iterable[_builtins.str] | None = ...,
+        due: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "due", b"due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "completed_at", b"completed_at", "enrolment_id", b"enrolment_id", "in_time", b"in_time", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "completed_at", b"completed_at", "due", b"due", "enrolment_id", b"enrolment_id", "in_time", b"in_time", "item_ids", b"item_ids", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -254,6 +266,7 @@ class CatchUpMissed(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     DUE_FIELD_NUMBER: _builtins.int
     WATCHED_SHARE_FIELD_NUMBER: _builtins.int
+    ITEM_IDS_FIELD_NUMBER: _builtins.int
     catch_up_id: _builtins.str
     """The catch-up."""
     enrolment_id: _builtins.str
@@ -272,6 +285,10 @@ class CatchUpMissed(_message.Message):
     def due(self) -> _timestamp_pb2.Timestamp:
         """Its deadline."""
 
+    @_builtins.property
+    def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The items that were to be studied."""
+
     def __init__(
         self,
         *,
@@ -283,10 +300,11 @@ class CatchUpMissed(_message.Message):
         title: _builtins.str = ...,
         due: _timestamp_pb2.Timestamp | None = ...,
         watched_share: _builtins.float = ...,
+        item_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due", b"due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "due", b"due", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "title", b"title", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "due", b"due", "enrolment_id", b"enrolment_id", "item_ids", b"item_ids", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "title", b"title", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

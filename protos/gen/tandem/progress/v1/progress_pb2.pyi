@@ -264,10 +264,12 @@ class GetTimelineRequest(_message.Message):
     learner_id: _builtins.str
     """The learner."""
     zone: _builtins.str
-    """The learner's IANA zone; empty: each run's own."""
+    """IANA zone of the lines' local times; empty: the learner's own, or each run's where the roster
+    tells none.
+    """
     @_builtins.property
     def from_time(self) -> _timestamp_pb2.Timestamp:
-        """From this instant."""
+        """From this instant; a class that is under way then is in it."""
 
     @_builtins.property
     def until_time(self) -> _timestamp_pb2.Timestamp:

@@ -79,7 +79,10 @@ class ProgressServiceServicer:
 
     def RecordStatements(self, request, context):
         """Takes statements in, row by row. A statement seen before changes nothing. A learner may send
-        own statements only; a row about another learner is refused.
+        own statements only, about runs in which the learner is known; other rows are refused. (Who is
+        enrolled just now may take a second to be known here.) A service's rows about a run that is
+        not known yet are kept, and count when it is. A CHECKPOINT is completed by what a service says
+        only: nobody certifies oneself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

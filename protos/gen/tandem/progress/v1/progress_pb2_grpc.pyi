@@ -39,7 +39,10 @@ class ProgressServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ProgressServiceAsyncStub: ...
     RecordStatements: _grpc.UnaryUnaryMultiCallable[_progress_pb2.RecordStatementsRequest, _progress_pb2.RecordStatementsResponse]
     """Takes statements in, row by row. A statement seen before changes nothing. A learner may send
-    own statements only; a row about another learner is refused.
+    own statements only, about runs in which the learner is known; other rows are refused. (Who is
+    enrolled just now may take a second to be known here.) A service's rows about a run that is
+    not known yet are kept, and count when it is. A CHECKPOINT is completed by what a service says
+    only: nobody certifies oneself.
     """
     StreamStatements: _grpc.StreamStreamMultiCallable[_progress_pb2.RecordStatementsRequest, _progress_pb2.RecordStatementsResponse]
     """The same, batch after batch on one stream; each answer says that its batch is stored."""
@@ -63,7 +66,10 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordStatements: _aio.UnaryUnaryMultiCallable[_progress_pb2.RecordStatementsRequest, _progress_pb2.RecordStatementsResponse]  # type: ignore[assignment]
     """Takes statements in, row by row. A statement seen before changes nothing. A learner may send
-    own statements only; a row about another learner is refused.
+    own statements only, about runs in which the learner is known; other rows are refused. (Who is
+    enrolled just now may take a second to be known here.) A service's rows about a run that is
+    not known yet are kept, and count when it is. A CHECKPOINT is completed by what a service says
+    only: nobody certifies oneself.
     """
     StreamStatements: _aio.StreamStreamMultiCallable[_progress_pb2.RecordStatementsRequest, _progress_pb2.RecordStatementsResponse]  # type: ignore[assignment]
     """The same, batch after batch on one stream; each answer says that its batch is stored."""
@@ -90,7 +96,10 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_progress_pb2.RecordStatementsResponse, _abc.Awaitable[_progress_pb2.RecordStatementsResponse]]:
         """Takes statements in, row by row. A statement seen before changes nothing. A learner may send
-        own statements only; a row about another learner is refused.
+        own statements only, about runs in which the learner is known; other rows are refused. (Who is
+        enrolled just now may take a second to be known here.) A service's rows about a run that is
+        not known yet are kept, and count when it is. A CHECKPOINT is completed by what a service says
+        only: nobody certifies oneself.
         """
 
     @_abc_1.abstractmethod

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tandem.options.v1 import options_pb2 as _options_pb2
 from tandem.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -210,6 +211,7 @@ class Statement(_message.Message):
     TIMESTAMP_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     VIDEO_FIELD_NUMBER: _builtins.int
+    AUTHORITY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID made by who saw it; the same id again changes nothing."""
     learner_id: _builtins.str
@@ -222,6 +224,11 @@ class Statement(_message.Message):
     """The activity of the run's path; empty when the item is named."""
     item_id: _builtins.str
     """The item of the library, for a catch-up or an ITEM; empty when the activity is named."""
+    authority: _options_pb2.Role.ValueType
+    """Who asserts it (xAPI 1.0.3, part 2, section 2.4.9): LEARNER for a learner's own, SERVICE for
+    another system's. Made by the server; what a request says here is passed over. What a learner
+    asserts completes no CHECKPOINT. UNSPECIFIED in what was kept before this was told.
+    """
     @_builtins.property
     def timestamp(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
@@ -246,10 +253,11 @@ class Statement(_message.Message):
         timestamp: _timestamp_pb2.Timestamp | None = ...,
         result: Global___Result | None = ...,
         video: Global___VideoExtensions | None = ...,
+        authority: _options_pb2.Role.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result", "timestamp", b"timestamp", "video", b"video"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "id", b"id", "item_id", b"item_id", "learner_id", b"learner_id", "result", b"result", "run_id", b"run_id", "timestamp", b"timestamp", "verb", b"verb", "video", b"video"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "authority", b"authority", "id", b"id", "item_id", b"item_id", "learner_id", b"learner_id", "result", b"result", "run_id", b"run_id", "timestamp", b"timestamp", "verb", b"verb", "video", b"video"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -463,7 +471,9 @@ class CatchUp(_message.Message):
     """Share studied so far, 0 to 1."""
     @_builtins.property
     def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The items to study: the recording, or the session's materials."""
+        """The items to study: the recording, or the session's materials. Until it is completed they
+        are those that stand in for the class at present.
+        """
 
     @_builtins.property
     def assigned_at(self) -> _timestamp_pb2.Timestamp:

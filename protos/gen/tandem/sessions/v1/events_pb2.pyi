@@ -369,6 +369,7 @@ class SeatPromoted(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     PROMOTED_AT_FIELD_NUMBER: _builtins.int
+    FROM_KIND_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -379,6 +380,8 @@ class SeatPromoted(_message.Message):
     """The seat from now."""
     title: _builtins.str
     """The session's title."""
+    from_kind: _types_pb2.SeatKind.ValueType
+    """The place that is given up for it: ONLINE where one was kept meanwhile, else WAITLISTED."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When the session starts."""
@@ -397,10 +400,11 @@ class SeatPromoted(_message.Message):
         title: _builtins.str = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         promoted_at: _timestamp_pb2.Timestamp | None = ...,
+        from_kind: _types_pb2.SeatKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["promoted_at", b"promoted_at", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "learner_id", b"learner_id", "promoted_at", b"promoted_at", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_kind", b"from_kind", "kind", b"kind", "learner_id", b"learner_id", "promoted_at", b"promoted_at", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -520,7 +524,7 @@ class AttendanceAmended(_message.Message):
     learner_id: _builtins.str
     """The learner."""
     from_verdict: _types_pb2.AttendanceVerdict.ValueType
-    """The verdict until now."""
+    """The verdict until now; UNSPECIFIED when there was none."""
     to_verdict: _types_pb2.AttendanceVerdict.ValueType
     """The verdict from now."""
     reason: _builtins.str

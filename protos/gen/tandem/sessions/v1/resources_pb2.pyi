@@ -167,7 +167,7 @@ class Session(_message.Message):
     waitlisted: _builtins.int
     """Learners who wait."""
     join_url: _builtins.str
-    """Where to join online; empty when IN_ROOM."""
+    """Where to join online; empty when IN_ROOM, and to learners who hold no place in the run."""
     recorded: _builtins.bool
     """True when a recording is to follow."""
     state: Global___SessionState.ValueType

@@ -156,7 +156,10 @@ class ScheduleSessionRequest(_message.Message):
     run_id: _builtins.str
     """The run."""
     activity_id: _builtins.str
-    """The SESSION activity of the run's path that it holds; empty for an extra class."""
+    """The SESSION activity of the run's path that it holds; empty for an extra class. It is not
+    checked: paths are catalog's, and a class may be planned before its path is published. One
+    that no path has makes it an extra class.
+    """
     title: _builtins.str
     """Title shown to people."""
     kind: _types_pb2.SessionKind.ValueType
@@ -426,22 +429,26 @@ class ListSeatsRequest(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     page_size: _builtins.int
     """At most this many rows; 0 means 100."""
     page_token: _builtins.str
     """Where the last page ended; empty for the first."""
+    learner_id: _builtins.str
+    """Only this learner's; empty: all."""
     def __init__(
         self,
         *,
         session_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "page_size", b"page_size", "page_token", b"page_token", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

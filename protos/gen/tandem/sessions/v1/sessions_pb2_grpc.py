@@ -143,7 +143,7 @@ class SessionsServiceServicer:
 
     def ScheduleSession(self, request, context):
         """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-        session it conflicts with, and what is unknown: run, room, instructor.
+        session it conflicts with, what is unknown (run, room, instructor), and an end that is past.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -187,7 +187,7 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSeats(self, request, context):
-        """Seats of a session, the waiting list in its order.
+        """Seats of a session, the waiting list in its order. A learner sees the own one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -202,7 +202,8 @@ class SessionsServiceServicer:
 
     def CheckIn(self, request, context):
         """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-        session is not LIVE, or the learner has no seat in the room.
+        session is not LIVE, or the learner has no seat in the room. A learner of the run without any
+        seat takes a free one by it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -210,6 +211,7 @@ class SessionsServiceServicer:
 
     def RecordPresence(self, request, context):
         """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
+        Those that come after the end, up to a day, settle their learners' attendance again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,7 @@ class SessionsServiceStub:
     """Rooms by name."""
     ScheduleSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ScheduleSessionRequest, _resources_pb2.Session]
     """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-    session it conflicts with, and what is unknown: run, room, instructor.
+    session it conflicts with, what is unknown (run, room, instructor), and an end that is past.
     """
     MoveSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.MoveSessionRequest, _resources_pb2.Session]
     """Moves a SCHEDULED session to another time or room, under the same rules."""
@@ -62,15 +62,18 @@ class SessionsServiceStub:
     not enrolled, the cut-off has passed, or the session has no such place.
     """
     ListSeats: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSeatsRequest, _sessions_pb2.ListSeatsResponse]
-    """Seats of a session, the waiting list in its order."""
+    """Seats of a session, the waiting list in its order. A learner sees the own one."""
     StartSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.StartSessionRequest, _resources_pb2.Session]
     """Begins a SCHEDULED session. A repeat answers it as it is."""
     CheckIn: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-    session is not LIVE, or the learner has no seat in the room.
+    session is not LIVE, or the learner has no seat in the room. A learner of the run without any
+    seat takes a free one by it.
     """
     RecordPresence: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]
-    """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless."""
+    """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
+    Those that come after the end, up to a day, settle their learners' attendance again.
+    """
     EndSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.EndSessionRequest, _resources_pb2.Session]
     """Ends a LIVE session and settles its attendance. A repeat answers it as it is."""
     AttachRecording: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]
@@ -95,7 +98,7 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Rooms by name."""
     ScheduleSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ScheduleSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-    session it conflicts with, and what is unknown: run, room, instructor.
+    session it conflicts with, what is unknown (run, room, instructor), and an end that is past.
     """
     MoveSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.MoveSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Moves a SCHEDULED session to another time or room, under the same rules."""
@@ -111,15 +114,18 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     not enrolled, the cut-off has passed, or the session has no such place.
     """
     ListSeats: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSeatsRequest, _sessions_pb2.ListSeatsResponse]  # type: ignore[assignment]
-    """Seats of a session, the waiting list in its order."""
+    """Seats of a session, the waiting list in its order. A learner sees the own one."""
     StartSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.StartSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Begins a SCHEDULED session. A repeat answers it as it is."""
     CheckIn: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]  # type: ignore[assignment]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-    session is not LIVE, or the learner has no seat in the room.
+    session is not LIVE, or the learner has no seat in the room. A learner of the run without any
+    seat takes a free one by it.
     """
     RecordPresence: _aio.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]  # type: ignore[assignment]
-    """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless."""
+    """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
+    Those that come after the end, up to a day, settle their learners' attendance again.
+    """
     EndSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.EndSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Ends a LIVE session and settles its attendance. A repeat answers it as it is."""
     AttachRecording: _aio.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]  # type: ignore[assignment]
@@ -159,7 +165,7 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
         """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-        session it conflicts with, and what is unknown: run, room, instructor.
+        session it conflicts with, what is unknown (run, room, instructor), and an end that is past.
         """
 
     @_abc_1.abstractmethod
@@ -211,7 +217,7 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.ListSeatsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.ListSeatsResponse, _abc.Awaitable[_sessions_pb2.ListSeatsResponse]]:
-        """Seats of a session, the waiting list in its order."""
+        """Seats of a session, the waiting list in its order. A learner sees the own one."""
 
     @_abc_1.abstractmethod
     def StartSession(
@@ -228,7 +234,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.CheckInResponse, _abc.Awaitable[_sessions_pb2.CheckInResponse]]:
         """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
-        session is not LIVE, or the learner has no seat in the room.
+        session is not LIVE, or the learner has no seat in the room. A learner of the run without any
+        seat takes a free one by it.
         """
 
     @_abc_1.abstractmethod
@@ -237,7 +244,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.RecordPresenceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.RecordPresenceResponse, _abc.Awaitable[_sessions_pb2.RecordPresenceResponse]]:
-        """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless."""
+        """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
+        Those that come after the end, up to a day, settle their learners' attendance again.
+        """
 
     @_abc_1.abstractmethod
     def EndSession(
