@@ -1,4 +1,4 @@
-"""Takes what is exported by OTLP over HTTP, and throws it away: `python -m bench.otlp_sink PORT`."""
+"""Takes spans by OTLP over HTTP, and throws them away: `python -m bench.otlp_sink PORT`."""
 
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

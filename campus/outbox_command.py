@@ -1,7 +1,5 @@
 """`tandem outbox list|show|release`."""
 
-import dataclasses
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,10 +9,9 @@ from typing import Any
 
 import click
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
 from campus.connection import DATA, mongo_url
-from campus.output import JSON_OPTION, console, fail, show_rows
+from campus.output import JSON_OPTION, LIMIT, show_done, show_rows
 from campus.platform import ROLES
 from chassis import outbox as rows
 from chassis.store import connect
@@ -60,7 +57,7 @@ def list_(services: tuple[str, ...], folder: Path, as_json: bool) -> None:
 
 @outbox.command()
 @SERVICE
-@click.option("--limit", default=20, show_default=True)
+@LIMIT
 @DATA
 @JSON_OPTION
 def show(service: str, limit: int, folder: Path, as_json: bool) -> None:
@@ -77,16 +74,10 @@ def release(service: str, folder: Path, as_json: bool) -> None:
     """Let the parked events of SERVICE go again, and those that wait behind them."""
     with _database(folder, service) as database:
         done = Released(service, rows.release(database))
-    if as_json:
-        click.echo(json.dumps(dataclasses.asdict(done)))
-    else:
-        console.print(f"{done.released} of {service} released")
+    show_done(done, f"{done.released} of {service} released", as_json)
 
 
 @contextmanager
 def _database(folder: Path, service: str) -> Iterator["Database[Any]"]:
-    try:
-        with connect(mongo_url(folder), "tandem") as client:
-            yield client[f"tandem_{service}"]
-    except PyMongoError as error:
-        fail(f"MongoDB does not answer: {error}")
+    with connect(mongo_url(folder), "tandem") as client:
+        yield client[f"tandem_{service}"]

@@ -11,6 +11,10 @@ from campus.client import Services
 _http = urllib3.PoolManager()
 
 
+class UploadError(Exception):
+    """The store refused a part, or the reading of one."""
+
+
 def upload(
     services: Services,
     title: str,
@@ -22,7 +26,7 @@ def upload(
 ) -> str:
     """Upload `content`; answers the item's id. It is AVAILABLE once the library has verified it.
 
-    Raises RuntimeError when the store refuses a part.
+    Raises UploadError when the store refuses a part.
     """
     started = services.library.StartUpload(
         library_pb2.StartUploadRequest(
@@ -43,14 +47,17 @@ def upload(
 
 
 def read_range(url: str, first: int, last: int) -> bytes:
-    """Bytes `first` to `last`, both included, of what a read URL names (RFC 9110, section 14)."""
+    """Bytes `first` to `last`, both included, of what a read URL names (RFC 9110, section 14).
+
+    Raises UploadError when the store answers with anything else.
+    """
     answer = _http.request("GET", url, headers={"Range": f"bytes={first}-{last}"})
     if answer.status != 206:
-        raise RuntimeError(f"a ranged read answered {answer.status}; right would be 206")
+        raise UploadError(f"a ranged read answered {answer.status}; right would be 206")
     return answer.data
 
 
 def _put(url: str, body: bytes) -> None:
     answer = _http.request("PUT", url, body=body)
     if answer.status != 200:
-        raise RuntimeError(f"the store answered {answer.status} to a part: {answer.data[:200]!r}")
+        raise UploadError(f"the store answered {answer.status} to a part: {answer.data[:200]!r}")
