@@ -4,10 +4,9 @@ import os
 from pathlib import Path
 
 import click
-import pika
 
 from campus.platform import Platform
-from campus.stack.errors import StackError
+from campus.stack.given import check_amqp_url
 
 DATA = click.option(
     "--data",
@@ -27,15 +26,7 @@ MONITORING = click.option(
 def amqp_url(folder: Path) -> str:
     """The broker's URL. Raises StackError where it is malformed, or nothing is given nor runs."""
     url = _setting(folder, "TANDEM_AMQP_URL")
-    try:
-        well_formed = url.startswith(("amqp://", "amqps://")) and pika.URLParameters(url)
-    except (ValueError, LookupError):
-        well_formed = False
-    if not well_formed:
-        # Its password is not for the terminal.
-        raise StackError(
-            "TANDEM_AMQP_URL is no broker's URL; right would be amqp://user:password@host:5672/%2F"
-        )
+    check_amqp_url(url)
     return url
 
 

@@ -1,11 +1,12 @@
 """What a command tells when a server is away, or says no. Any other error is a bug of ours."""
 
 import grpc
+from minio.error import MinioException
 from pika.exceptions import AMQPError
 from pymongo.errors import PyMongoError
 from urllib3.exceptions import HTTPError
 
-from campus.demo.world import DemoError
+from campus.demo.errors import DemoError
 from campus.stack.errors import StackError
 from campus.upload import UploadError
 
@@ -21,8 +22,8 @@ def told(error: Exception) -> str:
             return f"RabbitMQ is away or refuses: {_cause(error)}"
         case PyMongoError():
             return f"MongoDB is away or refuses: {error}"
-        case HTTPError():
-            return f"the S3 store is away: {error}"
+        case HTTPError() | MinioException():
+            return f"the S3 store is away or refuses: {error}"
         case OSError():
             return f"{error}"
     return ""

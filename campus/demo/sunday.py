@@ -46,6 +46,17 @@ def instructor(code: str) -> str:
     return f"instructor-{code.lower()}"
 
 
+def address(name: str) -> str:
+    """Where a person's mail goes."""
+    return f"{name}@example.edu"
+
+
+def everyone(world: World) -> list[str]:
+    """All people of the roster but the registrar's office."""
+    learners = {name for group in world.learners.values() for name in group}
+    return sorted(learners) + [instructor(code) for code in _TITLES]
+
+
 def _roster(world: World) -> None:
     learners = [f"learner-{number:03d}" for number in range(1, LEARNERS + 1)]
     people = [_person(world, name, options_pb2.ROLE_LEARNER) for name in learners]
@@ -67,7 +78,7 @@ def _person(world: World, name: str, role: "options_pb2.Role.ValueType") -> reso
         id=name,
         given_name=name.split("-")[0].capitalize(),
         family_name=name.split("-", 1)[1],
-        email=f"{name}@example.edu",
+        email=address(name),
         language=world.random.choice(["en", "en", "de-AT"]),
         zone=world.random.choice(_ZONES),
         roles=[role],

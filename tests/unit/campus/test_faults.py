@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from campus import cli
-from campus.demo.world import DemoError
+from campus.demo.errors import DemoError
 from campus.faults import told
 from campus.stack.errors import StackError
 
