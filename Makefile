@@ -64,6 +64,7 @@ images-check: setup  ## Build the images on a stand-in base without an engine, a
 	deploy/images/check.sh
 
 clean:  ## Stop the platform; delete its data (var) and all caches
-	@if [ -x $(BIN)/tandem ] && [ -d var ]; then $(BIN)/tandem down; fi
+	@if [ -x $(BIN)/tandem ]; then \
+		for data in var var/demo; do [ ! -d $$data ] || $(BIN)/tandem down --data $$data; done; fi
 	rm -rf var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +

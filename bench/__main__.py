@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import sys
+import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
-from bench import grpc_command, latency, memory, relay, rig, worker
+from bench import grpc_command, latency, memory, relay, rig, tracing, worker
 from bench.figures import Benchmark, Figure
 from campus.output import console, show_rows
 
@@ -14,27 +16,43 @@ BENCHMARKS: dict[str, Benchmark] = {
     "worker": worker.measure,
     "latency": latency.measure,
     "grpc": grpc_command.measure,
+    "tracing": tracing.measure,
     "memory": memory.measure,
 }
 RESULT = Path("var/bench.json")
 
 
 def main(only: list[str]) -> int:
-    """Run all or the named ones; 0 when every goal is met."""
+    """Run all or the named ones; 0 when each came to its end and met its goals."""
     unknown = [name for name in only if name not in BENCHMARKS]
     if unknown:
         console.print(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
         return 2
     figures: list[Figure] = []
+    broken: list[str] = []
     try:
         for name in only or BENCHMARKS:
             console.print(f"[dim]measuring {name}[/]")
-            figures += BENCHMARKS[name]()
+            try:
+                figures += BENCHMARKS[name]()
+            except Exception:
+                traceback.print_exc()
+                broken.append(name)
     finally:
         rig.close()
-    RESULT.write_text(json.dumps([dataclasses.asdict(row) for row in figures], indent=2) + "\n")
+    write(RESULT, figures, keep=bool(only))
     show_rows("Figures", figures, as_json=False)
-    return 0 if all(figure.met for figure in figures) else 1
+    if broken:
+        console.print(f"[red]broke off:[/] {', '.join(broken)}")
+    return 0 if not broken and all(figure.met for figure in figures) else 1
+
+
+def write(path: Path, figures: Iterable[Figure], keep: bool) -> None:
+    """The figures as a list; to `keep` is to leave those of other names that are there already."""
+    before = json.loads(path.read_text()) if keep and path.exists() else []
+    rows = {row["name"]: row for row in [*before, *map(dataclasses.asdict, figures)]}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(list(rows.values()), indent=2) + "\n")
 
 
 if __name__ == "__main__":

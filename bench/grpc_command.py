@@ -1,12 +1,9 @@
 """A gRPC command: calls a second, beside a bare grpcio handler with the same MongoDB work."""
 
 import itertools
-import os
-import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +16,7 @@ from bench import rig
 from bench.figures import Figure, beside
 from campus.identity import IdentityProvider
 from campus.stack.ports import HOST, Ports
+from chassis.settings import MIGRATE
 
 CALLS = 2_000
 CALLERS = 8
@@ -27,38 +25,36 @@ ROUNDS = 3
 
 def measure() -> Iterator[Figure]:
     """CreateCourse by eight callers: with and without the edge, the same four operations."""
-    with _server("services.catalog", "api") as ours, _server("bench.grpc_peer") as peer:
-        yield beside(
-            "grpc command", "calls/s", 0.7, ROUNDS, lambda: _rate(ours), lambda: _rate(peer)
-        )
+    with serving("services.catalog", "api") as ours, serving("bench.grpc_peer") as peer:
+        yield beside("grpc command", "calls/s", 0.7, ROUNDS, lambda: rate(ours), lambda: rate(peer))
 
 
 @contextmanager
-def _server(module: str, *role: str) -> Iterator[str]:
-    """A server in a process of its own; yields where it is, once it answers."""
+def serving(module: str, *role: str, settings: Mapping[str, str] = rig.NONE) -> Iterator[str]:
+    """A server in a process of its own; yields where it is, once it answers.
+
+    A service's database is made first: its api waits for that.
+    """
     port = Ports(rig.FOLDER / f"{module}.json").claim("grpc", "ops")
-    environment = {
-        **os.environ,
-        **rig.environment(),
+    target = f"{HOST}:{port['grpc']}"
+    told = {
         **IdentityProvider(rig.FOLDER).environment(),
         "TANDEM_MONGO_DATABASE": module.replace(".", "_"),
-        "TANDEM_GRPC_ADDRESS": f"{HOST}:{port['grpc']}",
+        "TANDEM_GRPC_ADDRESS": target,
         "TANDEM_OPS_ADDRESS": f"{HOST}:{port['ops']}",
         "TANDEM_LIBRARY_TARGET": f"{HOST}:1",
         "TANDEM_LOG_LEVEL": "warning",
+        **settings,
     }
-    child = subprocess.Popen([sys.executable, "-m", module, *role], env=environment)
-    target = f"{HOST}:{port['grpc']}"
-    try:
-        with grpc.insecure_channel(target) as channel:
-            grpc.channel_ready_future(channel).result(60)
+    if role:
+        rig.run(module, MIGRATE, settings=told)
+    with rig.running(module, *role, settings=told), grpc.insecure_channel(target) as channel:
+        grpc.channel_ready_future(channel).result(60)
         yield target
-    finally:
-        child.terminate()
-        child.wait(30)
 
 
-def _rate(target: str) -> float:
+def rate(target: str) -> float:
+    """How many courses a second it makes."""
     token = IdentityProvider(rig.FOLDER).mint("registrar", ["registrar"])
     metadata = [("authorization", f"Bearer {token}")]
     numbers = itertools.count()

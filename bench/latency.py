@@ -14,6 +14,7 @@ from bench.sample import ActivityCompleted
 RATE = 300
 SECONDS = 15
 WARM_UP = 600
+PATIENCE = 60.0  # seconds for the last effects
 
 
 def measure() -> Iterator[Figure]:
@@ -30,10 +31,14 @@ def _run(database: Any) -> list[float]:
     committed: dict[str, float] = {}
     applied: dict[str, float] = {}
     total = RATE * SECONDS + WARM_UP
-    watcher = threading.Thread(target=_watch, args=(database, applied, total), daemon=True)
-    watcher.start()
-    _publish(database, committed, total)
-    watcher.join(60)
+    with database.mongo["effects"].watch() as changes:
+        watcher = threading.Thread(target=_watch, args=(changes, applied, total), daemon=True)
+        watcher.start()
+        _publish(database, committed, total)
+        watcher.join(PATIENCE)
+    missing = committed.keys() - applied.keys()
+    if missing:
+        raise TimeoutError(f"{len(missing)} of {total} effects did not come in {PATIENCE:.0f} s")
     counted = [key for key in committed if int(key) >= WARM_UP]
     return [applied[key] - committed[key] for key in counted]
 
@@ -50,9 +55,8 @@ def _publish(database: Any, committed: dict[str, float], total: int) -> None:
         committed[str(number)] = time.monotonic()
 
 
-def _watch(database: Any, applied: dict[str, float], total: int) -> None:
-    with database.mongo["effects"].watch() as changes:
-        for change in changes:
-            applied[change["documentKey"]["_id"]] = time.monotonic()
-            if len(applied) == total:
-                return
+def _watch(changes: Any, applied: dict[str, float], total: int) -> None:
+    for change in changes:
+        applied[change["documentKey"]["_id"]] = time.monotonic()
+        if len(applied) == total:
+            return

@@ -2,9 +2,8 @@
 
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +12,12 @@ from typing import Any
 import pika
 
 from bench import sample
+from campus.stack.process import python_command
 from campus.stack.stack import Stack
 from chassis.settings import Settings, load
 
 FOLDER = Path("var/bench")
+NONE: Mapping[str, str] = {}
 _started: dict[str, str] = {}
 
 
@@ -58,29 +59,32 @@ def fill_outbox(database: Any, count: int) -> None:
         database.transact(lambda store, rows=rows: store.publish(*rows))
 
 
-def run(module: str, *arguments: str) -> None:
-    """Run a module to its end. Raises CalledProcessError."""
+def run(module: str, *arguments: str, settings: Mapping[str, str] = NONE) -> None:
+    """Run a module to its end, told `settings` too. Raises CalledProcessError."""
     subprocess.run(
-        [sys.executable, "-m", module, *arguments], env={**os.environ, **environment()}, check=True
+        python_command(module, *arguments),
+        env={**os.environ, **environment(), **settings},
+        check=True,
     )
 
 
 @contextmanager
-def running(module: str, *arguments: str) -> Iterator[None]:
-    """A module runs beside; its log goes to the data folder."""
-    log = (FOLDER / "log" / f"{module}-{'-'.join(arguments)}.log").open("w")
-    child = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        env={**os.environ, **environment()},
-        stdout=log,
-        stderr=log,
-    )
-    try:
-        yield
-    finally:
-        child.terminate()
-        child.wait(30)
-        log.close()
+def running(module: str, *arguments: str, settings: Mapping[str, str] = NONE) -> Iterator[None]:
+    """A module runs beside, told `settings` too; its log goes to the data folder."""
+    file = FOLDER / "log" / f"{'-'.join((module, *arguments))}.log"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as log:
+        child = subprocess.Popen(
+            python_command(module, *arguments),
+            env={**os.environ, **environment(), **settings},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield
+        finally:
+            child.terminate()
+            child.wait(30)
 
 
 def rate(count: Callable[[], int], total: int, patience: float = 300.0) -> float:

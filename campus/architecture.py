@@ -6,27 +6,16 @@ checked against it, so that none of them can drift.
 
 import dataclasses
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from campus.platform import JOBS, ROLES
+from campus.queues import subscriptions
 from chassis.events import contracts
 from chassis.settings import Settings, variable_of
 from chassis.subscriptions import Subscription
-from services.library import worker as library
-from services.notify import worker as notify
-from services.notify.texts import Texts
-from services.progress import worker as progress
-from services.sessions import worker as sessions
-
-_SUBSCRIPTIONS: Mapping[str, Sequence[Subscription[Any]]] = {
-    "library": library.subscriptions(),
-    "sessions": sessions.subscriptions(),
-    "progress": progress.subscriptions(),
-    "notify": notify.subscriptions(Texts(), ()),
-}
 
 
 @dataclass(frozen=True)
@@ -106,7 +95,7 @@ def _service(name: str, servers: tuple[str, ...]) -> Service:
         servers,
         settings,
         tuple(_setting(field, roles) for field in dataclasses.fields(settings)),
-        tuple(_SUBSCRIPTIONS.get(name, ())),
+        tuple(subscriptions().get(name, ())),
         descriptor.full_name,
         tuple(method.name for method in descriptor.methods),
         tuple(

@@ -1,5 +1,7 @@
 """The command `tandem`: the platform on one machine, and an operator's look into it."""
 
+import json
+import logging
 import sys
 from pathlib import Path
 
@@ -9,12 +11,12 @@ from campus import events_command
 from campus.connection import DATA, MONITORING
 from campus.dead_letters_command import dead_letters
 from campus.demo import command as demo_command
+from campus.faults import told
 from campus.identity import IdentityProvider
 from campus.oulad import command as import_command
 from campus.outbox_command import outbox
 from campus.output import JSON_OPTION, fail, show_rows, steps
 from campus.platform import Platform
-from campus.stack.errors import StackError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,9 +62,14 @@ def status(folder: Path, as_json: bool) -> None:
 @click.argument("subject")
 @click.option("--role", "roles", multiple=True, default=["learner"], show_default=True)
 @DATA
-def token(subject: str, roles: tuple[str, ...], folder: Path) -> None:
+@JSON_OPTION
+def token(subject: str, roles: tuple[str, ...], folder: Path, as_json: bool) -> None:
     """Print a token of one hour for SUBJECT, to call the local platform with."""
-    click.echo(Platform(folder).identity.mint(subject, roles))
+    try:
+        minted = Platform(folder).identity.mint(subject, roles)
+    except ValueError as error:
+        fail(str(error))
+    click.echo(json.dumps({"token": minted}) if as_json else minted)
 
 
 @cli.command()
@@ -70,14 +77,16 @@ def token(subject: str, roles: tuple[str, ...], folder: Path) -> None:
     "--readable", is_flag=True, help="Let others, as whom containers run, read what they need."
 )
 @DATA
-def identity(readable: bool, folder: Path) -> None:
+@JSON_OPTION
+def identity(readable: bool, folder: Path, as_json: bool) -> None:
     """Make a key, its public JWKS and a token for the services, where there is no provider yet.
 
     Prints what services are to be told of them.
     """
     provider = IdentityProvider(folder)
-    for name, value in provider.environment().items():
-        click.echo(f"{name}={value}")
+    variables = provider.environment()
+    lines = "\n".join(f"{name}={value}" for name, value in variables.items())
+    click.echo(json.dumps(variables, indent=2) if as_json else lines)
     if readable:
         provider.let_others_read()
 
@@ -91,7 +100,10 @@ cli.add_command(outbox)
 
 def main() -> None:
     """Run the command; what can't be done is told without a traceback."""
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # what it logs is raised, too
     try:
         cli(standalone_mode=True)
-    except StackError as error:
-        fail(str(error))
+    except Exception as error:
+        if sentence := told(error):
+            fail(sentence)
+        raise

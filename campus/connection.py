@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from campus.platform import Platform
+from campus.stack.given import check_amqp_url
 
 DATA = click.option(
     "--data",
@@ -23,8 +24,10 @@ MONITORING = click.option(
 
 
 def amqp_url(folder: Path) -> str:
-    """The broker's URL. Raises StackError where nothing is given and nothing runs."""
-    return _setting(folder, "TANDEM_AMQP_URL")
+    """The broker's URL. Raises StackError where it is malformed, or nothing is given nor runs."""
+    url = _setting(folder, "TANDEM_AMQP_URL")
+    check_amqp_url(url)
+    return url
 
 
 def mongo_url(folder: Path) -> str:

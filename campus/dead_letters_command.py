@@ -1,7 +1,5 @@
 """`tandem dead-letters list|show|replay|discard`."""
 
-import dataclasses
-import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +8,7 @@ import click
 
 from campus import queues
 from campus.connection import DATA, amqp_url
-from campus.output import JSON_OPTION, console, fail, show_rows
+from campus.output import JSON_OPTION, LIMIT, fail, show_done, show_rows
 from chassis import deadletters
 from chassis.deadletters import UnknownQueue
 
@@ -42,7 +40,7 @@ def list_(folder: Path, as_json: bool) -> None:
 
 @dead_letters.command()
 @click.argument("queue")
-@click.option("--limit", default=20, show_default=True)
+@LIMIT
 @DATA
 @JSON_OPTION
 def show(queue: str, limit: int, folder: Path, as_json: bool) -> None:
@@ -101,7 +99,4 @@ def _do(
         done = Done(queue, action(amqp_url(folder), queue, ids))
     except UnknownQueue as error:
         fail(str(error))
-    if as_json:
-        click.echo(json.dumps(dataclasses.asdict(done)))
-    else:
-        console.print(f"{done.done} of {queue} {said}")
+    show_done(done, f"{done.done} of {queue} {said}", as_json)

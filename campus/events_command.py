@@ -15,6 +15,7 @@ from campus.output import JSON_OPTION, console
 from chassis import history
 from chassis.events import Event, UndecodableError
 
+LONGEST = timedelta(days=3650)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -27,10 +28,13 @@ class Ago(click.ParamType[timedelta]):
         """A timedelta; the message of a bad one says what would be right."""
         if isinstance(value, timedelta):
             return value
-        found = re.fullmatch(r"(\d+)([smhd])", str(value))
+        found = re.fullmatch(r"(\d{1,9})([smhd])", str(value))
         if not found:
             self.fail(f"{value!r} is no duration; right would be 90s, 10m, 2h or 7d", param, ctx)
-        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+        ago = timedelta(**{_UNITS[found[2]]: int(found[1])})
+        if ago > LONGEST:
+            self.fail(f"{value!r} is too long; right would be {LONGEST.days}d at most", param, ctx)
+        return ago
 
 
 @click.group()
@@ -55,11 +59,18 @@ def tail(
     try:
         for number, event in history.read(amqp_url(folder), offset, going_on):
             if isinstance(event, UndecodableError):
-                console.print(f"[red]{number} can't be read: {escape(str(event))}[/]")
+                _print_unread(number, event, as_json)
             elif wanted in event.type:
                 _print(number, event, as_json)
     except KeyboardInterrupt:
         return
+
+
+def _print_unread(offset: int, error: UndecodableError, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"offset": offset, "error": str(error)}, ensure_ascii=False))
+    else:
+        console.print(f"[red]{offset} can't be read: {escape(str(error))}[/]")
 
 
 def _print(offset: int, event: Event[Any], as_json: bool) -> None:

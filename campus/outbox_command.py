@@ -1,8 +1,6 @@
 """`tandem outbox list|show|release`."""
 
-import dataclasses
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +9,9 @@ from typing import Any
 
 import click
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
 from campus.connection import DATA, mongo_url
-from campus.output import JSON_OPTION, console, fail, show_rows
+from campus.output import JSON_OPTION, LIMIT, show_done, show_rows
 from campus.platform import ROLES
 from chassis import outbox as rows
 from chassis.store import connect
@@ -40,6 +37,12 @@ class Released:
     released: int
 
 
+def states(url: str, services: Iterable[str]) -> list[State]:
+    """How each service's outbox is."""
+    with connect(url, "tandem") as client:
+        return [State(name, *rows.state(client[f"tandem_{name}"])) for name in services]
+
+
 @click.group("outbox")
 def outbox() -> None:
     """What happened and is not published yet: look at it, let what is parked go again."""
@@ -51,16 +54,12 @@ def outbox() -> None:
 @JSON_OPTION
 def list_(services: tuple[str, ...], folder: Path, as_json: bool) -> None:
     """Count what waits in each service's outbox, or in some services'."""
-    states = []
-    for service in services or sorted(ROLES):
-        with _database(folder, service) as database:
-            states.append(State(service, *rows.state(database)))
-    show_rows("Outboxes", states, as_json)
+    show_rows("Outboxes", states(mongo_url(folder), services or sorted(ROLES)), as_json)
 
 
 @outbox.command()
 @SERVICE
-@click.option("--limit", default=20, show_default=True)
+@LIMIT
 @DATA
 @JSON_OPTION
 def show(service: str, limit: int, folder: Path, as_json: bool) -> None:
@@ -77,16 +76,10 @@ def release(service: str, folder: Path, as_json: bool) -> None:
     """Let the parked events of SERVICE go again, and those that wait behind them."""
     with _database(folder, service) as database:
         done = Released(service, rows.release(database))
-    if as_json:
-        click.echo(json.dumps(dataclasses.asdict(done)))
-    else:
-        console.print(f"{done.released} of {service} released")
+    show_done(done, f"{done.released} of {service} released", as_json)
 
 
 @contextmanager
 def _database(folder: Path, service: str) -> Iterator["Database[Any]"]:
-    try:
-        with connect(mongo_url(folder), "tandem") as client:
-            yield client[f"tandem_{service}"]
-    except PyMongoError as error:
-        fail(f"MongoDB does not answer: {error}")
+    with connect(mongo_url(folder), "tandem") as client:
+        yield client[f"tandem_{service}"]

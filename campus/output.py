@@ -12,8 +12,10 @@ import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+LIMIT = click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -25,12 +27,21 @@ def show_rows(title: str, rows: Sequence[Any], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(records, indent=2, default=str))
         return
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    # As `Text`, for rich would read what is in brackets as markup: a stranger wrote some of it.
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
     for name in records[0] if records else ():
         table.add_column(name, overflow="fold")
     for record in records:
-        table.add_row(*("-" if value is None else str(value) for value in record.values()))
-    console.print(table if records else f"{title}: nothing")
+        table.add_row(*(Text("-" if value is None else str(value)) for value in record.values()))
+    console.print(table if records else Text(f"{title}: nothing"))
+
+
+def show_done(done: Any, text: str, as_json: bool) -> None:
+    """What a command did: a line; as JSON the dataclass as an object."""
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(done)))
+    else:
+        console.print(Text(text))
 
 
 @contextmanager

@@ -12,6 +12,10 @@ from campus.services import Services
 _http = urllib3.PoolManager()
 
 
+class UploadError(Exception):
+    """The store refused a part, or the reading of one."""
+
+
 def upload(
     services: Services,
     title: str,
@@ -25,7 +29,7 @@ def upload(
     """Upload `content`; answers the item's id. It is AVAILABLE once the library has verified it.
 
     `store`: the S3 store as it is reached from here, where not by its public address. Raises
-    RuntimeError when the store refuses a part.
+    UploadError when the store refuses a part.
     """
     started = services.library.StartUpload(
         library_pb2.StartUploadRequest(
@@ -46,10 +50,13 @@ def upload(
 
 
 def read_range(url: str, first: int, last: int) -> bytes:
-    """Bytes `first` to `last`, both included, of what a read URL names (RFC 9110, section 14)."""
+    """Bytes `first` to `last`, both included, of what a read URL names (RFC 9110, section 14).
+
+    Raises UploadError when the store answers with anything else.
+    """
     answer = _http.request("GET", url, headers={"Range": f"bytes={first}-{last}"})
     if answer.status != 206:
-        raise RuntimeError(f"a ranged read answered {answer.status}; right would be 206")
+        raise UploadError(f"a ranged read answered {answer.status}; right would be 206")
     return answer.data
 
 
@@ -59,4 +66,4 @@ def _put(url: str, body: bytes, store: str) -> None:
     way = url.replace(f"{public.scheme}://{public.netloc}", store, 1) if store else url
     answer = _http.request("PUT", way, body=body, headers={"Host": public.netloc})
     if answer.status != 200:
-        raise RuntimeError(f"the store answered {answer.status} to a part: {answer.data[:200]!r}")
+        raise UploadError(f"the store answered {answer.status} to a part: {answer.data[:200]!r}")

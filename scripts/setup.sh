@@ -5,7 +5,8 @@
 #
 # May be run any number of times, by anyone, and at once; does only what is not done yet. Debian
 # packages are installed if root, or sudo without a password, lets it; otherwise it says what to
-# type. Servers that the environment names (TANDEM_AMQP_URL, TANDEM_MONGO_URL) are not installed.
+# type. Servers that the environment names (TANDEM_AMQP_URL, TANDEM_MONGO_URL) are not installed, but
+# for tests: some kill servers, and start their own to do so.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -14,6 +15,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 main() {
     exec 9<. && flock 9 # another setup of this checkout goes first
+    [[ ${1:-} != test ]] || unset TANDEM_AMQP_URL TANDEM_MONGO_URL
     install_debian_packages
     [[ ${1:-} != test ]] || install_test_packages
     make_environment

@@ -53,6 +53,13 @@ def clock() -> FakeClock:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment (TANDEM_*) of running real servers."""
+    given = os.environ
+    if given.get("TANDEM_AMQP_URL") and not given.get("TANDEM_AMQP_MANAGEMENT_URL"):
+        pytest.fail(
+            "with TANDEM_AMQP_URL the tests need TANDEM_AMQP_MANAGEMENT_URL too (such as "
+            "http://host:15672), for each makes a virtual host of its own; or set neither",
+            pytrace=False,
+        )
     local = Stack(tmp_path_factory.mktemp("stack"))
     environment = local.up().environment()
     previous = dict(os.environ)

@@ -1,54 +1,38 @@
 """Whether the day went as it must: what the scenes decided against what the services say."""
 
-import email.message
-import re
-import urllib.request
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from tandem.catalog.v1 import catalog_pb2
 from tandem.catalog.v1 import resources_pb2 as catalog
-from tandem.notify.v1 import notify_pb2
-from tandem.notify.v1 import resources_pb2 as notify
 from tandem.progress.v1 import progress_pb2
 from tandem.progress.v1 import resources_pb2 as progress
 from tandem.types.v1 import types_pb2
 
-from campus.demo.deliveries import deliveries
+from campus import queues
+from campus.demo import messages
+from campus.demo.check import Check
 from campus.demo.lecture import attendance
 from campus.demo.recording import catch_ups
 from campus.demo.term import HISTORY, PHYSICS, PROGRAMMING, PROGRAMMING_PLACES, ROOM_SEATS
+from campus.demo.timetable import seats
 from campus.demo.world import World
-from campus.platform import Platform
-from campus.stack.smtp import read_mail
+from campus.outbox_command import states
+from campus.platform import ROLES, Platform
+from chassis import deadletters
+from chassis.events import Event
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing that must hold."""
-
-    name: str
-    expected: Any
-    actual: Any
-
-    @property
-    def ok(self) -> bool:
-        """Whether it does."""
-        return bool(self.expected == self.actual)
-
-
-def check(world: World, platform: Platform, events: Counter[str]) -> list[Check]:
-    """Every check of the day. `events`: how often each type stands in the history stream."""
-    told = list(deliveries(world))
+def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> list[Check]:
+    """Every check of the day. `events`: what stands in the history stream, in its order."""
+    waited = _waited(world, events)
     return [
         *_places(world),
+        *_seats(world, waited),
         *_attendance(world),
         *_catch_ups(world),
-        *_messages(world, told),
-        *_mail(told, platform),
+        *messages.check(world, platform, events, promoted=waited[:1]),
         *_cancelled(world),
         *_history(world, events),
         *_nothing_left(platform),
@@ -67,8 +51,35 @@ def _places(world: World) -> Iterator[Check]:
         states[catalog.ENROLMENT_STATE_ENROLLED],
     )
     yield Check("the rest still waits", left, states[catalog.ENROLMENT_STATE_WAITLISTED])
-    yield Check("the room is full, and not overbooked", ROOM_SEATS, len(world.groups["in_room"]))
-    yield Check("one seat came free, one learner got it", 1, len(world.groups["promoted"]))
+
+
+def _waited(world: World, events: Sequence[Event[Any]]) -> list[str]:
+    """Who came onto the lecture's waiting list, in turn."""
+    taken = (event for event in events if event.type == "tandem.sessions.seat.taken.v1")
+    return [
+        event.data.learner_id
+        for event in taken
+        if event.data.session_id == world.sessions[PHYSICS]
+        and event.data.kind == types_pb2.SEAT_KIND_WAITLISTED
+    ]
+
+
+def _seats(world: World, waited: list[str]) -> Iterator[Check]:
+    kinds = seats(world)
+    (changed,) = world.groups["changed"]
+    room, online, waiting = (
+        {learner for learner, kind in kinds.items() if kind == wanted}
+        for wanted in (
+            types_pb2.SEAT_KIND_IN_ROOM,
+            types_pb2.SEAT_KIND_ONLINE,
+            types_pb2.SEAT_KIND_WAITLISTED,
+        )
+    )
+    left = len(world.groups["classroom"]) - ROOM_SEATS - 1
+    yield Check("the room is full, and not overbooked", ROOM_SEATS, len(room))
+    yield Check("who changed the mode is online", {changed}, {changed} & online)
+    yield Check("who waited first got the seat", waited[:1], sorted(room & set(waited)))
+    yield Check("the others still wait", (left, set(waited[1:])), (len(waiting), waiting))
 
 
 def _attendance(world: World) -> Iterator[Check]:
@@ -121,57 +132,8 @@ def _learners(
     return sorted(row.learner_id for row in rows if row.state == state)
 
 
-def _messages(world: World, told: list[notify.Delivery]) -> Iterator[Check]:
-    keys = Counter((row.event_id, row.person_id, row.channel) for row in told)
-    yield Check(
-        "at most one message for each event, person and channel",
-        [],
-        [key for key, count in keys.items() if count > 1],
-    )
-    yield Check(
-        "every delivery succeeded",
-        {"DELIVERED"},
-        {notify.DeliveryState.Name(row.state).removeprefix("DELIVERY_STATE_") for row in told},
-    )
-    assigned = Counter(
-        message.person_id
-        for learner in sorted(world.groups["absent"])
-        for message in _inbox(world, learner)
-        if message.event_type == "tandem.progress.catch_up.assigned.v1"
-    )
-    yield Check(
-        "each absent learner was told of the catch-up exactly once",
-        dict.fromkeys(sorted(world.groups["absent"]), 1),
-        dict(sorted(assigned.items())),
-    )
-
-
-def _inbox(world: World, learner: str) -> list[notify.Message]:
-    return list(
-        world.as_learner(learner)
-        .notify.ListMessages(notify_pb2.ListMessagesRequest(person_id=learner, page_size=100))
-        .messages
-    )
-
-
-def _mail(told: list[notify.Delivery], platform: Platform) -> Iterator[Check]:
-    folder = platform.environment().get("TANDEM_MAIL_FOLDER")
-    if not folder:
-        return  # the mail server is somebody else's
-    mails: list[email.message.EmailMessage] = read_mail(Path(folder))
-    sent = [row for row in told if row.channel == notify.CHANNEL_EMAIL]
-    yield Check("as many mails arrived as were delivered", len(sent), len(mails))
-    yield Check("no mail arrived twice", len(mails), len({mail["Message-ID"] for mail in mails}))
-
-
 def _cancelled(world: World) -> Iterator[Check]:
     person = world.learners[HISTORY][-1]
-    inbox = Counter(message.category for message in _inbox(world, person))
-    yield Check(
-        "a learner of the cancelled class was told once, and never reminded",
-        (1, 0),
-        (inbox[notify.CATEGORY_SESSION], inbox[notify.CATEGORY_REMINDER]),
-    )
     page = progress_pb2.GetTimelineRequest(learner_id=person)
     page.from_time.FromJsonString("2026-03-02T00:00:00Z")
     page.until_time.FromJsonString("2026-03-03T00:00:00Z")
@@ -187,7 +149,7 @@ def _cancelled(world: World) -> Iterator[Check]:
     )
 
 
-def _history(world: World, events: Counter[str]) -> Iterator[Check]:
+def _history(world: World, events: Sequence[Event[Any]]) -> Iterator[Check]:
     full, absent = len(world.groups["full"]), len(world.groups["absent"])
     expected = {
         "progress.catch_up.assigned": absent,
@@ -199,32 +161,18 @@ def _history(world: World, events: Counter[str]) -> Iterator[Check]:
         "catalog.enrolment.promoted": 1,
         "library.item.available": len(world.items),
     }
+    found = Counter(event.type for event in events)
     for name, count in expected.items():
-        yield Check(f"history: {name}", count, events[f"tandem.{name}.v1"])
-
-
-def waiting(platform: Platform) -> int:
-    """How many events wait in outboxes, as the metrics say."""
-    return _total(_all_metrics(platform), "tandem_outbox_depth")
+        yield Check(f"history: {name}", count, found[f"tandem.{name}.v1"])
 
 
 def _nothing_left(platform: Platform) -> Iterator[Check]:
-    metrics = _all_metrics(platform)
-    yield Check("no event waits in an outbox", 0, _total(metrics, "tandem_outbox_depth"))
-    yield Check("no event was returned or parked", 0, _total(metrics, "tandem_outbox_parked"))
-    yield Check("no dead letters", 0, _total(metrics, "tandem_dead_letters"))
-
-
-def _all_metrics(platform: Platform) -> dict[str, str]:
-    return {role.name: _metrics(role.ops_url) for role in platform.roles.values()}
-
-
-def _metrics(url: str) -> str:
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:  # noqa: S310 - our own
-        return str(answer.read().decode())
-
-
-def _total(metrics: dict[str, str], name: str) -> int:
-    """The sum of a metric over all roles and labels."""
-    line = re.compile(rf"^{name}(?:{{.*}})? (\S+)$", re.MULTILINE)
-    return int(sum(float(value) for text in metrics.values() for value in line.findall(text)))
+    environment = platform.environment()
+    outboxes = states(environment["TANDEM_MONGO_URL"], ROLES)
+    yield Check(
+        "no event waits in an outbox, none is parked",
+        dict.fromkeys(ROLES, (0, 0)),
+        {each.service: (each.waiting, each.parked) for each in outboxes},
+    )
+    dead = deadletters.count(environment["TANDEM_AMQP_URL"], queues.names())
+    yield Check("no dead letters", dict.fromkeys(queues.names(), 0), dead)

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from campus.demo.checks import Check
+from campus.demo.check import Check
 from campus.demo.world import World
 
 _ACTUAL_WIDTH = 60

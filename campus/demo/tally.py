@@ -5,6 +5,8 @@ from collections import Counter
 
 import pika
 
+from campus.demo.errors import DemoError
+
 EXCHANGE = "tandem.events"
 
 
@@ -22,7 +24,7 @@ class Tally:
     def __enter__(self) -> "Tally":
         self._thread.start()
         if not self._ready.wait(10):
-            raise RuntimeError("the broker did not give the demo a queue within 10 s")
+            raise DemoError("the broker did not give the demo a queue within 10 s")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -54,6 +54,16 @@ def instructor(code: str) -> str:
     return f"instructor-{code.lower()}"
 
 
+def address(name: str) -> str:
+    """Where a person's mail goes."""
+    return f"{name}@example.edu"
+
+
+def everyone() -> list[str]:
+    """All people of the roster but the registrar's office."""
+    return _LEARNERS + [instructor(code) for code in TITLES]
+
+
 def roster(chance: random.Random) -> catalog_pb2.BatchUpsertPeopleRequest:
     """All learners and instructors."""
     people = [_person(chance, name, options_pb2.ROLE_LEARNER) for name in _LEARNERS]
@@ -173,7 +183,7 @@ def _person(
         id=name,
         given_name=name.split("-")[0].capitalize(),
         family_name=name.split("-", 1)[1],
-        email=f"{name}@example.edu",
+        email=address(name),
         language=chance.choice(["en", "en", "de-AT"]),
         zone=chance.choice(_ZONES),
         roles=[role],

@@ -99,20 +99,19 @@ def _change_of_mind(world: World) -> None:
     (learner,) = world.pick(world.groups["in_room"], 1)
     choose(world, learner, types_pb2.SEAT_KIND_ONLINE)
     world.until("the promotion", lambda: world.tally.count("sessions.seat.promoted") == 1)
-    room, waiting = _seats(world)
+    kinds = seats(world)
+    room = {name for name, kind in kinds.items() if kind == types_pb2.SEAT_KIND_IN_ROOM}
     (promoted,) = room - world.groups["in_room"]
-    world.groups |= {"in_room": room, "waiting": waiting, "promoted": {promoted}}
-    world.groups["online"] = world.groups["online"] | {learner}
+    world.groups |= {"in_room": room, "waiting": world.groups["waiting"] - {promoted}}
+    world.groups |= {"online": world.groups["online"] | {learner}, "changed": {learner}}
     world.narrator.say(
         f"{learner} will join from home after all: {promoted} gets the seat, and is told."
     )
 
 
-def _seats(world: World) -> tuple[set[str], set[str]]:
-    """Who sits in the room, and who waits."""
+def seats(world: World) -> dict[str, "types_pb2.SeatKind.ValueType"]:
+    """What place each learner has in the lecture."""
     answer = world.staff.sessions.ListSeats(
         sessions_pb2.ListSeatsRequest(session_id=world.sessions[PHYSICS], page_size=1000)
     )
-    room = {s.learner_id for s in answer.seats if s.kind == types_pb2.SEAT_KIND_IN_ROOM}
-    waiting = {s.learner_id for s in answer.seats if s.kind == types_pb2.SEAT_KIND_WAITLISTED}
-    return room, waiting
+    return {seat.learner_id: seat.kind for seat in answer.seats}

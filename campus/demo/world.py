@@ -1,17 +1,21 @@
 """What the demo's scenes share: the connections, the clock, and what they decided."""
 
 import random
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
+from tandem.notify.v1 import notify_pb2
+from tandem.notify.v1 import resources_pb2 as notify
+
 from campus.client import Campus
+from campus.demo.errors import DemoError
 from campus.demo.narrator import CAMPUS_ZONE, Narrator
 from campus.demo.tally import Tally
 from campus.services import Services
+from campus.stack.process import wait_until
 from chassis.clock import SteeredClock
 
 T = TypeVar("T")
@@ -20,10 +24,6 @@ R = TypeVar("R")
 MONDAY = date(2026, 3, 2)
 SUNDAY = datetime(2026, 3, 1, 18, 0, tzinfo=CAMPUS_ZONE)
 PATIENCE = 120.0  # seconds until the platform must have done what an action causes
-
-
-class DemoError(Exception):
-    """The platform did not do in time what it should."""
 
 
 @dataclass
@@ -56,6 +56,11 @@ class World:
         """The services on behalf of a learner."""
         return self.campus.calling_as(learner, "learner")
 
+    def inbox(self, person: str) -> list[notify.Message]:
+        """What a person finds in the app, newest first."""
+        request = notify_pb2.ListMessagesRequest(person_id=person, page_size=1000)
+        return list(self.as_learner(person).notify.ListMessages(request).messages)
+
     def go_to(self, day: int, clock: str) -> None:
         """Let it be `clock` (HH:MM) on the campus, `day` days after that Sunday."""
         hour, minute = map(int, clock.split(":"))
@@ -69,12 +74,12 @@ class World:
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
         """Wait until `holds()`. Raises DemoError when the platform takes longer than PATIENCE."""
-        deadline = time.monotonic() + PATIENCE
-        while not holds():
-            if time.monotonic() > deadline:
-                raise DemoError(f"after {PATIENCE:.0f} s still waiting for: {what}")
-            time.sleep(0.1)
+        if not wait_until(holds, PATIENCE, pause=0.1):
+            raise DemoError(f"after {PATIENCE:.0f} s still waiting for: {what}")
 
     def pick(self, learners: set[str] | list[str], count: int) -> set[str]:
-        """Some of the learners, the same ones in every run of the demo."""
+        """Some of the learners, by the demo's seed.
+
+        Of the same ones the same in every run; who sits in the room is decided by who comes first.
+        """
         return set(self.random.sample(sorted(learners), count))

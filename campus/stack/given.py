@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pika
+
 from campus.stack.errors import StackError
 
 
@@ -34,7 +36,7 @@ def given(part: str, environment: Mapping[str, str]) -> dict[str, str]:
     """The part's variables as the environment gives them, with defaults; empty if it gives none.
 
     An empty value counts as absent. Raises StackError, naming what is missing, for a part that is
-    given by halves.
+    given by halves, and for a broker's URL that is malformed.
     """
     variables = VARIABLES[part]
     optional = dict(variables.optional)
@@ -48,4 +50,27 @@ def given(part: str, environment: Mapping[str, str]) -> dict[str, str]:
             f"{part} is given by halves: {', '.join(present)} is set, but {', '.join(missing)} is "
             "not. Set all of them, or none to have it started here."
         )
+    if "TANDEM_AMQP_URL" in present:
+        check_amqp_url(present["TANDEM_AMQP_URL"])
     return {name: value for name, value in optional.items() if value is not None} | present
+
+
+def given_beside(addresses: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Of a whole environment, the variables of those parts that are not at the local addresses."""
+    found: dict[str, str] = {}
+    for part, address in addresses.items():
+        if environment.get(VARIABLES[part].needed[0]) != address:
+            found |= given(part, environment)
+    return found
+
+
+def check_amqp_url(url: str) -> None:
+    """Raise StackError for a URL that pika can't read. Its password is not for the terminal."""
+    try:
+        well_formed = url.startswith(("amqp://", "amqps://")) and bool(pika.URLParameters(url))
+    except (ValueError, LookupError):
+        well_formed = False
+    if not well_formed:
+        raise StackError(
+            "TANDEM_AMQP_URL is no broker's URL; right would be amqp://user:password@host:5672/%2F"
+        )

@@ -149,13 +149,13 @@ class Process:
                 yield process
 
 
-def wait_until(true: Callable[[], bool], patience: float) -> bool:
+def wait_until(true: Callable[[], bool], patience: float, pause: float = POLL) -> bool:
     """Look until `true()` holds, for up to `patience` seconds; whether it came to hold."""
     deadline = time.monotonic() + patience
     while not true():
         if time.monotonic() >= deadline:
             return False
-        time.sleep(POLL)
+        time.sleep(pause)
     return True
 
 

@@ -180,7 +180,9 @@ def test_a_killed_part_comes_back_with_its_data(here: Stack, name: str) -> None:
     word, endpoints = f"killed-{name}", here.up()
     fill(here, word)
     before = pids(here)
-    os.kill(before[name] or 0, signal.SIGKILL)
+    pid = before[name]
+    assert pid
+    os.kill(pid, signal.SIGKILL)
     assert here.up() == endpoints
     after = pids(here)
     assert {part for part in ALL if after[part] != before[part]} == {name}

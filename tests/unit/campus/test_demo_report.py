@@ -1,0 +1,48 @@
+"""The demo's report tells of the last run, also of one that broke off."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from campus.cli import cli
+from campus.demo import command
+from campus.demo.check import Check
+from campus.demo.errors import DemoError
+from campus.demo.report import write
+
+
+def played(folder: Path, monkeypatch: pytest.MonkeyPatch, outcome: object) -> tuple[int, Any]:
+    """The exit code and the report's checks, of a demo that ends so, after one that went well."""
+    write(folder / "demo-report.json", [Check("yesterday", 1, 1)])
+
+    def end(*_: object) -> object:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(command, "_whole_day", end)
+    code = CliRunner().invoke(cli, ["demo", "--data", str(folder)]).exit_code
+    return code, json.loads((folder / "demo-report.json").read_text())["checks"]
+
+
+@pytest.mark.parametrize("error", [DemoError("still waiting for: the mails"), KeyError("a bug")])
+def test_a_demo_that_breaks_off_says_so_in_its_report(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What broke is a check that is off; nothing is left of the last run."""
+    code, (check,) = played(tmp_path, monkeypatch, error)
+    assert code == 1
+    assert check["ok"] is False
+    assert str(error) in check["actual"]
+
+
+@pytest.mark.parametrize(("actual", "wanted"), [(1, 0), (2, 1)])
+def test_the_exit_code_is_what_the_checks_say(
+    actual: int, wanted: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0 when each is ok, else 1."""
+    code, (check,) = played(tmp_path, monkeypatch, [Check("today", 1, actual)])
+    assert (code, check["ok"]) == (wanted, wanted == 0)

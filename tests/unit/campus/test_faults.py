@@ -1,0 +1,101 @@
+"""A server that is away and a bad value are told in a sentence; a bug keeps its traceback."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from campus import cli
+from campus.demo.errors import DemoError
+from campus.faults import told
+from campus.stack.errors import StackError
+
+NOWHERE = "amqp://guest:guest@127.0.0.1:1/%2F"
+
+
+def tandem(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: object
+) -> tuple[int, str]:
+    """The command's exit code, and what it says on stderr."""
+    monkeypatch.setattr(sys, "argv", ["tandem", *map(str, words)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return int(end.value.code or 0), capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [("events", "tail"), ("dead-letters", "list"), ("dead-letters", "show", "progress.x")]
+)
+def test_a_broker_that_is_away_is_told(
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The sentence says who does not answer, and why; the exit code is 1."""
+    monkeypatch.setenv("TANDEM_AMQP_URL", NOWHERE)
+    code, said = tandem(monkeypatch, capsys, *words, "--data", tmp_path)
+    assert (code, said.strip().splitlines()[-1]) == (
+        1,
+        "tandem: RabbitMQ is away or refuses: [Errno 111] Connection refused",
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["bla", "http://broker", "amqp://broker:port/", "amqp://broker/?x=1", "amqp://[::1/"]
+)
+def test_a_malformed_url_says_what_would_be_right(
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without what was given, which may hold a password."""
+    monkeypatch.setenv("TANDEM_AMQP_URL", url)
+    code, said = tandem(monkeypatch, capsys, "dead-letters", "list", "--data", tmp_path)
+    assert code == 1
+    assert "right would be amqp://user:password@host:5672/%2F" in said
+    assert url not in said
+
+
+def test_mongodb_that_is_away_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As RabbitMQ is."""
+    url = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=10"
+    monkeypatch.setenv("TANDEM_MONGO_URL", url)
+    code, said = tandem(monkeypatch, capsys, "outbox", "list", "--data", tmp_path)
+    assert (code, "MongoDB is away or refuses" in said) == (1, True)
+
+
+@pytest.mark.parametrize("since", ["999999999d", "99999999999999999999d", "3651d", "soon"])
+def test_too_long_ago_says_what_would_be_right(
+    since: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A stretch of time that no clock has is a bad value."""
+    code, said = tandem(monkeypatch, capsys, "events", "tail", "--since", since)
+    assert (code, "right would be" in said) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("",), ("ada", "--role", "Learner")])
+def test_a_token_that_cannot_be_is_told(
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nobody's token, or one for a role that is none."""
+    code, said = tandem(monkeypatch, capsys, "token", *words, "--data", tmp_path)
+    assert (code, said.startswith("tandem: ")) == (1, True)
+
+
+def test_what_is_no_bug_has_a_sentence() -> None:
+    """A bug has none."""
+    assert told(StackError("no RabbitMQ")) == "no RabbitMQ"
+    assert told(DemoError("still waiting")) == "still waiting"
+    assert "No such file" in told(FileNotFoundError(2, "No such file or directory", "x"))
+    assert told(KeyError("x")) == ""
+    assert told(ValueError("x")) == ""
