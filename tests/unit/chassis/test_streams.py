@@ -73,7 +73,7 @@ def test_a_stream_that_asks_ends_with_its_token() -> None:
         poll()
 
 
-@pytest.mark.parametrize(("until", "ended"), [(LATER, False), (0, True)])
+@pytest.mark.parametrize(("until", "ended"), [(LATER, False), (0, True)], ids=["valid", "expired"])
 def test_a_silent_stream_ends_with_its_token(until: float, ended: bool) -> None:
     """A stream that waits for its caller's next message is cancelled when its token has expired."""
     streams = Streams("t")
