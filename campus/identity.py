@@ -3,13 +3,10 @@
 Production points `TANDEM_JWKS_URL` at the university's own identity provider instead.
 """
 
-import fcntl
 import json
-import os
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
@@ -25,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from jwt.algorithms import ECAlgorithm
+
+from campus.stack.concurrency import alone
 
 ISSUER = "https://tandem.local"
 AUDIENCE = "tandem"
@@ -95,7 +94,8 @@ class IdentityProvider:
     @cached_property
     def _key(self) -> ec.EllipticCurvePrivateKey:
         file = self._folder / "key.pem"
-        with _alone(self._folder):
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with alone(self._folder / "lock"):  # two first uses at once must not make two keys
             if not file.exists():
                 _write(file, _new_key(), mode=0o600)
         key = load_pem_private_key(file.read_bytes(), password=None)
@@ -146,15 +146,3 @@ def _write(file: Path, text: str, mode: int) -> None:
     draft.touch(mode=mode)
     draft.write_text(text)
     draft.replace(file)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep two first uses at once from making two keys."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,6 @@
 """`tandem outbox list|show|release`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +37,12 @@ class Released:
     released: int
 
 
+def states(url: str, services: Iterable[str]) -> list[State]:
+    """How each service's outbox is."""
+    with connect(url, "tandem") as client:
+        return [State(name, *rows.state(client[f"tandem_{name}"])) for name in services]
+
+
 @click.group("outbox")
 def outbox() -> None:
     """What happened and is not published yet: look at it, let what is parked go again."""
@@ -48,11 +54,7 @@ def outbox() -> None:
 @JSON_OPTION
 def list_(services: tuple[str, ...], folder: Path, as_json: bool) -> None:
     """Count what waits in each service's outbox, or in some services'."""
-    states = []
-    for service in services or sorted(ROLES):
-        with _database(folder, service) as database:
-            states.append(State(service, *rows.state(database)))
-    show_rows("Outboxes", states, as_json)
+    show_rows("Outboxes", states(mongo_url(folder), services or sorted(ROLES)), as_json)
 
 
 @outbox.command()

@@ -5,14 +5,15 @@ import os
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from campus.identity import IdentityProvider
+from campus.stack.concurrency import all_at_once, alone
 from campus.stack.errors import StackError
+from campus.stack.given import given_beside
 from campus.stack.ports import HOST, Ports
 from campus.stack.process import Process, ensure, python_command
 from campus.stack.prometheus import Prometheus, find_prometheus
@@ -122,49 +123,56 @@ class Platform:
         self._given = given
         self._extra = dict(extra or {})
         self._file = self.folder / "platform" / "environment.json"
+        self._lock = self.folder / "platform" / "lock"
 
     def up(self, said: Callable[[str], None] = lambda _: None, monitoring: bool = False) -> None:
         """Start what doesn't run, tell each step to `said`. Raises StackError for all that failed.
 
-        While a role runs, the settings stay those that it was started with: what is started anew
-        must fit to it, whoever's environment this is.
+        While a role runs, the settings stay those that it was started with, and the servers too:
+        what is started anew must fit to it, whoever's environment this is. One `up` or `down` of
+        the folder at a time works; another waits.
         The broker's topology is declared before any role may publish: an event for a queue that is
         not there yet would be in the history only. With `monitoring` a Prometheus watches from the
         roles' start on, until `down`.
         """
-        monitoring = monitoring or self.prometheus.wanted
+        with alone(self._lock):
+            self._up(said, monitoring or self.prometheus.wanted)
+
+    def _up(self, said: Callable[[str], None], monitoring: bool) -> None:
         if monitoring:
             find_prometheus()  # where it is missing, that is said before anything starts
         said("servers: RabbitMQ, MongoDB, S3, SMTP")
-        endpoints = self.stack.up().environment()
+        stack = self._stack_as_it_was if self._runs_in_part else self.stack
+        endpoints = stack.up().environment()
         for role in self.roles.values():
             role.claim_ports()
         environment = self._assemble(endpoints)
         self._write(environment)
         if monitoring:
             said("monitoring: Prometheus")
-            self.prometheus.start(self._ops_addresses(), self.stack.broker_metrics)
+            self.prometheus.start(self._ops_addresses(), stack.broker_metrics)
         said("databases and topology: indexes, exchange, history, queues")
-        _all((partial(self._prepare, service, environment) for service in ROLES), at_once=3)
+        all_at_once((partial(self._prepare, service, environment) for service in ROLES), most=3)
         said(f"services: {len(self.roles)} processes")
-        _all((partial(role.start, environment) for role in self.roles.values()), at_once=6)
+        all_at_once((partial(role.start, environment) for role in self.roles.values()), most=6)
         if monitoring:
             said("monitoring: the first figures")
             self.prometheus.read_all_anew()
 
     def down(self, said: Callable[[str], None] = lambda _: None) -> None:
         """Stop every role, then the servers; the data stay."""
-        said("services")
-        _all((partial(role.process.stop, GRACE) for role in self.roles.values()), at_once=16)
-        said("servers")
-        _all((self.stack.down, self.prometheus.stop), at_once=2)
-        self._file.unlink(missing_ok=True)
+        with alone(self._lock):
+            said("services")
+            all_at_once((partial(role.process.stop, GRACE) for role in self.roles.values()), 16)
+            said("servers")
+            all_at_once((self.stack.down, self.prometheus.stop))
+            self._file.unlink(missing_ok=True)
 
     def status(self) -> list[Status]:
-        """How every part and role is."""
+        """How every part and role is, of the platform as it was brought up."""
+        stack = self._stack_as_it_was if self.running else self.stack
         parts = [
-            Status(part.name, part.state.value, part.pid, part.address)
-            for part in self.stack.status()
+            Status(part.name, part.state.value, part.pid, part.address) for part in stack.status()
         ]
         watcher = [_status_of(self.prometheus)] if self.prometheus.wanted else []
         return parts + watcher + [_status_of(role) for role in self.roles.values()]
@@ -202,6 +210,12 @@ class Platform:
             **targets,
             **self._extra,
         }
+
+    @property
+    def _stack_as_it_was(self) -> Stack:
+        """The servers that the platform was brought up with, whatever is given to us."""
+        addresses = {part.name: part.address for part in self.stack.parts.values()}
+        return Stack(self.folder, given_beside(addresses, self.environment()))
 
     @property
     def _runs_in_part(self) -> bool:
@@ -242,15 +256,3 @@ def _status_of(part: Role | Prometheus) -> Status:
         return Status(part.name, State.STOPPED.value)
     state = State.RUNNING if part.ready() else State.NOT_ANSWERING
     return Status(part.name, state.value, pid, part.address)
-
-
-def _all(actions: Iterable[Callable[[], object]], at_once: int) -> None:
-    """Run all actions to their ends, some at once, then raise what went wrong as one StackError."""
-    with ThreadPoolExecutor(at_once) as pool:
-        outcomes = [pool.submit(action) for action in actions]
-    errors = [error for outcome in outcomes if (error := outcome.exception())]
-    unexpected = next((error for error in errors if not isinstance(error, StackError)), None)
-    if unexpected:
-        raise unexpected
-    if errors:
-        raise StackError("\n\n".join(map(str, errors)))

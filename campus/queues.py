@@ -1,6 +1,6 @@
 """The queues that the services' workers declare, for who looks into the broker."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pika
@@ -31,15 +31,18 @@ def names() -> list[str]:
     return sorted(each.name for declared in subscriptions().values() for each in declared)
 
 
-def waiting(amqp_url: str) -> int:
-    """How many messages wait to be applied, in the queues and in the delays before a next try.
+def delays() -> list[str]:
+    """The queues in which events wait for a next try."""
+    return [str(topology.delay_name(attempt)) for attempt in range(1, len(topology.DELAYS) + 1)]
+
+
+def waiting(amqp_url: str, queues: Iterable[str]) -> int:
+    """How many messages wait in some queues; what a worker has in hand is not counted.
 
     Raises pika.exceptions.AMQPError where there is no broker, or a queue is missing.
     """
-    delays = [str(topology.delay_name(attempt + 1)) for attempt in range(len(topology.DELAYS))]
     with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
         channel = connection.channel()
         return sum(
-            channel.queue_declare(queue, passive=True).method.message_count
-            for queue in (*names(), *delays)
+            channel.queue_declare(queue, passive=True).method.message_count for queue in queues
         )

@@ -18,10 +18,10 @@ from campus.demo.recording import catch_ups
 from campus.demo.sunday import HISTORY, PHYSICS, PROGRAMMING, PROGRAMMING_PLACES
 from campus.demo.timetable import ROOM_SEATS, seats
 from campus.demo.world import World
+from campus.outbox_command import states
 from campus.platform import ROLES, Platform
-from chassis import deadletters, outbox
+from chassis import deadletters
 from chassis.events import Event
-from chassis.store import connect
 
 
 def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> list[Check]:
@@ -166,14 +166,13 @@ def _history(world: World, events: Sequence[Event[Any]]) -> Iterator[Check]:
         yield Check(f"history: {name}", count, found[f"tandem.{name}.v1"])
 
 
-def outboxes(platform: Platform) -> dict[str, tuple[int, int]]:
-    """How many events wait in each service's outbox, and how many of those are parked."""
-    with connect(platform.environment()["TANDEM_MONGO_URL"], "tandem-demo") as client:
-        return {name: outbox.state(client[f"tandem_{name}"])[:2] for name in ROLES}
-
-
 def _nothing_left(platform: Platform) -> Iterator[Check]:
-    nothing = dict.fromkeys(ROLES, (0, 0))
-    yield Check("no event waits in an outbox, none is parked", nothing, outboxes(platform))
-    dead = deadletters.count(platform.environment()["TANDEM_AMQP_URL"], queues.names())
+    environment = platform.environment()
+    outboxes = states(environment["TANDEM_MONGO_URL"], ROLES)
+    yield Check(
+        "no event waits in an outbox, none is parked",
+        dict.fromkeys(ROLES, (0, 0)),
+        {each.service: (each.waiting, each.parked) for each in outboxes},
+    )
+    dead = deadletters.count(environment["TANDEM_AMQP_URL"], queues.names())
     yield Check("no dead letters", dict.fromkeys(queues.names(), 0), dead)

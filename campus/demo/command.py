@@ -35,8 +35,9 @@ from campus.demo.narrator import Narrator
 from campus.demo.tally import Tally
 from campus.demo.world import SUNDAY, World
 from campus.faults import told
+from campus.outbox_command import states
 from campus.output import JSON_OPTION, console, steps
-from campus.platform import Platform
+from campus.platform import ROLES, Platform
 from chassis import history
 from chassis.clock import SteeredClock
 from chassis.events import Event
@@ -124,12 +125,13 @@ def _play(platform: Platform, folder: Path, out: Console) -> list[Check]:
 def _settle(world: World, platform: Platform) -> None:
     """Wait until mails and events that go out beside the story are out, and applied."""
     wait_for(world, "the last mails", before=0, count=0)
+    environment = platform.environment()
+    mongo_url, amqp_url = environment["TANDEM_MONGO_URL"], environment["TANDEM_AMQP_URL"]
     world.until(
-        "the outboxes to be empty",
-        lambda: not any(waiting for waiting, _ in checks.outboxes(platform).values()),
+        "the outboxes to be empty", lambda: not any(row.waiting for row in states(mongo_url, ROLES))
     )
-    amqp_url = platform.environment()["TANDEM_AMQP_URL"]
-    world.until("the queues to be empty", lambda: not queues.waiting(amqp_url))
+    to_be_applied = [*queues.names(), *queues.delays()]
+    world.until("the queues to be empty", lambda: not queues.waiting(amqp_url, to_be_applied))
 
 
 def _history(amqp_url: str) -> list[Event[Any]]:

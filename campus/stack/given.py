@@ -55,6 +55,15 @@ def given(part: str, environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in optional.items() if value is not None} | present
 
 
+def given_beside(addresses: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Of a whole environment, the variables of those parts that are not at the local addresses."""
+    found: dict[str, str] = {}
+    for part, address in addresses.items():
+        if environment.get(VARIABLES[part].needed[0]) != address:
+            found |= given(part, environment)
+    return found
+
+
 def check_amqp_url(url: str) -> None:
     """Raise StackError for a URL that pika can't read. Its password is not for the terminal."""
     try:

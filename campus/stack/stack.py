@@ -1,17 +1,14 @@
 """All the parts together: up, down, status."""
 
-import fcntl
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from campus.stack.errors import StackError
+from campus.stack.concurrency import all_at_once, alone
 from campus.stack.given import given
 from campus.stack.mongodb import MongoDB
 from campus.stack.process import Process
@@ -79,6 +76,7 @@ class Stack:
     ) -> None:
         self.folder = folder.absolute()
         self._given = environment
+        self._lock = self.folder / "lock"
         self.rabbitmq = RabbitMQ(self.folder)
         self.mongodb = MongoDB(self.folder)
         self.s3 = ObjectStore(self.folder)
@@ -104,16 +102,16 @@ class Stack:
         """
         elsewhere = {name: variables for name in parts if (variables := given(name, self._given))}
         local = [self.parts[name] for name in parts if name not in elsewhere]
-        with self._alone():
-            _all_at_once(part.start for part in local)
+        with alone(self._lock):
+            all_at_once(part.start for part in local)
         here = {part.name: part.environment() for part in local}
         found = elsewhere | here
         return Endpoints({key: value for name in parts for key, value in found[name].items()})
 
     def down(self) -> None:
         """Stop every local part; the data stay."""
-        with self._alone():
-            _all_at_once(part.stop for part in self.parts.values())
+        with alone(self._lock):
+            all_at_once(part.stop for part in self.parts.values())
 
     def status(self) -> list[PartStatus]:
         """How each part is."""
@@ -127,23 +125,3 @@ class Stack:
             return PartStatus(part.name, State.STOPPED)
         state = State.RUNNING if part.ready() else State.NOT_ANSWERING
         return PartStatus(part.name, state, pid, part.address)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Wait until no other `up` or `down` works on the folder; the lock dies with its holder."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-
-def _all_at_once(actions: Iterable[Callable[[], None]]) -> None:
-    """Run the actions in parallel to their ends, then raise what went wrong as one StackError."""
-    with ThreadPoolExecutor() as pool:
-        outcomes = [pool.submit(action) for action in actions]
-    errors = [error for outcome in outcomes if (error := outcome.exception())]
-    for error in errors:
-        if not isinstance(error, StackError):
-            raise error
-    if errors:
-        raise StackError("\n\n".join(map(str, errors)))

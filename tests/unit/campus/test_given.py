@@ -3,7 +3,7 @@
 import pytest
 
 from campus.stack.errors import StackError
-from campus.stack.given import given
+from campus.stack.given import given, given_beside
 
 S3 = {
     "TANDEM_S3_ENDPOINT": "https://s3.example.org",
@@ -41,3 +41,18 @@ def test_half_a_description_names_what_is_missing() -> None:
         "TANDEM_S3_ACCESS_KEY, TANDEM_S3_SECRET_KEY is not. Set all of them, or none to have it "
         "started here."
     )
+
+
+def test_what_was_given_is_told_from_what_is_local() -> None:
+    """Of a platform's environment: a part that is elsewhere than its local address was given."""
+    addresses = {"rabbitmq": "amqp://127.0.0.1:1/", "s3": "http://127.0.0.1:2"}
+    local = {"TANDEM_AMQP_URL": "amqp://127.0.0.1:1/", "TANDEM_S3_ENDPOINT": "http://127.0.0.1:2"}
+    assert given_beside(addresses, local) == {}
+    assert given_beside(addresses, {**local, **S3}) == {**S3, "TANDEM_S3_REGION": "us-east-1"}
+
+
+@pytest.mark.parametrize("url", ["bla", "http://broker", "amqp://broker:port/"])
+def test_a_malformed_url_of_a_broker_is_told(url: str) -> None:
+    """Before anything is started."""
+    with pytest.raises(StackError, match="right would be amqp://user:password@host:5672/%2F"):
+        given("rabbitmq", {"TANDEM_AMQP_URL": url})
