@@ -1,14 +1,16 @@
 """A run with learners on the running platform, and patience."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
@@ -18,15 +20,48 @@ from tandem.progress.v1 import resources_pb2 as progress
 from tandem.types.v1 import types_pb2
 
 from campus.client import Services
+from campus.outbox_command import states
+from campus.platform import GRACE, Platform
+from campus.queues import names, waiting
+from campus.stack.process import wait_until
 
 PATIENCE = 120.0
+NONE: Mapping[str, str] = {}
 
 
-def run_tandem(*words: object) -> "subprocess.CompletedProcess[str]":
-    """Run the command as a person would, in an environment that names no servers."""
-    environment = {key: value for key, value in os.environ.items() if "TANDEM_" not in key}
-    command = [str(Path(sys.executable).with_name("tandem")), *map(str, words)]
+TANDEM = str(Path(sys.executable).with_name("tandem"))
+
+
+def surroundings(given: Mapping[str, str] = NONE) -> dict[str, str]:
+    """An environment that names no servers but those of `given`."""
+    return {key: value for key, value in os.environ.items() if "TANDEM_" not in key} | dict(given)
+
+
+def run_tandem(
+    *words: object, given: Mapping[str, str] = NONE
+) -> "subprocess.CompletedProcess[str]":
+    """Run the command as a person would."""
+    command, environment = [TANDEM, *map(str, words)], surroundings(given)
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def tandem(platform: Platform, *words: str, code: int = 0, given: Mapping[str, str] = NONE) -> str:
+    """What the command prints of a platform; its exit code is looked at."""
+    done = run_tandem(*words, "--data", platform.folder, given=given)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout or done.stderr
+
+
+def tandem_json(platform: Platform, *words: str, given: Mapping[str, str] = NONE) -> Any:
+    """What the command prints for programs."""
+    return json.loads(tandem(platform, *words, "--json", given=given))
+
+
+def dead_letters(platform: Platform, queue: str) -> int:
+    """How many dead letters a queue has, as the command tells."""
+    rows = tandem_json(platform, "dead-letters", "list")
+    assert {row["queue"] for row in rows} == set(names())
+    return next(int(row["dead_letters"]) for row in rows if row["queue"] == queue)
 
 
 @dataclass(frozen=True)
@@ -49,10 +84,26 @@ def play_demo(folder: Path) -> Demo:
 
 def until(what: str, holds: Callable[[], bool], patience: float = PATIENCE) -> None:
     """Wait until `holds()`; fail with `what` after `patience` seconds."""
-    deadline = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < deadline, f"still waiting for: {what}"
-        time.sleep(0.05)
+    assert wait_until(holds, patience, pause=0.05), f"still waiting for: {what}"
+
+
+def come_to_rest(platform: Platform) -> None:
+    """Wait until nothing is on its way to progress, then let its worker leave.
+
+    The broker does not count what a worker has in hand; what that did not apply is back in its
+    queue when it has left, so nothing can come later.
+    """
+    environment = platform.environment()
+    queues = [name for name in names() if name.startswith("progress.")]
+
+    def on_its_way() -> int:
+        outboxes = states(environment["TANDEM_MONGO_URL"], ["catalog", "progress"])
+        in_queues = waiting(environment["TANDEM_AMQP_URL"], queues)
+        return in_queues + sum(each.waiting for each in outboxes)
+
+    until("all events to arrive", lambda: on_its_way() == 0)
+    platform.roles["progress-worker"].process.stop(GRACE)
+    assert on_its_way() == 0
 
 
 class Class:
@@ -64,6 +115,10 @@ class Class:
         self.learners = [f"{self.key}-{number:04d}" for number in range(learners)]
         self._roster()
         self.run = self._open()
+
+    def is_known(self) -> bool:
+        """Whether progress has heard of the run."""
+        return self.summary().run_id == self.run
 
     def enrol(self, learners: list[str]) -> None:
         """Enrol learners, all of them."""

@@ -1,32 +1,29 @@
 """The command `tandem`, as people and programs use it."""
 
 import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from select import select
 
 import pika
 import pytest
 from tandem.notify.v1.events_pb2 import MessageDelivered
 
 from campus.platform import Platform
-from campus.queues import names
 from chassis import events
 from chassis.ids import new_id
 from chassis.store import connect
-from tests.system.classes import MakeClass, run_tandem, until
-
-
-def tandem(platform: Platform, *words: str, code: int = 0) -> str:
-    """What the command prints; its exit code is looked at."""
-    done = run_tandem(*words, "--data", platform.folder)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout or done.stderr
-
-
-def tandem_json(platform: Platform, *words: str) -> Any:
-    """What the command prints for programs."""
-    return json.loads(tandem(platform, *words, "--json"))
+from tests.system.classes import (
+    TANDEM,
+    MakeClass,
+    dead_letters,
+    surroundings,
+    tandem,
+    tandem_json,
+    until,
+)
 
 
 def test_up_is_harmless_when_all_runs(platform: Platform) -> None:
@@ -46,6 +43,35 @@ def test_status_tells_every_part_and_role(platform: Platform) -> None:
     assert {row["state"] for row in rows} == {"running"}
     assert all(row["pid"] and row["address"] for row in rows)
     assert "catalog-relay" in tandem(platform, "status")
+
+
+def test_status_is_of_what_was_brought_up(platform: Platform) -> None:
+    """Whatever servers the shell gives in which it is asked."""
+    rows = tandem_json(platform, "status", given={"TANDEM_AMQP_URL": "amqp://elsewhere/"})
+    assert {row["state"] for row in rows} == {"running"}
+
+
+def test_two_ups_at_once_start_what_is_missing_once(whole: Platform) -> None:
+    """The second waits for the first, and finds all done."""
+    before = {row.name: row.pid for row in whole.status()}
+    whole.roles["notify-relay"].process.kill()
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: tandem_json(whole, "up"), range(2))
+    assert first == second
+    assert {row["name"] for row in first if row["pid"] != before[row["name"]]} == {"notify-relay"}
+
+
+def test_down_stops_all_and_up_finds_the_data(platform: Platform, make_class: MakeClass) -> None:
+    """In between, every command that needs the platform says that it is down."""
+    group = make_class(5)
+    group.enrol(group.learners)
+    traced = {key: value for key, value in platform.environment().items() if "OTEL_" in key}
+    assert {row["state"] for row in tandem_json(platform, "down")} == {"stopped"}
+    assert "stopped" in tandem(platform, "status", code=1)
+    assert "`tandem up` starts it" in tandem(platform, "dead-letters", "list", code=1)
+    rows = tandem_json(platform, "up", given=traced)
+    assert {row["state"] for row in rows} == {"running"}
+    until("the enrolments", lambda: group.summary().learners == 5)
 
 
 def test_status_of_nothing_says_so(tmp_path: Path) -> None:
@@ -68,6 +94,30 @@ def test_events_are_replayed_from_the_history(platform: Platform, make_class: Ma
     assert group.run in tandem(platform, "events", "tail", "--since", "5m")
 
 
+def test_events_are_told_as_they_happen(platform: Platform, make_class: MakeClass) -> None:
+    """A live tail prints what comes after it began, while it goes on."""
+    group = make_class(100)
+    words = ["events", "tail", "--type", "enrolment", "--json", "--data", platform.folder]
+    with subprocess.Popen(
+        [TANDEM, *map(str, words)], env=surroundings(), stdout=subprocess.PIPE, text=True
+    ) as tail:
+        told = tail.stdout
+        assert told
+        learners = iter(group.learners)
+
+        def is_told() -> bool:
+            """It may not listen yet: another learner is enrolled until one is told."""
+            group.enrol([next(learners)])
+            return bool(select([told], [], [], 1.0)[0])
+
+        until("an enrolment to be told", is_told)
+        row = json.loads(told.readline())
+        assert tail.poll() is None
+        tail.terminate()
+    assert row["type"] == "tandem.catalog.enrolment.created.v1"
+    assert row["data"]["learnerId"] in group.learners
+
+
 def test_a_bad_duration_says_what_would_be_right(platform: Platform) -> None:
     """The answer shows the forms that are understood."""
     assert "90s, 10m, 2h or 7d" in tandem(platform, "events", "tail", "--since", "soon", code=2)
@@ -79,12 +129,12 @@ def test_an_undecodable_message_is_shown_and_discarded(platform: Platform, queue
     url = platform.environment()["TANDEM_AMQP_URL"]
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         connection.channel().basic_publish("", queue, b"\xff not an event")
-    until("the dead letter", lambda: _count(platform, queue) == 1)
+    until("the dead letter", lambda: dead_letters(platform, queue) == 1)
     (letter,) = tandem_json(platform, "dead-letters", "show", queue)
     assert "no CloudEvent" in letter["reason"]
-    assert _count(platform, queue) == 1
+    assert dead_letters(platform, queue) == 1
     assert tandem_json(platform, "dead-letters", "discard", queue, "--all")["done"] == 1
-    assert _count(platform, queue) == 0
+    assert dead_letters(platform, queue) == 0
 
 
 def test_a_replayed_dead_letter_is_judged_again(platform: Platform) -> None:
@@ -93,16 +143,13 @@ def test_a_replayed_dead_letter_is_judged_again(platform: Platform) -> None:
     url = platform.environment()["TANDEM_AMQP_URL"]
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         connection.channel().basic_publish("", queue, b"{}")
-    until("the dead letter", lambda: _count(platform, queue) == 1)
+    until("the dead letter", lambda: dead_letters(platform, queue) == 1)
     assert tandem_json(platform, "dead-letters", "replay", queue, "--all")["done"] == 1
-    until("the dead letter again", lambda: _count(platform, queue) == 1)
-    tandem_json(platform, "dead-letters", "discard", queue, "--all")
-
-
-def _count(platform: Platform, queue: str) -> int:
-    rows = tandem_json(platform, "dead-letters", "list")
-    assert {row["queue"] for row in rows} == set(names())
-    return next(int(row["dead_letters"]) for row in rows if row["queue"] == queue)
+    until("the dead letter again", lambda: dead_letters(platform, queue) == 1)
+    (letter,) = tandem_json(platform, "dead-letters", "show", queue)
+    assert "no CloudEvent" in letter["reason"]
+    assert tandem_json(platform, "dead-letters", "discard", queue, "--all")["done"] == 1
+    assert dead_letters(platform, queue) == 0
 
 
 def test_dead_letters_want_a_queue_and_a_choice(platform: Platform) -> None:
@@ -115,7 +162,17 @@ def test_dead_letters_want_a_queue_and_a_choice(platform: Platform) -> None:
 
 def test_a_token_opens_the_platform(platform: Platform) -> None:
     """`tandem token` prints a JWT of three parts."""
-    assert tandem(platform, "token", "someone", "--role", "registrar").count(".") == 2
+    words = ("token", "someone", "--role", "registrar")
+    assert tandem(platform, *words).count(".") == 2
+    assert tandem_json(platform, *words)["token"].count(".") == 2
+
+
+def test_services_are_told_of_the_identity_provider(platform: Platform) -> None:
+    """`tandem identity` prints the variables, and as JSON an object of them."""
+    variables = tandem_json(platform, "identity")
+    assert platform.environment().items() >= variables.items()
+    lines = tandem(platform, "identity").splitlines()
+    assert lines == [f"{name}={value}" for name, value in variables.items()]
 
 
 def test_what_is_parked_is_shown_and_released(platform: Platform) -> None:
