@@ -1,34 +1,26 @@
 """The dataset's files as they are: one presentation's rows, nothing left out, nothing merged."""
 
-import csv
-import io
-import zipfile
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TextIO
 
-FILES = (
-    "courses.csv",
-    "studentInfo.csv",
-    "studentRegistration.csv",
-    "vle.csv",
-    "assessments.csv",
-    "studentAssessment.csv",
-)
+from campus.oulad.faults import faults
+from campus.oulad.tables import CLICKS, Row, rows, rows_of
+
 # A presentation's letter is the month it starts in: B is February, J is October.
 _MONTHS = {"B": 2, "J": 10}
+_TOLD = 20  # faults; more of them tell nothing new
 
 
 class FilesError(Exception):
-    """The folder does not hold what is wanted; the text lists everything that is missing."""
+    """The folder does not hold what is wanted; the text lists everything that is wrong."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """A student of the presentation. Days count from its start and may be negative."""
+    """A student of the presentation."""
 
     student: str
     unregistered: bool
@@ -62,24 +54,28 @@ class Submission:
 
 @dataclass(frozen=True)
 class Click:
-    """One row of daily clicks. Equal rows are observations of their own, told apart by `row`."""
+    """One row of daily clicks. Equal rows are observations of their own, told apart by `nth`."""
 
-    row: int
     student: str
     site: str
     day: int
+    nth: int
 
 
 class Presentation:
-    """One module presentation in a folder. Raises FilesError when the folder does not hold it."""
+    """One module presentation in a folder. Days count from its start and may be negative.
+
+    Raises FilesError for every fault of the folder at once: whoever has one can read it all.
+    """
 
     def __init__(self, folder: Path, module: str, presentation: str) -> None:
         self._folder, self.module, self.name = folder, module, presentation
-        _check_folder(folder)
-        lengths = [int(row["module_presentation_length"]) for row in self._rows("courses.csv")]
-        if not lengths:
-            raise FilesError(f"courses.csv has no presentation {module} {presentation}")
-        self.length = timedelta(days=lengths[0])
+        found = faults(folder, module, presentation)
+        if found:
+            more = [f"and {len(found) - _TOLD} more"] if len(found) > _TOLD else []
+            raise FilesError("\n".join(found[:_TOLD] + more))
+        (course, *_) = self._rows("courses.csv")
+        self.length = timedelta(days=int(course["module_presentation_length"]))
         self.start = date(int(presentation[:4]), _MONTHS[presentation[4]], 1)
 
     def registrations(self) -> list[Registration]:
@@ -109,41 +105,19 @@ class Presentation:
     def submissions(self) -> list[Submission]:
         """Every row of studentAssessment.csv about one of our assessments."""
         ours = {assessment.id for assessment in self.assessments()}
-        with (self._folder / "studentAssessment.csv").open(newline="") as file:
-            return [
-                Submission(row["id_student"], row["id_assessment"], int(row["date_submitted"]))
-                for row in csv.DictReader(file)
-                if row["id_assessment"] in ours
-            ]
+        return [
+            Submission(row["id_student"], row["id_assessment"], int(row["date_submitted"]))
+            for _, row in rows(self._folder, "studentAssessment.csv")
+            if row["id_assessment"] in ours
+        ]
 
     def clicks(self) -> Iterator[Click]:
         """Every row of studentVle about this presentation, in the file's order."""
-        with _click_table(self._folder) as file:
-            for number, row in enumerate(csv.DictReader(file, delimiter="\t")):
-                if (row["code_module"], row["code_presentation"]) == (self.module, self.name):
-                    yield Click(number, row["id_student"], row["id_site"], int(row["date"]))
+        seen: Counter[tuple[str, str, int]] = Counter()
+        for row in self._rows(CLICKS):
+            what = row["id_student"], row["id_site"], int(row["date"])
+            seen[what] += 1
+            yield Click(*what, seen[what])
 
-    def _rows(self, name: str) -> list[dict[str, str]]:
-        with (self._folder / name).open(newline="") as file:
-            return [
-                row
-                for row in csv.DictReader(file)
-                if (row["code_module"], row["code_presentation"]) == (self.module, self.name)
-            ]
-
-
-def _check_folder(folder: Path) -> None:
-    missing = [name for name in FILES if not (folder / name).is_file()]
-    if not (folder / "studentVle.zip").is_file():
-        missing.append("studentVle.zip")
-    if missing:
-        raise FilesError(f"{folder} lacks {', '.join(missing)}")
-
-
-@contextmanager
-def _click_table(folder: Path) -> Iterator[TextIO]:
-    """The click table, read from inside its archive: unpacked it would be 32 MB and more."""
-    with zipfile.ZipFile(folder / "studentVle.zip") as archive:
-        (name,) = archive.namelist()
-        with archive.open(name) as raw:
-            yield io.TextIOWrapper(raw, encoding="utf-8", newline="")
+    def _rows(self, table: str) -> Iterator[Row]:
+        return (row for _, row in rows_of(self._folder, table, self.module, self.name))

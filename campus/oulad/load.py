@@ -5,8 +5,8 @@ import that was interrupted is simply started again.
 """
 
 import itertools
-import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from typing import Any, TypeVar
 
+import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 from tandem.library.v1 import library_pb2
@@ -25,8 +26,9 @@ from tandem.types.v1 import types_pb2
 
 from campus.client import Campus
 from campus.demo import media
-from campus.oulad.files import Assessment, Material, Presentation
+from campus.oulad.files import Assessment, Click, Material, Presentation
 from campus.services import Services
+from campus.stack.process import wait_until
 from campus.upload import upload
 
 T = TypeVar("T")
@@ -69,26 +71,24 @@ class Load:
     def everything(self) -> list[Count]:
         """Send all and compare. Safe to repeat. Raises LoadError."""
         students = [row.student for row in self._source.registrations()]
-        people = self._people(students)
+        self._people(students)
         run = self._run()
         items = self._materials(run)
-        activities = self._path(run, items)
+        self._path(run, items)
         self._enrol(run, students)
         statements = self._statements(run, items)
         withdrawn = self._withdraw(run)
-        return self._compare(run, people, len(items), activities, withdrawn, statements)
+        return self._compare(run, list(items.values()), withdrawn, statements)
 
-    def _people(self, students: list[str]) -> int:
+    def _people(self, students: list[str]) -> None:
         self._said(f"{len(students)} people")
-        taken = 0
         for number, chunk in enumerate(_chunks(students, BATCH)):
             answer = self._services.catalog.BatchUpsertPeople(
                 catalog_pb2.BatchUpsertPeopleRequest(
                     request_id=f"{self._key}-people-{number}", people=map(_person, chunk)
                 )
             )
-            taken += _taken(answer.results)
-        return taken
+            _check_taken(answer.results)
 
     def _run(self) -> str:
         course = self._services.catalog.CreateCourse(
@@ -131,12 +131,17 @@ class Load:
         )
 
     def _available(self, ids: list[str]) -> int:
-        answer = self._services.library.ListItems(
-            library_pb2.ListItemsRequest(item_ids=ids, page_size=1000)
+        """How many of the items may be read."""
+        answers = (
+            self._services.library.ListItems(
+                library_pb2.ListItemsRequest(item_ids=chunk, page_size=BATCH)
+            )
+            for chunk in _chunks(ids, BATCH)
         )
-        return sum(item.state == library_resources.ITEM_STATE_AVAILABLE for item in answer.items)
+        states = [item.state for answer in answers for item in answer.items]
+        return states.count(library_resources.ITEM_STATE_AVAILABLE)
 
-    def _path(self, run: str, items: dict[str, str]) -> int:
+    def _path(self, run: str, items: dict[str, str]) -> None:
         activities = [
             resources_pb2.Activity(
                 id=f"site-{material.site}",
@@ -149,12 +154,11 @@ class Load:
         ]
         activities += [self._assessment(row) for row in self._source.assessments()]
         self._said(f"a path of {len(activities)} activities")
-        path = self._services.catalog.PublishPath(
+        self._services.catalog.PublishPath(
             catalog_pb2.PublishPathRequest(
                 request_id=f"{self._key}-path", run_id=run, activities=activities
             )
         )
-        return len(path.activities)
 
     def _assessment(self, row: Assessment) -> resources_pb2.Activity:
         deadline = None
@@ -183,15 +187,12 @@ class Load:
                     ],
                 )
             )
-            _taken(answer.results)
+            _check_taken(answer.results)
 
     def _statements(self, run: str, items: dict[str, str]) -> int:
         """Send clicks and submissions; answers how many the files have."""
         sent = 0
-        clicks = (
-            self._click(row.row, row.student, row.site, row.day, run, items)
-            for row in self._source.clicks()
-        )
+        clicks = (self._click(row, run, items) for row in self._source.clicks())
         submissions = (
             self._submission(row.student, row.assessment, row.day, run)
             for row in self._source.submissions()
@@ -205,19 +206,18 @@ class Load:
     def _stream(self, batches: list[list[progress.Statement]]) -> None:
         requests = (progress_pb2.RecordStatementsRequest(statements=batch) for batch in batches)
         for answer in self._services.progress.StreamStatements(requests):
-            _taken(answer.results)
+            _check_taken(answer.results)
 
-    def _click(
-        self, row: int, student: str, site: str, day: int, run: str, items: dict[str, str]
-    ) -> progress.Statement:
+    def _click(self, row: Click, run: str, items: dict[str, str]) -> progress.Statement:
+        name = f"{self._key}-click-{row.student}-{row.site}-{row.day}-{row.nth}"
         return progress.Statement(
-            id=str(uuid.uuid5(_NAMESPACE, f"click-{row}")),
-            learner_id=person_id(student),
+            id=str(uuid.uuid5(_NAMESPACE, name)),
+            learner_id=person_id(row.student),
             verb=EXPERIENCED,
             run_id=run,
-            activity_id=f"site-{site}",
-            item_id=items[site],
-            timestamp=self._stamp(day, clock_time(12)),
+            activity_id=f"site-{row.site}",
+            item_id=items[row.site],
+            timestamp=self._stamp(row.day, clock_time(12)),
         )
 
     def _submission(self, student: str, assessment: str, day: int, run: str) -> progress.Statement:
@@ -243,23 +243,51 @@ class Load:
             )
         return len(left)
 
-    def _compare(
-        self, run: str, people: int, items: int, activities: int, withdrawn: int, statements: int
-    ) -> list[Count]:
-        """What the files have beside what the platform has."""
-        students = len(self._source.registrations())
+    def _compare(self, run: str, items: list[str], withdrawn: int, statements: int) -> list[Count]:
+        """What the files have beside what the platform has, all of it asked of the platform."""
+        students = [row.student for row in self._source.registrations()]
+        staying = len(students) - withdrawn
         self._wait("the statements", lambda: self._summary(run).statements >= statements)
-        self._wait("the withdrawals", lambda: self._summary(run).learners == students - withdrawn)
-        summary = self._summary(run)
+        self._wait("the withdrawals", lambda: self._summary(run).learners == staying)
+        summary, enrolments = self._summary(run), self._enrolments(run)
         materials, assessments = self._source.materials(), self._source.assessments()
+        path = self._services.catalog.GetPath(catalog_pb2.GetPathRequest(run_id=run))
         return [
-            Count("people", students, people),
-            Count("items", len(materials), items),
-            Count("activities", len(materials) + len(assessments), activities),
-            Count("learners still enrolled", students - withdrawn, summary.learners),
+            Count("people", len(students), self._known(students)),
+            Count("items", len(materials), self._available(items)),
+            Count("activities", len(materials) + len(assessments), len(path.activities)),
+            Count("enrolments", len(students), enrolments.total()),
+            Count("withdrawals", withdrawn, enrolments[resources_pb2.ENROLMENT_STATE_WITHDRAWN]),
+            Count("learners still enrolled", staying, summary.learners),
             Count("deadlines of each", len(_dated(assessments)), self._deadlines(run)),
             Count("statements", statements, summary.statements),
         ]
+
+    def _known(self, students: list[str]) -> int:
+        """How many of the students are in the roster."""
+
+        def is_known(student: str) -> bool:
+            request = catalog_pb2.GetPersonRequest(person_id=person_id(student))
+            try:
+                return self._services.catalog.GetPerson(request).family_name == student
+            except grpc.RpcError as error:
+                if error.code() == grpc.StatusCode.NOT_FOUND:
+                    return False
+                raise
+
+        with ThreadPoolExecutor(4) as pool:
+            return sum(pool.map(is_known, students))
+
+    def _enrolments(self, run: str) -> "Counter[resources_pb2.EnrolmentState.ValueType]":
+        """How many enrolments are in each state."""
+        found: Counter[resources_pb2.EnrolmentState.ValueType] = Counter()
+        request = catalog_pb2.ListEnrolmentsRequest(run_id=run, page_size=1000)
+        while True:
+            page = self._services.catalog.ListEnrolments(request)
+            found.update(row.state for row in page.enrolments)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
 
     def _deadlines(self, run: str) -> int:
         """How many activities have a due, for a learner who is still enrolled."""
@@ -281,11 +309,8 @@ class Load:
         return stamp
 
     def _wait(self, what: str, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not holds():
-            if time.monotonic() > deadline:
-                raise LoadError(f"after {PATIENCE:.0f} s still waiting for {what}")
-            time.sleep(0.5)
+        if not wait_until(holds, PATIENCE, pause=0.5):
+            raise LoadError(f"after {PATIENCE:.0f} s still waiting for {what}")
 
 
 def _dated(assessments: list[Assessment]) -> list[Assessment]:
@@ -310,15 +335,12 @@ def _person(student: str) -> resources_pb2.Person:
     )
 
 
-def _taken(results: Iterable[Any]) -> int:
-    """How many rows were taken. Raises LoadError for the first that was refused."""
-    count = 0
+def _check_taken(results: Iterable[Any]) -> None:
+    """Raises LoadError for the first row that was refused."""
     for row in results:
         if row.violations:
             fault = row.violations[0]
             raise LoadError(f"row {row.row}: {fault.field} {fault.wrong}; {fault.right}")
-        count += 1
-    return count
 
 
 def _chunks(rows: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -1,0 +1,67 @@
+"""The dataset's tables as rows of text, and where each of them stands."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+CLICKS = "studentVle.zip"
+_OF = ("code_module", "code_presentation")
+# The columns that are read, by table.
+COLUMNS = {
+    "courses.csv": (*_OF, "module_presentation_length"),
+    "studentInfo.csv": (*_OF, "id_student"),
+    "studentRegistration.csv": (*_OF, "id_student", "date_unregistration"),
+    "vle.csv": (*_OF, "id_site", "activity_type"),
+    "assessments.csv": (*_OF, "id_assessment", "assessment_type", "date"),
+    "studentAssessment.csv": ("id_assessment", "id_student", "date_submitted"),
+    CLICKS: (*_OF, "id_student", "id_site", "date"),
+}
+# What reading a spoilt table raises.
+UNREADABLE = (OSError, zipfile.BadZipFile, UnicodeDecodeError, csv.Error, EOFError)
+
+Row = dict[str, str]
+
+
+def header(folder: Path, table: str) -> list[str]:
+    """The names of a table's columns. Raises one of UNREADABLE."""
+    with _opened(folder, table) as file:
+        return list(_reader(file, table).fieldnames or [])
+
+
+def rows(folder: Path, table: str) -> Iterator[tuple[int, Row]]:
+    """Each row of a table with its line. Raises one of UNREADABLE."""
+    with _opened(folder, table) as file:
+        reader = _reader(file, table)
+        for row in reader:
+            yield reader.line_num, row
+
+
+def rows_of(folder: Path, table: str, module: str, presentation: str) -> Iterator[tuple[int, Row]]:
+    """Those of one presentation."""
+    for line, row in rows(folder, table):
+        if (row["code_module"], row["code_presentation"]) == (module, presentation):
+            yield line, row
+
+
+def _reader(file: TextIO, table: str) -> "csv.DictReader[str]":
+    # A row that is cut short has empty cells.
+    return csv.DictReader(file, delimiter="\t" if table == CLICKS else ",", restval="")
+
+
+@contextmanager
+def _opened(folder: Path, table: str) -> Iterator[TextIO]:
+    if table != CLICKS:
+        with (folder / table).open(encoding="utf-8", newline="") as file:
+            yield file
+        return
+    # The click table is read from inside its archive: unpacked it would be 32 MB and more.
+    with zipfile.ZipFile(folder / table) as archive:
+        members = archive.namelist()
+        if len(members) != 1:
+            raise zipfile.BadZipFile(f"it holds {len(members)} files; right would be one")
+        with archive.open(members[0]) as raw:
+            yield io.TextIOWrapper(raw, encoding="utf-8", newline="")

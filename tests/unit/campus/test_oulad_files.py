@@ -1,0 +1,159 @@
+"""A folder of the Open University dataset: read as it is, and every fault found at once."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from campus.oulad.files import (
+    Assessment,
+    Click,
+    FilesError,
+    Material,
+    Presentation,
+    Registration,
+    Submission,
+)
+
+GOOD = {
+    "courses.csv": "code_module,code_presentation,module_presentation_length\nAAA,2013J,268\n",
+    "studentInfo.csv": "code_module,code_presentation,id_student\nAAA,2013J,1\nAAA,2013J,2\n",
+    "studentRegistration.csv": (
+        "code_module,code_presentation,id_student,date_unregistration\n"
+        "AAA,2013J,1,\nAAA,2013J,2,12\n"
+    ),
+    "vle.csv": "id_site,code_module,code_presentation,activity_type\n7,AAA,2013J,quiz\n",
+    "assessments.csv": (
+        "code_module,code_presentation,id_assessment,assessment_type,date\n"
+        "AAA,2013J,50,TMA,19\nAAA,2013J,51,Exam,\nBBB,2013J,60,TMA,x\n"
+    ),
+    "studentAssessment.csv": "id_assessment,id_student,date_submitted\n50,1,-3\n60,9,x\n",
+}
+CLICKS = (
+    "code_module\tcode_presentation\tid_student\tid_site\tdate\n"
+    "AAA\t2013J\t1\t7\t-5\nBBB\t2013J\t9\t9\tx\nAAA\t2013J\t1\t7\t-5\nAAA\t2013J\t2\t7\t0\n"
+)
+
+
+def folder(path: Path, tables: dict[str, str | None], clicks: str | bytes | None = CLICKS) -> Path:
+    """The good folder with some tables as given; None is one that is not there."""
+    for name, text in {**GOOD, **tables}.items():
+        if text is not None:
+            (path / name).write_text(text)
+    if isinstance(clicks, bytes):
+        (path / "studentVle.zip").write_bytes(clicks)
+    elif clicks is not None:
+        with zipfile.ZipFile(path / "studentVle.zip", "w") as archive:
+            archive.writestr("studentVle.txt", clicks)
+    return path
+
+
+def told(path: Path, module: str = "AAA", presentation: str = "2013J") -> list[str]:
+    """The faults that are told."""
+    with pytest.raises(FilesError) as error:
+        Presentation(path, module, presentation)
+    return str(error.value).splitlines()
+
+
+def test_a_presentation_is_read_as_it_is(tmp_path: Path) -> None:
+    """Others' rows are passed over, whatever is in them; equal clicks are told apart."""
+    found = Presentation(folder(tmp_path, {}), "AAA", "2013J")
+    assert (found.start.isoformat(), found.length.days) == ("2013-10-01", 268)
+    assert found.registrations() == [Registration("1", False), Registration("2", True)]
+    assert found.materials() == [Material("7", "quiz")]
+    assert found.assessments() == [Assessment("50", "TMA", 19), Assessment("51", "Exam", None)]
+    assert found.submissions() == [Submission("1", "50", -3)]
+    assert list(found.clicks()) == [
+        Click("1", "7", -5, 1),
+        Click("1", "7", -5, 2),
+        Click("2", "7", 0, 1),
+    ]
+
+
+def test_a_click_is_the_same_one_in_another_cut_of_the_files(tmp_path: Path) -> None:
+    """Where it stands does not matter: other rows before it change nothing."""
+    head, *lines = CLICKS.splitlines(keepends=True)
+    (tmp_path / "cut").mkdir()
+    cut = Presentation(folder(tmp_path / "cut", {}, head + "".join(lines[2:])), "AAA", "2013J")
+    whole = Presentation(folder(tmp_path, {}), "AAA", "2013J")
+    assert set(cut.clicks()) < set(whole.clicks())
+
+
+def test_missing_files_are_named_at_once(tmp_path: Path) -> None:
+    """All of them, the clicks too."""
+    (line,) = told(folder(tmp_path, {"vle.csv": None, "courses.csv": None}, clicks=None))
+    assert line.endswith("lacks courses.csv, vle.csv, studentVle.zip")
+
+
+def test_spoilt_tables_are_named_at_once(tmp_path: Path) -> None:
+    """A table without its columns, an empty one, and an archive that is none."""
+    assert told(
+        folder(tmp_path, {"vle.csv": "id_site,code_module\n", "courses.csv": ""}, b"not a zip")
+    ) == [
+        "courses.csv lacks the columns code_module, code_presentation, module_presentation_length",
+        "vle.csv lacks the columns code_presentation, activity_type",
+        "studentVle.zip can't be read: File is not a zip file",
+    ]
+
+
+def test_an_archive_of_several_files_is_told(tmp_path: Path) -> None:
+    """Nobody knows which of them is meant."""
+    folder(tmp_path, {})
+    with zipfile.ZipFile(tmp_path / "studentVle.zip", "a") as archive:
+        archive.writestr("more.txt", "")
+    (line,) = told(tmp_path)
+    assert line == "studentVle.zip can't be read: it holds 2 files; right would be one"
+
+
+def test_what_is_not_text_is_told(tmp_path: Path) -> None:
+    """A table in another encoding."""
+    folder(tmp_path, {})
+    (tmp_path / "studentInfo.csv").write_bytes(
+        GOOD["studentInfo.csv"].encode() + b"AAA,2013J,\xff\n"
+    )
+    (line,) = told(tmp_path)
+    assert line.startswith("studentInfo.csv can't be read: 'utf-8' codec")
+
+
+def test_every_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
+    """Numbers that are none, ids that are unknown or there twice, rows that are cut short."""
+    tables: dict[str, str | None] = {
+        "courses.csv": GOOD["courses.csv"].replace("268", "long"),
+        "studentInfo.csv": GOOD["studentInfo.csv"] + "AAA,2013J,1\n",
+        "assessments.csv": GOOD["assessments.csv"].replace("19", "19.5"),
+        "studentAssessment.csv": GOOD["studentAssessment.csv"] + "50,2\n50,8,1\n",
+    }
+    clicks = CLICKS + "AAA\t2013J\t1\t8\tsoon\nAAA\t2013J\t3\t7\t1\n"
+    assert told(folder(tmp_path, tables, clicks)) == [
+        "courses.csv, line 2: module_presentation_length is 'long'; right would be days",
+        "studentInfo.csv, line 4: id_student is '1'; right would be an id of its own",
+        "assessments.csv, line 2: date is '19.5'; right would be days from the start",
+        "studentAssessment.csv, line 4: date_submitted is ''; right would be days from the start",
+        "studentAssessment.csv, line 5: id_student is '8'; right would be a student of"
+        " studentInfo.csv",
+        "studentVle.zip, line 6: date is 'soon'; right would be days from the start",
+        "studentVle.zip, line 6: id_site is '8'; right would be a site of vle.csv",
+        "studentVle.zip, line 7: id_student is '3'; right would be a student of studentInfo.csv",
+    ]
+
+
+def test_many_faults_are_counted(tmp_path: Path) -> None:
+    """The first twenty are told, and how many more there are."""
+    lines = told(folder(tmp_path, {}, CLICKS + "AAA\t2013J\t1\t8\t1\n" * 25))
+    assert (len(lines), lines[-1]) == (21, "and 5 more")
+
+
+@pytest.mark.parametrize(
+    ("module", "presentation", "wanted"),
+    [
+        ("ZZZ", "2013J", "courses.csv has no presentation ZZZ 2013J"),
+        ("AAA", "2014B", "courses.csv has no presentation AAA 2014B"),
+        ("AAA", "J", "'J' is no presentation; right would be such as 2013B or 2013J"),
+        ("AAA", "2013X", "'2013X' is no presentation; right would be such as 2013B or 2013J"),
+    ],
+)
+def test_a_presentation_that_is_not_there_is_told(
+    module: str, presentation: str, wanted: str, tmp_path: Path
+) -> None:
+    """One of another form too."""
+    assert told(folder(tmp_path, {}), module, presentation) == [wanted]
