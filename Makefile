@@ -22,7 +22,7 @@ demo: setup  ## Play a Monday at a university
 
 test: lint  ## Check everything
 	@scripts/setup.sh test
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --numprocesses 2 --dist loadscope
 
 test-fast: setup  ## Run the tests that need no server
 	$(BIN)/pytest tests/unit tests/contract

@@ -12,21 +12,30 @@ from urllib.parse import urlsplit
 
 import pymongo
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from campus.stack.stack import Stack
 from chassis.store import Database, Store, connect
 
 _numbers = itertools.count(1)
+SYSTEM = "tests/system"
 _RUN = uuid.uuid4().hex[:6]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in several processes, keep a file together, and all of the system tests."""
-    for item in items:
-        folder = item.path.parent
-        group = "system" if folder.name == "system" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Where tests run in several processes: a file stays together, and all of the system tests.
+
+    xdist's own groups would do, but pytest 9.2 does not let it see them.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, _ = nodeid.partition("::")
+        return SYSTEM if file.startswith(f"{SYSTEM}/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Spread the tests so."""
+    return ByFile(config, log)
 
 
 class FakeClock:
