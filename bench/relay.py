@@ -48,6 +48,7 @@ def _peer(way: str) -> float:
     done = subprocess.run(
         [sys.executable, "-m", "bench.relay", way],
         env={**os.environ, **rig.environment()},
+        timeout=300,
         capture_output=True,
         text=True,
         check=True,

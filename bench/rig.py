@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pika
 
@@ -15,6 +15,7 @@ from bench import sample
 from campus.stack.process import python_command
 from campus.stack.stack import Stack
 from chassis.settings import Settings, load
+from chassis.store import connect
 
 FOLDER = Path("var/bench")
 NONE: Mapping[str, str] = {}
@@ -38,10 +39,10 @@ def close() -> None:
 
 def fresh_database() -> Any:
     """The sample's database, empty, and its queue, empty."""
+    with connect(environment()["TANDEM_MONGO_URL"], "bench") as client:
+        client.drop_database(environment()["TANDEM_MONGO_DATABASE"])
     run("bench.sample", "migrate")
     database = sample.database(load(Settings, environment(), "worker"))
-    for name in database.mongo.list_collection_names():
-        database.mongo[name].delete_many({})
     run("bench.sample", "declare")
     with pika.BlockingConnection(pika.URLParameters(environment()["TANDEM_AMQP_URL"])) as link:
         link.channel().queue_purge(sample.QUEUE)
@@ -61,19 +62,20 @@ def fill_outbox(database: Any, count: int) -> None:
 
 def run(module: str, *arguments: str, settings: Mapping[str, str] = NONE) -> None:
     """Run a module to its end, told `settings` too. Raises CalledProcessError."""
-    subprocess.run(
-        python_command(module, *arguments),
-        env={**os.environ, **environment(), **settings},
-        check=True,
-    )
+    with _log(module, *arguments) as log:
+        subprocess.run(
+            python_command(module, *arguments),
+            env={**os.environ, **environment(), **settings},
+            stdout=log,
+            stderr=log,
+            check=True,
+        )
 
 
 @contextmanager
 def running(module: str, *arguments: str, settings: Mapping[str, str] = NONE) -> Iterator[None]:
     """A module runs beside, told `settings` too; its log goes to the data folder."""
-    file = FOLDER / "log" / f"{'-'.join((module, *arguments))}.log"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as log:
+    with _log(module, *arguments) as log:
         child = subprocess.Popen(
             python_command(module, *arguments),
             env={**os.environ, **environment(), **settings},
@@ -85,6 +87,13 @@ def running(module: str, *arguments: str, settings: Mapping[str, str] = NONE) ->
         finally:
             child.terminate()
             child.wait(30)
+
+
+def _log(*words: str) -> TextIO:
+    """Where a module's output goes: each run's after that of the one before."""
+    file = FOLDER / "log" / f"{'-'.join(words)}.log"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file.open("a")
 
 
 def rate(count: Callable[[], int], total: int, patience: float = 300.0) -> float:

@@ -6,7 +6,6 @@ import that was interrupted is simply started again.
 
 import itertools
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -249,16 +248,15 @@ class Load:
         staying = len(students) - withdrawn
         self._wait("the statements", lambda: self._summary(run).statements >= statements)
         self._wait("the withdrawals", lambda: self._summary(run).learners == staying)
-        summary, enrolments = self._summary(run), self._enrolments(run)
+        summary = self._summary(run)
         materials, assessments = self._source.materials(), self._source.assessments()
         path = self._services.catalog.GetPath(catalog_pb2.GetPathRequest(run_id=run))
         return [
             Count("people", len(students), self._known(students)),
             Count("items", len(materials), self._available(items)),
             Count("activities", len(materials) + len(assessments), len(path.activities)),
-            Count("enrolments", len(students), enrolments.total()),
-            Count("withdrawals", withdrawn, enrolments[resources_pb2.ENROLMENT_STATE_WITHDRAWN]),
-            Count("learners still enrolled", staying, summary.learners),
+            Count("enrolments that stay", staying, self._enrolled(run)),
+            Count("learners in progress", staying, summary.learners),
             Count("deadlines of each", len(_dated(assessments)), self._deadlines(run)),
             Count("statements", statements, summary.statements),
         ]
@@ -278,15 +276,15 @@ class Load:
         with ThreadPoolExecutor(4) as pool:
             return sum(pool.map(is_known, students))
 
-    def _enrolments(self, run: str) -> "Counter[resources_pb2.EnrolmentState.ValueType]":
-        """How many enrolments are in each state."""
-        found: Counter[resources_pb2.EnrolmentState.ValueType] = Counter()
+    def _enrolled(self, run: str) -> int:
+        """How many learners have a place in the run."""
+        states: list[resources_pb2.EnrolmentState.ValueType] = []
         request = catalog_pb2.ListEnrolmentsRequest(run_id=run, page_size=1000)
         while True:
             page = self._services.catalog.ListEnrolments(request)
-            found.update(row.state for row in page.enrolments)
+            states += [row.state for row in page.enrolments]
             if not page.next_page_token:
-                return found
+                return states.count(resources_pb2.ENROLMENT_STATE_ENROLLED)
             request.page_token = page.next_page_token
 
     def _deadlines(self, run: str) -> int:

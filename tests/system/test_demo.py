@@ -66,9 +66,8 @@ def _counted(folder: Path) -> dict[str, int]:
         "people": people,
         "items": materials,
         "activities": materials + len(assessments),
-        "enrolments": people,
-        "withdrawals": left,
-        "learners still enrolled": people - left,
+        "enrolments that stay": people - left,
+        "learners in progress": people - left,
         "deadlines of each": sum(day != "" for day in assessments.values()),
         "statements": clicks + len(handed_in),
     }

@@ -1,6 +1,7 @@
 """The demo's report tells of the last run, also of one that broke off."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from campus.demo import command
 from campus.demo.check import Check
 from campus.demo.errors import DemoError
 from campus.demo.report import write
+from campus.demo.world import SUNDAY
+from chassis.clock import SteeredClock
 
 
 def played(folder: Path, monkeypatch: pytest.MonkeyPatch, outcome: object) -> tuple[int, Any]:
@@ -46,3 +49,14 @@ def test_the_exit_code_is_what_the_checks_say(
     """0 when each is ok, else 1."""
     code, (check,) = played(tmp_path, monkeypatch, [Check("today", 1, actual)])
     assert (code, check["ok"]) == (wanted, wanted == 0)
+
+
+def test_a_demo_begins_with_nothing_of_the_last_one(tmp_path: Path) -> None:
+    """Its folder is new, and its clock stands at that Sunday again."""
+    place = tmp_path / "demo"
+    command._fresh(place)
+    SteeredClock(place / "clock.json").steer(datetime(2030, 1, 1, tzinfo=UTC))
+    (place / "mongodb").mkdir()
+    command._fresh(place)
+    assert [path.name for path in place.iterdir() if path.name != "clock.json"] == []
+    assert SteeredClock(place / "clock.json").now().year == SUNDAY.year
