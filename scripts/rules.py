@@ -27,7 +27,7 @@ BURNS = (
     ("ticket", 3, "1d", "2h"),
     ("ticket", 1, "3d", "6h"),
 )
-SECONDS = {"1h": 3_600, "6h": 21_600, "1d": 86_400, "3d": 259_200}
+SECONDS = {"1h": 3_600, "6h": 21_600}
 OURS = "|".join(FAULTS)
 
 Rule = dict[str, Any]
@@ -150,11 +150,7 @@ def _ratio(objective: Objective, window: str) -> Rule:
 
 
 def _alert(objective: Objective, severity: str) -> Rule:
-    limits = [
-        _limit(objective, rate, long, short)
-        for kind, rate, long, short in BURNS
-        if kind == severity
-    ]
+    limits = [_limit(objective, *burn) for burn in BURNS if burn[0] == severity]
     where = f"{{{{ $labels.{objective.by} }}}}: " if objective.by else ""
     name = objective.alert + ("Fast" if severity == "page" else "Slowly")
     return {
@@ -170,13 +166,15 @@ def _alert(objective: Objective, severity: str) -> Rule:
     }
 
 
-def _limit(objective: Objective, rate: float, long: str, short: str) -> str:
-    """Too many were bad, of late and still, and not only by the rule of small numbers."""
+def _limit(objective: Objective, severity: str, rate: float, long: str, short: str) -> str:
+    """Too many were bad, of late and still; at night, not only by the rule of small numbers."""
     # Rounded, for 1 - 0.999 is 0.0010000000000000009.
     most = round(rate * (1 - objective.share), 6)
-    count = f"({objective.bad.replace('%s', long)}) * {SECONDS[long]} > {objective.least}"
-    ratios = (f"{objective.recorded(window)} > {most}" for window in (long, short))
-    return f"({' and '.join((*ratios, count))})"
+    parts = [f"{objective.recorded(window)} > {most}" for window in (long, short)]
+    if severity == "page":
+        bad = objective.bad.replace("%s", long)
+        parts.append(f"({bad}) * {SECONDS[long]} > {objective.least}")
+    return f"({' and '.join(parts)})"
 
 
 def files(folder: Path = FOLDER) -> dict[str, str]:
