@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
-from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import pymongo
@@ -33,6 +32,7 @@ from chassis import deadline, events, ids, tracing
 from chassis.clock import Clock
 from chassis.migrations import Migration, adding, migrate, pending
 from chassis.refusals import AlreadyExists
+from chassis.turns import Turns
 
 Document = dict[str, Any]
 
@@ -53,7 +53,6 @@ REMEMBER_EVENTS = timedelta(days=30)
 UNFIT = frozenset({13, 18, 14031})
 # Seconds. What is late is ended in a moment, or MongoDB ends it by its own limit.
 CLEAN_UP = 2.0
-LONGEST_TURN = 1.0
 
 log = structlog.get_logger()
 
@@ -260,7 +259,7 @@ class Database(Generic[S]):
         self.clock = clock
         self._store = store
         self.mongo: MongoDatabase[Document] = client[name]
-        self._turns = Lock()
+        self._turns = Turns()
 
     def prepare(self) -> None:
         """Bring it to this version. Safe to repeat, and side by side."""
@@ -279,14 +278,13 @@ class Database(Generic[S]):
 
         `work` may therefore run more than once and must touch nothing but its store. Who lost goes
         on by turns: MongoDB lets the second writer of a document fail at once, so a crowd that
-        wants the same one (places in a run) would mostly disturb each other. Who waited a while for
-        its turn goes on without: one that is stuck must not hold up all others.
+        wants the same one (places in a run) would mostly disturb each other.
         """
         attempts = itertools.count()
 
         def attempt(session: ClientSession) -> tuple[S, T]:
-            if next(attempts) == 1 and self._turns.acquire(timeout=_patience()):
-                turn.callback(self._turns.release)
+            if next(attempts) == 1:
+                turn.enter_context(self._turns.one())
             store = self._store(self.mongo, session, self.clock.now())
             result = work(store)
             store.flush()
@@ -322,11 +320,6 @@ class Database(Generic[S]):
 
     def _migrations(self) -> Mapping[str, Sequence[Migration]]:
         return {"chassis": CHASSIS_MIGRATIONS, self._store.service: self._store.migrations}
-
-
-def _patience() -> float:
-    """How many seconds to wait for one's turn, so that some are left for the work."""
-    return max(0.0, min(LONGEST_TURN, deadline.left() / 2))
 
 
 def _is_late(error: Exception) -> bool:

@@ -15,7 +15,7 @@ import pymongo
 import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from chassis import deadline, store
+from chassis import deadline, turns
 from chassis.migrations import Migration, adding
 from chassis.refusals import AlreadyExists
 from chassis.store import Database, Store, connect
@@ -120,7 +120,7 @@ def test_who_lost_a_race_goes_on_by_turns(
     database: Database[SampleStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a crowd at one document, second attempts run one at a time, and each is done once."""
-    monkeypatch.setattr(store, "LONGEST_TURN", 60)  # however slow the machine
+    monkeypatch.setattr(turns, "LONGEST", 60)  # however slow the machine
     together, again = Barrier(8), Semaphore(1)
 
     def contend() -> None:
@@ -166,7 +166,7 @@ def test_who_is_stuck_does_not_stop_those_after_it(
     database: Database[SampleStore], monkeypatch: pytest.MonkeyPatch, patience: float, left: float
 ) -> None:
     """Who waits for its turn goes on without it: after a while, and before its deadline passes."""
-    monkeypatch.setattr(store, "LONGEST_TURN", patience)
+    monkeypatch.setattr(turns, "LONGEST", patience)
     stuck, went_on = Event(), Event()
 
     def hold() -> None:
