@@ -1,13 +1,12 @@
 """Turns: of a crowd that wants the same thing one goes on after the other, unless one is stuck."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
 from chassis import deadline
 
-# Seconds. Who has its turn for longer is stuck, or waits for another process.
+# Seconds. Who has its turn for longer, or for half of what another's deadline leaves, is stuck.
 LONGEST = 2.0
 
 
@@ -20,7 +19,7 @@ class Turns:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Go on when it is our turn; without one where nobody's ends, or half our time is over."""
+        """Go on when it is our turn, or without one where nobody's ends."""
         ours = self._wait()
         try:
             yield
@@ -29,12 +28,12 @@ class Turns:
                 self._lock.release()
 
     def _wait(self) -> bool:
-        end = time.monotonic() + deadline.left() / 2
-        while True:
-            before, patience = self._taken, min(LONGEST, end - time.monotonic())
-            if self._lock.acquire(timeout=max(0.0, patience)):
+        while deadline.left() > 0:
+            before = self._taken
+            if self._lock.acquire(timeout=max(0.0, min(LONGEST, deadline.left() / 2))):
                 self._taken += 1
                 return True
             # However long the line is: while it moves, to leave it would only disturb it.
-            if self._taken == before or time.monotonic() >= end:
+            if self._taken == before:
                 return False
+        return False
