@@ -20,7 +20,7 @@ from nameko.extensions import Entrypoint, ProviderCollector
 from nameko.messaging import QueueConsumer
 
 SIZE = 500
-LINGER = 0.008
+LINGER = 0.002
 # Enough for the broker to send the next batch while one is applied.
 PREFETCH = 2 * SIZE
 # How often the consuming loop looks whether it is to stop.
