@@ -21,7 +21,9 @@ from campus.stack.process import Process, ensure
 
 # Debian's /usr/sbin/rabbitmq-server insists on root or the user rabbitmq; this one does not.
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-PLUGINS = "[rabbitmq_management,rabbitmq_prometheus,rabbitmq_stream].\n"
+PLUGINS = (
+    "[rabbitmq_consistent_hash_exchange,rabbitmq_management,rabbitmq_prometheus,rabbitmq_stream].\n"
+)
 PORTS = ("epmd", "amqp", "distribution", "management", "prometheus", "stream")
 
 MISSING = """\
