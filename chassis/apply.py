@@ -49,6 +49,15 @@ class Verdict:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Whose events are applied, to what, and in whose name."""
+
+    database: Database[Any]
+    subscription: Subscription[Any]
+    writer: str
+
+
 APPLIED, REPEAT = Verdict(Kind.APPLIED), Verdict(Kind.REPEAT)
 # In an upgrade, or after a way back, a queue gets what the older of two versions has no handler
 # for. The newer one takes it when it comes back, or when it is replayed.
@@ -57,9 +66,15 @@ Read = Event[Any]
 
 
 def apply(
-    database: Database[Any], subscription: Subscription[Any], deliveries: Sequence[Delivery]
+    database: Database[Any],
+    subscription: Subscription[Any],
+    deliveries: Sequence[Delivery],
+    queue: str = "",
 ) -> list[Verdict]:
     """Apply a batch; answers one verdict a delivery, in their order.
+
+    `queue` is where they came from, which the handler finds as `store.writer`; where it is not
+    told, the subscription's name.
 
     What is applied is committed, with its marks in the inbox. Raises StoreAway; then deliver the
     batch again: what was committed before is a repeat.
@@ -68,7 +83,8 @@ def apply(
     types = frozenset(subscription.routing_keys)
     read = [_read(delivery, types) for delivery in deliveries]
     good = {event.id: event for event in read if isinstance(event, Event)}
-    by_id = _traced(database, subscription, list(good.values()))
+    unit = Unit(database, subscription, queue or subscription.name)
+    by_id = _traced(unit, list(good.values()))
     verdicts = []
     for event in read:
         verdicts.append(event if isinstance(event, Verdict) else by_id[event.id])
@@ -91,23 +107,21 @@ def _read(delivery: Delivery, types: Set[str]) -> Read | Verdict:
     return event if event.type in types else ANOTHER_VERSIONS
 
 
-def _traced(
-    database: Database[Any], subscription: Subscription[Any], batch: Sequence[Read]
-) -> dict[str, Verdict]:
+def _traced(unit: Unit, batch: Sequence[Read]) -> dict[str, Verdict]:
     """Apply events, each under a span of its own from here to its verdict.
 
     There are none where spans go nowhere: with thousands a second they would be felt.
     """
     if not tracing.is_exporting():
-        return _split(database, subscription, batch)
-    spans = [message_spans.processing(subscription.name, event) for event in batch]
+        return _split(unit, batch)
+    spans = [message_spans.processing(unit.subscription.name, event) for event in batch]
     ours = [
         replace(event, traceparent=span.traceparent)
         for event, span in zip(batch, spans, strict=True)
     ]
     by_id: dict[str, Verdict] = {}
     try:
-        by_id = _split(database, subscription, ours)
+        by_id = _split(unit, ours)
     finally:
         for event, span in zip(batch, spans, strict=True):
             span.end(*_ending(by_id.get(event.id)))
@@ -121,14 +135,12 @@ def _ending(verdict: Verdict | None) -> tuple[str, Attributes]:
     return fault, {"tandem.verdict": verdict.kind.value}
 
 
-def _split(
-    database: Database[Any], subscription: Subscription[Any], batch: Sequence[Read]
-) -> dict[str, Verdict]:
+def _split(unit: Unit, batch: Sequence[Read]) -> dict[str, Verdict]:
     """Apply together; where that fails, in halves, until what fails stands alone."""
     if not batch:
         return {}
     try:
-        return _together(database, subscription, batch)
+        return _together(unit, batch)
     except Exception as error:
         alone = len(batch) == 1
         if is_away(error) and (alone or not _is_race(error)):
@@ -137,14 +149,14 @@ def _split(
             return {batch[0].id: _judge(error)}
     middle = len(batch) // 2
     return {
-        **_split(database, subscription, batch[:middle]),
-        **_split(database, subscription, batch[middle:]),
+        **_split(unit, batch[:middle]),
+        **_split(unit, batch[middle:]),
     }
 
 
-def _together(
-    database: Database[Any], subscription: Subscription[Any], batch: Sequence[Read]
-) -> dict[str, Verdict]:
+def _together(unit: Unit, batch: Sequence[Read]) -> dict[str, Verdict]:
+    subscription = unit.subscription
+
     def work(store: Store) -> dict[str, Verdict]:
         marks = {mark(subscription.name, event.id): event for event in batch}
         known = store["inbox"].find({"_id": {"$in": list(marks)}}, session=store.session)
@@ -160,7 +172,7 @@ def _together(
         return {event.id: REPEAT if event.id in seen else APPLIED for event in batch}
 
     with tracing.under(_cause(batch)):
-        return database.transact(work)
+        return unit.database.transact(work, unit.writer)
 
 
 def _cause(batch: Sequence[Read]) -> str:

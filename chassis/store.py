@@ -100,10 +100,14 @@ class Store:
         database: "MongoDatabase[Document]",
         session: ClientSession | None,
         now: datetime,
+        writer: str = "",
     ) -> None:
         self._database = database
         self.session = session
         self.now = now
+        self.writer = writer
+        """Who writes, where one writer does so at a time: the queue whose events are applied, or
+        the timer. Empty in requests, of which many run at once."""
         self._events: list[tuple[object, str]] = []
         self._afterwards: list[Callable[[], object]] = []
 
@@ -273,8 +277,10 @@ class Database(Generic[S]):
             for step in pending(self.mongo, owner, steps)
         ]
 
-    def transact(self, work: Callable[[S], T]) -> T:
+    def transact(self, work: Callable[[S], T], writer: str = "") -> T:
         """Do `work` in one transaction, its events with it; repeated where it lost a race.
+
+        `writer` is what `work` finds as `store.writer`.
 
         `work` may therefore run more than once and must touch nothing but its store. Who lost goes
         on by turns: MongoDB lets the second writer of a document fail at once, so a crowd that
@@ -285,7 +291,7 @@ class Database(Generic[S]):
         def attempt(session: ClientSession) -> tuple[S, T]:
             if next(attempts) == 1:
                 turn.enter_context(self._turns.one())
-            store = self._store(self.mongo, session, self.clock.now())
+            store = self._store(self.mongo, session, self.clock.now(), writer)
             result = work(store)
             store.flush()
             return store, result

@@ -180,7 +180,7 @@ class Subscriber:
 
     def _once(self, messages: Sequence[Any]) -> None:
         deliveries = [Delivery(_bytes(message.body), message.headers or {}) for message in messages]
-        verdicts = apply(self._database, self._subscription, deliveries)
+        verdicts = apply(self._database, self._subscription, deliveries, self.queue)
         for message, verdict in zip(messages, verdicts, strict=True):
             if verdict.kind not in (Kind.APPLIED, Kind.REPEAT):
                 self._send_away(message, verdict)

@@ -35,8 +35,8 @@ class Inbox:
 class FakeStore:
     session = None
 
-    def __init__(self, marks: set[str], effects: list[str]) -> None:
-        self.effects, self._inbox = effects, Inbox(marks)
+    def __init__(self, marks: set[str], effects: list[str], writer: str = "") -> None:
+        self.effects, self._inbox, self.writer = effects, Inbox(marks), writer
 
     def __getitem__(self, _: str) -> Inbox:
         return self._inbox
@@ -50,9 +50,9 @@ class FakeDatabase:
         self.effects: list[str] = []
         self.tries = 0
 
-    def transact(self, work: Callable[[Any], Any]) -> Any:
+    def transact(self, work: Callable[[Any], Any], writer: str = "") -> Any:
         self.tries += 1
-        store = FakeStore(set(self.marks), list(self.effects))
+        store = FakeStore(set(self.marks), list(self.effects), writer)
         result = work(store)
         self.marks, self.effects = store._inbox.marks, store.effects
         return result
@@ -99,6 +99,15 @@ def test_a_batch_is_one_transaction() -> None:
     assert set(kinds(database, subscription(), some)) == {Kind.APPLIED}
     assert database.effects == [f"e{number}" for number in range(500)]
     assert database.tries == 1
+
+
+@pytest.mark.parametrize(("queue", "writer"), [("catalog.tests.3", "catalog.tests.3"), ("", "s")])
+def test_a_handler_knows_in_whose_name_it_writes(queue: str, writer: str) -> None:
+    """The store names the queue that the events came from, or else the subscription."""
+    seen: list[str] = []
+    handler: Any = Subscription("s", TYPES, lambda store, _: seen.append(store.writer))
+    apply(cast(Any, FakeDatabase()), handler, [delivery(event("e"))], queue)
+    assert seen == [writer]
 
 
 def test_a_repeat_is_told_from_the_first() -> None:
