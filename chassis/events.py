@@ -25,6 +25,8 @@ M = TypeVar("M", bound=Message)
 
 CONTENT_TYPE = "application/json"
 PREFIX = "cloudEvents_"
+# The attributes that every event has.
+NEEDED = frozenset({"id", "type", "source", "time"})
 # One event stays below this, so that a broker, a stream and an inbox never meet a huge one.
 LARGEST_BODY = 256 * 1024
 
@@ -48,7 +50,8 @@ class Event(Generic[M]):
     subject: str
     partition_key: str
     sequence: int
-    """The version of the aggregate `partition_key`: 1, 2, 3, ... without gaps."""
+    """The version of the aggregate `partition_key`: 1, 2, 3, ... without gaps; 0 where its type
+    has none."""
     traceparent: str
     data: M
 
@@ -79,7 +82,13 @@ def message_for(service: str, value: object) -> Message:
 def subject_and_key(message: Message) -> tuple[str, str]:
     """The CloudEvents subject and partition key of an event message."""
     option = _option(type(message))
-    return getattr(message, option.subject), getattr(message, option.partition_key)
+    key = ":".join(getattr(message, field) for field in option.partition_key)
+    return getattr(message, option.subject), key
+
+
+def has_sequence(cls: type[Message]) -> bool:
+    """Whether events of this message carry their aggregate's version."""
+    return not _option(cls).without_sequence
 
 
 def body_of(message: Message) -> bytes:
@@ -93,7 +102,7 @@ def body_of(message: Message) -> bytes:
 
 def headers_of(event: "Event[Any]") -> dict[str, str]:
     """The AMQP headers of an event."""
-    return {
+    headers = {
         f"{PREFIX}specversion": "1.0",
         f"{PREFIX}id": event.id,
         f"{PREFIX}type": event.type,
@@ -101,10 +110,12 @@ def headers_of(event: "Event[Any]") -> dict[str, str]:
         f"{PREFIX}time": event.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         f"{PREFIX}subject": event.subject,
         f"{PREFIX}partitionkey": event.partition_key,
-        # The sequence extension wants text that sorts: 20 digits hold every 64-bit number.
-        f"{PREFIX}sequence": f"{event.sequence:020d}",
         f"{PREFIX}traceparent": event.traceparent,
     }
+    if event.sequence:
+        # The sequence extension wants text that sorts: 20 digits hold every 64-bit number.
+        headers[f"{PREFIX}sequence"] = f"{event.sequence:020d}"
+    return headers
 
 
 def read(headers: Mapping[str, Any] | None, body: bytes) -> "Event[Message]":
@@ -114,19 +125,19 @@ def read(headers: Mapping[str, Any] | None, body: bytes) -> "Event[Message]":
         for key, value in (headers or {}).items()
         if key.startswith(PREFIX)
     }
-    missing = sorted({"id", "type", "source", "time", "sequence"} - attributes.keys())
-    if missing:
+    cls = contracts().get(str(attributes.get("type")))
+    needed = NEEDED | {"sequence"} if cls is None or has_sequence(cls) else NEEDED
+    if missing := sorted(needed - attributes.keys()):
         raise UndecodableError(f"no CloudEvent: headers {', '.join(missing)} are missing")
     strange = sorted(name for name, value in attributes.items() if not isinstance(value, str))
     if strange:
         raise UndecodableError(f"no CloudEvent: headers {', '.join(strange)} are not text")
-    cls = contracts().get(attributes["type"])
     if cls is None:
         raise UnknownTypeError(f"unknown event type {attributes['type']!r}")
     try:
         data = json_format.Parse(body, cls(), ignore_unknown_fields=True)
         time = datetime.fromisoformat(attributes["time"])
-        sequence = int(attributes["sequence"])
+        sequence = int(attributes.get("sequence", 0))
     except (ValueError, TypeError, RecursionError, json_format.ParseError) as error:
         raise UndecodableError(f"{attributes['type']}: {error}") from error
     return Event(

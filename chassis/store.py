@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 import pymongo
 import structlog
 from bson.binary import Binary
+from google.protobuf.message import Message
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
@@ -172,20 +173,37 @@ class Store:
         if not self._events:
             return
         messages = [events.message_for(self.service, value) for value, _ in self._events]
-        keys = [events.subject_and_key(message)[1] for message in messages]
-        sequences = self._next_sequences(Counter(keys))
-        rows = []
-        for message, key, (_, traceparent) in zip(messages, keys, self._events, strict=True):
-            sequences[key] += 1
-            rows.append(self._outbox_row(message, sequences[key], traceparent))
+        sequences = self._sequences(messages)
+        rows = [
+            self._outbox_row(message, sequence, traceparent)
+            for message, sequence, (_, traceparent) in zip(
+                messages, sequences, self._events, strict=True
+            )
+        ]
         self["outbox"].insert_many(rows, session=self.session)
         self._events.clear()
+
+    def _sequences(self, messages: Sequence[Message]) -> list[int]:
+        """Each message's number in its aggregate; 0 for those that have none."""
+        keys = [
+            events.subject_and_key(each)[1] if events.has_sequence(type(each)) else None
+            for each in messages
+        ]
+        used = self._next_sequences(Counter(key for key in keys if key is not None))
+        sequences = []
+        for key in keys:
+            if key is not None:
+                used[key] += 1
+            sequences.append(0 if key is None else used[key])
+        return sequences
 
     def _next_sequences(self, wanted: Counter[str]) -> dict[str, int]:
         """Reserve `wanted` numbers of each aggregate; answers the last one used before.
 
         The transaction's write conflict is what keeps two units of work from the same number.
         """
+        if not wanted:
+            return {}
         rows = self["sequences"].find({"_id": {"$in": list(wanted)}}, session=self.session)
         used = {row["_id"]: int(row["last"]) for row in rows}
         self["sequences"].bulk_write(
@@ -214,7 +232,8 @@ class Store:
         )
         return {
             "_id": event_id,
-            "key": key,
+            # An event without a sequence waits for no other: it is an aggregate of its own here.
+            "key": key if sequence else event_id,
             "sequence": sequence,
             "type": event.type,
             "headers": events.headers_of(event),

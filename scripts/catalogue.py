@@ -83,9 +83,11 @@ def _section(
     file: descriptor_pb2.FileDescriptorProto, place: int, message: descriptor_pb2.DescriptorProto
 ) -> str:
     event = _event(message)
+    key = ":".join(f"{{{_json(field)}}}" for field in event.partition_key)
     return (
         f"## {event.type}\n\n{_comment(file, MESSAGES, place)}\n\n"
-        f"Subject `{_json(event.subject)}`, partition key `{_json(event.partition_key)}`. "
+        f"Subject `{{{_json(event.subject)}}}`, partition key `{key}`"
+        f"{', without sequence' if event.without_sequence else ''}. "
         f"Message `{file.package}.{message.name}`.\n\n{_fields(file, place, message)}\n"
     )
 
@@ -108,6 +110,8 @@ def _fields(
     rows = ["| field | JSON | meaning |\n|---|---|---|\n"]
     for number, field in enumerate(message.field):
         comment = _comment(file, MESSAGES, place, FIELDS, number)
+        if field.options.Extensions[options_pb2.personal]:
+            comment += " **Personal.**"
         rows.append(f"| `{_json(field.name)}` | {_type(field)} | {comment} |\n")
     return "".join(rows)
 

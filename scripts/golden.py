@@ -190,8 +190,14 @@ def _event(message: Descriptor) -> dict[str, str]:
     return {
         "type": option.type,
         "subject": option.subject,
-        "partition_key": option.partition_key,
+        "partition_key": ":".join(option.partition_key),
+        "sequence": "none" if option.without_sequence else "of the partition key",
+        **{f"personal {field.name}": "yes" for field in message.fields if _is_personal(field)},
     }
+
+
+def _is_personal(field: Descriptor) -> bool:
+    return bool(field.GetOptions().Extensions[options_pb2.personal])
 
 
 def committed() -> dict[str, Contract]:

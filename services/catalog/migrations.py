@@ -1,8 +1,10 @@
 """What brings catalog's database to this version (chassis/migrations.py says how)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pymongo import IndexModel
+from pymongo.database import Database as MongoDatabase
 
 from chassis.migrations import Migration, adding
 
@@ -20,4 +22,25 @@ _FIRST: Mapping[str, Sequence[IndexModel]] = {
     "extensions": [IndexModel([("enrolment_id", 1), ("activity_id", 1), ("until", -1)])],
 }
 
-MIGRATIONS = (Migration(1, "people, courses, runs, paths, enrolments", adding(_FIRST)),)
+
+def number_enrolments(mongo: MongoDatabase[dict[str, Any]]) -> None:
+    """Let each enrolment's events go on from the number that its run's had come to.
+
+    Until then they were numbered by run, and whoever keeps a copy passes over lower numbers.
+    """
+    of_run = {"from": "sequences", "localField": "run_id", "foreignField": "_id", "as": "run"}
+    greatest = {"$max": ["$last", "$$new.last"]}
+    mongo["enrolments"].aggregate(
+        [
+            {"$lookup": of_run},
+            {"$unwind": "$run"},
+            {"$project": {"last": "$run.last"}},
+            {"$merge": {"into": "sequences", "whenMatched": [{"$set": {"last": greatest}}]}},
+        ]
+    )
+
+
+MIGRATIONS = (
+    Migration(1, "people, courses, runs, paths, enrolments", adding(_FIRST)),
+    Migration(2, "events numbered by enrolment", number_enrolments),
+)

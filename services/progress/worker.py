@@ -211,7 +211,9 @@ def _settled(event: Event[sessions.AttendanceSettled]) -> list[AttendanceNews]:
 
 def _amended(event: Event[sessions.AttendanceAmended]) -> AttendanceNews:
     verdict = _enum(event.data, "to_verdict", AttendanceVerdict)
-    return from_message(event.data, AttendanceNews, verdict=verdict, sequence=event.sequence)
+    return from_message(
+        event.data, AttendanceNews, verdict=verdict, sequence=event.sequence, amended=True
+    )
 
 
 def _item(event: Event[Any]) -> Item:

@@ -54,7 +54,7 @@ MADE = json_format.ParseDict(
     descriptor_pb2.FileDescriptorProto(),
 )
 MADE.message_type[0].options.Extensions[options_pb2.event].CopyFrom(
-    options_pb2.Event(type="tandem.made.thing.asked.v1", subject="id", partition_key="id")
+    options_pb2.Event(type="tandem.made.thing.asked.v1", subject="id", partition_key=["id"])
 )
 
 MADE.message_type[0].field[0].options.Extensions[options_pb2.rule].CopyFrom(
@@ -156,7 +156,7 @@ def _retype_event(file: Any) -> None:
 
 
 def _move_key(file: Any) -> None:
-    file.message_type[0].options.Extensions[options_pb2.event].partition_key = "mode"
+    file.message_type[0].options.Extensions[options_pb2.event].partition_key[:] = ["mode"]
 
 
 def _no_event(file: Any) -> None:

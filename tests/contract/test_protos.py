@@ -175,8 +175,27 @@ def test_an_event_keeps_to_the_rules(name: str) -> None:
     service = descriptor.file.package.split(".")[1]
     assert re.fullmatch(rf"tandem\.{service}\.[a-z_]+\.[a-z_]+\.v[1-9]", name)
     option = descriptor.GetOptions().Extensions[options_pb2.event]
-    for field in (option.subject, option.partition_key):
+    for field in (option.subject, *option.partition_key):
         assert descriptor.fields_by_name[field].cpp_type == descriptor.fields[0].CPPTYPE_STRING
+
+
+# Fields that hold a name, an address, or what somebody wrote; titles and names of things are none.
+PERSONAL = re.compile(r"(given_name|family_name|email|reason|note|comment|question)")
+
+
+def test_names_addresses_and_free_text_are_marked() -> None:
+    """A field of an event that may tell who somebody is says so, and no other does."""
+    marked: set[tuple[str, str]] = set()
+    unmarked: set[tuple[str, str]] = set()
+    for name, cls in contracts().items():
+        fields: Any = cls.DESCRIPTOR.fields
+        for field in fields:
+            personal = field.GetOptions().Extensions[options_pb2.personal]
+            (marked if personal else unmarked).add((name, field.name))
+    # The library's own words about a file are no free text.
+    expected_unmarked = {("tandem.library.item.failed.v1", "reason")}
+    assert {each for each in unmarked if PERSONAL.fullmatch(each[1])} == expected_unmarked
+    assert all(PERSONAL.fullmatch(field) for _, field in marked)
 
 
 def test_every_message_of_an_events_file_is_an_event_or_part_of_one() -> None:

@@ -31,6 +31,16 @@ class Attendance:
 
     verdict: AttendanceVerdict
     sequence: int
+    amended: bool = False
+    """Whether it came after the attendance was settled. Settled and amended rows have sequences of
+    different aggregates (the session; the session and the learner), which say nothing together.
+    """
+
+    def is_newer_than(self, other: "Attendance | None") -> bool:
+        """Whether it counts instead of `other`: amended more than settled, then by sequence."""
+        if other is None:
+            return True
+        return (self.amended, self.sequence) > (other.amended, other.sequence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +129,7 @@ def extended(standing: Standing, activity_id: str, extension: Extension) -> Stan
 
 def attended(standing: Standing, session_id: str, attendance: Attendance) -> Standing:
     """The standing with what a session recorded, unless something newer is known."""
-    known = standing.attendance.get(session_id)
-    if known is not None and known.sequence >= attendance.sequence:
+    if not attendance.is_newer_than(standing.attendance.get(session_id)):
         return standing
     return replace(standing, attendance={**standing.attendance, session_id: attendance})
 

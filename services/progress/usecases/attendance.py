@@ -24,6 +24,7 @@ class AttendanceNews:
     verdict: AttendanceVerdict | None
     """None tells nothing."""
     sequence: int
+    amended: bool = False
     seen_at: datetime | None = None
     """When the learner was there, where the event says so."""
 
@@ -42,7 +43,7 @@ def _news(news: AttendanceNews, now: datetime, targets: frozenset[str]) -> News:
     def change(learner: Learner) -> Learner:
         standing = learner.standing
         if news.verdict is not None:
-            recorded = Attendance(news.verdict, news.sequence)
+            recorded = Attendance(news.verdict, news.sequence, news.amended)
             standing = attended(standing, news.session_id, recorded)
         if news.seen_at is not None:
             standing = seen(standing, news.seen_at)

@@ -22,6 +22,15 @@ from chassis.store import Database, Store, connect
 
 
 @dataclass(frozen=True)
+class MessageDelivered:
+    message_id: str
+
+
+class NotifyStore(Store):
+    service = "notify"
+
+
+@dataclass(frozen=True)
 class EnrolmentWithdrawn:
     enrolment_id: str
     run_id: str
@@ -39,7 +48,7 @@ class SampleStore(Store):
         self["things"].insert_one({"_id": self.new_id(), "name": name}, session=self.session)
 
 
-def withdrawn(run: str, enrolment: str = "e") -> EnrolmentWithdrawn:
+def withdrawn(enrolment: str, run: str = "run") -> EnrolmentWithdrawn:
     return EnrolmentWithdrawn(enrolment, run, "l", datetime(2026, 3, 2, tzinfo=UTC))
 
 
@@ -57,15 +66,27 @@ def test_state_and_events_are_written_together(database: Database[SampleStore]) 
 
     def work(store: SampleStore) -> None:
         store.add("a")
-        store.publish(withdrawn("run-1", "e1"), withdrawn("run-2", "e2"), withdrawn("run-1", "e3"))
+        store.publish(withdrawn("e1", "run-1"), withdrawn("e2"), withdrawn("e1", "run-2"))
 
     database.transact(work)
     assert [(row["key"], row["sequence"]) for row in outbox(database)] == [
-        ("run-1", 1),
-        ("run-2", 1),
-        ("run-1", 2),
+        ("e1", 1),
+        ("e2", 1),
+        ("e1", 2),
     ]
     assert database.mongo["things"].count_documents({}) == 1
+
+
+def test_an_event_without_sequence_leaves_no_number(make_database: Any) -> None:
+    """What became of a message is numbered by nothing, and waits behind nothing."""
+    database = make_database(NotifyStore)
+    for _ in range(2):
+        database.transact(lambda store: store.publish(MessageDelivered("m"), MessageDelivered("m")))
+    rows = outbox(database)
+    assert {row["headers"]["cloudEvents_partitionkey"] for row in rows} == {"m"}
+    assert not any("cloudEvents_sequence" in row["headers"] for row in rows)
+    assert len({row["key"] for row in rows}) == 4
+    assert database.mongo["sequences"].count_documents({}) == 0
 
 
 def test_a_refused_unit_of_work_leaves_nothing(database: Database[SampleStore]) -> None:
@@ -73,7 +94,7 @@ def test_a_refused_unit_of_work_leaves_nothing(database: Database[SampleStore]) 
 
     def work(store: SampleStore) -> None:
         store.add("a")
-        store.publish(withdrawn("run-1"))
+        store.publish(withdrawn("e1"))
         store.flush()
         raise AlreadyExists("no")
 
@@ -109,7 +130,9 @@ def test_racing_units_of_work_number_an_aggregate_without_gaps(
     with ThreadPoolExecutor(8) as pool:
         list(
             pool.map(
-                lambda n: database.transact(lambda store: store.publish(withdrawn("run", f"e{n}"))),
+                lambda n: database.transact(
+                    lambda store: store.publish(withdrawn("e", f"run-{n}"))
+                ),
                 range(40),
             )
         )

@@ -126,6 +126,23 @@ def test_from_nothing_to_this_version(
     assert list(mongo_database["migrations"].find()) == records
 
 
+def test_events_of_enrolments_go_on_from_the_number_of_their_run(
+    mongo_database: Any, stack: dict[str, str]
+) -> None:
+    """They were numbered by run once: copies elsewhere would pass over lower numbers."""
+    enrolments = [{"_id": f"e-{n}", "run_id": f"r-{n % 2}", "learner_id": f"l-{n}"} for n in (1, 2)]
+    mongo_database["enrolments"].insert_many(enrolments)
+    numbers = {"r-0": 40, "r-1": 7, "e-1": 9}
+    mongo_database["sequences"].insert_many(
+        [{"_id": key, "last": last} for key, last in numbers.items()]
+    )
+    for _ in range(2):
+        run_migrate("catalog", mongo_database, stack)
+        mongo_database["migrations"].delete_many({"_id": "catalog:0002"})
+    after = {row["_id"]: row["last"] for row in mongo_database["sequences"].find()}
+    assert after == {**numbers, "e-1": 9, "e-2": 40}
+
+
 def test_an_older_library_keeps_what_it_has(mongo_database: Any, stack: dict[str, str]) -> None:
     """Items, copies and waiting events stay as they are; failed items' files are to be removed."""
     for name, keys in OLD_INDEXES.items():

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 from tandem.catalog.v1 import events_pb2
+from tandem.notify.v1 import events_pb2 as notify
+from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis import events
 from chassis.events import Event, UndecodableError
@@ -46,6 +48,21 @@ def test_the_headers_are_those_of_the_amqp_binding() -> None:
     assert headers["cloudEvents_time"] == "2026-03-02T08:00:00Z"
     assert headers["cloudEvents_partitionkey"] == "run-1"
     assert headers["cloudEvents_sequence"] == "00000000000000000007"
+
+
+def test_a_key_of_two_fields_joins_them() -> None:
+    """A seat's events keep their order among those of one learner in one session."""
+    seat = sessions.SeatTaken(session_id="s-1", learner_id="ada")
+    assert events.subject_and_key(seat) == ("s-1", "s-1:ada")
+
+
+def test_an_event_without_sequence_is_read_as_it_was_written() -> None:
+    """What became of a message has no number, and needs none."""
+    data = notify.MessageDelivered(message_id="m")
+    event = an_event(type="tandem.notify.message.delivered.v1", sequence=0, data=data)
+    headers = events.headers_of(event)
+    assert "cloudEvents_sequence" not in headers
+    assert events.read(headers, events.body_of(data)) == event
 
 
 def test_every_event_of_the_contracts_has_a_type_of_its_own() -> None:

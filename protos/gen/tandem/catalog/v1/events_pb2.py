@@ -28,13 +28,19 @@ from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_optio
 from tandem.types.v1 import types_pb2 as tandem_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etandem/catalog/v1/events.proto\x12\x11tandem.catalog.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!tandem/catalog/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\xe2\x01\n\x0ePersonUpserted\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x12\n\ngiven_name\x18\x02 \x01(\t\x12\x13\n\x0b\x66\x61mily_name\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x0c\n\x04zone\x18\x06 \x01(\t\x12&\n\x05roles\x18\x07 \x03(\x0e\x32\x17.tandem.options.v1.Role:=\xaa\xbb\x18\x39\n!tandem.catalog.person.upserted.v1\x12\tperson_id\x1a\tperson_id\"\xc4\x02\n\tRunOpened\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x11\n\tcourse_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ourse_code\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0c\n\x04term\x18\x05 \x01(\t\x12\x34\n\rdelivery_mode\x18\x06 \x01(\x0e\x32\x1d.tandem.types.v1.DeliveryMode\x12\x0c\n\x04zone\x18\x07 \x01(\t\x12\x12\n\nstart_date\x18\x08 \x01(\t\x12\x10\n\x08\x65nd_date\x18\t \x01(\t\x12\x16\n\x0einstructor_ids\x18\n \x03(\t\x12,\n\x06policy\x18\x0b \x01(\x0b\x32\x1c.tandem.catalog.v1.RunPolicy:2\xaa\xbb\x18.\n\x1ctandem.catalog.run.opened.v1\x12\x06run_id\x1a\x06run_id\"\xcb\x01\n\rPathPublished\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12/\n\nactivities\x18\x03 \x03(\x0b\x32\x1b.tandem.catalog.v1.Activity\x12\x30\n\x0cpublished_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:6\xaa\xbb\x18\x32\n tandem.catalog.path.published.v1\x12\x06run_id\x1a\x06run_id\"\xed\x01\n\x10\x45nrolmentCreated\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12-\n\x04mode\x18\x04 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12/\n\x0b\x65nrolled_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:?\xaa\xbb\x18;\n#tandem.catalog.enrolment.created.v1\x12\x0c\x65nrolment_id\x1a\x06run_id\"\xf5\x01\n\x13\x45nrolmentWaitlisted\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12-\n\x04mode\x18\x04 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12\x31\n\rwaitlisted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:B\xaa\xbb\x18>\n&tandem.catalog.enrolment.waitlisted.v1\x12\x0c\x65nrolment_id\x1a\x06run_id\"\xef\x01\n\x11\x45nrolmentPromoted\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12-\n\x04mode\x18\x04 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12/\n\x0b\x65nrolled_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:@\xaa\xbb\x18<\n$tandem.catalog.enrolment.promoted.v1\x12\x0c\x65nrolment_id\x1a\x06run_id\"\xc3\x01\n\x12\x45nrolmentWithdrawn\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12\x30\n\x0cwithdrawn_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:A\xaa\xbb\x18=\n%tandem.catalog.enrolment.withdrawn.v1\x12\x0c\x65nrolment_id\x1a\x06run_id\"\xac\x02\n\x14\x45nrolmentModeChanged\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12\x32\n\tfrom_mode\x18\x04 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12\x30\n\x07to_mode\x18\x05 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12.\n\nchanged_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:D\xaa\xbb\x18@\n(tandem.catalog.enrolment.mode_changed.v1\x12\x0c\x65nrolment_id\x1a\x06run_id\"\x9d\x02\n\x0b\x44ueExtended\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12\x13\n\x0b\x61\x63tivity_id\x18\x04 \x01(\t\x12)\n\x05until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x12\n\ngranted_by\x18\x07 \x01(\t\x12.\n\ngranted_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:@\xaa\xbb\x18<\n\x1etandem.catalog.due.extended.v1\x12\x0c\x65nrolment_id\x1a\x0c\x65nrolment_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etandem/catalog/v1/events.proto\x12\x11tandem.catalog.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!tandem/catalog/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\xf4\x01\n\x0ePersonUpserted\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x18\n\ngiven_name\x18\x02 \x01(\tB\x04\xb8\xbb\x18\x01\x12\x19\n\x0b\x66\x61mily_name\x18\x03 \x01(\tB\x04\xb8\xbb\x18\x01\x12\x13\n\x05\x65mail\x18\x04 \x01(\tB\x04\xb8\xbb\x18\x01\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x0c\n\x04zone\x18\x06 \x01(\t\x12&\n\x05roles\x18\x07 \x03(\x0e\x32\x17.tandem.options.v1.Role:=\xaa\xbb\x18\x39\n!tandem.catalog.person.upserted.v1\x12\tperson_id\x1a\tperson_id\"\xc4\x02\n\tRunOpened\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x11\n\tcourse_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ourse_code\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0c\n\x04term\x18\x05 \x01(\t\x12\x34\n\rdelivery_mode\x18\x06 \x01(\x0e\x32\x1d.tandem.types.v1.DeliveryMode\x12\x0c\n\x04zone\x18\x07 \x01(\t\x12\x12\n\nstart_date\x18\x08 \x01(\t\x12\x10\n\x08\x65nd_date\x18\t \x01(\t\x12\x16\n\x0einstructor_ids\x18\n \x03(\t\x12,\n\x06policy\x18\x0b \x01(\x0b\x32\x1c.tandem.catalog.v1.RunPolicy:2\xaa\xbb\x18.\n\x1ctandem.catalog.run.opened.v1\x12\x06run_id\x1a\x06run_id\"\xcb\x01\n\rPathPublished\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12/\n\nactivities\x18\x03 \x03(\x0b\x32\x1b.tandem.catalog.v1.Activity\x12\x30\n\x0cpublished_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:6\xaa\xbb\x18\x32\n tandem.catalog.path.published.v1\x12\x06run_id\x1a\x06run_id\"\xf3\x01\n\x10\x45nrolmentCreated\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12-\n\x04mode\x18\x04 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12/\n\x0b\x65nrolled_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:E\xaa\xbb\x18\x41\n#tandem.catalog.enrolment.created.v1\x12\x0c\x65nrolment_id\x1a\x0c\x65nrolment_id\"\xfb\x01\n\x13\x45nrolmentWaitlisted\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12-\n\x04mode\x18\x04 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12\x31\n\rwaitlisted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:H\xaa\xbb\x18\x44\n&tandem.catalog.enrolment.waitlisted.v1\x12\x0c\x65nrolment_id\x1a\x0c\x65nrolment_id\"\xf5\x01\n\x11\x45nrolmentPromoted\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12-\n\x04mode\x18\x04 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12/\n\x0b\x65nrolled_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:F\xaa\xbb\x18\x42\n$tandem.catalog.enrolment.promoted.v1\x12\x0c\x65nrolment_id\x1a\x0c\x65nrolment_id\"\xc9\x01\n\x12\x45nrolmentWithdrawn\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12\x30\n\x0cwithdrawn_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:G\xaa\xbb\x18\x43\n%tandem.catalog.enrolment.withdrawn.v1\x12\x0c\x65nrolment_id\x1a\x0c\x65nrolment_id\"\xb2\x02\n\x14\x45nrolmentModeChanged\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12\x32\n\tfrom_mode\x18\x04 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12\x30\n\x07to_mode\x18\x05 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12.\n\nchanged_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:J\xaa\xbb\x18\x46\n(tandem.catalog.enrolment.mode_changed.v1\x12\x0c\x65nrolment_id\x1a\x0c\x65nrolment_id\"\xa3\x02\n\x0b\x44ueExtended\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12\x13\n\x0b\x61\x63tivity_id\x18\x04 \x01(\t\x12)\n\x05until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x06reason\x18\x06 \x01(\tB\x04\xb8\xbb\x18\x01\x12\x12\n\ngranted_by\x18\x07 \x01(\t\x12.\n\ngranted_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:@\xaa\xbb\x18<\n\x1etandem.catalog.due.extended.v1\x12\x0c\x65nrolment_id\x1a\x0c\x65nrolment_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tandem.catalog.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PERSONUPSERTED'].fields_by_name['given_name']._loaded_options = None
+  _globals['_PERSONUPSERTED'].fields_by_name['given_name']._serialized_options = b'\270\273\030\001'
+  _globals['_PERSONUPSERTED'].fields_by_name['family_name']._loaded_options = None
+  _globals['_PERSONUPSERTED'].fields_by_name['family_name']._serialized_options = b'\270\273\030\001'
+  _globals['_PERSONUPSERTED'].fields_by_name['email']._loaded_options = None
+  _globals['_PERSONUPSERTED'].fields_by_name['email']._serialized_options = b'\270\273\030\001'
   _globals['_PERSONUPSERTED']._loaded_options = None
   _globals['_PERSONUPSERTED']._serialized_options = b'\252\273\0309\n!tandem.catalog.person.upserted.v1\022\tperson_id\032\tperson_id'
   _globals['_RUNOPENED']._loaded_options = None
@@ -42,33 +48,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PATHPUBLISHED']._loaded_options = None
   _globals['_PATHPUBLISHED']._serialized_options = b'\252\273\0302\n tandem.catalog.path.published.v1\022\006run_id\032\006run_id'
   _globals['_ENROLMENTCREATED']._loaded_options = None
-  _globals['_ENROLMENTCREATED']._serialized_options = b'\252\273\030;\n#tandem.catalog.enrolment.created.v1\022\014enrolment_id\032\006run_id'
+  _globals['_ENROLMENTCREATED']._serialized_options = b'\252\273\030A\n#tandem.catalog.enrolment.created.v1\022\014enrolment_id\032\014enrolment_id'
   _globals['_ENROLMENTWAITLISTED']._loaded_options = None
-  _globals['_ENROLMENTWAITLISTED']._serialized_options = b'\252\273\030>\n&tandem.catalog.enrolment.waitlisted.v1\022\014enrolment_id\032\006run_id'
+  _globals['_ENROLMENTWAITLISTED']._serialized_options = b'\252\273\030D\n&tandem.catalog.enrolment.waitlisted.v1\022\014enrolment_id\032\014enrolment_id'
   _globals['_ENROLMENTPROMOTED']._loaded_options = None
-  _globals['_ENROLMENTPROMOTED']._serialized_options = b'\252\273\030<\n$tandem.catalog.enrolment.promoted.v1\022\014enrolment_id\032\006run_id'
+  _globals['_ENROLMENTPROMOTED']._serialized_options = b'\252\273\030B\n$tandem.catalog.enrolment.promoted.v1\022\014enrolment_id\032\014enrolment_id'
   _globals['_ENROLMENTWITHDRAWN']._loaded_options = None
-  _globals['_ENROLMENTWITHDRAWN']._serialized_options = b'\252\273\030=\n%tandem.catalog.enrolment.withdrawn.v1\022\014enrolment_id\032\006run_id'
+  _globals['_ENROLMENTWITHDRAWN']._serialized_options = b'\252\273\030C\n%tandem.catalog.enrolment.withdrawn.v1\022\014enrolment_id\032\014enrolment_id'
   _globals['_ENROLMENTMODECHANGED']._loaded_options = None
-  _globals['_ENROLMENTMODECHANGED']._serialized_options = b'\252\273\030@\n(tandem.catalog.enrolment.mode_changed.v1\022\014enrolment_id\032\006run_id'
+  _globals['_ENROLMENTMODECHANGED']._serialized_options = b'\252\273\030F\n(tandem.catalog.enrolment.mode_changed.v1\022\014enrolment_id\032\014enrolment_id'
+  _globals['_DUEEXTENDED'].fields_by_name['reason']._loaded_options = None
+  _globals['_DUEEXTENDED'].fields_by_name['reason']._serialized_options = b'\270\273\030\001'
   _globals['_DUEEXTENDED']._loaded_options = None
   _globals['_DUEEXTENDED']._serialized_options = b'\252\273\030<\n\036tandem.catalog.due.extended.v1\022\014enrolment_id\032\014enrolment_id'
   _globals['_PERSONUPSERTED']._serialized_start=184
-  _globals['_PERSONUPSERTED']._serialized_end=410
-  _globals['_RUNOPENED']._serialized_start=413
-  _globals['_RUNOPENED']._serialized_end=737
-  _globals['_PATHPUBLISHED']._serialized_start=740
-  _globals['_PATHPUBLISHED']._serialized_end=943
-  _globals['_ENROLMENTCREATED']._serialized_start=946
-  _globals['_ENROLMENTCREATED']._serialized_end=1183
-  _globals['_ENROLMENTWAITLISTED']._serialized_start=1186
-  _globals['_ENROLMENTWAITLISTED']._serialized_end=1431
-  _globals['_ENROLMENTPROMOTED']._serialized_start=1434
-  _globals['_ENROLMENTPROMOTED']._serialized_end=1673
-  _globals['_ENROLMENTWITHDRAWN']._serialized_start=1676
-  _globals['_ENROLMENTWITHDRAWN']._serialized_end=1871
-  _globals['_ENROLMENTMODECHANGED']._serialized_start=1874
-  _globals['_ENROLMENTMODECHANGED']._serialized_end=2174
-  _globals['_DUEEXTENDED']._serialized_start=2177
-  _globals['_DUEEXTENDED']._serialized_end=2462
+  _globals['_PERSONUPSERTED']._serialized_end=428
+  _globals['_RUNOPENED']._serialized_start=431
+  _globals['_RUNOPENED']._serialized_end=755
+  _globals['_PATHPUBLISHED']._serialized_start=758
+  _globals['_PATHPUBLISHED']._serialized_end=961
+  _globals['_ENROLMENTCREATED']._serialized_start=964
+  _globals['_ENROLMENTCREATED']._serialized_end=1207
+  _globals['_ENROLMENTWAITLISTED']._serialized_start=1210
+  _globals['_ENROLMENTWAITLISTED']._serialized_end=1461
+  _globals['_ENROLMENTPROMOTED']._serialized_start=1464
+  _globals['_ENROLMENTPROMOTED']._serialized_end=1709
+  _globals['_ENROLMENTWITHDRAWN']._serialized_start=1712
+  _globals['_ENROLMENTWITHDRAWN']._serialized_end=1913
+  _globals['_ENROLMENTMODECHANGED']._serialized_start=1916
+  _globals['_ENROLMENTMODECHANGED']._serialized_end=2222
+  _globals['_DUEEXTENDED']._serialized_start=2225
+  _globals['_DUEEXTENDED']._serialized_end=2516
 # @@protoc_insertion_point(module_scope)

@@ -89,7 +89,9 @@ class Person(_message.Message):
     ZONE_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The id in the student records system, which is also the subject of the person's tokens."""
+    """The id in the student records system, which is also the subject of the person's tokens. Events
+    name people by it alone, so it must tell nothing of them: a mail address is refused.
+    """
     given_name: _builtins.str
     """Given name."""
     family_name: _builtins.str

@@ -27,7 +27,7 @@ from tandem.notify.v1 import resources_pb2 as tandem_dot_notify_dot_v1_dot_resou
 from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtandem/notify/v1/events.proto\x12\x10tandem.notify.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a tandem/notify/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\"\xad\x02\n\x10MessageDelivered\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.tandem.notify.v1.Channel\x12,\n\x08\x63\x61tegory\x18\x04 \x01(\x0e\x32\x1a.tandem.notify.v1.Category\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x12\n\nevent_type\x18\x06 \x01(\t\x12\x30\n\x0c\x64\x65livered_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:@\xaa\xbb\x18<\n\"tandem.notify.message.delivered.v1\x12\nmessage_id\x1a\nmessage_id\"\xb4\x02\n\rMessageFailed\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.tandem.notify.v1.Channel\x12,\n\x08\x63\x61tegory\x18\x04 \x01(\x0e\x32\x1a.tandem.notify.v1.Category\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x12\n\nevent_type\x18\x06 \x01(\t\x12-\n\tfailed_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x08 \x01(\t:=\xaa\xbb\x18\x39\n\x1ftandem.notify.message.failed.v1\x12\nmessage_id\x1a\nmessage_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtandem/notify/v1/events.proto\x12\x10tandem.notify.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a tandem/notify/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\"\xaf\x02\n\x10MessageDelivered\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.tandem.notify.v1.Channel\x12,\n\x08\x63\x61tegory\x18\x04 \x01(\x0e\x32\x1a.tandem.notify.v1.Category\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x12\n\nevent_type\x18\x06 \x01(\t\x12\x30\n\x0c\x64\x65livered_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:B\xaa\xbb\x18>\n\"tandem.notify.message.delivered.v1\x12\nmessage_id\x1a\nmessage_id \x01\"\xbc\x02\n\rMessageFailed\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.tandem.notify.v1.Channel\x12,\n\x08\x63\x61tegory\x18\x04 \x01(\x0e\x32\x1a.tandem.notify.v1.Category\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x12\n\nevent_type\x18\x06 \x01(\t\x12-\n\tfailed_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x06reason\x18\x08 \x01(\tB\x04\xb8\xbb\x18\x01:?\xaa\xbb\x18;\n\x1ftandem.notify.message.failed.v1\x12\nmessage_id\x1a\nmessage_id \x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +35,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tandem.notify.v1.events_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MESSAGEDELIVERED']._loaded_options = None
-  _globals['_MESSAGEDELIVERED']._serialized_options = b'\252\273\030<\n\"tandem.notify.message.delivered.v1\022\nmessage_id\032\nmessage_id'
+  _globals['_MESSAGEDELIVERED']._serialized_options = b'\252\273\030>\n\"tandem.notify.message.delivered.v1\022\nmessage_id\032\nmessage_id \001'
+  _globals['_MESSAGEFAILED'].fields_by_name['reason']._loaded_options = None
+  _globals['_MESSAGEFAILED'].fields_by_name['reason']._serialized_options = b'\270\273\030\001'
   _globals['_MESSAGEFAILED']._loaded_options = None
-  _globals['_MESSAGEFAILED']._serialized_options = b'\252\273\0309\n\037tandem.notify.message.failed.v1\022\nmessage_id\032\nmessage_id'
+  _globals['_MESSAGEFAILED']._serialized_options = b'\252\273\030;\n\037tandem.notify.message.failed.v1\022\nmessage_id\032\nmessage_id \001'
   _globals['_MESSAGEDELIVERED']._serialized_start=152
-  _globals['_MESSAGEDELIVERED']._serialized_end=453
-  _globals['_MESSAGEFAILED']._serialized_start=456
-  _globals['_MESSAGEFAILED']._serialized_end=764
+  _globals['_MESSAGEDELIVERED']._serialized_end=455
+  _globals['_MESSAGEFAILED']._serialized_start=458
+  _globals['_MESSAGEFAILED']._serialized_end=774
 # @@protoc_insertion_point(module_scope)

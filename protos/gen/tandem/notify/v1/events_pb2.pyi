@@ -93,7 +93,7 @@ class MessageFailed(_message.Message):
     event_type: _builtins.str
     """That event's type."""
     reason: _builtins.str
-    """Why."""
+    """Why; a mail server's answer may name the address."""
     @_builtins.property
     def failed_at(self) -> _timestamp_pb2.Timestamp:
         """When."""

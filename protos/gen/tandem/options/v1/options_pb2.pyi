@@ -98,22 +98,32 @@ class Event(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     PARTITION_KEY_FIELD_NUMBER: _builtins.int
+    WITHOUT_SEQUENCE_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """CloudEvents type, which is also the routing key: tandem.<service>.<subject>.<what-happened>.v<n>."""
     subject: _builtins.str
     """The field that holds the CloudEvents subject."""
-    partition_key: _builtins.str
-    """The field that holds the partition key: the aggregate whose events keep their order."""
+    without_sequence: _builtins.bool
+    """The event has no sequence: nothing follows it that it could be told from, as with what became
+    of a message.
+    """
+    @_builtins.property
+    def partition_key(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The fields whose values, joined by ":", are the partition key: the aggregate whose events keep
+        their order.
+        """
+
     def __init__(
         self,
         *,
         type: _builtins.str = ...,
         subject: _builtins.str = ...,
-        partition_key: _builtins.str = ...,
+        partition_key: _abc.Iterable[_builtins.str] | None = ...,
+        without_sequence: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["partition_key", b"partition_key", "subject", b"subject", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["partition_key", b"partition_key", "subject", b"subject", "type", b"type", "without_sequence", b"without_sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -183,9 +193,15 @@ Global___Rule: _TypeAlias = Rule  # noqa: Y015
 ACCESS_FIELD_NUMBER: _builtins.int
 EVENT_FIELD_NUMBER: _builtins.int
 RULE_FIELD_NUMBER: _builtins.int
+PERSONAL_FIELD_NUMBER: _builtins.int
 access: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Access]
 """Who may call."""
 event: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___Event]
 """Set on every message that is an event."""
 rule: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___Rule]
 """What the field must hold in a request."""
+personal: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
+"""Of an event: the field may hold a person's name or address, or text that somebody wrote freely.
+Archives that keep events for long encrypt the events that have such a field. People are
+named by their ids everywhere else.
+"""
