@@ -10,7 +10,8 @@ import grpc
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 
 from chassis import ids
-from chassis.store import MAJORITY, connect
+from chassis.store import connect
+from chassis.transactions import MAJORITY
 
 THREADS = 32
 SERVICE = "tandem.catalog.v1.CatalogService"

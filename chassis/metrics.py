@@ -33,6 +33,13 @@ GRPC_SECONDS = Histogram(
 )
 GRPC_STREAMS = Gauge("tandem_grpc_streams_open", "Streams that are open now.", ["service"])
 
+# Units of work.
+CONFLICTS = Counter(
+    "tandem_transaction_conflicts",
+    "Transactions that lost a race and were done again, by the kind of thing that they named.",
+    ["kind"],
+)
+
 # The relay.
 OUTBOX_DEPTH = Gauge("tandem_outbox_depth", "Events that wait in the outbox.", ["service"])
 OUTBOX_OLDEST = Gauge(

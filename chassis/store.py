@@ -5,10 +5,8 @@ either both are there, or neither. `Store` is what a use case is given: the serv
 class adds its queries; the base knows time, ids and events.
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -26,13 +24,12 @@ from pymongo.errors import (
     OperationFailure,
     PyMongoError,
 )
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
 from chassis import deadline, events, ids, tracing
 from chassis.clock import Clock
 from chassis.migrations import Migration, adding, migrate, pending
 from chassis.refusals import AlreadyExists
+from chassis.transactions import Contention, repeat
 from chassis.turns import Turns
 
 Document = dict[str, Any]
@@ -44,7 +41,6 @@ CLIENT: Mapping[str, Any] = {
     "serverSelectionTimeoutMS": 5_000,
     "connectTimeoutMS": 5_000,
 }
-MAJORITY = WriteConcern("majority", wtimeout=10_000)
 # By the system's clock, for MongoDB removes what is older by its own.
 # A client that repeats a command does so within minutes; a week covers a term's worst outage.
 REMEMBER_REQUESTS = timedelta(days=7)
@@ -102,10 +98,12 @@ class Store:
         session: ClientSession | None,
         now: datetime,
         writer: str = "",
+        contention: Contention | None = None,
     ) -> None:
         self._database = database
         self.session = session
         self.now = now
+        self._contention = contention
         self.writer = writer
         """Who writes, where one writer does so at a time: the queue whose events are applied, or
         the timer. Empty in requests, of which many run at once."""
@@ -119,6 +117,16 @@ class Store:
     def new_id(self) -> str:
         """A fresh UUIDv7."""
         return ids.new_id()
+
+    def contends_for(self, kind: str, id_: str) -> None:
+        """Say, before it is read or written, what others may want to change at the same time.
+
+        Units of work that name the same thing ("run", run_id) go on one after the other in this
+        process; where another has its turn, this one starts again when it has ended. Races with
+        other processes are MongoDB's to find; they, too, are repeated by turns.
+        """
+        if self._contention is not None:
+            self._contention.name(kind, id_)
 
     def publish(self, *happened: object) -> None:
         """Let others know, once this unit of work is committed, and only then.
@@ -301,25 +309,21 @@ class Database(Generic[S]):
 
         `writer` is what `work` finds as `store.writer`.
 
-        `work` may therefore run more than once and must touch nothing but its store. Who lost goes
-        on by turns: MongoDB lets the second writer of a document fail at once, so a crowd that
-        wants the same one (places in a run) would mostly disturb each other.
+        `work` may therefore run more than once and must touch nothing but its store. Who lost a
+        race over what it named (`Store.contends_for`) goes on by turns, and holds no transaction
+        while it waits.
         """
-        attempts = itertools.count()
 
-        def attempt(session: ClientSession) -> tuple[S, T]:
-            if next(attempts) == 1:
-                turn.enter_context(self._turns.one())
-            store = self._store(self.mongo, session, self.clock.now(), writer)
+        def attempt(contention: Contention) -> tuple[S, T]:
+            now = self.clock.now()
+            store = self._store(self.mongo, session, now, writer, contention)
             result = work(store)
             store.flush()
             return store, result
 
-        with ExitStack() as turn, self.client.start_session() as session:
+        with self.client.start_session() as session:
             try:
-                store, result = session.with_transaction(
-                    attempt, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY
-                )
+                store, result = repeat(session, self._turns, attempt)
             except Exception as error:
                 if _is_late(error):
                     Context().run(self._let_go, session)

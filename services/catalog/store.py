@@ -65,6 +65,7 @@ class CatalogStore(chassis_store.Store):
 
         Writing first makes those who lose a race lose it at once, before they did the rest.
         """
+        self.contends_for("run", run_id)
         found = self["runs"].find_one_and_update(
             {"_id": run_id},
             {"$inc": {"touched": 1}},

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from threading import Barrier, Event, Semaphore
 from typing import Any
 
@@ -139,29 +140,26 @@ def test_racing_units_of_work_number_an_aggregate_without_gaps(
     assert sorted(row["sequence"] for row in outbox(database)) == list(range(1, 41))
 
 
-def test_who_lost_a_race_goes_on_by_turns(
+def test_a_crowd_at_one_thing_goes_on_by_turns(
     database: Database[SampleStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a crowd at one document, second attempts run one at a time, and each is done once."""
+    """Who names the same thing is alone with it after that, and each is done once."""
     monkeypatch.setattr(turns, "LONGEST", 60)  # however slow the machine
-    together, again = Barrier(8), Semaphore(1)
+    together, alone = Barrier(8), Semaphore(1)
 
     def contend() -> None:
         attempts = itertools.count()
 
         def work(store: SampleStore) -> None:
-            repeated = next(attempts) > 0
-            if repeated:
-                assert again.acquire(blocking=False)
+            if next(attempts) == 0:
+                together.wait()
+            store.contends_for("run", "a")
+            assert alone.acquire(blocking=False)
             try:
-                store["things"].find_one({}, session=store.session)
-                if not repeated:
-                    together.wait()
                 store.publish(withdrawn("run"))
                 store.flush()
             finally:
-                if repeated:
-                    again.release()
+                alone.release()
 
         database.transact(work)
 
@@ -171,11 +169,54 @@ def test_who_lost_a_race_goes_on_by_turns(
     assert [row["sequence"] for row in outbox(database)] == list(range(1, 9))
 
 
+def test_a_race_with_another_process_is_repeated(database: Database[SampleStore]) -> None:
+    """What another process changes meanwhile is not lost, nor is what is done here."""
+    other = Database(database.client, database.mongo.name, SampleStore, database.clock)
+    database.mongo["things"].insert_one({"_id": "a", "name": "a", "times": 0})
+
+    def count(store: SampleStore) -> None:
+        store.contends_for("thing", "a")
+        change = {"$inc": {"times": 1}}
+        store["things"].update_one({"_id": "a"}, change, session=store.session)
+
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit((database, other)[n % 2].transact, count) for n in range(60)]:
+            done.result()
+    assert database.mongo["things"].find_one({})["times"] == 60  # type: ignore[index]
+
+
+def test_a_rush_at_one_thing_stops_no_other(database: Database[SampleStore]) -> None:
+    """While one has its turn and does not end, whoever wants another thing, or none, goes on."""
+    held, free = Event(), Event()
+
+    def hold(store: SampleStore) -> None:
+        store.contends_for("run", "a")
+        held.set()
+        assert free.wait(60)
+
+    def want(store: SampleStore, thing: str) -> str:
+        store.contends_for("run", thing)
+        store.publish(withdrawn(thing))
+        return thing
+
+    with ThreadPoolExecutor(9) as pool:
+        holder = pool.submit(database.transact, hold)
+        assert held.wait(60)
+        rush = [pool.submit(database.transact, partial(want, thing="a")) for _ in range(8)]
+        for thing in ("b", "b", "c"):
+            assert database.transact(partial(want, thing=thing)) == thing
+        database.transact(lambda store: store.add("unnamed"))
+        assert not holder.done()
+        free.set()
+        assert {each.result() for each in rush} == {"a"}
+
+
 def losing_once(then: Callable[[], object]) -> Callable[[SampleStore], None]:
-    """A unit of work that loses a race, and then does something."""
+    """A unit of work that names a thing, loses a race over it, and then does something."""
     attempts = itertools.count()
 
     def work(store: SampleStore) -> None:
+        store.contends_for("run", "a")
         if next(attempts) == 0:
             raise PyMongoError("again", error_labels=["TransientTransactionError"])
         then()

@@ -1,23 +1,147 @@
 """Turns."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
-from chassis import turns
-from chassis.turns import Turns
+import pytest
+
+from chassis import deadline, turns
+from chassis.statuses import Exhausted
+from chassis.turns import Turns, before_waiting
 
 
-def test_a_line_that_moves_is_not_left() -> None:
-    """However long one waits in all: while others' turns come and go, one at a time goes on."""
-    line, alone = Turns(), threading.Lock()
+def in_line(line: Turns, thing: str) -> int:
+    """How many have a turn at a thing, or wait for one."""
+    return len(line.lines[thing].places) if thing in line.lines else 0
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Return when it holds; fail where it never does."""
+    pause = threading.Event()
+    for _ in range(6000):
+        if holds():
+            return
+        pause.wait(0.01)
+    pytest.fail("it never holds")
+
+
+def queued(
+    pool: ThreadPoolExecutor, line: Turns, work: Callable[[], None], *things: str
+) -> Future[None]:
+    """Start a unit of work that waits for its turn at things, and see it stand in line."""
+    before = in_line(line, things[0])
+
+    def go() -> None:
+        with line.place() as place:
+            place.line_up(things)
+            place.wait()
+            work()
+
+    done: Future[None] = pool.submit(go)
+    until(lambda: in_line(line, things[0]) == before + 1)
+    return done
+
+
+def test_who_waits_goes_on_in_the_order_of_coming(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One at a time, first come, first served; a thing that nobody wants has no line."""
+    monkeypatch.setattr(turns, "LONGEST", 60)
+    line, went = Turns(), list[int]()
+    with ThreadPoolExecutor(20) as pool, line.place() as first:
+        assert first.take("run a")
+        for number in range(20):
+            queued(pool, line, partial(went.append, number), "run a")
+        assert went == []
+    assert went == list(range(20))
+    assert line.lines == {}
+
+
+def test_a_line_that_moves_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long one waits in all: while others' turns end, one at a time goes on."""
+    monkeypatch.setattr(turns, "LONGEST", 0.5)
+    line, alone, pause = Turns(), threading.Lock(), threading.Event()
 
     def pass_by() -> None:
-        with line.one():
+        assert alone.acquire(blocking=False)
+        pause.wait(0.05)
+        alone.release()
+
+    with ThreadPoolExecutor(20) as pool:
+        with line.place() as first:
+            assert first.take("run a")
+            waiting = [queued(pool, line, pass_by, "run a") for _ in range(20)]
+        for each in waiting:
+            each.result(60)
+
+
+def test_a_turn_stops_nobody_at_another_thing() -> None:
+    """What is held stops who wants it, and no one else."""
+    line = Turns()
+    with line.place() as one, line.place() as other:
+        assert one.take("run a")
+        assert not other.take("run a")
+        assert other.take("run b")
+        other.line_up(["run c"])
+        other.wait()
+
+
+def test_who_wants_many_things_has_all_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many that want the same things in any order all have their turns; none waits for ever."""
+    monkeypatch.setattr(turns, "LONGEST", 60)
+    line, alone = Turns(), threading.Lock()
+
+    def both(number: int) -> None:
+        with line.place() as place:
+            things = ["run a", "run b"] if number % 2 else ["run b", "run a"]
+            place.line_up(things)
+            place.wait()
             assert alone.acquire(blocking=False)
-            threading.Event().wait(0.1)
             alone.release()
 
-    crowd = int(turns.LONGEST * 15)  # half as long again as one would wait for one turn
-    with ThreadPoolExecutor(crowd) as pool:
-        for each in [pool.submit(pass_by) for _ in range(crowd)]:
-            each.result()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(both, range(400)))
+    assert line.lines == {}
+
+
+@pytest.mark.parametrize(("patience", "left"), [(0.05, 3600), (3600, 0.2)])
+def test_who_is_stuck_stops_nobody_for_ever(
+    monkeypatch: pytest.MonkeyPatch, patience: float, left: float
+) -> None:
+    """Who waits behind it goes on: after a while, and before its own deadline passes."""
+    monkeypatch.setattr(turns, "LONGEST", patience)
+    line = Turns()
+    with line.place() as stuck, line.place() as behind, deadline.within(left):
+        assert stuck.take("run a")
+        behind.line_up(["run a"])
+        behind.wait()
+        assert deadline.left() > 0
+
+
+def test_a_thread_is_told_before_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of how many stand in line; who is first does not wait."""
+    monkeypatch.setattr(turns, "LONGEST", 0.01)
+    line, told = Turns(), list[int]()
+    with before_waiting(told.append), line.place() as one, line.place() as two:
+        one.line_up(["run a"])
+        one.wait()
+        assert told == []
+        two.line_up(["run a"])
+        two.wait()
+        assert told == [2]
+
+
+def test_what_a_thread_says_before_it_waits_ends_the_wait() -> None:
+    """It has no place in any line then."""
+    line = Turns()
+
+    def refuse(_: int) -> None:
+        raise Exhausted("no")
+
+    with before_waiting(refuse), line.place() as first:
+        assert first.take("run a")
+        with line.place() as next_:
+            next_.line_up(["run b", "run a"])
+            with pytest.raises(Exhausted):
+                next_.wait()
+        assert line.lines.keys() == {"run a"}
