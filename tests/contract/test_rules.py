@@ -65,7 +65,7 @@ def test_the_rules_say_what_they_should() -> None:
     _promtool("test", "rules", *map(str, CASES))
 
 
-@pytest.mark.parametrize("name", ALERTS)
+@pytest.mark.parametrize("name", ALERTS.keys() - {"TandemWatchdog"})  # that fires always
 def test_each_alert_fires_once_and_is_silent_once(name: str) -> None:
     """A case names every alert that fires in it, so who is not named in one is silent there."""
     fired = {
@@ -120,5 +120,6 @@ def test_links_of_pages_lead_somewhere(path: Path) -> None:
 
 
 def test_alerts_say_how_urgent_they_are() -> None:
-    """A person is called now, or a ticket waits for the day."""
-    assert {alert["labels"]["severity"] for alert in ALERTS.values()} == {"page", "ticket"}
+    """A person is called now, or a ticket waits for the day; one alert tells that others can."""
+    severities = {alert["labels"]["severity"] for alert in ALERTS.values()}
+    assert severities == {"page", "ticket", "watchdog"}
