@@ -49,7 +49,7 @@ class Objective:
     least: int = 10
     """Nobody is called at night for so few that were bad."""
     expected: str = ""
-    """While this holds, over a window `%s`, it is late for a reason that someone chose: a ticket."""
+    """While this holds, over a window `%s`, somebody chose that it is late: a ticket."""
 
     def recorded(self, window: str) -> str:
         """The share of what went wrong over a window, as a recorded series."""
