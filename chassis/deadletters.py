@@ -12,11 +12,7 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker, UnroutableError
 
-from chassis import topology
-
-# What a worker adds to a message on its way to the dead letters, and takes off no more.
-OURS = ("x-tandem-attempts", "x-tandem-reason", "x-tandem-died-at", "x-tandem-queue")
-
+from chassis import returning, topology
 
 BACK_TRIES, BACK_PAUSE = 40, 0.05
 
@@ -74,7 +70,7 @@ def replay(amqp_url: str, queue: str, ids: Collection[str] = ()) -> int:
         headers = {
             key: value
             for key, value in (properties.headers or {}).items()
-            if key not in OURS and key not in topology.BROKERS
+            if key not in returning.OURS and key not in topology.BROKERS
         }
         properties.headers = headers
         try:

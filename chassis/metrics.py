@@ -77,7 +77,7 @@ HANDLER_SECONDS = Histogram(
 )
 VERDICTS = Counter(
     "tandem_verdicts",
-    "Deliveries by what became of them: applied, repeat, retry, drop, undecodable.",
+    "Deliveries by what became of them: applied, repeat, wait, retry, drop, undecodable.",
     ["subscription", "verdict"],
 )
 EVENT_LAG = Histogram(
@@ -85,6 +85,14 @@ EVENT_LAG = Histogram(
     "Seconds of the system's clock from an event's making to its committed effect.",
     ["type", "subscription"],
     buckets=(*_FAST, 60, 300, 3600),
+)
+WAITING = Gauge(
+    "tandem_waiting", "Events of a subscription that wait for another's news.", ["subscription"]
+)
+WAITING_OLDEST = Gauge(
+    "tandem_waiting_oldest_seconds",
+    "For how long the oldest waiting event of a subscription does so.",
+    ["subscription"],
 )
 DEAD_LETTERS = Gauge("tandem_dead_letters", "Dead letters of a queue.", ["queue"])
 TIMER_FAILURES = Counter("tandem_timer_failures", "Runs of a timer that failed.", ["timer"])

@@ -18,6 +18,7 @@ T = TypeVar("T")
 PREFIX = "TANDEM_"
 NO_FILE = Path()
 DRAIN = timedelta(seconds=20)
+WAIT_LIMIT = timedelta(days=1)
 
 API, WORKER, RELAY = "api", "worker", "relay"
 DECLARE, MIGRATE = "declare", "migrate"
@@ -225,6 +226,12 @@ class Settings:
         check=url_of("http", "https"),
         variable="OTEL_EXPORTER_OTLP_ENDPOINT",
         default="",
+    )
+    wait_limit: timedelta = setting(
+        "how long an event may wait for another's news until it is a dead letter, in seconds",
+        roles=(WORKER,),
+        check=between(timedelta(0), timedelta(days=7), "0 to 604800 seconds"),
+        default=WAIT_LIMIT,
     )
     drain: timedelta = setting(
         "how long a stop may take, in seconds",

@@ -46,6 +46,8 @@ CLIENT: Mapping[str, Any] = {
 REMEMBER_REQUESTS = timedelta(days=7)
 # An event can come again as long as a queue, a dead letter or a replay holds it.
 REMEMBER_EVENTS = timedelta(days=30)
+# What waits is seen again every ten minutes, or as soon as its queue allows.
+FORGET_WAITING = timedelta(hours=1)
 # MongoDB's codes: Unauthorized, AuthenticationFailed, OutOfDiskSpace.
 UNFIT = frozenset({13, 18, 14031})
 # Seconds. What is late is ended in a moment, or MongoDB ends it by its own limit.
@@ -271,6 +273,20 @@ CHASSIS_MIGRATIONS = (
                     )
                 ],
                 "leases": [],
+            }
+        ),
+    ),
+    Migration(
+        3,
+        "which events wait for another's news",
+        adding(
+            {
+                "waiting": [
+                    pymongo.IndexModel([("subscription", 1), ("since", 1)]),
+                    pymongo.IndexModel(
+                        "seen_at", expireAfterSeconds=int(FORGET_WAITING.total_seconds())
+                    ),
+                ]
             }
         ),
     ),

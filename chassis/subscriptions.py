@@ -1,6 +1,6 @@
 """What a service listens to, as data: the worker role runs it, the topology declares it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -18,8 +18,28 @@ class Retry(Exception):
     """A handler's verdict: not now. The event comes back after a delay."""
 
 
+class Wait(Exception):
+    """A handler's verdict: another's news is not here yet. The event comes back until it is.
+
+    It does so for up to a day (TANDEM_WAIT_LIMIT), and what waits does not count as failing. A
+    handler that can tell which of its events wait names them all: then the others are applied
+    without them, in a second transaction. Else the events are tried in halves.
+    """
+
+    def __init__(self, reason: str, events: Iterable[str] | Mapping[str, str] = ()) -> None:
+        """`events`: the ids of those that wait, or for each of them its own reason."""
+        super().__init__(reason)
+        named = events if isinstance(events, Mapping) else dict.fromkeys(events, reason)
+        self.reasons: Mapping[str, str] = dict(named)
+
+
 class Drop(Exception):
     """A handler's verdict: never. The event goes to the dead letters with this reason."""
+
+
+def one(_: Event[Any]) -> int:
+    """The weight of an event about one thing."""
+    return 1
 
 
 @dataclass(frozen=True)
@@ -36,6 +56,9 @@ class Subscription(Generic[S]):
     What it publishes belongs to the trace of its events where they share one; where it handles each
     under `tracing.under(event.traceparent)`, as `one_by_one` does, to that of its cause.
     """
+    weigh: Callable[[Event[Any]], int] = one
+    """About how many documents an event makes the handler read or write. One transaction takes
+    events of 1,000 together, or one event that weighs more."""
 
     @property
     def routing_keys(self) -> tuple[str, ...]:
@@ -51,9 +74,15 @@ def one_by_one(name: str, handlers: Mapping[type[Message], Handler[S]]) -> Subsc
     by_type = {event_type(cls): handler for cls, handler in handlers.items()}
 
     def handle(store: S, batch: Sequence[Event[Any]]) -> None:
+        waiting: dict[str, str] = {}
         for event in batch:
-            with tracing.under(event.traceparent):
-                by_type[event.type](store, event)
+            try:
+                with tracing.under(event.traceparent):
+                    by_type[event.type](store, event)
+            except Wait as wait:
+                waiting[event.id] = str(wait)
+        if waiting:
+            raise Wait("another's news is missing", waiting)
 
     return Subscription(name, tuple(handlers), handle)
 

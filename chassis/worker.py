@@ -18,8 +18,9 @@ from eventlet.event import Event as Signal
 from kombu import Connection
 from nameko.runners import ServiceRunner
 from pika.exceptions import AMQPError
+from pymongo.errors import PyMongoError
 
-from chassis import ids, metrics, ops, topology
+from chassis import ids, metrics, ops, returning, topology, waiting
 from chassis.apply import Delivery, Kind, StoreAway, Verdict, apply
 from chassis.batch import batch
 from chassis.pulse import answering
@@ -28,10 +29,6 @@ from chassis.store import Database
 from chassis.subscriptions import Subscription, Timer
 from chassis.timers import Ticker
 
-ATTEMPTS = "x-tandem-attempts"
-REASON = "x-tandem-reason"
-DIED_AT = "x-tandem-died-at"
-QUEUE = "x-tandem-queue"
 KEPT = ("message_id", "type", "timestamp")
 LOOK = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
@@ -79,9 +76,7 @@ class Worker:
         self._settings, self._database = settings, database
         self._started = Signal()
         holder = f"{socket.gethostname()}:{ids.new_id()}"
-        self._subscribers = [
-            Subscriber(settings.amqp_url, database, each) for each in subscriptions
-        ]
+        self._subscribers = [Subscriber(settings, database, each) for each in subscriptions]
         self._tickers = [Ticker(database, timer, holder) for timer in timers]
         self._runner = ServiceRunner({"AMQP_URI": settings.amqp_url, "HEARTBEAT": 30})
         for service in (
@@ -93,6 +88,7 @@ class Worker:
     def run(self) -> None:
         """Work until `stop`."""
         eventlet.spawn_n(_count_dead_letters, self._settings.amqp_url, self._queues())
+        eventlet.spawn_n(_count_waiting, self._database, self._queues())
         self._runner.start()
         self._started.send()
         self._runner.wait()
@@ -136,11 +132,14 @@ class Subscriber:
     """Applies one subscription's batches, and does what the verdicts say."""
 
     def __init__(
-        self, amqp_url: str, database: Database[Any], subscription: Subscription[Any]
+        self, settings: Settings, database: Database[Any], subscription: Subscription[Any]
     ) -> None:
         self.queue = subscription.name
+        self._wait_limit = settings.wait_limit.total_seconds()
         self._database, self._subscription = database, subscription
-        self._connection = Connection(amqp_url, transport_options={"confirm_publish": True})
+        self._connection = Connection(
+            settings.amqp_url, transport_options={"confirm_publish": True}
+        )
         self._away = (StoreAway, MessageNacked, *self._connection.recoverable_connection_errors)
         self._stopped = Signal()
         _tell_zero(subscription)
@@ -179,29 +178,33 @@ class Subscriber:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _once(self, messages: Sequence[Any]) -> None:
-        deliveries = [Delivery(_bytes(message.body), message.headers or {}) for message in messages]
+        now = time.time()
+        deliveries = [self._delivery(message, now) for message in messages]
         verdicts = apply(self._database, self._subscription, deliveries, self.queue)
         for message, verdict in zip(messages, verdicts, strict=True):
             if verdict.kind not in (Kind.APPLIED, Kind.REPEAT):
-                self._send_away(message, verdict)
+                self._send_away(message, verdict, now)
+        headers = [delivery.headers for delivery in deliveries]
+        mongo, name = self._database.mongo, self._subscription.name
+        waiting.follow(mongo, name, headers, verdicts, now, self._wait_limit)
 
-    def _send_away(self, message: Any, verdict: Verdict) -> None:
+    def _delivery(self, message: Any, now: float) -> Delivery:
+        headers = message.headers or {}
+        last = returning.is_last(headers, now, self._wait_limit)
+        return Delivery(_bytes(message.body), headers, last)
+
+    def _send_away(self, message: Any, verdict: Verdict, now: float) -> None:
         """To the next delay, or to the dead letters; confirmed before the original is let go."""
         given = message.headers or {}
-        headers = {key: value for key, value in given.items() if key not in topology.BROKERS}
-        attempts = _attempts(headers) + 1
-        delay = topology.delay_name(attempts) if verdict.kind is Kind.RETRY else None
-        more = {ATTEMPTS: attempts, REASON: verdict.reason[:1000], QUEUE: self.queue}
-        if delay is None:
-            more[DIED_AT] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        way = returning.way(given, verdict, self._subscription.name, now, self._wait_limit)
         log.warning(
-            "retry" if delay else "dead letter",
+            verdict.kind.value if way.delay else "dead letter",
             queue=self.queue,
-            event_id=str(headers.get("cloudEvents_id")),
-            attempts=attempts,
+            event_id=str(given.get("cloudEvents_id")),
+            attempts=returning.attempts(way.headers),
             why=verdict.reason[:300],
         )
-        self._publish(message, {**headers, **more}, delay or "")
+        self._publish(message, way.headers, way.delay)
 
     def _publish(self, message: Any, headers: Mapping[str, Any], delay: str) -> None:
         """Raises a channel error when no queue takes it (py-amqp, where nothing is to be told)."""
@@ -222,12 +225,6 @@ class Subscriber:
             )
 
 
-def _attempts(headers: Mapping[str, Any]) -> int:
-    """How often it was tried before. A stranger may write anything there, of any size."""
-    found = headers.get(ATTEMPTS)
-    return min(max(found, 0), len(topology.DELAYS)) if isinstance(found, int) else 0
-
-
 def _bytes(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else bytes(body)
 
@@ -235,6 +232,8 @@ def _bytes(body: Any) -> bytes:
 def _tell_zero(subscription: Subscription[Any]) -> None:
     """Zero is a figure, too: of a counter that begins with more, Prometheus sees no increase."""
     metrics.BATCH_SIZE.labels(subscription.name)
+    metrics.WAITING.labels(subscription.name)
+    metrics.WAITING_OLDEST.labels(subscription.name)
     metrics.HANDLER_SECONDS.labels(subscription.name)
     for kind in Kind:
         metrics.VERDICTS.labels(subscription.name, kind.value)
@@ -255,4 +254,14 @@ def _count_dead_letters(amqp_url: str, queues: Sequence[str]) -> None:
                     eventlet.sleep(LOOK)
         except Exception as error:
             log.info("can't count the dead letters now", why=repr(error)[:200])
+        eventlet.sleep(LOOK)
+
+
+def _count_waiting(database: Database[Any], subscriptions: Sequence[str]) -> None:
+    """Tell how many events wait for another's news, again and again."""
+    while True:
+        try:
+            waiting.tell(database.mongo, subscriptions)
+        except PyMongoError as error:
+            log.info("can't count what waits now", why=str(error)[:200])
         eventlet.sleep(LOOK)

@@ -298,7 +298,7 @@ def _subscriptions(names: str) -> Iterator[Panel]:
     )
     yield Panel(
         "Verdicts",
-        "What became of deliveries. Retry and drop are rare; repeat follows a restart.",
+        "What became of deliveries. Wait, retry and drop are rare; repeat follows a restart.",
         "cps",
         _each(rate("tandem_verdicts_total", "verdict", chosen), "verdict"),
     )
@@ -313,6 +313,13 @@ def _subscriptions(names: str) -> Iterator[Panel]:
         "From its first delivery decoded to its commit: the slowest in a hundred.",
         "s",
         _each(quantile(0.99, "tandem_handler_seconds", "subscription", chosen), "subscription"),
+    )
+    waiting = _chosen("tandem_waiting", chosen)
+    yield Panel(
+        "Waiting for another's news",
+        "Events that came before what they need. Normal: none, or some for seconds.",
+        "short",
+        _each(f"max by (subscription)({waiting})", "subscription"),
     )
     letters = _chosen("tandem_dead_letters", f'queue=~"{names}"')
     yield Panel(

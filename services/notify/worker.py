@@ -11,7 +11,7 @@ from tandem.sessions.v1 import events_pb2 as sessions
 from chassis.clock import Clock
 from chassis.events import Event
 from chassis.mapping import enum_name, from_message
-from chassis.subscriptions import Retry, Subscription, Timer
+from chassis.subscriptions import Subscription, Timer, Wait
 from services.notify import sender, triggers
 from services.notify.domain.notices import NotKnownYet
 from services.notify.domain.people import EnrolmentChange, Item, Path, Person, Run
@@ -22,7 +22,7 @@ from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import copies
 from services.notify.usecases import sessions as classes
-from services.notify.usecases.telling import tell
+from services.notify.usecases.telling import Addressed, tell
 
 Batch = Sequence[Event[Any]]
 Leads = Sequence[timedelta]
@@ -126,19 +126,30 @@ _STATES: Mapping[type[Any], EnrolmentState] = {
 
 
 def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> None:
-    try:
-        addressed = []
-        for event in batch:
-            handle = _CLASSES.get(type(event.data))
-            if handle is None:
-                addressed.append(triggers.personal(store, event))
-            else:
-                handle(store, event, leads)
-    except NotKnownYet as missing:
-        raise Retry(f"{missing} is not known yet") from missing
-    unknown = tell(store, texts, addressed)
-    if unknown:
-        raise Retry(f"{len(unknown)} people are not known yet")
+    addressed: list[Addressed] = []
+    missing: dict[str, str] = {}
+    for event in batch:
+        try:
+            addressed += _handle(store, event, leads)
+        except NotKnownYet as error:
+            missing[event.id] = f"{error} is not known yet"
+    strangers = set(tell(store, texts, addressed))
+    missing |= {
+        each.notice.event_id: f"person {each.person_id} is not known yet"
+        for each in addressed
+        if each.person_id in strangers
+    }
+    if missing:
+        raise Wait("what other services tell is missing", missing)
+
+
+def _handle(store: NotifyStore, event: Event[Any], leads: Leads) -> list[Addressed]:
+    """Let a class's event have its effect; answers what is to be told to one learner."""
+    handle = _CLASSES.get(type(event.data))
+    if handle is None:
+        return [triggers.personal(store, event)]
+    handle(store, event, leads)
+    return []
 
 
 def _scheduled(store: NotifyStore, event: Event[Any], leads: Leads) -> None:

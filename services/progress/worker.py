@@ -15,7 +15,7 @@ from chassis.events import Event
 from chassis.mapping import enum_name, from_message
 from chassis.refusals import NotFound
 from chassis.store import Database
-from chassis.subscriptions import Retry, Subscription, Timer
+from chassis.subscriptions import Subscription, Timer, Wait
 from services.progress import metrics
 from services.progress.domain.path import Path, Policy, Run
 from services.progress.domain.people import Person
@@ -87,9 +87,9 @@ ATTENDANCE = (
 def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
     """The service's queues."""
     return (
-        Subscription("progress.statements", (progress.StatementsRecorded,), statements),
+        Subscription("progress.statements", (progress.StatementsRecorded,), statements, _weight),
         Subscription("progress.plans", PLANS, plans),
-        Subscription("progress.attendance", ATTENDANCE, attendance),
+        Subscription("progress.attendance", ATTENDANCE, attendance, _weight),
     )
 
 
@@ -108,7 +108,20 @@ def statements(store: ProgressStore, events: Events) -> None:
     try:
         study(store, [from_message(event.data, Recorded, at=event.time) for event in events])
     except NotFound as error:
-        raise Retry(str(error)) from error
+        raise Wait(str(error), _without_run(store, events)) from error
+
+
+def _without_run(store: ProgressStore, events: Events) -> list[str]:
+    """The ids of the events that tell of a run which is not known yet."""
+    named = {event.id: {each.run_id for each in event.data.statements} for event in events}
+    known = store.copies(Run, set().union(*named.values())).keys()
+    return [event_id for event_id, run_ids in named.items() if run_ids - known]
+
+
+def _weight(event: Event[Any]) -> int:
+    """How many learners' documents an event changes, about."""
+    rows = getattr(event.data, "statements", ()) or getattr(event.data, "learners", ())
+    return len(rows) or 1
 
 
 def plans(store: ProgressStore, events: Events) -> None:

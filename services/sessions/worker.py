@@ -18,7 +18,7 @@ from tandem.progress.v1.events_pb2 import CatchUpCompleted
 from chassis.events import Event
 from chassis.mapping import enum_name, from_message
 from chassis.refusals import NotFound
-from chassis.subscriptions import Drop, Subscription, Timer, one_by_one
+from chassis.subscriptions import Subscription, Timer, Wait, one_by_one
 from services.sessions.domain.roster import EnrolmentNews, Item, Person, Policy, Run
 from services.sessions.domain.words import AttendanceMode, EnrolmentState
 from services.sessions.store import SessionsStore
@@ -73,11 +73,11 @@ def recordings(store: SessionsStore, events: Events) -> None:
 
 
 def catch_up_completed(store: SessionsStore, event: Event[CatchUpCompleted]) -> None:
-    """An absence is repaired. What never was settled here is no event of this installation."""
+    """An absence is repaired. The attendance that it repairs may be settled a moment later."""
     try:
         note_catch_up(store, from_message(event.data, CatchUp))
     except NotFound as error:
-        raise Drop(str(error)) from error
+        raise Wait(str(error)) from error
 
 
 def _person(event: Event[PersonUpserted]) -> Person:

@@ -1,8 +1,8 @@
 """A service of the bus alone, to start as a process: python -m ...bus_service relay|worker|declare.
 
 An event's effect is counted under its enrolment. What its handler does, its learner says:
-`wait-for-X` retries until collection `known` has X; `drop` and `poison` never succeed, unless
-`known` has them.
+`wait-for-X` retries until collection `known` has X, `needs-X` waits for it; `drop` and `poison`
+never succeed, unless `known` has them.
 """
 
 import os
@@ -58,13 +58,16 @@ def _withdrawn(store: Any, event: Any) -> None:
 
 
 def _obey(store: Any, order: str) -> None:
-    from chassis.subscriptions import Drop, Retry
+    from chassis.subscriptions import Drop, Retry, Wait
 
-    known = store["known"].find_one({"_id": order.removeprefix("wait-for-")}, session=store.session)
+    wanted = order.removeprefix("wait-for-").removeprefix("needs-")
+    known = store["known"].find_one({"_id": wanted}, session=store.session)
     if known:
         return
     if order.startswith("wait-for-"):
         raise Retry(f"{order.removeprefix('wait-for-')} is not known yet")
+    if order.startswith("needs-"):
+        raise Wait(f"{wanted} is not known yet")
     if order == "drop":
         raise Drop("nobody wants it")
     if order == "poison":

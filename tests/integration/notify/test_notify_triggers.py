@@ -11,7 +11,7 @@ from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2 as types
 
-from chassis.subscriptions import Retry
+from chassis.subscriptions import Wait
 from services.notify.domain.words import Channel, DeliveryState
 from tests.integration.notify.world import HOUR, Mailbox, World, address_of, text_of
 
@@ -171,10 +171,10 @@ def test_repeats_tell_once(world: World, mailbox: Mailbox, ada: str) -> None:
     assert world.published() == ["delivered.v1"] * 6
 
 
-def test_unknown_person_is_a_retry(world: World, ada: str) -> None:
+def test_an_unknown_person_is_waited_for(world: World, ada: str) -> None:
     """An event about a person who is not known yet comes back, and leaves no trace meanwhile."""
     event = world.event(world.assigned(ada))
-    with pytest.raises(Retry):
+    with pytest.raises(Wait):
         world.hear("notify.triggers", event)
     assert world.rows("messages", {}) == world.rows("outbox", {}) == []
     world.people(ada)
@@ -183,16 +183,18 @@ def test_unknown_person_is_a_retry(world: World, ada: str) -> None:
 
 
 @pytest.mark.parametrize("make", [enrolment_promoted, due_extended])
-def test_unknown_run_is_a_retry(world: World, ada: str, make: Callable[[World, str], Any]) -> None:
+def test_an_unknown_run_is_waited_for(
+    world: World, ada: str, make: Callable[[World, str], Any]
+) -> None:
     """An event whose text names a run that is not known yet comes back."""
     world.people(ada)
-    with pytest.raises(Retry):
+    with pytest.raises(Wait):
         world.tell(make(world, ada))
 
 
-def test_unknown_session_is_a_retry(world: World) -> None:
+def test_an_unknown_session_is_waited_for(world: World) -> None:
     """A move that overtakes the session's scheduling comes back."""
-    with pytest.raises(Retry):
+    with pytest.raises(Wait):
         world.tell(world.moved(DAY, 2 * DAY))
 
 

@@ -177,7 +177,7 @@ def test_statements_of_a_run_never_heard_of_wait(classroom: Classroom) -> None:
         classroom.event(events_pb2.StatementsRecorded(learner_id="ada", statements=[row]))
         for row in (bad, good)
     ]
-    assert classroom.apply("statements", told) == [Kind.RETRY, Kind.APPLIED]
+    assert classroom.apply("statements", told) == [Kind.WAIT, Kind.APPLIED]
     assert classroom.states("ada") == {"essay": "COMPLETED"}
     assert classroom.summary().statements == 1
 

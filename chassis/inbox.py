@@ -1,0 +1,61 @@
+"""The inbox: events into a handler in one transaction, each event once for a subscription."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from chassis import tracing
+from chassis.events import Event
+from chassis.store import Database, Store
+from chassis.subscriptions import Subscription
+from chassis.verdicts import APPLIED, REPEAT, Verdict
+
+Events = Sequence[Event[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What one subscription has applied, and how it applies more."""
+
+    database: Database[Any]
+    subscription: Subscription[Any]
+    writer: str
+    """The queue whose events are applied; the handler finds it as `store.writer`."""
+
+    def apply(self, events: Events) -> dict[str, Verdict]:
+        """Apply events in one transaction; answers a verdict by event id: applied, or a repeat.
+
+        Raises what the handler raises; then nothing was applied.
+        """
+        with tracing.under(_cause(events)):
+            return self.database.transact(lambda store: self._work(store, events), self.writer)
+
+    def _work(self, store: Store, events: Events) -> dict[str, Verdict]:
+        seen = self._seen(store, events)
+        fresh = [event for event in events if event.id not in seen]
+        if fresh:
+            self.subscription.handle(store, fresh)
+            self._remember(store, fresh)
+        return {event.id: REPEAT if event.id in seen else APPLIED for event in events}
+
+    def _seen(self, store: Store, events: Events) -> set[str]:
+        marks = {mark(self.subscription.name, event.id): event.id for event in events}
+        known = store["inbox"].find({"_id": {"$in": list(marks)}}, session=store.session)
+        return {marks[row["_id"]] for row in known}
+
+    def _remember(self, store: Store, events: Events) -> None:
+        now = datetime.now(UTC)  # MongoDB removes old marks by the system's clock
+        rows = [{"_id": mark(self.subscription.name, event.id), "at": now} for event in events]
+        store["inbox"].insert_many(rows, session=store.session)
+
+
+def mark(subscription: str, event_id: str) -> str:
+    """The inbox's id of an event that a subscription has applied."""
+    return f"{subscription}:{event_id}"
+
+
+def _cause(events: Events) -> str:
+    """Under what events are applied: their trace where they share one, else a new one."""
+    traces = {tracing.trace_id(event.traceparent) for event in events}
+    return events[0].traceparent if len(traces) == 1 else ""
