@@ -7,13 +7,14 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench import grpc_command, latency, memory, relay, rig, tracing, worker
+from bench import grpc_command, latency, memory, relay, rig, statements, tracing, worker
 from bench.figures import Benchmark, Figure
 from campus.output import console, show_rows
 
 BENCHMARKS: dict[str, Benchmark] = {
     "relay": relay.measure,
     "worker": worker.measure,
+    "statements": statements.measure,
     "latency": latency.measure,
     "grpc": grpc_command.measure,
     "tracing": tracing.measure,

@@ -48,7 +48,13 @@ def beside(
 
 def at_most(name: str, ours: float, unit: str, most: float) -> Figure:
     """A figure that has a limit instead of a peer."""
-    return Figure(name, round(ours, 1), None, unit, None, f"at most {most:g} {unit}", ours <= most)
+    return Figure(name, round(ours, 2), None, unit, None, f"at most {most:g} {unit}", ours <= most)
+
+
+def at_least(name: str, ours: float, unit: str, least: float) -> Figure:
+    """A figure that has a least value instead of a peer."""
+    goal = f"at least {least:g} {unit}"
+    return Figure(name, round(ours, 2), None, unit, None, goal, ours >= least)
 
 
 def told(name: str, ours: float, unit: str) -> Figure:

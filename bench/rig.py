@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import pika
+import psutil
 
 from bench import sample
 from campus.stack.process import python_command
@@ -73,7 +74,9 @@ def run(module: str, *arguments: str, settings: Mapping[str, str] = NONE) -> Non
 
 
 @contextmanager
-def running(module: str, *arguments: str, settings: Mapping[str, str] = NONE) -> Iterator[None]:
+def running(
+    module: str, *arguments: str, settings: Mapping[str, str] = NONE
+) -> Iterator[psutil.Process]:
     """A module runs beside, told `settings` too; its log goes to the data folder."""
     with _log(module, *arguments) as log:
         child = subprocess.Popen(
@@ -83,7 +86,7 @@ def running(module: str, *arguments: str, settings: Mapping[str, str] = NONE) ->
             stderr=log,
         )
         try:
-            yield
+            yield psutil.Process(child.pid)
         finally:
             child.terminate()
             child.wait(30)
