@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from rich.markup import escape
 
 from campus.connection import DATA, amqp_url
-from campus.output import JSON_OPTION, console
+from campus.output import JSON_OPTION, console, printable
 from chassis import history
 from chassis.events import Event, UndecodableError
 
@@ -68,9 +68,9 @@ def tail(
 
 def _print_unread(offset: int, error: UndecodableError, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"offset": offset, "error": str(error)}, ensure_ascii=False))
+        click.echo(_json({"offset": offset, "error": str(error)}))
     else:
-        console.print(f"[red]{offset} can't be read: {escape(str(error))}[/]")
+        console.print(f"[red]{offset} can't be read: {escape(printable(str(error)))}[/]")
 
 
 def _print(offset: int, event: Event[Any], as_json: bool) -> None:
@@ -86,12 +86,17 @@ def _print(offset: int, event: Event[Any], as_json: bool) -> None:
             "sequence": event.sequence,
             "data": data,
         }
-        click.echo(json.dumps(line, ensure_ascii=False))
+        click.echo(_json(line))
         return
     short = event.type.removeprefix("tandem.").removesuffix(".v1")
-    when, facts = f"{event.time:%Y-%m-%d %H:%M:%S}", json.dumps(data, ensure_ascii=False)
+    when, facts = f"{event.time:%Y-%m-%d %H:%M:%S}", _json(data)
     if not console.is_terminal:
         click.echo(f"{when} {short} {facts}")
         return
     styled = f"[cyan]{when}[/] [green]{short}[/] [dim]{escape(facts)}[/]"
     console.print(styled, overflow="ellipsis", no_wrap=True)
+
+
+def _json(value: Any) -> str:
+    """JSON in one line that a terminal shows as it is: what it would act on is escaped."""
+    return printable(json.dumps(value, ensure_ascii=False))

@@ -21,6 +21,17 @@ console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
 
+def printable(text: str) -> str:
+    """A stranger's text for a terminal: what would move the cursor, change colours or turn the
+    direction of writing is escaped as in Python, and as in JSON, `\\u001b`.
+    """
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1] if character != "\x7f" else "\\u007f"
+
+
 def show_rows(title: str, rows: Sequence[Any], as_json: bool) -> None:
     """A table of dataclasses, one a line; as JSON a list of objects."""
     records = [dataclasses.asdict(row) for row in rows]
@@ -32,7 +43,9 @@ def show_rows(title: str, rows: Sequence[Any], as_json: bool) -> None:
     for name in records[0] if records else ():
         table.add_column(name, overflow="fold")
     for record in records:
-        table.add_row(*(Text("-" if value is None else str(value)) for value in record.values()))
+        table.add_row(
+            *(Text("-" if value is None else printable(str(value))) for value in record.values())
+        )
     console.print(table if records else Text(f"{title}: nothing"))
 
 

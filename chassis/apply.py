@@ -15,7 +15,7 @@ from chassis.splitting import Splitter, StoreAway
 from chassis.store import Database
 from chassis.subscriptions import Subscription
 from chassis.tracing import NONE, Attributes
-from chassis.verdicts import APPLIED, REPEAT, Kind, Verdict, described
+from chassis.verdicts import APPLIED, REPEAT, Kind, Verdict
 
 __all__ = ["Delivery", "Kind", "StoreAway", "Verdict", "apply"]
 
@@ -28,6 +28,7 @@ class Delivery:
     headers: Mapping[str, Any] = field(default_factory=dict)
     last: bool = False
     """Whether it becomes a dead letter if it can't be applied this time."""
+    content_type: str | None = None
 
 
 # In an upgrade, or after a way back, a queue gets what the older of two versions has no handler
@@ -81,13 +82,11 @@ def _apply(inbox: Inbox, deliveries: Sequence[Delivery]) -> list[Verdict]:
 
 def _read(delivery: Delivery, types: Set[str]) -> Read | Verdict:
     try:
-        event = events.read(delivery.headers, delivery.body)
+        event = events.read(delivery.headers, delivery.body, delivery.content_type)
     except UnknownTypeError:
         return ANOTHER_VERSIONS
     except UndecodableError as error:
         return Verdict(Kind.UNDECODABLE, str(error))
-    except Exception as error:  # a stranger's bytes can upset more than we can think of
-        return Verdict(Kind.UNDECODABLE, described(error))
     return event if event.type in types else ANOTHER_VERSIONS
 
 

@@ -14,10 +14,13 @@ import eventlet
 import structlog
 from eventlet.event import Event as Signal
 from eventlet.support.greenlets import GreenletExit
-from kombu import Consumer, Queue
+from kombu import Connection, Consumer, Queue
+from nameko.constants import HEARTBEAT_CONFIG_KEY
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector
 from nameko.messaging import QueueConsumer
+
+from chassis import amqp_kombu
 
 SIZE = 500
 LINGER = 0.002
@@ -35,6 +38,12 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
     """The connection of one subscription: raw bodies, its own prefetch, its own channel."""
 
     connected = False
+
+    @property
+    def connection(self) -> Connection:
+        """What kombu connects by: nameko's way, but no message can end it."""
+        heartbeat = self.container.config[HEARTBEAT_CONFIG_KEY]
+        return amqp_kombu.connection(self.amqp_uri, heartbeat=heartbeat)
 
     def get_consumers(self, _: Any, channel: Any) -> Any:
         """Called after every (re)connection."""

@@ -12,7 +12,9 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker, UnroutableError
 
-from chassis import returning, topology
+from chassis import amqp_pika, cloudevents, resending, returning, topology
+
+PERSISTENT = 2
 
 BACK_TRIES, BACK_PAUSE = 40, 0.05
 
@@ -36,7 +38,7 @@ class DeadLetter:
 
 def count(amqp_url: str, queues: Collection[str]) -> dict[str, int]:
     """How many dead letters each of the queues has; those that are not there are left out."""
-    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+    with amqp_pika.connected(amqp_url) as connection:
         found = {}
         for queue in queues:
             channel = connection.channel()
@@ -67,14 +69,8 @@ def replay(amqp_url: str, queue: str, ids: Collection[str] = ()) -> int:
     """
 
     def send_back(channel: BlockingChannel, properties: Any, body: bytes) -> None:
-        headers = {
-            key: value
-            for key, value in (properties.headers or {}).items()
-            if key not in returning.OURS and key not in topology.BROKERS
-        }
-        properties.headers = headers
         try:
-            channel.basic_publish("", queue, body, properties, mandatory=True)
+            channel.basic_publish("", queue, body, _again(properties), mandatory=True)
         except UnroutableError:
             raise UnknownQueue(f"there is no queue {queue!r} to send them back to") from None
 
@@ -84,6 +80,17 @@ def replay(amqp_url: str, queue: str, ids: Collection[str] = ()) -> int:
 def discard(amqp_url: str, queue: str, ids: Collection[str] = ()) -> int:
     """Throw dead letters (all, or those events) away; answers how many. Raises UnknownQueue."""
     return _each(amqp_url, queue, ids, lambda *_: None)
+
+
+def _again(properties: Any) -> pika.BasicProperties:
+    """What a letter bears on its way back: what it had before it died, as far as it may."""
+    headers = {
+        name: value
+        for name, value in resending.headers(properties.headers).items()
+        if name not in returning.OURS
+    }
+    kept = resending.properties(vars(properties))
+    return pika.BasicProperties(headers=headers, delivery_mode=PERSISTENT, **kept)
 
 
 def _each(
@@ -130,9 +137,10 @@ def _wait_until_back(channel: BlockingChannel, queue: str, count: int) -> None:
 
 def _letter(properties: Any, body: bytes) -> DeadLetter:
     headers = properties.headers or {}
+    attributes = cloudevents.raw(headers)
     return DeadLetter(
-        id=str(headers.get("cloudEvents_id") or hashlib.sha256(body).hexdigest()[:16]),
-        type=str(headers.get("cloudEvents_type", "")),
+        id=str(attributes.get("id") or hashlib.sha256(body).hexdigest()[:16]),
+        type=str(attributes.get("type", "")),
         died_at=str(headers.get("x-tandem-died-at") or _brokers_time(headers)),
         attempts=_number(headers.get("x-tandem-attempts")),
         reason=str(headers.get("x-tandem-reason") or _brokers_reason(headers)),
@@ -150,12 +158,14 @@ def _brokers_reason(headers: Mapping[str, Any]) -> str:
 
 
 def _brokers_time(headers: Mapping[str, Any]) -> str:
+    """When the broker gave it up; a stranger may have written anything there."""
     deaths = headers.get("x-death")
-    at = deaths[0].get("time") if isinstance(deaths, list) and deaths else None
+    first = deaths[0] if isinstance(deaths, list) and deaths else None
+    at = first.get("time") if isinstance(first, dict) else None
     return at.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(at, datetime) else ""
 
 
 @contextmanager
 def _channel(amqp_url: str) -> Iterator[BlockingChannel]:
-    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+    with amqp_pika.connected(amqp_url) as connection:
         yield connection.channel()

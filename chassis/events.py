@@ -19,14 +19,15 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from tandem.options.v1 import options_pb2
 
+from chassis import cloudevents
+from chassis.cloudevents import MalformedError
 from chassis.mapping import to_message
 
 M = TypeVar("M", bound=Message)
 
 CONTENT_TYPE = "application/json"
-PREFIX = "cloudEvents_"
+PREFIX = cloudevents.PREFIX
 # The attributes that every event has.
-NEEDED = frozenset({"id", "type", "source", "time"})
 # One event stays below this, so that a broker, a stream and an inbox never meet a huge one.
 LARGEST_BODY = 256 * 1024
 
@@ -118,39 +119,41 @@ def headers_of(event: "Event[Any]") -> dict[str, str]:
     return headers
 
 
-def read(headers: Mapping[str, Any] | None, body: bytes) -> "Event[Message]":
-    """The event of a delivery. Raises UndecodableError, UnknownTypeError among them."""
-    attributes = {
-        key.removeprefix(PREFIX): value
-        for key, value in (headers or {}).items()
-        if key.startswith(PREFIX)
-    }
-    cls = contracts().get(str(attributes.get("type")))
-    needed = NEEDED | {"sequence"} if cls is None or has_sequence(cls) else NEEDED
-    if missing := sorted(needed - attributes.keys()):
-        raise UndecodableError(f"no CloudEvent: headers {', '.join(missing)} are missing")
-    strange = sorted(name for name, value in attributes.items() if not isinstance(value, str))
-    if strange:
-        raise UndecodableError(f"no CloudEvent: headers {', '.join(strange)} are not text")
-    if cls is None:
-        raise UnknownTypeError(f"unknown event type {attributes['type']!r}")
+def read(
+    headers: Mapping[str, Any] | None, body: bytes, content_type: str | None = None
+) -> "Event[Message]":
+    """The event of a delivery. Raises UndecodableError, UnknownTypeError among them; nothing else,
+    whatever stands in a stranger's message.
+    """
     try:
-        data = json_format.Parse(body, cls(), ignore_unknown_fields=True)
-        time = datetime.fromisoformat(attributes["time"])
-        sequence = int(attributes.get("sequence", 0))
-    except (ValueError, TypeError, RecursionError, json_format.ParseError) as error:
-        raise UndecodableError(f"{attributes['type']}: {error}") from error
+        found = cloudevents.read(headers or {}, content_type)
+    except MalformedError as error:
+        raise UndecodableError(str(error)) from error
+    cls = contracts().get(found.type)
+    if cls is None:
+        raise UnknownTypeError(f"unknown event type {found.type!r}")
+    if not found.sequence and has_sequence(cls):
+        raise UndecodableError(f"no CloudEvent: {found.type} has no sequence")
     return Event(
-        id=attributes["id"],
-        type=attributes["type"],
-        source=attributes["source"],
-        time=time,
-        subject=attributes.get("subject", ""),
-        partition_key=attributes.get("partitionkey", ""),
-        sequence=sequence,
-        traceparent=attributes.get("traceparent", ""),
-        data=data,
+        id=found.id,
+        type=found.type,
+        source=found.source,
+        time=found.time,
+        subject=found.subject,
+        partition_key=found.partition_key,
+        sequence=found.sequence,
+        traceparent=found.traceparent,
+        data=_data(cls, found.type, body),
     )
+
+
+def _data(cls: type[M], name: str, body: bytes) -> M:
+    if len(body) >= LARGEST_BODY:
+        raise UndecodableError(f"{name}: {len(body)} bytes; an event stays below {LARGEST_BODY}")
+    try:
+        return json_format.Parse(body, cls(), ignore_unknown_fields=True)
+    except Exception as error:  # what a stranger's JSON can upset in protobuf is not told anywhere
+        raise UndecodableError(f"{name}: {error}"[:1000]) from error
 
 
 @cache

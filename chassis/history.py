@@ -1,13 +1,16 @@
 """Reading the history: the RabbitMQ stream that every event also flows into."""
 
+import math
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
 import pika
 from google.protobuf.message import Message
+from pika.exceptions import AMQPError
 
-from chassis import events, ids, topology
+from chassis import amqp_pika, events, ids, topology
 from chassis.events import Event, UndecodableError
 
 PREFETCH = 500
@@ -27,39 +30,54 @@ def read(amqp_url: str, offset: Offset, follow: bool = False) -> Iterator[tuple[
     event that is there at the start, unless told to `follow`. What can't be decoded comes as the
     error. Raises pika.exceptions.AMQPError where there is no broker or no history.
     """
-    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
-        end = None if follow else _end(connection)
-        if not follow and _is_beyond(offset, end):
-            return
+    end = None if follow else _end(amqp_url)
+    if not follow and _is_beyond(offset, end):
+        return
+    with _connected(amqp_url) as connection:
         for number, properties, body in _deliveries(connection, offset, follow):
-            event = _event(properties.headers, body)
+            event = _event(properties, body)
             if not _is_older(event, offset):
                 yield number, event
             if end is not None and number >= end:
                 return
 
 
-def _end(connection: Any) -> int | None:
-    """The last offset; None where there is none.
+@contextmanager
+def _connected(amqp_url: str) -> Iterator[Any]:
+    """A connection whose end is of no interest.
+
+    pika gives back what it was sent and did not hand over, which a stream has no answer for (540).
+    """
+    connection = pika.BlockingConnection(amqp_pika.parameters(amqp_url))
+    try:
+        yield connection
+    finally:
+        with suppress(AMQPError):
+            connection.close()
+
+
+def _end(amqp_url: str) -> float | None:
+    """The last offset; None where there is none, infinity where no message tells.
 
     The broker's count of a stream lags behind (3.10), but it hands over the last chunk whole.
     """
-    channel = connection.channel()
-    channel.basic_qos(prefetch_count=WHOLE_CHUNK)
-    seen: list[int] = []
-    channel.basic_consume(
-        topology.HISTORY,
-        lambda *delivery: seen.append(_number(delivery[2])),
-        arguments={"x-stream-offset": "last"},
-    )
-    connection.process_data_events(time_limit=QUIET)
-    channel.basic_qos(prefetch_count=WHOLE_CHUNK)  # answered after the chunk that is on its way
-    connection.process_data_events(time_limit=0)
-    channel.close()
-    return max(seen, default=None)
+    seen: list[float] = []
+    with _connected(amqp_url) as connection:
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=WHOLE_CHUNK)
+        channel.basic_consume(
+            topology.HISTORY,
+            lambda *delivery: seen.append(_number(delivery[2], math.inf)),
+            arguments={"x-stream-offset": "last"},
+        )
+        connection.process_data_events(time_limit=QUIET)
+        channel.basic_qos(prefetch_count=WHOLE_CHUNK)  # answered after the chunk on its way
+        connection.process_data_events(time_limit=0)
+    told = [number for number in seen if number < math.inf]
+    return max(told or seen, default=None)
 
 
-def _is_beyond(offset: Offset, end: int | None) -> bool:
+def _is_beyond(offset: Offset, end: float | None) -> bool:
     return end is None or offset == "next" or (isinstance(offset, int) and offset > end)
 
 
@@ -69,22 +87,26 @@ def _deliveries(connection: Any, offset: Offset, follow: bool) -> Iterator[tuple
     found = channel.consume(
         topology.HISTORY, arguments={"x-stream-offset": offset}, inactivity_timeout=QUIET
     )
+    number = offset - 1 if isinstance(offset, int) else -1
     for method, properties, body in found:
         if method is not None:
             if method.delivery_tag % (PREFETCH // 5) == 0:
                 channel.basic_ack(method.delivery_tag, multiple=True)
-            yield _number(properties), properties, body
+            number = int(_number(properties, number + 1))
+            yield number, properties, body
         elif not follow:
             return  # nothing was published since the instant that was asked for
 
 
-def _number(properties: Any) -> int:
-    return int(properties.headers["x-stream-offset"])
+def _number(properties: Any, otherwise: float) -> float:
+    """The offset of a delivery, by the broker; `otherwise` where a stranger wrote one beside it."""
+    number = (properties.headers or {}).get("x-stream-offset")
+    return number if isinstance(number, int) else otherwise
 
 
-def _event(headers: dict[str, Any], body: bytes) -> Read:
+def _event(properties: Any, body: bytes) -> Read:
     try:
-        return events.read(headers, body)
+        return events.read(properties.headers, body, properties.content_type)
     except UndecodableError as error:
         return error
 

@@ -11,7 +11,7 @@ from typing import Any
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
 
-from chassis import events, ids, message_spans, metrics, topology
+from chassis import amqp_pika, events, ids, message_spans, metrics, topology
 from chassis.tracing import Span
 from chassis.window import Outcome, Row, Window
 
@@ -40,7 +40,7 @@ class Publisher:
     async def open(self, amqp_url: str) -> None:
         """Connect, and declare the exchange and the history. Raises ConnectionLost."""
         self._connection = _Corked(
-            pika.URLParameters(amqp_url),
+            amqp_pika.parameters(amqp_url),
             on_open_callback=lambda link: link.channel(on_open_callback=self._on_channel),
             on_open_error_callback=lambda _, error: self._lose(error),
             on_close_callback=lambda _, error: self._lose(error),

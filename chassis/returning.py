@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chassis import topology
+from chassis import resending, topology
+from chassis.amqp_tables import UNREADABLE
+from chassis.resending import LOST
 from chassis.verdicts import Kind, Verdict
 
 ATTEMPTS = "x-tandem-attempts"
@@ -19,8 +21,8 @@ WAITING_SINCE = "x-tandem-waiting-since"
 REASON = "x-tandem-reason"
 DIED_AT = "x-tandem-died-at"
 QUEUE = "x-tandem-queue"
-OURS = (ATTEMPTS, WAITING_SINCE, REASON, DIED_AT, QUEUE)
-"""What a worker adds to a message that it sends away. A replay takes it off."""
+OURS = (ATTEMPTS, WAITING_SINCE, REASON, DIED_AT, QUEUE, UNREADABLE, LOST)
+"""What is added to a message that is sent away. A replay takes it off."""
 LONGEST_REASON = 1000
 
 Headers = Mapping[str, Any]
@@ -44,8 +46,7 @@ def way(headers: Headers, verdict: Verdict, queue: str, now: float, limit: float
     more |= {REASON: verdict.reason[:LONGEST_REASON], QUEUE: queue}
     if not delay:
         more[DIED_AT] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-    kept = {name: value for name, value in headers.items() if name not in topology.BROKERS}
-    return Way(delay, kept | more)
+    return Way(delay, resending.headers(headers) | more)
 
 
 def is_last(headers: Headers, now: float, limit: float) -> bool:

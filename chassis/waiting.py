@@ -14,8 +14,7 @@ import pymongo
 import structlog
 from pymongo.errors import PyMongoError
 
-from chassis import metrics, returning
-from chassis.events import PREFIX
+from chassis import cloudevents, metrics, returning
 from chassis.inbox import mark
 from chassis.migrations import Mongo
 from chassis.returning import Headers
@@ -42,7 +41,7 @@ def follow(
     for given, verdict in zip(headers, verdicts, strict=True):
         since = returning.waiting_since(given, now, limit)
         begun = int(now) if since is None else since
-        key = mark(subscription, str(given.get(f"{PREFIX}id")))
+        key = mark(subscription, str(cloudevents.raw(given).get("id"))[: cloudevents.LONGEST])
         if verdict.kind is Kind.WAIT and now - begun < limit:
             writes.append(_renewal(key, subscription, begun, verdict.reason))
         elif since is not None:

@@ -20,7 +20,17 @@ from nameko.runners import ServiceRunner
 from pika.exceptions import AMQPError
 from pymongo.errors import PyMongoError
 
-from chassis import ids, metrics, ops, returning, topology, waiting
+from chassis import (
+    amqp_kombu,
+    cloudevents,
+    ids,
+    metrics,
+    ops,
+    resending,
+    returning,
+    topology,
+    waiting,
+)
 from chassis.apply import Delivery, Kind, StoreAway, Verdict, apply
 from chassis.batch import batch
 from chassis.pulse import answering
@@ -29,7 +39,8 @@ from chassis.store import Database
 from chassis.subscriptions import Subscription, Timer
 from chassis.timers import Ticker
 
-KEPT = ("message_id", "type", "timestamp")
+# Of a message that tells neither; kombu wants both.
+UNTOLD = {"content_type": "application/octet-stream", "content_encoding": "utf-8"}
 LOOK = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 CONFIRM_TIMEOUT = 30.0
@@ -137,7 +148,7 @@ class Subscriber:
         self.queue = subscription.name
         self._wait_limit = settings.wait_limit.total_seconds()
         self._database, self._subscription = database, subscription
-        self._connection = Connection(
+        self._connection = amqp_kombu.connection(
             settings.amqp_url, transport_options={"confirm_publish": True}
         )
         self._away = (StoreAway, MessageNacked, *self._connection.recoverable_connection_errors)
@@ -191,7 +202,7 @@ class Subscriber:
     def _delivery(self, message: Any, now: float) -> Delivery:
         headers = message.headers or {}
         last = returning.is_last(headers, now, self._wait_limit)
-        return Delivery(_bytes(message.body), headers, last)
+        return Delivery(_bytes(message.body), headers, last, message.content_type)
 
     def _send_away(self, message: Any, verdict: Verdict, now: float) -> None:
         """To the next delay, or to the dead letters; confirmed before the original is let go."""
@@ -200,7 +211,7 @@ class Subscriber:
         log.warning(
             verdict.kind.value if way.delay else "dead letter",
             queue=self.queue,
-            event_id=str(given.get("cloudEvents_id")),
+            event_id=str(cloudevents.raw(given).get("id"))[:100],
             attempts=returning.attempts(way.headers),
             why=verdict.reason[:300],
         )
@@ -208,7 +219,7 @@ class Subscriber:
 
     def _publish(self, message: Any, headers: Mapping[str, Any], delay: str) -> None:
         """Raises a channel error when no queue takes it (py-amqp, where nothing is to be told)."""
-        kept = {name: message.properties[name] for name in KEPT if name in message.properties}
+        kept = {**UNTOLD, **resending.properties(message.properties)}
         self._connection.ensure_connection(max_retries=3)
         with self._connection.Producer(auto_declare=False) as producer:
             producer.publish(
@@ -216,8 +227,6 @@ class Subscriber:
                 exchange=delay,
                 routing_key=self.queue if delay else topology.dead(self.queue),
                 headers=headers,
-                content_type=message.content_type or "application/octet-stream",
-                content_encoding=message.content_encoding or "utf-8",
                 delivery_mode=2,
                 mandatory=True,
                 confirm_timeout=CONFIRM_TIMEOUT,

@@ -3,9 +3,8 @@
 import threading
 from collections import Counter
 
-import pika
-
 from campus.demo.errors import DemoError
+from chassis import amqp_pika
 
 EXCHANGE = "tandem.events"
 
@@ -14,7 +13,7 @@ class Tally:
     """Counts events by type while it is open."""
 
     def __init__(self, amqp_url: str) -> None:
-        self._parameters = pika.URLParameters(amqp_url)
+        self._amqp_url = amqp_url
         self._seen: Counter[str] = Counter()
         self._told: Counter[str] = Counter()
         self._stop = threading.Event()
@@ -43,7 +42,7 @@ class Tally:
         return self._seen[f"tandem.{name}.v1"]
 
     def _listen(self) -> None:
-        with pika.BlockingConnection(self._parameters) as connection:
+        with amqp_pika.connected(self._amqp_url) as connection:
             channel = connection.channel()
             queue = channel.queue_declare("", exclusive=True).method.queue
             channel.queue_bind(queue, EXCHANGE, "#")

@@ -20,13 +20,14 @@ DEAD = f"{QUEUE}.dead"
 
 
 @contextmanager
-def started(module: str, bus: Bus) -> Iterator[tuple[RoleProcess, int]]:
+def started(module: str, bus: Bus, **more: str) -> Iterator[tuple[RoleProcess, int]]:
     """A worker as a process, and the port of its operations' server."""
     environment = {
         "TANDEM_ENVIRONMENT": "development",
         "TANDEM_MONGO_URL": bus.mongo_url,
         "TANDEM_MONGO_DATABASE": bus.database.mongo.name,
         "TANDEM_AMQP_URL": bus.amqp_url,
+        **more,
     }
     worker = RoleProcess(["-m", f"{__package__}.{module}", "worker"], environment)
     try:
