@@ -40,14 +40,22 @@ class Inbox:
         return {event.id: REPEAT if event.id in seen else APPLIED for event in events}
 
     def _seen(self, store: Store, events: Events) -> set[str]:
-        marks = {mark(self.subscription.name, event.id): event.id for event in events}
+        marks = {mark(self.subscription.name, event.id): event.id for event in self._kept(events)}
+        if not marks:
+            return set()
         known = store["inbox"].find({"_id": {"$in": list(marks)}}, session=store.session)
         return {marks[row["_id"]] for row in known}
 
     def _remember(self, store: Store, events: Events) -> None:
         now = datetime.now(UTC)  # MongoDB removes old marks by the system's clock
-        rows = [{"_id": mark(self.subscription.name, event.id), "at": now} for event in events]
-        store["inbox"].insert_many(rows, session=store.session)
+        name = self.subscription.name
+        rows = [{"_id": mark(name, event.id), "at": now} for event in self._kept(events)]
+        if rows:
+            store["inbox"].insert_many(rows, session=store.session)
+
+    def _kept(self, events: Events) -> list[Event[Any]]:
+        """The events whose repeats only the inbox can tell."""
+        return [e for e in events if type(e.data) not in self.subscription.replacing]
 
 
 def mark(subscription: str, event_id: str) -> str:

@@ -59,6 +59,10 @@ class Subscription(Generic[S]):
     weigh: Callable[[Event[Any]], int] = one
     """About how many documents an event makes the handler read or write. One transaction takes
     events of 1,000 together, or one event that weighs more."""
+    replacing: frozenset[type[Message]] = frozenset()
+    """The types of which the inbox keeps nothing, for a repeat and an old event change nothing by
+    themselves: the handler does no more than replace what is guarded by the event's own sequence.
+    What adds, counts or publishes is not among them."""
 
     @property
     def routing_keys(self) -> tuple[str, ...]:

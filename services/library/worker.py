@@ -32,7 +32,7 @@ SMALL = 32 * 2**20
 def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
     """The service's queues."""
     types = (*_STATES, catalog.EnrolmentModeChanged, catalog.PathPublished)
-    return (Subscription("library.entitlements", types, entitlements),)
+    return (Subscription("library.entitlements", types, entitlements, replacing=frozenset(types)),)
 
 
 def timers(files: Files, expire_after: timedelta) -> tuple[Timer[LibraryStore], ...]:

@@ -29,12 +29,24 @@ Leads = Sequence[timedelta]
 T = TypeVar("T")
 # People are told "at once"; a look that finds nothing costs a millisecond.
 EVERY = timedelta(milliseconds=500)
+_PEOPLE = frozenset({catalog.PersonUpserted})
+# Whose enrolment begins is called in to what was told before: that is more than to replace.
+_COPIES = frozenset(
+    {
+        catalog.RunOpened,
+        catalog.PathPublished,
+        library.ItemAvailable,
+        catalog.EnrolmentModeChanged,
+        catalog.EnrolmentWaitlisted,
+        catalog.EnrolmentWithdrawn,
+    }
+)
 
 
 def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore], ...]:
     """Notify's queues. `leads`: how long before a session its reminders go out."""
     return (
-        Subscription("notify.people", (catalog.PersonUpserted,), _people),
+        Subscription("notify.people", (catalog.PersonUpserted,), _people, replacing=_PEOPLE),
         Subscription(
             "notify.rosters",
             (
@@ -48,6 +60,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
                 library.ItemAvailable,
             ),
             _rosters,
+            replacing=_COPIES,
         ),
         Subscription(
             "notify.triggers",

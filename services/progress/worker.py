@@ -88,7 +88,7 @@ def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
     """The service's queues."""
     return (
         Subscription("progress.statements", (progress.StatementsRecorded,), statements, _weight),
-        Subscription("progress.plans", PLANS, plans),
+        Subscription("progress.plans", PLANS, plans, replacing=frozenset({catalog.PersonUpserted})),
         Subscription("progress.attendance", ATTENDANCE, attendance, _weight),
     )
 

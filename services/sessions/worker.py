@@ -36,6 +36,9 @@ ROSTER_TYPES = (
     EnrolmentWithdrawn,
     EnrolmentModeChanged,
 )
+ITEMS = (ItemAvailable, ItemFailed)
+# A withdrawal gives up seats: that is more than to replace.
+COPIES = frozenset({PersonUpserted, RunOpened})
 # What each event says about an enrolment's state; the change of a mode says nothing about it.
 STATES = {
     EnrolmentCreated: EnrolmentState.ENROLLED,
@@ -48,8 +51,8 @@ STATES = {
 def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
     """The service's queues."""
     return (
-        Subscription("sessions.rosters", ROSTER_TYPES, rosters),
-        Subscription("sessions.recordings", (ItemAvailable, ItemFailed), recordings),
+        Subscription("sessions.rosters", ROSTER_TYPES, rosters, replacing=COPIES),
+        Subscription("sessions.recordings", ITEMS, recordings, replacing=frozenset(ITEMS)),
         one_by_one("sessions.catch_ups", {CatchUpCompleted: catch_up_completed}),
     )
 
