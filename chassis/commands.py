@@ -13,12 +13,21 @@ S = TypeVar("S", bound=Store)
 M = TypeVar("M", bound=Message)
 
 
-def execute(database: Database[S], request: Any, answer: type[M], work: Callable[[S], object]) -> M:
+def execute(
+    database: Database[S],
+    request: Any,
+    answer: type[M],
+    work: Callable[[S], object],
+    *,
+    part: int = 0,
+) -> M:
     """Do `work` in a transaction and answer its result as a message of `answer`.
 
     `work` gives a dataclass with the answer's field names, or the message itself. Where the request
     has a `request_id` that its caller used before, the first answer is given again, and no more.
+    A request that is done in several units of work numbers their answers by `part`.
     """
+    scope = f"{request.DESCRIPTOR.full_name}:{caller.current().subject}"
 
     def respond(store: S) -> bytes:
         result = work(store)
@@ -27,7 +36,7 @@ def execute(database: Database[S], request: Any, answer: type[M], work: Callable
 
     def attempt(store: S) -> bytes:
         return store.once(
-            f"{request.DESCRIPTOR.full_name}:{caller.current().subject}",
+            f"{scope}:{part}" if part else scope,
             getattr(request, "request_id", ""),
             request.SerializeToString(deterministic=True),
             lambda: respond(store),

@@ -8,7 +8,7 @@ class adds its queries; the base knows time, ids and events.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import pymongo
@@ -27,9 +27,9 @@ from pymongo.errors import (
 
 from chassis import deadline, events, ids, tracing
 from chassis.clock import Clock
+from chassis.idempotency import Remembered
 from chassis.migrations import Migration, adding, migrate, pending
-from chassis.refusals import AlreadyExists
-from chassis.transactions import Contention, repeat
+from chassis.transactions import Contention, inserting, repeat
 from chassis.turns import Turns
 
 Document = dict[str, Any]
@@ -50,6 +50,8 @@ REMEMBER_EVENTS = timedelta(days=30)
 FORGET_WAITING = timedelta(hours=1)
 # MongoDB's codes: Unauthorized, AuthenticationFailed, OutOfDiskSpace.
 UNFIT = frozenset({13, 18, 14031})
+# Numbers of so many aggregates are reserved one by one: two operations for all of them take longer.
+FEW = 2
 # Seconds. What is late is ended in a moment, or MongoDB ends it by its own limit.
 CLEAN_UP = 2.0
 
@@ -116,6 +118,18 @@ class Store:
         """A collection of the service. Pass `session=self.session` to each call on it."""
         return self._database[name]
 
+    def insert(self, collection: str, documents: Sequence[Document]) -> None:
+        """Insert new documents.
+
+        What is there already was inserted by another unit of work after this one began to read:
+        a race is lost, and the next attempt sees it.
+        """
+        with inserting():
+            if len(documents) == 1:
+                self[collection].insert_one(documents[0], session=self.session)
+            elif documents:
+                self[collection].insert_many(documents, session=self.session)
+
     def new_id(self) -> str:
         """A fresh UUIDv7."""
         return ids.new_id()
@@ -160,23 +174,9 @@ class Store:
         """
         if not request_id:
             return answer()
-        key = f"{scope}:{request_id}"
-        known = self["requests"].find_one({"_id": key}, session=self.session)
-        if known is None:
-            given = answer()
-            self["requests"].insert_one(
-                {
-                    "_id": key,
-                    "request": Binary(request),
-                    "answer": Binary(given),
-                    "at": datetime.now(UTC),
-                },
-                session=self.session,
-            )
-            return given
-        if known["request"] != request:
-            raise AlreadyExists(f"request_id {request_id!r} was used for another request")
-        return bytes(known["answer"])
+        again = self._contention is not None and self._contention.attempts > 1
+        remembered = Remembered(self["requests"], self.session, again)
+        return remembered.once(scope, request_id, request, answer)
 
     def flush(self) -> None:
         """Write what was published to the outbox; the unit of work does so at its end."""
@@ -212,8 +212,8 @@ class Store:
 
         The transaction's write conflict is what keeps two units of work from the same number.
         """
-        if not wanted:
-            return {}
+        if len(wanted) <= FEW:
+            return {key: self._next_sequence(key, count) for key, count in wanted.items()}
         rows = self["sequences"].find({"_id": {"$in": list(wanted)}}, session=self.session)
         used = {row["_id"]: int(row["last"]) for row in rows}
         self["sequences"].bulk_write(
@@ -225,6 +225,16 @@ class Store:
             session=self.session,
         )
         return {key: used.get(key, 0) for key in wanted}
+
+    def _next_sequence(self, key: str, count: int) -> int:
+        found = self["sequences"].find_one_and_update(
+            {"_id": key},
+            {"$inc": {"last": count}},
+            projection={"last": True},
+            upsert=True,
+            session=self.session,
+        )
+        return int(found["last"]) if found else 0
 
     def _outbox_row(self, message: Any, sequence: int, traceparent: str) -> Document:
         subject, key = events.subject_and_key(message)

@@ -1,9 +1,9 @@
 """A unit of work in one transaction, done again where it lost a race over what it named."""
 
-import itertools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from pymongo.client_session import ClientSession
@@ -16,7 +16,8 @@ from chassis.turns import Place, Turns
 
 MAJORITY = WriteConcern("majority", wtimeout=10_000)
 TRANSIENT, UNKNOWN = "TransientTransactionError", "UnknownTransactionCommitResult"
-WRITE_CONFLICT = 112  # MongoDB's code of a race that was lost
+# MongoDB's codes of a race that was lost, and of a key that is there already.
+WRITE_CONFLICT, DUPLICATE_KEY = 112, 11000
 # Seconds. So long a unit of work without a deadline tries; pymongo's with_transaction, too.
 PATIENCE = 120.0
 # Seconds: the pause after a race that was lost to another process, which has to commit.
@@ -31,24 +32,26 @@ class Contention:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._named: dict[str, str] = {}
+        self.attempts = 0
+        """How many began."""
 
     def name(self, kind: str, id_: str) -> None:
         """Contend for a thing. Raises the error of a lost race where another has its turn at it."""
         thing = f"{kind} {id_}"
         self._named[thing] = kind
         if not self._place.take(thing):
-            lost = {"errorLabels": [TRANSIENT]}
-            raise OperationFailure(f"another has its turn at {thing}", WRITE_CONFLICT, lost)
+            raise _lost(f"another has its turn at {thing}")
 
     def begin(self) -> None:
         """Another attempt begins, and has named nothing."""
+        self.attempts += 1
         self._named.clear()
 
-    def lose(self, lost: int) -> None:
-        """A race was lost, for the `lost`th time: return when the next attempt may begin."""
+    def lose(self) -> None:
+        """A race was lost: return when the next attempt may begin."""
         self._count()
         if self._place.has(self._named):
-            pause(lost)
+            pause(self.attempts)
         else:
             self._place.line_up(sorted(self._named))
         self._place.wait()
@@ -67,14 +70,29 @@ def repeat(session: ClientSession, turns: Turns, work: Callable[[Contention], T]
     end = time.monotonic() + min(PATIENCE, deadline.left())
     with turns.place() as place:
         contention = Contention(place)
-        for attempt in itertools.count(1):
+        while True:
             try:
                 return _once(session, contention, work, end)
             except PyMongoError as error:
                 if not error.has_error_label(TRANSIENT) or time.monotonic() >= end:
                     raise
-            contention.lose(attempt)
-    raise AssertionError("unreachable: it is repeated without end")
+            contention.lose()
+
+
+@contextmanager
+def inserting() -> Iterator[None]:
+    """Insert what is not there: what is, was inserted meanwhile by another, so a race is lost."""
+    try:
+        yield
+    except OperationFailure as error:
+        writes = (error.details or {}).get("writeErrors", [])
+        if DUPLICATE_KEY not in {error.code, *(write.get("code") for write in writes)}:
+            raise
+        raise _lost(str(error)) from error
+
+
+def _lost(why: str) -> OperationFailure:
+    return OperationFailure(why, WRITE_CONFLICT, {"errorLabels": [TRANSIENT]})
 
 
 def pause(lost: int) -> None:

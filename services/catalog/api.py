@@ -17,6 +17,7 @@ from chassis.refusals import Fault, NotFound, Unavailable, check
 from chassis.store import Database
 from chassis.validation import faults_of
 from services.catalog import queries
+from services.catalog.counts import Counts
 from services.catalog.domain.extensions import ExtendDue
 from services.catalog.domain.people import Person
 from services.catalog.domain.runs import OpenRun
@@ -29,12 +30,17 @@ from services.catalog.usecases.enrolments import ChangeMode, Enrol, EnrolRow, Ro
 M = TypeVar("M", bound=Message)
 Row = types_pb2.RowResult
 
+# Rows of a batch that are one unit of work: 200 take about 50 ms, for which a run that has so many
+# places and no more is held.
+ROWS_AT_ONCE = 200
+
 
 class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     """Who studies and teaches what, and along which path."""
 
     def __init__(self, database: Database[CatalogStore], library: Library) -> None:
         self._database, self._library = database, library
+        self._counts = Counts()
 
     def BatchUpsertPeople(
         self, request: catalog_pb2.BatchUpsertPeopleRequest, _context: Any
@@ -97,18 +103,21 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
         )
 
     def GetRun(self, request: catalog_pb2.GetRunRequest, _context: Any) -> resources_pb2.Run:
-        run = self._database.reader().run(request.run_id)
+        reader = self._database.reader()
+        run = reader.run(request.run_id)
         if run is None:
             raise NotFound(f"there is no run {request.run_id!r}")
-        return to_message(run, resources_pb2.Run)
+        (counted,) = self._counts.counted(reader, [run])
+        return to_message(counted, resources_pb2.Run)
 
     def ListRuns(
         self, request: catalog_pb2.ListRunsRequest, _context: Any
     ) -> catalog_pb2.ListRunsResponse:
         reader = self._database.reader()
         rows, token = queries.runs_page(reader, request.course_id, page_of(request))
+        counted = self._counts.counted(reader, rows)
         return catalog_pb2.ListRunsResponse(
-            runs=[to_message(row, resources_pb2.Run) for row in rows], next_page_token=token
+            runs=[to_message(row, resources_pb2.Run) for row in counted], next_page_token=token
         )
 
     def PublishPath(
@@ -157,15 +166,26 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
             if not bad
         ]
 
-        def work(store: CatalogStore) -> Message:
-            outcomes = iter(enrolments.batch_enrol(store, request.run_id, good))
-            rows = [
-                _refused(place, bad) if bad else _row(place, next(outcomes))
-                for place, bad in enumerate(faults)
-            ]
-            return catalog_pb2.BatchEnrolResponse(results=rows)
+        results = iter(self._enrol_in_parts(request, good))
+        rows = [
+            _refused(place, bad) if bad else _placed(next(results), place)
+            for place, bad in enumerate(faults)
+        ]
+        return catalog_pb2.BatchEnrolResponse(results=rows)
 
-        return self._execute(request, catalog_pb2.BatchEnrolResponse, work)
+    def _enrol_in_parts(
+        self, request: catalog_pb2.BatchEnrolRequest, rows: Sequence[EnrolRow]
+    ) -> Iterator[Row]:
+        """Each part is a unit of work, remembered by itself: no other waits for all the rows."""
+        for first in range(0, len(rows), ROWS_AT_ONCE):
+            part = rows[first : first + ROWS_AT_ONCE]
+
+            def work(store: CatalogStore, part: Sequence[EnrolRow] = part) -> Message:
+                outcomes = enrolments.batch_enrol(store, request.run_id, part)
+                return catalog_pb2.BatchEnrolResponse(results=map(_row, outcomes))
+
+            answer = catalog_pb2.BatchEnrolResponse
+            yield from execute(self._database, request, answer, work, part=first).results
 
     def Withdraw(
         self, request: catalog_pb2.WithdrawRequest, _context: Any
@@ -224,10 +244,16 @@ def _size(activities: Sequence[resources_pb2.Activity]) -> int:
     return len(json_format.MessageToJson(event, indent=None, ensure_ascii=False).encode())
 
 
-def _row(place: int, outcome: RowOutcome) -> Row:
+def _row(outcome: RowOutcome) -> Row:
     if outcome.enrolment is None:
-        return _refused(place, outcome.faults)
-    return Row(row=place, id=outcome.enrolment.id, changed=outcome.changed)
+        return _refused(0, outcome.faults)
+    return Row(id=outcome.enrolment.id, changed=outcome.changed)
+
+
+def _placed(row: Row, place: int) -> Row:
+    """The same result, of the row that stands at `place`."""
+    row.row = place
+    return row
 
 
 def _refused(place: int, faults: Sequence[Fault]) -> Row:

@@ -26,11 +26,17 @@ class Store(Protocol):
     def new_id(self) -> str:
         """A fresh UUIDv7."""
 
+    def contends_for(self, kind: str, id_: str) -> None:
+        """Say what others may want to change at the same time: who names the same takes turns."""
+
     def publish(self, *happened: object) -> None:
         """Let others know once the unit of work is committed."""
 
     def people(self, ids: Iterable[str]) -> dict[str, Person]:
         """People by their ids; unknown ones are left out."""
+
+    def known_people(self, ids: Iterable[str]) -> set[str]:
+        """Those of the ids that the roster has."""
 
     def put_people(self, people: Collection[Person]) -> None:
         """Keep people, new or changed."""
@@ -65,8 +71,11 @@ class Store(Protocol):
     def first_waiting(self, run_id: str) -> Enrolment | None:
         """Who waits for the longest time in a run."""
 
+    def add_enrolments(self, enrolments: Collection[Enrolment]) -> None:
+        """Keep new enrolments; where one of them was made meanwhile, start again."""
+
     def put_enrolments(self, enrolments: Collection[Enrolment]) -> None:
-        """Keep enrolments, new or changed."""
+        """Keep enrolments that changed."""
 
     def extended(self, enrolment_id: str) -> dict[str, datetime]:
         """Until when an enrolment's extensions are, by activity."""

@@ -63,6 +63,12 @@ def closed_faults(run: Run) -> Iterator[Fault]:
         yield Fault("run_id", f"run {run.id!r} is closed", "a run that is open")
 
 
+def learner_faults(learner_id: str) -> Iterator[Fault]:
+    """The fault of a learner whom the roster does not have."""
+    wrong = f"{learner_id!r} is not in the roster"
+    yield Fault("learner_id", wrong, "a person that the student records system has sent")
+
+
 def enrolled(
     run: Run,
     before: Enrolment | None,
@@ -85,7 +91,7 @@ def enrolled(
     event = EnrolmentCreated(
         enrolment_id=enrolment.id, run_id=run.id, learner_id=learner_id, mode=mode, enrolled_at=now
     )
-    return Change(replace(run, enrolled=run.enrolled + 1), enrolment, event)
+    return Change(run.counting(enrolled=1), enrolment, event)
 
 
 def _waitlisted(run: Run, enrolment: Enrolment, now: datetime) -> Change:
@@ -98,13 +104,13 @@ def _waitlisted(run: Run, enrolment: Enrolment, now: datetime) -> Change:
         mode=enrolment.mode,
         waitlisted_at=now,
     )
-    return Change(replace(run, waitlisted=run.waitlisted + 1, last_ticket=ticket), waiting, event)
+    return Change(replace(run.counting(waitlisted=1), last_ticket=ticket), waiting, event)
 
 
 def withdrawn(run: Run, enrolment: Enrolment, now: datetime) -> Change:
     """The learner leaves the run, or its waiting list."""
     held = enrolment.state is EnrolmentState.ENROLLED
-    after = replace(run, enrolled=run.enrolled - held, waitlisted=run.waitlisted - (not held))
+    after = run.counting(enrolled=-held, waitlisted=-(not held))
     event = EnrolmentWithdrawn(
         enrolment_id=enrolment.id,
         run_id=run.id,
@@ -116,7 +122,7 @@ def withdrawn(run: Run, enrolment: Enrolment, now: datetime) -> Change:
 
 def promoted(run: Run, first: Enrolment, now: datetime) -> Change:
     """The first who waits gets the place that came free."""
-    after = replace(run, enrolled=run.enrolled + 1, waitlisted=run.waitlisted - 1)
+    after = run.counting(enrolled=1, waitlisted=-1)
     enrolment = replace(first, state=EnrolmentState.ENROLLED, ticket=0, enrolled_at=now)
     event = EnrolmentPromoted(
         enrolment_id=first.id,

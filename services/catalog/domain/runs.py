@@ -59,15 +59,29 @@ class Run:
     policy: RunPolicy
     state: RunState = RunState.OPEN
     enrolled: int = 0
+    """Who holds a place; kept where places are limited, else counted when it is asked for."""
     waitlisted: int = 0
     path_version: int = 0
     last_ticket: int = 0
     """Numbers the waiting list: who came first has the smaller one."""
 
     @property
+    def is_limited(self) -> bool:
+        """Whether it has so many places, and no more."""
+        return self.capacity > 0
+
+    @property
     def has_place(self) -> bool:
         """Whether one more learner fits in."""
-        return self.capacity == 0 or self.enrolled < self.capacity
+        return not self.is_limited or self.enrolled < self.capacity
+
+    def counting(self, enrolled: int = 0, waitlisted: int = 0) -> "Run":
+        """The run with so many more of them; the same where its places are not limited."""
+        if not self.is_limited:
+            return self
+        return replace(
+            self, enrolled=self.enrolled + enrolled, waitlisted=self.waitlisted + waitlisted
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from services.catalog.domain.runs import (
 )
 from services.catalog.domain.words import Role
 from services.catalog.ports import Store
-from services.catalog.usecases.found import the_course, the_run
+from services.catalog.usecases.found import the_course, the_run_alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def publish_path(
     store: Store, command: PublishPath, known_items: Collection[str], publisher: str
 ) -> Path:
     """The next version of a run's path. Raises Invalid with every fault, NotFound for the run."""
-    run = the_run(store, command.run_id)
+    run = the_run_alone(store, command.run_id)
     check([*size_faults(command.size), *path_faults(command.activities, run, known_items)])
     path = Path(
         run_id=run.id,

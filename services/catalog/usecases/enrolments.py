@@ -1,6 +1,6 @@
 """Learners come to runs, change how they take part, and leave."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chassis.refusals import FailedPrecondition, Fault, check
@@ -8,6 +8,7 @@ from services.catalog.domain.enrolments import (
     Enrolment,
     closed_faults,
     enrolled,
+    learner_faults,
     mode_changed,
     mode_faults,
     promoted,
@@ -18,7 +19,14 @@ from services.catalog.domain.extensions import ExtendDue, Extension, due_of, ext
 from services.catalog.domain.runs import Run
 from services.catalog.domain.words import AttendanceMode, EnrolmentState
 from services.catalog.ports import Store
-from services.catalog.usecases.found import the_activities, the_activity, the_enrolment, the_run
+from services.catalog.usecases.found import (
+    be_alone_with,
+    the_activities,
+    the_activity,
+    the_enrolment,
+    the_places,
+    the_run,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +78,9 @@ def enrol(store: Store, command: Enrol) -> Enrolment:
     Raises NotFound for the run, Invalid for the mode, FailedPrecondition for a closed run or an
     unknown learner.
     """
-    run = the_run(store, command.run_id)
+    run = the_places(store, command.run_id)
     check(mode_faults(run, command.mode))
+    be_alone_with(store, run.id, command.learner_id)
     row = EnrolRow(learner_id=command.learner_id, mode=command.mode)
     (outcome,) = _enrol_rows(store, run, [row])
     if outcome.enrolment is None:
@@ -81,60 +90,69 @@ def enrol(store: Store, command: Enrol) -> Enrolment:
 
 def batch_enrol(store: Store, run_id: str, rows: Sequence[EnrolRow]) -> list[RowOutcome]:
     """Each row's outcome, in their order; a learner's second row repeats the first."""
-    return _enrol_rows(store, the_run(store, run_id), rows)
+    return _enrol_rows(store, the_places(store, run_id), rows)
 
 
 def _enrol_rows(store: Store, run: Run, rows: Sequence[EnrolRow]) -> list[RowOutcome]:
     learners = [row.learner_id for row in rows]
-    known, present = store.people(learners), store.enrolments(run.id, learners)
-    changed: dict[str, Enrolment] = {}
-    outcomes = []
+    known, before = store.known_people(learners), store.enrolments(run.id, learners)
+    present, outcomes = dict(before), []
     for row in rows:
-        before = present.get(row.learner_id)
-        faults = (
-            *closed_faults(run),
-            *_learner_faults(row, set(known)),
-            *mode_faults(run, row.mode),
-        )
-        if before is not None and before.is_in:
-            outcomes.append(RowOutcome(before))
-        elif faults:
-            outcomes.append(RowOutcome(None, faults=faults))
-        else:
-            change = enrolled(run, before, row.learner_id, row.mode, store.new_id(), store.now)
-            run = change.run
-            changed[row.learner_id] = present[row.learner_id] = change.enrolment
-            store.publish(change.event)
-            outcomes.append(RowOutcome(change.enrolment, changed=True))
-    if changed:
-        store.put_run(run)
-        store.put_enrolments(list(changed.values()))
+        outcome, run = _enrol_row(store, run, row, row.learner_id in known, present)
+        if outcome.enrolment is not None:
+            present[row.learner_id] = outcome.enrolment
+        outcomes.append(outcome)
+    _keep(store, run, before, present)
     return outcomes
 
 
-def _learner_faults(row: EnrolRow, known: set[str]) -> list[Fault]:
-    if row.learner_id in known:
-        return []
-    wrong = f"{row.learner_id!r} is not in the roster"
-    return [Fault("learner_id", wrong, "a person that the student records system has sent")]
+def _keep(
+    store: Store, run: Run, before: Mapping[str, Enrolment], present: Mapping[str, Enrolment]
+) -> None:
+    new = [each for learner, each in present.items() if learner not in before]
+    back = [each for learner, each in before.items() if each is not present[learner]]
+    store.add_enrolments(new)
+    store.put_enrolments([present[each.learner_id] for each in back])
+    if run.is_limited and (new or back):
+        store.put_run(run)
+
+
+def _enrol_row(
+    store: Store, run: Run, row: EnrolRow, is_known: bool, present: Mapping[str, Enrolment]
+) -> tuple[RowOutcome, Run]:
+    """A row's outcome, and the run after it."""
+    before = present.get(row.learner_id)
+    if before is not None and before.is_in:
+        return RowOutcome(before), run
+    unknown = () if is_known else learner_faults(row.learner_id)
+    faults = (*closed_faults(run), *unknown, *mode_faults(run, row.mode))
+    if faults:
+        return RowOutcome(None, faults=faults), run
+    change = enrolled(run, before, row.learner_id, row.mode, store.new_id(), store.now)
+    store.publish(change.event)
+    return RowOutcome(change.enrolment, changed=True), change.run
 
 
 def withdraw(store: Store, command: Withdraw) -> Enrolment:
     """The enrolment, withdrawn; the first who waits gets the place. Raises NotFound."""
-    run = the_run(store, command.run_id)
-    enrolment = the_enrolment(store, run.id, command.learner_id)
-    first = store.first_waiting(run.id)
-    change = withdrawn(run, enrolment, store.now)
+    run = the_places(store, command.run_id)
+    change = withdrawn(run, the_enrolment(store, run.id, command.learner_id), store.now)
     store.put_enrolments([change.enrolment])
     store.publish(change.event)
-    run = change.run
-    if first is not None and first.id != enrolment.id and run.has_place:
-        second = promoted(run, first, store.now)
-        store.put_enrolments([second.enrolment])
-        store.publish(second.event)
-        run = second.run
-    store.put_run(run)
+    if run.is_limited:
+        store.put_run(_promote_first(store, change.run))
     return change.enrolment
+
+
+def _promote_first(store: Store, run: Run) -> Run:
+    """The run, in which the first who waits has got the place that is free, if there are both."""
+    first = store.first_waiting(run.id) if run.has_place else None
+    if first is None:
+        return run
+    change = promoted(run, first, store.now)
+    store.put_enrolments([change.enrolment])
+    store.publish(change.event)
+    return change.run
 
 
 def change_mode(store: Store, command: ChangeMode) -> Enrolment:

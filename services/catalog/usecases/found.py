@@ -18,15 +18,35 @@ def the_course(store: Store, course_id: str) -> Course:
 
 
 def the_run(store: Store, run_id: str) -> Run:
+    """A run. Raises NotFound."""
+    return _there(store.run(run_id), run_id)
+
+
+def the_run_alone(store: Store, run_id: str) -> Run:
     """A run, and be alone with it. Raises NotFound."""
-    run = store.run_for_update(run_id)
+    return _there(store.run_for_update(run_id), run_id)
+
+
+def the_places(store: Store, run_id: str) -> Run:
+    """A run, and be alone with it where its places are limited. Raises NotFound."""
+    run = the_run(store, run_id)
+    return the_run_alone(store, run_id) if run.is_limited else run
+
+
+def _there(run: Run | None, run_id: str) -> Run:
     if run is None:
         raise NotFound(f"there is no run {run_id!r}")
     return run
 
 
+def be_alone_with(store: Store, run_id: str, learner_id: str) -> None:
+    """Take turns with whoever changes the same learner's enrolment."""
+    store.contends_for("enrolment", f"{run_id}:{learner_id}")
+
+
 def the_enrolment(store: Store, run_id: str, learner_id: str) -> Enrolment:
-    """The enrolment of a learner who is in a run, or waits. Raises NotFound."""
+    """The enrolment of a learner who is in a run, or waits, to be changed. Raises NotFound."""
+    be_alone_with(store, run_id, learner_id)
     enrolment = store.enrolments(run_id, [learner_id]).get(learner_id)
     if enrolment is None or not enrolment.is_in:
         raise NotFound(f"{learner_id!r} is not in run {run_id!r}")

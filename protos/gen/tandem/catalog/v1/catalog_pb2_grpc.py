@@ -214,7 +214,8 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchEnrol(self, request, context):
-        """Enrols many learners in one run, row by row.
+        """Enrols many learners in one run, row by row. Rows are done in parts: where it breaks off, a
+        repeat with the same request_id goes on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

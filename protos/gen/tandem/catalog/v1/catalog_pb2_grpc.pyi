@@ -70,7 +70,9 @@ class CatalogServiceStub:
     the learner is not in the roster.
     """
     BatchEnrol: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.BatchEnrolRequest, _catalog_pb2.BatchEnrolResponse]
-    """Enrols many learners in one run, row by row."""
+    """Enrols many learners in one run, row by row. Rows are done in parts: where it breaks off, a
+    repeat with the same request_id goes on.
+    """
     Withdraw: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.WithdrawRequest, _resources_pb2.Enrolment]
     """Takes a learner out of a run; the first on the waiting list gets the place. NOT_FOUND when the
     learner is not in the run.
@@ -126,7 +128,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     the learner is not in the roster.
     """
     BatchEnrol: _aio.UnaryUnaryMultiCallable[_catalog_pb2.BatchEnrolRequest, _catalog_pb2.BatchEnrolResponse]  # type: ignore[assignment]
-    """Enrols many learners in one run, row by row."""
+    """Enrols many learners in one run, row by row. Rows are done in parts: where it breaks off, a
+    repeat with the same request_id goes on.
+    """
     Withdraw: _aio.UnaryUnaryMultiCallable[_catalog_pb2.WithdrawRequest, _resources_pb2.Enrolment]  # type: ignore[assignment]
     """Takes a learner out of a run; the first on the waiting list gets the place. NOT_FOUND when the
     learner is not in the run.
@@ -251,7 +255,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.BatchEnrolRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.BatchEnrolResponse, _abc.Awaitable[_catalog_pb2.BatchEnrolResponse]]:
-        """Enrols many learners in one run, row by row."""
+        """Enrols many learners in one run, row by row. Rows are done in parts: where it breaks off, a
+        repeat with the same request_id goes on.
+        """
 
     @_abc_1.abstractmethod
     def Withdraw(

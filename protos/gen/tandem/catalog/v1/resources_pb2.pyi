@@ -249,7 +249,7 @@ class Run(_message.Message):
     state: Global___RunState.ValueType
     """Open or closed."""
     enrolled: _builtins.int
-    """Learners who hold a place."""
+    """Learners who hold a place; where there are over 10,000 and no capacity, as it was 5 s ago."""
     waitlisted: _builtins.int
     """Learners who wait for one."""
     path_version: _builtins.int
