@@ -93,9 +93,11 @@ def one_by_one(name: str, handlers: Mapping[type[Message], Handler[S]]) -> Subsc
 
 @dataclass(frozen=True)
 class Timer(Generic[S]):
-    """Work that time causes. One replica does it at a time (by lease)."""
+    """Work that time causes."""
 
     name: str
     every: timedelta
     """Of the system's clock."""
     run: Callable[[Database[S]], None]
+    alone: bool = True
+    """Whether one replica does it at a time (by lease); else all do, each claiming what it does."""

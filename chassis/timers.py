@@ -96,9 +96,9 @@ class Ticker:
                 log.warning("can't keep a lease", timer=self._timer.name, why=str(error)[:200])
 
     def _ours(self) -> bool:
-        """Whether we hold the lease, which is renewed now and then."""
+        """Whether we hold the lease, which is renewed now and then; or none is wanted."""
         now = time.monotonic()
-        if now < self._renew_at:
+        if not self._timer.alone or now < self._renew_at:
             return True
         lasting = LEASE + self._timer.every
         ours = lease.take(self._leases, self._name, self._holder, lasting)

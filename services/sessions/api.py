@@ -93,12 +93,8 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         store = self._database.reader()
         wanted = from_message(request, queries.SessionsWanted)
         rows, token = queries.sessions_page(store, wanted, page_of(request))
-        known, joinable = queries.recordings(store, rows), _joinable(store, rows)
         return sessions_pb2.ListSessionsResponse(
-            sessions=[
-                _shown(store, row, known.get(row.id), row.run_id in joinable) for row in rows
-            ],
-            next_page_token=token,
+            sessions=_answers(store, rows), next_page_token=token
         )
 
     def ChooseSeat(
@@ -181,9 +177,24 @@ _NOBODY_NAMED = Fault("session_id", "neither a session nor a learner is named", 
 
 
 def _answer(store: SessionsStore, session: Session) -> resources_pb2.Session:
-    """A session as it is told, with what the library says about its recording."""
-    recording = queries.recordings(store, [session]).get(session.id)
-    return _shown(store, session, recording, bool(_joinable(store, [session])))
+    """A session as it is told."""
+    [answer] = _answers(store, [session])
+    return answer
+
+
+def _answers(store: SessionsStore, sessions: Sequence[Session]) -> list[resources_pb2.Session]:
+    """Sessions as they are told, with what the library says about their recordings."""
+    known, joinable = queries.recordings(store, sessions), _joinable(store, sessions)
+    online = queries.online_counts(store, sessions)
+    return [
+        _shown(
+            store,
+            replace(each, online=each.online + online.get(each.id, 0)),
+            known.get(each.id),
+            each.run_id in joinable,
+        )
+        for each in sessions
+    ]
 
 
 def _joinable(store: SessionsStore, sessions: Sequence[Session]) -> set[str]:

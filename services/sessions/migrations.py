@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pymongo import IndexModel
 
-from chassis.migrations import Migration, adding
+from chassis.migrations import Migration, Mongo, adding
 
 # A guard that nobody has touched for a day guards nothing.
 _DAY = 86_400
@@ -36,4 +36,29 @@ _FIRST: Mapping[str, Sequence[IndexModel]] = {
     "guards": [IndexModel("at", expireAfterSeconds=_DAY)],
 }
 
-MIGRATIONS = (Migration(1, "rooms, sessions, seats, attendance, copies", adding(_FIRST)),)
+_SECOND: Mapping[str, Sequence[IndexModel]] = {
+    "settlements": [IndexModel("due"), IndexModel("run_id")],
+    "online_counts": [IndexModel("session_id")],
+    "seats": [IndexModel([("session_id", 1), ("kind", 1), ("turn", 1), ("_id", 1)])],
+    "attendance": [
+        IndexModel(
+            [("unsettled", 1), ("_id", 1)],
+            partialFilterExpression={"unsettled": {"$exists": True}},
+        )
+    ],
+}
+
+
+def _settling(mongo: Mongo) -> None:
+    """Sessions that ended before were settled in the same moment."""
+    adding(_SECOND)(mongo)
+    mongo["sessions"].update_many(
+        {"state": "ENDED", "attendance_settled_at": None},
+        [{"$set": {"attendance_settled_at": "$ended_at"}}],
+    )
+
+
+MIGRATIONS = (
+    Migration(1, "rooms, sessions, seats, attendance, copies", adding(_FIRST)),
+    Migration(2, "attendance that is settled in parts", _settling),
+)

@@ -1,7 +1,7 @@
 """What the use cases need of a store."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from services.sessions.domain.attendance import Attendance
@@ -9,6 +9,7 @@ from services.sessions.domain.presence import Mark
 from services.sessions.domain.roster import Copy, Enrolment
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
+from services.sessions.domain.settling import Settlement
 
 C = TypeVar("C", bound=Copy)
 
@@ -31,9 +32,6 @@ class Store(Protocol):
 
     def guard(self, *names: str) -> None:
         """Be alone, among all units of work, with what has these names."""
-
-    def guard_presence(self, session_id: str, learner_ids: Iterable[str] | None = None) -> None:
-        """Be alone with the marks of some learners (None: of all) in a session."""
 
     # Rooms
 
@@ -79,9 +77,6 @@ class Store(Protocol):
     def enrolment_for_update(self, run_id: str, learner_id: str) -> Enrolment | None:
         """A learner's enrolment in a run, and be alone with it."""
 
-    def expected_learners(self, session: Session) -> set[str]:
-        """Who is enrolled in its run, and comes or joins or has or waits for one of its seats."""
-
     # Seats
 
     def seat(self, session_id: str, learner_id: str) -> Seat | None:
@@ -93,13 +88,19 @@ class Store(Protocol):
     def first_waiting(self, session_id: str, count: int) -> list[Seat]:
         """The seats of the first `count` who wait, in their order."""
 
-    def seats_in_run(self, run_id: str, learner_id: str) -> list[Seat]:
-        """A learner's seats in all of a run's sessions."""
+    def seats_to_come(self, keys: Collection[tuple[str, str]]) -> list[Seat]:
+        """The seats of learners (run and learner) in sessions that are SCHEDULED."""
+
+    def count_online(self, session_id: str, learner_id: str, change: int) -> None:
+        """Count an online seat that is without limit: one more, or one less."""
 
     # Presence and attendance
 
-    def marks(self, session_id: str, learner_id: str = "") -> list[Mark]:
-        """A session's marks; only one learner's where one is named."""
+    def marks(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, list[Mark]]:
+        """The marks of some learners in a session, by learner."""
+
+    def mark_counts(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, int]:
+        """How many marks each of some learners has in a session."""
 
     def add_marks(self, session_id: str, marks: Iterable[Mark]) -> set[Mark]:
         """Keep marks; answers those that were new."""
@@ -110,11 +111,56 @@ class Store(Protocol):
     def count_wrong_code(self, session_id: str, learner_id: str) -> None:
         """One more of them."""
 
-    def add_attendance(self, rows: Sequence[Attendance]) -> None:
-        """Keep a session's settled attendance."""
+    def attendance(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, Attendance]:
+        """The attendance of those of some learners in a session who have one, by learner."""
 
-    def attendance(self, session_id: str, learner_id: str) -> Attendance | None:
-        """A learner's attendance in a session."""
+    def put_attendance(self, rows: Sequence[Attendance]) -> None:
+        """Keep attendance, new or changed; what was noted for it is done with."""
 
-    def put_attendance(self, attendance: Attendance) -> None:
-        """Keep a changed attendance."""
+    def count_settled(self, rows: Sequence[Attendance]) -> None:
+        """Tell the metrics, once this is committed."""
+
+    def drop_attendance(self, session_id: str, learner_ids: Iterable[str]) -> None:
+        """Some learners have no attendance in a session; what was noted for it is done with."""
+
+    def touch_attendance(
+        self, session_id: str, learner_ids: Iterable[str], unsettled: bool
+    ) -> None:
+        """Be alone with learners' attendance; `unsettled`: their settling is still to see this."""
+
+    # Settling the attendance of a session that has ended
+
+    def settlement(self, session_id: str) -> Settlement | None:
+        """How far the settling of a session is; None where there is none, or no more."""
+
+    def settlements(self, run_ids: Collection[str]) -> list[Settlement]:
+        """The sessions of some runs whose first pass is under way."""
+
+    def claimed_settlement(self, session_id: str, claim: str) -> Settlement | None:
+        """A settlement, and be alone with it; None where the claim is another's by now."""
+
+    def put_settlement(self, settlement: Settlement, pause: timedelta = timedelta()) -> None:
+        """Keep how far a settling is; it goes on after `pause`."""
+
+    def end_settlement(self, session_id: str) -> None:
+        """The settling of a session is over."""
+
+    def to_settle(self, session: Session, after: str, most: int) -> list[str]:
+        """The next learners of a session whom settling has to look at, in order of their ids.
+
+        Those who are expected by their enrolments or seats, and those of whom something is noted.
+        """
+
+    def unsettled(self, session_id: str, most: int) -> list[str]:
+        """Learners of whom something is noted that their settling did not see."""
+
+    def seated(self, session_id: str, learner_ids: Iterable[str]) -> set[str]:
+        """Those of some learners who have or wait for a seat in a session."""
+
+    def note_enrolments(self, session_id: str, enrolments: Sequence[Enrolment]) -> None:
+        """Keep enrolments as they were when a session ended, unless they are kept already."""
+
+    def noted_enrolments(
+        self, session_id: str, learner_ids: Iterable[str]
+    ) -> Mapping[str, Enrolment]:
+        """The enrolments that were kept so, by learner."""

@@ -52,8 +52,22 @@ def seats_page(
     store: SessionsStore, session_id: str, learner_id: str, page: Page
 ) -> tuple[list[Seat], str]:
     """Seats of a session, or a learner's: in the room, online, who waits in their order."""
-    named = {"learner_id": learner_id} if learner_id else {}
-    return _page(store, "seats", {"session_id": session_id, **named}, ["kind", "turn"], page, Seat)
+    if learner_id:
+        seat = store.seat(session_id, learner_id)
+        return [seat] if seat else [], ""
+    order = ["kind", "turn", "_id"]
+    return _page(store, "seats", {"session_id": session_id}, order, page, Seat)
+
+
+def online_counts(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, int]:
+    """How many online seats that are without limit are taken, by session."""
+    ids = [each.id for each in sessions if not each.online_seats]
+    stages: list[Query] = [
+        {"$match": {"session_id": {"$in": ids}}},
+        {"$group": {"_id": "$session_id", "count": {"$sum": "$count"}}},
+    ]
+    rows = store["online_counts"].aggregate(stages, session=store.session) if ids else ()
+    return {row["_id"]: row["count"] for row in rows}
 
 
 def attendance_page(

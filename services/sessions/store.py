@@ -3,7 +3,10 @@
 | collection | one document is | its id |
 |---|---|---|
 | rooms, sessions | a room; a session with its seat counters | made by the server |
-| seats, attendance | a learner's place in, or verdict of, a session | session:learner |
+| seats | a learner's place in a session | session:learner |
+| online_counts | how many of some learners have online seats without limit | session:shard |
+| attendance | a learner's verdict, or notes for it (store_attendance.py) | session:learner |
+| settlements | how far the attendance of a session that ended is settled | the session's |
 | marks | one join or leave | the mark itself, so that a repeat is the same document |
 | wrong_codes | how many wrong codes a learner said in a session | session:learner |
 | people, runs, enrolments, items | copies of others' things | theirs; run:learner |
@@ -12,36 +15,32 @@
 
 import secrets
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from pymongo import ReturnDocument, UpdateOne
 
-from chassis import store as chassis_store
 from chassis.mapping import from_document, to_document
-from services.sessions import metrics
-from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.planning import LONGEST
-from services.sessions.domain.presence import Mark
-from services.sessions.domain.roster import EXPECTED_MODES, Copy, Enrolment, Item, Person, Run
+from services.sessions.domain.roster import Copy, Enrolment, Item, Person, Run
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
-from services.sessions.domain.words import EnrolmentState, SeatKind, SessionState
+from services.sessions.domain.words import SeatKind, SessionState
 from services.sessions.migrations import MIGRATIONS
+from services.sessions.store_attendance import AttendanceStore, key
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Copy)
 T = TypeVar("T")
 
-# Learners of one session share this many guards: check-ins side by side rarely meet, and the end
-# of a session touches no more documents than this to be alone with all of them.
-PRESENCE_GUARDS = 16
+# Learners of one session share this many counts of online seats: choices side by side rarely meet.
+COUNTS = 32
 COPIES: Mapping[type, str] = {Person: "people", Run: "runs", Item: "items"}
 TO_COME = {"$in": [SessionState.SCHEDULED, SessionState.LIVE]}
 
 
-class SessionsStore(chassis_store.Store):
+class SessionsStore(AttendanceStore):
     """One unit of work's view of sessions' database."""
 
     service = "sessions"
@@ -65,12 +64,6 @@ class SessionsStore(chassis_store.Store):
             ],
             session=self.session,
         )
-
-    def guard_presence(self, session_id: str, learner_ids: Iterable[str] | None = None) -> None:
-        """Be alone with the marks of some learners (None: of all) in a session."""
-        shards = range(PRESENCE_GUARDS) if learner_ids is None else set(map(_shard, learner_ids))
-        if shards:
-            self.guard(*(f"presence:{session_id}:{shard:02d}" for shard in shards))
 
     # Rooms
 
@@ -133,44 +126,34 @@ class SessionsStore(chassis_store.Store):
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Enrolment]:
         """The enrolments that are known, by run and learner."""
-        query = {"_id": {"$in": [_key(*key) for key in keys]}}
+        query = {"_id": {"$in": [key(*each) for each in keys]}}
         rows = self["enrolments"].find(query, session=self.session)
         return {each.key: each for each in (from_document(row, Enrolment) for row in rows)}
 
     def put_enrolments(self, enrolments: Sequence[Enrolment]) -> None:
         """Keep enrolments."""
-        self._put("enrolments", *(to_document(e) | {"_id": _key(*e.key)} for e in enrolments))
+        self._put("enrolments", *(to_document(e) | {"_id": key(*e.key)} for e in enrolments))
 
     def enrolment_for_update(self, run_id: str, learner_id: str) -> Enrolment | None:
         """A learner's enrolment, written to at once, so that a withdrawal can't slip past."""
         document = self["enrolments"].find_one_and_update(
-            {"_id": _key(run_id, learner_id)}, {"$inc": {"touched": 1}}, session=self.session
+            {"_id": key(run_id, learner_id)}, {"$inc": {"touched": 1}}, session=self.session
         )
         return from_document(document, Enrolment) if document else None
-
-    def expected_learners(self, session: Session) -> set[str]:
-        """Who is enrolled in its run, and comes or joins or has or waits for one of its seats."""
-        seated = self._learners("seats", {"session_id": session.id})
-        enrolled = {
-            "run_id": session.run_id,
-            "state": EnrolmentState.ENROLLED,
-            "$or": [{"mode": {"$in": list(EXPECTED_MODES)}}, {"learner_id": {"$in": list(seated)}}],
-        }
-        return self._learners("enrolments", enrolled)
 
     # Seats
 
     def seat(self, session_id: str, learner_id: str) -> Seat | None:
         """A learner's seat in a session."""
-        return self._one("seats", {"_id": _key(session_id, learner_id)}, Seat)
+        return self._one("seats", {"_id": key(session_id, learner_id)}, Seat)
 
     def put_seat(self, seat: Seat) -> None:
         """Keep a seat; without `kind`, forget it."""
-        key = _key(seat.session_id, seat.learner_id)
+        seat_id = key(seat.session_id, seat.learner_id)
         if seat.kind is None:
-            self["seats"].delete_one({"_id": key}, session=self.session)
+            self["seats"].delete_one({"_id": seat_id}, session=self.session)
         else:
-            self._put("seats", to_document(seat) | {"_id": key})
+            self._put("seats", to_document(seat) | {"_id": seat_id})
 
     def first_waiting(self, session_id: str, count: int) -> list[Seat]:
         """The seats of the first `count` who wait, in their order."""
@@ -180,59 +163,46 @@ class SessionsStore(chassis_store.Store):
         rows = self["seats"].find(query, session=self.session).sort("turn").limit(count)
         return [from_document(row, Seat) for row in rows]
 
-    def seats_in_run(self, run_id: str, learner_id: str) -> list[Seat]:
-        """A learner's seats in all of a run's sessions."""
-        query = {"run_id": run_id, "learner_id": learner_id}
-        rows = self["seats"].find(query, session=self.session)
-        return [from_document(row, Seat) for row in rows]
+    def seats_to_come(self, keys: Collection[tuple[str, str]]) -> list[Seat]:
+        """The seats of learners (run and learner) in sessions that are SCHEDULED."""
+        if not keys:
+            return []
+        wanted = [{"run_id": run_id, "learner_id": learner_id} for run_id, learner_id in keys]
+        rows = list(self["seats"].find({"$or": wanted}, session=self.session))
+        query = {
+            "_id": {"$in": [row["session_id"] for row in rows]},
+            "state": SessionState.SCHEDULED,
+        }
+        found = self["sessions"].find(query, {"_id": 1}, session=self.session)
+        to_come = {row["_id"] for row in found}
+        return [from_document(row, Seat) for row in rows if row["session_id"] in to_come]
 
-    # Presence and attendance
-
-    def marks(self, session_id: str, learner_id: str = "") -> list[Mark]:
-        """A session's marks; only one learner's where one is named."""
-        query = {"_id.session_id": session_id}
-        if learner_id:
-            query["_id.learner_id"] = learner_id
-        rows = self["marks"].find(query, session=self.session)
-        return [from_document(row["_id"], Mark) for row in rows]
-
-    def add_marks(self, session_id: str, marks: Iterable[Mark]) -> set[Mark]:
-        """Keep marks; answers those that were new."""
-        ids = {mark: {"session_id": session_id, **to_document(mark)} for mark in marks}
-        query = {"_id": {"$in": list(ids.values())}}
-        known = self["marks"].find(query, session=self.session)
-        new = ids.keys() - {from_document(row["_id"], Mark) for row in known}
-        if new:
-            self["marks"].insert_many([{"_id": ids[mark]} for mark in new], session=self.session)
-        return set(new)
+    def count_online(self, session_id: str, learner_id: str, change: int) -> None:
+        """Count an online seat that is without limit: one more, or one less."""
+        if change:
+            shard = zlib.crc32(learner_id.encode()) % COUNTS
+            self["online_counts"].update_one(
+                {"_id": key(session_id, f"{shard:02d}")},
+                {"$inc": {"count": change}, "$setOnInsert": {"session_id": session_id}},
+                upsert=True,
+                session=self.session,
+            )
 
     def wrong_codes(self, session_id: str, learner_id: str) -> int:
         """How many wrong check-in codes a learner has said in a session."""
-        key = {"_id": _key(session_id, learner_id)}
-        row = self["wrong_codes"].find_one(key, session=self.session)
+        row = self["wrong_codes"].find_one(
+            {"_id": key(session_id, learner_id)}, session=self.session
+        )
         return int(row["count"]) if row else 0
 
     def count_wrong_code(self, session_id: str, learner_id: str) -> None:
         """One more of them."""
-        key = {"_id": _key(session_id, learner_id)}
         self["wrong_codes"].update_one(
-            key, {"$inc": {"count": 1}}, upsert=True, session=self.session
+            {"_id": key(session_id, learner_id)},
+            {"$inc": {"count": 1}, "$currentDate": {"at": True}},
+            upsert=True,
+            session=self.session,
         )
-
-    def add_attendance(self, rows: Sequence[Attendance]) -> None:
-        """Keep a session's settled attendance."""
-        if rows:
-            self["attendance"].insert_many(map(_attendance_document, rows), session=self.session)
-        for row in rows:
-            self.afterwards(metrics.ATTENDANCE.labels(row.verdict.lower()).inc)
-
-    def attendance(self, session_id: str, learner_id: str) -> Attendance | None:
-        """A learner's attendance in a session."""
-        return self._one("attendance", {"_id": _key(session_id, learner_id)}, Attendance)
-
-    def put_attendance(self, attendance: Attendance) -> None:
-        """Keep a changed attendance."""
-        self._put("attendance", _attendance_document(attendance))
 
     def _one(self, collection: str, query: Document, cls: type[T]) -> T | None:
         document = self[collection].find_one(query, session=self.session)
@@ -243,21 +213,3 @@ class SessionsStore(chassis_store.Store):
         writes = [UpdateOne({"_id": d["_id"]}, {"$set": d}, upsert=True) for d in documents]
         if writes:
             self[collection].bulk_write(writes, ordered=False, session=self.session)
-
-    def _learners(self, collection: str, query: Document) -> set[str]:
-        rows = self[collection].find(query, {"_id": 0, "learner_id": 1}, session=self.session)
-        return {row["learner_id"] for row in rows}
-
-
-def _key(first: str, learner_id: str) -> str:
-    """The first part is an id made by a server and has no colon: no two pairs share a key."""
-    return f"{first}:{learner_id}"
-
-
-def _shard(learner_id: str) -> int:
-    return zlib.crc32(learner_id.encode()) % PRESENCE_GUARDS
-
-
-def _attendance_document(attendance: Attendance) -> Document:
-    key = _key(attendance.session_id, attendance.learner_id)
-    return to_document(attendance) | {"_id": key}

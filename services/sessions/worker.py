@@ -1,6 +1,7 @@
-"""What sessions listens to: rosters, recordings, catch-ups."""
+"""What sessions listens to (rosters, recordings, catch-ups), and what time causes."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from tandem.catalog.v1.events_pb2 import (
@@ -15,15 +16,18 @@ from tandem.catalog.v1.events_pb2 import (
 from tandem.library.v1.events_pb2 import ItemAvailable, ItemFailed
 from tandem.progress.v1.events_pb2 import CatchUpCompleted
 
+from chassis import ids
 from chassis.events import Event
 from chassis.mapping import enum_name, from_message
 from chassis.refusals import NotFound
+from chassis.store import Database
 from chassis.subscriptions import Subscription, Timer, Wait, one_by_one
 from services.sessions.domain.roster import EnrolmentNews, Item, Person, Policy, Run
 from services.sessions.domain.words import AttendanceMode, EnrolmentState
 from services.sessions.store import SessionsStore
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.rosters import keep_newest, note_enrolments
+from services.sessions.usecases.settling import settle_part
 
 Events = Sequence[Event[Any]]
 
@@ -48,6 +52,14 @@ STATES = {
 }
 
 
+# Looking and finding nothing costs a millisecond.
+OFTEN = timedelta(milliseconds=200)
+# Parts in one go: about two seconds' work, for which SIGTERM waits.
+PARTS = 25
+# Who is killed with a part is succeeded after this long.
+CLAIM = timedelta(seconds=15)
+
+
 def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
     """The service's queues."""
     return (
@@ -58,8 +70,24 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
 
 
 def timers() -> tuple[Timer[SessionsStore], ...]:
-    """None: sessions begin and end when people say so."""
-    return ()
+    """What is to be settled, on every replica: each part is claimed."""
+    return (Timer("sessions.settle", OFTEN, settle, alone=False),)
+
+
+def settle(database: Database[SessionsStore]) -> None:
+    """Settle parts, those first that wait longest, until none is due; some, so that it can stop."""
+    for _ in range(PARTS):
+        if not settle_next(database):
+            return
+
+
+def settle_next(database: Database[SessionsStore]) -> bool:
+    """Settle the part that waits longest; False where none is due."""
+    claim = ids.new_id()
+    session_id = database.reader().claim_settlement(claim, CLAIM)
+    if session_id:
+        database.transact(lambda store: settle_part(store, session_id, claim))
+    return bool(session_id)
 
 
 def rosters(store: SessionsStore, events: Events) -> None:

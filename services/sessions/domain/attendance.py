@@ -1,18 +1,14 @@
 """Attendance: the verdict on each learner when a session has ended."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from services.sessions.domain.events import SettledAttendance
 from services.sessions.domain.presence import Mark, stretches, total
 from services.sessions.domain.roster import Policy
 from services.sessions.domain.session import Session, length_of, span_of
 from services.sessions.domain.words import AttendanceVerdict, Interval
 
-# Learners in one event. A learner's id has up to 128 characters, each up to six bytes in JSON, so
-# that 250 of them stay below an event's 256 KiB however odd the ids are.
-PART = 250
 _REPAIRED = frozenset({AttendanceVerdict.EXCUSED, AttendanceVerdict.CAUGHT_UP})
 
 
@@ -25,28 +21,27 @@ class Attendance:
     verdict: AttendanceVerdict
     minutes: float
     intervals: tuple[Interval, ...]
+    expected: bool = True
+    """Whether the learner was expected at the end of the session."""
 
 
 def settle(
     session: Session,
+    learner_ids: Iterable[str],
     expected: Set[str],
     marks: Mapping[str, Iterable[Mark]],
     policy: Policy,
 ) -> list[Attendance]:
-    """Everyone's attendance of a session that has ended, by learner.
+    """The attendance of some learners of a session that has ended, in their order.
 
     `expected` learners get a row in any case. Others who came get one when they stayed long enough
     to be PARTIAL at least: nobody is ABSENT from what they were not expected at.
     """
     rows = (
-        _attendance(session, learner, marks.get(learner, ()), policy)
-        for learner in sorted(expected | marks.keys())
+        _attendance(session, learner, marks.get(learner, ()), policy, learner in expected)
+        for learner in learner_ids
     )
-    return [
-        row
-        for row in rows
-        if row.learner_id in expected or row.verdict is not AttendanceVerdict.ABSENT
-    ]
+    return [row for row in rows if row.expected or row.verdict is not AttendanceVerdict.ABSENT]
 
 
 def verdict(there: timedelta, length: timedelta, policy: Policy) -> AttendanceVerdict:
@@ -68,31 +63,24 @@ def caught_up(attendance: Attendance) -> Attendance:
     return replace(attendance, verdict=AttendanceVerdict.CAUGHT_UP)
 
 
-def amended(before: Attendance | None, after: Attendance) -> Attendance:
+def amended(before: Attendance | None, after: Attendance | None) -> Attendance | None:
     """The attendance that marks which came late lead from `before` to, `after` being theirs alone.
 
-    An absence that was excused or caught up stays so, unless the learner was PRESENT after all.
+    None is no attendance: of who was not expected, and did not stay. An absence that was excused or
+    caught up stays so, unless the learner was PRESENT after all.
     """
-    if before is None or before.verdict not in _REPAIRED:
+    if before is None or after is None or before.verdict not in _REPAIRED:
         return after
     if after.verdict is AttendanceVerdict.PRESENT:
         return after
     return replace(after, verdict=before.verdict)
 
 
-def parts(rows: Sequence[Attendance]) -> Iterator[tuple[SettledAttendance, ...]]:
-    """The rows as events carry them: parts of up to `PART`, at least one."""
-    for first in range(0, max(len(rows), 1), PART):
-        yield tuple(
-            SettledAttendance(row.learner_id, row.verdict, row.minutes)
-            for row in rows[first : first + PART]
-        )
-
-
 def _attendance(
-    session: Session, learner_id: str, marks: Iterable[Mark], policy: Policy
+    session: Session, learner_id: str, marks: Iterable[Mark], policy: Policy, expected: bool
 ) -> Attendance:
     intervals = stretches(marks, span_of(session))
     there = total(intervals)
     decided = verdict(there, length_of(session), policy)
-    return Attendance(session.id, learner_id, decided, there.total_seconds() / 60, intervals)
+    minutes = there.total_seconds() / 60
+    return Attendance(session.id, learner_id, decided, minutes, intervals, expected)

@@ -130,7 +130,7 @@ class SettledAttendance:
 
 @dataclass(frozen=True, slots=True)
 class AttendanceSettled:
-    """A part of a session's settled attendance."""
+    """A part of a session's settled attendance; `parts` is 0 in all but the last."""
 
     session_id: str
     run_id: str
@@ -146,13 +146,13 @@ class AttendanceSettled:
 
 @dataclass(frozen=True, slots=True)
 class AttendanceAmended:
-    """One learner's settled attendance changed afterwards."""
+    """One learner's settled attendance changed afterwards; None is no attendance."""
 
     session_id: str
     run_id: str
     learner_id: str
     from_verdict: AttendanceVerdict | None
-    to_verdict: AttendanceVerdict
+    to_verdict: AttendanceVerdict | None
     reason: str
     amended_at: datetime
 

@@ -125,6 +125,16 @@ def is_enrolled(enrolment: Enrolment | None) -> bool:
     return enrolment is not None and enrolment.state is EnrolmentState.ENROLLED
 
 
+def is_expected(enrolment: Enrolment | None, seated: bool) -> bool:
+    """Whether a session of the run counts on the learner.
+
+    On who usually comes or joins; and on everyone enrolled who has or waits for one of its seats.
+    """
+    if enrolment is None or not is_enrolled(enrolment):
+        return False
+    return seated or enrolment.mode in EXPECTED_MODES
+
+
 def may_teach(run: Run | None, person: Person | None, instructor_id: str) -> bool:
     """Whether someone can be a session's instructor.
 

@@ -1,7 +1,8 @@
 """Seats: who gets which, who waits, and who moves up.
 
 The session's counters (`in_room`, `online`, `waitlisted`) are what keeps a room from being
-overbooked: every change of a seat goes through `recounted`.
+overbooked: every change of a seat that is limited goes through `recounted`. Online seats without
+limit are counted apart, so that who takes one waits for nobody.
 """
 
 from collections.abc import Iterator
@@ -83,9 +84,25 @@ def granted(session: Session, before: Seat, kind: SeatKind | None, now: datetime
     return replace(before, kind=wanted, holds=holds, chosen_at=now, turn=session.turns + 1)
 
 
+def is_without_limit(session: Session, before: Seat, kind: SeatKind | None) -> bool:
+    """Whether a choice takes and frees nothing that is limited."""
+    free = (None, SeatKind.ONLINE)
+    return not session.online_seats and before.kind in free and kind in free
+
+
+def online_change(before: Seat, after: Seat) -> int:
+    """How many more online seats are taken after a seat's change: 1, 0 or -1."""
+    return _online(after) - _online(before)
+
+
 def may_take(session: Session, seat: Seat) -> bool:
     """Whether a learner can take a seat at the door: without any, while the room has a free one."""
     return seat.kind is None and session.in_room < session.room_seats
+
+
+def waits(seat: Seat) -> bool:
+    """Whether the learner waits for a seat in the room."""
+    return seat.kind is SeatKind.WAITLISTED
 
 
 def promoted(waiting: Seat) -> Seat:
@@ -98,8 +115,8 @@ def recounted(session: Session, before: Seat, after: Seat) -> Session:
     return replace(
         session,
         in_room=session.in_room - _in_room(before) + _in_room(after),
-        online=session.online - _online(before) + _online(after),
-        waitlisted=session.waitlisted - _waits(before) + _waits(after),
+        online=session.online + (online_change(before, after) if session.online_seats else 0),
+        waitlisted=session.waitlisted - waits(before) + waits(after),
         turns=max(session.turns, after.turn),
     )
 
@@ -138,7 +155,3 @@ def _in_room(seat: Seat) -> int:
 
 def _online(seat: Seat) -> int:
     return int(SeatKind.ONLINE in (seat.kind, seat.holds))
-
-
-def _waits(seat: Seat) -> int:
-    return int(seat.kind is SeatKind.WAITLISTED)

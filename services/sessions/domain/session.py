@@ -48,6 +48,7 @@ class Session:
     online_seats: int
     in_room: int = 0
     online: int = 0
+    """Online seats that are taken, where they are limited."""
     waitlisted: int = 0
     turns: int = 0
     """How often seats changed: gives each who waits a number in line."""
@@ -59,6 +60,8 @@ class Session:
     """What check-in codes are made of, in hex."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    attendance_settled_at: datetime | None = None
+    """When the attendance of everyone expected was there, after the end."""
     recording_item_id: str = ""
 
 
@@ -73,6 +76,11 @@ def ended(session: Session, now: datetime) -> Session:
     expect(session, "ended", SessionState.LIVE)
     # Two replicas' clocks may differ: a session never ends before it began.
     return replace(session, state=SessionState.ENDED, ended_at=max(now, session.started_at or now))
+
+
+def settled(session: Session, now: datetime) -> Session:
+    """The ENDED session with its attendance settled since `now`, but not before its end."""
+    return replace(session, attendance_settled_at=max(now, session.ended_at or now))
 
 
 def cancelled(session: Session) -> Session:

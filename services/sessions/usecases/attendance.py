@@ -1,25 +1,51 @@
 """Change settled attendance."""
 
-from services.sessions.domain.attendance import Attendance
+from collections.abc import Collection
+
+from services.sessions.domain.attendance import Attendance, amended, settle
 from services.sessions.domain.events import AttendanceAmended
+from services.sessions.domain.session import Session
 from services.sessions.ports import Store
 from services.sessions.usecases import found
 
 
-def amend(store: Store, before: Attendance | None, after: Attendance, reason: str) -> None:
-    """Keep a changed attendance; a changed verdict is told."""
-    if after == before:
+def settle_again(store: Store, session: Session, learner_ids: Collection[str], reason: str) -> None:
+    """Settle some learners by all their marks again, once their part is over.
+
+    Who has no attendance was not expected when the session ended, whatever holds by now.
+    """
+    known = store.attendance(session.id, learner_ids)
+    expected = {one for one, row in known.items() if row.expected}
+    marks, policy = store.marks(session.id, learner_ids), found.policy_of(store, session)
+    rows = settle(session, sorted(learner_ids), expected, marks, policy)
+    counted = {row.learner_id: row for row in rows}
+    after = {one: amended(known.get(one), counted.get(one)) for one in sorted(learner_ids)}
+    store.put_attendance([row for row in after.values() if row])
+    store.drop_attendance(session.id, [one for one, row in after.items() if row is None])
+    for one, row in after.items():
+        tell_amended(store, session, one, known.get(one), row, reason)
+
+
+def tell_amended(
+    store: Store,
+    session: Session,
+    learner_id: str,
+    before: Attendance | None,
+    after: Attendance | None,
+    reason: str,
+) -> None:
+    """A changed verdict is told; None is no attendance."""
+    old, new = (row.verdict if row else None for row in (before, after))
+    if old is new:
         return
-    store.put_attendance(after)
-    if before is None or before.verdict is not after.verdict:
-        store.publish(
-            AttendanceAmended(
-                session_id=after.session_id,
-                run_id=found.session(store, after.session_id).run_id,
-                learner_id=after.learner_id,
-                from_verdict=before.verdict if before else None,
-                to_verdict=after.verdict,
-                reason=reason,
-                amended_at=store.now,
-            )
+    store.publish(
+        AttendanceAmended(
+            session_id=session.id,
+            run_id=session.run_id,
+            learner_id=learner_id,
+            from_verdict=old,
+            to_verdict=new,
+            reason=reason,
+            amended_at=store.now,
         )
+    )

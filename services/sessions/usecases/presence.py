@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 
 from services.sessions.domain import checkin
-from services.sessions.domain.attendance import amended, settle
 from services.sessions.domain.checkin import CheckedIn, CheckIn, WrongCode
 from services.sessions.domain.presence import (
     IN_PERSON,
@@ -20,7 +19,7 @@ from services.sessions.domain.session import Session
 from services.sessions.domain.words import PresenceKind, SessionState
 from services.sessions.ports import Store
 from services.sessions.usecases import found
-from services.sessions.usecases.attendance import amend
+from services.sessions.usecases.attendance import settle_again
 from services.sessions.usecases.seats import take_free_seat
 
 LATE = "joins and leaves came after the end"
@@ -34,7 +33,6 @@ def check_in(store: Store, command: CheckIn) -> CheckedIn | WrongCode:
     seat in the room and can take none, or has guessed too often.
     """
     learner_id = command.learner_id
-    store.guard_presence(command.session_id, [learner_id])
     session = found.session(store, command.session_id)
     tries = store.wrong_codes(session.id, learner_id)
     seat = found.seat_of(store, session, learner_id)
@@ -51,31 +49,33 @@ def check_in(store: Store, command: CheckIn) -> CheckedIn | WrongCode:
 def record_presence(store: Store, command: RecordPresence) -> list[RowResult]:
     """Take a batch of joins and leaves, each row by itself. Raises NotFound.
 
-    Those that come after the end settle their learners again.
+    Those that come after their learners were settled settle these again, and nobody else.
     """
-    learners = {row.mark.learner_id for row in command.rows if row.mark}
-    store.guard_presence(command.session_id, learners)
     session = found.session(store, command.session_id)
+    learners = {row.mark.learner_id for row in command.rows if row.mark}
     enrolled = _enrolled(store, session, learners)
     rows = [_judged(row, session, enrolled, store.now) for row in command.rows]
     new = store.add_marks(session.id, [row.mark for row in rows if row.mark])
-    if new and session.state is SessionState.ENDED:
-        _settle_again(store, session, {mark.learner_id for mark in new})
+    _account(store, session, {mark.learner_id for mark in new})
     return _results(rows, new)
 
 
-def _settle_again(store: Store, session: Session, learner_ids: Set[str]) -> None:
-    marks = {one: store.marks(session.id, one) for one in learner_ids}
-    expected = store.expected_learners(session) & learner_ids
-    for row in settle(session, expected, marks, found.policy_of(store, session)):
-        before = store.attendance(session.id, row.learner_id)
-        amend(store, before, amended(before, row), LATE)
+def _account(store: Store, session: Session, learner_ids: Set[str]) -> None:
+    """See to it that learners' new marks count: now, or when they are settled."""
+    late = set(learner_ids) if session.state is SessionState.ENDED else set()
+    settlement = store.settlement(session.id) if late else None
+    if settlement is not None:
+        late = {one for one in late if settlement.has_passed(one)}
+    store.touch_attendance(session.id, learner_ids - late, unsettled=True)
+    store.touch_attendance(session.id, late, unsettled=False)
+    settle_again(store, session, late, LATE)
 
 
 def _there(store: Store, session: Session, learner_id: str) -> datetime:
-    since = there_since(store.marks(session.id, learner_id))
+    since = there_since(store.marks(session.id, [learner_id]).get(learner_id, ()))
     if since is None:
         store.add_marks(session.id, [Mark(learner_id, PresenceKind.JOINED, store.now, IN_PERSON)])
+        store.touch_attendance(session.id, [learner_id], unsettled=True)
     return since or store.now
 
 
@@ -92,10 +92,11 @@ def _judged(row: PresenceRow, session: Session, enrolled: Set[str], now: datetim
     return PresenceRow(None, faults) if faults else row
 
 
-def _results(rows: Sequence[PresenceRow], new: set[Mark]) -> list[RowResult]:
-    results = []
+def _results(rows: Sequence[PresenceRow], new: Set[Mark]) -> list[RowResult]:
+    results, left = [], set(new)
     for place, row in enumerate(rows):
         learner_id = row.mark.learner_id if row.mark else ""
-        results.append(RowResult(place, learner_id, row.mark in new, row.faults))
-        new = new - {row.mark} if row.mark in new else new  # the same row again changes nothing
+        results.append(RowResult(place, learner_id, row.mark in left, row.faults))
+        if row.mark:
+            left.discard(row.mark)  # the same row again changes nothing
     return results

@@ -23,12 +23,24 @@ def note_enrolments(store: Store, news: Sequence[EnrolmentNews]) -> None:
     if not news:
         return
     known = store.enrolments({each.key for each in news})
-    after, left = dict(known), []
+    after, left = dict(known), set()
     for each in news:
         before = after.get(each.key) or Enrolment(*each.key)
         after[each.key] = told(before, each)
         if each.state is EnrolmentState.WITHDRAWN and after[each.key] != before:
-            left.append(each)
-    store.put_enrolments([after[key] for key in after if after[key] != known.get(key)])
-    for each in left:
-        free_seats(store, each.run_id, each.learner_id)
+            left.add(each.key)
+    changed = [key for key in after if after[key] != known.get(key)]
+    _note_as_they_were(store, [known.get(key) or Enrolment(*key) for key in changed])
+    store.put_enrolments([after[key] for key in changed])
+    free_seats(store, left)
+
+
+def _note_as_they_were(store: Store, enrolments: Sequence[Enrolment]) -> None:
+    """Who is expected is settled by the enrolments that were known when a session ended."""
+    for settlement in store.settlements({each.run_id for each in enrolments}):
+        of_run = [
+            each
+            for each in enrolments
+            if each.run_id == settlement.run_id and not settlement.has_passed(each.learner_id)
+        ]
+        store.note_enrolments(settlement.id, of_run)

@@ -1,13 +1,15 @@
 """Take, change and give up seats."""
 
+from collections.abc import Collection
+
 from chassis.refusals import FailedPrecondition, check
 from services.sessions.domain import seats
 from services.sessions.domain.events import SeatPromoted, SeatTaken, about
 from services.sessions.domain.seats import ChooseSeat, Seat
 from services.sessions.domain.session import Session
-from services.sessions.domain.words import SeatKind, SessionState
+from services.sessions.domain.words import SeatKind
 from services.sessions.ports import Store
-from services.sessions.usecases.found import policy_of, seat_of, session_for_update
+from services.sessions.usecases import found
 
 
 def choose_seat(store: Store, command: ChooseSeat) -> Seat:
@@ -16,27 +18,29 @@ def choose_seat(store: Store, command: ChooseSeat) -> Seat:
     Raises NotFound, Invalid, or FailedPrecondition with all that speaks against it.
     """
     check(seats.request_faults(command.kind))
-    session = session_for_update(store, command.session_id)
+    session = found.session(store, command.session_id)
     enrolment = store.enrolment_for_update(session.run_id, command.learner_id)
-    cutoff = policy_of(store, session).seat_cutoff
+    cutoff = found.policy_of(store, session).seat_cutoff
     faults = tuple(seats.choice_faults(session, enrolment, command.kind, cutoff, store.now))
     if faults:
         raise FailedPrecondition("the seat can't be chosen", faults)
-    return _change(store, session, seat_of(store, session, command.learner_id), command.kind)
+    before = found.seat_of(store, session, command.learner_id)
+    return _change(store, session, before, command.kind)
 
 
 def take_free_seat(store: Store, session_id: str, learner_id: str) -> Seat:
     """Give a learner at the door a seat in the room. Raises NotFound."""
-    session = session_for_update(store, session_id)
-    return _change(store, session, seat_of(store, session, learner_id), SeatKind.IN_ROOM)
+    session = found.session(store, session_id)
+    before = found.seat_of(store, session, learner_id)
+    return _change(store, session, before, SeatKind.IN_ROOM)
 
 
-def free_seats(store: Store, run_id: str, learner_id: str) -> None:
-    """Give up a learner's seats in all sessions of a run that are still to come."""
-    for seat in store.seats_in_run(run_id, learner_id):
-        session = session_for_update(store, seat.session_id)
-        if session.state is SessionState.SCHEDULED:
-            _change(store, session, seat, None)
+def free_seats(store: Store, keys: Collection[tuple[str, str]]) -> None:
+    """Give up the seats of learners (run and learner) in sessions that are still to come."""
+    # Who waits first, or a seat that another frees would go to one who withdrew with them.
+    for seat in sorted(store.seats_to_come(keys), key=lambda seat: not seats.waits(seat)):
+        session = found.session(store, seat.session_id)
+        _change(store, session, found.seat_of(store, session, seat.learner_id), None)
 
 
 def promote(store: Store, session: Session) -> Session:
@@ -45,6 +49,7 @@ def promote(store: Store, session: Session) -> Session:
         seat = seats.promoted(waiting)
         session = seats.recounted(session, waiting, seat)
         store.put_seat(seat)
+        _count_online(store, session, waiting, seat)
         store.publish(
             about(
                 session,
@@ -60,10 +65,15 @@ def promote(store: Store, session: Session) -> Session:
 
 
 def _change(store: Store, session: Session, before: Seat, kind: SeatKind | None) -> Seat:
+    """Change a seat; alone with its session, unless the change concerns nobody else."""
+    shared = not seats.is_without_limit(session, before, kind)
+    if shared:
+        session = found.session_for_update(store, session.id)
     after = seats.granted(session, before, kind, store.now)
     if after == before:
         return before
     store.put_seat(after)
+    _count_online(store, session, before, after)
     store.publish(
         about(
             session,
@@ -74,5 +84,12 @@ def _change(store: Store, session: Session, before: Seat, kind: SeatKind | None)
             taken_at=store.now,
         )
     )
-    promote(store, seats.recounted(session, before, after))
+    if shared:
+        promote(store, seats.recounted(session, before, after))
     return after
+
+
+def _count_online(store: Store, session: Session, before: Seat, after: Seat) -> None:
+    if not session.online_seats:
+        change = seats.online_change(before, after)
+        store.count_online(session.id, after.learner_id, change)

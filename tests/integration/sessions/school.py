@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import grpc
@@ -23,7 +23,7 @@ from chassis.subscriptions import Subscription
 from chassis.testing import ChannelFor
 from services.sessions.api import SessionsApi
 from services.sessions.store import SessionsStore
-from services.sessions.worker import subscriptions
+from services.sessions.worker import settle_next, subscriptions
 from tests.conftest import FakeClock
 
 Stub = sessions_pb2_grpc.SessionsServiceStub
@@ -155,9 +155,27 @@ class School:
         request = sessions_pb2.RecordPresenceRequest(session_id=session.id, marks=rows)
         return list(self.meetings.RecordPresence(request).results)
 
-    def end(self, session: resources_pb2.Session) -> resources_pb2.Session:
-        """The session, ended now."""
+    def stop(self, session: resources_pb2.Session) -> resources_pb2.Session:
+        """The session, ended now; nothing of its attendance is settled yet."""
         return self.staff.EndSession(sessions_pb2.EndSessionRequest(session_id=session.id))
+
+    def end(self, session: resources_pb2.Session) -> resources_pb2.Session:
+        """The session, ended now and settled."""
+        self.stop(session)
+        self.settle()
+        return self.get(session)
+
+    def settle(self) -> None:
+        """Let the worker settle what is due."""
+        while settle_next(self.database):
+            pass
+
+    def let_settlements_end(self) -> None:
+        """Let the worker sweep until nothing is left, as if it had waited in between."""
+        settlements = self.database.mongo["settlements"]
+        while settlements.count_documents({}):
+            settlements.update_many({}, {"$set": {"due": datetime(2000, 1, 1, tzinfo=UTC)}})
+            self.settle()
 
     def get(self, session: resources_pb2.Session) -> resources_pb2.Session:
         """The session as staff sees it now."""

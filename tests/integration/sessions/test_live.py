@@ -9,8 +9,6 @@ from tandem.types.v1 import types_pb2
 
 from chassis.refusals import FailedPrecondition, Invalid
 from chassis.subscriptions import Wait
-from services.sessions.domain.presence import Mark
-from services.sessions.domain.words import PresenceKind
 from tests.integration.sessions.school import RUN, School, race, refused
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -43,9 +41,9 @@ def test_start_and_end_answer_repeats(school: School) -> None:
     start = sessions_pb2.StartSessionRequest(session_id=session.id)
     assert school.staff.StartSession(start) == session
     school.clock.forward(hours=1)
-    over = school.end(session)
+    over = school.stop(session)
     assert over.state == resources_pb2.SESSION_STATE_ENDED
-    assert school.end(session) == over
+    assert school.stop(session) == over
     assert refused(lambda: school.staff.StartSession(start))[0] is PRECONDITION
     (began,) = school.published(events_pb2.SessionStarted)
     (ended,) = school.published(events_pb2.SessionEnded)
@@ -302,50 +300,6 @@ def test_guessing_ends_after_ten_tries_however_they_race(school: School) -> None
     assert answers.count(Invalid) == 10
     assert refused(lambda: _check_in(school, session, "ada", right))[0] is PRECONDITION
     _check_in(school, session, "bob", right)
-
-
-def test_no_mark_is_lost_to_the_end(school: School) -> None:
-    """Of marks and the end of a session at once, each mark either counts or is refused."""
-    learners = [f"l{number}" for number in range(20)]
-    school.enrol(*learners)
-    session = school.live(school.room())
-    school.clock.forward(minutes=1)
-
-    def act(learner: str) -> bool:
-        if not learner:
-            return not school.api.EndSession(_end(session), None)
-        mark = sessions_pb2.PresenceMark(learner_id=learner, kind=JOINED, at=school.at(-1))
-        request = sessions_pb2.RecordPresenceRequest(session_id=session.id, marks=[mark])
-        return school.api.RecordPresence(request, None).results[0].changed
-
-    everyone = [*learners[:10], "", *learners[10:]]
-    taken = {one for one, ok in zip(everyone, race(act, everyone), strict=True) if ok}
-    counted = {one for one, row in school.attendance(session).items() if row.verdict == PRESENT}
-    assert counted == taken
-
-
-def _end(session: resources_pb2.Session) -> sessions_pb2.EndSessionRequest:
-    return sessions_pb2.EndSessionRequest(session_id=session.id)
-
-
-def test_a_run_of_ten_thousand_is_settled(school: School) -> None:
-    """Everyone gets a verdict, told in parts that each fit into an event."""
-    learners = [f"learner-{number:05d}" for number in range(10_000)]
-    for first in range(0, len(learners), 500):
-        school.enrol(*learners[first : first + 500])
-    session = school.live(school.room())
-    since = school.clock.now()
-    marks = [Mark(each, PresenceKind.JOINED, since, "x") for each in learners[:6_000]]
-    school.database.transact(lambda store: store.add_marks(session.id, marks))
-    school.clock.forward(hours=1)
-    school.staff.EndSession(_end(session), timeout=60)
-    parts = school.published(events_pb2.AttendanceSettled)
-    assert [part.part for part in parts] == list(range(1, parts[0].parts + 1))
-    assert max(len(part.learners) for part in parts) <= 500
-    told = [one for part in parts for one in part.learners]
-    assert [one.learner_id for one in told] == learners
-    assert sum(one.verdict == PRESENT for one in told) == 6_000
-    assert sum(one.verdict == ABSENT for one in told) == 4_000
 
 
 def test_attendance_is_listed_by_session_or_learner(school: School) -> None:

@@ -8,7 +8,7 @@ from tandem.sessions.v1 import events_pb2
 
 from chassis.events import LARGEST_BODY, body_of, message_for
 from services.sessions.domain import events
-from services.sessions.domain.attendance import Attendance, parts
+from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.events import (
     AttendanceSettled,
     SeatTaken,
@@ -16,6 +16,7 @@ from services.sessions.domain.events import (
     SessionScheduled,
     about,
 )
+from services.sessions.domain.settling import TOLD, told
 from services.sessions.domain.words import AttendanceVerdict, SeatKind
 from tests.unit.sessions.examples import HOUR, NINE, session
 
@@ -71,10 +72,10 @@ def test_the_largest_part_fits_into_an_event() -> None:
     odd = "\x01" * 124
     rows = [
         Attendance("s", f"{number:04d}{odd}", AttendanceVerdict.CAUGHT_UP, 1 / 3 * 1000, ())
-        for number in range(250)
+        for number in range(TOLD)
     ]
     materials = tuple(f"{number:02d}" + "\x01" * 62 for number in range(50))
     one = session(title="\x01" * 300, ended_at=NINE, material_item_ids=materials)
-    (learners,) = parts(rows)
-    event = about(one, AttendanceSettled, part=1, parts=1, learners=learners)
+    (only,) = told(rows, 0, last=True)
+    event = about(one, AttendanceSettled, part=1, parts=1, learners=only.learners)
     assert len(body_of(message_for("sessions", event))) < LARGEST_BODY

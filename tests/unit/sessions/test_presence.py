@@ -1,7 +1,7 @@
 """Presence and attendance: the union of intervals, and the verdict."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -11,11 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sessions.domain.attendance import (
-    PART,
     Attendance,
     amended,
     caught_up,
-    parts,
     settle,
     verdict,
 )
@@ -30,6 +28,7 @@ from services.sessions.domain.presence import (
     total,
 )
 from services.sessions.domain.roster import Policy
+from services.sessions.domain.session import Session
 from services.sessions.domain.words import (
     AttendanceVerdict,
     Interval,
@@ -174,6 +173,13 @@ def test_who_was_not_there_is_absent_under_any_policy() -> None:
     assert verdict(MINUTE, HOUR, nothing) is PRESENT
 
 
+def _settled(
+    over: Session, expected: Set[str], marks: Iterable[Mark], policy: Policy
+) -> list[Attendance]:
+    heaps = by_learner(marks)
+    return settle(over, sorted(expected | heaps.keys()), expected, heaps, policy)
+
+
 def test_the_expected_and_those_who_came_are_settled() -> None:
     """Expected learners are ABSENT unless they came; others are told only when they stayed."""
     marks = [
@@ -181,7 +187,7 @@ def test_the_expected_and_those_who_came_are_settled() -> None:
         Mark("guest", JOINED, NINE + 30 * MINUTE, "x"),
         Mark("passer-by", JOINED, NINE + 59 * MINUTE, "x"),
     ]
-    rows = settle(OVER, {"ada", "bob"}, by_learner(marks), Policy())
+    rows = _settled(OVER, {"ada", "bob"}, marks, Policy())
     told = [(row.learner_id, row.verdict, row.minutes) for row in rows]
     assert told == [("ada", PRESENT, 60), ("bob", ABSENT, 0), ("guest", PARTIAL, 30)]
 
@@ -195,7 +201,7 @@ def test_a_class_that_is_ended_late_makes_nobody_absent(late: int) -> None:
         Mark("ada", LEFT, NINE + HOUR, "x"),
         Mark("bob", JOINED, NINE + 55 * MINUTE, "x"),
     ]
-    rows = settle(over, {"ada"}, by_learner(marks), Policy(partial_share=0.05))
+    rows = _settled(over, {"ada"}, marks, Policy(partial_share=0.05))
     assert [(row.verdict, row.minutes) for row in rows] == [(PRESENT, 60), (PARTIAL, 5)]
 
 
@@ -203,9 +209,9 @@ def test_a_class_that_begins_early_or_late_has_the_length_that_was_planned() -> 
     """Early minutes ask nothing more of anybody; after a late start the whole length counts."""
     on_time = [Mark("ada", JOINED, NINE + 15 * MINUTE, "x")]
     early = replace(OVER, started_at=NINE - HOUR)
-    assert [row.verdict for row in settle(early, set(), by_learner(on_time), Policy())] == [PRESENT]
+    assert [row.verdict for row in _settled(early, set(), on_time, Policy())] == [PRESENT]
     late = replace(OVER, started_at=NINE + 30 * MINUTE, ended_at=NINE + 90 * MINUTE)
-    (row,) = settle(late, set(), by_learner(on_time), Policy())
+    (row,) = _settled(late, set(), on_time, Policy())
     assert (row.verdict, row.minutes) == (PRESENT, 60)
 
 
@@ -214,18 +220,12 @@ def test_marks_that_come_late_undo_no_repair(state: AttendanceVerdict) -> None:
     """But who was PRESENT after all is; without a repair the marks decide."""
     before = Attendance("s1", "ada", state, 0.0, ())
     for counted, then in ((ABSENT, state), (PARTIAL, state), (PRESENT, PRESENT)):
-        assert amended(before, Attendance("s1", "ada", counted, 9.0, ())).verdict is then
+        after = amended(before, Attendance("s1", "ada", counted, 9.0, ()))
+        assert after is not None
+        assert after.verdict is then
     row = Attendance("s1", "ada", PARTIAL, 9.0, ())
     assert amended(None, row) == amended(replace(before, verdict=PRESENT), row) == row
-
-
-def test_parts_hold_everyone_once() -> None:
-    """Attendance comes in parts of limited size; an empty class has one empty part."""
-    rows = [Attendance("s1", f"l{number}", PRESENT, 1.0, ()) for number in range(2 * PART + 1)]
-    found = list(parts(rows))
-    assert [len(part) for part in found] == [PART, PART, 1]
-    assert [one.learner_id for part in found for one in part] == [row.learner_id for row in rows]
-    assert list(parts([])) == [()]
+    assert amended(row, None) is None
 
 
 @pytest.mark.parametrize("state", list(AttendanceVerdict))

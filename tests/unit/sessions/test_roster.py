@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sessions.domain.roster import Enrolment, EnrolmentNews, Item, is_enrolled, newer, told
+from services.sessions.domain.roster import (
+    Enrolment,
+    EnrolmentNews,
+    Item,
+    is_enrolled,
+    is_expected,
+    newer,
+    told,
+)
 from services.sessions.domain.words import AttendanceMode, EnrolmentState
 
 ENROLLED, WAITLISTED, WITHDRAWN = (
@@ -80,3 +88,24 @@ def test_only_newer_copies_replace_what_is_known() -> None:
         Item("c", True, "", 1),
     ]
     assert newer(known, arrived) == [Item("b", True, "", 7), Item("c", True, "", 1)]
+
+
+@pytest.mark.parametrize(
+    ("state", "mode", "seated", "expected"),
+    [
+        (ENROLLED, CLASSROOM, False, True),
+        (ENROLLED, ONLINE, False, True),
+        (ENROLLED, AttendanceMode.SELF_PACED, False, False),
+        (ENROLLED, AttendanceMode.SELF_PACED, True, True),
+        (ENROLLED, None, False, False),
+        (WITHDRAWN, CLASSROOM, True, False),
+        (WAITLISTED, ONLINE, True, False),
+        (None, ONLINE, True, False),
+    ],
+)
+def test_who_is_expected_at_a_session(
+    state: EnrolmentState | None, mode: AttendanceMode | None, seated: bool, expected: bool
+) -> None:
+    """Who is enrolled and usually comes or joins, or has a seat."""
+    assert is_expected(Enrolment("run", "ada", state, 1, mode, 1), seated) is expected
+    assert not is_expected(None, seated)

@@ -13,7 +13,9 @@ from services.sessions.domain.seats import (
     Seat,
     choice_faults,
     granted,
+    is_without_limit,
     no_seat,
+    online_change,
     promoted,
     recounted,
     request_faults,
@@ -60,6 +62,26 @@ def test_what_a_choice_leads_to(
     one = session(in_room=30 if full else 0)
     seat = granted(one, before, wanted, NINE)
     assert (seat.kind, seat.holds) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "kind", "limit", "free"),
+    [
+        (_seat(None), ONLINE, 0, True),
+        (_seat(ONLINE), None, 0, True),
+        (_seat(None), ONLINE, 5, False),
+        (_seat(ONLINE), None, 5, False),
+        (_seat(None), IN_ROOM, 0, False),
+        (_seat(IN_ROOM), ONLINE, 0, False),
+        (_seat(WAITLISTED, ONLINE), ONLINE, 0, False),
+        (_seat(WAITLISTED, ONLINE), None, 0, False),
+    ],
+)
+def test_what_is_without_limit_concerns_nobody_else(
+    before: Seat, kind: SeatKind | None, limit: int, free: bool
+) -> None:
+    """Online seats, where they are not limited; never one in the room, or the waiting for it."""
+    assert is_without_limit(session(online_seats=limit), before, kind) is free
 
 
 def test_a_repeated_choice_keeps_the_place_in_line() -> None:
@@ -123,6 +145,7 @@ class Hall:
     def __init__(self, one: Session) -> None:
         self.session = one
         self.seats: dict[str, Seat] = {}
+        self.unlimited = 0
 
     def choose(self, learner: str, kind: SeatKind | None) -> None:
         before = self.seats.get(learner) or no_seat(self.session, learner)
@@ -139,6 +162,8 @@ class Hall:
 
     def _keep(self, before: Seat, after: Seat) -> None:
         self.session = recounted(self.session, before, after)
+        if not self.session.online_seats:
+            self.unlimited += online_change(before, after)
         self.seats[after.learner_id] = after
 
 
@@ -156,7 +181,8 @@ def test_no_order_of_choices_overbooks(
         hall.choose(learner, kind)
         one, seats = hall.session, hall.seats.values()
         assert one.in_room == len(hall.of(IN_ROOM)) <= room
-        assert one.online == sum(ONLINE in (seat.kind, seat.holds) for seat in seats)
+        taken = sum(ONLINE in (seat.kind, seat.holds) for seat in seats)
+        assert (one.online, hall.unlimited) == ((taken, 0) if online else (0, taken))
         assert one.online <= online or not online
         assert one.waitlisted == len(hall.of(WAITLISTED))
         assert not one.waitlisted or one.in_room == room

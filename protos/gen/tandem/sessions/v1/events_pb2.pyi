@@ -442,7 +442,9 @@ Global___SettledAttendance: _TypeAlias = SettledAttendance  # noqa: Y015
 
 @_typing.final
 class AttendanceSettled(_message.Message):
-    """A session's attendance is settled. Large classes come in parts of up to 500 learners."""
+    """A session's attendance is settled. Large classes come in parts of up to 500 learners, after the
+    session has ended, one after the other. A learner is in one part; what changes later is amended.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -467,12 +469,12 @@ class AttendanceSettled(_message.Message):
     part: _builtins.int
     """This part, from 1."""
     parts: _builtins.int
-    """How many parts there are."""
+    """In the last part: how many parts there are. In those before: 0, it is not known yet."""
     recorded: _builtins.bool
     """True when a recording is to follow."""
     @_builtins.property
     def learners(self) -> _containers.RepeatedCompositeFieldContainer[Global___SettledAttendance]:
-        """The learners of this part."""
+        """The learners of this part; may be empty in the last one."""
 
     @_builtins.property
     def material_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -526,7 +528,9 @@ class AttendanceAmended(_message.Message):
     from_verdict: _types_pb2.AttendanceVerdict.ValueType
     """The verdict until now; UNSPECIFIED when there was none."""
     to_verdict: _types_pb2.AttendanceVerdict.ValueType
-    """The verdict from now."""
+    """The verdict from now; UNSPECIFIED when there is none any more: the learner was not expected,
+    and by marks that came late did not stay.
+    """
     reason: _builtins.str
     """Why."""
     @_builtins.property

@@ -35,7 +35,7 @@ class _SessionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SessionS
     SESSION_STATE_LIVE: _SessionState.ValueType  # 2
     """Takes place now."""
     SESSION_STATE_ENDED: _SessionState.ValueType  # 3
-    """Over; attendance is settled."""
+    """Over; attendance_settled_at tells whether attendance is settled yet."""
     SESSION_STATE_CANCELLED: _SessionState.ValueType  # 4
     """Will not take place."""
 
@@ -49,7 +49,7 @@ SESSION_STATE_SCHEDULED: SessionState.ValueType  # 1
 SESSION_STATE_LIVE: SessionState.ValueType  # 2
 """Takes place now."""
 SESSION_STATE_ENDED: SessionState.ValueType  # 3
-"""Over; attendance is settled."""
+"""Over; attendance_settled_at tells whether attendance is settled yet."""
 SESSION_STATE_CANCELLED: SessionState.ValueType  # 4
 """Will not take place."""
 Global___SessionState: _TypeAlias = SessionState  # noqa: Y015
@@ -142,6 +142,7 @@ class Session(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     RECORDING_FIELD_NUMBER: _builtins.int
     CHECK_IN_CODE_FIELD_NUMBER: _builtins.int
+    ATTENDANCE_SETTLED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -198,6 +199,10 @@ class Session(_message.Message):
     def recording(self) -> Global___Recording:
         """The recording, once attached."""
 
+    @_builtins.property
+    def attendance_settled_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when everyone's attendance is settled; absent before, also while it is settled in parts."""
+
     def __init__(
         self,
         *,
@@ -223,10 +228,11 @@ class Session(_message.Message):
         state: Global___SessionState.ValueType = ...,
         recording: Global___Recording | None = ...,
         check_in_code: _builtins.str = ...,
+        attendance_settled_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "end_time", b"end_time", "recording", b"recording", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attendance_settled_at", b"attendance_settled_at", "duration", b"duration", "end_time", b"end_time", "recording", b"recording", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "check_in_code", b"check_in_code", "duration", b"duration", "end_time", b"end_time", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "duration", b"duration", "end_time", b"end_time", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

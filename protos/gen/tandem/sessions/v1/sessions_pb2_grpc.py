@@ -211,14 +211,15 @@ class SessionsServiceServicer:
 
     def RecordPresence(self, request, context):
         """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
-        Those that come after the end, up to a day, settle their learners' attendance again.
+        Those that come after the end, up to a day, count as well: a settled attendance is amended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EndSession(self, request, context):
-        """Ends a LIVE session and settles its attendance. A repeat answers it as it is.
+        """Ends a LIVE session. Its attendance is settled after that, within a second or, in a class of
+        tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -232,7 +233,8 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAttendance(self, request, context):
-        """Attendance of a session, or of a learner: one of the two is named.
+        """Attendance of a session, or of a learner: one of the two is named. What is settled already is
+        answered: Session.attendance_settled_at tells when that is everyone's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -72,14 +72,18 @@ class SessionsServiceStub:
     """
     RecordPresence: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]
     """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
-    Those that come after the end, up to a day, settle their learners' attendance again.
+    Those that come after the end, up to a day, count as well: a settled attendance is amended.
     """
     EndSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.EndSessionRequest, _resources_pb2.Session]
-    """Ends a LIVE session and settles its attendance. A repeat answers it as it is."""
+    """Ends a LIVE session. Its attendance is settled after that, within a second or, in a class of
+    tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
+    """
     AttachRecording: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]
     """Says which item is the session's recording. FAILED_PRECONDITION when the session has not begun."""
     ListAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListAttendanceRequest, _sessions_pb2.ListAttendanceResponse]
-    """Attendance of a session, or of a learner: one of the two is named."""
+    """Attendance of a session, or of a learner: one of the two is named. What is settled already is
+    answered: Session.attendance_settled_at tells when that is everyone's.
+    """
 
 @_typing.type_check_only
 class SessionsServiceAsyncStub(SessionsServiceStub):
@@ -124,14 +128,18 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     RecordPresence: _aio.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]  # type: ignore[assignment]
     """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
-    Those that come after the end, up to a day, settle their learners' attendance again.
+    Those that come after the end, up to a day, count as well: a settled attendance is amended.
     """
     EndSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.EndSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
-    """Ends a LIVE session and settles its attendance. A repeat answers it as it is."""
+    """Ends a LIVE session. Its attendance is settled after that, within a second or, in a class of
+    tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
+    """
     AttachRecording: _aio.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Says which item is the session's recording. FAILED_PRECONDITION when the session has not begun."""
     ListAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListAttendanceRequest, _sessions_pb2.ListAttendanceResponse]  # type: ignore[assignment]
-    """Attendance of a session, or of a learner: one of the two is named."""
+    """Attendance of a session, or of a learner: one of the two is named. What is settled already is
+    answered: Session.attendance_settled_at tells when that is everyone's.
+    """
 
 class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Live classes: when, where, who has a seat, who was there.
@@ -245,7 +253,7 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.RecordPresenceResponse, _abc.Awaitable[_sessions_pb2.RecordPresenceResponse]]:
         """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
-        Those that come after the end, up to a day, settle their learners' attendance again.
+        Those that come after the end, up to a day, count as well: a settled attendance is amended.
         """
 
     @_abc_1.abstractmethod
@@ -254,7 +262,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.EndSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
-        """Ends a LIVE session and settles its attendance. A repeat answers it as it is."""
+        """Ends a LIVE session. Its attendance is settled after that, within a second or, in a class of
+        tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
+        """
 
     @_abc_1.abstractmethod
     def AttachRecording(
@@ -270,6 +280,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.ListAttendanceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.ListAttendanceResponse, _abc.Awaitable[_sessions_pb2.ListAttendanceResponse]]:
-        """Attendance of a session, or of a learner: one of the two is named."""
+        """Attendance of a session, or of a learner: one of the two is named. What is settled already is
+        answered: Session.attendance_settled_at tells when that is everyone's.
+        """
 
 def add_SessionsServiceServicer_to_server(servicer: SessionsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

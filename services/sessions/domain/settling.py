@@ -1,0 +1,108 @@
+"""Settling: a class that has ended gets its attendance in parts, however many learners it has.
+
+The parts go through the learners by their ids, each in a unit of work of its own. A first pass
+settles everyone who was expected or came. Then a few sweeps look for marks whose units of work had
+begun before the end and were committed after their learner's part.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.events import SettledAttendance
+
+# Learners in one unit of work, which then takes less than a tenth of a second.
+LEARNERS = 500
+# Marks in one unit of work, unless one learner alone has more: some ten megabytes.
+MARKS = 20_000
+# Learners in one event. A learner's id has up to 128 characters, each up to six bytes in JSON, so
+# that 250 of them stay below an event's 256 KiB however odd the ids are.
+TOLD = 250
+# MongoDB ends a transaction after 60 seconds (transactionLifetimeLimitSeconds): sweeps for 90
+# seconds see what every transaction wrote that had begun before the end.
+SWEEPS, SWEEP = 9, timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How far the settling of a session is; none is kept once it is over."""
+
+    id: str
+    """The session."""
+    run_id: str
+    after: str = ""
+    """The last learner whom the first pass has settled."""
+    part: int = 0
+    """How many parts were told."""
+    passed: bool = False
+    """Whether the first pass is over."""
+    sweeps: int = 0
+    """How often it was looked for late ones since."""
+
+    def has_passed(self, learner_id: str) -> bool:
+        """Whether a learner's part is over."""
+        return self.passed or learner_id <= self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The learners of one unit of work."""
+
+    learner_ids: Sequence[str]
+    last: bool
+
+
+def part_of(learner_ids: Sequence[str], marks: Mapping[str, int]) -> Part:
+    """The next part: up to `LEARNERS` of the ids, as long as they have up to `MARKS` marks.
+
+    `learner_ids`: the next ones in order, one more than fit where there are more. `marks`: how
+    many each has.
+    """
+    total, fitting = 0, 0
+    for learner_id in learner_ids[:LEARNERS]:
+        total += marks.get(learner_id, 0)
+        if fitting and total > MARKS:
+            break
+        fitting += 1
+    return Part(learner_ids[:fitting], fitting == len(learner_ids))
+
+
+def advanced(settlement: Settlement, part: Part, told: int) -> Settlement:
+    """The settlement after a part of the first pass that was told in `told` events."""
+    return replace(
+        settlement,
+        after=part.learner_ids[-1] if part.learner_ids else settlement.after,
+        part=settlement.part + told,
+        passed=part.last,
+    )
+
+
+def swept(settlement: Settlement) -> Settlement | None:
+    """The settlement after a sweep that found nobody; None when it was the last one."""
+    after = replace(settlement, sweeps=settlement.sweeps + 1)
+    return after if after.sweeps < SWEEPS else None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event's worth of settled attendance."""
+
+    part: int
+    """Its number, from 1."""
+    parts: int
+    """How many there are, where this is the last one; else 0."""
+    learners: tuple[SettledAttendance, ...]
+
+
+def told(rows: Sequence[Attendance], before: int, last: bool) -> Iterator[Told]:
+    """A unit of work's rows as events carry them; `before`: how many were told before.
+
+    The last unit of work has one at least, be it empty, which tells how many there were.
+    """
+    count = -(-len(rows) // TOLD) or int(last)
+    for number in range(1, count + 1):
+        some = rows[(number - 1) * TOLD : number * TOLD]
+        learners = tuple(SettledAttendance(r.learner_id, r.verdict, r.minutes) for r in some)
+        ends = last and number == count
+        yield Told(before + number, before + number if ends else 0, learners)

@@ -1,0 +1,248 @@
+"""Presence and attendance in MongoDB.
+
+A document of `attendance` is a learner's attendance in a session, or, without `session_id`, only
+notes for it. Whatever concerns one learner's attendance writes to that document, so that of two
+such units of work at once one starts again; those of other learners never meet.
+
+| note | what it says |
+|---|---|
+| `unsettled` | the session's id, while there is something that the learner's settling has to see |
+| `was` | the enrolment as it was when the session ended, where it changed since |
+| `touched` | nothing: it is written to be alone with the document |
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import ReturnDocument, UpdateOne
+
+from chassis import store as chassis_store
+from chassis.mapping import from_document, to_document
+from services.sessions import metrics
+from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.presence import Mark, by_learner
+from services.sessions.domain.roster import EXPECTED_MODES, Enrolment
+from services.sessions.domain.session import Session
+from services.sessions.domain.settling import Settlement
+from services.sessions.domain.words import EnrolmentState
+
+Document = dict[str, Any]
+
+_NOTES = {"unsettled": "", "was": ""}
+_RESULT = dict.fromkeys(
+    ("session_id", "learner_id", "verdict", "minutes", "intervals", "expected"), ""
+)
+
+
+class AttendanceStore(chassis_store.Store):
+    """The part of sessions' store that knows who was there."""
+
+    # Marks
+
+    def marks(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, list[Mark]]:
+        """The marks of some learners in a session, by learner."""
+        rows = self["marks"].find(_of(session_id, learner_ids), session=self.session)
+        return by_learner(from_document(row["_id"], Mark) for row in rows)
+
+    def mark_counts(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, int]:
+        """How many marks each of some learners has in a session."""
+        stages: list[Document] = [
+            {"$match": _of(session_id, learner_ids)},
+            {"$group": {"_id": "$_id.learner_id", "count": {"$sum": 1}}},
+        ]
+        rows = self["marks"].aggregate(stages, session=self.session)
+        return {row["_id"]: row["count"] for row in rows}
+
+    def add_marks(self, session_id: str, marks: Iterable[Mark]) -> set[Mark]:
+        """Keep marks; answers those that were new."""
+        ids = {mark: {"session_id": session_id, **to_document(mark)} for mark in marks}
+        query = {"_id": {"$in": list(ids.values())}}
+        known = self["marks"].find(query, session=self.session)
+        new = ids.keys() - {from_document(row["_id"], Mark) for row in known}
+        if new:
+            now = datetime.now(UTC)  # MongoDB removes old ones by the system's clock
+            self["marks"].insert_many(
+                [{"_id": ids[mark], "at": now} for mark in new], session=self.session
+            )
+        return set(new)
+
+    # Attendance
+
+    def attendance(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, Attendance]:
+        """The attendance of those of some learners in a session who have one, by learner."""
+        query = {"_id": {"$in": _keys(session_id, learner_ids)}, "session_id": session_id}
+        rows = self["attendance"].find(query, session=self.session)
+        return {row["learner_id"]: from_document(row, Attendance) for row in rows}
+
+    def put_attendance(self, rows: Sequence[Attendance]) -> None:
+        """Keep attendance, new or changed; what was noted for it is done with."""
+        self._write(
+            UpdateOne(
+                {"_id": key(row.session_id, row.learner_id)},
+                {"$set": to_document(row), "$unset": _NOTES},
+                upsert=True,
+            )
+            for row in rows
+        )
+
+    def count_settled(self, rows: Sequence[Attendance]) -> None:
+        """Tell the metrics, once this is committed."""
+        for row in rows:
+            self.afterwards(metrics.ATTENDANCE.labels(row.verdict.lower()).inc)
+
+    def drop_attendance(self, session_id: str, learner_ids: Iterable[str]) -> None:
+        """Some learners have no attendance in a session; what was noted for it is done with."""
+        query = {"_id": {"$in": _keys(session_id, learner_ids)}}
+        self["attendance"].update_many(
+            query, {"$unset": {**_RESULT, **_NOTES}}, session=self.session
+        )
+
+    def touch_attendance(
+        self, session_id: str, learner_ids: Iterable[str], unsettled: bool
+    ) -> None:
+        """Be alone with learners' attendance; `unsettled`: their settling is still to see this."""
+        change: Document = {"$inc": {"touched": 1}}
+        if unsettled:
+            change["$set"] = {"unsettled": session_id}
+        self._write(
+            UpdateOne({"_id": each}, change, upsert=True) for each in _keys(session_id, learner_ids)
+        )
+
+    # Settling
+
+    def settlement(self, session_id: str) -> Settlement | None:
+        """How far the settling of a session is; None where there is none, or no more."""
+        found = self["settlements"].find_one({"_id": session_id}, session=self.session)
+        return from_document(found, Settlement) if found else None
+
+    def settlements(self, run_ids: Collection[str]) -> list[Settlement]:
+        """The sessions of some runs whose first pass is under way."""
+        query = {"run_id": {"$in": list(run_ids)}, "passed": False}
+        rows = self["settlements"].find(query, session=self.session)
+        return [from_document(row, Settlement) for row in rows]
+
+    def claim_settlement(self, claim: str, lasting: timedelta) -> str:
+        """Claim the settlement that was looked at longest ago, of those that are due; "" for none.
+
+        It is due again after `lasting`, should the claim's holder die. The time is MongoDB's.
+        """
+        found = self["settlements"].find_one_and_update(
+            {"$expr": {"$lte": ["$due", "$$NOW"]}},
+            [{"$set": {"claim": claim, "due": _after(lasting)}}],
+            sort=[("due", 1)],
+        )
+        return str(found["_id"]) if found else ""
+
+    def claimed_settlement(self, session_id: str, claim: str) -> Settlement | None:
+        """A settlement, and be alone with it; None where the claim is another's by now."""
+        found = self["settlements"].find_one_and_update(
+            {"_id": session_id, "claim": claim},
+            {"$inc": {"touched": 1}},
+            return_document=ReturnDocument.AFTER,
+            session=self.session,
+        )
+        return from_document(found, Settlement) if found else None
+
+    def put_settlement(self, settlement: Settlement, pause: timedelta = timedelta()) -> None:
+        """Keep how far a settling is; it goes on after `pause`."""
+        document = to_document(settlement)
+        # As literals: a learner's id may begin with "$", which names a field here.
+        fields = {name: {"$literal": value} for name, value in document.items() if name != "_id"}
+        self["settlements"].update_one(
+            {"_id": settlement.id},
+            [{"$set": {**fields, "due": _after(pause)}}],
+            upsert=True,
+            session=self.session,
+        )
+
+    def end_settlement(self, session_id: str) -> None:
+        """The settling of a session is over."""
+        self["settlements"].delete_one({"_id": session_id}, session=self.session)
+
+    def to_settle(self, session: Session, after: str, most: int) -> list[str]:
+        """The next learners of a session whom settling has to look at, in order of their ids.
+
+        Those who are expected by their enrolments or seats, and those of whom something is noted.
+        """
+        following = {"$gt": key(session.id, after), "$lt": f"{session.id};"}  # ";" follows ":"
+        enrolled = {
+            "run_id": session.run_id,
+            "state": EnrolmentState.ENROLLED,
+            "mode": {"$in": list(EXPECTED_MODES)},
+            "learner_id": {"$gt": after},
+        }
+        noted = {"unsettled": session.id, "_id": following}
+        found = {
+            *self._first("enrolments", enrolled, "learner_id", most),
+            *map(_learner, self._first("seats", {"_id": following}, "_id", most)),
+            *map(_learner, self._first("attendance", noted, "_id", most)),
+        }
+        return sorted(found)[:most]
+
+    def unsettled(self, session_id: str, most: int) -> list[str]:
+        """Learners of whom something is noted that their settling did not see."""
+        noted = {"unsettled": session_id}
+        return list(map(_learner, self._first("attendance", noted, "_id", most)))
+
+    def seated(self, session_id: str, learner_ids: Iterable[str]) -> set[str]:
+        """Those of some learners who have or wait for a seat in a session."""
+        query = {"_id": {"$in": _keys(session_id, learner_ids)}}
+        rows = self["seats"].find(query, {"learner_id": 1}, session=self.session)
+        return {row["learner_id"] for row in rows}
+
+    def note_enrolments(self, session_id: str, enrolments: Sequence[Enrolment]) -> None:
+        """Keep enrolments as they were when a session ended, unless they are kept already."""
+        self._write(
+            UpdateOne(
+                {"_id": key(session_id, each.learner_id)},
+                [{"$set": {"was": _unless_there("$was", each), "unsettled": session_id}}],
+                upsert=True,
+            )
+            for each in enrolments
+        )
+
+    def noted_enrolments(
+        self, session_id: str, learner_ids: Iterable[str]
+    ) -> Mapping[str, Enrolment]:
+        """The enrolments that were kept so, by learner."""
+        query = {"_id": {"$in": _keys(session_id, learner_ids)}, "was": {"$ne": None}}
+        rows = self["attendance"].find(query, {"was": 1}, session=self.session)
+        return {_learner(row["_id"]): from_document(row["was"], Enrolment) for row in rows}
+
+    def _first(self, collection: str, query: Document, field: str, most: int) -> list[str]:
+        """The first `most` values of a field, in order."""
+        rows = self[collection].find(query, {field: 1}, session=self.session)
+        return [row[field] for row in rows.sort(field).limit(most)]
+
+    def _write(self, writes: Iterable[UpdateOne]) -> None:
+        some = list(writes)
+        if some:
+            self["attendance"].bulk_write(some, ordered=False, session=self.session)
+
+
+def key(first: str, learner_id: str) -> str:
+    """The first part is an id made by a server and has no colon: no two pairs share a key."""
+    return f"{first}:{learner_id}"
+
+
+def _keys(session_id: str, learner_ids: Iterable[str]) -> list[str]:
+    return [key(session_id, learner_id) for learner_id in learner_ids]
+
+
+def _learner(whole: str) -> str:
+    return whole.partition(":")[2]
+
+
+def _of(session_id: str, learner_ids: Iterable[str]) -> Document:
+    return {"_id.session_id": session_id, "_id.learner_id": {"$in": list(learner_ids)}}
+
+
+def _unless_there(field: str, value: object) -> Document:
+    """What a field holds, or else a value; in a pipeline, where ids are no names of fields."""
+    return {"$ifNull": [field, {"$literal": to_document(value)}]}
+
+
+def _after(pause: timedelta) -> Document:
+    """The server's time after a pause, in a pipeline."""
+    return {"$add": ["$$NOW", int(pause.total_seconds() * 1000)]}

@@ -1,0 +1,80 @@
+"""How a class is cut into parts, and how its parts are told."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.settling import (
+    LEARNERS,
+    MARKS,
+    SWEEPS,
+    TOLD,
+    Part,
+    Settlement,
+    advanced,
+    part_of,
+    swept,
+    told,
+)
+from services.sessions.domain.words import AttendanceVerdict
+
+START = Settlement("s1", "run")
+
+
+def _ids(count: int) -> list[str]:
+    return [f"l{number:06d}" for number in range(count)]
+
+
+@given(st.integers(0, 3 * LEARNERS), st.data())
+def test_parts_hold_everyone_once(count: int, data: st.DataObject) -> None:
+    """However many marks each has: in order, each once, and only the last part is the last."""
+    waiting, seen = _ids(count), []
+    some = data.draw(st.dictionaries(st.sampled_from(_ids(2000)), st.integers(0, 2 * MARKS)))
+    settlement = START
+    while not settlement.passed:
+        left = [one for one in waiting if one > settlement.after]
+        part = part_of(left[: LEARNERS + 1], some)
+        assert part.learner_ids or not left
+        assert part.last == (list(part.learner_ids) == left)
+        assert len(part.learner_ids) <= LEARNERS
+        assert len(part.learner_ids) <= 1 or sum(some.get(i, 0) for i in part.learner_ids) <= MARKS
+        settlement = advanced(settlement, part, 1)
+        seen += part.learner_ids
+    assert seen == waiting
+
+
+def test_a_settlement_has_passed_its_learners_in_order() -> None:
+    """Up to the last one of its parts, and all once the pass is over."""
+    assert not START.has_passed("a")
+    after = advanced(START, Part(["a", "c"], last=False), 1)
+    assert [after.has_passed(one) for one in "abcd"] == [True, True, True, False]
+    assert advanced(after, Part([], last=True), 1).has_passed("d")
+
+
+def test_sweeps_end() -> None:
+    """After as many as MongoDB's longest transaction needs."""
+    settlement: Settlement | None = START
+    for _ in range(SWEEPS):
+        assert settlement is not None
+        settlement = swept(settlement)
+    assert settlement is None
+
+
+def _rows(count: int) -> list[Attendance]:
+    return [Attendance("s1", one, AttendanceVerdict.PRESENT, 1.0, ()) for one in _ids(count)]
+
+
+def test_events_hold_every_row_once() -> None:
+    """Up to a number of learners each, numbered on from those before; the last tells how many."""
+    rows = _rows(2 * TOLD + 1)
+    found = list(told(rows, 0, last=False)) + list(told(rows[:1], 3, last=True))
+    assert [(each.part, each.parts) for each in found] == [(1, 0), (2, 0), (3, 0), (4, 4)]
+    assert [len(each.learners) for each in found] == [TOLD, TOLD, 1, 1]
+    assert [one.learner_id for each in found[:3] for one in each.learners] == _ids(len(rows))
+
+
+def test_the_end_is_told_in_any_case() -> None:
+    """An empty class, and a last part in which nobody gets attendance, have an empty event."""
+    assert [(each.part, each.parts) for each in told([], 0, last=True)] == [(1, 1)]
+    assert [(each.part, each.parts) for each in told([], 7, last=True)] == [(8, 8)]
+    assert list(told([], 7, last=False)) == []
