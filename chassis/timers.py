@@ -1,4 +1,7 @@
-"""What time causes, in the worker role: each timer in one process at a time, by lease."""
+"""What time causes, in the worker role: each timer in one process at a time, by lease.
+
+One whose work is claimed piece by piece (`alone=False`) runs in all.
+"""
 
 import contextlib
 import time
@@ -38,7 +41,7 @@ class Every(NamekoTimer):  # type: ignore[misc]
 
 
 class Ticker:
-    """Runs one timer, while this process holds its lease."""
+    """Runs one timer, while this process holds its lease where it wants one."""
 
     def __init__(self, database: Database[Any], timer: Timer[Any], holder: str) -> None:
         self._database, self._timer, self._holder = database, timer, holder

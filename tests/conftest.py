@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import hypothesis
 import pymongo
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -17,6 +18,9 @@ from xdist.scheduler import LoadScopeScheduling
 from campus.stack.stack import Stack
 from chassis.store import Database, Store, connect
 
+# No test asserts a time, and hypothesis' deadline is one: a busy machine is late.
+hypothesis.settings.register_profile("tandem", deadline=None)
+hypothesis.settings.load_profile("tandem")
 _numbers = itertools.count(1)
 SYSTEM = "tests/system"
 _RUN = uuid.uuid4().hex[:6]

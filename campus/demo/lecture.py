@@ -103,6 +103,7 @@ def _end(world: World) -> None:
     world.staff.sessions.EndSession(
         sessions_pb2.EndSessionRequest(session_id=world.sessions[PHYSICS])
     )
+    world.until("attendance to be settled", lambda: _is_settled(world))
     verdicts = attendance(world)
     told = {kind: sum(verdict == kind for verdict in verdicts.values()) for kind in _TOLD}
     world.until(
@@ -113,6 +114,13 @@ def _end(world: World) -> None:
         + ", ".join(f"{count} {_TOLD[kind]}" for kind, count in told.items())
         + "."
     )
+
+
+def _is_settled(world: World) -> bool:
+    session = world.staff.sessions.GetSession(
+        sessions_pb2.GetSessionRequest(session_id=world.sessions[PHYSICS])
+    )
+    return session.HasField("attendance_settled_at")
 
 
 _TOLD = {

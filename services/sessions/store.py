@@ -51,7 +51,9 @@ class SessionsStore(AttendanceStore):
         return secrets.token_hex(32)
 
     def guard(self, *names: str) -> None:
-        """Write a document of each name: of two transactions that do, one starts again."""
+        """Write a document of each name (kind:id): of two that do at once, one starts again."""
+        for name in names:
+            self.contends_for(*name.split(":", 1))
         self["guards"].bulk_write(
             [
                 UpdateOne(
@@ -87,6 +89,7 @@ class SessionsStore(AttendanceStore):
 
     def session_for_update(self, session_id: str) -> Session | None:
         """A session, written to at once, so that of two units of work one starts again."""
+        self.contends_for("session", session_id)
         document = self["sessions"].find_one_and_update(
             {"_id": session_id},
             {"$inc": {"touched": 1}},

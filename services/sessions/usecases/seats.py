@@ -18,20 +18,18 @@ def choose_seat(store: Store, command: ChooseSeat) -> Seat:
     Raises NotFound, Invalid, or FailedPrecondition with all that speaks against it.
     """
     check(seats.request_faults(command.kind))
-    session = found.session(store, command.session_id)
+    session, before = _found(store, command.session_id, command.learner_id, command.kind)
     enrolment = store.enrolment_for_update(session.run_id, command.learner_id)
     cutoff = found.policy_of(store, session).seat_cutoff
     faults = tuple(seats.choice_faults(session, enrolment, command.kind, cutoff, store.now))
     if faults:
         raise FailedPrecondition("the seat can't be chosen", faults)
-    before = found.seat_of(store, session, command.learner_id)
     return _change(store, session, before, command.kind)
 
 
 def take_free_seat(store: Store, session_id: str, learner_id: str) -> Seat:
     """Give a learner at the door a seat in the room. Raises NotFound."""
-    session = found.session(store, session_id)
-    before = found.seat_of(store, session, learner_id)
+    session, before = _found(store, session_id, learner_id, SeatKind.IN_ROOM)
     return _change(store, session, before, SeatKind.IN_ROOM)
 
 
@@ -39,8 +37,8 @@ def free_seats(store: Store, keys: Collection[tuple[str, str]]) -> None:
     """Give up the seats of learners (run and learner) in sessions that are still to come."""
     # Who waits first, or a seat that another frees would go to one who withdrew with them.
     for seat in sorted(store.seats_to_come(keys), key=lambda seat: not seats.waits(seat)):
-        session = found.session(store, seat.session_id)
-        _change(store, session, found.seat_of(store, session, seat.learner_id), None)
+        session, before = _found(store, seat.session_id, seat.learner_id, None)
+        _change(store, session, before, None)
 
 
 def promote(store: Store, session: Session) -> Session:
@@ -64,11 +62,18 @@ def promote(store: Store, session: Session) -> Session:
     return session
 
 
+def _found(
+    store: Store, session_id: str, learner_id: str, kind: SeatKind | None
+) -> tuple[Session, Seat]:
+    """A session and a learner's seat; alone with the session where the choice concerns others."""
+    session = found.session(store, session_id)
+    before = found.seat_of(store, session, learner_id)
+    if not seats.is_without_limit(session, before, kind):
+        session = found.session_for_update(store, session_id)
+    return session, before
+
+
 def _change(store: Store, session: Session, before: Seat, kind: SeatKind | None) -> Seat:
-    """Change a seat; alone with its session, unless the change concerns nobody else."""
-    shared = not seats.is_without_limit(session, before, kind)
-    if shared:
-        session = found.session_for_update(store, session.id)
     after = seats.granted(session, before, kind, store.now)
     if after == before:
         return before
@@ -84,7 +89,7 @@ def _change(store: Store, session: Session, before: Seat, kind: SeatKind | None)
             taken_at=store.now,
         )
     )
-    if shared:
+    if not seats.is_without_limit(session, before, kind):
         promote(store, seats.recounted(session, before, after))
     return after
 

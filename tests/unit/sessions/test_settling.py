@@ -28,7 +28,7 @@ def _ids(count: int) -> list[str]:
 @given(st.integers(0, 3 * LEARNERS), st.data())
 def test_parts_hold_everyone_once(count: int, data: st.DataObject) -> None:
     """However many marks each has: in order, each once, and only the last part is the last."""
-    waiting, seen = _ids(count), []
+    waiting, seen = _ids(count), list[str]()
     some = data.draw(st.dictionaries(st.sampled_from(_ids(2000)), st.integers(0, 2 * MARKS)))
     settlement = START
     while not settlement.passed:
