@@ -172,10 +172,14 @@ class School:
 
     def let_settlements_end(self) -> None:
         """Let the worker sweep until nothing is left, as if it had waited in between."""
-        settlements = self.database.mongo["settlements"]
-        while settlements.count_documents({}):
-            settlements.update_many({}, {"$set": {"due": datetime(2000, 1, 1, tzinfo=UTC)}})
+        while self.database.mongo["settlements"].count_documents({}):
+            self.make_due()
             self.settle()
+
+    def make_due(self) -> None:
+        """Every claim's time, and every pause, is over."""
+        long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+        self.database.mongo["settlements"].update_many({}, {"$set": {"due": long_ago}})
 
     def get(self, session: resources_pb2.Session) -> resources_pb2.Session:
         """The session as staff sees it now."""

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -29,7 +29,6 @@ PRESENT, PARTIAL, ABSENT, CAUGHT_UP = (
     types_pb2.ATTENDANCE_VERDICT_CAUGHT_UP,
 )
 SELF_PACED, ONLINE = types_pb2.ATTENDANCE_MODE_SELF_PACED, types_pb2.ATTENDANCE_MODE_ONLINE
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def _learners(count: int) -> list[str]:
@@ -50,11 +49,6 @@ def _verdicts(school: School, session: resources_pb2.Session) -> dict[str, int]:
 def _told(school: School) -> list[str]:
     parts = school.published(events_pb2.AttendanceSettled)
     return [one.learner_id for part in parts for one in part.learners]
-
-
-def _close(school: School) -> None:
-    """A claim's time is over."""
-    school.database.mongo["settlements"].update_many({}, {"$set": {"due": LONG_AGO}})
 
 
 def _mark_at(school: School, session: resources_pb2.Session, learner: str, minutes: float) -> bool:
@@ -300,7 +294,7 @@ def test_a_worker_that_dies_is_succeeded(school: School) -> None:
         school.database.transact(partial(_die_in_part, session_id=session.id))
     assert not settle_next(school.database)
     assert _verdicts(school, session) == {}
-    _close(school)
+    school.make_due()
     assert settle_next(school.database)
     assert len(_verdicts(school, session)) == LEARNERS
     school.database.transact(lambda store: settle_part(store, session.id, "dead"))

@@ -1,0 +1,75 @@
+"""The worker role settles, as processes that are killed."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from tandem.sessions.v1 import events_pb2, sessions_pb2
+
+from services.sessions.domain.settling import LEARNERS
+from tests.integration.chassis.process import RoleProcess, eventually
+from tests.integration.sessions.school import School
+
+PARTS = 8
+
+
+@contextmanager
+def _worker(school: School, stack: dict[str, str], vhost: str) -> Iterator[RoleProcess]:
+    process = RoleProcess(
+        ["-m", "services.sessions", "worker"],
+        {
+            "TANDEM_ENVIRONMENT": "development",
+            "TANDEM_MONGO_URL": stack["TANDEM_MONGO_URL"],
+            "TANDEM_MONGO_DATABASE": school.database.mongo.name,
+            "TANDEM_AMQP_URL": vhost,
+            "TANDEM_OPS_ADDRESS": "127.0.0.1:0",
+        },
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+def test_a_worker_killed_in_the_middle_settles_nobody_twice(
+    school: School, stack: dict[str, str], vhost: str
+) -> None:
+    """Killed at any moment, thrice; the next goes on where it was, and all are told once."""
+    learners = [f"learner-{number:05d}" for number in range(PARTS * LEARNERS)]
+    for first in range(0, len(learners), 500):
+        school.enrol(*learners[first : first + 500])
+    session = school.live(school.room())
+    school.stop(session)
+    chance, rows = random.Random(7), school.database.mongo["attendance"]
+    for _ in range(3):
+        before = rows.estimated_document_count()
+        with ExitStack() as running:
+            workers = [running.enter_context(_worker(school, stack, vhost)) for _ in range(2)]
+            eventually(lambda before=before: rows.estimated_document_count() > before)  # type: ignore[misc]
+            workers[chance.randrange(2)].kill()
+        school.make_due()
+        if rows.estimated_document_count() == len(learners):
+            break
+    with _worker(school, stack, vhost) as last:
+        eventually(lambda: school.get(session).HasField("attendance_settled_at"))
+        assert last.stop() == 0
+    parts = school.published(events_pb2.AttendanceSettled)
+    assert [part.part for part in parts] == list(range(1, len(parts) + 1))
+    assert parts[-1].parts == len(parts)
+    told = Counter(one.learner_id for part in parts for one in part.learners)
+    assert told == Counter(learners)
+    assert rows.count_documents({"session_id": session.id}) == len(learners)
+
+
+def test_a_worker_settles_what_ended_before_it_started(
+    school: School, stack: dict[str, str], vhost: str
+) -> None:
+    """Nobody needs to wake it."""
+    school.enrol("ada")
+    session = school.live(school.room())
+    school.stop(session)
+    with _worker(school, stack, vhost):
+        eventually(lambda: school.get(session).HasField("attendance_settled_at"))
+    request = sessions_pb2.ListAttendanceRequest(session_id=session.id)
+    assert [row.learner_id for row in school.staff.ListAttendance(request).attendance] == ["ada"]
