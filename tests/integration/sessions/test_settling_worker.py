@@ -35,14 +35,14 @@ def _worker(school: School, stack: dict[str, str], vhost: str) -> Iterator[RoleP
 def test_a_worker_killed_in_the_middle_settles_nobody_twice(
     school: School, stack: dict[str, str], vhost: str
 ) -> None:
-    """Killed at any moment, thrice; the next goes on where it was, and all are told once."""
+    """Killed at any moment, twice; the next goes on where it was, and all are told once."""
     learners = [f"learner-{number:05d}" for number in range(PARTS * LEARNERS)]
     for first in range(0, len(learners), 500):
         school.enrol(*learners[first : first + 500])
     session = school.live(school.room())
     school.stop(session)
     chance, rows = random.Random(7), school.database.mongo["attendance"]
-    for _ in range(3):
+    for _ in range(2):
         before = rows.estimated_document_count()
         with ExitStack() as running:
             workers = [running.enter_context(_worker(school, stack, vhost)) for _ in range(2)]
