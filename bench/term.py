@@ -21,7 +21,8 @@ from chassis.settings import load
 from chassis.store import connect
 from services.progress.settings import Settings
 from services.progress.store import ProgressStore
-from services.progress.worker import subscriptions, timers
+from services.progress.timers import timers
+from services.progress.worker import subscriptions
 
 ACTIVITIES, LEARNERS = 200, 12_000
 SECONDS = 600.0  # of each film

@@ -26,7 +26,8 @@ def worker(settings: Settings) -> None:
     from chassis import roles
     from chassis import worker as runtime
     from services.progress.store import ProgressStore
-    from services.progress.worker import subscriptions, timers
+    from services.progress.timers import timers
+    from services.progress.worker import subscriptions
 
     database = roles.open_database(settings, "progress", ProgressStore)
     runtime.serve(settings, "progress", database, subscriptions(), timers(settings.recording_grace))

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from pymongo import IndexModel
 
-from chassis.migrations import Migration, adding
+from chassis.ids import new_id
+from chassis.migrations import Migration, Mongo, adding
 
 # As store.OPEN is; a query must say the same for MongoDB to use the index.
 _OPEN = {"state": "ASSIGNED", "dropped": False}
@@ -35,8 +36,46 @@ _WAITING: Mapping[str, Sequence[IndexModel]] = {
     "sessions": [IndexModel([("waited", 1), ("ended_at", 1)])],
 }
 
+_LEARNERS_ALONE: Mapping[str, Sequence[IndexModel]] = {
+    "plans": [],
+    "plan_revisits": [IndexModel("turn_at")],
+    "item_news": [IndexModel("again_at")],
+    "standings": [IndexModel([("run_id", 1), ("plan_version", 1)])],
+    "summaries": [IndexModel("run_id")],
+    "catch_ups": [IndexModel("owner")],
+}
+
+# Most statements name one of the two; an index has those that name its own.
+_BY_TARGET: Mapping[str, Sequence[IndexModel]] = {
+    "statements": [
+        IndexModel(
+            [("learner_id", 1), ("run_id", 1), (field, 1)],
+            partialFilterExpression={field: {"$gt": ""}},
+        )
+        for field in ("activity_id", "item_id")
+    ],
+}
+
+
+def _begin_histories(mongo: Mongo) -> None:
+    """Give each run's plan its first version. Nobody is behind it: a missing one counts as 0."""
+    for run in mongo["runs"].find({}, {"_id": 1}):
+        first = {"version": 1, "asks": 0, "changes": [], "forgotten": 0, "tag": new_id()}
+        mongo["plans"].update_one({"_id": run["_id"]}, {"$setOnInsert": first}, upsert=True)
+
+
+def _tell_owners(mongo: Mongo) -> None:
+    """Name the learner and run of each catch-up in one value, by which many are found at once."""
+    owner = {"run_id": "$run_id", "learner_id": "$learner_id"}
+    mongo["catch_ups"].update_many({"owner": None}, [{"$set": {"owner": owner}}])
+
+
 MIGRATIONS = (
     Migration(1, "copies, statements, standings, catch-ups, summaries", adding(_FIRST)),
     Migration(2, "classes whose recordings are waited for", adding(_WAITING)),
     Migration(3, "people, for their zones", adding({"people": []})),
+    Migration(4, "versions of plans, counts by writer", adding(_LEARNERS_ALONE)),
+    Migration(5, "a first version of each run's plan", _begin_histories),
+    Migration(6, "owners of catch-ups", _tell_owners),
+    Migration(7, "statements by what they are about", adding(_BY_TARGET)),
 )

@@ -8,7 +8,8 @@ from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.copies import Copy
 from services.progress.domain.evidence import Evidence
 from services.progress.domain.plan import Plan
-from services.progress.domain.revisits import Revisit
+from services.progress.domain.plan_history import PlanHistory
+from services.progress.domain.revisits import ItemNews, Revisit
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.standing import Standing
 from services.progress.domain.statements import Recorded, Statement
@@ -23,6 +24,11 @@ class Store(Protocol):
     """One unit of work's view of progress's data."""
 
     now: datetime
+    """When it is, by the clock that people plan by."""
+
+    @property
+    def system_now(self) -> datetime:
+        """The system's time, by which MongoDB ends transactions; `now` may be a steered clock's."""
 
     def publish(self, *happened: object) -> None:
         """Let others know once the unit of work is committed."""
@@ -41,12 +47,6 @@ class Store(Protocol):
         """By learner, the statements about some targets in a run that were taken in by then."""
 
     # Runs, their plans and summaries
-
-    def guard_runs(self, run_ids: Iterable[str]) -> None:
-        """Be alone, among all units of work, with these runs and what is kept of their learners."""
-
-    def guard_items(self, item_ids: Iterable[str]) -> None:
-        """Be alone with these items: who names one must know of who tells of it."""
 
     def copies(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
         """The copies of one class (Person, Run, Path, Item) that are known, by id."""
@@ -73,7 +73,13 @@ class Store(Protocol):
         """The runs whose path or sessions name one of these items."""
 
     def plans(self, run_ids: Iterable[str]) -> dict[str, Plan]:
-        """The plans of those runs that were opened."""
+        """The plans of those runs that were opened. They are shared: don't change them."""
+
+    def plan_histories(self, run_ids: Iterable[str]) -> dict[str, PlanHistory]:
+        """Those of the runs of which anything is known, by run."""
+
+    def put_plan_histories(self, histories: Iterable[PlanHistory]) -> None:
+        """Keep histories, each of which is another than before."""
 
     def add_to_summaries(self, deltas: Deltas) -> None:
         """Bring the runs' summaries up to date."""
@@ -99,20 +105,37 @@ class Store(Protocol):
 
     # What is to be done
 
-    def revisit(self, run_id: str) -> Revisit | None:
-        """The revisit that a run waits for."""
+    def revisits(self, run_ids: Iterable[str]) -> dict[str, Revisit]:
+        """The revisits that these runs wait for, by run."""
 
-    def next_revisit(self) -> Revisit | None:
-        """The one whose turn was the longest ago."""
+    def next_revisit(self, at: datetime) -> Revisit | None:
+        """The one whose turn came the longest ago, of those whose turn it is at `at`."""
 
-    def put_revisit(self, revisit: Revisit) -> None:
-        """Keep it."""
+    def put_revisits(self, revisits: Iterable[Revisit]) -> None:
+        """Keep them."""
 
     def remove_revisit(self, run_id: str) -> None:
         """It is done."""
 
-    def learners_after(self, run_id: str, learner_id: str, most: int) -> list[Key]:
-        """The run's next learners in order, after one."""
+    def changed_by_older_versions(self, most: int) -> list[str]:
+        """Runs whose plan was changed by a version of the service that kept no histories."""
 
-    def overdue_catch_ups(self, most: int) -> list[Key]:
+    def forget_older_versions(self, run_ids: Collection[str]) -> None:
+        """What they changed was seen to."""
+
+    def item_news_until(self, at: datetime, most: int) -> list[ItemNews]:
+        """News of items whose time to be looked at again came by `at`."""
+
+    def put_item_news(self, news: Iterable[ItemNews]) -> None:
+        """Keep them."""
+
+    def remove_item_news(self, item_ids: Collection[str]) -> None:
+        """They were looked at again."""
+
+    def learners_behind(
+        self, run_id: str, asks: int, most: int, but: Collection[Key] = ()
+    ) -> list[Key]:
+        """Learners of a run who were evaluated against an older version of its plan last."""
+
+    def overdue_catch_ups(self, most: int, but: Collection[Key] = ()) -> list[Key]:
         """Whose open catch-ups have passed their due, the longest ago first."""

@@ -6,15 +6,21 @@
 | standings | a learner in a run | run and learner |
 | evidence | what a learner's statements come to, for one target | run, learner, target |
 | catch_ups | a catch-up | made of session and learner |
-| summaries | a run's counts; also the guard of all that is kept of its learners | run |
-| revisits | a run whose learners are to be reviewed | run |
+| summaries | what one writer adds to a run's counts: their sum is the run's | run and writer |
+| plans | the version of a run's plan (store_plans.py) | run |
+| plan_revisits | a run whose learners are to be evaluated again | run |
+| item_news | an item of which the runs that name it are told once more | item |
 | people, runs, paths, sessions, items | copies of others' things (store_copies.py) | theirs |
+
+What units of work may lose a race for is one learner's standing, or one run's plan. Each writes
+summaries in its own name (`Store.writer`): the queue that it works for, or the timer.
 
 Ids of several parts are documents: texts joined by a sign could be made to collide.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -24,19 +30,20 @@ from chassis.mapping import from_document, to_document
 from chassis.pages import Page, find_page
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.evidence import Evidence
-from services.progress.domain.revisits import Revisit
 from services.progress.domain.standing import Standing
 from services.progress.domain.statements import Recorded, Statement
 from services.progress.domain.views import RunSummary
 from services.progress.domain.words import CatchUpState, EnrolmentState, Key
 from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas
-from services.progress.store_copies import CopiesStore, Document
+from services.progress.store_copies import Document
+from services.progress.store_plans import PlansStore
 
+COUNTED = tuple(each.name for each in fields(RunSummary) if each.name != "run_id")
 OPEN = {"state": CatchUpState.ASSIGNED.value, "dropped": False}
 
 
-class ProgressStore(CopiesStore):
+class ProgressStore(PlansStore):
     """One unit of work's view of progress's database."""
 
     service = "progress"
@@ -59,12 +66,17 @@ class ProgressStore(CopiesStore):
         self, run_id: str, learner_ids: Collection[str], targets: Collection[str], until: datetime
     ) -> dict[str, Recorded]:
         """By learner, the statements about some targets in a run that were taken in by then."""
-        query = {
+        # Each alternative has an index of its own.
+        whose = {
             "learner_id": {"$in": list(learner_ids)},
             "run_id": run_id,
             "stored_at": {"$lte": until},
-            "$or": [dict([_named(target)]) for target in targets],
         }
+        named: Mapping[str, list[str]] = {"activity_id": [], "item_id": []}
+        for target in targets:
+            field, name = _named(target)
+            named[field].append(name)
+        query = {"$or": [{**whose, field: {"$in": names}} for field, names in named.items()]}
         rows = defaultdict(list)
         for row in self["statements"].find(query, session=self.session):
             rows[row["learner_id"]].append(row)
@@ -72,23 +84,28 @@ class ProgressStore(CopiesStore):
 
     # Summaries
 
-    def guard_runs(self, run_ids: Iterable[str]) -> None:
-        """Be alone, among all units of work, with these runs and what is kept of their learners."""
-        self._increase({run_id: {"touched": 1} for run_id in run_ids})
-
     def add_to_summaries(self, deltas: Deltas) -> None:
-        """Bring the runs' summaries up to date."""
-        self._increase(
-            {
-                run_id: {name: count for name, count in counts.items() if count}
-                for run_id, counts in deltas.items()
-            }
-        )
+        """Bring the runs' summaries up to date: in rows of our own, which nobody else writes."""
+        writes = [
+            UpdateOne(
+                {"_id": {"run_id": run_id, "writer": self.writer}},
+                {"$inc": increase, "$setOnInsert": {"run_id": run_id}},
+                upsert=True,
+            )
+            for run_id, counts in deltas.items()
+            if (increase := {name: count for name, count in counts.items() if count})
+        ]
+        if writes:
+            self["summaries"].bulk_write(writes, ordered=False, session=self.session)
 
     def summary(self, run_id: str) -> RunSummary:
-        """A run's summary; all zeros while nothing was counted."""
-        row = self["summaries"].find_one({"_id": run_id}, session=self.session) or {}
-        return from_document({**row, "run_id": run_id}, RunSummary)
+        """A run's summary, of all its rows; all zeros while nothing was counted."""
+        # An older version of the service keeps one row, whose id is the run.
+        query = {"$or": [{"run_id": run_id}, {"_id": run_id}]}
+        total: Counter[str] = Counter()
+        for row in self["summaries"].find(query, session=self.session):
+            total.update({name: row.get(name, 0) for name in COUNTED})
+        return RunSummary(run_id, **total)
 
     # Learners
 
@@ -100,9 +117,9 @@ class ProgressStore(CopiesStore):
 
     def catch_ups(self, keys: Iterable[Key]) -> dict[Key, list[CatchUp]]:
         """All catch-ups of these learners in these runs."""
-        found = defaultdict(list)
-        for query in _by_run(keys):
-            for row in self["catch_ups"].find(query, session=self.session):
+        wanted, found = list(keys), defaultdict(list)
+        if wanted:
+            for row in self["catch_ups"].find(_owned_by(wanted), session=self.session):
                 found[row["run_id"], row["learner_id"]].append(from_document(row, CatchUp))
         return found
 
@@ -132,38 +149,26 @@ class ProgressStore(CopiesStore):
                 for one in evidence
             ],
         )
-        self._replace("catch_ups", [to_document(one) for one in catch_ups])
+        self._replace(
+            "catch_ups",
+            [to_document(one) | {"owner": _id(one.run_id, one.learner_id)} for one in catch_ups],
+        )
 
     # What is to be done
 
-    def revisit(self, run_id: str) -> Revisit | None:
-        """The revisit that a run waits for."""
-        row = self["revisits"].find_one({"_id": run_id}, session=self.session)
-        return from_document(row, Revisit) if row else None
-
-    def next_revisit(self) -> Revisit | None:
-        """The one whose turn was the longest ago."""
-        order = [("served_at", ASCENDING)]
-        row = self["revisits"].find_one({}, sort=order, session=self.session)
-        return from_document(row, Revisit) if row else None
-
-    def put_revisit(self, revisit: Revisit) -> None:
-        """Keep it."""
-        self._replace("revisits", [to_document(revisit)])
-
-    def remove_revisit(self, run_id: str) -> None:
-        """It is done."""
-        self["revisits"].delete_one({"_id": run_id}, session=self.session)
-
-    def learners_after(self, run_id: str, learner_id: str, most: int) -> list[Key]:
-        """The run's next learners in order, after one."""
-        query = {"run_id": run_id, "learner_id": {"$gt": learner_id}}
+    def learners_behind(
+        self, run_id: str, asks: int, most: int, but: Collection[Key] = ()
+    ) -> list[Key]:
+        """Learners of a run who were evaluated against an older version of its plan last."""
+        # Not `$lt`: what an older version of the service wrote has none.
+        query: Document = {"run_id": run_id, "plan_version": {"$not": {"$gte": asks}}}
+        query |= _without(but)
         rows = self["standings"].find(query, {"learner_id": 1}, session=self.session)
-        return [(run_id, row["learner_id"]) for row in rows.sort("learner_id").limit(most)]
+        return [(run_id, row["learner_id"]) for row in rows.limit(most)]
 
-    def overdue_catch_ups(self, most: int) -> list[Key]:
+    def overdue_catch_ups(self, most: int, but: Collection[Key] = ()) -> list[Key]:
         """Whose open catch-ups have passed their due, the longest ago first."""
-        query = {**OPEN, "due": {"$lt": self.now}}
+        query = {**OPEN, "due": {"$lt": self.now}, **_without(but)}
         rows = self["catch_ups"].find(query, session=self.session).sort("due", ASCENDING)
         return [(row["run_id"], row["learner_id"]) for row in rows.limit(most)]
 
@@ -198,16 +203,6 @@ class ProgressStore(CopiesStore):
         rows = self["catch_ups"].find(query, session=self.session)
         return [from_document(row, CatchUp) for row in rows]
 
-    def _increase(self, deltas: Deltas) -> None:
-        """Add to documents in one order, so that units of work meet at the first, not across."""
-        writes = [
-            UpdateOne({"_id": run_id}, {"$inc": dict(deltas[run_id])}, upsert=True)
-            for run_id in sorted(deltas)
-            if deltas[run_id]
-        ]
-        if writes:
-            self["summaries"].bulk_write(writes, session=self.session)
-
     def _replace(self, collection: str, documents: Sequence[Document]) -> None:
         writes = [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in documents]
         if writes:
@@ -217,6 +212,18 @@ class ProgressStore(CopiesStore):
 def _id(run_id: str, learner_id: str, target: str = "") -> Document:
     key: dict[str, Any] = {"run_id": run_id, "learner_id": learner_id}
     return {**key, "target": target} if target else key
+
+
+def _owned_by(keys: Sequence[Key]) -> Document:
+    """A query for learners in runs, however many runs: one look-up for each learner."""
+    by_owner = {"owner": {"$in": [_id(*key) for key in keys]}}
+    # An older version of the service writes catch-ups without an owner.
+    by_names = {"owner": None, "$or": _by_run(keys)}
+    return {"$or": [by_owner, by_names]}
+
+
+def _without(keys: Collection[Key]) -> Document:
+    return {"$nor": [_id(*key) for key in keys]} if keys else {}
 
 
 def _named(target: str) -> tuple[str, str]:

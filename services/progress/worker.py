@@ -1,7 +1,7 @@
-"""What progress listens to, and what time causes."""
+"""What progress listens to."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from typing import Any, TypeVar
@@ -14,8 +14,7 @@ from tandem.sessions.v1 import events_pb2 as sessions
 from chassis.events import Event
 from chassis.mapping import enum_name, from_message
 from chassis.refusals import NotFound
-from chassis.store import Database
-from chassis.subscriptions import Subscription, Timer, Wait
+from chassis.subscriptions import Subscription, Wait
 from services.progress import metrics
 from services.progress.domain.path import Path, Policy, Run
 from services.progress.domain.people import Person
@@ -29,7 +28,6 @@ from services.progress.domain.words import (
     SessionState,
 )
 from services.progress.store import ProgressStore
-from services.progress.usecases import waiting
 from services.progress.usecases.attendance import AttendanceNews, learn_attendance
 from services.progress.usecases.enrolments import (
     ExtensionNews,
@@ -49,9 +47,6 @@ from services.progress.usecases.study import study
 Events = Sequence[Event[Any]]
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
-
-# Looking and finding nothing costs a millisecond.
-OFTEN, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
 
 STATES: Mapping[type[Any], EnrolmentState] = {
     catalog.EnrolmentCreated: EnrolmentState.ENROLLED,
@@ -93,16 +88,6 @@ def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
     )
 
 
-def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
-    """What time causes. `grace`: how long after its end a class waits for its recording."""
-    give_way = partial(waiting.give_way, grace=grace)
-    return (
-        Timer("progress.give_way", EVERY_SECOND, lambda database: _all(database, give_way)),
-        Timer("progress.revisit", OFTEN, lambda database: _all(database, waiting.revisit_next)),
-        Timer("progress.miss", EVERY_SECOND, lambda database: _all(database, waiting.miss_overdue)),
-    )
-
-
 def statements(store: ProgressStore, events: Events) -> None:
     """What learners did. A run that catalog has not told of yet is waited for."""
     try:
@@ -114,7 +99,7 @@ def statements(store: ProgressStore, events: Events) -> None:
 def _without_run(store: ProgressStore, events: Events) -> list[str]:
     """The ids of the events that tell of a run which is not known yet."""
     named = {event.id: {each.run_id for each in event.data.statements} for event in events}
-    known = store.copies(Run, set().union(*named.values())).keys()
+    known = store.plans(set().union(*named.values())).keys()
     return [event_id for event_id, run_ids in named.items() if run_ids - known]
 
 
@@ -156,12 +141,6 @@ def _measure(store: ProgressStore, recordings: list[SessionNews], items: list[It
     )
     for each in waited:
         store.afterwards(partial(metrics.RECORDING_PLAYABLE.observe, each.total_seconds()))
-
-
-def _all(database: Database[ProgressStore], some: Callable[[ProgressStore], bool]) -> None:
-    """Do a part after another, each in a transaction of its own, until nothing is left."""
-    while database.transact(some):
-        pass
 
 
 def _each(events: Events, read: Callable[[Event[Any]], T], *types: type[Any]) -> list[T]:

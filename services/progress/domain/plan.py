@@ -7,6 +7,7 @@ from functools import cached_property
 
 from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.path import Activity, Path, Run
+from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.sessions import Item, Session, stand_ins
 from services.progress.domain.words import ActivityKind
 
@@ -19,11 +20,17 @@ class Plan:
     path: Path | None
     sessions: Mapping[str, Session]
     items: Mapping[str, Item]
+    history: PlanHistory
 
     @property
-    def version(self) -> int:
+    def path_version(self) -> int:
         """The path's version; 0 before the first."""
         return self.path.version if self.path else 0
+
+    @property
+    def size(self) -> int:
+        """How many things it is made of."""
+        return 1 + len(self.activities) + len(self.sessions) + len(self.items)
 
     @cached_property
     def activities(self) -> Mapping[str, Activity]:
@@ -63,6 +70,18 @@ class Plan:
     def stand_ins(self) -> Mapping[str, tuple[str, ...]]:
         """The items that stand in for each session, by the session."""
         return {each.id: stand_ins(each, self.items) for each in self.sessions.values()}
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {activity_id: place for place, activity_id in enumerate(self.activities)}
+
+    def in_order(self, activity_ids: Iterable[str]) -> list[Activity]:
+        """Those of these activities that the path has, in its order.
+
+        A path may have hundreds of activities, and a batch hundreds of learners.
+        """
+        known = [each for each in activity_ids if each in self._places]
+        return [self.activities[each] for each in sorted(known, key=self._places.__getitem__)]
 
     def targets_of_item(self, item_id: str) -> list[str]:
         """What evidence of an item may be found by: itself, and the activities that study it."""

@@ -21,8 +21,9 @@ from services.progress.domain.words import CatchUpState
 
 def reviewed(learner: Learner, plan: Plan, at: datetime, now: datetime) -> Learner:
     """The learner after a review at `now` of what came to be known at `at`."""
-    found = _reviewed_catch_ups(learner, plan, at, now)
-    learner = replace(learner, catch_ups={each.session_id: each for each in found})
+    if learner.standing.attendance:
+        found = _reviewed_catch_ups(learner, plan, at, now)
+        learner = replace(learner, catch_ups={each.session_id: each for each in found})
     if not learner.standing.is_enrolled:
         return learner
     return replace(learner, standing=_reviewed_standing(learner, plan))
@@ -56,18 +57,16 @@ def counts_of(learner: Learner, required: frozenset[str]) -> Counts:
 def _reviewed_standing(learner: Learner, plan: Plan) -> Standing:
     standing = learner.standing
     completed = dict(standing.completed)
-    # A path may have hundreds of activities, and a batch hundreds of learners.
-    judged = plan.judged_by(learner.evidence) - completed.keys()
-    for activity in plan.activities.values():
-        if activity.id in judged:
-            at = done_at(activity, learner, plan)
-            if at is not None:
-                completed[activity.id] = at
-    standing = replace(standing, completed=completed)
-    if plan.version <= standing.path_version or not is_complete(standing, plan.required):
+    for activity in plan.in_order(plan.judged_by(learner.evidence) - completed.keys()):
+        at = done_at(activity, learner, plan)
+        if at is not None:
+            completed[activity.id] = at
+    if len(completed) > len(standing.completed):
+        standing = replace(standing, completed=completed)
+    if plan.path_version <= standing.path_version or not is_complete(standing, plan.required):
         return standing
     ends = latest(*(completed[activity_id] for activity_id in plan.required))
-    return replace(standing, path_version=plan.version, path_completed_at=ends)
+    return replace(standing, path_version=plan.path_version, path_completed_at=ends)
 
 
 def _reviewed_catch_ups(

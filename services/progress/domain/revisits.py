@@ -1,73 +1,76 @@
-"""Revisits: what changed for a whole run is held against its learners a few at a time."""
+"""Re-evaluation: what changed for a whole run is held against its learners, a few at a time.
 
-from collections.abc import Iterable, Mapping
+A plan has a version, and each learner's standing has the version against which the learner was
+evaluated last. Who is behind is evaluated again. Learners and plans are written without a lock on
+each other: a unit of work that began before a plan changed may end after it, and leave a learner
+who was evaluated against the plan as it was. So a run has its last turn when all these have ended.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from services.progress.domain.plan_history import NO_EFFECT, Effect
 from services.progress.domain.sessions import Item, Session, stand_ins
+
+# MongoDB ends a transaction after 60 s, for which it looks every 30 s. A change may be told that
+# long before it is committed, and a learner's unit of work may end that long after it; and the
+# processes' clocks differ.
+AGAIN_AFTER = timedelta(minutes=2 * 1.5 + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Revisit:
-    """A run whose learners are to be reviewed."""
+    """A run whose learners are to be evaluated again. Times are the system's, not a steered one."""
 
     id: str
     """The run."""
-    everything: bool = False
-    """Whether all evidence is to be judged again, or that of `item_ids` only."""
-    item_ids: tuple[str, ...] = ()
-    after: str = ""
-    """The last learner who was reviewed."""
-    next_everything: bool = False
-    """As `everything`, for another pass after the one under way."""
-    next_item_ids: tuple[str, ...] = ()
-    """As `item_ids`, for that pass."""
-    again: bool = False
-    """Whether there is to be another pass."""
-    served_at: datetime | None = None
-    """When its turn was last; at first since when it waits. Runs take turns by it."""
+    changed_at: datetime
+    """When its plan changed last."""
+    turn_at: datetime
+    """When it is its turn. Runs take turns by it."""
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether all that began before the last change has ended, when nobody is behind."""
+        return at >= self.changed_at + AGAIN_AFTER
 
 
-def widened(
-    revisit: Revisit | None, run_id: str, item_ids: Iterable[str] | None, now: datetime
-) -> Revisit:
-    """The revisit that the run needs now. `item_ids`: None for all evidence.
-
-    A pass under way goes on, and another follows it: were it begun anew by each event of a busy
-    run, it would never come to its last learner.
-    """
-    known = revisit or Revisit(run_id, served_at=now)
-    if not known.after:
-        everything, wanted = _together(known.everything, known.item_ids, item_ids)
-        return replace(known, everything=everything, item_ids=wanted)
-    everything, wanted = _together(known.next_everything, known.next_item_ids, item_ids)
-    return replace(known, next_everything=everything, next_item_ids=wanted, again=True)
+def begun(known: Revisit | None, run_id: str, at: datetime) -> Revisit:
+    """The revisit that a run needs whose plan changes at `at`. It keeps its place in the line."""
+    return Revisit(run_id, changed_at=at, turn_at=min(known.turn_at, at) if known else at)
 
 
-def served(revisit: Revisit, after: str, now: datetime) -> Revisit:
-    """The revisit after its turn, in which it came to `after`."""
-    return replace(revisit, after=after, served_at=now)
+def served(revisit: Revisit, at: datetime) -> Revisit:
+    """The revisit after a turn with learners who were behind: the others come first now."""
+    return replace(revisit, turn_at=at)
 
 
-def following(revisit: Revisit, now: datetime) -> Revisit | None:
-    """The next pass, once one came to its end; None when nothing came meanwhile."""
-    if not revisit.again:
-        return None
-    wanted = revisit.next_item_ids
-    return Revisit(revisit.id, revisit.next_everything, wanted, served_at=now)
+def waiting(revisit: Revisit) -> Revisit:
+    """The revisit after a turn in which nobody was behind any more."""
+    return replace(revisit, turn_at=revisit.changed_at + AGAIN_AFTER)
 
 
-def _together(
-    everything: bool, known: tuple[str, ...], more: Iterable[str] | None
-) -> tuple[bool, tuple[str, ...]]:
-    if everything or more is None:
-        return True, ()
-    return False, tuple(dict.fromkeys((*known, *more)))
-
-
-def matters(before: Session | None, after: Session, items: Mapping[str, Item]) -> bool:
-    """Whether what came to be known of a session may change what learners have done."""
+def effect_of(before: Session | None, after: Session, items: Mapping[str, Item]) -> Effect:
+    """What news of a session mean for what learners have done."""
     if before is None:
-        return bool(stand_ins(after, items))
-    facts = (before.activity_id, before.ended_at, stand_ins(before, items))
-    return facts != (after.activity_id, after.ended_at, stand_ins(after, items))
+        matters = bool(stand_ins(after, items))
+    else:
+        facts = (before.activity_id, before.ended_at, stand_ins(before, items))
+        matters = facts != (after.activity_id, after.ended_at, stand_ins(after, items))
+    return Effect(frozenset(after.mentions)) if matters else NO_EFFECT
+
+
+@dataclass(frozen=True, slots=True)
+class ItemNews:
+    """News of an item, of which the runs that name it are told once more.
+
+    A session or a path that began to name it at the same moment, in a unit of work that did not see
+    these news, was not seen by them either.
+    """
+
+    id: str
+    """The item."""
+    told: frozenset[str]
+    """The runs that were told."""
+    again_at: datetime
+    """When to look again, by the system's time."""

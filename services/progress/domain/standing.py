@@ -79,6 +79,11 @@ class Standing:
     last_seen_at: datetime | None = None
     counted: Counts = Counts()
     """What the run's summary holds of this learner."""
+    plan_version: int = 0
+    """The version of the run's plan that the learner was evaluated against last."""
+    writes: int = 0
+    """How often it was written. A unit of work that changes anything about the learner adds one: of
+    two at the same moment one loses by that, and begins again with what the other did."""
 
     @property
     def key(self) -> Key:

@@ -1,78 +1,82 @@
 """Keep up with what others say of a run: its policy, its path, its sessions, their items.
 
-What may change what learners have done is held against all of the run's learners by a revisit.
+Each change gives the run's plan a new version. What may change what learners have done is held
+against all of the run's learners by a revisit.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.progress.domain.copies import newer
 from services.progress.domain.path import Path, Run
-from services.progress.domain.revisits import matters, widened
+from services.progress.domain.plan_history import (
+    NO_EFFECT,
+    ON_EVERYTHING,
+    Effect,
+    PlanHistory,
+    changed,
+)
+from services.progress.domain.revisits import AGAIN_AFTER, ItemNews, begun, effect_of
 from services.progress.domain.sessions import Item, Session, SessionNews, told
 from services.progress.ports import Store
 
 
 def learn_runs(store: Store, arrived: Sequence[Run]) -> None:
     """Keep runs; their policy decides what counts as watched."""
-    store.guard_runs({run.id for run in arrived})
     fresh = newer(store.copies(Run, {run.id for run in arrived}), arrived)
     store.put_copies(fresh)
-    for run in fresh:
-        _revisit(store, run.id, None)
+    _change(store, {run.id: ON_EVERYTHING for run in fresh})
 
 
 def learn_paths(store: Store, arrived: Sequence[Path]) -> None:
     """Keep the version of each path that holds; what was completed stays completed."""
-    store.guard_runs({path.id for path in arrived})
     fresh = newer(store.copies(Path, {path.id for path in arrived}), arrived)
-    store.guard_items({each.item_id for path in fresh for each in path.activities if each.item_id})
     store.put_copies(fresh)
-    for path in fresh:
-        _revisit(store, path.id, None)
+    _change(store, {path.id: ON_EVERYTHING for path in fresh})
 
 
 def learn_sessions(store: Store, arrived: Sequence[SessionNews]) -> None:
     """Keep sessions, each part by the newest event that told it."""
-    if not arrived:
-        return
-    store.guard_runs({news.run_id for news in arrived})
-    before = store.sessions({news.session_id for news in arrived})
-    after = _after(before, arrived)
-    named = {item_id for session in after.values() for item_id in session.mentions}
-    store.guard_items(named)
-    items = store.items(named)
-    store.put_sessions(each for each in after.values() if each != before.get(each.id))
-    for session in after.values():
-        if matters(before.get(session.id), session, items):
-            _revisit(store, session.run_id, session.mentions)
+    if arrived:
+        before = store.sessions({news.session_id for news in arrived})
+        _keep_sessions(store, before, _after(before, arrived).values())
 
 
 def pass_over(store: Store, sessions: Collection[Session]) -> None:
     """Wait no longer for the recordings of these sessions."""
-    store.guard_runs({session.run_id for session in sessions})
-    items = store.items({item_id for session in sessions for item_id in session.mentions})
-    after = [replace(session, waited=True) for session in sessions]
-    store.put_sessions(after)
-    for before, session in zip(sessions, after, strict=True):
-        if matters(before, session, items):
-            _revisit(store, session.run_id, session.mentions)
+    before = {session.id: session for session in sessions}
+    _keep_sessions(store, before, [replace(session, waited=True) for session in sessions])
 
 
 def learn_items(store: Store, arrived: Sequence[Item]) -> None:
-    """Keep what the library says of items; runs that name one are revisited."""
-    store.guard_items({item.id for item in arrived})
+    """Keep what the library says of items; runs that name one are evaluated again.
+
+    A session that begins to name one at this moment may be missed, and so it is looked at again.
+    """
     fresh = newer(store.items({item.id for item in arrived}), arrived)
     store.put_copies(fresh)
-    named = defaultdict(list)
-    for item in fresh:
-        for run_id in store.runs_naming([item.id]):
-            named[run_id].append(item.id)
-    store.guard_runs(named)
-    for run_id, item_ids in named.items():
-        _revisit(store, run_id, item_ids)
+    told = {item.id: frozenset(store.runs_naming([item.id])) for item in fresh}
+    again_at = store.system_now + AGAIN_AFTER
+    store.put_item_news(ItemNews(item_id, runs, again_at) for item_id, runs in told.items())
+    _change(store, _naming(told))
+
+
+def tell_again(store: Store, at: datetime, most: int) -> bool:
+    """Tell runs of items of which they missed the news; answers whether there may be more."""
+    news = store.item_news_until(at, most)
+    _change(store, _naming({each.id: store.runs_naming([each.id]) - each.told for each in news}))
+    store.remove_item_news([each.id for each in news])
+    return len(news) == most
+
+
+def change_unseen(store: Store, most: int) -> bool:
+    """Give new versions to plans that an older version of the service changed; whether all."""
+    run_ids = store.changed_by_older_versions(most)
+    _change(store, dict.fromkeys(run_ids, ON_EVERYTHING))
+    store.forget_older_versions(run_ids)
+    return len(run_ids) == most
 
 
 def recordings_waited_for(
@@ -103,5 +107,35 @@ def _after(before: dict[str, Session], arrived: Iterable[SessionNews]) -> dict[s
     return after
 
 
-def _revisit(store: Store, run_id: str, item_ids: Iterable[str] | None) -> None:
-    store.put_revisit(widened(store.revisit(run_id), run_id, item_ids, store.now))
+def _keep_sessions(store: Store, before: Mapping[str, Session], after: Collection[Session]) -> None:
+    """Keep the sessions that changed, and tell the plans of their runs."""
+    fresh = [session for session in after if session != before.get(session.id)]
+    items = store.items({item_id for session in fresh for item_id in session.mentions})
+    store.put_sessions(fresh)
+    effects: dict[str, Effect] = defaultdict(lambda: NO_EFFECT)
+    for session in fresh:
+        effects[session.run_id] |= effect_of(before.get(session.id), session, items)
+    _change(store, effects)
+
+
+def _naming(runs_of_items: Mapping[str, Collection[str]]) -> dict[str, Effect]:
+    """What news of items mean for the runs that name them."""
+    effects: dict[str, Effect] = defaultdict(lambda: NO_EFFECT)
+    for item_id, run_ids in runs_of_items.items():
+        for run_id in run_ids:
+            effects[run_id] |= Effect(frozenset({item_id}))
+    return effects
+
+
+def _change(store: Store, effects: Mapping[str, Effect]) -> None:
+    """Give plans their next version; where it matters to learners, they are evaluated again."""
+    if not effects:
+        return
+    known = store.plan_histories(effects)
+    store.put_plan_histories(
+        changed(known.get(run_id) or PlanHistory(run_id), effect)
+        for run_id, effect in effects.items()
+    )
+    concerned = [run_id for run_id, effect in effects.items() if effect.matters]
+    revisits, now = store.revisits(concerned), store.system_now
+    store.put_revisits(begun(revisits.get(run_id), run_id, now) for run_id in concerned)

@@ -2,12 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from services.progress.domain.catch_ups import CatchUp, restocked
+from services.progress.domain.evidence import item_target
 from services.progress.domain.learner import Learner, did_all
 from services.progress.domain.plan import Plan
 from services.progress.domain.review import counts_of, events_between, reviewed
@@ -18,6 +19,7 @@ from services.progress.ports import Store
 T = TypeVar("T")
 Learners = Mapping[Key, Learner]
 NOTHING: frozenset[str] = frozenset()
+_COUNTED = tuple(each.name for each in fields(Counts))
 
 
 def unchanged(learner: Learner) -> Learner:
@@ -40,23 +42,24 @@ class News:
 def review(store: Store, news: Sequence[News]) -> None:
     """Apply news about learners, hold each against the run's plan, tell what came of it.
 
-    All units of work about a run's learners, and all that change its plan, pass through the guard
-    of the run: none can miss what another did meanwhile.
+    Two units of work about one learner never pass each other: each writes the learner's standing.
+    Of a change to the plan that is made meanwhile nothing is seen; the standing tells so by the
+    version of the plan, and the learner is evaluated again.
     """
     if not news:
         return
-    runs = {each.key[0] for each in news}
-    store.guard_runs(runs)
-    plans, catch_ups = store.plans(runs), store.catch_ups({each.key for each in news})
+    keys = {each.key for each in news}
+    plans, standings = store.plans({run_id for run_id, _ in keys}), store.standings(keys)
+    catch_ups = store.catch_ups(key for key, each in standings.items() if each.attendance)
     news = [*_last_looks(store, news, plans, catch_ups), *news]
-    before = _load(store, news, plans, catch_ups)
+    before = _load(store, news, plans, standings, catch_ups)
     after = dict(before)
     for each in news:
         changed = each.change(after[each.key])
         plan = plans.get(each.key[0])
         after[each.key] = reviewed(changed, plan, each.at, store.now) if plan else changed
         store.publish(*events_between(changed, after[each.key]))
-    _save(store, before, _counted(after, plans))
+    _save(store, before, {key: _kept(before[key], after[key], plans.get(key[0])) for key in after})
 
 
 def _last_looks(
@@ -93,46 +96,68 @@ def _load(
     store: Store,
     news: Sequence[News],
     plans: Mapping[str, Plan],
+    standings: Mapping[Key, Standing],
     catch_ups: Mapping[Key, Sequence[CatchUp]],
 ) -> dict[Key, Learner]:
-    keys = {each.key for each in news}
-    standings = store.standings(keys)
-    groups = {key: [each.item_ids for each in catch_ups.get(key, ())] for key in keys}
-    evidence = store.evidence(_wanted(news, plans, groups))
+    known = [each for each in news if each.key in standings]  # of others nothing is kept
+    evidence = store.evidence(_wanted(known, plans, standings, catch_ups))
     return {
         key: Learner(
             standings.get(key) or Standing(*key),
             {each.target: each for each in evidence.get(key, ())},
             {each.session_id: each for each in catch_ups.get(key, ())},
         )
-        for key in keys
+        for key in {each.key for each in news}
     }
 
 
 def _wanted(
     news: Sequence[News],
     plans: Mapping[str, Plan],
-    groups: Mapping[Key, Sequence[tuple[str, ...]]],
+    standings: Mapping[Key, Standing],
+    catch_ups: Mapping[Key, Sequence[CatchUp]],
 ) -> dict[Key, frozenset[str] | None]:
-    """The evidence to load of each learner: what the news concerns, and what is judged with it."""
+    """The evidence to load of each learner; None: all.
+
+    What the news concern, what changed in the plan since the learner was evaluated last, and what
+    is judged together with these.
+    """
     touched: dict[Key, set[str]] = defaultdict(set)
     for each in news:
         touched[each.key].update(each.targets or ())
     wanted: dict[Key, frozenset[str] | None] = {}
     for key, targets in touched.items():
-        plan = plans.get(key[0])
-        wanted[key] = plan.related(targets, groups[key]) if plan else frozenset(targets)
+        groups = [each.item_ids for each in catch_ups.get(key, ())]
+        wanted[key] = _related(targets, standings[key], plans.get(key[0]), groups)
     return wanted | {each.key: None for each in news if each.targets is None}
 
 
-def _counted(learners: Learners, plans: Mapping[str, Plan]) -> Learners:
-    """The learners, each with what the run's summary is to hold of them."""
-    counted = {}
-    for key, learner in learners.items():
-        plan = plans.get(key[0])
-        counts = counts_of(learner, plan.required if plan else NOTHING)
-        counted[key] = replace(learner, standing=replace(learner.standing, counted=counts))
-    return counted
+def _related(
+    targets: set[str], standing: Standing, plan: Plan | None, groups: Sequence[tuple[str, ...]]
+) -> frozenset[str] | None:
+    if plan is None:
+        return frozenset(targets)
+    items = plan.history.items_since(standing.plan_version)
+    return None if items is None else plan.related({*targets, *map(item_target, items)}, groups)
+
+
+def _kept(before: Learner, after: Learner, plan: Plan | None) -> Learner:
+    """The learner as it is to be kept: with its counts, and the version evaluated against.
+
+    The same as before, where nothing changed and the learner was not behind.
+    """
+    standing = after.standing
+    counts = counts_of(after, plan.required if plan else NOTHING)
+    behind = plan is not None and plan.history.is_ahead_of(standing.plan_version)
+    if not behind and after == before and counts == standing.counted:
+        return before
+    standing = replace(
+        standing,
+        counted=counts,
+        plan_version=plan.history.version if plan else standing.plan_version,
+        writes=standing.writes + 1,
+    )
+    return replace(after, standing=standing)
 
 
 def _save(store: Store, before: Learners, after: Learners) -> None:
@@ -156,5 +181,6 @@ def _changed(pairs: Iterable[tuple[Mapping[str, T], Mapping[str, T]]]) -> Iterab
 
 
 def _difference(before: Counts, after: Counts) -> dict[str, int]:
-    old = asdict(before)
-    return {name: count - old[name] for name, count in asdict(after).items()}
+    if before == after:
+        return {}
+    return {name: getattr(after, name) - getattr(before, name) for name in _COUNTED}

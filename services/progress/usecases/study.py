@@ -7,7 +7,6 @@ from functools import partial
 from chassis.refusals import NotFound
 from services.progress.domain.evidence import targets_of
 from services.progress.domain.learner import did_all
-from services.progress.domain.path import Run
 from services.progress.domain.statements import Recorded, Statement
 from services.progress.domain.words import Key
 from services.progress.ports import Store
@@ -29,7 +28,7 @@ def study(store: Store, batch: Iterable[Recorded]) -> None:
 
 
 def _check_runs(store: Store, run_ids: set[str]) -> None:
-    unknown = sorted(run_ids - store.copies(Run, run_ids).keys())
+    unknown = sorted(run_ids - store.plans(run_ids).keys())
     if unknown:
         raise NotFound(f"no run is known by the id {', '.join(unknown)}")
 

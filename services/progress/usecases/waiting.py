@@ -1,17 +1,18 @@
 """What time causes.
 
-Recordings are waited for no longer, whole runs revisited a part at a time, catch-ups missed.
+Recordings are waited for no longer, whole runs evaluated again a part at a time, catch-ups missed.
 """
 
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
-from services.progress.domain.evidence import item_target
-from services.progress.domain.revisits import following, served
+from services.progress.domain.revisits import Revisit, served, waiting
+from services.progress.domain.words import Key
 from services.progress.ports import Store
 from services.progress.usecases.plans import pass_over
 from services.progress.usecases.reviews import News, review
 
-# Learners in one unit of work: a tenth of a second of the run's guard.
+# Learners in one unit of work: a tenth of a second.
 PART = 500
 
 
@@ -25,26 +26,33 @@ def give_way(store: Store, grace: timedelta) -> bool:
     return len(waited) == PART
 
 
-def revisit_next(store: Store) -> bool:
-    """Review the next part of the run whose turn was the longest ago; answers whether one waits."""
-    revisit = store.next_revisit()
+def next_turn(store: Store, at: datetime, but: Collection[Key] = ()) -> list[Key] | None:
+    """Learners who are behind, of the run whose turn came the longest ago; None: no run's turn.
+
+    Of a run of which nobody is behind any more, its last turn comes when all that began before its
+    plan changed has ended. `but`: learners to pass over.
+    """
+    revisit = store.next_revisit(at)
     if revisit is None:
-        return False
-    targets = None if revisit.everything else frozenset(map(item_target, revisit.item_ids))
-    keys = store.learners_after(revisit.id, revisit.after, PART)
-    store.guard_runs([revisit.id])
-    review(store, [News(key, store.now, targets=targets) for key in keys])
-    if len(keys) == PART:
-        store.put_revisit(served(revisit, keys[-1][1], store.now))
-    elif again := following(revisit, store.now):
-        store.put_revisit(again)
-    else:
+        return None
+    behind = _behind(store, revisit, but)
+    if behind:
+        store.put_revisits([served(revisit, at)])
+    elif revisit.is_over(at):
         store.remove_revisit(revisit.id)
-    return True
+    else:
+        store.put_revisits([waiting(revisit)])
+    return behind
 
 
-def miss_overdue(store: Store) -> bool:
-    """Call catch-ups missed whose due has passed; answers whether there may be more."""
-    keys = store.overdue_catch_ups(PART)
-    review(store, [News(key, store.now) for key in dict.fromkeys(keys)])
-    return len(keys) == PART
+def look_again(store: Store, keys: Sequence[Key]) -> None:
+    """Hold learners against the plans of their runs as they are by now."""
+    review(store, [News(key, store.now) for key in keys])
+
+
+def _behind(store: Store, revisit: Revisit, but: Collection[Key]) -> list[Key]:
+    plan = store.plans([revisit.id]).get(revisit.id)
+    if plan is None:
+        return []  # not opened yet: that will be a change, too
+    own = [key for key in but if key[0] == revisit.id]
+    return store.learners_behind(revisit.id, plan.history.asks, PART, own)

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -22,8 +21,9 @@ from chassis import events
 from chassis.apply import Delivery, Kind, apply
 from chassis.store import Database
 from chassis.testing import ChannelFor
+from services.progress.domain.revisits import AGAIN_AFTER
 from services.progress.store import ProgressStore
-from services.progress.usecases.waiting import give_way, miss_overdue, revisit_next
+from services.progress.timers import give_way, miss, revisit
 from services.progress.worker import subscriptions
 from tests.conftest import FakeClock
 
@@ -84,11 +84,18 @@ class Classroom:
 
     def settle(self) -> None:
         """Hear what the service told itself, and let time cause what it causes."""
-        self.database.transact(partial(give_way, grace=DAY))
-        while self._hear_own() or self.database.transact(revisit_next):
+        give_way(self.database, DAY)
+        while self._hear_own():
             pass
-        while self.database.transact(miss_overdue):
-            pass
+        revisit(self.database)
+        miss(self.database)
+
+    def settle_for_good(self) -> None:
+        """As `settle`, when all units of work have ended that may have raced."""
+        self.settle()
+        revisit(self.database, ahead=AGAIN_AFTER)
+        revisit(self.database, ahead=2 * AGAIN_AFTER)
+        self.settle()
 
     def published(self, cls: type[M]) -> list[M]:
         """The events of one type that were published, in order."""

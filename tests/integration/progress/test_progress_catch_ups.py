@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from tandem.progress.v1 import events_pb2, resources_pb2
 
 from chassis.testing import figure
-from services.progress.usecases.waiting import miss_overdue
+from services.progress.timers import miss
 from services.progress.worker import subscriptions
 from tests.integration.progress.classroom import (
     ABSENT,
@@ -146,8 +146,7 @@ def test_a_lagging_broker_makes_nobody_miss_a_deadline(classroom: Classroom) -> 
     classroom.record(classroom.watched("ada", "0[.]3600"), classroom.watched("cyd", "0[.]1800"))
     classroom.clock.forward(seconds=1)
     classroom.record(classroom.watched("cyd", "1800[.]3600"))
-    while classroom.database.transact(miss_overdue):
-        pass
+    miss(classroom.database)
     assert classroom.catch_up("ada").state == COMPLETED
     assert classroom.catch_up("cyd").state == MISSED
     classroom.settle()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import grpc
@@ -12,7 +13,7 @@ from tandem.catalog.v1 import resources_pb2 as catalog_resources
 from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
-from services.progress.usecases.waiting import revisit_next
+from services.progress.usecases.waiting import look_again, next_turn
 from tests.integration.progress.classroom import (
     ABSENT,
     BOOK,
@@ -244,20 +245,27 @@ def test_what_is_unknown_is_not_found(classroom: Classroom) -> None:
 
 
 def test_runs_take_turns(classroom: Classroom) -> None:
-    """A busy run, revisited anew again and again, holds up no other, and is done in the end."""
-    classroom.open(task(), learners=[f"l{number:03d}" for number in range(600)])
+    """A busy run, whose plan changes again and again, holds up no other, and is done in the end."""
+    crowd = [enrolled(f"l{number:03d}", classroom.clock.now()) for number in range(600)]
+    classroom.hear("plans", opened(), path(task()), *crowd)
     classroom.hear("plans", opened())
-    classroom.clock.forward(seconds=1)
+    classroom.hear(
+        "plans",
+        catalog.EnrolmentCreated(run_id="run-2", enrolment_id="e-2", learner_id="ada"),
+    )
     classroom.hear("plans", catalog.RunOpened(run_id="run-2", title="Chemistry"))
-    waiting = classroom.database.mongo["revisits"]
-    for left in ([RUN, "run-2"], [RUN]):
-        classroom.clock.forward(seconds=1)
-        assert classroom.database.transact(revisit_next)
+    served = []
+    for _ in range(3):
+        keys = classroom.database.transact(partial(next_turn, at=datetime.now(UTC)))
+        assert keys
+        classroom.database.transact(partial(look_again, keys=keys))
         classroom.hear("plans", opened())
-        assert sorted(row["_id"] for row in waiting.find()) == left
-    assert [row["after"] for row in waiting.find()] == ["l499"]
-    classroom.settle()
-    assert list(waiting.find()) == []
+        served.append((keys[0][0], len(keys)))
+    assert served == [(RUN, 500), ("run-2", 1), (RUN, 500)]
+    classroom.settle_for_good()
+    assert list(classroom.database.mongo["plan_revisits"].find()) == []
+    reader = classroom.database.reader()
+    assert reader.learners_behind(RUN, reader.plans([RUN])[RUN].history.asks, most=1) == []
 
 
 def test_a_timeline_tells_times_in_the_learners_zone(classroom: Classroom) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from services.progress.domain.learner import Learner, did
 from services.progress.domain.path import Activity, AfterActivity, Path, Policy, Run, TimeRule
 from services.progress.domain.plan import Plan
+from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.standing import Attendance, Standing
 from services.progress.domain.statements import Result, Statement, VideoExtensions
@@ -94,6 +95,7 @@ def plan(*activities: Activity, sessions: tuple[Session, ...] = (), **fields: An
         "path": Path(RUN, 1, activities, 1),
         "sessions": {each.id: each for each in sessions},
         "items": ITEMS,
+        "history": PlanHistory(RUN, version=1, asks=1),
         **fields,
     }
     return Plan(**given)

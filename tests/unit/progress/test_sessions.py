@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from services.progress.domain.copies import newer
 from services.progress.domain.path import Path
-from services.progress.domain.revisits import Revisit, following, matters, widened
+from services.progress.domain.plan_history import NO_EFFECT, Effect
+from services.progress.domain.revisits import effect_of
 from services.progress.domain.sessions import Session, SessionNews, stand_ins, told
 from services.progress.domain.words import SessionState
 from tests.unit.progress.examples import DAY, HOUR, ITEMS, MONDAY, RUN, session
@@ -82,36 +83,13 @@ def test_what_matters_to_learners() -> None:
     """A new plan does not; an end, a recording, an activity that was not known do."""
     to_come = reduce(told, [SCHEDULED], BLANK)
     moved = told(to_come, MOVED)
-    assert not matters(None, to_come, ITEMS)
-    assert not matters(to_come, moved, ITEMS)
-    assert matters(moved, told(moved, ENDED), ITEMS)
-    assert matters(replace(session(), recording_item_id=""), session(), ITEMS)
-    assert matters(BLANK, to_come, ITEMS)
-    assert matters(None, session(), ITEMS)
-
-
-def test_a_revisit_that_waits_widens() -> None:
-    """To more items, or to everything; it keeps its place in the line."""
-    waits = Revisit(RUN, item_ids=("film",), served_at=MONDAY)
-    wide = replace(waits, item_ids=("film", "book"))
-    assert widened(waits, RUN, ["book", "film"], MONDAY + HOUR) == wide
-    whole = Revisit(RUN, everything=True, served_at=MONDAY)
-    assert widened(waits, RUN, None, MONDAY + HOUR) == whole
-    assert widened(whole, RUN, ["book"], MONDAY + HOUR) == whole
-    assert widened(None, RUN, [], MONDAY) == Revisit(RUN, served_at=MONDAY)
-
-
-def test_a_revisit_under_way_goes_on_and_another_follows() -> None:
-    """What came meanwhile concerns those who were visited already, too, in a pass of its own."""
-    begun = Revisit(RUN, item_ids=("film",), after="mo", served_at=MONDAY)
-    wide = widened(widened(begun, RUN, ["book"], MONDAY), RUN, ["film"], MONDAY)
-    assert (wide.after, wide.item_ids) == ("mo", ("film",))
-    assert following(begun, MONDAY + HOUR) is None
-    assert following(wide, MONDAY + HOUR) == Revisit(
-        RUN, item_ids=("book", "film"), served_at=MONDAY + HOUR
-    )
-    whole = following(widened(wide, RUN, None, MONDAY), MONDAY)
-    assert whole == Revisit(RUN, everything=True, served_at=MONDAY)
+    assert effect_of(None, to_come, ITEMS) == NO_EFFECT
+    assert effect_of(to_come, moved, ITEMS) == NO_EFFECT
+    assert effect_of(moved, told(moved, ENDED), ITEMS).matters
+    assert effect_of(BLANK, to_come, ITEMS).matters
+    on_film = Effect(frozenset({"film"}))
+    assert effect_of(replace(session(), recording_item_id=""), session(), ITEMS) == on_film
+    assert effect_of(None, session(), ITEMS) == on_film
 
 
 def test_the_newest_copy_counts() -> None:

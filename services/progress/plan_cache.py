@@ -1,0 +1,43 @@
+"""Plans that this process has built: a batch over many runs does not read them all again."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from threading import Lock
+
+from services.progress.domain.plan import Plan
+
+# Activities, sessions and items, of about half a kilobyte each.
+ROOM = 120_000
+
+
+class PlanCache:
+    """The plans that were used last, each under the tag of its one version.
+
+    A tag is never given twice: not by two databases, nor by one that was restored. So what is found
+    is never out of date, and nothing has to be thrown away but for want of room.
+    """
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = room
+        self._plans: OrderedDict[str, Plan] = OrderedDict()
+        self._taken = 0
+        self._lock = Lock()
+
+    def find(self, tags: Iterable[str]) -> dict[str, Plan]:
+        """The plans that are kept, by tag."""
+        with self._lock:
+            found = {tag: self._plans[tag] for tag in tags if tag in self._plans}
+            for tag in found:
+                self._plans.move_to_end(tag)
+        return found
+
+    def keep(self, plans: Mapping[str, Plan]) -> None:
+        """Keep plans by tag; those that were not used for the longest time make room."""
+        with self._lock:
+            for tag, plan in plans.items():
+                if tag not in self._plans:
+                    self._plans[tag] = plan
+                    self._taken += plan.size
+            while self._taken > self._room:
+                _, gone = self._plans.popitem(last=False)
+                self._taken -= gone.size

@@ -1,0 +1,132 @@
+"""Plans in MongoDB: their versions, the plans themselves, and which runs are to be revisited.
+
+A plan is made of a run, its path, its sessions and the items they name. Whatever changes one of
+these writes a new version into `plans` in the same unit of work; so who has read a plan's version
+knows whether the plan at hand is that of this very snapshot.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+
+from pymongo import ASCENDING
+
+from chassis.mapping import from_document, to_document
+from services.progress.domain.path import Path, Run
+from services.progress.domain.plan import Plan
+from services.progress.domain.plan_history import PlanHistory
+from services.progress.domain.revisits import ItemNews, Revisit
+from services.progress.domain.sessions import Session
+from services.progress.plan_cache import PlanCache
+from services.progress.store_copies import CopiesStore
+
+CACHE = PlanCache()
+
+
+class PlansStore(CopiesStore):
+    """The part of the store that knows of plans and of revisits."""
+
+    @property
+    def system_now(self) -> datetime:
+        """The system's time, by which MongoDB ends transactions; `now` may be a steered clock's."""
+        return datetime.now(UTC)
+
+    def plans(self, run_ids: Iterable[str]) -> dict[str, Plan]:
+        """The plans of those runs that were opened. They are shared: don't change them."""
+        wanted = set(run_ids)
+        tags = self._tags(wanted)
+        kept = CACHE.find(tags.values())
+        built = self._built(run_id for run_id in wanted if tags.get(run_id) not in kept)
+        # Outside of a transaction, a plan that changes meanwhile is read half as it was.
+        if built and (self.session or tags == self._tags(wanted)):
+            CACHE.keep({tags[run_id]: plan for run_id, plan in built.items() if run_id in tags})
+        return built | {run_id: kept[tag] for run_id, tag in tags.items() if tag in kept}
+
+    def plan_histories(self, run_ids: Iterable[str]) -> dict[str, PlanHistory]:
+        """Those of the runs of which anything is known, by run."""
+        rows = self["plans"].find({"_id": {"$in": list(run_ids)}}, session=self.session)
+        return {row["_id"]: from_document(row, PlanHistory) for row in rows}
+
+    def put_plan_histories(self, histories: Iterable[PlanHistory]) -> None:
+        """Keep histories, each of which is another than before."""
+        self._set("plans", (to_document(one) | {"tag": self.new_id()} for one in histories))
+
+    def revisits(self, run_ids: Iterable[str]) -> dict[str, Revisit]:
+        """The revisits that these runs wait for, by run."""
+        query = {"_id": {"$in": list(run_ids)}}
+        rows = self["plan_revisits"].find(query, session=self.session)
+        return {row["_id"]: from_document(row, Revisit) for row in rows}
+
+    def next_revisit(self, at: datetime) -> Revisit | None:
+        """The one whose turn came the longest ago, of those whose turn it is at `at`."""
+        query, order = {"turn_at": {"$lte": at}}, [("turn_at", ASCENDING)]
+        row = self["plan_revisits"].find_one(query, sort=order, session=self.session)
+        return from_document(row, Revisit) if row else None
+
+    def put_revisits(self, revisits: Iterable[Revisit]) -> None:
+        """Keep them."""
+        self._set("plan_revisits", map(to_document, revisits))
+
+    def remove_revisit(self, run_id: str) -> None:
+        """It is done."""
+        self["plan_revisits"].delete_one({"_id": run_id}, session=self.session)
+
+    def changed_by_older_versions(self, most: int) -> list[str]:
+        """Runs whose plan was changed by a version of the service that kept no histories."""
+        rows = self["revisits"].find({}, {"_id": 1}, session=self.session).limit(most)
+        return [row["_id"] for row in rows]
+
+    def forget_older_versions(self, run_ids: Collection[str]) -> None:
+        """What they changed was seen to."""
+        self["revisits"].delete_many({"_id": {"$in": list(run_ids)}}, session=self.session)
+
+    def item_news_until(self, at: datetime, most: int) -> list[ItemNews]:
+        """News of items whose time to be looked at again came by `at`."""
+        rows = self["item_news"].find({"again_at": {"$lte": at}}, session=self.session)
+        return [from_document(row, ItemNews) for row in rows.limit(most)]
+
+    def put_item_news(self, news: Iterable[ItemNews]) -> None:
+        """Keep them."""
+        self._set("item_news", map(to_document, news))
+
+    def remove_item_news(self, item_ids: Collection[str]) -> None:
+        """They were looked at again."""
+        self["item_news"].delete_many({"_id": {"$in": list(item_ids)}}, session=self.session)
+
+    def _tags(self, run_ids: Collection[str]) -> dict[str, str]:
+        query = {"_id": {"$in": list(run_ids)}}
+        rows = self["plans"].find(query, {"tag": 1}, session=self.session)
+        return {row["_id"]: row["tag"] for row in rows}
+
+    def _built(self, run_ids: Iterable[str]) -> dict[str, Plan]:
+        runs = self.copies(Run, run_ids)
+        if not runs:
+            return {}
+        paths, histories = self.copies(Path, runs), self.plan_histories(runs)
+        sessions = self._sessions_of(runs)
+        named = {run_id: _named(paths.get(run_id), sessions[run_id]) for run_id in runs}
+        items = self.items(set().union(*named.values()))
+        return {
+            run_id: Plan(
+                run,
+                paths.get(run_id),
+                {each.id: each for each in sessions[run_id]},
+                {each: items[each] for each in named[run_id] if each in items},
+                histories.get(run_id) or PlanHistory(run_id),
+            )
+            for run_id, run in runs.items()
+        }
+
+    def _sessions_of(self, run_ids: Iterable[str]) -> Mapping[str, list[Session]]:
+        found = defaultdict(list)
+        query = {"run_id": {"$in": list(run_ids)}}
+        for row in self["sessions"].find(query, session=self.session):
+            found[row["run_id"]].append(from_document(row, Session))
+        return found
+
+
+def _named(path: Path | None, sessions: Iterable[Session]) -> set[str]:
+    """Every item that a run's plan names."""
+    activities = path.activities if path else ()
+    named = {each.item_id for each in activities if each.item_id}
+    return named.union(*(session.mentions for session in sessions))

@@ -1,0 +1,94 @@
+"""What time causes, a part after another, each in a unit of work of its own."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+
+from chassis import metrics
+from chassis.store import Database, is_away
+from chassis.subscriptions import Timer
+from services.progress.domain.words import Key
+from services.progress.store import ProgressStore
+from services.progress.usecases import plans, waiting
+
+# Looking and finding nothing costs a millisecond.
+OFTEN, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
+GIVE_WAY, REVISIT, MISS = "progress.give_way", "progress.revisit", "progress.miss"
+
+log = structlog.get_logger()
+
+
+def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
+    """What time causes. `grace`: how long after its end a class waits for its recording."""
+    return (
+        Timer(GIVE_WAY, EVERY_SECOND, partial(give_way, grace=grace)),
+        Timer(REVISIT, OFTEN, revisit),
+        Timer(MISS, EVERY_SECOND, miss),
+    )
+
+
+def give_way(database: Database[ProgressStore], grace: timedelta) -> None:
+    """Let materials stand in where a recording was waited for long enough."""
+    _all(database, partial(waiting.give_way, grace=grace), GIVE_WAY)
+
+
+def revisit(database: Database[ProgressStore], ahead: timedelta = timedelta()) -> None:
+    """Evaluate learners again whose run's plan changed, until it is no run's turn.
+
+    `ahead`: as if it were so much later, by the system's time.
+    """
+    _all(database, partial(plans.change_unseen, most=waiting.PART), REVISIT)
+    at = datetime.now(UTC) + ahead
+    _all(database, partial(plans.tell_again, at=at, most=waiting.PART), REVISIT)
+    failed: set[Key] = set()
+    while True:
+        turn = partial(waiting.next_turn, at=datetime.now(UTC) + ahead, but=failed)
+        keys = database.transact(turn, REVISIT)
+        if keys is None:
+            return
+        failed |= _look_again(database, keys, REVISIT)
+
+
+def miss(database: Database[ProgressStore]) -> None:
+    """Call catch-ups missed whose due has passed."""
+    failed: set[Key] = set()
+    while keys := database.reader().overdue_catch_ups(waiting.PART, failed):
+        failed |= _look_again(database, list(dict.fromkeys(keys)), MISS)
+
+
+def _all(
+    database: Database[ProgressStore], some: Callable[[ProgressStore], bool], writer: str
+) -> None:
+    while database.transact(some, writer):
+        pass
+
+
+def _look_again(database: Database[ProgressStore], keys: Sequence[Key], writer: str) -> set[Key]:
+    """Evaluate some of these learners; answers who can't be, so that one holds up no other."""
+    try:
+        database.transact(_by_fewer(keys), writer)
+    except Exception as error:
+        if is_away(error):
+            raise
+        if len(keys) == 1:
+            metrics.TIMER_FAILURES.labels(writer).inc()
+            log.exception("a learner can't be evaluated", timer=writer, key=keys[0])
+            return set(keys)
+    else:
+        return set()
+    middle = len(keys) // 2
+    return _look_again(database, keys[:middle], writer) | _look_again(
+        database, keys[middle:], writer
+    )
+
+
+def _by_fewer(keys: Sequence[Key]) -> Callable[[ProgressStore], None]:
+    """Evaluate learners; after each race that is lost half as many, who meet fewer others.
+
+    The rest is found again in the next turn.
+    """
+    attempts = itertools.count()
+    return lambda store: waiting.look_again(store, keys[: max(1, len(keys) >> next(attempts))])
