@@ -67,7 +67,9 @@ class Classroom:
         self._sequence += 1
         kind, number = events.event_type(type(data)), sequence or self._sequence
         now = self.clock.now()
-        return events.Event(event_id or str(uuid.uuid4()), kind, "", now, "", "", number, "", data)
+        return events.Event(
+            event_id or str(uuid.uuid4()), kind, "/tests", now, "", "", number, "", data
+        )
 
     def hear(self, queue: str, *data: Message | E) -> list[Kind]:
         """Apply a batch of a queue as the worker does; answers the verdicts."""
