@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from pymongo.errors import PyMongoError
 
-from chassis import metrics, ops
+from chassis import metrics, ops, retention
 from chassis.clock import clock_from
 from chassis.settings import Settings
 from chassis.store import Database, Store, connect, is_away
@@ -50,7 +50,12 @@ def migrate(settings: Settings, service: str, store: type[S]) -> None:
     """Bring the service's database to this version. Waits as long as MongoDB is away."""
     database = _database(settings, service, store)
     pause = FIRST_WAIT
-    while why := _fault(database.prepare):
+
+    def prepare() -> None:
+        database.prepare()
+        retention.keep(database.mongo, settings.kept)
+
+    while why := _fault(prepare):
         _tell_away(settings, why, pause)
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_WAIT)

@@ -19,6 +19,8 @@ PREFIX = "TANDEM_"
 NO_FILE = Path()
 DRAIN = timedelta(seconds=20)
 WAIT_LIMIT = timedelta(days=1)
+# The arithmetic is in docs/operators.md.
+KEEP_INBOX, KEEP_REQUESTS = timedelta(days=14), timedelta(days=7)
 
 API, WORKER, RELAY = "api", "worker", "relay"
 DECLARE, MIGRATE = "declare", "migrate"
@@ -233,12 +235,30 @@ class Settings:
         check=between(timedelta(0), timedelta(days=7), "0 to 604800 seconds"),
         default=WAIT_LIMIT,
     )
+    keep_inbox: timedelta = setting(
+        "how long an applied event is remembered, so that a repeat has no effect, in seconds; "
+        "longer than TANDEM_WAIT_LIMIT and than any queue goes unread",
+        roles=(MIGRATE,),
+        check=between(timedelta(days=2), timedelta(days=365), "172800 to 31536000 seconds"),
+        default=KEEP_INBOX,
+    )
+    keep_requests: timedelta = setting(
+        "how long the answer to a request_id is remembered, in seconds",
+        roles=(MIGRATE,),
+        check=between(timedelta(hours=1), timedelta(days=365), "3600 to 31536000 seconds"),
+        default=KEEP_REQUESTS,
+    )
     drain: timedelta = setting(
         "how long a stop may take, in seconds",
         roles=SERVERS,
         check=between(timedelta(0), timedelta(hours=1), "0 to 3600 seconds"),
         default=DRAIN,
     )
+
+    @property
+    def kept(self) -> Mapping[str, timedelta]:
+        """How long the documents of collections are kept that expire (chassis/retention.py)."""
+        return {"inbox": self.keep_inbox, "requests": self.keep_requests}
 
     def faults(self) -> list[str]:
         """What contradicts itself."""

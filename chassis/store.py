@@ -41,13 +41,10 @@ CLIENT: Mapping[str, Any] = {
     "serverSelectionTimeoutMS": 5_000,
     "connectTimeoutMS": 5_000,
 }
-# By the system's clock, for MongoDB removes what is older by its own.
-# A client that repeats a command does so within minutes; a week covers a term's worst outage.
-REMEMBER_REQUESTS = timedelta(days=7)
-# An event can come again as long as a queue, a dead letter or a replay holds it.
-REMEMBER_EVENTS = timedelta(days=30)
 # What waits is seen again every ten minutes, or as soon as its queue allows.
 FORGET_WAITING = timedelta(hours=1)
+# What the first migration sets, in seconds; what holds are settings (chassis/retention.py).
+_FIRST_REQUESTS, _FIRST_INBOX = 7 * 86_400, 30 * 86_400
 # MongoDB's codes: Unauthorized, AuthenticationFailed, OutOfDiskSpace.
 UNFIT = frozenset({13, 18, 14031})
 # Numbers of so many aggregates are reserved one by one: two operations for all of them take longer.
@@ -272,16 +269,8 @@ CHASSIS_MIGRATIONS = (
                     pymongo.IndexModel("parked_at", sparse=True),
                 ],
                 "sequences": [],
-                "requests": [
-                    pymongo.IndexModel(
-                        "at", expireAfterSeconds=int(REMEMBER_REQUESTS.total_seconds())
-                    )
-                ],
-                "inbox": [
-                    pymongo.IndexModel(
-                        "at", expireAfterSeconds=int(REMEMBER_EVENTS.total_seconds())
-                    )
-                ],
+                "requests": [pymongo.IndexModel("at", expireAfterSeconds=_FIRST_REQUESTS)],
+                "inbox": [pymongo.IndexModel("at", expireAfterSeconds=_FIRST_INBOX)],
                 "leases": [],
             }
         ),
