@@ -35,7 +35,9 @@ def main(only: list[str]) -> int:
         for name in only or BENCHMARKS:
             console.print(f"[dim]measuring {name}[/]")
             try:
-                figures += BENCHMARKS[name]()
+                for figure in BENCHMARKS[name]():
+                    figures.append(figure)
+                    console.print(f"[dim]{figure}[/]")
             except Exception:
                 traceback.print_exc()
                 broken.append(name)
