@@ -159,6 +159,11 @@ class Authenticator:
         self._known[token] = found
         return found
 
+    def known(self, authorization: str) -> Caller | None:
+        """The caller whose token was seen before, though it may have expired since; else None."""
+        known = self._known.get(authorization.partition(" ")[2])
+        return known[0] if known else None
+
     def _forget_when_keys_changed(self) -> None:
         if self._generation != self._keys.generation:
             self._generation = self._keys.generation

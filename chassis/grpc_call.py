@@ -12,7 +12,7 @@ from grpc_status import rpc_status
 from prometheus_client import Counter
 
 from chassis import grpc_spans, ids, logs, metrics, tracing
-from chassis.statuses import status_of
+from chassis.statuses import Exhausted, status_of
 from chassis.store import is_away
 from chassis.tracing import Kind
 
@@ -26,15 +26,14 @@ class Measures:
     """A method's metrics, looked up once."""
 
     def __init__(self, service: str, method: str) -> None:
-        self.method = method
+        self.service, self.method = service, method
         self.seconds = metrics.GRPC_SECONDS.labels(service, method)
-        self._service = service
         self._codes: dict[str, Counter] = {}
 
     def count(self, code: str) -> None:
         """One more call that ended with `code`."""
         if code not in self._codes:
-            self._codes[code] = metrics.GRPC_REQUESTS.labels(self._service, self.method, code)
+            self._codes[code] = metrics.GRPC_REQUESTS.labels(self.service, self.method, code)
         self._codes[code].inc()
 
 
@@ -85,6 +84,8 @@ class Call:
             self._refuse(error)
 
     def _refuse(self, error: BaseException) -> None:
+        if isinstance(error, Exhausted):
+            metrics.GRPC_EXHAUSTED.labels(self._measures.service, error.of).inc()
         status = status_of(error, self.request_id)
         self._tell(Code.Name(status.code), error)
         refused: Any = rpc_status.to_status(status)

@@ -8,14 +8,16 @@ its first call is worked out once, at the start.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from pymongo.errors import PyMongoError
 
 from chassis import deadline, validation
 from chassis.access import Access, access_of
+from chassis.admission import Place, Places
 from chassis.auth import Authenticator
 from chassis.caller import Caller, calling
 from chassis.crowd import Crowd, on_threads
@@ -57,20 +59,28 @@ class Method:
         return request
 
 
-class Edge:
+class RequestHandler:
+    """One request, one answer: each call needs a place, which `Edge.intercept_service` takes."""
+
+    def __init__(self, answer: Callable[[Place, Iterator[bytes], Any], bytes]) -> None:
+        self.answer = answer
+
+
+class Edge(grpc.ServerInterceptor):
     """Wraps the RPCs of a service."""
 
     def __init__(
         self,
         service: str,
         authenticator: Authenticator,
+        places: Places,
         requests: Crowd,
         streams: Streams,
         database_answers: Callable[[], bool],
     ) -> None:
         self._service = service
         self._authenticator = authenticator
-        self._requests, self._streams = requests, streams
+        self._places, self._requests, self._streams = places, requests, streams
         self._database_answers = database_answers
 
     def wrap(self, descriptor: MethodDescriptor, handler: Handler) -> Handler:
@@ -90,34 +100,49 @@ class Edge:
         shape = (handler.request_streaming, handler.response_streaming)
         return _SHAPES[shape](self, method)
 
-    def request(self, method: Method) -> Handler:
-        """One request, one answer."""
+    def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Handler:
+        """A call has come, and nobody has a thread for it yet: find out whether there is room."""
+        handler = continuation(details)
+        if not isinstance(handler, RequestHandler):
+            return handler
+        place = self._places.take(self._authenticator.known(_authorization(details)))
+        threads = self._requests.refusing if place.is_refused else self._requests
+        behaviour = on_threads(threads, partial(handler.answer, place))
+        return grpc.stream_unary_rpc_method_handler(behaviour)
 
-        def answer(raw: bytes, context: grpc.ServicerContext) -> bytes:
-            with Call(method.measures, context) as call:
-                self._requests.check()
+    def request(self, method: Method) -> Handler:
+        """One request, one answer.
+
+        To grpc it is a stream of requests, which is the same on the wire: of a unary one grpc would
+        read the body before we know who calls, and whether there is room.
+        """
+
+        def answer(place: Place, raws: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            with place, Call(method.measures, context) as call:
+                place.check()
                 caller, _ = self._authenticator.caller_of(call.authorization)
-                request = method.admit(caller, raw)
+                place.belongs_to(caller)
+                request = method.admit(caller, _only(raws))
                 self._fail_fast()
                 with calling(caller), _limit(context):
                     return method.serialize(method.behaviour(request, context))
             raise AssertionError("unreachable: a refused call is aborted")
 
-        return grpc.unary_unary_rpc_method_handler(on_threads(self._requests, answer))
+        return RequestHandler(answer)
 
     def download(self, method: Method) -> Handler:
         """One request, a stream of answers."""
 
-        def answers(raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        def answers(raws: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             with Call(method.measures, context) as call:
                 caller, until = self._authenticator.caller_of(call.authorization)
-                request = method.admit(caller, raw)
+                request = method.admit(caller, _only(raws))
                 with self._opened(call, context, caller, until) as stream, calling(caller):
                     for message in method.behaviour(request, stream):
                         stream.check_token()
                         yield method.serialize(message)
 
-        return grpc.unary_stream_rpc_method_handler(on_threads(self._streams.threads, answers))
+        return grpc.stream_stream_rpc_method_handler(on_threads(self._streams.threads, answers))
 
     def upload(self, method: Method) -> Handler:
         """A stream of requests, one answer."""
@@ -166,6 +191,18 @@ class Edge:
         """
         if not self._database_answers():
             raise DatabaseAway(AWAY)
+
+
+def _authorization(details: Any) -> str:
+    values = (value for name, value in details.invocation_metadata if name == "authorization")
+    return next(values, "")
+
+
+def _only(raws: Iterator[bytes]) -> bytes:
+    """The one request of a call. Raises DecodeError where there is none."""
+    for raw in raws:
+        return raw
+    raise DecodeError("a call without a request")
 
 
 _SHAPES: dict[tuple[bool, bool], Callable[[Edge, Method], Handler]] = {

@@ -14,6 +14,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from chassis import ops
+from chassis.admission import MOST_REQUESTS, Places
 from chassis.auth import authenticator
 from chassis.crowd import Crowd
 from chassis.grpc_edge import Edge
@@ -69,15 +70,16 @@ class Server:
         self.health = Health(database.client, names)
         self._streams = Streams(service)
         self._requests, self._others = Crowd(), ThreadPoolExecutor(OTHERS, "other")
-        self._server = grpc.server(
-            self._others, options=OPTIONS, maximum_concurrent_rpcs=MOST_CALLS
-        )
         edge = Edge(
             service,
             authenticator(settings),
+            Places(MOST_REQUESTS, settings.person_requests, settings.service_requests),
             self._requests,
             self._streams,
             self.health.answers,
+        )
+        self._server = grpc.server(
+            self._others, interceptors=[edge], options=OPTIONS, maximum_concurrent_rpcs=MOST_CALLS
         )
         for servicer in servicers:
             _add(servicer, edge, self._server)

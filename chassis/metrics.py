@@ -25,6 +25,12 @@ GRPC_REQUESTS = Counter(
     "Calls that ended, by the status code that they ended with.",
     ["service", "method", "code"],
 )
+GRPC_EXHAUSTED = Counter(
+    "tandem_grpc_exhausted",
+    "Calls that were refused for want of room, by what is used up: places (of all callers),"
+    " caller (one caller's share), turns (at one thing), streams.",
+    ["service", "of"],
+)
 GRPC_SECONDS = Histogram(
     "tandem_grpc_seconds",
     "Seconds from a call's first byte to its status; streams count until their end.",

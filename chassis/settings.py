@@ -197,6 +197,18 @@ class Settings:
     grpc_address: str = setting(
         "host:port of the gRPC server", roles=(API,), check=is_address, default="127.0.0.1:0"
     )
+    person_requests: int = setting(
+        "requests of one person that a replica has in hand or lets wait, of 1,000 in all",
+        roles=(API,),
+        check=between(1, 1000, "1 to 1000"),
+        default=64,
+    )
+    service_requests: int = setting(
+        "the same of one system, whose token has the role service",
+        roles=(API,),
+        check=between(1, 1000, "1 to 1000"),
+        default=500,
+    )
     jwks_url: str = setting(
         "the identity provider's keys (JWKS): https://, or file://",
         roles=(API,),

@@ -31,6 +31,11 @@ class DeadlinePassed(Exception):
 class Exhausted(Exception):
     """This replica has no room for one more: RESOURCE_EXHAUSTED."""
 
+    def __init__(self, message: str, of: str) -> None:
+        """`of`: what is used up, as metrics call it: places, caller, turns, streams."""
+        super().__init__(f"{message}; call again, or another replica")
+        self.of = of
+
 
 class Draining(Exception):
     """This replica stops: UNAVAILABLE, another one answers."""

@@ -133,9 +133,9 @@ class Streams:
             if self._draining.is_set():
                 raise Draining("this replica stops; call again and another one answers")
             if len(self._open) >= self._most:
-                raise Exhausted(f"{self._most} streams are open here; call again for another one")
+                raise Exhausted(f"{self._most} streams are open here", "streams")
             if sum(each == subject for each in self._open.values()) >= self._most_each:
-                raise Exhausted(f"you have {self._most_each} streams open here; end one of them")
+                raise Exhausted(f"you have {self._most_each} streams open here", "caller")
             self._open[stream] = subject
             self._gauge.set(len(self._open))
 

@@ -1,21 +1,27 @@
 """Many enrol at once, behind the real edge and beside another process."""
 
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from threading import Event
+from typing import Any
 
+import grpc
 import pytest
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 
+from chassis import turns
 from chassis.store import Database
 from services.catalog import api, counts
 from services.catalog.counts import Counts
 from services.catalog.domain.words import AttendanceMode
 from services.catalog.store import CatalogStore
 from services.catalog.usecases.enrolments import Enrol, enrol
-from tests.integration.catalog.registry import ONLINE, Registry
+from services.catalog.usecases.found import the_places
+from tests.integration.catalog.registry import ONLINE, Registry, Stub
 
+AGAIN = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED)
 CREATED = "tandem.catalog.enrolment.created.v1"
 
 
@@ -26,7 +32,22 @@ def beside(registry: Registry) -> Database[CatalogStore]:
 
 
 def run_of(registry: Registry, run_id: str) -> resources_pb2.Run:
-    return registry.staff.GetRun(catalog_pb2.GetRunRequest(run_id=run_id))
+    return registry.staff.GetRun(catalog_pb2.GetRunRequest(run_id=run_id), timeout=60)
+
+
+def let_in(system: Stub, run_id: str, learner: str) -> Any:
+    """The state of a learner who enrols as often as it takes: who is refused comes again."""
+    pause = threading.Event()
+    request = catalog_pb2.EnrolRequest(
+        request_id=learner, run_id=run_id, learner_id=learner, mode=ONLINE
+    )
+    while True:
+        try:
+            return system.Enrol(request, timeout=30).state
+        except grpc.RpcError as error:
+            if error.code() not in AGAIN:
+                raise
+            pause.wait(1)  # as RetryInfo says
 
 
 def test_enrolling_writes_nothing_that_others_share(registry: Registry) -> None:
@@ -100,6 +121,45 @@ def test_two_processes_never_overbook(registry: Registry) -> None:
     assert states == {"ENROLLED": 20, "WAITLISTED": 40}
     rows = registry.database.mongo["enrolments"].find({"state": "WAITLISTED"})
     assert sorted(row["ticket"] for row in rows) == list(range(1, 41))
+
+
+def test_a_rush_on_one_run_stops_neither_another_run_nor_reads(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many want one run, whose first transaction does not end; others are answered meanwhile.
+
+    Then it ends, and of 500 nobody is lost and nobody gets a place too many.
+    """
+    monkeypatch.setattr(turns, "LONGEST", 60)  # however slow the machine
+    rushing = [f"l{number:03}" for number in range(500)]
+    registry.people(*rushing[:250])
+    registry.people(*rushing[250:], "ada", "bob")
+    wanted, other = registry.open_run(capacity=100), registry.open_run(capacity=1)
+    system = Stub(registry.channel_for("portal", "service"))
+    held, free = Event(), Event()
+
+    def hold(store: CatalogStore) -> None:
+        the_places(store, wanted.id)
+        held.set()
+        assert free.wait(60)
+
+    with ThreadPoolExecutor(161) as pool:
+        holder = pool.submit(registry.database.transact, hold)
+        assert held.wait(60)
+        rush = [pool.submit(let_in, system, wanted.id, learner) for learner in rushing]
+        assert registry.enrol(other.id, "ada").state == resources_pb2.ENROLMENT_STATE_ENROLLED
+        assert registry.enrol(other.id, "bob").state == resources_pb2.ENROLMENT_STATE_WAITLISTED
+        assert run_of(registry, other.id).waitlisted == 1
+        assert not holder.done()
+        free.set()
+        states = Counter(each.result() for each in rush)
+        holder.result()
+    assert states == {
+        resources_pb2.ENROLMENT_STATE_ENROLLED: 100,
+        resources_pb2.ENROLMENT_STATE_WAITLISTED: 400,
+    }
+    after = run_of(registry, wanted.id)
+    assert (after.enrolled, after.waitlisted) == (100, 400)
 
 
 def test_a_batch_is_done_in_parts(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,6 @@ from tandem.progress.v1.resources_pb2 import Statement
 from tandem.types.v1.types_pb2 import RowResult
 
 from chassis import auth, caller, grpc_client, grpc_server, tracing
-from chassis.crowd import Crowd
 from chassis.grpc_client import calling_with
 from chassis.grpc_server import Server, Servicer
 from chassis.refusals import Denied, FailedPrecondition, Fault, Invalid, NotFound
@@ -412,33 +411,6 @@ def test_a_stream_without_the_role_is_denied_however_silent(channel_for: Channel
     answers = stub.StreamStatements(iter(silent.wait, True))
     assert refusal(lambda: next(answers)).code() is grpc.StatusCode.PERMISSION_DENIED
     silent.set()
-
-
-def test_a_busy_server_says_so_and_stays_healthy(
-    notify: Notify, database: Database[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A request too many is RESOURCE_EXHAUSTED at once; health answers, whatever waits."""
-    monkeypatch.setattr(grpc_server, "Crowd", lambda: Crowd(threads=2, most=2))
-    free, taken = threading.Event(), threading.Semaphore(0)
-
-    def hold(_: Any) -> Preferences:
-        taken.release()
-        assert free.wait(60)
-        return Preferences(person_id="ada")
-
-    notify.preferences = hold
-    with running(servicers(notify), database) as channel_for:
-        stub = stub_of(channel_for("ada"))
-        calls = [stub.GetPreferences.future(own(), timeout=60) for _ in range(2)]
-        assert all(taken.acquire(timeout=60) for _ in range(2))
-        error = refusal(lambda: stub.GetPreferences(own(), timeout=60))
-        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert detail(error, details.RetryInfo).retry_delay.seconds
-        health: Any = health_pb2_grpc.HealthStub(channel_for())
-        answer = health.Check(health_pb2.HealthCheckRequest(), timeout=60)
-        assert answer.status == health_pb2.HealthCheckResponse.SERVING
-        free.set()
-        assert all(call.result().person_id == "ada" for call in calls)
 
 
 def test_health_and_reflection_need_no_token(channel_for: ChannelFor) -> None:

@@ -1,25 +1,80 @@
 """Threads for requests."""
 
 import threading
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
+from chassis import turns
 from chassis.crowd import Crowd
 from chassis.statuses import Exhausted
+from chassis.turns import Turns
 
 
-def test_one_request_too_many_is_refused_at_once() -> None:
-    """Some work, some wait, the next is refused while they do; there is room when one has ended."""
-    with Crowd(threads=1, most=2) as crowd:
-        free = threading.Event()
+def hold(taken: threading.Semaphore, free: threading.Event) -> bool:
+    taken.release()
+    return free.wait(60)
 
-        def work() -> bool:
-            crowd.check()
-            return free.wait(60)
 
-        taken = [crowd.submit(work) for _ in range(2)]
-        with pytest.raises(Exhausted, match="2 requests"):
-            crowd.submit(work).result(60)
+def test_so_many_are_handled_at_once() -> None:
+    """The next one waits until one has ended, whatever threads there are."""
+    taken, free = threading.Semaphore(0), threading.Event()
+    with Crowd(threads=2, in_lines=4) as crowd:
+        held = [crowd.submit(hold, taken, free) for _ in range(2)]
+        assert all(taken.acquire(timeout=60) for _ in held)
+        third = crowd.submit(hold, taken, free)
+        assert not taken.acquire(timeout=0.05)
         free.set()
-        assert all(each.result(60) for each in taken)
-        assert crowd.submit(work).result(60)
+        assert all(each.result(60) for each in [*held, third])
+
+
+def test_who_waits_for_a_turn_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All threads but one wait, and what wants no turn is done; the one too many is refused."""
+    monkeypatch.setattr(turns, "LONGEST", 60)
+    lines = Turns()
+
+    def want() -> str:
+        with lines.place() as place:
+            place.line_up(["run a"])
+            place.wait()
+            return "had its turn"
+
+    with Crowd(threads=1, in_lines=3) as crowd, lines.place() as first:
+        assert first.take("run a")
+        waiting = [crowd.submit(want) for _ in range(3)]
+        assert crowd.submit(lambda: "read").result(60) == "read"
+        with pytest.raises(Exhausted) as refused:
+            crowd.submit(want).result(60)
+        assert refused.value.of == "turns"
+        assert not any(each.done() for each in waiting)
+        first.leave()
+        assert [each.result(60) for each in waiting] == ["had its turn"] * 3
+
+
+def test_one_line_takes_a_part_of_those_who_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many want one thing, those who wait for another find room."""
+    monkeypatch.setattr(turns, "LONGEST", 60)
+    monkeypatch.setattr("chassis.crowd.MOST_IN_LINE", 2)
+    lines = Turns()
+
+    def want(thing: str) -> Callable[[], str]:
+        def work() -> str:
+            with lines.place() as place:
+                place.line_up([thing])
+                place.wait()
+                return thing
+
+        return work
+
+    with Crowd(threads=1, in_lines=3) as crowd, lines.place() as first:
+        assert first.take("run a")
+        assert first.take("run b")
+        waiting = [crowd.submit(want("run a"))]
+        refused = crowd.submit(want("run a"))
+        waiting.append(crowd.submit(want("run b")))
+        with pytest.raises(Exhausted):
+            refused.result(60)
+        assert crowd.submit(partial(str, "read")).result(60) == "read"
+        first.leave()
+        assert [each.result(60) for each in waiting] == ["run a", "run b"]

@@ -35,7 +35,7 @@ CONFLICT._add_error_label("TransientTransactionError")
         (refusals.Denied("no"), "PERMISSION_DENIED"),
         (Unauthenticated("who?"), "UNAUTHENTICATED"),
         (DeadlinePassed("late"), "DEADLINE_EXCEEDED"),
-        (Exhausted("full"), "RESOURCE_EXHAUSTED"),
+        (Exhausted("full", "places"), "RESOURCE_EXHAUSTED"),
         (Draining("bye"), "UNAVAILABLE"),
         (ServerSelectionTimeoutError("away"), "UNAVAILABLE"),
         (AutoReconnect("away"), "UNAVAILABLE"),
@@ -66,7 +66,7 @@ def unpacked(error: Exception, kind: type[Any]) -> Any:
 
 def test_what_can_be_tried_again_says_when() -> None:
     """UNAVAILABLE and RESOURCE_EXHAUSTED carry google.rpc.RetryInfo."""
-    for error in (Draining("bye"), Exhausted("full"), AutoReconnect("away")):
+    for error in (Draining("bye"), Exhausted("full", "places"), AutoReconnect("away")):
         assert unpacked(error, details.RetryInfo).retry_delay.seconds >= 1
 
 

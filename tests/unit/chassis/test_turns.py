@@ -136,7 +136,7 @@ def test_what_a_thread_says_before_it_waits_ends_the_wait() -> None:
     line = Turns()
 
     def refuse(_: int) -> None:
-        raise Exhausted("no")
+        raise Exhausted("no", "turns")
 
     with before_waiting(refuse), line.place() as first:
         assert first.take("run a")

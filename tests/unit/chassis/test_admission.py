@@ -1,0 +1,76 @@
+"""Places for requests, and a caller's share of them."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from chassis.admission import Place, Places
+from chassis.caller import Caller
+from chassis.statuses import Exhausted
+
+ADA, BOB = Caller("ada", frozenset({"learner"})), Caller("bob", frozenset({"learner"}))
+LMS = Caller("lms", frozenset({"service"}))
+
+
+def places(most: int = 8) -> Places:
+    return Places(most, of_person=2, of_service=4)
+
+
+def enter(stack: ExitStack, places: Places, caller: Caller | None, times: int = 1) -> list[Place]:
+    """So many requests of one caller, each with a place."""
+    found = [stack.enter_context(places.take(caller)) for _ in range(times)]
+    for each in found:
+        each.check()
+    return found
+
+
+@pytest.mark.parametrize(("caller", "share"), [(ADA, 2), (LMS, 4), (None, 4)])
+def test_a_caller_has_a_share_and_no_more(caller: Caller | None, share: int) -> None:
+    """One more is refused while others find room, and taken once one has ended."""
+    with ExitStack() as stack:
+        all_ = places()
+        held = enter(stack, all_, caller, share)
+        with pytest.raises(Exhausted, match=str(share)) as refused, all_.take(caller) as place:
+            place.check()
+        assert refused.value.of == "caller"
+        enter(stack, all_, BOB)
+        held[0].leave()
+        enter(stack, all_, caller)
+
+
+def test_all_callers_together_have_so_many() -> None:
+    """A request too many is refused, whosever it is."""
+    with ExitStack() as stack:
+        all_ = places(most=3)
+        enter(stack, all_, LMS, 3)
+        place = all_.take(BOB)
+        assert place.is_refused
+        with pytest.raises(Exhausted, match="3 requests") as refused:
+            place.check()
+        assert refused.value.of == "places"
+    enter(stack, all_, BOB)
+
+
+def test_a_strangers_place_becomes_the_callers() -> None:
+    """With the token checked it counts as the caller's, and is refused where that is too much."""
+    with ExitStack() as stack:
+        all_ = places()
+        for place in enter(stack, all_, None, 3)[:2]:
+            place.belongs_to(ADA)
+        (third,) = enter(stack, all_, None)
+        with pytest.raises(Exhausted) as refused:
+            third.belongs_to(ADA)
+        assert refused.value.of == "caller"
+        third.belongs_to(BOB)
+        assert all_.take(ADA).is_refused
+        assert not all_.take(BOB).is_refused
+    assert all_.taken() == {}
+
+
+def test_a_call_that_is_dropped_leaves_its_place() -> None:
+    """Where grpc never handles it."""
+    all_ = places()
+    place = all_.take(ADA)
+    assert all_.taken() == {"ada": 1}
+    del place
+    assert all_.taken() == {}
