@@ -7,7 +7,17 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench import grpc_command, latency, memory, relay, rig, statements, tracing, worker
+from bench import (
+    grpc_command,
+    latency,
+    mail,
+    memory,
+    relay,
+    rig,
+    statements,
+    tracing,
+    worker,
+)
 from bench.figures import Benchmark, Figure
 from campus.output import console, show_rows
 
@@ -19,6 +29,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "grpc": grpc_command.measure,
     "tracing": tracing.measure,
     "memory": memory.measure,
+    "mail": mail.measure,
 }
 RESULT = Path("var/bench.json")
 

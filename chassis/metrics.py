@@ -102,6 +102,16 @@ WAITING_OLDEST = Gauge(
 )
 DEAD_LETTERS = Gauge("tandem_dead_letters", "Dead letters of a queue.", ["queue"])
 TIMER_FAILURES = Counter("tandem_timer_failures", "Runs of a timer that failed.", ["timer"])
+JOBS_CLAIMED = Counter("tandem_jobs_claimed", "Jobs that were claimed.", ["jobs", "lane"])
+JOBS_DONE = Counter("tandem_jobs_done", "Jobs that are done for good.", ["jobs", "lane"])
+JOBS_FAILED = Counter(
+    "tandem_jobs_failed", "Tries of a job that failed; it comes back later.", ["jobs", "lane"]
+)
+JOBS_OLDEST = Gauge(
+    "tandem_jobs_oldest_seconds",
+    "For how long the oldest job of a lane has been due while nobody had it.",
+    ["jobs", "lane"],
+)
 
 
 # A process is one role of one service.

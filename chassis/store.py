@@ -289,6 +289,7 @@ CHASSIS_MIGRATIONS = (
             }
         ),
     ),
+    Migration(5, "holds on what jobs go to", adding({"job_holds": []})),
 )
 
 S = TypeVar("S", bound=Store)

@@ -1,4 +1,4 @@
-"""The worker role: events into use cases, and what time causes, under nameko.
+"""The worker role: events into use cases, what time causes, and jobs, under nameko.
 
 One nameko service a subscription and a timer, so that each has its own connection and none waits
 for another. MongoDB or RabbitMQ being away is waited for; neither turns events into dead letters.
@@ -33,6 +33,8 @@ from chassis import (
 )
 from chassis.apply import Delivery, Kind, StoreAway, Verdict, apply
 from chassis.batch import batch
+from chassis.jobs import Jobs
+from chassis.jobs.runner import Runner as JobRunner
 from chassis.pulse import answering
 from chassis.settings import Settings
 from chassis.store import Database
@@ -55,9 +57,10 @@ def serve(
     database: Database[Any],
     subscriptions: Sequence[Subscription[Any]],
     timers: Sequence[Timer[Any]],
+    jobs: Sequence[Jobs[Any]] = (),
 ) -> None:
     """Work until SIGTERM or SIGINT; then finish the batches at hand, within `settings.drain`."""
-    worker = Worker(settings, database, subscriptions, timers)
+    worker = Worker(settings, database, subscriptions, timers, jobs)
     watched = ops.serve(settings.ops_address, worker.ready)
     # Even where it refuses a declaration: what is mended there needs no new start here.
     topology.declare_when_there(settings.amqp_url, subscriptions, (OSError, AMQPError))
@@ -83,9 +86,11 @@ class Worker:
         database: Database[Any],
         subscriptions: Sequence[Subscription[Any]],
         timers: Sequence[Timer[Any]],
+        jobs: Sequence[Jobs[Any]] = (),
     ) -> None:
         self._settings, self._database = settings, database
-        self._started = Signal()
+        self._started, self._drained = Signal(), Signal()
+        self._jobs = [JobRunner(database, each) for each in jobs]
         holder = f"{socket.gethostname()}:{ids.new_id()}"
         self._subscribers = [Subscriber(settings, database, each) for each in subscriptions]
         self._tickers = [Ticker(database, timer, holder) for timer in timers]
@@ -101,8 +106,11 @@ class Worker:
         eventlet.spawn_n(_count_dead_letters, self._settings.amqp_url, self._queues())
         eventlet.spawn_n(_count_waiting, self._database, self._queues())
         self._runner.start()
+        for jobs in self._jobs:
+            jobs.start()
         self._started.send()
         self._runner.wait()
+        self._drained.wait()
         for ticker in self._tickers:
             ticker.release()
 
@@ -111,17 +119,28 @@ class Worker:
         log.info("draining", seconds=self._settings.drain.total_seconds())
         for subscriber in self._subscribers:
             subscriber.stop()
+        for jobs in self._jobs:
+            jobs.stop()
         with eventlet.Timeout(self._settings.drain.total_seconds(), False):
             self._started.wait()  # nameko can't stop what is still starting
             self._runner.stop()
+            for jobs in self._jobs:
+                jobs.join()
+            self._end()
             return
         log.warning("what is not done by now comes again elsewhere")
         with eventlet.Timeout(GOODBYE, False):
             self._runner.kill()
             # Killed in its start, `run` would go on to wait for that.
             if self._started.ready():
+                self._end()
                 return
         os._exit(1)
+
+    def _end(self) -> None:
+        """Let `run` return."""
+        if not self._drained.ready():
+            self._drained.send()
 
     def ready(self) -> dict[str, bool]:
         """What /ready tells."""

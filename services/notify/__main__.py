@@ -23,22 +23,27 @@ def api(settings: Settings) -> None:
 
 
 def worker(settings: Settings) -> None:
-    """Events to messages; reminders, broadcasts and mail by time."""
+    """Events to messages; reminders and broadcasts by time; mail."""
     from chassis import worker as runtime
     from chassis.clock import SystemClock
     from chassis.roles import open_database
     from services.notify.mail import MailServer
     from services.notify.store import NotifyStore
     from services.notify.texts import Texts
-    from services.notify.worker import subscriptions, timers
+    from services.notify.worker import jobs, subscriptions, timers
 
-    texts, server = Texts(), MailServer(settings.smtp_url, settings.mail_from)
+    texts, system = Texts(), SystemClock()
     runtime.serve(
         settings,
         "notify",
         open_database(settings, "notify", NotifyStore),
         subscriptions(texts, settings.leads),
-        timers(texts, server, settings.mail_attempts, SystemClock()),
+        timers(texts, system),
+        jobs(
+            lambda: MailServer(settings.smtp_url, settings.mail_from),
+            settings.mail_attempts,
+            system,
+        ),
     )
 
 

@@ -3,7 +3,6 @@
 import re
 import smtplib
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from email.header import Header
 from email.message import EmailMessage
@@ -20,9 +19,9 @@ _LOCAL = re.compile(r"(?=.{1,64}$)[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~
 _DOMAIN = re.compile(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 )
+# RFC 3463: the mail system's status, and its congestion.
+_OVERLOADED = ("4.3.", "4.4.5")
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")  # RFC 3463
-
-MaySend = Callable[[], bool]
 
 
 class _Policy(EmailPolicy):
@@ -118,8 +117,8 @@ class MailServer:
         if connection is not None:
             _leave(connection)
 
-    def send(self, mail: Mail, may_send: MaySend) -> Verdict:
-        """Hand a mail over. `may_send` is asked at the last moment before the text goes out."""
+    def send(self, mail: Mail) -> Verdict:
+        """Hand a mail over."""
         try:
             to, text = address(mail.to), write(mail, self._sender).as_bytes()
         except ValueError as error:
@@ -128,7 +127,7 @@ class MailServer:
             connection = self._connected()
         except (OSError, ValueError) as error:
             return Verdict(Outcome.AWAY, f"no mail server: {_told(error)}")
-        verdict = _hand_over(connection, Envelope(self._sender, to), text, may_send)
+        verdict = _hand_over(connection, Envelope(self._sender, to), text)
         if verdict.outcome != Outcome.ACCEPTED:
             self._start_over(connection)
         return verdict
@@ -149,9 +148,7 @@ class MailServer:
             self._connection = None
 
 
-def _hand_over(
-    connection: smtplib.SMTP, envelope: Envelope, text: bytes, may_send: MaySend
-) -> Verdict:
+def _hand_over(connection: smtplib.SMTP, envelope: Envelope, text: bytes) -> Verdict:
     """One mail transaction (RFC 5321, section 3.3)."""
     try:
         code, answer = connection.mail(envelope.sender)
@@ -161,8 +158,6 @@ def _hand_over(
         return Verdict(Outcome.PUT_OFF, f"the connection ended: {_told(error)}")
     if code not in {250, 251}:
         return _refusal(code, answer)
-    if not may_send():
-        return Verdict(Outcome.WITHHELD)
     return _send_text(connection, text)
 
 
@@ -177,8 +172,11 @@ def _send_text(connection: smtplib.SMTP, text: bytes) -> Verdict:
 
 
 def _refusal(code: int, text: bytes | str) -> Verdict:
-    outcome = Outcome.REFUSED if 500 <= code < 600 else Outcome.PUT_OFF
-    return Verdict(outcome, f"the mail server said {_codes(code, text)}")
+    said = _codes(code, text)
+    if 500 <= code < 600:
+        return Verdict(Outcome.REFUSED, f"the mail server said {said}")
+    overloaded = code == 421 or said.partition(" ")[2].startswith(_OVERLOADED)
+    return Verdict(Outcome.PUT_OFF, f"the mail server said {said}", overloaded)
 
 
 def _codes(code: int, text: bytes | str) -> str:

@@ -1,10 +1,12 @@
 """What brings notify's database to this version (chassis/migrations.py says how)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from pymongo import IndexModel
 
-from chassis.migrations import Migration, adding
+from chassis import jobs
+from chassis.migrations import Migration, Mongo, adding
 
 # As store.QUEUED is; a query must say the same for MongoDB to use the index.
 _QUEUED = {"state": "QUEUED"}
@@ -44,7 +46,42 @@ _FIRST: Mapping[str, Sequence[IndexModel]] = {
 # Titles, that people are told rather than ids.
 _TITLES: Mapping[str, Sequence[IndexModel]] = {"paths": [], "items": []}
 
+URGENT, BULK = "urgent", "bulk"
+"""The lanes of mail."""
+FENCE = datetime(9999, 12, 31, tzinfo=UTC)
+"""Until when a delivery with a job is claimed in the eyes of the version before."""
+
+_JOBS: Mapping[str, Sequence[IndexModel]] = {
+    "deliveries": [
+        jobs.INDEX,
+        IndexModel("claimed_until", name="adopt", partialFilterExpression=_QUEUED),
+    ],
+}
+
+
+def adopt(mongo: Mongo) -> None:
+    """Give a job to queued mail that the version before wrote, and that none of its senders has."""
+    now = datetime.now(UTC)
+    job = {
+        "lane": {"$cond": ["$urgent", URGENT, BULK]},
+        "due": {"$ifNull": ["$retry_at", now]},
+        "claim": "",
+        "attempts": 0,
+        "target": "",
+    }
+    mongo["deliveries"].update_many(
+        {**_QUEUED, "job": {"$exists": False}, "claimed_until": {"$not": {"$gt": now}}},
+        [{"$set": {"job": job, "claimed_until": FENCE}}],
+    )
+
+
+def _add_jobs(mongo: Mongo) -> None:
+    adding(_JOBS)(mongo)
+    adopt(mongo)
+
+
 MIGRATIONS = (
     Migration(1, "copies, reminders, broadcasts, messages, deliveries", adding(_FIRST)),
     Migration(2, "titles of activities and items", adding(_TITLES)),
+    Migration(3, "queued mail as jobs", _add_jobs),
 )

@@ -14,6 +14,18 @@ from services.notify.domain.words import AttendanceMode, Kind
 C = TypeVar("C", bound=Copy)
 
 
+class Batch(Protocol):
+    """Deliveries that one sender has claimed."""
+
+    @property
+    def claim(self) -> str:
+        """Its name."""
+
+    @property
+    def ids(self) -> tuple[Any, ...]:
+        """Of the deliveries."""
+
+
 class Texts(Protocol):
     """Puts notices into words."""
 
@@ -56,8 +68,10 @@ class Store(Protocol):
     ) -> list[str]:
         """Ids of enrolled learners with one of these modes, in order, from after `after` on."""
 
-    def enrolments_of(self, run_id: str, learner_id: str) -> list[Enrolment]:
-        """What is known of a learner in a run."""
+    def enrolments_of(
+        self, places: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[Enrolment]]:
+        """What is known of learners in runs, by (run, learner); of no run, nothing."""
 
     def guard_rosters(self, run_ids: Iterable[str]) -> None:
         """Be alone, among all units of work, with who is told in these runs."""
@@ -66,6 +80,9 @@ class Store(Protocol):
 
     def session_by_id(self, session_id: str) -> Session | None:
         """A session by its id."""
+
+    def sessions(self, session_ids: Iterable[str]) -> dict[str, Session]:
+        """Those that are known, by id."""
 
     def put_session(self, session: Session) -> None:
         """Keep a session, new or changed."""
@@ -117,20 +134,20 @@ class Store(Protocol):
     def unread(self, person_id: str) -> int:
         """How many messages of a person's inbox are unread."""
 
-    def delivery(self, delivery_id: str) -> Delivery | None:
-        """A delivery by its id."""
+    def claimed(self, batch: Batch) -> list[Delivery]:
+        """The deliveries that a batch still has."""
 
-    def put_delivery(self, delivery: Delivery) -> None:
-        """Keep a changed delivery."""
+    def begin_sending(self, delivery_ids: Sequence[str]) -> None:
+        """Mark deliveries as perhaps on their way."""
 
-    def claimable(self, system_now: datetime, most: int) -> list[Delivery]:
-        """Queued deliveries that nobody has, urgent ones first, then the oldest."""
+    def finish(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep deliveries that are handed over or given up."""
 
-    def claim(self, delivery_ids: Iterable[str], claim: str, until: datetime) -> None:
-        """Have deliveries until then."""
+    def queue_again(self, due: Mapping[Delivery, datetime]) -> None:
+        """Keep deliveries that are to be tried again, each not before an instant (the system's)."""
 
-    def abandoned(self, system_now: datetime, most: int) -> list[Delivery]:
-        """Deliveries that were being sent when their claim ran out."""
+    def give_back(self, delivery_ids: Sequence[str]) -> None:
+        """Let others have deliveries that were not tried."""
 
     def mails(self, deliveries: Sequence[Delivery]) -> dict[str, Mail]:
         """The mails of deliveries by delivery, to the people's present addresses."""

@@ -1,71 +1,56 @@
-"""What time causes: reminders fall due, broadcasts are told, mail is sent."""
+"""Mail as jobs: each batch is marked, sent over a kept connection, and settled."""
 
-import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import structlog
-from pymongo.errors import PyMongoError
 
-from chassis import ids
 from chassis.clock import Clock
-from chassis.store import Database
+from chassis.jobs import Away, Batch, Jobs, Work
+from chassis.jobs.backoff import pause
+from chassis.store import Database, is_away
 from services.notify import metrics
-from services.notify.domain.messages import NO_PERSON, Delivery, Mail, Outcome, Verdict
+from services.notify.domain.messages import Delivery, Mail, Outcome, Verdict
 from services.notify.mail import MailServer
-from services.notify.ports import Texts
+from services.notify.migrations import BULK, URGENT
 from services.notify.store import NotifyStore
-from services.notify.usecases import broadcasts, sending
+from services.notify.usecases import sending
 
-# People told in one unit of work: about a tenth of a second of the database's time.
-PART = 500
-# Mails that one run of a sender has at a time.
-BATCH = 50
-# One run of a timer ends after this many seconds, and the next goes on: a stop waits for the run at
-# hand, and a slow mail server must not make it wait for long.
-BUDGET = 5.0
+# How many mails of a lane a slot has in hand. A kill may lose as many for each slot; the fewer, the
+# more of the time goes into marking and settling (docs/decisions/0019 has the figures).
+LANES: Mapping[str, int] = {URGENT: 5, BULK: 20}
+# Each slot has a connection of its own to the mail server. The first is kept for urgent mail.
+SLOTS = ((URGENT,), (URGENT, BULK), (URGENT, BULK), (URGENT, BULK))
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=30)
+# Seconds. How soon an outcome is written again where MongoDB is away.
+WRITE_AGAIN = 1.0
 
 log = structlog.get_logger()
 
 
-def remind(database: Database[NotifyStore]) -> None:
-    """Turn reminders that are due into broadcasts."""
-    due = database.reader().due_reminders()
-    _each(due, lambda one: database.transact(lambda store: broadcasts.fire(store, one)))
+def mail(servers: Callable[[], MailServer], attempts: int, system: Clock) -> Jobs[NotifyStore]:
+    """The jobs that send mail. `attempts`: how often one is tried; `system`: the system's clock."""
+
+    @contextmanager
+    def work(database: Database[NotifyStore]) -> Iterator[Work]:
+        with servers() as server:
+            yield Sender(database, server, attempts, system).send
+
+    return Jobs(
+        "notify.mail",
+        "deliveries",
+        LANES,
+        SLOTS,
+        work,
+        first_pause=FIRST_PAUSE,
+        longest_pause=timedelta(minutes=2),
+    )
 
 
-def broadcast(database: Database[NotifyStore], texts: Texts, system: Clock) -> None:
-    """Tell more people of each open broadcast."""
-
-    def expand(store: NotifyStore, broadcast_id: str) -> bool:
-        return broadcasts.expand(store, texts, broadcast_id, system.now(), PART)
-
-    end = time.monotonic() + BUDGET
-
-    def tell(broadcast_id: str) -> None:
-        while time.monotonic() < end and database.transact(
-            lambda store: expand(store, broadcast_id)
-        ):
-            pass
-
-    _each(database.reader().open_broadcasts(system.now()), tell)
-
-
-def send(database: Database[NotifyStore], server: MailServer, attempts: int, system: Clock) -> None:
-    """Send queued mail, each at most once, while the mail server takes it."""
-    lost = database.transact(lambda store: sending.give_up_abandoned(store, system.now(), BATCH))
-    if lost:
-        metrics.MAILS_ABANDONED.inc(lost)
-        log.warning("mails given up: a sender ended while it sent them", mails=lost)
-    metrics.OLDEST_MAIL.set(database.reader().oldest_queued().total_seconds())
-    end = time.monotonic() + BUDGET
-    with server:
-        while time.monotonic() < end and Run(database, server, attempts, system).send(end):
-            pass
-
-
-class Run:
-    """One batch of mails, claimed by one sender."""
+class Sender:
+    """Sends batches of mail over one connection."""
 
     def __init__(
         self, database: Database[NotifyStore], server: MailServer, attempts: int, system: Clock
@@ -74,65 +59,67 @@ class Run:
         self._server = server
         self._attempts = attempts
         self._system = system
-        self._name = ids.new_id()
 
-    def send(self, end: float = math.inf) -> bool:
-        """Send a batch, or what of it can be begun by `end`; whether another is worth a try."""
-        deliveries = self._database.transact(
-            lambda store: sending.take(store, self._claim(), BATCH)
-        )
-        mails = self._database.reader().mails(deliveries)
-        for place, delivery in enumerate(deliveries):
-            if time.monotonic() >= end:
-                self._give_back(deliveries[place:])
-                return False
-            verdict = self._try(delivery, mails)
-            metrics.MAILS.labels(verdict.outcome.lower()).inc()
-            if verdict.outcome == Outcome.ACCEPTED:
-                late = self._database.clock.now() - delivery.queued_at
-                metrics.LATENESS.observe(late.total_seconds())
-            if verdict.outcome == Outcome.AWAY:
-                self._put_off(deliveries[place:], verdict)
-                return False
-            if verdict.outcome != Outcome.WITHHELD:
-                self._settle(delivery, verdict)
-        return len(deliveries) == BATCH
+    def send(self, batch: Batch) -> int:
+        """Send what is wanted of a batch; answers how many of it are finished.
 
-    def _try(self, delivery: Delivery, mails: Mapping[str, Mail]) -> Verdict:
-        mail = mails.get(delivery.id)
-        if mail is None:
-            return Verdict(Outcome.REFUSED, NO_PERSON)
-        return self._server.send(mail, lambda: self._begin(delivery))
+        Raises Away where the mail server takes none for now.
+        """
+        begun = self._database.transact(lambda store: sending.begin(store, batch))
+        _count(begun)
+        verdicts = self._deliver(batch, begun)
+        finished = self._settle(batch, verdicts)
+        away = [each for each in verdicts.values() if _is_away(each)]
+        if away:
+            raise Away(away[0].reason)
+        return finished + begun.abandoned + begun.withheld
 
-    def _put_off(self, deliveries: Sequence[Delivery], verdict: Verdict) -> None:
-        log.warning("mail server away", reason=verdict.reason, mails=len(deliveries))
-        for delivery in deliveries:
-            self._settle(delivery, verdict)
+    def _deliver(self, batch: Batch, begun: sending.Begun) -> dict[str, Verdict]:
+        """What came of each mail that was tried; the rest isn't, once it makes no sense."""
+        verdicts: dict[str, Verdict] = {}
+        for delivery, mail in begun.outgoing:
+            if batch.stopping():
+                break
+            verdict = verdicts[delivery.id] = self._try(delivery, mail)
+            if _is_away(verdict):
+                break
+        return verdicts
 
-    def _give_back(self, deliveries: Sequence[Delivery]) -> None:
-        rest = [delivery.id for delivery in deliveries]
-        self._database.transact(lambda store: sending.give_back(store, rest, self._claim()))
+    def _try(self, delivery: Delivery, mail: Mail) -> Verdict:
+        verdict = self._server.send(mail)
+        metrics.MAILS.labels(verdict.outcome.lower()).inc()
+        if verdict.outcome is Outcome.ACCEPTED:
+            late = self._database.clock.now() - delivery.queued_at
+            metrics.LATENESS.observe(late.total_seconds())
+        return verdict
 
-    def _begin(self, delivery: Delivery) -> bool:
-        return self._database.transact(
-            lambda store: sending.begin(store, delivery.id, self._claim())
-        )
+    def _settle(self, batch: Batch, verdicts: Mapping[str, Verdict]) -> int:
+        """Write the outcomes, however long MongoDB is away: what we know must not be forgotten."""
+        while True:
+            try:
+                return self._database.transact(
+                    lambda store: sending.settle(
+                        store, batch, verdicts, self._attempts, self._again
+                    )
+                )
+            except Exception as error:
+                if not is_away(error) or batch.stopping():
+                    raise
+                log.warning("outcomes of mails wait", mails=len(verdicts), why=repr(error)[:200])
+            time.sleep(WRITE_AGAIN)
 
-    def _settle(self, delivery: Delivery, verdict: Verdict) -> None:
-        self._database.transact(
-            lambda store: sending.settle(store, delivery.id, self._claim(), verdict, self._attempts)
-        )
-
-    def _claim(self) -> sending.Claim:
-        return sending.Claim(self._name, self._system.now())
+    def _again(self, attempts: int) -> datetime:
+        if attempts == 0:
+            return self._system.now()
+        return self._system.now() + pause(attempts, FIRST_PAUSE, LONGEST_PAUSE)
 
 
-def _each(ids_of: Iterable[str], work: Callable[[str], object]) -> None:
-    """Do work for each; one that fails holds up no other, and comes back with the next run."""
-    for one in ids_of:
-        try:
-            work(one)
-        except PyMongoError:
-            raise
-        except Exception:
-            log.exception("failed; it is tried again", id=one)
+def _is_away(verdict: Verdict) -> bool:
+    return verdict.outcome is Outcome.AWAY or verdict.overloaded
+
+
+def _count(begun: sending.Begun) -> None:
+    metrics.MAILS.labels(Outcome.WITHHELD.lower()).inc(begun.withheld)
+    if begun.abandoned:
+        metrics.MAILS_ABANDONED.inc(begun.abandoned)
+        log.warning("mails given up: a sender ended while it sent them", mails=begun.abandoned)

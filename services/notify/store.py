@@ -10,21 +10,25 @@
 | people, runs, paths, enrolments | copies of catalog's | theirs; a path's is its run's |
 | items | copies of library's: titles | theirs |
 | rosters | a run, as a guard: who is told in it | run |
+
+A delivery has a `job` (chassis/jobs) while it is to be sent.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pymongo
 
+from chassis import jobs
 from chassis.mapping import from_document, to_document
 from chassis.pages import Page, find_page
 from services.notify.domain.messages import Delivery, Letter, Mail, Message
 from services.notify.domain.preferences import CategoryPreference, Chosen
 from services.notify.domain.words import Category, Channel, DeliveryState
-from services.notify.migrations import MIGRATIONS
-from services.notify.store_copies import CopiesStore, Document, not_after
+from services.notify.migrations import BULK, FENCE, MIGRATIONS, URGENT
+from services.notify.ports import Batch
+from services.notify.store_copies import CopiesStore, Document
 
 QUEUED = {"state": DeliveryState.QUEUED.value}
 SHOWN = {"$gt": 0}  # numbers of messages that are in an inbox
@@ -81,9 +85,14 @@ class NotifyStore(CopiesStore):
     def add_letters(self, letters: Sequence[Letter]) -> None:
         """Keep new messages and their deliveries."""
         messages = [to_document(letter.message) for letter in letters]
-        deliveries = [to_document(one) for letter in letters for one in letter.deliveries]
+        deliveries = [_row(one) for letter in letters for one in letter.deliveries]
         self["messages"].insert_many(messages, ordered=False, session=self.session)
         self["deliveries"].insert_many(deliveries, ordered=False, session=self.session)
+
+    def _update(self, changes: Sequence[tuple[Delivery, Document]]) -> None:
+        writes = [pymongo.UpdateOne({"_id": each.id}, change) for each, change in changes]
+        if writes:
+            self["deliveries"].bulk_write(writes, ordered=False, session=self.session)
 
     def messages(self, person_id: str, message_ids: Iterable[str]) -> list[Message]:
         """Those of these messages that are in the person's inbox."""
@@ -129,33 +138,36 @@ class NotifyStore(CopiesStore):
         rows, token = find_page(self["deliveries"], query, order, page, self.session)
         return [from_document(row, Delivery) for row in rows], token
 
-    def delivery(self, delivery_id: str) -> Delivery | None:
-        """A delivery by its id."""
-        return self._one("deliveries", delivery_id, Delivery)
+    def claimed(self, batch: Batch) -> list[Delivery]:
+        """The deliveries that a batch still has."""
+        rows = self["deliveries"].find(jobs.ours(batch.claim, batch.ids), session=self.session)
+        found = {row["_id"]: from_document(row, Delivery) for row in rows}
+        return [found[each] for each in batch.ids if each in found]
 
-    def put_delivery(self, delivery: Delivery) -> None:
-        """Keep a changed delivery."""
-        self._put("deliveries", [delivery])
+    def begin_sending(self, delivery_ids: Sequence[str]) -> None:
+        """Mark deliveries as perhaps on their way."""
+        if delivery_ids:
+            query = {"_id": {"$in": list(delivery_ids)}}
+            change = {"$set": {"sending": True}}
+            self["deliveries"].update_many(query, change, session=self.session)
 
-    def claimable(self, system_now: datetime, most: int) -> list[Delivery]:
-        """Queued deliveries that nobody has, urgent ones first, then the oldest."""
-        due = not_after(system_now)
-        query = {**QUEUED, "sending": False, "claimed_until": due, "retry_at": due}
-        rows = self["deliveries"].find(query, session=self.session)
-        order = [("urgent", -1), ("queued_at", 1), ("_id", 1)]
-        return [from_document(row, Delivery) for row in rows.sort(order).limit(most)]
+    def finish(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep deliveries that are handed over or given up."""
+        gone = {"$unset": {**jobs.DONE, "claimed_until": ""}}
+        self._update([(each, {"$set": _fields(each), **gone}) for each in deliveries])
 
-    def claim(self, delivery_ids: Iterable[str], claim: str, until: datetime) -> None:
-        """Have deliveries until then."""
-        query = {"_id": {"$in": list(delivery_ids)}}
-        change = {"$set": {"claim": claim, "claimed_until": until}}
-        self["deliveries"].update_many(query, change, session=self.session)
+    def queue_again(self, due: Mapping[Delivery, datetime]) -> None:
+        """Keep deliveries that are to be tried again, each not before an instant (the system's)."""
+        self._update(
+            [(each, {"$set": {**_fields(each), **jobs.again(at)}}) for each, at in due.items()]
+        )
 
-    def abandoned(self, system_now: datetime, most: int) -> list[Delivery]:
-        """Deliveries that were being sent when their claim ran out."""
-        query = {**QUEUED, "sending": True, "claimed_until": not_after(system_now)}
-        rows = self["deliveries"].find(query, session=self.session).limit(most)
-        return [from_document(row, Delivery) for row in rows]
+    def give_back(self, delivery_ids: Sequence[str]) -> None:
+        """Let others have deliveries that were not tried."""
+        if delivery_ids:
+            query = {"_id": {"$in": list(delivery_ids)}}
+            change = {"$set": {"sending": False, **jobs.again(datetime.now(UTC))}}
+            self["deliveries"].update_many(query, change, session=self.session)
 
     def oldest_queued(self) -> timedelta:
         """How long the oldest queued delivery has waited; zero when none does."""
@@ -176,6 +188,21 @@ class NotifyStore(CopiesStore):
             for one in deliveries
             if one.person_id in people
         }
+
+
+def _row(delivery: Delivery) -> Document:
+    """A new delivery, with its job where it is to be sent."""
+    row = to_document(delivery)
+    if delivery.state is DeliveryState.QUEUED:
+        lane = URGENT if delivery.urgent else BULK
+        row |= {"job": jobs.waiting(lane, datetime.now(UTC)), "claimed_until": FENCE}
+    return row
+
+
+def _fields(delivery: Delivery) -> Document:
+    """What sending changes of a delivery."""
+    whole = to_document(delivery)
+    return {name: whole[name] for name in ("state", "attempts", "error", "finished_at", "sending")}
 
 
 def _mail(delivery: Delivery, to: str, message: Message) -> Mail:

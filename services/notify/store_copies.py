@@ -63,12 +63,22 @@ class CopiesStore(store.Store):
         rows = self["enrolments"].find(query, {"learner_id": 1}, session=self.session)
         return [row["learner_id"] for row in rows.sort("learner_id", 1).limit(most)]
 
-    def enrolments_of(self, run_id: str, learner_id: str) -> list[Enrolment]:
-        """What is known of a learner in a run."""
+    def enrolments_of(
+        self, places: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[Enrolment]]:
+        """What is known of learners in runs, by (run, learner); of no run, nothing."""
         states = [None, *(state.value for state in EnrolmentState)]  # all: the index begins so
-        query = {"run_id": run_id, "state": {"$in": states}, "learner_id": learner_id}
-        rows = self["enrolments"].find(query, session=self.session)
-        return [from_document(row, Enrolment) for row in rows]
+        wanted = [
+            {"run_id": run_id, "state": {"$in": states}, "learner_id": learner_id}
+            for run_id, learner_id in places
+            if run_id
+        ]
+        found: dict[tuple[str, str], list[Enrolment]] = {}
+        rows = self["enrolments"].find({"$or": wanted}, session=self.session) if wanted else ()
+        for row in rows:
+            enrolment = from_document(row, Enrolment)
+            found.setdefault((enrolment.run_id, enrolment.learner_id), []).append(enrolment)
+        return found
 
     def guard_rosters(self, run_ids: Iterable[str]) -> None:
         """Be alone, among all units of work, with who is told in these runs."""
@@ -85,6 +95,10 @@ class CopiesStore(store.Store):
     def session_by_id(self, session_id: str) -> Session | None:
         """A session by its id."""
         return self._one("sessions", session_id, Session)
+
+    def sessions(self, session_ids: Iterable[str]) -> dict[str, Session]:
+        """Those that are known, by id."""
+        return self._by_id("sessions", session_ids, Session)
 
     def put_session(self, session: Session) -> None:
         """Keep a session, new or changed."""

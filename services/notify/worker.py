@@ -10,9 +10,10 @@ from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis.clock import Clock
 from chassis.events import Event
+from chassis.jobs import Jobs
 from chassis.mapping import enum_name, from_message
 from chassis.subscriptions import Subscription, Timer, Wait
-from services.notify import sender, triggers
+from services.notify import announcer, sender, triggers
 from services.notify.domain.notices import NotKnownYet
 from services.notify.domain.people import EnrolmentChange, Item, Path, Person, Run
 from services.notify.domain.sessions import Session
@@ -70,15 +71,21 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
     )
 
 
-def timers(
-    texts: Texts, server: MailServer, attempts: int, system: Clock
-) -> tuple[Timer[NotifyStore], ...]:
-    """What time causes. `attempts`: how often a mail is tried; `system`: the system's clock."""
+def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
+    """What time causes. `system`: the system's clock."""
     return (
-        Timer("remind", EVERY, sender.remind),
-        Timer("broadcast", EVERY, lambda database: sender.broadcast(database, texts, system)),
-        Timer("send", EVERY, lambda database: sender.send(database, server, attempts, system)),
+        Timer("remind", EVERY, announcer.remind),
+        Timer("broadcast", EVERY, lambda database: announcer.broadcast(database, texts, system)),
+        Timer("watch", timedelta(seconds=5), announcer.watch),
+        Timer("adopt", timedelta(minutes=1), announcer.adopt),
     )
+
+
+def jobs(
+    servers: Callable[[], MailServer], attempts: int, system: Clock
+) -> tuple[Jobs[NotifyStore], ...]:
+    """What all workers do. `attempts`: how often a mail is tried; `system`: the system's clock."""
+    return (sender.mail(servers, attempts, system),)
 
 
 def _people(store: NotifyStore, batch: Batch) -> None:

@@ -17,13 +17,13 @@ from services.notify.domain.notices import (
 from services.notify.domain.preferences import Chosen
 from services.notify.domain.words import Category, Channel, DeliveryState
 
-FIRST_PAUSE = timedelta(seconds=10)
-LONGEST_PAUSE = timedelta(minutes=30)  # RFC 5321, section 4.5.4.1
+LIFETIME = timedelta(days=5)  # RFC 5321, section 4.5.4.1
 NO_PERSON = "the person is not known any more"
 UNKNOWN = "it is not known whether it was sent: the connection or the worker ended meanwhile"
 VANISHED = "not sent: its session was moved, cancelled or has begun"
 UNWANTED = "not sent: the person chose to hear it otherwise, or not at all"
 LEFT = "not sent: the person has left the run"
+EXPIRED = f"given up: no mail server took it within {LIFETIME.days} days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message on one channel. Its claim runs on the system's clock, all else on the clock."""
+    """One message on one channel."""
 
     id: str
     message_id: str
@@ -64,13 +64,8 @@ class Delivery:
     attempts: int = 0
     error: str = ""
     finished_at: datetime | None = None
-    retry_at: datetime | None = None
-    """Not to be tried before."""
-    claim: str = ""
-    """Which run of a sender has it; empty: none."""
-    claimed_until: datetime | None = None
     sending: bool = False
-    """True from the last moment before it may be on its way until the outcome is written."""
+    """True from before it may be on its way until the outcome is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +93,7 @@ class Outcome(StrEnum):
     UNKNOWN = "UNKNOWN"
     """The connection ended after the text was sent and before the answer came."""
     WITHHELD = "WITHHELD"
-    """We thought better of it at the last moment; the server got no text."""
+    """Nobody wants it any more: the server was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +102,8 @@ class Verdict:
 
     outcome: Outcome
     reason: str = ""
+    overloaded: bool = False
+    """Whether the server speaks of itself: any other mail would be put off as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,32 +159,25 @@ def _delivery(notice: Notice, message: Message, channel: Channel) -> Delivery:
 def delivered(delivery: Delivery, now: datetime) -> Delivery:
     """The delivery, handed over."""
     return replace(
-        _unclaimed(delivery),
-        state=DeliveryState.DELIVERED,
-        finished_at=now,
-        error="",
-        retry_at=None,
+        delivery, state=DeliveryState.DELIVERED, finished_at=now, error="", sending=False
     )
 
 
 def failed(delivery: Delivery, now: datetime, reason: str) -> Delivery:
     """The delivery, given up."""
     return replace(
-        _unclaimed(delivery),
-        state=DeliveryState.FAILED,
-        finished_at=now,
-        error=reason,
-        retry_at=None,
+        delivery, state=DeliveryState.FAILED, finished_at=now, error=reason, sending=False
     )
 
 
-def settled(
-    delivery: Delivery, verdict: Verdict, now: datetime, system_now: datetime, most: int
-) -> Delivery:
-    """The delivery after a try: handed over, given up, or queued again after a pause.
+def settled(delivery: Delivery, verdict: Verdict, now: datetime, most: int) -> Delivery:
+    """The delivery after a try: handed over, given up, or queued again.
 
-    `most`: how many tries there are. Only a verdict that leaves no doubt is tried again.
+    `most`: how many tries there are. Only a verdict that leaves no doubt is tried again; to find no
+    server is no try.
     """
+    if verdict.outcome is Outcome.AWAY:
+        return replace(delivery, error=verdict.reason, sending=False)
     tried = replace(delivery, attempts=delivery.attempts + 1)
     match verdict.outcome:
         case Outcome.ACCEPTED:
@@ -198,18 +188,17 @@ def settled(
             return failed(tried, now, UNKNOWN)
     if tried.attempts >= most:
         return failed(tried, now, f"given up after {tried.attempts} tries: {verdict.reason}")
-    retry_at = system_now + pause(tried.attempts)
-    return replace(_unclaimed(tried), error=verdict.reason, retry_at=retry_at)
+    return replace(tried, error=verdict.reason, sending=False)
+
+
+def has_expired(delivery: Delivery, now: datetime) -> bool:
+    """Whether a delivery has waited for so long that it is not worth sending."""
+    return now - delivery.queued_at > LIFETIME
 
 
 def is_wanted(delivery: Delivery, chosen: Chosen) -> bool:
     """Whether what a person has chosen by now has room for a delivery that was queued before."""
     return delivery.channel in chosen.get(delivery.category, BOTH)
-
-
-def pause(attempts: int) -> timedelta:
-    """How long to wait after this many tries: 10 s, doubling, up to half an hour."""
-    return min(FIRST_PAUSE * (1 << min(attempts - 1, 20)), LONGEST_PAUSE)
 
 
 def outcome_of(delivery: Delivery) -> MessageDelivered | MessageFailed | None:
@@ -228,7 +217,3 @@ def outcome_of(delivery: Delivery) -> MessageDelivered | MessageFailed | None:
     if delivery.state == DeliveryState.DELIVERED:
         return MessageDelivered(*about)
     return MessageFailed(*about, delivery.error)
-
-
-def _unclaimed(delivery: Delivery) -> Delivery:
-    return replace(delivery, claim="", claimed_until=None, sending=False)

@@ -1,114 +1,110 @@
-"""Sending queued mail, at most once (docs/decisions/0008)."""
+"""Sending queued mail, at most once (docs/decisions/0019)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from services.notify.domain.messages import (
+    EXPIRED,
     LEFT,
+    NO_PERSON,
     UNKNOWN,
     UNWANTED,
     VANISHED,
     Delivery,
+    Mail,
     Verdict,
     failed,
+    has_expired,
     is_wanted,
     outcome_of,
     settled,
 )
 from services.notify.domain.people import has_left
 from services.notify.domain.sessions import stands
-from services.notify.ports import Store
+from services.notify.ports import Batch, Store
 
-# Above the longest dialogue with a mail server about one mail: five answers of up to 30 s each.
-CLAIM = timedelta(minutes=5)
+Again = Callable[[int], datetime]
+"""When the next try after so many is due."""
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """One run of a sender; `at` is the system's clock."""
+class Begun:
+    """What became of a batch before any of it was sent."""
 
-    name: str
-    at: datetime
-
-    @property
-    def until(self) -> datetime:
-        """When others may take what it has."""
-        return self.at + CLAIM
-
-
-def take(store: Store, claim: Claim, most: int) -> list[Delivery]:
-    """Have up to `most` queued deliveries to oneself."""
-    deliveries = store.claimable(claim.at, most)
-    store.claim([delivery.id for delivery in deliveries], claim.name, claim.until)
-    return deliveries
+    outgoing: tuple[tuple[Delivery, Mail], ...]
+    """What goes out now."""
+    abandoned: int
+    """Those of which it is not known whether an earlier sender sent them."""
+    withheld: int
+    """Those that are not to be sent any more."""
 
 
-def begin(store: Store, delivery_id: str, claim: Claim) -> bool:
-    """The last moment before a mail may be on its way: whether it may.
+def begin(store: Store, batch: Batch) -> Begun:
+    """The last moment before a batch may be on its way: mark what goes out, give up the rest.
 
-    From here on a crash leaves it unknown whether it was sent, and it is not sent again. One that
-    nobody wants any more is given up.
+    From here on a crash leaves it unknown whether a mail was sent, and it is not sent again.
     """
-    delivery = _mine(store, delivery_id, claim)
-    if delivery is None:
-        return False
-    against = _against(store, delivery)
-    if against:
-        _finish(store, failed(delivery, store.now, against))
-        return False
-    store.put_delivery(replace(delivery, sending=True, claimed_until=claim.until))
-    return True
+    deliveries = store.claimed(batch)
+    mails = store.mails(deliveries)
+    reasons = _reasons(store, deliveries, mails)
+    _finish(store, [failed(each, store.now, reasons[each.id]) for each in deliveries
+                    if each.id in reasons])  # fmt: skip
+    outgoing = tuple((each, mails[each.id]) for each in deliveries if each.id not in reasons)
+    store.begin_sending([each.id for each, _ in outgoing])
+    abandoned = sum(each.sending for each in deliveries)
+    return Begun(outgoing, abandoned, len(reasons) - abandoned)
 
 
-def settle(store: Store, delivery_id: str, claim: Claim, verdict: Verdict, most: int) -> None:
-    """Write what came of a try; `most` tries there are."""
-    delivery = _mine(store, delivery_id, claim)
-    if delivery is not None:
-        _finish(store, settled(delivery, verdict, store.now, claim.at, most))
+def settle(
+    store: Store, batch: Batch, verdicts: Mapping[str, Verdict], most: int, again: Again
+) -> int:
+    """Write what came of the batch's tries; answers how many are finished.
+
+    `most` tries there are. What has no verdict was not tried, and is anyone's at once.
+    """
+    deliveries = store.claimed(batch)
+    after = [
+        settled(each, verdicts[each.id], store.now, most) for each in deliveries
+        if each.id in verdicts
+    ]  # fmt: skip
+    finished = [each for each in after if each.finished_at is not None]
+    _finish(store, finished)
+    store.queue_again({each: again(each.attempts) for each in after if each.finished_at is None})
+    store.give_back([each.id for each in deliveries if each.id not in verdicts])
+    return len(finished)
 
 
-def give_back(store: Store, delivery_ids: Iterable[str], claim: Claim) -> None:
-    """Let others have deliveries that were not tried."""
-    for delivery_id in delivery_ids:
-        delivery = _mine(store, delivery_id, claim)
-        if delivery is not None:
-            store.put_delivery(replace(delivery, claim="", claimed_until=None))
+def _reasons(
+    store: Store, deliveries: Sequence[Delivery], mails: Mapping[str, Mail]
+) -> dict[str, str]:
+    """Why deliveries are not to be sent (any more); nothing of those that are."""
+    sessions = store.sessions(
+        {each.reminds_of.session_id for each in deliveries if each.reminds_of is not None}
+    )
+    chosen = store.chosen({each.person_id for each in deliveries})
+    places = store.enrolments_of({(each.run_id, each.person_id) for each in deliveries})
+
+    def reason(each: Delivery) -> str:
+        if each.sending:
+            return UNKNOWN
+        about = each.reminds_of
+        if about is not None and not stands(sessions.get(about.session_id), about, store.now):
+            return VANISHED
+        if not is_wanted(each, chosen.get(each.person_id, {})):
+            return UNWANTED
+        if has_left(places.get((each.run_id, each.person_id), ())):
+            return LEFT
+        if has_expired(each, store.now):
+            return EXPIRED
+        return "" if each.id in mails else NO_PERSON
+
+    found = {each.id: reason(each) for each in deliveries}
+    return {delivery_id: text for delivery_id, text in found.items() if text}
 
 
-def give_up_abandoned(store: Store, system_now: datetime, most: int) -> int:
-    """Give up mails that a sender was sending when it ended; answers how many."""
-    abandoned = store.abandoned(system_now, most)
-    for delivery in abandoned:
-        _finish(store, failed(delivery, store.now, UNKNOWN))
-    return len(abandoned)
-
-
-def _mine(store: Store, delivery_id: str, claim: Claim) -> Delivery | None:
-    delivery = store.delivery(delivery_id)
-    return delivery if delivery is not None and delivery.claim == claim.name else None
-
-
-def _against(store: Store, delivery: Delivery) -> str:
-    """Why a delivery is not to be sent any more; empty where nothing speaks against it."""
-    if _vanished(store, delivery):
-        return VANISHED
-    if not is_wanted(delivery, store.chosen([delivery.person_id]).get(delivery.person_id, {})):
-        return UNWANTED
-    if delivery.run_id and has_left(store.enrolments_of(delivery.run_id, delivery.person_id)):
-        return LEFT
-    return ""
-
-
-def _vanished(store: Store, delivery: Delivery) -> bool:
-    appointment = delivery.reminds_of
-    if appointment is None:
-        return False
-    return not stands(store.session_by_id(appointment.session_id), appointment, store.now)
-
-
-def _finish(store: Store, delivery: Delivery) -> None:
-    store.put_delivery(delivery)
-    outcome = outcome_of(delivery)
-    if outcome is not None:
-        store.publish(outcome)
+def _finish(store: Store, deliveries: Sequence[Delivery]) -> None:
+    """Keep deliveries that are handed over or given up, and let others know."""
+    store.finish(deliveries)
+    outcomes = [outcome_of(each) for each in deliveries]
+    store.publish(*(outcome for outcome in outcomes if outcome is not None))

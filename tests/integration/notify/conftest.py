@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from tests.integration.notify.world import Mailbox, World
 
 
 class SystemClockOfTests:
-    """The system's clock, as far as notify knows: it stands until a test moves it."""
+    """The system's clock, as far as notify's jobs know: it stands until a test moves it."""
 
     def __init__(self) -> None:
-        self.at = datetime(2027, 1, 1, tzinfo=UTC)
+        self.at = datetime.now(UTC) + timedelta(hours=1)  # what is queued now is due
 
     def now(self) -> datetime:
         return self.at

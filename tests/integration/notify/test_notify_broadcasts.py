@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.notify import sender
+from services.notify import announcer
 from services.notify.usecases import broadcasts
 from tests.integration.notify.world import HOUR, TEXTS, World, names, parts
 
@@ -189,7 +189,7 @@ def test_one_broken_broadcast_holds_up_no_other(
 def test_a_run_of_a_timer_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of the timer whose time is over tells nobody more, and the next goes on."""
     large_run(world, 20)
-    monkeypatch.setattr(sender, "BUDGET", 0.0)
+    monkeypatch.setattr(announcer, "BUDGET", 0.0)
     world.broadcast()
     assert world.told() == []
     monkeypatch.undo()

@@ -2,6 +2,8 @@
 
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -10,15 +12,27 @@ import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
 
 from campus.stack.smtp import SMTP, read_mail
+from chassis.jobs.queue import Queue
+from chassis.jobs.runner import Runner
 from chassis.testing import figure
 from services.notify import sender
-from services.notify.domain.messages import LEFT, UNKNOWN, UNWANTED, Mail, Outcome, Verdict
+from services.notify.domain.messages import (
+    EXPIRED,
+    LEFT,
+    UNKNOWN,
+    UNWANTED,
+    Mail,
+    Outcome,
+    Verdict,
+)
 from services.notify.domain.preferences import CategoryPreference
 from services.notify.domain.words import Category, Channel, DeliveryState
-from services.notify.mail import MailServer, MaySend
+from services.notify.mail import MailServer
 from services.notify.usecases import sending
 from tests.integration.notify.script import HANG_UP, Script, playing
 from tests.integration.notify.world import SENDER, Mailbox, World, names
+
+LEASE = timedelta(seconds=60)
 
 
 def queue(world: World, *people: str) -> None:
@@ -30,6 +44,11 @@ def queue(world: World, *people: str) -> None:
 def server_at(url: str) -> MailServer:
     """A mail server."""
     return MailServer(url, SENDER, timeout=5)
+
+
+def never() -> MailServer:
+    """No server: for who only claims."""
+    raise AssertionError
 
 
 def test_many_mails_go_over_one_connection(world: World) -> None:
@@ -67,7 +86,7 @@ def test_what_is_put_off_is_sent_later(world: World, word: str, answer: str) -> 
     with playing(Script(**answers)) as script:
         world.send(server_at(script.url))
         (waiting,) = world.mails_in(DeliveryState.QUEUED)
-        assert waiting.attempts == 1
+        assert waiting.attempts == (word != "ehlo")  # to find no server is no try
         assert answer.split()[0] in waiting.error or word == "ehlo"
         assert "@" not in waiting.error
         taken = len(script.texts)
@@ -77,7 +96,7 @@ def test_what_is_put_off_is_sent_later(world: World, word: str, answer: str) -> 
         world.send(server_at(script.url))
         assert len(script.texts) == taken + 1
     (sent,) = world.mails_in(DeliveryState.DELIVERED)
-    assert (sent.attempts, sent.error) == (2, "")
+    assert (sent.attempts, sent.error) == (1 + (word != "ehlo"), "")
 
 
 @pytest.mark.parametrize("word", ["mail", "rcpt", "data", "dot"])
@@ -118,17 +137,62 @@ def test_a_connection_that_ends_after_the_text_is_never_repeated(world: World) -
 
 
 def test_tries_are_limited(world: World) -> None:
-    """Where no server answers, the mail is given up after as many tries as there are."""
+    """A mail that is put off again and again is given up after as many tries as there are."""
     queue(world, *names(1, "p"))
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # taken, and nobody listens
-        url = f"smtp://127.0.0.1:{nobody.getsockname()[1]}"
+    with playing(Script(rcpt=["450 4.2.2 full"] * 5)) as script:
         for _ in range(5):
-            world.send(server_at(url), attempts=3)
+            world.send(server_at(script.url), attempts=3)
             world.system.at += timedelta(hours=1)
     (failed,) = world.mails_in(DeliveryState.FAILED)
     assert failed.attempts == 3
-    assert failed.error.startswith("given up after 3 tries: no mail server: ")
+    assert failed.error == "given up after 3 tries: the mail server said 450 4.2.2"
+
+
+@contextmanager
+def nobody_listens() -> Iterator[str]:
+    """A URL at which no mail server answers."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        yield f"smtp://127.0.0.1:{nobody.getsockname()[1]}"
+
+
+def test_a_server_that_is_away_costs_no_tries(world: World) -> None:
+    """All mail waits; one look after the other finds no server, and no mail pays for it."""
+    queue(world, *names(60, "p"))
+    with nobody_listens() as url:
+        for _ in range(5):
+            world.send(server_at(url), attempts=3)
+            world.system.at += timedelta(hours=1)
+    waiting = world.mails_in(DeliveryState.QUEUED)
+    assert len(waiting) == 60
+    assert {one.attempts for one in waiting} == {0}
+    (told,) = {one.error for one in waiting if one.error}
+    assert told.startswith("no mail server: ")
+
+
+def test_mail_that_is_too_old_is_not_sent(world: World) -> None:
+    """What no server took within five days is given up; what is younger goes out."""
+    queue(world, "old")
+    world.clock.forward(days=5, minutes=1)
+    queue(world, "young")
+    with playing(Script()) as script:
+        world.send(server_at(script.url))
+        assert len(script.texts) == 1
+    (failed,) = world.mails_in(DeliveryState.FAILED)
+    assert (failed.person_id, failed.error) == ("old", EXPIRED)
+
+
+def test_a_server_that_is_overloaded_is_left_alone(world: World) -> None:
+    """Where it speaks of itself, the mails behind the one that it put off wait, untried."""
+    queue(world, *names(60, "p"))
+    with playing(Script(mail=["451 4.3.2 not now"])) as script:
+        for _ in range(3):
+            world.send(server_at(script.url))
+        assert script.texts == []
+        assert sum(one.attempts for one in world.mails_in(DeliveryState.QUEUED)) == 1
+        world.system.at += timedelta(seconds=11)
+        world.send(server_at(script.url))
+        assert len(script.texts) == 60
 
 
 def test_a_server_that_is_down_and_comes_up(world: World, tmp_path: Path) -> None:
@@ -146,9 +210,8 @@ def test_a_server_that_is_down_and_comes_up(world: World, tmp_path: Path) -> Non
         assert sent() == before
         world.clock.forward(hours=2)
         sink.start()
-        for _ in range(3):
-            world.system.at += timedelta(minutes=1)
-            world.send(server_at(sink.address))
+        world.system.at += timedelta(minutes=1)
+        world.send(server_at(sink.address))
     finally:
         sink.stop()
     assert len(read_mail(sink.mail)) == 60
@@ -177,59 +240,78 @@ class Killed(BaseException):
 class Dying(MailServer):
     """A server whose client process ends before or after the last moment."""
 
-    def __init__(self, url: str, *, begun: bool) -> None:
-        super().__init__(url, SENDER, timeout=5)
-        self._begun = begun
-
-    def send(self, mail: Mail, may_send: MaySend) -> Verdict:
-        if self._begun:
-            may_send()
+    def send(self, mail: Mail) -> Verdict:
+        super().send(mail)
         raise Killed
 
 
-@pytest.mark.parametrize("begun", [False, True])
-def test_a_worker_that_ends_while_it_sends(world: World, begun: bool) -> None:
-    """Only the mail that may be on its way is given up; all else that was claimed is sent later."""
-    queue(world, *names(10, "p"))
+def test_a_worker_that_ends_while_it_sends(world: World) -> None:
+    """What it had in hand is given up once its claim ends, and never sent again; others go out."""
+    queue(world, *names(50, "p"))
     with playing(Script()) as script:
         with pytest.raises(Killed):
-            world.send(Dying(script.url, begun=begun))
+            world.send(Dying(script.url, SENDER, timeout=5))
         world.send(server_at(script.url))
-        assert script.texts == []  # the claims hold
-        world.system.at += sending.CLAIM + timedelta(seconds=1)
+        in_hand = sender.LANES["bulk"]
+        assert len(script.texts) == 1 + 50 - in_hand  # the claims hold
+        world.system.at += LEASE + timedelta(seconds=1)
         world.send(server_at(script.url))
-        assert len(script.texts) == 10 - begun
+        assert len(script.texts) == 1 + 50 - in_hand
     lost = world.mails_in(DeliveryState.FAILED)
-    assert [one.error for one in lost] == [UNKNOWN] * begun
+    assert [one.error for one in lost] == [UNKNOWN] * in_hand
 
 
-def test_a_claim_that_was_lost_sends_nothing(world: World) -> None:
-    """A worker that was held up so long that another took its mails sends none of them."""
-    queue(world, "p")
-    slow = sender.Run(world.database, server_at("smtp://127.0.0.1:1"), 9, world.system)
-    (mine,) = world.database.transact(
-        lambda store: sending.take(store, sending.Claim("slow", world.system.now()), 9)
-    )
-    world.system.at += sending.CLAIM + timedelta(seconds=1)
+def test_a_worker_that_ends_before_it_sends(world: World) -> None:
+    """What was claimed and not begun is sent by another, once the claim ends."""
+    queue(world, *names(10, "p"))
+    assert Queue(world.database, sender.mail(never, 9, world.system), world.system).claim(["bulk"])
     with playing(Script()) as script:
         world.send(server_at(script.url))
-    claim = sending.Claim("slow", world.system.now())
-    assert not world.database.transact(lambda store: sending.begin(store, mine.id, claim))
-    refused = Verdict(Outcome.REFUSED, "too late to say so")
-    world.database.transact(lambda store: sending.settle(store, mine.id, claim, refused, 9))
-    assert len(world.mails_in(DeliveryState.DELIVERED)) == 1
-    assert not slow.send()
-
-
-def test_a_run_whose_time_is_over_gives_back_what_it_has(world: World) -> None:
-    """Mails that a run had no time for are the next run's at once, and count as not tried."""
-    queue(world, *names(3, "p"))
-    with playing(Script()) as script:
-        server = server_at(script.url)
-        sender.Run(world.database, server, 9, world.system).send(end=0.0)
         assert script.texts == []
-        world.send(server)
-        assert len(script.texts) == 3
+        world.system.at += LEASE + timedelta(seconds=1)
+        world.send(server_at(script.url))
+        assert len(script.texts) == 10
+
+
+def test_a_claim_that_was_lost_settles_nothing(world: World) -> None:
+    """What a worker that was held up says of mails that others took over counts nothing."""
+    queue(world, "p")
+    jobs = Queue(world.database, sender.mail(never, 9, world.system), world.system)
+    late = jobs.claim(["bulk"])
+    assert late
+    world.system.at += LEASE + timedelta(seconds=1)
+    with playing(Script()) as script:
+        world.send(server_at(script.url))
+    assert world.database.transact(lambda store: sending.begin(store, late)).outgoing == ()
+    refused = {late.ids[0]: Verdict(Outcome.REFUSED, "too late to say so")}
+    again = world.system.now
+    finished = world.database.transact(
+        lambda store: sending.settle(store, late, refused, 9, lambda _: again())
+    )
+    assert finished == 0
+    assert len(world.mails_in(DeliveryState.DELIVERED)) == 1
+    assert len(world.published()) == 2
+
+
+class Stopping(MailServer):
+    """A server whose client process is told to end while it sends its first mail."""
+
+    runner: Runner
+
+    def send(self, mail: Mail) -> Verdict:
+        self.runner.stop()
+        return super().send(mail)
+
+
+def test_a_worker_that_is_to_end_gives_back_what_it_has_not_begun(world: World) -> None:
+    """It finishes the mail at hand; the others are anyone's at once, and count as not tried."""
+    queue(world, *names(10, "p"))
+    with playing(Script()) as script:
+        server = Stopping(script.url, SENDER, timeout=5)
+        server.runner = world.runner(server)
+        server.runner.run_due()
+        world.send(server_at(script.url))
+        assert len(script.texts) == 10
     assert {one.attempts for one in world.mails_in(DeliveryState.DELIVERED)} == {1}
 
 

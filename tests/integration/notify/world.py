@@ -15,8 +15,9 @@ from tandem.types.v1 import types_pb2 as types
 
 from campus.stack.smtp import read_mail
 from chassis.events import Event, event_type, subject_and_key
+from chassis.jobs.runner import Runner
 from chassis.store import Database
-from services.notify import sender
+from services.notify import announcer, sender
 from services.notify.domain.messages import Delivery
 from services.notify.domain.words import Channel, DeliveryState
 from services.notify.mail import MailServer
@@ -158,15 +159,20 @@ class World:
 
     def remind(self) -> None:
         """Let the timer for reminders run."""
-        sender.remind(self.database)
+        announcer.remind(self.database)
 
     def broadcast(self) -> None:
         """Let the timer for broadcasts run."""
-        sender.broadcast(self.database, TEXTS, self.system)
+        announcer.broadcast(self.database, TEXTS, self.system)
+
+    def runner(self, server: MailServer, attempts: int = 9) -> Runner:
+        """One worker's sending of mail."""
+        jobs = sender.mail(lambda: server, attempts, self.system)
+        return Runner(self.database, jobs, self.system)
 
     def send(self, server: MailServer, attempts: int = 9) -> None:
-        """Let the timer for mail run."""
-        sender.send(self.database, server, attempts, self.system)
+        """Let a worker send what is due."""
+        self.runner(server, attempts).run_due()
 
     # What came of it
 

@@ -1,0 +1,201 @@
+"""Claims on the jobs of one collection, and holds on what they go to."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from chassis import ids
+from chassis.clock import Clock
+from chassis.jobs import EVERYTHING, Batch, Document, Jobs, again, ours
+from chassis.jobs.backoff import pause
+from chassis.store import Database
+
+# How often a claim looks again where others were faster, or where all that it found has to wait.
+LOOKS = 5
+# What finds its target's places taken comes back after about as long.
+MOMENT = timedelta(seconds=1)
+
+NOBODY: Mapping[str, int] = {}
+
+
+class Queue:
+    """The jobs of one name in a service's database."""
+
+    def __init__(self, database: Database[Any], jobs: Jobs[Any], clock: Clock) -> None:
+        self._jobs, self._clock = jobs, clock
+        self._rows = database.mongo[jobs.collection]
+        self._holds = database.mongo["job_holds"]
+        self._known_holds: frozenset[str] = frozenset()
+
+    def claim(
+        self,
+        lanes: Sequence[str],
+        busy: Mapping[str, int] = NOBODY,
+        stopping: Callable[[], bool] = bool,
+    ) -> Batch | None:
+        """Claim a batch of the first of these lanes that has something due; None where none has.
+
+        `busy`: how many jobs of each target this process has in hand.
+        """
+        held = self._held()
+        if EVERYTHING in held:
+            return None
+        for lane in lanes:
+            for _ in range(LOOKS):
+                found = self._due(lane)
+                if not found:
+                    break
+                if batch := self._take(lane, found, busy, held, stopping):
+                    return batch
+        return None
+
+    def renew(self, batch: Batch) -> None:
+        """Keep what the batch still has for another lease."""
+        until = self._clock.now() + self._jobs.lease
+        self._rows.update_many(ours(batch.claim, batch.ids), {"$set": {"job.due": until}})
+
+    def give_back(self, batch: Batch) -> None:
+        """Let others have at once what the batch still has."""
+        self._rows.update_many(ours(batch.claim, batch.ids), {"$set": again(self._clock.now())})
+
+    def put_off(self, batch: Batch) -> None:
+        """What the batch still has failed: each comes back after its pause."""
+        self._rows.bulk_write([self._put_off(batch, each) for each in batch.ids], ordered=False)
+
+    def hold(self, target: str) -> None:
+        """Let nobody try a target for a while, longer with each time until `let_go`.
+
+        Where others held it meanwhile, theirs counts.
+        """
+        key, now = self._hold_key(target), self._clock.now()
+        known = self._holds.find_one({"_id": key})
+        if known and known["until"] > now:
+            return
+        failures = known["failures"] + 1 if known else 1
+        row = {
+            "jobs": self._jobs.name,
+            "target": target,
+            "failures": failures,
+            "until": now + self._pause(failures),
+        }
+        try:
+            self._holds.replace_one(
+                {"_id": key, "failures": failures - 1}, row, upsert=known is None
+            )
+        except DuplicateKeyError:
+            return
+
+    def let_go(self, targets: Sequence[str]) -> None:
+        """These targets answered: the next hold is a short one again."""
+        for target in self._known_holds & {EVERYTHING, *targets}:
+            self._holds.delete_one({"_id": self._hold_key(target)})
+
+    def oldest(self, lane: str) -> timedelta:
+        """For how long the job that is due longest has been due and not claimed."""
+        query = {"job.lane": lane, "job.due": {"$lte": self._clock.now()}}
+        found = self._rows.find_one(query, {"job.due": 1}, sort=[("job.due", 1)])
+        return self._clock.now() - found["job"]["due"] if found else timedelta(0)
+
+    def _due(self, lane: str) -> list[Document]:
+        query = {"job.lane": lane, "job.due": {"$lte": self._clock.now()}}
+        rows = self._rows.find(query, {"job": 1}).sort("job.due", 1)
+        return list(rows.limit(self._jobs.lanes[lane]))
+
+    def _take(
+        self,
+        lane: str,
+        found: Sequence[Document],
+        busy: Mapping[str, int],
+        held: Mapping[str, datetime],
+        stopping: Callable[[], bool],
+    ) -> Batch | None:
+        admitted, others = admit(found, busy, frozenset(held), self._jobs.per_target)
+        self._turn_away(others, held)
+        claim = ids.new_id()
+        now = self._clock.now()
+        # Only where it is still due: who was faster has moved that ahead.
+        self._rows.update_many(
+            {"_id": {"$in": [row["_id"] for row in admitted]}, "job.due": {"$lte": now}},
+            {"$set": {"job.claim": claim, "job.due": now + self._jobs.lease}},
+        )
+        wanted = {"_id": {"$in": [row["_id"] for row in admitted]}, "job.claim": claim}
+        taken = {row["_id"] for row in self._rows.find(wanted, {"_id": 1})} if admitted else set()
+        mine = [row for row in admitted if row["_id"] in taken]
+        return _batch(claim, lane, mine, stopping) if mine else None
+
+    def _turn_away(self, rows: Sequence[Document], held: Mapping[str, datetime]) -> None:
+        """Let jobs wait whose target is held, or has all its places taken."""
+        now = self._clock.now()
+        writes = [
+            UpdateOne(
+                {"_id": row["_id"], "job.due": row["job"]["due"]},
+                {"$set": {"job.due": held.get(_target(row), now) + MOMENT * (random.random() + 1)}},
+            )
+            for row in rows
+        ]
+        if writes:
+            self._rows.bulk_write(writes, ordered=False)
+
+    def _put_off(self, batch: Batch, job_id: Any) -> UpdateOne:
+        due = self._clock.now() + self._pause(batch.attempts[job_id] + 1)
+        return UpdateOne(
+            {"_id": job_id, "job.claim": batch.claim},
+            {"$set": again(due), "$inc": {"job.attempts": 1}},
+        )
+
+    def _held(self) -> dict[str, datetime]:
+        """Until when each target is held that is."""
+        rows = list(self._holds.find({"jobs": self._jobs.name}))
+        self._known_holds = frozenset(row["target"] for row in rows)
+        now = self._clock.now()
+        return {row["target"]: row["until"] for row in rows if row["until"] > now}
+
+    def _hold_key(self, target: str) -> str:
+        return f"{self._jobs.name}/{target}"
+
+    def _pause(self, failures: int) -> timedelta:
+        return pause(failures, self._jobs.first_pause, self._jobs.longest_pause)
+
+
+def admit(
+    rows: Sequence[Document],
+    busy: Mapping[str, int],
+    held: frozenset[str],
+    per_target: int | None,
+) -> tuple[list[Document], list[Document]]:
+    """Of jobs in their order: those that may be worked on now, and those that have to wait.
+
+    One waits whose target is held, or has `per_target` in hand, those before it included.
+    """
+    places = Counter(busy)
+    admitted: list[Document] = []
+    others: list[Document] = []
+    for row in rows:
+        target = _target(row)
+        full = bool(target) and per_target is not None and places[target] >= per_target
+        if full or target in held:
+            others.append(row)
+        else:
+            places[target] += 1
+            admitted.append(row)
+    return admitted, others
+
+
+def _target(row: Document) -> str:
+    return str(row["job"].get("target", ""))
+
+
+def _batch(claim: str, lane: str, rows: Sequence[Document], stopping: Callable[[], bool]) -> Batch:
+    return Batch(
+        claim,
+        lane,
+        tuple(row["_id"] for row in rows),
+        {row["_id"]: row["job"].get("attempts", 0) for row in rows},
+        tuple(map(_target, rows)),
+        stopping,
+    )

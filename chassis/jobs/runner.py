@@ -1,0 +1,176 @@
+"""Works jobs in one process: a thread for each slot, which the worker role has as a greenlet."""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from chassis import metrics
+from chassis.clock import Clock, SystemClock
+from chassis.jobs import Away, Batch, Jobs, Work
+from chassis.jobs.queue import Queue
+from chassis.store import Database, is_away
+
+# Seconds. How often the age of the oldest job is told.
+TELL = 5.0
+
+log = structlog.get_logger()
+
+
+class Runner:
+    """Runs one kind of job until it is stopped."""
+
+    def __init__(
+        self, database: Database[Any], jobs: Jobs[Any], system: Clock | None = None
+    ) -> None:
+        self._database, self._jobs = database, jobs
+        self._queue = Queue(database, jobs, system or SystemClock())
+        self._claiming = threading.Lock()
+        self._in_hand: dict[str, Batch] = {}
+        self._stopped, self._ended, self._more = (threading.Event() for _ in range(3))
+        self._threads = [
+            *(threading.Thread(target=self._serve, args=(lanes,), daemon=True)
+              for lanes in jobs.slots),
+        ]  # fmt: skip
+        self._watch = threading.Thread(target=self._keep, daemon=True)
+        for lane in jobs.lanes:
+            for counter in (metrics.JOBS_CLAIMED, metrics.JOBS_DONE, metrics.JOBS_FAILED):
+                counter.labels(jobs.name, lane)  # zero is a figure, too
+
+    def start(self) -> None:
+        """Begin to claim."""
+        for thread in (*self._threads, self._watch):
+            thread.start()
+
+    def stop(self) -> None:
+        """Claim nothing more; what is in hand goes on."""
+        self._stopped.set()
+        self._more.set()
+
+    def join(self) -> None:
+        """Wait until nothing is in hand, after `stop`."""
+        for thread in self._threads:
+            thread.join()
+        self._ended.set()
+        self._watch.join()
+
+    def run_due(self, lanes: Sequence[str] = ()) -> int:
+        """Work on what is due in these lanes (none: all), in this thread, until nothing is or it is
+        stopped; answers how many are done."""
+        done = 0
+        with self._jobs.work(self._database) as work:
+            while batch := self._take(lanes or tuple(self._jobs.lanes)):
+                done += self._do(work, batch)
+                if self._stopped.is_set():
+                    break
+        return done
+
+    def _serve(self, lanes: Sequence[str]) -> None:
+        """What a slot's thread does."""
+        while not self._stopped.is_set():
+            try:
+                worked = self._streak(lanes)
+            except Exception as error:
+                log.warning("jobs can't be claimed", jobs=self._jobs.name, why=repr(error)[:300])
+                worked = False
+            if not worked:
+                self._rest()
+
+    def _streak(self, lanes: Sequence[str]) -> bool:
+        """Batch after batch while there are some, with what a slot keeps open."""
+        batch = self._take(lanes)
+        if batch is None:
+            return False
+        with self._jobs.work(self._database) as work:
+            while batch is not None:
+                self._do(work, batch)
+                batch = None if self._stopped.is_set() else self._take(lanes)
+        return True
+
+    def _rest(self) -> None:
+        """Until it is time to look again, or another slot finds more than it takes."""
+        self._more.wait(self._jobs.poll.total_seconds() * random.uniform(0.8, 1.2))
+        if not self._stopped.is_set():
+            self._more.clear()
+
+    def _take(self, lanes: Sequence[str]) -> Batch | None:
+        # One at a time: a target's places are counted and taken in one step.
+        with self._claiming:
+            busy = Counter(each for one in self._in_hand.values() for each in one.targets)
+            batch = self._queue.claim(lanes, busy, self._stopped.is_set)
+            if batch is not None:
+                self._in_hand[batch.claim] = batch
+        if batch is not None:
+            metrics.JOBS_CLAIMED.labels(self._jobs.name, batch.lane).inc(len(batch.ids))
+            if len(batch.ids) == self._jobs.lanes[batch.lane]:
+                self._more.set()
+        return batch
+
+    def _do(self, work: Work, batch: Batch) -> int:
+        """Do a batch, whatever comes of it; answers how many of it are done for good."""
+        try:
+            done = self._tried(work, batch)
+        finally:
+            self._in_hand.pop(batch.claim, None)
+        metrics.JOBS_DONE.labels(self._jobs.name, batch.lane).inc(done)
+        return done
+
+    def _tried(self, work: Work, batch: Batch) -> int:
+        try:
+            done = work(batch)
+        except Exception as error:
+            return self._failed(work, batch, error)
+        self._failures(batch, len(batch.ids) - done)
+        if done:
+            with self._database_away():
+                self._queue.let_go(batch.targets)
+        return done
+
+    def _failed(self, work: Work, batch: Batch, error: Exception) -> int:
+        if isinstance(error, Away) or is_away(error):
+            log.warning("jobs wait", jobs=self._jobs.name, why=str(error)[:300])
+            with self._database_away():
+                if isinstance(error, Away):
+                    self._queue.hold(error.target)
+                self._queue.give_back(batch)
+            return 0
+        if len(batch.ids) > 1:
+            # One of them is the cause: alone it harms no other.
+            return sum(self._tried(work, batch.part(place)) for place in range(len(batch.ids)))
+        log.warning(
+            "a job failed", jobs=self._jobs.name, id=str(batch.ids[0]), why=repr(error)[:300]
+        )
+        self._failures(batch, 1)
+        with self._database_away():
+            self._queue.put_off(batch)
+        return 0
+
+    def _failures(self, batch: Batch, count: int) -> None:
+        metrics.JOBS_FAILED.labels(self._jobs.name, batch.lane).inc(count)
+
+    @contextmanager
+    def _database_away(self) -> Iterator[None]:
+        """What can't be written now is what a claim that ends brings about, too."""
+        try:
+            yield
+        except PyMongoError as error:
+            log.warning("a claim can't be given up", jobs=self._jobs.name, why=str(error)[:200])
+
+    def _keep(self) -> None:
+        """Renew what is in hand, and tell of what waits, until all has ended."""
+        renew = self._jobs.lease.total_seconds() / 3
+        while not self._ended.wait(min(renew, TELL)):
+            with suppress(PyMongoError):  # the next time will do: a lease outlasts two of them
+                self._look()
+
+    def _look(self) -> None:
+        for batch in list(self._in_hand.values()):
+            self._queue.renew(batch)
+        for lane in self._jobs.lanes:
+            oldest = self._queue.oldest(lane).total_seconds()
+            metrics.JOBS_OLDEST.labels(self._jobs.name, lane).set(oldest)

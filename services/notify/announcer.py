@@ -1,0 +1,66 @@
+"""What time causes: reminders fall due, broadcasts are told."""
+
+import time
+from collections.abc import Callable, Iterable
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from chassis.clock import Clock
+from chassis.store import Database
+from services.notify import metrics, migrations
+from services.notify.ports import Texts
+from services.notify.store import NotifyStore
+from services.notify.usecases import broadcasts
+
+# People told in one unit of work: about a tenth of a second of the database's time.
+PART = 500
+# One run of a timer ends after this many seconds, and the next goes on: a stop waits for the run at
+# hand.
+BUDGET = 5.0
+
+log = structlog.get_logger()
+
+
+def remind(database: Database[NotifyStore]) -> None:
+    """Turn reminders that are due into broadcasts."""
+    due = database.reader().due_reminders()
+    _each(due, lambda one: database.transact(lambda store: broadcasts.fire(store, one)))
+
+
+def broadcast(database: Database[NotifyStore], texts: Texts, system: Clock) -> None:
+    """Tell more people of each open broadcast."""
+
+    def expand(store: NotifyStore, broadcast_id: str) -> bool:
+        return broadcasts.expand(store, texts, broadcast_id, system.now(), PART)
+
+    end = time.monotonic() + BUDGET
+
+    def tell(broadcast_id: str) -> None:
+        while time.monotonic() < end and database.transact(
+            lambda store: expand(store, broadcast_id)
+        ):
+            pass
+
+    _each(database.reader().open_broadcasts(system.now()), tell)
+
+
+def watch(database: Database[NotifyStore]) -> None:
+    """Tell how long the oldest mail waits."""
+    metrics.OLDEST_MAIL.set(database.reader().oldest_queued().total_seconds())
+
+
+def adopt(database: Database[NotifyStore]) -> None:
+    """Take over queued mail that a worker of the version before wrote."""
+    migrations.adopt(database.mongo)
+
+
+def _each(ids_of: Iterable[str], work: Callable[[str], object]) -> None:
+    """Do work for each; one that fails holds up no other, and comes back with the next run."""
+    for one in ids_of:
+        try:
+            work(one)
+        except PyMongoError:
+            raise
+        except Exception:
+            log.exception("failed; it is tried again", id=one)
