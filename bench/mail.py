@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -85,7 +86,7 @@ def _queued() -> Database[NotifyStore]:
     database.prepare()
     for first in range(0, MAILS, PART):
         numbers = range(first, min(first + PART, MAILS))
-        database.transact(lambda store, numbers=numbers: _queue(store, numbers))
+        database.transact(partial(_queue, numbers=numbers))
     return database
 
 

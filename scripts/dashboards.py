@@ -20,6 +20,7 @@ OURS = 'job=~"(.*/)?tandem"'  # the PodMonitor's name, after the namespace
 FAILED = f'code=~"{"|".join(FAULTS)}"'
 WHO = "on (job, instance) group_left (service, role) tandem_build_info"
 TIMED = ("library", "progress", "notify")  # the services that have timers
+WORKING = ("notify",)  # the services that have jobs
 QUEUES = f"({'|'.join(each.name for each in services().values() if each.subscriptions)})[.].+"
 
 
@@ -418,7 +419,12 @@ def board_of(service: Service) -> Board:
     if name in OWN:
         rows += [OWN[name]()]
     who = f"on (job, instance) group_left (service, role) tandem_build_info{{{_only(name)}}}"
-    rows += [Row("Processes", (*_processes("role", "{{role}}", who), *_timers(service, who)))]
+    rows += [
+        Row(
+            "Processes",
+            (*_processes("role", "{{role}}", who), *_timers(service, who), *_jobs(service)),
+        )
+    ]
     return Board(
         f"tandem-{name}",
         f"Tandem: {name}",
@@ -482,6 +488,27 @@ def _timers(service: Service, who: str) -> Iterator[Panel]:
             "short",
             _each(f"sum by (timer)({failures})", "timer"),
             "TandemTimerFails",
+        )
+
+
+def _jobs(service: Service) -> Iterator[Panel]:
+    if service.name in WORKING:
+        ours = f'jobs=~"{service.name}[.].+"'
+        yield Panel(
+            "Jobs done",
+            "Done for good, by lane, and tries that failed: those come back later.",
+            "cps",
+            (
+                *_each(f"sum by (lane)(rate(tandem_jobs_done_total{{{ours}}}[$__rate_interval]))",
+                       "lane"),
+                Query(f"sum(rate(tandem_jobs_failed_total{{{ours}}}[$__rate_interval]))", "failed"),
+            ),
+        )  # fmt: skip
+        yield Panel(
+            "Oldest job",
+            "For how long the next job of a lane has been due while nobody had it. Normal: moments.",
+            "s",
+            _each(f"max by (lane)(tandem_jobs_oldest_seconds{{{ours}}})", "lane"),
         )
 
 

@@ -8,7 +8,7 @@ import time
 import urllib.request
 import uuid
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -21,9 +21,10 @@ from tandem.catalog.v1 import events_pb2 as catalog
 from chassis.clock import SystemClock
 from chassis.events import Event, body_of, headers_of
 from chassis.store import Database
+from services.notify.domain.messages import UNKNOWN
 from services.notify.domain.words import DeliveryState
 from services.notify.store import NotifyStore
-from tests.integration.notify.world import Mailbox, World, person
+from tests.integration.notify.world import Mailbox, World, parts, person
 
 EXCHANGE = "tandem.events"
 
@@ -125,3 +126,55 @@ def test_from_the_bus_to_the_mailbox(
     assert real.told("Cancelled") == sorted([*learners, "grace"])
     assert real.told("To catch up") == [learners[0]]
     assert len(mailbox.mails(*learners)) == 31
+
+
+def queue_mail(real: World, people: Sequence[str]) -> None:
+    """A mail to each of these people is queued."""
+    real.hear("notify.people", *(real.event(person(one)) for one in people))
+    for part in parts(people, 100):
+        real.hear("notify.triggers", *(real.event(real.assigned(one)) for one in part))
+
+
+def addressees(mailbox: Mailbox, people: Sequence[str]) -> list[str]:
+    """Who got a mail, one entry a mail."""
+    return sorted(str(mail["To"]).partition("@")[0] for mail in mailbox.mails(*people))
+
+
+def test_replicas_send_each_mail_once(
+    real: World, environment: dict[str, str], mailbox: Mailbox, ada: str
+) -> None:
+    """Two workers that send side by side leave no mail out and send none twice."""
+    people = sorted(f"{ada}-{number:03d}" for number in range(400))
+    queue_mail(real, people)
+    with running("worker", environment) as one, running("worker", environment) as other:
+        eventually(lambda: not real.rows("deliveries", {"state": "QUEUED"}))
+        for worker in (one, other):
+            worker.send_signal(signal.SIGTERM)
+        assert [one.wait(30), other.wait(30)] == [0, 0]
+    assert addressees(mailbox, people) == people
+    assert real.published() == ["delivered.v1"] * 800
+
+
+def test_a_worker_killed_while_it_sends(
+    real: World, environment: dict[str, str], mailbox: Mailbox, ada: str
+) -> None:
+    """No mail comes twice; those that the killed one had in hand are told as unknown, no others."""
+    people = [f"{ada}-{number:03d}" for number in range(400)]
+    queue_mail(real, people)
+    with running("worker", environment) as worker:
+        eventually(lambda: mailbox.mails(*people))
+        worker.kill()
+        worker.wait()
+    in_hand = real.rows("deliveries", {"state": "QUEUED", "sending": True})
+    end_claims = {"$set": {"job.due": SystemClock().now()}}
+    real.database.mongo["deliveries"].update_many({"job.claim": {"$ne": ""}}, end_claims)
+    with running("worker", environment) as worker:
+        eventually(lambda: not real.rows("deliveries", {"state": "QUEUED"}))
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+    arrived = addressees(mailbox, people)
+    assert len(arrived) == len(set(arrived))
+    lost = real.mails_in(DeliveryState.FAILED)
+    assert {one.id for one in lost} == {row["_id"] for row in in_hand}
+    assert {one.error for one in lost} == {UNKNOWN}
+    assert set(people) == {*arrived, *(one.person_id for one in lost)}
