@@ -506,7 +506,7 @@ def _jobs(service: Service) -> Iterator[Panel]:
         )  # fmt: skip
         yield Panel(
             "Oldest job",
-            "For how long the next job of a lane has been due while nobody had it. Normal: moments.",
+            "For how long the next job of a lane has been due and not claimed. Normal: moments.",
             "s",
             _each(f"max by (lane)(tandem_jobs_oldest_seconds{{{ours}}})", "lane"),
         )

@@ -52,6 +52,10 @@ class Away(Exception):
         self.target = target
 
 
+class GiveBack(Exception):
+    """A handler's verdict: it did not do its batch, and another may at once; nothing failed."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """Jobs that one slot has claimed."""
@@ -101,7 +105,7 @@ class Jobs(Generic[S]):
 
     It takes the job off each document that is done, in the write that says so, and where it leaves
     one on, says when it is due. What it says nothing of comes back when the claim ends; where it
-    raises, at once (`Away`), or after a pause that grows with its failures.
+    raises, at once (`Away`, `GiveBack`), or after a pause that grows with its failures.
     """
     per_target: int | None = None
     """How many jobs of one target a process has in hand at once; None: any number."""

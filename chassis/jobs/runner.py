@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from chassis import metrics
 from chassis.clock import Clock, SystemClock
-from chassis.jobs import Away, Batch, Jobs, Work
+from chassis.jobs import Away, Batch, GiveBack, Jobs, Work
 from chassis.jobs.queue import Queue
 from chassis.store import Database, is_away
 
@@ -132,7 +132,7 @@ class Runner:
         return done
 
     def _failed(self, work: Work, batch: Batch, error: Exception) -> int:
-        if isinstance(error, Away) or is_away(error):
+        if isinstance(error, Away | GiveBack) or is_away(error):
             log.warning("jobs wait", jobs=self._jobs.name, why=str(error)[:300])
             with self._database_away():
                 if isinstance(error, Away):
