@@ -61,7 +61,7 @@ def read(headers: Mapping[str, Any], content_type: str | None = None) -> Attribu
     def taken(name: str, take: Callable[[Any], Any]) -> Any:
         try:
             return take(given.get(name, ""))
-        except (ValueError, OverflowError, TypeError) as error:
+        except ValueError as error:
             faults.append(f"{name}: {error}")
 
     found = Attributes(
@@ -99,6 +99,9 @@ def _from_timestamp(value: Any) -> datetime:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"{type(value).__name__} is neither text nor a timestamp")  # noqa: TRY004
     seconds = value if value < LATEST.timestamp() else value / 1000
+    # Asked before it is made: what a datetime can't hold is an OSError on some platforms.
+    if not EARLIEST.timestamp() <= seconds < LATEST.timestamp():
+        raise ValueError(f"{value} is not between 1900 and 2200")
     return datetime.fromtimestamp(seconds, UTC)
 
 

@@ -129,6 +129,8 @@ def read(
         found = cloudevents.read(headers or {}, content_type)
     except MalformedError as error:
         raise UndecodableError(str(error)) from error
+    except Exception as error:  # one that nobody thought of may not stop a batch
+        raise UndecodableError(f"no CloudEvent: {type(error).__name__}: {error}"[:1000]) from error
     cls = contracts().get(found.type)
     if cls is None:
         raise UnknownTypeError(f"unknown event type {found.type!r}")

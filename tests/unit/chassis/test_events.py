@@ -11,7 +11,9 @@ from tandem.notify.v1 import events_pb2 as notify
 from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis import events
+from chassis.amqp_tables import read_properties
 from chassis.events import Event, UndecodableError
+from tests.strangers import Stranger
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,73 @@ def test_what_is_no_event_says_why(headers: Any, body: bytes, said: str) -> None
     """A body or header that can't be read names what is wrong."""
     with pytest.raises(UndecodableError, match=said):
         events.read(headers, body)
+
+
+def test_whatever_strangers_write_is_an_event_or_undecodable() -> None:
+    """Of 6,000 messages none raises anything else."""
+    for seed in range(60):
+        stranger = Stranger(seed, an_event)
+        for _ in range(100):
+            given, body = stranger.message()
+            found = read_properties(given.raw)
+            try:
+                events.read(found["headers"], body, found.get("content_type"))
+            except UndecodableError:
+                continue
+
+
+@pytest.mark.parametrize(
+    ("time", "seen"),
+    [
+        (datetime(2026, 3, 2, 8, tzinfo=UTC), datetime(2026, 3, 2, 8, tzinfo=UTC)),
+        (1_772_438_400, datetime(2026, 3, 2, 8, tzinfo=UTC)),
+        (1_772_438_400_250, datetime(2026, 3, 2, 8, 0, 0, 250_000, tzinfo=UTC)),
+        ("2026-03-02T09:00:00+01:00", datetime(2026, 3, 2, 8, tzinfo=UTC)),
+    ],
+)
+def test_a_strangers_event_is_read(time: Any, seen: datetime) -> None:
+    """With the other prefix, a timestamp of AMQP in seconds or milliseconds, a number, a type that
+    we don't use.
+    """
+    headers: dict[str, Any] = {
+        name.replace("_", ":", 1): value for name, value in events.headers_of(an_event()).items()
+    }
+    headers |= {"cloudEvents:time": time, "cloudEvents:sequence": 7, "cloudEvents:more": [1]}
+    event = events.read(headers, events.body_of(an_event().data))
+    assert (event.time, event.sequence, event.id) == (seen, 7, an_event().id)
+
+
+def test_our_own_prefix_counts_where_both_are_there() -> None:
+    """So that a stranger's copy of a header changes nothing."""
+    headers = {"cloudEvents:id": "other", **events.headers_of(an_event())}
+    assert events.read(headers, b"{}").id == an_event().id
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("time", 2**64 - 1, "time: .* is not between 1900 and 2200"),
+        ("time", "2026-03-02T08:00:00", "has no offset"),
+        ("time", True, "bool is neither text nor a timestamp"),
+        ("time", "0001-01-01T00:00:00+14:00", "not between 1900 and 2200"),
+        ("id", "", "id: is empty"),
+        ("id", "x" * 1025, "longer than 1024 characters"),
+        ("subject", b"\xff", "subject: bytes is not text"),
+        ("sequence", "-1", "no number"),
+        ("sequence", "9" * 30, "not between 0 and"),
+        ("sequence", "0", "has no sequence"),
+    ],
+)
+def test_an_attribute_out_of_bounds_says_so(name: str, value: Any, said: str) -> None:
+    """The reason names the attribute."""
+    with pytest.raises(UndecodableError, match=said):
+        events.read({**events.headers_of(an_event()), f"cloudEvents_{name}": value}, b"{}")
+
+
+def test_structured_mode_is_told() -> None:
+    """It says what to send instead."""
+    with pytest.raises(UndecodableError, match="structured mode is not read"):
+        events.read({}, b"{}", "application/cloudevents+json; charset=utf-8")
 
 
 def test_fields_of_a_newer_version_are_passed_over() -> None:
