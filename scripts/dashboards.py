@@ -20,7 +20,7 @@ OURS = 'job=~"(.*/)?tandem"'  # the PodMonitor's name, after the namespace
 FAILED = f'code=~"{"|".join(FAULTS)}"'
 WHO = "on (job, instance) group_left (service, role) tandem_build_info"
 TIMED = ("library", "progress", "notify")  # the services that have timers
-WORKING = ("notify",)  # the services that have jobs
+WORKING = ("library", "notify")  # the services that have jobs
 QUEUES = f"({'|'.join(each.name for each in services().values() if each.subscriptions)})[.].+"
 
 

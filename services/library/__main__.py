@@ -28,12 +28,17 @@ def worker(settings: Settings) -> None:
     from chassis import worker as runtime
     from services.library.files import open_files
     from services.library.store import LibraryStore
-    from services.library.worker import subscriptions, timers
+    from services.library.worker import jobs, subscriptions, timers
 
     database = roles.open_database(settings, "library", LibraryStore)
     files = open_files(settings)
     runtime.serve(
-        settings, "library", database, subscriptions(), timers(files, settings.expire_uploads)
+        settings,
+        "library",
+        database,
+        subscriptions(),
+        timers(files, settings.expire_uploads),
+        jobs(files),
     )
 
 

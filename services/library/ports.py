@@ -82,8 +82,8 @@ class Store(Protocol):
     def runs_of(self, learner_id: str) -> list[str]:
         """The runs in which a learner holds a place."""
 
-    def runs_with(self, item_id: str) -> list[str]:
-        """The runs whose path names an item."""
+    def names(self, run_ids: Collection[str], item_id: str) -> bool:
+        """Whether the path of one of these runs names an item."""
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
         """What is known of (run, learner)."""

@@ -2,25 +2,25 @@
 
 | collection | one document is | its id |
 |---|---|---|
-| items | a work with its state; `claimed_until` and failed `tries` of verification | the server's |
+| items | a work with its state; while it is verified with a `job` (chassis/jobs) | the server's |
 | uploads | a file on its way | the server's |
 | rubbish | what is to be removed from the store of files | the item's |
 | enrolments, shelves | copies of what catalog told | run:learner; the run's |
 """
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from pymongo import ReplaceOne, ReturnDocument
+from pymongo import ReplaceOne
 
+from chassis import jobs
 from chassis import store as chassis_store
 from chassis.mapping import from_document, to_document
 from services.library.domain.entitlements import Enrolment, Shelf
 from services.library.domain.items import Item, Rubbish, Upload
-from services.library.domain.verification import wait_after
 from services.library.domain.words import EnrolmentState, ItemState, UploadState
-from services.library.migrations import MIGRATIONS
+from services.library.migrations import LARGE, LARGEST_SMALL, MIGRATIONS, SMALL
 
 Document = dict[str, Any]
 SOME = 1000
@@ -38,8 +38,11 @@ class LibraryStore(chassis_store.Store):
         return from_document(found, Item) if found else None
 
     def put_item(self, item: Item) -> None:
-        """Keep an item, new or changed; whoever verified it lets it go by that."""
+        """Keep an item, new or changed; with a job while it is to be verified."""
         document = to_document(item)
+        if item.state is ItemState.VERIFYING:
+            lane = LARGE if item.promised.size > LARGEST_SMALL else SMALL
+            document["job"] = jobs.waiting(lane, datetime.now(UTC))
         self["items"].replace_one({"_id": item.id}, document, upsert=True, session=self.session)
 
     def upload(self, upload_id: str) -> Upload | None:
@@ -79,59 +82,19 @@ class LibraryStore(chassis_store.Store):
         """It is removed."""
         self["rubbish"].delete_one({"_id": rubbish.id}, session=self.session)
 
-    def claim(self, lasting: timedelta, up_to: int | None = None) -> Item | None:
-        """An item to verify (of up to so many bytes), ours for a while of the system's time.
-
-        A dead claim ends by itself.
-        """
-        now = datetime.now(UTC)
-        query: Document = {
-            "state": ItemState.VERIFYING,
-            "$or": [{"claimed_until": None}, {"claimed_until": {"$lt": now}}],
-        }
-        if up_to is not None:
-            query["promised.size"] = {"$lte": up_to}
-        found = self["items"].find_one_and_update(
-            query,
-            {"$set": {"claimed_until": now + lasting}},
-            return_document=ReturnDocument.AFTER,
-            session=self.session,
-        )
-        return from_document(found, Item) if found else None
-
-    def extend_claim(self, item_id: str, lasting: timedelta) -> None:
-        """Keep an item that takes long."""
-        self["items"].update_one(
-            {"_id": item_id, "state": ItemState.VERIFYING},
-            {"$set": {"claimed_until": datetime.now(UTC) + lasting}},
-            session=self.session,
-        )
-
-    def put_off(self, item_id: str) -> None:
-        """Let an item that could not be looked at wait for its next try, and others have theirs."""
-        mine = {"_id": item_id, "state": ItemState.VERIFYING}
-        found = self["items"].find_one_and_update(
-            mine,
-            {"$inc": {"tries": 1}},
-            return_document=ReturnDocument.AFTER,
-            session=self.session,
-        )
-        if found:
-            self.extend_claim(item_id, wait_after(found["tries"]))
-
     def runs_of(self, learner_id: str) -> list[str]:
         """The runs in which a learner holds a place."""
         rows = self["enrolments"].find(
             {"learner_id": learner_id, "state": EnrolmentState.ENROLLED},
-            {"run_id": 1},
+            {"_id": 0, "run_id": 1},  # what the index has
             session=self.session,
         )
         return [row["run_id"] for row in rows]
 
-    def runs_with(self, item_id: str) -> list[str]:
-        """The runs whose path names an item."""
-        rows = self["shelves"].find({"item_ids": item_id}, {"_id": 1}, session=self.session)
-        return [row["_id"] for row in rows]
+    def names(self, run_ids: Collection[str], item_id: str) -> bool:
+        """Whether the path of one of these runs names an item."""
+        query = {"item_ids": item_id, "_id": {"$in": list(run_ids)}}
+        return self["shelves"].find_one(query, {"_id": 1}, session=self.session) is not None
 
     def shelved_in(self, run_ids: Collection[str]) -> list[str]:
         """The items that the paths of some runs name."""

@@ -1,68 +1,86 @@
-"""Looks at what was uploaded, byte by byte, before anyone may read it."""
+"""Looks at what was uploaded, byte by byte, before anyone may read it; each item is a job."""
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
 import structlog
 
+from chassis.jobs import Away, Batch, GiveBack, Jobs, Work
 from chassis.store import Database
 from services.library.domain.items import Item
 from services.library.domain.types import may_play
 from services.library.domain.verification import Found
 from services.library.inspection import BLOCK, StoredFile, seconds_of, types_of
-from services.library.ports import Files, NoSuchUpload
+from services.library.migrations import LARGE, SMALL
+from services.library.ports import Files, FilesAway, NoSuchUpload
 from services.library.store import LibraryStore
 from services.library.usecases.verification import judge
 
-CLAIM = timedelta(seconds=60)
-RENEW = 20.0
-# A tick ends after so many, so that a stop and the lease of the timer get their turn.
-A_TICK = 50
+# One item at a time in each: a document never waits behind a film.
+SLOTS = ((SMALL,), (SMALL,), (LARGE, SMALL), (LARGE, SMALL))
 
 log = structlog.get_logger()
 
 
-def verify_waiting(database: Database[LibraryStore], files: Files, up_to: int | None = None) -> int:
-    """Verify what waits (of up to so many bytes); answers how many were judged.
+def verification(files: Files) -> Jobs[LibraryStore]:
+    """The jobs that verify what was uploaded."""
 
-    Raises FilesAway: the store of files does not answer; and whatever else keeps an item from being
-    looked at. That item waits, longer with each try; the next call goes on with another.
+    @contextmanager
+    def work(database: Database[LibraryStore]) -> Iterator[Work]:
+        yield partial(verify, database, files)
+
+    return Jobs(
+        "library.verify",
+        "items",
+        {SMALL: 1, LARGE: 1},
+        SLOTS,
+        work,
+        poll=timedelta(seconds=0.2),
+    )
+
+
+def verify(database: Database[LibraryStore], files: Files, batch: Batch) -> int:
+    """Verify the item of a batch; answers how many were judged.
+
+    Raises Away: the store of files does not answer; GiveBack: the process is to end; and whatever
+    else keeps an item from being looked at.
     """
-    judged = 0
-    while judged < A_TICK and (item := database.reader().claim(CLAIM, up_to)) is not None:
-        try:
-            found = look(files, item, _keeping(database, item.id))
-        except Exception:
-            database.reader().put_off(item.id)
-            raise
-        state = database.transact(partial(judge, item_id=item.id, found=found))
-        log.info("verified", item=item.id, state=state.value)
-        judged += 1
-    return judged
+    (item_id,) = batch.ids
+    item = database.reader().item(item_id)
+    if item is None:
+        return 0
+    try:
+        found = look(files, item, partial(_go_on, batch))
+    except FilesAway as error:
+        raise Away(str(error)) from error
+    state = database.transact(partial(judge, item_id=item_id, found=found))
+    log.info("verified", item=item_id, state=state.value)
+    return 1
 
 
-def look(files: Files, item: Item, keep: Callable[[], None]) -> Found | None:
+def look(files: Files, item: Item, go_on: Callable[[], None]) -> Found | None:
     """What the stored bytes of an item are; None where there are none. Raises FilesAway.
 
-    `keep` is called now and then while it takes.
+    `go_on` is called now and then while it takes.
     """
     try:
-        return _look(files, item, keep)
+        return _look(files, item, go_on)
     except NoSuchUpload:
         return None
 
 
-def _look(files: Files, item: Item, keep: Callable[[], None]) -> Found:
+def _look(files: Files, item: Item, go_on: Callable[[], None]) -> Found:
     digest, size, head, tail = hashlib.sha256(), 0, b"", b""
     for chunk in files.chunks(item.id):
         digest.update(chunk)
         size += len(chunk)
         head += chunk[: BLOCK - len(head)]
         tail = (tail + chunk[-BLOCK:])[-BLOCK:]
-        keep()
+        go_on()
     # The same piece of a file that is no longer than one of them: then it is read back once.
     edges = {0: head, size - len(tail): tail}
     file = StoredFile(partial(files.read, item.id), size, edges)
@@ -80,15 +98,8 @@ def _reads_back(files: Files, key: str, edges: Mapping[int, bytes]) -> bool:
     return all(files.read(key, offset, len(piece)) == piece for offset, piece in edges.items())
 
 
-def _keeping(database: Database[LibraryStore], item_id: str) -> Callable[[], None]:
-    """Keeps the claim of an item, and lets others have their turn."""
-    renew_at = time.monotonic() + RENEW
-
-    def keep() -> None:
-        nonlocal renew_at
-        time.sleep(0)  # the worker's hub switches only here while the socket is always full
-        if time.monotonic() > renew_at:
-            database.reader().extend_claim(item_id, CLAIM)
-            renew_at = time.monotonic() + RENEW
-
-    return keep
+def _go_on(batch: Batch) -> None:
+    """Let others have their turn; raises GiveBack where a long film would keep a process alive."""
+    time.sleep(0)  # the worker's hub switches only here while the socket is always full
+    if batch.lane == LARGE and batch.stopping():
+        raise GiveBack("the process is to end")

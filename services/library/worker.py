@@ -7,9 +7,9 @@ from typing import Any
 from tandem.catalog.v1 import events_pb2 as catalog
 
 from chassis.events import Event
-from chassis.store import Database
+from chassis.jobs import Jobs
 from chassis.subscriptions import Subscription, Timer
-from services.library import cleaning, verifier
+from services.library import cleaning, migrations, verifier
 from services.library.domain.entitlements import Enrolment, Shelf
 from services.library.domain.words import EnrolmentState
 from services.library.ports import Files
@@ -22,11 +22,8 @@ _STATES = {
     catalog.EnrolmentWaitlisted: EnrolmentState.WAITLISTED,
     catalog.EnrolmentWithdrawn: EnrolmentState.WITHDRAWN,
 }
-VERIFY_EVERY = timedelta(milliseconds=200)
 SWEEP_EVERY = timedelta(seconds=2)
 EXPIRE_EVERY = timedelta(minutes=1)
-# Documents have a lane of their own, so that they don't wait while a long film is hashed.
-SMALL = 32 * 2**20
 
 
 def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
@@ -36,24 +33,21 @@ def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
 
 
 def timers(files: Files, expire_after: timedelta) -> tuple[Timer[LibraryStore], ...]:
-    """Verification, and the removal of what nobody needs."""
-
-    def verify(database: Database[LibraryStore]) -> None:
-        verifier.verify_waiting(database, files)
-
-    def verify_small(database: Database[LibraryStore]) -> None:
-        verifier.verify_waiting(database, files, up_to=SMALL)
-
+    """The removal of what nobody needs; and what the version before hands over, for one release."""
     return (
-        Timer("library.verify", VERIFY_EVERY, verify),
-        Timer("library.verify_small", VERIFY_EVERY, verify_small),
         Timer("library.sweep", SWEEP_EVERY, lambda database: cleaning.sweep(database, files)),
         Timer(
             "library.expire",
             EXPIRE_EVERY,
             lambda database: cleaning.expire(database, files, expire_after),
         ),
+        Timer("library.adopt", EXPIRE_EVERY, lambda database: migrations.adopt(database.mongo)),
     )
+
+
+def jobs(files: Files) -> tuple[Jobs[LibraryStore], ...]:
+    """What all workers do."""
+    return (verifier.verification(files),)
 
 
 def entitlements(store: LibraryStore, batch: Sequence[Event[Any]]) -> None:

@@ -26,6 +26,6 @@ class Shelf:
     sequence: int
 
 
-def may_read(item: Item, enrolled_in: Collection[str], shelved_in: Collection[str]) -> bool:
-    """Whether a learner enrolled in some runs may read an item that some runs' paths name."""
-    return not set(enrolled_in).isdisjoint({*item.run_ids, *shelved_in})
+def may_read(item: Item, enrolled_in: Collection[str], named: bool) -> bool:
+    """Whether a learner enrolled in some runs may read an item. `named`: by the path of one."""
+    return named or not set(enrolled_in).isdisjoint(item.run_ids)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.library.domain.events import ItemAvailable, ItemFailed, ItemUploaded
 from services.library.domain.items import Item
@@ -12,8 +12,6 @@ from services.library.domain.words import ItemState
 # The announced playing time may be rounded; beyond this share the file's own counts.
 TOLERANCE = 0.02
 FEW = 4
-# An item that can't be looked at waits 0, 1, 3, 7, ... and at most 63 seconds.
-DOUBLINGS = 6
 LOST = "the store has lost it, or a part of it; upload it again"
 NOT_READ_BACK = "it could not be read back from the store as it was written; upload it again"
 
@@ -85,11 +83,6 @@ def failed(item: Item, reason: str, now: datetime) -> tuple[Item, ItemFailed]:
         failed_at=now,
     )
     return replace(item, state=ItemState.FAILED, failure=reason), event
-
-
-def wait_after(tries: int) -> timedelta:
-    """How long an item waits that could not be looked at `tries` times: at first not at all."""
-    return timedelta(seconds=2.0 ** min(tries - 1, DOUBLINGS) - 1)
 
 
 def playing_time(announced: float, found: float) -> float:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import grpc
@@ -15,12 +16,13 @@ from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis import events
+from chassis.jobs.runner import Runner
 from chassis.store import Database
 from chassis.testing import ChannelFor
 from services.library.api import LibraryApi
 from services.library.files import S3Files
 from services.library.store import LibraryStore
-from services.library.verifier import verify_waiting
+from services.library.verifier import verification
 from services.library.worker import subscriptions
 from tests.conftest import FakeClock
 
@@ -56,6 +58,8 @@ class Shelves:
         self.http = urllib3.PoolManager(retries=False)
         self._channel_for = channel_for
         self._sequence = 0
+        # The system's, as far as jobs know it: what is handed over now is due.
+        self.system = FakeClock(datetime.now(UTC) + timedelta(hours=1))
 
     def learner(self, learner_id: str) -> Stub:
         """The API as a learner calls it."""
@@ -115,9 +119,11 @@ class Shelves:
         """An item as it is now."""
         return self.staff.GetItem(library_pb2.GetItemRequest(item_id=item_id))
 
-    def verify(self) -> int:
-        """What the worker's timer does; answers how many items were judged."""
-        return verify_waiting(self.database, self.files)
+    def verify(self, files: Any = None, lanes: Sequence[str] = ()) -> int:
+        """What a worker does that looks at what is due, in these lanes (none: all); answers how
+        many items were judged."""
+        jobs = verification(files or self.files)
+        return Runner(self.database, jobs, self.system).run_due(lanes)
 
     def read_url(self, item_id: str, reader: str = "") -> library_pb2.GetReadUrlResponse:
         """Where `reader` (empty: the instructor) reads an item."""

@@ -1,5 +1,7 @@
 """Who may read what, and how."""
 
+from typing import Any
+
 import grpc
 import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
@@ -174,3 +176,30 @@ def test_staff_reads_all_and_for_learners_what_they_may(shelves: Shelves) -> Non
     assert code is grpc.StatusCode.PERMISSION_DENIED
     shelves.hear(enrolled("ada"), path(item_id))
     assert shelves.staff.GetReadUrl(as_ada).url
+
+
+def test_entitlement_is_looked_up_by_the_learner_s_runs(shelves: Shelves) -> None:
+    """Thousands of runs that name an item cost a reader nothing: each look-up is by an index."""
+    item_id = shelves.available()
+    paths = [path(item_id, "other", run_id=f"run-{number}") for number in range(2_000)]
+    for first in range(0, len(paths), 500):
+        shelves.hear(*paths[first : first + 500])
+    shelves.hear(*(enrolled("ada", f"run-{number}") for number in range(20)))
+    assert shelves.may_read("ada", item_id)
+    assert not shelves.may_read("bob", item_id)
+    runs = shelves.database.reader().runs_of("ada")
+    assert len(runs) == 20
+    mongo = shelves.database.mongo
+    enrolments = {"learner_id": "ada", "state": "ENROLLED"}
+    own = mongo["enrolments"].find(enrolments, {"_id": 0, "run_id": 1}).explain()
+    assert looked_at(own) == (20, 0)
+    named = {"item_ids": item_id, "_id": {"$in": runs}}
+    keys, documents = looked_at(mongo["shelves"].find(named).limit(1).explain())
+    assert keys <= len(runs) + 1
+    assert documents <= 1
+
+
+def looked_at(plan: Any) -> tuple[int, int]:
+    """How many keys and documents a query examined."""
+    found = plan["executionStats"]
+    return found["totalKeysExamined"], found["totalDocsExamined"]

@@ -1,7 +1,7 @@
 """From stored bytes to an item that people may read, or a reason why not."""
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,15 @@ import pytest
 from tandem.library.v1.events_pb2 import ItemAvailable, ItemFailed, ItemUploaded
 from tandem.types.v1 import types_pb2
 
+from chassis.jobs.queue import Queue
+from chassis.jobs.runner import Runner
 from chassis.settings import load
-from services.library import cleaning
+from services.library import cleaning, migrations, store
 from services.library.files import S3Files
+from services.library.migrations import SMALL
 from services.library.ports import FilesAway
 from services.library.settings import Settings
-from services.library.verifier import verify_waiting
+from services.library.verifier import verification
 from tests.integration.library.shelves import (
     AVAILABLE,
     FAILED,
@@ -39,6 +42,20 @@ def _failure(shelves: Shelves, item_id: str) -> str:
     assert not shelves.files.exists(item_id)
     assert shelves.database.reader().rubbish() == []
     return item.failure
+
+
+def told(shelves: Shelves, item_id: str) -> tuple[int, int, int]:
+    """How often an item was told to be uploaded, available, failed."""
+    uploaded = shelves.published(ItemUploaded, item_id)
+    available = shelves.published(ItemAvailable, item_id)
+    return len(uploaded), len(available), len(shelves.published(ItemFailed, item_id))
+
+
+def job_of(shelves: Shelves, item_id: str) -> Any:
+    """What an item's job says."""
+    found = shelves.database.mongo["items"].find_one({"_id": item_id})
+    assert found is not None
+    return found["job"]
 
 
 def test_a_good_file_becomes_available(shelves: Shelves) -> None:
@@ -109,24 +126,24 @@ def test_a_file_that_is_lost_is_refused(shelves: Shelves) -> None:
 def test_a_file_that_reads_back_otherwise_is_refused(shelves: Shelves) -> None:
     """Only what a ranged read gives as it was hashed is for people."""
     item_id = shelves.upload(PDF)
-    files: Any = Through(shelves.files, read=lambda key, at, length: b"?" * length)
-    verify_waiting(shelves.database, files)
+    shelves.verify(Through(shelves.files, read=lambda key, at, length: b"?" * length))
     assert "could not be read back" in _failure(shelves, item_id)
     assert len(shelves.published(ItemUploaded, item_id)) == 1
 
 
 @pytest.mark.parametrize("part", ["chunks", "read"])
 def test_a_store_that_is_away_is_waited_for(shelves: Shelves, part: str) -> None:
-    """Nothing is wrong with the file: it is verified at once when the store is back."""
+    """Nothing is wrong with the file: it is verified when the store is back, and has not failed."""
 
     def away(*_: object) -> bytes:
         raise FilesAway("away")
 
     item_id = shelves.upload(PDF)
-    files: Any = Through(shelves.files, **{part: away})
-    with pytest.raises(FilesAway):
-        verify_waiting(shelves.database, files)
+    assert shelves.verify(Through(shelves.files, **{part: away})) == 0
     assert shelves.item(item_id).state == VERIFYING
+    assert shelves.verify() == 0  # nobody asks at once again
+    assert job_of(shelves, item_id)["attempts"] == 0
+    shelves.system.forward(seconds=1)
     assert shelves.verify() == 1
     assert shelves.item(item_id).state == AVAILABLE
 
@@ -142,15 +159,20 @@ def test_an_item_that_can_t_be_looked_at_keeps_no_other(shelves: Shelves) -> Non
         return shelves.files.chunks(key)
 
     files: Any = Through(shelves.files, chunks=chunks)
-    for _ in range(2):  # the second try comes at once, the third does not
-        with pytest.raises(RuntimeError, match="odd"):
-            verify_waiting(shelves.database, files)
-    assert verify_waiting(shelves.database, files) == 0
+    assert shelves.verify(files) == 3
     assert {shelves.item(item_id).state for item_id in others} == {AVAILABLE}
-    assert shelves.item(odd).state == VERIFYING
-    found = shelves.database.mongo["items"].find_one({"_id": odd})
-    assert found is not None
-    assert found["tries"] == 2
+    for failures in range(1, 10):
+        assert shelves.item(odd).state == VERIFYING
+        job = job_of(shelves, odd)
+        assert job["attempts"] == failures
+        waits = job["due"] - shelves.system.now()
+        longest = timedelta(seconds=min(2 ** (failures - 1), 60))
+        assert longest / 2 <= waits <= longest
+        shelves.system.at = job["due"]
+        assert shelves.verify(files) == 0
+    shelves.system.forward(minutes=1)
+    assert shelves.verify() == 1
+    assert shelves.item(odd).state == AVAILABLE
 
 
 def test_rubbish_that_the_store_refuses_keeps_no_other(shelves: Shelves) -> None:
@@ -178,23 +200,21 @@ def test_a_store_that_nobody_answers_at_is_away(shelves: Shelves, stack: dict[st
     """A refused connection is no fault of a file, nor a reason for an upload to be lost."""
     settings = load(Settings, {**stack, "TANDEM_S3_ENDPOINT": "http://127.0.0.1:1"}, "worker")
     item_id = shelves.upload(PDF)
-    with pytest.raises(FilesAway):
-        verify_waiting(shelves.database, S3Files(settings))
+    assert shelves.verify(S3Files(settings)) == 0
     assert shelves.item(item_id).state == VERIFYING
 
 
 def test_verifiers_that_race_judge_each_item_once(shelves: Shelves) -> None:
     """Workers side by side share the work; each item has one set of events."""
-    ids = [shelves.upload(PDF) for _ in range(6)] + [shelves.upload(b"no pdf")]
+    good, bad = [shelves.upload(PDF) for _ in range(6)], [shelves.upload(b"no pdf")]
     judged = race(lambda _: shelves.verify(), range(4))
-    assert sum(judged) == len(ids)
-    for item_id in ids:
-        item = shelves.item(item_id)
-        good = item.state == AVAILABLE
-        assert good or item.state == FAILED
-        assert len(shelves.published(ItemUploaded, item_id)) == good
-        assert len(shelves.published(ItemAvailable, item_id)) == good
-        assert len(shelves.published(ItemFailed, item_id)) == (not good)
+    assert sum(judged) == len(good) + len(bad)
+    for item_id in good:
+        assert shelves.item(item_id).state == AVAILABLE
+        assert told(shelves, item_id) == (1, 1, 0)
+    for item_id in bad:
+        assert shelves.item(item_id).state == FAILED
+        assert told(shelves, item_id) == (0, 0, 1)
 
 
 def test_verifiers_of_one_item_judge_it_once(shelves: Shelves) -> None:
@@ -202,32 +222,65 @@ def test_verifiers_of_one_item_judge_it_once(shelves: Shelves) -> None:
     item_id = shelves.upload(PDF)
 
     def slowly(key: str) -> Any:
-        shelves.database.mongo["items"].update_one({"_id": key}, {"$unset": {"claimed_until": 1}})
+        over = {"$set": {"job.due": shelves.system.now()}}
+        shelves.database.mongo["items"].update_one({"_id": key}, over)
         yield from shelves.files.chunks(key)
 
     files: Any = Through(shelves.files, chunks=slowly)
-    race(lambda _: verify_waiting(shelves.database, files), range(4))
+    race(lambda _: shelves.verify(files), range(4))
     assert shelves.item(item_id).state == AVAILABLE
-    assert len(shelves.published(ItemUploaded, item_id)) == 1
-    assert len(shelves.published(ItemAvailable, item_id)) == 1
+    assert told(shelves, item_id) == (1, 1, 0)
 
 
 def test_a_dead_worker_keeps_no_item(shelves: Shelves) -> None:
     """Its claim ends, and another verifies; before that nobody does."""
     item_id = shelves.upload(PDF)
-    reader = shelves.database.reader()
-    claimed = reader.claim(timedelta(minutes=1))
-    assert claimed is not None
-    assert claimed.id == item_id
+    jobs = verification(shelves.files)
+    dead = Queue(shelves.database, jobs, shelves.system).claim(tuple(jobs.lanes))
+    assert dead is not None
+    assert dead.ids == (item_id,)
     assert shelves.verify() == 0
-    past = datetime.now(UTC) - timedelta(seconds=1)
-    shelves.database.mongo["items"].update_one({"_id": item_id}, {"$set": {"claimed_until": past}})
+    shelves.system.at += jobs.lease
     assert shelves.verify() == 1
 
 
-def test_a_lane_for_small_files_leaves_large_ones_alone(shelves: Shelves) -> None:
+def test_a_lane_for_small_files_leaves_large_ones_alone(
+    shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """So that documents don't wait for a film."""
+    monkeypatch.setattr(store, "LARGEST_SMALL", 1000)
     large, small = shelves.upload(FILM, **VIDEO), shelves.upload(PDF)
-    assert verify_waiting(shelves.database, shelves.files, up_to=1000) == 1
+    assert shelves.verify(lanes=[SMALL]) == 1
     assert shelves.item(large).state == VERIFYING
     assert shelves.item(small).state == AVAILABLE
+
+
+def test_a_film_is_given_back_by_who_is_to_end(
+    shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not keep a process from its end: another looks at it at once, and nothing failed."""
+    monkeypatch.setattr(store, "LARGEST_SMALL", 1000)
+    item_id = shelves.upload(FILM, **VIDEO)
+
+    def chunks(key: str) -> Any:
+        runner.stop()
+        yield from shelves.files.chunks(key)
+
+    files: Any = Through(shelves.files, chunks=chunks)
+    runner = Runner(shelves.database, verification(files), shelves.system)
+    assert runner.run_due() == 0
+    assert job_of(shelves, item_id)["attempts"] == 0
+    assert shelves.verify() == 1
+    assert shelves.item(item_id).state == AVAILABLE
+
+
+def test_what_the_version_before_handed_over_is_verified(shelves: Shelves) -> None:
+    """An item that waits without a job gets one, in the lane of its size."""
+    item_id = shelves.upload(PDF)
+    shelves.database.mongo["items"].update_one({"_id": item_id}, {"$unset": {"job": ""}})
+    assert shelves.verify() == 0
+    for _ in range(2):
+        migrations.adopt(shelves.database.mongo)
+    assert job_of(shelves, item_id)["lane"] == SMALL
+    assert shelves.verify() == 1
+    assert shelves.item(item_id).state == AVAILABLE

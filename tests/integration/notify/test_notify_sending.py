@@ -4,7 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from campus.stack.smtp import SMTP, read_mail
 from chassis.jobs.queue import Queue
 from chassis.jobs.runner import Runner
 from chassis.testing import figure
-from services.notify import sender
+from services.notify import announcer, sender
 from services.notify.domain.messages import (
     EXPIRED,
     LEFT,
@@ -355,3 +355,32 @@ def test_an_address_that_cannot_be_written_to(world: World, mailbox: Mailbox, ad
     (failed,) = world.mails_in(DeliveryState.FAILED)
     assert failed.person_id == "bad"
     assert {one.person_id for one in world.deliveries(channel=Channel.IN_APP)} == {ada, "bad"}
+
+
+def test_mail_of_the_version_before_is_taken_over(world: World) -> None:
+    """What it queued gets a job; what one of its senders has is left to it until its claim ends."""
+    queue(world, "ada", "bob", "eve")
+    rows = world.database.mongo["deliveries"]
+    old = {"job": "", "claimed_until": ""}
+    rows.update_many({"state": "QUEUED"}, {"$unset": old, "$set": {"retry_at": None}})
+    claimed = {"$set": {"claimed_until": datetime.now(UTC) + timedelta(hours=1)}}
+    rows.update_one({"person_id": "bob", "state": "QUEUED"}, claimed)
+    over = {"claimed_until": datetime.now(UTC) - timedelta(hours=1), "sending": True}
+    rows.update_one({"person_id": "eve", "state": "QUEUED"}, {"$set": over})
+    with playing(Script()) as script:
+        for _ in range(2):
+            announcer.adopt(world.database)
+            world.send(server_at(script.url))
+        assert len(script.texts) == 1
+    assert [one.person_id for one in world.mails_in(DeliveryState.DELIVERED)] == ["ada"]
+    assert [one.person_id for one in world.mails_in(DeliveryState.QUEUED)] == ["bob"]
+    (lost,) = world.mails_in(DeliveryState.FAILED)
+    assert (lost.person_id, lost.error) == ("eve", UNKNOWN)
+
+
+def test_the_version_before_takes_no_mail_of_this_one(world: World) -> None:
+    """What is queued now is claimed for ever in its eyes: its query finds none."""
+    queue(world, "ada")
+    now = {"$not": {"$gt": datetime.now(UTC)}}
+    query = {"state": "QUEUED", "sending": False, "claimed_until": now, "retry_at": now}
+    assert world.rows("deliveries", query) == []
