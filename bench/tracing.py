@@ -1,10 +1,11 @@
 """What exporting traces costs: a gRPC command with every call's span exported, and with none."""
 
 from collections.abc import Iterator
+from functools import partial
 
-from bench import rig
+from bench import catalog, rig
 from bench.figures import Figure, beside
-from bench.grpc_command import ROUNDS, rate, serving
+from bench.grpc_command import CALLS, FEW, ROUNDS, database_of, rate, serving
 from campus.stack.ports import HOST, Ports
 
 
@@ -12,6 +13,7 @@ def measure() -> Iterator[Figure]:
     """The same api with an exporter, to a sink that throws all away, and without."""
     port = Ports(rig.FOLDER / "otlp_sink.json").claim("http")["http"]
     exporting = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{HOST}:{port}"}
+    catalog.prepare(database_of("services.catalog"), CALLS)
     with (
         rig.running("bench.otlp_sink", str(port)),
         serving("services.catalog", "api", settings=exporting) as traced,
@@ -22,6 +24,6 @@ def measure() -> Iterator[Figure]:
             "calls/s",
             None,
             ROUNDS,
-            lambda: rate(traced),
-            lambda: rate(plain),
+            partial(rate, traced, "services.catalog", "open_run", FEW),
+            partial(rate, plain, "services.catalog", "open_run", FEW),
         )
