@@ -1,0 +1,134 @@
+"""What a document takes on the disk is about what the arithmetic of docs/operators.md says."""
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tandem.catalog.v1 import events_pb2 as catalog
+
+from chassis import events
+from chassis.apply import Delivery, Kind, apply
+from chassis.store import Database
+from chassis.subscriptions import Subscription
+from services.progress.domain.statements import Statement
+from services.progress.store import ProgressStore
+from services.sessions.domain.presence import Mark
+from services.sessions.domain.words import PresenceKind
+from services.sessions.store import SessionsStore
+from tests.integration.chassis.bus import an_event
+
+PAGE = Path(__file__).parents[2] / "docs" / "operators.md"
+BATCHES, SIZE = 30, 500
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+def told(name: str) -> int:
+    """The bytes of a document that the page counts with."""
+    found = re.search(rf"^\| `{name}` \|.*\| (\d+) \|[^|]*\|$", PAGE.read_text(), re.MULTILINE)
+    assert found, f"docs/operators.md has no row of {name}"
+    return int(found[1])
+
+
+def measured(database: Database[Any], name: str) -> float:
+    """Bytes on the disk for each document of a collection, with its indexes."""
+    database.client.admin.command("fsync")  # sizes are those of the last checkpoint
+    stats = database.mongo.command("collStats", name)
+    assert stats["count"] == BATCHES * SIZE
+    return float(stats["storageSize"] + stats["totalIndexSize"]) / float(stats["count"])
+
+
+def numbers() -> Iterator[range]:
+    """Numbers of documents, a batch at a time."""
+    for first in range(0, BATCHES * SIZE, SIZE):
+        yield range(first, first + SIZE)
+
+
+def fill_inbox(database: Database[Any]) -> None:
+    """Events of a subscription whose name is as long as ours are."""
+    subscription: Any = Subscription(
+        "progress.statements", (catalog.EnrolmentWithdrawn,), lambda *_: None
+    )
+    for batch in numbers():
+        some = [an_event(f"e{number}") for number in batch]
+        deliveries = [Delivery(events.body_of(each.data), events.headers_of(each)) for each in some]
+        assert {each.kind for each in apply(database, subscription, deliveries)} == {Kind.APPLIED}
+
+
+def fill_requests(database: Database[Any]) -> None:
+    """Commands of a caller, answered with a resource of some fields."""
+
+    def remember(store: Any, batch: range) -> None:
+        for _ in batch:
+            request, answer = uuid.uuid4().bytes * 6, uuid.uuid4().bytes * 10
+            store.once(
+                f"tandem.sessions.v1.Sessions/CheckIn:{uuid.uuid4()}",
+                str(uuid.uuid4()),
+                request,
+                lambda answer=answer: answer,
+            )
+
+    for batch in numbers():
+        database.transact(partial(remember, batch=batch))
+
+
+def fill_marks(database: Database[Any]) -> None:
+    """A join of each learner."""
+
+    def mark(store: Any, batch: range) -> None:
+        marks = [
+            Mark(str(uuid.uuid4()), PresenceKind.JOINED, NOW + timedelta(seconds=number), "bbb-1")
+            for number in batch
+        ]
+        store.add_marks(store.new_id(), marks)
+
+    for batch in numbers():
+        database.transact(partial(mark, batch=batch))
+
+
+def fill_statements(database: Database[Any]) -> None:
+    """Statements of learners in a run."""
+
+    def record(store: Any, batch: range) -> None:
+        store.add_statements(
+            [
+                Statement(
+                    id=str(uuid.uuid4()),
+                    learner_id=str(uuid.uuid4()),
+                    verb="http://adlnet.gov/expapi/verbs/completed",
+                    run_id=str(uuid.UUID(int=number % 200)),
+                    activity_id=f"activity-{number % 40}",
+                    item_id="",
+                    timestamp=NOW + timedelta(seconds=number),
+                )
+                for number in batch
+            ]
+        )
+
+    for batch in numbers():
+        database.transact(partial(record, batch=batch))
+
+
+@pytest.mark.parametrize(
+    ("name", "store", "fill"),
+    [
+        ("inbox", SessionsStore, fill_inbox),
+        ("requests", SessionsStore, fill_requests),
+        ("marks", SessionsStore, fill_marks),
+        ("statements", ProgressStore, fill_statements),
+    ],
+)
+def test_a_document_takes_what_the_page_says(
+    make_database: Any, name: str, store: Any, fill: Callable[[Database[Any]], None]
+) -> None:
+    """On the disk, compressed, with its indexes.
+
+    About: how much room MongoDB leaves in its files depends on when its checkpoints come.
+    """
+    database = make_database(store)
+    fill(database)
+    assert 0.5 * told(name) <= measured(database, name) <= 1.5 * told(name)
