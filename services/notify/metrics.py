@@ -3,6 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.notify.domain.messages import Outcome
+from services.notify.domain.words import BULK, URGENT
 
 MAILS = Counter(
     "tandem_notify_mails",
@@ -14,9 +15,12 @@ for outcome in Outcome:
 LATENESS = Histogram(
     "tandem_notify_lateness_seconds",
     "Seconds from a mail's queueing until the mail server took it, by the clock that people plan "
-    "by.",
+    "by; lanes are urgent and bulk.",
+    ["lane"],
     buckets=(0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 4 * 3600, 86400),
 )
+for lane in (URGENT, BULK):
+    LATENESS.labels(lane)
 MAILS_ABANDONED = Counter(
     "tandem_notify_mails_abandoned", "Mails given up because their sender ended while it sent them."
 )

@@ -7,6 +7,7 @@ from pymongo import IndexModel
 
 from chassis import jobs
 from chassis.migrations import Migration, Mongo, adding
+from services.notify.domain.words import BULK, URGENT
 
 # As store.QUEUED is; a query must say the same for MongoDB to use the index.
 _QUEUED = {"state": "QUEUED"}
@@ -46,8 +47,6 @@ _FIRST: Mapping[str, Sequence[IndexModel]] = {
 # Titles, that people are told rather than ids.
 _TITLES: Mapping[str, Sequence[IndexModel]] = {"paths": [], "items": []}
 
-URGENT, BULK = "urgent", "bulk"
-"""The lanes of mail."""
 FENCE = datetime(9999, 12, 31, tzinfo=UTC)
 """Until when a delivery with a job is claimed in the eyes of the version before."""
 

@@ -13,8 +13,8 @@ from chassis.jobs.backoff import pause
 from chassis.store import Database, is_away
 from services.notify import metrics
 from services.notify.domain.messages import Delivery, Mail, Outcome, Verdict
+from services.notify.domain.words import BULK, URGENT
 from services.notify.mail import MailServer
-from services.notify.migrations import BULK, URGENT
 from services.notify.store import NotifyStore
 from services.notify.usecases import sending
 
@@ -90,7 +90,7 @@ class Sender:
         metrics.MAILS.labels(verdict.outcome.lower()).inc()
         if verdict.outcome is Outcome.ACCEPTED:
             late = self._database.clock.now() - delivery.queued_at
-            metrics.LATENESS.observe(late.total_seconds())
+            metrics.LATENESS.labels(delivery.lane).observe(late.total_seconds())
         return verdict
 
     def _settle(self, batch: Batch, verdicts: Mapping[str, Verdict]) -> int:

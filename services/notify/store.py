@@ -26,7 +26,7 @@ from chassis.pages import Page, find_page
 from services.notify.domain.messages import Delivery, Letter, Mail, Message
 from services.notify.domain.preferences import CategoryPreference, Chosen
 from services.notify.domain.words import Category, Channel, DeliveryState
-from services.notify.migrations import BULK, FENCE, MIGRATIONS, URGENT
+from services.notify.migrations import FENCE, MIGRATIONS
 from services.notify.ports import Batch
 from services.notify.store_copies import CopiesStore, Document
 
@@ -194,8 +194,7 @@ def _row(delivery: Delivery) -> Document:
     """A new delivery, with its job where it is to be sent."""
     row = to_document(delivery)
     if delivery.state is DeliveryState.QUEUED:
-        lane = URGENT if delivery.urgent else BULK
-        row |= {"job": jobs.waiting(lane, datetime.now(UTC)), "claimed_until": FENCE}
+        row |= {"job": jobs.waiting(delivery.lane, datetime.now(UTC)), "claimed_until": FENCE}
     return row
 
 

@@ -15,7 +15,7 @@ from services.notify.domain.notices import (
     message_id,
 )
 from services.notify.domain.preferences import Chosen
-from services.notify.domain.words import Category, Channel, DeliveryState
+from services.notify.domain.words import BULK, URGENT, Category, Channel, DeliveryState
 
 LIFETIME = timedelta(days=5)  # RFC 5321, section 4.5.4.1
 NO_PERSON = "the person is not known any more"
@@ -66,6 +66,11 @@ class Delivery:
     finished_at: datetime | None = None
     sending: bool = False
     """True from before it may be on its way until the outcome is written."""
+
+    @property
+    def lane(self) -> str:
+        """Where it waits for its turn."""
+        return URGENT if self.urgent else BULK
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,3 +57,7 @@ class Kind(StrEnum):
     CATCH_UP_MISSED = "catch_up_missed"
     DUE_EXTENDED = "due_extended"
     REMINDER = "reminder"
+
+
+URGENT, BULK = "urgent", "bulk"
+"""The lanes in which mail waits: bulk mail never holds up what is urgent."""
