@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench import (
+    class_end,
     grpc_command,
     latency,
     mail,
@@ -25,6 +26,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "relay": relay.measure,
     "worker": worker.measure,
     "statements": statements.measure,
+    "class_end": class_end.measure,
     "latency": latency.measure,
     "grpc": grpc_command.measure,
     "tracing": tracing.measure,

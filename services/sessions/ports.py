@@ -9,7 +9,7 @@ from services.sessions.domain.presence import Mark
 from services.sessions.domain.roster import Copy, Enrolment
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
-from services.sessions.domain.settling import Settlement
+from services.sessions.domain.settling import Candidates, Settlement
 
 C = TypeVar("C", bound=Copy)
 
@@ -120,7 +120,7 @@ class Store(Protocol):
     def count_settled(self, rows: Sequence[Attendance]) -> None:
         """Tell the metrics, once this is committed."""
 
-    def drop_attendance(self, session_id: str, learner_ids: Iterable[str]) -> None:
+    def drop_attendance(self, session_id: str, learner_ids: Collection[str]) -> None:
         """Some learners have no attendance in a session; what was noted for it is done with."""
 
     def touch_attendance(
@@ -145,8 +145,8 @@ class Store(Protocol):
     def end_settlement(self, session_id: str) -> None:
         """The settling of a session is over."""
 
-    def to_settle(self, session: Session, after: str, most: int) -> list[str]:
-        """The next learners of a session whom settling has to look at, in order of their ids.
+    def to_settle(self, session: Session, after: str, most: int) -> Candidates:
+        """The next learners of a session whom settling has to look at, `most` of them.
 
         Those who are expected by their enrolments or seats, and those of whom something is noted.
         """
@@ -154,13 +154,5 @@ class Store(Protocol):
     def unsettled(self, session_id: str, most: int) -> list[str]:
         """Learners of whom something is noted that their settling did not see."""
 
-    def seated(self, session_id: str, learner_ids: Iterable[str]) -> set[str]:
-        """Those of some learners who have or wait for a seat in a session."""
-
     def note_enrolments(self, session_id: str, enrolments: Sequence[Enrolment]) -> None:
         """Keep enrolments as they were when a session ended, unless they are kept already."""
-
-    def noted_enrolments(
-        self, session_id: str, learner_ids: Iterable[str]
-    ) -> Mapping[str, Enrolment]:
-        """The enrolments that were kept so, by learner."""

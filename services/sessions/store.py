@@ -129,8 +129,9 @@ class SessionsStore(AttendanceStore):
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Enrolment]:
         """The enrolments that are known, by run and learner."""
-        query = {"_id": {"$in": [key(*each) for each in keys]}}
-        rows = self["enrolments"].find(query, session=self.session)
+        named = [key(*each) for each in keys]
+        query = {"_id": {"$in": named}}
+        rows = self["enrolments"].find(query, session=self.session) if named else ()
         return {each.key: each for each in (from_document(row, Enrolment) for row in rows)}
 
     def put_enrolments(self, enrolments: Sequence[Enrolment]) -> None:

@@ -24,7 +24,7 @@ from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.presence import Mark, by_learner
 from services.sessions.domain.roster import EXPECTED_MODES, Enrolment
 from services.sessions.domain.session import Session
-from services.sessions.domain.settling import Settlement
+from services.sessions.domain.settling import Candidates, Settlement
 from services.sessions.domain.words import EnrolmentState
 
 Document = dict[str, Any]
@@ -91,8 +91,10 @@ class AttendanceStore(chassis_store.Store):
         for row in rows:
             self.afterwards(metrics.ATTENDANCE.labels(row.verdict.lower()).inc)
 
-    def drop_attendance(self, session_id: str, learner_ids: Iterable[str]) -> None:
+    def drop_attendance(self, session_id: str, learner_ids: Collection[str]) -> None:
         """Some learners have no attendance in a session; what was noted for it is done with."""
+        if not learner_ids:
+            return
         query = {"_id": {"$in": _keys(session_id, learner_ids)}}
         self["attendance"].update_many(
             query, {"$unset": {**_RESULT, **_NOTES}}, session=self.session
@@ -160,8 +162,8 @@ class AttendanceStore(chassis_store.Store):
         """The settling of a session is over."""
         self["settlements"].delete_one({"_id": session_id}, session=self.session)
 
-    def to_settle(self, session: Session, after: str, most: int) -> list[str]:
-        """The next learners of a session whom settling has to look at, in order of their ids.
+    def to_settle(self, session: Session, after: str, most: int) -> Candidates:
+        """The next learners of a session whom settling has to look at, `most` of them.
 
         Those who are expected by their enrolments or seats, and those of whom something is noted.
         """
@@ -173,23 +175,21 @@ class AttendanceStore(chassis_store.Store):
             "learner_id": {"$gt": after},
         }
         noted = {"unsettled": session.id, "_id": following}
-        found = {
-            *self._first("enrolments", enrolled, "learner_id", most),
-            *map(_learner, self._first("seats", {"_id": following}, "_id", most)),
-            *map(_learner, self._first("attendance", noted, "_id", most)),
-        }
-        return sorted(found)[:most]
+        usual = {row["learner_id"] for row in self._first("enrolments", enrolled, most)}
+        seated = {_learner(row) for row in self._first("seats", {"_id": following}, most)}
+        notes = {_learner(row): row for row in self._first("attendance", noted, most)}
+        was = {one: row["was"] for one, row in notes.items() if row.get("was")}
+        chosen = sorted(usual | seated | notes.keys())[:most]
+        return Candidates(
+            chosen,
+            usual,
+            seated.intersection(chosen),
+            {one: from_document(row, Enrolment) for one, row in was.items()},
+        )
 
     def unsettled(self, session_id: str, most: int) -> list[str]:
         """Learners of whom something is noted that their settling did not see."""
-        noted = {"unsettled": session_id}
-        return list(map(_learner, self._first("attendance", noted, "_id", most)))
-
-    def seated(self, session_id: str, learner_ids: Iterable[str]) -> set[str]:
-        """Those of some learners who have or wait for a seat in a session."""
-        query = {"_id": {"$in": _keys(session_id, learner_ids)}}
-        rows = self["seats"].find(query, {"learner_id": 1}, session=self.session)
-        return {row["learner_id"] for row in rows}
+        return list(map(_learner, self._first("attendance", {"unsettled": session_id}, most)))
 
     def note_enrolments(self, session_id: str, enrolments: Sequence[Enrolment]) -> None:
         """Keep enrolments as they were when a session ended, unless they are kept already."""
@@ -202,18 +202,12 @@ class AttendanceStore(chassis_store.Store):
             for each in enrolments
         )
 
-    def noted_enrolments(
-        self, session_id: str, learner_ids: Iterable[str]
-    ) -> Mapping[str, Enrolment]:
-        """The enrolments that were kept so, by learner."""
-        query = {"_id": {"$in": _keys(session_id, learner_ids)}, "was": {"$ne": None}}
-        rows = self["attendance"].find(query, {"was": 1}, session=self.session)
-        return {_learner(row["_id"]): from_document(row["was"], Enrolment) for row in rows}
-
-    def _first(self, collection: str, query: Document, field: str, most: int) -> list[str]:
-        """The first `most` values of a field, in order."""
-        rows = self[collection].find(query, {field: 1}, session=self.session)
-        return [row[field] for row in rows.sort(field).limit(most)]
+    def _first(self, collection: str, query: Document, most: int) -> list[Document]:
+        """The first `most` documents, in order of their learners."""
+        order = "learner_id" if collection == "enrolments" else "_id"
+        fields = {order: 1, "was": 1}
+        rows = self[collection].find(query, fields, session=self.session)
+        return list(rows.sort(order).limit(most))
 
     def _write(self, writes: Iterable[UpdateOne]) -> None:
         some = list(writes)
@@ -230,8 +224,9 @@ def _keys(session_id: str, learner_ids: Iterable[str]) -> list[str]:
     return [key(session_id, learner_id) for learner_id in learner_ids]
 
 
-def _learner(whole: str) -> str:
-    return whole.partition(":")[2]
+def _learner(document: Document) -> str:
+    """Whom a document is about whose id is made by `key`."""
+    return str(document["_id"]).partition(":")[2]
 
 
 def _of(session_id: str, learner_ids: Iterable[str]) -> Document:

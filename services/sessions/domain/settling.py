@@ -5,15 +5,16 @@ settles everyone who was expected or came. Then a few sweeps look for marks whos
 begun before the end and were committed after their learner's part.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.events import SettledAttendance
+from services.sessions.domain.roster import Enrolment, is_expected
 
-# Learners in one unit of work, which then takes less than a tenth of a second.
-LEARNERS = 500
+# Learners in one unit of work, which then takes a tenth of a second.
+LEARNERS = 1_000
 # Marks in one unit of work, unless one learner alone has more: some ten megabytes.
 MARKS = 20_000
 # Learners in one event. A learner's id has up to 128 characters, each up to six bytes in JSON, so
@@ -43,6 +44,38 @@ class Settlement:
     def has_passed(self, learner_id: str) -> bool:
         """Whether a learner's part is over."""
         return self.passed or learner_id <= self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The next learners of a session whom settling has to look at."""
+
+    learner_ids: Sequence[str]
+    """In their order."""
+    usual: Set[str]
+    """Those who are enrolled now, and usually come or join."""
+    seated: Set[str]
+    """Those who have or wait for a seat."""
+    noted: Mapping[str, Enrolment]
+    """Enrolments as they were when the session ended, of those that changed since."""
+
+    def expected(self, enrolments: Mapping[str, Enrolment]) -> set[str]:
+        """Who was expected when the session ended: seats don't change since, enrolments may.
+
+        `enrolments`: those of `unclear`.
+        """
+        known = {**enrolments, **self.noted}
+        return {
+            one
+            for one in self.learner_ids
+            if (one in self.usual and one not in self.noted)
+            or is_expected(known.get(one), one in self.seated)
+        }
+
+    @property
+    def unclear(self) -> Set[str]:
+        """Those with a seat of whom it depends on their enrolment."""
+        return self.seated - self.usual - self.noted.keys()
 
 
 @dataclass(frozen=True, slots=True)

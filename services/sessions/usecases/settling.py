@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from services.sessions.domain import settling
 from services.sessions.domain.attendance import Attendance, settle
 from services.sessions.domain.events import AttendanceSettled, about
-from services.sessions.domain.roster import is_expected
 from services.sessions.domain.session import Session, settled
-from services.sessions.domain.settling import LEARNERS, SWEEP, Part, Settlement
+from services.sessions.domain.settling import LEARNERS, SWEEP, Candidates, Part, Settlement
 from services.sessions.ports import Store
 from services.sessions.usecases import found
 from services.sessions.usecases.attendance import settle_again
@@ -28,8 +27,10 @@ def settle_part(store: Store, session_id: str, claim: str) -> None:
 
 
 def _pass(store: Store, session: Session, settlement: Settlement) -> None:
-    part = _next_part(store, session, settlement)
-    rows = _rows(store, session, part.learner_ids)
+    candidates = store.to_settle(session, settlement.after, LEARNERS + 1)
+    counts = store.mark_counts(session.id, candidates.learner_ids)
+    part = settling.part_of(candidates.learner_ids, counts)
+    rows = _rows(store, session, candidates, part)
     _keep(store, session, part, rows)
     told = list(settling.told(rows, settlement.part, part.last))
     for each in told:
@@ -47,27 +48,12 @@ def _pass(store: Store, session: Session, settlement: Settlement) -> None:
         store.put_session(settled(session, store.now))
 
 
-def _next_part(store: Store, session: Session, settlement: Settlement) -> Part:
-    learner_ids = store.to_settle(session, settlement.after, LEARNERS + 1)
-    return settling.part_of(learner_ids, store.mark_counts(session.id, learner_ids))
-
-
-def _rows(store: Store, session: Session, learner_ids: Sequence[str]) -> list[Attendance]:
-    marks = store.marks(session.id, learner_ids)
+def _rows(store: Store, session: Session, candidates: Candidates, part: Part) -> list[Attendance]:
+    unclear = store.enrolments((session.run_id, one) for one in candidates.unclear)
+    expected = candidates.expected({each.learner_id: each for each in unclear.values()})
+    marks = store.marks(session.id, part.learner_ids)
     policy = found.policy_of(store, session)
-    return settle(session, learner_ids, _expected(store, session, learner_ids), marks, policy)
-
-
-def _expected(store: Store, session: Session, learner_ids: Sequence[str]) -> set[str]:
-    """Who was expected when the session ended: seats don't change since, enrolments may."""
-    enrolments = store.enrolments((session.run_id, one) for one in learner_ids)
-    noted = store.noted_enrolments(session.id, learner_ids)
-    seated = store.seated(session.id, learner_ids)
-    return {
-        one
-        for one in learner_ids
-        if is_expected(noted.get(one) or enrolments.get((session.run_id, one)), one in seated)
-    }
+    return settle(session, part.learner_ids, expected, marks, policy)
 
 
 def _keep(store: Store, session: Session, part: Part, rows: Sequence[Attendance]) -> None:

@@ -1,14 +1,18 @@
 """How a class is cut into parts, and how its parts are told."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.roster import Enrolment
 from services.sessions.domain.settling import (
     LEARNERS,
     MARKS,
     SWEEPS,
     TOLD,
+    Candidates,
     Part,
     Settlement,
     advanced,
@@ -16,7 +20,7 @@ from services.sessions.domain.settling import (
     swept,
     told,
 )
-from services.sessions.domain.words import AttendanceVerdict
+from services.sessions.domain.words import AttendanceMode, AttendanceVerdict, EnrolmentState
 
 START = Settlement("s1", "run")
 
@@ -49,6 +53,29 @@ def test_a_settlement_has_passed_its_learners_in_order() -> None:
     after = advanced(START, Part(["a", "c"], last=False), 1)
     assert [after.has_passed(one) for one in "abcd"] == [True, True, True, False]
     assert advanced(after, Part([], last=True), 1).has_passed("d")
+
+
+def _enrolment(learner: str, state: EnrolmentState) -> Enrolment:
+    return Enrolment("run", learner, state, 1, AttendanceMode.SELF_PACED, 1)
+
+
+def test_who_is_expected_is_who_was_when_the_session_ended() -> None:
+    """What was noted then counts more than what holds now; of the others with a seat what holds."""
+    enrolled, gone = EnrolmentState.ENROLLED, EnrolmentState.WITHDRAWN
+    usual = replace(_enrolment("back", enrolled), mode=AttendanceMode.ONLINE)
+    candidates = Candidates(
+        ["back", "came", "gone-seated", "guest", "new", "seated", "seated-then"],
+        {"came", "new"},
+        {"gone-seated", "seated", "seated-then"},
+        {
+            "back": usual,
+            "new": Enrolment("run", "new"),
+            "seated-then": _enrolment("seated-then", enrolled),
+        },
+    )
+    assert candidates.unclear == {"seated", "gone-seated"}
+    known = {"seated": _enrolment("seated", enrolled), "gone-seated": _enrolment("g", gone)}
+    assert candidates.expected(known) == {"back", "came", "seated", "seated-then"}
 
 
 def test_sweeps_end() -> None:
