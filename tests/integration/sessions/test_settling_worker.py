@@ -30,6 +30,7 @@ def _worker(school: School, stack: dict[str, str], vhost: str) -> Iterator[RoleP
         yield process
     finally:
         process.kill()
+        print("".join(process.lines))  # what it said, where the test fails
 
 
 def test_a_worker_killed_in_the_middle_settles_nobody_twice(
