@@ -76,13 +76,13 @@ class Classroom:
         batch = [each if isinstance(each, events.Event) else self.event(each) for each in data]
         return self.apply(queue, batch)
 
-    def apply(self, queue: str, batch: Iterable[E]) -> list[Kind]:
-        """The verdicts on events of a queue."""
+    def apply(self, subscription: str, batch: Iterable[E], queue: str = "") -> list[Kind]:
+        """The verdicts on events of a subscription, which came by one of its queues."""
         deliveries = [
             Delivery(events.body_of(each.data), events.headers_of(each)) for each in batch
         ]
-        subscription = self.queues[f"progress.{queue}"]
-        return [each.kind for each in apply(self.database, subscription, deliveries)]
+        heard = self.queues[f"progress.{subscription}"]
+        return [each.kind for each in apply(self.database, heard, deliveries, queue)]
 
     def settle(self) -> None:
         """Hear what the service told itself, and let time cause what it causes."""

@@ -1,0 +1,52 @@
+"""Whichever came first, the end is the same: over orders, repeats and races of all that is told."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+
+from tests.integration.progress.classroom import Classroom
+from tests.integration.progress.stories import Told, forget, outcome, story, tell
+
+LEARNERS = ["ada", "bob", "cyd", "dan", "eve"]
+
+
+@settings(
+    max_examples=10,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(data=st.data())
+def _hold(classroom: Classroom, term: list[Told], expected: dict[str, Any], data: Any) -> None:
+    forget(classroom)
+    told = data.draw(st.permutations(term + data.draw(st.lists(st.sampled_from(term), max_size=9))))
+    batches = _in_batches(told, data.draw(st.lists(st.integers(1, 6), max_size=40)))
+    turns = data.draw(st.lists(st.integers(0, len(batches)), max_size=4))  # of the timer
+    for place in turns:
+        batches.insert(place, [])
+    racing = data.draw(st.lists(st.integers(0, 3), max_size=len(batches)))
+    note(f"{[[(x.queue, type(x.event.data).__name__) for x in batch] for batch in batches]}")
+    tell(classroom, batches, racing)
+    assert outcome(classroom) == expected
+
+
+def test_orders_repeats_and_races_come_to_the_same(classroom: Classroom) -> None:
+    """Batches in any order, some twice, some while others have read and not yet written."""
+    term = story(classroom, LEARNERS)
+    tell(classroom, [[each] for each in term], racing=[])
+    _hold(classroom, term, outcome(classroom))
+
+
+def _in_batches(told: list[Told], sizes: list[int]) -> list[list[Told]]:
+    """Neighbours of one queue together, at most so many."""
+    batches: list[list[Told]] = []
+    left = iter(sizes)
+    most = next(left, 1)
+    for each in told:
+        if batches and batches[-1][0].queue == each.queue and len(batches[-1]) < most:
+            batches[-1].append(each)
+        else:
+            batches.append([each])
+            most = next(left, 1)
+    return batches
