@@ -8,7 +8,7 @@ from typing import Any
 
 import pika
 from google.protobuf.message import Message
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, ConnectionClosedByBroker
 
 from chassis import amqp_pika, events, ids, topology
 from chassis.events import Event, UndecodableError
@@ -18,6 +18,10 @@ PREFETCH = 500
 WHOLE_CHUNK = 65_535
 # Where a stream has anything to hand over, it does within milliseconds.
 QUIET = 5.0
+# AMQP's reply code for a fault of the broker's own.
+INTERNAL_ERROR = 541
+# More than a chunk has.
+MOST_SKIPPED = 5_000
 
 Offset = str | int | datetime
 Read = Event[Message] | UndecodableError
@@ -33,13 +37,39 @@ def read(amqp_url: str, offset: Offset, follow: bool = False) -> Iterator[tuple[
     end = None if follow else _end(amqp_url)
     if not follow and _is_beyond(offset, end):
         return
-    with _connected(amqp_url) as connection:
-        for number, properties, body in _deliveries(connection, offset, follow):
-            event = _event(properties, body)
-            if not _is_older(event, offset):
-                yield number, event
-            if end is not None and number >= end:
-                return
+    for number, event in _unstopped(amqp_url, offset, follow):
+        if not _is_older(event, offset):
+            yield number, event
+        if end is not None and number >= end:
+            return
+
+
+def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[tuple[int, Read]]:
+    """Read on, with a new connection, where the broker fails at what it has stored.
+
+    RabbitMQ 3.10 keeps messages that it can't hand over, such as one with two headers `CC` of which
+    one is no list, and ends the connection instead of telling which. What we can't get past comes
+    as the error, one message after the other until the next one can be had.
+    """
+    place: Offset = 0 if offset == "first" else offset
+    skipped = 0
+    while True:
+        before = place
+        try:
+            with _connected(amqp_url) as connection:
+                for number, properties, body in _deliveries(connection, place, follow):
+                    place = number + 1
+                    yield number, _event(properties, body)
+            return
+        except ConnectionClosedByBroker as error:
+            skipped = skipped + 1 if place == before else 0
+            if error.reply_code != INTERNAL_ERROR or not isinstance(place, int):
+                raise
+            if skipped > MOST_SKIPPED:
+                raise  # it is not the messages
+            if skipped:
+                yield place, UndecodableError("the broker can't hand it over")
+                place += 1
 
 
 @contextmanager
@@ -62,6 +92,17 @@ def _end(amqp_url: str) -> float | None:
     The broker's count of a stream lags behind (3.10), but it hands over the last chunk whole.
     """
     seen: list[float] = []
+    try:
+        _see_last_chunk(amqp_url, seen)
+    except ConnectionClosedByBroker as error:
+        if error.reply_code != INTERNAL_ERROR:
+            raise
+        return math.inf
+    told = [number for number in seen if number < math.inf]
+    return max(told or seen, default=None)
+
+
+def _see_last_chunk(amqp_url: str, seen: list[float]) -> None:
     with _connected(amqp_url) as connection:
         channel = connection.channel()
         channel.basic_qos(prefetch_count=WHOLE_CHUNK)
@@ -73,8 +114,6 @@ def _end(amqp_url: str) -> float | None:
         connection.process_data_events(time_limit=QUIET)
         channel.basic_qos(prefetch_count=WHOLE_CHUNK)  # answered after the chunk on its way
         connection.process_data_events(time_limit=0)
-    told = [number for number in seen if number < math.inf]
-    return max(told or seen, default=None)
 
 
 def _is_beyond(offset: Offset, end: float | None) -> bool:
