@@ -11,6 +11,11 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
+def after(made: str) -> str:
+    """The next greater id after a UUID, of the same instant."""
+    return str(uuid.UUID(int=uuid.UUID(made).int + 1))
+
+
 def made_at(made: str) -> float:
     """When an id was made, in Unix seconds of the system's clock: a UUIDv7 begins with 48 bits of
     milliseconds. A stranger's id, which tells nothing, counts as made now.

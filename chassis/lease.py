@@ -15,12 +15,12 @@ Document = dict[str, Any]
 
 def take(leases: Any, name: str, holder: str, lasting: timedelta) -> bool:
     """Take the lease, or keep it; False while another holds it."""
-    return _is_held(leases.find_one_and_update(*_claim(name, holder, lasting), **_AFTER), holder)
+    return _is_held(leases.find_one_and_update(*claim(name, holder, lasting), **_AFTER), holder)
 
 
 async def take_async(leases: Any, name: str, holder: str, lasting: timedelta) -> bool:
     """`take`, asynchronously."""
-    found = await leases.find_one_and_update(*_claim(name, holder, lasting), **_AFTER)
+    found = await leases.find_one_and_update(*claim(name, holder, lasting), **_AFTER)
     return _is_held(found, holder)
 
 
@@ -37,8 +37,8 @@ async def release_async(leases: Any, name: str, holder: str) -> None:
 _AFTER: Document = {"upsert": True, "return_document": ReturnDocument.AFTER}
 
 
-def _claim(name: str, holder: str, lasting: timedelta) -> tuple[Document, list[Document]]:
-    """The update that makes `holder` the holder where it is already, or where time is over."""
+def claim(name: str, holder: str, lasting: timedelta) -> tuple[Document, list[Document]]:
+    """The upsert that makes `holder` the holder where it is already, or where time is over."""
     ours = {"$or": [{"$eq": ["$holder", holder]}, {"$lt": ["$until", "$$NOW"]}]}
     until = {"$add": ["$$NOW", int(lasting.total_seconds() * 1000)]}
     wanted = {

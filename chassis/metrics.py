@@ -54,7 +54,7 @@ OUTBOX_OLDEST = Gauge(
 OUTBOX_PARKED = Gauge(
     "tandem_outbox_parked", "Events that no queue took, and that wait for a person.", ["service"]
 )
-RELAY_LEADER = Gauge("tandem_relay_leader", "1 while this relay holds the lease.", ["service"])
+RELAY_LANES = Gauge("tandem_relay_lanes", "Lanes of the outbox that this relay holds.", ["service"])
 RELAY_PUBLISHED = Counter(
     "tandem_relay_published", "Events that the broker confirmed.", ["service", "type"]
 )

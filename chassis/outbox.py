@@ -1,29 +1,48 @@
-"""The outbox as the relay sees it: which rows are next, and what becomes of them.
+"""The outbox as the relay sees it: what is read of it, and what becomes of its rows.
 
-Rows are {_id: the event's id, key: its aggregate, sequence, type, headers, body}, and `parked_at`
-where no queue took the event.
+Rows are {_id: the event's id, key: its aggregate, lane, after: the id of the row before it in its
+aggregate, sequence, type, headers, body}, and `parked_at` where no queue took the event. A row of
+an older version has neither `lane` nor `after`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from chassis import ids
+from chassis.lanes import CHUNK, ByKey, Named, Notice, Read, Scan
 from chassis.window import Outcome
 
-CHUNK, PART = 1_000, 200
-# The ids of so many rows are remembered while they are on their way.
-PASS = 20_000
-# Two chunks of the largest events there may be would be half a gigabyte.
-LARGEST_READ = 32 * 1024**2
-PARKED = {"parked_at": {"$exists": True}}
-
 Row = dict[str, Any]
+
+PART = 50
+# Bytes. A relay has up to three chunks in hand: one that goes out, one that waits, one that comes.
+LARGEST_READ = 16 * 1024**2
+PARKED = {"parked_at": {"$exists": True}}
+# Insertions; and rows that are parked no longer, which may go again.
+ANNOUNCED: list[Row] = [
+    {
+        "$match": {
+            "$or": [
+                {"operationType": "insert"},
+                {"updateDescription.removedFields": "parked_at"},
+            ]
+        }
+    },
+    {
+        "$project": {
+            "operationType": 1,
+            "documentKey": 1,
+            **{each: f"$fullDocument.{each}" for each in ("key", "lane", "after", "sequence")},
+        }
+    },
+]
 
 
 class Outbox:
@@ -36,42 +55,50 @@ class Outbox:
     def __init__(self, collection: AsyncCollection[Row]) -> None:
         self._rows = collection
         self._moment = collection.with_options(read_concern=ReadConcern("snapshot"))
+        self._oldest = ""
 
-    async def chunks(self) -> AsyncGenerator[list[Row], None]:
-        """What waits, from the oldest row on, up to `PASS` rows; each row once.
+    async def read(self, read: Read) -> tuple[list[Row], bool]:
+        """The rows that `read` wants, and whether these are all."""
+        match read:
+            case Scan(lane, after, without):
+                wanted: Row = {"lane": lane, "_id": {"$gt": after}}
+                if without:
+                    wanted["key"] = {"$nin": list(without)}
+                return await self._up_to(CHUNK, self._moment.find(wanted).sort("_id"))
+            case Named():
+                found = self._moment.find({"_id": {"$in": read.ids}}).sort("_id")
+                return await self._up_to(2 * CHUNK, found)
+            case ByKey(keys, sequence, limit):
+                wanted = {"key": {"$in": list(keys)}, "sequence": {"$gt": sequence}}
+                found = self._moment.find(wanted).sort([("key", 1), ("sequence", 1)])
+                return await self._up_to(limit, found)
 
-        While one chunk is in use the next is read, whether or not the first is settled by then.
-        """
-        taken: set[str] = set()
-        reading = asyncio.create_task(self._read(""))
-        try:
-            while len(taken) < PASS:
-                rows, last = await reading
-                if not last:
-                    return
-                reading = asyncio.create_task(self._read(last))
-                fresh = [row for row in rows if row["_id"] not in taken]
-                taken.update(row["_id"] for row in fresh)
-                yield fresh
-        finally:
-            reading.cancel()
-            await asyncio.wait([reading])
+    async def _up_to(self, limit: int, cursor: Any) -> tuple[list[Row], bool]:
+        """The cursor's rows, as many as are wanted and have room; and whether these are all."""
+        found: list[Row] = []
+        size = 0
+        async with cursor.limit(limit + 1).batch_size(limit + 1) as rows:
+            while size < LARGEST_READ and (part := await rows.to_list(PART)):
+                found += part
+                size += sum(len(row["body"]) for row in part)
+            whole = len(found) <= limit and not rows.alive
+        return found[:limit], whole
 
-    async def _read(self, after: str) -> tuple[list[Row], str]:
-        """The oldest rows after an id, and with each all that wait of its aggregate, in sequence.
+    async def there(self, ids: Collection[str]) -> set[str]:
+        """Those of the ids that are in the outbox."""
+        if not ids:
+            return set()
+        found = await self._moment.find({"_id": {"$in": list(ids)}}, {"_id": 1}).to_list()
+        return {row["_id"] for row in found}
 
-        Ids sort by the clocks of the processes that made them, which differ; the sequence does not.
-        Aggregates with a parked row wait. Answers also the id after which to read on; empty at the
-        end.
-        """
-        wanted: Row = {"_id": {"$gt": after}}
-        if blocked := await self._moment.distinct("key", PARKED):
-            wanted["key"] = {"$nin": blocked}
-        oldest = await self._moment.find(wanted, {"key": 1}).sort("_id").limit(CHUNK).to_list()
-        if not oldest:
-            return [], ""
-        keys = list(dict.fromkeys(row["key"] for row in oldest))
-        return in_order(await self._all_of(keys), keys), oldest[-1]["_id"]
+    async def without_lane(self) -> set[str]:
+        """Aggregates with rows that an older version wrote, some of them where there are many."""
+        found = await self._moment.find({"lane": None}, {"key": 1}).limit(CHUNK).to_list()
+        return {row["key"] for row in found}
+
+    async def parked_keys(self) -> set[str]:
+        """Aggregates with a parked row."""
+        return set(await self._moment.distinct("key", PARKED))
 
     async def settle(self, outcome: Outcome) -> None:
         """Remove what the broker has, and park what no queue took."""
@@ -81,10 +108,16 @@ class Outbox:
             parked = {"$set": {"parked_at": datetime.now(UTC)}}
             await self._rows.update_many({"_id": {"$in": outcome.returned}}, parked)
 
-    async def watch(self) -> Any:
-        """A change stream that tells of every insertion; ids only, for the order is not its."""
-        pipeline: list[Row] = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
-        return await self._rows.watch(pipeline)
+    async def announced(self, ready: asyncio.Event) -> AsyncGenerator[Notice | None, None]:
+        """Each row that is committed from now on; None where rows are parked no longer.
+
+        `ready` is set once it listens. Raises PyMongoError when it can't go on.
+        """
+        async with await self._rows.watch(ANNOUNCED, batch_size=CHUNK) as changes:
+            ready.set()
+            async for change in changes:
+                yield _notice(change) if change["operationType"] == "insert" else None
+        raise PyMongoError("the outbox's change stream has ended")
 
     async def depth(self) -> int:
         """How many events wait, as MongoDB's books have it: to count a million takes a second."""
@@ -94,27 +127,26 @@ class Outbox:
         """How many of them are parked."""
         return await self._rows.count_documents(PARKED)
 
-    async def oldest(self) -> str | None:
-        """The id of the one that waits longest."""
-        found = await self._rows.find_one({}, {"_id": 1}, sort=[("_id", 1)])
+    async def oldest(self, from_start: bool = True) -> str | None:
+        """The id of the one that waits longest.
+
+        MongoDB steps over each deleted row that it still keeps: not `from_start`, the search begins
+        where the last one ended, and may miss a row that was committed late.
+        """
+        wanted = {"_id": {"$gte": "" if from_start else self._oldest}}
+        found = await self._rows.find_one(wanted, {"_id": 1}, sort=[("_id", 1)])
+        self._oldest = found["_id"] if found else self._oldest
         return found["_id"] if found else None
 
-    async def _all_of(self, keys: list[str]) -> list[Row]:
-        """The aggregates' rows, each one's from its first: what is cut off is cut off at ends."""
-        found: list[Row] = []
-        size = 0
-        query = self._moment.find({"key": {"$in": keys}}).sort([("key", 1), ("sequence", 1)])
-        async with query.limit(2 * CHUNK) as cursor:
-            while size < LARGEST_READ and (rows := await cursor.to_list(PART)):
-                found += rows
-                size += sum(len(row["body"]) for row in rows)
-        return found
 
-
-def in_order(rows: Iterable[Row], keys: list[str]) -> list[Row]:
-    """Rows by the place of their key in `keys`, and within a key by sequence."""
-    place = {key: number for number, key in enumerate(keys)}
-    return sorted(rows, key=lambda row: (place[row["key"]], row["sequence"]))
+def _notice(change: Row) -> Notice:
+    return Notice(
+        change["documentKey"]["_id"],
+        change["key"],
+        change.get("lane"),
+        change.get("after"),
+        change["sequence"],
+    )
 
 
 # For people who look; `database` is the service's, of pymongo's synchronous client.

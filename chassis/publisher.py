@@ -5,7 +5,7 @@ Measured here: one by one 1,100 to 1,500 events a second, with a window of 500 a
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import Any
 
 import pika
@@ -38,7 +38,11 @@ class Publisher:
         self._lost = ""
 
     async def open(self, amqp_url: str) -> None:
-        """Connect, and declare the exchange and the history. Raises ConnectionLost."""
+        """Connect, and see that the exchange and the history are there: another role declares them.
+
+        Raises ConnectionLost, also where one is missing: without the history an event that no queue
+        wants would come back.
+        """
         self._connection = _Corked(
             amqp_pika.parameters(amqp_url),
             on_open_callback=lambda link: link.channel(on_open_callback=self._on_channel),
@@ -56,15 +60,16 @@ class Publisher:
     async def publish(self, chunks: AsyncIterable[Sequence[Row]]) -> None:
         """Publish rows in their order; returns when the broker has spoken of each.
 
-        After a row that was refused or returned no later one of its aggregate is sent. Raises
-        ConnectionLost. What became of rows, then too, `take_outcome` tells.
+        After a row that was refused or returned no later one of its aggregate is sent, until it is
+        unblocked. Raises ConnectionLost. What became of rows, then too, `take_outcome` tells.
         """
-        self._window.begin()
         async for rows in chunks:
             for row in rows:
                 while not self._window.has_room(row):
                     await self._wait()
-                if not self._window.is_blocked(row):
+                if self._window.is_blocked(row):
+                    self._window.keep(row)
+                else:
                     self._send(row)
         while not self._window.is_empty:
             await self._wait()
@@ -72,6 +77,10 @@ class Publisher:
     def take_outcome(self) -> Outcome:
         """What became of rows since the last call; to be asked while `publish` runs, too."""
         return self._window.take_outcome()
+
+    def unblock(self, keys: Iterable[str]) -> None:
+        """Send rows of these aggregates again."""
+        self._window.unblock(keys)
 
     async def close(self) -> None:
         """End the connection; it may be lost already."""
@@ -112,19 +121,10 @@ class Publisher:
         self._channel = channel
         channel.add_on_close_callback(lambda _, error: self._lose(error))
         channel.add_on_return_callback(self._on_return)
-        channel.exchange_declare(
-            topology.EXCHANGE, "topic", durable=True, callback=self._declare_history
-        )
+        channel.exchange_declare(topology.EXCHANGE, passive=True, callback=self._look_for_history)
 
-    def _declare_history(self, _: Any) -> None:
-        self._channel.queue_declare(
-            topology.HISTORY,
-            durable=True,
-            arguments=topology.HISTORY_ARGUMENTS,
-            callback=lambda _: self._channel.queue_bind(
-                topology.HISTORY, topology.EXCHANGE, "#", callback=self._confirm_mode
-            ),
-        )
+    def _look_for_history(self, _: Any) -> None:
+        self._channel.queue_declare(topology.HISTORY, passive=True, callback=self._confirm_mode)
 
     def _confirm_mode(self, _: Any) -> None:
         self._channel.confirm_delivery(self._on_confirm, callback=self._on_open)

@@ -11,10 +11,14 @@ then releases; until then nobody else has it.
 import time
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+
+from pymongo import DeleteMany, UpdateOne
+from pymongo.errors import BulkWriteError
 
 from chassis import lease
 
@@ -22,6 +26,8 @@ Document = dict[str, Any]
 
 # We count a lease as lost a little before MongoDB does.
 MARGIN = 0.8
+# MongoDB's code.
+DUPLICATE = 11000
 
 
 @dataclass(frozen=True)
@@ -86,25 +92,26 @@ class _Rows:
         self._me = {"_id": f"member:{group}:{holder}"}
         self._members = {"member_of": group}
 
-    def _heartbeat(self) -> list[Document]:
-        return [{"$set": {**self._members, "holder": self._holder, "until": self._end()}}]
+    def _heartbeat(self) -> list[Any]:
+        """Tell that we live, and forget who doesn't."""
+        until = {"$add": ["$$NOW", int(self._lasting.total_seconds() * 1000)]}
+        me = {**self._members, "holder": self._holder, "until": until}
+        ended = {**self._members, "$expr": {"$lt": ["$until", "$$NOW"]}}
+        return [UpdateOne(self._me, [{"$set": me}], upsert=True), DeleteMany(ended)]
 
     def _ours(self, things: Iterable[str]) -> Document:
         return {"_id": {"$in": [self._names[thing] for thing in things]}, "holder": self._holder}
 
-    def _renewal(self) -> list[Document]:
-        return [{"$set": {"until": self._end()}}]
-
-    def _end(self) -> Document:
-        return {"$add": ["$$NOW", int(self._lasting.total_seconds() * 1000)]}
+    def _claims(self, plan: Plan) -> list[Any]:
+        """Renew what we keep, and try what we may take."""
+        wanted = [*plan.keep, *plan.take[: max(0, plan.quota - len(plan.keep))]]
+        claims = (lease.claim(self._names[each], self._holder, self._lasting) for each in wanted)
+        return [UpdateOne(*each, upsert=True) for each in claims]
 
     def _look(self) -> tuple[Document, Document]:
         """All leases and members of the group, and whether their time still runs."""
         wanted = {"$or": [{"_id": {"$in": list(self._names.values())}}, self._members]}
         return wanted, {"holder": 1, "runs": {"$gt": ["$until", "$$NOW"]}}
-
-    def _ended(self) -> Document:
-        return {**self._members, "$expr": {"$lt": ["$until", "$$NOW"]}}
 
     def _plan(self, rows: Iterable[Document]) -> Plan:
         holder = {row["_id"]: row["holder"] for row in rows if row["runs"]}
@@ -112,9 +119,10 @@ class _Rows:
         holders = {thing: holder.pop(name) for thing, name in names if name in holder}
         return plan(list(self._names), holders, holder.values(), self._holder)
 
-    def _holding(self, began: float, plan: Plan, held: Iterable[str]) -> Holding:
-        mine = frozenset(held)
-        return Holding(mine, plan.surplus & mine, began + MARGIN * self._lasting.total_seconds())
+    def _holding(self, began: float, plan: Plan, rows: Iterable[Document]) -> Holding:
+        names = {row["_id"] for row in rows if row["runs"] and row["holder"] == self._holder}
+        held = frozenset(thing for thing, name in self._names.items() if name in names)
+        return Holding(held, plan.surplus & held, began + MARGIN * self._lasting.total_seconds())
 
 
 class Shares(_Rows):
@@ -123,14 +131,12 @@ class Shares(_Rows):
     def keep(self) -> Holding:
         """Tell that we live, renew what we hold, and take what is free and our share."""
         began = time.monotonic()
-        self._leases.update_one(self._me, self._heartbeat(), upsert=True)
-        self._leases.delete_many(self._ended())
+        self._leases.bulk_write(self._heartbeat())
         plan = self._plan(self._leases.find(*self._look()))
-        held = self._renew(plan.keep)
-        for thing in plan.take:
-            if len(held) < plan.quota and self._take(thing):
-                held.add(thing)
-        return self._holding(began, plan, held)
+        if claims := self._claims(plan):
+            with _lost_races():
+                self._leases.bulk_write(claims, ordered=False)
+        return self._holding(began, plan, self._leases.find(*self._look()))
 
     def release(self, things: Iterable[str]) -> None:
         """Let others have things that we no longer use."""
@@ -141,15 +147,6 @@ class Shares(_Rows):
         self.release(self._names)
         self._leases.delete_one(self._me)
 
-    def _renew(self, things: Collection[str]) -> set[str]:
-        done = things and self._leases.update_many(self._ours(things), self._renewal())
-        if not done or done.matched_count == len(things):
-            return set(things)
-        return {thing for thing in things if self._take(thing)}
-
-    def _take(self, thing: str) -> bool:
-        return lease.take(self._leases, self._names[thing], self._holder, self._lasting)
-
 
 class AsyncShares(_Rows):
     """`Shares`, by pymongo's asynchronous client."""
@@ -157,14 +154,12 @@ class AsyncShares(_Rows):
     async def keep(self) -> Holding:
         """Tell that we live, renew what we hold, and take what is free and our share."""
         began = time.monotonic()
-        await self._leases.update_one(self._me, self._heartbeat(), upsert=True)
-        await self._leases.delete_many(self._ended())
+        await self._leases.bulk_write(self._heartbeat())
         plan = self._plan(await self._leases.find(*self._look()).to_list())
-        held = await self._renew(plan.keep)
-        for thing in plan.take:
-            if len(held) < plan.quota and await self._take(thing):
-                held.add(thing)
-        return self._holding(began, plan, held)
+        if claims := self._claims(plan):
+            with _lost_races():
+                await self._leases.bulk_write(claims, ordered=False)
+        return self._holding(began, plan, await self._leases.find(*self._look()).to_list())
 
     async def release(self, things: Iterable[str]) -> None:
         """Let others have things that we no longer use."""
@@ -175,12 +170,12 @@ class AsyncShares(_Rows):
         await self.release(self._names)
         await self._leases.delete_one(self._me)
 
-    async def _renew(self, things: Collection[str]) -> set[str]:
-        done = things and await self._leases.update_many(self._ours(things), self._renewal())
-        if not done or done.matched_count == len(things):
-            return set(things)
-        return {thing for thing in things if await self._take(thing)}
 
-    async def _take(self, thing: str) -> bool:
-        name = self._names[thing]
-        return await lease.take_async(self._leases, name, self._holder, self._lasting)
+@contextmanager
+def _lost_races() -> Iterator[None]:
+    """Of two that insert one lease at once the second is told of a duplicate: it has lost."""
+    try:
+        yield
+    except BulkWriteError as error:
+        if any(each["code"] != DUPLICATE for each in error.details["writeErrors"]):
+            raise

@@ -6,7 +6,8 @@ class adds its queries; the base knows time, ids and events.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import Context
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -29,6 +30,7 @@ from chassis import deadline, events, ids, tracing
 from chassis.clock import Clock
 from chassis.idempotency import Remembered
 from chassis.migrations import Migration, adding, migrate, pending
+from chassis.numbering import Last, document_of, following, last_of, place
 from chassis.transactions import Contention, inserting, repeat
 from chassis.turns import Turns
 
@@ -183,82 +185,93 @@ class Store:
         if not self._events:
             return
         messages = [events.message_for(self.service, value) for value, _ in self._events]
-        sequences = self._sequences(messages)
-        rows = [
-            self._outbox_row(message, sequence, traceparent)
-            for message, sequence, (_, traceparent) in zip(
-                messages, sequences, self._events, strict=True
-            )
-        ]
+        keys = [_numbered_key(each) for each in messages]
+        fresh = [ids.new_id() for _ in messages]
+        with self._numbering(keys, fresh) as last:
+            rows = [
+                self._outbox_row(message, key, made, last, traceparent)
+                for message, key, made, (_, traceparent) in zip(
+                    messages, keys, fresh, self._events, strict=True
+                )
+            ]
         self._insert("outbox", rows)
         self._events.clear()
 
-    def _sequences(self, messages: Sequence[Message]) -> list[int]:
-        """Each message's number in its aggregate; 0 for those that have none."""
-        keys = [
-            events.subject_and_key(each)[1] if events.has_sequence(type(each)) else None
-            for each in messages
-        ]
-        used = self._next_sequences(Counter(key for key in keys if key is not None))
-        sequences = []
-        for key in keys:
-            if key is not None:
-                used[key] += 1
-            sequences.append(0 if key is None else used[key])
-        return sequences
-
-    def _next_sequences(self, wanted: Counter[str]) -> dict[str, int]:
-        """Reserve `wanted` numbers of each aggregate; answers the last one used before.
+    @contextmanager
+    def _numbering(self, keys: Sequence[str], fresh: Sequence[str]) -> Iterator[dict[str, Last]]:
+        """The last event of each aggregate; at the end, what are the last ones then is noted.
 
         The transaction's write conflict is what keeps two units of work from the same number.
         """
+        wanted = Counter(filter(None, keys))
+        newest = dict(zip(keys, fresh, strict=True))
         if len(wanted) <= FEW:
-            return {key: self._next_sequence(key, count) for key, count in wanted.items()}
-        rows = self["sequences"].find({"_id": {"$in": list(wanted)}}, session=self.session)
-        used = {row["_id"]: int(row["last"]) for row in rows}
-        self["sequences"].bulk_write(
-            [
-                pymongo.UpdateOne({"_id": key}, {"$inc": {"last": count}}, upsert=True)
-                for key, count in wanted.items()
-            ],
-            ordered=False,
-            session=self.session,
-        )
-        return {key: used.get(key, 0) for key in wanted}
+            last = {key: self._count_up(key, wanted[key], newest[key]) for key in wanted}
+            noted = {key: Last(last[key].sequence + wanted[key], newest[key]) for key in wanted}
+            noted = {key: noted[key] for key in wanted if last[key].id is not None}
+        else:
+            last, noted = self._last_events(wanted), {}
+        yield last
+        self._note({key: last[key] for key in wanted if last[key] != noted.get(key)})
 
-    def _next_sequence(self, key: str, count: int) -> int:
+    def _count_up(self, key: str, count: int, newest: str) -> Last:
+        """The last event of an aggregate; noted are those to come, as they mostly are numbered."""
         found = self["sequences"].find_one_and_update(
             {"_id": key},
-            {"$inc": {"last": count}},
-            projection={"last": True},
+            {"$inc": {"last": count, "id_of": count}, "$set": {"id": newest}},
             upsert=True,
             session=self.session,
         )
-        return int(found["last"]) if found else 0
+        return last_of(found) if found else Last()
 
-    def _outbox_row(self, message: Any, sequence: int, traceparent: str) -> Document:
-        subject, key = events.subject_and_key(message)
-        event_id = ids.new_id()
+    def _last_events(self, keys: Iterable[str]) -> dict[str, Last]:
+        rows = self["sequences"].find({"_id": {"$in": list(keys)}}, session=self.session)
+        return {**{key: Last() for key in keys}, **{row["_id"]: last_of(row) for row in rows}}
+
+    def _note(self, last: Mapping[str, Last]) -> None:
+        updates = [
+            pymongo.UpdateOne({"_id": key}, {"$set": document_of(each)}, upsert=True)
+            for key, each in last.items()
+        ]
+        if updates:
+            self["sequences"].bulk_write(updates, ordered=False, session=self.session)
+
+    def _outbox_row(
+        self, message: Any, key: str, fresh: str, last: dict[str, Last], traceparent: str
+    ) -> Document:
+        """The event's row; it is then the last one of its aggregate."""
+        before = last.get(key, Last())
+        this = following(before, fresh)
+        if key:
+            last[key] = this
+        subject, partition_key = events.subject_and_key(message)
+        # An event without a sequence waits for no other: it is an aggregate of its own here.
+        aggregate = key or str(this.id)
         event = events.Event(
-            id=event_id,
+            id=str(this.id),
             type=events.event_type(type(message)),
             source=f"/tandem/{self.service}",
             time=self.now,
             subject=subject,
-            partition_key=key,
-            sequence=sequence,
+            partition_key=partition_key,
+            sequence=this.sequence if key else 0,
             traceparent=traceparent,
             data=message,
         )
         return {
-            "_id": event_id,
-            # An event without a sequence waits for no other: it is an aggregate of its own here.
-            "key": key if sequence else event_id,
-            "sequence": sequence,
+            "_id": event.id,
+            "key": aggregate,
+            **place(aggregate, before),
+            "sequence": event.sequence,
             "type": event.type,
             "headers": events.headers_of(event),
             "body": Binary(events.body_of(message)),
         }
+
+
+def _numbered_key(message: Message) -> str:
+    """The aggregate in which an event has a number; empty where its type has none."""
+    return events.subject_and_key(message)[1] if events.has_sequence(type(message)) else ""
 
 
 CHASSIS_MIGRATIONS = (
@@ -277,6 +290,12 @@ CHASSIS_MIGRATIONS = (
                 "leases": [],
             }
         ),
+    ),
+    Migration(
+        2,
+        "lanes of the outbox",
+        # With the key, for a scan steps over an aggregate that has a cursor of its own.
+        adding({"outbox": [pymongo.IndexModel([("lane", 1), ("_id", 1), ("key", 1)])]}),
     ),
     Migration(
         3,

@@ -30,19 +30,14 @@ class Outcome:
     """The broker would not take them now (nack)."""
     returned: list[str] = field(default_factory=list)
     """No queue took them (mandatory)."""
+    kept: list[str] = field(default_factory=list)
+    """Not sent, for an earlier one of their aggregate was refused or returned."""
     types: Counter[str] = field(default_factory=Counter, compare=False)
     """How many were confirmed of each type."""
 
     def __bool__(self) -> bool:
         """Whether anything became of anything."""
-        return bool(self.confirmed or self.refused or self.returned)
-
-    def add(self, more: "Outcome") -> None:
-        """Add what became of others."""
-        self.confirmed += more.confirmed
-        self.refused += more.refused
-        self.returned += more.returned
-        self.types += more.types
+        return bool(self.confirmed or self.refused or self.returned or self.kept)
 
 
 class Window(Generic[T]):
@@ -68,9 +63,13 @@ class Window(Generic[T]):
         """Whether the broker has spoken of everything."""
         return not self._in_flight
 
-    def begin(self) -> None:
-        """Start anew with what is read from the outbox now: no aggregate is blocked any more."""
-        self._blocked_keys.clear()
+    def unblock(self, keys: Iterable[str]) -> None:
+        """These aggregates are read again, from the row that was refused or returned."""
+        self._blocked_keys.difference_update(keys)
+
+    def keep(self, row: Row) -> None:
+        """`row` is not sent."""
+        self._outcome.kept.append(row["_id"])
 
     def is_blocked(self, row: Row) -> bool:
         """Whether an earlier row of its aggregate was refused or returned: then it must stay."""

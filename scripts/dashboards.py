@@ -264,11 +264,11 @@ def _outbox(by: str, chosen: str) -> Iterator[Panel]:
         median_and_slow("tandem_relay_confirm_seconds", "service", chosen),
     )
     yield Panel(
-        "Relays that lead",
-        "Normal: one. With none, events stay in the outbox.",
+        "Lanes held",
+        "Normal: all 16, shared by the relays. In a lane that none holds events stay.",
         "short",
-        _each(f"sum by (service)({_chosen('tandem_relay_leader', chosen)})", "service"),
-        "TandemRelayWithoutLeader",
+        _each(f"sum by (service)({_chosen('tandem_relay_lanes', chosen)})", "service"),
+        "TandemLaneWithoutRelay",
     )
 
 

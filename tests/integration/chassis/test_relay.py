@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from chassis import events, ids, outbox, topology
+from chassis.lanes import LANES, lane_of
 from chassis.outbox import Outbox
 from chassis.relay import Relay
 from chassis.testing import figure
@@ -36,7 +37,9 @@ def relay_while(bus: Bus, holds: Callable[[], Any], first: Callable[[], Any] = b
         running = asyncio.create_task(relay.run())
         try:
             await asyncio.to_thread(
-                eventually, "a relay that leads", lambda: relay._leads and relay.ready()["rabbitmq"]
+                eventually,
+                "a relay with lanes",
+                lambda: relay.held().held and relay.ready()["rabbitmq"],
             )
             await asyncio.to_thread(first)
             await asyncio.to_thread(eventually, "what the relay is to do", holds)
@@ -56,8 +59,16 @@ def sequences(messages: Sequence[Message]) -> dict[str, list[int]]:
     return found
 
 
-def row(key: str, sequence: int, kind: str = TYPE, made: str | None = None) -> dict[str, Any]:
-    """An outbox row as the store writes it; `made`: an id by another process's clock."""
+def row(
+    key: str,
+    sequence: int,
+    kind: str = TYPE,
+    made: str | None = None,
+    after: str | None = None,
+) -> dict[str, Any]:
+    """An outbox row as the store writes it, where `after` is given (empty: the first of its
+    aggregate); else as an older version did. `made`: an id by another process's clock.
+    """
     headers = {
         f"{events.PREFIX}partitionkey": key,
         f"{events.PREFIX}sequence": f"{sequence:020d}",
@@ -70,7 +81,16 @@ def row(key: str, sequence: int, kind: str = TYPE, made: str | None = None) -> d
         "type": kind,
         "headers": headers,
         "body": b"{}",
+        **({} if after is None else {"lane": lane_of(key), "after": after}),
     }
+
+
+def chain(key: str, count: int, first: int = 1, after: str = "") -> list[dict[str, Any]]:
+    """Rows of one aggregate, each after the other, as the store writes them."""
+    rows: list[dict[str, Any]] = []
+    for sequence in range(first, first + count):
+        rows.append(row(key, sequence, after=rows[-1]["_id"] if rows else after))
+    return rows
 
 
 def test_what_is_committed_arrives_and_leaves_the_outbox(bus: Bus) -> None:
@@ -124,7 +144,7 @@ def test_what_was_published_and_not_removed_is_published_again(
 ) -> None:
     """A crash between publication and removal repeats events in order, and loses none."""
     listen(bus.amqp_url, "stranger")
-    bus.commit("run", [f"e{number}" for number in range(50)])
+    bus.commit("run", ["e1"] * 50)
     settle, crashes = Outbox.settle, iter([AutoReconnect("gone")])
 
     async def crash_once(self: Outbox, outcome: Any) -> None:
@@ -134,7 +154,8 @@ def test_what_was_published_and_not_removed_is_published_again(
 
     monkeypatch.setattr(Outbox, "settle", crash_once)
     relay_while(bus, lambda: bus.waiting() == 0)
-    assert sequences(bus.messages("stranger", 100))["run"] == 2 * list(range(1, 51))
+    found = sequences(bus.messages("stranger", 51))["e1"]
+    assert list(dict.fromkeys(found)) == list(range(1, 51))
 
 
 def test_what_no_queue_takes_is_parked_and_its_aggregate_waits(bus: Bus) -> None:
@@ -179,15 +200,15 @@ def test_a_broker_that_goes_away_is_waited_for(bus: Bus) -> None:
     proxy.open()
 
     def cut() -> None:
-        bus.commit("run", [f"e{number}" for number in range(2_000)])
+        bus.commit("run", ["e1"] * 2_000)
         eventually("the first removals", lambda: bus.waiting() < 2_000)
         proxy.cut()
-        bus.commit("run", ["last"])
+        bus.commit("run", ["e1"])
         proxy.open()
 
     relay_while(bus.through(amqp=proxy), lambda: bus.waiting() == 0, cut)
     proxy.cut()
-    found = sequences(bus.messages("stranger", 2_001))["run"]
+    found = sequences(bus.messages("stranger", 2_001))["e1"]
     assert list(dict.fromkeys(found)) == list(range(1, 2_002))
 
 
@@ -226,33 +247,36 @@ def test_mongodb_that_goes_away_is_waited_for(bus: Bus) -> None:
 
     relay_while(bus.through(mongo=proxy), lambda: bus.waiting() == 0, cut)
     proxy.cut()
-    assert sequences(bus.messages("stranger", 1)) == {"run": [1]}
+    assert sequences(bus.messages("stranger", 1)) == {"e1": [1]}
 
 
-def leader(bus: Bus) -> int:
-    """The process id of the relay that holds the lease; 0 where none does."""
-    found = bus.database.mongo["leases"].find_one({"_id": "relay"})
-    return int(found["holder"].split(":")[1]) if found else 0
+def holders(bus: Bus) -> dict[int, int]:
+    """By process id of a relay, how many lanes it holds."""
+    rows = bus.database.mongo["leases"].find({"_id": {"$regex": "^relay:"}})
+    return Counter(int(each["holder"].split(":")[1]) for each in rows)
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
-def test_one_relay_leads_and_another_takes_over(bus: Bus, end: signal.Signals) -> None:
-    """Of two relays one publishes; when it is killed or stopped, the other does."""
+def test_two_relays_share_the_lanes_and_one_takes_over(bus: Bus, end: signal.Signals) -> None:
+    """Each of two relays holds half; when one is killed or stopped, the other has all."""
     listen(bus.amqp_url, "stranger")
+    enrolments = [f"e{number}" for number in range(40)]
     with bus.running("relay") as one, bus.running("relay") as two:
-        first = eventually("a leader", lambda: leader(bus))
-        bus.commit("run", ["e1"])
-        eventually("the first event", lambda: bus.waiting() == 0)
-        leading, standing_by = (one, two) if first == one.pid else (two, one)
-        leading.send_signal(end)
-        assert leading.wait(30) == (0 if end is signal.SIGTERM else -end)
-        bus.commit("run", ["e2"])
-        eventually("the second event", lambda: bus.waiting() == 0)
-        assert leader(bus) == standing_by.pid
-        standing_by.terminate()
-        assert standing_by.wait(30) == 0
-    assert leader(bus) == 0
-    assert sequences(bus.messages("stranger", 2)) == {"run": [1, 2]}
+        half = {one.pid: LANES // 2, two.pid: LANES // 2}
+        eventually("a half for each", lambda: holders(bus) == half)
+        for each in enrolments:
+            bus.commit("run", [each])
+        eventually("the first events", lambda: bus.waiting() == 0)
+        one.send_signal(end)
+        assert one.wait(30) == (0 if end is signal.SIGTERM else -end)
+        for each in enrolments:
+            bus.commit("run", [each])
+        eventually("the second events", lambda: bus.waiting() == 0)
+        assert holders(bus) == {two.pid: LANES}
+        two.terminate()
+        assert two.wait(30) == 0
+    assert not holders(bus)
+    assert sequences(bus.messages("stranger", 80)) == {each: [1, 2] for each in enrolments}
 
 
 def test_a_relay_stops_while_the_broker_is_away(bus: Bus) -> None:
@@ -260,7 +284,7 @@ def test_a_relay_stops_while_the_broker_is_away(bus: Bus) -> None:
     bus.commit("run", ["e1"])
     nowhere = Proxy(bus.amqp_url)
     with bus.running("relay", TANDEM_AMQP_URL=through(nowhere, bus.amqp_url)) as relay:
-        eventually("a leader", lambda: leader(bus))
+        eventually("its lanes", lambda: holders(bus))
         relay.terminate()
         assert relay.wait(30) == 0
     assert bus.waiting() == 1

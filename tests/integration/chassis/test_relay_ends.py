@@ -9,9 +9,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from chassis import relay as runtime
+from chassis import relay_session
 from tests.integration.chassis.bus import Bus, eventually, listen
-from tests.integration.chassis.test_relay import leader, relay_while, row, sequences
+from tests.integration.chassis.test_relay import holders, relay_while, row, sequences
 
 
 def manage(stack: dict[str, str], method: str, path: str) -> Any:
@@ -25,17 +25,17 @@ def manage(stack: dict[str, str], method: str, path: str) -> Any:
 
 
 def test_a_change_stream_wakes_it(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a poll that never comes, what is committed while it idles is published all the same."""
-    monkeypatch.setattr(runtime, "POLL", 3_600.0)
+    """With a scan that never comes, what is committed while it idles is published all the same."""
+    monkeypatch.setattr(relay_session, "SCAN", 3_600.0)
     listen(bus.amqp_url, "stranger")
 
     def commit() -> None:
-        for number in range(3):
-            bus.commit("run", [f"e{number}"])
+        for _ in range(3):
+            bus.commit("run", ["e1"])
             eventually("its publication", lambda: bus.waiting() == 0)
 
     relay_while(bus, lambda: bus.waiting() == 0, commit)
-    assert sequences(bus.messages("stranger", 3)) == {"run": [1, 2, 3]}
+    assert sequences(bus.messages("stranger", 3)) == {"e1": [1, 2, 3]}
 
 
 def test_a_connection_that_an_operator_closes_is_made_anew(bus: Bus, stack: dict[str, str]) -> None:
@@ -52,10 +52,10 @@ def test_a_connection_that_an_operator_closes_is_made_anew(bus: Bus, stack: dict
         )
         for each in known:
             manage(stack, "DELETE", f"/api/connections/{quote(each['name'], safe='')}")
-        bus.commit("run", ["e2", "e3"])
+        bus.commit("run", ["e1", "e1"])
 
     relay_while(bus, lambda: bus.waiting() == 0, close)
-    found = sequences(bus.messages("stranger", 3))["run"]
+    found = sequences(bus.messages("stranger", 3))["e1"]
     assert list(dict.fromkeys(found)) == [1, 2, 3]
 
 
@@ -69,7 +69,7 @@ def test_a_relay_that_is_stopped_while_it_drains_loses_and_doubles_nothing(bus: 
         eventually("the first removals", lambda: bus.waiting() < count)
         relay.send_signal(signal.SIGTERM)
         assert relay.wait(30) == 0
-    assert leader(bus) == 0
+    assert not holders(bus)
     waiting = bus.waiting()
     assert 0 < waiting < count, "the signal came while it drained"
     found = sequences(bus.messages("stranger", count - waiting))

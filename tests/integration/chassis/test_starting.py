@@ -134,6 +134,7 @@ def test_a_frozen_server_is_no_server(start: Start, mongodb: Proxy, rabbitmq: Pr
     """Where MongoDB keeps its connections and says nothing, roles say so; later they are ready."""
     mongodb.open()
     rabbitmq.open()
+    assert start("notify", "declare").process.wait(60) == 0
     roles = start("notify", "worker"), start("catalog", "relay")
     for role in roles:
         role.becomes(200, mongodb=True, rabbitmq=True)
@@ -141,11 +142,11 @@ def test_a_frozen_server_is_no_server(start: Start, mongodb: Proxy, rabbitmq: Pr
     for role in roles:
         role.becomes(503, mongodb=False, rabbitmq=True)
     relay = roles[1]
-    eventually(lambda: 'tandem_relay_leader{service="catalog"} 0.0' in relay.metrics())
+    eventually(lambda: 'tandem_relay_lanes{service="catalog"} 0.0' in relay.metrics())
     mongodb.thaw()
     for role in roles:
         role.becomes(200, mongodb=True, rabbitmq=True)
-    eventually(lambda: 'tandem_relay_leader{service="catalog"} 1.0' in relay.metrics())
+    eventually(lambda: 'tandem_relay_lanes{service="catalog"} 16.0' in relay.metrics())
 
 
 def test_an_api_needs_its_database_only(start: Start, mongodb: Proxy) -> None:

@@ -9,19 +9,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis import ids, topology
-from chassis.outbox import in_order
-from chassis.relay import _end
-
-ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 50)), unique=True)
+from chassis.numbering import Last, document_of, following, last_of, place
+from chassis.relay_session import end
 
 
-@given(ROWS)
-def test_rows_are_ordered_by_aggregate_and_sequence(pairs: list[tuple[str, int]]) -> None:
-    """Aggregates come in the given order, each whole, by its sequence."""
-    keys = list(dict.fromkeys(key for key, _ in pairs))
-    ordered = in_order([{"key": key, "sequence": number} for key, number in pairs], keys)
-    expected = [(key, n) for key in keys for n in sorted(n for k, n in pairs if k == key)]
-    assert [(row["key"], row["sequence"]) for row in ordered] == expected
+@given(st.integers(0, 2**48 - 1), st.integers(-(2**40), 2**40))
+def test_ids_grow_in_an_aggregate_whatever_the_clocks(at: int, skew: int) -> None:
+    """The id after one that a clock made that is ahead or behind is greater, as text."""
+    made = str(uuid.UUID(int=(max(0, at + skew) % 2**48 << 80) | (7 << 76) | (2 << 62)))
+    this = following(Last(4, made), ids.new_id())
+    assert this.sequence == 5
+    assert str(this.id) > made
+    assert str(following(this, ids.new_id()).id) > str(this.id)
+    assert last_of(document_of(this)) == this
+
+
+def test_what_an_older_version_numbered_has_no_known_id() -> None:
+    """It counts up `last` alone; then the relay finds the next row by its key, not by its lane."""
+    counted_on = {**document_of(Last(4, "id")), "last": 5}
+    for row in ({"last": 5}, counted_on):
+        assert last_of(row) == Last(5, None)
+        assert place("k", last_of(row)) == {}
+    assert place("k", Last()).keys() == {"lane", "after"}
 
 
 def test_a_retry_waits_longer_each_time_and_then_no_more() -> None:
@@ -58,7 +67,7 @@ def test_a_task_that_swallows_a_cancellation_is_ended() -> None:
     async def run() -> bool:
         task = asyncio.create_task(deaf())
         await asyncio.sleep(0)
-        await _end([task])
+        await end([task])
         return task.cancelled()
 
     assert asyncio.run(asyncio.wait_for(run(), 30))

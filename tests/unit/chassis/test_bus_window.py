@@ -64,7 +64,7 @@ def test_an_aggregate_waits_for_the_first_of_a_type() -> None:
 
 
 def test_what_comes_back_blocks_its_aggregate() -> None:
-    """A returned event's later ones are not sent, until all is read anew."""
+    """A returned event's later ones are not sent, until it is read anew."""
     window = Window[int]()
     window.send(row("k", 1), 0)
     window.come_back("k-1")
@@ -73,7 +73,7 @@ def test_what_comes_back_blocks_its_aggregate() -> None:
     assert not window.is_blocked(row("other", 1))
     outcome = window.take_outcome()
     assert (outcome.returned, outcome.confirmed) == (["k-1"], [])
-    window.begin()
+    window.unblock(["k"])
     assert not window.is_blocked(row("k", 2))
 
 
