@@ -105,7 +105,9 @@ def test_a_hot_aggregate_lets_another_of_its_lane_by(bus: Bus, while_it_runs: bo
     mongo = bus.database.mongo["outbox"]
 
     def insert() -> None:
-        mongo.insert_many([*chain("hot", 20_000), *chain(cold, 1)])
+        rows = [*chain("hot", 20_000), *chain(cold, 1)]
+        with bus.database.client.start_session() as session:
+            session.with_transaction(lambda each: mongo.insert_many(rows, session=each))
 
     if not while_it_runs:
         insert()
