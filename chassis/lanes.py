@@ -183,17 +183,23 @@ class Lanes:
         if self._named_by_key[notice.key] > SHARE and notice.sequence:
             first = next(each for each in self._named if each.key == notice.key)
             self._read_by_key(notice.key, first.sequence - 1)
+            # The stream has the rest of a hot aggregate still to tell, before it names others.
+            self._scan_from(notice)
         elif len(self._named) > NAMED:
             self._forget_names()
 
     def _forget_names(self) -> None:
         for notice in self._named:
-            if lane := self._lanes.get(lane_of(notice.key)):
-                # The scan reads what is greater; an id is greater than its beginning.
-                start = notice.id[:-1]
-                lane.again = start if lane.again is None else min(lane.again, start)
+            self._scan_from(notice)
         self._named.clear()
         self._named_by_key.clear()
+
+    def _scan_from(self, notice: Notice) -> None:
+        """Scan the row's lane again, from this row on."""
+        if lane := self._lanes.get(lane_of(notice.key)):
+            # The scan reads what is greater; an id is greater than its beginning.
+            start = notice.id[:-1]
+            lane.again = start if lane.again is None else min(lane.again, start)
 
     def block(self, keys: Iterable[str]) -> None:
         """Aggregates with a row that can't be published now: the rest of their rows waits."""
