@@ -5,7 +5,7 @@ from typing import Any
 
 import pika
 
-from chassis import topology
+from chassis import partitions, topology
 from chassis.subscriptions import Subscription
 
 
@@ -27,22 +27,27 @@ def subscriptions() -> Mapping[str, Sequence[Subscription[Any]]]:
 
 
 def names() -> list[str]:
-    """Every subscription's queue."""
-    return sorted(each.name for declared in subscriptions().values() for each in declared)
+    """Every subscription, which is what its dead letters are called by."""
+    return sorted(each.name for each in _all())
 
 
-def delays() -> list[str]:
-    """The queues in which events wait for a next try."""
-    return [str(topology.delay_name(attempt)) for attempt in range(1, len(topology.DELAYS) + 1)]
+def waiting(amqp_url: str, of: Iterable[str]) -> int:
+    """How many events wait for a worker in all queues of some subscriptions.
 
-
-def waiting(amqp_url: str, queues: Iterable[str]) -> int:
-    """How many messages wait in some queues; what a worker has in hand is not counted.
-
-    Raises pika.exceptions.AMQPError where there is no broker, or a queue is missing.
+    What a worker has in hand is not counted. Raises pika.exceptions.AMQPError where there is no
+    broker.
     """
+    wanted = set(of)
     with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
-        channel = connection.channel()
-        return sum(
-            channel.queue_declare(queue, passive=True).method.message_count for queue in queues
-        )
+        found = [partitions.ready(connection, each) for each in _all() if each.name in wanted]
+        return sum(sum(queues.values()) for queues in found)
+
+
+def delayed(amqp_url: str) -> int:
+    """How many events wait for a next try. Raises as `waiting`."""
+    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+        return sum(partitions.ready_in(connection, each) or 0 for each in topology.delays())
+
+
+def _all() -> list[Subscription[Any]]:
+    return [each for declared in subscriptions().values() for each in declared]

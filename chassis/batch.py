@@ -3,12 +3,15 @@
 nameko's own consumer takes one message a worker, acknowledges what its handler raised on, and gives
 up bodies that it can't decode. This one collects up to `SIZE` raw messages, or what comes within
 `LINGER` seconds, runs one worker for them, and acknowledges them together after it returned.
+
+An entrypoint consumes one queue or several, which may change while it runs; they share its
+connection, with a channel each, and its batches. One batch at a time is applied.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import eventlet
 import structlog
@@ -24,9 +27,10 @@ from chassis import amqp_kombu
 
 SIZE = 500
 LINGER = 0.002
-# Enough for the broker to send the next batch while one is applied.
-PREFETCH = 2 * SIZE
-# How often the consuming loop looks whether it is to stop.
+# Enough for the broker to send the next batch while one is applied; shared by the queues that are
+# consumed, of which each must do for itself where only one has events.
+PREFETCH, LEAST_PREFETCH = 2 * SIZE, SIZE // 2
+# How often the consuming loop looks whether it is to stop, and what it is to consume.
 TICK = 0.2
 # What the method failed on comes back at once; a bug must not become a busy loop.
 PAUSE = 1.0
@@ -34,10 +38,40 @@ PAUSE = 1.0
 log = structlog.get_logger()
 
 
+class Source(Protocol):
+    """What an entrypoint is to consume."""
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The queues to consume now; the same object where they are the same as before."""
+
+    consumed: Mapping[str, "Unsettled"]
+    """Told by the entrypoint: what it consumes, or has messages of in the batch at hand."""
+
+
+class Unsettled(Protocol):
+    """A queue that is consumed."""
+
+    unsettled: int
+    """How many of its messages were delivered, and neither acknowledged nor given back."""
+
+
+class Fixed:
+    """One queue, always."""
+
+    def __init__(self, queue: str) -> None:
+        self.wanted = frozenset({queue})
+        self.consumed: Mapping[str, Unsettled] = {}
+
+    def seen(self, _: object) -> None:
+        """There is nothing to learn from what others saw of it."""
+
+
 class BatchConsumer(QueueConsumer):  # type: ignore[misc]
-    """The connection of one subscription: raw bodies, its own prefetch, its own channel."""
+    """The connection of one subscription: raw bodies, its own prefetch, a channel a queue."""
 
     connected = False
+    _amqp: Any = None
 
     @property
     def connection(self) -> Connection:
@@ -45,22 +79,22 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
         heartbeat = self.container.config[HEARTBEAT_CONFIG_KEY]
         return amqp_kombu.connection(self.amqp_uri, heartbeat=heartbeat)
 
-    def get_consumers(self, _: Any, channel: Any) -> Any:
-        """Called after every (re)connection."""
-        for provider in self._providers:
-            self._consumers[provider] = Consumer(
-                channel,
-                queues=[Queue(provider.queue, no_declare=True)],
-                on_message=provider.take,
-                prefetch_count=PREFETCH,
-                auto_declare=False,
-            )
-        return self._consumers.values()
+    def get_consumers(self, *_: Any) -> Any:
+        """Called after every (re)connection: the providers open their queues one by one."""
+        self._consumers = {provider: provider for provider in self._providers}
+        return ()
 
-    def on_consume_ready(self, *args: Any, **kwargs: Any) -> None:
-        """The broker has accepted the consumers, which it does not where a queue is missing."""
+    def on_consume_ready(self, connection: Any, *args: Any, **kwargs: Any) -> None:
+        """There is a connection."""
+        self._amqp = connection
+        super().on_consume_ready(connection, *args, **kwargs)
+
+    def on_iteration(self) -> None:
+        """Connected is who consumes, which the broker does not allow where a queue is missing."""
+        super().on_iteration()
+        for provider in self._providers:
+            provider.consume_what_is_wanted(self._amqp)
         self.connected = True
-        super().on_consume_ready(*args, **kwargs)
 
     def consume(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """kombu's loop over one connection, which looks at us every TICK.
@@ -74,6 +108,7 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
         for provider in self._providers:
             provider.forget()
             provider.wait_until_idle()
+            provider.let_all_go()
         yield from super().consume(*args, **{**kwargs, "safety_interval": TICK})
 
     def unregister_provider(self, provider: Any) -> None:
@@ -96,14 +131,54 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
         log.warning("the broker is away", why=repr(exc)[:200], seconds=interval)
 
 
+class OpenQueue:
+    """A queue that is consumed, over a channel of its own."""
+
+    def __init__(self, name: str, connection: Any, take: Callable[..., None], prefetch: int):
+        self.name = name
+        self.leaving = False
+        self.unsettled = 0
+        self._channel = connection.channel()
+        self._consumer = Consumer(
+            self._channel,
+            queues=[Queue(name, no_declare=True)],
+            on_message=partial(take, self),
+            prefetch_count=prefetch,
+            auto_declare=False,
+        )
+        self._consumer.consume()
+
+    def leave(self) -> None:
+        """Ask for no more; what was delivered can still be acknowledged."""
+        self.leaving = True
+        self._consumer.cancel()
+
+    def close(self) -> None:
+        """Give back what was delivered and not acknowledged."""
+        self._channel.close()
+
+
+class Taken(NamedTuple):
+    """A message, and where it came from."""
+
+    message: Any
+    queue: OpenQueue
+
+
 class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
-    """Calls the method with a list of kombu messages, one list at a time."""
+    """Calls the method with a list of kombu messages and one of their queues, one list at a time.
+
+    `source` says which queues, and is asked again and again.
+    """
 
     consumer = BatchConsumer()
 
-    def __init__(self, queue: str, **kwargs: Any) -> None:
-        self.queue = queue
-        self._pending: list[Any] = []
+    def __init__(self, name: str, source: Source, **kwargs: Any) -> None:
+        self.name, self._source = name, source
+        self._consumed: frozenset[str] | None = None
+        self._open: dict[str, OpenQueue] = {}
+        self._pending: list[Taken] = []
+        self._at_hand: list[Taken] = []
         self._busy: Signal | None = None
         self._stopping = False
         self._timer: Any = None
@@ -111,6 +186,7 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
 
     def setup(self) -> None:
         """Join the connection before it starts."""
+        self._source.consumed = self._open
         self.consumer.register_provider(self)
 
     def stop(self) -> None:
@@ -123,6 +199,29 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
         self.wait_until_idle()
         self.consumer.unregister_provider(self)
 
+    def cancel(self) -> None:
+        """nameko calls this from the consuming thread; the end of the connection does the rest."""
+        self._stopping = True
+
+    def consume_what_is_wanted(self, connection: Any) -> None:
+        """Begin to consume queues, and stop it; called by the consuming thread, often."""
+        wanted = self._source.wanted
+        if self._stopping or wanted is self._consumed:
+            return
+        for queue in list(self._open.values()):
+            if queue.leaving or queue.name not in wanted:
+                self._let_go(queue)
+        prefetch = max(LEAST_PREFETCH, PREFETCH // max(1, len(wanted)))
+        for name in sorted(wanted - self._open.keys()):
+            self._open[name] = OpenQueue(name, connection, self.take, prefetch)
+        if not any(queue.leaving for queue in self._open.values()):
+            self._consumed = wanted
+
+    def let_all_go(self) -> None:
+        """The connection is gone, and its channels with it."""
+        self._open.clear()
+        self._consumed = None
+
     def forget(self) -> None:
         """Drop what a lost connection had delivered: it comes again."""
         self._cancel_timer()
@@ -133,11 +232,12 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
         if self._busy is not None:
             self._busy.wait()
 
-    def take(self, message: Any) -> None:
+    def take(self, queue: OpenQueue, message: Any) -> None:
         """A message came."""
-        if self._stopping:
+        if self._stopping or queue.leaving:
             return
-        self._pending.append(message)
+        queue.unsettled += 1
+        self._pending.append(Taken(message, queue))
         if self._busy is not None:
             return
         if len(self._pending) >= SIZE:
@@ -145,15 +245,26 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
         elif self._timer is None:
             self._timer = eventlet.spawn_after(LINGER, self._flush)
 
+    def _let_go(self, queue: OpenQueue) -> None:
+        """Stop consuming a queue; give it up when none of it is in the batch at hand."""
+        if not queue.leaving:
+            queue.leave()
+            self._pending = [each for each in self._pending if each.queue is not queue]
+        if all(each.queue is not queue for each in self._at_hand):
+            queue.close()
+            del self._open[queue.name]
+
     def _flush(self) -> None:
         self._cancel_timer()
         if self._busy is not None or not self._pending:
             return
-        batch, self._pending = self._pending[:SIZE], self._pending[SIZE:]
+        self._at_hand, self._pending = self._pending[:SIZE], self._pending[SIZE:]
         self._busy = Signal()
+        batch = [each.message for each in self._at_hand]
+        arguments = (batch, self._at_hand[0].queue.name)
         try:
             self.container.spawn_worker(
-                self, (batch,), {}, handle_result=partial(self._done, batch)
+                self, arguments, {}, handle_result=partial(self._done, batch)
             )
         except ContainerBeingKilled:
             self._idle()
@@ -164,28 +275,33 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
         The broker counts the deliveries; what can never be handled is a dead letter in the end.
         """
         if exc_info is None:
-            self._settle(lambda: batch[-1].ack(multiple=True), batch)
+            last = {message.channel: message for message in batch}
+            for message in last.values():
+                self._settle(partial(message.ack, multiple=True), message)
         elif not self._stopping:
             eventlet.sleep(PAUSE)
-            self._settle(lambda: [message.requeue() for message in batch], batch)
+            for message in batch:
+                self._settle(message.requeue, message)
+        for taken in self._at_hand:
+            taken.queue.unsettled -= 1
         self._idle()
         self._flush()
         return result, exc_info
 
-    def _settle(self, action: Callable[[], object], batch: list[Any]) -> None:
-        """Acknowledge all up to the batch's end (batches follow each other), or give it back.
+    def _settle(self, action: Callable[[], object], message: Any) -> None:
+        """Acknowledge all of a channel up to a message (batches follow each other), or give back.
 
         On a connection that is gone there is nothing to say: the messages come again.
         """
-        channel = batch[-1].channel
-        if channel is None or channel.connection is None:
+        if message.channel is None or message.channel.connection is None:
             return
         try:
             action()
         except self.consumer.connection_errors + self.consumer.channel_errors as error:
-            log.info("a batch comes again", queue=self.queue, why=repr(error)[:200])
+            log.info("messages come again", subscription=self.name, why=repr(error)[:200])
 
     def _idle(self) -> None:
+        self._at_hand = []
         busy, self._busy = self._busy, None
         if busy is not None:
             busy.send()
@@ -196,4 +312,4 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
             self._timer = None
 
 
-batch: Callable[[str], Callable[[Any], Any]] = BatchEntrypoint.decorator
+batch: Callable[[str, Source], Callable[[Any], Any]] = BatchEntrypoint.decorator

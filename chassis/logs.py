@@ -22,6 +22,8 @@ LEVELS = {
     "error": logging.ERROR,
 }
 # What these say at "info" is for their developers.
+# That the broker closed a channel is an error where it is not what we asked for.
+SILENT = ("pika.channel",)
 CHATTY = ("pika", "kombu", "amqp", "nameko", "urllib3", "pymongo", "grpc", "asyncio")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -57,6 +59,8 @@ def _route_standard_library(
     logging.captureWarnings(True)
     for name in CHATTY:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _shared(service: str, role: str) -> list[Processor]:

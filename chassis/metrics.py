@@ -101,6 +101,11 @@ WAITING_OLDEST = Gauge(
     ["subscription"],
 )
 DEAD_LETTERS = Gauge("tandem_dead_letters", "Dead letters of a queue.", ["queue"])
+PARTITIONS = Gauge(
+    "tandem_partitions_consumed",
+    "Queues of a partitioned subscription that this worker consumes, the plain one among them.",
+    ["subscription"],
+)
 TIMER_FAILURES = Counter("tandem_timer_failures", "Runs of a timer that failed.", ["timer"])
 JOBS_CLAIMED = Counter("tandem_jobs_claimed", "Jobs that were claimed.", ["jobs", "lane"])
 JOBS_DONE = Counter("tandem_jobs_done", "Jobs that are done for good.", ["jobs", "lane"])

@@ -21,6 +21,7 @@ DRAIN = timedelta(seconds=20)
 WAIT_LIMIT = timedelta(days=1)
 # The arithmetic is in docs/operators.md.
 KEEP_INBOX, KEEP_REQUESTS = timedelta(days=14), timedelta(days=7)
+PARTITIONS, MOST_PARTITIONS = 8, 64
 
 API, WORKER, RELAY = "api", "worker", "relay"
 DECLARE, MIGRATE = "declare", "migrate"
@@ -190,6 +191,12 @@ class Settings:
         reaches="rabbitmq",
         secret=True,
         check=url_of("amqp", "amqps"),
+    )
+    partitions: int = setting(
+        "how many queues share the events of a partitioned subscription",
+        roles=(WORKER, DECLARE),
+        check=between(1, MOST_PARTITIONS, f"1 to {MOST_PARTITIONS}"),
+        default=PARTITIONS,
     )
     ops_address: str = setting(
         "host:port of metrics and health", roles=SERVERS, check=is_address, default="127.0.0.1:0"

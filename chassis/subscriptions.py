@@ -63,6 +63,9 @@ class Subscription(Generic[S]):
     """The types of which the inbox keeps nothing, for a repeat and an old event change nothing by
     themselves: the handler does no more than replace what is guarded by the event's own sequence.
     What adds, counts or publishes is not among them."""
+    partitioned: bool = False
+    """Whether its events are spread over several queues by their partition key, each of which one
+    worker consumes: for work that is heavy, and about one aggregate at a time."""
 
     @property
     def routing_keys(self) -> tuple[str, ...]:

@@ -276,6 +276,12 @@ def _all_queues() -> Row:
     return Row("Subscriptions", tuple(_subscriptions(QUEUES)))
 
 
+def _whole(queues: str) -> str:
+    """Queues, and which subscription each is of."""
+    whole = "([a-z]+[.][a-z_]+([.]dead)?).*"
+    return f'label_replace({queues}, "subscription", "$1", "queue", "{whole}")'
+
+
 def _subscriptions(names: str) -> Iterator[Panel]:
     """What happens from the queue to the effect; `names` is a pattern of subscriptions."""
     chosen = f'subscription=~"{names}"'
@@ -288,12 +294,12 @@ def _subscriptions(names: str) -> Iterator[Panel]:
         "TandemEffectsLate",
         30,
     )
-    ready = _chosen("rabbitmq_detailed_queue_messages_ready", f'queue=~"{names}"')
+    ready = _whole(_chosen("rabbitmq_detailed_queue_messages_ready", f'queue=~"{names}"'))
     yield Panel(
         "Events that wait",
-        "The queue's length, as RabbitMQ tells it. A queue that only grows lacks workers.",
+        "The queue's length, all partitions together. A queue that only grows lacks workers.",
         "short",
-        _each(f"sum by (queue)({ready})", "queue"),
+        _each(f"sum by (subscription)({ready})", "subscription"),
         "TandemQueueGrows",
         1000,
     )

@@ -130,8 +130,10 @@ def _settle(world: World, platform: Platform) -> None:
     world.until(
         "the outboxes to be empty", lambda: not any(row.waiting for row in states(mongo_url, ROLES))
     )
-    to_be_applied = [*queues.names(), *queues.delays()]
-    world.until("the queues to be empty", lambda: not queues.waiting(amqp_url, to_be_applied))
+    world.until(
+        "the queues to be empty",
+        lambda: not queues.waiting(amqp_url, queues.names()) + queues.delayed(amqp_url),
+    )
 
 
 def _history(amqp_url: str) -> list[Event[Any]]:

@@ -66,7 +66,7 @@ def declare(settings: Settings) -> None:
     from services.library.files import open_files
     from services.library.worker import subscriptions
 
-    topology.declare_when_there(settings.amqp_url, subscriptions())
+    topology.declare_when_there(settings.amqp_url, subscriptions(), settings.partitions)
     open_files(settings)
 
 

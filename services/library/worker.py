@@ -29,7 +29,15 @@ EXPIRE_EVERY = timedelta(minutes=1)
 def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
     """The service's queues."""
     types = (*_STATES, catalog.EnrolmentModeChanged, catalog.PathPublished)
-    return (Subscription("library.entitlements", types, entitlements, replacing=frozenset(types)),)
+    return (
+        Subscription(
+            "library.entitlements",
+            types,
+            entitlements,
+            replacing=frozenset(types),
+            partitioned=True,
+        ),
+    )
 
 
 def timers(files: Files, expire_after: timedelta) -> tuple[Timer[LibraryStore], ...]:

@@ -71,7 +71,9 @@ def declare(settings: Settings) -> None:
     from services.notify.texts import Texts
     from services.notify.worker import subscriptions
 
-    topology.declare_when_there(settings.amqp_url, subscriptions(Texts(), settings.leads))
+    topology.declare_when_there(
+        settings.amqp_url, subscriptions(Texts(), settings.leads), settings.partitions
+    )
 
 
 if __name__ == "__main__":

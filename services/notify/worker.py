@@ -67,6 +67,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
             "notify.triggers",
             (*triggers.PERSONAL, *_CLASSES),
             lambda store, batch: _triggers(store, batch, texts, leads),
+            partitioned=True,
         ),
     )
 

@@ -56,7 +56,7 @@ def declare(settings: Settings) -> None:
     from chassis import topology
     from services.progress.worker import subscriptions
 
-    topology.declare_when_there(settings.amqp_url, subscriptions())
+    topology.declare_when_there(settings.amqp_url, subscriptions(), settings.partitions)
 
 
 if __name__ == "__main__":

@@ -82,9 +82,21 @@ ATTENDANCE = (
 def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
     """The service's queues."""
     return (
-        Subscription("progress.statements", (progress.StatementsRecorded,), statements, _weight),
-        Subscription("progress.plans", PLANS, plans, replacing=frozenset({catalog.PersonUpserted})),
-        Subscription("progress.attendance", ATTENDANCE, attendance, _weight),
+        Subscription(
+            "progress.statements",
+            (progress.StatementsRecorded,),
+            statements,
+            _weight,
+            partitioned=True,
+        ),
+        Subscription(
+            "progress.plans",
+            PLANS,
+            plans,
+            replacing=frozenset({catalog.PersonUpserted}),
+            partitioned=True,
+        ),
+        Subscription("progress.attendance", ATTENDANCE, attendance, _weight, partitioned=True),
     )
 
 

@@ -55,7 +55,7 @@ def declare(settings: Settings) -> None:
     from chassis import topology
     from services.sessions.worker import subscriptions
 
-    topology.declare_when_there(settings.amqp_url, subscriptions())
+    topology.declare_when_there(settings.amqp_url, subscriptions(), settings.partitions)
 
 
 if __name__ == "__main__":

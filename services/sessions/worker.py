@@ -63,7 +63,7 @@ CLAIM = timedelta(seconds=15)
 def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
     """The service's queues."""
     return (
-        Subscription("sessions.rosters", ROSTER_TYPES, rosters, replacing=COPIES),
+        Subscription("sessions.rosters", ROSTER_TYPES, rosters, replacing=COPIES, partitioned=True),
         Subscription("sessions.recordings", ITEMS, recordings, replacing=frozenset(ITEMS)),
         one_by_one("sessions.catch_ups", {CatchUpCompleted: catch_up_completed}),
     )

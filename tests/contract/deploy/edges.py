@@ -117,7 +117,7 @@ def _wanted_callers(party: Party, role: str) -> Iterator[Edge]:
 def _wanted_of_stores() -> Iterator[Edge]:
     yield (MONGODB.name, MONGODB.name, 27017)
     yield from ((RABBITMQ.name, RABBITMQ.name, port) for port in NODES)
-    yield (KEDA.name, RABBITMQ.name, 5672)
+    yield (KEDA.name, RABBITMQ.name, 15672)
     yield (OPERATORS.name, RABBITMQ.name, 15672)
     yield (PROMETHEUS.name, RABBITMQ.name, 15692)
     # Both ask the Kubernetes API, which has no label to select by: so it may be anywhere.

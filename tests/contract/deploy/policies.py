@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from campus.architecture import Service, services
+from chassis import partitions, topology
 from chassis.settings import SettingsError, load
 from tests.contract.deploy.manifests import Object, name_of, of_kind
 
@@ -232,9 +233,28 @@ def scalers_have_targets(objects: Sequence[Object]) -> Iterator[str]:
     for each in of_kind(objects, "ScaledObject"):
         target = each["spec"]["scaleTargetRef"]["name"]
         service = services()[target.removesuffix("-worker")]
-        queues = {trigger["metadata"]["queueName"] for trigger in each["spec"]["triggers"]}
-        if target not in names or queues != {q.name for q in service.subscriptions}:
-            yield f"{name_of(each)}: {target} by {sorted(queues)}"
+        scaled = [trigger["metadata"] for trigger in each["spec"]["triggers"]]
+        wanted = [set(partitions.queues(q, 12)) for q in service.subscriptions]
+        if target not in names or sorted(map(sorted, map(_counted, scaled))) != sorted(
+            map(sorted, wanted)
+        ):
+            yield f"{name_of(each)}: {target} by {[one['queueName'] for one in scaled]}"
+
+
+def _counted(trigger: Mapping[str, str]) -> set[str]:
+    """Which queues a trigger of KEDA counts together, by whichever of an installation's names."""
+    if trigger.get("useRegex") != "true":
+        return {trigger["queueName"]}
+    if trigger.get("operation") != "sum" or trigger.get("protocol") != "http":
+        return set()  # the mean of a regular expression's queues, or none at all by AMQP
+    return {queue for queue in all_queues() if re.search(trigger["queueName"], queue)}
+
+
+def all_queues() -> set[str]:
+    """Every queue of every service, with twelve partitions, and the dead letters."""
+    subscriptions = [each for service in services().values() for each in service.subscriptions]
+    events = {queue for each in subscriptions for queue in partitions.queues(each, 12)}
+    return events | {topology.dead(each.name) for each in subscriptions}
 
 
 def metrics_are_scraped(objects: Sequence[Object]) -> Iterator[str]:
@@ -255,11 +275,13 @@ def broker_permissions_are_least(objects: Sequence[Object]) -> Iterator[str]:
     if not found:  # the broker is another one
         return
     yield from _operators_faults(found.pop("operator"))
+    if set(found.pop("keda")["permissions"].values()) != {"^$"}:
+        yield "keda may do more than look at what there is"
     if found.keys() != services().keys():
         yield f"permissions are of {sorted(found)}"
     for name, spec in found.items():
         own = {queue for s in services().values() for q in s.subscriptions if s.name == name
-               for queue in (q.name, f"{q.name}.dead")}  # fmt: skip
+               for queue in (*partitions.queues(q, 12), f"{q.name}.dead")}  # fmt: skip
         others = {q.name for s in services().values() for q in s.subscriptions} - own
         shared = {"tandem.events", "tandem.delay.1s", "tandem.delay.600s"}
         wanted = {

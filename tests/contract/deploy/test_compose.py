@@ -141,6 +141,15 @@ def test_prometheus_reads_every_server() -> None:
     }
 
 
+def test_the_broker_has_the_exchange_of_partitions() -> None:
+    """The plugin of consistent-hash exchanges is enabled beside the image's own."""
+    (mounted,) = PARTS["rabbitmq"]["configs"]
+    assert mounted["target"] == "/etc/rabbitmq/enabled_plugins"
+    enabled = WHOLE["configs"][mounted["source"]]["content"].strip("[]. \n").split(",")
+    wanted = {"consistent_hash_exchange", "management", "prometheus"}
+    assert set(enabled) == {f"rabbitmq_{name}" for name in wanted}
+
+
 def test_what_is_mounted_is_there() -> None:
     """Each file and folder of the repository that a part mounts; the identity is made by people."""
     mounts = [mount for part in PARTS.values() for mount in part.get("volumes", [])]

@@ -16,7 +16,7 @@ from tandem.catalog.v1 import events_pb2
 
 from chassis import events, ids, topology
 from chassis.events import Event
-from chassis.settings import Settings
+from chassis.settings import PARTITIONS, Settings
 from chassis.store import Database
 from tests.integration.chassis.bus_service import (
     QUEUE,
@@ -35,9 +35,9 @@ PATIENCE = 150.0
 Message = tuple[Any, Any, bytes]
 
 
-def eventually(what: str, holds: Callable[[], Any]) -> Any:
+def eventually(what: str, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
     """What `holds` answers once it is true; fails after a while."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while not (found := holds()):
         assert time.monotonic() < end, f"it never came to hold: {what}"
         time.sleep(0.02)
@@ -107,9 +107,18 @@ class Bus:
         """Heal what waits for `what`."""
         self.database.mongo["known"].insert_one({"_id": what})
 
-    def declare(self) -> None:
+    def declare(self, partitions: int = PARTITIONS) -> None:
         """Declare what the service declares."""
-        topology.declare(self.amqp_url, [subscription()])
+        topology.declare(self.amqp_url, [subscription()], partitions)
+
+    def publish(self, *published: Event[Any]) -> None:
+        """Publish events, as a relay does."""
+        with channel_of(self.amqp_url) as channel:
+            channel.confirm_delivery()
+            for event in published:
+                properties = pika.BasicProperties(delivery_mode=2, headers=events.headers_of(event))
+                body = events.body_of(event.data)
+                channel.basic_publish(topology.EXCHANGE, event.type, body, properties, True)
 
     def send(self, *sent: Event[Any]) -> None:
         """Put events into the subscription's queue."""

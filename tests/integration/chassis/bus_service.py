@@ -2,11 +2,12 @@
 
 An event's effect is counted under its enrolment. What its handler does, its learner says:
 `wait-for-X` retries until collection `known` has X, `needs-X` waits for it; `drop` and `poison`
-never succeed, unless `known` has them.
+never succeed, unless `known` has them. PARTITIONED in the environment: the subscription is, and
+keeps of each aggregate what its newest event told.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,7 +34,9 @@ def store_class() -> Any:
 
     class BusStore(Store):
         service = "catalog"
-        migrations = (Migration(1, "all", adding({"effects": [], "known": [], "ticks": []})),)
+        migrations = (
+            Migration(1, "all", adding({"effects": [], "newest": [], "known": [], "ticks": []})),
+        )
 
     return BusStore
 
@@ -44,7 +47,8 @@ def subscription() -> Any:
 
     from chassis.subscriptions import one_by_one
 
-    return one_by_one(QUEUE, {events_pb2.EnrolmentWithdrawn: _withdrawn})
+    found = one_by_one(QUEUE, {events_pb2.EnrolmentWithdrawn: _withdrawn})
+    return replace(found, partitioned="PARTITIONED" in os.environ)
 
 
 def _withdrawn(store: Any, event: Any) -> None:
@@ -55,6 +59,20 @@ def _withdrawn(store: Any, event: Any) -> None:
         upsert=True,
         session=store.session,
     )
+    if "PARTITIONED" in os.environ:
+        _keep_newest(store, event)
+
+
+def _keep_newest(store: Any, event: Any) -> None:
+    """Of each aggregate what its newest event told, as handlers keep what others own."""
+    kept = store["newest"].find_one({"_id": event.partition_key}, session=store.session)
+    if kept is None or kept["sequence"] < event.sequence:
+        store["newest"].replace_one(
+            {"_id": event.partition_key},
+            {"sequence": event.sequence, "told": event.data.enrolment_id},
+            upsert=True,
+            session=store.session,
+        )
 
 
 def _obey(store: Any, order: str) -> None:
@@ -83,13 +101,15 @@ def relay(settings: Settings) -> None:
 
 def worker(settings: Settings) -> None:
     """The worker role. ONE_TRY: after one second's delay a failing event is given up."""
-    from chassis import topology
+    from chassis import queue_watch, topology
     from chassis import worker as runtime
     from chassis.roles import open_database
     from chassis.subscriptions import Timer
 
     if "ONE_TRY" in os.environ:
         topology.DELAYS = topology.DELAYS[:1]
+    if "PARTITIONED" in os.environ:
+        queue_watch.LOOK = queue_watch.DISCOVER = 0.5
 
     def tick(database: Any) -> None:
         database.mongo["ticks"].insert_one({"pid": os.getpid()})
@@ -103,7 +123,7 @@ def declare(settings: Settings) -> None:
     """The declare role."""
     from chassis import topology
 
-    topology.declare(settings.amqp_url, [subscription()])
+    topology.declare(settings.amqp_url, [subscription()], settings.partitions)
 
 
 if __name__ == "__main__":

@@ -245,10 +245,6 @@ def test_what_can_not_be_sent_away_is_not_lost(bus: Bus) -> None:
     with channel_of(bus.amqp_url) as channel:
         channel.exchange_delete("tandem.delay.1s")
     with bus.running("worker"):
-        eventually("a worker", lambda: bus.database.mongo["ticks"].find_one())
-        # It declares at its start, so the exchange has to go again.
-        with channel_of(bus.amqp_url) as channel:
-            channel.exchange_delete("tandem.delay.1s")
         bus.send(an_event("early", "wait-for-ada"))
         for number in range(5):
             bus.send(an_event(f"e{number}"))
@@ -267,6 +263,7 @@ def tickers(bus: Bus) -> set[int]:
 
 def test_a_timer_runs_in_one_worker_and_another_takes_over(bus: Bus) -> None:
     """Of two workers one ticks; when it stops, the other does at once."""
+    bus.declare()
     with bus.running("worker") as one, bus.running("worker") as two:
         [first] = eventually("a tick", lambda: tickers(bus))
         time.sleep(2)

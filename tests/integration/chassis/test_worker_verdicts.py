@@ -94,6 +94,7 @@ def test_a_timer_that_fails_is_counted_and_goes_on(bus: Bus) -> None:
 
 def test_a_worker_without_its_queue_is_not_ready(bus: Bus) -> None:
     """It says so for as long as the broker refuses its consumer, and works when that ends."""
+    bus.declare()
     with started("bus_service", bus) as (_, port):
         eventually("ready", lambda: ready(port) == {"mongodb": True, "rabbitmq": True})
         with channel_of(bus.amqp_url) as channel:

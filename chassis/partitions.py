@@ -1,0 +1,99 @@
+"""The queues of a partitioned subscription: their names, their arguments, and which are there.
+
+Its events pass a consistent-hash exchange of the subscription's name, which sends all events of one
+partition key to the same of its queues `<subscription>.0`, `<subscription>.1`, ... The plain queue
+of the subscription's name takes what comes back from the delays and the dead letters, whatever the
+number of partitions is by then.
+
+Partitions are made from the lowest number up and removed from the highest down, so those that exist
+have no gap between them: who wants to know them asks for one after the other.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.exceptions import ChannelClosedByBroker
+
+from chassis import settings
+from chassis.subscriptions import Subscription
+
+# RabbitMQ's rabbitmq_consistent_hash_exchange; its bindings' routing key is a weight.
+KIND, WEIGHT = "x-consistent-hash", "1"
+EXCHANGE_ARGUMENTS = {"hash-header": "cloudEvents_partitionkey"}
+# Workers share partitions by lease. This is a second fence: the broker lets one consume at a time.
+QUEUE_ARGUMENTS = {"x-single-active-consumer": True}
+NOT_FOUND = 404
+
+
+def name(subscription: str, number: int) -> str:
+    """The queue of one partition."""
+    return f"{subscription}.{number}"
+
+
+def names(subscription: str, count: int) -> list[str]:
+    """The queues of the first `count` partitions."""
+    return [name(subscription, number) for number in range(count)]
+
+
+def queues(subscription: Subscription[Any], count: int) -> list[str]:
+    """Every queue that brings the subscription's events, where it has `count` partitions."""
+    return [
+        subscription.name,
+        *(names(subscription.name, count) if subscription.partitioned else ()),
+    ]
+
+
+def ready(connection: BlockingConnection, subscription: Subscription[Any]) -> dict[str, int]:
+    """How many messages are ready in each queue of the subscription that exists."""
+    found: dict[str, int] = {}
+    for queue in _candidates(subscription):
+        count = ready_in(connection, queue)
+        if count is None and queue != subscription.name:
+            break
+        found |= {} if count is None else {queue: count}
+    return found
+
+
+def _candidates(subscription: Subscription[Any]) -> Sequence[str]:
+    return queues(subscription, settings.MOST_PARTITIONS)
+
+
+def ready_in(connection: BlockingConnection, queue: str) -> int | None:
+    """How many messages are ready in a queue; None where there is no such queue.
+
+    Asking needs no right at the queue.
+    """
+    declared = _look(connection, queue)
+    return None if declared is None else int(declared.message_count)
+
+
+def is_drained(connection: BlockingConnection, queue: str) -> bool:
+    """Whether a queue has nothing ready, and nobody who could have something of it in hand.
+
+    A worker lets go of a queue by closing the channel that consumed it, so that the broker has back
+    what was not acknowledged.
+    """
+    found = _look(connection, queue)
+    return found is not None and found.message_count == 0 and found.consumer_count == 0
+
+
+def surplus(connection: BlockingConnection, subscription: str, count: int) -> Iterator[str]:
+    """The partitions' queues beyond the first `count`, which an earlier number left."""
+    for number in range(count, settings.MOST_PARTITIONS):
+        queue = name(subscription, number)
+        if _look(connection, queue) is None:
+            return
+        yield queue
+
+
+def _look(connection: BlockingConnection, queue: str) -> Any:
+    channel: BlockingChannel = connection.channel()
+    try:
+        found = channel.queue_declare(queue, passive=True).method
+    except ChannelClosedByBroker as error:  # the broker closes the channel for asking
+        if error.reply_code != NOT_FOUND:
+            raise
+        return None
+    channel.close()
+    return found
