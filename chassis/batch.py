@@ -9,6 +9,7 @@ connection, with a channel each, and its batches. One batch at a time is applied
 """
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -24,6 +25,7 @@ from nameko.extensions import Entrypoint, ProviderCollector
 from nameko.messaging import QueueConsumer
 
 from chassis import amqp_kombu
+from chassis.prefetch import MEMORY, Prefetch
 
 SIZE = 500
 LINGER = 0.002
@@ -134,8 +136,8 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
 class OpenQueue:
     """A queue that is consumed, over a channel of its own."""
 
-    def __init__(self, name: str, connection: Any, take: Callable[..., None], prefetch: int):
-        self.name = name
+    def __init__(self, name: str, connection: Any, take: Callable[..., None], prefetch: Prefetch):
+        self.name, self.prefetch = name, prefetch
         self.leaving = False
         self.unsettled = 0
         self._channel = connection.channel()
@@ -143,9 +145,15 @@ class OpenQueue:
             self._channel,
             queues=[Queue(name, no_declare=True)],
             on_message=partial(take, self),
-            prefetch_count=prefetch,
+            prefetch_count=prefetch.count,
             auto_declare=False,
         )
+        self._consumer.consume()
+
+    def ask_for_more(self) -> None:
+        """As many as fit, by what is known of the messages now."""
+        self._consumer.cancel()
+        self._consumer.qos(prefetch_count=self.prefetch.grow())
         self._consumer.consume()
 
     def leave(self) -> None:
@@ -173,8 +181,10 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
 
     consumer = BatchConsumer()
 
-    def __init__(self, name: str, source: Source, **kwargs: Any) -> None:
-        self.name, self._source = name, source
+    def __init__(self, name: str, source: Source, memory: int = MEMORY, **kwargs: Any) -> None:
+        """`memory`: bytes of bodies that may be in hand, over all queues."""
+        self.name, self._source, self._memory = name, source, memory
+        self._prefetches: defaultdict[str, Prefetch] = defaultdict(Prefetch)
         self._consumed: frozenset[str] | None = None
         self._open: dict[str, OpenQueue] = {}
         self._pending: list[Taken] = []
@@ -209,13 +219,21 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
         if self._stopping or wanted is self._consumed:
             return
         for queue in list(self._open.values()):
-            if queue.leaving or queue.name not in wanted:
+            if queue.leaving or queue.name not in wanted or queue.prefetch.is_too_large:
                 self._let_go(queue)
-        prefetch = max(LEAST_PREFETCH, PREFETCH // max(1, len(wanted)))
+            elif queue.prefetch.should_grow:
+                queue.ask_for_more()
         for name in sorted(wanted - self._open.keys()):
+            prefetch = self._prefetch(name, len(wanted))
             self._open[name] = OpenQueue(name, connection, self.take, prefetch)
         if not any(queue.leaving for queue in self._open.values()):
             self._consumed = wanted
+
+    def _prefetch(self, name: str, queues: int) -> Prefetch:
+        """What is known of a queue, one of so many, which is consumed anew."""
+        prefetch = self._prefetches[name]
+        prefetch.begin(self._memory // queues, max(LEAST_PREFETCH, PREFETCH // queues))
+        return prefetch
 
     def let_all_go(self) -> None:
         """The connection is gone, and its channels with it."""
@@ -238,6 +256,9 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
             return
         queue.unsettled += 1
         self._pending.append(Taken(message, queue))
+        queue.prefetch.took(len(message.body))
+        if queue.prefetch.should_grow or queue.prefetch.is_too_large:
+            self._consumed = None  # the consuming thread looks at all queues
         if self._busy is not None:
             return
         if len(self._pending) >= SIZE:
@@ -301,6 +322,8 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
             log.info("messages come again", subscription=self.name, why=repr(error)[:200])
 
     def _idle(self) -> None:
+        for message, queue in self._at_hand:
+            queue.prefetch.let_go(len(message.body))
         self._at_hand = []
         busy, self._busy = self._busy, None
         if busy is not None:
@@ -312,4 +335,4 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
             self._timer = None
 
 
-batch: Callable[[str, Source], Callable[[Any], Any]] = BatchEntrypoint.decorator
+batch: Callable[[str, Source, int], Callable[[Any], Any]] = BatchEntrypoint.decorator

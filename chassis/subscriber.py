@@ -36,7 +36,10 @@ class Subscriber:
         database: Database[Any],
         subscription: Subscription[Any],
         source: Source,
+        memory: int,
     ) -> None:
+        """`memory`: bytes of bodies that may be in hand."""
+        self._memory = memory
         self.queue = subscription.name
         self._wait_limit = settings.wait_limit.total_seconds()
         self._database, self._subscription, self._source = database, subscription, source
@@ -53,7 +56,7 @@ class Subscriber:
         def apply_batch(_: Any, messages: list[Any], queue: str) -> None:
             self.work(messages, queue)
 
-        entrypoint = batch(self.queue, self._source)
+        entrypoint = batch(self.queue, self._source, self._memory)
         methods = {"name": self.queue.replace(".", "_"), "apply": entrypoint(apply_batch)}
         return type("Subscription", (), methods)
 

@@ -16,7 +16,7 @@ from eventlet.event import Event as Signal
 from nameko.runners import ServiceRunner
 from pymongo.errors import PyMongoError
 
-from chassis import ids, ops, queue_watch, topology, waiting
+from chassis import ids, ops, prefetch, queue_watch, topology, waiting
 from chassis.assignment import Assignment
 from chassis.batch import Fixed
 from chassis.jobs import Jobs
@@ -83,7 +83,10 @@ class Worker:
             if each.partitioned
         }
         self._subscribers = [
-            Subscriber(settings, database, each, self._source(each)) for each in subscriptions
+            Subscriber(
+                settings, database, each, self._source(each), prefetch.MEMORY // len(subscriptions)
+            )
+            for each in subscriptions
         ]
         self._looks = [Look(each, self._source(each).seen) for each in subscriptions]
         self._tickers = [Ticker(database, timer, holder) for timer in timers]
