@@ -4,8 +4,11 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pika
@@ -14,45 +17,145 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from bench import rig, sample
 from bench.figures import Figure, beside
 from bench.sample import QUEUE
+from chassis import ids
+from chassis.events import PREFIX
+from chassis.lanes import lane_of
 from chassis.settings import Settings, load
 from chassis.topology import EXCHANGE
 
 EVENTS = 20_000
 WINDOW = 500
 ROUNDS = 3
+# Events a second that are committed while ours and the peer run, in units of work of 100.
+INSERTED, UNIT = 1_000, 100
+BACKLOG = 1_000_000
+# Seconds at full rate, and those at its begin and its end that are compared.
+LONG, PART = float(os.environ.get("BENCH_RELAY_SECONDS", "600")), 0.1
+# Rows that wait at the least while it runs at full rate.
+ENOUGH = 10_000
 
 
 def measure() -> Iterator[Figure]:
-    """Ours reads, publishes and removes; the peer only publishes, straight to the quorum queue.
-
-    Ours goes by the exchange to that queue and to the history, which is more work for the broker:
-    what the peer does by the same way is shown beside.
+    """Ours reads, publishes and removes, and goes by the exchange to the queue and the history, as
+    the peer does in the second row. Meanwhile events are committed, beside the peer as well.
     """
-    yield beside("relay", "events/s", 0.7, ROUNDS, _ours, lambda: _peer("queue"))
+    yield beside("relay", "events/s", None, ROUNDS, _ours, lambda: _peer("queue"))
     by_exchange = "relay, peer by the same exchange"
-    yield beside(by_exchange, "events/s", None, ROUNDS, _ours, lambda: _peer("exchange"))
+    yield beside(by_exchange, "events/s", 0.8, ROUNDS, _ours, lambda: _peer("exchange"))
+
+
+def measure_backlog() -> Iterator[Figure]:
+    """The rate at which a great backlog begins to go, beside a small one."""
+    name = f"relay, {BACKLOG} wait, beside {EVENTS}"
+    yield beside(name, "events/s", 0.9, 1, lambda: _drained(BACKLOG), lambda: _drained(EVENTS))
+
+
+def measure_long() -> Iterator[Figure]:
+    """The rate at the end of a long time at full rate, beside that at its begin."""
+    first, last = _at_full_rate(LONG)
+    name = f"relay, after {LONG:.0f} s at full rate, beside the begin"
+    yield beside(name, "events/s", 0.9, 1, lambda: last, lambda: first)
 
 
 def _ours() -> float:
     database = rig.fresh_database()
     rig.fill_outbox(database, EVENTS)
+    return _rate(database, EVENTS, EVENTS)
+
+
+def _drained(waiting: int) -> float:
+    database = rig.fresh_database()
+    _insert(database, waiting)
+    return _rate(database, waiting, EVENTS)
+
+
+def _rate(database: Any, waiting: int, events: int) -> float:
+    """How many events a second go of those that wait, and of those that come meanwhile."""
     outbox = database.mongo["outbox"]
+    with _inserting(database, waiting) as inserted, rig.running("bench.sample", "relay"):
+        return rig.rate(lambda: inserted() - outbox.estimated_document_count(), events)
+
+
+@contextmanager
+def _inserting(database: Any, already: int) -> Iterator[Callable[[], int]]:
+    """Commit events beside, at an even rate; answers how many there were, with those before."""
+    count, done = already, threading.Event()
+
+    def insert() -> None:
+        nonlocal count
+        began, made = time.monotonic(), 0
+        while not done.wait(max(0.0, began + made / INSERTED - time.monotonic())):
+            now = datetime(2026, 3, 2, 9, tzinfo=UTC)
+            keys = [f"x{(made + number) // 4}" for number in range(UNIT)]
+            rows = [sample.ActivityCompleted(key, "run", key, "reading", now) for key in keys]
+            database.transact(lambda store, rows=rows: store.publish(*rows))
+            made += UNIT
+            count += UNIT
+
+    thread = threading.Thread(target=insert)
+    thread.start()
+    try:
+        yield lambda: count
+    finally:
+        done.set()
+        thread.join()
+
+
+def _at_full_rate(seconds: float) -> tuple[float, float]:
+    """The rates in the first and the last part of a time in which there is always enough to do."""
+    database = rig.fresh_database()
+    outbox = database.mongo["outbox"]
+    inserted = _insert(database, 2 * ENOUGH)
+    marks: list[tuple[float, int]] = []
     with rig.running("bench.sample", "relay"):
-        return rig.rate(lambda: EVENTS - outbox.estimated_document_count(), EVENTS)
+        rig.rate(lambda: inserted - outbox.estimated_document_count(), ENOUGH)
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < seconds:
+            waiting = outbox.estimated_document_count()
+            marks.append((passed, inserted - waiting))
+            if waiting < 2 * ENOUGH:
+                inserted += _insert(database, ENOUGH, inserted)
+            time.sleep(0.02)
+    return _slope(marks, 0, seconds * PART), _slope(marks, seconds * (1 - PART), seconds)
+
+
+def _slope(marks: list[tuple[float, int]], begin: float, end: float) -> float:
+    inside = [mark for mark in marks if begin <= mark[0] <= end]
+    (at, before), (until, after) = inside[0], inside[-1]
+    return (after - before) / (until - at)
+
+
+def _insert(database: Any, count: int, first: int = 0) -> int:
+    """Insert rows like those that the store writes, but many at once; each its own aggregate."""
+    now = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    pattern = sample.ActivityCompleted(ids.new_id(), "run", "l", "reading", now)
+    database.transact(lambda store: store.publish(pattern))
+    outbox = database.mongo["outbox"]
+    row = outbox.find_one_and_delete({"key": pattern.enrolment_id})
+    for start in range(first, first + count, 1_000):
+        size = min(1_000, first + count - start)
+        outbox.insert_many([_like(row, f"i{start + number}") for number in range(size)])
+    return count
+
+
+def _like(row: dict[str, Any], key: str) -> dict[str, Any]:
+    headers = {**row["headers"], f"{PREFIX}partitionkey": key}
+    return {**row, "_id": ids.new_id(), "key": key, "lane": lane_of(key), "headers": headers}
 
 
 def _peer(way: str) -> float:
     """The bare loop, in a process of its own as the relay is."""
     database = rig.fresh_database()
     rig.fill_outbox(database, 1)
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.relay", way],
-        env={**os.environ, **rig.environment()},
-        timeout=300,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    with _inserting(database, 1):
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.relay", way],
+            env={**os.environ, **rig.environment()},
+            timeout=300,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     return float(done.stdout)
 
 
