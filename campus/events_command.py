@@ -1,7 +1,8 @@
-"""`tandem events tail`: what happens, or happened."""
+"""`tandem events tail|replay`: what happens or happened; what is to be applied once more."""
 
 import json
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import click
 from google.protobuf import json_format
 from rich.markup import escape
 
+from campus import queues
 from campus.connection import DATA, amqp_url
-from campus.output import JSON_OPTION, console, printable
+from campus.output import JSON_OPTION, console, fail, printable, show_rows
 from chassis import history
 from chassis.events import Event, UndecodableError
+from chassis.replay import replay as send_again
 
 LONGEST = timedelta(days=3650)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -35,6 +38,14 @@ class Ago(click.ParamType[timedelta]):
         if ago > LONGEST:
             self.fail(f"{value!r} is too long; right would be {LONGEST.days}d at most", param, ctx)
         return ago
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How many events a subscription was sent once more."""
+
+    subscription: str
+    events: int
 
 
 @click.group()
@@ -64,6 +75,29 @@ def tail(
                 _print(number, event, as_json)
     except KeyboardInterrupt:
         return
+
+
+@events.command()
+@click.option("--since", type=Ago(), required=True, help="What was made after so long ago: 2h.")
+@click.option("--until", type=Ago(), default="0s", help="And before so long ago.  [now]")
+@click.option("--subscription", "chosen", multiple=True, help="Only this one; may be given often.")
+@DATA
+@JSON_OPTION
+def replay(
+    since: timedelta, until: timedelta, chosen: tuple[str, ...], folder: Path, as_json: bool
+) -> None:
+    """Send events of the history to the services once more; what they applied changes nothing.
+
+    For after a restored backup (docs/operators.md): inboxes remember less than the history holds.
+    """
+    known = {one.name: one for each in queues.subscriptions().values() for one in each}
+    if unknown := sorted(set(chosen) - known.keys()):
+        fail(f"no subscription {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    now = datetime.now(UTC)
+    wanted = [known[name] for name in chosen or known]
+    sent = send_again(amqp_url(folder), wanted, now - since, now - until)
+    rows = [Sent(one.name, sent[one.name]) for one in wanted]
+    show_rows("Sent once more", sorted(rows, key=lambda row: row.subscription), as_json)
 
 
 def _print_unread(offset: int, error: UndecodableError, as_json: bool) -> None:
