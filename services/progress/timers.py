@@ -11,6 +11,7 @@ from chassis import metrics
 from chassis.store import Database, is_away
 from chassis.subscriptions import Timer
 from services.progress.domain.words import Key
+from services.progress.metrics import RECORDING_PLAYABLE
 from services.progress.store import ProgressStore
 from services.progress.usecases import plans, waiting
 
@@ -31,8 +32,18 @@ def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
 
 
 def give_way(database: Database[ProgressStore], grace: timedelta) -> None:
-    """Let materials stand in where a recording was waited for long enough."""
-    _all(database, partial(waiting.give_way, grace=grace), GIVE_WAY)
+    """Let materials stand in where a recording was waited for long enough.
+
+    One that never came is late, too: nobody else would tell of it.
+    """
+
+    def some(store: ProgressStore) -> bool:
+        waited = waiting.give_way(store, grace)
+        for late in plans.recordings_missed(store, waited):
+            store.afterwards(partial(RECORDING_PLAYABLE.observe, late.total_seconds()))
+        return len(waited) == waiting.PART
+
+    _all(database, some, GIVE_WAY)
 
 
 def revisit(database: Database[ProgressStore], ahead: timedelta = timedelta()) -> None:

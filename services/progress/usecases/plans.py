@@ -85,7 +85,8 @@ def recordings_waited_for(
     """How long it took from each class's end until now that its recording can be played.
 
     For classes that got a recording just now, and those whose recording is an item of which the
-    library told just now. Of one whose end is not known yet there is nothing to tell.
+    library told just now. Of one whose end is not known yet there is nothing to tell; one that was
+    waited for in vain was told of by `recordings_missed`.
     """
     if not session_ids and not item_ids:
         return []
@@ -94,8 +95,20 @@ def recordings_waited_for(
     return [
         store.now - each.ended_at
         for each in sessions.values()
-        if each.ended_at and each.recording_item_id in items
+        if each.ended_at and not each.waited and each.recording_item_id in items
         if items[each.recording_item_id].available
+    ]
+
+
+def recordings_missed(store: Store, waited: Collection[Session]) -> list[timedelta]:
+    """How long recordings were waited for that were to come, and can't be played by now."""
+    items = store.items({each.recording_item_id for each in waited})
+    playable = {item.id for item in items.values() if item.available}
+    return [
+        store.now - each.ended_at
+        for each in waited
+        if each.ended_at and (each.recorded or each.recording_item_id)
+        if each.recording_item_id not in playable
     ]
 
 

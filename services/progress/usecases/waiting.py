@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from services.progress.domain.revisits import Revisit, served, waiting
+from services.progress.domain.sessions import Session
 from services.progress.domain.words import Key
 from services.progress.ports import Store
 from services.progress.usecases.plans import pass_over
@@ -16,14 +17,15 @@ from services.progress.usecases.reviews import News, review
 PART = 500
 
 
-def give_way(store: Store, grace: timedelta) -> bool:
+def give_way(store: Store, grace: timedelta) -> list[Session]:
     """Let materials stand in for recordings that did not come within `grace` of the class's end.
 
-    A recording that comes later takes its place all the same. Answers whether there may be more.
+    A recording that comes later takes its place all the same. Answers the classes that had ended by
+    then; fewer than `PART` are the last.
     """
     waited = store.sessions_ended_by(store.now - grace, PART)
     pass_over(store, waited)
-    return len(waited) == PART
+    return waited
 
 
 def next_turn(store: Store, at: datetime, but: Collection[Key] = ()) -> list[Key] | None:

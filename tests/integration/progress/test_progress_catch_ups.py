@@ -84,6 +84,21 @@ def test_it_is_measured_when_a_recording_can_be_played(
     assert (counted(), waited()) == (count + 1, seconds + 2 * 3600)
 
 
+def test_a_recording_that_never_comes_is_late_and_counted_once(classroom: Classroom) -> None:
+    """Once it is waited for no longer; one that comes after that is not counted again."""
+    counted = partial(figure, "tandem_progress_recording_playable_seconds_count")
+    early = partial(figure, "tandem_progress_recording_playable_seconds_bucket", le="14400.0")
+    classroom.open(lecture(), learners=["ada"])
+    classroom.hold_class(ada=ABSENT)
+    count, in_time = counted(), early()
+    classroom.clock.forward(days=1, hours=1)
+    for _ in range(2):
+        classroom.settle()
+    assert (counted(), early()) == (count + 1, in_time)
+    classroom.hear("attendance", recorded("another film"), available("another film", 3600))
+    assert counted() == count + 1
+
+
 def test_watching_enough_by_the_union_completes_it(classroom: Classroom) -> None:
     """Half an hour ten times is half; the missing stretch completes it, once, in time."""
     _after_class(classroom)
