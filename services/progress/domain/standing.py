@@ -29,7 +29,8 @@ class Extension:
 class Attendance:
     """What a session recorded of the learner."""
 
-    verdict: AttendanceVerdict
+    verdict: AttendanceVerdict | None
+    """None where it was taken back, which is kept so that nothing older counts again."""
     sequence: int
     amended: bool = False
     """Whether it came after the attendance was settled. Settled and amended rows have sequences of

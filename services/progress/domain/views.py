@@ -126,4 +126,5 @@ def _attendance(activity: Activity, learner: Learner, plan: Plan) -> AttendanceV
     """The verdict of the activity's session; the best one where it was held more than once."""
     sessions = plan.sessions_of_activity.get(activity.id, ())
     known = [learner.standing.attendance.get(session.id) for session in sessions]
-    return min((each.verdict for each in known if each), key=_BEST.index, default=None)
+    verdicts = [each.verdict for each in known if each and each.verdict]
+    return min(verdicts, key=_BEST.index, default=None)

@@ -22,7 +22,7 @@ class AttendanceNews:
     session_id: str
     learner_id: str
     verdict: AttendanceVerdict | None
-    """None tells nothing."""
+    """None of an amended row: there is no attendance any more; of a settled one nothing is told."""
     sequence: int
     amended: bool = False
     seen_at: datetime | None = None
@@ -42,7 +42,7 @@ def learn_attendance(
 def _news(news: AttendanceNews, now: datetime, targets: frozenset[str]) -> News:
     def change(learner: Learner) -> Learner:
         standing = learner.standing
-        if news.verdict is not None:
+        if news.verdict is not None or news.amended:
             recorded = Attendance(news.verdict, news.sequence, news.amended)
             standing = attended(standing, news.session_id, recorded)
         if news.seen_at is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 from tandem.progress.v1 import events_pb2, resources_pb2
+from tandem.types.v1 import types_pb2
 
 from chassis.testing import figure
 from services.progress.timers import miss
@@ -369,3 +370,13 @@ def test_the_queues_are_those_of_the_contract() -> None:
     """The service listens by the three queues that the others know."""
     names = {each.name for each in subscriptions()}
     assert names == {"progress.statements", "progress.plans", "progress.attendance"}
+
+
+def test_attendance_that_was_taken_back_is_none(classroom: Classroom) -> None:
+    """Of somebody who was no guest after all there is no attendance any more; progress is told."""
+    classroom.open(lecture(), learners=["ada"])
+    classroom.hold_class()
+    classroom.hear("attendance", amended("ada", PRESENT))
+    classroom.hear("attendance", amended("ada", types_pb2.ATTENDANCE_VERDICT_UNSPECIFIED))
+    (lesson,) = classroom.progress("ada").activities
+    assert lesson.attendance == types_pb2.ATTENDANCE_VERDICT_UNSPECIFIED
