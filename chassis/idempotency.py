@@ -54,7 +54,7 @@ class Remembered:
         known = self._requests.find_one({"_id": asked.key}, session=self._session)
         if known is None:
             return None
-        if known["request"] != asked.digest:
+        if not asked.is_of(bytes(known["request"])):
             raise AlreadyExists(f"request_id {asked.id!r} was used for another request")
         return bytes(known["answer"])
 
@@ -64,3 +64,8 @@ class _Asked:
 
     def __init__(self, key: str, id_: str, request: bytes) -> None:
         self.key, self.id, self.digest = key, id_, sha256(request).digest()
+        self._whole = request
+
+    def is_of(self, kept: bytes) -> bool:
+        """Whether it is the request that was kept; an older version kept the whole of it."""
+        return kept in (self.digest, self._whole)
