@@ -1,6 +1,7 @@
 """Which of the broker's policies each queue that a service declares gets."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,21 @@ import yaml
 
 from campus.architecture import services
 from chassis import partitions, topology
-from chassis.settings import MOST_PARTITIONS
+from chassis.settings import MOST_PARTITIONS, PARTITIONS
+from tests.contract.deploy.manifests import OVERLAYS, of_kind, overlay
 
 LIMITS = Path("deploy/kubernetes/components/rabbitmq/limits.yaml")
 SUBSCRIPTIONS = [each for service in services().values() for each in service.subscriptions]
 
 
-def policy_of(queue: str) -> dict[str, Any]:
+STRANGERS = 10
+"""So many queues of others' systems there is room for, however full."""
+GIB = 1024**3
+
+
+def policy_of(queue: str, specs: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """The policy that a quorum queue gets: of those whose pattern fits the one of most priority."""
-    specs = [document["spec"] for document in yaml.safe_load_all(LIMITS.read_text())]
+    specs = specs or [document["spec"] for document in yaml.safe_load_all(LIMITS.read_text())]
     fitting = [
         spec
         for spec in specs
@@ -29,13 +36,13 @@ def policy_of(queue: str) -> dict[str, Any]:
     return dict(found)
 
 
-def queues() -> dict[str, str]:
+def queues(count: int = MOST_PARTITIONS) -> dict[str, str]:
     """Every queue of events that a service declares, with the policy that it should have."""
     wanted = dict.fromkeys(topology.delays(), "kept")
     for each in SUBSCRIPTIONS:
         wanted |= {topology.dead(each.name): "kept", each.name: "subscriptions"}
         if each.partitioned:
-            wanted |= dict.fromkeys(partitions.names(each.name, MOST_PARTITIONS), "partitions")
+            wanted |= dict.fromkeys(partitions.names(each.name, count), "partitions")
     return wanted
 
 
@@ -58,3 +65,27 @@ def test_no_queue_of_ours_drops_events() -> None:
 def test_a_strangers_queue_is_bounded(queue: str) -> None:
     """A stranger that forgets its queue fills no disk, whatever it is called."""
     assert policy_of(queue)["name"] == "strangers"
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_full_queues_do_not_fill_the_brokers_disk(name: str) -> None:
+    """All queues at their bounds, the history and what the broker keeps free fit on its volume."""
+    objects = overlay(name)
+    specs = [each["spec"] for each in of_kind(objects, "Policy")]
+    (cluster,) = (each["spec"] for each in of_kind(objects, "RabbitmqCluster"))
+    full = [policy_of(each, specs)["definition"] for each in queues(PARTITIONS)]
+    full += [policy_of("grades", specs)["definition"]] * STRANGERS
+    history = [each["definition"] for each in specs if each["applyTo"] == "streams"]
+    history = history or [{"max-length-bytes": topology.HISTORY_ARGUMENTS["x-max-length-bytes"]}]
+    free = re.search(r"disk_free_limit.absolute = (\d+)GB", cluster["rabbitmq"]["additionalConfig"])
+    assert free
+    wanted = sum(each["max-length-bytes"] for each in full + history) + int(free[1]) * 10**9
+    assert wanted < int(cluster["persistence"]["storage"].removesuffix("Gi")) * GIB
+
+
+@pytest.mark.parametrize("kind", ["classic_queues", "quorum_queues"])
+def test_strangers_queues_of_each_kind_are_bounded(kind: str) -> None:
+    """A classic queue fills a disk as well as a quorum queue does."""
+    specs = [document["spec"] for document in yaml.safe_load_all(LIMITS.read_text())]
+    (found,) = (each for each in specs if each["applyTo"] == kind and each["pattern"] == ".*")
+    assert found["definition"]["overflow"] == "drop-head"
