@@ -94,21 +94,22 @@ def real(
 
 @pytest.fixture
 def environment(stack: dict[str, str], amqp_url: str, real: World) -> dict[str, str]:
-    """What the roles are told."""
-    return {
+    """What the roles are told; the queues are declared, for which workers wait."""
+    told = {
         **stack,
         "TANDEM_AMQP_URL": amqp_url,
         "TANDEM_MONGO_DATABASE": real.database.mongo.name,
         "TANDEM_MAIL_FROM": "tandem@university.example",
     }
+    with running("declare", told) as declare:
+        assert declare.wait(30) == 0
+    return told
 
 
 def test_from_the_bus_to_the_mailbox(
     real: World, environment: dict[str, str], amqp_url: str, mailbox: Mailbox, ada: str
 ) -> None:
     """Events in any order become messages and mail, once each; SIGTERM ends the worker cleanly."""
-    with running("declare", environment) as declare:
-        assert declare.wait(30) == 0
     learners = [f"{ada}-{number}" for number in range(30)]
     starts_in = timedelta(days=2)
     news = [
