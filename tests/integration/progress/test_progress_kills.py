@@ -1,0 +1,101 @@
+"""A worker that is killed in the middle of a transaction, and the one that comes after it."""
+
+import signal
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import bson
+import pytest
+from tandem.progress.v1 import events_pb2
+
+from tests.conftest import FakeClock
+from tests.integration.progress.classroom import RUN, Classroom, task
+from tests.integration.progress.held import Held
+from tests.integration.progress.processes import environment_of, eventually, publish, role
+from tests.integration.progress.stories import counts
+
+LEARNERS = [f"l{number:02d}" for number in range(40)]
+ESSAYS = ["first", "second", "third"]
+STATEMENTS = len(LEARNERS) * len(ESSAYS)
+
+
+@pytest.mark.parametrize("at", ["insert", "commitTransaction"])
+def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
+    classroom: Classroom, clock: FakeClock, stack: dict[str, str], vhost: str, at: str
+) -> None:
+    """All that its handlers wrote is gone with it; another counts each statement once."""
+    clock.at = datetime.now(UTC)  # the worker knows the system's clock only
+    classroom.open(*map(task, ESSAYS), learners=LEARNERS)
+    environment = environment_of(classroom, stack, vhost)
+    publish(vhost, *(classroom.event(_done(who, what)) for what in ESSAYS for who in LEARNERS))
+
+    held = Held(stack["TANDEM_MONGO_URL"], at)
+    held.open()
+    with role("worker", {**environment, "TANDEM_MONGO_URL": held.url}) as worker:
+        eventually(lambda: _open_transactions(classroom, held))
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    assert _open_transactions(classroom, held)
+    assert counts(classroom)["statements"] == _marks(classroom) == 0
+    _end(classroom, held)  # else MongoDB holds their locks for a minute
+
+    with role("worker", environment):
+        eventually(lambda: _marks(classroom) == STATEMENTS)
+    held.cut()
+    assert counts(classroom) == _counted_afresh(classroom)
+    assert counts(classroom)["completed_path"] == len(LEARNERS)
+    told = [
+        (each.learner_id, each.activity_id)
+        for each in classroom.published(events_pb2.ActivityCompleted)
+    ]
+    assert sorted(told) == [(who, what) for who in LEARNERS for what in sorted(ESSAYS)]
+
+
+def _done(learner_id: str, activity_id: str) -> events_pb2.StatementsRecorded:
+    """A learner handed something in. It came by no API, whose events a relay would have sent."""
+    said = {"id": str(uuid.uuid4()), "learner_id": learner_id, "run_id": RUN}
+    verb = "http://adlnet.gov/expapi/verbs/completed"
+    told = events_pb2.StatementsRecorded(learner_id=learner_id)
+    told.statements.add(**said, verb=verb, activity_id=activity_id).timestamp.GetCurrentTime()
+    return told
+
+
+def _open_transactions(classroom: Classroom, held: Held) -> list[dict[str, Any]]:
+    """The transactions of which the server waits for what is held."""
+    waited_for = [
+        {"lsid.id": each["lsid"]["id"], "transaction.parameters.txnNumber": each["txnNumber"]}
+        for each in list(held.commands)
+    ]
+    if not waited_for:
+        return []
+    all_sessions: dict[str, Any] = {"$currentOp": {"allUsers": True, "idleSessions": True}}
+    stages = [all_sessions, {"$match": {"$or": waited_for}}]
+    return list(classroom.database.client.admin.aggregate(stages))
+
+
+def _end(classroom: Classroom, held: Held) -> None:
+    """End the sessions whose client is gone."""
+    sessions = [bson.SON(each["lsid"]) for each in held.commands]
+    classroom.database.client.admin.command("killSessions", sessions)
+
+
+def _marks(classroom: Classroom) -> int:
+    """How many events of statements were applied."""
+    marks = {"_id": {"$regex": "^progress.statements:"}}
+    return classroom.database.mongo["inbox"].count_documents(marks)
+
+
+def _counted_afresh(classroom: Classroom) -> dict[str, int]:
+    """The run's summary, counted from what is kept of each learner."""
+    rows = list(classroom.database.mongo["standings"].find({"run_id": RUN}))
+    done = [row["completed"].keys() for row in rows]
+    return {
+        "learners": len(rows),
+        "completed_path": sum(each == set(ESSAYS) for each in done),
+        "completed_activities": sum(map(len, done)),
+        "open_catch_ups": 0,
+        "completed_catch_ups": 0,
+        "missed_catch_ups": 0,
+        "statements": STATEMENTS,
+    }
