@@ -24,8 +24,11 @@ class CopiesStore(chassis_store.Store):
 
     def copies(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
         """The copies of one class (Person, Run, Path, Item) that are known, by id."""
+        wanted = list(ids)
+        if not wanted:  # as where all plans of a batch are kept
+            return {}
         # An older version of the service kept items without one, to guard them.
-        query = {"_id": {"$in": list(ids)}, "sequence": {"$exists": True}}
+        query = {"_id": {"$in": wanted}, "sequence": {"$exists": True}}
         rows = self[_COLLECTIONS[cls]].find(query, session=self.session)
         return {row["_id"]: from_document(row, cls) for row in rows}
 

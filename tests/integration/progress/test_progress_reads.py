@@ -1,0 +1,123 @@
+"""What is read of MongoDB: plans once a version, statements by what they are about."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pymongo
+import pytest
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
+from tandem.progress.v1 import events_pb2
+
+from chassis.apply import Delivery, Kind, apply
+from chassis.events import body_of, headers_of
+from chassis.store import CLIENT, Database
+from services.progress import store_plans
+from services.progress.plan_cache import PlanCache
+from services.progress.store import ProgressStore
+from tests.integration.progress.classroom import BOOK, FILM, RUN, Classroom, item, path, task
+
+PLANS = {"runs", "paths", "sessions", "items"}
+
+
+class Finds(CommandListener):
+    """The queries that a client sent, the first one first."""
+
+    def __init__(self) -> None:
+        self.commands: list[dict[str, Any]] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        """Note a query."""
+        if event.command_name == "find":
+            self.commands.append(dict(event.command))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Its answer is not looked at."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """The test fails of it anyway."""
+
+    def take(self) -> list[dict[str, Any]]:
+        """The queries since they were taken last."""
+        taken, self.commands = self.commands, []
+        return taken
+
+
+@pytest.fixture
+def finds() -> Finds:
+    """The queries to the watched database."""
+    return Finds()
+
+
+@pytest.fixture
+def watched(
+    classroom: Classroom, stack: dict[str, str], finds: Finds
+) -> Iterator[Database[ProgressStore]]:
+    """The classroom's database, as a worker of its own has it."""
+    with pymongo.MongoClient[dict[str, Any]](
+        stack["TANDEM_MONGO_URL"], event_listeners=[finds], **CLIENT
+    ) as client:
+        name = classroom.database.mongo.name
+        yield Database(client, name, ProgressStore, classroom.clock)
+
+
+def test_a_plan_is_read_once_a_version(
+    classroom: Classroom,
+    watched: Database[ProgressStore],
+    finds: Finds,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A second batch reads nothing of it; what another process changes is seen by the next one."""
+    film = item("watch", FILM)
+    classroom.open(film, task("first"), learners=["ada"])
+    monkeypatch.setattr(store_plans, "CACHE", PlanCache())
+
+    def read_for(activity_id: str) -> set[str]:
+        row = classroom.said("ada", "completed", activity_id=activity_id)
+        told = classroom.event(events_pb2.StatementsRecorded(learner_id="ada", statements=[row]))
+        delivery = Delivery(body_of(told.data), headers_of(told))
+        (verdict,) = apply(watched, classroom.queues["progress.statements"], [delivery])
+        assert verdict.kind is Kind.APPLIED
+        return {command["find"] for command in finds.take()} & PLANS
+
+    assert read_for("second") == PLANS
+    assert read_for("first") == set()
+    with monkeypatch.context() as another:
+        another.setattr(store_plans, "CACHE", PlanCache())
+        classroom.hear("plans", path(film, task("first"), task("third"), version=2))
+    assert read_for("third") == PLANS
+    assert read_for("third") == set()
+    states = {"watch": "OPEN", "first": "COMPLETED", "third": "COMPLETED"}
+    assert classroom.states("ada") == states
+
+
+def test_the_last_look_reads_only_what_it_is_about(
+    classroom: Classroom, watched: Database[ProgressStore], finds: Finds
+) -> None:
+    """Of many statements of many learners, it examines those it answers, by an index."""
+    steps = [task(f"task-{number}") for number in range(20)]
+    learners = [f"l{number}" for number in range(10)]
+    classroom.open(item("watch", FILM), *steps, learners=learners)
+    for learner in learners:
+        rows = [classroom.said(learner, "completed", activity_id=each.id) for each in steps]
+        rows += [classroom.watched(learner, "0[.]60") for _ in range(2)]
+        rows.append(classroom.watched(learner, "60[.]90", item_id="", activity_id="watch"))
+        classroom.record(*rows)
+    finds.take()
+    targets = {f"item:{FILM}", f"item:{BOOK}", "activity:watch"}
+    now, whose = classroom.clock.now(), learners[:4]
+    found = watched.reader().taken_in(RUN, whose, targets, now)
+    assert {name: len(own.statements) for name, own in found.items()} == dict.fromkeys(whose, 3)
+    (command,) = finds.take()
+    explained = classroom.database.mongo.command(
+        "explain",
+        {"find": "statements", "filter": command["filter"]},
+        verbosity="executionStats",
+    )["executionStats"]
+    assert explained["totalDocsExamined"] == 3 * len(whose)
+    # A key for each row, and one that ends each of the stretches: learner by learner and target.
+    assert explained["totalKeysExamined"] <= (3 + 2 * len(targets)) * len(whose)
