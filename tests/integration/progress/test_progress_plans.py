@@ -13,6 +13,7 @@ from tandem.catalog.v1 import resources_pb2 as catalog_resources
 from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
+from chassis.apply import Kind
 from services.progress.usecases.waiting import look_again, next_turn
 from tests.integration.progress.classroom import (
     ABSENT,
@@ -339,11 +340,39 @@ def test_who_left_sees_nothing_of_the_run(classroom: Classroom) -> None:
     assert list(_timeline(classroom, "ada")) == []
 
 
-@pytest.mark.parametrize("text", ["0[.]1e308", "1e9999[.]2", "-1[.]2", "0[.]10[,]5", "[,]" * 30])
-def test_hostile_segments_do_no_harm(classroom: Classroom, text: str) -> None:
-    """Strange segments are refused, or taken for what they are, and the share stays a share."""
+@pytest.mark.parametrize("text", ["0[.]1e308", "1e9999[.]2", "-1[.]2", "5[.]2", "[,]" * 30])
+def test_segments_that_cannot_be_are_refused(classroom: Classroom, text: str) -> None:
+    """The row is told why; nothing of it is stored or counts."""
     classroom.open(item("watch", FILM), learners=["ada"])
-    classroom.record(classroom.watched("ada", text))
+    (result,) = classroom.record(classroom.watched("ada", text))
+    assert {each.field for each in result.violations} == {"video.played_segments"}
+    assert not result.changed
     classroom.settle()
+    assert classroom.summary().statements == 0
     (row,) = classroom.progress("ada").activities
-    assert 0 <= row.watched_share <= 1
+    assert (row.watched_share, row.state) == (0, resources_pb2.ACTIVITY_STATE_OPEN)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0[.]1e308", 0),
+        ("-1[.]2", 0),
+        ("0[.]10[,]5", 10),
+        ("0[.]10[,]x[,]20[.]30", 20),
+        ("10[.]0[,]0[.]5", 5),
+        ("0[.]999999999999", 3600),
+        ("[,]" * 30, 0),
+    ],
+)
+def test_of_segments_on_the_bus_what_can_be_counts(
+    classroom: Classroom, text: str, seconds: float
+) -> None:
+    """An event is applied whatever it holds: its whole segments, within the item's length."""
+    classroom.open(item("watch", FILM), learners=["ada"])
+    told = events_pb2.StatementsRecorded(
+        learner_id="ada", statements=[classroom.watched("ada", text)]
+    )
+    assert classroom.hear("statements", told) == [Kind.APPLIED]
+    (row,) = classroom.progress("ada").activities
+    assert row.watched_share == pytest.approx(seconds / 3600)
