@@ -7,7 +7,7 @@ a value that this version doesn't know, and absent messages are None.
 """
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import UTC, timedelta
 from enum import Enum
 from functools import cache
@@ -59,16 +59,12 @@ def to_message(value: object, cls: type[M], **more: object) -> M:
 
 def from_message(message: Message, cls: type[T], **more: object) -> T:
     """A dataclass of a message, with the fields of the same names; `more` adds or replaces some."""
-    hints = _hints(cast(Any, cls))
-    known = message.DESCRIPTOR.fields_by_name
-    values = {
-        field.name: more[field.name]
-        if field.name in more
-        else _read(message, known[field.name], hints[field.name])
-        for field in fields(cls)  # type: ignore[arg-type]
-        if field.name in more or _expects(field, known)
+    read = {
+        name: _read(message, field, hint)
+        for name, field, hint in _shared(cast(Any, cls), message.DESCRIPTOR)
+        if name not in more
     }
-    return cls(**values)
+    return cls(**read, **more)
 
 
 def enum_name(enum: EnumDescriptor, number: int) -> str | None:
@@ -84,12 +80,15 @@ def _prefix(enum: EnumDescriptor) -> str:
     return str(enum.values_by_number[0].name.removesuffix("UNSPECIFIED"))
 
 
-def _expects(field: Field[Any], known: Mapping[str, FieldDescriptor]) -> bool:
-    if field.name in known:
-        return True
-    if field.default is MISSING and field.default_factory is MISSING:
-        raise TypeError(f"the message has no field {field.name!r}, and the dataclass no default")
-    return False
+@cache
+def _shared(cls: Any, descriptor: Any) -> tuple[tuple[str, FieldDescriptor, Any], ...]:
+    """The fields that a dataclass and a message share: name, descriptor, and type without None."""
+    hints, known = get_type_hints(cls), descriptor.fields_by_name
+    return tuple(
+        (each.name, known[each.name], _required(hints[each.name]))
+        for each in fields(cls)
+        if each.name in known
+    )
 
 
 def _write(message: Message, field: FieldDescriptor, value: Any) -> None:
@@ -127,7 +126,7 @@ def _read(message: Message, field: FieldDescriptor, hint: Any) -> Any:
         return tuple(item for item in items if item is not None)
     if field.has_presence and not message.HasField(field.name):
         return None
-    return _plain(field, getattr(message, field.name), _required(hint))
+    return _plain(field, getattr(message, field.name), hint)
 
 
 def _plain(field: FieldDescriptor, value: Any, hint: Any) -> Any:
@@ -148,8 +147,3 @@ def _required(hint: Any) -> Any:
     if get_origin(hint) in (Union, UnionType):
         return next(part for part in get_args(hint) if part is not type(None))
     return hint
-
-
-@cache
-def _hints(cls: Any) -> dict[str, Any]:
-    return get_type_hints(cls)

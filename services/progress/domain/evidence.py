@@ -60,8 +60,10 @@ def with_statement(evidence: Evidence, statement: Statement) -> Evidence:
     passed, vouched = statements.says_passed(statement), statements.is_vouched_for(statement)
     completed = statements.says_completed(statement) or (passed and not vouched)
     told = statement.video
-    more = replace(
-        evidence,
+    more = Evidence(
+        evidence.run_id,
+        evidence.learner_id,
+        evidence.target,
         watched=video.played(told.played_segments) if told else (),
         length=told.length if told else 0.0,
         last_at=at,

@@ -47,7 +47,7 @@ def counts_of(learner: Learner, required: frozenset[str]) -> Counts:
     return Counts(
         learners=1,
         completed_path=int(is_complete(standing, required)),
-        completed_activities=len(required & standing.completed.keys()),
+        completed_activities=len(required.intersection(standing.completed)),
         open_catch_ups=still_open,
         completed_catch_ups=in_time,
         missed_catch_ups=len(rows) - in_time - still_open,
