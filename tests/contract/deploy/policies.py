@@ -14,11 +14,18 @@ PORTS = {"grpc": 50051, "ops": 9464}
 ROLES_PORTS = {"api": {"grpc", "ops"}, "worker": {"ops"}, "relay": {"ops"}}
 # What a drain of TANDEM_DRAIN seconds needs beyond it: a worker that is killed says goodbye.
 MARGIN = 5
+# Each has an account of the broker for itself.
+BROKER_ROLES = ("declare", "relay", "worker")
 # Not ours, and read by the roles: deploy/kubernetes/README.md lists them.
 SECRETS = {
     "demo-data-token": {"token"},
     **{f"{name}-mongodb": {"connectionString.standard"} for name in services()},
-    **{f"{name}-rabbitmq": {"url"} for name in services()},
+    **{
+        f"{name}-{role}-rabbitmq": {"url"}
+        for name, service in services().items()
+        for role in BROKER_ROLES
+        if role in service.roles
+    },
     "library-s3": {"access-key", "secret-key"},
     "notify-smtp": {"url"},
     "catalog-service-token": {"token"},
