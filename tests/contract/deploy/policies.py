@@ -6,6 +6,7 @@ from typing import Any
 
 from campus.architecture import Service, services
 from chassis import partitions, topology
+from chassis.events import contracts
 from chassis.settings import SettingsError, load
 from tests.contract.deploy.manifests import Object, name_of, of_kind
 
@@ -277,30 +278,61 @@ def metrics_are_scraped(objects: Sequence[Object]) -> Iterator[str]:
 
 
 def broker_permissions_are_least(objects: Sequence[Object]) -> Iterator[str]:
-    """A service may touch the shared things and its own queues, and no other's."""
+    """Each role of a service may do its own work, on no other service's things."""
     found = {each["metadata"]["name"]: each["spec"] for each in of_kind(objects, "Permission")}
     if not found:  # the broker is another one
         return
     yield from _operators_faults(found.pop("operator"))
     if set(found.pop("keda")["permissions"].values()) != {"^$"}:
         yield "keda may do more than look at what there is"
-    if found.keys() != services().keys():
-        yield f"permissions are of {sorted(found)}"
-    for name, spec in found.items():
-        own = {queue for s in services().values() for q in s.subscriptions if s.name == name
-               for queue in (*partitions.queues(q, 12), f"{q.name}.dead")}  # fmt: skip
-        others = {q.name for s in services().values() for q in s.subscriptions} - own
-        shared = {"tandem.events", "tandem.delay.1s", "tandem.delay.600s"}
-        wanted = {
-            "configure": {*shared, "tandem.history", *own},
-            "write": {*shared, "tandem.history", "amq.default", *own},
-            "read": {*shared, *own},
-        }
-        for action, things in wanted.items():
-            pattern = re.compile(spec["permissions"][action])
-            yield from (f"{name} may not {action} {x}" for x in things if not pattern.search(x))
-            yield from (f"{name} may {action} {x}" for x in others if pattern.search(x))
-            yield from (f"{name} may {action} strangers'" for x in ["mine"] if pattern.search(x))
+    wanted = {
+        f"{service.name}-{role}": _rights(service, role)
+        for service in services().values()
+        for role in BROKER_ROLES
+        if role in service.roles
+    }
+    if found.keys() != wanted.keys():
+        yield f"permissions are of {sorted(found)}, wanted {sorted(wanted)}"
+        return
+    everything = set().union(*(things for rights in wanted.values() for things in rights.values()))
+    for name, rights in wanted.items():
+        for action, things in rights.items():
+            pattern = re.compile(found[name]["permissions"][action])
+            may = {thing for thing in everything | {"mine"} if pattern.search(thing)}
+            if may != things:
+                yield f"{name} may {action} {sorted(may)}, wanted {sorted(things)}"
+
+
+def _rights(service: Service, role: str) -> Mapping[str, set[str]]:
+    """What a role of a service needs, of what there is."""
+    queues = {each.name for each in service.subscriptions}
+    read = queues | {f"{queue}.{number}" for queue in queues for number in (0, 17)}
+    own = read | {f"{queue}.dead" for queue in queues}
+    delays = {"tandem.delay.1s", "tandem.delay.600s"}
+    if role == "relay":
+        return {"configure": set(), "write": {"tandem.events"}, "read": set()}
+    if role == "worker":
+        return {"configure": set(), "write": {"amq.default", *delays}, "read": read}
+    return {
+        "configure": {"tandem.events", "tandem.history", *delays, *own},
+        "write": {"amq.default", "tandem.history", *delays, *own},
+        "read": {"tandem.events", *delays, *own},
+    }
+
+
+def relays_publish_their_own_types(objects: Sequence[Object]) -> Iterator[str]:
+    """Topic rights: what its service's events are called, and nothing else."""
+    if not of_kind(objects, "Permission"):
+        return
+    found = {
+        each["metadata"]["name"]: each["spec"]["permissions"]
+        for each in of_kind(objects, "TopicPermission")
+    }
+    for name in services():
+        rights = found.get(f"{name}-relay", {"write": "", "read": "", "exchange": ""})
+        may = {kind for kind in contracts() if re.search(rights["write"], kind)}
+        if may != {kind for kind in contracts() if kind.startswith(f"tandem.{name}.")}:
+            yield f"{name}-relay may publish {sorted(may)}"
 
 
 def _operators_faults(spec: Object) -> Iterator[str]:

@@ -43,6 +43,7 @@ EVERYWHERE: list[Policy] = [
     policies.no_secret_is_here,
     policies.scalers_have_targets,
     policies.broker_permissions_are_least,
+    policies.relays_publish_their_own_types,
 ]
 UNIVERSITY: list[Policy] = [policies.metrics_are_scraped, edges.edges_are_the_codes]
 
@@ -269,11 +270,15 @@ BREAKS: list[tuple[Policy, Callable[[list[Object]], Any]]] = [
     ),
     (
         policies.broker_permissions_are_least,
-        lambda o: _first(o, "Permission", "notify")["spec"]["permissions"].update(read=".*"),
+        lambda o: _first(o, "Permission", "notify-worker")["spec"]["permissions"].update(read="."),
     ),
     (
         policies.broker_permissions_are_least,
-        lambda o: _first(o, "Permission", "notify")["spec"]["permissions"].update(write="^$"),
+        lambda o: _first(o, "Permission", "notify-relay")["spec"]["permissions"].update(write="^$"),
+    ),
+    (
+        policies.relays_publish_their_own_types,
+        lambda o: _drop(o, "TopicPermission", "notify-relay"),
     ),
 ]
 
