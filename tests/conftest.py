@@ -6,6 +6,7 @@ import os
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -114,10 +115,19 @@ def make_database(
 @pytest.fixture
 def vhost(stack: dict[str, str]) -> Iterator[str]:
     """The AMQP URL of a virtual host of the test's own."""
+    with virtual_host(stack) as url:
+        yield url
+
+
+@contextmanager
+def virtual_host(stack: dict[str, str]) -> Iterator[str]:
+    """The AMQP URL of a new virtual host, which is gone afterwards."""
     name = f"t-{_RUN}-{next(_numbers)}"
     _manage(stack, "PUT", f"/api/vhosts/{name}")
-    yield stack["TANDEM_AMQP_URL"].rpartition("/")[0] + f"/{name}"
-    _manage(stack, "DELETE", f"/api/vhosts/{name}")
+    try:
+        yield stack["TANDEM_AMQP_URL"].rpartition("/")[0] + f"/{name}"
+    finally:
+        _manage(stack, "DELETE", f"/api/vhosts/{name}")
 
 
 def _manage(stack: dict[str, str], method: str, path: str) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from campus.architecture import Service, services
 from chassis import partitions, topology
-from chassis.events import contracts
 from chassis.settings import SettingsError, load
 from tests.contract.deploy.manifests import Object, name_of, of_kind
 
@@ -275,80 +274,6 @@ def metrics_are_scraped(objects: Sequence[Object]) -> Iterator[str]:
     for each in of_kind(objects, "Deployment"):
         if not any(wanted.items() <= labels_of(each).items() for wanted in monitors):
             yield f"{name_of(each)}: nobody scrapes it"
-
-
-def broker_permissions_are_least(objects: Sequence[Object]) -> Iterator[str]:
-    """Each role of a service may do its own work, on no other service's things."""
-    found = {each["metadata"]["name"]: each["spec"] for each in of_kind(objects, "Permission")}
-    if not found:  # the broker is another one
-        return
-    yield from _operators_faults(found.pop("operator"))
-    if set(found.pop("keda")["permissions"].values()) != {"^$"}:
-        yield "keda may do more than look at what there is"
-    wanted = {
-        f"{service.name}-{role}": _rights(service, role)
-        for service in services().values()
-        for role in BROKER_ROLES
-        if role in service.roles
-    }
-    if found.keys() != wanted.keys():
-        yield f"permissions are of {sorted(found)}, wanted {sorted(wanted)}"
-        return
-    everything = set().union(*(things for rights in wanted.values() for things in rights.values()))
-    for name, rights in wanted.items():
-        for action, things in rights.items():
-            pattern = re.compile(found[name]["permissions"][action])
-            may = {thing for thing in everything | {"mine"} if pattern.search(thing)}
-            if may != things:
-                yield f"{name} may {action} {sorted(may)}, wanted {sorted(things)}"
-
-
-def _rights(service: Service, role: str) -> Mapping[str, set[str]]:
-    """What a role of a service needs, of what there is."""
-    queues = {each.name for each in service.subscriptions}
-    read = queues | {f"{queue}.{number}" for queue in queues for number in (0, 17)}
-    own = read | {f"{queue}.dead" for queue in queues}
-    delays = {"tandem.delay.1s", "tandem.delay.600s"}
-    if role == "relay":
-        return {"configure": set(), "write": {"tandem.events"}, "read": set()}
-    if role == "worker":
-        return {"configure": set(), "write": {"amq.default", *delays}, "read": read}
-    return {
-        "configure": {"tandem.events", "tandem.history", *delays, *own},
-        "write": {"amq.default", "tandem.history", *delays, *own},
-        "read": {"tandem.events", *delays, *own},
-    }
-
-
-def relays_publish_their_own_types(objects: Sequence[Object]) -> Iterator[str]:
-    """Topic rights: what its service's events are called, and nothing else."""
-    if not of_kind(objects, "Permission"):
-        return
-    found = {
-        each["metadata"]["name"]: each["spec"]["permissions"]
-        for each in of_kind(objects, "TopicPermission")
-    }
-    for name in services():
-        rights = found.get(f"{name}-relay", {"write": "", "read": "", "exchange": ""})
-        may = {kind for kind in contracts() if re.search(rights["write"], kind)}
-        if may != {kind for kind in contracts() if kind.startswith(f"tandem.{name}.")}:
-            yield f"{name}-relay may publish {sorted(may)}"
-
-
-def _operators_faults(spec: Object) -> Iterator[str]:
-    """Reads the history and dead letters, sends back to queues, and makes nothing."""
-    queues = [queue.name for service in services().values() for queue in service.subscriptions]
-    wanted = {
-        "configure": set(),
-        "write": {"amq.default"},
-        "read": {"tandem.history", *(f"{name}.dead" for name in queues)},
-    }
-    for action, pattern in spec["permissions"].items():
-        known = {"tandem.events", "tandem.history", "amq.default", "tandem.delay.1s", *queues}
-        known |= {f"{name}.dead" for name in queues}
-        may = {name for name in known if re.search(pattern, name)}
-        if may != wanted[action]:
-            yield f"operator may {action} {sorted(may)}, wanted {sorted(wanted[action])}"
 
 
 # --- parts -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from campus.architecture import services
-from tests.contract.deploy import edges, policies
+from tests.contract.deploy import accounts, edges, policies
 from tests.contract.deploy.manifests import (
     COMPONENTS,
     KUBERNETES,
@@ -42,8 +42,9 @@ EVERYWHERE: list[Policy] = [
     policies.references_lead_somewhere,
     policies.no_secret_is_here,
     policies.scalers_have_targets,
-    policies.broker_permissions_are_least,
-    policies.relays_publish_their_own_types,
+    accounts.roles_use_their_own_accounts,
+    accounts.broker_permissions_are_least,
+    accounts.relays_publish_their_own_types,
 ]
 UNIVERSITY: list[Policy] = [policies.metrics_are_scraped, edges.edges_are_the_codes]
 
@@ -128,13 +129,16 @@ def test_a_relay_has_a_standby() -> None:
 
 
 def test_the_page_tells_what_can_be_chosen_and_what_must_be_there() -> None:
-    """Every component is in its table, and every Secret that a role reads."""
+    """Every component is in its table, and every Secret that a role or a user is made from."""
     page = (KUBERNETES / "README.md").read_text()
     assert set(re.findall(r"^\| ([a-z-]+) \|", page, re.MULTILINE)) - {"component"} == set(
         COMPONENTS
     )
     made_by_operators = {f"{name}-mongodb" for name in services()}
-    for name, keys in policies.SECRETS.items():
+    users = of_kind(overlay("university"), "User")
+    accounts_of = {each["spec"]["importCredentialsSecret"]["name"] for each in users}
+    wanted = {name: {"username", "password", "url"} for name in accounts_of}
+    for name, keys in {**policies.SECRETS, **wanted}.items():
         shown = re.sub(f"^({'|'.join(services())})-(?=.*(rabbitmq|mongodb)$)", "<service>-", name)
         row = next((line for line in page.splitlines() if line.startswith(f"| `{shown}`")), "")
         assert name in made_by_operators or all(f"`{key}`" in row for key in keys), name
@@ -166,6 +170,14 @@ def _pod(objects: list[Object], name: str = "catalog-api") -> Any:
 
 def _env(objects: list[Object], name: str = "catalog-api") -> Any:
     return _container(objects, name)["env"]
+
+
+def _amqp_secret(objects: list[Object], name: str) -> Any:
+    return next(
+        each["valueFrom"]["secretKeyRef"]
+        for each in _container(objects, name)["env"]
+        if each["name"] == "TANDEM_AMQP_URL"
+    )
 
 
 def _network(objects: list[Object], name: str) -> Any:
@@ -269,16 +281,30 @@ BREAKS: list[tuple[Policy, Callable[[list[Object]], Any]]] = [
         )
     ),
     (
-        policies.broker_permissions_are_least,
+        accounts.broker_permissions_are_least,
         lambda o: _first(o, "Permission", "notify-worker")["spec"]["permissions"].update(read="."),
     ),
     (
-        policies.broker_permissions_are_least,
+        accounts.broker_permissions_are_least,
         lambda o: _first(o, "Permission", "notify-relay")["spec"]["permissions"].update(write="^$"),
     ),
     (
-        policies.relays_publish_their_own_types,
+        accounts.relays_publish_their_own_types,
         lambda o: _drop(o, "TopicPermission", "notify-relay"),
+    ),
+    (
+        accounts.broker_permissions_are_least,
+        lambda o: _drop(o, "Permission", "notify-declare"),
+    ),
+    (
+        accounts.roles_use_their_own_accounts,
+        lambda o: _first(o, "User", "notify-relay")["spec"]["importCredentialsSecret"].update(
+            name="notify-worker-rabbitmq"
+        ),
+    ),
+    (
+        accounts.roles_use_their_own_accounts,
+        lambda o: _amqp_secret(o, "notify-relay").update(name="notify-declare-rabbitmq"),
     ),
 ]
 
