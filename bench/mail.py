@@ -58,6 +58,7 @@ def _ours(sink: SMTP, replicas: int) -> float:
         "TANDEM_MAIL_FROM": SENDER,
         "TANDEM_SMTP_URL": sink.address,
     }
+    rig.run("services.notify", "declare", settings=settings)
     with ExitStack() as stack:
         for _ in range(replicas):
             stack.enter_context(rig.running("services.notify", "worker", settings=settings))

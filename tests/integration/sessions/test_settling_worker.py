@@ -7,7 +7,9 @@ from contextlib import ExitStack, contextmanager
 
 from tandem.sessions.v1 import events_pb2, sessions_pb2
 
+from chassis import topology
 from services.sessions.domain.settling import LEARNERS
+from services.sessions.worker import subscriptions
 from tests.integration.chassis.process import RoleProcess, eventually
 from tests.integration.sessions.school import School
 
@@ -16,6 +18,7 @@ PARTS = 6
 
 @contextmanager
 def _worker(school: School, stack: dict[str, str], vhost: str) -> Iterator[RoleProcess]:
+    topology.declare(vhost, subscriptions())
     process = RoleProcess(
         ["-m", "services.sessions", "worker"],
         {
