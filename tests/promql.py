@@ -11,12 +11,13 @@ _TOKEN = re.compile(
     | \[ [^\]]* \]                                        # a range
     | [a-zA-Z_]\w* \s* \(                                 # a function
     | "(?:[^"\\]|\\.)*"                                   # a string, as a function's argument
-    | \b (?:sum|min|max|avg|count|and|or|unless|bool) \b  # without its bracket
+    | \b (?:sum|min|max|avg|count|group|and|or|unless|bool) \b  # without its bracket
     | \b \d [\w.]*
     | (?P<metric>[a-zA-Z_:][\w:]*) \s* (?:\{ (?P<matchers> (?: "(?:[^"\\]|\\.)*" | [^}"] )* ) \})?
     """,
     re.VERBOSE,
 )
+_MADE = re.compile(r',\s*"(\w+)",\s*"\$\d"')  # label_replace(..., "made", "$1", "of", "...")
 _RECORDED = re.compile(r"[a-z_]+:[a-z_]+:\w+")  # level:metric:operation, as Prometheus advises
 _MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*")')
 
@@ -46,6 +47,11 @@ def grouping_labels(query: str) -> set[str]:
 def _labels(query: str) -> Iterator[str]:
     for token in _TOKEN.finditer(query):
         yield from re.findall(r"\w+", token["grouping"] or "")
+
+
+def made_labels(query: str) -> set[str]:
+    """The labels that the query makes of others (label_replace)."""
+    return set(_MADE.findall(query))
 
 
 def unfolded(query: str, recorded: dict[str, str]) -> str:

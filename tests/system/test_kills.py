@@ -88,6 +88,7 @@ def test_a_relay_killed_between_publish_and_removal_repeats_with_one_effect(
     """Events published but not removed are published again, and each learner counts once."""
     group = make_class(20)
     until("the run to be known", group.is_known)
+    come_to_rest(whole)
     relay = whole.roles["catalog-relay"]
     relay.process.stop()
     group.enrol(group.learners)

@@ -9,7 +9,7 @@ import pytest
 from campus.stack.prometheus import EVERY, Prometheus
 from tests.contract.tools import need
 from tests.dashboards import Asked, asked_by_panels, asked_by_rules, recorded
-from tests.promql import Selector, grouping_labels, selectors, unfolded
+from tests.promql import Selector, grouping_labels, made_labels, selectors, unfolded
 from tests.system.classes import Demo
 
 # Prometheus tells it while an alert fires; in the demo none does.
@@ -68,7 +68,7 @@ def test_queries_name_what_the_platform_tells(figures: Figures, panels: list[Ask
 
 
 def _faults(figures: Figures, asked: Asked) -> Iterator[str]:
-    labels: set[str] = set()
+    labels = made_labels(asked.query)
     for selector in selectors(asked.query):
         if selector.metric == ONLY_WHILE_FIRING:
             continue

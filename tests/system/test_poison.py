@@ -7,8 +7,9 @@ from tandem.progress.v1 import events_pb2, resources_pb2
 
 from campus.platform import Platform
 from campus.queues import waiting
-from chassis import events, topology
+from chassis import events
 from chassis.ids import new_id
+from chassis.returning import WAITING_SINCE
 from tests.system.classes import (
     Class,
     MakeClass,
@@ -59,7 +60,7 @@ def test_poison_in_a_batch_is_one_dead_letter_that_can_be_healed(
 
 
 def _publish(url: str, group: Class) -> None:
-    """Tell that the group's learner handed the task in; it was tried for eleven minutes already."""
+    """Tell that the group's learner handed the task in; it has waited for longer than a day."""
     learner, now = group.learners[0], datetime.now(UTC)
     statement = resources_pb2.Statement(
         id=new_id(),
@@ -81,7 +82,7 @@ def _publish(url: str, group: Class) -> None:
         "",
         data,
     )
-    headers = {**events.headers_of(event), "x-tandem-attempts": len(topology.DELAYS)}
+    headers = {**events.headers_of(event), WAITING_SINCE: 1}
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         connection.channel().basic_publish(
             "", QUEUE, events.body_of(data), pika.BasicProperties(headers=headers)

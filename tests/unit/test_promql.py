@@ -1,6 +1,6 @@
 """What queries name."""
 
-from tests.promql import Selector, grouping_labels, selectors, unfolded
+from tests.promql import Selector, grouping_labels, made_labels, selectors, unfolded
 
 
 def test_metrics_and_matchers_are_found() -> None:
@@ -19,6 +19,21 @@ def test_metrics_and_matchers_are_found() -> None:
 def test_labels_of_groupings_are_found() -> None:
     """Of by, on and group_left alike."""
     assert grouping_labels("sum by (a)(x * on (b, c) group_left (d) y)") == {"a", "b", "c", "d"}
+
+
+def test_labels_that_are_made_are_found() -> None:
+    """What label_replace makes has no series of its own."""
+    query = 'sum by (d)(label_replace(rate(up{c="x"}[5m]), "d", "$1", "c", "(.+)"))'
+    assert made_labels(query) == {"d"}
+    assert selectors(query) == [Selector("up", (("c", "=", '"x"'),))]
+
+
+def test_words_of_aggregation_are_no_metrics() -> None:
+    """With their labels behind them or before."""
+    assert selectors("group by (a)(x) unless on (a) max by (a)(y)") == [
+        Selector("x"),
+        Selector("y"),
+    ]
 
 
 def test_recorded_series_are_unfolded() -> None:

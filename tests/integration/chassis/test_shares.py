@@ -105,9 +105,12 @@ def test_what_a_killed_member_held_is_shared_by_the_others(leases: Any) -> None:
     """A process that is killed has its things until its leases end, and then the others do."""
     url = "mongodb://{}:{}/?directConnection=true".format(*leases.database.client.address)
     command = [sys.executable, "-c", MEMBER, url, leases.database.name, " ".join(THINGS)]
+    things = {"holder": "killed", "member_of": None}  # and not that it is a member
     with subprocess.Popen(command) as process:
-        eventually("a holder", lambda: leases.count_documents({"holder": "killed"}) == len(THINGS))
-        process.kill()
+        try:
+            eventually("a holder", lambda: leases.count_documents(things) == len(THINGS))
+        finally:
+            process.kill()
     others = [Shares(leases, "x", THINGS, name, SHORT) for name in "ab"]
     eventually("a fair share", lambda: _fair(others))
     assert leases.count_documents({"member_of": "x", "holder": "killed"}) == 0
