@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import grpc
 import pika
 from tandem.catalog.v1 import catalog_pb2
 
+from campus.outbox_command import states
 from campus.platform import Platform
 from campus.services import Services
 from chassis.store import connect
@@ -73,6 +74,12 @@ def _long_transactions(client: Any) -> Iterator[None]:
         client.admin.command({"setParameter": 1, name: usual})
 
 
+def _outbox(environment: Mapping[str, str]) -> int:
+    """How many events wait in catalog."""
+    (catalog,) = states(environment["TANDEM_MONGO_URL"], ["catalog"])
+    return catalog.waiting
+
+
 def _removals(client: Any) -> list[Any]:
     """Removals from an outbox that MongoDB still works on; each is ended, as its caller was."""
     stages = [{"$currentOp": {}}, {"$match": {"op": "remove", "ns": {"$regex": "outbox$"}}}]
@@ -88,11 +95,11 @@ def test_a_relay_killed_between_publish_and_removal_repeats_with_one_effect(
     """Events published but not removed are published again, and each learner counts once."""
     group = make_class(20)
     until("the run to be known", group.is_known)
-    come_to_rest(whole)
+    environment = whole.environment()
+    until("an empty outbox", lambda: _outbox(environment) == 0)
     relay = whole.roles["catalog-relay"]
     relay.process.stop()
     group.enrol(group.learners)
-    environment = whole.environment()
     with (
         connect(environment["TANDEM_MONGO_URL"], "test") as client,
         Listener(environment["TANDEM_AMQP_URL"]) as seen,
