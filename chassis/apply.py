@@ -11,6 +11,7 @@ from typing import Any
 from chassis import events, ids, message_spans, metrics, splitting, tracing
 from chassis.events import Event, UndecodableError, UnknownTypeError
 from chassis.inbox import Inbox
+from chassis.pace import Pace
 from chassis.splitting import Splitter, StoreAway
 from chassis.store import Database
 from chassis.subscriptions import Subscription
@@ -42,19 +43,20 @@ def apply(
     subscription: Subscription[Any],
     deliveries: Sequence[Delivery],
     queue: str = "",
+    pace: Pace | None = None,
 ) -> list[Verdict]:
     """Apply a batch; answers one verdict a delivery, in their order.
 
     `queue` is where they came from, which the handler finds as `store.writer`; where it is not
-    told, the subscription's name.
+    told, the subscription's name. `pace` remembers how fast the last batch was.
 
     What is applied is committed, with its marks in the inbox. Raises StoreAway; then deliver the
     batch again: what was committed before is a repeat.
     """
     began = time.perf_counter()
-    inbox = Inbox(database, subscription, queue or subscription.name)
+    inbox = Inbox(database, subscription, queue or subscription.name, pace or Pace())
     verdicts: list[Verdict] = []
-    for some in splitting.cut(deliveries, lambda each: len(each.body), splitting.BYTES):
+    for some in splitting.cut(deliveries, lambda each: len(each.body), lambda: splitting.BYTES):
         verdicts += _apply(inbox, some)
     _count(subscription.name, verdicts, time.perf_counter() - began)
     return verdicts
@@ -113,7 +115,7 @@ def _traced(inbox: Inbox, batch: Sequence[Read], last: Set[str]) -> dict[str, Ve
 
 def _in_units(inbox: Inbox, batch: Sequence[Read], last: Set[str]) -> dict[str, Verdict]:
     by_id: dict[str, Verdict] = {}
-    for unit in splitting.units(inbox.subscription, batch):
+    for unit in splitting.units(inbox.subscription, batch, inbox.pace):
         by_id |= Splitter(inbox.apply, last).run(unit)
     return by_id
 

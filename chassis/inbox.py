@@ -1,12 +1,14 @@
 """The inbox: events into a handler in one transaction, each event once for a subscription."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from chassis import tracing
 from chassis.events import Event
+from chassis.pace import Pace
 from chassis.store import Database, Store
 from chassis.subscriptions import Subscription
 from chassis.verdicts import APPLIED, REPEAT, Verdict
@@ -22,14 +24,19 @@ class Inbox:
     subscription: Subscription[Any]
     writer: str
     """The queue whose events are applied; the handler finds it as `store.writer`."""
+    pace: Pace = field(default_factory=Pace)
+    """Told how long each transaction took that was committed."""
 
     def apply(self, events: Events) -> dict[str, Verdict]:
         """Apply events in one transaction; answers a verdict by event id: applied, or a repeat.
 
         Raises what the handler raises; then nothing was applied.
         """
+        began = time.monotonic()
         with tracing.under(_cause(events)):
-            return self.database.transact(lambda store: self._work(store, events), self.writer)
+            done = self.database.transact(lambda store: self._work(store, events), self.writer)
+        self.pace.took(sum(map(self.subscription.rows, events)), time.monotonic() - began)
+        return done
 
     def _work(self, store: Store, events: Events) -> dict[str, Verdict]:
         seen = self._seen(store, events)

@@ -1,8 +1,9 @@
 """What a batch is cut into, and how what fails in it is found.
 
 A unit is what one transaction applies: small enough to be far from MongoDB's limits (60 s, 16 MiB)
-and a worker's memory, whatever the events hold. One event alone is never cut, for it is below
-256 KiB; its handler's work may not grow with anything but what it holds.
+and a worker's memory, whatever the events hold, and however slow it goes (see `pace`). One event
+alone is never cut, for it is below 256 KiB; its handler's work may not grow with anything but what
+it holds.
 """
 
 from collections.abc import Callable, Iterator, Sequence, Set
@@ -11,12 +12,11 @@ from typing import Any, TypeVar
 from pymongo.errors import OperationFailure
 
 from chassis.events import Event
+from chassis.pace import Pace
 from chassis.store import is_away
 from chassis.subscriptions import Subscription, Wait
 from chassis.verdicts import Kind, Verdict, judge, judge_group
 
-# The weight of a unit at most, in rows that its events mean.
-ROWS = 1_000
 # The bodies that are decoded at once at most. Decoded, a body takes some three times its bytes.
 BYTES = 4 * 2**20
 # So many transactions may fail before one succeeds; then the events are taken to fail alike. The
@@ -32,12 +32,17 @@ class StoreAway(Exception):
     """MongoDB does not answer: nothing was applied, and nothing is wrong with the events."""
 
 
-def cut(things: Sequence[T], cost: Callable[[T], int], most: int) -> Iterator[list[T]]:
-    """Parts of consecutive things that cost `most` together at most; what costs more is alone."""
+def cut(
+    things: Sequence[T], cost: Callable[[T], int], most: Callable[[], int]
+) -> Iterator[list[T]]:
+    """Parts of consecutive things that cost `most` together at most; what costs more is alone.
+
+    `most` is asked again while a part is put together, after what was done with the part before.
+    """
     part: list[T] = []
     total = 0
     for thing in things:
-        if part and total + cost(thing) > most:
+        if part and total + cost(thing) > most():
             yield part
             part, total = [], 0
         part.append(thing)
@@ -46,9 +51,9 @@ def cut(things: Sequence[T], cost: Callable[[T], int], most: int) -> Iterator[li
         yield part
 
 
-def units(subscription: Subscription[Any], events: Events) -> Iterator[Events]:
+def units(subscription: Subscription[Any], events: Events, pace: Pace) -> Iterator[Events]:
     """Events in the parts that are applied together: of 1,000 rows at most, or of one event."""
-    return cut(events, lambda event: max(1, subscription.weigh(event)), ROWS)
+    return cut(events, subscription.rows, lambda: pace.rows)
 
 
 class Splitter:
@@ -117,7 +122,7 @@ def _named(wait: Wait, events: Events) -> Verdicts:
 
 
 def _is_race(error: Exception) -> bool:
-    """Whether it lost to other transactions for two minutes, or took longer than one may take.
+    """Whether it lost to other transactions for two minutes, or took too long to be repeated.
 
     A smaller batch meets fewer others, and takes less.
     """

@@ -15,6 +15,7 @@ from eventlet.event import Event as Signal
 from chassis import amqp_kombu, cloudevents, metrics, resending, returning, topology, waiting
 from chassis.apply import Delivery, Kind, StoreAway, Verdict, apply
 from chassis.batch import Source, batch
+from chassis.pace import Pace
 from chassis.settings import Settings
 from chassis.store import Database
 from chassis.subscriptions import Subscription
@@ -48,6 +49,7 @@ class Subscriber:
         )
         self._away = (StoreAway, MessageNacked, *self._connection.recoverable_connection_errors)
         self._stopped = Signal()
+        self._pace = Pace()
         _tell_zero(subscription)
 
     def service(self) -> type:
@@ -89,7 +91,7 @@ class Subscriber:
     def _once(self, messages: Sequence[Any], queue: str) -> None:
         now = time.time()
         deliveries = [self._delivery(message, now) for message in messages]
-        verdicts = apply(self._database, self._subscription, deliveries, queue)
+        verdicts = apply(self._database, self._subscription, deliveries, queue, self._pace)
         for message, verdict in zip(messages, verdicts, strict=True):
             if verdict.kind not in (Kind.APPLIED, Kind.REPEAT):
                 self._send_away(message, verdict, now)

@@ -58,7 +58,7 @@ class Subscription(Generic[S]):
     """
     weigh: Callable[[Event[Any]], int] = one
     """About how many documents an event makes the handler read or write. One transaction takes
-    events of 1,000 together, or one event that weighs more."""
+    events of 1,000 together (fewer where that takes long), or one event that weighs more."""
     replacing: frozenset[type[Message]] = frozenset()
     """The types of which the inbox keeps nothing, for a repeat and an old event change nothing by
     themselves: the handler does no more than replace what is guarded by the event's own sequence.
@@ -71,6 +71,10 @@ class Subscription(Generic[S]):
     def routing_keys(self) -> tuple[str, ...]:
         """What the queue is bound by: the types' names."""
         return tuple(event_type(cls) for cls in self.types)
+
+    def rows(self, event: Event[Any]) -> int:
+        """What an event weighs: 1 at least, for its own reading costs something."""
+        return max(1, self.weigh(event))
 
 
 Handler = Callable[[S, Event[Any]], None]

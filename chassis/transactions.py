@@ -20,6 +20,9 @@ TRANSIENT, UNKNOWN = "TransientTransactionError", "UnknownTransactionCommitResul
 WRITE_CONFLICT, DUPLICATE_KEY = 112, 11000
 # Seconds. So long a unit of work without a deadline tries; pymongo's with_transaction, too.
 PATIENCE = 120.0
+# Seconds. MongoDB ends a transaction after 60. One that took so long and failed is not repeated as
+# it is, for it would fail again: who can makes it smaller.
+TOO_LONG = 30.0
 # Seconds: the pause after a race that was lost to another process, which has to commit.
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 
@@ -65,16 +68,17 @@ def repeat(session: ClientSession, turns: Turns, work: Callable[[Contention], T]
     """Do `work` in a transaction, committed, and again as often as it lost a race.
 
     Who lost waits without a transaction. Raises what `work` raises, and the error of a lost race
-    when the deadline or `PATIENCE` has passed.
+    when the deadline or `PATIENCE` has passed, or when one attempt took `TOO_LONG`.
     """
     end = time.monotonic() + min(PATIENCE, deadline.left())
     with turns.place() as place:
         contention = Contention(place)
         while True:
+            last = min(end, time.monotonic() + TOO_LONG)
             try:
                 return _once(session, contention, work, end)
             except PyMongoError as error:
-                if not error.has_error_label(TRANSIENT) or time.monotonic() >= end:
+                if not error.has_error_label(TRANSIENT) or time.monotonic() >= last:
                     raise
             contention.lose()
 

@@ -16,7 +16,7 @@ import pymongo
 import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from chassis import deadline, turns
+from chassis import deadline, transactions, turns
 from chassis.migrations import Migration, adding
 from chassis.refusals import AlreadyExists
 from chassis.store import Database, Store, connect
@@ -183,6 +183,27 @@ def test_a_race_with_another_process_is_repeated(database: Database[SampleStore]
         for done in [pool.submit((database, other)[n % 2].transact, count) for n in range(60)]:
             done.result()
     assert database.mongo["things"].find_one({})["times"] == 60  # type: ignore[index]
+
+
+def test_what_took_too_long_is_not_repeated(
+    database: Database[SampleStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A unit of work that MongoDB ended for its age would only be ended again."""
+    monkeypatch.setattr(transactions, "TOO_LONG", 0.0)
+    tries = []
+
+    def work(store: SampleStore) -> None:
+        tries.append(1)
+        store["things"].insert_one({"_id": "a", "name": "a"}, session=store.session)
+        assert store.session
+        # What MongoDB does after transactionLifetimeLimitSeconds.
+        database.client.admin.command("killSessions", [store.session.session_id])
+        store["things"].insert_one({"_id": "b", "name": "b"}, session=store.session)
+
+    with pytest.raises(PyMongoError, match="aborted"):
+        database.transact(work)
+    assert len(tries) == 1
+    assert database.mongo["things"].count_documents({}) == 0
 
 
 def test_a_rush_at_one_thing_stops_no_other(database: Database[SampleStore]) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.splitting import ROWS, Splitter, cut, units
+from chassis.pace import ROWS, Pace
+from chassis.splitting import Splitter, cut, units
 from chassis.subscriptions import Drop, Subscription, Wait
 from chassis.verdicts import APPLIED, Kind, Verdict
 from tests.unit.chassis.test_bus_apply import TYPES, event
@@ -47,7 +48,7 @@ def kinds(found: dict[str, Verdict]) -> dict[str, Kind]:
 @given(st.lists(st.integers(0, 50)), st.integers(1, 60))
 def test_parts_cost_no_more_than_they_may(costs: list[int], most: int) -> None:
     """Nothing is lost or moved; a part costs `most` at most, or holds one thing."""
-    parts = list(cut(costs, lambda cost: cost, most))
+    parts = list(cut(costs, lambda cost: cost, lambda: most))
     assert [cost for part in parts for cost in part] == costs
     assert all(sum(part) <= most or len(part) == 1 for part in parts)
     assert all(sum(part) + later[0] > most for part, later in itertools.pairwise(parts))
@@ -57,7 +58,7 @@ def test_a_unit_holds_a_thousand_rows_or_one_event() -> None:
     """Events are put together by what they weigh; one that is too heavy stands alone."""
     weights = {"e0": 600, "e1": 300, "e2": 200, "e3": 5_000, "e4": 0}
     subscription: Any = Subscription("s", TYPES, lambda *_: None, lambda e: weights[e.subject])
-    found = [[each.subject for each in unit] for unit in units(subscription, BATCH[:5])]
+    found = [[each.subject for each in unit] for unit in units(subscription, BATCH[:5], Pace())]
     assert found == [["e0", "e1"], ["e2"], ["e3"], ["e4"]]
     assert ROWS == 1_000
 

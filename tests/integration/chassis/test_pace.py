@@ -1,0 +1,35 @@
+"""Batches whose handler is slower than a transaction may be."""
+
+import os
+import time
+from typing import Any
+
+import pytest
+from tandem.catalog.v1 import events_pb2
+
+from chassis import events
+from chassis.apply import Delivery, apply
+from chassis.pace import SECONDS, Pace
+from chassis.subscriptions import one_by_one
+from tests.integration.chassis.bus import Bus, an_event
+
+EACH = 0.2  # seconds; 400 of them are more than MongoDB's 60
+
+
+@pytest.mark.skipif(not os.environ.get("TANDEM_DEEP"), reason="takes minutes: TANDEM_DEEP=1")
+@pytest.mark.timeout(900)
+def test_what_is_too_much_for_a_transaction_is_applied_in_parts(bus: Bus) -> None:
+    """MongoDB ends the first try at 400 events; then they are halved, and later ones are parts."""
+
+    def slow(store: Any, event: Any) -> None:
+        time.sleep(EACH)
+        store["effects"].insert_one({"_id": event.data.enrolment_id}, session=store.session)
+
+    subscription, pace = one_by_one("catalog.slow", {events_pb2.EnrolmentWithdrawn: slow}), Pace()
+    some = [an_event(f"e{number}") for number in range(450)]
+    deliveries = [Delivery(events.body_of(e.data), events.headers_of(e)) for e in some]
+    for batch in deliveries[:400], deliveries[400:]:
+        verdicts = apply(bus.database, subscription, batch, pace=pace)
+        assert {verdict.kind for verdict in verdicts} == {"applied"}
+    assert len(bus.database.mongo["effects"].distinct("_id")) == 450
+    assert pace.rows <= SECONDS / EACH
