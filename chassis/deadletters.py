@@ -10,9 +10,10 @@ from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import ChannelClosedByBroker, UnroutableError
+from pika.exceptions import UnroutableError
 
 from chassis import amqp_pika, cloudevents, resending, returning, topology
+from chassis.queue_figures import figures
 
 PERSISTENT = 2
 
@@ -39,16 +40,8 @@ class DeadLetter:
 def count(amqp_url: str, queues: Collection[str]) -> dict[str, int]:
     """How many dead letters each of the queues has; those that are not there are left out."""
     with amqp_pika.connected(amqp_url) as connection:
-        found = {}
-        for queue in queues:
-            channel = connection.channel()
-            try:
-                declared = channel.queue_declare(topology.dead(queue), passive=True)
-            except ChannelClosedByBroker:
-                continue  # the broker closes the channel for asking
-            found[queue] = int(declared.method.message_count)
-            channel.close()
-        return found
+        found = {queue: figures(connection, topology.dead(queue)) for queue in queues}
+        return {queue: told.ready for queue, told in found.items() if told}
 
 
 def show(amqp_url: str, queue: str, limit: int = 100) -> list[DeadLetter]:
@@ -115,11 +108,10 @@ def _take(
 ) -> Iterator[tuple[int, Any, bytes]]:
     """Get messages one by one, unacknowledged: up to `limit`, or as many as there are now."""
     name = topology.dead(queue)
-    try:
-        waiting = channel.queue_declare(name, passive=True).method.message_count
-    except ChannelClosedByBroker:
-        raise UnknownQueue(f"there is no queue {name!r}") from None
-    for _ in range(waiting if limit is None else min(limit, waiting)):
+    there = figures(channel.connection, name)
+    if there is None:
+        raise UnknownQueue(f"there is no queue {name!r}")
+    for _ in range(there.ready if limit is None else min(limit, there.ready)):
         method, properties, body = channel.basic_get(name)
         if method is None:
             return
@@ -129,8 +121,8 @@ def _take(
 def _wait_until_back(channel: BlockingChannel, queue: str, count: int) -> None:
     """A quorum queue takes letters back in its own time; who looks next must find them there."""
     for _ in range(BACK_TRIES):
-        declared = channel.queue_declare(topology.dead(queue), passive=True)
-        if declared.method.message_count >= count:
+        there = figures(channel.connection, topology.dead(queue))
+        if there is None or there.ready >= count:
             return
         time.sleep(BACK_PAUSE)
 

@@ -12,10 +12,10 @@ have no gap between them: who wants to know them asks for one after the other.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
-from pika.exceptions import ChannelClosedByBroker
+from pika.adapters.blocking_connection import BlockingConnection
 
 from chassis import settings
+from chassis.queue_figures import Figures, figures
 from chassis.subscriptions import Subscription
 
 # RabbitMQ's rabbitmq_consistent_hash_exchange; its bindings' routing key is a weight.
@@ -23,7 +23,6 @@ KIND, WEIGHT = "x-consistent-hash", "1"
 EXCHANGE_ARGUMENTS = {"hash-header": "cloudEvents_partitionkey"}
 # Workers share partitions by lease. This is a second fence: the broker lets one consume at a time.
 QUEUE_ARGUMENTS = {"x-single-active-consumer": True}
-NOT_FOUND = 404
 
 
 def name(subscription: str, number: int) -> str:
@@ -64,8 +63,8 @@ def ready_in(connection: BlockingConnection, queue: str) -> int | None:
 
     Asking needs no right at the queue.
     """
-    declared = _look(connection, queue)
-    return None if declared is None else int(declared.message_count)
+    found = figures(connection, queue)
+    return None if found is None else found.ready
 
 
 def is_drained(connection: BlockingConnection, queue: str) -> bool:
@@ -74,26 +73,13 @@ def is_drained(connection: BlockingConnection, queue: str) -> bool:
     A worker lets go of a queue by closing the channel that consumed it, so that the broker has back
     what was not acknowledged.
     """
-    found = _look(connection, queue)
-    return found is not None and found.message_count == 0 and found.consumer_count == 0
+    return figures(connection, queue) == Figures(ready=0, consumers=0)
 
 
 def surplus(connection: BlockingConnection, subscription: str, count: int) -> Iterator[str]:
     """The partitions' queues beyond the first `count`, which an earlier number left."""
     for number in range(count, settings.MOST_PARTITIONS):
         queue = name(subscription, number)
-        if _look(connection, queue) is None:
+        if figures(connection, queue) is None:
             return
         yield queue
-
-
-def _look(connection: BlockingConnection, queue: str) -> Any:
-    channel: BlockingChannel = connection.channel()
-    try:
-        found = channel.queue_declare(queue, passive=True).method
-    except ChannelClosedByBroker as error:  # the broker closes the channel for asking
-        if error.reply_code != NOT_FOUND:
-            raise
-        return None
-    channel.close()
-    return found

@@ -20,9 +20,9 @@ TRANSIENT, UNKNOWN = "TransientTransactionError", "UnknownTransactionCommitResul
 WRITE_CONFLICT, DUPLICATE_KEY = 112, 11000
 # Seconds. So long a unit of work without a deadline tries; pymongo's with_transaction, too.
 PATIENCE = 120.0
-# Seconds. MongoDB ends a transaction after 60. One that took so long and failed is not repeated as
-# it is, for it would fail again: who can makes it smaller.
-TOO_LONG = 30.0
+# Seconds. MongoDB ends a transaction after 60, or as it is set. One that took so long and failed
+# is not repeated as it is, for it would fail again: who can makes it smaller.
+TOO_LONG = 10.0
 # Seconds: the pause after a race that was lost to another process, which has to commit.
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 

@@ -16,6 +16,7 @@ from tandem.catalog.v1 import events_pb2
 
 from chassis import events, ids, topology
 from chassis.events import Event
+from chassis.queue_figures import Figures, figures
 from chassis.settings import PARTITIONS, Settings
 from chassis.store import Database
 from tests.integration.chassis.bus_service import (
@@ -134,8 +135,14 @@ class Bus:
 
     def count(self, queue: str = QUEUE) -> int:
         """How many messages a queue has ready."""
+        return self.figures(queue).ready
+
+    def figures(self, queue: str = QUEUE) -> Figures:
+        """How many messages a queue has ready, and how many consume it."""
         with channel_of(self.amqp_url) as channel:
-            return int(channel.queue_declare(queue, passive=True).method.message_count)
+            found = figures(channel.connection, queue)
+        assert found, f"there is no queue {queue}"
+        return found
 
     def messages(self, queue: str, least: int) -> Sequence[Message]:
         """Take messages off a queue: at least so many, and what is there then."""

@@ -1,0 +1,51 @@
+"""What the broker tells of a queue: how many messages are ready, and how many consume it."""
+
+import time
+from typing import NamedTuple
+
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+
+NOT_FOUND = 404
+# A quorum queue has 250 ms to tell its figures; where it is late, the broker answers with zeros
+# (rabbit_quorum_queue:stat/2). So zeros that took so many seconds may be no answer.
+LATE = 0.24
+TRIES = 40
+
+
+class Figures(NamedTuple):
+    """What a queue has."""
+
+    ready: int
+    """Messages that nobody has in hand."""
+    consumers: int
+
+
+class Unanswered(AMQPError):  # type: ignore[misc]
+    """The queue did not tell its figures, as on a busy broker."""
+
+
+def figures(connection: BlockingConnection, queue: str) -> Figures | None:
+    """The figures of a queue; None where there is no such queue. Asking needs no right at it.
+
+    Raises Unanswered.
+    """
+    channel = connection.channel()
+    try:
+        found = _answered(channel, queue)
+    except ChannelClosedByBroker as error:  # the broker closes the channel for asking
+        if error.reply_code != NOT_FOUND:
+            raise
+        return None
+    channel.close()
+    return found
+
+
+def _answered(channel: BlockingChannel, queue: str) -> Figures:
+    for _ in range(TRIES):
+        began = time.monotonic()
+        told = channel.queue_declare(queue, passive=True).method
+        found = Figures(int(told.message_count), int(told.consumer_count))
+        if any(found) or time.monotonic() - began < LATE:
+            return found
+    raise Unanswered(f"queue {queue!r} does not tell its figures; the broker is busy: try again")
