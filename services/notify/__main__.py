@@ -40,6 +40,7 @@ def worker(settings: Settings) -> None:
         subscriptions(texts, settings.leads),
         timers(texts, system),
         jobs(
+            texts,
             lambda: MailServer(settings.smtp_url, settings.mail_from),
             settings.mail_attempts,
             system,

@@ -1,20 +1,25 @@
 """What time causes: reminders fall due, broadcasts are told."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import structlog
 from pymongo.errors import PyMongoError
 
 from chassis.clock import Clock
+from chassis.jobs import Batch, Jobs, Work
 from chassis.store import Database
 from services.notify import metrics, migrations
+from services.notify.domain.words import BULK, URGENT
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import broadcasts
 
 # People told in one unit of work: about a tenth of a second of the database's time.
 PART = 500
+# Parts that a process tells at once; few, for they take its processor. One is kept for urgent ones.
+SLOTS = ((URGENT,), (URGENT, BULK))
 # One run of a timer ends after this many seconds, and the next goes on: a stop waits for the run at
 # hand.
 BUDGET = 5.0
@@ -29,7 +34,7 @@ def remind(database: Database[NotifyStore]) -> None:
 
 
 def broadcast(database: Database[NotifyStore], texts: Texts, system: Clock) -> None:
-    """Tell more people of each open broadcast."""
+    """Divide open broadcasts into parts, and tell those who wait, urgent ones first."""
 
     def expand(store: NotifyStore, broadcast_id: str) -> bool:
         return broadcasts.expand(store, texts, broadcast_id, system.now(), PART)
@@ -43,6 +48,21 @@ def broadcast(database: Database[NotifyStore], texts: Texts, system: Clock) -> N
             pass
 
     _each(database.reader().open_broadcasts(system.now()), tell)
+
+
+def parts(texts: Texts) -> Jobs[NotifyStore]:
+    """The jobs that tell parts of broadcasts."""
+
+    @contextmanager
+    def work(database: Database[NotifyStore]) -> Iterator[Work]:
+        def tell(batch: Batch) -> int:
+            (part_id,) = batch.ids
+            database.transact(lambda store: broadcasts.tell_part(store, texts, part_id))
+            return 1
+
+        yield tell
+
+    return Jobs("notify.broadcasts", "broadcast_parts", {URGENT: 1, BULK: 1}, SLOTS, work)
 
 
 def watch(database: Database[NotifyStore]) -> None:

@@ -57,6 +57,8 @@ _JOBS: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_PARTS: Mapping[str, Sequence[IndexModel]] = {"broadcast_parts": [jobs.INDEX]}
+
 
 def adopt(mongo: Mongo) -> None:
     """Give a job to queued mail that the version before wrote, and that none of its senders has."""
@@ -83,4 +85,5 @@ MIGRATIONS = (
     Migration(1, "copies, reminders, broadcasts, messages, deliveries", adding(_FIRST)),
     Migration(2, "titles of activities and items", adding(_TITLES)),
     Migration(3, "queued mail as jobs", _add_jobs),
+    Migration(4, "parts of broadcasts as jobs", adding(_PARTS)),
 )

@@ -8,7 +8,7 @@ from services.notify.domain.messages import Delivery, Letter, Mail, Message
 from services.notify.domain.notices import Text
 from services.notify.domain.people import Copy, Enrolment, Person
 from services.notify.domain.preferences import CategoryPreference, Chosen
-from services.notify.domain.sessions import Broadcast, Reminder, Session
+from services.notify.domain.sessions import Broadcast, Part, Reminder, Session
 from services.notify.domain.words import AttendanceMode, Kind
 
 C = TypeVar("C", bound=Copy)
@@ -73,6 +73,11 @@ class Store(Protocol):
     ) -> dict[tuple[str, str], list[Enrolment]]:
         """What is known of learners in runs, by (run, learner); of no run, nothing."""
 
+    def learners_between(
+        self, run_id: str, modes: Iterable[AttendanceMode], after: str, upto: str
+    ) -> list[str]:
+        """Ids of enrolled learners with one of these modes, from after `after` to `upto`."""
+
     def guard_rosters(self, run_ids: Iterable[str]) -> None:
         """Be alone, among all units of work, with who is told in these runs."""
 
@@ -107,6 +112,15 @@ class Store(Protocol):
 
     def broadcasts_since(self, run_ids: Iterable[str], since: datetime) -> list[Broadcast]:
         """The broadcasts of these runs from `since` on."""
+
+    def add_part(self, part: Part) -> None:
+        """Let a part of a run be told by the next worker that has time."""
+
+    def part(self, part_id: str) -> Part | None:
+        """A part that is to be told, by its id."""
+
+    def remove_part(self, part_id: str) -> None:
+        """A part is told."""
 
     # Messages and deliveries
 

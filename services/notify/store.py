@@ -7,11 +7,13 @@
 | preferences | what a person chose, by category | person |
 | sessions, reminders | a copy of a session; a reminder of it | session; session:lead |
 | broadcasts | a notice to a whole run, and how far it is told | the notice's event |
+| broadcast_parts | a stretch of its run that is not told yet | broadcast:last learner before |
 | people, runs, paths, enrolments | copies of catalog's | theirs; a path's is its run's |
 | items | copies of library's: titles | theirs |
 | rosters | a run, as a guard: who is told in it | run |
 
-A delivery has a `job` (chassis/jobs) while it is to be sent.
+A delivery has a `job` (chassis/jobs) while it is to be sent, a broadcast's part as long as it is
+there.
 """
 
 from collections import Counter
@@ -86,8 +88,8 @@ class NotifyStore(CopiesStore):
         """Keep new messages and their deliveries."""
         messages = [to_document(letter.message) for letter in letters]
         deliveries = [_row(one) for letter in letters for one in letter.deliveries]
-        self["messages"].insert_many(messages, ordered=False, session=self.session)
-        self["deliveries"].insert_many(deliveries, ordered=False, session=self.session)
+        self.insert("messages", messages)
+        self.insert("deliveries", deliveries)
 
     def _update(self, changes: Sequence[tuple[Delivery, Document]]) -> None:
         writes = [pymongo.UpdateOne({"_id": each.id}, change) for each, change in changes]

@@ -1,22 +1,24 @@
 """Copies of others' data, sessions, reminders and broadcasts, as MongoDB documents."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pymongo
 
-from chassis import store
+from chassis import jobs, store
 from chassis.mapping import from_document, to_document
 from services.notify.domain.people import Copy, Enrolment, Item, Path, Person, Run
-from services.notify.domain.sessions import Broadcast, Reminder, Session
-from services.notify.domain.words import AttendanceMode, EnrolmentState
+from services.notify.domain.sessions import Broadcast, Part, Reminder, Session
+from services.notify.domain.words import BULK, URGENT, AttendanceMode, EnrolmentState
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Copy)
 Document = dict[str, Any]
 
 _COLLECTIONS: Mapping[type, str] = {Person: "people", Run: "runs", Path: "paths", Item: "items"}
+
+ALL = 0  # the limit of a query that has none
 
 
 def not_after(instant: datetime) -> Document:
@@ -54,10 +56,21 @@ class CopiesStore(store.Store):
         self, run_id: str, modes: Iterable[AttendanceMode], after: str, most: int
     ) -> list[str]:
         """Ids of enrolled learners with one of these modes, in order, from after `after` on."""
+        return self._learners(run_id, modes, {"$gt": after}, most)
+
+    def learners_between(
+        self, run_id: str, modes: Iterable[AttendanceMode], after: str, upto: str
+    ) -> list[str]:
+        """Ids of enrolled learners with one of these modes, from after `after` to `upto`."""
+        return self._learners(run_id, modes, {"$gt": after, "$lte": upto}, ALL)
+
+    def _learners(
+        self, run_id: str, modes: Iterable[AttendanceMode], learner_id: Document, most: int
+    ) -> list[str]:
         query = {
             "run_id": run_id,
             "state": EnrolmentState.ENROLLED.value,
-            "learner_id": {"$gt": after},
+            "learner_id": learner_id,
             "mode": {"$in": list(modes)},
         }
         rows = self["enrolments"].find(query, {"learner_id": 1}, session=self.session)
@@ -150,6 +163,20 @@ class CopiesStore(store.Store):
         shown = {"urgent": 1, "at": 1}
         rows = self["broadcasts"].find(query, shown, session=self.session)
         return [row["_id"] for row in rows.sort([("urgent", -1), ("at", 1)])]
+
+    def add_part(self, part: Part) -> None:
+        """Let a part of a run be told by the next worker that has time."""
+        lane = URGENT if part.urgent else BULK
+        row = to_document(part) | {"job": jobs.waiting(lane, datetime.now(UTC))}
+        self.insert("broadcast_parts", [row])
+
+    def part(self, part_id: str) -> Part | None:
+        """A part that is to be told, by its id."""
+        return self._one("broadcast_parts", part_id, Part)
+
+    def remove_part(self, part_id: str) -> None:
+        """A part is told."""
+        self["broadcast_parts"].delete_one({"_id": part_id}, session=self.session)
 
     def _one(self, name: str, key: str, cls: type[T]) -> T | None:
         row = self[name].find_one({"_id": key}, session=self.session)

@@ -83,10 +83,10 @@ def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
 
 
 def jobs(
-    servers: Callable[[], MailServer], attempts: int, system: Clock
+    texts: Texts, servers: Callable[[], MailServer], attempts: int, system: Clock
 ) -> tuple[Jobs[NotifyStore], ...]:
     """What all workers do. `attempts`: how often a mail is tried; `system`: the system's clock."""
-    return (sender.mail(servers, attempts, system),)
+    return (sender.mail(servers, attempts, system), announcer.parts(texts))
 
 
 def _people(store: NotifyStore, batch: Batch) -> None:

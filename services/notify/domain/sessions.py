@@ -1,6 +1,6 @@
 """Copies of live classes, reminders of them, and news for everyone in a run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -63,11 +63,34 @@ class Broadcast:
     waiting: tuple[str, ...] = ()
     """People to tell besides: the instructor, and those the walk through the roster missed."""
     after: str = ""
-    """The last learner told on the walk."""
+    """The last learner whom the walk has put into a part."""
     walked: bool = False
     done: bool = False
     retry_at: datetime | None = None
     """Of the system's clock: not to be looked at before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a run's roster that is to be told a broadcast, as a job of its own."""
+
+    id: str
+    broadcast_id: str
+    urgent: bool
+    after: str
+    upto: str
+    """Learners are told whose ids are greater than `after`, and not than this."""
+
+
+def part_of(broadcast: Broadcast, learners: Sequence[str]) -> Part:
+    """The part after a broadcast's last one, with these learners, in order."""
+    return Part(
+        id=f"{broadcast.id}:{broadcast.after}",
+        broadcast_id=broadcast.id,
+        urgent=broadcast.urgent,
+        after=broadcast.after,
+        upto=learners[-1],
+    )
 
 
 def stands(session: Session | None, appointment: Appointment, now: datetime) -> bool:

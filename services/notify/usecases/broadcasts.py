@@ -1,4 +1,4 @@
-"""Reminders that fall due, and notices to a whole run, told in parts."""
+"""Reminders that fall due, and notices to a whole run: divided into parts, and told."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from services.notify.domain.sessions import (
     Broadcast,
     Session,
     overtaken,
+    part_of,
     reminder_notice,
     stands,
 )
@@ -53,9 +54,10 @@ def _remind(store: Store, event_id: str, session: Session) -> None:
 
 
 def expand(store: Store, texts: Texts, broadcast_id: str, system_now: datetime, most: int) -> bool:
-    """Tell up to `most` more of a run's learners, and as many who wait; False when that is all.
+    """Put up to `most` more of a run's learners into a part, and tell as many of those who wait.
 
-    A repeat, or a restart after a crash, goes on where the last unit of work ended.
+    False when that is all. A repeat, or a restart after a crash, goes on where the last unit of
+    work ended.
     """
     broadcast = store.broadcast(broadcast_id)
     if broadcast is None or broadcast.done:
@@ -63,9 +65,28 @@ def expand(store: Store, texts: Texts, broadcast_id: str, system_now: datetime, 
     if _vanished(store, broadcast):
         store.put_broadcast(replace(broadcast, walked=True, done=True, waiting=()))
         return False
-    after = _told_more(store, texts, broadcast, system_now, most)
+    after = _called(store, texts, _walked(store, broadcast, most), system_now, most)
     store.put_broadcast(after)
     return not after.done and after.retry_at is None
+
+
+def tell_part(store: Store, texts: Texts, part_id: str) -> None:
+    """Tell a part of a run, once: the part goes with it.
+
+    Its learners are as the roster has them now. Who is not known yet waits with the broadcast.
+    """
+    part = store.part(part_id)
+    if part is None:
+        return
+    store.remove_part(part.id)
+    broadcast = store.broadcast(part.broadcast_id)
+    if broadcast is None or _vanished(store, broadcast):
+        return
+    learners = store.learners_between(broadcast.run_id, broadcast.modes, part.after, part.upto)
+    missing = tell(store, texts, [Addressed(broadcast.notice, one) for one in learners])
+    if missing and store.now < broadcast.until:
+        waiting = tuple(dict.fromkeys((*broadcast.waiting, *missing)))
+        store.put_broadcast(replace(broadcast, waiting=waiting, done=False))
 
 
 def _vanished(store: Store, broadcast: Broadcast) -> bool:
@@ -75,28 +96,29 @@ def _vanished(store: Store, broadcast: Broadcast) -> bool:
     return not stands(store.session_by_id(appointment.session_id), appointment, store.now)
 
 
-def _told_more(
+def _walked(store: Store, broadcast: Broadcast, most: int) -> Broadcast:
+    """The broadcast after its next part was made; as it was where all are."""
+    if broadcast.walked:
+        return broadcast
+    learners = store.learners(broadcast.run_id, broadcast.modes, broadcast.after, most)
+    if not learners:
+        return replace(broadcast, walked=True)
+    store.add_part(part_of(broadcast, learners))
+    return replace(broadcast, after=learners[-1], walked=len(learners) < most)
+
+
+def _called(
     store: Store, texts: Texts, broadcast: Broadcast, system_now: datetime, most: int
 ) -> Broadcast:
-    learners = _next_learners(store, broadcast, most)
+    """The broadcast after up to `most` of those who wait were told."""
     called, rest = broadcast.waiting[:most], broadcast.waiting[most:]
-    people = dict.fromkeys((*learners, *called))
-    missing = tell(store, texts, [Addressed(broadcast.notice, one) for one in people])
-    walked = len(learners) < most
-    if walked and store.now >= broadcast.until:
+    missing = tell(store, texts, [Addressed(broadcast.notice, one) for one in called])
+    if broadcast.walked and store.now >= broadcast.until:
         missing = []
     waiting = tuple(dict.fromkeys((*rest, *missing)))
     return replace(
         broadcast,
-        after=learners[-1] if learners else broadcast.after,
-        walked=walked,
         waiting=waiting,
-        done=walked and not waiting,
-        retry_at=system_now + ASK_AGAIN if walked and missing else None,
+        done=broadcast.walked and not waiting,
+        retry_at=system_now + ASK_AGAIN if broadcast.walked and missing else None,
     )
-
-
-def _next_learners(store: Store, broadcast: Broadcast, most: int) -> list[str]:
-    if broadcast.walked:
-        return []
-    return store.learners(broadcast.run_id, broadcast.modes, broadcast.after, most)

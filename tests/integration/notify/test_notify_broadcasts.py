@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from chassis.store import Database, connect
 from services.notify import announcer
+from services.notify.domain.words import BULK, URGENT
+from services.notify.store import NotifyStore
 from services.notify.usecases import broadcasts
 from tests.integration.notify.world import HOUR, TEXTS, World, names, parts
 
@@ -28,11 +31,34 @@ def large_run(world: World, count: int) -> list[str]:
 
 
 def one_part(world: World, most: int = 500) -> bool:
-    """Tell one part of the one open broadcast."""
+    """Divide off one part of the one open broadcast, and tell it."""
     (broadcast_id,) = world.database.reader().open_broadcasts(world.system.now())
-    return world.database.transact(
+    more = world.database.transact(
         lambda store: broadcasts.expand(store, TEXTS, broadcast_id, world.system.now(), most)
     )
+    world.teller().run_due()
+    return more
+
+
+def replicas(world: World, stack: dict[str, str], count: int) -> list[World]:
+    """The same university as worker processes see it that have a client each."""
+    name = world.database.mongo.name
+    clients = [connect(stack["TANDEM_MONGO_URL"], f"replica-{number}") for number in range(count)]
+    return [
+        World(Database(each, name, NotifyStore, world.clock), world.clock, world.system)
+        for each in clients
+    ]
+
+
+def divide(world: World, most: int) -> None:
+    """Put all learners of all open broadcasts into parts."""
+    for broadcast_id in world.database.reader().open_broadcasts(world.system.now()):
+
+        def expand(store: Any, broadcast_id: str = broadcast_id) -> bool:
+            return broadcasts.expand(store, TEXTS, broadcast_id, world.system.now(), most)
+
+        while world.database.transact(expand):
+            pass
 
 
 class Killed(BaseException):
@@ -69,9 +95,106 @@ def test_two_workers_tell_a_run_once(world: World) -> None:
 
         while world.database.transact(expand):
             pass
+        world.teller().run_due()
 
     side_by_side(work, work)
+    world.teller().run_due()
     assert world.told() == sorted([*learners, "grace"])
+
+
+def test_replicas_share_the_parts_of_a_broadcast(
+    world: World, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two replicas both tell parts of one broadcast, and each learner is told once."""
+    learners = large_run(world, 300)
+    divide(world, 25)
+    first, second = (each.teller() for each in replicas(world, stack, 2))
+    both, mine, tell_part = threading.Barrier(2), threading.local(), broadcasts.tell_part
+
+    def meet(*args: Any) -> None:
+        if not hasattr(mine, "met"):
+            mine.met = True
+            both.wait()
+        tell_part(*args)
+
+    monkeypatch.setattr(broadcasts, "tell_part", meet)
+    done: list[int] = []
+    side_by_side(lambda: done.append(first.run_due()), lambda: done.append(second.run_due()))
+    assert sum(done) == 12
+    assert world.told() == sorted([*learners, "grace"])
+    assert world.rows("broadcast_parts", {}) == []
+
+
+def test_a_part_whose_teller_was_killed_is_told_by_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that ends in a part has told nobody of it; the next tells it when the claim ends."""
+    learners = large_run(world, 60)
+    divide(world, 20)
+    tell_part = broadcasts.tell_part
+
+    def cut_off(*args: Any) -> None:
+        tell_part(*args)
+        raise Killed
+
+    monkeypatch.setattr(broadcasts, "tell_part", cut_off)
+    with pytest.raises(Killed):
+        world.teller().run_due()
+    monkeypatch.undo()
+    assert world.told() == ["grace"]
+    world.teller().run_due()
+    assert world.told() == sorted([*learners[20:], "grace"])
+    world.system.at += announcer.parts(TEXTS).lease
+    world.teller().run_due()
+    assert world.told() == sorted([*learners, "grace"])
+
+
+def test_a_part_that_two_workers_have_is_told_once(world: World) -> None:
+    """Where a claim ended while its holder still tells the part, each learner is told once."""
+    learners = large_run(world, 200)
+    divide(world, 500)
+    (part,) = world.rows("broadcast_parts", {})
+
+    def work() -> None:
+        world.database.transact(lambda store: broadcasts.tell_part(store, TEXTS, part["_id"]))
+
+    side_by_side(work, work, work)
+    assert world.told() == sorted([*learners, "grace"])
+
+
+def test_urgent_broadcasts_come_before_others(world: World, ada: str) -> None:
+    """Parts of a reminder that wait let those of a cancelled class by."""
+    world.people(ada, "grace")
+    world.run(ada)
+    world.schedule(2 * HOUR, "s1")
+    world.schedule(2 * DAY, "s2")
+    world.clock.forward(hours=1)
+    world.remind()
+    divide(world, 500)
+    world.tell(world.cancelled(2 * DAY, "s2"))
+    divide(world, 500)
+    lanes = [row["job"]["lane"] for row in world.rows("broadcast_parts", {})]
+    assert sorted(lanes) == [BULK, URGENT]
+    world.teller().run_due([URGENT])
+    assert world.told() == sorted([ada, "grace"])
+    world.teller().run_due()
+    assert world.told() == sorted([ada, ada, "grace"])
+
+
+def test_a_reminder_of_a_class_that_was_moved_is_told_to_no_further_part(
+    world: World, ada: str
+) -> None:
+    """Parts that wait while the class is moved are not told of its old time."""
+    world.people(ada, "grace")
+    world.run(ada)
+    world.schedule(2 * HOUR)
+    world.clock.forward(hours=1)
+    world.remind()
+    divide(world, 500)
+    world.tell(world.moved(HOUR, 5 * HOUR))
+    world.teller().run_due()
+    assert world.told() == []
+    assert world.rows("broadcast_parts", {}) == []
 
 
 def test_news_of_an_enrolment_that_comes_late(world: World, ada: str) -> None:

@@ -24,7 +24,7 @@ from chassis.store import Database
 from services.notify.domain.messages import UNKNOWN
 from services.notify.domain.words import DeliveryState
 from services.notify.store import NotifyStore
-from tests.integration.notify.world import Mailbox, World, parts, person
+from tests.integration.notify.world import Mailbox, World, names, parts, person
 
 EXCHANGE = "tandem.events"
 
@@ -179,3 +179,28 @@ def test_a_worker_killed_while_it_sends(
     assert {one.id for one in lost} == {row["_id"] for row in in_hand}
     assert {one.error for one in lost} == {UNKNOWN}
     assert set(people) == {*arrived, *(one.person_id for one in lost)}
+
+
+def test_a_worker_killed_while_it_tells_a_run(real: World, environment: dict[str, str]) -> None:
+    """Another tells the parts that are left, and each learner is told once."""
+    learners = list(names(2_000, "learner"))
+    for part in parts([*learners, "grace"], 500):
+        real.people(*part)
+    real.run()
+    for part in parts(learners, 500):
+        real.enrol(*part)
+    real.schedule(timedelta(days=2))
+    real.tell(real.cancelled(timedelta(days=2)))
+    with running("worker", environment) as worker:
+        eventually(lambda: real.rows("broadcast_parts", {"job.claim": {"$ne": ""}}))
+        worker.kill()
+        worker.wait()
+    assert len(real.told()) < len(learners)
+    end_claims = {"$set": {"job.due": SystemClock().now()}}
+    real.database.mongo["broadcast_parts"].update_many({}, end_claims)
+    with running("worker", environment) as worker:
+        eventually(lambda: not real.rows("broadcasts", {"done": False}))
+        eventually(lambda: not real.rows("broadcast_parts", {}))
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+    assert real.told() == sorted([*learners, "grace"])

@@ -162,8 +162,13 @@ class World:
         announcer.remind(self.database)
 
     def broadcast(self) -> None:
-        """Let the timer for broadcasts run."""
+        """Let the timer for broadcasts run, and a worker tell the parts."""
         announcer.broadcast(self.database, TEXTS, self.system)
+        self.teller().run_due()
+
+    def teller(self) -> Runner:
+        """One worker's telling of parts of broadcasts."""
+        return Runner(self.database, announcer.parts(TEXTS), self.system)
 
     def runner(self, server: MailServer, attempts: int = 9) -> Runner:
         """One worker's sending of mail."""
