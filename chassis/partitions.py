@@ -9,13 +9,15 @@ Partitions are made from the lowest number up and removed from the highest down,
 have no gap between them: who wants to know them asks for one after the other.
 """
 
-from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from pika.adapters.blocking_connection import BlockingConnection
 
 from chassis import settings
-from chassis.queue_figures import Figures, figures
+from chassis.queue_figures import Figures, Unanswered, exists, figures
 from chassis.subscriptions import Subscription
 
 # RabbitMQ's rabbitmq_consistent_hash_exchange; its bindings' routing key is a weight.
@@ -43,25 +45,26 @@ def queues(subscription: Subscription[Any], count: int) -> list[str]:
     ]
 
 
+def existing(connection: BlockingConnection, subscription: Subscription[Any]) -> list[str]:
+    """The queues of the subscription that exist."""
+    name, *numbered = queues(subscription, settings.MOST_PARTITIONS)
+    plain = [name] if exists(connection, name) else []
+    return plain + list(takewhile(partial(exists, connection), numbered))
+
+
 def ready(connection: BlockingConnection, subscription: Subscription[Any]) -> dict[str, int]:
-    """How many messages are ready in each queue of the subscription that exists."""
-    found: dict[str, int] = {}
-    for queue in _candidates(subscription):
-        count = ready_in(connection, queue)
-        if count is None and queue != subscription.name:
-            break
-        found |= {} if count is None else {queue: count}
-    return found
+    """How many messages are ready in each queue of the subscription that exists.
 
-
-def _candidates(subscription: Subscription[Any]) -> Sequence[str]:
-    return queues(subscription, settings.MOST_PARTITIONS)
+    Raises Unanswered.
+    """
+    found = {each: ready_in(connection, each) for each in existing(connection, subscription)}
+    return {queue: count for queue, count in found.items() if count is not None}
 
 
 def ready_in(connection: BlockingConnection, queue: str) -> int | None:
     """How many messages are ready in a queue; None where there is no such queue.
 
-    Asking needs no right at the queue.
+    Raises Unanswered.
     """
     found = figures(connection, queue)
     return None if found is None else found.ready
@@ -71,15 +74,14 @@ def is_drained(connection: BlockingConnection, queue: str) -> bool:
     """Whether a queue has nothing ready, and nobody who could have something of it in hand.
 
     A worker lets go of a queue by closing the channel that consumed it, so that the broker has back
-    what was not acknowledged.
+    what was not acknowledged. One that does not tell its figures may have events.
     """
-    return figures(connection, queue) == Figures(ready=0, consumers=0)
+    with suppress(Unanswered):
+        return figures(connection, queue) == Figures(ready=0, consumers=0)
+    return False
 
 
-def surplus(connection: BlockingConnection, subscription: str, count: int) -> Iterator[str]:
+def surplus(connection: BlockingConnection, subscription: str, count: int) -> list[str]:
     """The partitions' queues beyond the first `count`, which an earlier number left."""
-    for number in range(count, settings.MOST_PARTITIONS):
-        queue = name(subscription, number)
-        if figures(connection, queue) is None:
-            return
-        yield queue
+    beyond = names(subscription, settings.MOST_PARTITIONS)[count:]
+    return list(takewhile(partial(exists, connection), beyond))

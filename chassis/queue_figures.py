@@ -1,6 +1,7 @@
 """What the broker tells of a queue: how many messages are ready, and how many consume it."""
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
@@ -10,7 +11,7 @@ NOT_FOUND = 404
 # A quorum queue has 250 ms to tell its figures; where it is late, the broker answers with zeros
 # (rabbit_quorum_queue:stat/2). So zeros that took so many seconds may be no answer.
 LATE = 0.24
-TRIES = 40
+TRIES = 8
 
 
 class Figures(NamedTuple):
@@ -24,15 +25,28 @@ class Figures(NamedTuple):
 class Unanswered(AMQPError):  # type: ignore[misc]
     """The queue did not tell its figures, as on a busy broker."""
 
+    def __str__(self) -> str:
+        return f"queue {self.args[0]!r} does not tell its figures; the broker is busy: try again"
+
+    __repr__ = __str__
+
+
+def exists(connection: BlockingConnection, queue: str) -> bool:
+    """Whether there is such a queue. Asking needs no right at it."""
+    return _asked(connection, queue, _told) is not None
+
 
 def figures(connection: BlockingConnection, queue: str) -> Figures | None:
-    """The figures of a queue; None where there is no such queue. Asking needs no right at it.
+    """The figures of a queue; None where there is no such queue. Raises Unanswered."""
+    return _asked(connection, queue, _answered)
 
-    Raises Unanswered.
-    """
+
+def _asked(
+    connection: BlockingConnection, queue: str, ask: Callable[[BlockingChannel, str], Figures]
+) -> Figures | None:
     channel = connection.channel()
     try:
-        found = _answered(channel, queue)
+        found = ask(channel, queue)
     except ChannelClosedByBroker as error:  # the broker closes the channel for asking
         if error.reply_code != NOT_FOUND:
             raise
@@ -44,8 +58,12 @@ def figures(connection: BlockingConnection, queue: str) -> Figures | None:
 def _answered(channel: BlockingChannel, queue: str) -> Figures:
     for _ in range(TRIES):
         began = time.monotonic()
-        told = channel.queue_declare(queue, passive=True).method
-        found = Figures(int(told.message_count), int(told.consumer_count))
+        found = _told(channel, queue)
         if any(found) or time.monotonic() - began < LATE:
             return found
-    raise Unanswered(f"queue {queue!r} does not tell its figures; the broker is busy: try again")
+    raise Unanswered(queue)
+
+
+def _told(channel: BlockingChannel, queue: str) -> Figures:
+    told = channel.queue_declare(queue, passive=True).method
+    return Figures(int(told.message_count), int(told.consumer_count))

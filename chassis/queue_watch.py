@@ -10,6 +10,7 @@ import structlog
 from pika.adapters.blocking_connection import BlockingConnection
 
 from chassis import metrics, partitions, topology
+from chassis.queue_figures import Unanswered
 from chassis.subscriptions import Subscription
 
 # Seconds between two looks at what is known, and at whether there are more partitions: to ask for
@@ -43,19 +44,30 @@ class Look:
     def __init__(self, subscription: Subscription[Any], seen: Seen) -> None:
         self._subscription, self._seen = subscription, seen
         self._ready: Ready = {}
+        self._queues: Sequence[str] = ()
+        self._known: dict[str, int | None] = {}
         self._discover_at = 0.0
 
     def __call__(self, connection: BlockingConnection) -> None:
         """Tell the metrics and the worker."""
-        dead = partitions.ready_in(connection, topology.dead(self._subscription.name))
+        dead = self._count(connection, topology.dead(self._subscription.name))
         metrics.DEAD_LETTERS.labels(self._subscription.name).set(dead or 0)
         if self._subscription.partitioned:
-            self._ready = self._look(connection)
+            self._look(connection)
         self._seen(self._ready)
 
-    def _look(self, connection: BlockingConnection) -> Ready:
+    def _look(self, connection: BlockingConnection) -> None:
         if time.monotonic() >= self._discover_at:
             self._discover_at = time.monotonic() + DISCOVER
-            return partitions.ready(connection, self._subscription)
-        counts = {queue: partitions.ready_in(connection, queue) for queue in self._ready}
-        return {queue: count for queue, count in counts.items() if count is not None}
+            self._queues = partitions.existing(connection, self._subscription)
+        counts = {queue: self._count(connection, queue) for queue in self._queues}
+        self._ready = {queue: count for queue, count in counts.items() if count is not None}
+        self._queues = list(self._ready)
+
+    def _count(self, connection: BlockingConnection, queue: str) -> int | None:
+        """How many messages are ready in a queue, as far as is known; None where there is none."""
+        try:
+            self._known[queue] = partitions.ready_in(connection, queue)
+        except Unanswered as error:
+            log.info("can't count a queue now", why=str(error))
+        return self._known.get(queue, 0)

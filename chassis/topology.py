@@ -23,6 +23,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPConnectionError, AMQPError
 
 from chassis import partitions
+from chassis.queue_figures import exists
 from chassis.settings import PARTITIONS
 from chassis.subscriptions import Subscription
 
@@ -129,7 +130,7 @@ def missing(amqp_url: str, subscriptions: Sequence[Subscription[Any]]) -> list[s
     wanted += [dead(each.name) for each in subscriptions]
     wanted += delays() if subscriptions else []
     with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
-        return [queue for queue in wanted if partitions.ready_in(connection, queue) is None]
+        return [queue for queue in wanted if not exists(connection, queue)]
 
 
 def _pauses() -> Iterator[float]:
@@ -171,7 +172,7 @@ def _declare_partitions(channel: BlockingChannel, of: Subscription[Any], count: 
 
 def _shrink(connection: pika.BlockingConnection, subscriptions: Sequence[str], count: int) -> None:
     """Let the partitions beyond `count` get no more events; remove what is drained of them."""
-    found = {each: list(partitions.surplus(connection, each, count)) for each in subscriptions}
+    found = {each: partitions.surplus(connection, each, count) for each in subscriptions}
     channel = connection.channel()
     for subscription, queues in found.items():
         for queue in queues:

@@ -5,9 +5,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from chassis import partitions, queue_figures
 from chassis.queue_figures import LATE, TRIES, Figures, Unanswered, figures
+from chassis.queue_watch import Look
 
 
 class Broker:
@@ -28,7 +30,6 @@ class Broker:
 
     def queue_declare(self, queue: str, passive: bool) -> Any:
         assert passive
-        assert queue == "q"
         seconds, ready, consumers = next(self._answers)
         self.now += seconds
         self.asked += 1
@@ -62,8 +63,20 @@ def test_zeros_that_came_late_are_asked_again(broker: Any, told: Figures, asked:
     assert broker.asked == asked
 
 
-@pytest.mark.parametrize("broker", [[(0.3, 0, 0)] * TRIES], indirect=True)
+@pytest.mark.parametrize("broker", [[(0.3, 0, 0)] * TRIES * 2], indirect=True)
 def test_a_queue_that_never_tells_is_not_taken_for_empty(broker: Any) -> None:
     """So no partition is removed that may have events."""
     with pytest.raises(Unanswered, match="'q' does not tell"):
-        partitions.is_drained(broker, "q")
+        figures(broker, "q")
+    assert not partitions.is_drained(broker, "q")
+
+
+@pytest.mark.parametrize("broker", [[(0.1, 3, 0), *[(0.3, 0, 0)] * TRIES * 2]], indirect=True)
+def test_a_worker_goes_on_with_the_figures_that_it_knows(broker: Any) -> None:
+    """A metric does not fall to zero because the broker is busy."""
+    subscription: Any = SimpleNamespace(name="late", partitioned=False)
+    look = Look(subscription, lambda _: None)
+    for _ in range(2):
+        look(broker)
+        told = REGISTRY.get_sample_value("tandem_dead_letters", {"queue": "late"})
+        assert told == 3
