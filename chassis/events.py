@@ -27,7 +27,6 @@ M = TypeVar("M", bound=Message)
 
 CONTENT_TYPE = "application/json"
 PREFIX = cloudevents.PREFIX
-# The attributes that every event has.
 # One event stays below this, so that a broker, a stream and an inbox never meet a huge one.
 LARGEST_BODY = 256 * 1024
 
