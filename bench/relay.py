@@ -21,7 +21,7 @@ from chassis import ids
 from chassis.events import PREFIX
 from chassis.lanes import lane_of
 from chassis.settings import Settings, load
-from chassis.topology import EXCHANGE
+from chassis.topology import EXCHANGE, PERSISTENT
 
 EVENTS = 20_000
 WINDOW = 500
@@ -169,7 +169,7 @@ class _Bare:
         self._sent = 0
         self._in_flight: dict[int, None] = {}
         self._properties = pika.BasicProperties(
-            delivery_mode=2, content_type="application/json", headers=row["headers"]
+            delivery_mode=PERSISTENT, content_type="application/json", headers=row["headers"]
         )
 
     def opened(self, connection: Any) -> None:

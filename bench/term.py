@@ -144,7 +144,9 @@ def publish(told: Iterable[Any], straight_to: str = "") -> None:
         channel = link.channel()
         for each in told:
             properties = pika.BasicProperties(
-                delivery_mode=2, content_type=events.CONTENT_TYPE, headers=events.headers_of(each)
+                delivery_mode=topology.PERSISTENT,
+                content_type=events.CONTENT_TYPE,
+                headers=events.headers_of(each),
             )
             exchange = "" if straight_to else topology.EXCHANGE
             body = events.body_of(each.data)

@@ -8,6 +8,7 @@ import pika
 from bench import rig
 from bench.figures import Figure, beside
 from bench.sample import QUEUE
+from chassis.topology import PERSISTENT
 
 EVENTS = 20_000
 PEER_EVENTS = 3_000
@@ -55,7 +56,7 @@ def _fill_queue(database: Any, queue: str, count: int) -> None:
         channel.queue_purge(queue)
         for row in database.mongo["outbox"].find():
             properties = pika.BasicProperties(
-                delivery_mode=2, content_type="application/json", headers=row["headers"]
+                delivery_mode=PERSISTENT, content_type="application/json", headers=row["headers"]
             )
             channel.basic_publish("", queue, bytes(row["body"]), properties)
     database.mongo["outbox"].delete_many({})

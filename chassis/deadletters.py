@@ -15,8 +15,6 @@ from pika.exceptions import UnroutableError
 from chassis import amqp_pika, cloudevents, resending, returning, topology
 from chassis.queue_figures import figures
 
-PERSISTENT = 2
-
 BACK_TRIES, BACK_PAUSE = 40, 0.05
 
 
@@ -83,7 +81,7 @@ def _again(properties: Any) -> pika.BasicProperties:
         if name not in returning.OURS
     }
     kept = resending.properties(vars(properties))
-    return pika.BasicProperties(headers=headers, delivery_mode=PERSISTENT, **kept)
+    return pika.BasicProperties(headers=headers, delivery_mode=topology.PERSISTENT, **kept)
 
 
 def _each(

@@ -15,7 +15,6 @@ from chassis import amqp_pika, events, ids, message_spans, metrics, topology
 from chassis.tracing import Span
 from chassis.window import Outcome, Row, Window
 
-PERSISTENT = 2
 # Bytes that are kept back before they are written.
 CORK = 32 * 1024
 
@@ -100,7 +99,7 @@ class Publisher:
             row["type"],
             bytes(row["body"]),
             pika.BasicProperties(
-                delivery_mode=PERSISTENT,
+                delivery_mode=topology.PERSISTENT,
                 content_type=events.CONTENT_TYPE,
                 message_id=row["_id"],
                 type=row["type"],

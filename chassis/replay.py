@@ -7,11 +7,9 @@ from typing import Any
 
 import pika
 
-from chassis import amqp_pika, events, history, ids
+from chassis import amqp_pika, events, history, ids, topology
 from chassis.events import Event
 from chassis.subscriptions import Subscription
-
-PERSISTENT = 2
 
 
 def replay(
@@ -56,7 +54,7 @@ def _queues_by_type(subscriptions: Sequence[Subscription[Any]]) -> Mapping[str, 
 
 def _properties(event: Event[Any]) -> pika.BasicProperties:
     return pika.BasicProperties(
-        delivery_mode=PERSISTENT,
+        delivery_mode=topology.PERSISTENT,
         content_type=events.CONTENT_TYPE,
         message_id=event.id,
         type=event.type,

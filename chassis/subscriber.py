@@ -127,7 +127,7 @@ class Subscriber:
                 exchange=delay,
                 routing_key=self.queue if delay else topology.dead(self.queue),
                 headers=headers,
-                delivery_mode=2,
+                delivery_mode=topology.PERSISTENT,
                 mandatory=True,
                 confirm_timeout=CONFIRM_TIMEOUT,
                 **kept,

@@ -51,6 +51,8 @@ SETTLE = 10.0
 # Looking at a dead letter is a delivery too, and RabbitMQ 4 has a limit of 20 where none is given;
 # it would then throw the letter away.
 LOOKS = 2**31 - 1
+# The delivery mode of a message that is still there after the broker has started again.
+PERSISTENT = 2
 # Headers that the broker adds on the way. A message that is published again must not bear them: of
 # one that expires in a delay on its way to a queue that x-death names, RabbitMQ believes that it
 # goes in circles, and drops it (rabbit_dead_letter:detect_cycles).
