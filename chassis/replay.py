@@ -1,7 +1,7 @@
 """Events of the history once more into subscriptions' queues, as after a backup was restored."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,18 +30,24 @@ def replay(
     with pika.BlockingConnection(amqp_pika.parameters(amqp_url)) as connection:
         channel = connection.channel()
         channel.confirm_delivery()
-        for event in _made(amqp_url, since, until):
-            for queue in queues.get(event.type, ()):
-                body, properties = events.body_of(event.data), _properties(event)
+        for event in _wanted(amqp_url, since, until, queues):
+            body, properties = events.body_of(event.data), _properties(event)
+            for queue in queues[event.type]:
                 channel.basic_publish("", queue, body, properties, mandatory=True)
                 sent[queue] += 1
     return sent
 
 
-def _made(amqp_url: str, since: datetime, until: datetime) -> Iterator[Event[Any]]:
-    """What can't be read is passed over: no subscription took it before, either."""
+def _wanted(
+    amqp_url: str, since: datetime, until: datetime, types: Container[str]
+) -> Iterator[Event[Any]]:
+    """The events of these types that were made in [since, until).
+
+    What can't be read is passed over: no subscription took it before, either.
+    """
+    end = until.timestamp()
     for _, event in history.read(amqp_url, since):
-        if isinstance(event, Event) and ids.made_at(event.id) < until.timestamp():
+        if isinstance(event, Event) and event.type in types and ids.made_at(event.id) < end:
             yield event
 
 
