@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -84,6 +85,27 @@ def _codes(error: PyMongoError) -> set[int | None]:
         return set()
     writes = (error.details or {}).get("writeErrors", [])
     return {error.code, *(write.get("code") for write in writes)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """An event that has no number yet."""
+
+    message: Message
+    traceparent: str
+    id: str
+    """What it is called, unless the one before it has a greater id."""
+    subject: str
+    key: str
+    """Its partition key."""
+    numbered_in: str
+    """The aggregate in which it gets a number; empty where its type has none."""
+
+
+def _fresh(message: Message, traceparent: str) -> _Fresh:
+    subject, key = events.subject_and_key(message)
+    numbered_in = key if events.has_sequence(type(message)) else ""
+    return _Fresh(message, traceparent, ids.new_id(), subject, key, numbered_in)
 
 
 class Store:
@@ -184,27 +206,23 @@ class Store:
         """Write what was published to the outbox; the unit of work does so at its end."""
         if not self._events:
             return
-        messages = [events.message_for(self.service, value) for value, _ in self._events]
-        keys = [_numbered_key(each) for each in messages]
-        fresh = [ids.new_id() for _ in messages]
-        with self._numbering(keys, fresh) as last:
-            rows = [
-                self._outbox_row(message, key, made, last, traceparent)
-                for message, key, made, (_, traceparent) in zip(
-                    messages, keys, fresh, self._events, strict=True
-                )
-            ]
+        fresh = [
+            _fresh(events.message_for(self.service, value), traceparent)
+            for value, traceparent in self._events
+        ]
+        with self._numbering(fresh) as last:
+            rows = [self._outbox_row(each, last) for each in fresh]
         self._insert("outbox", rows)
         self._events.clear()
 
     @contextmanager
-    def _numbering(self, keys: Sequence[str], fresh: Sequence[str]) -> Iterator[dict[str, Last]]:
+    def _numbering(self, fresh: Sequence[_Fresh]) -> Iterator[dict[str, Last]]:
         """The last event of each aggregate; at the end, what are the last ones then is noted.
 
         The transaction's write conflict is what keeps two units of work from the same number.
         """
-        wanted = Counter(filter(None, keys))
-        newest = dict(zip(keys, fresh, strict=True))
+        wanted = Counter(each.numbered_in for each in fresh if each.numbered_in)
+        newest = {each.numbered_in: each.id for each in fresh}
         if len(wanted) <= FEW:
             last = {key: self._count_up(key, wanted[key], newest[key]) for key in wanted}
             noted = {key: Last(last[key].sequence + wanted[key], newest[key]) for key in wanted}
@@ -236,28 +254,15 @@ class Store:
         if updates:
             self["sequences"].bulk_write(updates, ordered=False, session=self.session)
 
-    def _outbox_row(
-        self, message: Any, key: str, fresh: str, last: dict[str, Last], traceparent: str
-    ) -> Document:
+    def _outbox_row(self, fresh: _Fresh, last: dict[str, Last]) -> Document:
         """The event's row; it is then the last one of its aggregate."""
-        before = last.get(key, Last())
-        this = following(before, fresh)
-        if key:
-            last[key] = this
-        subject, partition_key = events.subject_and_key(message)
+        before = last.get(fresh.numbered_in, Last())
+        this = following(before, fresh.id)
+        if fresh.numbered_in:
+            last[fresh.numbered_in] = this
         # An event without a sequence waits for no other: it is an aggregate of its own here.
-        aggregate = key or str(this.id)
-        event = events.Event(
-            id=str(this.id),
-            type=events.event_type(type(message)),
-            source=f"/tandem/{self.service}",
-            time=self.now,
-            subject=subject,
-            partition_key=partition_key,
-            sequence=this.sequence if key else 0,
-            traceparent=traceparent,
-            data=message,
-        )
+        aggregate = fresh.numbered_in or str(this.id)
+        event = self._event(fresh, this)
         return {
             "_id": event.id,
             "key": aggregate,
@@ -265,13 +270,21 @@ class Store:
             "sequence": event.sequence,
             "type": event.type,
             "headers": events.headers_of(event),
-            "body": Binary(events.body_of(message)),
+            "body": Binary(events.body_of(event.data)),
         }
 
-
-def _numbered_key(message: Message) -> str:
-    """The aggregate in which an event has a number; empty where its type has none."""
-    return events.subject_and_key(message)[1] if events.has_sequence(type(message)) else ""
+    def _event(self, fresh: _Fresh, this: Last) -> events.Event[Message]:
+        return events.Event(
+            id=str(this.id),
+            type=events.event_type(type(fresh.message)),
+            source=f"/tandem/{self.service}",
+            time=self.now,
+            subject=fresh.subject,
+            partition_key=fresh.key,
+            sequence=this.sequence if fresh.numbered_in else 0,
+            traceparent=fresh.traceparent,
+            data=fresh.message,
+        )
 
 
 CHASSIS_MIGRATIONS = (
