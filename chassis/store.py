@@ -5,18 +5,13 @@ either both are there, or neither. `Store` is what a use case is given: the serv
 class adds its queries; the base knows time, ids and events.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import pymongo
 import structlog
-from bson.binary import Binary
-from google.protobuf.message import Message
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
@@ -27,11 +22,11 @@ from pymongo.errors import (
     PyMongoError,
 )
 
-from chassis import deadline, events, ids, tracing
+from chassis import deadline, ids, tracing
 from chassis.clock import Clock
 from chassis.idempotency import Remembered
 from chassis.migrations import Migration, adding, migrate, pending
-from chassis.numbering import Last, document_of, following, last_of, place
+from chassis.outbox_rows import OutboxRows, Published
 from chassis.transactions import Contention, inserting, repeat
 from chassis.turns import Turns
 
@@ -50,8 +45,6 @@ FORGET_WAITING = timedelta(hours=1)
 _FIRST_REQUESTS, _FIRST_INBOX = 7 * 86_400, 30 * 86_400
 # MongoDB's codes: Unauthorized, AuthenticationFailed, OutOfDiskSpace.
 UNFIT = frozenset({13, 18, 14031})
-# Numbers of so many aggregates are reserved one by one: two operations for all of them take longer.
-FEW = 2
 # Seconds. What is late is ended in a moment, or MongoDB ends it by its own limit.
 CLEAN_UP = 2.0
 
@@ -87,27 +80,6 @@ def _codes(error: PyMongoError) -> set[int | None]:
     return {error.code, *(write.get("code") for write in writes)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Fresh:
-    """An event that has no number yet."""
-
-    message: Message
-    traceparent: str
-    id: str
-    """What it is called, unless the one before it has a greater id."""
-    subject: str
-    key: str
-    """Its partition key."""
-    numbered_in: str
-    """The aggregate in which it gets a number; empty where its type has none."""
-
-
-def _fresh(message: Message, traceparent: str) -> _Fresh:
-    subject, key = events.subject_and_key(message)
-    numbered_in = key if events.has_sequence(type(message)) else ""
-    return _Fresh(message, traceparent, ids.new_id(), subject, key, numbered_in)
-
-
 class Store:
     """One unit of work's view of the service's database. Subclasses add queries.
 
@@ -132,7 +104,7 @@ class Store:
         self.writer = writer
         """Who writes, where one writer does so at a time: the queue whose events are applied, or
         the timer. Empty in requests, of which many run at once."""
-        self._events: list[tuple[object, str]] = []
+        self._events: list[Published] = []
         self._afterwards: list[Callable[[], object]] = []
 
     def __getitem__(self, name: str) -> "Collection[Document]":
@@ -206,85 +178,9 @@ class Store:
         """Write what was published to the outbox; the unit of work does so at its end."""
         if not self._events:
             return
-        fresh = [
-            _fresh(events.message_for(self.service, value), traceparent)
-            for value, traceparent in self._events
-        ]
-        with self._numbering(fresh) as last:
-            rows = [self._outbox_row(each, last) for each in fresh]
-        self._insert("outbox", rows)
+        rows = OutboxRows(self.service, self.now, self["sequences"], self.session)
+        self._insert("outbox", rows.of(self._events))
         self._events.clear()
-
-    @contextmanager
-    def _numbering(self, fresh: Sequence[_Fresh]) -> Iterator[dict[str, Last]]:
-        """The last event of each aggregate; at the end, what are the last ones then is noted.
-
-        The transaction's write conflict is what keeps two units of work from the same number.
-        """
-        wanted = Counter(each.numbered_in for each in fresh if each.numbered_in)
-        newest = {each.numbered_in: each.id for each in fresh}
-        if len(wanted) <= FEW:
-            last = {key: self._count_up(key, wanted[key], newest[key]) for key in wanted}
-            noted = {key: Last(last[key].sequence + wanted[key], newest[key]) for key in wanted}
-            noted = {key: noted[key] for key in wanted if last[key].id is not None}
-        else:
-            last, noted = self._last_events(wanted), {}
-        yield last
-        self._note({key: last[key] for key in wanted if last[key] != noted.get(key)})
-
-    def _count_up(self, key: str, count: int, newest: str) -> Last:
-        """The last event of an aggregate; noted are those to come, as they mostly are numbered."""
-        found = self["sequences"].find_one_and_update(
-            {"_id": key},
-            {"$inc": {"last": count, "id_of": count}, "$set": {"id": newest}},
-            upsert=True,
-            session=self.session,
-        )
-        return last_of(found) if found else Last()
-
-    def _last_events(self, keys: Iterable[str]) -> dict[str, Last]:
-        rows = self["sequences"].find({"_id": {"$in": list(keys)}}, session=self.session)
-        return {**{key: Last() for key in keys}, **{row["_id"]: last_of(row) for row in rows}}
-
-    def _note(self, last: Mapping[str, Last]) -> None:
-        updates = [
-            pymongo.UpdateOne({"_id": key}, {"$set": document_of(each)}, upsert=True)
-            for key, each in last.items()
-        ]
-        if updates:
-            self["sequences"].bulk_write(updates, ordered=False, session=self.session)
-
-    def _outbox_row(self, fresh: _Fresh, last: dict[str, Last]) -> Document:
-        """The event's row; it is then the last one of its aggregate."""
-        before = last.get(fresh.numbered_in, Last())
-        this = following(before, fresh.id)
-        if fresh.numbered_in:
-            last[fresh.numbered_in] = this
-        # An event without a sequence waits for no other: it is an aggregate of its own here.
-        aggregate = fresh.numbered_in or str(this.id)
-        event = self._event(fresh, this)
-        return {
-            "_id": event.id,
-            "key": aggregate,
-            **place(aggregate, before),
-            "sequence": event.sequence,
-            "type": event.type,
-            "headers": events.headers_of(event),
-            "body": Binary(events.body_of(event.data)),
-        }
-
-    def _event(self, fresh: _Fresh, this: Last) -> events.Event[Message]:
-        return events.Event(
-            id=str(this.id),
-            type=events.event_type(type(fresh.message)),
-            source=f"/tandem/{self.service}",
-            time=self.now,
-            subject=fresh.subject,
-            partition_key=fresh.key,
-            sequence=this.sequence if fresh.numbered_in else 0,
-            traceparent=fresh.traceparent,
-            data=fresh.message,
-        )
 
 
 CHASSIS_MIGRATIONS = (
