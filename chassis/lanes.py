@@ -233,22 +233,20 @@ class Lanes:
 
     def gone(self, ids: Iterable[str]) -> None:
         """These rows were published, and are removed."""
-        for each in self._put_down(ids):
+        for each, _ in self._put_down(ids):
             self._gone[each] = None
         while len(self._gone) > REMEMBERED:
             del self._gone[next(iter(self._gone))]
 
     def left(self, ids: Iterable[str]) -> set[str]:
         """These rows were not published, and stay; return their aggregates."""
-        keys = {self._taken[each] for each in ids if each in self._taken}
-        list(self._put_down(ids))
-        return keys
+        return {key for _, key in self._put_down(ids)}
 
-    def _put_down(self, ids: Iterable[str]) -> Iterable[str]:
+    def _put_down(self, ids: Iterable[str]) -> Iterable[tuple[str, str]]:
         for each in ids:
             if (key := self._taken.pop(each, None)) is not None:
                 self._taken_by_lane[lane_of(key)] -= 1
-                yield each
+                yield each, key
 
     # What to read.
 

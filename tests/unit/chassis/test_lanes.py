@@ -105,6 +105,14 @@ class World:
         self.lanes.hold(set(ALL) - {lane_of(key)})
         self.lanes.hold(ALL)
 
+    def lose(self, key: str) -> None:
+        """A lane's lease ends while rows wait to be sent, and is ours again."""
+        self.lanes.hold(set(ALL) - {lane_of(key)})
+        lost = [row for row in self.flying if lane_of(row["key"]) == lane_of(key)]
+        self.flying = [row for row in self.flying if row not in lost]
+        self.lanes.left(row["_id"] for row in lost)
+        self.lanes.hold(ALL)
+
     def finish(self) -> None:
         """Nothing new happens, until nothing waits."""
         while self.stream:
@@ -147,7 +155,7 @@ STEP = st.one_of(
     COMMIT,
     *(st.tuples(st.just(name)) for name in ("hear", "hear", "look", "take", "confirm", "confirm")),
     *(st.tuples(st.just(name)) for name in ("refuse", "offer_again", "poll")),
-    st.tuples(st.just("hand_over"), st.sampled_from(KEYS)),
+    st.tuples(st.sampled_from(("hand_over", "lose")), st.sampled_from(KEYS)),
 )
 
 
@@ -186,6 +194,20 @@ def test_many_of_one_aggregate_let_others_by() -> None:
             reads += 1
         assert reads < 3 * lanes.LANES
         assert len(world.flying) < 60
+
+
+def test_what_was_lost_with_its_lane_goes_once_the_lane_is_back() -> None:
+    """It is in hand no longer, so it is read again, and what follows it does not go before it."""
+    world = World()
+    world.commit("a", 1)
+    while not world.flying:
+        world.look()
+        world.take()
+    world.lose("a")
+    assert world.lanes.in_hand == 0
+    world.commit("a", 2)
+    world.finish()
+    assert [row["sequence"] for row in world.published] == [1, 2]
 
 
 def test_what_is_in_flight_is_not_read_again() -> None:
