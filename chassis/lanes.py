@@ -102,6 +102,8 @@ class _Lane:
 @dataclass
 class _Cursor:
     sequence: int = -1
+    reading: bool = False
+    """The read in hand is for it."""
     news: bool = False
     """A row was announced that the read in hand may not see."""
 
@@ -304,7 +306,7 @@ class Lanes:
 
     def _begin(self, keys: Sequence[str], sequence: int, limit: int) -> Read:
         for key in keys:
-            self._cursors[key].news = False
+            self._cursors[key].reading, self._cursors[key].news = True, False
         return ByKey(keys, sequence, limit)
 
     # What was found.
@@ -373,26 +375,31 @@ class Lanes:
     def _admit_keys(
         self, read: ByKey, rows: Sequence[Row], whole: bool, there: Collection[str]
     ) -> list[Row]:
-        if read.sequence >= 0 and rows and self._misses(rows[0], there):
-            self._cursors[read.keys[0]] = _Cursor()
+        # What is left out was given up meanwhile, and perhaps taken again.
+        keys = [key for key in read.keys if self._is_read(key)]
+        if keys and read.sequence >= 0 and rows and self._misses(rows[0], there):
+            self._cursors[keys[0]] = _Cursor()
             return []
         admitted = [self._take(row) for row in rows if self._may_go(row)]
         last = {row["key"]: row["sequence"] for row in rows}
         cut = "" if whole else rows[-1]["key"]
-        for key in read.keys:
-            if cursor := self._cursors.get(key):
-                cursor.sequence = last.get(key, cursor.sequence)
-                self._cursors.move_to_end(key)
-                if (not cut or key < cut) and not cursor.news:
-                    del self._cursors[key]
+        for key in keys:
+            cursor = self._cursors[key]
+            cursor.sequence, cursor.reading = last.get(key, cursor.sequence), False
+            self._cursors.move_to_end(key)
+            if (not cut or key < cut) and not cursor.news:
+                del self._cursors[key]
         return admitted
+
+    def _is_read(self, key: str) -> bool:
+        return (cursor := self._cursors.get(key)) is not None and cursor.reading
 
     def _misses(self, row: Row, there: Collection[str]) -> bool:
         return row.get("after") in there and not self._is_known(row["after"])
 
     def _may_go(self, row: Row) -> bool:
         return (
-            row["key"] in self._cursors
+            self._is_read(row["key"])
             and self._is_open(row["key"])
             and not self._is_known(row["_id"])
         )

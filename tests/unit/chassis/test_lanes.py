@@ -210,6 +210,20 @@ def test_what_was_lost_with_its_lane_goes_once_the_lane_is_back() -> None:
     assert [row["sequence"] for row in world.published] == [1, 2]
 
 
+def test_a_read_that_a_lost_lane_cut_off_leaves_nothing_out() -> None:
+    """It was of before; what was committed since is read, too."""
+    world = World()
+    world.commit("a", 0, older=True)
+    world.hear()
+    while not (world.reading and isinstance(world.reading[0], ByKey)):
+        world.take()
+        world.look()
+    world.hand_over("a")
+    world.commit("a", 0)
+    world.finish()
+    assert [row["sequence"] for row in world.published] == [1, 2]
+
+
 def test_what_is_in_flight_is_not_read_again() -> None:
     """While nothing is confirmed, no read sees what was let through."""
     world = World()
