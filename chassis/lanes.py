@@ -12,91 +12,18 @@ is also how rows go that are many of one aggregate (so that others go by), that 
 that an older version wrote, without a lane.
 """
 
-import zlib
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-LANES = 16
-"""A constant of the stored data: a row keeps the lane that it was written with."""
-CHUNK = 500
-"""Rows are read so many at a time."""
+from chassis.in_hand import InHand
+from chassis.lane_scans import LaneScans
+from chassis.outbox_reads import CHUNK, ByKey, Named, Notice, Read, Row, Scan
+
 SHARE = 200
 """Rows of one aggregate in a turn; who has more gets a cursor of its own."""
 NAMED = 20_000
 """So many announced rows are remembered; if there are more, their lanes are scanned again."""
-REMEMBERED = 50_000
-"""So many ids are remembered after their rows are gone: a late announcement reads nothing."""
-
-Row = dict[str, Any]
-
-
-def lane_of(key: str) -> int:
-    """The lane of an aggregate: stable, the same in every process and version."""
-    return zlib.crc32(key.encode()) % LANES
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A committed row, as the change stream names it."""
-
-    id: str
-    key: str
-    lane: int | None
-    """None: an older version wrote it."""
-    after: str | None
-    """The id of the row before it in its aggregate."""
-    sequence: int
-
-
-@dataclass(frozen=True)
-class Scan:
-    """Read a lane's rows by id."""
-
-    lane: int
-    after: str
-    """The id after which to read on."""
-    without: Sequence[str]
-    """Aggregates to leave out."""
-
-
-@dataclass(frozen=True)
-class Named:
-    """Read these rows."""
-
-    notices: Sequence[Notice]
-    before: Collection[str]
-    """Rows before them that may be there; read them as well."""
-
-    @property
-    def ids(self) -> list[str]:
-        """All ids to read."""
-        return [*(each.id for each in self.notices), *self.before]
-
-
-@dataclass(frozen=True)
-class ByKey:
-    """Read these aggregates' rows in their order."""
-
-    keys: Sequence[str]
-    sequence: int
-    """The sequence number after which to read on."""
-    limit: int
-
-
-Read = Scan | Named | ByKey
-
-
-@dataclass
-class _Lane:
-    position: str | None = ""
-    """The id up to which it was scanned; None once it is scanned to its end."""
-    reading: bool = False
-    again: str | None = None
-    """It must be scanned once more, from after this id."""
-    closing: bool = False
-    """It will be released: nothing more is read."""
 
 
 @dataclass
@@ -112,15 +39,12 @@ class _Cursor:
 class Lanes:
     """The lanes that a relay holds, and what it knows of their rows."""
 
-    _lanes: dict[int, _Lane] = field(default_factory=dict)
+    _scans: LaneScans = field(default_factory=LaneScans)
+    _in_hand: InHand = field(default_factory=InHand)
     _named: deque[Notice] = field(default_factory=deque)
     _named_by_key: Counter[str] = field(default_factory=Counter)
     _cursors: OrderedDict[str, _Cursor] = field(default_factory=OrderedDict)
     _blocked: set[str] = field(default_factory=set)
-    _taken: dict[str, str] = field(default_factory=dict)
-    """By id the key of each row that was let through, until it is gone."""
-    _taken_by_lane: Counter[int] = field(default_factory=Counter)
-    _gone: dict[str, None] = field(default_factory=dict)
     _turn: int = 0
 
     # Which lanes.
@@ -128,56 +52,45 @@ class Lanes:
     @property
     def held(self) -> frozenset[int]:
         """The lanes whose rows may be published."""
-        return frozenset(self._lanes)
+        return self._scans.held
 
     def hold(self, lanes: Collection[int], closing: Collection[int] = ()) -> None:
         """These lanes are ours now, no others. A new one is scanned from its start; of those that
         are `closing` nothing more is read.
         """
-        before, self._lanes = self._lanes, {}
-        for lane in lanes:
-            known = before.get(lane)
-            fresh = known is None or (known.closing and lane not in closing)
-            self._lanes[lane] = _Lane() if known is None or fresh else known
-            self._lanes[lane].closing = lane in closing
-        for key in [key for key in self._cursors if not self._is_ours(key)]:
+        self._scans.hold(lanes, closing)
+        for key in [key for key in self._cursors if not self._scans.has(key)]:
             del self._cursors[key]
 
     def idle(self, lanes: Iterable[int]) -> list[int]:
         """Those of `lanes` of which nothing is in flight."""
-        return [lane for lane in lanes if not self._taken_by_lane[lane]]
+        return [lane for lane in lanes if not self._in_hand.has_lane(lane)]
 
     def reads(self, lane: int) -> bool:
         """Whether rows of this lane may still be let through."""
-        return lane in self._lanes and not self._lanes[lane].closing
+        return self._scans.reads(lane)
 
     @property
     def in_hand(self) -> int:
         """How many rows were let through, and are not gone yet."""
-        return len(self._taken)
+        return len(self._in_hand)
 
     def scan_again(self) -> None:
         """Scan every lane from its start, for an announcement may have been lost."""
-        for lane in self._lanes.values():
-            lane.again = ""
+        self._scans.all_again()
 
     # What is told.
 
     def announce(self, notice: Notice) -> None:
         """A row was committed."""
-        if not self._is_ours(notice.key) or self._is_known(notice.id):
+        if not self._scans.has(notice.key) or self._in_hand.knows(notice.id):
             return
         if notice.key in self._cursors:
             self._cursors[notice.key].news = True
         elif notice.lane is None:
             self._read_by_key(notice.key)
-        elif not self._will_be_scanned(notice):
+        elif not self._scans.will_meet(notice):
             self._name(notice)
-
-    def _will_be_scanned(self, notice: Notice) -> bool:
-        lane = self._lanes[lane_of(notice.key)]
-        # The read in hand may be of a moment before this commit, and may pass by it.
-        return not lane.reading and lane.position is not None and notice.id > lane.position
 
     def _name(self, notice: Notice) -> None:
         self._named.append(notice)
@@ -186,22 +99,15 @@ class Lanes:
             first = next(each for each in self._named if each.key == notice.key)
             self._read_by_key(notice.key, first.sequence - 1)
             # The stream has the rest of a hot aggregate still to tell, before it names others.
-            self._scan_from(notice)
+            self._scans.again_from(notice)
         elif len(self._named) > NAMED:
             self._forget_names()
 
     def _forget_names(self) -> None:
         for notice in self._named:
-            self._scan_from(notice)
+            self._scans.again_from(notice)
         self._named.clear()
         self._named_by_key.clear()
-
-    def _scan_from(self, notice: Notice) -> None:
-        """Scan the row's lane again, from this row on."""
-        if lane := self._lanes.get(lane_of(notice.key)):
-            # The scan reads what is greater; an id is greater than its beginning.
-            start = notice.id[:-1]
-            lane.again = start if lane.again is None else min(lane.again, start)
 
     def block(self, keys: Iterable[str]) -> None:
         """Aggregates with a row that can't be published now: the rest of their rows waits."""
@@ -219,7 +125,7 @@ class Lanes:
 
         What has rows in flight still waits: these must not go before the one that was left.
         """
-        done = self._blocked.intersection(keys).difference(self._taken.values())
+        done = self._blocked.intersection(keys).difference(self._in_hand.keys)
         for key in done:
             self._blocked.discard(key)
             self.read_by_key(key)
@@ -227,7 +133,7 @@ class Lanes:
 
     def read_by_key(self, key: str) -> None:
         """Read an aggregate's rows, if it is ours: some have no lane, or were left."""
-        if self._is_ours(key) and key not in self._blocked and key not in self._cursors:
+        if self._scans.has(key) and key not in self._blocked and key not in self._cursors:
             self._read_by_key(key)
 
     def _read_by_key(self, key: str, sequence: int = -1) -> None:
@@ -235,20 +141,11 @@ class Lanes:
 
     def gone(self, ids: Iterable[str]) -> None:
         """These rows were published, and are removed."""
-        for each, _ in self._put_down(ids):
-            self._gone[each] = None
-        while len(self._gone) > REMEMBERED:
-            del self._gone[next(iter(self._gone))]
+        self._in_hand.gone(ids)
 
     def left(self, ids: Iterable[str]) -> set[str]:
         """These rows were not published, and stay; return their aggregates."""
-        return {key for _, key in self._put_down(ids)}
-
-    def _put_down(self, ids: Iterable[str]) -> Iterable[tuple[str, str]]:
-        for each in ids:
-            if (key := self._taken.pop(each, None)) is not None:
-                self._taken_by_lane[lane_of(key)] -= 1
-                yield each, key
+        return self._in_hand.left(ids)
 
     # What to read.
 
@@ -266,36 +163,22 @@ class Lanes:
             self._named_by_key[notice.key] -= 1
             if not self._named_by_key[notice.key]:
                 del self._named_by_key[notice.key]
-            if self._may_be_read(notice.key) and not self._is_known(notice.id):
+            if self._may_be_read(notice.key) and not self._in_hand.knows(notice.id):
                 notices.append(notice)
         before = {each.after for each in notices if each.after} - {each.id for each in notices}
-        unknown = [each for each in before if not self._is_known(each)]
-        return Named(notices, unknown) if notices else None
+        return Named(notices, self._unknown(before)) if notices else None
 
     def _may_be_read(self, key: str) -> bool:
         """Whether a row of it is for a scan or for names; of what has a cursor, it tells that."""
         if cursor := self._cursors.get(key):
             cursor.news = True
-        return cursor is None and self._is_open(key) and key not in self._blocked
+        return cursor is None and self._scans.is_open(key) and key not in self._blocked
 
     def _next_scan(self) -> Read | None:
-        for number in self._rotated():
-            lane = self._lanes[number]
-            if lane.position is None and lane.again is not None:
-                lane.position, lane.again = lane.again, None
-            if lane.position is not None and not lane.closing:
-                lane.reading = True
-                mine = [key for key in self._cursors if lane_of(key) == number]
-                return Scan(number, lane.position, mine)
-        return None
-
-    def _rotated(self) -> list[int]:
-        lanes = sorted(self._lanes)
-        first = self._turn // 3 % len(lanes) if lanes else 0
-        return lanes[first:] + lanes[:first]
+        return self._scans.next(self._turn // 3, self._cursors)
 
     def _next_keys(self) -> Read | None:
-        open_ones = [key for key in self._cursors if self._is_open(key)]
+        open_ones = [key for key in self._cursors if self._scans.is_open(key)]
         if not open_ones:
             return None
         first = open_ones[0]
@@ -318,7 +201,10 @@ class Lanes:
         if isinstance(read, ByKey):  # from the aggregate's start nothing can be missing
             rows = rows[: read.sequence >= 0]
         before = {row["after"] for row in rows if row.get("after")}
-        return list(before - {row["_id"] for row in rows} - self._taken.keys() - self._gone.keys())
+        return self._unknown(before - {row["_id"] for row in rows})
+
+    def _unknown(self, ids: Iterable[str]) -> list[str]:
+        return [each for each in ids if not self._in_hand.knows(each)]
 
     def admit(
         self, read: Read, rows: Sequence[Row], whole: bool, there: Collection[str]
@@ -338,12 +224,7 @@ class Lanes:
     def _admit_scan(
         self, read: Scan, rows: Sequence[Row], whole: bool, there: Collection[str]
     ) -> list[Row]:
-        lane = self._lanes.get(read.lane)
-        if lane is None or not lane.reading or lane.position != read.after:
-            return []  # given up meanwhile, and perhaps taken again
-        lane.reading = False
-        lane.position = None if whole else rows[-1]["_id"]
-        return self._admit(rows, there)
+        return self._admit(rows, there) if self._scans.done(read, rows, whole) else []
 
     def _admit_named(self, read: Named, rows: Sequence[Row], whole: bool) -> list[Row]:
         """Rows come by their ids, and go as they were committed; what was cut off is read next."""
@@ -361,15 +242,15 @@ class Lanes:
         counts: Counter[str] = Counter()
         for row in rows:
             key = row["key"]
-            if self._is_known(row["_id"]) or not self._may_be_read(key):
+            if self._in_hand.knows(row["_id"]) or not self._may_be_read(key):
                 continue
-            if row.get("after") in there and not self._is_known(row["after"]):
+            if self._misses(row, there):
                 self._read_by_key(key)
             elif counts[key] >= SHARE and row["sequence"]:
                 self._read_by_key(key, row["sequence"] - 1)
             else:
                 counts[key] += 1
-                admitted.append(self._take(row))
+                admitted.append(self._in_hand.take(row))
         return admitted
 
     def _admit_keys(
@@ -380,7 +261,7 @@ class Lanes:
         if keys and read.sequence >= 0 and rows and self._misses(rows[0], there):
             self._cursors[keys[0]] = _Cursor()
             return []
-        admitted = [self._take(row) for row in rows if self._may_go(row)]
+        admitted = [self._in_hand.take(row) for row in rows if self._may_go(row)]
         last = {row["key"]: row["sequence"] for row in rows}
         cut = "" if whole else rows[-1]["key"]
         for key in keys:
@@ -395,25 +276,11 @@ class Lanes:
         return (cursor := self._cursors.get(key)) is not None and cursor.reading
 
     def _misses(self, row: Row, there: Collection[str]) -> bool:
-        return row.get("after") in there and not self._is_known(row["after"])
+        return row.get("after") in there and not self._in_hand.knows(row["after"])
 
     def _may_go(self, row: Row) -> bool:
         return (
             self._is_read(row["key"])
-            and self._is_open(row["key"])
-            and not self._is_known(row["_id"])
+            and self._scans.is_open(row["key"])
+            and not self._in_hand.knows(row["_id"])
         )
-
-    def _take(self, row: Row) -> Row:
-        self._taken[row["_id"]] = row["key"]
-        self._taken_by_lane[lane_of(row["key"])] += 1
-        return row
-
-    def _is_known(self, event_id: str) -> bool:
-        return event_id in self._taken or event_id in self._gone
-
-    def _is_ours(self, key: str) -> bool:
-        return lane_of(key) in self._lanes
-
-    def _is_open(self, key: str) -> bool:
-        return self.reads(lane_of(key))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chassis import ids
-from chassis.lanes import lane_of
+from chassis.outbox_reads import lane_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from chassis import ids
-from chassis.lanes import CHUNK, ByKey, Named, Notice, Read, Scan
+from chassis.outbox_reads import CHUNK, ByKey, Named, Notice, Read, Scan
 from chassis.window import Outcome
 
 Row = dict[str, Any]

@@ -12,9 +12,9 @@ from typing import Any
 import structlog
 
 from chassis import metrics
-from chassis.lanes import Lanes, lane_of
-from chassis.lanes import Read as LanesRead
+from chassis.lanes import Lanes
 from chassis.outbox import Outbox, Row
+from chassis.outbox_reads import Read, lane_of
 from chassis.publisher import Publisher
 from chassis.shares import Holding
 from chassis.window import Outcome
@@ -124,7 +124,7 @@ class Session:
                 await self._woken.wait()
         return []
 
-    async def _read(self, read: LanesRead) -> list[Row]:
+    async def _read(self, read: Read) -> list[Row]:
         rows, whole = await self._outbox.read(read)
         there = await self._outbox.there(self._lanes.unsure(read, rows))
         return self._lanes.admit(read, rows, whole, there)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pymongo.errors import PyMongoError
 
-from chassis import lanes, outbox
-from chassis.lanes import lane_of
+from chassis import outbox
 from chassis.outbox import Outbox
+from chassis.outbox_reads import CHUNK, Scan, lane_of
 from tests.integration.chassis.bus import Bus, Message, eventually, listen
 from tests.integration.chassis.test_relay import chain, holders, relay_while, row, sequences
 
@@ -88,20 +88,20 @@ def test_what_waits_before_is_read_first(bus: Bus, monkeypatch: pytest.MonkeyPat
     listen(bus.amqp_url, "stranger")
     mongo = bus.database.mongo["outbox"]
     other = neighbour("a")
-    mongo.insert_many(chain(other, lanes.CHUNK + 10))
+    mongo.insert_many(chain(other, CHUNK + 10))
     late = row("a", 1, made=at(-1, 1), after="")
     read = Outbox.read
 
     async def read_and_commit(self: Outbox, wanted: Any) -> Any:
         found = await read(self, wanted)
-        if isinstance(wanted, lanes.Scan) and found[0] and mongo.find_one({"key": "a"}) is None:
+        if isinstance(wanted, Scan) and found[0] and mongo.find_one({"key": "a"}) is None:
             mongo.insert_many([late, *chain("a", 3, first=2, after=late["_id"])])
         return found
 
     monkeypatch.setattr(Outbox, "read", read_and_commit)
     gone = {"key": {"$in": ["a", other]}}
     relay_while(bus, lambda: mongo.count_documents(gone) == 0)
-    found = first_comings(sequences(bus.messages("stranger", lanes.CHUNK + 14)))
+    found = first_comings(sequences(bus.messages("stranger", CHUNK + 14)))
     assert found["a"][:4] == [1, 2, 3, 4]
 
 

@@ -10,17 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis import lanes
-from chassis.lanes import ByKey, Lanes, Named, Notice, Read, Scan, lane_of
+from chassis.lanes import Lanes
+from chassis.outbox_reads import LANES, ByKey, Named, Notice, Read, Scan, lane_of
 
 KEYS = ("a", "b", "c", "d")
-ALL = range(lanes.LANES)
+CHUNK = 3
+ALL = range(LANES)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small() -> Iterable[None]:
     """Limits so small that they are met."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lanes, "CHUNK", 3)
+        patch.setattr(lanes, "CHUNK", CHUNK)
         patch.setattr(lanes, "SHARE", 2)
         patch.setattr(lanes, "NAMED", 4)
         yield
@@ -133,10 +135,10 @@ class World:
             case Scan(lane, after, without):
                 mine = [row for row in self.rows.values() if row["lane"] == lane]
                 found = [r for r in mine if r["_id"] > after and r["key"] not in without]
-                return _cut(sorted(found, key=lambda row: row["_id"]), lanes.CHUNK)
+                return _cut(sorted(found, key=lambda row: row["_id"]), CHUNK)
             case Named():
                 named = [self.rows[each] for each in read.ids if each in self.rows]
-                return _cut(sorted(named, key=lambda row: row["_id"]), lanes.CHUNK)
+                return _cut(sorted(named, key=lambda row: row["_id"]), CHUNK)
             case ByKey(keys, sequence, limit):
                 mine = [r for r in self.rows.values() if r["key"] in keys]
                 found = [row for row in mine if row["sequence"] > sequence]
@@ -192,7 +194,7 @@ def test_many_of_one_aggregate_let_others_by() -> None:
             world.look()
             world.take()
             reads += 1
-        assert reads < 3 * lanes.LANES
+        assert reads < 3 * LANES
         assert len(world.flying) < 60
 
 

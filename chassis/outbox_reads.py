@@ -1,0 +1,72 @@
+"""What a relay may read of the outbox, as plain data: its lanes, and the ways to read their rows.
+
+The outbox is split into lanes by a hash of the aggregate's key.
+"""
+
+import zlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LANES = 16
+"""A constant of the stored data: a row keeps the lane that it was written with."""
+CHUNK = 500
+"""Rows are read so many at a time."""
+
+Row = dict[str, Any]
+
+
+def lane_of(key: str) -> int:
+    """The lane of an aggregate: stable, the same in every process and version."""
+    return zlib.crc32(key.encode()) % LANES
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A committed row, as the change stream names it."""
+
+    id: str
+    key: str
+    lane: int | None
+    """None: an older version wrote it."""
+    after: str | None
+    """The id of the row before it in its aggregate."""
+    sequence: int
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Read a lane's rows by id."""
+
+    lane: int
+    after: str
+    """The id after which to read on."""
+    without: Sequence[str]
+    """Aggregates to leave out."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Read these rows."""
+
+    notices: Sequence[Notice]
+    before: Collection[str]
+    """Rows before them that may be there; read them as well."""
+
+    @property
+    def ids(self) -> list[str]:
+        """All ids to read."""
+        return [*(each.id for each in self.notices), *self.before]
+
+
+@dataclass(frozen=True)
+class ByKey:
+    """Read these aggregates' rows in their order."""
+
+    keys: Sequence[str]
+    sequence: int
+    """The sequence number after which to read on."""
+    limit: int
+
+
+Read = Scan | Named | ByKey
