@@ -1,8 +1,7 @@
 """A lease: of many processes that could do a thing, one does it.
 
 One document a lease, in the service's own database; time is MongoDB's, so no two processes need
-agreeing clocks. A holder that dies is succeeded when its time is over. Each function has a twin for
-pymongo's asynchronous client.
+agreeing clocks. A holder that dies is succeeded when its time is over.
 """
 
 from datetime import timedelta
@@ -15,26 +14,16 @@ Document = dict[str, Any]
 
 def take(leases: Any, name: str, holder: str, lasting: timedelta) -> bool:
     """Take the lease, or keep it; False while another holds it."""
-    return _is_held(leases.find_one_and_update(*claim(name, holder, lasting), **_AFTER), holder)
-
-
-async def take_async(leases: Any, name: str, holder: str, lasting: timedelta) -> bool:
-    """`take`, asynchronously."""
-    found = await leases.find_one_and_update(*claim(name, holder, lasting), **_AFTER)
-    return _is_held(found, holder)
+    wanted, change = claim(name, holder, lasting)
+    found = leases.find_one_and_update(
+        wanted, change, upsert=True, return_document=ReturnDocument.AFTER
+    )
+    return bool(found["holder"] == holder)
 
 
 def release(leases: Any, name: str, holder: str) -> None:
     """Give the lease up at once, where `holder` has it."""
     leases.delete_one({"_id": name, "holder": holder})
-
-
-async def release_async(leases: Any, name: str, holder: str) -> None:
-    """`release`, asynchronously."""
-    await leases.delete_one({"_id": name, "holder": holder})
-
-
-_AFTER: Document = {"upsert": True, "return_document": ReturnDocument.AFTER}
 
 
 def claim(name: str, holder: str, lasting: timedelta) -> tuple[Document, list[Document]]:
@@ -47,7 +36,3 @@ def claim(name: str, holder: str, lasting: timedelta) -> tuple[Document, list[Do
     }
     # A missing field sorts before every date: nobody's lease is free.
     return {"_id": name}, [{"$set": wanted}]
-
-
-def _is_held(found: Document, holder: str) -> bool:
-    return bool(found["holder"] == holder)
