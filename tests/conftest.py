@@ -1,15 +1,12 @@
 """Real servers, started once a run; each test gets a database and a vhost of its own."""
 
-import base64
 import itertools
 import os
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import hypothesis
 import pymongo
@@ -18,6 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from campus.stack.stack import Stack
 from chassis.store import Database, Store, connect
+from tests.management import manage
 
 # No test asserts a time, and hypothesis' deadline is one: a busy machine is late.
 hypothesis.settings.register_profile("tandem", deadline=None)
@@ -123,18 +121,8 @@ def vhost(stack: dict[str, str]) -> Iterator[str]:
 def virtual_host(stack: dict[str, str]) -> Iterator[str]:
     """The AMQP URL of a new virtual host, which is gone afterwards."""
     name = f"t-{_RUN}-{next(_numbers)}"
-    _manage(stack, "PUT", f"/api/vhosts/{name}")
+    manage(stack, "PUT", f"vhosts/{name}")
     try:
         yield stack["TANDEM_AMQP_URL"].rpartition("/")[0] + f"/{name}"
     finally:
-        _manage(stack, "DELETE", f"/api/vhosts/{name}")
-
-
-def _manage(stack: dict[str, str], method: str, path: str) -> None:
-    """Ask the broker's management API, as the user of the AMQP URL."""
-    broker = urlsplit(stack["TANDEM_AMQP_URL"])
-    request = urllib.request.Request(stack["TANDEM_AMQP_MANAGEMENT_URL"] + path, method=method)
-    token = base64.b64encode(f"{broker.username}:{broker.password}".encode()).decode()
-    request.add_header("Authorization", f"Basic {token}")
-    request.add_header("Content-Type", "application/json")
-    urllib.request.urlopen(request, timeout=30).close()
+        manage(stack, "DELETE", f"vhosts/{name}")

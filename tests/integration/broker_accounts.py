@@ -1,12 +1,7 @@
 """The broker's accounts of deploy/kubernetes in a virtual host of a real broker."""
 
-import json
-import os
 import secrets
 import subprocess
-import sys
-import urllib.request
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,7 +10,9 @@ from urllib.parse import quote, urlsplit
 
 from campus.architecture import services
 from tests.contract.deploy.manifests import Object, of_kind, overlay
+from tests.integration import processes
 from tests.integration.chassis.bus import channel_of
+from tests.management import manage
 
 # How many partitions the `declare` roles are told to make.
 PARTITIONS = 2
@@ -56,17 +53,7 @@ class Broker:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, url: str = ""
     ) -> Any:
         """Ask the management API, as the user of an AMQP URL, by default as who may all."""
-        asks = urlsplit(url or self.admin_url)
-        request = urllib.request.Request(
-            f"{self.stack['TANDEM_AMQP_MANAGEMENT_URL']}/api/{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-        )
-        token = b64encode(f"{asks.username}:{asks.password}".encode()).decode()
-        request.add_header("Authorization", f"Basic {token}")
-        request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or "null")
+        return manage(self.stack, method, path, body, url or self.admin_url)
 
     def apply(self, each: Object) -> None:
         """Do what RabbitMQ's messaging topology operator does with an object."""
@@ -148,11 +135,7 @@ def role(
         "TANDEM_MONGO_DATABASE": database,
         "TANDEM_PARTITIONS": str(PARTITIONS),
     }
-    command = [sys.executable, "-W", "ignore", "-m", f"services.{service}", name]
-    with subprocess.Popen(command, env={**os.environ, **environment}) as process:
-        try:
-            yield process
-            process.terminate()
-            process.wait(60)
-        finally:
-            process.kill()
+    with processes.role(service, name, environment) as process:
+        yield process
+        process.terminate()
+        process.wait(60)

@@ -20,7 +20,7 @@ from tandem.options.v1 import options_pb2
 
 from campus.platform import ROLES
 from chassis.testing import AUDIENCE, ISSUER, Issuer
-from tests.integration.chassis.process import RoleProcess
+from tests.integration.processes import RoleProcess
 
 LEARNER, INSTRUCTOR, REGISTRAR, SERVICE, OPERATOR = EVERY_ROLE = (
     "learner",

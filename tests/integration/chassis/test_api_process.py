@@ -26,8 +26,8 @@ from chassis.grpc_client import calling_with
 from chassis.store import Database, Store
 from chassis.testing import AUDIENCE, ISSUER, Issuer
 from tests.conftest import MakeDatabase
-from tests.integration.chassis.process import RoleProcess, eventually
 from tests.integration.chassis.proxy import Proxy
+from tests.integration.processes import RoleProcess, eventually
 
 SCRIPT = Path(__file__).with_name("little_service.py")
 SERVING = health_pb2.HealthCheckResponse.SERVING

@@ -1,14 +1,12 @@
 """The history's bounds: declared once, and lowered by a policy while it is in use."""
 
-import json
-import urllib.request
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from chassis import topology
 from tests.integration.chassis.bus import Bus, channel_of, eventually
+from tests.management import manage
 
 # More than two of the history's segments; the broker deletes whole ones.
 BODY, COUNT = b"x" * 1_000_000, 120
@@ -18,16 +16,7 @@ def set_policy(stack: Mapping[str, str], amqp_url: str, definition: Mapping[str,
     """Set the history's policy by the management API, as an operator does."""
     vhost = urlsplit(amqp_url).path.removeprefix("/")
     policy = {"pattern": r"^tandem\.history$", "apply-to": "queues", "definition": definition}
-    request = urllib.request.Request(
-        f"{stack['TANDEM_AMQP_MANAGEMENT_URL']}/api/policies/{vhost}/history",
-        method="PUT",
-        data=json.dumps(policy).encode(),
-    )
-    broker = urlsplit(amqp_url)
-    token = b64encode(f"{broker.username}:{broker.password}".encode()).decode()
-    request.add_header("Authorization", f"Basic {token}")
-    request.add_header("Content-Type", "application/json")
-    urllib.request.urlopen(request, timeout=30).close()
+    manage(stack, "PUT", f"policies/{vhost}/history", policy)
 
 
 def publish(bus: Bus, count: int) -> None:

@@ -3,10 +3,8 @@
 A few hundred messages; with TANDEM_DEEP=1 twenty thousand.
 """
 
-import base64
 import json
 import os
-import urllib.request
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,6 +21,7 @@ from chassis.events import Event
 from tests.integration.chassis.bus import TYPE, Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE
 from tests.integration.chassis.test_worker_verdicts import started
+from tests.management import manage
 from tests.strangers import (
     MILLISECONDS,
     Stranger,
@@ -78,11 +77,8 @@ def broken(*fields: Any, **given: Any) -> Sent:
 def connections(bus: Bus) -> set[str]:
     """The names of the connections to the virtual host, by the management API."""
     vhost = quote(urlsplit(bus.amqp_url).path[1:], safe="")
-    url = f"{os.environ['TANDEM_AMQP_MANAGEMENT_URL']}/api/vhosts/{vhost}/connections"
-    request = urllib.request.Request(url)
-    request.add_header("Authorization", f"Basic {base64.b64encode(b'guest:guest').decode()}")
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return {row["name"] for row in json.load(answer)}
+    found = manage(os.environ, "GET", f"vhosts/{vhost}/connections")
+    return {row["name"] for row in found}
 
 
 def letters(bus: Bus, queue: str) -> list[tuple[dict[str, Any], bytes]]:

@@ -16,6 +16,7 @@ from chassis.jobs.runner import Runner
 from chassis.migrations import Migration, adding
 from chassis.store import Database, Store, connect
 from tests.conftest import FakeClock, MakeDatabase
+from tests.integration.processes import eventually
 
 SECOND = timedelta(seconds=1)
 LEASE = timedelta(seconds=60)
@@ -140,16 +141,6 @@ def test_processes_that_race_do_each_job_once(tasks: Tasks) -> None:
         runner.stop()
         runner.join()
     assert tasks.done() == 350
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until it holds."""
-    waiting_for = threading.Event()
-    for _ in range(6000):
-        if holds():
-            return
-        waiting_for.wait(0.01)
-    raise AssertionError("it never came to hold")
 
 
 def test_urgent_jobs_overtake_ten_thousand_others(tasks: Tasks) -> None:

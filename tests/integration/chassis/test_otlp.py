@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from chassis import otlp, tracing
 from chassis.tracing import Kind
 from tests.collector import Collector
-from tests.integration.chassis.process import eventually
+from tests.integration.processes import eventually
 
 PARENT = f"00-{'a' * 32}-{'b' * 16}"
 

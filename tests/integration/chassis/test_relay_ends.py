@@ -1,27 +1,14 @@
 """How a relay wakes, how it loses its connection, and how it ends, on real servers."""
 
-import base64
-import json
 import signal
-import urllib.request
-from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pytest
 
 from chassis import relay_session
 from tests.integration.chassis.bus import Bus, eventually, listen
 from tests.integration.chassis.test_relay import holders, relay_while, row, sequences
-
-
-def manage(stack: dict[str, str], method: str, path: str) -> Any:
-    """Ask the broker's management API."""
-    broker = urlsplit(stack["TANDEM_AMQP_URL"])
-    request = urllib.request.Request(stack["TANDEM_AMQP_MANAGEMENT_URL"] + path, method=method)
-    token = base64.b64encode(f"{broker.username}:{broker.password}".encode()).decode()
-    request.add_header("Authorization", f"Basic {token}")
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read() or "null")
+from tests.management import manage
 
 
 def test_a_change_stream_wakes_it(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,10 +35,10 @@ def test_a_connection_that_an_operator_closes_is_made_anew(bus: Bus, stack: dict
         eventually("the first event", lambda: bus.waiting() == 0)
         # The API learns of connections by statistics, which come every few seconds.
         known = eventually(
-            "a known connection", lambda: manage(stack, "GET", f"/api/vhosts/{vhost}/connections")
+            "a known connection", lambda: manage(stack, "GET", f"vhosts/{vhost}/connections")
         )
         for each in known:
-            manage(stack, "DELETE", f"/api/connections/{quote(each['name'], safe='')}")
+            manage(stack, "DELETE", f"connections/{quote(each['name'], safe='')}")
         bus.commit("run", ["e1", "e1"])
 
     relay_while(bus, lambda: bus.waiting() == 0, close)

@@ -12,8 +12,8 @@ import pytest
 from services.catalog.store import CatalogStore
 from services.notify.store import NotifyStore
 from tests.conftest import MakeDatabase
-from tests.integration.chassis.process import RoleProcess, eventually
 from tests.integration.chassis.proxy import Proxy
+from tests.integration.processes import RoleProcess, eventually
 
 NOWHERE = "127.0.0.1:1"
 STORES = {"catalog": CatalogStore, "notify": NotifyStore}

@@ -14,7 +14,7 @@ from chassis.apply import Delivery, Kind, apply
 from chassis.subscriptions import one_by_one
 from tests.integration.chassis.bus import NOW, Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE, EnrolmentWithdrawn
-from tests.integration.chassis.process import RoleProcess
+from tests.integration.processes import RoleProcess
 
 DEAD = f"{QUEUE}.dead"
 

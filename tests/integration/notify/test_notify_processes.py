@@ -1,85 +1,19 @@
 """The worker as a process: RabbitMQ, MongoDB and SMTP together, under eventlet."""
 
-import os
 import signal
-import subprocess
-import sys
-import time
-import urllib.request
-import uuid
-from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
-from urllib.parse import urlsplit
 
-import pika
 import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
 
 from chassis.clock import SystemClock
-from chassis.events import Event, body_of, headers_of
 from chassis.store import Database
 from services.notify.domain.messages import UNKNOWN
 from services.notify.domain.words import DeliveryState
 from services.notify.store import NotifyStore
 from tests.integration.notify.world import Mailbox, World, names, parts, person
-
-EXCHANGE = "tandem.events"
-
-
-def eventually(holds: Callable[[], Any]) -> Any:
-    """What `holds` answers once it is true; fails after a while."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        if found := holds():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it never came to hold")
-
-
-def manage(stack: dict[str, str], method: str, path: str) -> None:
-    """Ask the broker's management API."""
-    broker = urlsplit(stack["TANDEM_AMQP_URL"])
-    token = b64encode(f"{broker.username}:{broker.password}".encode()).decode()
-    headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
-    url = stack["TANDEM_AMQP_MANAGEMENT_URL"] + path
-    urllib.request.urlopen(urllib.request.Request(url, headers=headers, method=method))
-
-
-@pytest.fixture
-def amqp_url(stack: dict[str, str]) -> Iterator[str]:
-    """A virtual host of the test's own."""
-    name = f"notify-{uuid.uuid4().hex[:8]}"
-    manage(stack, "PUT", f"/api/vhosts/{name}")
-    yield stack["TANDEM_AMQP_URL"].rpartition("/")[0] + f"/{name}"
-    manage(stack, "DELETE", f"/api/vhosts/{name}")
-
-
-@contextmanager
-def running(role: str, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A role of notify; killed at the end where it still runs."""
-    command = [sys.executable, "-W", "ignore", "-m", "services.notify", role]
-    with subprocess.Popen(command, env={**os.environ, **environment}) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def publish(amqp_url: str, *events: Event[Any]) -> None:
-    """Put events on the bus, as a relay does."""
-    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
-        channel = connection.channel()
-        channel.confirm_delivery()
-        for event in events:
-            properties = pika.BasicProperties(
-                content_type="application/json", delivery_mode=2, headers=headers_of(event)
-            )
-            channel.basic_publish(
-                EXCHANGE, event.type, body_of(event.data), properties, mandatory=True
-            )
+from tests.integration.processes import declare, eventually, publish, role
 
 
 @pytest.fixture
@@ -93,21 +27,20 @@ def real(
 
 
 @pytest.fixture
-def environment(stack: dict[str, str], amqp_url: str, real: World) -> dict[str, str]:
+def environment(stack: dict[str, str], vhost: str, real: World) -> dict[str, str]:
     """What the roles are told; the queues are declared, for which workers wait."""
     told = {
         **stack,
-        "TANDEM_AMQP_URL": amqp_url,
+        "TANDEM_AMQP_URL": vhost,
         "TANDEM_MONGO_DATABASE": real.database.mongo.name,
         "TANDEM_MAIL_FROM": "tandem@university.example",
     }
-    with running("declare", told) as declare:
-        assert declare.wait(30) == 0
+    declare("notify", told)
     return told
 
 
 def test_from_the_bus_to_the_mailbox(
-    real: World, environment: dict[str, str], amqp_url: str, mailbox: Mailbox, ada: str
+    real: World, environment: dict[str, str], vhost: str, mailbox: Mailbox, ada: str
 ) -> None:
     """Events in any order become messages and mail, once each; SIGTERM ends the worker cleanly."""
     learners = [f"{ada}-{number}" for number in range(30)]
@@ -119,8 +52,8 @@ def test_from_the_bus_to_the_mailbox(
         *(real.event(real.enrolled(one)) for one in learners),
         *(real.event(person(one)) for one in [*learners, "grace"]),
     ]
-    with running("worker", environment) as worker:
-        publish(amqp_url, real.event(real.assigned(learners[0])), *news, *news)
+    with role("notify", "worker", environment) as worker:
+        publish(vhost, real.event(real.assigned(learners[0])), *news, *news)
         eventually(lambda: len(real.mails_in(DeliveryState.DELIVERED)) == 32)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(30) == 0
@@ -147,7 +80,10 @@ def test_replicas_send_each_mail_once(
     """Two workers that send side by side leave no mail out and send none twice."""
     people = sorted(f"{ada}-{number:03d}" for number in range(400))
     queue_mail(real, people)
-    with running("worker", environment) as one, running("worker", environment) as other:
+    with (
+        role("notify", "worker", environment) as one,
+        role("notify", "worker", environment) as other,
+    ):
         eventually(lambda: not real.rows("deliveries", {"state": "QUEUED"}))
         for worker in (one, other):
             worker.send_signal(signal.SIGTERM)
@@ -162,14 +98,14 @@ def test_a_worker_killed_while_it_sends(
     """No mail comes twice; those that the killed one had in hand are told as unknown, no others."""
     people = [f"{ada}-{number:03d}" for number in range(400)]
     queue_mail(real, people)
-    with running("worker", environment) as worker:
+    with role("notify", "worker", environment) as worker:
         eventually(lambda: mailbox.mails(*people))
         worker.kill()
         worker.wait()
     in_hand = real.rows("deliveries", {"state": "QUEUED", "sending": True})
     end_claims = {"$set": {"job.due": SystemClock().now()}}
     real.database.mongo["deliveries"].update_many({"job.claim": {"$ne": ""}}, end_claims)
-    with running("worker", environment) as worker:
+    with role("notify", "worker", environment) as worker:
         eventually(lambda: not real.rows("deliveries", {"state": "QUEUED"}))
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(30) == 0
@@ -191,14 +127,14 @@ def test_a_worker_killed_while_it_tells_a_run(real: World, environment: dict[str
         real.enrol(*part)
     real.schedule(timedelta(days=2))
     real.tell(real.cancelled(timedelta(days=2)))
-    with running("worker", environment) as worker:
+    with role("notify", "worker", environment) as worker:
         eventually(lambda: real.rows("broadcast_parts", {"job.claim": {"$ne": ""}}))
         worker.kill()
         worker.wait()
     assert len(real.told()) < len(learners)
     end_claims = {"$set": {"job.due": SystemClock().now()}}
     real.database.mongo["broadcast_parts"].update_many({}, end_claims)
-    with running("worker", environment) as worker:
+    with role("notify", "worker", environment) as worker:
         eventually(lambda: not real.rows("broadcasts", {"done": False}))
         eventually(lambda: not real.rows("broadcast_parts", {}))
         worker.send_signal(signal.SIGTERM)

@@ -10,9 +10,10 @@ import pytest
 from tandem.progress.v1 import events_pb2
 
 from tests.conftest import FakeClock
+from tests.integration.processes import eventually, publish, role
 from tests.integration.progress.classroom import RUN, Classroom, task
 from tests.integration.progress.held import Held
-from tests.integration.progress.processes import environment_of, eventually, publish, role
+from tests.integration.progress.processes import environment_of
 from tests.integration.progress.stories import counts
 
 LEARNERS = [f"l{number:02d}" for number in range(40)]
@@ -32,7 +33,7 @@ def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
 
     held = Held(stack["TANDEM_MONGO_URL"], at)
     held.open()
-    with role("worker", {**environment, "TANDEM_MONGO_URL": held.url}) as worker:
+    with role("progress", "worker", {**environment, "TANDEM_MONGO_URL": held.url}) as worker:
         eventually(lambda: _open_transactions(classroom, held))
         worker.send_signal(signal.SIGKILL)
         worker.wait()
@@ -40,7 +41,7 @@ def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
     assert counts(classroom)["statements"] == _marks(classroom) == 0
     _end(classroom, held)  # else MongoDB holds their locks for a minute
 
-    with role("worker", environment):
+    with role("progress", "worker", environment):
         eventually(lambda: _marks(classroom) == STATEMENTS)
     held.cut()
     assert counts(classroom) == _counted_afresh(classroom)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import grpc
 
 from tests.conftest import FakeClock
+from tests.integration.processes import eventually, publish, role
 from tests.integration.progress.classroom import (
     ABSENT,
     FILM,
@@ -21,7 +22,7 @@ from tests.integration.progress.classroom import (
     scheduled,
     settled,
 )
-from tests.integration.progress.processes import environment_of, eventually, publish, role
+from tests.integration.progress.processes import environment_of
 
 LEARNERS = [f"l{number}" for number in range(30)]
 
@@ -45,7 +46,10 @@ def test_from_absence_to_study_over_the_bus(
             available(FILM, 3600),
         )
     ]
-    with role("relay", environment) as relay, role("worker", environment) as worker:
+    with (
+        role("progress", "relay", environment) as relay,
+        role("progress", "worker", environment) as worker,
+    ):
         publish(vhost, *reversed(news), *news)
         eventually(lambda: _open_catch_ups(classroom) == len(LEARNERS))
         classroom.record(*(classroom.watched(each, "0[.]3600") for each in LEARNERS[:20]))

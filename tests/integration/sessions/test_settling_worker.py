@@ -10,7 +10,7 @@ from tandem.sessions.v1 import events_pb2, sessions_pb2
 from chassis import topology
 from services.sessions.domain.settling import LEARNERS
 from services.sessions.worker import subscriptions
-from tests.integration.chassis.process import RoleProcess, eventually
+from tests.integration.processes import RoleProcess, eventually
 from tests.integration.sessions.school import School
 
 PARTS = 6

@@ -1,4 +1,4 @@
-"""Roles as processes, for tests that start the real thing."""
+"""Roles as processes, what the bus brings them, and waiting for what they do."""
 
 import json
 import os
@@ -7,20 +7,58 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
+import pika
+
+from chassis import events, topology
+from chassis.events import Event
 
 
 def eventually(holds: Callable[[], Any]) -> Any:
     """What `holds` answers once it is true; fails after a while."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        if found := holds():
-            return found
+    end = time.monotonic() + 120
+    while not (found := holds()):
+        assert time.monotonic() < end, "it never came to hold"
         time.sleep(0.05)
-    raise AssertionError("it never came to hold")
+    return found
+
+
+@contextmanager
+def role(
+    service: str, name: str, environment: Mapping[str, str]
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A role of a service; killed at the end where it still runs."""
+    command = [sys.executable, "-W", "ignore", "-m", f"services.{service}", name]
+    with subprocess.Popen(command, env={**os.environ, **environment}) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def declare(service: str, environment: Mapping[str, str]) -> None:
+    """Declare a service's queues, for which its worker waits."""
+    with role(service, "declare", environment) as process:
+        assert process.wait(120) == 0
+
+
+def publish(amqp_url: str, *happened: Event[Any]) -> None:
+    """Put events on the bus, as a relay does."""
+    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        for event in happened:
+            properties = pika.BasicProperties(
+                content_type=events.CONTENT_TYPE,
+                delivery_mode=topology.PERSISTENT,
+                headers=events.headers_of(event),
+            )
+            body = events.body_of(event.data)
+            channel.basic_publish(topology.EXCHANGE, event.type, body, properties, mandatory=True)
 
 
 class RoleProcess:
