@@ -256,7 +256,7 @@ class Lanes:
     def _admit_keys(
         self, read: ByKey, rows: Sequence[Row], whole: bool, there: Collection[str]
     ) -> list[Row]:
-        # What is left out was given up meanwhile, and perhaps taken again.
+        # Left out are those whose lane closes, or was given up meanwhile and perhaps taken again.
         keys = [key for key in read.keys if self._is_read(key)]
         if keys and read.sequence >= 0 and rows and self._misses(rows[0], there):
             self._cursors[keys[0]] = _Cursor()
@@ -273,14 +273,11 @@ class Lanes:
         return admitted
 
     def _is_read(self, key: str) -> bool:
-        return (cursor := self._cursors.get(key)) is not None and cursor.reading
+        cursor = self._cursors.get(key)
+        return cursor is not None and cursor.reading and self._scans.is_open(key)
+
+    def _may_go(self, row: Row) -> bool:
+        return self._is_read(row["key"]) and not self._in_hand.knows(row["_id"])
 
     def _misses(self, row: Row, there: Collection[str]) -> bool:
         return row.get("after") in there and not self._in_hand.knows(row["after"])
-
-    def _may_go(self, row: Row) -> bool:
-        return (
-            self._is_read(row["key"])
-            and self._scans.is_open(row["key"])
-            and not self._in_hand.knows(row["_id"])
-        )

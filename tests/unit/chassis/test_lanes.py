@@ -115,8 +115,17 @@ class World:
         self.lanes.left(row["_id"] for row in lost)
         self.lanes.hold(ALL)
 
+    def close(self, key: str) -> None:
+        """A lane is to be given up."""
+        self.lanes.hold(ALL, [lane_of(key)])
+
+    def reopen(self) -> None:
+        """It is not, after all."""
+        self.lanes.hold(ALL)
+
     def finish(self) -> None:
         """Nothing new happens, until nothing waits."""
+        self.reopen()
         while self.stream:
             self.hear()
         self.offer_again()
@@ -157,7 +166,8 @@ STEP = st.one_of(
     COMMIT,
     *(st.tuples(st.just(name)) for name in ("hear", "hear", "look", "take", "confirm", "confirm")),
     *(st.tuples(st.just(name)) for name in ("refuse", "offer_again", "poll")),
-    st.tuples(st.sampled_from(("hand_over", "lose")), st.sampled_from(KEYS)),
+    st.tuples(st.sampled_from(("hand_over", "lose", "close")), st.sampled_from(KEYS)),
+    st.tuples(st.just("reopen")),
 )
 
 
@@ -224,6 +234,21 @@ def test_a_read_that_a_lost_lane_cut_off_leaves_nothing_out() -> None:
     world.commit("a", 0)
     world.finish()
     assert [row["sequence"] for row in world.published] == [1, 2]
+
+
+def test_a_read_of_a_lane_that_is_to_be_given_up_is_done_again() -> None:
+    """Where the lane stays ours after all, nothing goes before what that read had found."""
+    world = World()
+    for older in (False, False, True, False):
+        world.commit("a", 0, older)
+        world.hear()
+    while not (world.reading and isinstance(world.reading[0], ByKey)):
+        world.take()
+        world.look()
+    world.close("a")
+    world.take()
+    world.finish()
+    assert [row["sequence"] for row in world.published] == [1, 2, 3, 4]
 
 
 def test_what_is_in_flight_is_not_read_again() -> None:
