@@ -1,6 +1,7 @@
 """The end of a class of 100,000: until it is answered, until all attendance is settled."""
 
 import itertools
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from services.sessions.settings import Settings
 from services.sessions.store import SessionsStore
 from services.sessions.worker import subscriptions
 
-LARGE, SMALL = 100_000, 30
+LARGE, SMALL = int(os.environ.get("BENCH_LEARNERS", "100000")), 30
 BATCH, MARKS = 500, 1_000
 PATIENCE = 900.0  # seconds
 DATABASE = "bench_sessions"
