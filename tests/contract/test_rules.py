@@ -59,7 +59,6 @@ def test_prometheus_takes_the_rules() -> None:
     _promtool("check", "rules", *map(str, RULES))
 
 
-@pytest.mark.timeout(600)  # days of figures, evaluated minute by minute
 def test_the_rules_say_what_they_should() -> None:
     """Each case of deploy/monitoring/tests comes to what it says."""
     _promtool("test", "rules", *map(str, CASES))

@@ -15,7 +15,7 @@ HEADER = "code_module\tcode_presentation\tid_student\tid_site\tdate\tsum_click\n
 OULAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "oulad"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 def test_the_demo_plays_and_every_check_holds(demo: Demo) -> None:
     """A Monday with real parts ends with every check ok, in the report and in the exit code."""
     assert demo.done.returncode == 0, demo.done.stdout + demo.done.stderr
@@ -26,7 +26,7 @@ def test_the_demo_plays_and_every_check_holds(demo: Demo) -> None:
     assert "all hold" in demo.done.stdout
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(not OULAD.exists(), reason="the OULAD dataset is not beside the project")
 def test_a_real_presentation_is_imported_and_counted(platform: Platform, tmp_path: Path) -> None:
     """Counts of files and platform agree, and a second import changes nothing."""

@@ -14,7 +14,7 @@ from tests.system.classes import Demo
 
 # Prometheus tells it while an alert fires; in the demo none does.
 ONLY_WHILE_FIRING = "ALERTS"
-pytestmark = pytest.mark.timeout(300)  # the demo is played in one of them
+pytestmark = pytest.mark.timeout(1800)  # the demo is played in one of them
 
 
 @dataclass(frozen=True)

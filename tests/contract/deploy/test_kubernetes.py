@@ -25,8 +25,6 @@ from tests.contract.deploy.manifests import (
     schema_faults,
 )
 
-pytestmark = pytest.mark.timeout(600)  # all combinations are built in the first that asks
-
 Built = dict[tuple[str, ...], list[Object]]
 Policy = Callable[[Sequence[Object]], Iterator[str]]
 EVERYWHERE: list[Policy] = [

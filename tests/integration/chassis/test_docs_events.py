@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pika
-import pytest
 
 from chassis import topology
 from chassis.queue_figures import figures
@@ -64,7 +63,6 @@ def is_consumed(bus: Bus, queue: str) -> bool:
     return found is not None and found.consumers > 0
 
 
-@pytest.mark.timeout(200)
 def test_the_kombu_snippet_listens(bus: Bus) -> None:
     """It declares its queue and prints type, id and body of what it wants."""
     bus.declare()
@@ -76,7 +74,6 @@ def test_the_kombu_snippet_listens(bus: Bus) -> None:
         assert line(stranger) == f"{kind} the-id {{'personId': 'ada'}}\n"
 
 
-@pytest.mark.timeout(200)
 def test_the_pika_snippet_replays(bus: Bus) -> None:
     """It reads the last days from the history."""
     bus.declare()

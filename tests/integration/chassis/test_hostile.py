@@ -100,7 +100,7 @@ def is_safe(said: str) -> bool:
     return said.replace("\n", "").isprintable()
 
 
-@pytest.mark.timeout(3600 if DEEP else 180)
+@pytest.mark.timeout(3600 if DEEP else 900)
 def test_strangers_of_all_kinds_harm_nobody(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """Good events are applied once; each other one has one effect, or one dead letter.
 

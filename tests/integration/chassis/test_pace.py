@@ -17,7 +17,6 @@ EACH = 0.2  # seconds; 400 of them are more than MongoDB's 60
 
 
 @pytest.mark.skipif(not os.environ.get("TANDEM_DEEP"), reason="takes minutes: TANDEM_DEEP=1")
-@pytest.mark.timeout(900)
 def test_what_is_too_much_for_a_transaction_is_applied_in_parts(bus: Bus) -> None:
     """MongoDB ends the first try at 400 events; then they are halved, and later ones are parts."""
 

@@ -233,8 +233,6 @@ def shared(bus: Bus, count: int) -> bool:
     return len(leases(bus)) == 1 + count
 
 
-# MongoDB keeps the locks of the worker that was killed for a minute and more.
-@pytest.mark.timeout(600)
 def test_their_number_changes_while_events_come_and_workers_die(bus: Bus) -> None:
     """From 4 to 8 to 3, with a worker killed: each event has one effect, and the last one stays."""
     bus.declare(4)
