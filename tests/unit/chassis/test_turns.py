@@ -59,12 +59,12 @@ def test_who_waits_goes_on_in_the_order_of_coming(monkeypatch: pytest.MonkeyPatc
 
 def test_a_line_that_moves_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long one waits in all: while others' turns end, one at a time goes on."""
-    monkeypatch.setattr(turns, "LONGEST", 0.5)
+    monkeypatch.setattr(turns, "LONGEST", 3)
     line, alone, pause = Turns(), threading.Lock(), threading.Event()
 
     def pass_by() -> None:
         assert alone.acquire(blocking=False)
-        pause.wait(0.05)
+        pause.wait(0.2)  # twenty of them take longer than LONGEST
         alone.release()
 
     with ThreadPoolExecutor(20) as pool:
@@ -104,7 +104,7 @@ def test_who_wants_many_things_has_all_or_none(monkeypatch: pytest.MonkeyPatch) 
     assert line.lines == {}
 
 
-@pytest.mark.parametrize(("patience", "left"), [(0.05, 3600), (3600, 0.2)])
+@pytest.mark.parametrize(("patience", "left"), [(0.05, 3600), (3600, 4)])
 def test_who_is_stuck_stops_nobody_for_ever(
     monkeypatch: pytest.MonkeyPatch, patience: float, left: float
 ) -> None:
