@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.notify import announcer
 from services.notify.store import NotifyStore
 from tests.integration.notify.world import Mailbox, World
 
@@ -23,8 +24,11 @@ class SystemClockOfTests:
 
 
 @pytest.fixture
-def world(make_database: Callable[[type[NotifyStore]], Any], clock: Any) -> World:
-    """A university without people yet."""
+def world(
+    make_database: Callable[[type[NotifyStore]], Any], clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> World:
+    """A university without people yet; a run of a timer does all there is, however slowly."""
+    monkeypatch.setattr(announcer, "BUDGET", 600.0)
     return World(make_database(NotifyStore), clock, SystemClockOfTests())
 
 
