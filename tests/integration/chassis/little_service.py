@@ -29,6 +29,7 @@ def api(settings: LittleSettings) -> None:
 
     class Notify(notify_pb2_grpc.NotifyServiceServicer):
         def GetPreferences(self, request: Any, context: Any) -> Preferences:
+            print("in hand", flush=True)
             time.sleep(settings.seconds)
             database.mongo["leases"].find_one()
             return Preferences(person_id=request.person_id)

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -59,7 +58,7 @@ def environment(
         "TANDEM_TOKEN_AUDIENCE": AUDIENCE,
         "TANDEM_OPS_ADDRESS": "127.0.0.1:0",
         "TANDEM_GRPC_ADDRESS": "127.0.0.1:0",
-        "TANDEM_DRAIN": "10",
+        "TANDEM_DRAIN": "60",
     }
 
 
@@ -109,6 +108,13 @@ def get(port: int, path: str, accept: str = "") -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
+def in_hand(little: RoleProcess, issuer: Issuer) -> Any:
+    """A call that the process works on."""
+    call = stub_of(little, issuer).GetPreferences.future(OWN, timeout=60)
+    eventually(lambda: "in hand\n" in little.lines)
+    return call
+
+
 OWN = notify_pb2.GetPreferencesRequest(person_id="ada")
 LISTEN = notify_pb2.StreamMessagesRequest(person_id="ada")
 
@@ -116,11 +122,9 @@ LISTEN = notify_pb2.StreamMessagesRequest(person_id="ada")
 def test_sigterm_lets_calls_in_hand_end(start: Start, issuer: Issuer) -> None:
     """SIGTERM lets a call in hand answer and sends streams elsewhere; the exit code is 0."""
     little = start(TANDEM_SECONDS="1")
-    stub = stub_of(little, issuer)
-    stream = stub.StreamMessages(LISTEN)
+    stream = stub_of(little, issuer).StreamMessages(LISTEN)
     assert next(stream).id == "first"
-    call = stub.GetPreferences.future(OWN)
-    time.sleep(0.3)
+    call = in_hand(little, issuer)
     assert little.stop() == 0
     assert call.result().person_id == "ada"
     with pytest.raises(grpc.RpcError) as ended:
@@ -131,12 +135,11 @@ def test_sigterm_lets_calls_in_hand_end(start: Start, issuer: Issuer) -> None:
 
 def test_health_says_not_serving_during_the_drain(start: Start, issuer: Issuer) -> None:
     """Whoever watches health is told NOT_SERVING while calls in hand still end."""
-    little = start(TANDEM_SECONDS="1")
+    little = start(TANDEM_SECONDS="5")
     stub: Any = health_pb2_grpc.HealthStub(little.channel())
     states = stub.Watch(health_pb2.HealthCheckRequest())
     assert next(states).status == SERVING
-    call = stub_of(little, issuer).GetPreferences.future(OWN)
-    time.sleep(0.3)
+    call = in_hand(little, issuer)
     little.process.send_signal(signal.SIGTERM)
     assert next(states).status == NOT_SERVING
     assert not call.done()
