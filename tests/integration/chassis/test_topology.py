@@ -44,9 +44,10 @@ def test_a_delay_sends_back_to_the_queue_it_came_from(bus: Bus) -> None:
         channel.confirm_delivery()
         properties = pika.BasicProperties(headers={"mine": "kept"}, delivery_mode=2)
         channel.basic_publish("tandem.delay.1s", QUEUE, b"body", properties, mandatory=True)
-    assert bus.count() == 0
     [(_, properties, body)] = bus.messages(QUEUE, 1)
     assert (body, properties.headers["mine"]) == (b"body", "kept")
+    [death] = properties.headers["x-death"]
+    assert (death["queue"], death["reason"]) == ("tandem.delay.1s", "expired")
 
 
 def test_what_brings_its_worker_down_again_and_again_is_a_dead_letter(bus: Bus) -> None:
