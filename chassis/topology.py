@@ -72,7 +72,9 @@ log = structlog.get_logger()
 def declare(
     amqp_url: str, subscriptions: Sequence[Subscription[Any]], count: int = PARTITIONS
 ) -> None:
-    """Declare the exchange, the history, and the queues of `subscriptions`.
+    """Declare the exchange, the queues of `subscriptions`, and the history.
+
+    The history comes last: a relay waits for it, and publishes nothing before the queues are there.
 
     `count` is the number of partitions. Those of an earlier, greater number get no more events;
     such as are drained by then are removed.
@@ -88,6 +90,7 @@ def declare(
             else:
                 declare_queue(channel, subscription.name, subscription.routing_keys)
         _declare_delays(channel)
+        declare_history(channel)
         _shrink(connection, [each.name for each in subscriptions if each.partitioned], count)
 
 
@@ -143,8 +146,12 @@ def _pauses() -> Iterator[float]:
 
 
 def declare_exchange(channel: BlockingChannel) -> None:
-    """The exchange, and the stream that keeps everything."""
+    """The exchange, on which nothing is published before there is a history."""
     channel.exchange_declare(EXCHANGE, "topic", durable=True)
+
+
+def declare_history(channel: BlockingChannel) -> None:
+    """The stream that keeps everything."""
     channel.queue_declare(HISTORY, durable=True, arguments=HISTORY_ARGUMENTS)
     channel.queue_bind(HISTORY, EXCHANGE, "#")
 

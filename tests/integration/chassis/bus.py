@@ -180,11 +180,12 @@ def channel_of(amqp_url: str) -> Iterator[Any]:
 
 
 def listen(amqp_url: str, queue: str, routing_key: str = "#") -> None:
-    """A stranger's queue on the exchange."""
+    """A stranger's queue on the exchange; the history, for which a relay waits, comes after it."""
     with channel_of(amqp_url) as channel:
         topology.declare_exchange(channel)
         channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
         channel.queue_bind(queue, topology.EXCHANGE, routing_key)
+        topology.declare_history(channel)
 
 
 def through(proxy: Proxy, amqp_url: str) -> str:
