@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pika
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 from tandem.options.v1 import options_pb2
 from tandem.progress.v1 import progress_pb2
@@ -21,9 +22,10 @@ from tandem.types.v1 import types_pb2
 
 from campus.outbox_command import states
 from campus.platform import GRACE, Platform
-from campus.queues import names, waiting
+from campus.queues import names, subscriptions, waiting
 from campus.services import Services
 from campus.stack.process import wait_until
+from chassis import partitions
 
 PATIENCE = 120.0
 NONE: Mapping[str, str] = {}
@@ -88,10 +90,10 @@ def until(what: str, holds: Callable[[], bool], patience: float = PATIENCE) -> N
 
 
 def come_to_rest(platform: Platform) -> None:
-    """Wait until nothing is on its way to progress, then let its worker leave.
+    """Wait until nothing is on its way to progress, and its worker has left.
 
     The broker does not count what a worker has in hand; what that did not apply is back in its
-    queue when it has left, so nothing can come later.
+    queue when nobody consumes it, and then another worker is to have it.
     """
     environment = platform.environment()
     queues = [name for name in names() if name.startswith("progress.")]
@@ -101,9 +103,28 @@ def come_to_rest(platform: Platform) -> None:
         in_queues = waiting(environment["TANDEM_AMQP_URL"], queues)
         return in_queues + sum(each.waiting for each in outboxes)
 
-    until("all events to arrive", lambda: on_its_way() == 0)
-    platform.roles["progress-worker"].process.stop(GRACE)
-    assert on_its_way() == 0
+    worker = platform.roles["progress-worker"]
+    while True:
+        until("all events to arrive", lambda: on_its_way() == 0)
+        worker.process.stop(GRACE)
+        until("the worker's queues to be let go", lambda: _consumers(environment) == 0)
+        if on_its_way() == 0:
+            return
+        platform.restart(worker.name)
+
+
+def _consumers(environment: Mapping[str, str]) -> int:
+    """How many consumers progress's queues have."""
+    parameters = pika.URLParameters(environment["TANDEM_AMQP_URL"])
+    with pika.BlockingConnection(parameters) as connection:
+        channel = connection.channel()
+        queues = [
+            queue
+            for each in subscriptions()["progress"]
+            for queue in partitions.ready(connection, each)
+        ]
+        found = [channel.queue_declare(queue, passive=True).method for queue in queues]
+        return sum(each.consumer_count for each in found)
 
 
 class Class:
