@@ -14,6 +14,7 @@ from campus.outbox_command import states
 from campus.platform import Platform
 from campus.services import Services
 from chassis.store import connect
+from tests.mongo import long_transactions
 from tests.system.classes import MakeClass, come_to_rest, until
 
 
@@ -52,7 +53,7 @@ class Listener:
 def removal_blocked(client: Any, database: str) -> Iterator[list[str]]:
     """Hold the outbox's rows in a transaction, so that a removal has to wait; yields their ids."""
     outbox = client[database]["outbox"]
-    with _long_transactions(client), client.start_session() as session:
+    with long_transactions(client), client.start_session() as session:
         session.start_transaction()
         ids = [row["_id"] for row in outbox.find({}, session=session)]
         outbox.update_many({}, {"$set": {"held": True}}, session=session)
@@ -60,18 +61,6 @@ def removal_blocked(client: Any, database: str) -> Iterator[list[str]]:
             yield ids
         finally:
             session.abort_transaction()
-
-
-@contextmanager
-def _long_transactions(client: Any) -> Iterator[None]:
-    """The local server ends a transaction after 10 s; meanwhile it waits for what a test does."""
-    name = "transactionLifetimeLimitSeconds"
-    usual = client.admin.command({"getParameter": 1, name: 1})[name]
-    client.admin.command({"setParameter": 1, name: 600})
-    try:
-        yield
-    finally:
-        client.admin.command({"setParameter": 1, name: usual})
 
 
 def _outbox(environment: Mapping[str, str]) -> int:

@@ -1,8 +1,9 @@
 """The heaviest events that can be: each is applied, far from MongoDB's limits."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import pytest
 from google.protobuf.message import Message
 from tandem.progress.v1 import events_pb2
 from tandem.sessions.v1 import events_pb2 as sessions
@@ -22,6 +23,14 @@ from tests.integration.progress.classroom import (
     settled,
     task,
 )
+from tests.mongo import long_transactions
+
+
+@pytest.fixture(autouse=True)
+def _long(classroom: Classroom) -> Iterator[None]:
+    """An event's transaction takes a busy machine more than 10 s."""
+    with long_transactions(classroom.database.client):
+        yield
 
 
 def largest(make: Callable[[int], Message]) -> int:
