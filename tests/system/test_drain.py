@@ -16,6 +16,7 @@ from campus.platform import Platform, Role
 from campus.services import Services
 from campus.stack.process import python_command
 from chassis.store import connect
+from tests.mongo import long_transactions
 from tests.system.classes import MakeClass, until
 
 LEAVING = (
@@ -34,7 +35,8 @@ def test_a_call_in_hand_is_answered(
     api = whole.roles["catalog-api"]
     pid = api.process.pid
     assert pid
-    with connect(whole.environment()["TANDEM_MONGO_URL"], "test") as client:
+    url = whole.environment()["TANDEM_MONGO_URL"]
+    with connect(url, "test") as client, long_transactions(client):
         before = _lost_races(api)
         with client.start_session() as session:
             # The same code, not committed yet: whoever wants to write it has to try again.
@@ -136,7 +138,7 @@ def test_sigterm_ends_every_role_with_0(platform: Platform, service: str, role: 
     try:
         _wait_for_start(child)
         child.send_signal(signal.SIGTERM)
-        assert child.wait(30) == 0
+        assert child.wait(120) == 0
     finally:
         child.kill()
 

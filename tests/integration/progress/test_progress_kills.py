@@ -15,6 +15,7 @@ from tests.integration.progress.classroom import RUN, Classroom, task
 from tests.integration.progress.held import Held
 from tests.integration.progress.processes import environment_of
 from tests.integration.progress.stories import counts
+from tests.mongo import long_transactions
 
 LEARNERS = [f"l{number:02d}" for number in range(40)]
 ESSAYS = ["first", "second", "third"]
@@ -33,13 +34,14 @@ def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
 
     held = Held(stack["TANDEM_MONGO_URL"], at)
     held.open()
-    with role("progress", "worker", {**environment, "TANDEM_MONGO_URL": held.url}) as worker:
-        eventually(lambda: _open_transactions(classroom, held))
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-    assert _open_transactions(classroom, held)
-    assert counts(classroom)["statements"] == _marks(classroom) == 0
-    _end(classroom, held)  # else MongoDB holds their locks for a minute
+    with long_transactions(classroom.database.client):
+        with role("progress", "worker", {**environment, "TANDEM_MONGO_URL": held.url}) as worker:
+            eventually(lambda: _open_transactions(classroom, held))
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
+        assert _open_transactions(classroom, held)
+        assert counts(classroom)["statements"] == _marks(classroom) == 0
+        _end(classroom, held)  # else MongoDB holds their locks for long
 
     with role("progress", "worker", environment):
         eventually(lambda: _marks(classroom) == STATEMENTS)
