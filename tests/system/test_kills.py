@@ -29,7 +29,7 @@ class Listener:
 
     def __enter__(self) -> "Listener":
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -70,12 +70,17 @@ def _outbox(environment: Mapping[str, str]) -> int:
 
 
 def _removals(client: Any) -> list[Any]:
-    """Removals from an outbox that MongoDB still works on; each is ended, as its caller was."""
+    """Removals from an outbox that MongoDB works on."""
     stages = [{"$currentOp": {}}, {"$match": {"op": "remove", "ns": {"$regex": "outbox$"}}}]
-    found = list(client.admin.aggregate(stages))
+    return list(client.admin.aggregate(stages))
+
+
+def _ended(client: Any) -> bool:
+    """Whether no removal is left; each is ended, as its caller was."""
+    found = _removals(client)
     for operation in found:
         client.admin.command("killOp", op=operation["opid"])
-    return found
+    return not found
 
 
 def test_a_relay_killed_between_publish_and_removal_repeats_with_one_effect(
@@ -97,10 +102,11 @@ def test_a_relay_killed_between_publish_and_removal_repeats_with_one_effect(
             assert len(ids) == 20
             relay.launch(environment)
             until("the first publication", lambda: all(seen.ids[one] for one in ids))
+            until("their removal to be tried", lambda: bool(_removals(client)))
             relay.process.kill()
-            until("its removal to be forgotten", lambda: not _removals(client))
+            until("its removal to be forgotten", lambda: _ended(client))
         whole.restart(relay.name)
-        until("the second publication", lambda: all(seen.ids[one] == 2 for one in ids))
+        until("the second publication", lambda: all(seen.ids[one] >= 2 for one in ids))
     come_to_rest(whole)
     assert group.summary().learners == 20
 
