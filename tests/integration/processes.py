@@ -20,7 +20,7 @@ from chassis.events import Event
 
 def eventually(holds: Callable[[], Any]) -> Any:
     """What `holds` answers once it is true; fails after a while."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 150
     while not (found := holds()):
         assert time.monotonic() < end, "it never came to hold"
         time.sleep(0.05)
