@@ -268,15 +268,18 @@ def test_two_relays_share_the_lanes_and_one_takes_over(bus: Bus, end: signal.Sig
             bus.commit("run", [each])
         eventually("the first events", lambda: bus.waiting() == 0)
         one.send_signal(end)
-        assert one.wait(30) == (0 if end is signal.SIGTERM else -end)
+        assert one.wait(120) == (0 if end is signal.SIGTERM else -end)
         for each in enrolments:
             bus.commit("run", [each])
         eventually("the second events", lambda: bus.waiting() == 0)
-        assert holders(bus) == {two.pid: LANES}
+        eventually("all lanes", lambda: holders(bus) == {two.pid: LANES})
         two.terminate()
-        assert two.wait(30) == 0
+        assert two.wait(120) == 0
     assert not holders(bus)
-    assert sequences(bus.messages("stranger", 80)) == {each: [1, 2] for each in enrolments}
+    found = sequences(bus.messages("stranger", 80))
+    assert {key: [*dict.fromkeys(each)] for key, each in found.items()} == {
+        each: [1, 2] for each in enrolments
+    }
 
 
 def test_a_relay_stops_while_the_broker_is_away(bus: Bus) -> None:
@@ -286,5 +289,5 @@ def test_a_relay_stops_while_the_broker_is_away(bus: Bus) -> None:
     with bus.running("relay", TANDEM_AMQP_URL=through(nowhere, bus.amqp_url)) as relay:
         eventually("its lanes", lambda: holders(bus))
         relay.terminate()
-        assert relay.wait(30) == 0
+        assert relay.wait(120) == 0
     assert bus.waiting() == 1

@@ -111,7 +111,7 @@ def test_what_a_killed_member_held_is_shared_by_the_others(leases: Any) -> None:
             eventually("a holder", lambda: leases.count_documents(things) == len(THINGS))
         finally:
             process.kill()
-    others = [Shares(leases, "x", THINGS, name, SHORT) for name in "ab"]
+    others = [Shares(leases, "x", THINGS, name, LONG) for name in "ab"]
     eventually("a fair share", lambda: _fair(others))
     assert leases.count_documents({"member_of": "x", "holder": "killed"}) == 0
 

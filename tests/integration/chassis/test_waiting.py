@@ -37,7 +37,7 @@ def test_what_waited_too_long_is_a_dead_letter(bus: Bus) -> None:
     """At the limit it is given up, with its reason; a replay gives it all of the time again."""
     bus.declare()
     bus.send(an_event("late", "needs-ada"))
-    with bus.running("worker", TANDEM_WAIT_LIMIT="1"):
+    with bus.running("worker", TANDEM_WAIT_LIMIT="5"):
         eventually("the dead letter", lambda: bus.count(DEAD) == 1)
         [letter] = deadletters.show(bus.amqp_url, QUEUE)
         assert (letter.reason, letter.attempts) == ("ada is not known yet", 0)
