@@ -25,5 +25,5 @@ def manage(
     token = b64encode(f"{asks.username}:{asks.password}".encode()).decode()
     request.add_header("Authorization", f"Basic {token}")
     request.add_header("Content-Type", "application/json")
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=150) as answer:
         return json.loads(answer.read() or "null")

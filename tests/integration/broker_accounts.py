@@ -138,4 +138,4 @@ def role(
     with processes.role(service, name, environment) as process:
         yield process
         process.terminate()
-        process.wait(60)
+        process.wait(150)

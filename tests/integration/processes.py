@@ -104,4 +104,4 @@ class RoleProcess:
     def stop(self) -> int:
         """SIGTERM; answers the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(120)

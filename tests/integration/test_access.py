@@ -197,7 +197,7 @@ def channel_of(
     def open_channel(service: str) -> grpc.Channel:
         settings = {**environment, "TANDEM_MONGO_DATABASE": databases[service]}
         migration = RoleProcess(["-m", f"services.{service}", "migrate"], settings)
-        assert migration.process.wait(60) == 0, "".join(migration.lines)
+        assert migration.process.wait(150) == 0, "".join(migration.lines)
         started.append(RoleProcess(["-m", f"services.{service}", "api"], settings))
         return started[-1].channel()
 

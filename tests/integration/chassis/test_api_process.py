@@ -282,7 +282,7 @@ def test_every_fault_of_the_settings_is_told(start: Start) -> None:
 def test_an_api_without_an_identity_provider_does_not_start(start: Start) -> None:
     """An api role that isn't told whose tokens to believe exits with 78 instead of serving."""
     little = start(TANDEM_JWKS_URL="http://plain.example", TANDEM_TOKEN_ISSUER="")
-    assert little.process.wait(30) == 78
+    assert little.process.wait(120) == 78
 
 
 def test_help_lists_every_setting() -> None:

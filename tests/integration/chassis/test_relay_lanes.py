@@ -57,7 +57,7 @@ def test_relays_that_are_killed_and_come_keep_the_order(bus: Bus) -> None:
         with bus.running("relay") as three:
             eventually("lanes of the third", lambda: three.pid in holders(bus))
             two.terminate()
-            assert two.wait(30) == 0
+            assert two.wait(120) == 0
             eventually("all events", lambda: bus.waiting() == 0)
     found = sequences(bus.messages("stranger", 40 * each))
     assert first_comings(found) == {key: list(range(1, each + 1)) for key in keys}

@@ -122,19 +122,19 @@ def test_the_servers_come_one_after_the_other(
     mongodb.open()
     for role in roles:
         role.becomes(503, mongodb=True, rabbitmq=False)
-    assert migrate.process.wait(60) == 0
+    assert migrate.process.wait(150) == 0
     assert declare.process.poll() is None
     rabbitmq.open()
     for role in roles:
         role.becomes(200, mongodb=True, rabbitmq=True)
-    assert declare.process.wait(60) == 0
+    assert declare.process.wait(150) == 0
 
 
 def test_a_frozen_server_is_no_server(start: Start, mongodb: Proxy, rabbitmq: Proxy) -> None:
     """Where MongoDB keeps its connections and says nothing, roles say so; later they are ready."""
     mongodb.open()
     rabbitmq.open()
-    assert start("notify", "declare").process.wait(60) == 0
+    assert start("notify", "declare").process.wait(150) == 0
     roles = start("notify", "worker"), start("catalog", "relay")
     for role in roles:
         role.becomes(200, mongodb=True, rabbitmq=True)
