@@ -10,6 +10,7 @@ from chassis import turns
 from chassis.crowd import Crowd
 from chassis.statuses import Exhausted
 from chassis.turns import Turns
+from tests.unit.chassis.test_turns import in_line, until
 
 
 def hold(taken: threading.Semaphore, free: threading.Event) -> bool:
@@ -43,6 +44,7 @@ def test_who_waits_for_a_turn_holds_up_no_other(monkeypatch: pytest.MonkeyPatch)
     with Crowd(threads=1, in_lines=3) as crowd, lines.place() as first:
         assert first.take("run a")
         waiting = [crowd.submit(want) for _ in range(3)]
+        until(lambda: in_line(lines, "run a") == 4)
         assert crowd.submit(lambda: "read").result(60) == "read"
         with pytest.raises(Exhausted) as refused:
             crowd.submit(want).result(60)
@@ -71,6 +73,7 @@ def test_one_line_takes_a_part_of_those_who_may_wait(monkeypatch: pytest.MonkeyP
         assert first.take("run a")
         assert first.take("run b")
         waiting = [crowd.submit(want("run a"))]
+        until(lambda: in_line(lines, "run a") == 2)
         refused = crowd.submit(want("run a"))
         waiting.append(crowd.submit(want("run b")))
         with pytest.raises(Exhausted):
