@@ -6,14 +6,22 @@ import threading
 from urllib.parse import urlsplit
 
 
+def hold_port() -> socket.socket:
+    """A socket on a port of this machine's, which nobody else gets but a server that is told it."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
+
+
 class Proxy:
     """Passes TCP on to a server from a port of its own, while it is open."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._server = (parts.hostname or "127.0.0.1", parts.port or 27017)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._port: int = probe.getsockname()[1]
+        self._held = hold_port()
+        self._port: int = self._held.getsockname()[1]
         self._listener: socket.socket | None = None
         self._pairs: list[socket.socket] = []
         self._flows = threading.Event()

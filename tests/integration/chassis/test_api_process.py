@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -25,7 +24,7 @@ from chassis.grpc_client import calling_with
 from chassis.store import Database, Store
 from chassis.testing import AUDIENCE, ISSUER, Issuer
 from tests.conftest import MakeDatabase
-from tests.integration.chassis.proxy import Proxy
+from tests.integration.chassis.proxy import Proxy, hold_port
 from tests.integration.processes import RoleProcess, eventually
 
 SCRIPT = Path(__file__).with_name("little_service.py")
@@ -84,6 +83,13 @@ def proxy(stack: dict[str, str]) -> Iterator[Proxy]:
     made = Proxy(stack["TANDEM_MONGO_URL"])
     yield made
     made.cut()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port that nobody else gets."""
+    with hold_port() as held:
+        yield held.getsockname()[1]
 
 
 def stub_of(little: RoleProcess, issuer: Issuer) -> Any:
@@ -167,10 +173,8 @@ def test_health_follows_the_database(start: Start, issuer: Issuer, proxy: Proxy)
     assert stub.GetPreferences(OWN).person_id == "ada"
 
 
-def test_a_start_without_the_database_waits(start: Start, proxy: Proxy) -> None:
+def test_a_start_without_the_database_waits(start: Start, port: int, proxy: Proxy) -> None:
     """A process whose MongoDB is away says so, is live and not ready, and begins when it comes."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     little = start(
         TANDEM_MONGO_URL=proxy.url + "&serverSelectionTimeoutMS=300",
         TANDEM_OPS_ADDRESS=f"127.0.0.1:{port}",
@@ -212,13 +216,11 @@ def test_a_start_before_the_name_is_known_waits(start: Start) -> None:
 
 
 def test_a_start_before_the_migration_waits(
-    start: Start, environment: dict[str, str], mongo: "pymongo.MongoClient[Any]"
+    start: Start, port: int, environment: dict[str, str], mongo: "pymongo.MongoClient[Any]"
 ) -> None:
     """A process whose database is older than its code waits, live and not ready."""
     database = Database(mongo, environment["TANDEM_MONGO_DATABASE"], Little, SystemClock())
     database.mongo["migrations"].delete_many({})
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     little = start(TANDEM_OPS_ADDRESS=f"127.0.0.1:{port}")
     waiting = eventually(lambda: little.logged("waiting for the database's migration"))
     assert waiting["run"] == "python -m services.little migrate"

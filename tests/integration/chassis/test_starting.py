@@ -1,7 +1,6 @@
 """Starts before the servers are there: a role waits, a job too, and what they wait for is told."""
 
 import json
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,7 @@ import pytest
 from services.catalog.store import CatalogStore
 from services.notify.store import NotifyStore
 from tests.conftest import MakeDatabase
-from tests.integration.chassis.proxy import Proxy
+from tests.integration.chassis.proxy import Proxy, hold_port
 from tests.integration.processes import RoleProcess, eventually
 
 NOWHERE = "127.0.0.1:1"
@@ -31,8 +30,8 @@ class Started(RoleProcess):
     """A service's role as a process, and what its operations' server says."""
 
     def __init__(self, service: str, role: str, environment: Mapping[str, str]) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.ops = f"127.0.0.1:{probe.getsockname()[1]}"
+        self._held = hold_port()
+        self.ops = f"127.0.0.1:{self._held.getsockname()[1]}"
         command = ["-m", f"services.{service}", role]
         super().__init__(command, {**environment, "TANDEM_OPS_ADDRESS": self.ops})
 
