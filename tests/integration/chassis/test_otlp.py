@@ -26,7 +26,7 @@ def test_a_span_comes_as_it_was(collector: Collector) -> None:
     with otlp.exporting(collector.url, "catalog", "relay"):
         span = tracing.begin("send", Kind.PRODUCER, f"{PARENT}-01", {"n": 1})
         span.end("refused", {"m": "x"})
-    [seen] = collector.spans()
+    [seen] = eventually(collector.spans)
     assert span.traceparent == f"00-{seen.trace_id}-{seen.id}-01"
     assert (seen.trace_id, seen.parent_id) == ("a" * 32, "b" * 16)
     assert (seen.name, seen.kind, seen.fault) == ("send", "PRODUCER", "refused")
@@ -40,7 +40,7 @@ def test_a_malformed_parent_begins_a_trace(collector: Collector, parent: str) ->
     """A stranger's header is no reason to fail."""
     with otlp.exporting(collector.url, "catalog", "api"):
         tracing.begin("call", Kind.SERVER, parent).end()
-    assert [seen.parent_id for seen in collector.spans()] == [""]
+    assert [seen.parent_id for seen in eventually(collector.spans)] == [""]
 
 
 def test_who_wants_no_trace_gets_none(collector: Collector) -> None:
@@ -65,6 +65,7 @@ def test_a_collector_that_fails_is_told_of_once(
         collector.status = 200
         tracing.begin("kept", Kind.SERVER, "").end()
         eventually(collector.spans)
+        eventually(lambda: len(lines) == 2)
     assert [line["log_level"] for line in lines] == ["warning", "info"]
     assert [seen.name for seen in collector.spans()] == ["kept"]
 
