@@ -8,7 +8,6 @@ import socket
 import socketserver
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from ipaddress import ip_address
@@ -26,7 +25,7 @@ from minio.datatypes import Part
 from campus.stack import rabbitmq
 from campus.stack.errors import StackError
 from campus.stack.mongodb import find_mongod
-from campus.stack.process import MARK
+from campus.stack.process import MARK, wait_until
 from campus.stack.smtp import read_mail
 from campus.stack.stack import ALL, Stack, State
 from campus.stack.swift import BUCKET
@@ -51,8 +50,14 @@ def here(folder: Path) -> Iterator[Stack]:
         ending.callback(kill_all, local)
         local.up()
         declare(local.rabbitmq.address, "kept", "quorum")
-        time.sleep(1)  # a kill would lose a younger queue: see RabbitMQ.kill
+        assert wait_until(lambda: is_registered(folder, "kept"), 60)
         yield local
+
+
+def is_registered(folder: Path, queue: str) -> bool:
+    """Whether RabbitMQ has it in its register on disk: before, a kill loses it (RabbitMQ.kill)."""
+    registers = folder.glob("rabbitmq/data/*/quorum/*/names.dets")
+    return any(f"_{queue}".encode() in register.read_bytes() for register in registers)
 
 
 @pytest.fixture
