@@ -43,7 +43,7 @@ def queue(world: World, *people: str) -> None:
 
 def server_at(url: str) -> MailServer:
     """A mail server."""
-    return MailServer(url, SENDER, timeout=5)
+    return MailServer(url, SENDER, timeout=60)
 
 
 def never() -> MailServer:
@@ -250,7 +250,7 @@ def test_a_worker_that_ends_while_it_sends(world: World) -> None:
     queue(world, *names(50, "p"))
     with playing(Script()) as script:
         with pytest.raises(Killed):
-            world.send(Dying(script.url, SENDER, timeout=5))
+            world.send(Dying(script.url, SENDER, timeout=60))
         world.send(server_at(script.url))
         in_hand = sender.LANES["bulk"]
         assert len(script.texts) == 1 + 50 - in_hand  # the claims hold
@@ -307,7 +307,7 @@ def test_a_worker_that_is_to_end_gives_back_what_it_has_not_begun(world: World) 
     """It finishes the mail at hand; the others are anyone's at once, and count as not tried."""
     queue(world, *names(10, "p"))
     with playing(Script()) as script:
-        server = Stopping(script.url, SENDER, timeout=5)
+        server = Stopping(script.url, SENDER, timeout=60)
         server.runner = world.runner(server)
         server.runner.run_due()
         world.send(server_at(script.url))

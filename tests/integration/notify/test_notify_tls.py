@@ -111,7 +111,7 @@ async def _end(server: asyncio.Server) -> None:
 
 def send(url: str, trusted: ssl.SSLContext | None) -> tuple[Outcome, str]:
     """What comes of a mail."""
-    with MailServer(url, SENDER, timeout=5, tls=trusted) as server:
+    with MailServer(url, SENDER, timeout=60, tls=trusted) as server:
         verdict = server.send(MAIL)
     return verdict.outcome, verdict.reason
 

@@ -216,7 +216,7 @@ class Mailbox:
 
     def server(self) -> MailServer:
         """The server."""
-        return MailServer(self.url, SENDER, timeout=5)
+        return MailServer(self.url, SENDER, timeout=60)
 
     def mails(self, *people: str) -> list[EmailMessage]:
         """What has arrived for these people, in the order of its arrival."""
