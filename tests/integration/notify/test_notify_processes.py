@@ -101,7 +101,9 @@ def test_replicas_send_each_mail_once(
 def test_a_worker_killed_while_it_sends(
     real: World, environment: dict[str, str], mailbox: Mailbox, ada: str
 ) -> None:
-    """No mail comes twice; those that the killed one had in hand are told as unknown, no others."""
+    """No mail comes twice; of those that the killed one had in hand some are told as unknown, no
+    others.
+    """
     people = [f"{ada}-{number:03d}" for number in range(400)]
     queue_mail(real, people)
     with role("notify", "worker", environment) as worker:
@@ -118,8 +120,9 @@ def test_a_worker_killed_while_it_sends(
     arrived = addressees(mailbox, people)
     assert len(arrived) == len(set(arrived))
     lost = real.mails_in(DeliveryState.FAILED)
-    assert {one.id for one in lost} == {row["_id"] for row in in_hand}
-    assert {one.error for one in lost} == {UNKNOWN}
+    # MongoDB may have written yet what the killed one said of some.
+    assert {one.id for one in lost} <= {row["_id"] for row in in_hand}
+    assert {one.error for one in lost} <= {UNKNOWN}
     assert set(people) == {*arrived, *(one.person_id for one in lost)}
 
 
