@@ -66,7 +66,7 @@ def test_stop_ends_it_and_leaves_no_zombie(process: Process) -> None:
 def test_stop_loses_patience(process: Process) -> None:
     """A process that ignores SIGTERM is killed after the grace."""
     process.start(python(STUBBORN))
-    assert wait_until(lambda: "ready" in process.log_tail(), 10)
+    assert wait_until(lambda: "ready" in process.log_tail(), 60)
     process.stop(grace=0.1)
     assert not process.alive
 
@@ -74,7 +74,7 @@ def test_stop_loses_patience(process: Process) -> None:
 def test_children_that_left_the_session_are_ended_too(process: Process) -> None:
     """What the process started goes with it, in whatever session it hides."""
     process.start(["sh", "-c", "setsid sleep 60 & echo $!; wait"])
-    assert wait_until(lambda: process.log_tail().strip().isdigit(), 10)
+    assert wait_until(lambda: process.log_tail().strip().isdigit(), 60)
     child = int(process.log_tail())
     process.stop()
     assert ended(child)
@@ -116,6 +116,8 @@ def test_a_recycled_pid_is_left_alone(process: Process, tmp_path: Path) -> None:
 def test_a_moved_clock_does_not_disown_a_process(process: Process, tmp_path: Path) -> None:
     """A start time that reads otherwise is outweighed by the mark."""
     pid = process.start(SLEEP)
+    # Empty for a moment, while the process begins to execute.
+    assert wait_until(lambda: bool(psutil.Process(pid).environ()), 60)
     state = json.loads(state_file(tmp_path).read_text())
     state_file(tmp_path).write_text(json.dumps({**state, "began": state["began"] - 3600}))
     assert process.pid == pid
@@ -134,7 +136,7 @@ def test_signals_that_we_ignore_are_not_ignored_by_the_child(process: Process) -
     """A child doesn't inherit Python's ignored SIGPIPE."""
     assert signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN
     process.start(["sh", "-c", "grep SigIgn /proc/self/status; sleep 60"])
-    assert wait_until(lambda: "SigIgn" in process.log_tail(), 10)
+    assert wait_until(lambda: "SigIgn" in process.log_tail(), 60)
     ignored = int(process.log_tail().split()[1], 16)
     assert not ignored & 1 << (signal.SIGPIPE - 1)
 
@@ -143,7 +145,7 @@ def test_the_log_is_kept_over_a_restart(process: Process) -> None:
     """A second run's output follows the first's."""
     for word in ("one", "two"):
         process.start(["echo", word])
-        assert wait_until(lambda word=word: word in process.log_tail(), 10)  # type: ignore[misc]
+        assert wait_until(lambda word=word: word in process.log_tail(), 60)  # type: ignore[misc]
     assert process.log_tail() == "one\ntwo"
 
 
