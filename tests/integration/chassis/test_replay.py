@@ -14,7 +14,7 @@ from tests.integration.chassis.bus import Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE, subscription
 from tests.integration.chassis.test_history import publish
 
-LATER = timedelta(minutes=1)
+LATER = timedelta(hours=1)
 
 
 def made_at(event: Event[Any]) -> datetime:

@@ -372,7 +372,7 @@ def test_a_stock_kombu_consumer_reads_our_events(bus: Bus) -> None:
         bus.running("relay"),
     ):
         bus.commit("run", ["e1"])
-        connection.drain_events(timeout=30)
+        connection.drain_events(timeout=150)
     assert seen == [("tandem.catalog.enrolment.withdrawn.v1", "e1")]
 
 
