@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from campus.queues import names, subscriptions, waiting
 from campus.services import Services
 from campus.stack.process import wait_until
 from chassis import partitions
+from chassis.queue_figures import Unanswered, figures
 
 PATIENCE = 120.0
 NONE: Mapping[str, str] = {}
@@ -107,24 +109,24 @@ def come_to_rest(platform: Platform) -> None:
     while True:
         until("all events to arrive", lambda: on_its_way() == 0)
         worker.process.stop(GRACE)
-        until("the worker's queues to be let go", lambda: _consumers(environment) == 0)
+        until("the worker's queues to be let go", lambda: _are_let_go(environment))
         if on_its_way() == 0:
             return
         platform.restart(worker.name)
 
 
-def _consumers(environment: Mapping[str, str]) -> int:
-    """How many consumers progress's queues have."""
+def _are_let_go(environment: Mapping[str, str]) -> bool:
+    """Whether nobody consumes progress's queues, as far as these tell."""
     parameters = pika.URLParameters(environment["TANDEM_AMQP_URL"])
-    with pika.BlockingConnection(parameters) as connection:
-        channel = connection.channel()
+    with pika.BlockingConnection(parameters) as connection, suppress(Unanswered):
         queues = [
             queue
             for each in subscriptions()["progress"]
-            for queue in partitions.ready(connection, each)
+            for queue in partitions.existing(connection, each)
         ]
-        found = [channel.queue_declare(queue, passive=True).method for queue in queues]
-        return sum(each.consumer_count for each in found)
+        found = [figures(connection, queue) for queue in queues]
+        return not any(each.consumers for each in found if each)
+    return False
 
 
 class Class:
