@@ -100,17 +100,20 @@ def come_to_rest(platform: Platform) -> None:
     environment = platform.environment()
     queues = [name for name in names() if name.startswith("progress.")]
 
-    def on_its_way() -> int:
+    def is_at_rest() -> bool:
+        """Whether nothing is on its way, as far as the queues tell."""
         outboxes = states(environment["TANDEM_MONGO_URL"], ["catalog", "progress"])
-        in_queues = waiting(environment["TANDEM_AMQP_URL"], queues)
-        return in_queues + sum(each.waiting for each in outboxes)
+        with suppress(Unanswered):
+            in_queues = waiting(environment["TANDEM_AMQP_URL"], queues)
+            return in_queues + sum(each.waiting for each in outboxes) == 0
+        return False
 
     worker = platform.roles["progress-worker"]
     while True:
-        until("all events to arrive", lambda: on_its_way() == 0)
+        until("all events to arrive", is_at_rest)
         worker.process.stop(GRACE)
         until("the worker's queues to be let go", lambda: _are_let_go(environment))
-        if on_its_way() == 0:
+        if is_at_rest():
             return
         platform.restart(worker.name)
 
