@@ -41,7 +41,8 @@ def measure() -> Iterator[Figure]:
     """Half of the learners joined; a class of 30 ends two seconds after the large one."""
     with connect(rig.environment()["TANDEM_MONGO_URL"], "bench") as client:
         client.drop_database(DATABASE)
-    rig.run("services.sessions", "migrate", settings=SETTINGS)
+    for role in ("migrate", "declare"):
+        rig.run("services.sessions", role, settings=SETTINGS)
     _enrol()
     settings = {"TANDEM_MONGO_DATABASE": DATABASE}
     with (
