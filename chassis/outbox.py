@@ -29,6 +29,8 @@ PARKED = {"parked_at": {"$exists": True}}
 ANNOUNCED: list[Row] = [
     {
         "$match": {
+            # Said so plainly, MongoDB passes over removals when it reads its oplog.
+            "operationType": {"$in": ["insert", "update"]},
             "$or": [
                 {"operationType": "insert"},
                 {"updateDescription.removedFields": "parked_at"},
