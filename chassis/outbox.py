@@ -34,7 +34,7 @@ ANNOUNCED: list[Row] = [
             "$or": [
                 {"operationType": "insert"},
                 {"updateDescription.removedFields": "parked_at"},
-            ]
+            ],
         }
     },
     {
