@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ class Inbox:
     subscription: Subscription[Any]
     writer: str
     """The queue whose events are applied; the handler finds it as `store.writer`."""
-    pace: Pace = field(default_factory=Pace)
+    pace: Pace
     """Told how long each transaction took that was committed."""
 
     def apply(self, events: Events) -> dict[str, Verdict]:
