@@ -26,6 +26,7 @@ from tests.integration.chassis.bus_service import (
     subscription,
 )
 from tests.integration.chassis.proxy import Proxy
+from tests.integration.processes import publish
 
 TYPE = "tandem.catalog.enrolment.withdrawn.v1"
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -114,12 +115,7 @@ class Bus:
 
     def publish(self, *published: Event[Any]) -> None:
         """Publish events, as a relay does."""
-        with channel_of(self.amqp_url) as channel:
-            channel.confirm_delivery()
-            for event in published:
-                properties = pika.BasicProperties(delivery_mode=2, headers=events.headers_of(event))
-                body = events.body_of(event.data)
-                channel.basic_publish(topology.EXCHANGE, event.type, body, properties, True)
+        publish(self.amqp_url, *published)
 
     def send(self, *sent: Event[Any]) -> None:
         """Put events into the subscription's queue."""
