@@ -48,10 +48,7 @@ class Inbox:
 
     def _seen(self, store: Store, events: Events) -> set[str]:
         marks = {mark(self.subscription.name, event.id): event.id for event in self._kept(events)}
-        if not marks:
-            return set()
-        known = store["inbox"].find({"_id": {"$in": list(marks)}}, session=store.session)
-        return {marks[row["_id"]] for row in known}
+        return {marks[row["_id"]] for row in store.find_by_ids("inbox", marks)}
 
     def _remember(self, store: Store, events: Events) -> None:
         now = datetime.now(UTC)  # MongoDB removes old marks by the system's clock

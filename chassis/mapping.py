@@ -47,6 +47,19 @@ def from_document(document: Mapping[str, Any], cls: type[T]) -> T:
     return _documents.structure(raw, cls)
 
 
+def to_update(before: T, after: T) -> dict[str, Any]:
+    """What of the document of `after` differs from that of `before`, as `$set` takes it.
+
+    MongoDB takes three times as long to replace a document that has some indexes. `id` is left out.
+    """
+    pairs = ((name, getattr(before, name), getattr(after, name)) for name in _names(cast(Any, type(after))))
+    return {
+        name: _documents.unstructure(new)
+        for name, old, new in pairs
+        if new is not old and new != old  # most are the same object, which is told at once
+    }
+
+
 def to_message(value: object, cls: type[M], **more: object) -> M:
     """A message of a dataclass, with the fields of the same names; `more` adds or replaces some."""
     message = cls()
@@ -78,6 +91,11 @@ def enum_name(enum: EnumDescriptor, number: int) -> str | None:
 
 def _prefix(enum: EnumDescriptor) -> str:
     return str(enum.values_by_number[0].name.removesuffix("UNSPECIFIED"))
+
+
+@cache
+def _names(cls: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(cls) if each.name != "id")
 
 
 @cache

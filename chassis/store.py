@@ -5,7 +5,7 @@ either both are there, or neither. `Store` is what a use case is given: the serv
 class adds its queries; the base knows time, ids and events.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -110,6 +110,20 @@ class Store:
     def __getitem__(self, name: str) -> "Collection[Document]":
         """A collection of the service. Pass `session=self.session` to each call on it."""
         return self._database[name]
+
+    def find_by_ids(
+        self, collection: str, ids: Iterable[object], **more: Any
+    ) -> Iterable[Document]:
+        """The documents of some ids, in one answer; of no ids, none, without a question.
+
+        `more` is what pymongo's `find` takes.
+        """
+        wanted = list(ids)
+        if not wanted:
+            return ()
+        # One more than there can be, or MongoDB keeps a cursor; by itself it answers 101 first.
+        more |= {"batch_size": len(wanted) + 1, "session": self.session}
+        return self[collection].find({"_id": {"$in": wanted}}, **more)
 
     def insert(self, collection: str, documents: Sequence[Document]) -> None:
         """Insert new documents.

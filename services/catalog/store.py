@@ -37,13 +37,13 @@ class CatalogStore(chassis_store.Store):
 
     def people(self, ids: Iterable[str]) -> dict[str, Person]:
         """People by their ids; unknown ones are left out."""
-        rows = self["people"].find({"_id": {"$in": list(ids)}}, session=self.session)
+        rows = self.find_by_ids("people", ids)
         return {row["_id"]: from_document(row, Person) for row in rows}
 
     def known_people(self, ids: Iterable[str]) -> set[str]:
         """Those of the ids that the roster has: read from the index alone."""
-        wanted, only_ids = {"_id": {"$in": list(ids)}}, {"_id": True}
-        return {row["_id"] for row in self["people"].find(wanted, only_ids, session=self.session)}
+        rows = self.find_by_ids("people", ids, projection={"_id": True})
+        return {row["_id"] for row in rows}
 
     def put_people(self, people: Collection[Person]) -> None:
         """Keep people, new or changed."""

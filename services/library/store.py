@@ -98,13 +98,13 @@ class LibraryStore(chassis_store.Store):
 
     def shelved_in(self, run_ids: Collection[str]) -> list[str]:
         """The items that the paths of some runs name."""
-        rows = self["shelves"].find({"_id": {"$in": list(run_ids)}}, session=self.session)
+        rows = self.find_by_ids("shelves", run_ids)
         return [item_id for row in rows for item_id in row["item_ids"]]
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
         """What is known of (run, learner)."""
         ids = [f"{run_id}:{learner_id}" for run_id, learner_id in keys]
-        rows = self["enrolments"].find({"_id": {"$in": ids}}, session=self.session)
+        rows = self.find_by_ids("enrolments", ids)
         return [from_document(row, Enrolment) for row in rows]
 
     def put_enrolments(self, enrolments: Collection[Enrolment]) -> None:

@@ -46,7 +46,7 @@ class NotifyStore(CopiesStore):
 
     def chosen(self, person_ids: Iterable[str]) -> dict[str, Chosen]:
         """What people chose to hear; nobody who chose nothing."""
-        rows = self["preferences"].find({"_id": {"$in": list(person_ids)}}, session=self.session)
+        rows = self.find_by_ids("preferences", person_ids)
         return {row["_id"]: _chosen(row["channels"]) for row in rows}
 
     def choose(self, person_id: str, wanted: Sequence[CategoryPreference]) -> None:

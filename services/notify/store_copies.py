@@ -183,7 +183,7 @@ class CopiesStore(store.Store):
         return None if row is None else from_document(row, cls)
 
     def _by_id(self, name: str, keys: Iterable[str], cls: type[T]) -> dict[str, T]:
-        rows = self[name].find({"_id": {"$in": list(keys)}}, session=self.session)
+        rows = self.find_by_ids(name, keys)
         return {row["_id"]: from_document(row, cls) for row in rows}
 
     def _put(self, name: str, values: Iterable[Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.copies import Copy
 from services.progress.domain.evidence import Evidence
+from services.progress.domain.learner import Learner
 from services.progress.domain.plan import Plan
 from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.revisits import ItemNews, Revisit
@@ -95,13 +96,8 @@ class Store(Protocol):
     def evidence(self, wanted: Mapping[Key, Collection[str] | None]) -> dict[Key, list[Evidence]]:
         """The evidence for the targets named of each learner; None: all of it."""
 
-    def save(
-        self,
-        standings: Sequence[Standing],
-        evidence: Sequence[Evidence],
-        catch_ups: Sequence[CatchUp],
-    ) -> None:
-        """Keep what is new or changed."""
+    def save(self, before: Mapping[Key, Learner], after: Mapping[Key, Learner]) -> None:
+        """Keep what differs between the same learners as they were read, and as they are now."""
 
     # What is to be done
 

@@ -19,17 +19,19 @@ Ids of several parts are documents: texts joined by a sign could be made to coll
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
-from pymongo import ASCENDING, ReplaceOne, UpdateOne
+from pymongo import ASCENDING, UpdateOne
 
-from chassis.mapping import from_document, to_document
+from chassis.mapping import from_document, to_document, to_update
 from chassis.pages import Page, find_page
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.evidence import Evidence
+from services.progress.domain.learner import Learner
 from services.progress.domain.standing import Standing
 from services.progress.domain.statements import Recorded, Statement
 from services.progress.domain.views import RunSummary
@@ -39,6 +41,7 @@ from services.progress.ports import Deltas
 from services.progress.store_copies import Document
 from services.progress.store_plans import PlansStore
 
+T = TypeVar("T")
 COUNTED = tuple(each.name for each in fields(RunSummary) if each.name != "run_id")
 OPEN = {"state": CatchUpState.ASSIGNED.value, "dropped": False}
 
@@ -53,7 +56,7 @@ class ProgressStore(PlansStore):
 
     def statements(self, ids: Iterable[str]) -> dict[str, Statement]:
         """Those that are stored, by id."""
-        rows = self["statements"].find({"_id": {"$in": list(ids)}}, session=self.session)
+        rows = self.find_by_ids("statements", ids)
         return {row["_id"]: from_document(row, Statement) for row in rows}
 
     def add_statements(self, statements: Sequence[Statement]) -> None:
@@ -111,8 +114,7 @@ class ProgressStore(PlansStore):
 
     def standings(self, keys: Iterable[Key]) -> dict[Key, Standing]:
         """Those that are known."""
-        query = {"_id": {"$in": [_id(*key) for key in keys]}}
-        rows = self["standings"].find(query, session=self.session)
+        rows = self.find_by_ids("standings", [_id(*key) for key in keys])
         return {each.key: each for each in (from_document(row, Standing) for row in rows)}
 
     def catch_ups(self, keys: Iterable[Key]) -> dict[Key, list[CatchUp]]:
@@ -126,33 +128,21 @@ class ProgressStore(PlansStore):
     def evidence(self, wanted: Mapping[Key, Collection[str] | None]) -> dict[Key, list[Evidence]]:
         """The evidence for the targets named of each learner; None: all of it."""
         named = [_id(*key, target) for key, all_ in wanted.items() for target in all_ or ()]
-        queries = [{"_id": {"$in": named}}] if named else []
-        queries += _by_run(key for key, targets in wanted.items() if targets is None)
+        whole = _by_run(key for key, targets in wanted.items() if targets is None)
         found = defaultdict(list)
-        for query in queries:
-            for row in self["evidence"].find(query, session=self.session):
-                found[row["run_id"], row["learner_id"]].append(from_document(row, Evidence))
+        for row in chain(self.find_by_ids("evidence", named), *map(self._evidence_of, whole)):
+            found[row["run_id"], row["learner_id"]].append(from_document(row, Evidence))
         return found
 
-    def save(
-        self,
-        standings: Sequence[Standing],
-        evidence: Sequence[Evidence],
-        catch_ups: Sequence[CatchUp],
-    ) -> None:
-        """Keep what is new or changed."""
-        self._replace("standings", [to_document(one) | {"_id": _id(*one.key)} for one in standings])
-        self._replace(
-            "evidence",
-            [
-                to_document(one) | {"_id": _id(one.run_id, one.learner_id, one.target)}
-                for one in evidence
-            ],
-        )
-        self._replace(
-            "catch_ups",
-            [to_document(one) | {"owner": _id(one.run_id, one.learner_id)} for one in catch_ups],
-        )
+    def _evidence_of(self, query: Document) -> Iterable[Document]:
+        return self["evidence"].find(query, session=self.session)
+
+    def save(self, before: Mapping[Key, Learner], after: Mapping[Key, Learner]) -> None:
+        """Keep what differs between the same learners as they were read, and as they are now."""
+        pairs = [(before[key], after[key]) for key in after]
+        self._write("standings", _standing_writes((x.standing, y.standing) for x, y in pairs))
+        self._keep("evidence", ((x.evidence, y.evidence) for x, y in pairs), _evidence_keys)
+        self._keep("catch_ups", ((x.catch_ups, y.catch_ups) for x, y in pairs), _catch_up_keys)
 
     # What is to be done
 
@@ -203,15 +193,55 @@ class ProgressStore(PlansStore):
         rows = self["catch_ups"].find(query, session=self.session)
         return [from_document(row, CatchUp) for row in rows]
 
-    def _replace(self, collection: str, documents: Sequence[Document]) -> None:
-        writes = [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in documents]
-        if writes:
-            self[collection].bulk_write(writes, ordered=False, session=self.session)
+    def _keep(
+        self,
+        collection: str,
+        pairs: Iterable[tuple[Mapping[str, T], Mapping[str, T]]],
+        keys: Callable[[T], Document],
+    ) -> None:
+        """Keep things of learners, each by a name, which a learner has before and after.
+
+        Who changes one writes the learner's standing too, so two never insert the same.
+        """
+        new, changed = [], []
+        for before, after in pairs:
+            for name, thing in after.items():
+                old = before.get(name)
+                if old is None:
+                    new.append(to_document(thing) | keys(thing))
+                elif thing is not old and (update := to_update(old, thing)):
+                    named = keys(thing)
+                    changed.append(UpdateOne({"_id": named["_id"]}, {"$set": update | named}))
+        self.insert(collection, new)
+        self._write(collection, changed)
+
+    def _write(self, collection: str, writes: Iterable[UpdateOne]) -> None:
+        """Do writes of which none depends on another."""
+        if some := list(writes):
+            self[collection].bulk_write(some, ordered=False, session=self.session)
 
 
 def _id(run_id: str, learner_id: str, target: str = "") -> Document:
     key: dict[str, Any] = {"run_id": run_id, "learner_id": learner_id}
     return {**key, "target": target} if target else key
+
+
+def _standing_writes(pairs: Iterable[tuple[Standing, Standing]]) -> Iterator[UpdateOne]:
+    for old, new in pairs:
+        number = {"_id": _id(*new.key)}
+        if not old.writes and new != old:  # a new one, or of an older version of the service
+            yield UpdateOne(number, {"$set": to_document(new)}, upsert=True)
+        elif update := to_update(old, new):
+            yield UpdateOne(number, {"$set": update})
+
+
+def _evidence_keys(one: Evidence) -> Document:
+    return {"_id": _id(one.run_id, one.learner_id, one.target)}
+
+
+def _catch_up_keys(one: CatchUp) -> Document:
+    # An older version of the service writes none of an owner.
+    return {"_id": one.id, "owner": _id(one.run_id, one.learner_id)}
 
 
 def _owned_by(keys: Sequence[Key]) -> Document:

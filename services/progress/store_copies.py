@@ -43,7 +43,7 @@ class CopiesStore(chassis_store.Store):
 
     def sessions(self, ids: Iterable[str]) -> dict[str, Session]:
         """Those that are known, by id."""
-        rows = self["sessions"].find({"_id": {"$in": list(ids)}}, session=self.session)
+        rows = self.find_by_ids("sessions", ids)
         return {row["_id"]: from_document(row, Session) for row in rows}
 
     def sessions_recorded_as(self, item_ids: Iterable[str]) -> dict[str, Session]:

@@ -44,7 +44,7 @@ class PlansStore(CopiesStore):
 
     def plan_histories(self, run_ids: Iterable[str]) -> dict[str, PlanHistory]:
         """Those of the runs of which anything is known, by run."""
-        rows = self["plans"].find({"_id": {"$in": list(run_ids)}}, session=self.session)
+        rows = self.find_by_ids("plans", run_ids)
         return {row["_id"]: from_document(row, PlanHistory) for row in rows}
 
     def put_plan_histories(self, histories: Iterable[PlanHistory]) -> None:
@@ -53,8 +53,7 @@ class PlansStore(CopiesStore):
 
     def revisits(self, run_ids: Iterable[str]) -> dict[str, Revisit]:
         """The revisits that these runs wait for, by run."""
-        query = {"_id": {"$in": list(run_ids)}}
-        rows = self["plan_revisits"].find(query, session=self.session)
+        rows = self.find_by_ids("plan_revisits", run_ids)
         return {row["_id"]: from_document(row, Revisit) for row in rows}
 
     def next_revisit(self, at: datetime) -> Revisit | None:
@@ -94,8 +93,7 @@ class PlansStore(CopiesStore):
         self["item_news"].delete_many({"_id": {"$in": list(item_ids)}}, session=self.session)
 
     def _tags(self, run_ids: Collection[str]) -> dict[str, str]:
-        query = {"_id": {"$in": list(run_ids)}}
-        rows = self["plans"].find(query, {"tag": 1}, session=self.session)
+        rows = self.find_by_ids("plans", run_ids, projection={"tag": 1})
         return {row["_id"]: row["tag"] for row in rows}
 
     def _built(self, run_ids: Iterable[str]) -> dict[str, Plan]:

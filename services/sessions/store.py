@@ -118,8 +118,7 @@ class SessionsStore(AttendanceStore):
 
     def copies(self, cls: type[C], ids: Iterable[str]) -> Mapping[str, C]:
         """The copies of one class (Person, Run, Item) that are known, by id."""
-        query = {"_id": {"$in": list(ids)}}
-        rows = self[COPIES[cls]].find(query, session=self.session)
+        rows = self.find_by_ids(COPIES[cls], ids)
         return {row["_id"]: from_document(row, cls) for row in rows}
 
     def put_copies(self, copies: Sequence[Copy]) -> None:
@@ -130,8 +129,7 @@ class SessionsStore(AttendanceStore):
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Enrolment]:
         """The enrolments that are known, by run and learner."""
         named = [key(*each) for each in keys]
-        query = {"_id": {"$in": named}}
-        rows = self["enrolments"].find(query, session=self.session) if named else ()
+        rows = self.find_by_ids("enrolments", named)
         return {each.key: each for each in (from_document(row, Enrolment) for row in rows)}
 
     def put_enrolments(self, enrolments: Sequence[Enrolment]) -> None:

@@ -57,8 +57,7 @@ class AttendanceStore(chassis_store.Store):
     def add_marks(self, session_id: str, marks: Iterable[Mark]) -> set[Mark]:
         """Keep marks; answers those that were new."""
         ids = {mark: {"session_id": session_id, **to_document(mark)} for mark in marks}
-        query = {"_id": {"$in": list(ids.values())}}
-        known = self["marks"].find(query, session=self.session)
+        known = self.find_by_ids("marks", ids.values())
         new = ids.keys() - {from_document(row["_id"], Mark) for row in known}
         if new:
             now = datetime.now(UTC)  # MongoDB removes old ones by the system's clock

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
 
 from services.progress.domain.catch_ups import CatchUp, restocked
 from services.progress.domain.evidence import item_target
@@ -16,7 +15,6 @@ from services.progress.domain.standing import Counts, Standing
 from services.progress.domain.words import Key
 from services.progress.ports import Store
 
-T = TypeVar("T")
 Learners = Mapping[Key, Learner]
 NOTHING: frozenset[str] = frozenset()
 _COUNTED = tuple(each.name for each in fields(Counts))
@@ -166,18 +164,7 @@ def _save(store: Store, before: Learners, after: Learners) -> None:
     for key, learner in after.items():
         deltas[key[0]].update(_difference(before[key].standing.counted, learner.standing.counted))
     store.add_to_summaries(deltas)
-    store.save(
-        [x.standing for key, x in after.items() if x.standing != before[key].standing],
-        list(_changed((before[key].evidence, after[key].evidence) for key in after)),
-        list(_changed((before[key].catch_ups, after[key].catch_ups) for key in after)),
-    )
-
-
-def _changed(pairs: Iterable[tuple[Mapping[str, T], Mapping[str, T]]]) -> Iterable[T]:
-    for old, new in pairs:
-        for key, value in new.items():
-            if old.get(key) != value:
-                yield value
+    store.save(before, after)
 
 
 def _difference(before: Counts, after: Counts) -> dict[str, int]:
