@@ -6,9 +6,11 @@ stands in a table of py-amqp, where ours replaces it for the whole process; the 
 methods of what a transport is made of (docs/decisions/0015).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from amqp import serialization, spec  # type: ignore[import-untyped]
+from amqp.transport import TCPTransport  # type: ignore[import-untyped]
 from kombu import Connection
 from kombu.message import Message as BaseMessage
 from kombu.transport import pyamqp
@@ -54,8 +56,48 @@ class Channel(pyamqp.Channel):  # type: ignore[misc]
         return super().dispatch_method(method_sig, payload, content)
 
 
+class ReadingAhead(TCPTransport):  # type: ignore[misc]
+    """py-amqp's transport, reading what is there at once, as OpenSSL does for TLS.
+
+    By itself it asks the system three times for each frame, of which a message has three.
+    """
+
+    def _setup_transport(self) -> None:
+        super()._setup_transport()
+        self._quick_recv = read_ahead(self.sock.recv)
+
+
+def read_ahead(receive: Callable[[int], bytes], most: int = 16_384) -> Callable[[int], bytes]:
+    """`receive`, which answers so many bytes at most, asked for more than is wanted now."""
+    ahead = b""
+
+    def receive_some(count: int) -> bytes:
+        nonlocal ahead
+        if not ahead:
+            ahead = receive(max(count, most))
+        some, ahead = ahead[:count], ahead[count:]
+        return some
+
+    return receive_some
+
+
 class _Connection(pyamqp.Connection):  # type: ignore[misc]
     Channel = Channel
+
+    def Transport(
+        self,
+        host: str,
+        connect_timeout: float | None,
+        ssl: Any = False,
+        read_timeout: float | None = None,
+        write_timeout: float | None = None,
+        **more: Any,
+    ) -> Any:
+        """What moves the bytes."""
+        more |= {"read_timeout": read_timeout, "write_timeout": write_timeout}
+        if ssl:
+            return super().Transport(host, connect_timeout, ssl, **more)
+        return ReadingAhead(host, connect_timeout=connect_timeout, **more)
 
 
 class Transport(pyamqp.Transport):  # type: ignore[misc]

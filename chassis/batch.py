@@ -34,6 +34,9 @@ LINGER = 0.002
 PREFETCH, LEAST_PREFETCH = 2 * SIZE, SIZE // 2
 # How often the consuming loop looks whether it is to stop, and what it is to consume.
 TICK = 0.2
+# So many messages are taken in before the batch at hand may go on, whose answers from MongoDB come
+# meanwhile: so what comes is taken in while it waits, each time.
+TURN = 16
 # What the method failed on comes back at once; a bug must not become a busy loop.
 PAUSE = 1.0
 
@@ -74,6 +77,7 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
 
     connected = False
     _amqp: Any = None
+    _iterations = 0
 
     @property
     def connection(self) -> Connection:
@@ -97,6 +101,9 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
         for provider in self._providers:
             provider.consume_what_is_wanted(self._amqp)
         self.connected = True
+        self._iterations += 1
+        if self._iterations % TURN == 0:
+            eventlet.sleep()
 
     def consume(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """kombu's loop over one connection, which looks at us every TICK.

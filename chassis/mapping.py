@@ -52,7 +52,10 @@ def to_update(before: T, after: T) -> dict[str, Any]:
 
     MongoDB takes three times as long to replace a document that has some indexes. `id` is left out.
     """
-    pairs = ((name, getattr(before, name), getattr(after, name)) for name in _names(cast(Any, type(after))))
+    pairs = (
+        (name, getattr(before, name), getattr(after, name))
+        for name in _names(cast(Any, type(after)))
+    )
     return {
         name: _documents.unstructure(new)
         for name, old, new in pairs
