@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from tandem.options.v1 import options_pb2
 
-from chassis import cloudevents
+from chassis import cloudevents, json_bodies
 from chassis.cloudevents import MalformedError
 from chassis.mapping import to_message
 
@@ -152,7 +152,7 @@ def _data(cls: type[M], name: str, body: bytes) -> M:
     if len(body) >= LARGEST_BODY:
         raise UndecodableError(f"{name}: {len(body)} bytes; an event stays below {LARGEST_BODY}")
     try:
-        return json_format.Parse(body, cls(), ignore_unknown_fields=True)
+        return json_bodies.parse(body, cls)
     except Exception as error:  # what a stranger's JSON can upset in protobuf is not told anywhere
         raise UndecodableError(f"{name}: {error}"[:1000]) from error
 

@@ -6,11 +6,12 @@ the contract's names without their prefix (`SeatKind.IN_ROOM` is SEAT_KIND_IN_RO
 a value that this version doesn't know, and absent messages are None.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, timedelta
 from enum import Enum
-from functools import cache
+from functools import cache, partial
+from operator import attrgetter, methodcaller
 from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -25,6 +26,7 @@ M = TypeVar("M", bound=Message)
 # protobuf's type stubs know two unrelated classes for each of these
 FieldDescriptor = Any
 EnumDescriptor = Any
+Read = Callable[[Any], Any]
 
 _documents = make_converter()
 _documents.register_unstructure_hook(timedelta, lambda value: value.total_seconds())
@@ -75,11 +77,8 @@ def to_message(value: object, cls: type[M], **more: object) -> M:
 
 def from_message(message: Message, cls: type[T], **more: object) -> T:
     """A dataclass of a message, with the fields of the same names; `more` adds or replaces some."""
-    read = {
-        name: _read(message, field, hint)
-        for name, field, hint in _shared(cast(Any, cls), message.DESCRIPTOR)
-        if name not in more
-    }
+    readers = _readers(cast(Any, cls), message.DESCRIPTOR)
+    read = {name: reader(message) for name, reader in readers if name not in more}
     return cls(**read, **more)
 
 
@@ -102,11 +101,11 @@ def _names(cls: Any) -> tuple[str, ...]:
 
 
 @cache
-def _shared(cls: Any, descriptor: Any) -> tuple[tuple[str, FieldDescriptor, Any], ...]:
-    """The fields that a dataclass and a message share: name, descriptor, and type without None."""
+def _readers(cls: Any, descriptor: Any) -> tuple[tuple[str, Read], ...]:
+    """How to read each field that a dataclass and a message share, by name."""
     hints, known = get_type_hints(cls), descriptor.fields_by_name
     return tuple(
-        (each.name, known[each.name], _required(hints[each.name]))
+        (each.name, _reader(known[each.name], _required(hints[each.name])))
         for each in fields(cls)
         if each.name in known
     )
@@ -140,26 +139,45 @@ def _scalar_or_message(field: FieldDescriptor, value: Any) -> Any:
     return to_message(value, cls)
 
 
-def _read(message: Message, field: FieldDescriptor, hint: Any) -> Any:
+def _reader(field: FieldDescriptor, hint: Any) -> Read:
+    """Reads a field of a message as what `hint` says."""
+    name, get = field.name, attrgetter(field.name)
     if field.is_repeated:
-        (item_hint, *_) = get_args(hint)
-        items = (_plain(field, item, item_hint) for item in getattr(message, field.name))
-        return tuple(item for item in items if item is not None)
-    if field.has_presence and not message.HasField(field.name):
-        return None
-    return _plain(field, getattr(message, field.name), hint)
+        of = _plain(field, get_args(hint)[0])
+        return lambda message: tuple(x for x in map(of, get(message)) if x is not None)
+    of = _plain(field, hint)
+    if field.has_presence:
+        return lambda message: of(get(message)) if message.HasField(name) else None
+    return get if of is _same else lambda message: of(get(message))
 
 
-def _plain(field: FieldDescriptor, value: Any, hint: Any) -> Any:
+def _plain(field: FieldDescriptor, hint: Any) -> Read:
+    """Makes of protobuf's value ours."""
     if field.enum_type is not None:
-        name = enum_name(field.enum_type, value)
-        return hint(name) if name is not None and issubclass(hint, Enum) else name
-    if isinstance(value, Timestamp):
-        return value.ToDatetime(tzinfo=UTC)
-    if isinstance(value, Duration):
-        return value.ToTimedelta()
-    if isinstance(value, Message) and is_dataclass(hint):
-        return from_message(value, hint)  # type: ignore[arg-type]
+        is_enum = isinstance(hint, type) and issubclass(hint, Enum)
+        return _enum_reader(field.enum_type, hint if is_enum else str)
+    kind = field.message_type and GetMessageClass(field.message_type)
+    if kind is Timestamp:
+        return lambda value: value.ToDatetime(tzinfo=UTC)
+    if kind is Duration:
+        return methodcaller("ToTimedelta")
+    if kind is not None and is_dataclass(hint):
+        return partial(from_message, cls=cast(Any, hint))
+    return _same
+
+
+def _enum_reader(enum: EnumDescriptor, cls: Callable[[str], Any]) -> Read:
+    found: dict[int, Any] = {}
+
+    def read(number: int) -> Any:
+        if number not in found and (name := enum_name(enum, number)):
+            found[number] = cls(name)
+        return found.get(number)
+
+    return read
+
+
+def _same(value: T) -> T:
     return value
 
 

@@ -1,11 +1,12 @@
 """A service of one RPC and one stream, to start as a process: its roles are chassis.roles' own."""
 
+import gc
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from chassis.roles import main, open_database
+from chassis.roles import GARBAGE, main, open_database
 from chassis.settings import Settings, setting
 
 
@@ -60,7 +61,11 @@ def worker(settings: LittleSettings) -> None:
     from chassis import ops
 
     server = ops.serve(
-        settings.ops_address, lambda: {"patched": patcher.is_monkey_patched("thread")}
+        settings.ops_address,
+        lambda: {
+            "patched": patcher.is_monkey_patched("thread"),
+            "collects seldom": gc.get_threshold()[0] == GARBAGE,
+        },
     )
     print(server.port, flush=True)
     while True:

@@ -256,10 +256,13 @@ def test_metrics_come_in_both_formats(start: Start) -> None:
 
 
 def test_operations_answer_in_a_patched_process(start: Start) -> None:
-    """The worker role is patched before all else, and its operations' server answers."""
+    """The worker role is patched before all else, and its operations' server answers.
+
+    Python was told how often to look for cycles, as in every role.
+    """
     little = start("worker")
     port = int(eventually(lambda: [line for line in little.lines if line.strip().isdigit()])[0])
-    assert get(port, "/ready") == (200, '{"patched": true}')
+    assert get(port, "/ready") == (200, '{"patched": true, "collects seldom": true}')
     assert get(port, "/metrics")[0] == 200
     assert little.stop() == 0
 

@@ -15,6 +15,12 @@ from typing import Any
 import pymongo
 import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
 
 from chassis import deadline, transactions, turns
 from chassis.migrations import Migration, adding
@@ -50,6 +56,23 @@ class SampleStore(Store):
         self["things"].insert_one({"_id": self.new_id(), "name": name}, session=self.session)
 
 
+class Commands(CommandListener):
+    """What a client asked its server."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        """The driver's hook."""
+        self.names.append(event.command_name)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """The driver's hook."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """The driver's hook."""
+
+
 def withdrawn(enrolment: str, run: str = "run") -> EnrolmentWithdrawn:
     return EnrolmentWithdrawn(enrolment, run, "l", datetime(2026, 3, 2, tzinfo=UTC))
 
@@ -77,6 +100,25 @@ def test_state_and_events_are_written_together(database: Database[SampleStore]) 
         ("e1", 2),
     ]
     assert database.mongo["things"].count_documents({}) == 1
+
+
+def test_documents_come_in_one_answer_by_their_ids(
+    make_database: Any, stack: dict[str, str]
+) -> None:
+    """However many: MongoDB's own first answer holds 101. No ids are no question."""
+    database = make_database(SampleStore)
+    names = [f"n{number}" for number in range(300)]
+    rows = [{"_id": name, "name": name} for name in names]
+    database.transact(lambda store: store.insert("things", rows))
+    commands = Commands()
+    client: Any = pymongo.MongoClient(stack["TANDEM_MONGO_URL"], event_listeners=[commands])
+    with client:
+        store = SampleStore(client[database.mongo.name], None, datetime.now(UTC))
+        found = store.find_by_ids("things", [*names, "unknown"], projection={"name": True})
+        assert sorted(row["name"] for row in found) == sorted(names)
+        assert list(store.find_by_ids("things", [])) == []
+    assert commands.names.count("find") == 1
+    assert "getMore" not in commands.names
 
 
 def test_an_event_without_sequence_leaves_no_number(make_database: Any) -> None:

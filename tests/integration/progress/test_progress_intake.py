@@ -190,3 +190,23 @@ def test_ids_are_the_same_in_any_case(classroom: Classroom) -> None:
     (again,) = classroom.record(row)
     assert not again.changed
     assert not again.violations
+
+
+def test_only_what_changed_of_a_learner_is_written(classroom: Classroom) -> None:
+    """What a newer version of the service keeps beside stays; what an older one kept is filled."""
+    classroom.open(task("watch", item_id=FILM), learners=["ada", "bob"])
+    standings, evidence = (classroom.database.mongo[name] for name in ("standings", "evidence"))
+    before = {row["learner_id"]: row for row in standings.find()}
+    standings.update_one({"learner_id": "ada"}, {"$set": {"newer": 1}})
+    standings.update_one({"learner_id": "bob"}, {"$unset": {"writes": 1, "counted": 1}})
+    for segments in ("0[.]600", "300[.]900"):
+        classroom.record(*(classroom.watched(each, segments) for each in ("ada", "bob")))
+        classroom.settle()
+        evidence.update_many({}, {"$set": {"newer": 1}})
+    seen = {"last_seen_at": classroom.clock.now()}
+    for row in standings.find():
+        writes = 2 if row["learner_id"] == "bob" else before["ada"]["writes"] + 2
+        added = {"newer": 1} if row["learner_id"] == "ada" else {}
+        assert row == before[row["learner_id"]] | seen | added | {"writes": writes}
+    rows = list(evidence.find())
+    assert [(row["watched"], row["newer"]) for row in rows] == [([[0.0, 900.0]], 1)] * 2

@@ -1,6 +1,6 @@
 """Applying a batch: verdicts, repeats, poison; over a store in memory that can roll back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -20,13 +20,10 @@ TYPES = (events_pb2.EnrolmentWithdrawn,)
 
 
 class Inbox:
-    """The two operations that the inbox needs."""
+    """The operation that the inbox needs of its collection."""
 
     def __init__(self, marks: set[str]) -> None:
         self.marks = marks
-
-    def find(self, query: dict[str, Any], session: Any) -> list[dict[str, str]]:
-        return [{"_id": mark} for mark in query["_id"]["$in"] if mark in self.marks]
 
     def insert_many(self, rows: Sequence[dict[str, Any]], session: Any) -> None:
         self.marks |= {row["_id"] for row in rows}
@@ -40,6 +37,9 @@ class FakeStore:
 
     def __getitem__(self, _: str) -> Inbox:
         return self._inbox
+
+    def find_by_ids(self, _: str, ids: Iterable[str]) -> list[dict[str, str]]:
+        return [{"_id": mark} for mark in ids if mark in self._inbox.marks]
 
 
 class FakeDatabase:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tandem.catalog.v1 import events_pb2, resources_pb2
 from tandem.options.v1 import options_pb2
 
-from chassis.mapping import from_document, from_message, to_document, to_message
+from chassis.mapping import from_document, from_message, to_document, to_message, to_update
 
 
 class AttendanceMode(StrEnum):
@@ -96,6 +96,16 @@ def test_a_dataclass_survives_the_way_through_its_document(activity: Activity) -
     document = to_document(activity)
     assert document["_id"] == activity.id
     assert from_document(document, Activity) == activity
+
+
+@given(activities, activities)
+def test_an_update_makes_one_document_of_another(before: Activity, after: Activity) -> None:
+    """Only what differs is in it, so that of the same there is nothing to write."""
+    update = to_update(before, after)
+    known, wanted = to_document(before), to_document(after)
+    assert known | update == wanted | {"_id": before.id}
+    assert all(known[name] != wanted[name] for name in update)
+    assert to_update(after, replace(after)) == {}
 
 
 def test_more_replaces_and_adds_fields() -> None:
