@@ -19,6 +19,8 @@ from chassis.store import connect
 
 MANY, ONE = Term(runs=200), Term(runs=1)
 MESSAGES, ROUNDS, WORKERS = 20_000, 3, 4
+# By so many, each of four workers has met every run, and keeps its plan, as in a term for weeks.
+WARM = 6_000
 PEER_QUEUE, PEER_DATABASE = "bench.statements", "bench_peer"
 # Seconds in which workers come up, and share the partitions among them.
 SETTLED = 15.0
@@ -29,15 +31,15 @@ def measure() -> Iterator[Figure]:
     rounds = Rounds()
     term.begin(MANY)
     _begin_peer()
-    ours = lambda: _work(rounds.next(MANY), 1).rate  # noqa: E731
-    peer = lambda: _peer(rounds.next(MANY))  # noqa: E731
+    ours = lambda: _work(rounds, MANY, 1).rate  # noqa: E731
+    peer = lambda: _peer(rounds.next(MANY, MESSAGES))  # noqa: E731
     yield beside("statements", "statements/s", 0.4, ROUNDS, ours, peer)
-    one, four = _work(rounds.next(MANY), 1), _work(rounds.next(MANY), WORKERS)
+    one, four = _work(rounds, MANY, 1), _work(rounds, MANY, WORKERS)
     yield at_most("statements: CPU of 4 workers to 1", four.cpu / one.cpu, "times", 1.15)
     yield at_most("statements: lost by 4 workers to each other", four.lost, "transactions", 0)
     yield told("statements: 4 workers", four.rate, "statements/s")
     term.begin(ONE)
-    alone = _work(rounds.next(ONE), 1)
+    alone = _work(rounds, ONE, 1)
     yield at_least("statements: 200 runs to one run", one.rate / alone.rate, "times", 0.8)
 
 
@@ -47,10 +49,10 @@ class Rounds:
     def __init__(self) -> None:
         self._first = 0
 
-    def next(self, learners: Term) -> list[Any]:
-        """The events of the next round."""
-        first, self._first = self._first, self._first + MESSAGES
-        return list(term.statements(learners, MESSAGES, first))
+    def next(self, learners: Term, count: int) -> list[Any]:
+        """The next so many events."""
+        first, self._first = self._first, self._first + count
+        return list(term.statements(learners, count, first))
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,15 @@ class Work:
     """Transactions that were ended for another's sake."""
 
 
-def _work(round_: Sequence[Any], workers: int) -> Work:
-    """Have workers that are up stand still, fill their queues, and let them go."""
+def _work(rounds: Rounds, learners: Term, workers: int) -> Work:
+    """Have workers that know their runs stand still, fill their queues, and let them go."""
+    warm, round_ = rounds.next(learners, WARM), rounds.next(learners, MESSAGES)
     with ExitStack() as stack:
         children = [stack.enter_context(_worker()) for _ in range(workers)]
         time.sleep(SETTLED)
         client = stack.enter_context(connect(rig.environment()["TANDEM_MONGO_URL"], "bench"))
         inbox = client[DATABASE]["inbox"]
+        _apply(inbox, warm)
         for child in children:
             child.suspend()
         term.publish(round_)
@@ -80,6 +84,12 @@ def _work(round_: Sequence[Any], workers: int) -> Work:
             child.resume()
         rate = rig.rate(lambda: inbox.estimated_document_count() - before, len(round_))
         return Work(rate, _cpu(children) - cpu, _lost(client) - lost)
+
+
+def _apply(inbox: Any, some: Sequence[Any]) -> None:
+    before = inbox.estimated_document_count()
+    term.publish(some)
+    rig.rate(lambda: inbox.estimated_document_count() - before, len(some))
 
 
 def _peer(round_: Sequence[Any]) -> float:
