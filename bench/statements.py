@@ -3,9 +3,10 @@
 import socket
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pika
@@ -22,6 +23,7 @@ MESSAGES, ROUNDS, WORKERS = 20_000, 3, 4
 # By so many, each of four workers has met every run, and keeps its plan, as in a term for weeks.
 WARM = 6_000
 PEER_QUEUE, PEER_DATABASE = "bench.statements", "bench_peer"
+PEERS = {"TANDEM_MONGO_DATABASE": PEER_DATABASE}
 # Seconds in which workers come up, and share the partitions among them.
 SETTLED = 15.0
 
@@ -32,10 +34,12 @@ def measure() -> Iterator[Figure]:
     term.begin(MANY)
     _begin_peer()
     ours = lambda: _work(rounds, MANY, 1).rate  # noqa: E731
-    peer = lambda: _peer(rounds.next(MANY, MESSAGES))  # noqa: E731
+    peer = lambda: _peer(rounds, 1).rate  # noqa: E731
     yield beside("statements", "statements/s", 0.4, ROUNDS, ours, peer)
     one, four = _work(rounds, MANY, 1), _work(rounds, MANY, WORKERS)
     yield at_most("statements: CPU of 4 workers to 1", four.cpu / one.cpu, "times", 1.15)
+    peers = [_peer(rounds, count).cpu for count in (1, WORKERS)]
+    yield told("statements: CPU of 4 peers to 1", peers[1] / peers[0], "times")
     yield at_most("statements: lost by 4 workers to each other", four.lost, "transactions", 0)
     yield told("statements: 4 workers", four.rate, "statements/s")
     term.begin(ONE)
@@ -68,39 +72,43 @@ class Work:
 
 
 def _work(rounds: Rounds, learners: Term, workers: int) -> Work:
-    """Have workers that know their runs stand still, fill their queues, and let them go."""
+    """What a round takes workers that know their runs."""
     warm, round_ = rounds.next(learners, WARM), rounds.next(learners, MESSAGES)
     with ExitStack() as stack:
         children = [stack.enter_context(_worker()) for _ in range(workers)]
         time.sleep(SETTLED)
         client = stack.enter_context(connect(rig.environment()["TANDEM_MONGO_URL"], "bench"))
         inbox = client[DATABASE]["inbox"]
-        _apply(inbox, warm)
-        for child in children:
-            child.suspend()
-        term.publish(round_)
-        before, cpu, lost = inbox.estimated_document_count(), _cpu(children), _lost(client)
-        for child in children:
-            child.resume()
-        rate = rig.rate(lambda: inbox.estimated_document_count() - before, len(round_))
-        return Work(rate, _cpu(children) - cpu, _lost(client) - lost)
-
-
-def _apply(inbox: Any, some: Sequence[Any]) -> None:
-    before = inbox.estimated_document_count()
-    term.publish(some)
-    rig.rate(lambda: inbox.estimated_document_count() - before, len(some))
-
-
-def _peer(round_: Sequence[Any]) -> float:
-    """Statements a second of the peer."""
-    term.publish(round_, straight_to=PEER_QUEUE)
-    settings = {"TANDEM_MONGO_DATABASE": PEER_DATABASE}
-    with connect(rig.environment()["TANDEM_MONGO_URL"], "bench") as client:
-        inbox = client[PEER_DATABASE]["inbox"]
         before = inbox.estimated_document_count()
-        with rig.running("bench.kombu_peer", "statements", PEER_QUEUE, settings=settings):
-            return rig.rate(lambda: inbox.estimated_document_count() - before, len(round_))
+        term.publish(warm)
+        rig.rate(lambda: inbox.estimated_document_count() - before, WARM)
+        return _timed(client, inbox, children, partial(term.publish, round_))
+
+
+def _peer(rounds: Rounds, count: int) -> Work:
+    """What a round takes so many peers at one queue."""
+    round_ = rounds.next(MANY, MESSAGES)
+    start = partial(rig.running, "bench.kombu_peer", "statements", PEER_QUEUE, settings=PEERS)
+    with ExitStack() as stack:
+        children = [stack.enter_context(start()) for _ in range(count)]
+        time.sleep(SETTLED)
+        client = stack.enter_context(connect(rig.environment()["TANDEM_MONGO_URL"], "bench"))
+        publish = partial(term.publish, round_, straight_to=PEER_QUEUE)
+        return _timed(client, client[PEER_DATABASE]["inbox"], children, publish)
+
+
+def _timed(
+    client: Any, inbox: Any, children: Sequence[psutil.Process], publish: Callable[[], None]
+) -> Work:
+    """Have processes that are up stand still, fill their queues, and let them go."""
+    for child in children:
+        child.suspend()
+    publish()
+    before, cpu, lost = inbox.estimated_document_count(), _cpu(children), _lost(client)
+    for child in children:
+        child.resume()
+    rate = rig.rate(lambda: inbox.estimated_document_count() - before, MESSAGES)
+    return Work(rate, _cpu(children) - cpu, _lost(client) - lost)
 
 
 def _begin_peer() -> None:

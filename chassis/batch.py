@@ -312,9 +312,17 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
                 self._settle(message.requeue, message)
         for taken in self._at_hand:
             taken.queue.unsettled -= 1
+        self._take_in()
         self._idle()
         self._flush()
         return result, exc_info
+
+    def _take_in(self) -> None:
+        """Let come what the socket holds, up to a whole batch: small ones cost more an event."""
+        before = -1
+        while before < len(self._pending) < SIZE and not self._stopping:
+            before = len(self._pending)
+            eventlet.sleep()
 
     def _settle(self, action: Callable[[], object], message: Any) -> None:
         """Acknowledge all of a channel up to a message (batches follow each other), or give back.

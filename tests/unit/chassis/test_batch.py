@@ -1,8 +1,10 @@
 """The consuming thread of a batch entrypoint."""
 
+from typing import cast
+
 import eventlet
 
-from chassis.batch import TURN, BatchConsumer
+from chassis.batch import SIZE, TURN, BatchConsumer, BatchEntrypoint, Fixed, OpenQueue, Taken
 
 
 def test_the_batch_at_hand_goes_on_while_messages_come() -> None:
@@ -15,3 +17,25 @@ def test_the_batch_at_hand_goes_on_while_messages_come() -> None:
         for _ in range(TURN):
             consumer.on_iteration()
         assert went_on == list(range(number + 1))
+
+
+def test_what_the_socket_holds_joins_the_next_batch() -> None:
+    """A batch that ended lets it come first, up to a whole batch, and waits for nothing more."""
+    entrypoint = BatchEntrypoint("queue", Fixed("queue"))
+    held = 3 * SIZE
+
+    def read() -> None:
+        nonlocal held
+        while held:
+            for _ in range(TURN):
+                entrypoint._pending.append(Taken(None, cast(OpenQueue, None)))
+                held -= 1
+            eventlet.sleep()
+
+    eventlet.spawn_n(read)
+    entrypoint._take_in()
+    assert SIZE <= len(entrypoint._pending) <= SIZE + 2 * TURN
+    held = TURN
+    entrypoint._pending.clear()
+    entrypoint._take_in()
+    assert len(entrypoint._pending) == TURN
