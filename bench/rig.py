@@ -19,6 +19,8 @@ from chassis.settings import Settings, load
 from chassis.store import connect
 
 FOLDER = Path("var/bench")
+# GB of memory for MongoDB, as in deploy/kubernetes. A million waiting events have more than 1 GB.
+CACHE = 2.0
 NONE: Mapping[str, str] = {}
 _started: dict[str, str] = {}
 
@@ -26,7 +28,8 @@ _started: dict[str, str] = {}
 def environment() -> dict[str, str]:
     """The environment of running servers, started once; `close` ends them."""
     if not _started:
-        _started.update(Stack(FOLDER).up(["rabbitmq", "mongodb"]).environment())
+        stack = Stack(FOLDER, mongodb_cache=CACHE)
+        _started.update(stack.up(["rabbitmq", "mongodb"]).environment())
         _started["TANDEM_ENVIRONMENT"] = "development"
         _started["TANDEM_MONGO_DATABASE"] = "bench"
     return _started

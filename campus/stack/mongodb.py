@@ -29,7 +29,9 @@ class MongoDB:
 
     name = "mongodb"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cache: float) -> None:
+        """`cache`: GB that it may keep in memory."""
+        self._cache = cache
         self.process = Process(self.name, folder)
         self._data = folder / self.name / "data"
         self._ports = Ports(folder / self.name / "ports.json")
@@ -79,7 +81,7 @@ class MongoDB:
         mongod = find_mongod()
         port = self._ports.claim("mongodb")["mongodb"]
         self._data.mkdir(parents=True, exist_ok=True)
-        self.process.start([mongod, *_options(self._data, port)])
+        self.process.start([mongod, *_options(self._data, port, self._cache)])
 
 
 def find_mongod() -> str:
@@ -104,7 +106,7 @@ def _executable(path: Path) -> str:
     return str(path)
 
 
-def _options(data: Path, port: int) -> list[str]:
+def _options(data: Path, port: int, cache: float) -> list[str]:
     parameters = [
         # Otherwise a primary spends up to 15 s on SIGTERM waiting for a successor it can't have.
         "shutdownTimeoutMillisForSignaledShutdown=100",
@@ -114,7 +116,7 @@ def _options(data: Path, port: int) -> list[str]:
     ]
     return [
         *("--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(port)),
-        *("--dbpath", str(data), "--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "1024"),
+        *("--dbpath", str(data), "--wiredTigerCacheSizeGB", str(cache), "--oplogSize", "1024"),
         *("--quiet", "--nounixsocket"),
         *(word for parameter in parameters for word in ("--setParameter", parameter)),
     ]

@@ -72,13 +72,17 @@ class Stack:
     """
 
     def __init__(
-        self, folder: Path = Path("var"), environment: Mapping[str, str] = os.environ
+        self,
+        folder: Path = Path("var"),
+        environment: Mapping[str, str] = os.environ,
+        mongodb_cache: float = 0.5,
     ) -> None:
+        """`mongodb_cache`: GB that MongoDB may keep in memory."""
         self.folder = folder.absolute()
         self._given = environment
         self._lock = self.folder / "lock"
         self.rabbitmq = RabbitMQ(self.folder)
-        self.mongodb = MongoDB(self.folder)
+        self.mongodb = MongoDB(self.folder, mongodb_cache)
         self.s3 = ObjectStore(self.folder)
         self.smtp = SMTP(self.folder)
 
