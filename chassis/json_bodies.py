@@ -117,6 +117,7 @@ def _present(message: Message, value: Any) -> None:
     _fill(message, value)
 
 
+# protobuf writes 0, 3, 6 or 9 digits of a second; Python knows six.
 def _instant(message: Any, value: Any) -> None:
     if not _INSTANT.fullmatch(value):
         raise _Unusual
@@ -127,9 +128,9 @@ def _known(message: Any, value: Any) -> None:
     message.FromJsonString(value)
 
 
-def _exactly(*types: type) -> Callable[[Any], Any]:
+def _exactly(kind: type) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
-        if type(value) not in types:
+        if type(value) is not kind:  # to Python, True is a number, too
             raise _Unusual
         return value
 
