@@ -25,9 +25,9 @@ Role = Callable[[Any], None]
 # sysexits.h: what an init system or a person can tell apart.
 BAD_USAGE, BAD_SETTINGS = 64, 78
 GREEN_ROLE = WORKER
-# After how many new objects Python looks for cycles. A batch of 500 events makes some 50,000 that
+# After how many new objects a worker looks for cycles. A batch of 500 events makes some 50,000 that
 # are used to its end; with Python's own 700 they are looked through again and again, together with
-# all that is kept, which takes a sixth of a worker's time.
+# all that is kept, which takes a sixth of its time.
 GARBAGE = 50_000
 
 
@@ -86,9 +86,9 @@ def _run(service: str, name: str, settings: Settings, role: Role) -> None:
             warnings.simplefilter("ignore", DeprecationWarning)
             import eventlet
         eventlet.monkey_patch()
+        gc.set_threshold(GARBAGE)
     from chassis import logs, metrics
 
-    gc.set_threshold(GARBAGE)
     logs.configure(service, name, settings.log_level)
     metrics.tell_build(service, name)
     # As a container's first process we'd be deaf to SIGTERM without a handler. A runtime that has

@@ -258,7 +258,7 @@ def test_metrics_come_in_both_formats(start: Start) -> None:
 def test_operations_answer_in_a_patched_process(start: Start) -> None:
     """The worker role is patched before all else, and its operations' server answers.
 
-    Python was told how often to look for cycles, as in every role.
+    Python was told to look for cycles seldom.
     """
     little = start("worker")
     port = int(eventually(lambda: [line for line in little.lines if line.strip().isdigit()])[0])
