@@ -89,7 +89,7 @@ class ProgressStore(PlansStore):
 
     def add_to_summaries(self, deltas: Deltas) -> None:
         """Bring the runs' summaries up to date: in rows of our own, which nobody else writes."""
-        writes = [
+        writes = (
             UpdateOne(
                 {"_id": {"run_id": run_id, "writer": self.writer}},
                 {"$inc": increase, "$setOnInsert": {"run_id": run_id}},
@@ -97,9 +97,8 @@ class ProgressStore(PlansStore):
             )
             for run_id, counts in deltas.items()
             if (increase := {name: count for name, count in counts.items() if count})
-        ]
-        if writes:
-            self["summaries"].bulk_write(writes, ordered=False, session=self.session)
+        )
+        self._write("summaries", writes)
 
     def summary(self, run_id: str) -> RunSummary:
         """A run's summary, of all its rows; all zeros while nothing was counted."""
@@ -214,11 +213,6 @@ class ProgressStore(PlansStore):
                     changed.append(UpdateOne({"_id": named["_id"]}, {"$set": update | named}))
         self.insert(collection, new)
         self._write(collection, changed)
-
-    def _write(self, collection: str, writes: Iterable[UpdateOne]) -> None:
-        """Do writes of which none depends on another."""
-        if some := list(writes):
-            self[collection].bulk_write(some, ordered=False, session=self.session)
 
 
 def _id(run_id: str, learner_id: str, target: str = "") -> Document:

@@ -75,6 +75,10 @@ class CopiesStore(chassis_store.Store):
 
     def _set(self, collection: str, documents: Iterable[Document]) -> None:
         """Keep documents, new or changed; keys that a document does not have stay."""
-        writes = [UpdateOne({"_id": one["_id"]}, {"$set": one}, upsert=True) for one in documents]
-        if writes:
-            self[collection].bulk_write(writes, ordered=False, session=self.session)
+        writes = (UpdateOne({"_id": one["_id"]}, {"$set": one}, upsert=True) for one in documents)
+        self._write(collection, writes)
+
+    def _write(self, collection: str, writes: Iterable[UpdateOne]) -> None:
+        """Do writes of which none depends on another."""
+        if some := list(writes):
+            self[collection].bulk_write(some, ordered=False, session=self.session)
