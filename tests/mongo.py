@@ -1,8 +1,15 @@
-"""MongoDB's patience with a test."""
+"""MongoDB's patience with a test, and what a client asks of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
 
 
 @contextmanager
@@ -15,3 +22,26 @@ def long_transactions(client: Any) -> Iterator[None]:
         yield
     finally:
         client.admin.command({"setParameter": 1, name: usual})
+
+
+class Commands(CommandListener):
+    """The commands that a client sent, the first one first."""
+
+    def __init__(self) -> None:
+        self._commands: list[dict[str, Any]] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        """Note a command."""
+        self._commands.append(dict(event.command))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Its answer is not looked at."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """The test fails of it anyway."""
+
+    def take(self, name: str) -> list[dict[str, Any]]:
+        """Those of a name since these were taken last."""
+        taken = [each for each in self._commands if name in each]
+        self._commands = [each for each in self._commands if name not in each]
+        return taken

@@ -5,12 +5,6 @@ from typing import Any
 
 import pymongo
 import pytest
-from pymongo.monitoring import (
-    CommandFailedEvent,
-    CommandListener,
-    CommandStartedEvent,
-    CommandSucceededEvent,
-)
 from tandem.progress.v1 import events_pb2
 
 from chassis.apply import Delivery, Kind, apply
@@ -20,46 +14,24 @@ from services.progress import store_plans
 from services.progress.plan_cache import PlanCache
 from services.progress.store import ProgressStore
 from tests.integration.progress.classroom import BOOK, FILM, RUN, Classroom, item, path, task
+from tests.mongo import Commands
 
 PLANS = {"runs", "paths", "sessions", "items"}
 
 
-class Finds(CommandListener):
-    """The queries that a client sent, the first one first."""
-
-    def __init__(self) -> None:
-        self.commands: list[dict[str, Any]] = []
-
-    def started(self, event: CommandStartedEvent) -> None:
-        """Note a query."""
-        if event.command_name == "find":
-            self.commands.append(dict(event.command))
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        """Its answer is not looked at."""
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        """The test fails of it anyway."""
-
-    def take(self) -> list[dict[str, Any]]:
-        """The queries since they were taken last."""
-        taken, self.commands = self.commands, []
-        return taken
-
-
 @pytest.fixture
-def finds() -> Finds:
-    """The queries to the watched database."""
-    return Finds()
+def commands() -> Commands:
+    """What the watched database is asked."""
+    return Commands()
 
 
 @pytest.fixture
 def watched(
-    classroom: Classroom, stack: dict[str, str], finds: Finds
+    classroom: Classroom, stack: dict[str, str], commands: Commands
 ) -> Iterator[Database[ProgressStore]]:
     """The classroom's database, as a worker of its own has it."""
     with pymongo.MongoClient[dict[str, Any]](
-        stack["TANDEM_MONGO_URL"], event_listeners=[finds], **CLIENT
+        stack["TANDEM_MONGO_URL"], event_listeners=[commands], **CLIENT
     ) as client:
         name = classroom.database.mongo.name
         yield Database(client, name, ProgressStore, classroom.clock)
@@ -68,7 +40,7 @@ def watched(
 def test_a_plan_is_read_once_a_version(
     classroom: Classroom,
     watched: Database[ProgressStore],
-    finds: Finds,
+    commands: Commands,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A second batch reads nothing of it; what another process changes is seen by the next one."""
@@ -82,7 +54,7 @@ def test_a_plan_is_read_once_a_version(
         delivery = Delivery(body_of(told.data), headers_of(told))
         (verdict,) = apply(watched, classroom.queues["progress.statements"], [delivery])
         assert verdict.kind is Kind.APPLIED
-        return {command["find"] for command in finds.take()} & PLANS
+        return {command["find"] for command in commands.take("find")} & PLANS
 
     assert read_for("second") == PLANS
     assert read_for("first") == set()
@@ -96,7 +68,7 @@ def test_a_plan_is_read_once_a_version(
 
 
 def test_the_last_look_reads_only_what_it_is_about(
-    classroom: Classroom, watched: Database[ProgressStore], finds: Finds
+    classroom: Classroom, watched: Database[ProgressStore], commands: Commands
 ) -> None:
     """Of many statements of many learners, it examines those it answers, by an index."""
     steps = [task(f"task-{number}") for number in range(20)]
@@ -107,12 +79,12 @@ def test_the_last_look_reads_only_what_it_is_about(
         rows += [classroom.watched(learner, "0[.]60") for _ in range(2)]
         rows.append(classroom.watched(learner, "60[.]90", item_id="", activity_id="watch"))
         classroom.record(*rows)
-    finds.take()
+    commands.take("find")
     targets = {f"item:{FILM}", f"item:{BOOK}", "activity:watch"}
     now, whose = classroom.clock.now(), learners[:4]
     found = watched.reader().taken_in(RUN, whose, targets, now)
     assert {name: len(own.statements) for name, own in found.items()} == dict.fromkeys(whose, 3)
-    (command,) = finds.take()
+    (command,) = commands.take("find")
     explained = classroom.database.mongo.command(
         "explain",
         {"find": "statements", "filter": command["filter"]},
