@@ -23,14 +23,13 @@ from chassis.outbox_reads import lane_of
 from chassis.settings import Settings, load
 from chassis.topology import EXCHANGE, PERSISTENT
 
-EVENTS = 20_000
+# Events that are counted of each: enough that a checkpoint of MongoDB's hinders both alike.
+EVENTS = 60_000
 WINDOW = 500
 ROUNDS = 3
 # Events a second that are committed while ours and the peer run, in units of work of 100.
 INSERTED, UNIT = 1_000, 100
 BACKLOG, USUAL = 1_000_000, 100_000
-# Events that are counted of each: enough that a checkpoint of MongoDB's hinders both alike.
-COUNTED = 60_000
 # Seconds at full rate, and those at its begin and its end that are compared.
 LONG, PART = float(os.environ.get("BENCH_RELAY_SECONDS", "600")), 0.1
 # Rows that wait at the least while it runs at full rate.
@@ -68,7 +67,7 @@ def _ours() -> float:
 def _drained(waiting: int) -> float:
     database = rig.fresh_database()
     _insert(database, waiting)
-    return _rate(database, waiting, COUNTED)
+    return _rate(database, waiting, EVENTS)
 
 
 def _rate(database: Any, waiting: int, events: int) -> float:

@@ -116,4 +116,4 @@ def rate(count: Callable[[], int], total: int, patience: float = 300.0) -> float
             raise TimeoutError(f"{done} of {total} after {patience:.0f} s")
         time.sleep(0.02)
     at, before = began or (time.perf_counter(), 0)
-    return (total - before) / (time.perf_counter() - at)
+    return (done - before) / (time.perf_counter() - at)

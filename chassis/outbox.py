@@ -6,11 +6,12 @@ an older version has neither `lane` nor `after`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
@@ -105,10 +106,21 @@ class Outbox:
     async def settle(self, outcome: Outcome) -> None:
         """Remove what the broker has, and park what no queue took."""
         if outcome.confirmed:
-            await self._rows.delete_many({"_id": {"$in": outcome.confirmed}})
+            await self._remove(outcome.confirmed)
         if outcome.returned:
             parked = {"$set": {"parked_at": datetime.now(UTC)}}
             await self._rows.update_many({"_id": {"$in": outcome.returned}}, parked)
+
+    async def _remove(self, ids: Sequence[str]) -> None:
+        """Remove rows, in one transaction: that is one entry in MongoDB's oplog, not one a row, for
+        the change stream to pass over.
+        """
+
+        async def remove(session: AsyncClientSession) -> None:
+            await self._rows.delete_many({"_id": {"$in": ids}}, session=session)
+
+        async with self._rows.database.client.start_session() as session:
+            await session.with_transaction(remove)
 
     async def announced(self, ready: asyncio.Event) -> AsyncGenerator[Notice | None, None]:
         """Each row that is committed from now on; None where rows are parked no longer.

@@ -11,7 +11,8 @@ from typing import Any
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
 
-from chassis import amqp_pika, events, ids, message_spans, metrics, topology
+from chassis import amqp_pika, ids, message_spans, metrics, topology
+from chassis.amqp_frames import Publications
 from chassis.tracing import Span
 from chassis.window import Outcome, Row, Window
 
@@ -94,19 +95,10 @@ class Publisher:
             raise ConnectionLost(self._lost)
         headers, span = message_spans.sending(row)
         self._window.send(row, (time.perf_counter(), span))
-        self._channel.basic_publish(
-            topology.EXCHANGE,
-            row["type"],
-            bytes(row["body"]),
-            pika.BasicProperties(
-                delivery_mode=topology.PERSISTENT,
-                content_type=events.CONTENT_TYPE,
-                message_id=row["_id"],
-                type=row["type"],
-                timestamp=int(ids.made_at(row["_id"])),
-                headers=headers,
-            ),
-            mandatory=True,
+        made_at = int(ids.made_at(row["_id"]))
+        body = bytes(row["body"])
+        self._connection.write(
+            self._publications.write(row["type"], row["_id"], made_at, headers, body)
         )
 
     async def _wait(self) -> None:
@@ -129,6 +121,9 @@ class Publisher:
         self._channel.confirm_delivery(self._on_confirm, callback=self._on_open)
 
     def _on_open(self, _: Any) -> None:
+        self._publications = Publications(
+            self._channel.channel_number, topology.EXCHANGE, self._connection.largest_body
+        )
         if not self._opened.done():
             self._opened.set_result(None)
 
@@ -170,6 +165,15 @@ class _Corked(AsyncioConnection):  # type: ignore[misc]
         self._corked: list[bytes] = []
         self._corked_size = 0
         super().__init__(*args, **kwargs)
+
+    @property
+    def largest_body(self) -> int:
+        """Bytes of a body that one frame may hold, as the broker agreed."""
+        return int(self._body_max_length)
+
+    def write(self, frames: bytes) -> None:
+        """Send frames that are bytes already."""
+        self._output_marshaled_frames([frames])
 
     def _adapter_emit_data(self, data: bytes) -> None:
         if not self._corked:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from chassis.settings import WORKER, Settings, SettingsError, load, variable_of
+from chassis.settings import RELAY, WORKER, Settings, SettingsError, load, variable_of
 
 if TYPE_CHECKING:
     from chassis.store import Database, Store
@@ -25,10 +25,11 @@ Role = Callable[[Any], None]
 # sysexits.h: what an init system or a person can tell apart.
 BAD_USAGE, BAD_SETTINGS = 64, 78
 GREEN_ROLE = WORKER
-# After how many new objects a worker looks for cycles. A batch of 500 events makes some 50,000 that
-# are used to its end; with Python's own 700 they are looked through again and again, together with
-# all that is kept, which takes a sixth of its time.
+# After how many new objects these roles look for cycles. A batch of 500 events makes some 50,000
+# that are used to its end; with Python's own 700 they are looked through again and again, together
+# with all that is kept, which takes a sixth of a worker's time.
 GARBAGE = 50_000
+COLLECT_SELDOM = {WORKER, RELAY}
 
 
 def main(service: str, settings: type[Settings], roles: Mapping[str, Role]) -> None:
@@ -86,6 +87,7 @@ def _run(service: str, name: str, settings: Settings, role: Role) -> None:
             warnings.simplefilter("ignore", DeprecationWarning)
             import eventlet
         eventlet.monkey_patch()
+    if name in COLLECT_SELDOM:
         gc.set_threshold(GARBAGE)
     from chassis import logs, metrics
 

@@ -1,11 +1,16 @@
 """How a relay wakes, how it loses its connection, and how it ends, on real servers."""
 
+import asyncio
 import signal
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+from pymongo import AsyncMongoClient
 
 from chassis import relay_session
+from chassis.outbox import Outbox
+from chassis.window import Outcome
 from tests.integration.chassis.bus import Bus, eventually, listen
 from tests.integration.chassis.test_relay import holders, relay_while, row, sequences
 from tests.management import manage
@@ -62,3 +67,23 @@ def test_a_relay_that_is_stopped_while_it_drains_loses_and_doubles_nothing(bus: 
     found = sequences(bus.messages("stranger", count - waiting))
     assert sum(map(len, found.values())) == count - waiting
     assert all(each == list(range(1, len(each) + 1)) for each in found.values())
+
+
+def test_what_is_removed_is_one_entry_for_change_streams(bus: Bus) -> None:
+    """A removal of many rows is one transaction, and two relays may remove the same rows."""
+    bus.commit("run", [f"e{number}" for number in range(200)])
+    outbox = bus.database.mongo["outbox"]
+    confirmed = [each["_id"] for each in outbox.find({}, {"_id": 1})]
+
+    async def remove() -> None:
+        client: AsyncMongoClient[Any]
+        async with AsyncMongoClient(bus.mongo_url) as client:
+            both = [Outbox(client[bus.database.mongo.name]["outbox"]) for _ in range(2)]
+            await asyncio.gather(*(each.settle(Outcome(list(confirmed))) for each in both))
+
+    with outbox.watch() as changes:
+        asyncio.run(remove())
+        removed = [next(changes) for _ in confirmed]
+    assert {each["operationType"] for each in removed} == {"delete"}
+    assert len({each["clusterTime"] for each in removed}) == 1
+    assert bus.waiting() == 0

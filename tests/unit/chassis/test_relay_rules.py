@@ -7,6 +7,7 @@ from typing import Any
 
 import pika
 import pytest
+from pika.frame import decode_frame
 
 from chassis import ids
 from chassis.publisher import ConnectionLost, Publisher
@@ -26,17 +27,22 @@ class Broker:
     def __init__(self) -> None:
         self.publisher = Publisher("tests")
         self.sent: list[tuple[str, Any, bool]] = []
-        self.publisher._channel = self
+        self.publisher._channel = SimpleNamespace(channel_number=1)
         self.publisher._connection = SimpleNamespace(
-            is_closing=False, is_closed=False, close=lambda: None
+            is_closing=False,
+            is_closed=False,
+            close=lambda: None,
+            largest_body=100_000,
+            write=self._write,
         )
         self.publisher._on_open(None)
 
-    def basic_publish(
-        self, exchange: str, routing_key: str, body: bytes, properties: Any, mandatory: bool
-    ) -> None:
+    def _write(self, frames: bytes) -> None:
         """What the publisher calls."""
-        self.sent.append((routing_key, properties, mandatory))
+        size, publish = decode_frame(frames)
+        _, header = decode_frame(frames[size:])
+        method = publish.method
+        self.sent.append((method.routing_key, header.properties, method.mandatory))
 
     @property
     def ids(self) -> list[str]:
