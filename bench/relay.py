@@ -19,7 +19,7 @@ from bench.figures import Figure, beside
 from bench.sample import QUEUE
 from chassis import ids
 from chassis.events import PREFIX
-from chassis.outbox_reads import lane_of
+from chassis.numbering import lane_of
 from chassis.settings import Settings, load
 from chassis.topology import EXCHANGE, PERSISTENT
 

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from chassis.outbox_reads import Row, lane_of
+from chassis.numbering import lane_of
+from chassis.outbox_reads import Row
 
 REMEMBERED = 50_000
 """So many ids are remembered after their rows are gone: a late announcement reads nothing."""

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from chassis.outbox_reads import Notice, Row, Scan, lane_of
+from chassis.numbering import lane_of
+from chassis.outbox_reads import Notice, Row, Scan
 
 
 @dataclass

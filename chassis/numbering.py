@@ -1,15 +1,19 @@
-"""What a new event is called: its number in its aggregate, its id, and which event it follows.
+"""What a new event is called: its number in its aggregate, its id, and which event it follows; and
+the lane of the outbox that its row is in, by a hash of the aggregate's key.
 
 Within an aggregate ids grow with the numbers, whatever the clocks of the processes that make them.
 So the outbox in the order of ids has each aggregate in its order.
 """
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chassis import ids
-from chassis.outbox_reads import lane_of
+
+LANES = 16
+"""A constant of the stored data: a row keeps the lane that it was written with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +48,8 @@ def place(key: str, last: Last) -> dict[str, Any]:
     Where that row isn't known, it has no lane, and the relay reads it by its key.
     """
     return {} if last.id is None else {"lane": lane_of(key), "after": last.id}
+
+
+def lane_of(key: str) -> int:
+    """The lane of an aggregate: stable, the same in every process and version."""
+    return zlib.crc32(key.encode()) % LANES

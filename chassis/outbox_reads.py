@@ -1,24 +1,13 @@
-"""What a relay may read of the outbox, as plain data: its lanes, and the ways to read their rows.
+"""What a relay may read of the outbox, as plain data: the ways to read its lanes' rows."""
 
-The outbox is split into lanes by a hash of the aggregate's key.
-"""
-
-import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-LANES = 16
-"""A constant of the stored data: a row keeps the lane that it was written with."""
 CHUNK = 500
 """Rows are read so many at a time."""
 
 Row = dict[str, Any]
-
-
-def lane_of(key: str) -> int:
-    """The lane of an aggregate: stable, the same in every process and version."""
-    return zlib.crc32(key.encode()) % LANES
 
 
 @dataclass(frozen=True, slots=True)

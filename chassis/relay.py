@@ -29,8 +29,8 @@ from pymongo.errors import PyMongoError
 
 from chassis import ids, metrics, ops
 from chassis.events import contracts
+from chassis.numbering import LANES
 from chassis.outbox import Outbox, Row
-from chassis.outbox_reads import LANES
 from chassis.publisher import ConnectionLost, Publisher
 from chassis.pulse import PATIENCE
 from chassis.relay_session import Session, end

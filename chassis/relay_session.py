@@ -13,8 +13,9 @@ import structlog
 
 from chassis import metrics
 from chassis.lanes import Lanes
+from chassis.numbering import lane_of
 from chassis.outbox import Outbox, Row
-from chassis.outbox_reads import Read, lane_of
+from chassis.outbox_reads import Read
 from chassis.publisher import Publisher
 from chassis.shares import Holding
 from chassis.window import Outcome

@@ -14,7 +14,7 @@ from tandem.notify.v1.events_pb2 import MessageDelivered
 from campus.platform import Platform
 from chassis import events
 from chassis.ids import new_id
-from chassis.outbox_reads import lane_of
+from chassis.numbering import lane_of
 from chassis.store import connect
 from tests.system.classes import (
     TANDEM,

@@ -11,8 +11,8 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from chassis import events, ids, outbox, topology
+from chassis.numbering import LANES, lane_of
 from chassis.outbox import Outbox
-from chassis.outbox_reads import LANES, lane_of
 from chassis.relay import Relay
 from chassis.testing import figure
 from tests.integration.chassis.bus import (

@@ -9,8 +9,9 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from chassis import outbox
+from chassis.numbering import lane_of
 from chassis.outbox import Outbox
-from chassis.outbox_reads import CHUNK, Scan, lane_of
+from chassis.outbox_reads import CHUNK, Scan
 from tests.integration.chassis.bus import Bus, Message, eventually, listen
 from tests.integration.chassis.test_relay import chain, holders, relay_while, row, sequences
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from chassis import lanes
 from chassis.lanes import Lanes
-from chassis.outbox_reads import LANES, ByKey, Named, Notice, Read, Scan, lane_of
+from chassis.numbering import LANES, lane_of
+from chassis.outbox_reads import ByKey, Named, Notice, Read, Scan
 
 KEYS = ("a", "b", "c", "d")
 CHUNK = 3
