@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from bench import rig
-from chassis.mapping import to_document
-from chassis.settings import MIGRATE
-from chassis.store import connect
+from chassis.contracts.mapping import to_document
+from chassis.data.store import connect
+from chassis.operations.settings import MIGRATE
 from services.catalog.domain.people import Person
 from services.catalog.domain.runs import DEFAULT_POLICY, Course, Run
 from services.catalog.domain.words import DeliveryMode, Role

@@ -23,9 +23,10 @@ from bench import rig
 from bench.figures import Figure, at_most, told
 from bench.grpc_command import serving
 from campus.identity import IdentityProvider
-from chassis import events, ids, roles
-from chassis.settings import load
-from chassis.store import connect
+from chassis import ids, roles
+from chassis.contracts import events
+from chassis.data.store import connect
+from chassis.operations.settings import load
 from services.sessions.settings import Settings
 from services.sessions.store import SessionsStore
 from services.sessions.worker import subscriptions

@@ -15,8 +15,8 @@ from pymongo.read_concern import ReadConcern
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 
 from chassis import ids
-from chassis.store import connect
-from chassis.transactions import MAJORITY
+from chassis.data.store import connect
+from chassis.data.transactions import MAJORITY
 
 THREADS = 32
 SERVICE = "tandem.catalog.v1.CatalogService"

@@ -18,7 +18,7 @@ from bench import rig
 from bench.figures import Figure, beside
 from campus.stack.smtp import SMTP, read_mail
 from chassis.clock import SystemClock
-from chassis.store import Database, connect
+from chassis.data.store import Database, connect
 from services.notify.domain.messages import Mail, compose
 from services.notify.domain.notices import Notice, Text
 from services.notify.domain.people import Person

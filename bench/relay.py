@@ -18,10 +18,10 @@ from bench import rig, sample
 from bench.figures import Figure, beside
 from bench.sample import QUEUE
 from chassis import ids
-from chassis.events import PREFIX
-from chassis.numbering import lane_of
-from chassis.settings import Settings, load
-from chassis.topology import EXCHANGE, PERSISTENT
+from chassis.contracts.events import PREFIX
+from chassis.data.numbering import lane_of
+from chassis.messaging.topology import EXCHANGE, PERSISTENT
+from chassis.operations.settings import Settings, load
 
 # Events that are counted of each: enough that a checkpoint of MongoDB's hinders both alike.
 EVENTS = 60_000

@@ -15,8 +15,8 @@ import psutil
 from bench import sample
 from campus.stack.process import python_command
 from campus.stack.stack import Stack
-from chassis.settings import Settings, load
-from chassis.store import connect
+from chassis.data.store import connect
+from chassis.operations.settings import Settings, load
 
 FOLDER = Path("var/bench")
 # GB of memory for MongoDB, as in deploy/kubernetes. A million waiting events have more than 1 GB.

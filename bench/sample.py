@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chassis.operations.settings import Settings
 from chassis.roles import main
-from chassis.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ QUEUE = "bench.effects"
 
 
 def _store() -> Any:
-    from chassis.migrations import Migration, adding
-    from chassis.store import Store
+    from chassis.data.migrations import Migration, adding
+    from chassis.data.store import Store
 
     class SampleStore(Store):
         """Counters."""
@@ -44,7 +44,7 @@ def subscription() -> Any:
     import pymongo
     from tandem.progress.v1 import events_pb2
 
-    from chassis.subscriptions import Subscription
+    from chassis.messaging.subscriptions import Subscription
 
     def handle(store: Any, events: Sequence[Any]) -> None:
         store["effects"].bulk_write(
@@ -68,7 +68,7 @@ def database(settings: Settings) -> Any:
 
 def relay(settings: Settings) -> None:
     """Publish the sample's outbox."""
-    from chassis import relay as runtime
+    from chassis.messaging import relay as runtime
 
     runtime.serve(settings, "bench")
 
@@ -89,7 +89,7 @@ def migrate(settings: Settings) -> None:
 
 def declare(settings: Settings) -> None:
     """Declare the sample's queue."""
-    from chassis import topology
+    from chassis.messaging import topology
 
     topology.declare(settings.amqp_url, [subscription()])
 

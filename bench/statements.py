@@ -15,8 +15,8 @@ import psutil
 from bench import rig, term
 from bench.figures import Figure, at_least, at_most, beside, told
 from bench.term import DATABASE, Term
-from chassis import topology
-from chassis.store import connect
+from chassis.data.store import connect
+from chassis.messaging import topology
 
 MANY, ONE = Term(runs=200), Term(runs=1)
 MESSAGES, ROUNDS, WORKERS = 20_000, 3, 4

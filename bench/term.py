@@ -15,10 +15,12 @@ from tandem.progress.v1 import resources_pb2
 from tandem.types.v1 import types_pb2 as types
 
 from bench import rig
-from chassis import events, ids, roles, topology
-from chassis.apply import Delivery, Kind, apply
-from chassis.settings import load
-from chassis.store import connect
+from chassis import ids, roles
+from chassis.contracts import events
+from chassis.data.store import connect
+from chassis.messaging import topology
+from chassis.messaging.apply import Delivery, Kind, apply
+from chassis.operations.settings import load
 from services.progress.settings import Settings
 from services.progress.store import ProgressStore
 from services.progress.timers import timers

@@ -8,7 +8,7 @@ import pika
 from bench import rig
 from bench.figures import Figure, beside
 from bench.sample import QUEUE
-from chassis.topology import PERSISTENT
+from chassis.messaging.topology import PERSISTENT
 
 EVENTS = 20_000
 PEER_EVENTS = 3_000

@@ -13,9 +13,9 @@ from typing import Any
 
 from campus.platform import JOBS, ROLES
 from campus.queues import subscriptions
-from chassis.events import contracts
-from chassis.settings import Settings, variable_of
-from chassis.subscriptions import Subscription
+from chassis.contracts.events import contracts
+from chassis.messaging.subscriptions import Subscription
+from chassis.operations.settings import Settings, variable_of
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import click
 from campus import queues
 from campus.connection import DATA, amqp_url
 from campus.output import JSON_OPTION, LIMIT, fail, show_done, show_rows
-from chassis import deadletters
-from chassis.deadletters import UnknownQueue
+from chassis.messaging import deadletters
+from chassis.messaging.deadletters import UnknownQueue
 
 IDS = click.option("--id", "ids", multiple=True, help="Only this event; may be given often.")
 ALL = click.option("--all", "everything", is_flag=True, help="Every dead letter of the queue.")

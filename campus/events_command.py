@@ -14,9 +14,9 @@ from rich.markup import escape
 from campus import queues
 from campus.connection import DATA, amqp_url
 from campus.output import JSON_OPTION, console, fail, printable, show_rows
-from chassis import history
-from chassis.events import Event, UndecodableError
-from chassis.replay import replay as send_again
+from chassis.contracts.events import Event, UndecodableError
+from chassis.messaging import history
+from chassis.messaging.replay import replay as send_again
 
 LONGEST = timedelta(days=3650)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -13,8 +13,8 @@ from pymongo.database import Database
 from campus.connection import DATA, mongo_url
 from campus.output import JSON_OPTION, LIMIT, show_done, show_rows
 from campus.platform import ROLES
-from chassis import outbox as rows
-from chassis.store import connect
+from chassis.data.store import connect
+from chassis.messaging import outbox as rows
 
 SERVICE = click.argument("service", type=click.Choice(sorted(ROLES)))
 

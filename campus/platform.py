@@ -18,7 +18,7 @@ from campus.stack.ports import HOST, Ports
 from campus.stack.process import Process, ensure, python_command
 from campus.stack.prometheus import Prometheus, find_prometheus
 from campus.stack.stack import Stack, State
-from chassis.settings import DECLARE, MIGRATE
+from chassis.operations.settings import DECLARE, MIGRATE
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "catalog": ("api", "relay"),

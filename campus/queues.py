@@ -5,8 +5,8 @@ from typing import Any
 
 import pika
 
-from chassis import partitions, topology
-from chassis.subscriptions import Subscription
+from chassis.messaging import partitions, topology
+from chassis.messaging.subscriptions import Subscription
 
 
 def subscriptions() -> Mapping[str, Sequence[Subscription[Any]]]:

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from chassis.settings import RELAY, WORKER, Settings, SettingsError, load, variable_of
+from chassis.operations.settings import RELAY, WORKER, Settings, SettingsError, load, variable_of
 
 if TYPE_CHECKING:
-    from chassis.store import Database, Store
+    from chassis.data.store import Database, Store
 
     S = TypeVar("S", bound=Store)
 
@@ -63,7 +63,7 @@ def help_text(service: str, settings: type[Settings], roles: Mapping[str, Role])
 def open_database(settings: Settings, service: str, store: "type[S]") -> "Database[S]":
     """The service's database. Waits until MongoDB answers and the database is migrated."""
     # Imported late, for this module must import the standard library only.
-    from chassis import opening
+    from chassis.data import opening
 
     return opening.open_database(settings, service, store)
 
@@ -75,7 +75,7 @@ def wait_for_database(settings: Settings, service: str, store: "type[Store]") ->
 
 def migrate(settings: Settings, service: str, store: "type[Store]") -> None:
     """Bring the service's database to this version. Waits as long as MongoDB is away."""
-    from chassis import opening
+    from chassis.data import opening
 
     opening.migrate(settings, service, store)
 
@@ -89,7 +89,7 @@ def _run(service: str, name: str, settings: Settings, role: Role) -> None:
         eventlet.monkey_patch()
     if name in COLLECT_SELDOM:
         gc.set_threshold(GARBAGE)
-    from chassis import logs, metrics
+    from chassis.operations import logs, metrics
 
     logs.configure(service, name, settings.log_level)
     metrics.tell_build(service, name)
@@ -108,7 +108,7 @@ def _run(service: str, name: str, settings: Settings, role: Role) -> None:
 def _exporting(traces: str, service: str, role: str) -> AbstractContextManager[None]:
     if not traces:
         return nullcontext()
-    from chassis import otlp
+    from chassis.operations import otlp
 
     return otlp.exporting(traces, service, role)
 

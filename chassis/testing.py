@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from prometheus_client import REGISTRY
 
-from chassis.grpc_client import calling_with
-from chassis.grpc_server import Server, Servicer
-from chassis.settings import Settings
-from chassis.store import Database
+from chassis.data.store import Database
+from chassis.edge.grpc_client import calling_with
+from chassis.edge.grpc_server import Server, Servicer
+from chassis.operations.settings import Settings
 
 ISSUER, AUDIENCE = "https://tests.invalid", "tandem"
 HOUR = timedelta(hours=1)

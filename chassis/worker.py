@@ -16,18 +16,20 @@ from eventlet.event import Event as Signal
 from nameko.runners import ServiceRunner
 from pymongo.errors import PyMongoError
 
-from chassis import ids, ops, prefetch, queue_watch, topology, waiting
-from chassis.assignment import Assignment
-from chassis.batch import Fixed
+from chassis import ids
+from chassis.data.pulse import answering
+from chassis.data.store import Database
 from chassis.jobs import Jobs
 from chassis.jobs.runner import Runner as JobRunner
-from chassis.pulse import answering
-from chassis.queue_watch import LOOK, Look
-from chassis.settings import Settings
-from chassis.store import Database
-from chassis.subscriber import Subscriber
-from chassis.subscriptions import Subscription, Timer
-from chassis.timers import Ticker
+from chassis.messaging import prefetch, queue_watch, topology, waiting
+from chassis.messaging.assignment import Assignment
+from chassis.messaging.batch import Fixed
+from chassis.messaging.queue_watch import LOOK, Look
+from chassis.messaging.subscriber import Subscriber
+from chassis.messaging.subscriptions import Subscription, Timer
+from chassis.messaging.timers import Ticker
+from chassis.operations import ops
+from chassis.operations.settings import Settings
 
 GOODBYE = 5.0
 

@@ -39,15 +39,15 @@ class Never:
 _SERVICE = r"services\.(?P<own>\w+)"
 _DOMAIN = ("chassis.refusals", "services.{own}.domain")
 LAYERS = (
-    Only(r"chassis\.(refusals|settings)", ()),
-    Only(r"chassis\.roles", ("chassis.settings",), at_load=True),
+    Only(r"chassis\.(refusals|operations\.settings)", ()),
+    Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
     Only(_SERVICE + r"\.ports(\..+)?", (*_DOMAIN, "services.{own}.ports")),
     Only(
         _SERVICE + r"\.usecases(\..+)?",
         (*_DOMAIN, "services.{own}.ports", "services.{own}.usecases"),
     ),
-    Only(_SERVICE + r"\.settings", ("chassis.settings",)),
+    Only(_SERVICE + r"\.settings", ("chassis.operations.settings",)),
     Only(_SERVICE + r"\.__main__", ("chassis.roles", "services.{own}.settings"), at_load=True),
 )
 BORDERS = (

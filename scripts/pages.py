@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from campus.architecture import Service, Setting, publisher_of, services
-from chassis.settings import ALL_ROLES
+from chassis.operations.settings import ALL_ROLES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = ("architecture.md", "operators.md")

@@ -14,7 +14,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from campus.stack.stack import Stack
-from chassis.store import Database, Store, connect
+from chassis.data.store import Database, Store, connect
 from tests.management import manage
 
 # No test asserts a time, and hypothesis' deadline is one: a busy machine is late.

@@ -11,8 +11,8 @@ from typing import Any
 
 import pika
 
-from chassis import events
-from chassis.amqp_tables import PROPERTIES
+from chassis.contracts import events
+from chassis.contracts.amqp_tables import PROPERTIES
 
 Field = tuple[str, bytes]
 """A type's letter and its value's bytes."""

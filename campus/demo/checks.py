@@ -20,8 +20,8 @@ from campus.demo.timetable import seats
 from campus.demo.world import World
 from campus.outbox_command import states
 from campus.platform import ROLES, Platform
-from chassis import deadletters
-from chassis.events import Event
+from chassis.contracts.events import Event
+from chassis.messaging import deadletters
 
 
 def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> list[Check]:

@@ -38,9 +38,9 @@ from campus.faults import told
 from campus.outbox_command import states
 from campus.output import JSON_OPTION, console, steps
 from campus.platform import ROLES, Platform
-from chassis import history
 from chassis.clock import SteeredClock
-from chassis.events import Event
+from chassis.contracts.events import Event
+from chassis.messaging import history
 
 SEED = 2026
 SCENES = (sunday, timetable, lecture, cancellation, recording, week, study, friday)

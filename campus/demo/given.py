@@ -14,8 +14,8 @@ from pika.exceptions import ChannelClosedByBroker
 from campus.demo.errors import DemoError
 from campus.platform import ROLES
 from campus.stack.given import given
-from chassis import topology
-from chassis.store import connect
+from chassis.data.store import connect
+from chassis.messaging import topology
 
 
 def refuse_what_is_used(environment: Mapping[str, str]) -> None:

@@ -17,7 +17,7 @@ from campus.demo.term import HISTORY, PHYSICS, address, everyone, instructor
 from campus.demo.world import World
 from campus.platform import Platform
 from campus.stack.smtp import read_mail
-from chassis.events import Event
+from chassis.contracts.events import Event
 
 _IN_APP, _EMAIL = notify.CHANNEL_IN_APP, notify.CHANNEL_EMAIL
 # What tells its learner, and how.

@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 
 from campus.demo.errors import DemoError
-from chassis import amqp_pika
+from chassis.messaging import amqp_pika
 
 EXCHANGE = "tandem.events"
 

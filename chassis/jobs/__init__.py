@@ -24,7 +24,7 @@ from typing import Any, Generic, TypeVar
 
 from pymongo import IndexModel
 
-from chassis.store import Database, Store
+from chassis.data.store import Database, Store
 
 S = TypeVar("S", bound=Store)
 Document = dict[str, Any]

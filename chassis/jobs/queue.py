@@ -11,9 +11,9 @@ from pymongo.errors import DuplicateKeyError
 
 from chassis import ids
 from chassis.clock import Clock
+from chassis.data.store import Database
 from chassis.jobs import EVERYTHING, Batch, Document, Jobs, again, ours
 from chassis.jobs.backoff import pause
-from chassis.store import Database
 
 # How often a claim looks again where others were faster, or where all that it found has to wait.
 LOOKS = 5

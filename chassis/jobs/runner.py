@@ -10,11 +10,11 @@ from typing import Any
 import structlog
 from pymongo.errors import PyMongoError
 
-from chassis import metrics
 from chassis.clock import Clock, SystemClock
+from chassis.data.store import Database, is_away
 from chassis.jobs import Away, Batch, GiveBack, Jobs, Work
 from chassis.jobs.queue import Queue
-from chassis.store import Database, is_away
+from chassis.operations import metrics
 
 # Seconds. How often the age of the oldest job is told.
 TELL = 5.0

@@ -11,7 +11,8 @@ def api(settings: Settings) -> None:
     """Answer gRPC requests."""
     from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
-    from chassis import grpc_client, grpc_server, roles
+    from chassis import roles
+    from chassis.edge import grpc_client, grpc_server
     from services.catalog.api import CatalogApi
     from services.catalog.library import GrpcLibrary
     from services.catalog.store import CatalogStore
@@ -28,8 +29,8 @@ def api(settings: Settings) -> None:
 
 def relay(settings: Settings) -> None:
     """Publish what happened."""
-    from chassis import relay as runtime
     from chassis import roles
+    from chassis.messaging import relay as runtime
     from services.catalog.store import CatalogStore
 
     roles.wait_for_database(settings, "catalog", CatalogStore)
@@ -46,7 +47,7 @@ def migrate(settings: Settings) -> None:
 
 def declare(settings: Settings) -> None:
     """Declare the exchange and the history; catalog has no queues."""
-    from chassis import topology
+    from chassis.messaging import topology
 
     topology.declare_when_there(settings.amqp_url, [])
 

@@ -9,13 +9,13 @@ from google.protobuf.message import Message
 from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc, events_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
-from chassis import caller
-from chassis.commands import execute
-from chassis.mapping import from_message, to_message
-from chassis.pages import page_of
+from chassis.context import caller
+from chassis.contracts.mapping import from_message, to_message
+from chassis.data.commands import execute
+from chassis.data.pages import page_of
+from chassis.data.store import Database
+from chassis.edge.validation import faults_of
 from chassis.refusals import Fault, NotFound, Unavailable, check
-from chassis.store import Database
-from chassis.validation import faults_of
 from services.catalog import queries
 from services.catalog.counts import Counts
 from services.catalog.domain.extensions import ExtendDue

@@ -1,4 +1,4 @@
-"""What brings catalog's database to this version (chassis/migrations.py says how)."""
+"""What brings catalog's database to this version (chassis/data/migrations.py says how)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from pymongo import IndexModel
 from pymongo.database import Database as MongoDatabase
 
-from chassis.migrations import Migration, adding
+from chassis.data.migrations import Migration, adding
 
 _FIRST: Mapping[str, Sequence[IndexModel]] = {
     "people": [],

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from chassis import settings
-from chassis.settings import API, setting
+from chassis.operations import settings
+from chassis.operations.settings import API, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

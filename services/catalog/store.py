@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from pymongo import ReturnDocument, UpdateOne
 
-from chassis import store as chassis_store
-from chassis.mapping import from_document, to_document
+from chassis.contracts.mapping import from_document, to_document
+from chassis.data import store as chassis_store
 from services.catalog.domain.enrolments import Enrolment
 from services.catalog.domain.extensions import Extension
 from services.catalog.domain.path import Path

@@ -8,7 +8,8 @@ def api(settings: Settings) -> None:
     """Answer gRPC requests."""
     from tandem.library.v1 import library_pb2, library_pb2_grpc
 
-    from chassis import grpc_server, roles
+    from chassis import roles
+    from chassis.edge import grpc_server
     from services.library.api import LibraryApi
     from services.library.files import open_files
     from services.library.store import LibraryStore
@@ -44,8 +45,8 @@ def worker(settings: Settings) -> None:
 
 def relay(settings: Settings) -> None:
     """Publish what happened."""
-    from chassis import relay as runtime
     from chassis import roles
+    from chassis.messaging import relay as runtime
     from services.library.store import LibraryStore
 
     roles.wait_for_database(settings, "library", LibraryStore)
@@ -62,7 +63,7 @@ def migrate(settings: Settings) -> None:
 
 def declare(settings: Settings) -> None:
     """Declare the service's queues, and make its bucket."""
-    from chassis import topology
+    from chassis.messaging import topology
     from services.library.files import open_files
     from services.library.worker import subscriptions
 

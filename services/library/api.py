@@ -5,12 +5,12 @@ from typing import Any
 
 from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
 
-from chassis import caller
-from chassis.commands import execute
-from chassis.mapping import from_message, to_message
-from chassis.pages import page_of
+from chassis.context import caller
+from chassis.contracts.mapping import from_message, to_message
+from chassis.data.commands import execute
+from chassis.data.pages import page_of
+from chassis.data.store import Database
 from chassis.refusals import Denied, Refusal
-from chassis.store import Database
 from services.library import cleaning, queries, transfers
 from services.library.domain.items import Rubbish, Upload
 from services.library.domain.items import StartUpload as Announcement

@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from chassis.store import Database
+from chassis.data.store import Database
 from services.library.domain.items import Rubbish
 from services.library.ports import Files, FilesAway
 from services.library.store import LibraryStore

@@ -1,4 +1,4 @@
-"""What brings the library's database to this version (chassis/migrations.py says how)."""
+"""What brings the library's database to this version (chassis/data/migrations.py says how)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Any
 from pymongo import IndexModel, UpdateOne
 
 from chassis import jobs
-from chassis.migrations import Migration, Mongo, adding
+from chassis.data.migrations import Migration, Mongo, adding
 
 SOME = 1000
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import bson
 
-from chassis.mapping import from_document
-from chassis.pages import Page, find_page
+from chassis.contracts.mapping import from_document
+from chassis.data.pages import Page, find_page
 from services.library.domain.items import Item
 from services.library.domain.words import ItemState
 from services.library.store import LibraryStore

@@ -3,8 +3,8 @@
 import dataclasses
 from datetime import timedelta
 
-from chassis import settings
-from chassis.settings import API, DECLARE, WORKER, between, setting, url_of
+from chassis.operations import settings
+from chassis.operations.settings import API, DECLARE, WORKER, between, setting, url_of
 
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)

@@ -15,8 +15,8 @@ from typing import Any
 from pymongo import ReplaceOne
 
 from chassis import jobs
-from chassis import store as chassis_store
-from chassis.mapping import from_document, to_document
+from chassis.contracts.mapping import from_document, to_document
+from chassis.data import store as chassis_store
 from services.library.domain.entitlements import Enrolment, Shelf
 from services.library.domain.items import Item, Rubbish, Upload
 from services.library.domain.words import EnrolmentState, ItemState, UploadState

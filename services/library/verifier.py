@@ -9,8 +9,8 @@ from functools import partial
 
 import structlog
 
+from chassis.data.store import Database
 from chassis.jobs import Away, Batch, GiveBack, Jobs, Work
-from chassis.store import Database
 from services.library.domain.items import Item
 from services.library.domain.types import may_play
 from services.library.domain.verification import Found

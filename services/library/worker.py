@@ -6,9 +6,9 @@ from typing import Any
 
 from tandem.catalog.v1 import events_pb2 as catalog
 
-from chassis.events import Event
+from chassis.contracts.events import Event
 from chassis.jobs import Jobs
-from chassis.subscriptions import Subscription, Timer
+from chassis.messaging.subscriptions import Subscription, Timer
 from services.library import cleaning, migrations, verifier
 from services.library.domain.entitlements import Enrolment, Shelf
 from services.library.domain.words import EnrolmentState

@@ -8,7 +8,7 @@ def api(settings: Settings) -> None:
     """Preferences, inbox and delivery log over gRPC."""
     from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
 
-    from chassis import grpc_server
+    from chassis.edge import grpc_server
     from chassis.roles import open_database
     from services.notify.api import NotifyApi
     from services.notify.store import NotifyStore
@@ -50,8 +50,8 @@ def worker(settings: Settings) -> None:
 
 def relay(settings: Settings) -> None:
     """What notify tells others, from its outbox to the broker."""
-    from chassis import relay as runtime
     from chassis import roles
+    from chassis.messaging import relay as runtime
     from services.notify.store import NotifyStore
 
     roles.wait_for_database(settings, "notify", NotifyStore)
@@ -68,7 +68,7 @@ def migrate(settings: Settings) -> None:
 
 def declare(settings: Settings) -> None:
     """The service's queues."""
-    from chassis import topology
+    from chassis.messaging import topology
     from services.notify.texts import Texts
     from services.notify.worker import subscriptions
 

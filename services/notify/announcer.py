@@ -8,8 +8,8 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from chassis.clock import Clock
+from chassis.data.store import Database
 from chassis.jobs import Batch, Jobs, Work
-from chassis.store import Database
 from services.notify import metrics, migrations
 from services.notify.domain.words import BULK, URGENT
 from services.notify.ports import Texts

@@ -7,11 +7,11 @@ from typing import Any
 import grpc
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
 
-from chassis.commands import execute
-from chassis.mapping import from_message, to_message
-from chassis.pages import page_of
+from chassis.contracts.mapping import from_message, to_message
+from chassis.data.commands import execute
+from chassis.data.pages import page_of
+from chassis.data.store import Database
 from chassis.refusals import NotFound
-from chassis.store import Database
 from services.notify.store import NotifyStore
 from services.notify.usecases import inbox
 

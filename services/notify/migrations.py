@@ -1,4 +1,4 @@
-"""What brings notify's database to this version (chassis/migrations.py says how)."""
+"""What brings notify's database to this version (chassis/data/migrations.py says how)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pymongo import IndexModel
 
 from chassis import jobs
-from chassis.migrations import Migration, Mongo, adding
+from chassis.data.migrations import Migration, Mongo, adding
 from services.notify.domain.words import BULK, URGENT
 
 # As store.QUEUED is; a query must say the same for MongoDB to use the index.

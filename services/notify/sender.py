@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from chassis.clock import Clock
+from chassis.data.store import Database, is_away
 from chassis.jobs import Away, Batch, Jobs, Work
 from chassis.jobs.backoff import pause
-from chassis.store import Database, is_away
 from services.notify import metrics
 from services.notify.domain.messages import Delivery, Mail, Outcome, Verdict
 from services.notify.domain.words import BULK, URGENT

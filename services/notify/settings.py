@@ -5,8 +5,8 @@ from datetime import timedelta
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 
-from chassis import settings
-from chassis.settings import DECLARE, WORKER, setting
+from chassis.operations import settings
+from chassis.operations.settings import DECLARE, WORKER, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

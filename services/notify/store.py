@@ -23,8 +23,8 @@ from datetime import UTC, datetime, timedelta
 import pymongo
 
 from chassis import jobs
-from chassis.mapping import from_document, to_document
-from chassis.pages import Page, find_page
+from chassis.contracts.mapping import from_document, to_document
+from chassis.data.pages import Page, find_page
 from services.notify.domain.messages import Delivery, Letter, Mail, Message
 from services.notify.domain.preferences import CategoryPreference, Chosen
 from services.notify.domain.words import Category, Channel, DeliveryState

@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 
 import pymongo
 
-from chassis import jobs, store
-from chassis.mapping import from_document, to_document
+from chassis import jobs
+from chassis.contracts.mapping import from_document, to_document
+from chassis.data import store
 from services.notify.domain.people import Copy, Enrolment, Item, Path, Person, Run
 from services.notify.domain.sessions import Broadcast, Part, Reminder, Session
 from services.notify.domain.words import BULK, URGENT, AttendanceMode, EnrolmentState

@@ -10,7 +10,7 @@ from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
 
-from chassis.events import Event
+from chassis.contracts.events import Event
 from services.notify.domain.notices import Notice, NotKnownYet
 from services.notify.domain.people import Item, Path, Run
 from services.notify.domain.words import Kind

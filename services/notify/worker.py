@@ -9,10 +9,10 @@ from tandem.library.v1 import events_pb2 as library
 from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis.clock import Clock
-from chassis.events import Event
+from chassis.contracts.events import Event
+from chassis.contracts.mapping import enum_name, from_message
 from chassis.jobs import Jobs
-from chassis.mapping import enum_name, from_message
-from chassis.subscriptions import Subscription, Timer, Wait
+from chassis.messaging.subscriptions import Subscription, Timer, Wait
 from services.notify import announcer, sender, triggers
 from services.notify.domain.notices import NotKnownYet
 from services.notify.domain.people import EnrolmentChange, Item, Path, Person, Run

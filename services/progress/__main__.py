@@ -8,7 +8,8 @@ def api(settings: Settings) -> None:
     """Take statements in, and answer what learners have done and have yet to do."""
     from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
 
-    from chassis import grpc_server, roles
+    from chassis import roles
+    from chassis.edge import grpc_server
     from services.progress.api import ProgressApi
     from services.progress.store import ProgressStore
 
@@ -35,8 +36,8 @@ def worker(settings: Settings) -> None:
 
 def relay(settings: Settings) -> None:
     """Publish what happened."""
-    from chassis import relay as runtime
     from chassis import roles
+    from chassis.messaging import relay as runtime
     from services.progress.store import ProgressStore
 
     roles.wait_for_database(settings, "progress", ProgressStore)
@@ -53,7 +54,7 @@ def migrate(settings: Settings) -> None:
 
 def declare(settings: Settings) -> None:
     """Declare the service's queues."""
-    from chassis import topology
+    from chassis.messaging import topology
     from services.progress.worker import subscriptions
 
     topology.declare_when_there(settings.amqp_url, subscriptions(), settings.partitions)

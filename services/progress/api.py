@@ -6,11 +6,11 @@ from typing import Any
 from tandem.progress.v1 import progress_pb2, progress_pb2_grpc, resources_pb2
 from tandem.types.v1 import types_pb2
 
-from chassis import caller
-from chassis.mapping import from_message, to_message
-from chassis.pages import page_of
-from chassis.store import Database
-from chassis.validation import faults_of
+from chassis.context import caller
+from chassis.contracts.mapping import from_message, to_message
+from chassis.data.pages import page_of
+from chassis.data.store import Database
+from chassis.edge.validation import faults_of
 from services.progress import queries
 from services.progress.domain.intake import RecordStatements, Row
 from services.progress.domain.statements import Statement, normal

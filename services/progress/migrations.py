@@ -1,11 +1,11 @@
-"""What brings progress' database to this version (chassis/migrations.py says how)."""
+"""What brings progress' database to this version (chassis/data/migrations.py says how)."""
 
 from collections.abc import Mapping, Sequence
 
 from pymongo import IndexModel
 
+from chassis.data.migrations import Migration, Mongo, adding
 from chassis.ids import new_id
-from chassis.migrations import Migration, Mongo, adding
 
 # As store.OPEN is; a query must say the same for MongoDB to use the index.
 _OPEN = {"state": "ASSIGNED", "dropped": False}

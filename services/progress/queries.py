@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from chassis.pages import Page
+from chassis.data.pages import Page
 from chassis.refusals import Fault, NotFound, check
 from services.progress.domain import timeline, views
 from services.progress.domain.catch_ups import CatchUp

@@ -3,8 +3,8 @@
 import dataclasses
 from datetime import timedelta
 
-from chassis import settings
-from chassis.settings import WORKER, between, setting
+from chassis.operations import settings
+from chassis.operations.settings import WORKER, between, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -27,8 +27,8 @@ from typing import Any, TypeVar
 
 from pymongo import ASCENDING, UpdateOne
 
-from chassis.mapping import from_document, to_document, to_update
-from chassis.pages import Page, find_page
+from chassis.contracts.mapping import from_document, to_document, to_update
+from chassis.data.pages import Page, find_page
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.evidence import Evidence
 from services.progress.domain.learner import Learner

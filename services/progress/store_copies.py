@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from pymongo import UpdateOne
 
-from chassis import store as chassis_store
-from chassis.mapping import from_document, to_document
+from chassis.contracts.mapping import from_document, to_document
+from chassis.data import store as chassis_store
 from services.progress.domain.copies import Copy
 from services.progress.domain.path import Path, Run
 from services.progress.domain.people import Person

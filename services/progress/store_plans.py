@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from pymongo import ASCENDING
 
-from chassis.mapping import from_document, to_document
+from chassis.contracts.mapping import from_document, to_document
 from services.progress.domain.path import Path, Run
 from services.progress.domain.plan import Plan
 from services.progress.domain.plan_history import PlanHistory

@@ -7,9 +7,9 @@ from functools import partial
 
 import structlog
 
-from chassis import metrics
-from chassis.store import Database, is_away
-from chassis.subscriptions import Timer
+from chassis.data.store import Database, is_away
+from chassis.messaging.subscriptions import Timer
+from chassis.operations import metrics
 from services.progress.domain.words import Key
 from services.progress.metrics import RECORDING_PLAYABLE
 from services.progress.store import ProgressStore

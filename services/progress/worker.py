@@ -11,10 +11,10 @@ from tandem.library.v1 import events_pb2 as library
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 
-from chassis.events import Event
-from chassis.mapping import enum_name, from_message
+from chassis.contracts.events import Event
+from chassis.contracts.mapping import enum_name, from_message
+from chassis.messaging.subscriptions import Subscription, Wait
 from chassis.refusals import NotFound
-from chassis.subscriptions import Subscription, Wait
 from services.progress import metrics
 from services.progress.domain.path import Path, Policy, Run
 from services.progress.domain.people import Person

@@ -8,7 +8,8 @@ def api(settings: Settings) -> None:
     """Answer gRPC requests."""
     from tandem.sessions.v1 import sessions_pb2, sessions_pb2_grpc
 
-    from chassis import grpc_server, roles
+    from chassis import roles
+    from chassis.edge import grpc_server
     from services.sessions.api import SessionsApi
     from services.sessions.store import SessionsStore
 
@@ -34,8 +35,8 @@ def worker(settings: Settings) -> None:
 
 def relay(settings: Settings) -> None:
     """Publish what happened."""
-    from chassis import relay as runtime
     from chassis import roles
+    from chassis.messaging import relay as runtime
     from services.sessions.store import SessionsStore
 
     roles.wait_for_database(settings, "sessions", SessionsStore)
@@ -52,7 +53,7 @@ def migrate(settings: Settings) -> None:
 
 def declare(settings: Settings) -> None:
     """Declare the service's queues."""
-    from chassis import topology
+    from chassis.messaging import topology
     from services.sessions.worker import subscriptions
 
     topology.declare_when_there(settings.amqp_url, subscriptions(), settings.partitions)

@@ -8,13 +8,13 @@ from google.protobuf.message import Message
 from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc
 from tandem.types.v1 import types_pb2
 
-from chassis import caller
-from chassis.commands import execute
-from chassis.mapping import from_message, to_message
-from chassis.pages import page_of
+from chassis.context import caller
+from chassis.contracts.mapping import from_message, to_message
+from chassis.data.commands import execute
+from chassis.data.pages import page_of
+from chassis.data.store import Database
+from chassis.edge.validation import faults_of
 from chassis.refusals import Fault, check
-from chassis.store import Database
-from chassis.validation import faults_of
 from services.sessions import queries
 from services.sessions.domain import checkin
 from services.sessions.domain.checkin import CheckIn

@@ -1,10 +1,10 @@
-"""What brings sessions' database to this version (chassis/migrations.py says how)."""
+"""What brings sessions' database to this version (chassis/data/migrations.py says how)."""
 
 from collections.abc import Mapping, Sequence
 
 from pymongo import IndexModel
 
-from chassis.migrations import Migration, Mongo, adding
+from chassis.data.migrations import Migration, Mongo, adding
 
 # A guard that nobody has touched for a day guards nothing.
 _DAY = 86_400

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from chassis.mapping import from_document
-from chassis.pages import Page, find_page
+from chassis.contracts.mapping import from_document
+from chassis.data.pages import Page, find_page
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Item, is_enrolled

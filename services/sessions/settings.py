@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import timedelta
 
-from chassis import settings
-from chassis.settings import MIGRATE, between, setting
+from chassis.operations import settings
+from chassis.operations.settings import MIGRATE, between, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from pymongo import ReturnDocument, UpdateOne
 
-from chassis.mapping import from_document, to_document
+from chassis.contracts.mapping import from_document, to_document
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Copy, Enrolment, Item, Person, Run
 from services.sessions.domain.seats import Seat

@@ -17,8 +17,8 @@ from typing import Any
 
 from pymongo import ReturnDocument, UpdateOne
 
-from chassis import store as chassis_store
-from chassis.mapping import from_document, to_document
+from chassis.contracts.mapping import from_document, to_document
+from chassis.data import store as chassis_store
 from services.sessions import metrics
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.presence import Mark, by_learner

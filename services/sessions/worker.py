@@ -17,11 +17,11 @@ from tandem.library.v1.events_pb2 import ItemAvailable, ItemFailed
 from tandem.progress.v1.events_pb2 import CatchUpCompleted
 
 from chassis import ids
-from chassis.events import Event
-from chassis.mapping import enum_name, from_message
+from chassis.contracts.events import Event
+from chassis.contracts.mapping import enum_name, from_message
+from chassis.data.store import Database
+from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_one
 from chassis.refusals import NotFound
-from chassis.store import Database
-from chassis.subscriptions import Subscription, Timer, Wait, one_by_one
 from services.sessions.domain.roster import EnrolmentNews, Item, Person, Policy, Run
 from services.sessions.domain.words import AttendanceMode, EnrolmentState
 from services.sessions.store import SessionsStore

@@ -15,11 +15,11 @@ from chassis import roles
 LIBRARIES = ("grpc", "nameko", "eventlet", "kombu", "amqp", "pika")
 # Where each role would block: the module and the function.
 DOORS = {
-    "api": ("chassis.grpc_server", "serve"),
+    "api": ("chassis.edge.grpc_server", "serve"),
     "worker": ("chassis.worker", "serve"),
-    "relay": ("chassis.relay", "serve"),
-    "migrate": ("chassis.opening", "migrate"),
-    "declare": ("chassis.topology", "declare"),
+    "relay": ("chassis.messaging.relay", "serve"),
+    "migrate": ("chassis.data.opening", "migrate"),
+    "declare": ("chassis.messaging.topology", "declare"),
 }
 
 
@@ -60,9 +60,9 @@ def _patched() -> bool:
 
 def _open(settings: Any, service: str, store: Any) -> Any:
     """A database that nobody asks, opened by the modules that really open it."""
-    from chassis import opening
     from chassis.clock import SystemClock
-    from chassis.store import Database, connect
+    from chassis.data import opening
+    from chassis.data.store import Database, connect
 
     assert opening
     return Database(connect(settings.mongo_url, service), "none", store, SystemClock())

@@ -3,7 +3,7 @@
 import runpy
 from pathlib import Path
 
-from chassis.events import contracts
+from chassis.contracts.events import contracts
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "events.md"

@@ -47,7 +47,7 @@ board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 def _exposed() -> Iterator[str]:
     """The names of all series that a role of Tandem may tell."""
     for module in (
-        "chassis.metrics",
+        "chassis.operations.metrics",
         *(f"services.{path.parent.name}.metrics" for path in ROOT.glob("services/*/metrics.py")),
     ):
         importlib.import_module(module)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import services
-from chassis.events import contracts
+from chassis.contracts.events import contracts
 
 SERVICES = sorted(module.name for module in pkgutil.iter_modules(services.__path__))
 

@@ -15,8 +15,8 @@ from google.protobuf import descriptor_pb2
 from grpc_tools import protoc
 from tandem.options.v1 import options_pb2
 
-from chassis.access import access_of
-from chassis.events import contracts
+from chassis.contracts.events import contracts
+from chassis.edge.access import access_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "protos"

@@ -26,7 +26,7 @@ names = [
 ]
 for name in names:
     importlib.import_module(name)
-print(len(names), importlib.import_module("chassis.metrics").build())
+print(len(names), importlib.import_module("chassis.operations.metrics").build())
 """
 
 
@@ -202,7 +202,7 @@ def test_it_runs_as_nobody_and_says_how_it_does(container: Container) -> None:
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"] == ["/app/service"]
     assert config["StopSignal"] == "SIGTERM"
-    assert config["Healthcheck"]["Test"] == ["CMD", "python", "-m", "chassis.probe"]
+    assert config["Healthcheck"]["Test"] == ["CMD", "python", "-m", "chassis.operations.probe"]
     assert set(config["ExposedPorts"]) == {"9464/tcp", "50051/tcp"}
 
 

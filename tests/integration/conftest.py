@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis import grpc_client, grpc_edge
+from chassis.edge import grpc_client, grpc_edge
 
 
 @pytest.fixture(autouse=True)

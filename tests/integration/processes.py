@@ -14,8 +14,9 @@ from typing import Any
 import grpc
 import pika
 
-from chassis import events, topology
-from chassis.events import Event
+from chassis.contracts import events
+from chassis.contracts.events import Event
+from chassis.messaging import topology
 
 
 def eventually(holds: Callable[[], Any]) -> Any:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
 
-from chassis import events
-from chassis.apply import Delivery, Kind, apply
-from chassis.store import Database
-from chassis.subscriptions import Subscription
+from chassis.contracts import events
+from chassis.data.store import Database
+from chassis.messaging.apply import Delivery, Kind, apply
+from chassis.messaging.subscriptions import Subscription
 from services.progress.domain.statements import Statement
 from services.progress.store import ProgressStore
 from services.sessions.domain.presence import Mark

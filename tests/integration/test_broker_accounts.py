@@ -9,9 +9,9 @@ import pytest
 from pika.exceptions import ChannelClosedByBroker
 
 from campus.architecture import services
-from chassis import deadletters, history, partitions, topology
-from chassis.events import Event
-from chassis.replay import replay
+from chassis.contracts.events import Event
+from chassis.messaging import deadletters, history, partitions, topology
+from chassis.messaging.replay import replay
 from services.catalog.domain.events import PersonUpserted
 from services.catalog.domain.words import Role
 from services.catalog.store import CatalogStore

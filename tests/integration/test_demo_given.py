@@ -13,7 +13,7 @@ from minio import Minio
 from campus import cli
 from campus.demo.errors import DemoError
 from campus.demo.given import refuse_what_is_used
-from chassis import topology
+from chassis.messaging import topology
 
 Mongo = pymongo.MongoClient[dict[str, Any]]
 

@@ -12,10 +12,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chassis import events
-from chassis.apply import Delivery, Kind, apply
-from chassis.store import Database
-from chassis.subscriptions import Subscription
+from chassis.contracts import events
+from chassis.data.store import Database
+from chassis.messaging.apply import Delivery, Kind, apply
+from chassis.messaging.subscriptions import Subscription
 from services.library import worker as library
 from services.library.store import LibraryStore
 from services.notify import worker as notify

@@ -26,8 +26,8 @@ from campus.platform import GRACE, Platform
 from campus.queues import names, subscriptions, waiting
 from campus.services import Services
 from campus.stack.process import wait_until
-from chassis import partitions
-from chassis.queue_figures import Unanswered, figures
+from chassis.messaging import partitions
+from chassis.messaging.queue_figures import Unanswered, figures
 
 PATIENCE = 120.0
 NONE: Mapping[str, str] = {}

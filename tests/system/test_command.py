@@ -12,10 +12,10 @@ import pytest
 from tandem.notify.v1.events_pb2 import MessageDelivered
 
 from campus.platform import Platform
-from chassis import events
+from chassis.contracts import events
+from chassis.data.numbering import lane_of
+from chassis.data.store import connect
 from chassis.ids import new_id
-from chassis.numbering import lane_of
-from chassis.store import connect
 from tests.system.classes import (
     TANDEM,
     MakeClass,

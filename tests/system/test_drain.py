@@ -15,7 +15,7 @@ from tandem.catalog.v1 import catalog_pb2
 from campus.platform import Platform, Role
 from campus.services import Services
 from campus.stack.process import python_command
-from chassis.store import connect
+from chassis.data.store import connect
 from tests.mongo import long_transactions
 from tests.system.classes import MakeClass, until
 

@@ -13,7 +13,7 @@ from tandem.catalog.v1 import catalog_pb2
 from campus.outbox_command import states
 from campus.platform import Platform
 from campus.services import Services
-from chassis.store import connect
+from chassis.data.store import connect
 from tests.mongo import long_transactions
 from tests.system.classes import MakeClass, come_to_rest, until
 

@@ -7,9 +7,9 @@ from tandem.progress.v1 import events_pb2, resources_pb2
 
 from campus.platform import Platform
 from campus.queues import waiting
-from chassis import events
+from chassis.contracts import events
 from chassis.ids import new_id
-from chassis.returning import WAITING_SINCE
+from chassis.messaging.returning import WAITING_SINCE
 from tests.system.classes import (
     Class,
     MakeClass,

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from campus.architecture import Service, services
-from chassis import partitions, topology
-from chassis.events import contracts
-from chassis.settings import MOST_PARTITIONS
+from chassis.contracts.events import contracts
+from chassis.messaging import partitions, topology
+from chassis.operations.settings import MOST_PARTITIONS
 from tests.contract.deploy.manifests import Object, name_of, of_kind
 from tests.contract.deploy.policies import BROKER_ROLES, container_of, declared, workloads
 

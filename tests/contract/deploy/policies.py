@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from campus.architecture import Service, services
-from chassis import partitions, topology
-from chassis.settings import SettingsError, load
+from chassis.messaging import partitions, topology
+from chassis.operations.settings import SettingsError, load
 from tests.contract.deploy.manifests import Object, name_of, of_kind
 
 NAME, ROLE, PART = (f"app.kubernetes.io/{label}" for label in ("name", "component", "part-of"))

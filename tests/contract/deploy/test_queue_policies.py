@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from campus.architecture import services
-from chassis import partitions, topology
-from chassis.settings import MOST_PARTITIONS, PARTITIONS
+from chassis.messaging import partitions, topology
+from chassis.operations.settings import MOST_PARTITIONS, PARTITIONS
 from tests.contract.deploy.manifests import OVERLAYS, of_kind, overlay
 
 LIMITS = Path("deploy/kubernetes/components/rabbitmq/limits.yaml")

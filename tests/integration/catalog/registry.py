@@ -11,8 +11,8 @@ from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc, resources_pb2
 from tandem.options.v1 import options_pb2
 from tandem.types.v1 import types_pb2
 
+from chassis.data.store import Database
 from chassis.refusals import Unavailable
-from chassis.store import Database
 from chassis.testing import ChannelFor
 from services.catalog.store import CatalogStore
 

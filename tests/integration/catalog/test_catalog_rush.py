@@ -11,8 +11,8 @@ import grpc
 import pytest
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 
-from chassis import turns
-from chassis.store import Database
+from chassis.data import turns
+from chassis.data.store import Database
 from services.catalog import api, counts
 from services.catalog.counts import Counts
 from services.catalog.domain.words import AttendanceMode

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
 
-from chassis import grpc_client
+from chassis.edge import grpc_client
 from chassis.refusals import Unavailable
 from chassis.testing import settings_for
 from services.catalog.library import GrpcLibrary

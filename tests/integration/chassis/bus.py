@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 import pika
 from tandem.catalog.v1 import events_pb2
 
-from chassis import events, ids, topology
-from chassis.events import Event
-from chassis.queue_figures import Figures, figures
-from chassis.settings import PARTITIONS, Settings
-from chassis.store import Database
+from chassis import ids
+from chassis.contracts import events
+from chassis.contracts.events import Event
+from chassis.data.store import Database
+from chassis.messaging import topology
+from chassis.messaging.queue_figures import Figures, figures
+from chassis.operations.settings import PARTITIONS, Settings
 from tests.integration.chassis.bus_service import (
     QUEUE,
     EnrolmentWithdrawn,

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from chassis.operations.settings import Settings
 from chassis.roles import main
-from chassis.settings import Settings
 
 QUEUE = "catalog.tests"
 
@@ -29,8 +29,8 @@ class EnrolmentWithdrawn:
 
 def store_class() -> Any:
     """The store."""
-    from chassis.migrations import Migration, adding
-    from chassis.store import Store
+    from chassis.data.migrations import Migration, adding
+    from chassis.data.store import Store
 
     class BusStore(Store):
         service = "catalog"
@@ -45,7 +45,7 @@ def subscription() -> Any:
     """The queue and its handler."""
     from tandem.catalog.v1 import events_pb2
 
-    from chassis.subscriptions import one_by_one
+    from chassis.messaging.subscriptions import one_by_one
 
     found = one_by_one(QUEUE, {events_pb2.EnrolmentWithdrawn: _withdrawn})
     return replace(found, partitioned="PARTITIONED" in os.environ)
@@ -76,7 +76,7 @@ def _keep_newest(store: Any, event: Any) -> None:
 
 
 def _obey(store: Any, order: str) -> None:
-    from chassis.subscriptions import Drop, Retry, Wait
+    from chassis.messaging.subscriptions import Drop, Retry, Wait
 
     wanted = order.removeprefix("wait-for-").removeprefix("needs-")
     known = store["known"].find_one({"_id": wanted}, session=store.session)
@@ -94,17 +94,17 @@ def _obey(store: Any, order: str) -> None:
 
 def relay(settings: Settings) -> None:
     """The relay role."""
-    from chassis import relay as runtime
+    from chassis.messaging import relay as runtime
 
     runtime.serve(settings, "catalog")
 
 
 def worker(settings: Settings) -> None:
     """The worker role. ONE_TRY: after one second's delay a failing event is given up."""
-    from chassis import queue_watch, topology
     from chassis import worker as runtime
+    from chassis.messaging import queue_watch, topology
+    from chassis.messaging.subscriptions import Timer
     from chassis.roles import open_database
-    from chassis.subscriptions import Timer
 
     if "ONE_TRY" in os.environ:
         topology.DELAYS = topology.DELAYS[:1]
@@ -121,7 +121,7 @@ def worker(settings: Settings) -> None:
 
 def declare(settings: Settings) -> None:
     """The declare role."""
-    from chassis import topology
+    from chassis.messaging import topology
 
     topology.declare(settings.amqp_url, [subscription()], settings.partitions)
 

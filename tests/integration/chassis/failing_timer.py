@@ -3,16 +3,16 @@
 from datetime import timedelta
 from typing import Any
 
+from chassis.operations.settings import Settings
 from chassis.roles import main
-from chassis.settings import Settings
 from tests.integration.chassis.bus_service import store_class
 
 
 def worker(settings: Settings) -> None:
     """The worker role."""
     from chassis import worker as runtime
+    from chassis.messaging.subscriptions import Timer
     from chassis.roles import open_database
-    from chassis.subscriptions import Timer
 
     def fail(database: Any) -> None:
         database.mongo["ticks"].insert_one({})

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from chassis.operations.settings import Settings, setting
 from chassis.roles import GARBAGE, main, open_database
-from chassis.settings import Settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,8 @@ def api(settings: LittleSettings) -> None:
     from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
     from tandem.notify.v1.resources_pb2 import Message, Preferences
 
-    from chassis import grpc_server
-    from chassis.store import Store
+    from chassis.data.store import Store
+    from chassis.edge import grpc_server
 
     class NoStore(Store):
         service = "little"
@@ -58,7 +58,7 @@ def worker(settings: LittleSettings) -> None:
     """Serves operations from a patched process until it is stopped, as the worker role does."""
     from eventlet import patcher
 
-    from chassis import ops
+    from chassis.operations import ops
 
     server = ops.serve(
         settings.ops_address,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pymongo
 
-from chassis import migrations
-from chassis.migrations import Migration, adding, migrate
+from chassis.data import migrations
+from chassis.data.migrations import Migration, adding, migrate
 
 
 def doubling(pause: float) -> Any:

@@ -3,8 +3,9 @@
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from chassis import deadletters, events, topology
-from chassis.deadletters import UnknownQueue
+from chassis.contracts import events
+from chassis.messaging import deadletters, topology
+from chassis.messaging.deadletters import UnknownQueue
 from tests.integration.chassis.bus import Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE
 

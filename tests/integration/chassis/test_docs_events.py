@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pika
 
-from chassis import topology
-from chassis.queue_figures import figures
+from chassis.messaging import topology
+from chassis.messaging.queue_figures import figures
 from tests.integration.chassis.bus import Bus, channel_of, eventually
 
 PAGE = Path(__file__).parents[3] / "docs" / "events.md"

@@ -14,11 +14,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
 from tandem.notify.v1.resources_pb2 import Preferences
 
-from chassis import grpc_server
-from chassis.grpc_client import calling_with
-from chassis.grpc_server import Server, Servicer
-from chassis.statuses import RETRY_AFTER
-from chassis.store import Database, Store
+from chassis.data.store import Database, Store
+from chassis.edge import grpc_server
+from chassis.edge.grpc_client import calling_with
+from chassis.edge.grpc_server import Server, Servicer
+from chassis.edge.statuses import RETRY_AFTER
 from chassis.testing import ChannelFor, Issuer, figure, settings_for
 from tests.conftest import MakeDatabase
 from tests.integration.chassis.test_grpc_edge import detail, own, refusal, stub_of

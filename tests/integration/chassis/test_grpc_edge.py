@@ -21,12 +21,14 @@ from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
 from tandem.progress.v1.resources_pb2 import Statement
 from tandem.types.v1.types_pb2 import RowResult
 
-from chassis import auth, caller, grpc_client, grpc_server, tracing
-from chassis.grpc_client import calling_with
-from chassis.grpc_server import Server, Servicer
+from chassis.context import caller
+from chassis.data.store import Database, Store
+from chassis.edge import auth, grpc_client, grpc_server
+from chassis.edge.grpc_client import calling_with
+from chassis.edge.grpc_server import Server, Servicer
+from chassis.edge.streams import MOST_EACH
+from chassis.operations import tracing
 from chassis.refusals import Denied, FailedPrecondition, Fault, Invalid, NotFound
-from chassis.store import Database, Store
-from chassis.streams import MOST_EACH
 from chassis.testing import ChannelFor, Issuer, running, settings_for
 from tests.conftest import MakeDatabase
 

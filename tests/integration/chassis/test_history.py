@@ -9,8 +9,10 @@ import pika
 import pytest
 from pika.exceptions import ChannelClosedByBroker
 
-from chassis import events, history, ids, topology
-from chassis.events import Event, UndecodableError
+from chassis import ids
+from chassis.contracts import events
+from chassis.contracts.events import Event, UndecodableError
+from chassis.messaging import history, topology
 from tests.integration.chassis.bus import Bus, an_event, channel_of
 
 

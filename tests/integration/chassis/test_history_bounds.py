@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from chassis import topology
+from chassis.messaging import topology
 from tests.integration.chassis.bus import Bus, channel_of, eventually
 from tests.management import manage
 

@@ -16,8 +16,9 @@ from click.testing import CliRunner
 from pika.exceptions import AMQPError
 
 from campus.cli import cli
-from chassis import amqp_pika, deadletters, events, history, topology
-from chassis.events import Event
+from chassis.contracts import events
+from chassis.contracts.events import Event
+from chassis.messaging import amqp_pika, deadletters, history, topology
 from tests.integration.chassis.bus import TYPE, Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE
 from tests.integration.chassis.test_worker_verdicts import started

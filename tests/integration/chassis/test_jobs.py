@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from chassis.data.migrations import Migration, adding
+from chassis.data.store import Database, Store, connect
 from chassis.jobs import DONE, INDEX, Away, Batch, Jobs, ours, waiting
 from chassis.jobs.queue import Queue
 from chassis.jobs.runner import Runner
-from chassis.migrations import Migration, adding
-from chassis.store import Database, Store, connect
 from tests.conftest import FakeClock, MakeDatabase
 from tests.integration.processes import eventually
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chassis import lease
-from chassis.store import Store
+from chassis.data import lease
+from chassis.data.store import Store
 
 LONG, SHORT = timedelta(seconds=60), timedelta(milliseconds=50)
 

@@ -14,7 +14,7 @@ import pytest
 from pymongo import IndexModel
 from structlog.testing import capture_logs
 
-from chassis.migrations import Migration, adding, migrate, newer, pending
+from chassis.data.migrations import Migration, adding, migrate, newer, pending
 from tests.integration.chassis.slow_migration import steps
 
 SCRIPT = Path(__file__).with_name("slow_migration.py")

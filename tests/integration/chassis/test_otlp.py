@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 from structlog.testing import capture_logs
 
-from chassis import otlp, tracing
-from chassis.tracing import Kind
+from chassis.operations import otlp, tracing
+from chassis.operations.tracing import Kind
 from tests.collector import Collector
 from tests.integration.processes import eventually
 

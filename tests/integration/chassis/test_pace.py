@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from tandem.catalog.v1 import events_pb2
 
-from chassis import events
-from chassis.apply import Delivery, apply
-from chassis.pace import SECONDS, Pace
-from chassis.subscriptions import one_by_one
+from chassis.contracts import events
+from chassis.messaging.apply import Delivery, apply
+from chassis.messaging.pace import SECONDS, Pace
+from chassis.messaging.subscriptions import one_by_one
 from tests.integration.chassis.bus import Bus, an_event
 
 EACH = 0.2  # seconds; 400 of them are more than MongoDB's 60

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from chassis.migrations import Migration, adding
-from chassis.pages import Page, find_page
+from chassis.data.migrations import Migration, adding
+from chassis.data.pages import Page, find_page
+from chassis.data.store import Store
 from chassis.refusals import Invalid
-from chassis.store import Store
 
 
 class SampleStore(Store):

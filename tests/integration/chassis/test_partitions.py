@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pika.exceptions import ChannelClosedByBroker
 
-from chassis import deadletters, partitions, topology
-from chassis.events import Event
+from chassis.contracts.events import Event
+from chassis.messaging import deadletters, partitions, topology
 from tests.integration.chassis.bus import Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE, subscription
 

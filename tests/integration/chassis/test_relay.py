@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-from chassis import events, ids, outbox, topology
-from chassis.numbering import LANES, lane_of
-from chassis.outbox import Outbox
-from chassis.relay import Relay
+from chassis import ids
+from chassis.contracts import events
+from chassis.data.numbering import LANES, lane_of
+from chassis.messaging import outbox, topology
+from chassis.messaging.outbox import Outbox
+from chassis.messaging.relay import Relay
 from chassis.testing import figure
 from tests.integration.chassis.bus import (
     TYPE,

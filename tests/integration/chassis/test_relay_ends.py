@@ -8,9 +8,9 @@ from urllib.parse import quote
 import pytest
 from pymongo import AsyncMongoClient
 
-from chassis import relay_session
-from chassis.outbox import Outbox
-from chassis.window import Outcome
+from chassis.messaging import relay_session
+from chassis.messaging.outbox import Outbox
+from chassis.messaging.window import Outcome
 from tests.integration.chassis.bus import Bus, eventually, listen
 from tests.integration.chassis.test_relay import holders, relay_while, row, sequences
 from tests.management import manage

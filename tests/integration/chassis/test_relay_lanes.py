@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pymongo.errors import PyMongoError
 
-from chassis import outbox
-from chassis.numbering import lane_of
-from chassis.outbox import Outbox
-from chassis.outbox_reads import CHUNK, Scan
+from chassis.data.numbering import lane_of
+from chassis.messaging import outbox
+from chassis.messaging.outbox import Outbox
+from chassis.messaging.outbox_reads import CHUNK, Scan
 from tests.integration.chassis.bus import Bus, Message, eventually, listen
 from tests.integration.chassis.test_relay import chain, holders, relay_while, row, sequences
 

@@ -8,8 +8,8 @@ import pytest
 from pika.exceptions import UnroutableError
 
 from chassis import ids
-from chassis.events import Event
-from chassis.replay import replay
+from chassis.contracts.events import Event
+from chassis.messaging.replay import replay
 from tests.integration.chassis.bus import Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE, subscription
 from tests.integration.chassis.test_history import publish

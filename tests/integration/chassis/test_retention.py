@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chassis import opening, retention
+from chassis.data import opening, retention
 from services.sessions.settings import Settings
 from services.sessions.store import SessionsStore
 

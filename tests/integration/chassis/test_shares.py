@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 
-from chassis.shares import AsyncShares, Shares
-from chassis.store import Store
+from chassis.data.shares import AsyncShares, Shares
+from chassis.data.store import Store
 from tests.integration.chassis.bus import eventually
 
 LONG, SHORT = timedelta(seconds=60), timedelta(seconds=1)
@@ -23,8 +23,8 @@ THINGS = [str(number) for number in range(9)]
 MEMBER = """
 import sys, time
 from datetime import timedelta
-from chassis.shares import Shares
-from chassis.store import connect
+from chassis.data.shares import Shares
+from chassis.data.store import connect
 with connect(sys.argv[1], "tests") as client:
     shares = Shares(client[sys.argv[2]]["leases"], "x", sys.argv[3].split(), "killed",
                     timedelta(seconds=1))

@@ -16,10 +16,11 @@ import pymongo
 import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from chassis import deadline, transactions, turns
-from chassis.migrations import Migration, adding
+from chassis.context import deadline
+from chassis.data import transactions, turns
+from chassis.data.migrations import Migration, adding
+from chassis.data.store import Database, Store, connect
 from chassis.refusals import AlreadyExists
-from chassis.store import Database, Store, connect
 from tests.mongo import Commands, long_transactions
 
 

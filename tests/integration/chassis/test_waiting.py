@@ -5,7 +5,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from chassis import deadletters
+from chassis.messaging import deadletters
 from tests.integration.chassis.bus import Bus, an_event, eventually
 from tests.integration.chassis.bus_service import QUEUE
 

@@ -14,7 +14,8 @@ import pika
 import pytest
 from kombu import Connection, Consumer, Exchange, Queue
 
-from chassis import deadletters, events, topology
+from chassis.contracts import events
+from chassis.messaging import deadletters, topology
 from tests.integration.chassis.bus import Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE
 from tests.integration.chassis.proxy import Proxy

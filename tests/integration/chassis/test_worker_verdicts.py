@@ -9,9 +9,10 @@ from typing import Any
 
 from tandem.catalog.v1 import events_pb2
 
-from chassis import events, tracing
-from chassis.apply import Delivery, Kind, apply
-from chassis.subscriptions import one_by_one
+from chassis.contracts import events
+from chassis.messaging.apply import Delivery, Kind, apply
+from chassis.messaging.subscriptions import one_by_one
+from chassis.operations import tracing
 from tests.integration.chassis.bus import NOW, Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE, EnrolmentWithdrawn
 from tests.integration.processes import RoleProcess

@@ -10,8 +10,8 @@ from minio import Minio
 from minio.deleteobjects import DeleteObject
 from tandem.library.v1 import library_pb2, library_pb2_grpc
 
-from chassis.grpc_server import Servicer
-from chassis.settings import load
+from chassis.edge.grpc_server import Servicer
+from chassis.operations.settings import load
 from chassis.testing import running
 from services.library.api import LibraryApi
 from services.library.files import S3Files

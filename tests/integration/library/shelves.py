@@ -15,9 +15,9 @@ from tandem.catalog.v1 import resources_pb2 as catalog_resources
 from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
 from tandem.types.v1 import types_pb2
 
-from chassis import events
+from chassis.contracts import events
+from chassis.data.store import Database
 from chassis.jobs.runner import Runner
-from chassis.store import Database
 from chassis.testing import ChannelFor
 from services.library.api import LibraryApi
 from services.library.files import S3Files

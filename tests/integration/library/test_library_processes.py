@@ -12,7 +12,7 @@ from tandem.library.v1.events_pb2 import ItemAvailable
 from tandem.types.v1 import types_pb2
 
 from campus.identity import IdentityProvider
-from chassis.events import Event, event_type
+from chassis.contracts.events import Event, event_type
 from services.library.settings import Settings
 from tests.integration.library.shelves import (
     AVAILABLE,

@@ -10,7 +10,7 @@ from tandem.library.v1 import library_pb2, resources_pb2
 from tandem.library.v1.events_pb2 import ItemFailed
 from tandem.types.v1 import types_pb2
 
-from chassis.caller import Caller, calling
+from chassis.context.caller import Caller, calling
 from chassis.refusals import FailedPrecondition
 from services.library import cleaning, transfers
 from services.library.api import LibraryApi

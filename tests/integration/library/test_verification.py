@@ -11,7 +11,7 @@ from tandem.types.v1 import types_pb2
 
 from chassis.jobs.queue import Queue
 from chassis.jobs.runner import Runner
-from chassis.settings import load
+from chassis.operations.settings import load
 from services.library import cleaning, migrations, store
 from services.library.files import S3Files
 from services.library.migrations import SMALL

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chassis.store import Database, connect
+from chassis.data.store import Database, connect
 from services.notify import announcer
 from services.notify.domain.words import BULK, URGENT
 from services.notify.store import NotifyStore

@@ -8,7 +8,7 @@ import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
 
 from chassis.clock import SystemClock
-from chassis.store import Database
+from chassis.data.store import Database
 from services.notify.domain.messages import UNKNOWN
 from services.notify.domain.words import DeliveryState
 from services.notify.store import NotifyStore

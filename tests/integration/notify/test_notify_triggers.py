@@ -11,7 +11,7 @@ from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2 as types
 
-from chassis.subscriptions import Wait
+from chassis.messaging.subscriptions import Wait
 from services.notify.domain.words import Channel, DeliveryState
 from tests.integration.notify.world import HOUR, Mailbox, World, address_of, text_of
 

@@ -14,9 +14,9 @@ from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2 as types
 
 from campus.stack.smtp import read_mail
-from chassis.events import Event, event_type, subject_and_key
+from chassis.contracts.events import Event, event_type, subject_and_key
+from chassis.data.store import Database
 from chassis.jobs.runner import Runner
-from chassis.store import Database
 from services.notify import announcer, sender
 from services.notify.domain.messages import Delivery
 from services.notify.domain.words import Channel, DeliveryState

@@ -17,9 +17,9 @@ from tandem.progress.v1 import events_pb2, progress_pb2, progress_pb2_grpc, reso
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
 
-from chassis import events
-from chassis.apply import Delivery, Kind, apply
-from chassis.store import Database
+from chassis.contracts import events
+from chassis.data.store import Database
+from chassis.messaging.apply import Delivery, Kind, apply
 from chassis.testing import ChannelFor
 from services.progress.domain.revisits import AGAIN_AFTER
 from services.progress.store import ProgressStore

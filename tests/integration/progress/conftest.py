@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
 
-from chassis.grpc_server import Servicer
-from chassis.store import Database
+from chassis.data.store import Database
+from chassis.edge.grpc_server import Servicer
 from chassis.testing import ChannelFor, running
 from services.progress.api import ProgressApi
 from services.progress.store import ProgressStore

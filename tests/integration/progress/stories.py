@@ -14,11 +14,11 @@ from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.progress.v1 import events_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
-from chassis import events
-from chassis.apply import Delivery, Kind, apply
-from chassis.events import Event
-from chassis.store import Database
-from chassis.subscriptions import Subscription
+from chassis.contracts import events
+from chassis.contracts.events import Event
+from chassis.data.store import Database
+from chassis.messaging.apply import Delivery, Kind, apply
+from chassis.messaging.subscriptions import Subscription
 from services.progress.store import ProgressStore
 from services.progress.timers import revisit
 from tests.integration.progress.classroom import (

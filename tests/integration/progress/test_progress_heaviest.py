@@ -8,8 +8,8 @@ from google.protobuf.message import Message
 from tandem.progress.v1 import events_pb2
 from tandem.sessions.v1 import events_pb2 as sessions
 
-from chassis import events
-from chassis.apply import Kind
+from chassis.contracts import events
+from chassis.messaging.apply import Kind
 from tests.integration.progress.classroom import (
     ABSENT,
     CLASS,

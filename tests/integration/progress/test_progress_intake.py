@@ -9,8 +9,8 @@ from tandem.options.v1 import options_pb2
 from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
-from chassis import events
-from chassis.apply import Kind
+from chassis.contracts import events
+from chassis.messaging.apply import Kind
 from tests.integration.progress.classroom import (
     FILM,
     RUN,

@@ -8,8 +8,8 @@ from typing import Any
 
 from tandem.progress.v1 import events_pb2, resources_pb2
 
-from chassis import events
-from chassis.apply import Delivery, apply
+from chassis.contracts import events
+from chassis.messaging.apply import Delivery, apply
 from services.progress.domain.revisits import AGAIN_AFTER
 from services.progress.store import ProgressStore
 from services.progress.timers import revisit

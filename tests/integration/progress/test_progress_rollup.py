@@ -12,7 +12,7 @@ from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
-from chassis.events import Event
+from chassis.contracts.events import Event
 from tests.conftest import FakeClock
 from tests.integration.progress.classroom import (
     ABSENT,

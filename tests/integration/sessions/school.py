@@ -16,10 +16,10 @@ from tandem.options.v1 import options_pb2
 from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc
 from tandem.types.v1 import types_pb2
 
-from chassis import events
-from chassis.caller import Caller, calling
-from chassis.store import Database
-from chassis.subscriptions import Subscription
+from chassis.context.caller import Caller, calling
+from chassis.contracts import events
+from chassis.data.store import Database
+from chassis.messaging.subscriptions import Subscription
 from chassis.testing import ChannelFor
 from services.sessions.api import SessionsApi
 from services.sessions.store import SessionsStore

@@ -7,8 +7,8 @@ from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
+from chassis.messaging.subscriptions import Wait
 from chassis.refusals import FailedPrecondition, Invalid
-from chassis.subscriptions import Wait
 from tests.integration.sessions.school import RUN, School, race, refused
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT

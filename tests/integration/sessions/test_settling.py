@@ -12,7 +12,7 @@ from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
-from chassis.subscriptions import Wait
+from chassis.messaging.subscriptions import Wait
 from services.sessions.domain.presence import Mark
 from services.sessions.domain.settling import LEARNERS
 from services.sessions.domain.words import PresenceKind

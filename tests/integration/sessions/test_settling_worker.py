@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from tandem.sessions.v1 import events_pb2, sessions_pb2
 
-from chassis import topology
+from chassis.messaging import topology
 from services.sessions.domain.settling import LEARNERS
 from services.sessions.worker import subscriptions
 from tests.integration.processes import RoleProcess, eventually

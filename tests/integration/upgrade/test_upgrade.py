@@ -14,7 +14,7 @@ from bson import decode, encode
 
 from campus.architecture import services
 from chassis.clock import SystemClock
-from chassis.store import Database
+from chassis.data.store import Database
 from services.library.domain.events import ItemFailed
 from services.library.domain.words import ItemKind, ItemState
 from services.library.store import LibraryStore

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from campus.cli import cli
-from chassis import history
-from chassis.events import UndecodableError
+from chassis.contracts.events import UndecodableError
+from chassis.messaging import history
 
 
 def test_what_cannot_be_read_is_an_object_with_its_error(

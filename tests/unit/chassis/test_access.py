@@ -7,8 +7,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from tandem.catalog.v1 import catalog_pb2
 from tandem.options.v1 import options_pb2
 
-from chassis.access import Access, UndeclaredAccess, access_of
-from chassis.caller import Caller
+from chassis.context.caller import Caller
+from chassis.edge.access import Access, UndeclaredAccess, access_of
 from chassis.refusals import Denied
 
 ACCESS = Access(frozenset({"registrar"}), "person_id")

@@ -4,9 +4,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from chassis.admission import Place, Places
-from chassis.caller import Caller
-from chassis.statuses import Exhausted
+from chassis.context.caller import Caller
+from chassis.edge.admission import Place, Places
+from chassis.edge.statuses import Exhausted
 
 ADA, BOB = Caller("ada", frozenset({"learner"})), Caller("bob", frozenset({"learner"}))
 LMS = Caller("lms", frozenset({"service"}))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika import frame, spec
 
-from chassis.amqp_frames import Publications
+from chassis.messaging.amqp_frames import Publications
 
 SHORT = st.text(max_size=60)
 LARGEST = 16

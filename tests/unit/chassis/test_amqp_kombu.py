@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.amqp_kombu import read_ahead
+from chassis.messaging.amqp_kombu import read_ahead
 
 
 @given(st.lists(st.binary(min_size=1)), st.lists(st.integers(1, 20)), st.integers(1, 30))

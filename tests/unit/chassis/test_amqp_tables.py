@@ -10,8 +10,8 @@ from amqp.serialization import GenericContent  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis import amqp_kombu, amqp_pika
-from chassis.amqp_tables import DEEPEST, UNREADABLE, read_properties
+from chassis.contracts.amqp_tables import DEEPEST, UNREADABLE, read_properties
+from chassis.messaging import amqp_kombu, amqp_pika
 from tests.strangers import (
     MILLISECONDS,
     Field,

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from chassis import auth
-from chassis.auth import Authenticator, Keys, Unauthenticated
-from chassis.caller import Caller
+from chassis.context.caller import Caller
+from chassis.edge import auth
+from chassis.edge.auth import Authenticator, Keys, Unauthenticated
 from chassis.refusals import Unavailable
 from chassis.testing import AUDIENCE, ISSUER, Issuer
 

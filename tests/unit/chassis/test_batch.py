@@ -4,7 +4,15 @@ from typing import cast
 
 import eventlet
 
-from chassis.batch import SIZE, TURN, BatchConsumer, BatchEntrypoint, Fixed, OpenQueue, Taken
+from chassis.messaging.batch import (
+    SIZE,
+    TURN,
+    BatchConsumer,
+    BatchEntrypoint,
+    Fixed,
+    OpenQueue,
+    Taken,
+)
 
 
 def test_the_batch_at_hand_goes_on_while_messages_come() -> None:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from pymongo.errors import AutoReconnect, OperationFailure
 from tandem.catalog.v1 import events_pb2
 
-from chassis import events, ids, tracing
-from chassis.apply import Delivery, Kind, StoreAway, apply
-from chassis.events import Event
-from chassis.subscriptions import Drop, Retry, Subscription
+from chassis import ids
+from chassis.contracts import events
+from chassis.contracts.events import Event
+from chassis.messaging.apply import Delivery, Kind, StoreAway, apply
+from chassis.messaging.subscriptions import Drop, Retry, Subscription
+from chassis.operations import tracing
 
 TYPES = (events_pb2.EnrolmentWithdrawn,)
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis import ids, topology
-from chassis.numbering import Last, document_of, following, last_of, place
-from chassis.relay_session import end
+from chassis import ids
+from chassis.data.numbering import Last, document_of, following, last_of, place
+from chassis.messaging import topology
+from chassis.messaging.relay_session import end
 
 
 @given(st.integers(0, 2**48 - 1), st.integers(-(2**40), 2**40))

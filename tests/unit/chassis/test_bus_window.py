@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.window import Window
+from chassis.messaging.window import Window
 
 Row = dict[str, Any]
 

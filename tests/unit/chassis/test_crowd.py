@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-from chassis import turns
-from chassis.crowd import Crowd
-from chassis.statuses import Exhausted
-from chassis.turns import Turns
+from chassis.data import turns
+from chassis.data.turns import Turns
+from chassis.edge.crowd import Crowd
+from chassis.edge.statuses import Exhausted
 from tests.unit.chassis.test_turns import in_line, until
 
 
@@ -57,7 +57,7 @@ def test_who_waits_for_a_turn_holds_up_no_other(monkeypatch: pytest.MonkeyPatch)
 def test_one_line_takes_a_part_of_those_who_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many want one thing, those who wait for another find room."""
     monkeypatch.setattr(turns, "LONGEST", 60)
-    monkeypatch.setattr("chassis.crowd.MOST_IN_LINE", 2)
+    monkeypatch.setattr("chassis.edge.crowd.MOST_IN_LINE", 2)
     lines = Turns()
 
     def want(thing: str) -> Callable[[], str]:

@@ -10,9 +10,9 @@ from tandem.catalog.v1 import events_pb2
 from tandem.notify.v1 import events_pb2 as notify
 from tandem.sessions.v1 import events_pb2 as sessions
 
-from chassis import events
-from chassis.amqp_tables import read_properties
-from chassis.events import Event, UndecodableError
+from chassis.contracts import events
+from chassis.contracts.amqp_tables import read_properties
+from chassis.contracts.events import Event, UndecodableError
 from tests.strangers import Stranger
 
 

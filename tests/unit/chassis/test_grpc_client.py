@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from chassis.grpc_client import TokenFile
-from chassis.settings import NO_FILE
+from chassis.edge.grpc_client import TokenFile
+from chassis.operations.settings import NO_FILE
 
 
 def test_a_renewed_token_is_read_again(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pika.exceptions import ConnectionClosedByBroker
 
-from chassis import history
+from chassis.messaging import history
 
 Delivery = tuple[Any, Any, Any]
 

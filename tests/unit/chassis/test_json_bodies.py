@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.progress.v1 import events_pb2 as progress
 
-from chassis import events, json_bodies
+from chassis.contracts import events, json_bodies
 
 TYPES = sorted(events.contracts().values(), key=lambda cls: cls.DESCRIPTOR.full_name)
 SPANS = {

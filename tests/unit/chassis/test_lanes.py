@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chassis import lanes
-from chassis.lanes import Lanes
-from chassis.numbering import LANES, lane_of
-from chassis.outbox_reads import ByKey, Named, Notice, Read, Scan
+from chassis.data.numbering import LANES, lane_of
+from chassis.messaging import lanes
+from chassis.messaging.lanes import Lanes
+from chassis.messaging.outbox_reads import ByKey, Named, Notice, Read, Scan
 
 KEYS = ("a", "b", "c", "d")
 CHUNK = 3

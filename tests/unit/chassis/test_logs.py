@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from chassis import logs, tracing
+from chassis.operations import logs, tracing
 
 
 @pytest.fixture

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from tandem.catalog.v1 import events_pb2, resources_pb2
 from tandem.options.v1 import options_pb2
 
-from chassis.mapping import from_document, from_message, to_document, to_message, to_update
+from chassis.contracts.mapping import (
+    from_document,
+    from_message,
+    to_document,
+    to_message,
+    to_update,
+)
 
 
 class AttendanceMode(StrEnum):

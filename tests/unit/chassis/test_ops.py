@@ -5,7 +5,7 @@ import urllib.request
 
 import pytest
 
-from chassis import ops
+from chassis.operations import ops
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])

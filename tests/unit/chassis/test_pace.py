@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis import events, inbox
-from chassis.apply import Delivery, apply
-from chassis.pace import ROWS, SECONDS, Pace
-from chassis.subscriptions import Subscription
+from chassis.contracts import events
+from chassis.messaging import inbox
+from chassis.messaging.apply import Delivery, apply
+from chassis.messaging.pace import ROWS, SECONDS, Pace
+from chassis.messaging.subscriptions import Subscription
 from tests.unit.chassis.test_bus_apply import TYPES, FakeDatabase, event
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.pages import Page, find_page
+from chassis.data.pages import Page, find_page
 from chassis.refusals import Invalid
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.prefetch import LARGEST, Prefetch
+from chassis.messaging.prefetch import LARGEST, Prefetch
 
 SHARE, MOST = 2 * 2**20, 1_000
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from chassis import ops
+from chassis.operations import ops
 
 Serve = Callable[[Mapping[str, bool]], int]
 
@@ -29,7 +29,7 @@ def serve() -> Iterator[Serve]:
 def probe(address: str) -> "subprocess.CompletedProcess[str]":
     """What the probe of a role at an address comes to."""
     return subprocess.run(
-        [sys.executable, "-m", "chassis.probe"],
+        [sys.executable, "-m", "chassis.operations.probe"],
         env={**os.environ, "TANDEM_OPS_ADDRESS": address},
         capture_output=True,
         text=True,

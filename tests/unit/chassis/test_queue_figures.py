@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from chassis import partitions, queue_figures
-from chassis.queue_figures import LATE, TRIES, Figures, Unanswered, figures
-from chassis.queue_watch import Look
+from chassis.messaging import partitions, queue_figures
+from chassis.messaging.queue_figures import LATE, TRIES, Figures, Unanswered, figures
+from chassis.messaging.queue_watch import Look
 
 
 class Broker:

@@ -10,8 +10,8 @@ import pytest
 from pika.frame import decode_frame
 
 from chassis import ids
-from chassis.publisher import ConnectionLost, Publisher
-from chassis.window import SIZE, Outcome, Window
+from chassis.messaging.publisher import ConnectionLost, Publisher
+from chassis.messaging.window import SIZE, Outcome, Window
 
 Driven = Callable[["Broker"], Coroutine[Any, Any, None]]
 

@@ -8,9 +8,9 @@ import pika
 import pytest
 from amqp.basic_message import Message  # type: ignore[import-untyped]
 
-from chassis import resending
-from chassis.amqp_tables import read_properties
-from chassis.resending import LOST
+from chassis.contracts.amqp_tables import read_properties
+from chassis.messaging import resending
+from chassis.messaging.resending import LOST
 from tests.strangers import Stranger
 from tests.unit.chassis.test_events import an_event
 

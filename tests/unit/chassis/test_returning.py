@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis import returning, topology
-from chassis.returning import ATTEMPTS, DIED_AT, QUEUE, REASON, WAITING_SINCE, Way, way
-from chassis.verdicts import Kind, Verdict
+from chassis.messaging import returning, topology
+from chassis.messaging.returning import ATTEMPTS, DIED_AT, QUEUE, REASON, WAITING_SINCE, Way, way
+from chassis.messaging.verdicts import Kind, Verdict
 
 NOW = 1_780_000_000.9
 DAY = timedelta(days=1).total_seconds()

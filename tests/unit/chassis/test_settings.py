@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pymongo.uri_parser import parse_uri
 
-from chassis.settings import Settings, SettingsError, load, setting
+from chassis.operations.settings import Settings, SettingsError, load, setting
 
 
 @dataclass(frozen=True, kw_only=True)

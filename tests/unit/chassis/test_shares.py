@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.shares import plan
+from chassis.data.shares import plan
 
 MEMBERS = st.lists(st.sampled_from("abcdefg"), min_size=1, unique=True)
 

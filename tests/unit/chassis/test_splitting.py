@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.pace import ROWS, Pace
-from chassis.splitting import Splitter, cut, units
-from chassis.subscriptions import Drop, Subscription, Wait
-from chassis.verdicts import APPLIED, Kind, Verdict
+from chassis.messaging.pace import ROWS, Pace
+from chassis.messaging.splitting import Splitter, cut, units
+from chassis.messaging.subscriptions import Drop, Subscription, Wait
+from chassis.messaging.verdicts import APPLIED, Kind, Verdict
 from tests.unit.chassis.test_bus_apply import TYPES, event
 
 BATCH = [event(f"e{number}") for number in range(500)]

@@ -17,9 +17,9 @@ from pymongo.errors import (
 )
 
 from chassis import refusals
-from chassis.auth import Unauthenticated
+from chassis.edge.auth import Unauthenticated
+from chassis.edge.statuses import DeadlinePassed, Draining, Exhausted, status_of
 from chassis.refusals import Fault
-from chassis.statuses import DeadlinePassed, Draining, Exhausted, status_of
 
 CONFLICT = OperationFailure("write conflict", 112)
 CONFLICT._add_error_label("TransientTransactionError")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from chassis.auth import Unauthenticated
-from chassis.statuses import Draining, Exhausted
-from chassis.streams import Streams
+from chassis.edge.auth import Unauthenticated
+from chassis.edge.statuses import Draining, Exhausted
+from chassis.edge.streams import Streams
 
 LATER = time.time() + 3600
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis import tracing
-from chassis.tracing import Kind
+from chassis.operations import tracing
+from chassis.operations.tracing import Kind
 
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 

@@ -7,9 +7,10 @@ from functools import partial
 
 import pytest
 
-from chassis import deadline, turns
-from chassis.statuses import Exhausted
-from chassis.turns import Turns, before_waiting
+from chassis.context import deadline
+from chassis.data import turns
+from chassis.data.turns import Turns, before_waiting
+from chassis.edge.statuses import Exhausted
 
 
 def in_line(line: Turns, thing: str) -> int:

@@ -30,8 +30,8 @@ from tandem.types.v1.types_pb2 import (
     CivilTime,
 )
 
+from chassis.edge.validation import faults_of
 from chassis.refusals import Fault
-from chassis.validation import faults_of
 
 
 def ada(**more: Any) -> Person:

@@ -12,7 +12,7 @@ import pytest
 import urllib3
 from minio.error import S3Error
 
-from chassis.settings import load
+from chassis.operations.settings import load
 from chassis.testing import figure
 from services.library.files import CHUNK, S3Files, open_files
 from services.library.ports import FilesAway, NoSuchUpload

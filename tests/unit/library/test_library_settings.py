@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis.settings import SettingsError, load
+from chassis.operations.settings import SettingsError, load
 from services.library.settings import Settings
 
 S3 = {

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from chassis.settings import SettingsError, load
+from chassis.operations.settings import SettingsError, load
 from services.notify.settings import Settings
 
 GOOD = {

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chassis.events import LARGEST_BODY, body_of, message_for
+from chassis.contracts.events import LARGEST_BODY, body_of, message_for
 from chassis.refusals import Fault
 from services.progress.domain.intake import Row, owner_faults, recorded, taken
 from services.progress.domain.statements import VideoExtensions, faults_of, normal

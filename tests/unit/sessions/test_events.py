@@ -6,7 +6,7 @@ import inspect
 import pytest
 from tandem.sessions.v1 import events_pb2
 
-from chassis.events import LARGEST_BODY, body_of, message_for
+from chassis.contracts.events import LARGEST_BODY, body_of, message_for
 from services.sessions.domain import events
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.events import (

@@ -1,0 +1,1 @@
+"""What a request carries, for everything below the edge."""

@@ -1,0 +1,1 @@
+"""The contracts' messages and events, to and from dataclasses."""

@@ -1,0 +1,1 @@
+"""A service's MongoDB: units of work, and what stands beside them."""

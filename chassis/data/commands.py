@@ -1,0 +1,45 @@
+"""From a command to its answer: one unit of work, and the same answer to a repeat."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from chassis.context import caller
+from chassis.contracts.mapping import to_message
+from chassis.data.store import Database, Store
+
+S = TypeVar("S", bound=Store)
+M = TypeVar("M", bound=Message)
+
+
+def execute(
+    database: Database[S],
+    request: Any,
+    answer: type[M],
+    work: Callable[[S], object],
+    *,
+    part: int = 0,
+) -> M:
+    """Do `work` in a transaction and answer its result as a message of `answer`.
+
+    `work` gives a dataclass with the answer's field names, or the message itself. Where the request
+    has a `request_id` that its caller used before, the first answer is given again, and no more.
+    A request that is done in several units of work numbers their answers by `part`.
+    """
+    scope = f"{request.DESCRIPTOR.full_name}:{caller.current().subject}"
+
+    def respond(store: S) -> bytes:
+        result = work(store)
+        message = result if isinstance(result, answer) else to_message(result, answer)
+        return message.SerializeToString()
+
+    def attempt(store: S) -> bytes:
+        return store.once(
+            f"{scope}:{part}" if part else scope,
+            getattr(request, "request_id", ""),
+            request.SerializeToString(deterministic=True),
+            lambda: respond(store),
+        )
+
+    return answer.FromString(database.transact(attempt))

@@ -1,0 +1,1 @@
+"""Where requests come in, and where they go to other services."""

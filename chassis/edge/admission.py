@@ -1,0 +1,132 @@
+"""Who comes in: a replica has so many places for requests, and each caller a share of them.
+
+A place is taken as a request comes, before its token is checked and before its body is read. Whose
+it is, is known at once where the token was seen before. Until a token was checked its requests are
+a stranger's, and all strangers have half of the places together: however many tokens somebody
+makes up, callers who are known find room.
+"""
+
+import threading
+from collections import Counter
+from types import TracebackType
+
+from chassis.context.caller import Caller
+from chassis.edge.statuses import Exhausted
+
+# Requests in hand or waiting. More would wait until nobody wants their answers any more.
+MOST_REQUESTS = 1_000
+SERVICE = "service"
+STRANGER = ""
+
+
+class Places:
+    """The places of a replica."""
+
+    def __init__(self, most: int, of_person: int, of_service: int) -> None:
+        self._most, self._of_person, self._of_service = most, of_person, of_service
+        # A place that grpc drops is freed wherever Python frees memory, in here too.
+        self._lock = threading.RLock()
+        self._taken: Counter[str] = Counter()
+
+    def take(self, caller: Caller | None) -> "Place":
+        """A place of a caller, None for a stranger; or what refuses the request."""
+        with self._lock:
+            if self._taken.total() >= self._most:
+                return Place(self, Exhausted(f"{self._most} requests are in hand here", "places"))
+            refusal = self._occupy(caller)
+        return Place(self, refusal, caller)
+
+    def move(self, caller: Caller) -> Exhausted | None:
+        """A stranger's place becomes the caller's, who is known now; or what refuses that."""
+        with self._lock:
+            refusal = self._occupy(caller)
+            if refusal is None:
+                self._free(STRANGER)
+        return refusal
+
+    def free(self, caller: Caller | None) -> None:
+        """A place is free again."""
+        with self._lock:
+            self._free(_key(caller))
+
+    def taken(self) -> dict[str, int]:
+        """How many each caller has, by its subject; strangers by an empty one."""
+        with self._lock:
+            return dict(self._taken)
+
+    def _occupy(self, caller: Caller | None) -> Exhausted | None:
+        key, share = _key(caller), self._share(caller)
+        if self._taken[key] >= share:
+            return Exhausted(_too_many(caller, share), "caller")
+        self._taken[key] += 1
+        return None
+
+    def _free(self, key: str) -> None:
+        self._taken[key] -= 1
+        if not self._taken[key]:
+            del self._taken[key]
+
+    def _share(self, caller: Caller | None) -> int:
+        if caller is None:
+            return self._most // 2
+        return self._of_service if SERVICE in caller.roles else self._of_person
+
+
+class Place:
+    """One request's place: entered when it is handled, left at its end."""
+
+    def __init__(
+        self, places: Places, refusal: Exhausted | None, caller: Caller | None = None
+    ) -> None:
+        self._places, self._refusal, self._caller = places, refusal, caller
+        self._held = refusal is None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether there was no room for it."""
+        return self._refusal is not None
+
+    def check(self) -> None:
+        """Raise Exhausted where there was no room for it."""
+        if self._refusal is not None:
+            raise self._refusal
+
+    def belongs_to(self, caller: Caller) -> None:
+        """Its token was checked. Raises Exhausted where the caller has too many already."""
+        if self._caller is not None:
+            return
+        refusal = self._places.move(caller)
+        if refusal is not None:
+            raise refusal
+        self._caller = caller
+
+    def leave(self) -> None:
+        """Let another have it."""
+        if self._held:
+            self._held = False
+            self._places.free(self._caller)
+
+    def __enter__(self) -> "Place":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.leave()
+
+    def __del__(self) -> None:
+        # A call that grpc drops before it has a thread is never entered.
+        self.leave()
+
+
+def _key(caller: Caller | None) -> str:
+    return STRANGER if caller is None else caller.subject
+
+
+def _too_many(caller: Caller | None, share: int) -> str:
+    if caller is None:
+        return f"{share} requests whose callers are not known yet are in hand here"
+    return f"you have {share} requests in hand here; wait for one of them"

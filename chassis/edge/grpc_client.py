@@ -1,0 +1,149 @@
+"""The client side of gRPC: how one service calls another.
+
+Calls have a deadline, are repeated where the other side is away for a moment, are spread over its
+replicas, and carry the trace, the request id and the service's token.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from chassis import ids
+from chassis.context import deadline
+from chassis.edge import grpc_spans
+from chassis.operations import logs, tracing
+from chassis.operations.settings import NO_FILE, Settings
+from chassis.operations.tracing import Kind
+
+DEADLINE = 10.0
+
+# grpc/doc/service_config.md. Commands carry request ids, so that a repeat is harmless.
+SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 4,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 3,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+    # gRFC A6: where more than a few in a row fail, the other side is not helped by repeats.
+    "retryThrottling": {"maxTokens": 20, "tokenRatio": 0.1},
+}
+OPTIONS = (
+    ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
+    ("grpc.enable_retries", 1),
+    # A connection that went dead without a word is noticed within a minute.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+
+Token = Callable[[], str]
+
+
+def channel(target: str, settings: Settings) -> grpc.Channel:
+    """A channel to another service: "host:port", or "dns:///name:port" for all replicas of a name.
+
+    The token is that of `settings.service_token_file`; where it names none, calls carry none.
+    """
+    plain = grpc.insecure_channel(target, options=OPTIONS)
+    return calling_with(plain, TokenFile(settings.service_token_file))
+
+
+def calling_with(plain: grpc.Channel, token: Token) -> grpc.Channel:
+    """`plain`, whose calls carry the token (if any), the trace, the request id, and a deadline."""
+    return grpc.intercept_channel(plain, _Outgoing(token))
+
+
+class TokenFile:
+    """A token in a file that somebody else renews; it is read again when it has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp = -1
+        self._token = ""
+
+    def __call__(self) -> str:
+        """The token. Raises OSError where there is no such file."""
+        if self._path == NO_FILE:
+            return ""
+        stamp = self._path.stat().st_mtime_ns
+        if stamp != self._stamp:
+            self._token, self._stamp = self._path.read_text().strip(), stamp
+        return self._token
+
+
+class _Details(grpc.ClientCallDetails):
+    """What a call is made with; grpc asks for these attributes and gives no constructor."""
+
+    def __init__(self, given: Any, metadata: Any, timeout: float | None) -> None:
+        self.method = given.method
+        self.timeout = timeout
+        self.metadata = metadata
+        self.credentials = given.credentials
+        self.wait_for_ready = given.wait_for_ready
+        self.compression = given.compression
+
+
+class _Outgoing(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
+    """Adds what every call carries. A stream gets no deadline: it lasts as long as it is wanted.
+
+    A call has no more time than the request that it is made for: who asked waits no longer.
+    A call has a span of its own; a stream, of which nobody knows when it is used up, has none.
+    """
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        contract, _, method = _text(details.method).lstrip("/").partition("/")
+        span = grpc_spans.begin(Kind.CLIENT, contract, method, tracing.current())
+        timeout = min(details.timeout or DEADLINE, deadline.left())
+        call = continuation(self._with(details, timeout, span.traceparent), request)
+        call.add_done_callback(lambda done: grpc_spans.end(span, done.code().name, Kind.CLIENT))
+        return call
+
+    def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        return continuation(self._stream(details), request)
+
+    def intercept_stream_unary(self, continuation: Any, details: Any, requests: Any) -> Any:
+        return continuation(self._stream(details), requests)
+
+    def intercept_stream_stream(self, continuation: Any, details: Any, requests: Any) -> Any:
+        return continuation(self._stream(details), requests)
+
+    def _stream(self, details: Any) -> _Details:
+        return self._with(details, details.timeout, tracing.child_of(tracing.current()))
+
+    def _with(self, details: Any, timeout: float | None, traceparent: str) -> _Details:
+        given = tuple(details.metadata or ())
+        names = {key for key, _ in given}
+        more = [pair for pair in self._metadata(traceparent) if pair[0] not in names]
+        return _Details(details, (*given, *more), timeout)
+
+    def _metadata(self, traceparent: str) -> list[tuple[str, str]]:
+        pairs = [
+            ("x-request-id", logs.request_id.get() or ids.new_id()),
+            ("traceparent", traceparent),
+        ]
+        token = self._token()
+        return [*pairs, ("authorization", f"Bearer {token}")] if token else pairs
+
+
+def _text(method: str | bytes) -> str:
+    return method.decode() if isinstance(method, bytes) else method

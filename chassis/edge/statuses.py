@@ -1,0 +1,145 @@
+"""From what went wrong to a gRPC status with the details of google.rpc (AIP-193)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2 as details
+from google.rpc.code_pb2 import Code
+from google.rpc.status_pb2 import Status
+
+from chassis import refusals
+from chassis.data.store import is_away
+from chassis.edge.auth import Unauthenticated
+from chassis.refusals import Fault, Refusal, Unavailable
+
+AWAY = "the database does not answer; try again"
+RETRY_AFTER = Duration(seconds=1)
+# Details travel in a trailer, and clients take 8 KiB of those by default
+# (grpc.max_metadata_size); a text of 300 characters may be nine times as long percent-encoded.
+LARGEST_DETAILS = 4_000
+LONGEST_FAULT = 500
+LONGEST_MESSAGE = 300
+
+
+class DeadlinePassed(Exception):
+    """The caller waits no longer: DEADLINE_EXCEEDED."""
+
+
+class Exhausted(Exception):
+    """This replica has no room for one more: RESOURCE_EXHAUSTED."""
+
+    def __init__(self, message: str, of: str) -> None:
+        """`of`: what is used up, as metrics call it: places, caller, turns, streams."""
+        super().__init__(f"{message}; call again, or another replica")
+        self.of = of
+
+
+class Draining(Exception):
+    """This replica stops: UNAVAILABLE, another one answers."""
+
+
+class DatabaseAway(Exception):
+    """The database is known not to answer: UNAVAILABLE at once, rather than after a wait."""
+
+
+_REFUSALS: dict[type[Refusal], int] = {
+    refusals.Invalid: Code.INVALID_ARGUMENT,
+    refusals.NotFound: Code.NOT_FOUND,
+    refusals.AlreadyExists: Code.ALREADY_EXISTS,
+    refusals.FailedPrecondition: Code.FAILED_PRECONDITION,
+    refusals.Denied: Code.PERMISSION_DENIED,
+    refusals.Unavailable: Code.UNAVAILABLE,
+}
+_CALLS: dict[type[Exception], int] = {
+    Unauthenticated: Code.UNAUTHENTICATED,
+    DeadlinePassed: Code.DEADLINE_EXCEEDED,
+}
+_AGAIN: dict[type[Exception], int] = {
+    Exhausted: Code.RESOURCE_EXHAUSTED,
+    Draining: Code.UNAVAILABLE,
+    DatabaseAway: Code.UNAVAILABLE,
+}
+
+
+def status_of(error: BaseException, request_id: str) -> Status:
+    """The status that tells a caller about `error`; of an unforeseen one only the request id."""
+    if isinstance(error, Refusal):
+        return _refused(error)
+    for kind, code in _CALLS.items():
+        if isinstance(error, kind):
+            return _status(code, str(error))
+    for kind, code in _AGAIN.items():
+        if isinstance(error, kind):
+            return _status(code, str(error), _retry())
+    if isinstance(error, DecodeError):
+        return _status(Code.INVALID_ARGUMENT, "the request is no message of its contract")
+    if is_away(error):
+        return _status(Code.UNAVAILABLE, AWAY, _retry())
+    info = details.RequestInfo(request_id=request_id)
+    return _status(Code.INTERNAL, f"internal error; the request id is {request_id}", info)
+
+
+def _refused(error: Refusal) -> Status:
+    code = next((c for kind, c in _REFUSALS.items() if isinstance(error, kind)), Code.UNKNOWN)
+    if isinstance(error, Unavailable):
+        return _status(code, str(error), _retry())
+    if not error.faults:
+        return _status(code, str(error))
+    kind = _precondition if code == Code.FAILED_PRECONDITION else _bad_request
+    return _status(code, str(error), kind(_fitting(error.faults)))
+
+
+def _bad_request(faults: Sequence[Fault]) -> Any:
+    return details.BadRequest(
+        field_violations=[
+            details.BadRequest.FieldViolation(field=fault.field, description=_describe(fault))
+            for fault in faults
+        ]
+    )
+
+
+def _precondition(faults: Sequence[Fault]) -> Any:
+    return details.PreconditionFailure(
+        violations=[
+            details.PreconditionFailure.Violation(
+                type="STATE", subject=fault.field, description=_describe(fault)
+            )
+            for fault in faults
+        ]
+    )
+
+
+def _describe(fault: Fault) -> str:
+    text = f"{fault.wrong}; {fault.right}" if fault.right else fault.wrong
+    return _cut(text, LONGEST_FAULT)
+
+
+def _fitting(faults: Sequence[Fault]) -> list[Fault]:
+    """As many faults as a trailer holds; the last one then says how many more there are."""
+    room = LARGEST_DETAILS
+    for place, fault in enumerate(faults):
+        # 20: tags and lengths of a violation in its list, and the type of a precondition
+        room -= len(fault.field.encode()) + len(_describe(fault).encode()) + 20
+        if room < 0:
+            return [*faults[:place], Fault("", f"and {len(faults) - place} more faults")]
+    return list(faults)
+
+
+def _retry() -> Any:
+    return details.RetryInfo(retry_delay=RETRY_AFTER)
+
+
+def _status(code: int, message: str, *more: Any) -> Status:
+    status = Status(code=code, message=_cut(message, LONGEST_MESSAGE))
+    for detail in more:
+        packed = AnyMessage()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."

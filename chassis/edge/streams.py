@@ -1,0 +1,152 @@
+"""Streaming RPCs: how many may be open at once, and how they end when the replica stops."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+
+from chassis.edge.auth import Unauthenticated
+from chassis.edge.statuses import Draining, Exhausted
+from chassis.operations import metrics
+
+# A stream holds a thread as long as it is open, so streams have threads of their own: however many
+# listen, requests go on.
+MOST_STREAMS = 256
+# Of one caller: a person has a few devices, a system a few connections to each replica.
+MOST_EACH = 16
+# Seconds by which a token may outlive its end.
+SWEEP = 1.0
+
+
+class Stream:
+    """A stream's context as its service sees it: `is_active()` is false as soon as it should end.
+
+    A service that waits asks `is_active()` at least once a second.
+    """
+
+    def __init__(self, context: Any, until: float) -> None:
+        """`until`: when its caller's token expires, in Unix seconds."""
+        self._context, self._until = context, until
+        self._lock = threading.Lock()
+        self._draining = self._waiting = self._cut = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def is_active(self) -> bool:
+        """Whether the caller is there, its token holds, and the replica goes on."""
+        if self._draining or self._is_expired():
+            self._cut = True
+            return False
+        return bool(self._context.is_active())
+
+    def incoming(self, messages: Iterator[bytes]) -> Iterator[bytes]:
+        """The caller's messages until it ends them, or the replica stops."""
+        while self._wait():
+            try:
+                message = next(messages)
+            except StopIteration:
+                return
+            finally:
+                self._waiting = False
+            yield message
+
+    def drain(self) -> None:
+        """End soon: after the message at hand, or at once where there is none."""
+        with self._lock:
+            self._draining = True
+            if self._waiting:
+                self._context.cancel()
+
+    def end_if_expired(self) -> None:
+        """End it where it waits for a caller whose token has expired."""
+        with self._lock:
+            if self._waiting and self._is_expired():
+                self._context.cancel()
+
+    def check_token(self) -> None:
+        """Raise Unauthenticated where the token has expired: no stream may go on without."""
+        if self._is_expired():
+            raise Unauthenticated("the token has expired; call again with a fresh one")
+
+    def check(self) -> None:
+        """Raise Draining or Unauthenticated where it was ended by us, so that its caller knows."""
+        if self._cut and self._draining:
+            raise Draining("this replica stops; call again and another one answers")
+        if self._cut:
+            self.check_token()
+
+    def _is_expired(self) -> bool:
+        return time.time() > self._until
+
+    def _wait(self) -> bool:
+        with self._lock:
+            self._waiting, self._cut = not self._draining, self._draining
+            return self._waiting
+
+
+class Streams:
+    """The open streams of a server."""
+
+    def __init__(self, service: str, most: int = MOST_STREAMS, most_each: int = MOST_EACH) -> None:
+        # One thread more than there may be streams: somebody must refuse the one too many.
+        self.threads = ThreadPoolExecutor(most + 1, "stream")
+        self._most, self._most_each = most, most_each
+        self._lock = threading.Lock()
+        self._open: dict[Stream, str] = {}
+        self._draining = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="streams", daemon=True)
+        self._gauge = metrics.GRPC_STREAMS.labels(service)
+
+    def start(self) -> None:
+        """From now on, end streams that wait for a caller whose token has expired."""
+        self._sweeper.start()
+
+    @contextmanager
+    def one(self, context: grpc.ServicerContext, subject: str, until: float) -> Iterator[Stream]:
+        """An open stream of a caller whose token holds `until`.
+
+        Raises Exhausted where there are too many, Draining and Unauthenticated at the end.
+        """
+        stream = Stream(context, until)
+        self._enter(stream, subject)
+        try:
+            yield stream
+            stream.check()
+        finally:
+            self._leave(stream)
+
+    def drain(self) -> None:
+        """Let all streams end, and no other begin."""
+        with self._lock:
+            self._draining.set()
+            streams = list(self._open)
+        for stream in streams:
+            stream.drain()
+
+    def _enter(self, stream: Stream, subject: str) -> None:
+        with self._lock:
+            if self._draining.is_set():
+                raise Draining("this replica stops; call again and another one answers")
+            if len(self._open) >= self._most:
+                raise Exhausted(f"{self._most} streams are open here", "streams")
+            if sum(each == subject for each in self._open.values()) >= self._most_each:
+                raise Exhausted(f"you have {self._most_each} streams open here", "caller")
+            self._open[stream] = subject
+            self._gauge.set(len(self._open))
+
+    def _leave(self, stream: Stream) -> None:
+        with self._lock:
+            self._open.pop(stream, None)
+            self._gauge.set(len(self._open))
+
+    def _sweep(self) -> None:
+        while not self._draining.wait(SWEEP):
+            with self._lock:
+                streams = list(self._open)
+            for stream in streams:
+                stream.end_if_expired()

@@ -1,0 +1,73 @@
+"""The inbox: events into a handler in one transaction, each event once for a subscription."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from chassis.contracts.events import Event
+from chassis.data.store import Database, Store
+from chassis.messaging.pace import Pace
+from chassis.messaging.subscriptions import Subscription
+from chassis.messaging.verdicts import APPLIED, REPEAT, Verdict
+from chassis.operations import tracing
+
+Events = Sequence[Event[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What one subscription has applied, and how it applies more."""
+
+    database: Database[Any]
+    subscription: Subscription[Any]
+    writer: str
+    """The queue whose events are applied; the handler finds it as `store.writer`."""
+    pace: Pace
+    """Told how long each transaction took that was committed."""
+
+    def apply(self, events: Events) -> dict[str, Verdict]:
+        """Apply events in one transaction; answers a verdict by event id: applied, or a repeat.
+
+        Raises what the handler raises; then nothing was applied.
+        """
+        began = time.monotonic()
+        with tracing.under(_cause(events)):
+            done = self.database.transact(lambda store: self._work(store, events), self.writer)
+        self.pace.took(sum(map(self.subscription.rows, events)), time.monotonic() - began)
+        return done
+
+    def _work(self, store: Store, events: Events) -> dict[str, Verdict]:
+        seen = self._seen(store, events)
+        fresh = [event for event in events if event.id not in seen]
+        if fresh:
+            self.subscription.handle(store, fresh)
+            self._remember(store, fresh)
+        return {event.id: REPEAT if event.id in seen else APPLIED for event in events}
+
+    def _seen(self, store: Store, events: Events) -> set[str]:
+        marks = {mark(self.subscription.name, event.id): event.id for event in self._kept(events)}
+        return {marks[row["_id"]] for row in store.find_by_ids("inbox", marks)}
+
+    def _remember(self, store: Store, events: Events) -> None:
+        now = datetime.now(UTC)  # MongoDB removes old marks by the system's clock
+        name = self.subscription.name
+        rows = [{"_id": mark(name, event.id), "at": now} for event in self._kept(events)]
+        if rows:
+            store["inbox"].insert_many(rows, session=store.session)
+
+    def _kept(self, events: Events) -> list[Event[Any]]:
+        """The events whose repeats only the inbox can tell."""
+        return [e for e in events if type(e.data) not in self.subscription.replacing]
+
+
+def mark(subscription: str, event_id: str) -> str:
+    """The inbox's id of an event that a subscription has applied."""
+    return f"{subscription}:{event_id}"
+
+
+def _cause(events: Events) -> str:
+    """Under what events are applied: their trace where they share one, else a new one."""
+    traces = {tracing.trace_id(event.traceparent) for event in events}
+    return events[0].traceparent if len(traces) == 1 else ""

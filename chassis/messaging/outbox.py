@@ -1,0 +1,213 @@
+"""The outbox as the relay sees it: what is read of it, and what becomes of its rows.
+
+Rows are {_id: the event's id, key: its aggregate, lane, after: the id of the row before it in its
+aggregate, sequence, type, headers, body}, and `parked_at` where no queue took the event. A row of
+an older version has neither `lane` nor `after`.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from chassis import ids
+from chassis.messaging.outbox_reads import CHUNK, ByKey, Named, Notice, Read, Scan
+from chassis.messaging.window import Outcome
+
+Row = dict[str, Any]
+
+PART = 50
+# Bytes. A relay has up to three chunks in hand: one that goes out, one that waits, one that comes.
+LARGEST_READ = 16 * 1024**2
+PARKED = {"parked_at": {"$exists": True}}
+# Insertions; and rows that are parked no longer, which may go again.
+ANNOUNCED: list[Row] = [
+    {
+        "$match": {
+            # Said so plainly, MongoDB passes over removals when it reads its oplog.
+            "operationType": {"$in": ["insert", "update"]},
+            "$or": [
+                {"operationType": "insert"},
+                {"updateDescription.removedFields": "parked_at"},
+            ],
+        }
+    },
+    {
+        "$project": {
+            "operationType": 1,
+            "documentKey": 1,
+            **{each: f"$fullDocument.{each}" for each in ("key", "lane", "after", "sequence")},
+        }
+    },
+]
+
+
+class Outbox:
+    """One service's outbox.
+
+    What is read is committed by a majority, and of one moment: a failover can't take back what was
+    published, and of an aggregate an event is never seen before those that were committed before.
+    """
+
+    def __init__(self, collection: AsyncCollection[Row]) -> None:
+        self._rows = collection
+        self._moment = collection.with_options(read_concern=ReadConcern("snapshot"))
+        self._oldest = ""
+
+    async def read(self, read: Read) -> tuple[list[Row], bool]:
+        """The rows that `read` wants, and whether these are all."""
+        match read:
+            case Scan(lane, after, without):
+                wanted: Row = {"lane": lane, "_id": {"$gt": after}}
+                if without:
+                    wanted["key"] = {"$nin": list(without)}
+                return await self._up_to(CHUNK, self._moment.find(wanted).sort("_id"))
+            case Named():
+                found = self._moment.find({"_id": {"$in": read.ids}}).sort("_id")
+                return await self._up_to(2 * CHUNK, found)
+            case ByKey(keys, sequence, limit):
+                wanted = {"key": {"$in": list(keys)}, "sequence": {"$gt": sequence}}
+                found = self._moment.find(wanted).sort([("key", 1), ("sequence", 1)])
+                return await self._up_to(limit, found)
+
+    async def _up_to(self, limit: int, cursor: Any) -> tuple[list[Row], bool]:
+        """The cursor's rows, as many as are wanted and have room; and whether these are all."""
+        found: list[Row] = []
+        size = 0
+        async with cursor.limit(limit + 1).batch_size(limit + 1) as rows:
+            while size < LARGEST_READ and (part := await rows.to_list(PART)):
+                found += part
+                size += sum(len(row["body"]) for row in part)
+            whole = len(found) <= limit and not rows.alive
+        return found[:limit], whole
+
+    async def there(self, ids: Collection[str]) -> set[str]:
+        """Those of the ids that are in the outbox."""
+        if not ids:
+            return set()
+        found = await self._moment.find({"_id": {"$in": list(ids)}}, {"_id": 1}).to_list()
+        return {row["_id"] for row in found}
+
+    async def without_lane(self) -> set[str]:
+        """Aggregates with rows that an older version wrote, some of them where there are many."""
+        found = await self._moment.find({"lane": None}, {"key": 1}).limit(CHUNK).to_list()
+        return {row["key"] for row in found}
+
+    async def parked_keys(self) -> set[str]:
+        """Aggregates with a parked row."""
+        return set(await self._moment.distinct("key", PARKED))
+
+    async def settle(self, outcome: Outcome) -> None:
+        """Remove what the broker has, and park what no queue took."""
+        if outcome.confirmed:
+            await self._remove(outcome.confirmed)
+        if outcome.returned:
+            parked = {"$set": {"parked_at": datetime.now(UTC)}}
+            await self._rows.update_many({"_id": {"$in": outcome.returned}}, parked)
+
+    async def _remove(self, ids: Sequence[str]) -> None:
+        """Remove rows, in one transaction: that is one entry in MongoDB's oplog, not one a row, for
+        the change stream to pass over.
+        """
+
+        async def remove(session: AsyncClientSession) -> None:
+            await self._rows.delete_many({"_id": {"$in": ids}}, session=session)
+
+        async with self._rows.database.client.start_session() as session:
+            await session.with_transaction(remove)
+
+    async def announced(self, ready: asyncio.Event) -> AsyncGenerator[Notice | None, None]:
+        """Each row that is committed from now on; None where rows are parked no longer.
+
+        `ready` is set once it listens. Raises PyMongoError when it can't go on.
+        """
+        async with await self._rows.watch(ANNOUNCED, batch_size=CHUNK) as changes:
+            ready.set()
+            async for change in changes:
+                yield _notice(change) if change["operationType"] == "insert" else None
+        raise PyMongoError("the outbox's change stream has ended")
+
+    async def depth(self) -> int:
+        """How many events wait, as MongoDB's books have it: to count a million takes a second."""
+        return await self._rows.estimated_document_count()
+
+    async def parked(self) -> int:
+        """How many of them are parked."""
+        return await self._rows.count_documents(PARKED)
+
+    async def oldest(self, from_start: bool = True) -> str | None:
+        """The id of the one that waits longest.
+
+        MongoDB steps over each deleted row that it still keeps: not `from_start`, the search begins
+        where the last one ended, and may miss a row that was committed late.
+        """
+        wanted = {"_id": {"$gte": "" if from_start else self._oldest}}
+        found = await self._rows.find_one(wanted, {"_id": 1}, sort=[("_id", 1)])
+        self._oldest = found["_id"] if found else self._oldest
+        return found["_id"] if found else None
+
+
+def _notice(change: Row) -> Notice:
+    return Notice(
+        change["documentKey"]["_id"],
+        change["key"],
+        change.get("lane"),
+        change.get("after"),
+        change["sequence"],
+    )
+
+
+# For people who look; `database` is the service's, of pymongo's synchronous client.
+
+
+@dataclass(frozen=True)
+class Parked:
+    """An event that no queue took."""
+
+    id: str
+    type: str
+    key: str
+    """Its aggregate, whose later events wait behind it."""
+    sequence: int
+    parked_at: datetime
+    waiting_behind: int
+
+
+def state(database: Any) -> tuple[int, int, datetime | None]:
+    """How many events wait, how many of them are parked, and when the oldest happened."""
+    oldest = database["outbox"].find_one({}, {"_id": 1}, sort=[("_id", 1)])
+    return (
+        database["outbox"].estimated_document_count(),
+        database["outbox"].count_documents(PARKED),
+        datetime.fromtimestamp(ids.made_at(oldest["_id"]), UTC) if oldest else None,
+    )
+
+
+def parked(database: Any, limit: int) -> list[Parked]:
+    """The first parked events."""
+    found = database["outbox"].find(PARKED, {"body": 0, "headers": 0}).sort("_id").limit(limit)
+    return [
+        Parked(
+            row["_id"],
+            row["type"],
+            row["key"],
+            row["sequence"],
+            row["parked_at"],
+            database["outbox"].count_documents(
+                {"key": row["key"], "sequence": {"$gt": row["sequence"]}}
+            ),
+        )
+        for row in found
+    ]
+
+
+def release(database: Any) -> int:
+    """Let parked events go again, once there is a queue for them; answers how many."""
+    found = database["outbox"].update_many(PARKED, {"$unset": {"parked_at": ""}})
+    return int(found.modified_count)

@@ -1,0 +1,74 @@
+"""Looks at a worker's queues again and again: how many dead letters, and which partitions there."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import eventlet
+import pika
+import structlog
+from pika.adapters.blocking_connection import BlockingConnection
+
+from chassis.messaging import partitions, topology
+from chassis.messaging.queue_figures import Unanswered
+from chassis.messaging.subscriptions import Subscription
+from chassis.operations import metrics
+
+# Seconds between two looks at what is known, and at whether there are more partitions: to ask for
+# a queue that is not there is an error in the broker's log.
+LOOK, DISCOVER = 5.0, 60.0
+
+Ready = Mapping[str, int]
+"""How many messages are ready in each queue of a subscription that exists."""
+Seen = Callable[[Ready], None]
+
+log = structlog.get_logger()
+
+
+def watch(amqp_url: str, looks: Sequence["Look"]) -> None:
+    """Look every `LOOK` seconds, for ever; while the broker is away, wait for it."""
+    while True:
+        try:
+            with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+                while True:
+                    for look in looks:
+                        look(connection)
+                    connection.sleep(LOOK)
+        except Exception as error:
+            log.info("can't look at the queues now", why=repr(error)[:200])
+        eventlet.sleep(LOOK)
+
+
+class Look:
+    """Looks at one subscription's queues."""
+
+    def __init__(self, subscription: Subscription[Any], seen: Seen) -> None:
+        self._subscription, self._seen = subscription, seen
+        self._ready: Ready = {}
+        self._queues: Sequence[str] = ()
+        self._known: dict[str, int | None] = {}
+        self._discover_at = 0.0
+
+    def __call__(self, connection: BlockingConnection) -> None:
+        """Tell the metrics and the worker."""
+        dead = self._count(connection, topology.dead(self._subscription.name))
+        metrics.DEAD_LETTERS.labels(self._subscription.name).set(dead or 0)
+        if self._subscription.partitioned:
+            self._look(connection)
+        self._seen(self._ready)
+
+    def _look(self, connection: BlockingConnection) -> None:
+        if time.monotonic() >= self._discover_at:
+            self._discover_at = time.monotonic() + DISCOVER
+            self._queues = partitions.existing(connection, self._subscription)
+        counts = {queue: self._count(connection, queue) for queue in self._queues}
+        self._ready = {queue: count for queue, count in counts.items() if count is not None}
+        self._queues = list(self._ready)
+
+    def _count(self, connection: BlockingConnection, queue: str) -> int | None:
+        """How many messages are ready in a queue, as far as is known; None where there is none."""
+        try:
+            self._known[queue] = partitions.ready_in(connection, queue)
+        except Unanswered as error:
+            log.info("can't count a queue now", why=str(error))
+        return self._known.get(queue, 0)

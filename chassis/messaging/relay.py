@@ -1,0 +1,240 @@
+"""The relay role: what stands in the outbox goes to the broker, in each aggregate's order.
+
+A service's relays share its lanes by lease. An event is removed when the broker has confirmed it,
+so a crash in between repeats it, and never loses it. An event that no queue takes is parked, with
+all that follow it in its aggregate.
+
+Whoever publishes, however many at once: a row goes out only after those before it in its aggregate
+went out by the same relay, or are gone because the broker has them. So the first coming of each
+event is in order, even while a lane has two relays for a moment.
+"""
+
+import asyncio
+import contextlib
+import math
+import os
+import random
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pymongo
+import structlog
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+
+from chassis import ids
+from chassis.contracts.events import contracts
+from chassis.data.numbering import LANES
+from chassis.data.pulse import PATIENCE
+from chassis.data.shares import AsyncShares, Holding
+from chassis.data.store import CLIENT
+from chassis.messaging.outbox import Outbox, Row
+from chassis.messaging.publisher import ConnectionLost, Publisher
+from chassis.messaging.relay_session import Session, end
+from chassis.operations import metrics, ops
+from chassis.operations.settings import Settings
+
+LEASE = timedelta(seconds=5)
+BEAT = LEASE.total_seconds() / 5
+# A lane that is given up is released as soon as it is idle.
+HAND_OVER = 0.1
+LOOK = 2.0
+# Of so many looks for the oldest event one begins at the start.
+WHOLE_LOOK = 30
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+GOODBYE = 5.0
+NOTHING = Holding()
+
+log = structlog.get_logger()
+
+
+def serve(settings: Settings, service: str) -> None:
+    """Relay until SIGTERM or SIGINT; then finish what is in flight, and leave."""
+    asyncio.run(_serve(settings, service))
+
+
+async def _serve(settings: Settings, service: str) -> None:
+    relay = Relay(settings, service)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, relay.stop)
+    watched = ops.serve(settings.ops_address, relay.ready)
+    log.info("relaying", ops_port=watched.port)
+    try:
+        await relay.run()
+    finally:
+        watched.close()
+        log.info("stopped")
+
+
+class Relay:
+    """One relay of one service."""
+
+    def __init__(self, settings: Settings, service: str) -> None:
+        self._settings, self._service = settings, service
+        self._client: AsyncMongoClient[Row] = AsyncMongoClient(
+            settings.mongo_url, appname=f"tandem-{service}", **CLIENT
+        )
+        database = self._client[settings.mongo_database or f"tandem_{service}"]
+        self._outbox = Outbox(database["outbox"])
+        holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+        lanes = [str(lane) for lane in range(LANES)]
+        self._shares = AsyncShares(database["leases"], "relay", lanes, holder, LEASE)
+        self._stopping, self._out_of_time = asyncio.Event(), asyncio.Event()
+        self._has_lanes = asyncio.Event()
+        self._holding = NOTHING
+        self._answered = -math.inf
+        self._looks = 0
+        self._publisher: Publisher | None = None
+        self._session: Session | None = None
+        _tell_zero(service)
+        metrics.RELAY_LANES.labels(service).set_function(lambda: len(self.held().held))
+
+    def stop(self) -> None:
+        """Ask it to leave: `run` publishes no more, waits until what is in flight is confirmed or
+        `settings.drain` is over, and ends.
+        """
+        self._stopping.set()
+        self._has_lanes.set()
+        if self._session:
+            self._session.stop()
+        drain = self._settings.drain.total_seconds()
+        asyncio.get_running_loop().call_later(drain, self._out_of_time.set)
+
+    def held(self) -> Holding:
+        """The lanes that are ours now."""
+        return self._holding if time.monotonic() < self._holding.until else NOTHING
+
+    def ready(self) -> dict[str, bool]:
+        """What /ready tells. A relay without a lane needs no broker."""
+        connected = self._publisher is not None and self._publisher.is_open
+        return {
+            "mongodb": time.monotonic() - self._answered < BEAT + 2 * PATIENCE,
+            "rabbitmq": connected or not self.held().held,
+        }
+
+    async def run(self) -> None:
+        """Relay until `stop`. What is not about a server being away ends it: a bug, not a state."""
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.create_task(self._publish_forever()),
+            asyncio.create_task(self._out_of_time.wait()),
+            *(asyncio.create_task(self._forever(work)) for work in (self._keep_share, self._look)),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            failed = next((task for task in tasks if _has_failed(task)), None)
+            await end(tasks)
+            await self._leave()
+        if failed:
+            failed.result()
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE):
+                await self._shares.leave()
+                await self._client.close()
+        except (PyMongoError, TimeoutError) as error:
+            log.warning("the leases end by themselves", why=repr(error)[:200])
+
+    async def _publish_forever(self) -> None:
+        pause = FIRST_PAUSE
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                await self._has_lanes.wait()
+                await self._relay()
+            except (PyMongoError, ConnectionLost) as error:
+                if time.monotonic() - began > LONGEST_PAUSE:
+                    pause = FIRST_PAUSE
+                log.warning("can't relay now", why=str(error)[:300], seconds=round(pause, 1))
+                await self._sleep(pause * random.uniform(0.7, 1.3))
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _relay(self) -> None:
+        """One session, on a connection of its own."""
+        if self._stopping.is_set():
+            return
+        self._publisher = Publisher(self._service)
+        try:
+            await self._publisher.open(self._settings.amqp_url)
+            log.info("connected to the broker")
+            self._session = Session(self._service, self._outbox, self._publisher, self.held)
+            if self._stopping.is_set():
+                self._session.stop()
+            await self._session.run()
+        finally:
+            self._session = None
+            await self._close(self._publisher)
+
+    async def _close(self, publisher: Publisher) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                await publisher.close()
+
+    async def _keep_share(self) -> None:
+        """Keep our lanes, take what is free, and give up what is above our share."""
+        before = self._holding.held
+        with pymongo.timeout(PATIENCE):
+            self._holding = await self._shares.keep()
+            self._answered = time.monotonic()
+            await self._hand_over()
+        if before != self._holding.held:
+            log.info("lanes held", count=len(self._holding.held), of=LANES)
+        if self._holding.held:
+            self._has_lanes.set()
+        elif not self._stopping.is_set():
+            self._has_lanes.clear()
+        await asyncio.sleep(HAND_OVER if self._holding.surplus else BEAT)
+
+    async def _hand_over(self) -> None:
+        surplus = self._holding.surplus
+        idle = self._session.idle(surplus) if self._session else list(surplus)
+        if idle:
+            rest = self._holding.held.difference(idle)
+            self._holding = Holding(rest, surplus.difference(idle), self._holding.until)
+            await self._shares.release(idle)
+
+    async def _look(self) -> None:
+        """Tell Prometheus how it stands."""
+        oldest = await self._outbox.oldest(from_start=self._looks % WHOLE_LOOK == 0)
+        self._looks += 1
+        age = time.time() - ids.made_at(oldest) if oldest else 0.0
+        metrics.OUTBOX_OLDEST.labels(self._service).set(max(0.0, age))
+        metrics.OUTBOX_DEPTH.labels(self._service).set(await self._outbox.depth())
+        metrics.OUTBOX_PARKED.labels(self._service).set(await self._outbox.parked())
+        await asyncio.sleep(LOOK)
+
+    async def _forever(self, work: Callable[[], Awaitable[Any]]) -> None:
+        while True:
+            try:
+                await work()
+            except PyMongoError as error:
+                self._answered = -math.inf
+                log.warning("MongoDB does not answer", why=str(error)[:200])
+                await asyncio.sleep(1)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, unless it is time to stop."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass
+
+
+def _tell_zero(service: str) -> None:
+    """Zero is a figure, too: of a counter that begins with more, Prometheus sees no increase."""
+    metrics.RELAY_RETURNED.labels(service)
+    for kind in contracts():
+        if kind.startswith(f"tandem.{service}."):
+            metrics.RELAY_PUBLISHED.labels(service, kind)
+
+
+def _has_failed(task: "asyncio.Task[Any]") -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None

@@ -1,0 +1,111 @@
+"""What a stranger's message bears when it is published again: to a delay, the dead letters, back.
+
+The broker acts on some properties and headers, and refuses others: an expiration would remove a
+dead letter, a `user_id` must be the publisher's own, `CC` and `BCC` name more queues to go to, with
+our rights. So what is sent again is chosen: what tells something of the event, and harms nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from chassis.messaging import topology
+
+# Names the headers that could not be kept.
+LOST = "x-tandem-lost-headers"
+# Sender-selected distribution (RabbitMQ).
+_ROUTING = ("CC", "BCC")
+_TEXTS = ("message_id", "type", "correlation_id", "app_id", "content_type", "content_encoding")
+LONGEST_SHORT = 255
+# A frame has 131,072 bytes by default, and a message's headers stand in one. The rest is left for
+# what we and the broker add.
+ROOM = 100_000
+_LEAST, _BEYOND = -(2**63), 2**63
+
+
+def properties(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a message's properties that it may bear again; without its headers."""
+    kept = {
+        name: given[name]
+        for name in _TEXTS
+        if isinstance(given.get(name), str) and _is_short(given[name])
+    }
+    timestamp = given.get("timestamp")
+    return {**kept, "timestamp": timestamp} if isinstance(timestamp, int) else kept
+
+
+def headers(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Those of a message's headers that it may bear again, the smallest first where room is short.
+
+    Without what the broker added. Values that AMQP has no form for become text. What can't be kept
+    is named in the header `LOST`.
+    """
+    fitting, lost = _fitting(given or {})
+    kept: dict[str, Any] = {}
+    room = ROOM
+    for name, value in sorted(fitting.items(), key=lambda field: size(field)):
+        room -= size((name, value))
+        if room < 0:
+            lost.append(name)
+        else:
+            kept[name] = value
+    return {**kept, LOST: ", ".join(sorted(lost))[:1000]} if lost else kept
+
+
+def size(value: Any) -> int:
+    """How many bytes a value takes on the wire at the most, whoever encodes it."""
+    if isinstance(value, str | bytes):
+        return 5 + len(_raw(value))
+    if isinstance(value, Mapping):
+        return 5 + sum(size(field) for field in value.items())
+    if isinstance(value, list | tuple):
+        return 5 + sum(map(size, value))
+    return 9
+
+
+def _fitting(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    fitting, lost = {}, []
+    for name, value in given.items():
+        if name in topology.BROKERS:
+            continue
+        if name in _ROUTING or not all(map(_is_short, _names({name: value}))):
+            lost.append(name[:LONGEST_SHORT])
+        else:
+            fitting[name] = _plain(value)
+    return fitting, lost
+
+
+def _names(value: Any) -> Iterator[str]:
+    """The names of a table, and of the tables in it."""
+    if isinstance(value, Mapping):
+        yield from value
+    if isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _names(inner)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value if _has_form(value) else str(value)
+
+
+def _has_form(value: Any) -> bool:
+    """Whether both libraries' encoders and the broker take it.
+
+    pika has no form for floats, RabbitMQ 3.10 none for decimals in streams: it closes the
+    publisher's connection.
+    """
+    if isinstance(value, int):
+        return _LEAST <= value < _BEYOND
+    return value is None or isinstance(value, str | bytes | datetime)
+
+
+def _is_short(text: str) -> bool:
+    return len(_raw(text)) <= LONGEST_SHORT
+
+
+def _raw(text: str | bytes) -> bytes:
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text

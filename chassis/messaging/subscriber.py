@@ -1,0 +1,152 @@
+"""A subscription at work: batches of raw messages into its handler, and what the verdicts say.
+
+MongoDB or RabbitMQ being away is waited for; neither turns events into dead letters.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import eventlet
+import structlog
+from amqp.exceptions import MessageNacked  # type: ignore[import-untyped]
+from eventlet.event import Event as Signal
+
+from chassis.contracts import cloudevents
+from chassis.data.store import Database
+from chassis.messaging import amqp_kombu, resending, returning, topology, waiting
+from chassis.messaging.apply import Delivery, Kind, StoreAway, Verdict, apply
+from chassis.messaging.batch import Source, batch
+from chassis.messaging.pace import Pace
+from chassis.messaging.subscriptions import Subscription
+from chassis.operations import metrics
+from chassis.operations.settings import Settings
+
+# Of a message that tells neither; kombu wants both.
+UNTOLD = {"content_type": "application/octet-stream", "content_encoding": "utf-8"}
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+CONFIRM_TIMEOUT = 30.0
+
+log = structlog.get_logger()
+
+
+class Subscriber:
+    """Applies one subscription's batches, and does what the verdicts say."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database[Any],
+        subscription: Subscription[Any],
+        source: Source,
+        memory: int,
+    ) -> None:
+        """`memory`: bytes of bodies that may be in hand."""
+        self._memory = memory
+        self.queue = subscription.name
+        self._wait_limit = settings.wait_limit.total_seconds()
+        self._database, self._subscription, self._source = database, subscription, source
+        self._connection = amqp_kombu.connection(
+            settings.amqp_url, transport_options={"confirm_publish": True}
+        )
+        self._away = (StoreAway, MessageNacked, *self._connection.recoverable_connection_errors)
+        self._stopped = Signal()
+        self._pace = Pace()
+        _tell_zero(subscription)
+
+    def service(self) -> type:
+        """The nameko service: one method, one entrypoint."""
+
+        def apply_batch(_: Any, messages: list[Any], queue: str) -> None:
+            self.work(messages, queue)
+
+        entrypoint = batch(self.queue, self._source, self._memory)
+        methods = {"name": self.queue.replace(".", "_"), "apply": entrypoint(apply_batch)}
+        return type("Subscription", (), methods)
+
+    def stop(self) -> None:
+        """Wait for no server any more."""
+        if not self._stopped.ready():
+            self._stopped.send()
+
+    def work(self, messages: Sequence[Any], queue: str) -> None:
+        """Apply raw messages, for as long as it takes: until all are done or we are to stop.
+
+        `queue` is one that they came from: nobody else consumes a partition that we consume.
+
+        Raises what is not about a server being away; then, or when stopping, the messages come
+        again.
+        """
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return self._once(messages, queue)
+            except Exception as error:
+                self._connection.collapse()
+                if self._stopped.ready() or not isinstance(error, self._away):
+                    raise
+                log.warning("a batch waits", queue=self.queue, why=repr(error)[:200])
+            with eventlet.Timeout(pause, False):
+                self._stopped.wait()
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _once(self, messages: Sequence[Any], queue: str) -> None:
+        now = time.time()
+        deliveries = [self._delivery(message, now) for message in messages]
+        verdicts = apply(self._database, self._subscription, deliveries, queue, self._pace)
+        for message, verdict in zip(messages, verdicts, strict=True):
+            if verdict.kind not in (Kind.APPLIED, Kind.REPEAT):
+                self._send_away(message, verdict, now)
+        headers = [delivery.headers for delivery in deliveries]
+        mongo, name = self._database.mongo, self._subscription.name
+        waiting.follow(mongo, name, headers, verdicts, now, self._wait_limit)
+
+    def _delivery(self, message: Any, now: float) -> Delivery:
+        headers = message.headers or {}
+        last = returning.is_last(headers, now, self._wait_limit)
+        return Delivery(_bytes(message.body), headers, last, message.content_type)
+
+    def _send_away(self, message: Any, verdict: Verdict, now: float) -> None:
+        """To the next delay, or to the dead letters; confirmed before the original is let go."""
+        given = message.headers or {}
+        way = returning.way(given, verdict, self._subscription.name, now, self._wait_limit)
+        log.warning(
+            verdict.kind.value if way.delay else "dead letter",
+            queue=self.queue,
+            event_id=str(cloudevents.raw(given).get("id"))[:100],
+            attempts=returning.attempts(way.headers),
+            why=verdict.reason[:300],
+        )
+        self._publish(message, way.headers, way.delay)
+
+    def _publish(self, message: Any, headers: Mapping[str, Any], delay: str) -> None:
+        """Raises a channel error when no queue takes it (py-amqp, where nothing is to be told)."""
+        kept = {**UNTOLD, **resending.properties(message.properties)}
+        self._connection.ensure_connection(max_retries=3)
+        with self._connection.Producer(auto_declare=False) as producer:
+            producer.publish(
+                _bytes(message.body),
+                exchange=delay,
+                routing_key=self.queue if delay else topology.dead(self.queue),
+                headers=headers,
+                delivery_mode=topology.PERSISTENT,
+                mandatory=True,
+                confirm_timeout=CONFIRM_TIMEOUT,
+                **kept,
+            )
+
+
+def _bytes(body: Any) -> bytes:
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+def _tell_zero(subscription: Subscription[Any]) -> None:
+    """Zero is a figure, too: of a counter that begins with more, Prometheus sees no increase."""
+    metrics.BATCH_SIZE.labels(subscription.name)
+    metrics.WAITING.labels(subscription.name)
+    metrics.WAITING_OLDEST.labels(subscription.name)
+    metrics.HANDLER_SECONDS.labels(subscription.name)
+    for kind in Kind:
+        metrics.VERDICTS.labels(subscription.name, kind.value)
+    for event in subscription.routing_keys:
+        metrics.EVENT_LAG.labels(event, subscription.name)

@@ -1,0 +1,75 @@
+"""Which events wait for another's news: a document for each, for figures and for people.
+
+They are on their way through the broker's delays, where nobody can tell them from what failed. A
+document is renewed whenever its event comes back, which is every ten minutes at least, and deleted
+once the event is applied or given up. What a crash leaves behind expires.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pymongo
+import structlog
+from pymongo.errors import PyMongoError
+
+from chassis.contracts import cloudevents
+from chassis.data.migrations import Mongo
+from chassis.messaging import returning
+from chassis.messaging.inbox import mark
+from chassis.messaging.returning import Headers
+from chassis.messaging.verdicts import Kind, Verdict
+from chassis.operations import metrics
+
+COLLECTION = "waiting"
+
+log = structlog.get_logger()
+
+
+def follow(
+    mongo: Mongo,
+    subscription: str,
+    headers: Sequence[Headers],
+    verdicts: Sequence[Verdict],
+    now: float,
+    limit: float,
+) -> None:
+    """Keep which deliveries of a batch wait, and forget which waited and no longer do.
+
+    Only figures depend on it, so a failure is logged and no more.
+    """
+    writes = []
+    for given, verdict in zip(headers, verdicts, strict=True):
+        since = returning.waiting_since(given, now, limit)
+        begun = int(now) if since is None else since
+        key = mark(subscription, str(cloudevents.raw(given).get("id"))[: cloudevents.LONGEST])
+        if verdict.kind is Kind.WAIT and now - begun < limit:
+            writes.append(_renewal(key, subscription, begun, verdict.reason))
+        elif since is not None:
+            writes.append(pymongo.DeleteOne({"_id": key}))
+    try:
+        if writes:
+            mongo[COLLECTION].bulk_write(writes, ordered=False)
+    except PyMongoError as error:
+        log.info("can't keep which events wait", subscription=subscription, why=str(error)[:200])
+
+
+def tell(mongo: Mongo, subscriptions: Sequence[str]) -> None:
+    """Set the figures: how many wait in each subscription, and for how long the oldest does."""
+    for name in subscriptions:
+        query: Mapping[str, Any] = {"subscription": name}
+        oldest = mongo[COLLECTION].find_one(query, sort=[("since", 1)])
+        age = time.time() - oldest["since"].timestamp() if oldest else 0.0
+        metrics.WAITING.labels(name).set(mongo[COLLECTION].count_documents(query))
+        metrics.WAITING_OLDEST.labels(name).set(max(0.0, age))
+
+
+def _renewal(key: str, subscription: str, since: int, reason: str) -> Any:
+    document = {
+        "subscription": subscription,
+        "since": datetime.fromtimestamp(since, UTC),
+        "seen_at": datetime.now(UTC),
+        "reason": reason,
+    }
+    return pymongo.UpdateOne({"_id": key}, {"$set": document}, upsert=True)

@@ -1,0 +1,1 @@
+"""What operators see and set: settings, metrics, logs, traces, probes."""

@@ -1,0 +1,361 @@
+"""Settings from the environment, into a frozen dataclass, with every fault listed at once.
+
+A setting says which roles read it, what it reaches and whether it is a secret. From that come the
+table in docs/operators.md and the edges in docs/architecture.md, and the manifests in deploy/ are
+checked against it. A role is told its own settings only: others it can not read.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+PREFIX = "TANDEM_"
+NO_FILE = Path()
+DRAIN = timedelta(seconds=20)
+WAIT_LIMIT = timedelta(days=1)
+# The arithmetic is in docs/operators.md.
+KEEP_INBOX, KEEP_REQUESTS = timedelta(days=14), timedelta(days=7)
+PARTITIONS, MOST_PARTITIONS = 8, 64
+
+API, WORKER, RELAY = "api", "worker", "relay"
+DECLARE, MIGRATE = "declare", "migrate"
+SERVERS = (API, WORKER, RELAY)
+"""The roles that run until they are told to stop."""
+ALL_ROLES = (*SERVERS, DECLARE, MIGRATE)
+
+
+class SettingsError(Exception):
+    """The environment does not describe a service that can run; the text lists every fault."""
+
+
+Check = Callable[[Any], str]
+"""What a value should be instead; empty where it is right."""
+
+
+def setting(
+    doc: str,
+    *,
+    roles: tuple[str, ...] = ALL_ROLES,
+    reaches: str = "",
+    secret: bool = False,
+    required: bool = False,
+    check: Check | None = None,
+    variable: str = "",
+    **default: Any,
+) -> Any:
+    """A field of a settings dataclass: what it means, and its default when it has one.
+
+    roles     who reads it
+    reaches   what is at this address: "mongodb", "rabbitmq", "s3", ..., or a service's name
+    secret    it holds a password or key, and is never shown
+    variable  its name in the environment, where a standard gives one; else TANDEM_<FIELD>
+    required  it must be there although it has a default, which only tests rely on
+    """
+    metadata = {
+        "doc": doc,
+        "roles": roles,
+        "reaches": reaches,
+        "secret": secret,
+        "required": required or not default,
+        "check": check or (lambda _: ""),
+        "variable": variable,
+    }
+    return dataclasses.field(metadata=metadata, **default)
+
+
+# --- checks: what several settings share -----------------------------------------------------
+
+
+def one_of(*values: str) -> Check:
+    """One of some words."""
+    return lambda value: "" if value in values else " or ".join(values)
+
+
+def given(wanted: str) -> Check:
+    """Not empty."""
+    return lambda value: "" if value else wanted
+
+
+def url_of(*schemes: str) -> Check:
+    """A URL of one of some schemes, with a host."""
+    wanted = " or ".join(f"{scheme}://host" for scheme in schemes)
+    return lambda value: "" if _is_url(value, schemes) else f"{wanted}, {_ENCODED}"
+
+
+def between(low: Any, high: Any, wanted: str) -> Check:
+    """A number or duration within bounds, both included."""
+    return lambda value: "" if low <= value <= high else wanted
+
+
+def is_address(value: str) -> str:
+    """host:port."""
+    return "" if _is_host(value) and _HAS_PORT.search(value) else "host:port"
+
+
+def is_target(value: str) -> str:
+    """host:port, or a gRPC name of all replicas (grpc/doc/naming.md)."""
+    wanted = "host:port, or dns:///name:port for all replicas of a name"
+    return wanted if is_address(value.removeprefix("dns:///")) else ""
+
+
+def is_mongodb(value: str) -> str:
+    """A MongoDB connection string, as the driver reads it: of several hosts, or of one SRV name."""
+    wanted = "mongodb://user:password@host:port,host:port/?option=value, or mongodb+srv://name"
+    found = _MONGODB.fullmatch(value)
+    hosts = found["hosts"].split(",") if found else [""]
+    many = found is None or found["srv"] is None or (len(hosts) == 1 and ":" not in hosts[0])
+    return "" if many and all(map(_is_host, hosts)) else f"{wanted}, {_ENCODED}"
+
+
+_ENCODED = "with %XX for special characters of user and password"
+# What stands for itself; the rest is percent-encoded (RFC 3986, section 2.1).
+_WORD = r"(?:[^\s:/?#\[\]@%,]|%[0-9A-Fa-f]{2})+"
+_OPTION = r"\w+=[^\s=&;]*"
+_HOST = re.compile(rf"(?:\[[0-9a-fA-F:.]+\]|{_WORD})(?::(?P<port>\d+))?")
+_HAS_PORT = re.compile(r":\d+$")
+_MONGODB = re.compile(
+    rf"mongodb(?P<srv>\+srv)?://(?:{_WORD}(?::{_WORD})?@)?(?P<hosts>[^\s/?#@]+)"
+    rf"(?:/{_WORD}|/)?(?:\?{_OPTION}(?:[&;]{_OPTION})*)?"
+)
+LARGEST_PORT = 65535
+
+
+def _is_host(value: str) -> bool:
+    """host, or host:port."""
+    found = _HOST.fullmatch(value)
+    return found is not None and int(found["port"] or 0) <= LARGEST_PORT
+
+
+def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    if parts.scheme not in schemes or re.search(r"\s", value):
+        return False
+    if parts.scheme == "file":
+        return bool(parts.path)
+    # A password with a / or # in it ends the host too early: what follows has the @ then.
+    after = parts.path + parts.query + parts.fragment
+    return _is_host(parts.netloc.rpartition("@")[2]) and "@" not in after
+
+
+def _is_clock(value: str) -> str:
+    return "" if value == "system" or value.startswith("file:") else "system or file:<path>"
+
+
+# --- what every service is told --------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every role of every service is told."""
+
+    environment: str = setting(
+        "production, or development for demo and tests",
+        check=one_of("production", "development"),
+        default="production",
+    )
+    clock: str = setting(
+        "system, or file:<path> outside of production",
+        roles=(API, WORKER, MIGRATE),
+        check=_is_clock,
+        default="system",
+    )
+    log_level: str = setting(
+        "debug, info, warning or error",
+        check=one_of("debug", "info", "warning", "error"),
+        default="info",
+    )
+    mongo_url: str = setting(
+        "the replica set, as a MongoDB connection string",
+        roles=(*SERVERS, MIGRATE),
+        reaches="mongodb",
+        secret=True,
+        check=is_mongodb,
+    )
+    mongo_database: str = setting(
+        "the service's own database; empty: tandem_<service>",
+        roles=(*SERVERS, MIGRATE),
+        default="",
+    )
+    amqp_url: str = setting(
+        "the broker, as an AMQP URL",
+        roles=(WORKER, RELAY, DECLARE),
+        reaches="rabbitmq",
+        secret=True,
+        check=url_of("amqp", "amqps"),
+    )
+    partitions: int = setting(
+        "how many queues share the events of a partitioned subscription",
+        roles=(WORKER, DECLARE),
+        check=between(1, MOST_PARTITIONS, f"1 to {MOST_PARTITIONS}"),
+        default=PARTITIONS,
+    )
+    ops_address: str = setting(
+        "host:port of metrics and health", roles=SERVERS, check=is_address, default="127.0.0.1:0"
+    )
+    grpc_address: str = setting(
+        "host:port of the gRPC server", roles=(API,), check=is_address, default="127.0.0.1:0"
+    )
+    person_requests: int = setting(
+        "requests of one person that a replica has in hand or lets wait, of 1,000 in all",
+        roles=(API,),
+        check=between(1, 1000, "1 to 1000"),
+        default=64,
+    )
+    service_requests: int = setting(
+        "the same of one system, whose token has the role service",
+        roles=(API,),
+        check=between(1, 1000, "1 to 1000"),
+        default=500,
+    )
+    jwks_url: str = setting(
+        "the identity provider's keys (JWKS): https://, or file://",
+        roles=(API,),
+        reaches="identity",
+        required=True,
+        check=url_of("https", "file"),
+        default="",
+    )
+    token_issuer: str = setting(
+        "the `iss` that tokens must carry",
+        roles=(API,),
+        required=True,
+        check=given("the issuer's name, as its tokens say it"),
+        default="",
+    )
+    token_audience: str = setting(
+        "the `aud` that tokens must carry",
+        roles=(API,),
+        check=given("what tokens for Tandem are made out to"),
+        default="tandem",
+    )
+    service_token_file: Path = setting(
+        "file with the token by which this service calls others", roles=(API,), default=NO_FILE
+    )
+    traces: str = setting(
+        "where traces go: http://host:4318 of an OpenTelemetry collector; empty: nowhere",
+        roles=SERVERS,
+        reaches="otlp",
+        check=url_of("http", "https"),
+        variable="OTEL_EXPORTER_OTLP_ENDPOINT",
+        default="",
+    )
+    wait_limit: timedelta = setting(
+        "how long an event may wait for another's news until it is a dead letter, in seconds",
+        roles=(WORKER,),
+        check=between(timedelta(0), timedelta(days=7), "0 to 604800 seconds"),
+        default=WAIT_LIMIT,
+    )
+    keep_inbox: timedelta = setting(
+        "how long an applied event is remembered, so that a repeat has no effect, in seconds; "
+        "longer than TANDEM_WAIT_LIMIT and than any queue goes unread",
+        roles=(MIGRATE,),
+        check=between(timedelta(days=2), timedelta(days=365), "172800 to 31536000 seconds"),
+        default=KEEP_INBOX,
+    )
+    keep_requests: timedelta = setting(
+        "how long the answer to a request_id is remembered, in seconds",
+        roles=(MIGRATE,),
+        check=between(timedelta(hours=1), timedelta(days=365), "3600 to 31536000 seconds"),
+        default=KEEP_REQUESTS,
+    )
+    drain: timedelta = setting(
+        "how long a stop may take, in seconds",
+        roles=SERVERS,
+        check=between(timedelta(0), timedelta(hours=1), "0 to 3600 seconds"),
+        default=DRAIN,
+    )
+
+    @property
+    def kept(self) -> Mapping[str, timedelta]:
+        """How long documents of collections that expire are kept (chassis/data/retention.py)."""
+        return {"inbox": self.keep_inbox, "requests": self.keep_requests}
+
+    def faults(self) -> list[str]:
+        """What contradicts itself."""
+        if self.environment == "production" and self.clock != "system":
+            return ["TANDEM_CLOCK: production runs on the system's clock; wanted: system"]
+        return []
+
+
+def variable_of(field: "dataclasses.Field[Any]") -> str:
+    """A setting's name in the environment."""
+    return field.metadata["variable"] or PREFIX + field.name.upper()
+
+
+def load(cls: type[T], environ: Mapping[str, str], role: str) -> T:
+    """Read the environment for every field of a settings dataclass that the role reads.
+
+    The others keep their defaults, or are empty. Raises SettingsError that lists all that is
+    missing, malformed or contradictory.
+    """
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        try:
+            if found := _read(field, hints[field.name], environ, role):
+                values[field.name] = found[0]
+        except ValueError as error:
+            faults.append(str(error))
+    settings = None if faults else cls(**values)
+    if isinstance(settings, Settings):
+        faults.extend(settings.faults())
+    if faults or settings is None:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _read(
+    field: "dataclasses.Field[Any]", hint: type, environ: Mapping[str, str], role: str
+) -> tuple[Any] | None:
+    """The field's value; None where its default stays. Raises ValueError that says the fault."""
+    name, about = variable_of(field), field.metadata
+    parse, empty = _PARSERS[hint]
+    if role not in about["roles"]:
+        return (empty,) if field.default is dataclasses.MISSING else None
+    if name not in environ:
+        if about["required"]:
+            raise ValueError(f"{name} is missing: {about['doc']}")
+        return None
+    given = "not right" if about["secret"] else repr(environ[name])
+    try:
+        value = parse(environ[name])
+    except ValueError as error:
+        raise ValueError(f"{name} is {given}: {error}; wanted: {about['doc']}") from None
+    usual = value == field.default and not about["required"]
+    if not usual and (wanted := about["check"](value)):
+        raise ValueError(f"{name} is {given}; wanted: {wanted}")
+    return (value,)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in {"true", "false", "1", "0"}:
+        raise ValueError("not true or false")
+    return text.lower() in {"true", "1"}
+
+
+def _seconds(text: str) -> timedelta:
+    number = float(text)
+    if not math.isfinite(number) or abs(number) > timedelta.max.days * 86400:
+        raise ValueError("not a number of seconds")
+    return timedelta(seconds=number)
+
+
+# By type: what reads a text, and what a role has in place of a setting that is not its own.
+_PARSERS: Mapping[type, tuple[Callable[[str], Any], Any]] = {
+    str: (str, ""),
+    int: (int, 0),
+    float: (float, 0.0),
+    bool: (_boolean, False),
+    Path: (Path, NO_FILE),
+    timedelta: (_seconds, timedelta(0)),
+}
