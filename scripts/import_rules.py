@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+FOR_TYPES = "(type checkers)"
 PACKAGES = ("chassis", "services", "campus")
 # grpcio and eventlet stop each other in one process (docs/decisions).
-THREADS, GREEN = {"grpc"}, {"nameko", "eventlet", "kombu"}
+THREADS, GREEN = "grpc", ("nameko", "eventlet", "kombu")
+# Packages beside grpc that load it.
+GRPC_BESIDE = re.compile(r"grpc_\w+(\..*)?|.+\.\w+_pb2_grpc(\..*)?")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ _SERVICE = r"services\.(?P<own>\w+)"
 _DOMAIN = ("chassis.refusals", "services.{own}.domain")
 LAYERS = (
     Only(r"chassis\.(refusals|operations\.settings)", ()),
+    Only(r"chassis\.clock", ()),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
     Only(_SERVICE + r"\.ports(\..+)?", (*_DOMAIN, "services.{own}.ports")),
@@ -50,7 +54,20 @@ LAYERS = (
     Only(_SERVICE + r"\.settings", ("chassis.operations.settings",)),
     Only(_SERVICE + r"\.__main__", ("chassis.roles", "services.{own}.settings"), at_load=True),
 )
+# What each room of the chassis may use of the chassis; where it is put together, anything.
+_ANYWHERE = "refusals|clock|ids"
+_LOWER = f"{_ANYWHERE}|context|operations|contracts"
 BORDERS = (
+    Never(r"chassis\.(refusals|clock|ids)", r"chassis\..+"),
+    Never(
+        r"chassis\.(?P<own>context|operations|contracts)(\..+)?",
+        rf"chassis\.(?!({{own}}|{_ANYWHERE})(\.|$)).+",
+    ),
+    Never(r"chassis\.data(\..+)?", rf"chassis\.(?!(data|{_LOWER})(\.|$)).+"),
+    Never(
+        r"chassis\.(?P<own>messaging|edge|jobs)(\..+)?",
+        rf"chassis\.(?!({{own}}|data|{_LOWER})(\.|$)).+",
+    ),
     Never(r"chassis(\..+)?", r"(services|campus|tests|bench)(\..+)?"),
     Never(r"chassis(\..+)?", r"tandem\.(?!options\.|types\.)\w+\..+"),
     Never(_SERVICE + r"(\..+)?", r"services\.(?!{own}(\.|$))\w+.*"),
@@ -65,7 +82,13 @@ class Import:
 
     target: str
     line: int
-    at_load: bool
+    function: str
+    """The outermost function, or "" where it runs as the module is loaded."""
+
+    @property
+    def at_load(self) -> bool:
+        """Whether it runs as the module is loaded."""
+        return not self.function
 
 
 def violations(root: Path) -> list[str]:
@@ -107,28 +130,31 @@ def _own(text: str, match: re.Match[str]) -> str:
 
 
 def _mixtures(modules: Mapping[str, list[Import]]) -> Iterator[str]:
-    """Modules whose loading brings grpc and an eventlet library into one process."""
+    """Modules, and their functions, that bring grpc and an eventlet library into one process."""
     for name in sorted(modules):
-        loaded = _loaded(name, modules)
-        if loaded & THREADS and loaded & GREEN:
-            yield f"{name}: loads grpc and {', '.join(sorted(loaded & GREEN))} into one process"
+        functions = {each.function for each in modules[name]} - {"", FOR_TYPES}
+        for function in ["", *sorted(functions)]:
+            loaded = _loaded(name, function, modules)
+            green = sorted(loaded.intersection(GREEN))
+            if THREADS in loaded and green:
+                place = f"{name}.{function}" if function else name
+                yield f"{place}: loads grpc and {', '.join(green)} into one process"
+                break
 
 
-def _loaded(name: str, modules: Mapping[str, list[Import]]) -> set[str]:
-    """The modules and top-level packages that importing `name` loads."""
+def _loaded(name: str, function: str, modules: Mapping[str, list[Import]]) -> set[str]:
+    """The modules and top-level packages that are loaded once this function of `name` ran."""
     seen: set[str] = set()
-    waiting = [name]
+    waiting = [each for each in modules[name] if each.function in ("", function)]
     while waiting:
-        module = waiting.pop()
-        for each in modules.get(module, []):
-            if not each.at_load:
-                continue
-            # "a.b.c" may be the module c of a.b, or the name c in a.b
-            for target in (each.target, each.target.rpartition(".")[0]):
-                if target in modules and target not in seen:
-                    waiting.append(target)
-                seen.add(target)
-            seen.add(each.target.split(".")[0])
+        target = waiting.pop().target
+        if GRPC_BESIDE.fullmatch(target):
+            seen.add(THREADS)
+        seen.add(target.split(".")[0])
+        # "a.b.c" may be the module c of a.b, or the name c in a.b
+        for module in {target, target.rpartition(".")[0]} & modules.keys() - seen:
+            seen.add(module)
+            waiting += [each for each in modules[module] if each.at_load]
     return seen
 
 
@@ -142,11 +168,11 @@ def _modules(root: Path) -> Iterator[tuple[str, Path]]:
 def _imports(name: str, path: Path) -> Iterator[Import]:
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     tree = ast.parse(path.read_text(), str(path))
-    later = _later(tree)
+    functions = _functions(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             for target in _targets(node, package):
-                yield Import(target, node.lineno, node not in later)
+                yield Import(target, node.lineno, functions.get(node, ""))
 
 
 def _targets(node: ast.Import | ast.ImportFrom, package: str) -> list[str]:
@@ -159,14 +185,15 @@ def _targets(node: ast.Import | ast.ImportFrom, package: str) -> list[str]:
     return [f"{base}.{alias.name}" for alias in node.names]
 
 
-def _later(tree: ast.Module) -> set[ast.AST]:
-    """What does not run when the module is loaded: functions, and blocks for type checkers."""
-    return {
-        inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or _for_types(node)
-        for inner in ast.walk(node)
-    }
+def _functions(tree: ast.Module) -> dict[ast.AST, str]:
+    """Each node's outermost function; a block for type checkers counts as one, and never runs."""
+    found: dict[ast.AST, str] = {}
+    for node in ast.walk(tree):  # the outer ones come first
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or _for_types(node):
+            name = getattr(node, "name", FOR_TYPES)
+            for inner in ast.walk(node):
+                found.setdefault(inner, name)
+    return found
 
 
 def _for_types(node: ast.AST) -> bool:

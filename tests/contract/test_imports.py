@@ -47,6 +47,15 @@ def tree(folder: Path, files: dict[str, str]) -> Path:
         ("chassis/data/pages.py", "from services.catalog import domain"),
         ("chassis/data/pages.py", "from tandem.catalog.v1 import catalog_pb2"),
         ("chassis/refusals.py", "import grpc"),
+        ("chassis/ids.py", "from chassis.operations import metrics"),
+        ("chassis/context/deadline.py", "from chassis.data.store import Store"),
+        ("chassis/contracts/mapping.py", "def f():\n    from chassis.operations import logs"),
+        ("chassis/data/store.py", "from chassis.messaging import topology"),
+        ("chassis/data/store.py", "import chassis.edge.auth"),
+        ("chassis/messaging/relay.py", "from chassis import jobs"),
+        ("chassis/messaging/relay.py", "from chassis.edge import auth"),
+        ("chassis/edge/auth.py", "from chassis import roles"),
+        ("chassis/jobs/runner.py", "from chassis.messaging.timers import Timer"),
         ("chassis/roles.py", "import structlog"),
         ("campus/cli.py", "def f():\n    from tests.conftest import FakeClock"),
     ],
@@ -68,6 +77,9 @@ def test_a_broken_layer_is_seen(tmp_path: Path, module: str, source: str) -> Non
         ("services/catalog/__main__.py", "def api(s):\n    from chassis.edge import grpc_server"),
         ("chassis/edge/access.py", "from tandem.options.v1 import options_pb2"),
         ("chassis/roles.py", "def f():\n    import eventlet"),
+        ("chassis/data/store.py", "from chassis import ids\nfrom chassis.context import deadline"),
+        ("chassis/jobs/runner.py", "from chassis.data.store import Store"),
+        ("chassis/worker.py", "from chassis.jobs import Jobs\nfrom chassis.messaging import batch"),
     ],
 )
 def test_a_kept_layer_is_fine(tmp_path: Path, module: str, source: str) -> None:
@@ -76,13 +88,41 @@ def test_a_kept_layer_is_fine(tmp_path: Path, module: str, source: str) -> None:
 
 
 def test_grpc_and_eventlet_meet_nowhere(tmp_path: Path) -> None:
-    """A module that loads both, through however many others, is found; a late import is not."""
+    """A module that loads both, through however many others, is found."""
     files = {
         "chassis/server.py": "import grpc",
         "chassis/bus.py": "from nameko.runners import ServiceRunner",
         "services/catalog/api.py": "from chassis import server",
         "services/catalog/bad.py": "from services.catalog import api\nfrom chassis.bus import run",
-        "services/catalog/good.py": "import chassis.server\ndef f():\n    import chassis.bus",
+        "services/catalog/good.py": "def f():\n    import chassis.bus\ndef g():\n    import grpc",
     }
     found = violations(tree(tmp_path, files))
     assert found == ["services.catalog.bad: loads grpc and nameko into one process"]
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        (
+            "def worker(s):\n    from chassis import bus\n    from services.catalog import api",
+            ".worker",
+        ),
+        ("import chassis.server\ndef f():\n    import chassis.bus", ".f"),
+        ("import kombu\nfrom tandem.catalog.v1 import catalog_pb2_grpc", ""),
+        ("import tandem.catalog.v1.catalog_pb2_grpc as stubs\nfrom chassis import bus", ""),
+        ("import eventlet\nfrom grpc_health.v1 import health", ""),
+        ("async def f():\n    import nameko\n    from grpc_status import rpc_status", ".f"),
+    ],
+)
+def test_grpc_and_eventlet_meet_in_no_function(tmp_path: Path, source: str, place: str) -> None:
+    """Nor do they within a role's function, or by what loads grpc in its turn."""
+    files = {
+        "chassis/server.py": "import grpc",
+        "chassis/bus.py": "from nameko.runners import ServiceRunner",
+        "services/catalog/api.py": "from chassis import server",
+        "services/catalog/__main__.py": source,
+    }
+    allowed = "; allowed are the standard library"
+    found = [each for each in violations(tree(tmp_path, files)) if allowed not in each]
+    [told] = found
+    assert told.startswith(f"services.catalog.__main__{place}: loads grpc and ")

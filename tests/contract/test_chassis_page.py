@@ -1,0 +1,30 @@
+"""chassis/README.md tells every module, under its room."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+CHASSIS = Path(__file__).resolve().parents[2] / "chassis"
+PAGE = (CHASSIS / "README.md").read_text()
+ROOMS = [
+    "chassis",
+    *sorted(f"chassis.{each.parent.name}" for each in CHASSIS.glob("*/__init__.py")),
+]
+
+
+def section(room: str) -> str:
+    """The part of the page about a room."""
+    found = re.search(rf"^## {re.escape(room)}( itself| \(|$).*?(?=^## |\Z)", PAGE, re.M | re.S)
+    assert found, f"the page has no section on {room}"
+    return found.group()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_module_is_told_under_its_room(room: str) -> None:
+    """Its table has the room's modules, and no others."""
+    folder = CHASSIS.joinpath(*room.split(".")[1:])
+    there = {each.stem for each in folder.glob("*.py")} - {"__init__"}
+    rows = re.findall(r"^\| (`.+?) \|", section(room), re.M)
+    told = {name.rpartition(".")[2] for row in rows for name in re.findall(r"`([\w.]+)`", row)}
+    assert told - {"jobs"} == there
