@@ -8,7 +8,6 @@ for trials: it writes people into the roster.
 import os
 import random
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
@@ -25,6 +24,7 @@ from tandem.types.v1 import types_pb2
 from campus.demo import media, term
 from campus.services import Services, calling_with
 from campus.upload import upload
+from campus.waiting import wait_for
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ def seed(staff: Services, monday: date, store: str = "") -> None:
     staff.catalog.BatchUpsertPeople(term.roster(random.Random(SEED)))
     runs = {code: _run(staff, code, monday) for code in term.TITLES}
     items = {name: _material(staff, name, monday, store) for name in term.MATERIALS}
-    _until("the materials to be verified", lambda: _are_available(staff, list(items.values())))
+    _wait_for("the materials to be verified", lambda: _are_available(staff, list(items.values())))
     for code, run_id in runs.items():
         staff.catalog.PublishPath(term.path(code, run_id, items))
         staff.catalog.BatchEnrol(term.enrolments(code, run_id))
@@ -114,6 +114,10 @@ def _classes(staff: Services, runs: Mapping[str, str], monday: date) -> None:
         _known("the enrolments", partial(staff.sessions.ChooseSeat, wish))
 
 
+def _wait_for(what: str, holds: Callable[[], bool]) -> None:
+    wait_for(what, holds, PATIENCE, SeedError)
+
+
 def _known(what: str, call: Callable[[], T]) -> T:
     """What a call answers, once sessions has heard of what catalog was told."""
     answers: list[T] = []
@@ -126,16 +130,8 @@ def _known(what: str, call: Callable[[], T]) -> T:
                 raise
         return bool(answers)
 
-    _until(f"{what} to be known to sessions", answered)
+    _wait_for(f"{what} to be known to sessions", answered)
     return answers[0]
-
-
-def _until(what: str, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        if time.monotonic() > deadline:
-            raise SeedError(f"after {PATIENCE:.0f} s still waiting for {what}")
-        time.sleep(0.2)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from campus.demo.errors import DemoError
 from campus.demo.narrator import CAMPUS_ZONE, Narrator
 from campus.demo.tally import Tally
 from campus.services import Services
-from campus.stack.process import wait_until
+from campus.waiting import wait_for
 from chassis.clock import SteeredClock
 
 T = TypeVar("T")
@@ -74,8 +74,7 @@ class World:
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
         """Wait until `holds()`. Raises DemoError when the platform takes longer than PATIENCE."""
-        if not wait_until(holds, PATIENCE, pause=0.1):
-            raise DemoError(f"after {PATIENCE:.0f} s still waiting for: {what}")
+        wait_for(what, holds, PATIENCE, DemoError)
 
     def pick(self, learners: set[str] | list[str], count: int) -> set[str]:
         """Some of the learners, by the demo's seed.

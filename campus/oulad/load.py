@@ -27,8 +27,8 @@ from campus.client import Campus
 from campus.demo import media
 from campus.oulad.files import Assessment, Click, Material, Presentation
 from campus.services import Services
-from campus.stack.process import wait_until
 from campus.upload import upload
+from campus.waiting import wait_for
 
 T = TypeVar("T")
 Said = Callable[[str], None]
@@ -307,8 +307,7 @@ class Load:
         return stamp
 
     def _wait(self, what: str, holds: Callable[[], bool]) -> None:
-        if not wait_until(holds, PATIENCE, pause=0.5):
-            raise LoadError(f"after {PATIENCE:.0f} s still waiting for {what}")
+        wait_for(what, holds, PATIENCE, LoadError)
 
 
 def _dated(assessments: list[Assessment]) -> list[Assessment]:

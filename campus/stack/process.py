@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,10 +19,10 @@ from typing import Any
 import psutil
 
 from campus.stack.errors import StackError
+from campus.waiting import wait_until
 
 MARK = "TANDEM_PROCESS"
 START_TOLERANCE = 1.0  # seconds; psutil reckons a start time from the boot time, which may drift
-POLL = 0.02  # seconds between two looks at something that is about to happen
 LOG_LIMIT = 16 * 2**20  # bytes; a longer log is set aside when the process is started again
 
 # Python ignores SIGPIPE, and a shell's background job ignores SIGINT; a child would inherit both.
@@ -147,16 +146,6 @@ class Process:
         for process in psutil.process_iter():
             if process == leader or self._bears_mark(process):
                 yield process
-
-
-def wait_until(true: Callable[[], bool], patience: float, pause: float = POLL) -> bool:
-    """Look until `true()` holds, for up to `patience` seconds; whether it came to hold."""
-    deadline = time.monotonic() + patience
-    while not true():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(pause)
-    return True
 
 
 def ensure(

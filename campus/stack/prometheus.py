@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 
 from campus.stack.errors import StackError
 from campus.stack.ports import HOST, Ports
-from campus.stack.process import Process, ensure, wait_until
+from campus.stack.process import Process, ensure
+from campus.waiting import wait_until
 
 RULES = Path(__file__).resolve().parents[2] / "deploy" / "monitoring" / "rules"
 # Short, so that a demo of a minute has curves; a scrape costs a role some milliseconds.

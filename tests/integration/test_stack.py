@@ -25,10 +25,11 @@ from minio.datatypes import Part
 from campus.stack import rabbitmq
 from campus.stack.errors import StackError
 from campus.stack.mongodb import find_mongod
-from campus.stack.process import MARK, wait_until
+from campus.stack.process import MARK
 from campus.stack.smtp import read_mail
 from campus.stack.stack import ALL, Stack, State
 from campus.stack.swift import BUCKET
+from campus.waiting import wait_until
 
 STANDARD_PORTS = (4369, 5672, 15672, 15692, 25672, 5552, 27017, 8080, 6200, 6201, 6202, 8025)
 LIGHT = ("mongodb", "smtp")  # parts that start in a moment

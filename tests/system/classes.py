@@ -25,7 +25,7 @@ from campus.outbox_command import states
 from campus.platform import GRACE, Platform
 from campus.queues import names, subscriptions, waiting
 from campus.services import Services
-from campus.stack.process import wait_until
+from campus.waiting import wait_until
 from chassis.messaging import partitions
 from chassis.messaging.queue_figures import Unanswered, figures
 

@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from campus.stack.errors import StackError
-from campus.stack.process import Process, ensure, wait_until
+from campus.stack.process import Process, ensure
+from campus.waiting import wait_until
 
 SLEEP = ["sleep", "60"]
 # Python's `-c` so that a signal handler can be set; says `ready` in its log once it is.

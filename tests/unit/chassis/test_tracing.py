@@ -46,5 +46,5 @@ def test_work_is_under_the_innermost_span() -> None:
 @pytest.mark.parametrize(("module", "absent"), [("otlp", "grpc"), ("tracing", "opentelemetry")])
 def test_what_is_not_wanted_is_not_loaded(module: str, absent: str) -> None:
     """The exporter takes no grpc into a worker; without exporter there is no SDK."""
-    code = f"import sys, chassis.{module}; sys.exit({absent!r} in sys.modules)"
+    code = f"import sys, chassis.operations.{module}; sys.exit({absent!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=False).returncode == 0
