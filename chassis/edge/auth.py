@@ -134,8 +134,12 @@ def _usable(raw: Any) -> jwt.PyJWK | None:
 class Authenticator:
     """Tells the caller of a token."""
 
-    def __init__(self, keys: Keys, issuer: str, audience: str) -> None:
+    def __init__(
+        self, keys: Keys, issuer: str, audience: str, person: str = "sub", roles: str = "roles"
+    ) -> None:
         self._keys, self._issuer, self._audience = keys, issuer, audience
+        # The claims that name them.
+        self._person, self._roles = person, roles
         # A caller sends the same token a thousand times; its signature is checked once.
         self._known: dict[str, tuple[Caller, float]] = {}
         self._generation = keys.generation
@@ -186,23 +190,42 @@ class Authenticator:
             )
         except jwt.PyJWTError as error:
             raise Unauthenticated(f"the token is not valid: {error}") from error
-        return _caller(claims), float(claims["exp"]) + LEEWAY
+        return self._caller(claims), float(claims["exp"]) + LEEWAY
+
+    def _caller(self, claims: Mapping[str, Any]) -> Caller:
+        person, roles = _claim(claims, self._person), _claim(claims, self._roles)
+        if not isinstance(person, str) or not person:
+            raise Unauthenticated(f"the token's `{self._person}` must be a person's id")
+        roles = [] if roles is None else roles
+        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+            raise Unauthenticated(f"the token's `{self._roles}` must be a list of names")
+        return Caller(person, frozenset(roles))
 
 
 _REQUIRED: Options = {"require": ["exp", "iss", "aud", "sub"]}
 
 
-def _caller(claims: Mapping[str, Any]) -> Caller:
-    subject, roles = claims["sub"], claims.get("roles", [])
-    if not subject:
-        raise Unauthenticated("the token's `sub` is empty")
-    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-        raise Unauthenticated("the token's `roles` must be a list of names")
-    return Caller(subject, frozenset(roles))
+def _claim(claims: Mapping[str, Any], name: str) -> Any:
+    """A claim by its name, else by its way through claims within claims; None where it is not.
+
+    A name may have dots of its own: providers name claims of theirs by URL (RFC 7519, section 4.2).
+    """
+    if name in claims:
+        return claims[name]
+    found: Any = claims
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
 
 
 def authenticator(settings: Settings) -> Authenticator:
     """By the settings. The first callers need not wait for the keys: they are fetched here."""
     keys = Keys(settings.jwks_url)
     keys.refresh(wanted=True)
-    return Authenticator(keys, settings.token_issuer, settings.token_audience)
+    return Authenticator(
+        keys,
+        settings.token_issuer,
+        settings.token_audience,
+        settings.person_claim,
+        settings.roles_claim,
+    )

@@ -237,6 +237,19 @@ class Settings:
         check=given("what tokens for Tandem are made out to"),
         default="tandem",
     )
+    person_claim: str = setting(
+        "the token's claim with the person's id as the platform knows it; "
+        "`a.b` is `b` within `a`, where no claim has the whole name",
+        roles=(API,),
+        check=given("a claim's name, such as sub"),
+        default="sub",
+    )
+    roles_claim: str = setting(
+        "the token's claim with the list of roles' names, such as realm_access.roles",
+        roles=(API,),
+        check=given("a claim's name, such as roles"),
+        default="roles",
+    )
     service_token_file: Path = setting(
         "file with the token by which this service calls others", roles=(API,), default=NO_FILE
     )

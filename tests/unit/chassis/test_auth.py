@@ -16,9 +16,9 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from chassis.context.caller import Caller
 from chassis.edge import auth
-from chassis.edge.auth import Authenticator, Keys, Unauthenticated
+from chassis.edge.auth import Authenticator, Keys, Unauthenticated, authenticator
 from chassis.refusals import Unavailable
-from chassis.testing import AUDIENCE, ISSUER, Issuer
+from chassis.testing import AUDIENCE, ISSUER, Issuer, settings_for
 
 RSA_2048 = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -73,6 +73,36 @@ def test_a_token_without_roles_has_none(trusting: Authenticator, issuer: Issuer)
     """A person whose token names no role may still call about themselves."""
     token = signed(issuer.key, "ES256", roles=None)
     assert trusting.caller_of(f"bearer {token}")[0] == Caller("ada", frozenset())
+
+
+@pytest.mark.parametrize(
+    ("person", "roles", "more"),
+    [
+        ("uni_id", "groups", {"uni_id": "p-1", "groups": ["learner"]}),
+        ("uni.id", "a.b", {"uni": {"id": "p-1"}, "a": {"b": ["learner"]}}),
+        ("urn:x.id", "urn:x.a", {"urn:x.id": "p-1", "urn:x.a": ["learner"]}),
+        ("uni.id", "roles", {"uni.id": "p-1", "uni": {"id": "p-2"}}),
+    ],
+)
+def test_which_claims_tell_it_is_set(
+    issuer: Issuer, jwks: Path, person: str, roles: str, more: dict[str, Any]
+) -> None:
+    """A provider has the person and the roles in claims of its own, by name or within another."""
+    trusting = authenticator(
+        settings_for(issuer.write_jwks(jwks), person_claim=person, roles_claim=roles)
+    )
+    token = signed(issuer.key, "ES256", **more)
+    assert trusting.caller_of(f"Bearer {token}")[0] == Caller("p-1", frozenset({"learner"}))
+
+
+@pytest.mark.parametrize("more", [{}, {"uni": "p-1"}, {"uni": {"id": ""}}, {"uni": {"id": ["p"]}}])
+def test_a_token_without_the_claim_that_was_set_is_refused(
+    issuer: Issuer, jwks: Path, more: dict[str, Any]
+) -> None:
+    """`sub` does not stand in for it: it may be another person's id here."""
+    trusting = authenticator(settings_for(issuer.write_jwks(jwks), person_claim="uni.id"))
+    with pytest.raises(Unauthenticated, match=r"`uni\.id` must be a person's id"):
+        trusting.caller_of(f"Bearer {signed(issuer.key, 'ES256', **more)}")
 
 
 @pytest.mark.parametrize(
