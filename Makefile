@@ -3,7 +3,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test test-fast lint protos pages rules dashboards bench lock images images-check clean
+.PHONY: help setup up down demo test test-deep test-fast lint protos pages rules dashboards bench lock images images-check clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ demo: setup  ## Play a Monday at a university
 test: lint  ## Check everything
 	@scripts/setup.sh test
 	$(BIN)/pytest --numprocesses 2 --dist loadscope
+
+test-deep: setup  ## Run the long trials: minutes instead of seconds
+	@scripts/setup.sh test
+	TANDEM_DEEP=1 $(BIN)/pytest -m deep --numprocesses 2 --dist loadscope
 
 test-fast: setup  ## Run the tests that need no server
 	$(BIN)/pytest tests/unit tests/contract

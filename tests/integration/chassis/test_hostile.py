@@ -1,6 +1,6 @@
 """Whatever stands in a message, consumers go on; it is one dead letter at most.
 
-A few hundred messages; with TANDEM_DEEP=1 twenty thousand.
+A few hundred messages; in `make test-deep` twenty thousand.
 """
 
 import json
@@ -19,6 +19,7 @@ from campus.cli import cli
 from chassis.contracts import events
 from chassis.contracts.events import Event
 from chassis.messaging import amqp_pika, deadletters, history, topology
+from tests.deep import DEEP, deep
 from tests.integration.chassis.bus import TYPE, Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE
 from tests.integration.chassis.test_worker_verdicts import started
@@ -36,7 +37,6 @@ from tests.strangers import (
     timestamp,
 )
 
-DEEP = bool(os.environ.get("TANDEM_DEEP"))
 COUNT = 20_000 if DEEP else 300
 DEAD, DELAY = topology.dead(QUEUE), "tandem.delay.1s"
 PART = 100
@@ -101,6 +101,7 @@ def is_safe(said: str) -> bool:
     return said.replace("\n", "").isprintable()
 
 
+@deep
 @pytest.mark.timeout(3600 if DEEP else 900)
 def test_strangers_of_all_kinds_harm_nobody(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """Good events are applied once; each other one has one effect, or one dead letter.

@@ -1,22 +1,22 @@
 """Batches whose handler is slower than a transaction may be."""
 
-import os
 import time
 from typing import Any
 
-import pytest
 from tandem.catalog.v1 import events_pb2
 
 from chassis.contracts import events
 from chassis.messaging.apply import Delivery, apply
 from chassis.messaging.pace import SECONDS, Pace
 from chassis.messaging.subscriptions import one_by_one
+from tests.deep import deep, only_deep
 from tests.integration.chassis.bus import Bus, an_event
 
 EACH = 0.2  # seconds; 400 of them are more than MongoDB's 60
 
 
-@pytest.mark.skipif(not os.environ.get("TANDEM_DEEP"), reason="takes minutes: TANDEM_DEEP=1")
+@deep
+@only_deep
 def test_what_is_too_much_for_a_transaction_is_applied_in_parts(bus: Bus) -> None:
     """MongoDB ends the first try at 400 events; then they are halved, and later ones are parts."""
 

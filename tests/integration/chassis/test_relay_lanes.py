@@ -1,7 +1,6 @@
 """Lanes on real servers: order in each aggregate, whatever is late, hot, killed or handed over."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,11 +11,12 @@ from chassis.data.numbering import lane_of
 from chassis.messaging import outbox
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.outbox_reads import CHUNK, Scan
+from tests.deep import DEEP, deep
 from tests.integration.chassis.bus import Bus, Message, eventually, listen
 from tests.integration.chassis.test_relay import chain, holders, relay_while, row, sequences
 
 HOUR = 3_600_000
-HOT = 100_000 if os.environ.get("TANDEM_DEEP") else 20_000
+HOT = 100_000 if DEEP else 20_000
 
 
 def at(hour: int, number: int) -> str:
@@ -106,6 +106,7 @@ def test_what_waits_before_is_read_first(bus: Bus, monkeypatch: pytest.MonkeyPat
     assert found["a"][:4] == [1, 2, 3, 4]
 
 
+@deep
 def test_a_hot_aggregate_lets_another_of_its_lane_by(bus: Bus) -> None:
     """Behind very many events of one aggregate another's waits for a few chunks, not for all."""
     listen(bus.amqp_url, "stranger")
