@@ -19,7 +19,7 @@ from chassis.operations.settings import ALL_ROLES
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = ("architecture.md", "operators.md")
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-# What stands outside of Tandem, as a picture calls it.
+# What stands outside of Tandem, as a page calls it.
 OUTSIDE = {
     "mongodb": "MongoDB",
     "rabbitmq": "RabbitMQ",
@@ -35,16 +35,24 @@ def filled(page: Path) -> str:
     return _PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", page.read_text())
 
 
-def calls_picture() -> str:
-    """Who opens connections to whom, by role."""
-    lines = ["flowchart LR"]
-    for service in services().values():
-        lines.append(f'    subgraph {service.name}["{service.name}"]')
-        lines += [f'        {_node(service.name, role)}["{role}"]' for role in service.servers]
-        lines.append("    end")
-    lines += [f'    {key}[("{name}")]' for key, name in OUTSIDE.items() if _is_reached(key)]
-    lines += [f"    {start} --> {end}" for start, end in _edges()]
-    return _mermaid(lines)
+def reach_table() -> str:
+    """What each role opens connections to."""
+    every = services().values()
+    roles = [role for role in ALL_ROLES if any(role in each.roles for each in every)]
+    ends = dict.fromkeys((*OUTSIDE, *services()))
+    found = {(role, end): _who_reaches(role, end) for role in roles for end in ends}
+    reached = [end for end in ends if any(found[role, end] for role in roles)]
+    return _table(
+        ("role", *(OUTSIDE.get(end, f"{end}'s api") for end in reached)),
+        [(f"**{role}**", *(found[role, end] for end in reached)) for role in roles],
+    )
+
+
+def _who_reaches(role: str, end: str) -> str:
+    """The services whose `role` reaches `end`; "all" where each that has the role does."""
+    having = [each for each in services().values() if role in each.roles]
+    names = [each.name for each in having if end in each.reached_by(role)]
+    return "all" if len(names) == len(having) else ", ".join(names)
 
 
 def events_picture() -> str:
@@ -119,25 +127,10 @@ def _meaning(each: Setting) -> str:
     return f"{doc} (secret)" if each.secret else doc
 
 
-def _edges() -> Iterator[tuple[str, str]]:
-    for service in services().values():
-        for role in service.servers:
-            for end in sorted(service.reached_by(role)):
-                yield _node(service.name, role), _node(end, "api") if end in services() else end
-
-
-def _is_reached(key: str) -> bool:
-    return any(end == key for _, end in _edges())
-
-
 def _queues() -> Iterator[tuple[str, list[str]]]:
     for service in services().values():
         for each in service.subscriptions:
             yield each.name, sorted(set(map(publisher_of, each.routing_keys)))
-
-
-def _node(service: str, role: str) -> str:
-    return f"{service}_{role}"
 
 
 def _mermaid(lines: Iterable[str]) -> str:
@@ -150,7 +143,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
-    "calls": calls_picture,
+    "reach": reach_table,
     "events": events_picture,
     "subscriptions": subscriptions_table,
     "services": services_table,
