@@ -28,6 +28,8 @@ from chassis.operations.settings import Settings
 OTHERS = 4
 # The last resort: beyond it grpc refuses whatever comes, health among it, as RESOURCE_EXHAUSTED.
 MOST_CALLS = 10_000
+# Seconds between two looks whether it is time to stop.
+OFTEN = 0.5
 # protobuf's type stubs know two unrelated classes for this
 ServiceDescriptor = Any
 
@@ -128,7 +130,10 @@ def serve(
     watched = ops.serve(settings.ops_address, server.ready)
     server.start()
     log.info("listening", address=settings.grpc_address, port=server.port, ops_port=watched.port)
-    stop.wait()
+    # Python runs handlers in the main thread. Linux may give the signal to another one, and then
+    # nothing wakes this one but its own clock.
+    while not stop.wait(OFTEN):
+        pass
     log.info("draining", seconds=settings.drain.total_seconds())
     server.drain(settings.drain)
     watched.close()
