@@ -193,10 +193,9 @@ class Authenticator:
         return self._caller(claims), float(claims["exp"]) + LEEWAY
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
-        person, roles = _claim(claims, self._person), _claim(claims, self._roles)
+        person, roles = _claim(claims, self._person, ""), _claim(claims, self._roles, [])
         if not isinstance(person, str) or not person:
             raise Unauthenticated(f"the token's `{self._person}` must be a person's id")
-        roles = [] if roles is None else roles
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise Unauthenticated(f"the token's `{self._roles}` must be a list of names")
         return Caller(person, frozenset(roles))
@@ -205,8 +204,8 @@ class Authenticator:
 _REQUIRED: Options = {"require": ["exp", "iss", "aud", "sub"]}
 
 
-def _claim(claims: Mapping[str, Any], name: str) -> Any:
-    """A claim by its name, else by its way through claims within claims; None where it is not.
+def _claim(claims: Mapping[str, Any], name: str, missing: Any) -> Any:
+    """A claim by its name, else by its way through claims within claims; `missing` without it.
 
     A name may have dots of its own: providers name claims of theirs by URL (RFC 7519, section 4.2).
     """
@@ -214,7 +213,7 @@ def _claim(claims: Mapping[str, Any], name: str) -> Any:
         return claims[name]
     found: Any = claims
     for part in name.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
+        found = found.get(part, missing) if isinstance(found, dict) else missing
     return found
 
 

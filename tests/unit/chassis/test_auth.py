@@ -140,6 +140,12 @@ def test_a_wrong_or_missing_claim_is_refused(
     assert_refused(trusting, signed(issuer.key, "ES256", **wrong))
 
 
+def test_roles_that_are_null_are_refused(trusting: Authenticator, issuer: Issuer) -> None:
+    """That is no list; a token without roles has no such claim."""
+    token = jwt.encode({**claims(), "roles": None}, issuer.key, "ES256", headers={"kid": "test"})
+    assert_refused(trusting, token)
+
+
 def test_an_unsigned_token_is_refused(trusting: Authenticator) -> None:
     """`alg: none` (RFC 8725, section 2.1) proves nobody."""
     assert_refused(trusting, jwt.encode(claims(), "", "none", headers={"kid": "test"}))
