@@ -42,8 +42,7 @@ class Never:
 _SERVICE = r"services\.(?P<own>\w+)"
 _DOMAIN = ("chassis.refusals", "services.{own}.domain")
 LAYERS = (
-    Only(r"chassis\.(refusals|operations\.settings)", ()),
-    Only(r"chassis\.clock", ()),
+    Only(r"chassis\.(refusals|clock|operations\.settings)", ()),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
     Only(_SERVICE + r"\.ports(\..+)?", (*_DOMAIN, "services.{own}.ports")),
@@ -58,7 +57,7 @@ LAYERS = (
 _ANYWHERE = "refusals|clock|ids"
 _LOWER = f"{_ANYWHERE}|context|operations|contracts"
 BORDERS = (
-    Never(r"chassis\.(refusals|clock|ids)", r"chassis\..+"),
+    Never(r"chassis\.ids", r"chassis\..+"),
     Never(
         r"chassis\.(?P<own>context|operations|contracts)(\..+)?",
         rf"chassis\.(?!({{own}}|{_ANYWHERE})(\.|$)).+",
