@@ -54,10 +54,10 @@ protos: setup  ## Generate protos/gen and docs/events.md from the contracts
 bench: setup  ## Measure; ONLY=name measures one thing
 	$(BIN)/python -m bench $(ONLY)
 
-lock: setup  ## Resolve the dependencies of pyproject.toml into the locks
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra campus --extra dev \
+lock:  ## Resolve the dependencies of pyproject.toml into the locks, with uv
+	uv pip compile -q --universal --python-version 3.11 --extra campus --extra dev \
 		--generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --constraint requirements.lock \
+	uv pip compile -q --universal --python-version 3.11 --constraint requirements.lock \
 		--generate-hashes --no-emit-index-url --no-header pyproject.toml \
 		-o deploy/images/requirements.lock
 

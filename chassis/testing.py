@@ -20,8 +20,8 @@ from jwt.algorithms import ECAlgorithm
 from prometheus_client import REGISTRY
 
 from chassis.data.store import Database
-from chassis.edge.grpc_client import calling_with
-from chassis.edge.grpc_server import Server, Servicer
+from chassis.edge.grpc.client import calling_with
+from chassis.edge.grpc.server import Server, Servicer
 from chassis.operations.settings import Settings
 
 ISSUER, AUDIENCE = "https://tests.invalid", "tandem"

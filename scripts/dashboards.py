@@ -12,7 +12,7 @@ from pathlib import Path
 from grafana import Board, Number, Panel, Query, Row, Table
 
 from campus.architecture import Service, services, streaming
-from chassis.edge.grpc_spans import FAULTS
+from chassis.edge.spans import FAULTS
 
 FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "monitoring" / "dashboards"
 OURS = 'job=~"(.*/)?tandem"'  # the PodMonitor's name, after the namespace

@@ -12,19 +12,19 @@ def api(settings: Settings) -> None:
     from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
     from chassis import roles
-    from chassis.edge import grpc_client, grpc_server
+    from chassis.edge.grpc import client, server
     from services.catalog.api import CatalogApi
     from services.catalog.library import GrpcLibrary
     from services.catalog.store import CatalogStore
 
     database = roles.open_database(settings, "catalog", CatalogStore)
-    with grpc_client.channel(settings.library_target, settings) as channel:
-        servicer = grpc_server.Servicer(
+    with client.channel(settings.library_target, settings) as channel:
+        servicer = server.Servicer(
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server,
             CatalogApi(database, GrpcLibrary(channel)),
             catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
         )
-        grpc_server.serve(settings, "catalog", database, [servicer])
+        server.serve(settings, "catalog", database, [servicer])
 
 
 def relay(settings: Settings) -> None:

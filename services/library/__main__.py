@@ -9,18 +9,18 @@ def api(settings: Settings) -> None:
     from tandem.library.v1 import library_pb2, library_pb2_grpc
 
     from chassis import roles
-    from chassis.edge import grpc_server
+    from chassis.edge.grpc import server
     from services.library.api import LibraryApi
     from services.library.files import open_files
     from services.library.store import LibraryStore
 
     database = roles.open_database(settings, "library", LibraryStore)
-    servicer = grpc_server.Servicer(
+    servicer = server.Servicer(
         library_pb2_grpc.add_LibraryServiceServicer_to_server,
         LibraryApi(database, open_files(settings), settings.part_size, settings.url_lifetime),
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
     )
-    grpc_server.serve(settings, "library", database, [servicer])
+    server.serve(settings, "library", database, [servicer])
 
 
 def worker(settings: Settings) -> None:

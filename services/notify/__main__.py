@@ -8,18 +8,18 @@ def api(settings: Settings) -> None:
     """Preferences, inbox and delivery log over gRPC."""
     from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
 
-    from chassis.edge import grpc_server
+    from chassis.edge.grpc import server
     from chassis.roles import open_database
     from services.notify.api import NotifyApi
     from services.notify.store import NotifyStore
 
     database = open_database(settings, "notify", NotifyStore)
-    servicer = grpc_server.Servicer(
+    servicer = server.Servicer(
         notify_pb2_grpc.add_NotifyServiceServicer_to_server,
         NotifyApi(database),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
-    grpc_server.serve(settings, "notify", database, [servicer])
+    server.serve(settings, "notify", database, [servicer])
 
 
 def worker(settings: Settings) -> None:

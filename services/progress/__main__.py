@@ -9,17 +9,17 @@ def api(settings: Settings) -> None:
     from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
 
     from chassis import roles
-    from chassis.edge import grpc_server
+    from chassis.edge.grpc import server
     from services.progress.api import ProgressApi
     from services.progress.store import ProgressStore
 
     database = roles.open_database(settings, "progress", ProgressStore)
-    servicer = grpc_server.Servicer(
+    servicer = server.Servicer(
         progress_pb2_grpc.add_ProgressServiceServicer_to_server,
         ProgressApi(database),
         progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
     )
-    grpc_server.serve(settings, "progress", database, [servicer])
+    server.serve(settings, "progress", database, [servicer])
 
 
 def worker(settings: Settings) -> None:

@@ -9,17 +9,17 @@ def api(settings: Settings) -> None:
     from tandem.sessions.v1 import sessions_pb2, sessions_pb2_grpc
 
     from chassis import roles
-    from chassis.edge import grpc_server
+    from chassis.edge.grpc import server
     from services.sessions.api import SessionsApi
     from services.sessions.store import SessionsStore
 
     database = roles.open_database(settings, "sessions", SessionsStore)
-    servicer = grpc_server.Servicer(
+    servicer = server.Servicer(
         sessions_pb2_grpc.add_SessionsServiceServicer_to_server,
         SessionsApi(database),
         sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"],
     )
-    grpc_server.serve(settings, "sessions", database, [servicer])
+    server.serve(settings, "sessions", database, [servicer])
 
 
 def worker(settings: Settings) -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from chassis.edge import grpc_client, grpc_edge
+from chassis.edge.grpc import adapter, client
 
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may take its time with a call."""
-    monkeypatch.setattr(grpc_client, "DEADLINE", 120.0)
-    monkeypatch.setattr(grpc_edge, "LONGEST_REQUEST", 120.0)
+    monkeypatch.setattr(client, "DEADLINE", 120.0)
+    monkeypatch.setattr(adapter, "LONGEST_REQUEST", 120.0)

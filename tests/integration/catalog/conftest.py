@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
-from chassis.edge.grpc_server import Servicer
+from chassis.edge.grpc.server import Servicer
 from chassis.testing import running
 from services.catalog.api import CatalogApi
 from services.catalog.store import CatalogStore

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
 
-from chassis.edge import grpc_client
+from chassis.edge.grpc import client
 from chassis.refusals import Unavailable
 from chassis.testing import settings_for
 from services.catalog.library import GrpcLibrary
@@ -55,7 +55,7 @@ def library(shelves: Shelves) -> Iterator[GrpcLibrary]:
     library_pb2_grpc.add_LibraryServiceServicer_to_server(shelves, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    with grpc_client.channel(f"127.0.0.1:{port}", settings_for("file:///none")) as channel:
+    with client.channel(f"127.0.0.1:{port}", settings_for("file:///none")) as channel:
         yield GrpcLibrary(channel)
     server.stop(None).wait()
 
@@ -90,6 +90,6 @@ def test_a_library_that_refuses_is_unavailable(library: GrpcLibrary, shelves: Sh
 
 def test_a_library_that_is_away_is_unavailable() -> None:
     """Nobody listens at its address."""
-    channel = grpc_client.channel("127.0.0.1:1", settings_for("file:///none"))
+    channel = client.channel("127.0.0.1:1", settings_for("file:///none"))
     with channel, pytest.raises(Unavailable, match="UNAVAILABLE"):
         GrpcLibrary(channel).known({"known"})

@@ -23,7 +23,7 @@ def api(settings: LittleSettings) -> None:
     from tandem.notify.v1.resources_pb2 import Message, Preferences
 
     from chassis.data.store import Store
-    from chassis.edge import grpc_server
+    from chassis.edge.grpc import server
 
     class NoStore(Store):
         service = "little"
@@ -46,12 +46,12 @@ def api(settings: LittleSettings) -> None:
         SetPreferences = ListMessages = MarkRead = ListDeliveries = _unused
 
     database = open_database(settings, "little", NoStore)
-    servicer = grpc_server.Servicer(
+    servicer = server.Servicer(
         notify_pb2_grpc.add_NotifyServiceServicer_to_server,
         Notify(),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
-    grpc_server.serve(settings, "little", database, [servicer])
+    server.serve(settings, "little", database, [servicer])
 
 
 def worker(settings: LittleSettings) -> None:

@@ -21,7 +21,7 @@ from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
 
 from chassis.clock import SystemClock
 from chassis.data.store import Database, Store
-from chassis.edge.grpc_client import calling_with
+from chassis.edge.grpc.client import calling_with
 from chassis.testing import AUDIENCE, ISSUER, Issuer
 from tests.conftest import MakeDatabase
 from tests.integration.chassis.proxy import Proxy, hold_port

@@ -15,9 +15,9 @@ from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
 from tandem.notify.v1.resources_pb2 import Preferences
 
 from chassis.data.store import Database, Store
-from chassis.edge import grpc_server
-from chassis.edge.grpc_client import calling_with
-from chassis.edge.grpc_server import Server, Servicer
+from chassis.edge.grpc import server
+from chassis.edge.grpc.client import calling_with
+from chassis.edge.grpc.server import Server, Servicer
 from chassis.edge.statuses import RETRY_AFTER
 from chassis.testing import ChannelFor, Issuer, figure, settings_for
 from tests.conftest import MakeDatabase
@@ -115,7 +115,7 @@ def test_a_full_server_says_so_and_stays_healthy(
     holding: Holding, make_database: MakeDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request too many is RESOURCE_EXHAUSTED at once; health answers, whatever waits."""
-    monkeypatch.setattr(grpc_server, "MOST_REQUESTS", 2)
+    monkeypatch.setattr(server, "MOST_REQUESTS", 2)
     with serving(holding, make_database(NoStore), tmp_path) as channel_for:
         stub = stub_of(channel_for("ada"))
         held = holding.hold(stub, 2)

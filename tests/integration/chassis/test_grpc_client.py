@@ -13,7 +13,7 @@ from tandem.library.v1 import library_pb2, library_pb2_grpc
 from tandem.library.v1.resources_pb2 import Item
 
 from chassis.context import deadline
-from chassis.edge.grpc_client import DEADLINE, channel
+from chassis.edge.grpc.client import DEADLINE, channel
 from chassis.operations import logs, tracing
 from chassis.testing import settings_for
 

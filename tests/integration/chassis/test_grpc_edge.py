@@ -23,10 +23,11 @@ from tandem.types.v1.types_pb2 import RowResult
 
 from chassis.context import caller
 from chassis.data.store import Database, Store
-from chassis.edge import auth, grpc_client, grpc_server
-from chassis.edge.grpc_client import calling_with
-from chassis.edge.grpc_server import Server, Servicer
-from chassis.edge.streams import MOST_EACH
+from chassis.edge import auth
+from chassis.edge.grpc import client, server
+from chassis.edge.grpc.client import calling_with
+from chassis.edge.grpc.server import Server, Servicer
+from chassis.edge.grpc.streams import MOST_EACH
 from chassis.operations import tracing
 from chassis.refusals import Denied, FailedPrecondition, Fault, Invalid, NotFound
 from chassis.testing import ChannelFor, Issuer, running, settings_for
@@ -362,9 +363,9 @@ def test_a_silent_stream_outlives_its_callers_pings(
     notify: Notify, database: Database[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A caller that pings no more often than the server allows keeps a stream that says nothing."""
-    quicker = [(name, 100 if value == 10_000 else value) for name, value in grpc_server.OPTIONS]
-    monkeypatch.setattr(grpc_server, "OPTIONS", quicker)
-    pinging = [*dict(grpc_client.OPTIONS, **{"grpc.keepalive_time_ms": 1000}).items()]
+    quicker = [(name, 100 if value == 10_000 else value) for name, value in server.OPTIONS]
+    monkeypatch.setattr(server, "OPTIONS", quicker)
+    pinging = [*dict(client.OPTIONS, **{"grpc.keepalive_time_ms": 1000}).items()]
     with (
         serving(notify, database, tmp_path) as (address, issuer),
         grpc.insecure_channel(address, pinging) as plain,

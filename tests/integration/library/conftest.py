@@ -10,7 +10,7 @@ from minio import Minio
 from minio.deleteobjects import DeleteObject
 from tandem.library.v1 import library_pb2, library_pb2_grpc
 
-from chassis.edge.grpc_server import Servicer
+from chassis.edge.grpc.server import Servicer
 from chassis.operations.settings import load
 from chassis.testing import running
 from services.library.api import LibraryApi

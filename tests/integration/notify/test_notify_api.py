@@ -10,7 +10,7 @@ import grpc
 import pytest
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
 
-from chassis.edge.grpc_server import Servicer
+from chassis.edge.grpc.server import Servicer
 from chassis.testing import ChannelFor, running
 from services.notify import api
 from services.notify.domain.words import Channel

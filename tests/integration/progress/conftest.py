@@ -6,7 +6,7 @@ import pytest
 from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
 
 from chassis.data.store import Database
-from chassis.edge.grpc_server import Servicer
+from chassis.edge.grpc.server import Servicer
 from chassis.testing import ChannelFor, running
 from services.progress.api import ProgressApi
 from services.progress.store import ProgressStore

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from tandem.sessions.v1 import sessions_pb2, sessions_pb2_grpc
 
-from chassis.edge.grpc_server import Servicer
+from chassis.edge.grpc.server import Servicer
 from chassis.testing import running
 from services.sessions.api import SessionsApi
 from services.sessions.store import SessionsStore

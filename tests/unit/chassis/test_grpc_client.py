@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from chassis.edge.grpc_client import TokenFile
+from chassis.edge.grpc.client import TokenFile
 from chassis.operations.settings import NO_FILE
 
 

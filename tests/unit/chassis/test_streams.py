@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chassis.edge.auth import Unauthenticated
+from chassis.edge.grpc.streams import Streams
 from chassis.edge.statuses import Draining, Exhausted
-from chassis.edge.streams import Streams
 
 LATER = time.time() + 3600
 

@@ -13,7 +13,7 @@ from prometheus_client import Counter
 
 from chassis import ids
 from chassis.data.store import is_away
-from chassis.edge import grpc_spans
+from chassis.edge import spans
 from chassis.edge.statuses import Exhausted, status_of
 from chassis.operations import logs, metrics, tracing
 from chassis.operations.tracing import Kind
@@ -55,7 +55,7 @@ class Call:
         self._begun = time.perf_counter()
         self._token = logs.request_id.set(self.request_id)
         contract, _, method = self._measures.method.rpartition(".")
-        self._span = grpc_spans.begin(Kind.SERVER, contract, method, self._parent)
+        self._span = spans.begin(Kind.SERVER, contract, method, self._parent)
         self._under = tracing.under(self._span.traceparent)
         self._under.__enter__()
         return self
@@ -107,7 +107,7 @@ class Call:
         seconds = time.perf_counter() - self._begun
         self._measures.seconds.observe(seconds)
         self._measures.count(code)
-        grpc_spans.end(self._span, code)
+        spans.end(self._span, code)
         facts = {"method": self._measures.method, "code": code, "ms": round(seconds * 1000, 1)}
         if code == "INTERNAL":
             log.error("call failed", **facts, exc_info=error)

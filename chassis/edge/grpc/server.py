@@ -16,10 +16,10 @@ from grpc_reflection.v1alpha import reflection
 from chassis.data.store import Database
 from chassis.edge.admission import MOST_REQUESTS, Places
 from chassis.edge.auth import authenticator
-from chassis.edge.crowd import Crowd
-from chassis.edge.grpc_edge import Edge
-from chassis.edge.health import Health
-from chassis.edge.streams import Streams
+from chassis.edge.executor import BoundedExecutor
+from chassis.edge.grpc.adapter import Edge
+from chassis.edge.grpc.health import Health
+from chassis.edge.grpc.streams import Streams
 from chassis.operations import ops
 from chassis.operations.settings import Settings
 
@@ -38,7 +38,7 @@ OPTIONS = (
     ("grpc.so_reuseport", 0),
     # A token may carry many claims.
     ("grpc.max_metadata_size", 16 * 1024),
-    # Callers keep idle connections alive by a ping every 30 s (chassis.edge.grpc_client).
+    # Callers keep idle connections alive by a ping every 30 s (chassis.edge.grpc.client).
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     # A body that waits for its thread stays with its caller but for 64 KB. grpc's probes would
@@ -74,7 +74,7 @@ class Server:
         names = [servicer.descriptor.full_name for servicer in servicers]
         self.health = Health(database.client, names)
         self._streams = Streams(service)
-        self._requests, self._others = Crowd(), ThreadPoolExecutor(OTHERS, "other")
+        self._requests, self._others = BoundedExecutor(), ThreadPoolExecutor(OTHERS, "other")
         edge = Edge(
             service,
             authenticator(settings),

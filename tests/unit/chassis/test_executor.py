@@ -8,7 +8,7 @@ import pytest
 
 from chassis.data import turns
 from chassis.data.turns import Turns
-from chassis.edge.crowd import Crowd
+from chassis.edge.executor import BoundedExecutor
 from chassis.edge.statuses import Exhausted
 from tests.unit.chassis.test_turns import in_line, until
 
@@ -21,7 +21,7 @@ def hold(taken: threading.Semaphore, free: threading.Event) -> bool:
 def test_so_many_are_handled_at_once() -> None:
     """The next one waits until one has ended, whatever threads there are."""
     taken, free = threading.Semaphore(0), threading.Event()
-    with Crowd(threads=2, in_lines=4) as crowd:
+    with BoundedExecutor(threads=2, in_lines=4) as crowd:
         held = [crowd.submit(hold, taken, free) for _ in range(2)]
         assert all(taken.acquire(timeout=60) for _ in held)
         third = crowd.submit(hold, taken, free)
@@ -41,7 +41,7 @@ def test_who_waits_for_a_turn_holds_up_no_other(monkeypatch: pytest.MonkeyPatch)
             place.wait()
             return "had its turn"
 
-    with Crowd(threads=1, in_lines=3) as crowd, lines.place() as first:
+    with BoundedExecutor(threads=1, in_lines=3) as crowd, lines.place() as first:
         assert first.take("run a")
         waiting = [crowd.submit(want) for _ in range(3)]
         until(lambda: in_line(lines, "run a") == 4)
@@ -57,7 +57,7 @@ def test_who_waits_for_a_turn_holds_up_no_other(monkeypatch: pytest.MonkeyPatch)
 def test_one_line_takes_a_part_of_those_who_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many want one thing, those who wait for another find room."""
     monkeypatch.setattr(turns, "LONGEST", 60)
-    monkeypatch.setattr("chassis.edge.crowd.MOST_IN_LINE", 2)
+    monkeypatch.setattr("chassis.edge.executor.MOST_IN_LINE", 2)
     lines = Turns()
 
     def want(thing: str) -> Callable[[], str]:
@@ -69,7 +69,7 @@ def test_one_line_takes_a_part_of_those_who_may_wait(monkeypatch: pytest.MonkeyP
 
         return work
 
-    with Crowd(threads=1, in_lines=3) as crowd, lines.place() as first:
+    with BoundedExecutor(threads=1, in_lines=3) as crowd, lines.place() as first:
         assert first.take("run a")
         assert first.take("run b")
         waiting = [crowd.submit(want("run a"))]

@@ -21,10 +21,10 @@ from chassis.edge import validation
 from chassis.edge.access import Access, access_of
 from chassis.edge.admission import Place, Places
 from chassis.edge.auth import Authenticator
-from chassis.edge.crowd import Crowd, on_threads
-from chassis.edge.grpc_call import Call, Measures
+from chassis.edge.exchange import Call, Measures
+from chassis.edge.executor import BoundedExecutor, on_threads
+from chassis.edge.grpc.streams import Stream, Streams
 from chassis.edge.statuses import AWAY, DatabaseAway, DeadlinePassed
-from chassis.edge.streams import Stream, Streams
 from chassis.refusals import check
 
 # A caller who names no deadline gets this one, so that no request outlives everyone's interest.
@@ -75,7 +75,7 @@ class Edge(grpc.ServerInterceptor):
         service: str,
         authenticator: Authenticator,
         places: Places,
-        requests: Crowd,
+        requests: BoundedExecutor,
         streams: Streams,
         database_answers: Callable[[], bool],
     ) -> None:

@@ -20,7 +20,7 @@ MOST_IN_LINE = MOST_IN_LINES // 2
 T = TypeVar("T")
 
 
-class Crowd(ThreadPoolExecutor):
+class BoundedExecutor(ThreadPoolExecutor):
     """The threads."""
 
     def __init__(self, threads: int = THREADS, in_lines: int = MOST_IN_LINES) -> None:

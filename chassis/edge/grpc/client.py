@@ -13,7 +13,7 @@ import grpc
 
 from chassis import ids
 from chassis.context import deadline
-from chassis.edge import grpc_spans
+from chassis.edge import spans
 from chassis.operations import logs, tracing
 from chassis.operations.settings import NO_FILE, Settings
 from chassis.operations.tracing import Kind
@@ -112,10 +112,10 @@ class _Outgoing(
 
     def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
         contract, _, method = _text(details.method).lstrip("/").partition("/")
-        span = grpc_spans.begin(Kind.CLIENT, contract, method, tracing.current())
+        span = spans.begin(Kind.CLIENT, contract, method, tracing.current())
         timeout = min(details.timeout or DEADLINE, deadline.left())
         call = continuation(self._with(details, timeout, span.traceparent), request)
-        call.add_done_callback(lambda done: grpc_spans.end(span, done.code().name, Kind.CLIENT))
+        call.add_done_callback(lambda done: spans.end(span, done.code().name, Kind.CLIENT))
         return call
 
     def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:

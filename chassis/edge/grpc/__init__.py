@@ -1,0 +1,1 @@
+"""gRPC: a thin adapter of the edge, and calls to other services."""
