@@ -57,6 +57,13 @@ def combination(components: Iterable[str], folder: Path) -> str:
     return rendered(folder)
 
 
+def is_additive(component: str) -> bool:
+    """Whether a component brings objects only, and says nothing of those of others."""
+    kustomization = KUBERNETES / "components" / component / "kustomization.yaml"
+    said = yaml.load(kustomization.read_text(), yaml.CSafeLoader)
+    return set(said) == {"apiVersion", "kind", "resources"}
+
+
 def of_kind(objects: Iterable[Object], *kinds: str) -> list[Object]:
     """The objects of some kinds."""
     return [each for each in objects if each["kind"] in kinds]

@@ -3,7 +3,7 @@
 import copy
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tests.contract.deploy.manifests import (
     OVERLAYS,
     Object,
     combination,
+    is_additive,
     name_of,
     of_kind,
     overlay,
@@ -25,7 +26,9 @@ from tests.contract.deploy.manifests import (
     schema_faults,
 )
 
-Built = dict[tuple[str, ...], list[Object]]
+Chosen = tuple[str, ...]
+Named = dict[str, Object]
+Built = dict[Chosen, list[Object]]
 Policy = Callable[[Sequence[Object]], Iterator[str]]
 EVERYWHERE: list[Policy] = [
     policies.every_role_runs,
@@ -47,37 +50,77 @@ EVERYWHERE: list[Policy] = [
 UNIVERSITY: list[Policy] = [policies.metrics_are_scraped, edges.edges_are_the_codes]
 
 
-def every_combination() -> list[tuple[str, ...]]:
-    """All subsets of the components."""
-    sizes = range(len(COMPONENTS) + 1)
-    return [each for size in sizes for each in itertools.combinations(COMPONENTS, size)]
+def subsets(components: Sequence[str]) -> list[Chosen]:
+    """All subsets of some components."""
+    sizes = range(len(components) + 1)
+    return [each for size in sizes for each in itertools.combinations(components, size)]
+
+
+def together(*chosen: Iterable[str]) -> Chosen:
+    """Components in the order in which they are put together."""
+    return tuple(sorted(itertools.chain.from_iterable(chosen)))
+
+
+# An additive component has objects of its own and no word on others'; what one of the rest does
+# depends on what else is chosen.
+ADDITIVE = tuple(filter(is_additive, COMPONENTS))
+CHANGING = tuple(each for each in COMPONENTS if each not in ADDITIVE)
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The objects of each combination of components; what is alike in many is one object."""
-    folder = tmp_path_factory.mktemp("combinations")
-    known: dict[str, Object] = {}
+def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[Chosen, Named]:
+    """Each additive component alone; the others in every combination, with none and with all.
 
-    def build(number: int, chosen: tuple[str, ...]) -> list[str]:
-        return combination(chosen, folder / str(number)).split("\n---\n")
+    What is alike in many is one object.
+    """
+    folder = tmp_path_factory.mktemp("combinations")
+    chosen: list[Chosen] = [(each,) for each in ADDITIVE]
+    chosen += [together(each, more) for each in subsets(CHANGING) for more in ((), ADDITIVE)]
+
+    def build(number: int, components: Chosen) -> list[str]:
+        return combination(components, folder / str(number)).strip().split("\n---\n")
 
     with ThreadPoolExecutor(2) as pool:
-        texts = list(pool.map(build, itertools.count(), every_combination()))
-    for text in set(itertools.chain.from_iterable(texts)):
-        (known[text],) = parsed(text)
+        texts = list(pool.map(build, itertools.count(), chosen))
+    known = {text: one for text in set().union(*texts) for one in parsed(text)}
+    assert all(len(found) == len({name_of(known[text]) for text in found}) for found in texts)
     return {
-        chosen: [known[text] for text in found]
-        for chosen, found in zip(every_combination(), texts, strict=True)
+        components: {name_of(known[text]): known[text] for text in found}
+        for components, found in zip(chosen, texts, strict=True)
     }
 
 
-def test_every_combination_of_components_builds(built: Built) -> None:
-    """Whatever an operator chooses fits together, and no object is in it twice."""
-    assert len(built) == 2 ** len(COMPONENTS)
-    for objects in built.values():
-        names = [name_of(each) for each in objects]
-        assert len(names) == len(set(names))
+@pytest.fixture(scope="module")
+def built(builds: dict[Chosen, Named]) -> Built:
+    """The objects of each combination of components, put together from what was built."""
+    found = {}
+    for chosen in subsets(COMPONENTS):
+        whole = builds[together(set(chosen) & set(CHANGING), ADDITIVE)]
+        unwanted = set().union(*(added(builds, each) for each in set(ADDITIVE) - set(chosen)))
+        found[chosen] = [one for name, one in whole.items() if name not in unwanted]
+    return found
+
+
+def added(builds: dict[Chosen, Named], component: str) -> set[str]:
+    """The names of what an additive component adds to the base."""
+    return builds[component,].keys() - builds[()].keys()
+
+
+def test_additive_components_disturb_nothing(builds: dict[Chosen, Named]) -> None:
+    """Whatever else is chosen, one adds the same objects of its own, and no other's changes.
+
+    So whoever chooses some of them gets all of them without what the others add.
+    """
+    own = {each: added(builds, each) for each in ADDITIVE}
+    theirs = set[str]().union(*own.values())
+    assert len(theirs) == sum(map(len, own.values()))
+    for each in ADDITIVE:
+        assert own[each]
+        assert builds[()].items() <= builds[each,].items() <= builds[ADDITIVE].items()
+    for some in subsets(CHANGING):
+        without, whole = builds[some], builds[together(some, ADDITIVE)]
+        assert without.items() <= whole.items()
+        assert whole.keys() - without.keys() == theirs
 
 
 def test_every_object_of_every_combination_is_as_its_schema_says(built: Built) -> None:
