@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -60,12 +61,21 @@ def test_who_waits_goes_on_in_the_order_of_coming(monkeypatch: pytest.MonkeyPatc
 
 def test_a_line_that_moves_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long one waits in all: while others' turns end, one at a time goes on."""
-    monkeypatch.setattr(turns, "LONGEST", 3)
+
+    class Impatient(threading.Event):
+        """LONGEST is over for all who wait whenever a turn has ended."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            before = line.lines["run a"].ended
+            until(lambda: self.is_set() or line.lines["run a"].ended > before)
+            return self.is_set()
+
+    monkeypatch.setattr(turns, "threading", SimpleNamespace(Event=Impatient, Lock=threading.Lock))
     line, alone, pause = Turns(), threading.Lock(), threading.Event()
 
     def pass_by() -> None:
         assert alone.acquire(blocking=False)
-        pause.wait(0.2)  # twenty of them take longer than LONGEST
+        pause.wait(0.02)
         alone.release()
 
     with ThreadPoolExecutor(20) as pool:
