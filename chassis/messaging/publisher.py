@@ -92,9 +92,13 @@ class Publisher:
                 self._changed.clear()
                 await self._changed.wait()
 
-    def _send(self, row: Row) -> None:
+    def see_open(self) -> None:
+        """Raises ConnectionLost where it is: who has nothing to send would not notice else."""
         if self._lost:
             raise ConnectionLost(self._lost)
+
+    def _send(self, row: Row) -> None:
+        self.see_open()
         headers, span = message_spans.sending(row)
         self._window.send(row, (time.perf_counter(), span))
         made_at = int(ids.made_at(row["_id"]))
@@ -107,8 +111,7 @@ class Publisher:
         if not self._lost:
             self._changed.clear()
             await self._changed.wait()
-        if self._lost:
-            raise ConnectionLost(self._lost)
+        self.see_open()
 
     def _on_channel(self, channel: Any) -> None:
         self._channel = channel

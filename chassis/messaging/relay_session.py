@@ -64,12 +64,13 @@ class Session:
         publishing = asyncio.create_task(self._publisher.publish(self._chunks()))
         others = [asyncio.create_task(self._follow()), asyncio.create_task(self._mind())]
         try:
-            while not publishing.done():
+            while not publishing.done() and self._publisher.is_open:
                 await _first([publishing, *others], SETTLE)
                 await self._settle()
                 for broken in filter(asyncio.Task.done, others):
                     broken.result()
             await self._settle()
+            self._publisher.see_open()
             publishing.result()
         finally:
             await end([publishing, *others])

@@ -30,20 +30,27 @@ def test_a_change_stream_wakes_it(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> 
     assert sequences(bus.messages("stranger", 3)) == {"e1": [1, 2, 3]}
 
 
-def test_a_connection_that_an_operator_closes_is_made_anew(bus: Bus, stack: dict[str, str]) -> None:
-    """Closed by the management API, it connects again and goes on in order."""
+@pytest.mark.parametrize("idle", [True, False])
+def test_a_connection_that_an_operator_closes_is_made_anew(
+    bus: Bus, stack: dict[str, str], idle: bool
+) -> None:
+    """Closed by the management API, it connects again, idle or not, and goes on in order."""
     listen(bus.amqp_url, "stranger")
     vhost = quote(bus.amqp_url.rpartition("/")[2], safe="")
+
+    def names() -> set[str]:
+        connections = manage(stack, "GET", f"vhosts/{vhost}/connections")
+        return {each["name"] for each in connections}
 
     def close() -> None:
         bus.commit("run", ["e1"])
         eventually("the first event", lambda: bus.waiting() == 0)
         # The API learns of connections by statistics, which come every few seconds.
-        known = eventually(
-            "a known connection", lambda: manage(stack, "GET", f"vhosts/{vhost}/connections")
-        )
-        for each in known:
-            manage(stack, "DELETE", f"connections/{quote(each['name'], safe='')}")
+        known = eventually("a known connection", names)
+        for name in known:
+            manage(stack, "DELETE", f"connections/{quote(name, safe='')}")
+        if idle:
+            eventually("another connection", lambda: names() - known)
         bus.commit("run", ["e1", "e1"])
 
     relay_while(bus, lambda: bus.waiting() == 0, close)
