@@ -1,12 +1,14 @@
 """The whole platform, started once; tests kill parts of it and leave it whole."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from campus.client import Campus
 from campus.platform import Platform
 from campus.services import Services
+from campus.stack.concurrency import all_at_once
 from tests.collector import Collector
 from tests.system.classes import Class, Demo, MakeClass, play_demo
 
@@ -52,7 +54,8 @@ def staff(campus: Campus) -> Services:
 def whole(platform: Platform) -> Iterator[Platform]:
     """The platform, every part and role of which runs again after the test."""
     yield platform
-    platform.up()
+    platform.stack.up()
+    all_at_once((partial(platform.restart, name) for name in platform.roles), most=6)
 
 
 @pytest.fixture
