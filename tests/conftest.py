@@ -4,8 +4,10 @@ import itertools
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import hypothesis
@@ -79,7 +81,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     yield environment
     os.environ.clear()
     os.environ.update(previous)
-    local.down()
+    for part in local.parts.values():  # nobody needs the data, and RabbitMQ takes long to save them
+        part.kill()
 
 
 @pytest.fixture(scope="session")
@@ -89,12 +92,25 @@ def mongo(stack: dict[str, str]) -> Iterator["pymongo.MongoClient[dict[str, Any]
         yield client
 
 
+Aside = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture(scope="session")
+def aside(mongo: "pymongo.MongoClient[dict[str, Any]]") -> Iterator[Aside]:
+    """Does what no test has to wait for, one after the other; what fails is told at the end."""
+    with ThreadPoolExecutor(1) as pool:
+        done: list[Future[object]] = []
+        yield lambda act: done.append(pool.submit(act))
+    for each in done:
+        each.result()
+
+
 MakeDatabase = Callable[[type[Store]], Database[Any]]
 
 
 @pytest.fixture
 def make_database(
-    mongo: "pymongo.MongoClient[dict[str, Any]]", clock: FakeClock
+    mongo: "pymongo.MongoClient[dict[str, Any]]", clock: FakeClock, aside: Aside
 ) -> Iterator[MakeDatabase]:
     """Makes prepared databases of the test's own, on the test's clock."""
     names: list[str] = []
@@ -107,14 +123,15 @@ def make_database(
 
     yield make
     for name in names:
-        mongo.drop_database(name)
+        aside(partial(mongo.drop_database, name))
 
 
 @pytest.fixture
-def vhost(stack: dict[str, str]) -> Iterator[str]:
+def vhost(stack: dict[str, str], aside: Aside) -> Iterator[str]:
     """The AMQP URL of a virtual host of the test's own."""
-    with virtual_host(stack) as url:
-        yield url
+    with ExitStack() as ending:
+        yield ending.enter_context(virtual_host(stack))
+        aside(ending.pop_all().close)
 
 
 @contextmanager
