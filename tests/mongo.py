@@ -24,6 +24,20 @@ def long_transactions(client: Any) -> Iterator[None]:
         client.admin.command({"setParameter": 1, name: usual})
 
 
+def end_leases(database: Any) -> None:
+    """What workers held that were killed, all of them, is free: by itself 15 s later."""
+    workers = database["leases"].distinct("holder", {"member_of": {"$regex": "^queues:"}})
+    database["leases"].delete_many({"holder": {"$in": workers}})
+
+
+def end_transactions(client: Any, service: str) -> None:
+    """What workers left open that were killed is rolled back: by itself 10 s later, or more."""
+    idle = {"type": "idleSession", "appName": f"tandem-{service}", "transaction": {"$exists": True}}
+    found = client.admin.aggregate([{"$currentOp": {"idleSessions": True}}, {"$match": idle}])
+    if sessions := [{"id": each["lsid"]["id"]} for each in found]:
+        client.admin.command("killSessions", sessions)
+
+
 class Commands(CommandListener):
     """The commands that a client sent, the first one first."""
 
