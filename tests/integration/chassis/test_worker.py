@@ -19,6 +19,7 @@ from chassis.messaging import deadletters, topology
 from tests.integration.chassis.bus import Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE
 from tests.integration.chassis.proxy import Proxy
+from tests.mongo import end_transactions
 
 DEAD = f"{QUEUE}.dead"
 ONCE = {"ONE_TRY": "1"}
@@ -176,6 +177,8 @@ def test_a_killed_worker_loses_and_doubles_nothing(bus: Bus) -> None:
         with bus.running("worker") as worker:
             eventually("some effects", partial(_reached, bus, least))
             worker.send_signal(signal.SIGKILL)
+            worker.wait()
+        end_transactions(bus.database.client, "catalog")
     with bus.running("worker"):
         eventually("all effects", lambda: len(bus.effects()) == 3_000)
     assert bus.effects() == once_each(names)

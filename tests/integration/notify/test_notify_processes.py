@@ -14,6 +14,7 @@ from services.notify.domain.words import DeliveryState
 from services.notify.store import NotifyStore
 from tests.integration.notify.world import Mailbox, World, names, parts, person
 from tests.integration.processes import declare, eventually, publish, role
+from tests.mongo import end_leases
 
 
 @pytest.fixture
@@ -111,6 +112,7 @@ def test_a_worker_killed_while_it_sends(
         killed = workers(real)
         worker.kill()
         worker.wait()
+    end_leases(real.database.mongo)
     in_hand = real.rows("deliveries", {"state": "QUEUED", "sending": True})
     end_claims = {"$set": {"job.due": SystemClock().now()}}
     real.database.mongo["deliveries"].update_many({"job.claim": {"$ne": ""}}, end_claims)
@@ -143,6 +145,7 @@ def test_a_worker_killed_while_it_tells_a_run(real: World, environment: dict[str
         killed = workers(real)
         worker.kill()
         worker.wait()
+    end_leases(real.database.mongo)
     end_claims = {"$set": {"job.due": SystemClock().now()}}
     real.database.mongo["broadcast_parts"].update_many({}, end_claims)
     with role("notify", "worker", environment) as worker:

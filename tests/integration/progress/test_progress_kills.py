@@ -15,7 +15,7 @@ from tests.integration.progress.classroom import RUN, Classroom, task
 from tests.integration.progress.held import Held
 from tests.integration.progress.processes import environment_of
 from tests.integration.progress.stories import counts
-from tests.mongo import long_transactions
+from tests.mongo import end_leases, long_transactions
 
 LEARNERS = [f"l{number:02d}" for number in range(40)]
 ESSAYS = ["first", "second", "third"]
@@ -42,6 +42,7 @@ def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
         assert _open_transactions(classroom, held)
         assert counts(classroom)["statements"] == _marks(classroom) == 0
         _end(classroom, held)  # else MongoDB holds their locks for long
+    end_leases(classroom.database.mongo)
 
     with role("progress", "worker", environment):
         eventually(lambda: _marks(classroom) == STATEMENTS)

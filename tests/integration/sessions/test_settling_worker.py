@@ -12,6 +12,7 @@ from services.sessions.domain.settling import LEARNERS
 from services.sessions.worker import subscriptions
 from tests.integration.processes import RoleProcess, eventually
 from tests.integration.sessions.school import School
+from tests.mongo import end_leases, end_transactions
 
 PARTS = 6
 
@@ -53,6 +54,8 @@ def test_a_worker_killed_in_the_middle_settles_nobody_twice(
             eventually(lambda before=before: rows.estimated_document_count() > before)  # type: ignore[misc]
             workers[chance.randrange(2)].kill()
         school.make_due()
+        end_leases(school.database.mongo)
+        end_transactions(school.database.client, "sessions")
         if rows.estimated_document_count() == len(learners):
             break
     with _worker(school, stack, vhost):
