@@ -23,7 +23,7 @@ from services.sessions.store import SessionsStore
 from tests.integration.chassis.bus import an_event
 
 PAGE = Path(__file__).parents[2] / "docs" / "operators.md"
-BATCHES, SIZE = 30, 500
+BATCHES, SIZE = 12, 500
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 

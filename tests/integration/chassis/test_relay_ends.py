@@ -61,7 +61,7 @@ def test_a_connection_that_an_operator_closes_is_made_anew(
 def test_a_relay_that_is_stopped_while_it_drains_loses_and_doubles_nothing(bus: Bus) -> None:
     """SIGTERM under load: exit 0, the lease released, and each event published or waiting."""
     listen(bus.amqp_url, "stranger")
-    count = 60_000
+    count = 30_000
     rows = (row(f"k{number % 50}", number // 50 + 1) for number in range(count))
     bus.database.mongo["outbox"].insert_many(rows)
     with bus.running("relay") as relay:

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
+from tests.deep import DEEP, deep
 from tests.integration.progress.classroom import Classroom
 from tests.integration.progress.stories import Told, forget, outcome, story, tell
 
@@ -12,7 +13,7 @@ LEARNERS = ["ada", "bob", "cyd", "dan", "eve"]
 
 
 @settings(
-    max_examples=10,
+    max_examples=50 if DEEP else 5,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
@@ -31,6 +32,7 @@ def _hold(classroom: Classroom, term: list[Told], expected: dict[str, Any], data
     assert outcome(classroom) == expected
 
 
+@deep
 def test_orders_repeats_and_races_come_to_the_same(classroom: Classroom) -> None:
     """Batches in any order, some twice, some while others have read and not yet written."""
     term = story(classroom, LEARNERS)

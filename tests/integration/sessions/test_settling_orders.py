@@ -16,6 +16,7 @@ from services.sessions.domain.presence import by_learner
 from services.sessions.domain.roster import Policy
 from services.sessions.domain.words import PresenceKind
 from services.sessions.worker import settle_next
+from tests.deep import DEEP, deep
 from tests.integration.sessions.school import School
 
 JOINED, LEFT = sessions_pb2.PRESENCE_KIND_JOINED, sessions_pb2.PRESENCE_KIND_LEFT
@@ -31,9 +32,12 @@ STEPS = st.lists(st.one_of(MARKS, st.sampled_from([SETTLE, SETTLE, SWEEP])), max
 _hours = itertools.count()
 
 
+@deep
 @given(before=st.lists(MARKS, max_size=10), after=STEPS)
 @settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=100 if DEEP else 10,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
 )
 def test_any_order_of_marks_end_and_parts_ends_alike(
     school: School, before: Sequence[Mark], after: Sequence["Mark | str"]
