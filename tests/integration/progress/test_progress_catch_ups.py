@@ -319,10 +319,13 @@ def test_a_withdrawal_drops_open_catch_ups(classroom: Classroom) -> None:
     assert (summary.learners, summary.missed_catch_ups, summary.statements) == (2, 1, 1)
 
 
-def test_an_excused_absence_needs_no_study(classroom: Classroom) -> None:
-    """EXCUSED drops the open catch-up and completes the activity."""
+@pytest.mark.parametrize("verdict", [EXCUSED, PRESENT])
+def test_an_absence_that_is_none_needs_no_study(
+    classroom: Classroom, verdict: types_pb2.AttendanceVerdict.ValueType
+) -> None:
+    """EXCUSED or PRESENT after all drops the open catch-up and completes the activity."""
     _after_class(classroom)
-    classroom.hear("attendance", amended("ada", EXCUSED))
+    classroom.hear("attendance", amended("ada", verdict))
     assert classroom.catch_ups("ada") == []
     assert classroom.states("ada") == {"lecture": "COMPLETED"}
 
