@@ -21,7 +21,8 @@ from prometheus_client import REGISTRY
 
 from chassis.data.store import Database
 from chassis.edge.grpc.client import calling_with
-from chassis.edge.grpc.server import Server, Servicer
+from chassis.edge.methods import Servicer
+from chassis.edge.server import Server
 from chassis.operations.settings import Settings
 
 ISSUER, AUDIENCE = "https://tests.invalid", "tandem"

@@ -4,13 +4,19 @@ A place is taken as a request comes, before its token is checked and before its 
 it is, is known at once where the token was seen before. Until a token was checked its requests are
 a stranger's, and all strangers have half of the places together: however many tokens somebody
 makes up, callers who are known find room.
+
+A request whose body has not come yet holds its place only as long as nobody else needs it
+(chassis.edge.bodies).
 """
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from chassis.context.caller import Caller
+from chassis.edge.bodies import Bodies
 from chassis.edge.statuses import Exhausted
 
 # Requests in hand or waiting. More would wait until nobody wants their answers any more.
@@ -24,6 +30,7 @@ class Places:
 
     def __init__(self, most: int, of_person: int, of_service: int) -> None:
         self._most, self._of_person, self._of_service = most, of_person, of_service
+        self.bodies = Bodies()
         # A place that grpc drops is freed wherever Python frees memory, in here too.
         self._lock = threading.RLock()
         self._taken: Counter[str] = Counter()
@@ -31,9 +38,10 @@ class Places:
     def take(self, caller: Caller | None) -> "Place":
         """A place of a caller, None for a stranger; or what refuses the request."""
         with self._lock:
-            if self._taken.total() >= self._most:
-                return Place(self, Exhausted(f"{self._most} requests are in hand here", "places"))
             refusal = self._occupy(caller)
+            if self._taken.total() > self._most and not self.bodies.end_one():
+                self._free(_key(caller))
+                refusal = Exhausted(f"{self._most} requests are in hand here", "places")
         return Place(self, refusal, caller)
 
     def move(self, caller: Caller) -> Exhausted | None:
@@ -99,6 +107,20 @@ class Place:
         if refusal is not None:
             raise refusal
         self._caller = caller
+
+    @contextmanager
+    def awaiting_body(self, end: Callable[[], object]) -> Iterator[None]:
+        """Read the body in here. `end` ends the reading when another needs the place.
+
+        Raises Exhausted where that happened.
+        """
+
+        def give_up() -> None:
+            self.leave()
+            end()
+
+        with self._places.bodies.awaiting(_key(self._caller), give_up):
+            yield
 
     def leave(self) -> None:
         """Let another have it."""

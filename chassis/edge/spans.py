@@ -1,5 +1,6 @@
-"""Spans of RPCs, named as OpenTelemetry's semantic conventions for gRPC have it."""
+"""Spans of RPCs, named as OpenTelemetry's semantic conventions for gRPC and Connect have it."""
 
+from enum import Enum
 from functools import cache
 
 from google.rpc.code_pb2 import Code
@@ -18,19 +19,38 @@ FAULTS = (
 )
 
 
-def begin(kind: Kind, service: str, method: str, parent: str) -> Span:
+class Protocol(Enum):
+    """How an RPC came, as `rpc.system` names it."""
+
+    GRPC = "grpc"
+    CONNECT = "connect_rpc"
+
+
+def begin(protocol: Protocol, kind: Kind, service: str, method: str, parent: str) -> Span:
     """Begin the span of a call of `service` (its contract's full name), on either side of it."""
-    name, attributes = _named(service, method)
+    name, attributes = _named(protocol, service, method)
     return tracing.begin(name, kind, parent, attributes)
 
 
-def end(span: Span, code: str, kind: Kind = Kind.SERVER) -> None:
+def end(protocol: Protocol, span: Span, code: str, kind: Kind = Kind.SERVER) -> None:
     """The call is over with a status code. For who called, each but OK is an error."""
     faulty = code in FAULTS if kind is Kind.SERVER else code != "OK"
-    span.end(code if faulty else "", {"rpc.grpc.status_code": Code.Value(code)})
+    span.end(code if faulty else "", _outcome(protocol, code))
 
 
 @cache
-def _named(service: str, method: str) -> tuple[str, Attributes]:
-    parts: Attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
+def _named(protocol: Protocol, service: str, method: str) -> tuple[str, Attributes]:
+    system = protocol.value
+    parts: Attributes = {"rpc.system": system, "rpc.service": service, "rpc.method": method}
     return f"{service}/{method}", parts
+
+
+def _outcome(protocol: Protocol, code: str) -> Attributes:
+    if protocol is Protocol.GRPC:
+        return {"rpc.grpc.status_code": Code.Value(code)}
+    return {} if code == "OK" else {"rpc.connect_rpc.error_code": connect_code(code)}
+
+
+def connect_code(code: str) -> str:
+    """A code as Connect spells it (connectrpc.com/docs/protocol, Error Codes)."""
+    return "canceled" if code == "CANCELLED" else code.lower()

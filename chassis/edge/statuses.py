@@ -17,9 +17,10 @@ from chassis.refusals import Fault, Refusal, Unavailable
 
 AWAY = "the database does not answer; try again"
 RETRY_AFTER = Duration(seconds=1)
-# Details travel in a trailer, and clients take 8 KiB of those by default
+# In bytes: faults travel in a trailer of gRPC, and clients take 8 KiB of those by default
 # (grpc.max_metadata_size); a text of 300 characters may be nine times as long percent-encoded.
-LARGEST_DETAILS = 4_000
+ROOM_IN_TRAILER = 4_000
+ROOM_IN_BODY = 256_000
 LONGEST_FAULT = 500
 LONGEST_MESSAGE = 300
 
@@ -28,11 +29,26 @@ class DeadlinePassed(Exception):
     """The caller waits no longer: DEADLINE_EXCEEDED."""
 
 
+class Malformed(Exception):
+    """The request is none by its protocol: INVALID_ARGUMENT."""
+
+
+class Unimplemented(Exception):
+    """The request wants what this server does not do: UNIMPLEMENTED."""
+
+
+class TooLarge(Exception):
+    """The request has more bytes than anyone may send: RESOURCE_EXHAUSTED, as gRPC has it."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the request has more than {most} bytes")
+
+
 class Exhausted(Exception):
     """This replica has no room for one more: RESOURCE_EXHAUSTED."""
 
     def __init__(self, message: str, of: str) -> None:
-        """`of`: what is used up, as metrics call it: places, caller, turns, streams."""
+        """`of`: what is used up, as metrics call it: places, caller, bodies, turns, streams."""
         super().__init__(f"{message}; call again, or another replica")
         self.of = of
 
@@ -56,6 +72,9 @@ _REFUSALS: dict[type[Refusal], int] = {
 _CALLS: dict[type[Exception], int] = {
     Unauthenticated: Code.UNAUTHENTICATED,
     DeadlinePassed: Code.DEADLINE_EXCEEDED,
+    Malformed: Code.INVALID_ARGUMENT,
+    Unimplemented: Code.UNIMPLEMENTED,
+    TooLarge: Code.RESOURCE_EXHAUSTED,
 }
 _AGAIN: dict[type[Exception], int] = {
     Exhausted: Code.RESOURCE_EXHAUSTED,
@@ -64,10 +83,19 @@ _AGAIN: dict[type[Exception], int] = {
 }
 
 
-def status_of(error: BaseException, request_id: str) -> Status:
-    """The status that tells a caller about `error`; of an unforeseen one only the request id."""
+def code_of(status: Status) -> str:
+    """The name of a status's code."""
+    name: str = Code.Name(status.code)
+    return name
+
+
+def status_of(error: BaseException, request_id: str, room: int = ROOM_IN_TRAILER) -> Status:
+    """The status that tells a caller about `error`; of an unforeseen one only the request id.
+
+    Faults are told up to about `room` bytes.
+    """
     if isinstance(error, Refusal):
-        return _refused(error)
+        return _refused(error, room)
     for kind, code in _CALLS.items():
         if isinstance(error, kind):
             return _status(code, str(error))
@@ -82,14 +110,14 @@ def status_of(error: BaseException, request_id: str) -> Status:
     return _status(Code.INTERNAL, f"internal error; the request id is {request_id}", info)
 
 
-def _refused(error: Refusal) -> Status:
+def _refused(error: Refusal, room: int) -> Status:
     code = next((c for kind, c in _REFUSALS.items() if isinstance(error, kind)), Code.UNKNOWN)
     if isinstance(error, Unavailable):
         return _status(code, str(error), _retry())
     if not error.faults:
         return _status(code, str(error))
     kind = _precondition if code == Code.FAILED_PRECONDITION else _bad_request
-    return _status(code, str(error), kind(_fitting(error.faults)))
+    return _status(code, str(error), kind(_fitting(error.faults, room)))
 
 
 def _bad_request(faults: Sequence[Fault]) -> Any:
@@ -117,9 +145,8 @@ def _describe(fault: Fault) -> str:
     return _cut(text, LONGEST_FAULT)
 
 
-def _fitting(faults: Sequence[Fault]) -> list[Fault]:
-    """As many faults as a trailer holds; the last one then says how many more there are."""
-    room = LARGEST_DETAILS
+def _fitting(faults: Sequence[Fault], room: int) -> list[Fault]:
+    """As many faults as there is room for; the last one then says how many more there are."""
     for place, fault in enumerate(faults):
         # 20: tags and lengths of a violation in its list, and the type of a precondition
         room -= len(fault.field.encode()) + len(_describe(fault).encode()) + 20

@@ -5,6 +5,7 @@ All are on each role's `/metrics`; those that a role does not feed stay empty th
 
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -19,24 +20,47 @@ READY = Gauge(
     ["service", "role", "part"],
 )
 
-# The gRPC edge.
+
+# The edge: gRPC, and HTTP beside it.
+class RequestMetrics(NamedTuple):
+    """What is measured of requests by one protocol."""
+
+    requests: Counter
+    exhausted: Counter
+    seconds: Histogram
+
+
+_WANTING = (
+    "Calls that were refused for want of room, by what is used up: places (of all callers),"
+    " caller (one caller's share), bodies (that callers are slow to send), turns (at one thing),"
+    " streams."
+)
 GRPC_REQUESTS = Counter(
     "tandem_grpc_requests",
     "Calls that ended, by the status code that they ended with.",
     ["service", "method", "code"],
 )
-GRPC_EXHAUSTED = Counter(
-    "tandem_grpc_exhausted",
-    "Calls that were refused for want of room, by what is used up: places (of all callers),"
-    " caller (one caller's share), turns (at one thing), streams.",
-    ["service", "of"],
-)
+GRPC_EXHAUSTED = Counter("tandem_grpc_exhausted", _WANTING, ["service", "of"])
 GRPC_SECONDS = Histogram(
     "tandem_grpc_seconds",
     "Seconds from a call's first byte to its status; streams count until their end.",
     ["service", "method"],
     buckets=_FAST,
 )
+HTTP_REQUESTS = Counter(
+    "tandem_http_requests",
+    "Requests by HTTP that ended, by the code that they ended with, named as gRPC names it.",
+    ["service", "method", "code"],
+)
+HTTP_EXHAUSTED = Counter("tandem_http_exhausted", _WANTING, ["service", "of"])
+HTTP_SECONDS = Histogram(
+    "tandem_http_seconds",
+    "Seconds from a request's headers to its answer.",
+    ["service", "method"],
+    buckets=_FAST,
+)
+GRPC = RequestMetrics(GRPC_REQUESTS, GRPC_EXHAUSTED, GRPC_SECONDS)
+HTTP = RequestMetrics(HTTP_REQUESTS, HTTP_EXHAUSTED, HTTP_SECONDS)
 GRPC_STREAMS = Gauge("tandem_grpc_streams_open", "Streams that are open now.", ["service"])
 
 # Units of work.

@@ -98,6 +98,12 @@ def is_address(value: str) -> str:
     return "" if _is_host(value) and _HAS_PORT.search(value) else "host:port"
 
 
+def are_origins(value: str) -> str:
+    """Origins (RFC 6454, section 7) with commas between, or none."""
+    wrong = [each for each in value.split(",") if value and not _ORIGIN.fullmatch(each)]
+    return "origins such as https://host, with commas between and no path" if wrong else ""
+
+
 def is_target(value: str) -> str:
     """host:port, or a gRPC name of all replicas (grpc/doc/naming.md)."""
     wanted = "host:port, or dns:///name:port for all replicas of a name"
@@ -123,6 +129,7 @@ _MONGODB = re.compile(
     rf"mongodb(?P<srv>\+srv)?://(?:{_WORD}(?::{_WORD})?@)?(?P<hosts>[^\s/?#@]+)"
     rf"(?:/{_WORD}|/)?(?:\?{_OPTION}(?:[&;]{_OPTION})*)?"
 )
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
 LARGEST_PORT = 65535
 
 
@@ -204,6 +211,15 @@ class Settings:
     grpc_address: str = setting(
         "host:port of the gRPC server", roles=(API,), check=is_address, default="127.0.0.1:0"
     )
+    http_address: str = setting(
+        "host:port of the HTTP server", roles=(API,), check=is_address, default="127.0.0.1:0"
+    )
+    http_origins: str = setting(
+        "origins whose pages may call from a browser, with commas between: https://host",
+        roles=(API,),
+        check=are_origins,
+        default="",
+    )
     person_requests: int = setting(
         "requests of one person that a replica has in hand or lets wait, of 1,000 in all",
         roles=(API,),
@@ -249,6 +265,12 @@ class Settings:
         roles=(API,),
         check=given("a claim's name, such as roles"),
         default="roles",
+    )
+    person_map_file: Path = setting(
+        "CSV file of people whom the identity provider knows by another id: the claim's value, the "
+        "person's id; read again when it changes; none: the claim is the person's id",
+        roles=(API,),
+        default=NO_FILE,
     )
     service_token_file: Path = setting(
         "file with the token by which this service calls others", roles=(API,), default=NO_FILE

@@ -9,18 +9,19 @@ from services.catalog.settings import Settings
 
 def api(settings: Settings) -> None:
     """Answer gRPC requests."""
-    from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+    from tandem.catalog.v1 import catalog_pb2
 
     from chassis import roles
-    from chassis.edge.grpc import client, server
+    from chassis.edge import server
+    from chassis.edge.grpc import client
+    from chassis.edge.methods import Servicer
     from services.catalog.api import CatalogApi
     from services.catalog.library import GrpcLibrary
     from services.catalog.store import CatalogStore
 
     database = roles.open_database(settings, "catalog", CatalogStore)
     with client.channel(settings.library_target, settings) as channel:
-        servicer = server.Servicer(
-            catalog_pb2_grpc.add_CatalogServiceServicer_to_server,
+        servicer = Servicer(
             CatalogApi(database, GrpcLibrary(channel)),
             catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
         )

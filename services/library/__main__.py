@@ -6,17 +6,17 @@ from services.library.settings import Settings
 
 def api(settings: Settings) -> None:
     """Answer gRPC requests."""
-    from tandem.library.v1 import library_pb2, library_pb2_grpc
+    from tandem.library.v1 import library_pb2
 
     from chassis import roles
-    from chassis.edge.grpc import server
+    from chassis.edge import server
+    from chassis.edge.methods import Servicer
     from services.library.api import LibraryApi
     from services.library.files import open_files
     from services.library.store import LibraryStore
 
     database = roles.open_database(settings, "library", LibraryStore)
-    servicer = server.Servicer(
-        library_pb2_grpc.add_LibraryServiceServicer_to_server,
+    servicer = Servicer(
         LibraryApi(database, open_files(settings), settings.part_size, settings.url_lifetime),
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
     )

@@ -6,16 +6,16 @@ from services.notify.settings import Settings
 
 def api(settings: Settings) -> None:
     """Preferences, inbox and delivery log over gRPC."""
-    from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
+    from tandem.notify.v1 import notify_pb2
 
-    from chassis.edge.grpc import server
+    from chassis.edge import server
+    from chassis.edge.methods import Servicer
     from chassis.roles import open_database
     from services.notify.api import NotifyApi
     from services.notify.store import NotifyStore
 
     database = open_database(settings, "notify", NotifyStore)
-    servicer = server.Servicer(
-        notify_pb2_grpc.add_NotifyServiceServicer_to_server,
+    servicer = Servicer(
         NotifyApi(database),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )

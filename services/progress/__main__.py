@@ -6,16 +6,16 @@ from services.progress.settings import Settings
 
 def api(settings: Settings) -> None:
     """Take statements in, and answer what learners have done and have yet to do."""
-    from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
+    from tandem.progress.v1 import progress_pb2
 
     from chassis import roles
-    from chassis.edge.grpc import server
+    from chassis.edge import server
+    from chassis.edge.methods import Servicer
     from services.progress.api import ProgressApi
     from services.progress.store import ProgressStore
 
     database = roles.open_database(settings, "progress", ProgressStore)
-    servicer = server.Servicer(
-        progress_pb2_grpc.add_ProgressServiceServicer_to_server,
+    servicer = Servicer(
         ProgressApi(database),
         progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
     )

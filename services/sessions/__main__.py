@@ -6,16 +6,16 @@ from services.sessions.settings import Settings
 
 def api(settings: Settings) -> None:
     """Answer gRPC requests."""
-    from tandem.sessions.v1 import sessions_pb2, sessions_pb2_grpc
+    from tandem.sessions.v1 import sessions_pb2
 
     from chassis import roles
-    from chassis.edge.grpc import server
+    from chassis.edge import server
+    from chassis.edge.methods import Servicer
     from services.sessions.api import SessionsApi
     from services.sessions.store import SessionsStore
 
     database = roles.open_database(settings, "sessions", SessionsStore)
-    servicer = server.Servicer(
-        sessions_pb2_grpc.add_SessionsServiceServicer_to_server,
+    servicer = Servicer(
         SessionsApi(database),
         sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"],
     )

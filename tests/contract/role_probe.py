@@ -15,7 +15,7 @@ from chassis import roles
 LIBRARIES = ("grpc", "nameko", "eventlet", "kombu", "amqp", "pika")
 # Where each role would block: the module and the function.
 DOORS = {
-    "api": ("chassis.edge.grpc.server", "serve"),
+    "api": ("chassis.edge.server", "serve"),
     "worker": ("chassis.worker", "serve"),
     "relay": ("chassis.messaging.relay", "serve"),
     "migrate": ("chassis.data.opening", "migrate"),

@@ -2,11 +2,13 @@
 
 import pytest
 
-from chassis.edge.grpc import adapter, client
+from chassis.edge import pipeline
+from chassis.edge.grpc import client, streams
 
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may take its time with a call."""
     monkeypatch.setattr(client, "DEADLINE", 120.0)
-    monkeypatch.setattr(adapter, "LONGEST_REQUEST", 120.0)
+    monkeypatch.setattr(pipeline, "LONGEST_REQUEST", 120.0)
+    monkeypatch.setattr(streams, "LONGEST_OPERATION", 120.0)

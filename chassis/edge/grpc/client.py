@@ -14,9 +14,10 @@ import grpc
 from chassis import ids
 from chassis.context import deadline
 from chassis.edge import spans
+from chassis.edge.spans import Protocol
 from chassis.operations import logs, tracing
 from chassis.operations.settings import NO_FILE, Settings
-from chassis.operations.tracing import Kind
+from chassis.operations.tracing import Kind, Span
 
 DEADLINE = 10.0
 
@@ -112,10 +113,10 @@ class _Outgoing(
 
     def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
         contract, _, method = _text(details.method).lstrip("/").partition("/")
-        span = spans.begin(Kind.CLIENT, contract, method, tracing.current())
+        span = spans.begin(Protocol.GRPC, Kind.CLIENT, contract, method, tracing.current())
         timeout = min(details.timeout or DEADLINE, deadline.left())
         call = continuation(self._with(details, timeout, span.traceparent), request)
-        call.add_done_callback(lambda done: spans.end(span, done.code().name, Kind.CLIENT))
+        call.add_done_callback(lambda done: _end(span, done))
         return call
 
     def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
@@ -143,6 +144,10 @@ class _Outgoing(
         ]
         token = self._token()
         return [*pairs, ("authorization", f"Bearer {token}")] if token else pairs
+
+
+def _end(span: Span, call: Any) -> None:
+    spans.end(Protocol.GRPC, span, call.code().name, Kind.CLIENT)
 
 
 def _text(method: str | bytes) -> str:

@@ -12,7 +12,7 @@ from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from chassis.data.pulse import answering
-from chassis.edge.executor import on_threads
+from chassis.edge.grpc.threads import on_threads
 
 EVERY = 1.0
 THREADS = 2

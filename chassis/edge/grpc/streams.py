@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import grpc
 
+from chassis.context import deadline
 from chassis.edge.auth import Unauthenticated
+from chassis.edge.bodies import MOST_BODIES, Bodies
 from chassis.edge.statuses import Draining, Exhausted
 from chassis.operations import metrics
 
@@ -18,6 +20,8 @@ from chassis.operations import metrics
 MOST_STREAMS = 256
 # Of one caller: a person has a few devices, a system a few connections to each replica.
 MOST_EACH = 16
+# Seconds for what a stream's service does at a time.
+LONGEST_OPERATION = 30.0
 # Seconds by which a token may outlive its end.
 SWEEP = 1.0
 
@@ -25,13 +29,15 @@ SWEEP = 1.0
 class Stream:
     """A stream's context as its service sees it: `is_active()` is false as soon as it should end.
 
-    A service that waits asks `is_active()` at least once a second.
+    A service that waits asks `is_active()` at least once a second. What it does between two of
+    these, or with one message of its caller, has a deadline.
     """
 
     def __init__(self, context: Any, until: float) -> None:
         """`until`: when its caller's token expires, in Unix seconds."""
         self._context, self._until = context, until
         self._lock = threading.Lock()
+        self._limit = ExitStack()
         self._draining = self._waiting = self._cut = False
 
     def __getattr__(self, name: str) -> Any:
@@ -42,6 +48,7 @@ class Stream:
         if self._draining or self._is_expired():
             self._cut = True
             return False
+        self.begin_operation()
         return bool(self._context.is_active())
 
     def incoming(self, messages: Iterator[bytes]) -> Iterator[bytes]:
@@ -53,7 +60,17 @@ class Stream:
                 return
             finally:
                 self._waiting = False
+            self.begin_operation()
             yield message
+
+    def begin_operation(self) -> None:
+        """What the service does next has a deadline of its own, however long the stream lasts."""
+        self._limit.close()
+        self._limit.enter_context(deadline.within(LONGEST_OPERATION))
+
+    def end_operation(self) -> None:
+        """The service does nothing any more."""
+        self._limit.close()
 
     def drain(self) -> None:
         """End soon: after the message at hand, or at once where there is none."""
@@ -93,8 +110,9 @@ class Streams:
     """The open streams of a server."""
 
     def __init__(self, service: str, most: int = MOST_STREAMS, most_each: int = MOST_EACH) -> None:
-        # One thread more than there may be streams: somebody must refuse the one too many.
-        self.threads = ThreadPoolExecutor(most + 1, "stream")
+        # One thread more than there may be streams and bodies: somebody must refuse the next.
+        self.threads = ThreadPoolExecutor(most + MOST_BODIES + 1, "stream")
+        self.bodies = Bodies()
         self._most, self._most_each = most, most_each
         self._lock = threading.Lock()
         self._open: dict[Stream, str] = {}
@@ -115,15 +133,18 @@ class Streams:
         stream = Stream(context, until)
         self._enter(stream, subject)
         try:
+            stream.begin_operation()
             yield stream
             stream.check()
         finally:
+            stream.end_operation()
             self._leave(stream)
 
     def drain(self) -> None:
         """Let all streams end, and no other begin."""
         with self._lock:
             self._draining.set()
+            self.bodies.end_all()
             streams = list(self._open)
         for stream in streams:
             stream.drain()

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from tandem.catalog.v1 import catalog_pb2
 
-from chassis.edge.grpc.server import Servicer
+from chassis.edge.methods import Servicer
 from chassis.testing import running
 from services.catalog.api import CatalogApi
 from services.catalog.store import CatalogStore
@@ -18,7 +18,6 @@ def registry(make_database: MakeDatabase) -> Iterator[Registry]:
     """A catalog behind the real edge."""
     database, library = make_database(CatalogStore), FakeLibrary()
     servicer = Servicer(
-        catalog_pb2_grpc.add_CatalogServiceServicer_to_server,
         CatalogApi(database, library),
         catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
     )

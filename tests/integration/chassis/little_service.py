@@ -23,7 +23,8 @@ def api(settings: LittleSettings) -> None:
     from tandem.notify.v1.resources_pb2 import Message, Preferences
 
     from chassis.data.store import Store
-    from chassis.edge.grpc import server
+    from chassis.edge import server
+    from chassis.edge.methods import Servicer
 
     class NoStore(Store):
         service = "little"
@@ -46,8 +47,7 @@ def api(settings: LittleSettings) -> None:
         SetPreferences = ListMessages = MarkRead = ListDeliveries = _unused
 
     database = open_database(settings, "little", NoStore)
-    servicer = server.Servicer(
-        notify_pb2_grpc.add_NotifyServiceServicer_to_server,
+    servicer = Servicer(
         Notify(),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )

@@ -15,9 +15,10 @@ from tandem.notify.v1 import notify_pb2, notify_pb2_grpc
 from tandem.notify.v1.resources_pb2 import Preferences
 
 from chassis.data.store import Database, Store
-from chassis.edge.grpc import server
+from chassis.edge import server
 from chassis.edge.grpc.client import calling_with
-from chassis.edge.grpc.server import Server, Servicer
+from chassis.edge.methods import Servicer
+from chassis.edge.server import Server
 from chassis.edge.statuses import RETRY_AFTER
 from chassis.testing import ChannelFor, Issuer, figure, settings_for
 from tests.conftest import MakeDatabase
@@ -76,7 +77,6 @@ def serving(
 ) -> Iterator[ChannelFor]:
     issuer = Issuer()
     servicer = Servicer(
-        notify_pb2_grpc.add_NotifyServiceServicer_to_server,
         holding,
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )

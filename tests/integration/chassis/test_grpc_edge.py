@@ -21,13 +21,14 @@ from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
 from tandem.progress.v1.resources_pb2 import Statement
 from tandem.types.v1.types_pb2 import RowResult
 
-from chassis.context import caller
+from chassis.context import caller, deadline
 from chassis.data.store import Database, Store
-from chassis.edge import auth
+from chassis.edge import bearer
 from chassis.edge.grpc import client, server
 from chassis.edge.grpc.client import calling_with
-from chassis.edge.grpc.server import Server, Servicer
 from chassis.edge.grpc.streams import MOST_EACH
+from chassis.edge.methods import Servicer
+from chassis.edge.server import Server
 from chassis.operations import tracing
 from chassis.refusals import Denied, FailedPrecondition, Fault, Invalid, NotFound
 from chassis.testing import ChannelFor, Issuer, running, settings_for
@@ -50,7 +51,7 @@ class Notify(notify_pb2_grpc.NotifyServiceServicer):
         self.ended = threading.Event()
 
     def GetPreferences(self, request: Any, context: Any) -> Preferences:
-        self.seen.append((caller.current(), tracing.current(), context.time_remaining()))
+        self.seen.append((caller.current(), tracing.current(), deadline.left()))
         answer: Preferences = self.preferences(request)
         return answer
 
@@ -93,12 +94,10 @@ def notify() -> Notify:
 def servicers(notify: Notify) -> list[Servicer]:
     return [
         Servicer(
-            notify_pb2_grpc.add_NotifyServiceServicer_to_server,
             notify,
             notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
         ),
         Servicer(
-            progress_pb2_grpc.add_ProgressServiceServicer_to_server,
             Progress(),
             progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
         ),
@@ -381,7 +380,7 @@ def test_a_stream_ends_with_its_token(
     notify: Notify, database: Database[Any], tmp_path: Path
 ) -> None:
     """A stream of answers ends as UNAUTHENTICATED, one that is silent is cancelled."""
-    short = timedelta(seconds=10) - timedelta(seconds=auth.LEEWAY)
+    short = timedelta(seconds=10) - timedelta(seconds=bearer.LEEWAY)
     with (
         serving(notify, database, tmp_path) as (address, issuer),
         grpc.insecure_channel(address) as plain,

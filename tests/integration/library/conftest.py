@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from tandem.library.v1 import library_pb2, library_pb2_grpc
+from tandem.library.v1 import library_pb2
 
-from chassis.edge.grpc.server import Servicer
+from chassis.edge.methods import Servicer
 from chassis.operations.settings import load
 from chassis.testing import running
 from services.library.api import LibraryApi
@@ -57,7 +57,6 @@ def shelves(make_database: MakeDatabase, clock: FakeClock, s3_files: S3Files) ->
     database = make_database(LibraryStore)
     api = LibraryApi(database, s3_files, 5 * MIB, timedelta(hours=1))
     servicer = Servicer(
-        library_pb2_grpc.add_LibraryServiceServicer_to_server,
         api,
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
     )

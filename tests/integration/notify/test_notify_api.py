@@ -10,7 +10,7 @@ import grpc
 import pytest
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
 
-from chassis.edge.grpc.server import Servicer
+from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, running
 from services.notify import api
 from services.notify.domain.words import Channel
@@ -25,7 +25,6 @@ CATCH_UP, SESSION = resources_pb2.CATEGORY_CATCH_UP, resources_pb2.CATEGORY_SESS
 def channel_for(world: World) -> Iterator[ChannelFor]:
     """Channels to the API on behalf of callers."""
     servicer = Servicer(
-        notify_pb2_grpc.add_NotifyServiceServicer_to_server,
         api.NotifyApi(world.database),
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
+from tandem.progress.v1 import progress_pb2
 
 from chassis.data.store import Database
-from chassis.edge.grpc.server import Servicer
+from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, running
 from services.progress.api import ProgressApi
 from services.progress.store import ProgressStore
@@ -24,7 +24,6 @@ def progress_database(make_database: MakeDatabase) -> Database[ProgressStore]:
 def channels(progress_database: Database[ProgressStore]) -> Iterator[ChannelFor]:
     """Channels to progress behind the real edge."""
     servicer = Servicer(
-        progress_pb2_grpc.add_ProgressServiceServicer_to_server,
         ProgressApi(progress_database),
         progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
     )

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from tandem.sessions.v1 import sessions_pb2, sessions_pb2_grpc
+from tandem.sessions.v1 import sessions_pb2
 
-from chassis.edge.grpc.server import Servicer
+from chassis.edge.methods import Servicer
 from chassis.testing import running
 from services.sessions.api import SessionsApi
 from services.sessions.store import SessionsStore
@@ -18,7 +18,6 @@ def school(make_database: MakeDatabase, clock: FakeClock) -> Iterator[School]:
     """A school behind the real edge."""
     database = make_database(SessionsStore)
     servicer = Servicer(
-        sessions_pb2_grpc.add_SessionsServiceServicer_to_server,
         SessionsApi(database),
         sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"],
     )

@@ -15,12 +15,22 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from chassis.context.caller import Caller
-from chassis.edge import auth
-from chassis.edge.auth import Authenticator, Keys, Unauthenticated, authenticator
+from chassis.edge import bearer
+from chassis.edge.auth import Authenticator, Unauthenticated
+from chassis.edge.bearer import BearerTokens, Keys, bearer_tokens
+from chassis.operations.settings import Settings
 from chassis.refusals import Unavailable
 from chassis.testing import AUDIENCE, ISSUER, Issuer, settings_for
 
 RSA_2048 = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def believing(*given: Any, **named: Any) -> Authenticator:
+    return Authenticator({"bearer": BearerTokens(*given, **named)})
+
+
+def by_settings(settings: Settings) -> Authenticator:
+    return Authenticator({"bearer": bearer_tokens(settings)})
 
 
 @pytest.fixture
@@ -36,7 +46,7 @@ def jwks(tmp_path: Path) -> Path:
 @pytest.fixture
 def trusting(issuer: Issuer, jwks: Path) -> Authenticator:
     """Believes `issuer`."""
-    return Authenticator(Keys(issuer.write_jwks(jwks), refetch_pause=0), ISSUER, AUDIENCE)
+    return believing(Keys(issuer.write_jwks(jwks), refetch_pause=0), ISSUER, AUDIENCE)
 
 
 def claims(**more: Any) -> dict[str, Any]:
@@ -57,14 +67,14 @@ def signed(key: Any, algorithm: str, kid: str = "test", **more: Any) -> str:
 
 def assert_refused(trusting: Authenticator, token: str) -> None:
     with pytest.raises(Unauthenticated):
-        trusting.caller_of(f"Bearer {token}")
+        trusting.authenticate(f"Bearer {token}")
 
 
 def test_a_good_token_tells_the_caller(trusting: Authenticator, issuer: Issuer) -> None:
     """Subject and roles come from the token, the first time and from the cache."""
     value = f"Bearer {issuer.token('ada', ['learner', 'instructor'])}"
     for _ in range(2):
-        caller, until = trusting.caller_of(value)
+        caller, until = trusting.authenticate(value)
         assert caller == Caller("ada", frozenset({"learner", "instructor"}))
         assert until > datetime.now(UTC).timestamp()
 
@@ -72,7 +82,7 @@ def test_a_good_token_tells_the_caller(trusting: Authenticator, issuer: Issuer) 
 def test_a_token_without_roles_has_none(trusting: Authenticator, issuer: Issuer) -> None:
     """A person whose token names no role may still call about themselves."""
     token = signed(issuer.key, "ES256", roles=None)
-    assert trusting.caller_of(f"bearer {token}")[0] == Caller("ada", frozenset())
+    assert trusting.authenticate(f"bearer {token}")[0] == Caller("ada", frozenset())
 
 
 @pytest.mark.parametrize(
@@ -88,11 +98,11 @@ def test_which_claims_tell_it_is_set(
     issuer: Issuer, jwks: Path, person: str, roles: str, more: dict[str, Any]
 ) -> None:
     """A provider has the person and the roles in claims of its own, by name or within another."""
-    trusting = authenticator(
+    trusting = by_settings(
         settings_for(issuer.write_jwks(jwks), person_claim=person, roles_claim=roles)
     )
     token = signed(issuer.key, "ES256", **more)
-    assert trusting.caller_of(f"Bearer {token}")[0] == Caller("p-1", frozenset({"learner"}))
+    assert trusting.authenticate(f"Bearer {token}")[0] == Caller("p-1", frozenset({"learner"}))
 
 
 @pytest.mark.parametrize("more", [{}, {"uni": "p-1"}, {"uni": {"id": ""}}, {"uni": {"id": ["p"]}}])
@@ -100,9 +110,9 @@ def test_a_token_without_the_claim_that_was_set_is_refused(
     issuer: Issuer, jwks: Path, more: dict[str, Any]
 ) -> None:
     """`sub` does not stand in for it: it may be another person's id here."""
-    trusting = authenticator(settings_for(issuer.write_jwks(jwks), person_claim="uni.id"))
+    trusting = by_settings(settings_for(issuer.write_jwks(jwks), person_claim="uni.id"))
     with pytest.raises(Unauthenticated, match=r"`uni\.id` must be a person's id"):
-        trusting.caller_of(f"Bearer {signed(issuer.key, 'ES256', **more)}")
+        trusting.authenticate(f"Bearer {signed(issuer.key, 'ES256', **more)}")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +121,7 @@ def test_a_token_without_the_claim_that_was_set_is_refused(
 def test_what_is_no_token_is_refused(trusting: Authenticator, value: str) -> None:
     """Anything but a bearer JWT proves nobody."""
     with pytest.raises(Unauthenticated):
-        trusting.caller_of(value)
+        trusting.authenticate(value)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +183,7 @@ def test_another_key_under_a_known_id_is_refused(trusting: Authenticator) -> Non
 def test_a_changed_token_is_refused(trusting: Authenticator, issuer: Issuer) -> None:
     """A token whose claims were changed after its signing is refused, however well it is known."""
     token = issuer.token("ada", ["learner"])
-    trusting.caller_of(f"Bearer {token}")
+    trusting.authenticate(f"Bearer {token}")
     head, _, tail = token.split(".")
     forged = issuer.token("ada", ["registrar"]).split(".")[1]
     assert_refused(trusting, f"{head}.{forged}.{tail}")
@@ -183,8 +193,8 @@ def test_rsa_keys_work(jwks: Path) -> None:
     """RS256 tokens are believed, as most identity providers sign so."""
     public = RSAAlgorithm.to_jwk(RSA_2048.public_key(), as_dict=True)
     jwks.write_text(json.dumps({"keys": [{**public, "kid": "r", "use": "sig"}]}))
-    trusting = Authenticator(Keys(jwks.as_uri()), ISSUER, AUDIENCE)
-    assert trusting.caller_of(f"Bearer {signed(RSA_2048, 'RS256', 'r')}")[0].subject == "ada"
+    trusting = believing(Keys(jwks.as_uri()), ISSUER, AUDIENCE)
+    assert trusting.authenticate(f"Bearer {signed(RSA_2048, 'RS256', 'r')}")[0].subject == "ada"
     assert_refused(trusting, signed(RSA_2048, "RS384", "r"))
 
 
@@ -215,7 +225,7 @@ def test_an_unfit_key_is_not_used(
     """Small, symmetric, foreign-curve and encryption keys of a set verify nothing."""
     key, public, algorithm = make()
     jwks.write_text(json.dumps({"keys": [{**public, "kid": "k"}, "noise", {"kty": "RSA"}]}))
-    trusting = Authenticator(Keys(jwks.as_uri()), ISSUER, AUDIENCE)
+    trusting = believing(Keys(jwks.as_uri()), ISSUER, AUDIENCE)
     assert_refused(trusting, signed(key, algorithm, "k"))
 
 
@@ -225,9 +235,9 @@ def test_a_rotated_key_is_found(trusting: Authenticator, jwks: Path) -> None:
     after = Issuer("next")
     before.write_jwks(jwks)
     value = f"Bearer {before.token('ada')}"
-    assert trusting.caller_of(value)
+    assert trusting.authenticate(value)
     after.write_jwks(jwks)
-    assert trusting.caller_of(f"Bearer {after.token('eve')}")[0].subject == "eve"
+    assert trusting.authenticate(f"Bearer {after.token('eve')}")[0].subject == "eve"
     assert_refused(trusting, value.removeprefix("Bearer "))
 
 
@@ -242,12 +252,12 @@ def test_unknown_keys_do_not_flood_the_provider(issuer: Issuer, jwks: Path) -> N
 def test_a_key_replaced_under_its_id_is_found(issuer: Issuer, jwks: Path) -> None:
     """A new key under an old id is the one that counts, and tokens of the old one are out."""
     keys = Keys(issuer.write_jwks(jwks), refetch_pause=0)
-    trusting = Authenticator(keys, ISSUER, AUDIENCE)
-    assert trusting.caller_of(f"Bearer {issuer.token('ada')}")
+    trusting = believing(keys, ISSUER, AUDIENCE)
+    assert trusting.authenticate(f"Bearer {issuer.token('ada')}")
     after = Issuer(issuer.kid)
     after.write_jwks(jwks)
     assert keys.refresh(wanted=True)
-    assert trusting.caller_of(f"Bearer {after.token('eve')}")[0].subject == "eve"
+    assert trusting.authenticate(f"Bearer {after.token('eve')}")[0].subject == "eve"
     assert_refused(trusting, issuer.token("ada"))
 
 
@@ -268,14 +278,14 @@ def test_a_provider_that_fails_leaves_the_known_keys(issuer: Issuer, jwks: Path)
 def test_a_provider_that_is_away_makes_no_token_bad(jwks: Path, issuer: Issuer) -> None:
     """A set that was never read means that nobody can tell yet: try again, with the same token."""
     keys = Keys(jwks.as_uri(), refetch_pause=3600)
-    trusting = Authenticator(keys, ISSUER, AUDIENCE)
+    trusting = believing(keys, ISSUER, AUDIENCE)
     value = f"Bearer {issuer.token('ada')}"
     for _ in range(3):  # asked in vain, and not asked again
         with pytest.raises(Unavailable):
-            trusting.caller_of(value)
+            trusting.authenticate(value)
     issuer.write_jwks(jwks)
-    trusting = Authenticator(Keys(jwks.as_uri()), ISSUER, AUDIENCE)
-    assert trusting.caller_of(value)
+    trusting = believing(Keys(jwks.as_uri()), ISSUER, AUDIENCE)
+    assert trusting.authenticate(value)
 
 
 def test_who_comes_while_keys_are_fetched_does_not_wait(
@@ -284,14 +294,14 @@ def test_who_comes_while_keys_are_fetched_does_not_wait(
     """While one caller waits for the provider, others go on with what is known, or try again."""
     keys = Keys(issuer.write_jwks(jwks), refetch_pause=0)
     assert keys.get("test")
-    asked, answered, fetched = threading.Event(), threading.Event(), auth.fetch
+    asked, answered, fetched = threading.Event(), threading.Event(), bearer.fetch
 
     def slow(url: str) -> list[Any]:
         asked.set()
         assert answered.wait(60)
         return fetched(url)
 
-    monkeypatch.setattr(auth, "fetch", slow)
+    monkeypatch.setattr(bearer, "fetch", slow)
     Issuer("next").write_jwks(jwks)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(keys.get, "next")

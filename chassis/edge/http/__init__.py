@@ -1,0 +1,1 @@
+"""HTTP: a thin adapter of the edge."""

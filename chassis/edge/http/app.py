@@ -1,0 +1,71 @@
+"""What the HTTP server of an api role serves: every unary RPC by Connect, and its readiness."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from chassis.edge.http.connect import Connect
+from chassis.edge.http.problems import plain_problem
+from chassis.edge.methods import Contract
+from chassis.edge.pipeline import Pipeline
+
+# What pages of other origins may send and see (Fetch, section 3.2).
+SENT = [
+    "authorization",
+    "content-type",
+    "connect-protocol-version",
+    "connect-timeout-ms",
+    "traceparent",
+    "x-request-id",
+    "x-user-agent",
+]
+SEEN = ["retry-after", "www-authenticate", "x-request-id"]
+# Seconds for which a browser remembers what it may do; Chromium takes no more.
+REMEMBERED = 7_200
+
+
+def app_of(
+    service: str,
+    pipeline: Pipeline,
+    contracts: Sequence[Contract],
+    ready: Callable[[], Mapping[str, bool]],
+    origins: str,
+) -> ASGIApp:
+    """The ASGI application. Pages of `origins`, with commas between, may call from a browser."""
+    connect = Connect(service, pipeline, contracts)
+
+    async def readiness(_: Request) -> Response:
+        parts = dict(ready())
+        return JSONResponse(parts, 200 if all(parts.values()) else 503)
+
+    return Starlette(
+        routes=[
+            Route("/ready", readiness, methods=["GET"]),
+            Route("/{contract}/{method}", connect.answer, methods=["POST"]),
+        ],
+        middleware=[_browsers(origins)] if origins else [],
+        exception_handlers={HTTPException: _problem},
+    )
+
+
+def _browsers(origins: str) -> Middleware:
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins.split(","),
+        allow_methods=["POST"],
+        allow_headers=SENT,
+        expose_headers=SEEN,
+        max_age=REMEMBERED,
+    )
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return plain_problem(error.status_code, {"detail": error.detail}, error.headers or {})

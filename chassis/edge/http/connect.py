@@ -1,0 +1,236 @@
+"""Unary RPCs by the Connect protocol (connectrpc.com/docs/protocol, Unary-RPCs).
+
+POST /<package>.<Service>/<Method> with a message as JSON or in protobuf's binary form. A message
+is not compressed: a request that is compressed is refused.
+"""
+
+import asyncio
+import base64
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
+from typing import Any, NamedTuple, TypeVar
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from chassis.edge.admission import Place
+from chassis.edge.exchange import Exchange, Measures
+from chassis.edge.http.problems import STATUSES, details_of, headers_of
+from chassis.edge.methods import Contract, Method
+from chassis.edge.pipeline import LARGEST_REQUEST, LONGEST_REQUEST, Pipeline
+from chassis.edge.spans import Protocol, connect_code
+from chassis.edge.statuses import (
+    ROOM_IN_BODY,
+    DeadlinePassed,
+    Malformed,
+    TooLarge,
+    Unimplemented,
+    code_of,
+)
+
+T = TypeVar("T")
+VERSION = "1"
+_TIMEOUT = re.compile(r"\d{1,10}")
+
+
+# Of what protobuf says of a text that is no message.
+LONGEST_REASON = 200
+
+
+class Codec(NamedTuple):
+    """A form of messages."""
+
+    media_type: str
+    read: Callable[[type[Message], bytes], Message]
+    write: Callable[[Message], bytes]
+
+
+def _from_json(kind: type[Message], body: bytes) -> Message:
+    """Fields that the contract doesn't know are passed over, as in the binary form.
+
+    Raises Malformed that says where the body is no such message.
+    """
+    if not body.lstrip().startswith(b"{"):
+        raise Malformed("the body is not a JSON object")
+    try:
+        return json_format.Parse(body, kind(), ignore_unknown_fields=True)
+    except (json_format.ParseError, ValueError, TypeError, RecursionError) as error:
+        raise Malformed(f"the body is no message: {str(error)[:LONGEST_REASON]}") from error
+
+
+def _to_json(message: Message) -> bytes:
+    return json_format.MessageToJson(message, indent=None).encode()
+
+
+JSON = Codec("application/json", _from_json, _to_json)
+BINARY = Codec(
+    "application/proto",
+    lambda kind, body: kind.FromString(body),
+    lambda message: message.SerializeToString(),
+)
+CODECS = {codec.media_type: codec for codec in (JSON, BINARY)}
+
+
+class Connect:
+    """Every unary method of a service by Connect."""
+
+    def __init__(self, service: str, pipeline: Pipeline, contracts: Sequence[Contract]) -> None:
+        self._pipeline = pipeline
+        self._methods = {
+            (contract.full_name, method.name): (
+                method,
+                Measures(Protocol.CONNECT, service, method.full_name),
+            )
+            for contract in contracts
+            for method in contract.methods
+            if method.is_unary
+        }
+
+    async def answer(self, request: Request) -> Response:
+        """The answer, or the error that Connect has for what went wrong.
+
+        Raises HTTPException for an unknown method (404) or form of messages (415).
+        """
+        method, measures = self._method_of(request)
+        codec = _codec_of(request)
+        exchange = Exchange(measures, request.headers)
+        exchange.begin()
+        try:
+            body = await self._answer(method, codec, exchange.authorization, request)
+        except ClientDisconnect:
+            exchange.end("CANCELLED")
+            return Response(status_code=STATUSES["CANCELLED"])
+        except Exception as error:
+            return self._error(exchange.refuse(error, ROOM_IN_BODY), exchange.request_id)
+        else:
+            exchange.end("OK")
+            headers = {"x-request-id": exchange.request_id}
+            return Response(body, 200, headers, media_type=codec.media_type)
+        finally:
+            exchange.leave()
+
+    async def _answer(
+        self, method: Method, codec: Codec, authorization: str, request: Request
+    ) -> bytes:
+        ends = time.monotonic() + _seconds(request.headers)
+        _check_headers(request.headers)
+        with self._pipeline.place(authorization) as place:
+            identity = await self._on_thread(
+                lambda: self._pipeline.authenticate(authorization, place)
+            )
+            body = await _body(request, place, ends)
+            return await self._on_thread(
+                lambda: codec.write(
+                    self._pipeline.answer(
+                        method,
+                        identity.caller,
+                        lambda: codec.read(method.request, body),
+                        lambda: ends - time.monotonic(),
+                    )
+                )
+            )
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        """Do `work` on a thread for requests, as a part of the request at hand."""
+        loop, context = asyncio.get_running_loop(), copy_context()
+        return await loop.run_in_executor(self._pipeline.executor, context.run, work)
+
+    def _method_of(self, request: Request) -> tuple[Method, Measures]:
+        wanted = request.path_params["contract"], request.path_params["method"]
+        found = self._methods.get(wanted)
+        if found is None:
+            raise HTTPException(404, f"there is no unary method {wanted[1]} of {wanted[0]} here")
+        return found
+
+    def _error(self, status: Status, request_id: str) -> Response:
+        code = code_of(status)
+        body = {
+            "code": connect_code(code),
+            "message": status.message,
+            "details": [_detail(detail) for detail in details_of(status)],
+        }
+        challenge = self._pipeline.authenticator.challenge
+        headers = {"x-request-id": request_id, **dict(headers_of(status, challenge))}
+        return Response(json.dumps(body), STATUSES[code], headers, media_type=JSON.media_type)
+
+
+def _codec_of(request: Request) -> Codec:
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    codec = CODECS.get(given)
+    if codec is None:
+        wanted = ", ".join(CODECS)
+        raise HTTPException(415, f"the content type must be {wanted}", {"accept-post": wanted})
+    return codec
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    """Raise what is wrong with them, before anybody waits for the body."""
+    version = headers.get("connect-protocol-version", VERSION)
+    if version != VERSION:
+        raise Malformed(f"connect-protocol-version is {version[:40]!r}; wanted: {VERSION!r}")
+    encoding = headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise Unimplemented(f"content-encoding is {encoding[:40]!r}; wanted: 'identity', or none")
+    length = headers.get("content-length", "0")
+    if length.isascii() and length.isdigit() and int(length) > LARGEST_REQUEST:
+        raise TooLarge(LARGEST_REQUEST)
+
+
+def _seconds(headers: Mapping[str, str]) -> float:
+    """How long the caller waits."""
+    given = headers.get("connect-timeout-ms")
+    if given is None:
+        return LONGEST_REQUEST
+    if not _TIMEOUT.fullmatch(given):
+        raise Malformed(f"connect-timeout-ms is {given[:40]!r}; wanted: up to 10 digits")
+    return min(int(given) / 1000, LONGEST_REQUEST)
+
+
+async def _body(request: Request, place: Place, ends: float) -> bytes:
+    """The request's body, once it is here.
+
+    Raises TooLarge, DeadlinePassed, Exhausted where another needs the place, and ClientDisconnect.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(ends - time.monotonic()) as limit:
+
+            def give_up() -> None:
+                loop.call_soon_threadsafe(_expire, limit)
+
+            with place.awaiting_body(give_up):
+                return await _gather(request)
+    except TimeoutError as error:
+        raise DeadlinePassed("the deadline passed before the request's body came") from error
+
+
+def _expire(limit: asyncio.Timeout) -> None:
+    if not limit.expired():
+        try:
+            limit.reschedule(0)
+        except RuntimeError:
+            """The body came meanwhile: the reading is over."""
+
+
+async def _gather(request: Request) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST_REQUEST:
+            raise TooLarge(LARGEST_REQUEST)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _detail(detail: Message) -> Mapping[str, Any]:
+    """A detail in its binary form, and readable beside it."""
+    value = base64.b64encode(detail.SerializeToString()).decode().rstrip("=")
+    debug = json_format.MessageToDict(detail)
+    return {"type": detail.DESCRIPTOR.full_name, "value": value, "debug": debug}

@@ -1,0 +1,84 @@
+"""Errors of HTTP as problem details (RFC 9457), with all faults."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2 as details
+from google.rpc.status_pb2 import Status
+from starlette.responses import Response
+
+from chassis.edge.spans import connect_code
+from chassis.edge.statuses import code_of
+
+# By a status's code, as Connect has it (connectrpc.com/docs/protocol, Error Codes).
+STATUSES: Mapping[str, int] = {
+    "CANCELLED": 499,
+    "UNKNOWN": 500,
+    "INVALID_ARGUMENT": 400,
+    "DEADLINE_EXCEEDED": 504,
+    "NOT_FOUND": 404,
+    "ALREADY_EXISTS": 409,
+    "PERMISSION_DENIED": 403,
+    "RESOURCE_EXHAUSTED": 429,
+    "FAILED_PRECONDITION": 400,
+    "ABORTED": 409,
+    "OUT_OF_RANGE": 400,
+    "UNIMPLEMENTED": 501,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
+    "DATA_LOSS": 500,
+    "UNAUTHENTICATED": 401,
+}
+_DETAILS = (details.BadRequest, details.PreconditionFailure, details.RetryInfo)
+
+
+def problem(status: Status, headers: Mapping[str, str]) -> Response:
+    """The answer that tells a caller of a failed request.
+
+    Members beside those of the RFC: `code` as Connect spells it; `errors`, one for each fault.
+    """
+    http_status = STATUSES[code_of(status)]
+    members = {"detail": status.message, "code": connect_code(code_of(status))}
+    errors = list(_errors(status))
+    return plain_problem(
+        http_status, {**members, **({"errors": errors} if errors else {})}, headers
+    )
+
+
+def plain_problem(status: int, members: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    """The answer with an HTTP status of our own choice."""
+    title = "Client Closed Request" if status == 499 else HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, **members}
+    return Response(json.dumps(body), status, dict(headers), media_type="application/problem+json")
+
+
+def headers_of(status: Status, challenge: str) -> Iterator[tuple[str, str]]:
+    """What RFC 9110 wants beside such a status: how to authenticate, and when to try again."""
+    if code_of(status) == "UNAUTHENTICATED":
+        yield "www-authenticate", challenge
+    for detail in details_of(status):
+        if isinstance(detail, details.RetryInfo):
+            yield "retry-after", str(max(1, detail.retry_delay.seconds))
+
+
+def details_of(status: Status) -> Iterator[Message]:
+    """A status's details, as far as their types are known."""
+    for packed in status.details:
+        for kind in (*_DETAILS, details.RequestInfo):
+            if packed.Is(kind.DESCRIPTOR):
+                found = kind()
+                packed.Unpack(found)
+                yield found
+
+
+def _errors(status: Status) -> Iterable[Mapping[str, str]]:
+    for detail in details_of(status):
+        if isinstance(detail, details.BadRequest):
+            for fault in detail.field_violations:
+                yield {"field": fault.field, "detail": fault.description}
+        if isinstance(detail, details.PreconditionFailure):
+            for broken in detail.violations:
+                yield {"field": broken.subject, "detail": broken.description}

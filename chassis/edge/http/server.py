@@ -1,0 +1,99 @@
+"""HTTP: the ASGI server, on a thread of its own beside gRPC's."""
+
+import asyncio
+import socket
+import threading
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+# Seconds for the headers of a connection's first request; of the next ones, see KEEP_ALIVE.
+HEADERS_WITHIN = 10.0
+# Seconds that an idle connection is kept: longer than gateways keep theirs (Envoy: 60).
+KEEP_ALIVE = 75
+WAITING_CONNECTIONS = 1_024
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's, which by itself waits for a request's headers without an end."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect_headers()
+
+    def on_headers_complete(self) -> None:
+        self._late.cancel()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._late.cancel()
+        super().connection_lost(exc)
+
+    def _expect_headers(self) -> None:
+        """Close the connection unless they come in time."""
+        late: asyncio.TimerHandle | None = getattr(self, "_late", None)
+        if late is not None:
+            late.cancel()
+        self._late = self.loop.call_later(HEADERS_WITHIN, self.transport.close)
+
+
+class HttpServer:
+    """An ASGI server. It holds its address from the beginning, and listens once started."""
+
+    def __init__(self, address: str, app: ASGIApp) -> None:
+        """Raises OSError where the address is taken."""
+        self._socket = _bound(address)
+        self.port: int = self._socket.getsockname()[1]
+        """The port it listens on, also where the address asked for port 0."""
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                http=Protocol,
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=KEEP_ALIVE,
+                backlog=WAITING_CONNECTIONS,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
+
+    def start(self) -> None:
+        """Take requests from now on."""
+        self._socket.listen(WAITING_CONNECTIONS)
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Take no new requests, and cut off those that last longer."""
+        self._server.config.timeout_graceful_shutdown = seconds  # type: ignore[assignment]
+        self._server.should_exit = True
+
+    def join(self) -> None:
+        """Wait until it has stopped."""
+        self._thread.join()
+        self._socket.close()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+
+def _bound(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    found = socket.socket(family)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host.strip("[]"), int(port)))
+    except OSError:
+        found.close()
+        raise
+    return found

@@ -1,0 +1,95 @@
+"""What the edge knows of a service's RPCs. It is worked out once, at the start."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from chassis.context.caller import Caller
+from chassis.edge import validation
+from chassis.edge.access import Access, MethodDescriptor, access_of
+from chassis.refusals import check
+
+ROW_RESULT = "tandem.types.v1.RowResult"
+
+# protobuf's type stubs know two unrelated classes for this
+ServiceDescriptor = Any
+Behaviour = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Servicer:
+    """What implements a service: an object with a method for each RPC, and the contract."""
+
+    implementation: object
+    descriptor: ServiceDescriptor
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """An RPC."""
+
+    name: str
+    full_name: str
+    access: Access
+    rows: frozenset[str]
+    """Fields of the request whose messages are rows: the service answers for each of them."""
+    request: type[Message]
+    behaviour: Behaviour
+    client_streams: bool
+    server_streams: bool
+
+    @property
+    def is_unary(self) -> bool:
+        """Whether it is one request and one answer."""
+        return not (self.client_streams or self.server_streams)
+
+    def admit(self, caller: Caller, request: Message) -> None:
+        """Raise Denied unless `caller` may make it, or Invalid with every fault of its fields."""
+        self.access.check(caller, request)
+        check(validation.faults_of(request, skip=self.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A service with its RPCs."""
+
+    full_name: str
+    methods: Sequence[Method]
+
+
+def contracts_of(servicers: Iterable[Servicer]) -> list[Contract]:
+    """Raises UndeclaredAccess for an RPC that doesn't say who may call it."""
+    return [
+        Contract(
+            servicer.descriptor.full_name,
+            [_method(each, servicer.implementation) for each in servicer.descriptor.methods],
+        )
+        for servicer in servicers
+    ]
+
+
+def _method(descriptor: MethodDescriptor, implementation: object) -> Method:
+    return Method(
+        name=descriptor.name,
+        full_name=descriptor.full_name,
+        access=access_of(descriptor),
+        rows=_rows_of(descriptor),
+        request=GetMessageClass(descriptor.input_type),
+        behaviour=getattr(implementation, descriptor.name),
+        client_streams=descriptor.client_streaming,
+        server_streams=descriptor.server_streaming,
+    )
+
+
+def _rows_of(descriptor: MethodDescriptor) -> frozenset[str]:
+    """The request's rows, where the answer tells of each one."""
+    results = descriptor.output_type.fields_by_name.get("results")
+    if results is None or results.message_type is None:
+        return frozenset()
+    if results.message_type.full_name != ROW_RESULT:
+        return frozenset()
+    fields = descriptor.input_type.fields
+    return frozenset(field.name for field in fields if field.is_repeated and field.message_type)

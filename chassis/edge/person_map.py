@@ -1,0 +1,91 @@
+"""People whom the identity provider knows by another id than the platform does.
+
+A CSV file (RFC 4180) of two columns without a header: the value of the token's claim, and the
+person's id. It is read again when it has changed; a new one that is faulty changes nothing.
+"""
+
+import csv
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import structlog
+
+from chassis.operations.settings import SettingsError
+
+# Seconds between two looks whether the file has changed.
+LOOK = 1.0
+SHOWN_FAULTS = 20
+
+log = structlog.get_logger()
+
+
+class PersonMap:
+    """Whom the identity provider means."""
+
+    def __init__(self, path: Path, look: float = LOOK) -> None:
+        """Raises SettingsError that lists what is wrong with the file."""
+        self._path, self._look = path, look
+        self._lock = threading.Lock()
+        self._looked = time.monotonic()
+        self.generation = 0
+        """Counts up when the file changes: who was known before must be looked up anew."""
+        try:
+            self._stamp = _stamp(path)
+            self._people = _read(path)
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"TANDEM_PERSON_MAP_FILE: {error}") from error
+
+    def get(self, claim: str) -> str | None:
+        """The id of the person whom the provider knows by `claim`; None where there is none."""
+        return self._people.get(claim)
+
+    def refresh(self) -> None:
+        """Read the file again if it has changed. While one caller reads, none waits for it."""
+        if time.monotonic() - self._looked < self._look or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._looked = time.monotonic()
+            self._read_changes()
+        finally:
+            self._lock.release()
+
+    def _read_changes(self) -> None:
+        try:
+            stamp = _stamp(self._path)
+            if stamp == self._stamp:
+                return
+            self._stamp = stamp
+            self._people = _read(self._path)
+            self.generation += 1
+        except (OSError, ValueError) as error:
+            log.warning("the new file of people is not used", path=str(self._path), why=str(error))
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """What differs when a file was written anew, or another was put in its place."""
+    status = os.stat(path)
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _read(path: Path) -> Mapping[str, str]:
+    """The file's rows. Raises OSError, and ValueError that lists the faulty ones."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.reader(file))
+    faults = list(_faults(rows))
+    if faults:
+        more = len(faults) - SHOWN_FAULTS
+        listed = [*faults[:SHOWN_FAULTS], *([f"and {more} more"] if more > 0 else [])]
+        raise ValueError("\n".join(listed))
+    return dict(row for row in rows if row)
+
+
+def _faults(rows: Iterable[list[str]]) -> Iterable[str]:
+    seen: dict[str, str] = {}
+    for number, row in enumerate(rows, 1):
+        if row and (len(row) != 2 or not all(row)):
+            yield f"row {number} is {row}; wanted: claim,person"
+        elif row and seen.setdefault(*row) != row[1]:
+            yield f"row {number} names {row[0]!r} again, as another person"

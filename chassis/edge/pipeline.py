@@ -1,0 +1,99 @@
+"""What happens to every request, whichever protocol brought it.
+
+In this order: request id, trace, metrics and log (chassis.edge.exchange), a place (admission),
+authentication, the body, access, field rules, deadline, the service's code; and what was raised
+becomes a status. An adapter calls these steps and gives what its protocol needs.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from google.protobuf.message import Message
+from pymongo.errors import PyMongoError
+
+from chassis.context import deadline
+from chassis.context.caller import Caller, calling
+from chassis.edge.admission import Place, Places
+from chassis.edge.auth import Authenticator, Identity
+from chassis.edge.executor import BoundedExecutor
+from chassis.edge.methods import Method
+from chassis.edge.statuses import AWAY, DatabaseAway, DeadlinePassed
+
+# A caller who names no deadline gets this one, so that no request outlives everyone's interest.
+LONGEST_REQUEST = 30.0
+# In bytes; what gRPC takes by default.
+LARGEST_REQUEST = 4 * 1024 * 1024
+
+
+class Pipeline:
+    """The steps between a request's headers and its answer."""
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        places: Places,
+        executor: BoundedExecutor,
+        database_answers: Callable[[], bool],
+    ) -> None:
+        self.authenticator, self.places, self.executor = authenticator, places, executor
+        self._database_answers = database_answers
+
+    def place(self, authorization: str) -> Place:
+        """A place for a request that has just come, or the refusal of one. It never waits."""
+        return self.places.take(self.authenticator.known(authorization))
+
+    def authenticate(self, authorization: str, place: Place) -> Identity:
+        """Who calls; the place is the caller's from now on.
+
+        Raises Exhausted where there was no place or the caller has too many, Unauthenticated, and
+        Unavailable where nobody can tell now.
+        """
+        place.check()
+        identity = self.authenticator.authenticate(authorization)
+        place.belongs_to(identity.caller)
+        return identity
+
+    def answer(
+        self,
+        method: Method,
+        caller: Caller,
+        parse: Callable[[], Message],
+        seconds_left: Callable[[], float],
+    ) -> Any:
+        """The answer of a unary method to the request that `parse` gives.
+
+        The service's code is given no context: it must not know which protocol brought the request.
+        Raises what `parse` and the service's code raise, Denied, Invalid, Exhausted, DatabaseAway,
+        and DeadlinePassed.
+        """
+        with self.executor.working():
+            request = parse()
+            method.admit(caller, request)
+            self.fail_fast()
+            with calling(caller), _limit(seconds_left()):
+                return method.behaviour(request, None)
+
+    def fail_fast(self) -> None:
+        """Raise DatabaseAway in an outage.
+
+        Within a deadline the driver tries again and again, which bridges the seconds of an
+        election; in a longer outage it would only hold all threads up to their deadlines.
+        """
+        if not self._database_answers():
+            raise DatabaseAway(AWAY)
+
+
+@contextmanager
+def _limit(seconds: float) -> Iterator[None]:
+    """Work within the caller's deadline, down to the database's operations."""
+    seconds = min(seconds, LONGEST_REQUEST)
+    if seconds <= 0:
+        raise DeadlinePassed("the deadline passed before the call was begun")
+    with deadline.within(seconds):
+        try:
+            yield
+        except PyMongoError as error:
+            if error.timeout and deadline.left() <= 0:
+                raise DeadlinePassed("the deadline passed before the database answered") from error
+            raise

@@ -1,0 +1,106 @@
+"""The servers of a service's api role, gRPC and HTTP: put together, run, drained."""
+
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from chassis.data.store import Database
+from chassis.edge.admission import MOST_REQUESTS, Places
+from chassis.edge.auth import Authenticator
+from chassis.edge.bearer import bearer_tokens
+from chassis.edge.executor import BoundedExecutor
+from chassis.edge.grpc.adapter import Adapter
+from chassis.edge.grpc.health import Health
+from chassis.edge.grpc.server import GrpcServer
+from chassis.edge.grpc.streams import Streams
+from chassis.edge.http.app import app_of
+from chassis.edge.http.server import HttpServer
+from chassis.edge.methods import Servicer, contracts_of
+from chassis.edge.pipeline import Pipeline
+from chassis.operations import ops
+from chassis.operations.settings import Settings
+
+# Seconds between two looks whether it is time to stop.
+OFTEN = 0.5
+
+log = structlog.get_logger()
+
+
+class Server:
+    """A service's servers, with one pipeline behind both. They listen once started."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        service: str,
+        database: Database[Any],
+        servicers: Sequence[Servicer],
+    ) -> None:
+        """Raises SettingsError, UndeclaredAccess for an RPC that doesn't say who may call it, and
+        OSError or RuntimeError where an address is taken.
+        """
+        contracts = contracts_of(servicers)
+        self.health = Health(database.client, [each.full_name for each in contracts])
+        self._streams = Streams(service)
+        self.pipeline = Pipeline(
+            Authenticator({"bearer": bearer_tokens(settings)}),
+            Places(MOST_REQUESTS, settings.person_requests, settings.service_requests),
+            BoundedExecutor(),
+            self.health.answers,
+        )
+        adapter = Adapter(service, self.pipeline, self._streams)
+        self._grpc = GrpcServer(settings.grpc_address, adapter, contracts, self.health)
+        app = app_of(service, self.pipeline, contracts, self.ready, settings.http_origins)
+        self._http = HttpServer(settings.http_address, app)
+        self.port, self.http_port = self._grpc.port, self._http.port
+
+    def start(self) -> None:
+        """Take requests from now on."""
+        self._grpc.start()
+        self._http.start()
+        self.health.start()
+        self._streams.start()
+
+    def ready(self) -> Mapping[str, bool]:
+        """What /ready tells."""
+        return {"mongodb": self.health.answers(), "serving": not self.health.draining}
+
+    def drain(self, within: timedelta) -> None:
+        """Tell that it stops, take no new requests, let those in hand end, cut off what is late."""
+        seconds = within.total_seconds()
+        self.health.drain()
+        self._http.stop(seconds)
+        stopped = self._grpc.stop(seconds)
+        self._streams.drain()
+        self.pipeline.places.bodies.end_all()
+        self._http.join()
+        stopped.wait()
+        self._grpc.close()
+        for threads in (self.pipeline.executor, self._streams.threads, self.health.threads):
+            threads.shutdown(wait=False)
+
+
+def serve(
+    settings: Settings, service: str, database: Database[Any], servicers: Sequence[Servicer]
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drain within `settings.drain`. Raises as Server does."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    server = Server(settings, service, database, servicers)
+    watched = ops.serve(settings.ops_address, server.ready)
+    server.start()
+    ports = {"port": server.port, "http_port": server.http_port, "ops_port": watched.port}
+    log.info("listening", address=settings.grpc_address, **ports)
+    # Python runs handlers in the main thread. Linux may give the signal to another one, and then
+    # nothing wakes this one but its own clock.
+    while not stop.wait(OFTEN):
+        pass
+    log.info("draining", seconds=settings.drain.total_seconds())
+    server.drain(settings.drain)
+    watched.close()
+    log.info("stopped")
