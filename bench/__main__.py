@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import (
     class_end,
+    connect,
     grpc_command,
     latency,
     mail,
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "class_end": class_end.measure,
     "latency": latency.measure,
     "grpc": grpc_command.measure,
+    "connect": connect.measure,
     "tracing": tracing.measure,
     "memory": memory.measure,
     "mail": mail.measure,

@@ -47,9 +47,9 @@ def measure() -> Iterator[Figure]:
     _enrol()
     settings = {"TANDEM_MONGO_DATABASE": DATABASE}
     with (
-        serving("services.sessions", "api", settings=settings) as target,
+        serving("services.sessions", "api", settings=settings) as at,
         rig.running("services.sessions", "worker", settings=SETTINGS) as worker,
-        grpc.insecure_channel(target) as channel,
+        grpc.insecure_channel(at.grpc) as channel,
     ):
         yield from _figures(School(channel), worker)
 

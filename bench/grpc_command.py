@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from typing import NamedTuple
 
 import grpc
 
@@ -25,36 +26,44 @@ def measure() -> Iterator[Figure]:
         catalog.prepare(database_of(module), CALLS)
     with serving("services.catalog", "api") as ours, serving("bench.grpc_peer") as peer:
         for name, command, callers in (
-            ("grpc command", "open_run", FEW),
-            ("grpc enrol in one run", "enrol", MANY),
+            ("grpc command", "OpenRun", FEW),
+            ("grpc enrol in one run", "Enrol", MANY),
         ):
             yield beside(
                 name,
                 "calls/s",
                 0.7,
                 ROUNDS,
-                partial(rate, ours, "services.catalog", command, callers),
-                partial(rate, peer, "bench.grpc_peer", command, callers),
+                partial(rate, ours.grpc, "services.catalog", command, callers),
+                partial(rate, peer.grpc, "bench.grpc_peer", command, callers),
             )
 
 
+class Targets(NamedTuple):
+    """Where a server is."""
+
+    grpc: str
+    http: str
+
+
 @contextmanager
-def serving(module: str, *role: str, settings: Mapping[str, str] = rig.NONE) -> Iterator[str]:
+def serving(module: str, *role: str, settings: Mapping[str, str] = rig.NONE) -> Iterator[Targets]:
     """A server in a process of its own; yields where it is, once it answers."""
-    port = Ports(rig.FOLDER / f"{module}.json").claim("grpc", "ops")
-    target = f"{HOST}:{port['grpc']}"
+    port = Ports(rig.FOLDER / f"{module}.json").claim("grpc", "http", "ops")
+    at = Targets(f"{HOST}:{port['grpc']}", f"{HOST}:{port['http']}")
     told = {
         **IdentityProvider(rig.FOLDER).environment(),
         "TANDEM_MONGO_DATABASE": database_of(module),
-        "TANDEM_GRPC_ADDRESS": target,
+        "TANDEM_GRPC_ADDRESS": at.grpc,
+        "TANDEM_HTTP_ADDRESS": at.http,
         "TANDEM_OPS_ADDRESS": f"{HOST}:{port['ops']}",
         "TANDEM_LIBRARY_TARGET": f"{HOST}:1",
         "TANDEM_LOG_LEVEL": "warning",
         **settings,
     }
-    with rig.running(module, *role, settings=told), grpc.insecure_channel(target) as channel:
+    with rig.running(module, *role, settings=told), grpc.insecure_channel(at.grpc) as channel:
         grpc.channel_ready_future(channel).result(60)
-        yield target
+        yield at
 
 
 def database_of(module: str) -> str:
@@ -62,12 +71,12 @@ def database_of(module: str) -> str:
     return module.replace(".", "_")
 
 
-def rate(target: str, module: str, command: str, callers: int) -> float:
+def rate(target: str, module: str, command: str, callers: int, protocol: str = "grpc") -> float:
     """How many commands a second it does, of callers in a process of their own."""
     token = IdentityProvider(rig.FOLDER).mint("registrar", ["registrar"])
     run = uuid.uuid4().hex
     catalog.add_run(database_of(module), run)
-    told = [command, target, token, run, str(callers), str(CALLS)]
+    told = [protocol, command, target, token, run, str(callers), str(CALLS)]
     found = subprocess.run(
         python_command("bench.callers", *told), stdout=subprocess.PIPE, text=True, check=True
     )

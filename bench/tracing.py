@@ -24,6 +24,6 @@ def measure() -> Iterator[Figure]:
             "calls/s",
             None,
             ROUNDS,
-            partial(rate, traced, "services.catalog", "open_run", FEW),
-            partial(rate, plain, "services.catalog", "open_run", FEW),
+            partial(rate, traced.grpc, "services.catalog", "OpenRun", FEW),
+            partial(rate, plain.grpc, "services.catalog", "OpenRun", FEW),
         )

@@ -16,7 +16,7 @@ from campus.identity import IdentityProvider
 from campus.oulad import command as import_command
 from campus.outbox_command import outbox
 from campus.output import JSON_OPTION, fail, show_rows, steps
-from campus.platform import Platform
+from campus.platform import ROLES, Platform
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,6 +70,16 @@ def token(subject: str, roles: tuple[str, ...], folder: Path, as_json: bool) -> 
     except ValueError as error:
         fail(str(error))
     click.echo(json.dumps({"token": minted}) if as_json else minted)
+
+
+@cli.command()
+@click.argument("service", type=click.Choice(list(ROLES)))
+@DATA
+@JSON_OPTION
+def url(service: str, folder: Path, as_json: bool) -> None:
+    """Print where SERVICE answers HTTP, to call the local platform with curl."""
+    found = Platform(folder).url(service)
+    click.echo(json.dumps({"url": found}) if as_json else found)
 
 
 @cli.command()

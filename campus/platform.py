@@ -35,12 +35,16 @@ GRACE = 25.0
 
 @dataclass(frozen=True)
 class Status:
-    """One part or role at one moment; `pid` and `address` are None where there is none."""
+    """One part or role at one moment; the others are None where there is none.
+
+    `http` is where an api role answers HTTP beside gRPC.
+    """
 
     name: str
     state: str
     pid: int | None = None
     address: str | None = None
+    http: str | None = None
 
 
 class Role:
@@ -81,14 +85,24 @@ class Role:
         return f"{HOST}:{self._ports.remembered().get('grpc', 1)}"
 
     @property
+    def http_address(self) -> str:
+        """Where its HTTP server is."""
+        return f"{HOST}:{self._ports.remembered().get('http', 1)}"
+
+    @property
     def address(self) -> str:
-        """What a person would connect to."""
+        """What a person would connect to: gRPC of an api role, operations of the others."""
         return self.target if self.role == "api" else self.ops_url
+
+    @property
+    def http_url(self) -> str | None:
+        """Its HTTP server, where it has one."""
+        return f"http://{self.http_address}" if self.role == "api" else None
 
     def claim_ports(self) -> None:
         """Choose the role's ports, unless it runs and has them."""
         if not self.process.alive:
-            self._ports.claim("ops", "grpc")
+            self._ports.claim("ops", "grpc", "http")
 
     def launch(self, environment: Mapping[str, str]) -> None:
         """Start the process, and don't wait for it."""
@@ -98,6 +112,7 @@ class Role:
                 **_whole(environment),
                 "TANDEM_OPS_ADDRESS": self.ops_address,
                 "TANDEM_GRPC_ADDRESS": self.target,
+                "TANDEM_HTTP_ADDRESS": self.http_address,
             },
         )
 
@@ -194,6 +209,10 @@ class Platform:
         """Where a service's gRPC server is."""
         return self.roles[f"{service}-api"].target
 
+    def url(self, service: str) -> str:
+        """Where a service's HTTP server is."""
+        return str(self.roles[f"{service}-api"].http_url)
+
     def restart(self, name: str) -> None:
         """Start a role that was stopped or killed."""
         self.roles[name].start(self.environment())
@@ -255,4 +274,5 @@ def _status_of(part: Role | Prometheus) -> Status:
     if pid is None:
         return Status(part.name, State.STOPPED.value)
     state = State.RUNNING if part.ready() else State.NOT_ANSWERING
-    return Status(part.name, state.value, pid, part.address)
+    http = part.http_url if isinstance(part, Role) else None
+    return Status(part.name, state.value, pid, part.address, http)

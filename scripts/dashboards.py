@@ -191,6 +191,7 @@ def _all_calls() -> Row:
     total = rate("tandem_grpc_requests_total", "service")
     failed = rate("tandem_grpc_requests_total", "service", FAILED)
     slow = partial(quantile, histogram="tandem_grpc_seconds", by="service", chosen=_unary())
+    by_http = rate("tandem_http_requests_total", "service, code")
     return Row(
         "Calls",
         (
@@ -212,6 +213,21 @@ def _all_calls() -> Row:
                     Query(slow(0.99), "{{service}} p99"),
                 ),
                 "TandemGrpcSlow",
+                0.5,
+            ),
+            Panel(
+                "Requests by HTTP",
+                "Requests that ended, by the code that they ended with.",
+                "reqps",
+                (Query(by_http, "{{service}} {{code}}"),),
+                "TandemHttpErrors",
+            ),
+            Panel(
+                "Seconds of a request by HTTP",
+                "The slowest in a hundred.",
+                "s",
+                (Query(quantile(0.99, "tandem_http_seconds", "service"), "{{service}} p99"),),
+                "TandemHttpSlow",
                 0.5,
             ),
         ),

@@ -78,29 +78,10 @@ IMPORT = (
 
 
 def _objectives() -> tuple[Objective, ...]:
-    group = f"sum by ({_labels('service')})"
-    calls = f"{group}(rate(tandem_grpc_requests_total[%s]))"
-    failed = f'{group}(rate(tandem_grpc_requests_total{{code=~"{OURS}"}}[%s]))'
-    unary = f'method!~"{streaming()}"'
     joined = 'type="tandem.catalog.enrolment.created.v1", subscription="progress.plans"'
     return (
-        Objective(
-            "GrpcErrors",
-            "grpc_errors",
-            "service",
-            f"{failed} or {calls} * 0",
-            calls,
-            0.999,
-            "calls fail by our fault",
-        ),
-        Objective(
-            "GrpcSlow",
-            "grpc_slow",
-            "service",
-            *_within("tandem_grpc_seconds", "0.5", "service", unary),
-            0.99,
-            "calls take longer than half a second",
-        ),
+        *_of_requests("Grpc", "calls", f'method!~"{streaming()}"'),
+        *_of_requests("Http", "requests by HTTP"),
         Objective(
             "JoinLate",
             "join_late",
@@ -136,6 +117,33 @@ def _objectives() -> tuple[Objective, ...]:
             *_within("tandem_notify_lateness_seconds", "300.0", "", 'lane="urgent"'),
             0.99,
             "urgent mails leave later than five minutes after they were due",
+        ),
+    )
+
+
+def _of_requests(protocol: str, what: str, counted: str = "") -> tuple[Objective, Objective]:
+    """What is promised of requests by a protocol; of how long they take, for those `counted`."""
+    name = protocol.lower()
+    group = f"sum by ({_labels('service')})"
+    calls = f"{group}(rate(tandem_{name}_requests_total[%s]))"
+    failed = f'{group}(rate(tandem_{name}_requests_total{{code=~"{OURS}"}}[%s]))'
+    return (
+        Objective(
+            f"{protocol}Errors",
+            f"{name}_errors",
+            "service",
+            f"{failed} or {calls} * 0",
+            calls,
+            0.999,
+            f"{what} fail by our fault",
+        ),
+        Objective(
+            f"{protocol}Slow",
+            f"{name}_slow",
+            "service",
+            *_within(f"tandem_{name}_seconds", "0.5", "service", counted),
+            0.99,
+            f"{what} take longer than half a second",
         ),
     )
 

@@ -21,9 +21,15 @@ def play(world: World) -> None:
     request = progress_pb2.GetTimelineRequest(learner_id=learner, zone="Europe/Dublin")
     request.from_time.FromJsonString("2026-03-02T00:00:00Z")
     request.until_time.FromJsonString("2026-03-09T00:00:00Z")
-    entries = world.as_learner(learner).progress.GetTimeline(request).entries
-    world.narrator.say(f"{learner} opens the timeline:")
-    for entry in entries:
+    answer = world.campus.post(
+        "progress",
+        "tandem.progress.v1.ProgressService/GetTimeline",
+        learner,
+        request,
+        progress_pb2.GetTimelineResponse,
+    )
+    world.narrator.say(f"{learner} opens the timeline in a browser:")
+    for entry in answer.entries:
         world.narrator.detail(_line(entry))
 
 

@@ -31,14 +31,17 @@ class Measures:
         self.protocol, self.method = protocol, method
         self._service, self._metrics = service, _METRICS[protocol]
         self.seconds = self._metrics.seconds.labels(service, method)
-        self._codes: dict[str, Counter] = {}
+        # From the start on, for what comes into being with its first request has no rate.
+        self._codes = {"OK": self._counter("OK")}
 
     def count(self, code: str) -> None:
         """One more request that ended with `code`."""
         if code not in self._codes:
-            labels = self._service, self.method, code
-            self._codes[code] = self._metrics.requests.labels(*labels)
+            self._codes[code] = self._counter(code)
         self._codes[code].inc()
+
+    def _counter(self, code: str) -> Counter:
+        return self._metrics.requests.labels(self._service, self.method, code)
 
     def count_exhausted(self, of: str) -> None:
         """One more request that was refused for want of `of`."""

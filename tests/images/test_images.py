@@ -203,7 +203,7 @@ def test_it_runs_as_nobody_and_says_how_it_does(container: Container) -> None:
     assert config["Entrypoint"] == ["/app/service"]
     assert config["StopSignal"] == "SIGTERM"
     assert config["Healthcheck"]["Test"] == ["CMD", "python", "-m", "chassis.operations.probe"]
-    assert set(config["ExposedPorts"]) == {"9464/tcp", "50051/tcp"}
+    assert set(config["ExposedPorts"]) == {"9464/tcp", "50051/tcp", "8080/tcp"}
 
 
 def test_it_holds_its_service_and_nothing_else(service: str, container: Container) -> None:

@@ -97,6 +97,10 @@ class RoleProcess:
         """A channel to it without any edge of ours."""
         return grpc.insecure_channel(f"127.0.0.1:{self.listening()['port']}")
 
+    def url(self) -> str:
+        """Where it answers HTTP."""
+        return f"http://127.0.0.1:{self.listening()['http_port']}"
+
     def kill(self) -> None:
         """End it, whatever it does."""
         self.process.kill()

@@ -5,7 +5,10 @@ alone fails.
 """
 
 import importlib
+import json
 import pkgutil
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -15,6 +18,8 @@ import grpc
 import pymongo
 import pytest
 import tandem
+from google.protobuf import json_format
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from tandem.options.v1 import options_pb2
 
@@ -110,11 +115,10 @@ class Rpc(NamedTuple):
         `let_in` says what is expected: only a stream that was let in lasts until its deadline.
         """
         metadata = [("authorization", f"Bearer {token}")] if token else []
-        request = GetMessageClass(self.descriptor.input_type)(**fields)
+        request = self.request(fields)
         method = self.descriptor
-        path = f"/{method.containing_service.full_name}/{method.name}"
         shape = f"{_side(method.client_streaming)}_{_side(method.server_streaming)}"
-        make = getattr(channel, shape)(path, lambda message: message.SerializeToString())
+        make = getattr(channel, shape)(self.path, lambda message: message.SerializeToString())
         given = iter([request]) if method.client_streaming else request
         wait = 1.0 if let_in and method.server_streaming else 30.0
         try:
@@ -125,6 +129,35 @@ class Rpc(NamedTuple):
             code: grpc.StatusCode = error.code()
             return code
         return grpc.StatusCode.OK
+
+    def post(self, url: str, token: str, fields: Mapping[str, str] = NONE) -> grpc.StatusCode:
+        """The same by the Connect protocol as JSON; unary RPCs only."""
+        headers = {"content-type": "application/json"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        body = json_format.MessageToJson(self.request(fields)).encode()
+        request = urllib.request.Request(f"{url}{self.path}", body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30):
+                return grpc.StatusCode.OK
+        except urllib.error.HTTPError as error:
+            code = json.load(error)["code"]
+            return grpc.StatusCode["CANCELLED" if code == "canceled" else code.upper()]
+
+    def request(self, fields: Mapping[str, str]) -> Message:
+        """A request with those fields."""
+        found: Message = GetMessageClass(self.descriptor.input_type)(**fields)
+        return found
+
+    @property
+    def path(self) -> str:
+        """What both protocols call it."""
+        return f"/{self.descriptor.containing_service.full_name}/{self.descriptor.name}"
+
+    @property
+    def is_unary(self) -> bool:
+        """Whether it is one request and one answer."""
+        return not (self.descriptor.client_streaming or self.descriptor.server_streaming)
 
 
 def _side(streaming: bool) -> str:
@@ -171,14 +204,14 @@ def issuer() -> Issuer:
     return Issuer()
 
 
-ChannelOf = Callable[[Rpc], grpc.Channel]
+ProcessOf = Callable[[Rpc], RoleProcess]
 
 
 @pytest.fixture(scope="module")
-def channel_of(
+def process_of(
     stack: dict[str, str], issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ChannelOf]:
-    """Opens a channel to the real api process of an RPC's service, started when first asked for."""
+) -> Iterator[ProcessOf]:
+    """The real api process of an RPC's service, started when first asked for."""
     folder = tmp_path_factory.mktemp("access")
     environment = {
         **stack,
@@ -188,20 +221,21 @@ def channel_of(
         "TANDEM_TOKEN_AUDIENCE": AUDIENCE,
         "TANDEM_OPS_ADDRESS": "127.0.0.1:0",
         "TANDEM_GRPC_ADDRESS": "127.0.0.1:0",
+        "TANDEM_HTTP_ADDRESS": "127.0.0.1:0",
         **{f"TANDEM_{service.upper()}_TARGET": "127.0.0.1:1" for service in ROLES},
     }
     started: list[RoleProcess] = []
     databases = {service: f"t_{uuid.uuid4().hex[:8]}_{service}" for service in ROLES}
 
     @cache
-    def open_channel(service: str) -> grpc.Channel:
+    def start(service: str) -> RoleProcess:
         settings = {**environment, "TANDEM_MONGO_DATABASE": databases[service]}
         migration = RoleProcess(["-m", f"services.{service}", "migrate"], settings)
         assert migration.process.wait(150) == 0, "".join(migration.lines)
         started.append(RoleProcess(["-m", f"services.{service}", "api"], settings))
-        return started[-1].channel()
+        return started[-1]
 
-    yield lambda rpc: open_channel(rpc.service)
+    yield lambda rpc: start(rpc.service)
     for process in started:
         process.kill()
     with pymongo.MongoClient[Any](stack["TANDEM_MONGO_URL"]) as client:
@@ -209,33 +243,52 @@ def channel_of(
             client.drop_database(name)
 
 
+Call = Callable[[Rpc, str, Mapping[str, str], bool], grpc.StatusCode]
+
+
+@pytest.fixture(scope="module", params=["grpc", "http"])
+def call(request: pytest.FixtureRequest, process_of: ProcessOf) -> Call:
+    """Calls an RPC by one of the protocols; a stream by gRPC, which alone has them."""
+    channels: dict[str, grpc.Channel] = {}
+
+    def by_grpc(rpc: Rpc, token: str, fields: Mapping[str, str], let_in: bool) -> grpc.StatusCode:
+        if rpc.service not in channels:
+            channels[rpc.service] = process_of(rpc).channel()
+        return rpc.call(channels[rpc.service], token, fields, let_in)
+
+    def by_http(rpc: Rpc, token: str, fields: Mapping[str, str], let_in: bool) -> grpc.StatusCode:
+        if not rpc.is_unary:
+            return by_grpc(rpc, token, fields, let_in)
+        return rpc.post(process_of(rpc).url(), token, fields)
+
+    return by_http if request.param == "http" else by_grpc
+
+
 @pytest.mark.parametrize("name", TABLE)
-def test_nobody_calls_without_a_token(name: str, channel_of: ChannelOf) -> None:
+def test_nobody_calls_without_a_token(name: str, call: Call) -> None:
     """Without a token, and with one of another issuer, a call is UNAUTHENTICATED."""
-    rpc = ALL[name]
     stranger = Issuer().token("ada", EVERY_ROLE)
     for token in ("", stranger):
-        assert rpc.call(channel_of(rpc), token) is grpc.StatusCode.UNAUTHENTICATED
+        assert call(ALL[name], token, NONE, False) is grpc.StatusCode.UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_each_role_calls_what_is_its_own(name: str, channel_of: ChannelOf, issuer: Issuer) -> None:
+def test_each_role_calls_what_is_its_own(name: str, call: Call, issuer: Issuer) -> None:
     """Each role that the table doesn't name is PERMISSION_DENIED; each that it names is let in."""
     rpc, (allowed, own) = ALL[name], TABLE[name]
     fields = {own: "somebody-else"} if own else {}
     for role in EVERY_ROLE:
         let_in, token = role in allowed, issuer.token("ada", [role])
-        code = rpc.call(channel_of(rpc), token, fields, let_in)
+        code = call(rpc, token, fields, let_in)
         assert (code is grpc.StatusCode.PERMISSION_DENIED) is not let_in, (role, code)
-    nobody = rpc.call(channel_of(rpc), issuer.token("ada", ["admin"]), fields)
+    nobody = call(rpc, issuer.token("ada", ["admin"]), fields, False)
     assert nobody is grpc.StatusCode.PERMISSION_DENIED
 
 
 @pytest.mark.parametrize("name", [name for name, (_, own) in TABLE.items() if own])
-def test_people_call_for_themselves_only(name: str, channel_of: ChannelOf, issuer: Issuer) -> None:
+def test_people_call_for_themselves_only(name: str, call: Call, issuer: Issuer) -> None:
     """Whatever their roles, people are let in about themselves, and about nobody else."""
-    rpc, own = ALL[name], TABLE[name][1]
-    channel, token = channel_of(rpc), issuer.token("ada")
-    assert rpc.call(channel, token, {own: "ada"}, let_in=True) not in REFUSED
+    rpc, own, token = ALL[name], TABLE[name][1], issuer.token("ada")
+    assert call(rpc, token, {own: "ada"}, True) not in REFUSED
     for other in ("eve", "", "ADA", "ada "):
-        assert rpc.call(channel, token, {own: other}) is grpc.StatusCode.PERMISSION_DENIED
+        assert call(rpc, token, {own: other}, False) is grpc.StatusCode.PERMISSION_DENIED

@@ -89,7 +89,8 @@ class HttpServer:
 def _bound(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-    found = socket.socket(family)
+    # asyncio sends at once (TCP_NODELAY) only where a socket says that it is TCP's.
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host.strip("[]"), int(port)))

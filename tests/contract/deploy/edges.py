@@ -70,8 +70,11 @@ REACHED: Mapping[str, tuple[Party, frozenset[int]]] = {
 NODES = {4369, 6000, 6443, 6500, 25672}
 """By which a broker's nodes find each other, and replicate streams (6000 to 6500)."""
 API_SERVER = {443, 6443}
-SAMPLED = sorted({1, 53, 80, 5672, 9464, HBONE, 15012, 15672, 15692, 27017, 50051, 4318, 465, 587}
-                 | NODES | API_SERVER)  # fmt: skip
+SAMPLED = sorted(
+    {1, 53, 80, 465, 587, 4318, 5672, 8080, 9464, HBONE, 15012, 15672, 15692, 27017, 50051}
+    | NODES
+    | API_SERVER
+)
 
 Edge = tuple[str, str, int]
 
@@ -112,6 +115,8 @@ def _wanted_callers(party: Party, role: str) -> Iterator[Edge]:
     if role == "api":
         for each in (GATEWAY, FAR_GATEWAY, DEMO):
             yield (each.name, party.name, PORTS["grpc"])
+        for each in (GATEWAY, FAR_GATEWAY):
+            yield (each.name, party.name, PORTS["http"])
 
 
 def _wanted_of_stores() -> Iterator[Edge]:

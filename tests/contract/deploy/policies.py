@@ -10,8 +10,8 @@ from chassis.operations.settings import SettingsError, load
 from tests.contract.deploy.manifests import Object, name_of, of_kind
 
 NAME, ROLE, PART = (f"app.kubernetes.io/{label}" for label in ("name", "component", "part-of"))
-PORTS = {"grpc": 50051, "ops": 9464}
-ROLES_PORTS = {"api": {"grpc", "ops"}, "worker": {"ops"}, "relay": {"ops"}}
+PORTS = {"grpc": 50051, "http": 8080, "ops": 9464}
+ROLES_PORTS = {"api": {"grpc", "http", "ops"}, "worker": {"ops"}, "relay": {"ops"}}
 # What a drain of TANDEM_DRAIN seconds needs beyond it: a worker that is killed says goodbye.
 MARGIN = 5
 # Each has an account of the broker for itself.
