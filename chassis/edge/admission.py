@@ -11,12 +11,10 @@ A request whose body has not come yet holds its place only as long as nobody els
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import TracebackType
 
 from chassis.context.caller import Caller
-from chassis.edge.bodies import Bodies
+from chassis.edge.bodies import Bodies, Body, End
 from chassis.edge.statuses import Exhausted
 
 # Requests in hand or waiting. More would wait until nobody wants their answers any more.
@@ -108,19 +106,27 @@ class Place:
             raise refusal
         self._caller = caller
 
-    @contextmanager
-    def awaiting_body(self, end: Callable[[], object]) -> Iterator[None]:
-        """Read the body in here. `end` ends the reading when another needs the place.
+    def room(self, end: End, seconds: float) -> Body:
+        """Room for the request's body, once there is some. Raises DeadlinePassed.
 
-        Raises Exhausted where that happened.
+        `end` ends the reading when another needs the room or the place.
         """
+        return self._places.bodies.room(_key(self._caller), self._giving_up(end), seconds)
 
+    def try_room(self, end: End) -> Body | None:
+        """The same where there is room now."""
+        return self._places.bodies.try_room(_key(self._caller), self._giving_up(end))
+
+    def queue_room(self, end: End, tell: End) -> Body:
+        """A body that waits for room; `tell` is called when it has it. Who waits must `look`."""
+        return self._places.bodies.queue(_key(self._caller), self._giving_up(end), tell)
+
+    def _giving_up(self, end: End) -> End:
         def give_up() -> None:
             self.leave()
             end()
 
-        with self._places.bodies.awaiting(_key(self._caller), give_up):
-            yield
+        return give_up
 
     def leave(self) -> None:
         """Let another have it."""

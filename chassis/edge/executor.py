@@ -26,6 +26,9 @@ class BoundedExecutor(ThreadPoolExecutor):
         super().__init__(threads + in_lines + MOST_BODIES, "call")
         self._working = threading.Semaphore(threads)
         self._in_lines = threading.Semaphore(in_lines)
+        self.http = ThreadPoolExecutor(threads + in_lines, "http-call")
+        """The threads of requests by HTTP. Theirs never wait for a body or for room for one: a body
+        that has room must not wait for a thread of those who wait for room."""
         self.refusing = ThreadPoolExecutor(1, "refuse")
         """The thread of those who are told that there is no room for them."""
 
@@ -42,6 +45,7 @@ class BoundedExecutor(ThreadPoolExecutor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more work."""
+        self.http.shutdown(wait, cancel_futures=cancel_futures)
         self.refusing.shutdown(wait, cancel_futures=cancel_futures)
         super().shutdown(wait, cancel_futures=cancel_futures)
 

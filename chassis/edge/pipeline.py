@@ -16,6 +16,7 @@ from chassis.context import deadline
 from chassis.context.caller import Caller, calling
 from chassis.edge.admission import Place, Places
 from chassis.edge.auth import Authenticator, Identity
+from chassis.edge.bodies import Body
 from chassis.edge.executor import BoundedExecutor
 from chassis.edge.methods import Method
 from chassis.edge.statuses import AWAY, DatabaseAway, DeadlinePassed
@@ -24,6 +25,8 @@ from chassis.edge.statuses import AWAY, DatabaseAway, DeadlinePassed
 LONGEST_REQUEST = 30.0
 # In bytes; what gRPC takes by default.
 LARGEST_REQUEST = 4 * 1024 * 1024
+# A larger one keeps its room until the answer: read, it takes several times as much.
+SMALL_BODY = 64 * 1024
 
 
 class Pipeline:
@@ -58,17 +61,21 @@ class Pipeline:
         self,
         method: Method,
         caller: Caller,
-        parse: Callable[[], Message],
+        body: Body,
+        raw: bytes,
+        parse: Callable[[bytes], Message],
         seconds_left: Callable[[], float],
     ) -> Any:
-        """The answer of a unary method to the request that `parse` gives.
+        """The answer of a unary method to the request that `parse` gives of a body.
 
         The service's code is given no context: it must not know which protocol brought the request.
         Raises what `parse` and the service's code raise, Denied, Invalid, Exhausted, DatabaseAway,
         and DeadlinePassed.
         """
         with self.executor.working():
-            request = parse()
+            if len(raw) <= SMALL_BODY:
+                body.leave()
+            request = parse(raw)
             method.admit(caller, request)
             self.fail_fast()
             with calling(caller), _limit(seconds_left()):

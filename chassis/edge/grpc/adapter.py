@@ -16,7 +16,7 @@ from chassis.edge.grpc.call import Call
 from chassis.edge.grpc.streams import Stream, Streams
 from chassis.edge.grpc.threads import on_threads
 from chassis.edge.methods import Method
-from chassis.edge.pipeline import Pipeline
+from chassis.edge.pipeline import LONGEST_REQUEST, Pipeline
 from chassis.edge.spans import Protocol
 
 # Of a call that is over already.
@@ -68,14 +68,17 @@ class Adapter(grpc.ServerInterceptor):
         def answer(place: Place, raws: Iterator[bytes], context: Any) -> bytes:
             with place, Call(measures, context) as call:
                 identity = self._pipeline.authenticate(call.authorization, place)
-                with place.awaiting_body(context.cancel):
-                    raw = _only(raws)
-                answered = self._pipeline.answer(
-                    method,
-                    identity.caller,
-                    lambda: method.request.FromString(raw),
-                    context.time_remaining,
-                )
+                with place.room(context.cancel, _seconds_left(context)) as body:
+                    with body.reading():
+                        raw = _only(raws)
+                    answered = self._pipeline.answer(
+                        method,
+                        identity.caller,
+                        body,
+                        raw,
+                        method.request.FromString,
+                        context.time_remaining,
+                    )
                 return _serialized(answered)
             return NO_ANSWER
 
@@ -87,7 +90,7 @@ class Adapter(grpc.ServerInterceptor):
         def answers(raws: Iterator[bytes], context: Any) -> Iterator[bytes]:
             with Call(measures, context) as call:
                 identity = self._authenticate(call)
-                with self._streams.bodies.awaiting(identity.caller.subject, context.cancel):
+                with self._streams.room(identity.caller.subject, context) as body, body.reading():
                     raw = _only(raws)
                 request = _admitted(method, identity.caller, raw)
                 with self._opened(call, context, identity) as stream:
@@ -147,6 +150,10 @@ _SHAPES: dict[tuple[bool, bool], Callable[[Adapter, Method, Measures], Handler]]
     (True, False): Adapter.upload,
     (True, True): Adapter.talk,
 }
+
+
+def _seconds_left(context: Any) -> float:
+    return float(min(context.time_remaining(), LONGEST_REQUEST))
 
 
 def _authorization(details: Any) -> str:

@@ -11,7 +11,7 @@ import grpc
 
 from chassis.context import deadline
 from chassis.edge.auth import Unauthenticated
-from chassis.edge.bodies import MOST_BODIES, Bodies
+from chassis.edge.bodies import MOST_BODIES, Bodies, Body
 from chassis.edge.statuses import Draining, Exhausted
 from chassis.operations import metrics
 
@@ -123,6 +123,11 @@ class Streams:
     def start(self) -> None:
         """From now on, end streams that wait for a caller whose token has expired."""
         self._sweeper.start()
+
+    def room(self, caller: str, context: Any) -> Body:
+        """Room for the one request of a stream of answers. Raises DeadlinePassed."""
+        seconds = min(context.time_remaining(), LONGEST_OPERATION)
+        return self.bodies.room(caller, context.cancel, seconds)
 
     @contextmanager
     def one(self, context: grpc.ServicerContext, subject: str, until: float) -> Iterator[Stream]:

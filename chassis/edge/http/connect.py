@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from google.protobuf import json_format
@@ -20,15 +21,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from chassis.edge.admission import Place
 from chassis.edge.exchange import Exchange, Measures
+from chassis.edge.http.body import Reading
 from chassis.edge.http.problems import STATUSES, details_of, headers_of
 from chassis.edge.methods import Contract, Method
 from chassis.edge.pipeline import LARGEST_REQUEST, LONGEST_REQUEST, Pipeline
 from chassis.edge.spans import Protocol, connect_code
 from chassis.edge.statuses import (
     ROOM_IN_BODY,
-    DeadlinePassed,
     Malformed,
     TooLarge,
     Unimplemented,
@@ -37,6 +37,7 @@ from chassis.edge.statuses import (
 
 T = TypeVar("T")
 VERSION = "1"
+_OBJECT = re.compile(rb"[ \t\r\n]*\{")
 _TIMEOUT = re.compile(r"\d{1,10}")
 
 
@@ -57,7 +58,7 @@ def _from_json(kind: type[Message], body: bytes) -> Message:
 
     Raises Malformed that says where the body is no such message.
     """
-    if not body.lstrip().startswith(b"{"):
+    if not _OBJECT.match(body):
         raise Malformed("the body is not a JSON object")
     try:
         return json_format.Parse(body, kind(), ignore_unknown_fields=True)
@@ -125,22 +126,26 @@ class Connect:
             identity = await self._on_thread(
                 lambda: self._pipeline.authenticate(authorization, place)
             )
-            body = await _body(request, place, ends)
-            return await self._on_thread(
-                lambda: codec.write(
-                    self._pipeline.answer(
-                        method,
-                        identity.caller,
-                        lambda: codec.read(method.request, body),
-                        lambda: ends - time.monotonic(),
+            reading = Reading(ends)
+            with await reading.room(place) as body:
+                raw = await reading.read(request, body)
+                return await self._on_thread(
+                    lambda: codec.write(
+                        self._pipeline.answer(
+                            method,
+                            identity.caller,
+                            body,
+                            raw,
+                            partial(codec.read, method.request),
+                            reading.seconds_left,
+                        )
                     )
                 )
-            )
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         """Do `work` on a thread for requests, as a part of the request at hand."""
         loop, context = asyncio.get_running_loop(), copy_context()
-        return await loop.run_in_executor(self._pipeline.executor, context.run, work)
+        return await loop.run_in_executor(self._pipeline.executor.http, context.run, work)
 
     def _method_of(self, request: Request) -> tuple[Method, Measures]:
         wanted = request.path_params["contract"], request.path_params["method"]
@@ -191,42 +196,6 @@ def _seconds(headers: Mapping[str, str]) -> float:
     if not _TIMEOUT.fullmatch(given):
         raise Malformed(f"connect-timeout-ms is {given[:40]!r}; wanted: up to 10 digits")
     return min(int(given) / 1000, LONGEST_REQUEST)
-
-
-async def _body(request: Request, place: Place, ends: float) -> bytes:
-    """The request's body, once it is here.
-
-    Raises TooLarge, DeadlinePassed, Exhausted where another needs the place, and ClientDisconnect.
-    """
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(ends - time.monotonic()) as limit:
-
-            def give_up() -> None:
-                loop.call_soon_threadsafe(_expire, limit)
-
-            with place.awaiting_body(give_up):
-                return await _gather(request)
-    except TimeoutError as error:
-        raise DeadlinePassed("the deadline passed before the request's body came") from error
-
-
-def _expire(limit: asyncio.Timeout) -> None:
-    if not limit.expired():
-        try:
-            limit.reschedule(0)
-        except RuntimeError:
-            """The body came meanwhile: the reading is over."""
-
-
-async def _gather(request: Request) -> bytes:
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > LARGEST_REQUEST:
-            raise TooLarge(LARGEST_REQUEST)
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _detail(detail: Message) -> Mapping[str, Any]:

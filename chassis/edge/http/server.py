@@ -13,13 +13,17 @@ HEADERS_WITHIN = 10.0
 # Seconds that an idle connection is kept: longer than gateways keep theirs (Envoy: 60).
 KEEP_ALIVE = 75
 WAITING_CONNECTIONS = 1_024
+# Bytes; asyncio reads 256 KiB.
+READ_AT_ONCE = 32 * 1024
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's, which by itself waits for a request's headers without an end."""
+    """uvicorn's, which by itself waits for a request's headers without an end, and reads a lot."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        # asyncio's name for it; a body that waits for room is here with what was read at once.
+        transport.max_size = READ_AT_ONCE  # type: ignore[attr-defined]
         self._expect_headers()
 
     def on_message_begin(self) -> None:

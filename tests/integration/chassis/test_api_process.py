@@ -1,5 +1,6 @@
 """The api role as a process: how it starts, tells its health, and stops."""
 
+import http.client
 import json
 import os
 import signal
@@ -8,6 +9,8 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from chassis.edge.grpc.client import calling_with
 from chassis.testing import AUDIENCE, ISSUER, Issuer
 from tests.conftest import MakeDatabase
 from tests.integration.chassis.proxy import Proxy, hold_port
+from tests.integration.chassis.test_memory import LIMIT, watching
 from tests.integration.processes import RoleProcess, eventually
 
 SCRIPT = Path(__file__).with_name("little_service.py")
@@ -57,6 +61,7 @@ def environment(
         "TANDEM_TOKEN_AUDIENCE": AUDIENCE,
         "TANDEM_OPS_ADDRESS": "127.0.0.1:0",
         "TANDEM_GRPC_ADDRESS": "127.0.0.1:0",
+        "TANDEM_HTTP_ADDRESS": "127.0.0.1:0",
         "TANDEM_DRAIN": "60",
     }
 
@@ -298,3 +303,43 @@ def test_help_lists_every_setting() -> None:
     assert "api|worker" in done.stdout
     assert "TANDEM_SECONDS\n      how long a request takes (default: 0.0)" in done.stdout
     assert "TANDEM_MONGO_URL" in done.stdout
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "strangers"])
+def test_large_bodies_fit_into_an_api(start: Start, issuer: Issuer, known: bool) -> None:
+    """By both protocols, 200 bodies of 4 MB at once leave the process what deploy/ gives it."""
+    little = start(SECONDS="0.02", TANDEM_SERVICE_REQUESTS="1000")
+    token = issuer.token("lms", ["service"]) if known else "nobody's"
+    padded = b'{"personId": "ada"' + b" " * 3_900_000 + b"}"
+    # A field that the contract does not know, of the same size (protobuf's encoding of bytes).
+    binary = notify_pb2.GetPreferencesRequest(person_id="ada").SerializeToString() + (
+        b"\xfa\x07" + b"\xe0\x84\xee\x01" + bytes(3_900_000)
+    )
+    channel = little.channel()
+    path = "/tandem.notify.v1.NotifyService/GetPreferences"
+    raw: Any = channel.unary_unary(path)
+    host = little.url().removeprefix("http://")
+
+    def by_grpc(_: int) -> str:
+        try:
+            raw(binary, metadata=[("authorization", f"Bearer {token}")], timeout=100)
+        except grpc.RpcError as error:
+            return str(error.code().name)
+        return "OK"
+
+    def by_http(_: int) -> str:
+        headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+        with closing(http.client.HTTPConnection(host, timeout=100)) as connection:
+            try:
+                connection.request("POST", path, padded, headers)
+            except OSError:
+                """It was answered before it was sent, and closed."""
+            return str(connection.getresponse().status)
+
+    with watching(little.process.pid) as most, ThreadPoolExecutor(100) as pool:
+        answers = [pool.submit(call, n) for n in range(100) for call in (by_grpc, by_http)]
+        codes = {answer.result() for answer in answers}
+    wanted = {"OK", "200"} if known else {"UNAUTHENTICATED", "401"}
+    assert codes <= {*wanted, "RESOURCE_EXHAUSTED", "429"}
+    assert codes & wanted
+    assert most[0] < LIMIT, f"{most[0] / 2**20:.0f} MiB"

@@ -21,6 +21,7 @@ from chassis.context import deadline
 from chassis.context.caller import Caller
 from chassis.data.store import Database
 from chassis.edge import bodies
+from chassis.edge.executor import BoundedExecutor
 from chassis.edge.grpc.client import calling_with
 from chassis.edge.http import server as http_server
 from chassis.edge.pipeline import LARGEST_REQUEST
@@ -391,16 +392,19 @@ def test_who_sends_headers_and_no_body_holds_nothing(
 
 
 def test_bodies_that_are_waited_for_are_bounded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The caller who has the most of them loses the one that is oldest."""
-    monkeypatch.setattr(bodies.Bodies.__init__, "__defaults__", (2,))
+    """Where all room is taken, the one who has been silent longest loses it; others go on."""
+    monkeypatch.setattr(bodies.Bodies.__init__, "__defaults__", (2, 0.2))
     running = run()
-    eves = [running.silent(running.headers("eve")) for _ in range(2)]
-    ada = running.silent(running.headers())
-    assert {read_status(each) for each in eves[:1]} == {429}
-    ada.sendall(b'{"personId": "ada"}\n')
-    assert read_status(ada) == 200
-    for each in (*eves, ada):
-        each.close()
+    with ExitStack() as stack:
+        silent = [
+            stack.enter_context(closing(running.silent(running.headers("eve")))) for _ in range(2)
+        ]
+        until(lambda: running.server.pipeline.places.taken() == {"eve": 2})
+        ada = stack.enter_context(closing(running.silent(running.headers())))
+        assert read_status(silent[0]) == 429
+        ada.sendall(b'{"personId": "ada"}\n')
+        assert read_status(ada) == 200
+        assert running.post().status == 200
 
 
 def test_a_body_that_does_not_come_in_time_is_given_up(running: Running) -> None:
@@ -486,3 +490,35 @@ def test_without_origins_no_page_may_call(running: Running) -> None:
     """The default lets no other site's page in."""
     answer = running.post(headers=running.headers(origin="https://else.example"))
     assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("rooms", [1, 2])
+def test_many_at_once_by_both_protocols_are_all_answered(
+    run: Run, monkeypatch: pytest.MonkeyPatch, rooms: int
+) -> None:
+    """With hardly any room for bodies and threads, requests wait, and none for ever."""
+    monkeypatch.setattr(bodies.Bodies.__init__, "__defaults__", (rooms, 20.0))
+    monkeypatch.setattr(BoundedExecutor.__init__, "__defaults__", (1, 1))
+    running = run(person_requests=64)
+    body, headers = b'{"personId": "ada"}' + b" " * 200_000, running.headers()
+    with ThreadPoolExecutor(32) as pool, running.channel() as channel:
+        stub = stub_of(channel)
+        by_http = [pool.submit(running.post, body, headers) for _ in range(100)]
+        by_grpc = [pool.submit(stub.GetPreferences, own(), timeout=60) for _ in range(100)]
+        assert {each.result(60).status for each in by_http} == {200}
+        assert {each.result(60).person_id for each in by_grpc} == {"ada"}
+
+
+def test_a_body_that_waits_for_room_keeps_its_deadline(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose deadline passes before there is room is told so, and leaves nothing behind."""
+    monkeypatch.setattr(bodies.Bodies.__init__, "__defaults__", (1, 60.0))
+    running = run()
+    with closing(running.silent(running.headers("eve"))) as silent:
+        until(lambda: running.server.pipeline.places.taken() == {"eve": 1})
+        late = running.post(headers=running.headers(connect_timeout_ms="300"))
+        assert (late.status, late.json["code"]) == (504, "deadline_exceeded")
+        silent.sendall(b'{"personId": "ada"}\n')
+        assert read_status(silent) == 403
+    assert running.post().status == 200

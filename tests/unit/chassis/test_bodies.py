@@ -1,58 +1,113 @@
-"""Requests whose bodies have not come."""
+"""Room for bodies."""
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 
-from chassis.edge.bodies import Bodies
-from chassis.edge.statuses import Exhausted
+from chassis.edge.bodies import Bodies, Body
+from chassis.edge.statuses import DeadlinePassed, Exhausted
+
+LONG = 60.0
 
 
 def nothing() -> None:
-    """A request that goes on."""
+    """What ends a request that nobody ends."""
 
 
-def test_a_body_that_comes_is_read() -> None:
-    """What is read in time is nobody else's business."""
+def test_room_that_is_left_is_another_requests() -> None:
+    """However many come one after the other."""
     bodies = Bodies(most=1)
     for _ in range(3):
-        with bodies.awaiting("ada", nothing):
+        with bodies.room("ada", nothing, LONG) as body, body.reading():
+            assert bodies.try_room("eve", nothing) is None
+
+
+def test_whose_body_has_not_come_makes_way_after_a_moment() -> None:
+    """Who wants room gets that of the one who has been silent for too long, and no sooner."""
+    bodies, ended = Bodies(most=1, grace=0.2), threading.Event()
+    silent = bodies.room("eve", ended.set, LONG)
+    with bodies.room("ada", nothing, LONG) as body, body.reading():
+        assert ended.is_set()
+    with pytest.raises(Exhausted, match="too slowly") as refused, silent.reading():
+        pass
+    assert refused.value.of == "bodies"
+
+
+def test_whose_body_has_come_keeps_its_room() -> None:
+    """A body in memory counts until its request works, however long that takes."""
+    bodies = Bodies(most=1, grace=0)
+    with bodies.room("ada", nothing, LONG) as body:
+        with body.reading():
             pass
-    assert not bodies.end_one()
+        with pytest.raises(DeadlinePassed):
+            bodies.room("eve", nothing, 0.3)
+    assert bodies.try_room("eve", nothing)
 
 
-def test_the_oldest_of_the_greediest_is_ended() -> None:
+def test_the_next_room_goes_to_who_has_least() -> None:
+    """Who waits behind many requests of another is served before these."""
+    bodies, order = Bodies(most=2), list[str]()
+
+    def want(caller: str) -> None:
+        with bodies.room(caller, nothing, LONG):
+            order.append(caller)
+
+    held = [bodies.room("eve", nothing, LONG) for _ in range(2)]
+    with ThreadPoolExecutor(4) as pool:
+        for place, caller in enumerate(["eve", "eve", "eve", "ada"], 1):
+            pool.submit(want, caller)
+            while len(bodies._waiting) < place:
+                pass
+        held[0].leave()
+        while not order:
+            pass
+        assert order[0] == "ada"
+        held[1].leave()
+
+
+def test_the_first_of_the_greediest_is_ended() -> None:
     """Who waits for many bodies loses one; who waits for one keeps it, however old it is."""
-    bodies, ended = Bodies(most=3), list[str]()
+    bodies, ended = Bodies(), list[str]()
 
     def named(name: str) -> Callable[[], None]:
         return lambda: ended.append(name)
 
-    with ExitStack() as stack:
-        for caller, name in (("ada", "ada"), ("eve", "first"), ("eve", "second")):
-            stack.enter_context(bodies.awaiting(caller, named(name)))
-        with bodies.awaiting("bob", nothing):
-            assert ended == ["first"]
-        with pytest.raises(Exhausted, match="too slowly") as refused:
-            stack.close()
-    assert refused.value.of == "bodies"
+    for caller, name in (("ada", "ada"), ("eve", "first"), ("eve", "second")):
+        bodies.room(caller, named(name), LONG)
+    assert bodies.end_one()
+    assert ended == ["first"]
+    bodies.end_all()
+    assert ended == ["first", "ada", "second"]
+    assert not bodies.end_one()
 
 
 def test_what_broke_the_reading_is_told() -> None:
     """An error of a body that nobody gave up stays that error."""
-    with pytest.raises(OSError, match="gone"), Bodies().awaiting("ada", nothing):
+    with (
+        pytest.raises(OSError, match="gone"),
+        Bodies().room("ada", nothing, LONG) as body,
+        body.reading(),
+    ):
         raise OSError("gone")
 
 
-def test_all_are_ended_when_the_replica_stops() -> None:
-    """A drain waits for no body."""
-    bodies, ended = Bodies(), threading.Semaphore(0)
-    with ExitStack() as stack:
-        for caller in ("ada", "eve"):
-            stack.enter_context(bodies.awaiting(caller, ended.release))
-        bodies.end_all()
-        assert all(ended.acquire(timeout=1) for _ in range(2))
-        with pytest.raises(Exhausted):
-            stack.close()
+def test_many_at_once_have_room_in_turn() -> None:
+    """A thousand requests of ten callers, four at a time, each with its body."""
+    bodies, inside, most = Bodies(most=4), list[Body](), list[int]()
+
+    def request(number: int) -> None:
+        with ExitStack() as stack:
+            body = stack.enter_context(bodies.room(f"caller-{number % 10}", nothing, LONG))
+            inside.append(body)
+            most.append(len(inside))
+            with body.reading():
+                pass
+            inside.remove(body)
+
+    with ThreadPoolExecutor(32) as pool:
+        list(pool.map(request, range(1000)))
+    assert max(most) <= 4
+    assert not bodies.end_one()

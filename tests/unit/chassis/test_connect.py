@@ -1,6 +1,7 @@
 """Messages and errors of HTTP."""
 
 import json
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
@@ -9,9 +10,13 @@ from hypothesis import strategies as st
 from tandem.notify.v1 import notify_pb2
 from tandem.progress.v1 import progress_pb2
 
+from chassis.edge import spans
 from chassis.edge.http.connect import BINARY, JSON
 from chassis.edge.http.problems import STATUSES, headers_of, problem
+from chassis.edge.spans import Protocol
 from chassis.edge.statuses import ROOM_IN_BODY, Exhausted, Malformed, status_of
+from chassis.operations import tracing
+from chassis.operations.tracing import NONE, Attributes, Kind, Span
 from chassis.refusals import FailedPrecondition, Fault, Invalid
 
 REQUEST = progress_pb2.RecordStatementsRequest
@@ -84,6 +89,32 @@ def test_a_problem_says_when_to_try_again() -> None:
     headers = dict(headers_of(status, "Bearer"))
     answer = problem(status, headers)
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+
+
+def test_a_span_names_its_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By OpenTelemetry's conventions for Connect; only our own fault is one."""
+    begun: list[Any] = []
+    ended: list[Any] = []
+
+    class Recorded(Span):
+        def end(self, fault: str = "", attributes: Attributes = NONE) -> None:
+            ended.append((fault, attributes))
+
+    def begin(name: str, kind: Kind, parent: str, attributes: Attributes) -> Span:
+        begun.append((name, kind, attributes))
+        return Recorded(parent)
+
+    monkeypatch.setattr(tracing, "_begin", begin)
+    for code in ("OK", "NOT_FOUND", "INTERNAL"):
+        span = spans.begin(Protocol.CONNECT, Kind.SERVER, "a.B", "C", "")
+        spans.end(Protocol.CONNECT, span, code)
+    parts = {"rpc.system": "connect_rpc", "rpc.service": "a.B", "rpc.method": "C"}
+    assert begun == [("a.B/C", Kind.SERVER, parts)] * 3
+    assert ended == [
+        ("", {}),
+        ("", {"rpc.connect_rpc.error_code": "not_found"}),
+        ("INTERNAL", {"rpc.connect_rpc.error_code": "internal"}),
+    ]
 
 
 def test_every_code_has_a_status() -> None:

@@ -1,5 +1,6 @@
 """Streams: how many, and how they end."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from chassis.context import deadline
 from chassis.edge.auth import Unauthenticated
+from chassis.edge.grpc import streams as streams_module
 from chassis.edge.grpc.streams import Streams
 from chassis.edge.statuses import Draining, Exhausted
 
@@ -154,3 +157,17 @@ def test_no_stream_begins_during_a_drain() -> None:
     context: Any = Context()
     with pytest.raises(Draining), streams.one(context, "ada", LATER):
         pass
+
+
+def test_each_step_of_a_stream_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It begins anew with each message, and with each look at whether the stream goes on."""
+    monkeypatch.setattr(streams_module, "LONGEST_OPERATION", 0.2)
+    context: Any = Context()
+    with Streams("t").one(context, "ada", LATER) as stream:
+        for _ in stream.incoming(iter([b"one", b"two"])):
+            assert 0 < deadline.left() <= 0.2
+            time.sleep(0.25)
+            assert deadline.left() < 0
+        assert stream.is_active()
+        assert 0 < deadline.left() <= 0.2
+    assert deadline.left() == math.inf

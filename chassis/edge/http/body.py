@@ -1,0 +1,83 @@
+"""Reading the body of a request by HTTP."""
+
+import asyncio
+import time
+from contextlib import suppress
+
+from starlette.requests import Request
+
+from chassis.edge.admission import Place
+from chassis.edge.bodies import LOOK, Body
+from chassis.edge.pipeline import LARGEST_REQUEST
+from chassis.edge.statuses import DeadlinePassed, TooLarge
+
+
+class Reading:
+    """Reads a body on the event loop, until `ends` (of the monotonic clock)."""
+
+    def __init__(self, ends: float) -> None:
+        self._ends, self._loop = ends, asyncio.get_running_loop()
+        self._limit: asyncio.Timeout | None = None
+        self._ended = False
+
+    def seconds_left(self) -> float:
+        """How long its caller still waits."""
+        return self._ends - time.monotonic()
+
+    def end(self) -> None:
+        """End the reading, from any thread."""
+        self._loop.call_soon_threadsafe(self._expire)
+
+    async def room(self, place: Place) -> Body:
+        """Room for the body, once there is some. Raises DeadlinePassed."""
+        found = place.try_room(self.end)
+        if found is not None:
+            return found
+        has_room = asyncio.Event()
+        body = place.queue_room(self.end, lambda: self._loop.call_soon_threadsafe(has_room.set))
+        try:
+            while not has_room.is_set():
+                body.look(self._ends)
+                await _wait(has_room, LOOK)
+        except BaseException:
+            body.leave()
+            raise
+        return body
+
+    async def read(self, request: Request, body: Body) -> bytes:
+        """The whole body.
+
+        Raises TooLarge, DeadlinePassed, Exhausted where another needs the room, and
+        ClientDisconnect.
+        """
+        try:
+            async with asyncio.timeout(self.seconds_left()) as self._limit:
+                with body.reading():
+                    return await self._gather(request)
+        except TimeoutError as error:
+            raise DeadlinePassed("the deadline passed before the request's body came") from error
+
+    async def _gather(self, request: Request) -> bytes:
+        parts, size = [], 0
+        try:
+            if self._ended:
+                raise TimeoutError
+            async for part in request.stream():
+                size += len(part)
+                if size > LARGEST_REQUEST:
+                    raise TooLarge(LARGEST_REQUEST)
+                parts.append(part)
+        finally:
+            self._limit = None
+        return b"".join(parts)
+
+    def _expire(self) -> None:
+        self._ended = True
+        if self._limit is not None:
+            self._limit.reschedule(self._loop.time())
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
