@@ -17,6 +17,7 @@ import structlog
 from jwt.types import Options
 
 from chassis.context.caller import Caller
+from chassis.edge.admission import SERVICE
 from chassis.edge.auth import Identity, Unauthenticated
 from chassis.edge.person_map import PersonMap
 from chassis.operations.settings import NO_FILE, Settings
@@ -200,7 +201,9 @@ class BearerTokens:
             raise Unauthenticated(f"the token's `{self._person}` must be a person's id")
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise Unauthenticated(f"the token's `{self._roles}` must be a list of names")
-        return Caller(self._person_of(person), frozenset(roles))
+        # A system is no person: its name is its own.
+        subject = person if SERVICE in roles else self._person_of(person)
+        return Caller(subject, frozenset(roles))
 
     def _person_of(self, claim: str) -> str:
         if self._people is None:
