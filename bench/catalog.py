@@ -7,9 +7,9 @@ from bench import rig
 from chassis.contracts.mapping import to_document
 from chassis.data.store import connect
 from chassis.operations.settings import MIGRATE
+from services.catalog.domain.enums import DeliveryMode, Role
 from services.catalog.domain.people import Person
 from services.catalog.domain.runs import DEFAULT_POLICY, Course, Run
-from services.catalog.domain.words import DeliveryMode, Role
 
 COURSE = "course"
 START, END, ZONE, TERM = "2026-03-01", "2026-05-31", "Europe/Dublin", "spring"

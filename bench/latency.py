@@ -88,7 +88,7 @@ def _publish(
             time.sleep(pause)
         names = [str(number) for number in range(first, first + unit)]
         happened = [ActivityCompleted(name, "run", "learner", "reading", now) for name in names]
-        database.transact(lambda store, happened=happened: store.publish(*happened))
+        database.transact(lambda store, happened=happened: store.record_event(*happened))
         committed |= dict.fromkeys(names, time.monotonic())
 
 

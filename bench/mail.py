@@ -19,10 +19,10 @@ from bench.figures import Figure, beside
 from campus.stack.smtp import SMTP, read_mail
 from chassis.clock import SystemClock
 from chassis.data.store import Database, connect
+from services.notify.domain.enums import Channel, Kind
 from services.notify.domain.messages import Mail, compose
 from services.notify.domain.notices import Notice, Text
 from services.notify.domain.people import Person
-from services.notify.domain.words import Channel, Kind
 from services.notify.mail import write
 from services.notify.store import NotifyStore
 
@@ -92,10 +92,10 @@ def _queued() -> Database[NotifyStore]:
 
 
 def _queue(store: NotifyStore, numbers: range) -> None:
-    store.put_copies([_person(number) for number in numbers])
+    store.put_replicas([_person(number) for number in numbers])
     notice = Notice("event", "tandem.sessions.session.cancelled.v1", Kind.REMINDER, {})
     channels = [Channel.EMAIL]
-    store.add_letters(
+    store.add_notifications(
         [compose(notice, f"p{number}", channels, TEXT, None, store.now) for number in numbers]
     )
 

@@ -89,7 +89,7 @@ def _inserting(database: Any, already: int) -> Iterator[Callable[[], int]]:
             now = datetime(2026, 3, 2, 9, tzinfo=UTC)
             keys = [f"x{(made + number) // 4}" for number in range(UNIT)]
             rows = [sample.ActivityCompleted(key, "run", key, "reading", now) for key in keys]
-            database.transact(lambda store, rows=rows: store.publish(*rows))
+            database.transact(lambda store, rows=rows: store.record_event(*rows))
             made += UNIT
             count += UNIT
 
@@ -152,7 +152,7 @@ def _insert(database: Any, count: int, first: int = 0) -> int:
     """Insert rows like those that the store writes, but many at once; each its own aggregate."""
     now = datetime(2026, 3, 2, 9, tzinfo=UTC)
     pattern = sample.ActivityCompleted(ids.new_id(), "run", "l", "reading", now)
-    database.transact(lambda store: store.publish(pattern))
+    database.transact(lambda store: store.record_event(pattern))
     outbox = database.mongo["outbox"]
     row = outbox.find_one_and_delete({"key": pattern.enrolment_id})
     for start in range(first, first + count, 1_000):

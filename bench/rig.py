@@ -61,7 +61,7 @@ def fill_outbox(database: Any, count: int) -> None:
             sample.ActivityCompleted(f"e{number // 4}", "run", f"l{number // 4}", "reading", now)
             for number in range(first, min(first + 500, count))
         ]
-        database.transact(lambda store, rows=rows: store.publish(*rows))
+        database.transact(lambda store, rows=rows: store.record_event(*rows))
 
 
 def run(module: str, *arguments: str, settings: Mapping[str, str] = NONE) -> None:

@@ -25,7 +25,7 @@ WARM = 6_000
 PEER_QUEUE, PEER_DATABASE = "bench.statements", "bench_peer"
 PEERS = {"TANDEM_MONGO_DATABASE": PEER_DATABASE}
 # Seconds in which workers come up, and share the partitions among them.
-SETTLED = 15.0
+FINALISED = 15.0
 
 
 def measure() -> Iterator[Figure]:
@@ -76,7 +76,7 @@ def _work(rounds: Rounds, learners: Term, workers: int) -> Work:
     warm, round_ = rounds.next(learners, WARM), rounds.next(learners, MESSAGES)
     with ExitStack() as stack:
         children = [stack.enter_context(_worker()) for _ in range(workers)]
-        time.sleep(SETTLED)
+        time.sleep(FINALISED)
         client = stack.enter_context(connect(rig.environment()["TANDEM_MONGO_URL"], "bench"))
         inbox = client[DATABASE]["inbox"]
         before = inbox.estimated_document_count()
@@ -91,7 +91,7 @@ def _peer(rounds: Rounds, count: int) -> Work:
     start = partial(rig.running, "bench.kombu_peer", "statements", PEER_QUEUE, settings=PEERS)
     with ExitStack() as stack:
         children = [stack.enter_context(start()) for _ in range(count)]
-        time.sleep(SETTLED)
+        time.sleep(FINALISED)
         client = stack.enter_context(connect(rig.environment()["TANDEM_MONGO_URL"], "bench"))
         publish = partial(term.publish, round_, straight_to=PEER_QUEUE)
         return _timed(client, client[PEER_DATABASE]["inbox"], children, publish)

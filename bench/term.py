@@ -19,7 +19,7 @@ from chassis import ids, roles
 from chassis.contracts import events
 from chassis.data.store import connect
 from chassis.messaging import topology
-from chassis.messaging.apply import Delivery, Kind, apply
+from chassis.messaging.inbox_processor import Delivery, Kind, apply
 from chassis.operations.settings import load
 from services.progress.settings import Settings
 from services.progress.store import ProgressStore

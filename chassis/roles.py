@@ -67,9 +67,9 @@ def help_text(service: str, settings: type[Settings], roles: Mapping[str, Role])
 def open_database(settings: Settings, service: str, store: "type[S]") -> "Database[S]":
     """The service's database. Waits until MongoDB answers and the database is migrated."""
     # Imported late, for this module must import the standard library only.
-    from chassis.data import opening
+    from chassis.data import bootstrap
 
-    return opening.open_database(settings, service, store)
+    return bootstrap.open_database(settings, service, store)
 
 
 def wait_for_database(settings: Settings, service: str, store: "type[Store]") -> None:
@@ -79,9 +79,9 @@ def wait_for_database(settings: Settings, service: str, store: "type[Store]") ->
 
 def migrate(settings: Settings, service: str, store: "type[Store]") -> None:
     """Bring the service's database to this version. Waits as long as MongoDB is away."""
-    from chassis.data import opening
+    from chassis.data import bootstrap
 
-    opening.migrate(settings, service, store)
+    bootstrap.migrate(settings, service, store)
 
 
 def _run(service: str, name: str, settings: Settings, role: Role) -> None:
@@ -97,7 +97,7 @@ def _run(service: str, name: str, settings: Settings, role: Role) -> None:
     from chassis.operations import logs, metrics
 
     logs.configure(service, name, settings.log_level)
-    metrics.tell_build(service, name)
+    metrics.report_build(service, name)
     # As a container's first process we'd be deaf to SIGTERM without a handler. A runtime that has
     # something to drain puts its own in place.
     signal.signal(signal.SIGTERM, _leave)

@@ -17,21 +17,21 @@ from nameko.runners import ServiceRunner
 from pymongo.errors import PyMongoError
 
 from chassis import ids
-from chassis.data.pulse import answering
+from chassis.data.ping import is_answering
 from chassis.data.store import Database
 from chassis.jobs import Jobs
 from chassis.jobs.runner import Runner as JobRunner
 from chassis.messaging import prefetch, queue_watch, topology, waiting
 from chassis.messaging.assignment import Assignment
 from chassis.messaging.batch import Fixed
-from chassis.messaging.queue_watch import LOOK, Look
+from chassis.messaging.queue_watch import POLL_INTERVAL, QueueProbe
 from chassis.messaging.subscriber import Subscriber
 from chassis.messaging.subscriptions import Subscription, Timer
 from chassis.messaging.timers import Ticker
 from chassis.operations import ops
 from chassis.operations.settings import Settings
 
-GOODBYE = 5.0
+SHUTDOWN_TIMEOUT = 5.0
 
 log = structlog.get_logger()
 
@@ -90,7 +90,7 @@ class Worker:
             )
             for each in subscriptions
         ]
-        self._looks = [Look(each, self._source(each).seen) for each in subscriptions]
+        self._probes = [QueueProbe(each, self._source(each).seen) for each in subscriptions]
         self._tickers = [Ticker(database, timer, holder) for timer in timers]
         self._runner = ServiceRunner({"AMQP_URI": settings.amqp_url, "HEARTBEAT": 30})
         for service in (
@@ -101,7 +101,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop`."""
-        eventlet.spawn_n(queue_watch.watch, self._settings.amqp_url, self._looks)
+        eventlet.spawn_n(queue_watch.watch, self._settings.amqp_url, self._probes)
         eventlet.spawn_n(_count_waiting, self._database, self._queues())
         for assignment in self._assignments.values():
             eventlet.spawn_n(assignment.keep)
@@ -131,7 +131,7 @@ class Worker:
             self._end()
             return
         log.warning("what is not done by now comes again elsewhere")
-        with eventlet.Timeout(GOODBYE, False):
+        with eventlet.Timeout(SHUTDOWN_TIMEOUT, False):
             self._runner.kill()
             # Killed in its start, `run` would go on to wait for that.
             if self._started.ready():
@@ -152,7 +152,7 @@ class Worker:
             for extension in container.shared_extensions.values()
         ]
         return {
-            "mongodb": answering(self._database.client),
+            "mongodb": is_answering(self._database.client),
             "rabbitmq": all(getattr(consumer, "connected", True) for consumer in consumers),
         }
 
@@ -167,7 +167,7 @@ def _count_waiting(database: Database[Any], subscriptions: Sequence[str]) -> Non
     """Tell how many events wait for another's news, again and again."""
     while True:
         try:
-            waiting.tell(database.mongo, subscriptions)
+            waiting.report(database.mongo, subscriptions)
         except PyMongoError as error:
             log.info("can't count what waits now", why=str(error)[:200])
-        eventlet.sleep(LOOK)
+        eventlet.sleep(POLL_INTERVAL)

@@ -40,9 +40,9 @@ class Never:
 
 
 _SERVICE = r"services\.(?P<own>\w+)"
-_DOMAIN = ("chassis.refusals", "services.{own}.domain")
+_DOMAIN = ("chassis.errors", "services.{own}.domain")
 LAYERS = (
-    Only(r"chassis\.(refusals|clock|operations\.settings)", ()),
+    Only(r"chassis\.(errors|clock|operations\.settings)", ()),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
     Only(_SERVICE + r"\.ports(\..+)?", (*_DOMAIN, "services.{own}.ports")),
@@ -54,7 +54,7 @@ LAYERS = (
     Only(_SERVICE + r"\.__main__", ("chassis.roles", "services.{own}.settings"), at_load=True),
 )
 # What each room of the chassis may use of the chassis; where it is put together, anything.
-_ANYWHERE = "refusals|clock|ids"
+_ANYWHERE = "errors|clock|ids"
 _LOWER = f"{_ANYWHERE}|context|operations|contracts"
 BORDERS = (
     Never(r"chassis\.ids", r"chassis\..+"),

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from chassis.context import caller
+from chassis.context import principal
 from chassis.contracts.mapping import to_message
 from chassis.data.store import Database, Store
 
@@ -19,7 +19,7 @@ def execute(
     answer: type[M],
     work: Callable[[S], object],
     *,
-    part: int = 0,
+    chunk: int = 0,
 ) -> M:
     """Do `work` in a transaction and answer its result as a message of `answer`.
 
@@ -27,7 +27,7 @@ def execute(
     has a `request_id` that its caller used before, the first answer is given again, and no more.
     A request that is done in several units of work numbers their answers by `part`.
     """
-    scope = f"{request.DESCRIPTOR.full_name}:{caller.current().subject}"
+    scope = f"{request.DESCRIPTOR.full_name}:{principal.current().subject}"
 
     def respond(store: S) -> bytes:
         result = work(store)
@@ -35,8 +35,8 @@ def execute(
         return message.SerializeToString()
 
     def attempt(store: S) -> bytes:
-        return store.once(
-            f"{scope}:{part}" if part else scope,
+        return store.idempotent(
+            f"{scope}:{chunk}" if chunk else scope,
             getattr(request, "request_id", ""),
             request.SerializeToString(deterministic=True),
             lambda: respond(store),

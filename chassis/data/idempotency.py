@@ -10,7 +10,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from chassis.data.transactions import inserting
-from chassis.refusals import AlreadyExists, Refusal
+from chassis.errors import AlreadyExists, DomainError
 
 Answer = Callable[[], bytes]
 
@@ -24,7 +24,7 @@ class Remembered:
         """`again`: whether the unit of work lost a race before, perhaps to the same request."""
         self._requests, self._session, self._again = requests, session, again
 
-    def once(self, scope: str, request_id: str, request: bytes, answer: Answer) -> bytes:
+    def idempotent(self, scope: str, request_id: str, request: bytes, answer: Answer) -> bytes:
         """The first answer to `request_id` in `scope`.
 
         A first attempt does not look: nearly all requests are new, and the insertion at its end
@@ -38,7 +38,7 @@ class Remembered:
     def _answer(self, asked: "_Asked", answer: Answer) -> bytes:
         try:
             given = answer()
-        except Refusal:
+        except DomainError:
             # What the first time changed may be why the repeat is refused.
             known = self._known(asked)
             if known is None:

@@ -33,8 +33,8 @@ COLLECTION = "migrations"
 NAMESPACE_EXISTS = 48
 # A process that was killed in a step is succeeded after this long.
 LEASE = timedelta(seconds=15)
-RENEW = LEASE.total_seconds() / 3
-LOOK = 0.2
+RENEW_INTERVAL = LEASE.total_seconds() / 3
+POLL_INTERVAL = 0.2
 
 log = structlog.get_logger()
 
@@ -115,7 +115,7 @@ def _alone(mongo: Mongo) -> Iterator[None]:
     if not lease.take(leases, COLLECTION, holder, LEASE):
         log.info("waiting for another process that migrates, or for the lease of one that died")
         while not lease.take(leases, COLLECTION, holder, LEASE):
-            time.sleep(LOOK)
+            time.sleep(POLL_INTERVAL)
     done = threading.Event()
     keeper = threading.Thread(target=_keep, args=(leases, holder, done), daemon=True)
     keeper.start()
@@ -128,7 +128,7 @@ def _alone(mongo: Mongo) -> Iterator[None]:
 
 
 def _keep(leases: Any, holder: str, done: threading.Event) -> None:
-    while not done.wait(RENEW):
+    while not done.wait(RENEW_INTERVAL):
         try:
             lease.take(leases, COLLECTION, holder, LEASE)
         except PyMongoError as error:

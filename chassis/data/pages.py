@@ -11,7 +11,7 @@ from bson import json_util
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
-from chassis.refusals import Fault, Invalid
+from chassis.errors import FieldViolation, Invalid
 
 Document = dict[str, Any]
 DEFAULT_SIZE = 100
@@ -83,4 +83,6 @@ def _is_plain(value: Any) -> bool:
 
 
 _OPTIONS = json_util.JSONOptions(tz_aware=True)
-_BAD_TOKEN = Fault("page_token", "is not from an earlier answer", "leave it empty to start over")
+_BAD_TOKEN = FieldViolation(
+    "page_token", "is not from an earlier answer", "leave it empty to start over"
+)

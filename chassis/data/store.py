@@ -25,11 +25,11 @@ from pymongo.errors import (
 from chassis import ids
 from chassis.clock import Clock
 from chassis.context import deadline
+from chassis.data.conflict_locks import ConflictLocks
 from chassis.data.idempotency import Remembered
 from chassis.data.migrations import Migration, adding, migrate, pending
 from chassis.data.outbox_rows import OutboxRows, Published
 from chassis.data.transactions import Contention, inserting, repeat
-from chassis.data.turns import Turns
 from chassis.operations import tracing
 
 Document = dict[str, Any]
@@ -107,7 +107,7 @@ class Store:
         """Who writes, where one writer does so at a time: the queue whose events are applied, or
         the timer. Empty in requests, of which many run at once."""
         self._events: list[Published] = []
-        self._afterwards: list[Callable[[], object]] = []
+        self._on_commit: list[Callable[[], object]] = []
 
     def __getitem__(self, name: str) -> "Collection[Document]":
         """A collection of the service. Pass `session=self.session` to each call on it."""
@@ -156,7 +156,7 @@ class Store:
         if self._contention is not None:
             self._contention.name(kind, id_)
 
-    def publish(self, *happened: object) -> None:
+    def record_event(self, *happened: object) -> None:
         """Let others know, once this unit of work is committed, and only then.
 
         `happened`: the domain's dataclasses that are named like event messages of the contracts.
@@ -164,19 +164,19 @@ class Store:
         traceparent = tracing.current() or tracing.child_of("")
         self._events.extend((event, traceparent) for event in happened)
 
-    def afterwards(self, act: Callable[[], object]) -> None:
+    def on_commit(self, act: Callable[[], object]) -> None:
         """Do `act` once this unit of work is committed, and only then: to count what happened.
 
         A crash in between leaves it out, so it is for figures and nothing else.
         """
-        self._afterwards.append(act)
+        self._on_commit.append(act)
 
     def committed(self) -> None:
         """The unit of work is committed: do what waits for that."""
-        for act in self._afterwards:
+        for act in self._on_commit:
             act()
 
-    def once(
+    def idempotent(
         self, scope: str, request_id: str, request: bytes, answer: Callable[[], bytes]
     ) -> bytes:
         """The first answer to `request_id` in `scope` (an RPC and its caller), remembered.
@@ -188,7 +188,7 @@ class Store:
             return answer()
         again = self._contention is not None and self._contention.attempts > 1
         remembered = Remembered(self["requests"], self.session, again)
-        return remembered.once(scope, request_id, request, answer)
+        return remembered.idempotent(scope, request_id, request, answer)
 
     def flush(self) -> None:
         """Write what was published to the outbox; the unit of work does so at its end."""
@@ -253,7 +253,7 @@ class Database(Generic[S]):
         self.clock = clock
         self._store = store
         self.mongo: MongoDatabase[Document] = client[name]
-        self._turns = Turns()
+        self._conflict_locks = ConflictLocks()
 
     def prepare(self) -> None:
         """Bring it to this version. Safe to repeat, and side by side."""
@@ -286,7 +286,7 @@ class Database(Generic[S]):
 
         with self.client.start_session() as session:
             try:
-                store, result = repeat(session, self._turns, attempt)
+                store, result = repeat(session, self._conflict_locks, attempt)
             except Exception as error:
                 if _is_late(error):
                     Context().run(self._let_go, session)

@@ -12,7 +12,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from chassis.context import deadline
-from chassis.data.turns import Place, Turns
+from chassis.data.conflict_locks import ConflictLocks, LockHolder
 from chassis.operations import metrics
 
 MAJORITY = WriteConcern("majority", wtimeout=10_000)
@@ -20,7 +20,7 @@ TRANSIENT, UNKNOWN = "TransientTransactionError", "UnknownTransactionCommitResul
 # MongoDB's codes of a race that was lost, and of a key that is there already.
 WRITE_CONFLICT, DUPLICATE_KEY = 112, 11000
 # Seconds. So long a unit of work without a deadline tries; pymongo's with_transaction, too.
-PATIENCE = 120.0
+GIVE_UP_AFTER = 120.0
 # Seconds. MongoDB ends a transaction after 60, or as it is set. One that took so long and failed
 # is not repeated as it is, for it would fail again: who can makes it smaller.
 TOO_LONG = 10.0
@@ -33,18 +33,18 @@ T = TypeVar("T")
 class Contention:
     """What a unit of work contends for: named by it in this attempt, and its place in the lines."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, holder: LockHolder) -> None:
+        self._holder = holder
         self._named: dict[str, str] = {}
         self.attempts = 0
         """How many began."""
 
     def name(self, kind: str, id_: str) -> None:
         """Contend for a thing. Raises the error of a lost race where another has its turn at it."""
-        thing = f"{kind} {id_}"
-        self._named[thing] = kind
-        if not self._place.take(thing):
-            raise _lost(f"another has its turn at {thing}")
+        key = f"{kind} {id_}"
+        self._named[key] = kind
+        if not self._holder.try_acquire(key):
+            raise _lost(f"another has its turn at {key}")
 
     def begin(self) -> None:
         """Another attempt begins, and has named nothing."""
@@ -54,26 +54,26 @@ class Contention:
     def lose(self) -> None:
         """A race was lost: return when the next attempt may begin."""
         self._count()
-        if self._place.has(self._named):
+        if self._holder.is_queued_for(self._named):
             pause(self.attempts)
         else:
-            self._place.line_up(sorted(self._named))
-        self._place.wait()
+            self._holder.queue_for(sorted(self._named))
+        self._holder.wait()
 
     def _count(self) -> None:
         for kind in set(self._named.values()) or {""}:
             metrics.CONFLICTS.labels(kind).inc()
 
 
-def repeat(session: ClientSession, turns: Turns, work: Callable[[Contention], T]) -> T:
+def repeat(session: ClientSession, locks: ConflictLocks, work: Callable[[Contention], T]) -> T:
     """Do `work` in a transaction, committed, and again as often as it lost a race.
 
     Who lost waits without a transaction. Raises what `work` raises, and the error of a lost race
     when the deadline or `PATIENCE` has passed, or when one attempt took `TOO_LONG`.
     """
-    end = time.monotonic() + min(PATIENCE, deadline.left())
-    with turns.place() as place:
-        contention = Contention(place)
+    end = time.monotonic() + min(GIVE_UP_AFTER, deadline.left())
+    with locks.holder() as holder:
+        contention = Contention(holder)
         while True:
             last = min(end, time.monotonic() + TOO_LONG)
             try:

@@ -6,8 +6,8 @@ from typing import Any
 from google.protobuf.message import Message
 from tandem.options.v1 import options_pb2
 
-from chassis.context.caller import Caller
-from chassis.refusals import Denied
+from chassis.context.principal import Principal
+from chassis.errors import PermissionDenied
 
 # protobuf's type stubs know two unrelated classes for this
 MethodDescriptor = Any
@@ -26,21 +26,23 @@ class Access:
     own: str
     """The request field that may name the caller; empty: roles alone decide."""
 
-    def check(self, caller: Caller, request: Message) -> None:
+    def check(self, principal: Principal, request: Message) -> None:
         """Raise Denied unless `caller` may make `request`."""
-        own = self.own and caller.subject and getattr(request, self.own) == caller.subject
+        own = self.own and principal.subject and getattr(request, self.own) == principal.subject
         if not own:
-            self._check_roles(caller)
+            self._check_roles(principal)
 
-    def check_any(self, caller: Caller) -> None:
+    def check_any(self, principal: Principal) -> None:
         """Raise Denied unless there is a request that `caller` may make."""
         if not self.own:
-            self._check_roles(caller)
+            self._check_roles(principal)
 
-    def _check_roles(self, caller: Caller) -> None:
-        if not self.roles & caller.roles:
+    def _check_roles(self, principal: Principal) -> None:
+        if not self.roles & principal.roles:
             own = f", or your own {self.own}" if self.own else ""
-            raise Denied(f"this call needs one of the roles {', '.join(sorted(self.roles))}{own}")
+            raise PermissionDenied(
+                f"this call needs one of the roles {', '.join(sorted(self.roles))}{own}"
+            )
 
 
 def access_of(method: MethodDescriptor) -> Access:

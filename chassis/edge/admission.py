@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from types import TracebackType
 
-from chassis.context.caller import Caller
+from chassis.context.principal import Principal
 from chassis.edge.bodies import Bodies, Body, End
 from chassis.edge.statuses import Exhausted
 
@@ -23,7 +23,7 @@ SERVICE = "service"
 STRANGER = ""
 
 
-class Places:
+class AdmissionControl:
     """The places of a replica."""
 
     def __init__(self, most: int, of_person: int, of_service: int) -> None:
@@ -33,37 +33,37 @@ class Places:
         self._lock = threading.RLock()
         self._taken: Counter[str] = Counter()
 
-    def take(self, caller: Caller | None) -> "Place":
+    def take(self, principal: Principal | None) -> "Slot":
         """A place of a caller, None for a stranger; or what refuses the request."""
         with self._lock:
-            refusal = self._occupy(caller)
+            refusal = self._occupy(principal)
             if self._taken.total() > self._most and not self.bodies.end_one():
-                self._free(_key(caller))
+                self._free(_key(principal))
                 refusal = Exhausted(f"{self._most} requests are in hand here", "places")
-        return Place(self, refusal, caller)
+        return Slot(self, refusal, principal)
 
-    def move(self, caller: Caller) -> Exhausted | None:
+    def move(self, principal: Principal) -> Exhausted | None:
         """A stranger's place becomes the caller's, who is known now; or what refuses that."""
         with self._lock:
-            refusal = self._occupy(caller)
+            refusal = self._occupy(principal)
             if refusal is None:
                 self._free(STRANGER)
         return refusal
 
-    def free(self, caller: Caller | None) -> None:
+    def free(self, principal: Principal | None) -> None:
         """A place is free again."""
         with self._lock:
-            self._free(_key(caller))
+            self._free(_key(principal))
 
     def taken(self) -> dict[str, int]:
         """How many each caller has, by its subject; strangers by an empty one."""
         with self._lock:
             return dict(self._taken)
 
-    def _occupy(self, caller: Caller | None) -> Exhausted | None:
-        key, share = _key(caller), self._share(caller)
+    def _occupy(self, principal: Principal | None) -> Exhausted | None:
+        key, share = _key(principal), self._share(principal)
         if self._taken[key] >= share:
-            return Exhausted(_too_many(caller, share), "caller")
+            return Exhausted(_too_many(principal, share), "caller")
         self._taken[key] += 1
         return None
 
@@ -72,19 +72,22 @@ class Places:
         if not self._taken[key]:
             del self._taken[key]
 
-    def _share(self, caller: Caller | None) -> int:
-        if caller is None:
+    def _share(self, principal: Principal | None) -> int:
+        if principal is None:
             return self._most // 2
-        return self._of_service if SERVICE in caller.roles else self._of_person
+        return self._of_service if SERVICE in principal.roles else self._of_person
 
 
-class Place:
+class Slot:
     """One request's place: entered when it is handled, left at its end."""
 
     def __init__(
-        self, places: Places, refusal: Exhausted | None, caller: Caller | None = None
+        self,
+        admission: AdmissionControl,
+        refusal: Exhausted | None,
+        principal: Principal | None = None,
     ) -> None:
-        self._places, self._refusal, self._caller = places, refusal, caller
+        self._admission, self._refusal, self._principal = admission, refusal, principal
         self._held = refusal is None
 
     @property
@@ -97,29 +100,29 @@ class Place:
         if self._refusal is not None:
             raise self._refusal
 
-    def belongs_to(self, caller: Caller) -> None:
+    def belongs_to(self, principal: Principal) -> None:
         """Its token was checked. Raises Exhausted where the caller has too many already."""
-        if self._caller is not None:
+        if self._principal is not None:
             return
-        refusal = self._places.move(caller)
+        refusal = self._admission.move(principal)
         if refusal is not None:
             raise refusal
-        self._caller = caller
+        self._principal = principal
 
     def room(self, end: End, seconds: float) -> Body:
         """Room for the request's body, once there is some. Raises DeadlinePassed.
 
         `end` ends the reading when another needs the room or the place.
         """
-        return self._places.bodies.room(_key(self._caller), self._giving_up(end), seconds)
+        return self._admission.bodies.room(_key(self._principal), self._giving_up(end), seconds)
 
     def try_room(self, end: End) -> Body | None:
         """The same where there is room now."""
-        return self._places.bodies.try_room(_key(self._caller), self._giving_up(end))
+        return self._admission.bodies.try_room(_key(self._principal), self._giving_up(end))
 
     def queue_room(self, end: End, tell: End) -> Body:
         """A body that waits for room; `tell` is called when it has it. Who waits must `look`."""
-        return self._places.bodies.queue(_key(self._caller), self._giving_up(end), tell)
+        return self._admission.bodies.queue(_key(self._principal), self._giving_up(end), tell)
 
     def _giving_up(self, end: End) -> End:
         def give_up() -> None:
@@ -132,9 +135,9 @@ class Place:
         """Let another have it."""
         if self._held:
             self._held = False
-            self._places.free(self._caller)
+            self._admission.free(self._principal)
 
-    def __enter__(self) -> "Place":
+    def __enter__(self) -> "Slot":
         return self
 
     def __exit__(
@@ -150,11 +153,11 @@ class Place:
         self.leave()
 
 
-def _key(caller: Caller | None) -> str:
-    return STRANGER if caller is None else caller.subject
+def _key(principal: Principal | None) -> str:
+    return STRANGER if principal is None else principal.subject
 
 
-def _too_many(caller: Caller | None, share: int) -> str:
-    if caller is None:
+def _too_many(principal: Principal | None, share: int) -> str:
+    if principal is None:
         return f"{share} requests whose callers are not known yet are in hand here"
     return f"you have {share} requests in hand here; wait for one of them"

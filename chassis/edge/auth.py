@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from chassis.context.caller import Caller
+from chassis.context.principal import Principal
 
 
 class Unauthenticated(Exception):
@@ -13,7 +13,7 @@ class Unauthenticated(Exception):
 class Identity(NamedTuple):
     """Who calls, and until when (Unix seconds) that is proven."""
 
-    caller: Caller
+    principal: Principal
     until: float
 
 
@@ -46,11 +46,11 @@ class Authenticator:
             raise Unauthenticated(f"no credentials; `authorization: {self.wanted}` is needed")
         return scheme.authenticate(credentials)
 
-    def known(self, authorization: str) -> Caller | None:
+    def known(self, authorization: str) -> Principal | None:
         """Who sent this before, though it may not hold any more; else None."""
         scheme, credentials = self._read(authorization)
         found = scheme.known(credentials) if scheme else None
-        return found.caller if found else None
+        return found.principal if found else None
 
     @property
     def wanted(self) -> str:

@@ -16,12 +16,12 @@ import jwt
 import structlog
 from jwt.types import Options
 
-from chassis.context.caller import Caller
+from chassis.context.principal import Principal
 from chassis.edge.admission import SERVICE
 from chassis.edge.auth import Identity, Unauthenticated
 from chassis.edge.person_map import PersonMap
+from chassis.errors import Unavailable
 from chassis.operations.settings import NO_FILE, Settings
-from chassis.refusals import Unavailable
 
 ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
 SMALLEST_RSA = 2048  # bits (RFC 7518, section 3.3)
@@ -193,9 +193,9 @@ class BearerTokens:
             )
         except jwt.PyJWTError as error:
             raise Unauthenticated(f"the token is not valid: {error}") from error
-        return Identity(self._caller(claims), float(claims["exp"]) + LEEWAY)
+        return Identity(self._principal(claims), float(claims["exp"]) + LEEWAY)
 
-    def _caller(self, claims: Mapping[str, Any]) -> Caller:
+    def _principal(self, claims: Mapping[str, Any]) -> Principal:
         person, roles = _claim(claims, self._person, ""), _claim(claims, self._roles, [])
         if not isinstance(person, str) or not person:
             raise Unauthenticated(f"the token's `{self._person}` must be a person's id")
@@ -203,7 +203,7 @@ class BearerTokens:
             raise Unauthenticated(f"the token's `{self._roles}` must be a list of names")
         # A system is no person: its name is its own.
         subject = person if SERVICE in roles else self._person_of(person)
-        return Caller(subject, frozenset(roles))
+        return Principal(subject, frozenset(roles))
 
     def _person_of(self, claim: str) -> str:
         if self._people is None:

@@ -20,7 +20,7 @@ MOST_BODIES = 8
 # Seconds for a body to come while others wait for its room.
 GRACE = 1.0
 # Seconds between two looks of who waits.
-LOOK = 0.1
+POLL_INTERVAL = 0.1
 End = Callable[[], object]
 
 
@@ -38,31 +38,31 @@ class Bodies:
         self._held: list[Body] = []  # who has had room for longest comes first
         self._waiting: list[Body] = []
 
-    def try_room(self, caller: str, end: End) -> "Body | None":
+    def try_room(self, principal: str, end: End) -> "Body | None":
         """Room for a body of `caller`, None where there is none now. It never waits."""
-        body = Body(self, caller, end)
+        body = Body(self, principal, end)
         with self._lock:
             if self._waiting or len(self._held) >= self._most:
                 return None
             self._give_room(body)
         return body
 
-    def room(self, caller: str, end: End, seconds: float) -> "Body":
+    def room(self, principal: str, end: End, seconds: float) -> "Body":
         """Room for a body of `caller`, once there is some; `end` ends the reading of it.
 
         Raises DeadlinePassed where that takes longer than `seconds`.
         """
-        found = self.try_room(caller, end)
+        found = self.try_room(principal, end)
         if found is not None:
             return found
-        ends, body = time.monotonic() + seconds, self.queue(caller, end)
-        while not body.has_room.wait(LOOK):
+        ends, body = time.monotonic() + seconds, self.queue(principal, end)
+        while not body.has_room.wait(POLL_INTERVAL):
             body.look(ends)
         return body
 
-    def queue(self, caller: str, end: End, tell: Callable[[], object] = _nothing) -> "Body":
+    def queue(self, principal: str, end: End, tell: Callable[[], object] = _nothing) -> "Body":
         """A body that waits for room; `tell` is called when it has it. Who waits must `look`."""
-        body = Body(self, caller, end, tell)
+        body = Body(self, principal, end, tell)
         with self._lock:
             self._waiting.append(body)
             self._hand_on()
@@ -75,10 +75,10 @@ class Bodies:
         """
         with self._lock:
             awaited = [body for body in self._held if body.is_awaited]
-            each = Counter(body.caller for body in awaited)
+            each = Counter(body.principal for body in awaited)
             if awaited:
                 most = max(each.values())
-                self._end(next(body for body in awaited if each[body.caller] == most))
+                self._end(next(body for body in awaited if each[body.principal] == most))
         return bool(awaited)
 
     def end_all(self) -> None:
@@ -122,8 +122,8 @@ class Bodies:
 
     def _hand_on(self) -> None:
         while self._waiting and len(self._held) < self._most:
-            each = Counter(body.caller for body in self._held)
-            body = min(self._waiting, key=lambda one: each[one.caller])  # the first of these
+            each = Counter(body.principal for body in self._held)
+            body = min(self._waiting, key=lambda one: each[one.principal])  # the first of these
             self._waiting.remove(body)
             self._give_room(body)
 
@@ -138,9 +138,9 @@ class Body:
     """A request's body: entered when there is room for it, left when its request works or ends."""
 
     def __init__(
-        self, bodies: Bodies, caller: str, end: End, tell: Callable[[], object] = _nothing
+        self, bodies: Bodies, principal: str, end: End, tell: Callable[[], object] = _nothing
     ) -> None:
-        self._bodies, self.caller, self.end, self.tell = bodies, caller, end, tell
+        self._bodies, self.principal, self.end, self.tell = bodies, principal, end, tell
         self.has_room = threading.Event()
         self.is_awaited = True
         self.since = 0.0

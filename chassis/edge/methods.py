@@ -7,10 +7,10 @@ from typing import Any
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from chassis.context.caller import Caller
+from chassis.context.principal import Principal
 from chassis.edge import validation
 from chassis.edge.access import Access, MethodDescriptor, access_of
-from chassis.refusals import check
+from chassis.errors import check
 
 ROW_RESULT = "tandem.types.v1.RowResult"
 
@@ -46,10 +46,10 @@ class Method:
         """Whether it is one request and one answer."""
         return not (self.client_streams or self.server_streams)
 
-    def admit(self, caller: Caller, request: Message) -> None:
+    def admit(self, principal: Principal, request: Message) -> None:
         """Raise Denied unless `caller` may make it, or Invalid with every fault of its fields."""
-        self.access.check(caller, request)
-        check(validation.faults_of(request, skip=self.rows))
+        self.access.check(principal, request)
+        check(validation.violations_of(request, skip=self.rows))
 
 
 @dataclass(frozen=True, slots=True)

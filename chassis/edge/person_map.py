@@ -16,7 +16,7 @@ import structlog
 from chassis.operations.settings import SettingsError
 
 # Seconds between two looks whether the file has changed.
-LOOK = 1.0
+POLL_INTERVAL = 1.0
 SHOWN_FAULTS = 20
 
 log = structlog.get_logger()
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 class PersonMap:
     """Whom the identity provider means."""
 
-    def __init__(self, path: Path, look: float = LOOK) -> None:
+    def __init__(self, path: Path, look: float = POLL_INTERVAL) -> None:
         """Raises SettingsError that lists what is wrong with the file."""
         self._path, self._look = path, look
         self._lock = threading.Lock()

@@ -13,8 +13,8 @@ from google.protobuf.message import Message
 from pymongo.errors import PyMongoError
 
 from chassis.context import deadline
-from chassis.context.caller import Caller, calling
-from chassis.edge.admission import Place, Places
+from chassis.context.principal import Principal, acting_as
+from chassis.edge.admission import AdmissionControl, Slot
 from chassis.edge.auth import Authenticator, Identity
 from chassis.edge.bodies import Body
 from chassis.edge.executor import BoundedExecutor
@@ -35,32 +35,32 @@ class Pipeline:
     def __init__(
         self,
         authenticator: Authenticator,
-        places: Places,
+        admission: AdmissionControl,
         executor: BoundedExecutor,
         database_answers: Callable[[], bool],
     ) -> None:
-        self.authenticator, self.places, self.executor = authenticator, places, executor
+        self.authenticator, self.admission, self.executor = authenticator, admission, executor
         self._database_answers = database_answers
 
-    def place(self, authorization: str) -> Place:
+    def slot(self, authorization: str) -> Slot:
         """A place for a request that has just come, or the refusal of one. It never waits."""
-        return self.places.take(self.authenticator.known(authorization))
+        return self.admission.take(self.authenticator.known(authorization))
 
-    def authenticate(self, authorization: str, place: Place) -> Identity:
+    def authenticate(self, authorization: str, slot: Slot) -> Identity:
         """Who calls; the place is the caller's from now on.
 
         Raises Exhausted where there was no place or the caller has too many, Unauthenticated, and
         Unavailable where nobody can tell now.
         """
-        place.check()
+        slot.check()
         identity = self.authenticator.authenticate(authorization)
-        place.belongs_to(identity.caller)
+        slot.belongs_to(identity.principal)
         return identity
 
     def answer(
         self,
         method: Method,
-        caller: Caller,
+        principal: Principal,
         body: Body,
         raw: bytes,
         parse: Callable[[bytes], Message],
@@ -76,9 +76,9 @@ class Pipeline:
             if len(raw) <= SMALL_BODY:
                 body.leave()
             request = parse(raw)
-            method.admit(caller, request)
+            method.admit(principal, request)
             self.fail_fast()
-            with calling(caller), _limit(seconds_left()):
+            with acting_as(principal), _limit(seconds_left()):
                 return method.behaviour(request, None)
 
     def fail_fast(self) -> None:

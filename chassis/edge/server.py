@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from chassis.data.store import Database
-from chassis.edge.admission import MOST_REQUESTS, Places
+from chassis.edge.admission import MOST_REQUESTS, AdmissionControl
 from chassis.edge.auth import Authenticator
 from chassis.edge.bearer import bearer_tokens
 from chassis.edge.executor import BoundedExecutor
@@ -25,7 +25,7 @@ from chassis.operations import ops
 from chassis.operations.settings import Settings
 
 # Seconds between two looks whether it is time to stop.
-OFTEN = 0.5
+FAST_POLL = 0.5
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class Server:
         self._streams = Streams(service)
         self.pipeline = Pipeline(
             Authenticator({"bearer": bearer_tokens(settings)}),
-            Places(MOST_REQUESTS, settings.person_requests, settings.service_requests),
+            AdmissionControl(MOST_REQUESTS, settings.person_requests, settings.service_requests),
             BoundedExecutor(),
             self.health.answers,
         )
@@ -76,7 +76,7 @@ class Server:
         self._http.stop(seconds)
         stopped = self._grpc.stop(seconds)
         self._streams.drain()
-        self.pipeline.places.bodies.end_all()
+        self.pipeline.admission.bodies.end_all()
         self._http.join()
         stopped.wait()
         self._grpc.close()
@@ -98,7 +98,7 @@ def serve(
     log.info("listening", address=settings.grpc_address, **ports)
     # Python runs handlers in the main thread. Linux may give the signal to another one, and then
     # nothing wakes this one but its own clock.
-    while not stop.wait(OFTEN):
+    while not stop.wait(FAST_POLL):
         pass
     log.info("draining", seconds=settings.drain.total_seconds())
     server.drain(settings.drain)

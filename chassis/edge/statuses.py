@@ -10,10 +10,10 @@ from google.rpc import error_details_pb2 as details
 from google.rpc.code_pb2 import Code
 from google.rpc.status_pb2 import Status
 
-from chassis import refusals
+from chassis import errors
 from chassis.data.store import is_away
 from chassis.edge.auth import Unauthenticated
-from chassis.refusals import Fault, Refusal, Unavailable
+from chassis.errors import DomainError, FieldViolation, Unavailable
 
 AWAY = "the database does not answer; try again"
 RETRY_AFTER = Duration(seconds=1)
@@ -21,7 +21,7 @@ RETRY_AFTER = Duration(seconds=1)
 # (grpc.max_metadata_size); a text of 300 characters may be nine times as long percent-encoded.
 ROOM_IN_TRAILER = 4_000
 ROOM_IN_BODY = 256_000
-LONGEST_FAULT = 500
+LONGEST_VIOLATION = 500
 LONGEST_MESSAGE = 300
 
 
@@ -61,13 +61,13 @@ class DatabaseAway(Exception):
     """The database is known not to answer: UNAVAILABLE at once, rather than after a wait."""
 
 
-_REFUSALS: dict[type[Refusal], int] = {
-    refusals.Invalid: Code.INVALID_ARGUMENT,
-    refusals.NotFound: Code.NOT_FOUND,
-    refusals.AlreadyExists: Code.ALREADY_EXISTS,
-    refusals.FailedPrecondition: Code.FAILED_PRECONDITION,
-    refusals.Denied: Code.PERMISSION_DENIED,
-    refusals.Unavailable: Code.UNAVAILABLE,
+_DOMAIN_ERRORS: dict[type[DomainError], int] = {
+    errors.Invalid: Code.INVALID_ARGUMENT,
+    errors.NotFound: Code.NOT_FOUND,
+    errors.AlreadyExists: Code.ALREADY_EXISTS,
+    errors.FailedPrecondition: Code.FAILED_PRECONDITION,
+    errors.PermissionDenied: Code.PERMISSION_DENIED,
+    errors.Unavailable: Code.UNAVAILABLE,
 }
 _CALLS: dict[type[Exception], int] = {
     Unauthenticated: Code.UNAUTHENTICATED,
@@ -94,7 +94,7 @@ def status_of(error: BaseException, request_id: str, room: int = ROOM_IN_TRAILER
 
     Faults are told up to about `room` bytes.
     """
-    if isinstance(error, Refusal):
+    if isinstance(error, DomainError):
         return _refused(error, room)
     for kind, code in _CALLS.items():
         if isinstance(error, kind):
@@ -110,49 +110,54 @@ def status_of(error: BaseException, request_id: str, room: int = ROOM_IN_TRAILER
     return _status(Code.INTERNAL, f"internal error; the request id is {request_id}", info)
 
 
-def _refused(error: Refusal, room: int) -> Status:
-    code = next((c for kind, c in _REFUSALS.items() if isinstance(error, kind)), Code.UNKNOWN)
+def _refused(error: DomainError, room: int) -> Status:
+    code = next((c for kind, c in _DOMAIN_ERRORS.items() if isinstance(error, kind)), Code.UNKNOWN)
     if isinstance(error, Unavailable):
         return _status(code, str(error), _retry())
-    if not error.faults:
+    if not error.violations:
         return _status(code, str(error))
     kind = _precondition if code == Code.FAILED_PRECONDITION else _bad_request
-    return _status(code, str(error), kind(_fitting(error.faults, room)))
+    return _status(code, str(error), kind(_fitting(error.violations, room)))
 
 
-def _bad_request(faults: Sequence[Fault]) -> Any:
+def _bad_request(violations: Sequence[FieldViolation]) -> Any:
     return details.BadRequest(
         field_violations=[
-            details.BadRequest.FieldViolation(field=fault.field, description=_describe(fault))
-            for fault in faults
+            details.BadRequest.FieldViolation(
+                field=violation.field, description=_describe(violation)
+            )
+            for violation in violations
         ]
     )
 
 
-def _precondition(faults: Sequence[Fault]) -> Any:
+def _precondition(violations: Sequence[FieldViolation]) -> Any:
     return details.PreconditionFailure(
         violations=[
             details.PreconditionFailure.Violation(
-                type="STATE", subject=fault.field, description=_describe(fault)
+                type="STATE", subject=violation.field, description=_describe(violation)
             )
-            for fault in faults
+            for violation in violations
         ]
     )
 
 
-def _describe(fault: Fault) -> str:
-    text = f"{fault.wrong}; {fault.right}" if fault.right else fault.wrong
-    return _cut(text, LONGEST_FAULT)
+def _describe(violation: FieldViolation) -> str:
+    text = f"{violation.wrong}; {violation.right}" if violation.right else violation.wrong
+    return _cut(text, LONGEST_VIOLATION)
 
 
-def _fitting(faults: Sequence[Fault], room: int) -> list[Fault]:
+def _fitting(violations: Sequence[FieldViolation], room: int) -> list[FieldViolation]:
     """As many faults as there is room for; the last one then says how many more there are."""
-    for place, fault in enumerate(faults):
+    for place, violation in enumerate(violations):
         # 20: tags and lengths of a violation in its list, and the type of a precondition
-        room -= len(fault.field.encode()) + len(_describe(fault).encode()) + 20
+        room -= len(violation.field.encode()) + len(_describe(violation).encode()) + 20
         if room < 0:
-            return [*faults[:place], Fault("", f"and {len(faults) - place} more faults")]
-    return list(faults)
+            return [
+                *violations[:place],
+                FieldViolation("", f"and {len(violations) - place} more faults"),
+            ]
+    return list(violations)
 
 
 def _retry() -> Any:

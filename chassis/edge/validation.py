@@ -14,7 +14,7 @@ from typing import Any
 from google.protobuf.message import Message
 from tandem.options.v1 import options_pb2
 
-from chassis.refusals import Fault
+from chassis.errors import FieldViolation
 
 DEFAULT_LENGTH = 1_000
 DEFAULT_ITEMS = 1_000
@@ -30,21 +30,21 @@ FieldDescriptor = Any
 Rule = options_pb2.Rule
 Found = tuple[str, str]  # what is wrong, what would be right
 Check = Callable[[Any], Found | None]
-Walk = Callable[[Any, str, list[Fault]], None]
+Walk = Callable[[Any, str, list[FieldViolation]], None]
 
 
-def faults_of(
+def violations_of(
     message: Message, prefix: str = "", skip: frozenset[str] = frozenset()
-) -> list[Fault]:
+) -> list[FieldViolation]:
     """Every fault of a message and of the messages in it, by the rules of their contracts.
 
     Fields are told as paths below `prefix`: "activities[3].title". Fields of the message that are
     named in `skip` are checked themselves, but the messages in them are not.
     """
-    faults: list[Fault] = []
+    violations: list[FieldViolation] = []
     for walk in _walks(message.DESCRIPTOR, skip):
-        walk(message, prefix, faults)
-    return faults
+        walk(message, prefix, violations)
+    return violations
 
 
 @cache
@@ -63,10 +63,10 @@ def _walks(descriptor: Descriptor, skip: frozenset[str]) -> Sequence[Walk]:
 def _whole(check: Check) -> Walk:
     """Checks a message as one value: a Timestamp, a Duration."""
 
-    def walk(message: Any, prefix: str, faults: list[Fault]) -> None:
+    def walk(message: Any, prefix: str, violations: list[FieldViolation]) -> None:
         found = check(message)
         if found:
-            faults.append(Fault(prefix.removesuffix("."), *found))
+            violations.append(FieldViolation(prefix.removesuffix("."), *found))
 
     return walk
 
@@ -75,15 +75,15 @@ def _one(field: FieldDescriptor) -> Walk:
     name, rule, check = field.name, _rule(field), _check_of(field)
     has_presence, required = field.has_presence, rule.required
 
-    def walk(message: Any, prefix: str, faults: list[Fault]) -> None:
+    def walk(message: Any, prefix: str, violations: list[FieldViolation]) -> None:
         value = getattr(message, name)
         present = message.HasField(name) if has_presence else value
         if required and not present:
-            faults.append(Fault(prefix + name, "is missing", _wanted(field, rule)))
+            violations.append(FieldViolation(prefix + name, "is missing", _wanted(field, rule)))
         elif present or not has_presence:
             found = check(value)
             if found:
-                faults.append(Fault(prefix + name, *found))
+                violations.append(FieldViolation(prefix + name, *found))
 
     return walk
 
@@ -93,17 +93,21 @@ def _many(field: FieldDescriptor) -> Walk:
     least = max(rule.min_items, int(rule.required))
     most = rule.max_items or DEFAULT_ITEMS
 
-    def walk(message: Any, prefix: str, faults: list[Fault]) -> None:
+    def walk(message: Any, prefix: str, violations: list[FieldViolation]) -> None:
         values = getattr(message, name)
         if len(values) < least:
-            faults.append(Fault(prefix + name, f"has {len(values)} rows", f"at least {least}"))
+            violations.append(
+                FieldViolation(prefix + name, f"has {len(values)} rows", f"at least {least}")
+            )
         if len(values) > most:
-            faults.append(Fault(prefix + name, f"has {len(values)} rows", f"at most {most}"))
+            violations.append(
+                FieldViolation(prefix + name, f"has {len(values)} rows", f"at most {most}")
+            )
             return
         for place, value in enumerate(values):
             found = check(value)
             if found:
-                faults.append(Fault(f"{prefix}{name}[{place}]", *found))
+                violations.append(FieldViolation(f"{prefix}{name}[{place}]", *found))
 
     return walk
 
@@ -112,17 +116,17 @@ def _below(field: FieldDescriptor) -> Walk:
     """Descends into a field's messages."""
     name, descriptor, most = field.name, field.message_type, _rule(field).max_items or DEFAULT_ITEMS
 
-    def one(message: Any, prefix: str, faults: list[Fault]) -> None:
+    def one(message: Any, prefix: str, violations: list[FieldViolation]) -> None:
         if message.HasField(name):
             for walk in _walks(descriptor, frozenset()):
-                walk(getattr(message, name), f"{prefix}{name}.", faults)
+                walk(getattr(message, name), f"{prefix}{name}.", violations)
 
-    def many(message: Any, prefix: str, faults: list[Fault]) -> None:
+    def many(message: Any, prefix: str, violations: list[FieldViolation]) -> None:
         rows = getattr(message, name)
         if len(rows) <= most:
             for place, row in enumerate(rows):
                 for walk in _walks(descriptor, frozenset()):
-                    walk(row, f"{prefix}{name}[{place}].", faults)
+                    walk(row, f"{prefix}{name}[{place}].", violations)
 
     return many if field.is_repeated else one
 

@@ -16,7 +16,7 @@ from chassis.jobs import EVERYTHING, Batch, Document, Jobs, again, ours
 from chassis.jobs.backoff import pause
 
 # How often a claim looks again where others were faster, or where all that it found has to wait.
-LOOKS = 5
+CLAIM_ATTEMPTS = 5
 # What finds its target's places taken comes back after about as long.
 MOMENT = timedelta(seconds=1)
 
@@ -46,7 +46,7 @@ class Queue:
         if EVERYTHING in held:
             return None
         for lane in lanes:
-            for _ in range(LOOKS):
+            for _ in range(CLAIM_ATTEMPTS):
                 found = self._due(lane)
                 if not found:
                     break

@@ -17,7 +17,7 @@ from chassis.jobs.queue import Queue
 from chassis.operations import metrics
 
 # Seconds. How often the age of the oldest job is told.
-TELL = 5.0
+REPORT_INTERVAL = 5.0
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ class Runner:
         self._database, self._jobs = database, jobs
         self._queue = Queue(database, jobs, system or SystemClock())
         self._claiming = threading.Lock()
-        self._in_hand: dict[str, Batch] = {}
+        self._in_flight: dict[str, Batch] = {}
         self._stopped, self._ended, self._more = (threading.Event() for _ in range(3))
         self._threads = [
             *(threading.Thread(target=self._serve, args=(lanes,), daemon=True)
@@ -101,10 +101,10 @@ class Runner:
     def _take(self, lanes: Sequence[str]) -> Batch | None:
         # One at a time: a target's places are counted and taken in one step.
         with self._claiming:
-            busy = Counter(each for one in self._in_hand.values() for each in one.targets)
+            busy = Counter(each for one in self._in_flight.values() for each in one.targets)
             batch = self._queue.claim(lanes, busy, self._stopped.is_set)
             if batch is not None:
-                self._in_hand[batch.claim] = batch
+                self._in_flight[batch.claim] = batch
         if batch is not None:
             metrics.JOBS_CLAIMED.labels(self._jobs.name, batch.lane).inc(len(batch.ids))
             if len(batch.ids) == self._jobs.lanes[batch.lane]:
@@ -116,7 +116,7 @@ class Runner:
         try:
             done = self._tried(work, batch)
         finally:
-            self._in_hand.pop(batch.claim, None)
+            self._in_flight.pop(batch.claim, None)
         metrics.JOBS_DONE.labels(self._jobs.name, batch.lane).inc(done)
         return done
 
@@ -164,12 +164,12 @@ class Runner:
     def _keep(self) -> None:
         """Renew what is in hand, and tell of what waits, until all has ended."""
         renew = self._jobs.lease.total_seconds() / 3
-        while not self._ended.wait(min(renew, TELL)):
+        while not self._ended.wait(min(renew, REPORT_INTERVAL)):
             with suppress(PyMongoError):  # the next time will do: a lease outlasts two of them
                 self._look()
 
     def _look(self) -> None:
-        for batch in list(self._in_hand.values()):
+        for batch in list(self._in_flight.values()):
             self._queue.renew(batch)
         for lane in self._jobs.lanes:
             oldest = self._queue.oldest(lane).total_seconds()

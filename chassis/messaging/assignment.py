@@ -26,7 +26,7 @@ from chassis.operations import metrics
 # A worker that dies is succeeded this long after.
 LEASE = timedelta(seconds=15)
 # Seconds between two renewals, and between two looks at what can be released.
-RENEW, TICK = 3.0, 0.5
+RENEW_INTERVAL, TICK = 3.0, 0.5
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ class Assignment:
         if ready.keys() != self._ready.keys():
             self._shares = self._shares_of(ready)
             self._renew_at = 0.0
-        self._busy = frozenset(each for each in ready if ready[each] or self._has_in_hand(each))
+        self._busy = frozenset(each for each in ready if ready[each] or self._has_in_flight(each))
         self._ready = ready
 
     def keep(self) -> None:
@@ -79,7 +79,7 @@ class Assignment:
         with contextlib.suppress(PyMongoError):  # then it ends by itself
             self._shares.leave()
 
-    def _has_in_hand(self, queue: str) -> bool:
+    def _has_in_flight(self, queue: str) -> bool:
         return queue in self.consumed and self.consumed[queue].unsettled > 0
 
     @property
@@ -92,7 +92,7 @@ class Assignment:
     def _keep(self) -> None:
         now = time.monotonic()
         if self._ready and now >= self._renew_at:
-            self._renew_at = now + RENEW
+            self._renew_at = now + RENEW_INTERVAL
             self._holding = self._shares.keep()
         done = self._holding.surplus - self.consumed.keys()
         if done:

@@ -36,7 +36,7 @@ PREFETCH, LEAST_PREFETCH = 2 * SIZE, SIZE // 2
 TICK = 0.2
 # So many messages are taken in before the batch at hand may go on, whose answers from MongoDB come
 # meanwhile: so what comes is taken in while it waits, each time.
-TURN = 16
+YIELD_EVERY = 16
 # What the method failed on comes back at once; a bug must not become a busy loop.
 PAUSE = 1.0
 
@@ -102,7 +102,7 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
             provider.consume_what_is_wanted(self._amqp)
         self.connected = True
         self._iterations += 1
-        if self._iterations % TURN == 0:
+        if self._iterations % YIELD_EVERY == 0:
             eventlet.sleep()
 
     def consume(self, *args: Any, **kwargs: Any) -> Iterator[Any]:

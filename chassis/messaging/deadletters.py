@@ -13,7 +13,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import UnroutableError
 
 from chassis.contracts import cloudevents
-from chassis.messaging import amqp_pika, resending, returning, topology
+from chassis.messaging import amqp_pika, redelivery, resending, topology
 from chassis.messaging.queue_figures import figures
 
 BACK_TRIES, BACK_PAUSE = 40, 0.05
@@ -24,7 +24,7 @@ class UnknownQueue(Exception):
 
 
 @dataclass(frozen=True)
-class DeadLetter:
+class DeadLetterRecord:
     """One message that was given up."""
 
     id: str
@@ -43,7 +43,7 @@ def count(amqp_url: str, queues: Collection[str]) -> dict[str, int]:
         return {queue: told.ready for queue, told in found.items() if told}
 
 
-def show(amqp_url: str, queue: str, limit: int = 100) -> list[DeadLetter]:
+def show(amqp_url: str, queue: str, limit: int = 100) -> list[DeadLetterRecord]:
     """The first dead letters of a queue, which stay there. Raises UnknownQueue."""
     with _channel(amqp_url) as channel:
         taken = [_letter(properties, body) for _, properties, body in _take(channel, queue, limit)]
@@ -79,7 +79,7 @@ def _again(properties: Any) -> pika.BasicProperties:
     headers = {
         name: value
         for name, value in resending.headers(properties.headers).items()
-        if name not in returning.OURS
+        if name not in redelivery.OURS
     }
     kept = resending.properties(vars(properties))
     return pika.BasicProperties(headers=headers, delivery_mode=topology.PERSISTENT, **kept)
@@ -126,10 +126,10 @@ def _wait_until_back(channel: BlockingChannel, queue: str, count: int) -> None:
         time.sleep(BACK_PAUSE)
 
 
-def _letter(properties: Any, body: bytes) -> DeadLetter:
+def _letter(properties: Any, body: bytes) -> DeadLetterRecord:
     headers = properties.headers or {}
     attributes = cloudevents.raw(headers)
-    return DeadLetter(
+    return DeadLetterRecord(
         id=str(attributes.get("id") or hashlib.sha256(body).hexdigest()[:16]),
         type=str(attributes.get("type", "")),
         died_at=str(headers.get("x-tandem-died-at") or _brokers_time(headers)),

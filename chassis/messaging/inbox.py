@@ -8,9 +8,9 @@ from typing import Any
 
 from chassis.contracts.events import Event
 from chassis.data.store import Database, Store
-from chassis.messaging.pace import Pace
+from chassis.messaging.batch_limit import BatchLimit
+from chassis.messaging.dispositions import APPLIED, REPEAT, Disposition
 from chassis.messaging.subscriptions import Subscription
-from chassis.messaging.verdicts import APPLIED, REPEAT, Verdict
 from chassis.operations import tracing
 
 Events = Sequence[Event[Any]]
@@ -24,10 +24,10 @@ class Inbox:
     subscription: Subscription[Any]
     writer: str
     """The queue whose events are applied; the handler finds it as `store.writer`."""
-    pace: Pace
+    batch_limit: BatchLimit
     """Told how long each transaction took that was committed."""
 
-    def apply(self, events: Events) -> dict[str, Verdict]:
+    def apply(self, events: Events) -> dict[str, Disposition]:
         """Apply events in one transaction; answers a verdict by event id: applied, or a repeat.
 
         Raises what the handler raises; then nothing was applied.
@@ -35,10 +35,10 @@ class Inbox:
         began = time.monotonic()
         with tracing.under(_cause(events)):
             done = self.database.transact(lambda store: self._work(store, events), self.writer)
-        self.pace.took(sum(map(self.subscription.rows, events)), time.monotonic() - began)
+        self.batch_limit.took(sum(map(self.subscription.rows, events)), time.monotonic() - began)
         return done
 
-    def _work(self, store: Store, events: Events) -> dict[str, Verdict]:
+    def _work(self, store: Store, events: Events) -> dict[str, Disposition]:
         seen = self._seen(store, events)
         fresh = [event for event in events if event.id not in seen]
         if fresh:
@@ -47,13 +47,15 @@ class Inbox:
         return {event.id: REPEAT if event.id in seen else APPLIED for event in events}
 
     def _seen(self, store: Store, events: Events) -> set[str]:
-        marks = {mark(self.subscription.name, event.id): event.id for event in self._kept(events)}
-        return {marks[row["_id"]] for row in store.find_by_ids("inbox", marks)}
+        inbox_ids = {
+            inbox_id(self.subscription.name, event.id): event.id for event in self._kept(events)
+        }
+        return {inbox_ids[row["_id"]] for row in store.find_by_ids("inbox", inbox_ids)}
 
     def _remember(self, store: Store, events: Events) -> None:
         now = datetime.now(UTC)  # MongoDB removes old marks by the system's clock
         name = self.subscription.name
-        rows = [{"_id": mark(name, event.id), "at": now} for event in self._kept(events)]
+        rows = [{"_id": inbox_id(name, event.id), "at": now} for event in self._kept(events)]
         if rows:
             store["inbox"].insert_many(rows, session=store.session)
 
@@ -62,7 +64,7 @@ class Inbox:
         return [e for e in events if type(e.data) not in self.subscription.replacing]
 
 
-def mark(subscription: str, event_id: str) -> str:
+def inbox_id(subscription: str, event_id: str) -> str:
     """The inbox's id of an event that a subscription has applied."""
     return f"{subscription}:{event_id}"
 

@@ -16,7 +16,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from chassis.messaging.in_hand import InHand
+from chassis.messaging.in_flight import InFlight
 from chassis.messaging.lane_scans import LaneScans
 from chassis.messaging.outbox_reads import CHUNK, ByKey, Named, Notice, Read, Row, Scan
 
@@ -40,7 +40,7 @@ class Lanes:
     """The lanes that a relay holds, and what it knows of their rows."""
 
     _scans: LaneScans = field(default_factory=LaneScans)
-    _in_hand: InHand = field(default_factory=InHand)
+    _in_flight: InFlight = field(default_factory=InFlight)
     _named: deque[Notice] = field(default_factory=deque)
     _named_by_key: Counter[str] = field(default_factory=Counter)
     _cursors: OrderedDict[str, _Cursor] = field(default_factory=OrderedDict)
@@ -64,16 +64,16 @@ class Lanes:
 
     def idle(self, lanes: Iterable[int]) -> list[int]:
         """Those of `lanes` of which nothing is in flight."""
-        return [lane for lane in lanes if not self._in_hand.has_lane(lane)]
+        return [lane for lane in lanes if not self._in_flight.has_lane(lane)]
 
     def reads(self, lane: int) -> bool:
         """Whether rows of this lane may still be let through."""
         return self._scans.reads(lane)
 
     @property
-    def in_hand(self) -> int:
+    def in_flight(self) -> int:
         """How many rows were let through, and are not gone yet."""
-        return len(self._in_hand)
+        return len(self._in_flight)
 
     def scan_again(self) -> None:
         """Scan every lane from its start, for an announcement may have been lost."""
@@ -83,7 +83,7 @@ class Lanes:
 
     def announce(self, notice: Notice) -> None:
         """A row was committed."""
-        if not self._scans.has(notice.key) or self._in_hand.knows(notice.id):
+        if not self._scans.has(notice.key) or self._in_flight.knows(notice.id):
             return
         if notice.key in self._cursors:
             self._cursors[notice.key].news = True
@@ -125,7 +125,7 @@ class Lanes:
 
         What has rows in flight still waits: these must not go before the one that was left.
         """
-        done = self._blocked.intersection(keys).difference(self._in_hand.keys)
+        done = self._blocked.intersection(keys).difference(self._in_flight.keys)
         for key in done:
             self._blocked.discard(key)
             self.read_by_key(key)
@@ -141,11 +141,11 @@ class Lanes:
 
     def gone(self, ids: Iterable[str]) -> None:
         """These rows were published, and are removed."""
-        self._in_hand.gone(ids)
+        self._in_flight.gone(ids)
 
     def left(self, ids: Iterable[str]) -> set[str]:
         """These rows were not published, and stay; return their aggregates."""
-        return self._in_hand.left(ids)
+        return self._in_flight.left(ids)
 
     # What to read.
 
@@ -163,7 +163,7 @@ class Lanes:
             self._named_by_key[notice.key] -= 1
             if not self._named_by_key[notice.key]:
                 del self._named_by_key[notice.key]
-            if self._may_be_read(notice.key) and not self._in_hand.knows(notice.id):
+            if self._may_be_read(notice.key) and not self._in_flight.knows(notice.id):
                 notices.append(notice)
         before = {each.after for each in notices if each.after} - {each.id for each in notices}
         return Named(notices, self._unknown(before)) if notices else None
@@ -204,7 +204,7 @@ class Lanes:
         return self._unknown(before - {row["_id"] for row in rows})
 
     def _unknown(self, ids: Iterable[str]) -> list[str]:
-        return [each for each in ids if not self._in_hand.knows(each)]
+        return [each for each in ids if not self._in_flight.knows(each)]
 
     def admit(
         self, read: Read, rows: Sequence[Row], whole: bool, there: Collection[str]
@@ -242,7 +242,7 @@ class Lanes:
         counts: Counter[str] = Counter()
         for row in rows:
             key = row["key"]
-            if self._in_hand.knows(row["_id"]) or not self._may_be_read(key):
+            if self._in_flight.knows(row["_id"]) or not self._may_be_read(key):
                 continue
             if self._misses(row, there):
                 self._read_by_key(key)
@@ -250,7 +250,7 @@ class Lanes:
                 self._read_by_key(key, row["sequence"] - 1)
             else:
                 counts[key] += 1
-                admitted.append(self._in_hand.take(row))
+                admitted.append(self._in_flight.take(row))
         return admitted
 
     def _admit_keys(
@@ -261,7 +261,7 @@ class Lanes:
         if keys and read.sequence >= 0 and rows and self._misses(rows[0], there):
             self._cursors[keys[0]] = _Cursor()
             return []
-        admitted = [self._in_hand.take(row) for row in rows if self._may_go(row)]
+        admitted = [self._in_flight.take(row) for row in rows if self._may_go(row)]
         last = {row["key"]: row["sequence"] for row in rows}
         cut = "" if whole else rows[-1]["key"]
         for key in keys:
@@ -277,7 +277,7 @@ class Lanes:
         return cursor is not None and cursor.reading and self._scans.is_open(key)
 
     def _may_go(self, row: Row) -> bool:
-        return self._is_read(row["key"]) and not self._in_hand.knows(row["_id"])
+        return self._is_read(row["key"]) and not self._in_flight.knows(row["_id"])
 
     def _misses(self, row: Row, there: Collection[str]) -> bool:
-        return row.get("after") in there and not self._in_hand.knows(row["after"])
+        return row.get("after") in there and not self._in_flight.knows(row["after"])

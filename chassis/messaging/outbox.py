@@ -18,7 +18,7 @@ from pymongo.read_concern import ReadConcern
 
 from chassis import ids
 from chassis.messaging.outbox_reads import CHUNK, ByKey, Named, Notice, Read, Scan
-from chassis.messaging.window import Outcome
+from chassis.messaging.unconfirmed import Outcome
 
 Row = dict[str, Any]
 

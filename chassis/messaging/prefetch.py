@@ -25,7 +25,7 @@ class Prefetch:
     def begin(self, share: int, most: int) -> None:
         """The queue is consumed anew: `share` of the memory, in bytes; `most` messages at all."""
         self._share, self._most = share, most
-        self._in_hand = 0
+        self._in_flight = 0
         self.count = self.fitting
         """How many messages the queue was asked for."""
 
@@ -42,17 +42,17 @@ class Prefetch:
     @property
     def is_too_large(self) -> bool:
         """Whether twice the share is in hand, and fewer were better."""
-        return self._in_hand > 2 * self._share and self.fitting < self.count
+        return self._in_flight > 2 * self._share and self.fitting < self.count
 
     def took(self, size: int) -> None:
         """A message came, of `size` bytes."""
-        self._in_hand += size
+        self._in_flight += size
         self._seen += 1
         self._mean += (size - self._mean) / min(self._seen, WINDOW)
 
     def let_go(self, size: int) -> None:
         """A message of `size` bytes is not in hand any more."""
-        self._in_hand -= size
+        self._in_flight -= size
 
     def grow(self) -> int:
         """The queue is asked for as many as fit: how many that is."""

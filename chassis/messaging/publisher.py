@@ -14,7 +14,7 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from chassis import ids
 from chassis.messaging import amqp_pika, message_spans, topology
 from chassis.messaging.amqp_frames import Publications
-from chassis.messaging.window import Outcome, Row, Window
+from chassis.messaging.unconfirmed import Outcome, Row, UnconfirmedPublishes
 from chassis.operations import metrics
 from chassis.operations.tracing import Span
 
@@ -35,7 +35,7 @@ class Publisher:
         self._seconds = metrics.RELAY_CONFIRM_SECONDS.labels(service)
         self._connection: Any = None
         self._channel: Any = None
-        self._window: Window[tuple[float, Span | None]] = Window()
+        self._unconfirmed: UnconfirmedPublishes[tuple[float, Span | None]] = UnconfirmedPublishes()
         self._changed = asyncio.Event()
         self._lost = ""
 
@@ -67,22 +67,22 @@ class Publisher:
         """
         async for rows in chunks:
             for row in rows:
-                while not self._window.has_room(row):
+                while not self._unconfirmed.has_room(row):
                     await self._wait()
-                if self._window.is_blocked(row):
-                    self._window.keep(row)
+                if self._unconfirmed.is_blocked(row):
+                    self._unconfirmed.keep(row)
                 else:
                     self._send(row)
-        while not self._window.is_empty:
+        while not self._unconfirmed.is_empty:
             await self._wait()
 
     def take_outcome(self) -> Outcome:
         """What became of rows since the last call; to be asked while `publish` runs, too."""
-        return self._window.take_outcome()
+        return self._unconfirmed.take_outcome()
 
     def unblock(self, keys: Iterable[str]) -> None:
         """Send rows of these aggregates again."""
-        self._window.unblock(keys)
+        self._unconfirmed.unblock(keys)
 
     async def close(self) -> None:
         """End the connection; it may be lost already."""
@@ -100,7 +100,7 @@ class Publisher:
     def _send(self, row: Row) -> None:
         self.see_open()
         headers, span = message_spans.sending(row)
-        self._window.send(row, (time.perf_counter(), span))
+        self._unconfirmed.send(row, (time.perf_counter(), span))
         made_at = int(ids.made_at(row["_id"]))
         body = bytes(row["body"])
         self._connection.write(
@@ -133,12 +133,12 @@ class Publisher:
             self._opened.set_result(None)
 
     def _on_return(self, _: Any, __: Any, properties: Any, ___: Any) -> None:
-        self._window.come_back(properties.message_id)
+        self._unconfirmed.come_back(properties.message_id)
 
     def _on_confirm(self, frame: Any) -> None:
         method, now = frame.method, time.perf_counter()
         acked = isinstance(method, pika.spec.Basic.Ack)
-        for sent_at, span in self._window.settle(method.delivery_tag, method.multiple, acked):
+        for sent_at, span in self._unconfirmed.settle(method.delivery_tag, method.multiple, acked):
             self._seconds.observe(now - sent_at)
             if span:
                 span.end("" if acked else "the broker refused it")

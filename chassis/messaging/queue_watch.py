@@ -16,7 +16,7 @@ from chassis.operations import metrics
 
 # Seconds between two looks at what is known, and at whether there are more partitions: to ask for
 # a queue that is not there is an error in the broker's log.
-LOOK, DISCOVER = 5.0, 60.0
+POLL_INTERVAL, DISCOVERY_INTERVAL = 5.0, 60.0
 
 Ready = Mapping[str, int]
 """How many messages are ready in each queue of a subscription that exists."""
@@ -25,21 +25,21 @@ Seen = Callable[[Ready], None]
 log = structlog.get_logger()
 
 
-def watch(amqp_url: str, looks: Sequence["Look"]) -> None:
+def watch(amqp_url: str, probes: Sequence["QueueProbe"]) -> None:
     """Look every `LOOK` seconds, for ever; while the broker is away, wait for it."""
     while True:
         try:
             with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
                 while True:
-                    for look in looks:
-                        look(connection)
-                    connection.sleep(LOOK)
+                    for probe in probes:
+                        probe(connection)
+                    connection.sleep(POLL_INTERVAL)
         except Exception as error:
             log.info("can't look at the queues now", why=repr(error)[:200])
-        eventlet.sleep(LOOK)
+        eventlet.sleep(POLL_INTERVAL)
 
 
-class Look:
+class QueueProbe:
     """Looks at one subscription's queues."""
 
     def __init__(self, subscription: Subscription[Any], seen: Seen) -> None:
@@ -54,12 +54,12 @@ class Look:
         dead = self._count(connection, topology.dead(self._subscription.name))
         metrics.DEAD_LETTERS.labels(self._subscription.name).set(dead or 0)
         if self._subscription.partitioned:
-            self._look(connection)
+            self._probe(connection)
         self._seen(self._ready)
 
-    def _look(self, connection: BlockingConnection) -> None:
+    def _probe(self, connection: BlockingConnection) -> None:
         if time.monotonic() >= self._discover_at:
-            self._discover_at = time.monotonic() + DISCOVER
+            self._discover_at = time.monotonic() + DISCOVERY_INTERVAL
             self._queues = partitions.existing(connection, self._subscription)
         counts = {queue: self._count(connection, queue) for queue in self._queues}
         self._ready = {queue: count for queue, count in counts.items() if count is not None}

@@ -30,7 +30,7 @@ from pymongo.errors import PyMongoError
 from chassis import ids
 from chassis.contracts.events import contracts
 from chassis.data.numbering import LANES
-from chassis.data.pulse import PATIENCE
+from chassis.data.ping import PING_TIMEOUT
 from chassis.data.shares import AsyncShares, Holding
 from chassis.data.store import CLIENT
 from chassis.messaging.outbox import Outbox, Row
@@ -40,14 +40,14 @@ from chassis.operations import metrics, ops
 from chassis.operations.settings import Settings
 
 LEASE = timedelta(seconds=5)
-BEAT = LEASE.total_seconds() / 5
+RENEW_INTERVAL = LEASE.total_seconds() / 5
 # A lane that is given up is released as soon as it is idle.
 HAND_OVER = 0.1
-LOOK = 2.0
+POLL_INTERVAL = 2.0
 # Of so many looks for the oldest event one begins at the start.
-WHOLE_LOOK = 30
+FULL_POLL_EVERY = 30
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
-GOODBYE = 5.0
+SHUTDOWN_TIMEOUT = 5.0
 NOTHING = Holding()
 
 log = structlog.get_logger()
@@ -89,10 +89,10 @@ class Relay:
         self._has_lanes = asyncio.Event()
         self._holding = NOTHING
         self._answered = -math.inf
-        self._looks = 0
+        self._reports = 0
         self._publisher: Publisher | None = None
         self._session: Session | None = None
-        _tell_zero(service)
+        _init_labels(service)
         metrics.RELAY_LANES.labels(service).set_function(lambda: len(self.held().held))
 
     def stop(self) -> None:
@@ -114,7 +114,7 @@ class Relay:
         """What /ready tells. A relay without a lane needs no broker."""
         connected = self._publisher is not None and self._publisher.is_open
         return {
-            "mongodb": time.monotonic() - self._answered < BEAT + 2 * PATIENCE,
+            "mongodb": time.monotonic() - self._answered < RENEW_INTERVAL + 2 * PING_TIMEOUT,
             "rabbitmq": connected or not self.held().held,
         }
 
@@ -123,7 +123,10 @@ class Relay:
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(self._publish_forever()),
             asyncio.create_task(self._out_of_time.wait()),
-            *(asyncio.create_task(self._forever(work)) for work in (self._keep_share, self._look)),
+            *(
+                asyncio.create_task(self._forever(work))
+                for work in (self._keep_share, self._report)
+            ),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -136,7 +139,7 @@ class Relay:
 
     async def _leave(self) -> None:
         try:
-            async with asyncio.timeout(GOODBYE):
+            async with asyncio.timeout(SHUTDOWN_TIMEOUT):
                 await self._shares.leave()
                 await self._client.close()
         except (PyMongoError, TimeoutError) as error:
@@ -174,13 +177,13 @@ class Relay:
 
     async def _close(self, publisher: Publisher) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE):
+            async with asyncio.timeout(SHUTDOWN_TIMEOUT):
                 await publisher.close()
 
     async def _keep_share(self) -> None:
         """Keep our lanes, take what is free, and give up what is above our share."""
         before = self._holding.held
-        with pymongo.timeout(PATIENCE):
+        with pymongo.timeout(PING_TIMEOUT):
             self._holding = await self._shares.keep()
             self._answered = time.monotonic()
             await self._hand_over()
@@ -190,7 +193,7 @@ class Relay:
             self._has_lanes.set()
         elif not self._stopping.is_set():
             self._has_lanes.clear()
-        await asyncio.sleep(HAND_OVER if self._holding.surplus else BEAT)
+        await asyncio.sleep(HAND_OVER if self._holding.surplus else RENEW_INTERVAL)
 
     async def _hand_over(self) -> None:
         surplus = self._holding.surplus
@@ -200,15 +203,15 @@ class Relay:
             self._holding = Holding(rest, surplus.difference(idle), self._holding.until)
             await self._shares.release(idle)
 
-    async def _look(self) -> None:
+    async def _report(self) -> None:
         """Tell Prometheus how it stands."""
-        oldest = await self._outbox.oldest(from_start=self._looks % WHOLE_LOOK == 0)
-        self._looks += 1
+        oldest = await self._outbox.oldest(from_start=self._reports % FULL_POLL_EVERY == 0)
+        self._reports += 1
         age = time.time() - ids.made_at(oldest) if oldest else 0.0
         metrics.OUTBOX_OLDEST.labels(self._service).set(max(0.0, age))
         metrics.OUTBOX_DEPTH.labels(self._service).set(await self._outbox.depth())
         metrics.OUTBOX_PARKED.labels(self._service).set(await self._outbox.parked())
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(POLL_INTERVAL)
 
     async def _forever(self, work: Callable[[], Awaitable[Any]]) -> None:
         while True:
@@ -228,7 +231,7 @@ class Relay:
             pass
 
 
-def _tell_zero(service: str) -> None:
+def _init_labels(service: str) -> None:
     """Zero is a figure, too: of a counter that begins with more, Prometheus sees no increase."""
     metrics.RELAY_RETURNED.labels(service)
     for kind in contracts():

@@ -17,20 +17,20 @@ from chassis.messaging.lanes import Lanes
 from chassis.messaging.outbox import Outbox, Row
 from chassis.messaging.outbox_reads import Read
 from chassis.messaging.publisher import Publisher
-from chassis.messaging.window import Outcome
+from chassis.messaging.unconfirmed import Outcome
 from chassis.operations import metrics
 
 # What is confirmed is removed this often.
-SETTLE = 0.1
+REMOVE_INTERVAL = 0.1
 # Seconds between two looks for what an older version wrote, and for lanes that came or went.
-POLL = 1.0
+POLL_INTERVAL = 1.0
 # A lane is scanned again this often: an announcement that got lost, in a failover of MongoDB, costs
 # so much at the most.
-SCAN = 60.0
+SCAN_INTERVAL = 60.0
 # What the broker refuses is offered again.
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 # While so many rows wait for their removal, no more are read.
-MOST = 10_000
+MAX_IN_FLIGHT = 10_000
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ class Session:
         self._lanes = Lanes()
         self._woken, self._listens, self._stopping = (asyncio.Event() for _ in range(3))
         self._released = False
-        self._scan_at = time.monotonic() + SCAN
+        self._scan_at = time.monotonic() + SCAN_INTERVAL
         self._refused: set[str] = set()
         self._retry_at, self._pause = 0.0, FIRST_PAUSE
 
@@ -65,7 +65,7 @@ class Session:
         others = [asyncio.create_task(self._follow()), asyncio.create_task(self._mind())]
         try:
             while not publishing.done() and self._publisher.is_open:
-                await _first([publishing, *others], SETTLE)
+                await _first([publishing, *others], REMOVE_INTERVAL)
                 await self._settle()
                 for broken in filter(asyncio.Task.done, others):
                     broken.result()
@@ -92,11 +92,11 @@ class Session:
             for key in await self._outbox.without_lane():
                 self._lanes.read_by_key(key)
             if time.monotonic() > self._scan_at:
-                self._scan_at = time.monotonic() + SCAN
+                self._scan_at = time.monotonic() + SCAN_INTERVAL
                 self._released = True
                 self._lanes.scan_again()
             self._woken.set()
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(POLL_INTERVAL)
 
     async def _hold(self) -> None:
         if {int(lane) for lane in self._held().held} - self._lanes.held:
@@ -118,7 +118,7 @@ class Session:
         """The next rows; waits for them. None are left when we stop."""
         while not self._stopping.is_set():
             self._woken.clear()
-            has_room = self._lanes.in_hand < MOST
+            has_room = self._lanes.in_flight < MAX_IN_FLIGHT
             if has_room and (read := self._lanes.next_read()):
                 if rows := await self._read(read):
                     return rows
@@ -143,7 +143,7 @@ class Session:
     async def _settle(self) -> None:
         """Remove what the broker has, park what no queue took, and see who may go again."""
         if outcome := self._publisher.take_outcome():
-            self._tell(outcome)
+            self._report(outcome)
             await self._outbox.settle(outcome)
             self._lanes.gone(outcome.confirmed)
             self._lanes.block(self._lanes.left(outcome.returned))
@@ -152,7 +152,7 @@ class Session:
             self._woken.set()
         await self._let_go()
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _report(self, outcome: Outcome) -> None:
         for kind, count in outcome.types.items():
             metrics.RELAY_PUBLISHED.labels(self._service, kind).inc(count)
         if outcome.returned:

@@ -13,9 +13,9 @@ from pymongo.errors import OperationFailure
 
 from chassis.contracts.events import Event
 from chassis.data.store import is_away
-from chassis.messaging.pace import Pace
+from chassis.messaging.batch_limit import BatchLimit
+from chassis.messaging.dispositions import Disposition, Kind, disposition_of, group_disposition
 from chassis.messaging.subscriptions import Subscription, Wait
-from chassis.messaging.verdicts import Kind, Verdict, judge, judge_group
 
 # The bodies that are decoded at once at most. Decoded, a body takes some three times its bytes.
 BYTES = 4 * 2**20
@@ -25,7 +25,7 @@ FAILURES = 20
 
 T = TypeVar("T")
 Events = Sequence[Event[Any]]
-Verdicts = dict[str, Verdict]
+Dispositions = dict[str, Disposition]
 
 
 class StoreAway(Exception):
@@ -51,9 +51,11 @@ def cut(
         yield part
 
 
-def units(subscription: Subscription[Any], events: Events, pace: Pace) -> Iterator[Events]:
+def units(
+    subscription: Subscription[Any], events: Events, batch_limit: BatchLimit
+) -> Iterator[Events]:
     """Events in the parts that are applied together: of 1,000 rows at most, or of one event."""
-    return cut(events, subscription.rows, lambda: pace.rows)
+    return cut(events, subscription.rows, lambda: batch_limit.rows)
 
 
 class Splitter:
@@ -65,15 +67,17 @@ class Splitter:
     come back, is always tried alone. So a unit in which all fails costs some 30 transactions.
     """
 
-    def __init__(self, apply: Callable[[Events], Verdicts], last: Set[str] = frozenset()) -> None:
+    def __init__(
+        self, apply: Callable[[Events], Dispositions], last: Set[str] = frozenset()
+    ) -> None:
         """`apply` applies all of some events or raises; `last`: ids of those on their last try."""
         self._apply, self._last = apply, last
         self._failed = 0
         self._succeeded = False
 
-    def run(self, events: Events) -> Verdicts:
+    def run(self, events: Events) -> Dispositions:
         """A verdict by event id. Raises StoreAway."""
-        waiting: Verdicts = {}
+        waiting: Dispositions = {}
         while left := [event for event in events if event.id not in waiting]:
             try:
                 done = self._apply(left)
@@ -88,13 +92,13 @@ class Splitter:
                 return waiting | self._split(left, error)
         return waiting
 
-    def _split(self, events: Events, error: Exception) -> Verdicts:
+    def _split(self, events: Events, error: Exception) -> Dispositions:
         alone, race = len(events) == 1, _is_race(error)
         if is_away(error) and (alone or not race):
             raise StoreAway(str(error)) from error
         if alone:
             self._failed += 1
-            return {events[0].id: judge(error)}
+            return {events[0].id: disposition_of(error)}
         if not race:
             if self._is_hopeless():
                 return self._give_up(events, error)
@@ -105,17 +109,21 @@ class Splitter:
     def _is_hopeless(self) -> bool:
         return not self._succeeded and self._failed >= FAILURES
 
-    def _give_up(self, events: Events, error: Exception) -> Verdicts:
-        found: Verdicts = {}
+    def _give_up(self, events: Events, error: Exception) -> Dispositions:
+        found: Dispositions = {}
         for event in events:
-            found |= self.run([event]) if event.id in self._last else {event.id: judge_group(error)}
+            found |= (
+                self.run([event])
+                if event.id in self._last
+                else {event.id: group_disposition(error)}
+            )
         return found
 
 
-def _named(wait: Wait, events: Events) -> Verdicts:
+def _named(wait: Wait, events: Events) -> Dispositions:
     """The verdicts on those of the events that the handler named."""
     return {
-        event.id: Verdict(Kind.WAIT, wait.reasons[event.id])
+        event.id: Disposition(Kind.WAIT, wait.reasons[event.id])
         for event in events
         if event.id in wait.reasons
     }

@@ -14,10 +14,10 @@ from eventlet.event import Event as Signal
 
 from chassis.contracts import cloudevents
 from chassis.data.store import Database
-from chassis.messaging import amqp_kombu, resending, returning, topology, waiting
-from chassis.messaging.apply import Delivery, Kind, StoreAway, Verdict, apply
+from chassis.messaging import amqp_kombu, redelivery, resending, topology, waiting
 from chassis.messaging.batch import Source, batch
-from chassis.messaging.pace import Pace
+from chassis.messaging.batch_limit import BatchLimit
+from chassis.messaging.inbox_processor import Delivery, Disposition, Kind, StoreAway, apply
 from chassis.messaging.subscriptions import Subscription
 from chassis.operations import metrics
 from chassis.operations.settings import Settings
@@ -51,8 +51,8 @@ class Subscriber:
         )
         self._away = (StoreAway, MessageNacked, *self._connection.recoverable_connection_errors)
         self._stopped = Signal()
-        self._pace = Pace()
-        _tell_zero(subscription)
+        self._batch_limit = BatchLimit()
+        _init_labels(subscription)
 
     def service(self) -> type:
         """The nameko service: one method, one entrypoint."""
@@ -93,31 +93,33 @@ class Subscriber:
     def _once(self, messages: Sequence[Any], queue: str) -> None:
         now = time.time()
         deliveries = [self._delivery(message, now) for message in messages]
-        verdicts = apply(self._database, self._subscription, deliveries, queue, self._pace)
-        for message, verdict in zip(messages, verdicts, strict=True):
-            if verdict.kind not in (Kind.APPLIED, Kind.REPEAT):
-                self._send_away(message, verdict, now)
+        dispositions = apply(
+            self._database, self._subscription, deliveries, queue, self._batch_limit
+        )
+        for message, disposition in zip(messages, dispositions, strict=True):
+            if disposition.kind not in (Kind.APPLIED, Kind.REPEAT):
+                self._send_away(message, disposition, now)
         headers = [delivery.headers for delivery in deliveries]
         mongo, name = self._database.mongo, self._subscription.name
-        waiting.follow(mongo, name, headers, verdicts, now, self._wait_limit)
+        waiting.follow(mongo, name, headers, dispositions, now, self._wait_limit)
 
     def _delivery(self, message: Any, now: float) -> Delivery:
         headers = message.headers or {}
-        last = returning.is_last(headers, now, self._wait_limit)
+        last = redelivery.is_last(headers, now, self._wait_limit)
         return Delivery(_bytes(message.body), headers, last, message.content_type)
 
-    def _send_away(self, message: Any, verdict: Verdict, now: float) -> None:
+    def _send_away(self, message: Any, disposition: Disposition, now: float) -> None:
         """To the next delay, or to the dead letters; confirmed before the original is let go."""
         given = message.headers or {}
-        way = returning.way(given, verdict, self._subscription.name, now, self._wait_limit)
+        route = redelivery.route(given, disposition, self._subscription.name, now, self._wait_limit)
         log.warning(
-            verdict.kind.value if way.delay else "dead letter",
+            disposition.kind.value if route.delay else "dead letter",
             queue=self.queue,
             event_id=str(cloudevents.raw(given).get("id"))[:100],
-            attempts=returning.attempts(way.headers),
-            why=verdict.reason[:300],
+            attempts=redelivery.attempts(route.headers),
+            why=disposition.reason[:300],
         )
-        self._publish(message, way.headers, way.delay)
+        self._publish(message, route.headers, route.delay)
 
     def _publish(self, message: Any, headers: Mapping[str, Any], delay: str) -> None:
         """Raises a channel error when no queue takes it (py-amqp, where nothing is to be told)."""
@@ -140,13 +142,13 @@ def _bytes(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else bytes(body)
 
 
-def _tell_zero(subscription: Subscription[Any]) -> None:
+def _init_labels(subscription: Subscription[Any]) -> None:
     """Zero is a figure, too: of a counter that begins with more, Prometheus sees no increase."""
     metrics.BATCH_SIZE.labels(subscription.name)
     metrics.WAITING.labels(subscription.name)
     metrics.WAITING_OLDEST.labels(subscription.name)
     metrics.HANDLER_SECONDS.labels(subscription.name)
     for kind in Kind:
-        metrics.VERDICTS.labels(subscription.name, kind.value)
+        metrics.DISPOSITIONS.labels(subscription.name, kind.value)
     for event in subscription.routing_keys:
         metrics.EVENT_LAG.labels(event, subscription.name)

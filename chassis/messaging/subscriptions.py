@@ -33,7 +33,7 @@ class Wait(Exception):
         self.reasons: Mapping[str, str] = dict(named)
 
 
-class Drop(Exception):
+class DeadLetter(Exception):
     """A handler's verdict: never. The event goes to the dead letters with this reason."""
 
 

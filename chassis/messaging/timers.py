@@ -21,7 +21,7 @@ from chassis.operations import metrics
 
 # A holder that dies is succeeded this long after the tick that it owes.
 LEASE = timedelta(seconds=15)
-RENEW = LEASE.total_seconds() / 3
+RENEW_INTERVAL = LEASE.total_seconds() / 3
 
 log = structlog.get_logger()
 
@@ -91,7 +91,7 @@ class Ticker:
     def _keep(self, done: Signal) -> None:
         """Hold the lease for as long as a run takes."""
         while not done.ready():
-            with eventlet.Timeout(RENEW, exception=False):
+            with eventlet.Timeout(RENEW_INTERVAL, exception=False):
                 done.wait()
                 return
             try:
@@ -106,5 +106,5 @@ class Ticker:
             return True
         lasting = LEASE + self._timer.every
         ours = lease.take(self._leases, self._name, self._holder, lasting)
-        self._renew_at = now + RENEW if ours else 0.0
+        self._renew_at = now + RENEW_INTERVAL if ours else 0.0
         return ours

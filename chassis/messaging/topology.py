@@ -47,10 +47,10 @@ DELIVERY_LIMIT = 20
 # Seconds between two tries to declare.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 # Seconds from the last event that may be routed to a queue to its being in it, by far.
-SETTLE = 10.0
+DRAIN_WAIT = 10.0
 # Looking at a dead letter is a delivery too, and RabbitMQ 4 has a limit of 20 where none is given;
 # it would then throw the letter away.
-LOOKS = 2**31 - 1
+UNLIMITED_DELIVERIES = 2**31 - 1
 # The delivery mode of a message that is still there after the broker has started again.
 PERSISTENT = 2
 # Headers that the broker adds on the way. A message that is published again must not bear them: of
@@ -64,7 +64,10 @@ BROKERS = (
     "x-first-death-reason",
 )
 
-DEAD_ARGUMENTS: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": LOOKS}
+DEAD_ARGUMENTS: dict[str, Any] = {
+    "x-queue-type": "quorum",
+    "x-delivery-limit": UNLIMITED_DELIVERIES,
+}
 
 log = structlog.get_logger()
 
@@ -187,7 +190,7 @@ def _shrink(connection: pika.BlockingConnection, subscriptions: Sequence[str], c
         for queue in queues:
             channel.queue_unbind(queue, subscription, partitions.WEIGHT)
     if any(found.values()):
-        connection.sleep(SETTLE)
+        connection.sleep(DRAIN_WAIT)
     for queues in found.values():
         _remove_drained(connection, queues)
 

@@ -16,10 +16,10 @@ from pymongo.errors import PyMongoError
 
 from chassis.contracts import cloudevents
 from chassis.data.migrations import Mongo
-from chassis.messaging import returning
-from chassis.messaging.inbox import mark
-from chassis.messaging.returning import Headers
-from chassis.messaging.verdicts import Kind, Verdict
+from chassis.messaging import redelivery
+from chassis.messaging.dispositions import Disposition, Kind
+from chassis.messaging.inbox import inbox_id
+from chassis.messaging.redelivery import Headers
 from chassis.operations import metrics
 
 COLLECTION = "waiting"
@@ -31,7 +31,7 @@ def follow(
     mongo: Mongo,
     subscription: str,
     headers: Sequence[Headers],
-    verdicts: Sequence[Verdict],
+    dispositions: Sequence[Disposition],
     now: float,
     limit: float,
 ) -> None:
@@ -40,12 +40,12 @@ def follow(
     Only figures depend on it, so a failure is logged and no more.
     """
     writes = []
-    for given, verdict in zip(headers, verdicts, strict=True):
-        since = returning.waiting_since(given, now, limit)
+    for given, disposition in zip(headers, dispositions, strict=True):
+        since = redelivery.waiting_since(given, now, limit)
         begun = int(now) if since is None else since
-        key = mark(subscription, str(cloudevents.raw(given).get("id"))[: cloudevents.LONGEST])
-        if verdict.kind is Kind.WAIT and now - begun < limit:
-            writes.append(_renewal(key, subscription, begun, verdict.reason))
+        key = inbox_id(subscription, str(cloudevents.raw(given).get("id"))[: cloudevents.LONGEST])
+        if disposition.kind is Kind.WAIT and now - begun < limit:
+            writes.append(_renewal(key, subscription, begun, disposition.reason))
         elif since is not None:
             writes.append(pymongo.DeleteOne({"_id": key}))
     try:
@@ -55,7 +55,7 @@ def follow(
         log.info("can't keep which events wait", subscription=subscription, why=str(error)[:200])
 
 
-def tell(mongo: Mongo, subscriptions: Sequence[str]) -> None:
+def report(mongo: Mongo, subscriptions: Sequence[str]) -> None:
     """Set the figures: how many wait in each subscription, and for how long the oldest does."""
     for name in subscriptions:
         query: Mapping[str, Any] = {"subscription": name}

@@ -105,7 +105,7 @@ HANDLER_SECONDS = Histogram(
     ["subscription"],
     buckets=_FAST,
 )
-VERDICTS = Counter(
+DISPOSITIONS = Counter(
     "tandem_verdicts",
     "Deliveries by what became of them: applied, repeat, wait, retry, drop, undecodable.",
     ["subscription", "verdict"],
@@ -147,14 +147,14 @@ JOBS_OLDEST = Gauge(
 _who = ("", "")
 
 
-def tell_build(service: str, role: str) -> None:
+def report_build(service: str, role: str) -> None:
     """Say on `/metrics` what runs."""
     global _who
     _who = service, role
     BUILD.labels(service, role, build()).set(1)
 
 
-def tell_ready(parts: Mapping[str, bool]) -> None:
+def report_ready(parts: Mapping[str, bool]) -> None:
     """Say on `/metrics` which parts can work; what a role waited for at its start stays told."""
     for part, can in parts.items():
         READY.labels(*_who, part).set(can)

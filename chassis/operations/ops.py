@@ -79,7 +79,7 @@ def _handler(ready: Ready) -> type[BaseHTTPRequestHandler]:
 def _answer(path: str, accept: str, ready: Ready) -> Answer:
     route = path.partition("?")[0]
     if route == "/metrics":
-        metrics.tell_ready(ready())
+        metrics.report_ready(ready())
         encode, kind = choose_encoder(accept)
         return 200, kind, encode(REGISTRY)
     if route == "/live":

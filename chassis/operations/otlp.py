@@ -25,7 +25,7 @@ from chassis.operations.tracing import NONE, Attributes, Kind, Span
 
 PATH = "/v1/traces"
 # Seconds: for one export with its repeats, and for the last one before a process ends.
-TIMEOUT, GOODBYE = 5, 3
+TIMEOUT, SHUTDOWN_TIMEOUT = 5, 3
 
 log = structlog.get_logger()
 
@@ -61,7 +61,7 @@ def _end(provider: TracerProvider) -> None:
     """Export what is left, for so long and no longer."""
     ending = Thread(target=provider.shutdown, daemon=True)
     ending.start()
-    ending.join(GOODBYE)
+    ending.join(SHUTDOWN_TIMEOUT)
 
 
 class _Tracer:

@@ -9,13 +9,13 @@ from google.protobuf.message import Message
 from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc, events_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
-from chassis.context import caller
+from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
 from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
-from chassis.edge.validation import faults_of
-from chassis.refusals import Fault, NotFound, Unavailable, check
+from chassis.edge.validation import violations_of
+from chassis.errors import FieldViolation, NotFound, Unavailable, check
 from services.catalog import queries
 from services.catalog.counts import Counts
 from services.catalog.domain.extensions import ExtendDue
@@ -45,10 +45,10 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def BatchUpsertPeople(
         self, request: catalog_pb2.BatchUpsertPeopleRequest, _context: Any
     ) -> catalog_pb2.BatchUpsertPeopleResponse:
-        faults = [faults_of(row) for row in request.people]
+        violations = [violations_of(row) for row in request.people]
         good = [
             from_message(row, Person)
-            for row, bad in zip(request.people, faults, strict=True)
+            for row, bad in zip(request.people, violations, strict=True)
             if not bad
         ]
 
@@ -58,7 +58,7 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
                 _refused(place, bad)
                 if bad
                 else Row(row=place, id=row.id, changed=row.id in changed)
-                for place, (row, bad) in enumerate(zip(request.people, faults, strict=True))
+                for place, (row, bad) in enumerate(zip(request.people, violations, strict=True))
             ]
             return catalog_pb2.BatchUpsertPeopleResponse(results=rows)
 
@@ -127,7 +127,7 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
         named = {each.item_id for each in command.activities if each.item_id}
         # Asked before the transaction: another service's answer is no thing to hold one open for.
         known = self._ask(named)
-        publisher = caller.current().subject
+        publisher = principal.current().subject
         return self._execute(
             request,
             resources_pb2.Path,
@@ -159,33 +159,33 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def BatchEnrol(
         self, request: catalog_pb2.BatchEnrolRequest, _context: Any
     ) -> catalog_pb2.BatchEnrolResponse:
-        faults = [faults_of(row) for row in request.rows]
+        violations = [violations_of(row) for row in request.rows]
         good = [
             from_message(row, EnrolRow)
-            for row, bad in zip(request.rows, faults, strict=True)
+            for row, bad in zip(request.rows, violations, strict=True)
             if not bad
         ]
 
-        results = iter(self._enrol_in_parts(request, good))
+        results = iter(self._enrol_in_chunks(request, good))
         rows = [
             _refused(place, bad) if bad else _placed(next(results), place)
-            for place, bad in enumerate(faults)
+            for place, bad in enumerate(violations)
         ]
         return catalog_pb2.BatchEnrolResponse(results=rows)
 
-    def _enrol_in_parts(
+    def _enrol_in_chunks(
         self, request: catalog_pb2.BatchEnrolRequest, rows: Sequence[EnrolRow]
     ) -> Iterator[Row]:
         """Each part is a unit of work, remembered by itself: no other waits for all the rows."""
         for first in range(0, len(rows), ROWS_AT_ONCE):
-            part = rows[first : first + ROWS_AT_ONCE]
+            chunk = rows[first : first + ROWS_AT_ONCE]
 
-            def work(store: CatalogStore, part: Sequence[EnrolRow] = part) -> Message:
-                outcomes = enrolments.batch_enrol(store, request.run_id, part)
+            def work(store: CatalogStore, chunk: Sequence[EnrolRow] = chunk) -> Message:
+                outcomes = enrolments.batch_enrol(store, request.run_id, chunk)
                 return catalog_pb2.BatchEnrolResponse(results=map(_row, outcomes))
 
             answer = catalog_pb2.BatchEnrolResponse
-            yield from execute(self._database, request, answer, work, part=first).results
+            yield from execute(self._database, request, answer, work, chunk=first).results
 
     def Withdraw(
         self, request: catalog_pb2.WithdrawRequest, _context: Any
@@ -202,7 +202,7 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def ListEnrolments(
         self, request: catalog_pb2.ListEnrolmentsRequest, _context: Any
     ) -> catalog_pb2.ListEnrolmentsResponse:
-        check(_named_faults(request))
+        check(_named_violations(request))
         rows, token = queries.enrolments_page(
             self._database.reader(), request.run_id, request.learner_id, page_of(request)
         )
@@ -215,7 +215,7 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
         self, request: catalog_pb2.ExtendDueRequest, _context: Any
     ) -> catalog_pb2.Extension:
         command = from_message(request, ExtendDue)
-        granted_by = caller.current().subject
+        granted_by = principal.current().subject
         return self._execute(
             request,
             catalog_pb2.Extension,
@@ -233,9 +233,9 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
         return execute(self._database, request, answer, work)
 
 
-def _named_faults(request: catalog_pb2.ListEnrolmentsRequest) -> Iterator[Fault]:
+def _named_violations(request: catalog_pb2.ListEnrolmentsRequest) -> Iterator[FieldViolation]:
     if not request.run_id and not request.learner_id:
-        yield Fault("run_id", "is missing, and learner_id too", "one of the two")
+        yield FieldViolation("run_id", "is missing, and learner_id too", "one of the two")
 
 
 def _size(activities: Sequence[resources_pb2.Activity]) -> int:
@@ -246,7 +246,7 @@ def _size(activities: Sequence[resources_pb2.Activity]) -> int:
 
 def _row(outcome: RowOutcome) -> Row:
     if outcome.enrolment is None:
-        return _refused(0, outcome.faults)
+        return _refused(0, outcome.violations)
     return Row(id=outcome.enrolment.id, changed=outcome.changed)
 
 
@@ -256,5 +256,8 @@ def _placed(row: Row, place: int) -> Row:
     return row
 
 
-def _refused(place: int, faults: Sequence[Fault]) -> Row:
-    return Row(row=place, violations=[to_message(fault, types_pb2.Violation) for fault in faults])
+def _refused(place: int, violations: Sequence[FieldViolation]) -> Row:
+    return Row(
+        row=place,
+        violations=[to_message(violation, types_pb2.Violation) for violation in violations],
+    )

@@ -7,7 +7,7 @@ from tandem.library.v1 import library_pb2
 from tandem.library.v1.library_pb2_grpc import LibraryServiceStub
 from tandem.library.v1.resources_pb2 import ITEM_STATE_FAILED
 
-from chassis.refusals import Unavailable
+from chassis.errors import Unavailable
 
 # Items that one request of ListItems names: most answers have one page then.
 CHUNK = 50

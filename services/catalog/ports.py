@@ -29,7 +29,7 @@ class Store(Protocol):
     def contends_for(self, kind: str, id_: str) -> None:
         """Say what others may want to change at the same time: who names the same takes turns."""
 
-    def publish(self, *happened: object) -> None:
+    def record_event(self, *happened: object) -> None:
         """Let others know once the unit of work is committed."""
 
     def people(self, ids: Iterable[str]) -> dict[str, Person]:

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 from chassis.contracts.mapping import from_document
 from chassis.data.pages import Page, find_page
 from services.catalog.domain.enrolments import Enrolment
+from services.catalog.domain.enums import EnrolmentState
 from services.catalog.domain.runs import Course, Run
-from services.catalog.domain.words import EnrolmentState
 from services.catalog.store import CatalogStore
 
 T = TypeVar("T")

@@ -18,11 +18,11 @@ from pymongo import ReturnDocument, UpdateOne
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
 from services.catalog.domain.enrolments import Enrolment
+from services.catalog.domain.enums import EnrolmentState
 from services.catalog.domain.extensions import Extension
 from services.catalog.domain.path import Path
 from services.catalog.domain.people import Person
 from services.catalog.domain.runs import Course, Run
-from services.catalog.domain.words import EnrolmentState
 from services.catalog.migrations import MIGRATIONS
 
 T = TypeVar("T")

@@ -5,21 +5,21 @@ from typing import Any
 
 from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
 
-from chassis.context import caller
+from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
 from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
-from chassis.refusals import Denied, Refusal
+from chassis.errors import DomainError, PermissionDenied
 from services.library import cleaning, queries, transfers
-from services.library.domain.items import Rubbish, Upload
+from services.library.domain.enums import UploadState
+from services.library.domain.items import PendingDeletion, Upload
 from services.library.domain.items import StartUpload as Announcement
 from services.library.domain.parts import Part, plan
-from services.library.domain.words import UploadState
 from services.library.ports import Files
 from services.library.store import LibraryStore
 from services.library.usecases import reading, uploads
-from services.library.usecases.uploads import Place
+from services.library.usecases.uploads import UploadTarget
 
 STAFF = frozenset({"instructor", "registrar", "service"})
 
@@ -42,38 +42,38 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
     ) -> resources_pb2.Upload:
         command = from_message(request, Announcement)
         uploads.check_start(command)
-        place = transfers.open_place(self._files, command, self._part_size)
-        upload_id = self._start(request, command, place)
-        if upload_id != place.upload_id:  # a repeat: the first answer's place is the one
-            transfers.close_place(self._files, place)
-        return self._describe(uploads.the_upload(self._database.reader(), upload_id))
+        target = transfers.open_target(self._files, command, self._part_size)
+        upload_id = self._start(request, command, target)
+        if upload_id != target.upload_id:  # a repeat: the first answer's place is the one
+            transfers.close_target(self._files, target)
+        return self._describe(uploads.get_upload(self._database.reader(), upload_id))
 
     def _start(
-        self, request: library_pb2.StartUploadRequest, command: Announcement, place: Place
+        self, request: library_pb2.StartUploadRequest, command: Announcement, target: UploadTarget
     ) -> str:
         """The upload's id: the place's, or an earlier one where the request is a repeat."""
-        uploader = caller.current().subject
+        uploader = principal.current().subject
         try:
             return execute(
                 self._database,
                 request,
                 resources_pb2.Upload,
-                lambda store: uploads.start(store, command, place, uploader),
+                lambda store: uploads.start(store, command, target, uploader),
             ).id
-        except Refusal:
+        except DomainError:
             # Nothing else frees it: after other errors the upload may be there all the same.
-            transfers.close_place(self._files, place)
+            transfers.close_target(self._files, target)
             raise
 
     def GetUpload(
         self, request: library_pb2.GetUploadRequest, _context: Any
     ) -> resources_pb2.Upload:
-        return self._describe(uploads.the_upload(self._database.reader(), request.upload_id))
+        return self._describe(uploads.get_upload(self._database.reader(), request.upload_id))
 
     def CompleteUpload(
         self, request: library_pb2.CompleteUploadRequest, _context: Any
     ) -> resources_pb2.Item:
-        upload = uploads.the_upload(self._database.reader(), request.upload_id)
+        upload = uploads.get_upload(self._database.reader(), request.upload_id)
         if upload.state is UploadState.OPEN:
             transfers.put_together(self._files, upload)
             # One given up meanwhile was perhaps cleaned up before its file was there.
@@ -91,9 +91,9 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         upload = self._database.transact(
             lambda store: uploads.give_up(store, request.upload_id, "its upload was given up")
         )
-        rubbish = Rubbish(id=upload.item_id, multipart=upload.multipart)
+        pending_deletion = PendingDeletion(id=upload.item_id, multipart=upload.multipart)
         with transfers.answering():
-            cleaning.remove(self._database, self._files, rubbish)
+            cleaning.remove(self._database, self._files, pending_deletion)
         return self._describe(upload)
 
     def GetItem(self, request: library_pb2.GetItemRequest, _context: Any) -> resources_pb2.Item:
@@ -101,7 +101,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         item = (
             reading.readable(reader, request.item_id, learner_id)
             if learner_id
-            else uploads.the_item(reader, request.item_id)
+            else uploads.get_item(reader, request.item_id)
         )
         return to_message(item, resources_pb2.Item)
 
@@ -151,15 +151,15 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
 
 def _own_learner() -> str:
     """The caller, where that is a learner; "" for staff."""
-    who = caller.current()
+    who = principal.current()
     return "" if STAFF & who.roles else who.subject
 
 
 def _learner(request: library_pb2.GetReadUrlRequest) -> str:
     """Whose entitlement counts; nobody's ("") where staff reads for itself."""
-    who = caller.current()
+    who = principal.current()
     if STAFF & who.roles and request.reader_id in ("", who.subject):
         return ""
     if not request.reader_id:
-        raise Denied("only staff may read without saying for whom")
+        raise PermissionDenied("only staff may read without saying for whom")
     return request.reader_id

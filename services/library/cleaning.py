@@ -6,7 +6,7 @@ from functools import partial
 import structlog
 
 from chassis.data.store import Database
-from services.library.domain.items import Rubbish
+from services.library.domain.items import PendingDeletion
 from services.library.ports import Files, FilesAway
 from services.library.store import LibraryStore
 from services.library.usecases import uploads
@@ -16,21 +16,23 @@ log = structlog.get_logger()
 
 def sweep(database: Database[LibraryStore], files: Files) -> None:
     """Remove what was discarded. What can't be removed is there the next time. Raises FilesAway."""
-    for rubbish in database.reader().rubbish():
+    for pending_deletion in database.reader().pending_deletions():
         try:
-            remove(database, files, rubbish)
+            remove(database, files, pending_deletion)
         except FilesAway:
             raise
         except Exception as error:  # one that the store refuses keeps no other
-            log.warning("can't be removed", item=rubbish.id, why=repr(error)[:300])
+            log.warning("can't be removed", item=pending_deletion.id, why=repr(error)[:300])
 
 
-def remove(database: Database[LibraryStore], files: Files, rubbish: Rubbish) -> None:
+def remove(
+    database: Database[LibraryStore], files: Files, pending_deletion: PendingDeletion
+) -> None:
     """Remove one thing, and forget it. Raises FilesAway."""
-    if rubbish.multipart:
-        files.abort(rubbish.id, rubbish.multipart)
-    files.remove(rubbish.id)
-    database.reader().forget(rubbish)
+    if pending_deletion.multipart:
+        files.abort(pending_deletion.id, pending_deletion.multipart)
+    files.remove(pending_deletion.id)
+    database.reader().forget(pending_deletion)
 
 
 def expire(database: Database[LibraryStore], files: Files, after: timedelta) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from services.library.domain.entitlements import Enrolment, Shelf
-from services.library.domain.items import Item, Rubbish, Upload
+from services.library.domain.entitlements import Enrolment, RunReadingList
+from services.library.domain.items import Item, PendingDeletion, Upload
 
 
 class FilesAway(Exception):
@@ -61,7 +61,7 @@ class Store(Protocol):
     def new_id(self) -> str:
         """A fresh UUIDv7."""
 
-    def publish(self, *happened: object) -> None:
+    def record_event(self, *happened: object) -> None:
         """Let others know once the unit of work is committed."""
 
     def item(self, item_id: str) -> Item | None:
@@ -76,7 +76,7 @@ class Store(Protocol):
     def put_upload(self, upload: Upload) -> None:
         """Keep an upload, new or changed."""
 
-    def discard(self, rubbish: Rubbish) -> None:
+    def discard(self, pending_deletion: PendingDeletion) -> None:
         """Let a file or its parts be removed from the store of files, once committed."""
 
     def runs_of(self, learner_id: str) -> list[str]:
@@ -91,8 +91,8 @@ class Store(Protocol):
     def put_enrolments(self, enrolments: Collection[Enrolment]) -> None:
         """Keep what catalog told."""
 
-    def shelf(self, run_id: str) -> Shelf | None:
+    def reading_list(self, run_id: str) -> RunReadingList | None:
         """The items of a run's path."""
 
-    def put_shelf(self, shelf: Shelf) -> None:
+    def put_reading_list(self, reading_list: RunReadingList) -> None:
         """Keep what catalog told."""

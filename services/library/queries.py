@@ -7,8 +7,8 @@ import bson
 
 from chassis.contracts.mapping import from_document
 from chassis.data.pages import Page, find_page
+from services.library.domain.enums import ItemState
 from services.library.domain.items import Item
-from services.library.domain.words import ItemState
 from services.library.store import LibraryStore
 
 Document = dict[str, Any]
@@ -42,7 +42,7 @@ def _readable(store: LibraryStore, learner_id: str) -> Document:
     if not learner_id:
         return {}
     runs = store.runs_of(learner_id)
-    entitled = [{"run_ids": {"$in": runs}}, {"_id": {"$in": store.shelved_in(runs)}}]
+    entitled = [{"run_ids": {"$in": runs}}, {"_id": {"$in": store.reading_list_items(runs)}}]
     return {"state": ItemState.AVAILABLE, "$or": entitled}
 
 

@@ -17,9 +17,9 @@ from pymongo import ReplaceOne
 from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
-from services.library.domain.entitlements import Enrolment, Shelf
-from services.library.domain.items import Item, Rubbish, Upload
-from services.library.domain.words import EnrolmentState, ItemState, UploadState
+from services.library.domain.entitlements import Enrolment, RunReadingList
+from services.library.domain.enums import EnrolmentState, ItemState, UploadState
+from services.library.domain.items import Item, PendingDeletion, Upload
 from services.library.migrations import LARGE, LARGEST_SMALL, MIGRATIONS, SMALL
 
 Document = dict[str, Any]
@@ -67,20 +67,23 @@ class LibraryStore(chassis_store.Store):
         query = {"item_id": item_id, "state": UploadState.OPEN}
         return self["uploads"].find_one(query, {"_id": 1}, session=self.session) is not None
 
-    def discard(self, rubbish: Rubbish) -> None:
+    def discard(self, pending_deletion: PendingDeletion) -> None:
         """Let it be removed from the store of files, once committed."""
         self["rubbish"].replace_one(
-            {"_id": rubbish.id}, to_document(rubbish), upsert=True, session=self.session
+            {"_id": pending_deletion.id},
+            to_document(pending_deletion),
+            upsert=True,
+            session=self.session,
         )
 
-    def rubbish(self) -> list[Rubbish]:
+    def pending_deletions(self) -> list[PendingDeletion]:
         """Some of what is to be removed."""
         rows = self["rubbish"].find({}, session=self.session).limit(SOME)
-        return [from_document(row, Rubbish) for row in rows]
+        return [from_document(row, PendingDeletion) for row in rows]
 
-    def forget(self, rubbish: Rubbish) -> None:
+    def forget(self, pending_deletion: PendingDeletion) -> None:
         """It is removed."""
-        self["rubbish"].delete_one({"_id": rubbish.id}, session=self.session)
+        self["rubbish"].delete_one({"_id": pending_deletion.id}, session=self.session)
 
     def runs_of(self, learner_id: str) -> list[str]:
         """The runs in which a learner holds a place."""
@@ -96,7 +99,7 @@ class LibraryStore(chassis_store.Store):
         query = {"item_ids": item_id, "_id": {"$in": list(run_ids)}}
         return self["shelves"].find_one(query, {"_id": 1}, session=self.session) is not None
 
-    def shelved_in(self, run_ids: Collection[str]) -> list[str]:
+    def reading_list_items(self, run_ids: Collection[str]) -> list[str]:
         """The items that the paths of some runs name."""
         rows = self.find_by_ids("shelves", run_ids)
         return [item_id for row in rows for item_id in row["item_ids"]]
@@ -116,13 +119,16 @@ class LibraryStore(chassis_store.Store):
         if writes:
             self["enrolments"].bulk_write(writes, ordered=False, session=self.session)
 
-    def shelf(self, run_id: str) -> Shelf | None:
+    def reading_list(self, run_id: str) -> RunReadingList | None:
         """The items of a run's path."""
         found = self["shelves"].find_one({"_id": run_id}, session=self.session)
-        return from_document(found, Shelf) if found else None
+        return from_document(found, RunReadingList) if found else None
 
-    def put_shelf(self, shelf: Shelf) -> None:
+    def put_reading_list(self, reading_list: RunReadingList) -> None:
         """Keep what catalog told."""
         self["shelves"].replace_one(
-            {"_id": shelf.run_id}, to_document(shelf), upsert=True, session=self.session
+            {"_id": reading_list.run_id},
+            to_document(reading_list),
+            upsert=True,
+            session=self.session,
         )

@@ -6,21 +6,21 @@ from contextlib import contextmanager
 import structlog
 
 from chassis import ids
-from chassis.refusals import FailedPrecondition, Unavailable
+from chassis.errors import FailedPrecondition, Unavailable
 from services.library.domain.items import StartUpload, Upload
-from services.library.domain.parts import part_faults, part_size_for, plan
+from services.library.domain.parts import part_size_for, part_violations, plan
 from services.library.ports import Files, FilesAway, NoSuchUpload
-from services.library.usecases.uploads import Place
+from services.library.usecases.uploads import UploadTarget
 
 log = structlog.get_logger()
 
 
-def open_place(files: Files, command: StartUpload, part_size: int) -> Place:
+def open_target(files: Files, command: StartUpload, part_size: int) -> UploadTarget:
     """A place for an announced file. Raises Unavailable."""
     item_id = ids.new_id()
     with answering():
         multipart = files.start(item_id, command.media_type)
-    return Place(
+    return UploadTarget(
         upload_id=ids.new_id(),
         item_id=item_id,
         multipart=multipart,
@@ -28,12 +28,12 @@ def open_place(files: Files, command: StartUpload, part_size: int) -> Place:
     )
 
 
-def close_place(files: Files, place: Place) -> None:
+def close_target(files: Files, target: UploadTarget) -> None:
     """Free a place that no upload has; with the store away, the expiry does it some day."""
     try:
-        files.abort(place.item_id, place.multipart)
+        files.abort(target.item_id, target.multipart)
     except FilesAway as error:
-        log.info("a place is freed later", item=place.item_id, why=str(error))
+        log.info("a place is freed later", item=target.item_id, why=str(error))
 
 
 def stored_sizes(files: Files, upload: Upload) -> Mapping[int, int]:
@@ -68,9 +68,11 @@ def put_together(files: Files, upload: Upload) -> None:
 def _complete_parts(upload: Upload, stored: Mapping[int, tuple[int, str]]) -> Mapping[int, str]:
     """The entity tags of the upload's parts by number."""
     parts = plan(upload.size, upload.part_size)
-    faults = list(part_faults(parts, {number: size for number, (size, _) in stored.items()}))
-    if faults:
-        raise FailedPrecondition("the upload is not complete", faults)
+    violations = list(
+        part_violations(parts, {number: size for number, (size, _) in stored.items()})
+    )
+    if violations:
+        raise FailedPrecondition("the upload is not complete", violations)
     return {part.number: stored[part.number][1] for part in parts}
 
 

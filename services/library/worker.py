@@ -10,8 +10,8 @@ from chassis.contracts.events import Event
 from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer
 from services.library import cleaning, migrations, verifier
-from services.library.domain.entitlements import Enrolment, Shelf
-from services.library.domain.words import EnrolmentState
+from services.library.domain.entitlements import Enrolment, RunReadingList
+from services.library.domain.enums import EnrolmentState
 from services.library.ports import Files
 from services.library.store import LibraryStore
 from services.library.usecases import reading
@@ -65,7 +65,7 @@ def entitlements(store: LibraryStore, batch: Sequence[Event[Any]]) -> None:
     )
     for event in batch:
         if isinstance(event.data, catalog.PathPublished):
-            reading.note_shelf(store, _shelf(event))
+            reading.note_reading_list(store, _reading_list(event))
 
 
 def _enrolment(event: Event[Any]) -> Enrolment:
@@ -77,6 +77,8 @@ def _enrolment(event: Event[Any]) -> Enrolment:
     )
 
 
-def _shelf(event: Event[Any]) -> Shelf:
+def _reading_list(event: Event[Any]) -> RunReadingList:
     items = {activity.item_id for activity in event.data.activities if activity.item_id}
-    return Shelf(run_id=event.data.run_id, item_ids=tuple(sorted(items)), sequence=event.sequence)
+    return RunReadingList(
+        run_id=event.data.run_id, item_ids=tuple(sorted(items)), sequence=event.sequence
+    )

@@ -11,13 +11,13 @@ from chassis.clock import Clock
 from chassis.data.store import Database
 from chassis.jobs import Batch, Jobs, Work
 from services.notify import metrics, migrations
-from services.notify.domain.words import BULK, URGENT
+from services.notify.domain.enums import BULK, URGENT
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import broadcasts
 
 # People told in one unit of work: about a tenth of a second of the database's time.
-PART = 500
+CHUNK = 500
 # Parts that a process tells at once; few, for they take its processor. One is kept for urgent ones.
 SLOTS = ((URGENT,), (URGENT, BULK))
 # One run of a timer ends after this many seconds, and the next goes on: a stop waits for the run at
@@ -37,30 +37,30 @@ def broadcast(database: Database[NotifyStore], texts: Texts, system: Clock) -> N
     """Divide open broadcasts into parts, and tell those who wait, urgent ones first."""
 
     def expand(store: NotifyStore, broadcast_id: str) -> bool:
-        return broadcasts.expand(store, texts, broadcast_id, system.now(), PART)
+        return broadcasts.expand(store, texts, broadcast_id, system.now(), CHUNK)
 
     end = time.monotonic() + BUDGET
 
-    def tell(broadcast_id: str) -> None:
+    def notify_chunk(broadcast_id: str) -> None:
         while time.monotonic() < end and database.transact(
             lambda store: expand(store, broadcast_id)
         ):
             pass
 
-    _each(database.reader().open_broadcasts(system.now()), tell)
+    _each(database.reader().open_broadcasts(system.now()), notify_chunk)
 
 
-def parts(texts: Texts) -> Jobs[NotifyStore]:
+def chunks(texts: Texts) -> Jobs[NotifyStore]:
     """The jobs that tell parts of broadcasts."""
 
     @contextmanager
     def work(database: Database[NotifyStore]) -> Iterator[Work]:
-        def tell(batch: Batch) -> int:
-            (part_id,) = batch.ids
-            database.transact(lambda store: broadcasts.tell_part(store, texts, part_id))
+        def notify_chunk(batch: Batch) -> int:
+            (chunk_id,) = batch.ids
+            database.transact(lambda store: broadcasts.notify_chunk(store, texts, chunk_id))
             return 1
 
-        yield tell
+        yield notify_chunk
 
     return Jobs("notify.broadcasts", "broadcast_parts", {URGENT: 1, BULK: 1}, SLOTS, work)
 

@@ -11,14 +11,14 @@ from chassis.contracts.mapping import from_message, to_message
 from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
-from chassis.refusals import NotFound
+from chassis.errors import NotFound
 from services.notify.store import NotifyStore
 from services.notify.usecases import inbox
 
 # How often an open stream looks for new messages, in seconds. The edge asks streams that wait to
 # look up at least once a second.
 PAUSE = 1.0
-PART = 100  # messages that a stream reads at a time
+CHUNK = 100  # messages that a stream reads at a time
 
 
 class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
@@ -60,11 +60,11 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
     ) -> Iterator[resources_pb2.Message]:
         number = self._first(request)
         while context.is_active():
-            messages = self._database.reader().inbox_after(request.person_id, number, PART)
+            messages = self._database.reader().inbox_after(request.person_id, number, CHUNK)
             for message in messages:
                 yield to_message(message, resources_pb2.Message)
                 number = message.number or number
-            if len(messages) < PART:
+            if len(messages) < CHUNK:
                 time.sleep(PAUSE)
 
     def MarkRead(

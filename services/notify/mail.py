@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from services.notify.domain.messages import Mail, Outcome, Verdict
+from services.notify.domain.messages import Mail, Outcome, SendResult
 
 TIMEOUT = 30.0  # seconds for one answer of the server
 # dot-atom@domain (RFC 5322, section 3.2.3): no quoting, so nothing to be read in two ways.
@@ -117,20 +117,20 @@ class MailServer:
         if connection is not None:
             _leave(connection)
 
-    def send(self, mail: Mail) -> Verdict:
+    def send(self, mail: Mail) -> SendResult:
         """Hand a mail over."""
         try:
             to, text = address(mail.to), write(mail, self._sender).as_bytes()
         except ValueError as error:
-            return Verdict(Outcome.REFUSED, f"no mail can be written: {type(error).__name__}")
+            return SendResult(Outcome.REFUSED, f"no mail can be written: {type(error).__name__}")
         try:
             connection = self._connected()
         except (OSError, ValueError) as error:
-            return Verdict(Outcome.AWAY, f"no mail server: {_told(error)}")
-        verdict = _hand_over(connection, Envelope(self._sender, to), text)
-        if verdict.outcome != Outcome.ACCEPTED:
+            return SendResult(Outcome.AWAY, f"no mail server: {_told(error)}")
+        result = _hand_over(connection, Envelope(self._sender, to), text)
+        if result.outcome != Outcome.ACCEPTED:
             self._start_over(connection)
-        return verdict
+        return result
 
     def _connected(self) -> smtplib.SMTP:
         if self._connection is None:
@@ -148,35 +148,35 @@ class MailServer:
             self._connection = None
 
 
-def _hand_over(connection: smtplib.SMTP, envelope: Envelope, text: bytes) -> Verdict:
+def _hand_over(connection: smtplib.SMTP, envelope: Envelope, text: bytes) -> SendResult:
     """One mail transaction (RFC 5321, section 3.3)."""
     try:
         code, answer = connection.mail(envelope.sender)
         if code == 250:
             code, answer = connection.rcpt(envelope.recipient)
     except OSError as error:
-        return Verdict(Outcome.PUT_OFF, f"the connection ended: {_told(error)}")
+        return SendResult(Outcome.PUT_OFF, f"the connection ended: {_told(error)}")
     if code not in {250, 251}:
         return _refusal(code, answer)
     return _send_text(connection, text)
 
 
-def _send_text(connection: smtplib.SMTP, text: bytes) -> Verdict:
+def _send_text(connection: smtplib.SMTP, text: bytes) -> SendResult:
     try:
         code, answer = connection.data(text)
     except smtplib.SMTPDataError as error:  # the server did not want the text
         return _refusal(error.smtp_code, error.smtp_error)
     except OSError as error:
-        return Verdict(Outcome.UNKNOWN, _told(error))
-    return Verdict(Outcome.ACCEPTED) if code == 250 else _refusal(code, answer)
+        return SendResult(Outcome.UNKNOWN, _told(error))
+    return SendResult(Outcome.ACCEPTED) if code == 250 else _refusal(code, answer)
 
 
-def _refusal(code: int, text: bytes | str) -> Verdict:
+def _refusal(code: int, text: bytes | str) -> SendResult:
     said = _codes(code, text)
     if 500 <= code < 600:
-        return Verdict(Outcome.REFUSED, f"the mail server said {said}")
+        return SendResult(Outcome.REFUSED, f"the mail server said {said}")
     overloaded = code == 421 or said.partition(" ")[2].startswith(_OVERLOADED)
-    return Verdict(Outcome.PUT_OFF, f"the mail server said {said}", overloaded)
+    return SendResult(Outcome.PUT_OFF, f"the mail server said {said}", overloaded)
 
 
 def _codes(code: int, text: bytes | str) -> str:

@@ -2,8 +2,8 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from services.notify.domain.enums import BULK, URGENT
 from services.notify.domain.messages import Outcome
-from services.notify.domain.words import BULK, URGENT
 
 MAILS = Counter(
     "tandem_notify_mails",

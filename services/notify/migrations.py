@@ -7,7 +7,7 @@ from pymongo import IndexModel
 
 from chassis import jobs
 from chassis.data.migrations import Migration, Mongo, adding
-from services.notify.domain.words import BULK, URGENT
+from services.notify.domain.enums import BULK, URGENT
 
 # As store.QUEUED is; a query must say the same for MongoDB to use the index.
 _QUEUED = {"state": "QUEUED"}
@@ -57,7 +57,7 @@ _JOBS: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
-_PARTS: Mapping[str, Sequence[IndexModel]] = {"broadcast_parts": [jobs.INDEX]}
+_CHUNKS: Mapping[str, Sequence[IndexModel]] = {"broadcast_parts": [jobs.INDEX]}
 
 
 def adopt(mongo: Mongo) -> None:
@@ -85,5 +85,5 @@ MIGRATIONS = (
     Migration(1, "copies, reminders, broadcasts, messages, deliveries", adding(_FIRST)),
     Migration(2, "titles of activities and items", adding(_TITLES)),
     Migration(3, "queued mail as jobs", _add_jobs),
-    Migration(4, "parts of broadcasts as jobs", adding(_PARTS)),
+    Migration(4, "parts of broadcasts as jobs", adding(_CHUNKS)),
 )

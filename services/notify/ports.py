@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from services.notify.domain.messages import Delivery, Letter, Mail, Message
+from services.notify.domain.enums import AttendanceMode, Kind
+from services.notify.domain.messages import Delivery, Mail, Message, Notification
 from services.notify.domain.notices import Text
-from services.notify.domain.people import Copy, Enrolment, Person
+from services.notify.domain.people import Enrolment, Person, Replica
 from services.notify.domain.preferences import CategoryPreference, Chosen
-from services.notify.domain.sessions import Broadcast, Part, Reminder, Session
-from services.notify.domain.words import AttendanceMode, Kind
+from services.notify.domain.sessions import Broadcast, Chunk, Reminder, Session
 
-C = TypeVar("C", bound=Copy)
+C = TypeVar("C", bound=Replica)
 
 
 class Batch(Protocol):
@@ -43,15 +43,15 @@ class Store(Protocol):
     def new_id(self) -> str:
         """A fresh UUIDv7."""
 
-    def publish(self, *happened: object) -> None:
+    def record_event(self, *happened: object) -> None:
         """Let others know once the unit of work is committed."""
 
     # Copies of others' data
 
-    def copies(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
+    def replicas(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
         """The copies of one class (Person, Run, Path, Item) that are known, by id."""
 
-    def put_copies(self, copies: Sequence[Copy]) -> None:
+    def put_replicas(self, replicas: Sequence[Replica]) -> None:
         """Keep copies of one class, new or changed."""
 
     def people(self, person_ids: Iterable[str]) -> dict[str, Person]:
@@ -78,7 +78,7 @@ class Store(Protocol):
     ) -> list[str]:
         """Ids of enrolled learners with one of these modes, from after `after` to `upto`."""
 
-    def guard_rosters(self, run_ids: Iterable[str]) -> None:
+    def lock_rosters(self, run_ids: Iterable[str]) -> None:
         """Be alone, among all units of work, with who is told in these runs."""
 
     # Sessions, reminders and broadcasts
@@ -113,13 +113,13 @@ class Store(Protocol):
     def broadcasts_since(self, run_ids: Iterable[str], since: datetime) -> list[Broadcast]:
         """The broadcasts of these runs from `since` on."""
 
-    def add_part(self, part: Part) -> None:
+    def add_chunk(self, chunk: Chunk) -> None:
         """Let a part of a run be told by the next worker that has time."""
 
-    def part(self, part_id: str) -> Part | None:
+    def chunk(self, chunk_id: str) -> Chunk | None:
         """A part that is to be told, by its id."""
 
-    def remove_part(self, part_id: str) -> None:
+    def remove_chunk(self, chunk_id: str) -> None:
         """A part is told."""
 
     # Messages and deliveries
@@ -130,13 +130,13 @@ class Store(Protocol):
     def choose(self, person_id: str, wanted: Sequence[CategoryPreference]) -> None:
         """Keep a choice; categories that are not named stay."""
 
-    def told(self, message_ids: Iterable[str]) -> set[str]:
+    def existing_messages(self, message_ids: Iterable[str]) -> set[str]:
         """Which of these messages exist."""
 
     def next_numbers(self, person_ids: Sequence[str]) -> list[int]:
         """The next place in the inbox of each; a person may be named more than once."""
 
-    def add_letters(self, letters: Sequence[Letter]) -> None:
+    def add_notifications(self, notifications: Sequence[Notification]) -> None:
         """Keep new messages and their deliveries."""
 
     def messages(self, person_id: str, message_ids: Iterable[str]) -> list[Message]:

@@ -12,8 +12,8 @@ from chassis.data.store import Database, is_away
 from chassis.jobs import Away, Batch, Jobs, Work
 from chassis.jobs.backoff import pause
 from services.notify import metrics
-from services.notify.domain.messages import Delivery, Mail, Outcome, Verdict
-from services.notify.domain.words import BULK, URGENT
+from services.notify.domain.enums import BULK, URGENT
+from services.notify.domain.messages import Delivery, Mail, Outcome, SendResult
 from services.notify.mail import MailServer
 from services.notify.store import NotifyStore
 from services.notify.usecases import sending
@@ -67,45 +67,45 @@ class Sender:
         """
         begun = self._database.transact(lambda store: sending.begin(store, batch))
         _count(begun)
-        verdicts = self._deliver(batch, begun)
-        finished = self._settle(batch, verdicts)
-        away = [each for each in verdicts.values() if _is_away(each)]
+        results = self._deliver(batch, begun)
+        finished = self._record(batch, results)
+        away = [each for each in results.values() if _is_away(each)]
         if away:
             raise Away(away[0].reason)
         return finished + begun.abandoned + begun.withheld
 
-    def _deliver(self, batch: Batch, begun: sending.Begun) -> dict[str, Verdict]:
+    def _deliver(self, batch: Batch, begun: sending.Begun) -> dict[str, SendResult]:
         """What came of each mail that was tried; the rest isn't, once it makes no sense."""
-        verdicts: dict[str, Verdict] = {}
+        results: dict[str, SendResult] = {}
         for delivery, mail in begun.outgoing:
             if batch.stopping():
                 break
-            verdict = verdicts[delivery.id] = self._try(delivery, mail)
-            if _is_away(verdict):
+            result = results[delivery.id] = self._try(delivery, mail)
+            if _is_away(result):
                 break
-        return verdicts
+        return results
 
-    def _try(self, delivery: Delivery, mail: Mail) -> Verdict:
-        verdict = self._server.send(mail)
-        metrics.MAILS.labels(verdict.outcome.lower()).inc()
-        if verdict.outcome is Outcome.ACCEPTED:
+    def _try(self, delivery: Delivery, mail: Mail) -> SendResult:
+        result = self._server.send(mail)
+        metrics.MAILS.labels(result.outcome.lower()).inc()
+        if result.outcome is Outcome.ACCEPTED:
             late = self._database.clock.now() - delivery.queued_at
             metrics.LATENESS.labels(delivery.lane).observe(late.total_seconds())
-        return verdict
+        return result
 
-    def _settle(self, batch: Batch, verdicts: Mapping[str, Verdict]) -> int:
+    def _record(self, batch: Batch, results: Mapping[str, SendResult]) -> int:
         """Write the outcomes, however long MongoDB is away: what we know must not be forgotten."""
         while True:
             try:
                 return self._database.transact(
-                    lambda store: sending.settle(
-                        store, batch, verdicts, self._attempts, self._again
+                    lambda store: sending.record_results(
+                        store, batch, results, self._attempts, self._again
                     )
                 )
             except Exception as error:
                 if not is_away(error) or batch.stopping():
                     raise
-                log.warning("outcomes of mails wait", mails=len(verdicts), why=repr(error)[:200])
+                log.warning("outcomes of mails wait", mails=len(results), why=repr(error)[:200])
             time.sleep(WRITE_AGAIN)
 
     def _again(self, attempts: int) -> datetime:
@@ -114,8 +114,8 @@ class Sender:
         return self._system.now() + pause(attempts, FIRST_PAUSE, LONGEST_PAUSE)
 
 
-def _is_away(verdict: Verdict) -> bool:
-    return verdict.outcome is Outcome.AWAY or verdict.overloaded
+def _is_away(result: SendResult) -> bool:
+    return result.outcome is Outcome.AWAY or result.overloaded
 
 
 def _count(begun: sending.Begun) -> None:

@@ -25,18 +25,18 @@ import pymongo
 from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data.pages import Page, find_page
-from services.notify.domain.messages import Delivery, Letter, Mail, Message
+from services.notify.domain.enums import Category, Channel, DeliveryState
+from services.notify.domain.messages import Delivery, Mail, Message, Notification
 from services.notify.domain.preferences import CategoryPreference, Chosen
-from services.notify.domain.words import Category, Channel, DeliveryState
 from services.notify.migrations import FENCE, MIGRATIONS
 from services.notify.ports import Batch
-from services.notify.store_copies import CopiesStore, Document
+from services.notify.store_replicas import Document, ReplicasStore
 
 QUEUED = {"state": DeliveryState.QUEUED.value}
 SHOWN = {"$gt": 0}  # numbers of messages that are in an inbox
 
 
-class NotifyStore(CopiesStore):
+class NotifyStore(ReplicasStore):
     """One unit of work's view of notify's database."""
 
     service = "notify"
@@ -58,7 +58,7 @@ class NotifyStore(CopiesStore):
             session=self.session,
         )
 
-    def told(self, message_ids: Iterable[str]) -> set[str]:
+    def existing_messages(self, message_ids: Iterable[str]) -> set[str]:
         """Which of these messages exist."""
         query = {"_id": {"$in": list(message_ids)}}
         rows = self["messages"].find(query, {"_id": 1}, session=self.session)
@@ -84,10 +84,12 @@ class NotifyStore(CopiesStore):
             numbers.append(last[one])
         return numbers
 
-    def add_letters(self, letters: Sequence[Letter]) -> None:
+    def add_notifications(self, notifications: Sequence[Notification]) -> None:
         """Keep new messages and their deliveries."""
-        messages = [to_document(letter.message) for letter in letters]
-        deliveries = [_row(one) for letter in letters for one in letter.deliveries]
+        messages = [to_document(notification.message) for notification in notifications]
+        deliveries = [
+            _row(one) for notification in notifications for one in notification.deliveries
+        ]
         self.insert("messages", messages)
         self.insert("deliveries", deliveries)
 

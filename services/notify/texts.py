@@ -19,8 +19,8 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from services.notify.domain.enums import Kind
 from services.notify.domain.notices import Text
-from services.notify.domain.words import Kind
 
 FOLDER = Path(__file__).parent / "templates"
 FALLBACK = "en"

@@ -11,11 +11,11 @@ from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
 
 from chassis.contracts.events import Event
+from services.notify.domain.enums import Kind
 from services.notify.domain.notices import Notice, NotKnownYet
 from services.notify.domain.people import Item, Path, Run
-from services.notify.domain.words import Kind
 from services.notify.store import NotifyStore
-from services.notify.usecases.telling import Addressed
+from services.notify.usecases.notifications import Addressed
 
 Values = Mapping[str, Any]
 
@@ -68,7 +68,7 @@ def _enrolment_promoted(store: NotifyStore, data: catalog.EnrolmentPromoted) -> 
 def _due_extended(store: NotifyStore, data: catalog.DueExtended) -> Values:
     # Not the reason: what a learner told the staff is no matter for an e-mail.
     run = _run_title(store, data.run_id)
-    path = store.copies(Path, [data.run_id]).get(data.run_id)
+    path = store.replicas(Path, [data.run_id]).get(data.run_id)
     activity = path.titles.get(data.activity_id, "") if path else ""
     return {"run": run, "activity": activity or data.activity_id, "until": instant(data.until)}
 
@@ -94,7 +94,7 @@ def _missed(_: NotifyStore, data: progress.CatchUpMissed) -> Values:
 
 
 def _run_title(store: NotifyStore, run_id: str) -> str:
-    run = store.copies(Run, [run_id]).get(run_id)
+    run = store.replicas(Run, [run_id]).get(run_id)
     if run is None:
         raise NotKnownYet(f"run {run_id}")
     return run.title
@@ -103,7 +103,7 @@ def _run_title(store: NotifyStore, run_id: str) -> str:
 def _item_titles(store: NotifyStore, item_ids: Iterable[str]) -> list[str]:
     """What people call items: their titles; an id where the library has not told one."""
     wanted = list(item_ids)
-    known = store.copies(Item, wanted)
+    known = store.replicas(Item, wanted)
     return [known[one].title if one in known else one for one in wanted]
 
 

@@ -14,16 +14,16 @@ from chassis.contracts.mapping import enum_name, from_message
 from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer, Wait
 from services.notify import announcer, sender, triggers
+from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
 from services.notify.domain.notices import NotKnownYet
-from services.notify.domain.people import EnrolmentChange, Item, Path, Person, Run
+from services.notify.domain.people import EnrolmentUpdate, Item, Path, Person, Run
 from services.notify.domain.sessions import Session
-from services.notify.domain.words import AttendanceMode, EnrolmentState, Kind
 from services.notify.mail import MailServer
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
-from services.notify.usecases import copies
+from services.notify.usecases import replicas
 from services.notify.usecases import sessions as classes
-from services.notify.usecases.telling import Addressed, tell
+from services.notify.usecases.notifications import Addressed, notify
 
 Batch = Sequence[Event[Any]]
 Leads = Sequence[timedelta]
@@ -32,7 +32,7 @@ T = TypeVar("T")
 EVERY = timedelta(milliseconds=500)
 _PEOPLE = frozenset({catalog.PersonUpserted})
 # Whose enrolment begins is called in to what was told before: that is more than to replace.
-_COPIES = frozenset(
+_REPLICAS = frozenset(
     {
         catalog.RunOpened,
         catalog.PathPublished,
@@ -61,7 +61,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
                 library.ItemAvailable,
             ),
             _rosters,
-            replacing=_COPIES,
+            replacing=_REPLICAS,
         ),
         Subscription(
             "notify.triggers",
@@ -86,11 +86,11 @@ def jobs(
     texts: Texts, servers: Callable[[], MailServer], attempts: int, system: Clock
 ) -> tuple[Jobs[NotifyStore], ...]:
     """What all workers do. `attempts`: how often a mail is tried; `system`: the system's clock."""
-    return (sender.mail(servers, attempts, system), announcer.parts(texts))
+    return (sender.mail(servers, attempts, system), announcer.chunks(texts))
 
 
 def _people(store: NotifyStore, batch: Batch) -> None:
-    copies.learn(store, Person, list(map(_person, batch)))
+    replicas.upsert_if_newer(store, Person, list(map(_person, batch)))
 
 
 def _person(event: Event[Any]) -> Person:
@@ -100,10 +100,10 @@ def _person(event: Event[Any]) -> Person:
 
 
 def _rosters(store: NotifyStore, batch: Batch) -> None:
-    copies.learn(store, Run, _each(batch, _run, catalog.RunOpened))
-    copies.learn(store, Path, _each(batch, _path, catalog.PathPublished))
-    copies.learn(store, Item, _each(batch, _item, library.ItemAvailable))
-    copies.change_enrolments(store, _each(batch, _change, *_STATES, catalog.EnrolmentModeChanged))
+    replicas.upsert_if_newer(store, Run, _each(batch, _run, catalog.RunOpened))
+    replicas.upsert_if_newer(store, Path, _each(batch, _path, catalog.PathPublished))
+    replicas.upsert_if_newer(store, Item, _each(batch, _item, library.ItemAvailable))
+    replicas.change_enrolments(store, _each(batch, _change, *_STATES, catalog.EnrolmentModeChanged))
 
 
 def _each(batch: Batch, read: Callable[[Event[Any]], T], *types: type[Any]) -> list[T]:
@@ -123,14 +123,14 @@ def _item(event: Event[Any]) -> Item:
     return from_message(event.data, Item, id=event.data.item_id, sequence=event.sequence)
 
 
-def _change(event: Event[Any]) -> EnrolmentChange:
+def _change(event: Event[Any]) -> EnrolmentUpdate:
     data = event.data
     more: dict[str, Any] = {"sequence": event.sequence, "state": _STATES.get(type(data))}
     if isinstance(data, catalog.EnrolmentCreated | catalog.EnrolmentPromoted):
         more["since"] = triggers.instant(data.enrolled_at)
     if isinstance(data, catalog.EnrolmentModeChanged):
         more["mode"] = _mode(data)
-    return from_message(data, EnrolmentChange, **more)
+    return from_message(data, EnrolmentUpdate, **more)
 
 
 def _mode(data: catalog.EnrolmentModeChanged) -> AttendanceMode | None:
@@ -154,7 +154,7 @@ def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> N
             addressed += _handle(store, event, leads)
         except NotKnownYet as error:
             missing[event.id] = f"{error} is not known yet"
-    strangers = set(tell(store, texts, addressed))
+    strangers = set(notify(store, texts, addressed))
     missing |= {
         each.notice.event_id: f"person {each.person_id} is not known yet"
         for each in addressed

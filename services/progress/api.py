@@ -6,16 +6,16 @@ from typing import Any
 from tandem.progress.v1 import progress_pb2, progress_pb2_grpc, resources_pb2
 from tandem.types.v1 import types_pb2
 
-from chassis.context import caller
+from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
 from chassis.data.pages import page_of
 from chassis.data.store import Database
-from chassis.edge.validation import faults_of
+from chassis.edge.validation import violations_of
 from services.progress import queries
+from services.progress.domain.enums import Role
 from services.progress.domain.intake import RecordStatements, Row
 from services.progress.domain.statements import Statement, normal
-from services.progress.domain.timeline import Stretch
-from services.progress.domain.words import Role
+from services.progress.domain.timeline import TimelineInterval
 from services.progress.store import ProgressStore
 from services.progress.usecases.intake import record_statements
 
@@ -64,24 +64,24 @@ class ProgressApi(progress_pb2_grpc.ProgressServiceServicer):
     def GetTimeline(
         self, request: progress_pb2.GetTimelineRequest, _context: Any
     ) -> progress_pb2.GetTimelineResponse:
-        stretch = from_message(request, Stretch)
-        found = queries.learners_timeline(self._database.reader(), stretch)
+        interval = from_message(request, TimelineInterval)
+        found = queries.learners_timeline(self._database.reader(), interval)
         return to_message(found, progress_pb2.GetTimelineResponse)
 
 
 def _own() -> str:
     """Whose statements the caller may send: a service's anyone's, a learner's own."""
-    who = caller.current()
+    who = principal.current()
     return "" if "service" in who.roles else who.subject
 
 
 def _authority() -> Role:
     """Who asserts what the caller sends."""
-    return Role.SERVICE if "service" in caller.current().roles else Role.LEARNER
+    return Role.SERVICE if "service" in principal.current().roles else Role.LEARNER
 
 
 def _row(message: resources_pb2.Statement) -> Row:
-    faults = tuple(faults_of(message))
-    if faults:
-        return Row(None, faults)
+    violations = tuple(violations_of(message))
+    if violations:
+        return Row(None, violations)
     return Row(normal(from_message(message, Statement, authority=_authority())))

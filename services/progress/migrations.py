@@ -64,7 +64,7 @@ def _begin_histories(mongo: Mongo) -> None:
         mongo["plans"].update_one({"_id": run["_id"]}, {"$setOnInsert": first}, upsert=True)
 
 
-def _tell_owners(mongo: Mongo) -> None:
+def _set_owners(mongo: Mongo) -> None:
     """Name the learner and run of each catch-up in one value, by which many are found at once."""
     owner = {"run_id": "$run_id", "learner_id": "$learner_id"}
     mongo["catch_ups"].update_many({"owner": None}, [{"$set": {"owner": owner}}])
@@ -76,6 +76,6 @@ MIGRATIONS = (
     Migration(3, "people, for their zones", adding({"people": []})),
     Migration(4, "versions of plans, counts by writer", adding(_LEARNERS_ALONE)),
     Migration(5, "a first version of each run's plan", _begin_histories),
-    Migration(6, "owners of catch-ups", _tell_owners),
+    Migration(6, "owners of catch-ups", _set_owners),
     Migration(7, "statements by what they are about", adding(_BY_TARGET)),
 )

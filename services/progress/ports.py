@@ -5,18 +5,18 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from services.progress.domain.catch_ups import CatchUp
-from services.progress.domain.copies import Copy
+from services.progress.domain.enums import Key
 from services.progress.domain.evidence import Evidence
 from services.progress.domain.learner import Learner
+from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.plan import Plan
 from services.progress.domain.plan_history import PlanHistory
-from services.progress.domain.revisits import ItemNews, Revisit
+from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
+from services.progress.domain.replicas import Replica
 from services.progress.domain.sessions import Item, Session
-from services.progress.domain.standing import Standing
 from services.progress.domain.statements import Recorded, Statement
-from services.progress.domain.words import Key
 
-C = TypeVar("C", bound=Copy)
+C = TypeVar("C", bound=Replica)
 Deltas = Mapping[str, Mapping[str, int]]
 """By run, what to add to each count of its summary."""
 
@@ -31,7 +31,7 @@ class Store(Protocol):
     def system_now(self) -> datetime:
         """The system's time, by which MongoDB ends transactions; `now` may be a steered clock's."""
 
-    def publish(self, *happened: object) -> None:
+    def record_event(self, *happened: object) -> None:
         """Let others know once the unit of work is committed."""
 
     # Statements
@@ -49,10 +49,10 @@ class Store(Protocol):
 
     # Runs, their plans and summaries
 
-    def copies(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
+    def replicas(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
         """The copies of one class (Person, Run, Path, Item) that are known, by id."""
 
-    def put_copies(self, copies: Sequence[C]) -> None:
+    def put_replicas(self, replicas: Sequence[C]) -> None:
         """Keep copies of one class."""
 
     def sessions(self, ids: Iterable[str]) -> dict[str, Session]:
@@ -87,7 +87,7 @@ class Store(Protocol):
 
     # Learners
 
-    def standings(self, keys: Iterable[Key]) -> dict[Key, Standing]:
+    def run_states(self, keys: Iterable[Key]) -> dict[Key, LearnerRunState]:
         """Those that are known."""
 
     def catch_ups(self, keys: Iterable[Key]) -> dict[Key, list[CatchUp]]:
@@ -101,16 +101,16 @@ class Store(Protocol):
 
     # What is to be done
 
-    def revisits(self, run_ids: Iterable[str]) -> dict[str, Revisit]:
+    def reevaluations(self, run_ids: Iterable[str]) -> dict[str, Reevaluation]:
         """The revisits that these runs wait for, by run."""
 
-    def next_revisit(self, at: datetime) -> Revisit | None:
+    def next_reevaluation(self, at: datetime) -> Reevaluation | None:
         """The one whose turn came the longest ago, of those whose turn it is at `at`."""
 
-    def put_revisits(self, revisits: Iterable[Revisit]) -> None:
+    def put_reevaluations(self, reevaluations: Iterable[Reevaluation]) -> None:
         """Keep them."""
 
-    def remove_revisit(self, run_id: str) -> None:
+    def remove_reevaluation(self, run_id: str) -> None:
         """It is done."""
 
     def changed_by_older_versions(self, most: int) -> list[str]:
@@ -119,13 +119,13 @@ class Store(Protocol):
     def forget_older_versions(self, run_ids: Collection[str]) -> None:
         """What they changed was seen to."""
 
-    def item_news_until(self, at: datetime, most: int) -> list[ItemNews]:
+    def item_updates_until(self, at: datetime, most: int) -> list[ItemUpdate]:
         """News of items whose time to be looked at again came by `at`."""
 
-    def put_item_news(self, news: Iterable[ItemNews]) -> None:
+    def put_item_updates(self, news: Iterable[ItemUpdate]) -> None:
         """Keep them."""
 
-    def remove_item_news(self, item_ids: Collection[str]) -> None:
+    def remove_item_updates(self, item_ids: Collection[str]) -> None:
         """They were looked at again."""
 
     def learners_behind(

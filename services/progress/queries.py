@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chassis.data.pages import Page
-from chassis.refusals import Fault, NotFound, check
+from chassis.errors import FieldViolation, NotFound, check
 from services.progress.domain import timeline, views
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.learner import Learner
+from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.people import Person
 from services.progress.domain.plan import Plan
-from services.progress.domain.standing import Standing
-from services.progress.domain.timeline import Stretch, TimelineEntry
+from services.progress.domain.timeline import TimelineEntry, TimelineInterval
 from services.progress.domain.views import ActivityProgress, LearnerProgress, RunSummary
 from services.progress.store import ProgressStore
 
@@ -51,12 +51,12 @@ class Timeline:
 def progress(store: ProgressStore, run_id: str, learner_id: str) -> Progress:
     """One learner in one run. Raises NotFound where the learner holds no place in it."""
     key = (run_id, learner_id)
-    standing = store.standings([key]).get(key)
-    if standing is None or not standing.is_enrolled:
+    run_state = store.run_states([key]).get(key)
+    if run_state is None or not run_state.is_enrolled:
         raise NotFound(f"{learner_id!r} is not enrolled in run {run_id!r}")
-    plan, learner = _plan(store, run_id), _learner(store, standing)
+    plan, learner = _plan(store, run_id), _learner(store, run_state)
     return Progress(
-        views.learner_progress(standing, plan, store.now),
+        views.learner_progress(run_state, plan, store.now),
         views.activity_progress(learner, plan, store.now),
     )
 
@@ -64,34 +64,38 @@ def progress(store: ProgressStore, run_id: str, learner_id: str) -> Progress:
 def run_progress(store: ProgressStore, run_id: str, page: Page) -> RunProgress:
     """A run at a glance with a page of its learners. Raises NotFound, Invalid (page_token)."""
     plan = _plan(store, run_id)
-    standings, token = store.standings_page(run_id, page)
-    rows = [views.learner_progress(standing, plan, store.now) for standing in standings]
+    run_states, token = store.run_states_page(run_id, page)
+    rows = [views.learner_progress(run_state, plan, store.now) for run_state in run_states]
     return RunProgress(store.summary(run_id), rows, token)
 
 
 def catch_ups(store: ProgressStore, run_id: str, learner_id: str, page: Page) -> CatchUps:
     """Catch-ups of a run, of a learner, or of a learner in a run, by due. Raises Invalid."""
     if not run_id and not learner_id:
-        check([Fault("run_id", "is missing, and so is learner_id", "one of them, or both")])
+        check(
+            [FieldViolation("run_id", "is missing, and so is learner_id", "one of them, or both")]
+        )
     return CatchUps(*store.catch_ups_page(run_id, learner_id, page))
 
 
-def learners_timeline(store: ProgressStore, stretch: Stretch) -> Timeline:
+def learners_timeline(store: ProgressStore, interval: TimelineInterval) -> Timeline:
     """A stretch of a learner's time, over all runs in which the learner is. Raises Invalid."""
-    check(timeline.faults_of(stretch))
-    person = store.copies(Person, [stretch.learner_id]).get(stretch.learner_id)
-    stretch = replace(stretch, zone=stretch.zone or (person.zone if person else ""))
-    standings = {each.run_id: each for each in store.enrolments(stretch.learner_id)}
-    plans = store.plans(standings)
+    check(timeline.violations_of(interval))
+    person = store.replicas(Person, [interval.learner_id]).get(interval.learner_id)
+    interval = replace(interval, zone=interval.zone or (person.zone if person else ""))
+    run_states = {each.run_id: each for each in store.enrolments(interval.learner_id)}
+    plans = store.plans(run_states)
     lines = [
         line
         for run_id, plan in plans.items()
-        for line in timeline.lines_of_run(standings[run_id], plan, stretch)
+        for line in timeline.lines_of_run(run_states[run_id], plan, interval)
     ]
-    for catch_up in store.catch_ups_due(stretch.learner_id, stretch.from_time, stretch.until_time):
+    for catch_up in store.catch_ups_due(
+        interval.learner_id, interval.from_time, interval.until_time
+    ):
         plan = plans.get(catch_up.run_id)
         if plan is not None:
-            zone = stretch.zone or plan.run.zone
+            zone = interval.zone or plan.run.zone
             lines.append(timeline.localized(timeline.line_of_catch_up(catch_up), zone))
     return Timeline(timeline.by_time(lines))
 
@@ -103,6 +107,6 @@ def _plan(store: ProgressStore, run_id: str) -> Plan:
     return plan
 
 
-def _learner(store: ProgressStore, standing: Standing) -> Learner:
-    evidence = store.evidence({standing.key: None}).get(standing.key, ())
-    return Learner(standing, {each.target: each for each in evidence}, {})
+def _learner(store: ProgressStore, run_state: LearnerRunState) -> Learner:
+    evidence = store.evidence({run_state.key: None}).get(run_state.key, ())
+    return Learner(run_state, {each.target: each for each in evidence}, {})

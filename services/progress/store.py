@@ -10,7 +10,7 @@
 | plans | the version of a run's plan (store_plans.py) | run |
 | plan_revisits | a run whose learners are to be evaluated again | run |
 | item_news | an item of which the runs that name it are told once more | item |
-| people, runs, paths, sessions, items | copies of others' things (store_copies.py) | theirs |
+| people, runs, paths, sessions, items | copies of others' things (store_replicas.py) | theirs |
 
 What units of work may lose a race for is one learner's standing, or one run's plan. Each writes
 summaries in its own name (`Store.writer`): the queue that it works for, or the timer.
@@ -30,16 +30,16 @@ from pymongo import ASCENDING, UpdateOne
 from chassis.contracts.mapping import from_document, to_document, to_update
 from chassis.data.pages import Page, find_page
 from services.progress.domain.catch_ups import CatchUp
+from services.progress.domain.enums import CatchUpState, EnrolmentState, Key
 from services.progress.domain.evidence import Evidence
 from services.progress.domain.learner import Learner
-from services.progress.domain.standing import Standing
+from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.statements import Recorded, Statement
 from services.progress.domain.views import RunSummary
-from services.progress.domain.words import CatchUpState, EnrolmentState, Key
 from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas
-from services.progress.store_copies import Document
 from services.progress.store_plans import PlansStore
+from services.progress.store_replicas import Document
 
 T = TypeVar("T")
 COUNTED = tuple(each.name for each in fields(RunSummary) if each.name != "run_id")
@@ -111,10 +111,10 @@ class ProgressStore(PlansStore):
 
     # Learners
 
-    def standings(self, keys: Iterable[Key]) -> dict[Key, Standing]:
+    def run_states(self, keys: Iterable[Key]) -> dict[Key, LearnerRunState]:
         """Those that are known."""
         rows = self.find_by_ids("standings", [_id(*key) for key in keys])
-        return {each.key: each for each in (from_document(row, Standing) for row in rows)}
+        return {each.key: each for each in (from_document(row, LearnerRunState) for row in rows)}
 
     def catch_ups(self, keys: Iterable[Key]) -> dict[Key, list[CatchUp]]:
         """All catch-ups of these learners in these runs."""
@@ -139,7 +139,7 @@ class ProgressStore(PlansStore):
     def save(self, before: Mapping[Key, Learner], after: Mapping[Key, Learner]) -> None:
         """Keep what differs between the same learners as they were read, and as they are now."""
         pairs = [(before[key], after[key]) for key in after]
-        self._write("standings", _standing_writes((x.standing, y.standing) for x, y in pairs))
+        self._write("standings", _run_state_writes((x.run_state, y.run_state) for x, y in pairs))
         self._keep("evidence", ((x.evidence, y.evidence) for x, y in pairs), _evidence_keys)
         self._keep("catch_ups", ((x.catch_ups, y.catch_ups) for x, y in pairs), _catch_up_keys)
 
@@ -163,17 +163,17 @@ class ProgressStore(PlansStore):
 
     # What is told
 
-    def standings_page(self, run_id: str, page: Page) -> tuple[list[Standing], str]:
+    def run_states_page(self, run_id: str, page: Page) -> tuple[list[LearnerRunState], str]:
         """The run's enrolled learners, and the token of the next page."""
         query = {"run_id": run_id, "state": EnrolmentState.ENROLLED.value}
         rows, token = find_page(self["standings"], query, [("learner_id", 1)], page, self.session)
-        return [from_document(row, Standing) for row in rows], token
+        return [from_document(row, LearnerRunState) for row in rows], token
 
-    def enrolments(self, learner_id: str) -> list[Standing]:
+    def enrolments(self, learner_id: str) -> list[LearnerRunState]:
         """A learner's standings in the runs in which the learner holds a place."""
         query = {"learner_id": learner_id, "state": EnrolmentState.ENROLLED.value}
         rows = self["standings"].find(query, session=self.session)
-        return [from_document(row, Standing) for row in rows]
+        return [from_document(row, LearnerRunState) for row in rows]
 
     def catch_ups_page(self, run_id: str, learner_id: str, page: Page) -> tuple[list[CatchUp], str]:
         """Catch-ups of a run, a learner, or both, by due, and the token of the next page."""
@@ -220,7 +220,9 @@ def _id(run_id: str, learner_id: str, target: str = "") -> Document:
     return {**key, "target": target} if target else key
 
 
-def _standing_writes(pairs: Iterable[tuple[Standing, Standing]]) -> Iterator[UpdateOne]:
+def _run_state_writes(
+    pairs: Iterable[tuple[LearnerRunState, LearnerRunState]],
+) -> Iterator[UpdateOne]:
     for old, new in pairs:
         number = {"_id": _id(*new.key)}
         if not old.writes and new != old:  # a new one, or of an older version of the service

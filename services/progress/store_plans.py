@@ -15,15 +15,15 @@ from chassis.contracts.mapping import from_document, to_document
 from services.progress.domain.path import Path, Run
 from services.progress.domain.plan import Plan
 from services.progress.domain.plan_history import PlanHistory
-from services.progress.domain.revisits import ItemNews, Revisit
+from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
 from services.progress.domain.sessions import Session
 from services.progress.plan_cache import PlanCache
-from services.progress.store_copies import CopiesStore
+from services.progress.store_replicas import ReplicasStore
 
 CACHE = PlanCache()
 
 
-class PlansStore(CopiesStore):
+class PlansStore(ReplicasStore):
     """The part of the store that knows of plans and of revisits."""
 
     @property
@@ -51,22 +51,22 @@ class PlansStore(CopiesStore):
         """Keep histories, each of which is another than before."""
         self._set("plans", (to_document(one) | {"tag": self.new_id()} for one in histories))
 
-    def revisits(self, run_ids: Iterable[str]) -> dict[str, Revisit]:
+    def reevaluations(self, run_ids: Iterable[str]) -> dict[str, Reevaluation]:
         """The revisits that these runs wait for, by run."""
         rows = self.find_by_ids("plan_revisits", run_ids)
-        return {row["_id"]: from_document(row, Revisit) for row in rows}
+        return {row["_id"]: from_document(row, Reevaluation) for row in rows}
 
-    def next_revisit(self, at: datetime) -> Revisit | None:
+    def next_reevaluation(self, at: datetime) -> Reevaluation | None:
         """The one whose turn came the longest ago, of those whose turn it is at `at`."""
         query, order = {"turn_at": {"$lte": at}}, [("turn_at", ASCENDING)]
         row = self["plan_revisits"].find_one(query, sort=order, session=self.session)
-        return from_document(row, Revisit) if row else None
+        return from_document(row, Reevaluation) if row else None
 
-    def put_revisits(self, revisits: Iterable[Revisit]) -> None:
+    def put_reevaluations(self, reevaluations: Iterable[Reevaluation]) -> None:
         """Keep them."""
-        self._set("plan_revisits", map(to_document, revisits))
+        self._set("plan_revisits", map(to_document, reevaluations))
 
-    def remove_revisit(self, run_id: str) -> None:
+    def remove_reevaluation(self, run_id: str) -> None:
         """It is done."""
         self["plan_revisits"].delete_one({"_id": run_id}, session=self.session)
 
@@ -79,16 +79,16 @@ class PlansStore(CopiesStore):
         """What they changed was seen to."""
         self["revisits"].delete_many({"_id": {"$in": list(run_ids)}}, session=self.session)
 
-    def item_news_until(self, at: datetime, most: int) -> list[ItemNews]:
+    def item_updates_until(self, at: datetime, most: int) -> list[ItemUpdate]:
         """News of items whose time to be looked at again came by `at`."""
         rows = self["item_news"].find({"again_at": {"$lte": at}}, session=self.session)
-        return [from_document(row, ItemNews) for row in rows.limit(most)]
+        return [from_document(row, ItemUpdate) for row in rows.limit(most)]
 
-    def put_item_news(self, news: Iterable[ItemNews]) -> None:
+    def put_item_updates(self, news: Iterable[ItemUpdate]) -> None:
         """Keep them."""
         self._set("item_news", map(to_document, news))
 
-    def remove_item_news(self, item_ids: Collection[str]) -> None:
+    def remove_item_updates(self, item_ids: Collection[str]) -> None:
         """They were looked at again."""
         self["item_news"].delete_many({"_id": {"$in": list(item_ids)}}, session=self.session)
 
@@ -97,10 +97,10 @@ class PlansStore(CopiesStore):
         return {row["_id"]: row["tag"] for row in rows}
 
     def _built(self, run_ids: Iterable[str]) -> dict[str, Plan]:
-        runs = self.copies(Run, run_ids)
+        runs = self.replicas(Run, run_ids)
         if not runs:
             return {}
-        paths, histories = self.copies(Path, runs), self.plan_histories(runs)
+        paths, histories = self.replicas(Path, runs), self.plan_histories(runs)
         sessions = self._sessions_of(runs)
         named = {run_id: _named(paths.get(run_id), sessions[run_id]) for run_id in runs}
         items = self.items(set().union(*named.values()))

@@ -10,14 +10,14 @@ import structlog
 from chassis.data.store import Database, is_away
 from chassis.messaging.subscriptions import Timer
 from chassis.operations import metrics
-from services.progress.domain.words import Key
+from services.progress.domain.enums import Key
 from services.progress.metrics import RECORDING_PLAYABLE
 from services.progress.store import ProgressStore
 from services.progress.usecases import plans, waiting
 
 # Looking and finding nothing costs a millisecond.
-OFTEN, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
-GIVE_WAY, REVISIT, MISS = "progress.give_way", "progress.revisit", "progress.miss"
+FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
+RELEASE_MATERIALS, REEVALUATE, MISS = "progress.give_way", "progress.revisit", "progress.miss"
 
 log = structlog.get_logger()
 
@@ -25,48 +25,48 @@ log = structlog.get_logger()
 def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
     """What time causes. `grace`: how long after its end a class waits for its recording."""
     return (
-        Timer(GIVE_WAY, EVERY_SECOND, partial(give_way, grace=grace)),
-        Timer(REVISIT, OFTEN, revisit),
+        Timer(RELEASE_MATERIALS, EVERY_SECOND, partial(release_materials, grace=grace)),
+        Timer(REEVALUATE, FAST_POLL, reevaluate),
         Timer(MISS, EVERY_SECOND, miss),
     )
 
 
-def give_way(database: Database[ProgressStore], grace: timedelta) -> None:
+def release_materials(database: Database[ProgressStore], grace: timedelta) -> None:
     """Let materials stand in where a recording was waited for long enough.
 
     One that never came is late, too: nobody else would tell of it.
     """
 
     def some(store: ProgressStore) -> bool:
-        waited = waiting.give_way(store, grace)
+        waited = waiting.release_materials(store, grace)
         for late in plans.recordings_missed(store, waited):
-            store.afterwards(partial(RECORDING_PLAYABLE.observe, late.total_seconds()))
-        return len(waited) == waiting.PART
+            store.on_commit(partial(RECORDING_PLAYABLE.observe, late.total_seconds()))
+        return len(waited) == waiting.CHUNK
 
-    _all(database, some, GIVE_WAY)
+    _all(database, some, RELEASE_MATERIALS)
 
 
-def revisit(database: Database[ProgressStore], ahead: timedelta = timedelta()) -> None:
+def reevaluate(database: Database[ProgressStore], ahead: timedelta = timedelta()) -> None:
     """Evaluate learners again whose run's plan changed, until it is no run's turn.
 
     `ahead`: as if it were so much later, by the system's time.
     """
-    _all(database, partial(plans.change_unseen, most=waiting.PART), REVISIT)
+    _all(database, partial(plans.change_unseen, most=waiting.CHUNK), REEVALUATE)
     at = datetime.now(UTC) + ahead
-    _all(database, partial(plans.tell_again, at=at, most=waiting.PART), REVISIT)
+    _all(database, partial(plans.notify_again, at=at, most=waiting.CHUNK), REEVALUATE)
     failed: set[Key] = set()
     while True:
         turn = partial(waiting.next_turn, at=datetime.now(UTC) + ahead, but=failed)
-        keys = database.transact(turn, REVISIT)
+        keys = database.transact(turn, REEVALUATE)
         if keys is None:
             return
-        failed |= _look_again(database, keys, REVISIT)
+        failed |= _look_again(database, keys, REEVALUATE)
 
 
 def miss(database: Database[ProgressStore]) -> None:
     """Call catch-ups missed whose due has passed."""
     failed: set[Key] = set()
-    while keys := database.reader().overdue_catch_ups(waiting.PART, failed):
+    while keys := database.reader().overdue_catch_ups(waiting.CHUNK, failed):
         failed |= _look_again(database, list(dict.fromkeys(keys)), MISS)
 
 

@@ -13,24 +13,24 @@ from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
+from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Wait
-from chassis.refusals import NotFound
 from services.progress import metrics
-from services.progress.domain.path import Path, Policy, Run
-from services.progress.domain.people import Person
-from services.progress.domain.sessions import Item, SessionNews
-from services.progress.domain.standing import EnrolmentNews
-from services.progress.domain.statements import Recorded
-from services.progress.domain.words import (
+from services.progress.domain.enums import (
     AttendanceMode,
-    AttendanceVerdict,
+    AttendanceStatus,
     EnrolmentState,
     SessionState,
 )
+from services.progress.domain.learner_run_state import EnrolmentUpdate
+from services.progress.domain.path import Path, Policy, Run
+from services.progress.domain.people import Person
+from services.progress.domain.sessions import Item, SessionUpdate
+from services.progress.domain.statements import Recorded
 from services.progress.store import ProgressStore
-from services.progress.usecases.attendance import AttendanceNews, learn_attendance
+from services.progress.usecases.attendance import AttendanceUpdate, learn_attendance
 from services.progress.usecases.enrolments import (
-    ExtensionNews,
+    ExtensionUpdate,
     learn_enrolments,
     learn_extensions,
     learn_people,
@@ -138,21 +138,21 @@ def attendance(store: ProgressStore, events: Events) -> None:
     learn_items(store, items)
     learn_sessions(store, recordings)
     _measure(store, recordings, items)
-    settled = [event for event in events if isinstance(event.data, sessions.AttendanceSettled)]
+    finalised = [event for event in events if isinstance(event.data, sessions.AttendanceSettled)]
     amended = [event for event in events if isinstance(event.data, sessions.AttendanceAmended)]
     learn_attendance(
         store,
-        [*map(_settled_session, settled), *map(_amended_session, amended)],
-        [*(row for event in settled for row in _settled(event)), *map(_amended, amended)],
+        [*map(_finalised_session, finalised), *map(_amended_session, amended)],
+        [*(row for event in finalised for row in _finalised(event)), *map(_amended, amended)],
     )
 
 
-def _measure(store: ProgressStore, recordings: list[SessionNews], items: list[Item]) -> None:
+def _measure(store: ProgressStore, recordings: list[SessionUpdate], items: list[Item]) -> None:
     waited = recordings_waited_for(
         store, {each.session_id for each in recordings}, {each.id for each in items}
     )
     for each in waited:
-        store.afterwards(partial(metrics.RECORDING_PLAYABLE.observe, each.total_seconds()))
+        store.on_commit(partial(metrics.RECORDING_PLAYABLE.observe, each.total_seconds()))
 
 
 def _each(events: Events, read: Callable[[Event[Any]], T], *types: type[Any]) -> list[T]:
@@ -173,7 +173,7 @@ def _path(event: Event[catalog.PathPublished]) -> Path:
     return from_message(event.data, Path, id=event.data.run_id, sequence=event.sequence)
 
 
-def _session(event: Event[Any]) -> SessionNews:
+def _session(event: Event[Any]) -> SessionUpdate:
     data = event.data
     more: dict[str, Any] = {"sequence": event.sequence, "state": CLASSES[type(data)]}
     if isinstance(data, sessions.SessionMoved):
@@ -181,29 +181,31 @@ def _session(event: Event[Any]) -> SessionNews:
         more["end_time"] = _instant(data.new_end_time)
     if not isinstance(data, sessions.SessionScheduled):
         more["material_item_ids"] = None
-    return from_message(data, SessionNews, **more)
+    return from_message(data, SessionUpdate, **more)
 
 
-def _recording(event: Event[sessions.RecordingAttached]) -> SessionNews:
+def _recording(event: Event[sessions.RecordingAttached]) -> SessionUpdate:
     return from_message(
-        event.data, SessionNews, sequence=event.sequence, recording_item_id=event.data.item_id
+        event.data, SessionUpdate, sequence=event.sequence, recording_item_id=event.data.item_id
     )
 
 
-def _settled_session(event: Event[sessions.AttendanceSettled]) -> SessionNews:
-    return from_message(event.data, SessionNews, sequence=event.sequence, state=SessionState.ENDED)
+def _finalised_session(event: Event[sessions.AttendanceSettled]) -> SessionUpdate:
+    return from_message(
+        event.data, SessionUpdate, sequence=event.sequence, state=SessionState.ENDED
+    )
 
 
-def _amended_session(event: Event[sessions.AttendanceAmended]) -> SessionNews:
-    return from_message(event.data, SessionNews, sequence=event.sequence)
+def _amended_session(event: Event[sessions.AttendanceAmended]) -> SessionUpdate:
+    return from_message(event.data, SessionUpdate, sequence=event.sequence)
 
 
-def _settled(event: Event[sessions.AttendanceSettled]) -> list[AttendanceNews]:
+def _finalised(event: Event[sessions.AttendanceSettled]) -> list[AttendanceUpdate]:
     data = event.data
     return [
         from_message(
             row,
-            AttendanceNews,
+            AttendanceUpdate,
             run_id=data.run_id,
             session_id=data.session_id,
             sequence=event.sequence,
@@ -213,10 +215,10 @@ def _settled(event: Event[sessions.AttendanceSettled]) -> list[AttendanceNews]:
     ]
 
 
-def _amended(event: Event[sessions.AttendanceAmended]) -> AttendanceNews:
-    verdict = _enum(event.data, "to_verdict", AttendanceVerdict)
+def _amended(event: Event[sessions.AttendanceAmended]) -> AttendanceUpdate:
+    verdict = _enum(event.data, "to_verdict", AttendanceStatus)
     return from_message(
-        event.data, AttendanceNews, verdict=verdict, sequence=event.sequence, amended=True
+        event.data, AttendanceUpdate, verdict=verdict, sequence=event.sequence, amended=True
     )
 
 
@@ -229,16 +231,16 @@ def _item(event: Event[Any]) -> Item:
     )
 
 
-def _enrolment(event: Event[Any]) -> EnrolmentNews:
+def _enrolment(event: Event[Any]) -> EnrolmentUpdate:
     data = event.data
     more: dict[str, Any] = {"sequence": event.sequence, "state": STATES.get(type(data))}
     if isinstance(data, catalog.EnrolmentModeChanged):
         more["mode"] = _enum(data, "to_mode", AttendanceMode)
-    return from_message(data, EnrolmentNews, **more)
+    return from_message(data, EnrolmentUpdate, **more)
 
 
-def _extension(event: Event[catalog.DueExtended]) -> ExtensionNews:
-    return from_message(event.data, ExtensionNews, sequence=event.sequence)
+def _extension(event: Event[catalog.DueExtended]) -> ExtensionUpdate:
+    return from_message(event.data, ExtensionUpdate, sequence=event.sequence)
 
 
 def _enum(data: Any, field: str, cls: type[E]) -> E | None:

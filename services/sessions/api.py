@@ -8,25 +8,25 @@ from google.protobuf.message import Message
 from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc
 from tandem.types.v1 import types_pb2
 
-from chassis.context import caller
+from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
 from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
-from chassis.edge.validation import faults_of
-from chassis.refusals import Fault, check
+from chassis.edge.validation import violations_of
+from chassis.errors import FieldViolation, check
 from services.sessions import queries
 from services.sessions.domain import checkin
 from services.sessions.domain.checkin import CheckIn
+from services.sessions.domain.enums import SessionState
 from services.sessions.domain.planning import Move, Schedule
-from services.sessions.domain.presence import Mark, PresenceRow, RecordPresence
+from services.sessions.domain.presence import PresenceEvent, PresenceRow, RecordPresence
 from services.sessions.domain.seats import ChooseSeat
 from services.sessions.domain.session import Recording, Session
-from services.sessions.domain.words import SessionState
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import (
-    found,
     live,
+    lookup,
     planning,
     presence,
     recordings,
@@ -85,7 +85,7 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         self, request: sessions_pb2.GetSessionRequest, _context: Any
     ) -> resources_pb2.Session:
         store = self._database.reader()
-        return _answer(store, found.session(store, request.session_id))
+        return _answer(store, lookup.session(store, request.session_id))
 
     def ListSessions(
         self, request: sessions_pb2.ListSessionsRequest, _context: Any
@@ -109,7 +109,7 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         self, request: sessions_pb2.ListSeatsRequest, _context: Any
     ) -> sessions_pb2.ListSeatsResponse:
         store = self._database.reader()
-        session = found.session(store, request.session_id)
+        session = lookup.session(store, request.session_id)
         rows, token = queries.seats_page(store, session.id, request.learner_id, page_of(request))
         return sessions_pb2.ListSeatsResponse(
             seats=[to_message(row, resources_pb2.Seat) for row in rows], next_page_token=token
@@ -173,7 +173,9 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         )
 
 
-_NOBODY_NAMED = Fault("session_id", "neither a session nor a learner is named", "one of them")
+_NOBODY_NAMED = FieldViolation(
+    "session_id", "neither a session nor a learner is named", "one of them"
+)
 
 
 def _answer(store: SessionsStore, session: Session) -> resources_pb2.Session:
@@ -199,7 +201,7 @@ def _answers(store: SessionsStore, sessions: Sequence[Session]) -> list[resource
 
 def _joinable(store: SessionsStore, sessions: Sequence[Session]) -> set[str]:
     """The runs whose sessions the caller may join: the staff any, others those of their own."""
-    who, runs = caller.current(), {session.run_id for session in sessions}
+    who, runs = principal.current(), {session.run_id for session in sessions}
     return runs if STAFF & who.roles else queries.own_runs(store, runs, who.subject)
 
 
@@ -207,7 +209,7 @@ def _shown(
     store: SessionsStore, session: Session, recording: Recording | None, joinable: bool
 ) -> resources_pb2.Session:
     """A session as it is told: while it is LIVE, the staff sees the room's code."""
-    shows_code = session.state is SessionState.LIVE and STAFF & caller.current().roles
+    shows_code = session.state is SessionState.LIVE and STAFF & principal.current().roles
     code = checkin.code_at(session, store.now) if shows_code else ""
     url = session.join_url if joinable else ""
     return to_message(
@@ -216,11 +218,14 @@ def _shown(
 
 
 def _presence_row(message: sessions_pb2.PresenceMark) -> PresenceRow:
-    faults = tuple(faults_of(message))
-    return PresenceRow(None, faults) if faults else PresenceRow(_mark(message))
+    violations = tuple(violations_of(message))
+    return PresenceRow(None, violations) if violations else PresenceRow(_presence_event(message))
 
 
-def _mark(message: sessions_pb2.PresenceMark) -> Mark:
+def _presence_event(message: sessions_pb2.PresenceMark) -> PresenceEvent:
     """A mark to the millisecond, which is what is kept: so a repeat is the same mark."""
-    mark = from_message(message, Mark)
-    return replace(mark, at=mark.at.replace(microsecond=mark.at.microsecond // 1000 * 1000))
+    presence_event = from_message(message, PresenceEvent)
+    return replace(
+        presence_event,
+        at=presence_event.at.replace(microsecond=presence_event.at.microsecond // 1000 * 1000),
+    )

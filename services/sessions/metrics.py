@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter
 
-from services.sessions.domain.words import AttendanceVerdict
+from services.sessions.domain.enums import AttendanceStatus
 
 ATTENDANCE = Counter(
     "tandem_sessions_attendance",
@@ -10,5 +10,5 @@ ATTENDANCE = Counter(
     "absent.",
     ["verdict"],
 )
-for verdict in (AttendanceVerdict.PRESENT, AttendanceVerdict.PARTIAL, AttendanceVerdict.ABSENT):
-    ATTENDANCE.labels(verdict.lower())  # zero is a figure, too
+for status in (AttendanceStatus.PRESENT, AttendanceStatus.PARTIAL, AttendanceStatus.ABSENT):
+    ATTENDANCE.labels(status.lower())  # zero is a figure, too

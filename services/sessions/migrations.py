@@ -49,7 +49,7 @@ _SECOND: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
-def _settling(mongo: Mongo) -> None:
+def _finalising(mongo: Mongo) -> None:
     """Sessions that ended before were settled in the same moment."""
     adding(_SECOND)(mongo)
     mongo["sessions"].update_many(
@@ -60,5 +60,5 @@ def _settling(mongo: Mongo) -> None:
 
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, copies", adding(_FIRST)),
-    Migration(2, "attendance that is settled in parts", _settling),
+    Migration(2, "attendance that is settled in parts", _finalising),
 )

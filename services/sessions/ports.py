@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from services.sessions.domain.attendance import Attendance
-from services.sessions.domain.presence import Mark
-from services.sessions.domain.roster import Copy, Enrolment
+from services.sessions.domain.finalising import Candidates, Finalisation
+from services.sessions.domain.presence import PresenceEvent
+from services.sessions.domain.roster import Enrolment, Replica
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
-from services.sessions.domain.settling import Candidates, Settlement
 
-C = TypeVar("C", bound=Copy)
+C = TypeVar("C", bound=Replica)
 
 
 class Store(Protocol):
@@ -25,12 +25,12 @@ class Store(Protocol):
     def new_secret(self) -> str:
         """32 random bytes in hex."""
 
-    def publish(self, *happened: object) -> None:
+    def record_event(self, *happened: object) -> None:
         """Let others know once the unit of work is committed."""
 
     # What two units of work that read the same must both touch, so that one of them starts again
 
-    def guard(self, *names: str) -> None:
+    def lock(self, *names: str) -> None:
         """Be alone, among all units of work, with what has these names."""
 
     # Rooms
@@ -62,10 +62,10 @@ class Store(Protocol):
 
     # Copies of others' things
 
-    def copies(self, cls: type[C], ids: Iterable[str]) -> Mapping[str, C]:
+    def replicas(self, cls: type[C], ids: Iterable[str]) -> Mapping[str, C]:
         """The copies of one class (Person, Run, Item) that are known, by id."""
 
-    def put_copies(self, copies: Sequence[Copy]) -> None:
+    def put_replicas(self, replicas: Sequence[Replica]) -> None:
         """Keep copies of one class."""
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Enrolment]:
@@ -96,13 +96,19 @@ class Store(Protocol):
 
     # Presence and attendance
 
-    def marks(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, list[Mark]]:
+    def presence_events(
+        self, session_id: str, learner_ids: Iterable[str]
+    ) -> Mapping[str, list[PresenceEvent]]:
         """The marks of some learners in a session, by learner."""
 
-    def mark_counts(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, int]:
+    def presence_event_counts(
+        self, session_id: str, learner_ids: Iterable[str]
+    ) -> Mapping[str, int]:
         """How many marks each of some learners has in a session."""
 
-    def add_marks(self, session_id: str, marks: Iterable[Mark]) -> set[Mark]:
+    def add_presence_events(
+        self, session_id: str, presence_events: Iterable[PresenceEvent]
+    ) -> set[PresenceEvent]:
         """Keep marks; answers those that were new."""
 
     def wrong_codes(self, session_id: str, learner_id: str) -> int:
@@ -117,41 +123,41 @@ class Store(Protocol):
     def put_attendance(self, rows: Sequence[Attendance]) -> None:
         """Keep attendance, new or changed; what was noted for it is done with."""
 
-    def count_settled(self, rows: Sequence[Attendance]) -> None:
+    def count_finalised(self, rows: Sequence[Attendance]) -> None:
         """Tell the metrics, once this is committed."""
 
     def drop_attendance(self, session_id: str, learner_ids: Collection[str]) -> None:
         """Some learners have no attendance in a session; what was noted for it is done with."""
 
     def touch_attendance(
-        self, session_id: str, learner_ids: Iterable[str], unsettled: bool
+        self, session_id: str, learner_ids: Iterable[str], unfinalised: bool
     ) -> None:
         """Be alone with learners' attendance; `unsettled`: their settling is still to see this."""
 
     # Settling the attendance of a session that has ended
 
-    def settlement(self, session_id: str) -> Settlement | None:
+    def finalisation(self, session_id: str) -> Finalisation | None:
         """How far the settling of a session is; None where there is none, or no more."""
 
-    def settlements(self, run_ids: Collection[str]) -> list[Settlement]:
+    def finalisations(self, run_ids: Collection[str]) -> list[Finalisation]:
         """The sessions of some runs whose first pass is under way."""
 
-    def claimed_settlement(self, session_id: str, claim: str) -> Settlement | None:
+    def claimed_finalisation(self, session_id: str, claim: str) -> Finalisation | None:
         """A settlement, and be alone with it; None where the claim is another's by now."""
 
-    def put_settlement(self, settlement: Settlement, pause: timedelta = timedelta()) -> None:
+    def put_finalisation(self, finalisation: Finalisation, pause: timedelta = timedelta()) -> None:
         """Keep how far a settling is; it goes on after `pause`."""
 
-    def end_settlement(self, session_id: str) -> None:
+    def end_finalisation(self, session_id: str) -> None:
         """The settling of a session is over."""
 
-    def to_settle(self, session: Session, after: str, most: int) -> Candidates:
+    def to_finalise(self, session: Session, after: str, most: int) -> Candidates:
         """The next learners of a session whom settling has to look at, `most` of them.
 
         Those who are expected by their enrolments or seats, and those of whom something is noted.
         """
 
-    def unsettled(self, session_id: str, most: int) -> list[str]:
+    def unfinalised(self, session_id: str, most: int) -> list[str]:
         """Learners of whom something is noted that their settling did not see."""
 
     def note_enrolments(self, session_id: str, enrolments: Sequence[Enrolment]) -> None:

@@ -88,7 +88,7 @@ def own_runs(store: SessionsStore, run_ids: Iterable[str], learner_id: str) -> s
 def recordings(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, Recording]:
     """The recordings of those sessions that have one, by session."""
     items = {each.id: each.recording_item_id for each in sessions if each.recording_item_id}
-    known = store.copies(Item, set(items.values())) if items else {}
+    known = store.replicas(Item, set(items.values())) if items else {}
     return {
         session_id: _recording(item_id, known.get(item_id)) for session_id, item_id in items.items()
     }

@@ -22,21 +22,21 @@ from typing import Any, TypeVar
 from pymongo import ReturnDocument, UpdateOne
 
 from chassis.contracts.mapping import from_document, to_document
+from services.sessions.domain.enums import SeatKind, SessionState
 from services.sessions.domain.planning import LONGEST
-from services.sessions.domain.roster import Copy, Enrolment, Item, Person, Run
+from services.sessions.domain.roster import Enrolment, Item, Person, Replica, Run
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
-from services.sessions.domain.words import SeatKind, SessionState
 from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import AttendanceStore, key
 
 Document = dict[str, Any]
-C = TypeVar("C", bound=Copy)
+C = TypeVar("C", bound=Replica)
 T = TypeVar("T")
 
 # Learners of one session share this many counts of online seats: choices side by side rarely meet.
 COUNTS = 32
-COPIES: Mapping[type, str] = {Person: "people", Run: "runs", Item: "items"}
+REPLICAS: Mapping[type, str] = {Person: "people", Run: "runs", Item: "items"}
 TO_COME = {"$in": [SessionState.SCHEDULED, SessionState.LIVE]}
 
 
@@ -50,7 +50,7 @@ class SessionsStore(AttendanceStore):
         """32 random bytes in hex."""
         return secrets.token_hex(32)
 
-    def guard(self, *names: str) -> None:
+    def lock(self, *names: str) -> None:
         """Write a document of each name (kind:id): of two that do at once, one starts again."""
         for name in names:
             self.contends_for(*name.split(":", 1))
@@ -116,15 +116,15 @@ class SessionsStore(AttendanceStore):
 
     # Copies of others' things
 
-    def copies(self, cls: type[C], ids: Iterable[str]) -> Mapping[str, C]:
+    def replicas(self, cls: type[C], ids: Iterable[str]) -> Mapping[str, C]:
         """The copies of one class (Person, Run, Item) that are known, by id."""
-        rows = self.find_by_ids(COPIES[cls], ids)
+        rows = self.find_by_ids(REPLICAS[cls], ids)
         return {row["_id"]: from_document(row, cls) for row in rows}
 
-    def put_copies(self, copies: Sequence[Copy]) -> None:
+    def put_replicas(self, replicas: Sequence[Replica]) -> None:
         """Keep copies of one class."""
-        if copies:
-            self._put(COPIES[type(copies[0])], *map(to_document, copies))
+        if replicas:
+            self._put(REPLICAS[type(replicas[0])], *map(to_document, replicas))
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Enrolment]:
         """The enrolments that are known, by run and learner."""

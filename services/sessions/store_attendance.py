@@ -21,11 +21,11 @@ from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
 from services.sessions import metrics
 from services.sessions.domain.attendance import Attendance
-from services.sessions.domain.presence import Mark, by_learner
+from services.sessions.domain.enums import EnrolmentState
+from services.sessions.domain.finalising import Candidates, Finalisation
+from services.sessions.domain.presence import PresenceEvent, by_learner
 from services.sessions.domain.roster import EXPECTED_MODES, Enrolment
 from services.sessions.domain.session import Session
-from services.sessions.domain.settling import Candidates, Settlement
-from services.sessions.domain.words import EnrolmentState
 
 Document = dict[str, Any]
 
@@ -40,12 +40,16 @@ class AttendanceStore(chassis_store.Store):
 
     # Marks
 
-    def marks(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, list[Mark]]:
+    def presence_events(
+        self, session_id: str, learner_ids: Iterable[str]
+    ) -> Mapping[str, list[PresenceEvent]]:
         """The marks of some learners in a session, by learner."""
         rows = self["marks"].find(_of(session_id, learner_ids), session=self.session)
-        return by_learner(from_document(row["_id"], Mark) for row in rows)
+        return by_learner(from_document(row["_id"], PresenceEvent) for row in rows)
 
-    def mark_counts(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, int]:
+    def presence_event_counts(
+        self, session_id: str, learner_ids: Iterable[str]
+    ) -> Mapping[str, int]:
         """How many marks each of some learners has in a session."""
         stages: list[Document] = [
             {"$match": _of(session_id, learner_ids)},
@@ -54,15 +58,21 @@ class AttendanceStore(chassis_store.Store):
         rows = self["marks"].aggregate(stages, session=self.session)
         return {row["_id"]: row["count"] for row in rows}
 
-    def add_marks(self, session_id: str, marks: Iterable[Mark]) -> set[Mark]:
+    def add_presence_events(
+        self, session_id: str, presence_events: Iterable[PresenceEvent]
+    ) -> set[PresenceEvent]:
         """Keep marks; answers those that were new."""
-        ids = {mark: {"session_id": session_id, **to_document(mark)} for mark in marks}
+        ids = {
+            presence_event: {"session_id": session_id, **to_document(presence_event)}
+            for presence_event in presence_events
+        }
         known = self.find_by_ids("marks", ids.values())
-        new = ids.keys() - {from_document(row["_id"], Mark) for row in known}
+        new = ids.keys() - {from_document(row["_id"], PresenceEvent) for row in known}
         if new:
             now = datetime.now(UTC)  # MongoDB removes old ones by the system's clock
             self["marks"].insert_many(
-                [{"_id": ids[mark], "at": now} for mark in new], session=self.session
+                [{"_id": ids[presence_event], "at": now} for presence_event in new],
+                session=self.session,
             )
         return set(new)
 
@@ -85,10 +95,10 @@ class AttendanceStore(chassis_store.Store):
             for row in rows
         )
 
-    def count_settled(self, rows: Sequence[Attendance]) -> None:
+    def count_finalised(self, rows: Sequence[Attendance]) -> None:
         """Tell the metrics, once this is committed."""
         for row in rows:
-            self.afterwards(metrics.ATTENDANCE.labels(row.verdict.lower()).inc)
+            self.on_commit(metrics.ATTENDANCE.labels(row.verdict.lower()).inc)
 
     def drop_attendance(self, session_id: str, learner_ids: Collection[str]) -> None:
         """Some learners have no attendance in a session; what was noted for it is done with."""
@@ -100,11 +110,11 @@ class AttendanceStore(chassis_store.Store):
         )
 
     def touch_attendance(
-        self, session_id: str, learner_ids: Iterable[str], unsettled: bool
+        self, session_id: str, learner_ids: Iterable[str], unfinalised: bool
     ) -> None:
         """Be alone with learners' attendance; `unsettled`: their settling is still to see this."""
         change: Document = {"$inc": {"touched": 1}}
-        if unsettled:
+        if unfinalised:
             change["$set"] = {"unsettled": session_id}
         self._write(
             UpdateOne({"_id": each}, change, upsert=True) for each in _keys(session_id, learner_ids)
@@ -112,18 +122,18 @@ class AttendanceStore(chassis_store.Store):
 
     # Settling
 
-    def settlement(self, session_id: str) -> Settlement | None:
+    def finalisation(self, session_id: str) -> Finalisation | None:
         """How far the settling of a session is; None where there is none, or no more."""
         found = self["settlements"].find_one({"_id": session_id}, session=self.session)
-        return from_document(found, Settlement) if found else None
+        return from_document(found, Finalisation) if found else None
 
-    def settlements(self, run_ids: Collection[str]) -> list[Settlement]:
+    def finalisations(self, run_ids: Collection[str]) -> list[Finalisation]:
         """The sessions of some runs whose first pass is under way."""
         query = {"run_id": {"$in": list(run_ids)}, "passed": False}
         rows = self["settlements"].find(query, session=self.session)
-        return [from_document(row, Settlement) for row in rows]
+        return [from_document(row, Finalisation) for row in rows]
 
-    def claim_settlement(self, claim: str, lasting: timedelta) -> str:
+    def claim_finalisation(self, claim: str, lasting: timedelta) -> str:
         """Claim the settlement that was looked at longest ago, of those that are due; "" for none.
 
         It is due again after `lasting`, should the claim's holder die. The time is MongoDB's.
@@ -135,7 +145,7 @@ class AttendanceStore(chassis_store.Store):
         )
         return str(found["_id"]) if found else ""
 
-    def claimed_settlement(self, session_id: str, claim: str) -> Settlement | None:
+    def claimed_finalisation(self, session_id: str, claim: str) -> Finalisation | None:
         """A settlement, and be alone with it; None where the claim is another's by now."""
         found = self["settlements"].find_one_and_update(
             {"_id": session_id, "claim": claim},
@@ -143,25 +153,25 @@ class AttendanceStore(chassis_store.Store):
             return_document=ReturnDocument.AFTER,
             session=self.session,
         )
-        return from_document(found, Settlement) if found else None
+        return from_document(found, Finalisation) if found else None
 
-    def put_settlement(self, settlement: Settlement, pause: timedelta = timedelta()) -> None:
+    def put_finalisation(self, finalisation: Finalisation, pause: timedelta = timedelta()) -> None:
         """Keep how far a settling is; it goes on after `pause`."""
-        document = to_document(settlement)
+        document = to_document(finalisation)
         # As literals: a learner's id may begin with "$", which names a field here.
         fields = {name: {"$literal": value} for name, value in document.items() if name != "_id"}
         self["settlements"].update_one(
-            {"_id": settlement.id},
+            {"_id": finalisation.id},
             [{"$set": {**fields, "due": _after(pause)}}],
             upsert=True,
             session=self.session,
         )
 
-    def end_settlement(self, session_id: str) -> None:
+    def end_finalisation(self, session_id: str) -> None:
         """The settling of a session is over."""
         self["settlements"].delete_one({"_id": session_id}, session=self.session)
 
-    def to_settle(self, session: Session, after: str, most: int) -> Candidates:
+    def to_finalise(self, session: Session, after: str, most: int) -> Candidates:
         """The next learners of a session whom settling has to look at, `most` of them.
 
         Those who are expected by their enrolments or seats, and those of whom something is noted.
@@ -186,7 +196,7 @@ class AttendanceStore(chassis_store.Store):
             {one: from_document(row, Enrolment) for one, row in was.items()},
         )
 
-    def unsettled(self, session_id: str, most: int) -> list[str]:
+    def unfinalised(self, session_id: str, most: int) -> list[str]:
         """Learners of whom something is noted that their settling did not see."""
         return list(map(_learner, self._first("attendance", {"unsettled": session_id}, most)))
 

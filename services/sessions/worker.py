@@ -20,14 +20,14 @@ from chassis import ids
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
 from chassis.data.store import Database
+from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_one
-from chassis.refusals import NotFound
-from services.sessions.domain.roster import EnrolmentNews, Item, Person, Policy, Run
-from services.sessions.domain.words import AttendanceMode, EnrolmentState
+from services.sessions.domain.enums import AttendanceMode, EnrolmentState
+from services.sessions.domain.roster import EnrolmentUpdate, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
-from services.sessions.usecases.rosters import keep_newest, note_enrolments
-from services.sessions.usecases.settling import settle_part
+from services.sessions.usecases.finalising import finalise_chunk
+from services.sessions.usecases.rosters import note_enrolments, upsert_if_newer
 
 Events = Sequence[Event[Any]]
 
@@ -42,7 +42,7 @@ ROSTER_TYPES = (
 )
 ITEMS = (ItemAvailable, ItemFailed)
 # A withdrawal gives up seats: that is more than to replace.
-COPIES = frozenset({PersonUpserted, RunOpened})
+REPLICAS = frozenset({PersonUpserted, RunOpened})
 # What each event says about an enrolment's state; the change of a mode says nothing about it.
 STATES = {
     EnrolmentCreated: EnrolmentState.ENROLLED,
@@ -53,9 +53,9 @@ STATES = {
 
 
 # Looking and finding nothing costs a millisecond.
-OFTEN = timedelta(milliseconds=200)
+FAST_POLL = timedelta(milliseconds=200)
 # Parts in one go: about two seconds' work, for which SIGTERM waits.
-PARTS = 25
+CHUNKS = 25
 # Who is killed with a part is succeeded after this long.
 CLAIM = timedelta(seconds=15)
 
@@ -63,7 +63,9 @@ CLAIM = timedelta(seconds=15)
 def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
     """The service's queues."""
     return (
-        Subscription("sessions.rosters", ROSTER_TYPES, rosters, replacing=COPIES, partitioned=True),
+        Subscription(
+            "sessions.rosters", ROSTER_TYPES, rosters, replacing=REPLICAS, partitioned=True
+        ),
         Subscription("sessions.recordings", ITEMS, recordings, replacing=frozenset(ITEMS)),
         one_by_one("sessions.catch_ups", {CatchUpCompleted: catch_up_completed}),
     )
@@ -71,36 +73,38 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
 
 def timers() -> tuple[Timer[SessionsStore], ...]:
     """What is to be settled, on every replica: each part is claimed."""
-    return (Timer("sessions.settle", OFTEN, settle, alone=False),)
+    return (Timer("sessions.settle", FAST_POLL, finalise, alone=False),)
 
 
-def settle(database: Database[SessionsStore]) -> None:
+def finalise(database: Database[SessionsStore]) -> None:
     """Settle parts, those first that wait longest, until none is due; some, so that it can stop."""
-    for _ in range(PARTS):
-        if not settle_next(database):
+    for _ in range(CHUNKS):
+        if not finalise_next(database):
             return
 
 
-def settle_next(database: Database[SessionsStore]) -> bool:
+def finalise_next(database: Database[SessionsStore]) -> bool:
     """Settle the part that waits longest; False where none is due."""
     claim = ids.new_id()
-    session_id = database.reader().claim_settlement(claim, CLAIM)
+    session_id = database.reader().claim_finalisation(claim, CLAIM)
     if session_id:
-        database.transact(lambda store: settle_part(store, session_id, claim))
+        database.transact(lambda store: finalise_chunk(store, session_id, claim))
     return bool(session_id)
 
 
 def rosters(store: SessionsStore, events: Events) -> None:
     """People, runs and enrolments, each kind of a batch at once."""
-    keep_newest(store, Person, [_person(e) for e in events if isinstance(e.data, PersonUpserted)])
-    keep_newest(store, Run, [_run(e) for e in events if isinstance(e.data, RunOpened)])
+    upsert_if_newer(
+        store, Person, [_person(e) for e in events if isinstance(e.data, PersonUpserted)]
+    )
+    upsert_if_newer(store, Run, [_run(e) for e in events if isinstance(e.data, RunOpened)])
     others = (PersonUpserted, RunOpened)
     note_enrolments(store, [_enrolment(e) for e in events if not isinstance(e.data, others)])
 
 
 def recordings(store: SessionsStore, events: Events) -> None:
     """Whether items can be watched: kept for all, for any may become a recording later."""
-    keep_newest(store, Item, [_item(event) for event in events])
+    upsert_if_newer(store, Item, [_item(event) for event in events])
 
 
 def catch_up_completed(store: SessionsStore, event: Event[CatchUpCompleted]) -> None:
@@ -122,8 +126,8 @@ def _run(event: Event[RunOpened]) -> Run:
     )
 
 
-def _enrolment(event: Event[Any]) -> EnrolmentNews:
-    return EnrolmentNews(
+def _enrolment(event: Event[Any]) -> EnrolmentUpdate:
+    return EnrolmentUpdate(
         event.data.run_id,
         event.data.learner_id,
         event.sequence,

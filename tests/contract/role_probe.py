@@ -18,7 +18,7 @@ DOORS = {
     "api": ("chassis.edge.server", "serve"),
     "worker": ("chassis.worker", "serve"),
     "relay": ("chassis.messaging.relay", "serve"),
-    "migrate": ("chassis.data.opening", "migrate"),
+    "migrate": ("chassis.data.bootstrap", "migrate"),
     "declare": ("chassis.messaging.topology", "declare"),
 }
 
@@ -61,10 +61,10 @@ def _patched() -> bool:
 def _open(settings: Any, service: str, store: Any) -> Any:
     """A database that nobody asks, opened by the modules that really open it."""
     from chassis.clock import SystemClock
-    from chassis.data import opening
+    from chassis.data import bootstrap
     from chassis.data.store import Database, connect
 
-    assert opening
+    assert bootstrap
     return Database(connect(settings.mongo_url, service), "none", store, SystemClock())
 
 

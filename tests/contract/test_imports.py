@@ -46,7 +46,7 @@ def tree(folder: Path, files: dict[str, str]) -> Path:
         ("services/catalog/__main__.py", "from chassis.edge.grpc import server"),
         ("chassis/data/pages.py", "from services.catalog import domain"),
         ("chassis/data/pages.py", "from tandem.catalog.v1 import catalog_pb2"),
-        ("chassis/refusals.py", "import grpc"),
+        ("chassis/errors.py", "import grpc"),
         ("chassis/ids.py", "from chassis.operations import metrics"),
         ("chassis/context/deadline.py", "from chassis.data.store import Store"),
         ("chassis/contracts/mapping.py", "def f():\n    from chassis.operations import logs"),
@@ -70,8 +70,11 @@ def test_a_broken_layer_is_seen(tmp_path: Path, module: str, source: str) -> Non
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("services/catalog/domain/paths.py", "import re\nfrom chassis.refusals import Fault"),
-        ("services/catalog/domain/paths.py", "from services.catalog.domain.words import Kind"),
+        (
+            "services/catalog/domain/paths.py",
+            "import re\nfrom chassis.errors import FieldViolation",
+        ),
+        ("services/catalog/domain/paths.py", "from services.catalog.domain.enums import Kind"),
         ("services/catalog/usecases.py", "from services.catalog.ports import Store"),
         ("services/catalog/worker.py", "from tandem.library.v1 import events_pb2"),
         ("services/catalog/__main__.py", "def api(s):\n    from chassis.edge.grpc import server"),

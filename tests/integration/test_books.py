@@ -13,12 +13,12 @@ from tandem.catalog.v1 import events_pb2 as catalog
 
 from chassis.contracts import events
 from chassis.data.store import Database
-from chassis.messaging.apply import Delivery, Kind, apply
+from chassis.messaging.inbox_processor import Delivery, Kind, apply
 from chassis.messaging.subscriptions import Subscription
 from services.progress.domain.statements import Statement
 from services.progress.store import ProgressStore
-from services.sessions.domain.presence import Mark
-from services.sessions.domain.words import PresenceKind
+from services.sessions.domain.enums import PresenceKind
+from services.sessions.domain.presence import PresenceEvent
 from services.sessions.store import SessionsStore
 from tests.integration.chassis.bus import an_event
 
@@ -65,7 +65,7 @@ def fill_requests(database: Database[Any]) -> None:
     def remember(store: Any, batch: range) -> None:
         for _ in batch:
             request, answer = uuid.uuid4().bytes * 6, uuid.uuid4().bytes * 10
-            store.once(
+            store.idempotent(
                 f"tandem.sessions.v1.Sessions/CheckIn:{uuid.uuid4()}",
                 str(uuid.uuid4()),
                 request,
@@ -76,18 +76,20 @@ def fill_requests(database: Database[Any]) -> None:
         database.transact(partial(remember, batch=batch))
 
 
-def fill_marks(database: Database[Any]) -> None:
+def fill_presence_events(database: Database[Any]) -> None:
     """A join of each learner."""
 
-    def mark(store: Any, batch: range) -> None:
-        marks = [
-            Mark(str(uuid.uuid4()), PresenceKind.JOINED, NOW + timedelta(seconds=number), "bbb-1")
+    def presence_event(store: Any, batch: range) -> None:
+        presence_events = [
+            PresenceEvent(
+                str(uuid.uuid4()), PresenceKind.JOINED, NOW + timedelta(seconds=number), "bbb-1"
+            )
             for number in batch
         ]
-        store.add_marks(store.new_id(), marks)
+        store.add_presence_events(store.new_id(), presence_events)
 
     for batch in numbers():
-        database.transact(partial(mark, batch=batch))
+        database.transact(partial(presence_event, batch=batch))
 
 
 def fill_statements(database: Database[Any]) -> None:
@@ -118,7 +120,7 @@ def fill_statements(database: Database[Any]) -> None:
     [
         ("inbox", SessionsStore, fill_inbox),
         ("requests", SessionsStore, fill_requests),
-        ("marks", SessionsStore, fill_marks),
+        ("marks", SessionsStore, fill_presence_events),
         ("statements", ProgressStore, fill_statements),
     ],
 )

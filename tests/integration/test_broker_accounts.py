@@ -12,8 +12,8 @@ from campus.architecture import services
 from chassis.contracts.events import Event
 from chassis.messaging import deadletters, history, partitions, topology
 from chassis.messaging.replay import replay
+from services.catalog.domain.enums import Role
 from services.catalog.domain.events import PersonUpserted
-from services.catalog.domain.words import Role
 from services.catalog.store import CatalogStore
 from services.sessions.store import SessionsStore
 from tests.conftest import virtual_host
@@ -64,7 +64,7 @@ def publish(url: str, exchange: str, key: str) -> None:
 
 def relay(broker: Broker, catalog: Any, *people: str) -> None:
     """Let people be upserted in catalog, and its relay publish that."""
-    catalog.transact(lambda store: store.publish(*map(a_person, people)))
+    catalog.transact(lambda store: store.record_event(*map(a_person, people)))
     with role("catalog", "relay", broker, catalog.mongo.name):
         eventually("it is off", lambda: not catalog.mongo["outbox"].count_documents({}))
 
@@ -102,7 +102,7 @@ def test_the_number_of_partitions_changes(
     broker: Broker, make_database: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A `declare` adds some, and removes them once the workers have drained them and let go."""
-    monkeypatch.setattr(topology, "SETTLE", 0.0)
+    monkeypatch.setattr(topology, "DRAIN_WAIT", 0.0)
     catalog, sessions = make_database(CatalogStore), make_database(SessionsStore)
     declares, people = broker.url("sessions-declare"), [f"q{number}" for number in range(40)]
     topology.declare(declares, SESSIONS, 2 * PARTITIONS)

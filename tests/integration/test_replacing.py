@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chassis.contracts import events
 from chassis.data.store import Database
-from chassis.messaging.apply import Delivery, Kind, apply
+from chassis.messaging.inbox_processor import Delivery, Kind, apply
 from chassis.messaging.subscriptions import Subscription
 from services.library import worker as library
 from services.library.store import LibraryStore

@@ -9,7 +9,7 @@ from campus.platform import Platform
 from campus.queues import waiting
 from chassis.contracts import events
 from chassis.ids import new_id
-from chassis.messaging.returning import WAITING_SINCE
+from chassis.messaging.redelivery import WAITING_SINCE
 from tests.system.classes import (
     Class,
     MakeClass,

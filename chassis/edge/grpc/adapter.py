@@ -8,8 +8,8 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from chassis.context.caller import Caller, calling
-from chassis.edge.admission import Place
+from chassis.context.principal import Principal, acting_as
+from chassis.edge.admission import Slot
 from chassis.edge.auth import Identity
 from chassis.edge.exchange import Measures
 from chassis.edge.grpc.call import Call
@@ -27,7 +27,7 @@ Handler = Any  # grpc.RpcMethodHandler, generic in the stubs only
 class RequestHandler:
     """One request, one answer: each call needs a place, which `Adapter.intercept_service` takes."""
 
-    def __init__(self, answer: Callable[[Place, Iterator[bytes], Any], bytes]) -> None:
+    def __init__(self, answer: Callable[[Slot, Iterator[bytes], Any], bytes]) -> None:
         self.answer = answer
 
 
@@ -52,10 +52,10 @@ class Adapter(grpc.ServerInterceptor):
         handler = continuation(details)
         if not isinstance(handler, RequestHandler):
             return handler
-        place = self._pipeline.place(_authorization(details))
+        slot = self._pipeline.slot(_authorization(details))
         executor = self._pipeline.executor
-        threads = executor.refusing if place.is_refused else executor
-        behaviour = on_threads(threads, partial(handler.answer, place))
+        threads = executor.refusing if slot.is_refused else executor
+        behaviour = on_threads(threads, partial(handler.answer, slot))
         return grpc.stream_unary_rpc_method_handler(behaviour)
 
     def request(self, method: Method, measures: Measures) -> Handler:
@@ -65,15 +65,15 @@ class Adapter(grpc.ServerInterceptor):
         read the body before we know who calls, and whether there is room.
         """
 
-        def answer(place: Place, raws: Iterator[bytes], context: Any) -> bytes:
-            with place, Call(measures, context) as call:
-                identity = self._pipeline.authenticate(call.authorization, place)
-                with place.room(context.cancel, _seconds_left(context)) as body:
+        def answer(slot: Slot, raws: Iterator[bytes], context: Any) -> bytes:
+            with slot, Call(measures, context) as call:
+                identity = self._pipeline.authenticate(call.authorization, slot)
+                with slot.room(context.cancel, _seconds_left(context)) as body:
                     with body.reading():
                         raw = _only(raws)
                     answered = self._pipeline.answer(
                         method,
-                        identity.caller,
+                        identity.principal,
                         body,
                         raw,
                         method.request.FromString,
@@ -90,9 +90,12 @@ class Adapter(grpc.ServerInterceptor):
         def answers(raws: Iterator[bytes], context: Any) -> Iterator[bytes]:
             with Call(measures, context) as call:
                 identity = self._authenticate(call)
-                with self._streams.room(identity.caller.subject, context) as body, body.reading():
+                with (
+                    self._streams.room(identity.principal.subject, context) as body,
+                    body.reading(),
+                ):
                     raw = _only(raws)
-                request = _admitted(method, identity.caller, raw)
+                request = _admitted(method, identity.principal, raw)
                 with self._opened(call, context, identity) as stream:
                     for message in method.behaviour(request, stream):
                         stream.check_token()
@@ -106,9 +109,9 @@ class Adapter(grpc.ServerInterceptor):
         def answer(raws: Iterator[bytes], context: Any) -> bytes:
             with Call(measures, context) as call:
                 identity = self._authenticate(call)
-                method.access.check_any(identity.caller)
+                method.access.check_any(identity.principal)
                 with self._opened(call, context, identity) as stream:
-                    requests = _all_admitted(method, identity.caller, stream, raws)
+                    requests = _all_admitted(method, identity.principal, stream, raws)
                     return _serialized(method.behaviour(requests, stream))
             return NO_ANSWER
 
@@ -120,9 +123,9 @@ class Adapter(grpc.ServerInterceptor):
         def answers(raws: Iterator[bytes], context: Any) -> Iterator[bytes]:
             with Call(measures, context) as call:
                 identity = self._authenticate(call)
-                method.access.check_any(identity.caller)
+                method.access.check_any(identity.principal)
                 with self._opened(call, context, identity) as stream:
-                    requests = _all_admitted(method, identity.caller, stream, raws)
+                    requests = _all_admitted(method, identity.principal, stream, raws)
                     for message in method.behaviour(requests, stream):
                         stream.check_token()
                         yield _serialized(message)
@@ -138,8 +141,8 @@ class Adapter(grpc.ServerInterceptor):
     ) -> Iterator[Stream]:
         """A stream's place, once its caller is known and let in: there are few, and each counts."""
         self._pipeline.fail_fast()
-        caller, until = identity
-        with self._streams.one(context, caller.subject, until) as stream, calling(caller):
+        principal, until = identity
+        with self._streams.one(context, principal.subject, until) as stream, acting_as(principal):
             call.open()
             yield stream
 
@@ -168,18 +171,18 @@ def _only(raws: Iterator[bytes]) -> bytes:
     raise DecodeError("a call without a request")
 
 
-def _admitted(method: Method, caller: Caller, raw: bytes) -> Message:
+def _admitted(method: Method, principal: Principal, raw: bytes) -> Message:
     request = method.request.FromString(raw)
-    method.admit(caller, request)
+    method.admit(principal, request)
     return request
 
 
 def _all_admitted(
-    method: Method, caller: Caller, stream: Stream, raws: Iterator[bytes]
+    method: Method, principal: Principal, stream: Stream, raws: Iterator[bytes]
 ) -> Iterator[Message]:
     for raw in stream.incoming(raws):
         stream.check_token()
-        yield _admitted(method, caller, raw)
+        yield _admitted(method, principal, raw)
 
 
 def _serialized(message: Message) -> bytes:

@@ -11,7 +11,7 @@ import structlog
 from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
-from chassis.data.pulse import answering
+from chassis.data.ping import is_answering
 from chassis.edge.grpc.threads import on_threads
 
 EVERY = 1.0
@@ -74,7 +74,7 @@ class Health:
         self._names = (WHOLE_SERVER, *names)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="health", daemon=True)
-        self._tell()
+        self._report()
 
     def answers(self) -> bool:
         """Whether the database answered when it was last asked."""
@@ -96,13 +96,13 @@ class Health:
 
     def _watch(self) -> None:
         while not self._stop.wait(EVERY):
-            answers = answering(self._client)
+            answers = is_answering(self._client)
             if answers != self._answers:
                 self._answers = answers
-                self._tell()
+                self._report()
                 log.warning("MongoDB answers again" if answers else "MongoDB does not answer")
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         serving = self._answers
         state = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
         for name in self._names:

@@ -124,10 +124,10 @@ class Streams:
         """From now on, end streams that wait for a caller whose token has expired."""
         self._sweeper.start()
 
-    def room(self, caller: str, context: Any) -> Body:
+    def room(self, principal: str, context: Any) -> Body:
         """Room for the one request of a stream of answers. Raises DeadlinePassed."""
         seconds = min(context.time_remaining(), LONGEST_OPERATION)
-        return self.bodies.room(caller, context.cancel, seconds)
+        return self.bodies.room(principal, context.cancel, seconds)
 
     @contextmanager
     def one(self, context: grpc.ServicerContext, subject: str, until: float) -> Iterator[Stream]:

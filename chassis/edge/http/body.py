@@ -6,8 +6,8 @@ from contextlib import suppress
 
 from starlette.requests import Request
 
-from chassis.edge.admission import Place
-from chassis.edge.bodies import LOOK, Body
+from chassis.edge.admission import Slot
+from chassis.edge.bodies import POLL_INTERVAL, Body
 from chassis.edge.pipeline import LARGEST_REQUEST
 from chassis.edge.statuses import DeadlinePassed, TooLarge
 
@@ -28,17 +28,17 @@ class Reading:
         """End the reading, from any thread."""
         self._loop.call_soon_threadsafe(self._expire)
 
-    async def room(self, place: Place) -> Body:
+    async def room(self, slot: Slot) -> Body:
         """Room for the body, once there is some. Raises DeadlinePassed."""
-        found = place.try_room(self.end)
+        found = slot.try_room(self.end)
         if found is not None:
             return found
         has_room = asyncio.Event()
-        body = place.queue_room(self.end, lambda: self._loop.call_soon_threadsafe(has_room.set))
+        body = slot.queue_room(self.end, lambda: self._loop.call_soon_threadsafe(has_room.set))
         try:
             while not has_room.is_set():
                 body.look(self._ends)
-                await _wait(has_room, LOOK)
+                await _wait(has_room, POLL_INTERVAL)
         except BaseException:
             body.leave()
             raise

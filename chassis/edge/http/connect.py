@@ -122,7 +122,7 @@ class Connect:
     ) -> bytes:
         ends = time.monotonic() + _seconds(request.headers)
         _check_headers(request.headers)
-        with self._pipeline.place(authorization) as place:
+        with self._pipeline.slot(authorization) as place:
             identity = await self._on_thread(
                 lambda: self._pipeline.authenticate(authorization, place)
             )
@@ -133,7 +133,7 @@ class Connect:
                     lambda: codec.write(
                         self._pipeline.answer(
                             method,
-                            identity.caller,
+                            identity.principal,
                             body,
                             raw,
                             partial(codec.read, method.request),

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chassis.refusals import Fault
+from chassis.errors import FieldViolation
+from services.catalog.domain.enums import AttendanceMode, DeliveryMode, EnrolmentState, RunState
 from services.catalog.domain.events import (
     EnrolmentCreated,
     EnrolmentModeChanged,
@@ -13,7 +14,6 @@ from services.catalog.domain.events import (
     EnrolmentWithdrawn,
 )
 from services.catalog.domain.runs import Run
-from services.catalog.domain.words import AttendanceMode, DeliveryMode, EnrolmentState, RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,23 +50,25 @@ _IMPOSSIBLE = {
 }
 
 
-def mode_faults(run: Run, mode: AttendanceMode) -> Iterator[Fault]:
+def mode_violations(run: Run, mode: AttendanceMode) -> Iterator[FieldViolation]:
     """The fault of a mode that the run's delivery does not offer."""
     right = _IMPOSSIBLE.get((run.delivery_mode, mode))
     if right:
-        yield Fault("mode", f"{mode} is not offered by a run that is {run.delivery_mode}", right)
+        yield FieldViolation(
+            "mode", f"{mode} is not offered by a run that is {run.delivery_mode}", right
+        )
 
 
-def closed_faults(run: Run) -> Iterator[Fault]:
+def closed_violations(run: Run) -> Iterator[FieldViolation]:
     """The fault of enrolling in a run that is over."""
     if run.state is RunState.CLOSED:
-        yield Fault("run_id", f"run {run.id!r} is closed", "a run that is open")
+        yield FieldViolation("run_id", f"run {run.id!r} is closed", "a run that is open")
 
 
-def learner_faults(learner_id: str) -> Iterator[Fault]:
+def learner_violations(learner_id: str) -> Iterator[FieldViolation]:
     """The fault of a learner whom the roster does not have."""
     wrong = f"{learner_id!r} is not in the roster"
-    yield Fault("learner_id", wrong, "a person that the student records system has sent")
+    yield FieldViolation("learner_id", wrong, "a person that the student records system has sent")
 
 
 def enrolled(
@@ -95,8 +97,8 @@ def enrolled(
 
 
 def _waitlisted(run: Run, enrolment: Enrolment, now: datetime) -> Change:
-    ticket = run.last_ticket + 1
-    waiting = replace(enrolment, state=EnrolmentState.WAITLISTED, ticket=ticket)
+    position = run.last_ticket + 1
+    waiting = replace(enrolment, state=EnrolmentState.WAITLISTED, ticket=position)
     event = EnrolmentWaitlisted(
         enrolment_id=enrolment.id,
         run_id=run.id,
@@ -104,7 +106,7 @@ def _waitlisted(run: Run, enrolment: Enrolment, now: datetime) -> Change:
         mode=enrolment.mode,
         waitlisted_at=now,
     )
-    return Change(replace(run.counting(waitlisted=1), last_ticket=ticket), waiting, event)
+    return Change(replace(run.counting(waitlisted=1), last_ticket=position), waiting, event)
 
 
 def withdrawn(run: Run, enrolment: Enrolment, now: datetime) -> Change:

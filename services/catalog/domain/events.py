@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.catalog.domain.enums import AttendanceMode, DeliveryMode, Role
 from services.catalog.domain.path import Activity
 from services.catalog.domain.runs import RunPolicy
-from services.catalog.domain.words import AttendanceMode, DeliveryMode, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chassis.refusals import Fault
+from chassis.errors import FieldViolation
 from services.catalog.domain.path import Activity, TimeRule, counting
 from services.catalog.domain.runs import NOTHING
 
@@ -34,18 +34,20 @@ class Extension:
     granted_at: datetime
 
 
-def extension_faults(
+def extension_violations(
     command: ExtendDue, activity: Activity, due: datetime | None, now: datetime
-) -> Iterator[Fault]:
+) -> Iterator[FieldViolation]:
     """Why a deadline can't be moved so. `due`: when it is now, as far as catalog knows."""
     until = command.until.isoformat()
     if activity.deadline is None:
-        yield Fault("activity_id", f"{activity.id!r} has no deadline", "an activity that has one")
+        yield FieldViolation(
+            "activity_id", f"{activity.id!r} has no deadline", "an activity that has one"
+        )
     elif due is not None and command.until <= due:
         right = f"a time after {max(due, now).isoformat()}"
-        yield Fault("until", f"{until} is not later than the deadline", right)
+        yield FieldViolation("until", f"{until} is not later than the deadline", right)
     elif command.until <= now:
-        yield Fault("until", f"{until} is past", f"a time after {now.isoformat()}")
+        yield FieldViolation("until", f"{until} is past", f"a time after {now.isoformat()}")
 
 
 def due_of(

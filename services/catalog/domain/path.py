@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
 from zoneinfo import ZoneInfo
 
-from chassis.refusals import Fault
+from chassis.errors import FieldViolation
+from services.catalog.domain.enums import ActivityKind, DeliveryMode
 from services.catalog.domain.runs import NOTHING, Run
-from services.catalog.domain.words import ActivityKind, DeliveryMode
 
 SESSION = ActivityKind.SESSION
 # A path travels in one event, which stays below 256 KiB; what is not activities takes less than 1.
@@ -59,9 +59,9 @@ class Path:
     published_by: str
 
 
-def path_faults(
+def path_violations(
     activities: Sequence[Activity], run: Run, known_items: Collection[str]
-) -> Iterator[Fault]:
+) -> Iterator[FieldViolation]:
     """Every fault of a path, as it would be published for `run`.
 
     `known_items`: those of the path's items that the library has.
@@ -71,43 +71,51 @@ def path_faults(
     for place, activity in enumerate(activities):
         field = f"activities[{place}]"
         if ids[activity.id] > 1:
-            yield Fault(f"{field}.id", f"{activity.id!r} stands twice", "an id of its own")
-        yield from _item_faults(activity, field, known_items)
-        yield from _reference_faults(activity, field, ids)
-        yield from _time_faults(activity, field, run, by_id)
-    yield from _cycle_faults(activities)
-    yield from _mode_faults(activities, run)
+            yield FieldViolation(f"{field}.id", f"{activity.id!r} stands twice", "an id of its own")
+        yield from _item_violations(activity, field, known_items)
+        yield from _reference_violations(activity, field, ids)
+        yield from _time_violations(activity, field, run, by_id)
+    yield from _cycle_violations(activities)
+    yield from _mode_violations(activities, run)
 
 
-def size_faults(size: int) -> Iterator[Fault]:
+def size_violations(size: int) -> Iterator[FieldViolation]:
     """The fault of activities that no event has room for. `size`: their bytes as JSON."""
     if size > LARGEST:
         right = f"at most {LARGEST} bytes: shorter titles, fewer activities or prerequisites"
-        yield Fault("activities", f"have {size} bytes as JSON", right)
+        yield FieldViolation("activities", f"have {size} bytes as JSON", right)
 
 
-def _item_faults(activity: Activity, field: str, known: Collection[str]) -> Iterator[Fault]:
+def _item_violations(
+    activity: Activity, field: str, known: Collection[str]
+) -> Iterator[FieldViolation]:
     if activity.kind is ActivityKind.ITEM:
         if not activity.item_id:
-            yield Fault(f"{field}.item_id", "is missing", "the id of an item of the library")
+            yield FieldViolation(
+                f"{field}.item_id", "is missing", "the id of an item of the library"
+            )
         elif activity.item_id not in known:
             wrong = f"item {activity.item_id!r} is not in the library, or FAILED"
-            yield Fault(f"{field}.item_id", wrong, "the id of an item of the library")
+            yield FieldViolation(f"{field}.item_id", wrong, "the id of an item of the library")
     elif activity.item_id:
-        yield Fault(f"{field}.item_id", f"stands on a {activity.kind}", "an item on an ITEM only")
+        yield FieldViolation(
+            f"{field}.item_id", f"stands on a {activity.kind}", "an item on an ITEM only"
+        )
 
 
-def _reference_faults(activity: Activity, field: str, ids: Mapping[str, int]) -> Iterator[Fault]:
+def _reference_violations(
+    activity: Activity, field: str, ids: Mapping[str, int]
+) -> Iterator[FieldViolation]:
     for place, required in enumerate(activity.requires):
         if required not in ids:
             wrong = f"{required!r} is not in the path"
-            yield Fault(f"{field}.requires[{place}]", wrong, "the id of another activity")
+            yield FieldViolation(f"{field}.requires[{place}]", wrong, "the id of another activity")
     for name, rule in _rules(activity):
         after = rule.after_activity
         if after is not None and after.activity_id not in ids:
             wrong = f"{after.activity_id!r} is not in the path"
             where = f"{field}.{name}.after_activity.activity_id"
-            yield Fault(where, wrong, "the id of another activity")
+            yield FieldViolation(where, wrong, "the id of another activity")
 
 
 def _rules(activity: Activity) -> Iterator[tuple[str, TimeRule]]:
@@ -116,20 +124,22 @@ def _rules(activity: Activity) -> Iterator[tuple[str, TimeRule]]:
             yield name, rule
 
 
-def _time_faults(
+def _time_violations(
     activity: Activity, field: str, run: Run, activities: Mapping[str, Activity]
-) -> Iterator[Fault]:
+) -> Iterator[FieldViolation]:
     for name, rule in _rules(activity):
-        yield from _rule_faults(rule, f"{field}.{name}", run)
+        yield from _rule_violations(rule, f"{field}.{name}", run)
     if _is_before(activity.deadline, activity.release, activities):
-        yield Fault(f"{field}.deadline", "is before the release", "a time after the release")
+        yield FieldViolation(
+            f"{field}.deadline", "is before the release", "a time after the release"
+        )
 
 
-def _rule_faults(rule: TimeRule, field: str, run: Run) -> Iterator[Fault]:
+def _rule_violations(rule: TimeRule, field: str, run: Run) -> Iterator[FieldViolation]:
     parts = [rule.fixed, rule.after_enrolment, rule.after_activity]
     if sum(part is not None for part in parts) != 1:
         right = "one of fixed, after_enrolment, after_activity"
-        yield Fault(field, "says not one time" if any(parts) else "says no time", right)
+        yield FieldViolation(field, "says not one time" if any(parts) else "says no time", right)
     after = rule.after_activity
     offsets = {
         "after_enrolment": rule.after_enrolment,
@@ -137,11 +147,11 @@ def _rule_faults(rule: TimeRule, field: str, run: Run) -> Iterator[Fault]:
     }
     for name, offset in offsets.items():
         if offset is not None and offset < NOTHING:
-            yield Fault(f"{field}.{name}", "is negative", "a duration of 0 or more")
+            yield FieldViolation(f"{field}.{name}", "is negative", "a duration of 0 or more")
     if rule.fixed is not None and not _within(rule.fixed, run):
         wrong = f"{rule.fixed.isoformat()} is outside of the run"
         right = f"a time from {run.start_date} to {run.end_date} in {run.zone}"
-        yield Fault(f"{field}.fixed", wrong, right)
+        yield FieldViolation(f"{field}.fixed", wrong, right)
 
 
 def _within(instant: datetime, run: Run) -> bool:
@@ -200,7 +210,7 @@ def _microseconds(offset: timedelta | None) -> int:
     return (offset or NOTHING) // timedelta(microseconds=1)
 
 
-def _cycle_faults(activities: Sequence[Activity]) -> Iterator[Fault]:
+def _cycle_violations(activities: Sequence[Activity]) -> Iterator[FieldViolation]:
     """Circles of prerequisites, and of time rules."""
     places = {each.id: place for place, each in enumerate(activities)}
     for way in _cycles({each.id: set(each.requires) for each in activities}):
@@ -211,8 +221,10 @@ def _cycle_faults(activities: Sequence[Activity]) -> Iterator[Fault]:
         yield _circle(f"activities[{places[way[0]]}].{name}.after_activity.activity_id", way)
 
 
-def _circle(field: str, way: Sequence[str]) -> Fault:
-    return Fault(field, f"goes in a circle: {' -> '.join(way)}", "an order without circles")
+def _circle(field: str, way: Sequence[str]) -> FieldViolation:
+    return FieldViolation(
+        field, f"goes in a circle: {' -> '.join(way)}", "an order without circles"
+    )
 
 
 def _anchors(activity: Activity) -> Iterator[str]:
@@ -247,9 +259,11 @@ def _cycle(graph: Mapping[str, set[str]]) -> Sequence[str]:
     return []
 
 
-def _mode_faults(activities: Sequence[Activity], run: Run) -> Iterator[Fault]:
+def _mode_violations(activities: Sequence[Activity], run: Run) -> Iterator[FieldViolation]:
     live = any(activity.kind is SESSION for activity in activities)
     if run.delivery_mode is DeliveryMode.SYNCHRONOUS and not live:
-        yield Fault("activities", "have no SESSION", "at least one, for the run is SYNCHRONOUS")
+        yield FieldViolation(
+            "activities", "have no SESSION", "at least one, for the run is SYNCHRONOUS"
+        )
     if run.delivery_mode is DeliveryMode.ASYNCHRONOUS and live:
-        yield Fault("activities", "have a SESSION", "none, for the run is ASYNCHRONOUS")
+        yield FieldViolation("activities", "have a SESSION", "none, for the run is ASYNCHRONOUS")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.catalog.domain.words import Role
+from services.catalog.domain.enums import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 
-from chassis.refusals import Fault
-from services.catalog.domain.words import DeliveryMode, RunState
+from chassis.errors import FieldViolation
+from services.catalog.domain.enums import DeliveryMode, RunState
 
 NOTHING = timedelta()
 
@@ -117,30 +117,30 @@ def _is_chosen(value: object) -> bool:
     return bool(value) or isinstance(value, timedelta)
 
 
-def open_faults(command: OpenRun) -> Iterator[Fault]:
+def open_violations(command: OpenRun) -> Iterator[FieldViolation]:
     """Everything that can't be right about a request to open a run."""
     if date.fromisoformat(command.end_date) < date.fromisoformat(command.start_date):
         wrong = f"{command.end_date} is before the start"
-        yield Fault("end_date", wrong, f"{command.start_date} or later")
+        yield FieldViolation("end_date", wrong, f"{command.start_date} or later")
     if len(set(command.instructor_ids)) < len(command.instructor_ids):
-        yield Fault("instructor_ids", "names someone twice", "each instructor once")
-    yield from _policy_faults(with_defaults(command.policy))
+        yield FieldViolation("instructor_ids", "names someone twice", "each instructor once")
+    yield from _policy_violations(with_defaults(command.policy))
 
 
-def _policy_faults(policy: RunPolicy) -> Iterator[Fault]:
+def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
     if policy.partial_share > policy.present_share:
         wrong = f"{policy.partial_share:g} is above present_share {policy.present_share:g}"
-        yield Fault("policy.partial_share", wrong, "a smaller share, or the same")
+        yield FieldViolation("policy.partial_share", wrong, "a smaller share, or the same")
     if policy.catch_up_within is not None and policy.catch_up_within <= NOTHING:
-        yield Fault("policy.catch_up_within", "is not positive", "a duration above 0")
+        yield FieldViolation("policy.catch_up_within", "is not positive", "a duration above 0")
     if policy.seat_cutoff is not None and policy.seat_cutoff < NOTHING:
-        yield Fault("policy.seat_cutoff", "is negative", "0, up to the start, or more")
+        yield FieldViolation("policy.seat_cutoff", "is negative", "0, up to the start, or more")
 
 
-def unknown_instructors(command: OpenRun, known: set[str]) -> Iterator[Fault]:
+def unknown_instructors(command: OpenRun, known: set[str]) -> Iterator[FieldViolation]:
     """The faults of naming instructors whom the roster does not have as such."""
     for place, person_id in enumerate(command.instructor_ids):
         if person_id not in known:
             field = f"instructor_ids[{place}]"
             wrong = f"{person_id!r} is no instructor of the roster"
-            yield Fault(field, wrong, "the id of a person with ROLE_INSTRUCTOR")
+            yield FieldViolation(field, wrong, "the id of a person with ROLE_INSTRUCTOR")

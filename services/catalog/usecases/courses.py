@@ -3,20 +3,20 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from chassis.refusals import AlreadyExists, FailedPrecondition, check
+from chassis.errors import AlreadyExists, FailedPrecondition, check
+from services.catalog.domain.enums import Role
 from services.catalog.domain.events import PathPublished, RunOpened
-from services.catalog.domain.path import Activity, Path, path_faults, size_faults
+from services.catalog.domain.path import Activity, Path, path_violations, size_violations
 from services.catalog.domain.runs import (
     Course,
     OpenRun,
     Run,
-    open_faults,
+    open_violations,
     unknown_instructors,
     with_defaults,
 )
-from services.catalog.domain.words import Role
 from services.catalog.ports import Store
-from services.catalog.usecases.found import the_course, the_run_alone
+from services.catalog.usecases.lookup import get_course, lock_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,8 @@ def create_course(store: Store, command: CreateCourse) -> Course:
 
 def open_run(store: Store, command: OpenRun) -> Run:
     """A new run. Raises Invalid; NotFound for its course; FailedPrecondition for instructors."""
-    check(open_faults(command))
-    course = the_course(store, command.course_id)
+    check(open_violations(command))
+    course = get_course(store, command.course_id)
     _check_instructors(store, command)
     run = Run(
         id=store.new_id(),
@@ -72,7 +72,7 @@ def open_run(store: Store, command: OpenRun) -> Run:
         policy=with_defaults(command.policy),
     )
     store.put_run(run)
-    store.publish(_opened(run, course))
+    store.record_event(_opened(run, course))
     return run
 
 
@@ -80,8 +80,8 @@ def publish_path(
     store: Store, command: PublishPath, known_items: Collection[str], publisher: str
 ) -> Path:
     """The next version of a run's path. Raises Invalid with every fault, NotFound for the run."""
-    run = the_run_alone(store, command.run_id)
-    check([*size_faults(command.size), *path_faults(command.activities, run, known_items)])
+    run = lock_run(store, command.run_id)
+    check([*size_violations(command.size), *path_violations(command.activities, run, known_items)])
     path = Path(
         run_id=run.id,
         version=run.path_version + 1,
@@ -91,7 +91,7 @@ def publish_path(
     )
     store.put_run(replace(run, path_version=path.version))
     store.add_path(path)
-    store.publish(
+    store.record_event(
         PathPublished(
             run_id=run.id,
             version=path.version,

@@ -3,29 +3,29 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from chassis.refusals import FailedPrecondition, Fault, check
+from chassis.errors import FailedPrecondition, FieldViolation, check
 from services.catalog.domain.enrolments import (
     Enrolment,
-    closed_faults,
+    closed_violations,
     enrolled,
-    learner_faults,
+    learner_violations,
     mode_changed,
-    mode_faults,
+    mode_violations,
     promoted,
     withdrawn,
 )
+from services.catalog.domain.enums import AttendanceMode, EnrolmentState
 from services.catalog.domain.events import DueExtended
-from services.catalog.domain.extensions import ExtendDue, Extension, due_of, extension_faults
+from services.catalog.domain.extensions import ExtendDue, Extension, due_of, extension_violations
 from services.catalog.domain.runs import Run
-from services.catalog.domain.words import AttendanceMode, EnrolmentState
 from services.catalog.ports import Store
-from services.catalog.usecases.found import (
-    be_alone_with,
-    the_activities,
-    the_activity,
-    the_enrolment,
-    the_places,
-    the_run,
+from services.catalog.usecases.lookup import (
+    contend_for_enrolment,
+    get_activities,
+    get_activity,
+    get_run,
+    lock_enrolment,
+    lock_run_if_limited,
 )
 
 
@@ -52,7 +52,7 @@ class RowOutcome:
 
     enrolment: Enrolment | None
     changed: bool = False
-    faults: tuple[Fault, ...] = ()
+    violations: tuple[FieldViolation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,19 +78,19 @@ def enrol(store: Store, command: Enrol) -> Enrolment:
     Raises NotFound for the run, Invalid for the mode, FailedPrecondition for a closed run or an
     unknown learner.
     """
-    run = the_places(store, command.run_id)
-    check(mode_faults(run, command.mode))
-    be_alone_with(store, run.id, command.learner_id)
+    run = lock_run_if_limited(store, command.run_id)
+    check(mode_violations(run, command.mode))
+    contend_for_enrolment(store, run.id, command.learner_id)
     row = EnrolRow(learner_id=command.learner_id, mode=command.mode)
     (outcome,) = _enrol_rows(store, run, [row])
     if outcome.enrolment is None:
-        raise FailedPrecondition("the learner can't be enrolled", outcome.faults)
+        raise FailedPrecondition("the learner can't be enrolled", outcome.violations)
     return outcome.enrolment
 
 
 def batch_enrol(store: Store, run_id: str, rows: Sequence[EnrolRow]) -> list[RowOutcome]:
     """Each row's outcome, in their order; a learner's second row repeats the first."""
-    return _enrol_rows(store, the_places(store, run_id), rows)
+    return _enrol_rows(store, lock_run_if_limited(store, run_id), rows)
 
 
 def _enrol_rows(store: Store, run: Run, rows: Sequence[EnrolRow]) -> list[RowOutcome]:
@@ -124,21 +124,21 @@ def _enrol_row(
     before = present.get(row.learner_id)
     if before is not None and before.is_in:
         return RowOutcome(before), run
-    unknown = () if is_known else learner_faults(row.learner_id)
-    faults = (*closed_faults(run), *unknown, *mode_faults(run, row.mode))
-    if faults:
-        return RowOutcome(None, faults=faults), run
+    unknown = () if is_known else learner_violations(row.learner_id)
+    violations = (*closed_violations(run), *unknown, *mode_violations(run, row.mode))
+    if violations:
+        return RowOutcome(None, violations=violations), run
     change = enrolled(run, before, row.learner_id, row.mode, store.new_id(), store.now)
-    store.publish(change.event)
+    store.record_event(change.event)
     return RowOutcome(change.enrolment, changed=True), change.run
 
 
 def withdraw(store: Store, command: Withdraw) -> Enrolment:
     """The enrolment, withdrawn; the first who waits gets the place. Raises NotFound."""
-    run = the_places(store, command.run_id)
-    change = withdrawn(run, the_enrolment(store, run.id, command.learner_id), store.now)
+    run = lock_run_if_limited(store, command.run_id)
+    change = withdrawn(run, lock_enrolment(store, run.id, command.learner_id), store.now)
     store.put_enrolments([change.enrolment])
-    store.publish(change.event)
+    store.record_event(change.event)
     if run.is_limited:
         store.put_run(_promote_first(store, change.run))
     return change.enrolment
@@ -151,21 +151,21 @@ def _promote_first(store: Store, run: Run) -> Run:
         return run
     change = promoted(run, first, store.now)
     store.put_enrolments([change.enrolment])
-    store.publish(change.event)
+    store.record_event(change.event)
     return change.run
 
 
 def change_mode(store: Store, command: ChangeMode) -> Enrolment:
     """The enrolment in its new mode. Raises NotFound; Invalid for a mode that is not offered."""
-    run = the_run(store, command.run_id)
-    check(mode_faults(run, command.mode))
-    before = the_enrolment(store, run.id, command.learner_id)
+    run = get_run(store, command.run_id)
+    check(mode_violations(run, command.mode))
+    before = lock_enrolment(store, run.id, command.learner_id)
     if before.mode is command.mode:
         return before
     enrolment = replace(before, mode=command.mode)
     store.put_enrolments([enrolment])
     if enrolment.state is EnrolmentState.ENROLLED:
-        store.publish(mode_changed(before, command.mode, store.now))
+        store.record_event(mode_changed(before, command.mode, store.now))
     return enrolment
 
 
@@ -175,15 +175,15 @@ def extend_due(store: Store, command: ExtendDue, granted_by: str) -> Extension:
     Raises NotFound for learner or activity, FailedPrecondition for a learner who waits for a place,
     Invalid for the time.
     """
-    run = the_run(store, command.run_id)
-    enrolment = the_enrolment(store, run.id, command.learner_id)
+    run = get_run(store, command.run_id)
+    enrolment = lock_enrolment(store, run.id, command.learner_id)
     if enrolment.state is not EnrolmentState.ENROLLED:
         raise FailedPrecondition(f"{command.learner_id!r} waits for a place in run {run.id!r}")
-    activities = the_activities(store, run)
-    activity = the_activity(activities, run, command.activity_id)
+    activities = get_activities(store, run)
+    activity = get_activity(activities, run, command.activity_id)
     extended = store.extended(enrolment.id)
     due = due_of(activity, activities, enrolment.enrolled_at, extended)
-    check(extension_faults(command, activity, due, store.now))
+    check(extension_violations(command, activity, due, store.now))
     extension = Extension(
         enrolment_id=enrolment.id,
         run_id=run.id,
@@ -195,7 +195,7 @@ def extend_due(store: Store, command: ExtendDue, granted_by: str) -> Extension:
         granted_at=store.now,
     )
     store.add_extension(extension)
-    store.publish(
+    store.record_event(
         DueExtended(
             enrolment_id=extension.enrolment_id,
             run_id=extension.run_id,

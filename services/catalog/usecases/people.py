@@ -13,7 +13,7 @@ def upsert_people(store: Store, people: Sequence[Person]) -> set[str]:
     known = store.people(wanted)
     changed = [person for person in wanted.values() if known.get(person.id) != person]
     store.put_people(changed)
-    store.publish(*map(_told, changed))
+    store.record_event(*map(_told, changed))
     return {person.id for person in changed}
 
 

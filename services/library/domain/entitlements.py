@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from services.library.domain.enums import EnrolmentState
 from services.library.domain.items import Item
-from services.library.domain.words import EnrolmentState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shelf:
+class RunReadingList:
     """The items of a run's path, as catalog last told."""
 
     run_id: str

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.library.domain.words import ItemKind
+from services.library.domain.enums import ItemKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chassis.refusals import Fault
-from services.library.domain.words import ItemKind, ItemState, UploadState
+from chassis.errors import FieldViolation
+from services.library.domain.enums import ItemKind, ItemState, UploadState
 
 LONGEST_ID = 64
 
@@ -78,7 +78,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rubbish:
+class PendingDeletion:
     """What an item that failed leaves in the store of files: parts, or the whole, or nothing."""
 
     id: str
@@ -86,9 +86,9 @@ class Rubbish:
     multipart: str = ""
 
 
-def run_faults(run_ids: Sequence[str]) -> Iterator[Fault]:
+def run_violations(run_ids: Sequence[str]) -> Iterator[FieldViolation]:
     """What can't be runs' ids. They travel in events, which must stay small."""
     for place, run_id in enumerate(run_ids):
         if not 0 < len(run_id) <= LONGEST_ID:
             wrong = f"has {len(run_id)} characters"
-            yield Fault(f"run_ids[{place}]", wrong, f"the id of a run, 1 to {LONGEST_ID}")
+            yield FieldViolation(f"run_ids[{place}]", wrong, f"the id of a run, 1 to {LONGEST_ID}")

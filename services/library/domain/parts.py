@@ -8,7 +8,7 @@ with a URL for each part, and gRPC clients take messages of up to 4 MiB.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chassis.refusals import Fault
+from chassis.errors import FieldViolation
 
 SMALLEST = 5 * 2**20
 MOST = 5_000
@@ -39,12 +39,14 @@ def plan(size: int, part_size: int) -> list[Part]:
     ]
 
 
-def part_faults(parts: Sequence[Part], stored: Mapping[int, int]) -> Iterator[Fault]:
+def part_violations(parts: Sequence[Part], stored: Mapping[int, int]) -> Iterator[FieldViolation]:
     """What keeps an upload from being complete. `stored`: bytes by part number."""
     for part in parts:
         field = f"parts[{part.number - 1}]"
         if part.number not in stored:
-            yield Fault(field, f"part {part.number} is missing", f"PUT its {part.size} bytes")
+            yield FieldViolation(
+                field, f"part {part.number} is missing", f"PUT its {part.size} bytes"
+            )
         elif stored[part.number] != part.size:
             wrong = f"part {part.number} has {stored[part.number]} bytes"
-            yield Fault(field, wrong, f"PUT its {part.size} bytes again")
+            yield FieldViolation(field, wrong, f"PUT its {part.size} bytes again")

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
-from chassis.refusals import Fault
-from services.library.domain.words import ItemKind
+from chassis.errors import FieldViolation
+from services.library.domain.enums import ItemKind
 
 PDF, EPUB, ZIP, MP4 = "application/pdf", "application/epub+zip", "application/zip", "video/mp4"
 TEXT, MARKDOWN = "text/plain", "text/markdown"
@@ -43,11 +43,11 @@ _FAMILIES = (
 )
 
 
-def kind_faults(kind: ItemKind, media_type: str) -> Iterator[Fault]:
+def kind_violations(kind: ItemKind, media_type: str) -> Iterator[FieldViolation]:
     """The fault of a media type that the kind can't have."""
     if not any(_matches(media_type, allowed) for allowed in ALLOWED[kind]):
         right = " or ".join(ALLOWED[kind])
-        yield Fault("media_type", f"{media_type} is no {kind}", right)
+        yield FieldViolation("media_type", f"{media_type} is no {kind}", right)
 
 
 def is_of_type(announced: str, found: Collection[str]) -> bool:

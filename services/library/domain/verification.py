@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.library.domain.enums import ItemState
 from services.library.domain.events import ItemAvailable, ItemFailed, ItemUploaded
 from services.library.domain.items import Item
 from services.library.domain.types import is_of_type
-from services.library.domain.words import ItemState
 
 # The announced playing time may be rounded; beyond this share the file's own counts.
 TOLERANCE = 0.02
@@ -28,7 +28,7 @@ class Found:
     """Whether a ranged read of its first and last bytes gave what was hashed."""
 
 
-def faults(item: Item, found: Found) -> Iterator[str]:
+def mismatches(item: Item, found: Found) -> Iterator[str]:
     """Everything that is not as announced, each with what would be right."""
     promised = item.promised
     if found.size != promised.size:

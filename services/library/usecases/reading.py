@@ -1,11 +1,11 @@
 """Who may read what."""
 
-from chassis.refusals import Denied, FailedPrecondition
-from services.library.domain.entitlements import Enrolment, Shelf, may_read
+from chassis.errors import FailedPrecondition, PermissionDenied
+from services.library.domain.entitlements import Enrolment, RunReadingList, may_read
+from services.library.domain.enums import ItemState
 from services.library.domain.items import Item
-from services.library.domain.words import ItemState
 from services.library.ports import Store
-from services.library.usecases.uploads import the_item
+from services.library.usecases.uploads import get_item
 
 DENIED = "the learner's enrolments do not entitle to this item"
 
@@ -18,7 +18,7 @@ def readable(store: Store, item_id: str, reader_id: str) -> Item:
     """
     if reader_id:
         _check_entitled(store, store.item(item_id), reader_id)
-    item = the_item(store, item_id)
+    item = get_item(store, item_id)
     if item.state is not ItemState.AVAILABLE:
         raise FailedPrecondition(f"item {item_id!r} is {item.state}; only AVAILABLE ones are read")
     return item
@@ -26,11 +26,11 @@ def readable(store: Store, item_id: str, reader_id: str) -> Item:
 
 def _check_entitled(store: Store, item: Item | None, learner_id: str) -> None:
     if item is None:
-        raise Denied(DENIED)
+        raise PermissionDenied(DENIED)
     # From the learner's side: they have tens of runs, while a handbook may be in thousands.
     runs = store.runs_of(learner_id)
     if not may_read(item, runs, store.names(runs, item.id)):
-        raise Denied(DENIED)
+        raise PermissionDenied(DENIED)
 
 
 def note_enrolments(store: Store, told: list[Enrolment]) -> None:
@@ -40,8 +40,8 @@ def note_enrolments(store: Store, told: list[Enrolment]) -> None:
     store.put_enrolments([row for key, row in latest.items() if row.sequence > known.get(key, 0)])
 
 
-def note_shelf(store: Store, told: Shelf) -> None:
+def note_reading_list(store: Store, told: RunReadingList) -> None:
     """Keep which items a run's path names, unless something later is known."""
-    known = store.shelf(told.run_id)
+    known = store.reading_list(told.run_id)
     if known is None or told.sequence > known.sequence:
-        store.put_shelf(told)
+        store.put_reading_list(told)

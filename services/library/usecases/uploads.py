@@ -2,16 +2,23 @@
 
 from dataclasses import dataclass, replace
 
-from chassis.refusals import FailedPrecondition, NotFound, check
-from services.library.domain.items import Item, Rendition, Rubbish, StartUpload, Upload, run_faults
-from services.library.domain.types import kind_faults
+from chassis.errors import FailedPrecondition, NotFound, check
+from services.library.domain.enums import ItemState, UploadState
+from services.library.domain.items import (
+    Item,
+    PendingDeletion,
+    Rendition,
+    StartUpload,
+    Upload,
+    run_violations,
+)
+from services.library.domain.types import kind_violations
 from services.library.domain.verification import failed
-from services.library.domain.words import ItemState, UploadState
 from services.library.ports import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class UploadTarget:
     """Where an announced file is to go; made before the unit of work, in the S3 store."""
 
     upload_id: str
@@ -22,10 +29,10 @@ class Place:
 
 def check_start(command: StartUpload) -> None:
     """Raise Invalid unless such a file may be uploaded."""
-    check([*kind_faults(command.kind, command.media_type), *run_faults(command.run_ids)])
+    check([*kind_violations(command.kind, command.media_type), *run_violations(command.run_ids)])
 
 
-def start(store: Store, command: StartUpload, place: Place, uploader: str) -> Upload:
+def start(store: Store, command: StartUpload, target: UploadTarget, uploader: str) -> Upload:
     """The upload, open, and its item."""
     promised = Rendition(
         name="original",
@@ -34,7 +41,7 @@ def start(store: Store, command: StartUpload, place: Place, uploader: str) -> Up
         sha256=command.sha256,
     )
     item = Item(
-        id=place.item_id,
+        id=target.item_id,
         kind=command.kind,
         metadata=command.metadata,
         state=ItemState.UPLOADING,
@@ -45,12 +52,12 @@ def start(store: Store, command: StartUpload, place: Place, uploader: str) -> Up
         promised=promised,
     )
     upload = Upload(
-        id=place.upload_id,
+        id=target.upload_id,
         item_id=item.id,
         state=UploadState.OPEN,
         size=command.size,
-        part_size=place.part_size,
-        multipart=place.multipart,
+        part_size=target.part_size,
+        multipart=target.multipart,
         started_at=store.now,
     )
     store.put_item(item)
@@ -60,8 +67,8 @@ def start(store: Store, command: StartUpload, place: Place, uploader: str) -> Up
 
 def hand_over(store: Store, upload_id: str) -> Item:
     """The item, to be verified, once all its bytes are in the store. A repeat changes nothing."""
-    upload = the_upload(store, upload_id)
-    item = the_item(store, upload.item_id)
+    upload = get_upload(store, upload_id)
+    item = get_item(store, upload.item_id)
     if upload.state is UploadState.COMPLETED:
         return item
     if upload.state is UploadState.ABORTED:
@@ -74,36 +81,36 @@ def hand_over(store: Store, upload_id: str) -> Item:
 
 def give_up(store: Store, upload_id: str, reason: str) -> Upload:
     """The upload, aborted, and its item failed. Raises FailedPrecondition once handed over."""
-    upload = the_upload(store, upload_id)
+    upload = get_upload(store, upload_id)
     if upload.state is UploadState.COMPLETED:
         raise FailedPrecondition(
             f"upload {upload_id!r} is completed; its item is {upload.item_id!r}"
         )
     if upload.state is UploadState.ABORTED:
         return upload
-    item, event = failed(the_item(store, upload.item_id), reason, store.now)
+    item, event = failed(get_item(store, upload.item_id), reason, store.now)
     after = replace(upload, state=UploadState.ABORTED)
     store.put_item(item)
     store.put_upload(after)
-    store.discard(Rubbish(id=item.id, multipart=upload.multipart))
-    store.publish(event)
+    store.discard(PendingDeletion(id=item.id, multipart=upload.multipart))
+    store.record_event(event)
     return after
 
 
 def discard_late(store: Store, upload_id: str) -> None:
     """Let a file be removed whose upload was given up while its parts were put together."""
-    upload = the_upload(store, upload_id)
+    upload = get_upload(store, upload_id)
     if upload.state is UploadState.ABORTED:
-        store.discard(Rubbish(id=upload.item_id, multipart=upload.multipart))
+        store.discard(PendingDeletion(id=upload.item_id, multipart=upload.multipart))
 
 
 def expire(store: Store, upload_id: str, reason: str) -> None:
     """Give up an upload, unless something was done about it meanwhile."""
-    if the_upload(store, upload_id).state is UploadState.OPEN:
+    if get_upload(store, upload_id).state is UploadState.OPEN:
         give_up(store, upload_id, reason)
 
 
-def the_upload(store: Store, upload_id: str) -> Upload:
+def get_upload(store: Store, upload_id: str) -> Upload:
     """An upload. Raises NotFound."""
     upload = store.upload(upload_id)
     if upload is None:
@@ -111,7 +118,7 @@ def the_upload(store: Store, upload_id: str) -> Upload:
     return upload
 
 
-def the_item(store: Store, item_id: str) -> Item:
+def get_item(store: Store, item_id: str) -> Item:
     """An item. Raises NotFound."""
     item = store.item(item_id)
     if item is None:

@@ -1,11 +1,11 @@
 """What becomes of an item whose bytes were looked at."""
 
 from services.library.domain import verification
-from services.library.domain.items import Item, Rubbish
+from services.library.domain.enums import ItemState
+from services.library.domain.items import Item, PendingDeletion
 from services.library.domain.verification import Found
-from services.library.domain.words import ItemState
 from services.library.ports import Store
-from services.library.usecases.uploads import the_item
+from services.library.usecases.uploads import get_item
 
 
 def judge(store: Store, item_id: str, found: Found | None) -> ItemState:
@@ -13,15 +13,15 @@ def judge(store: Store, item_id: str, found: Found | None) -> ItemState:
 
     `found`: what its stored bytes are; None where there are none.
     """
-    item = the_item(store, item_id)
+    item = get_item(store, item_id)
     if item.state is not ItemState.VERIFYING:
         return item.state
     if found is None:
         return _refuse(store, item, verification.LOST)
-    faults = list(verification.faults(item, found))
-    if faults:
-        return _refuse(store, item, "; ".join(faults))
-    store.publish(verification.uploaded(item))
+    mismatches = list(verification.mismatches(item, found))
+    if mismatches:
+        return _refuse(store, item, "; ".join(mismatches))
+    store.record_event(verification.uploaded(item))
     if not found.read_back:
         return _refuse(store, item, verification.NOT_READ_BACK)
     return _let_read(store, item, found)
@@ -30,13 +30,13 @@ def judge(store: Store, item_id: str, found: Found | None) -> ItemState:
 def _let_read(store: Store, item: Item, found: Found) -> ItemState:
     after, event = verification.available(item, found, store.now)
     store.put_item(after)
-    store.publish(event)
+    store.record_event(event)
     return after.state
 
 
 def _refuse(store: Store, item: Item, reason: str) -> ItemState:
     after, event = verification.failed(item, reason, store.now)
     store.put_item(after)
-    store.discard(Rubbish(id=item.id))
-    store.publish(event)
+    store.discard(PendingDeletion(id=item.id))
+    store.record_event(event)
     return after.state

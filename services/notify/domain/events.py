@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.notify.domain.words import Category, Channel
+from services.notify.domain.enums import Category, Channel
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.notify.domain.enums import BULK, URGENT, Category, Channel, DeliveryState
 from services.notify.domain.events import MessageDelivered, MessageFailed
 from services.notify.domain.notices import (
     BOTH,
@@ -15,7 +16,6 @@ from services.notify.domain.notices import (
     message_id,
 )
 from services.notify.domain.preferences import Chosen
-from services.notify.domain.words import BULK, URGENT, Category, Channel, DeliveryState
 
 LIFETIME = timedelta(days=5)  # RFC 5321, section 4.5.4.1
 NO_PERSON = "the person is not known any more"
@@ -102,7 +102,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SendResult:
     """An outcome and, where it is not ACCEPTED, why. The reason holds no personal data."""
 
     outcome: Outcome
@@ -112,7 +112,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Notification:
     """A message with all its deliveries."""
 
     message: Message
@@ -126,7 +126,7 @@ def compose(
     text: Text,
     number: int | None,
     now: datetime,
-) -> Letter:
+) -> Notification:
     """A notice to a person: in the inbox at once, everything else queued."""
     message = Message(
         id=message_id(notice.event_id, person_id),
@@ -140,7 +140,7 @@ def compose(
         urgent=notice.rule.urgent,
         number=number,
     )
-    return Letter(message, tuple(_delivery(notice, message, channel) for channel in channels))
+    return Notification(message, tuple(_delivery(notice, message, channel) for channel in channels))
 
 
 def _delivery(notice: Notice, message: Message, channel: Channel) -> Delivery:
@@ -175,25 +175,25 @@ def failed(delivery: Delivery, now: datetime, reason: str) -> Delivery:
     )
 
 
-def settled(delivery: Delivery, verdict: Verdict, now: datetime, most: int) -> Delivery:
+def after_attempt(delivery: Delivery, result: SendResult, now: datetime, most: int) -> Delivery:
     """The delivery after a try: handed over, given up, or queued again.
 
     `most`: how many tries there are. Only a verdict that leaves no doubt is tried again; to find no
     server is no try.
     """
-    if verdict.outcome is Outcome.AWAY:
-        return replace(delivery, error=verdict.reason, sending=False)
+    if result.outcome is Outcome.AWAY:
+        return replace(delivery, error=result.reason, sending=False)
     tried = replace(delivery, attempts=delivery.attempts + 1)
-    match verdict.outcome:
+    match result.outcome:
         case Outcome.ACCEPTED:
             return delivered(tried, now)
         case Outcome.REFUSED:
-            return failed(tried, now, verdict.reason)
+            return failed(tried, now, result.reason)
         case Outcome.UNKNOWN:
             return failed(tried, now, UNKNOWN)
     if tried.attempts >= most:
-        return failed(tried, now, f"given up after {tried.attempts} tries: {verdict.reason}")
-    return replace(tried, error=verdict.reason, sending=False)
+        return failed(tried, now, f"given up after {tried.attempts} tries: {result.reason}")
+    return replace(tried, error=result.reason, sending=False)
 
 
 def has_expired(delivery: Delivery, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.notify.domain.words import Category, Channel, Kind
+from services.notify.domain.enums import Category, Channel, Kind
 
 # Fixed for ever: ids made with it are what keeps a repeat from telling twice.
 _NAMESPACE = uuid.UUID("5f0c1d9e-7a34-4c52-9b8e-0f6a3d2b7c41")

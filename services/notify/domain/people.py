@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from services.notify.domain.words import AttendanceMode, EnrolmentState
+from services.notify.domain.enums import AttendanceMode, EnrolmentState
 
 
-class Copy(Protocol):
+class Replica(Protocol):
     """A copy of something that one event tells in full."""
 
     @property
@@ -23,16 +23,16 @@ class Copy(Protocol):
         """The event that it was made of."""
 
 
-C = TypeVar("C", bound=Copy)
+C = TypeVar("C", bound=Replica)
 
 
 def newer(known: Mapping[str, C], arrived: Iterable[C]) -> list[C]:
     """The copies that replace what is known: for each id the newest, unless known already."""
     newest: dict[str, C] = {}
-    for copy in arrived:
-        other = newest.get(copy.id) or known.get(copy.id)
-        if other is None or copy.sequence > other.sequence:
-            newest[copy.id] = copy
+    for replica in arrived:
+        other = newest.get(replica.id) or known.get(replica.id)
+        if other is None or replica.sequence > other.sequence:
+            newest[replica.id] = replica
     return list(newest.values())
 
 
@@ -80,7 +80,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class EnrolmentChange:
+class EnrolmentUpdate:
     """What one event says about an enrolment; None where it says nothing."""
 
     enrolment_id: str
@@ -113,7 +113,7 @@ def has_left(enrolments: Iterable[Enrolment]) -> bool:
     return states == {EnrolmentState.WITHDRAWN}
 
 
-def applied(enrolment: Enrolment | None, change: EnrolmentChange) -> Enrolment:
+def applied(enrolment: Enrolment | None, change: EnrolmentUpdate) -> Enrolment:
     """The enrolment after a change, whatever order changes come in."""
     known = enrolment or Enrolment(change.enrolment_id, change.run_id, change.learner_id)
     if change.state is not None and change.sequence > known.state_sequence:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chassis.refusals import Fault
-from services.notify.domain.words import Category, Channel
+from chassis.errors import FieldViolation
+from services.notify.domain.enums import Category, Channel
 
 Chosen = Mapping[Category, frozenset[Channel]]
 
@@ -42,11 +42,13 @@ def in_order(channels: frozenset[Channel]) -> tuple[Channel, ...]:
     return tuple(channel for channel in Channel if channel in channels)
 
 
-def faults_of(wanted: Sequence[CategoryPreference]) -> list[Fault]:
+def violations_of(wanted: Sequence[CategoryPreference]) -> list[FieldViolation]:
     """What is wrong with a choice."""
     named = Counter(preference.category for preference in wanted)
     return [
-        Fault(f"categories[{place}].category", f"{one.category} is named more than once", "once")
+        FieldViolation(
+            f"categories[{place}].category", f"{one.category} is named more than once", "once"
+        )
         for place, one in enumerate(wanted)
         if named[one.category] > 1
     ]

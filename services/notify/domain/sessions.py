@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
 from services.notify.domain.notices import Appointment, Notice
 from services.notify.domain.people import Enrolment
-from services.notify.domain.words import AttendanceMode, EnrolmentState, Kind
 
 LIVE_MODES = frozenset({AttendanceMode.CLASSROOM, AttendanceMode.ONLINE})
 ALL_MODES = frozenset(AttendanceMode)
@@ -71,7 +71,7 @@ class Broadcast:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Chunk:
     """A stretch of a run's roster that is to be told a broadcast, as a job of its own."""
 
     id: str
@@ -82,9 +82,9 @@ class Part:
     """Learners are told whose ids are greater than `after`, and not than this."""
 
 
-def part_of(broadcast: Broadcast, learners: Sequence[str]) -> Part:
+def chunk_of(broadcast: Broadcast, learners: Sequence[str]) -> Chunk:
     """The part after a broadcast's last one, with these learners, in order."""
-    return Part(
+    return Chunk(
         id=f"{broadcast.id}:{broadcast.after}",
         broadcast_id=broadcast.id,
         urgent=broadcast.urgent,

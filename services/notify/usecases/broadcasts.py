@@ -8,13 +8,13 @@ from services.notify.domain.sessions import (
     LIVE_MODES,
     Broadcast,
     Session,
+    chunk_of,
     overtaken,
-    part_of,
     reminder_notice,
     stands,
 )
 from services.notify.ports import Store, Texts
-from services.notify.usecases.telling import Addressed, tell
+from services.notify.usecases.notifications import Addressed, notify
 
 # People's data comes by another queue, which a backlog may hold up for longer than a moment.
 ASK_AGAIN = timedelta(seconds=5)
@@ -39,7 +39,7 @@ def fire(store: Store, reminder_id: str) -> None:
 
 
 def _remind(store: Store, event_id: str, session: Session) -> None:
-    store.guard_rosters({session.run_id})
+    store.lock_rosters({session.run_id})
     store.put_broadcast(
         Broadcast(
             id=event_id,
@@ -70,20 +70,20 @@ def expand(store: Store, texts: Texts, broadcast_id: str, system_now: datetime, 
     return not after.done and after.retry_at is None
 
 
-def tell_part(store: Store, texts: Texts, part_id: str) -> None:
+def notify_chunk(store: Store, texts: Texts, chunk_id: str) -> None:
     """Tell a part of a run, once: the part goes with it.
 
     Its learners are as the roster has them now. Who is not known yet waits with the broadcast.
     """
-    part = store.part(part_id)
-    if part is None:
+    chunk = store.chunk(chunk_id)
+    if chunk is None:
         return
-    store.remove_part(part.id)
-    broadcast = store.broadcast(part.broadcast_id)
+    store.remove_chunk(chunk.id)
+    broadcast = store.broadcast(chunk.broadcast_id)
     if broadcast is None or _vanished(store, broadcast):
         return
-    learners = store.learners_between(broadcast.run_id, broadcast.modes, part.after, part.upto)
-    missing = tell(store, texts, [Addressed(broadcast.notice, one) for one in learners])
+    learners = store.learners_between(broadcast.run_id, broadcast.modes, chunk.after, chunk.upto)
+    missing = notify(store, texts, [Addressed(broadcast.notice, one) for one in learners])
     if missing and store.now < broadcast.until:
         waiting = tuple(dict.fromkeys((*broadcast.waiting, *missing)))
         store.put_broadcast(replace(broadcast, waiting=waiting, done=False))
@@ -103,7 +103,7 @@ def _walked(store: Store, broadcast: Broadcast, most: int) -> Broadcast:
     learners = store.learners(broadcast.run_id, broadcast.modes, broadcast.after, most)
     if not learners:
         return replace(broadcast, walked=True)
-    store.add_part(part_of(broadcast, learners))
+    store.add_chunk(chunk_of(broadcast, learners))
     return replace(broadcast, after=learners[-1], walked=len(learners) < most)
 
 
@@ -112,7 +112,7 @@ def _called(
 ) -> Broadcast:
     """The broadcast after up to `most` of those who wait were told."""
     called, rest = broadcast.waiting[:most], broadcast.waiting[most:]
-    missing = tell(store, texts, [Addressed(broadcast.notice, one) for one in called])
+    missing = notify(store, texts, [Addressed(broadcast.notice, one) for one in called])
     if broadcast.walked and store.now >= broadcast.until:
         missing = []
     waiting = tuple(dict.fromkeys((*rest, *missing)))

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chassis.refusals import NotFound, check
+from chassis.errors import NotFound, check
 from services.notify.domain.preferences import (
     CategoryPreference,
     Preferences,
-    faults_of,
     preferences,
+    violations_of,
 )
 from services.notify.ports import Store
 
@@ -38,7 +38,7 @@ class Read:
 
 def set_preferences(store: Store, command: SetPreferences) -> Preferences:
     """Keep a choice. Raises Invalid when a category is named twice."""
-    check(faults_of(command.categories))
+    check(violations_of(command.categories))
     store.choose(command.person_id, command.categories)
     return get_preferences(store, command.person_id)
 

@@ -13,12 +13,12 @@ from services.notify.domain.messages import (
     VANISHED,
     Delivery,
     Mail,
-    Verdict,
+    SendResult,
+    after_attempt,
     failed,
     has_expired,
     is_wanted,
     outcome_of,
-    settled,
 )
 from services.notify.domain.people import has_left
 from services.notify.domain.sessions import stands
@@ -56,8 +56,8 @@ def begin(store: Store, batch: Batch) -> Begun:
     return Begun(outgoing, abandoned, len(reasons) - abandoned)
 
 
-def settle(
-    store: Store, batch: Batch, verdicts: Mapping[str, Verdict], most: int, again: Again
+def record_results(
+    store: Store, batch: Batch, results: Mapping[str, SendResult], most: int, again: Again
 ) -> int:
     """Write what came of the batch's tries; answers how many are finished.
 
@@ -65,13 +65,13 @@ def settle(
     """
     deliveries = store.claimed(batch)
     after = [
-        settled(each, verdicts[each.id], store.now, most) for each in deliveries
-        if each.id in verdicts
+        after_attempt(each, results[each.id], store.now, most) for each in deliveries
+        if each.id in results
     ]  # fmt: skip
     finished = [each for each in after if each.finished_at is not None]
     _finish(store, finished)
     store.queue_again({each: again(each.attempts) for each in after if each.finished_at is None})
-    store.give_back([each.id for each in deliveries if each.id not in verdicts])
+    store.give_back([each.id for each in deliveries if each.id not in results])
     return len(finished)
 
 
@@ -107,4 +107,4 @@ def _finish(store: Store, deliveries: Sequence[Delivery]) -> None:
     """Keep deliveries that are handed over or given up, and let others know."""
     store.finish(deliveries)
     outcomes = [outcome_of(each) for each in deliveries]
-    store.publish(*(outcome for outcome in outcomes if outcome is not None))
+    store.record_event(*(outcome for outcome in outcomes if outcome is not None))

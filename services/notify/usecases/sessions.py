@@ -68,7 +68,7 @@ def announce(store: Store, session: Session, notice: Notice, at: datetime, until
     """Begin to tell everyone in the run, and who teaches the session."""
     if store.broadcast(notice.event_id) is not None:
         return
-    store.guard_rosters({session.run_id})
+    store.lock_rosters({session.run_id})
     waiting = (session.instructor_id,) if session.instructor_id else ()
     store.put_broadcast(
         Broadcast(

@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from services.progress.domain.enums import AttendanceStatus, CatchUpState
 from services.progress.domain.events import CatchUpAssigned, CatchUpCompleted, CatchUpMissed
+from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.sessions import Session
-from services.progress.domain.standing import Standing
-from services.progress.domain.words import AttendanceVerdict, CatchUpState
 
 # One catch-up for each session and learner: its id is made of the two.
 _NAMESPACE = uuid.UUID("0195a1c0-5c1e-7c3a-9d52-7c6f7a1d3b60")
-_ABSENT = frozenset({AttendanceVerdict.ABSENT})
-_WAS_ABSENT = _ABSENT | {AttendanceVerdict.CAUGHT_UP}
+_ABSENT = frozenset({AttendanceStatus.ABSENT})
+_WAS_ABSENT = _ABSENT | {AttendanceStatus.CAUGHT_UP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +63,18 @@ def catch_up_id(session_id: str, learner_id: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{session_id}:{learner_id}"))
 
 
-def is_due_to(standing: Standing, session_id: str) -> bool:
+def is_due_to(run_state: LearnerRunState, session_id: str) -> bool:
     """Whether the learner is to get a catch-up for a session: enrolled, and absent from it."""
-    return standing.is_enrolled and _verdict(standing, session_id) in _ABSENT
+    return run_state.is_enrolled and _status(run_state, session_id) in _ABSENT
 
 
-def is_wanted(standing: Standing, session_id: str) -> bool:
+def is_wanted(run_state: LearnerRunState, session_id: str) -> bool:
     """Whether a catch-up that the learner has is still wanted."""
-    return standing.is_enrolled and _verdict(standing, session_id) in _WAS_ABSENT
+    return run_state.is_enrolled and _status(run_state, session_id) in _WAS_ABSENT
 
 
 def assigned(
-    standing: Standing,
+    run_state: LearnerRunState,
     session: Session,
     item_ids: tuple[str, ...],
     now: datetime,
@@ -82,10 +82,10 @@ def assigned(
 ) -> CatchUp:
     """A new catch-up, from the moment that its items can be studied."""
     return CatchUp(
-        id=catch_up_id(session.id, standing.learner_id),
-        run_id=standing.run_id,
-        learner_id=standing.learner_id,
-        enrolment_id=standing.enrolment_id,
+        id=catch_up_id(session.id, run_state.learner_id),
+        run_id=run_state.run_id,
+        learner_id=run_state.learner_id,
+        enrolment_id=run_state.enrolment_id,
         session_id=session.id,
         activity_id=session.activity_id,
         title=session.title,
@@ -96,15 +96,17 @@ def assigned(
     )
 
 
-def kept_up(catch_up: CatchUp, standing: Standing, now: datetime, within: timedelta) -> CatchUp:
+def kept_up(
+    catch_up: CatchUp, run_state: LearnerRunState, now: datetime, within: timedelta
+) -> CatchUp:
     """The catch-up, dropped when it is open and not wanted, assigned again when it is once more."""
-    wanted = is_wanted(standing, catch_up.session_id)
+    wanted = is_wanted(run_state, catch_up.session_id)
     if catch_up.is_open and not wanted:
         return replace(catch_up, dropped=True)
     if catch_up.dropped and wanted:
         return replace(
             catch_up,
-            enrolment_id=standing.enrolment_id,
+            enrolment_id=run_state.enrolment_id,
             dropped=False,
             assigned_at=now,
             due=now + within,
@@ -167,8 +169,8 @@ def events_between(
         yield from _ended(after)
 
 
-def _verdict(standing: Standing, session_id: str) -> AttendanceVerdict | None:
-    attendance = standing.attendance.get(session_id)
+def _status(run_state: LearnerRunState, session_id: str) -> AttendanceStatus | None:
+    attendance = run_state.attendance.get(session_id)
     return attendance.verdict if attendance else None
 
 

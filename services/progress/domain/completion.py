@@ -17,16 +17,16 @@ from datetime import datetime
 
 from services.progress.domain.catch_ups import Studied
 from services.progress.domain.dues import Dues
+from services.progress.domain.enums import ActivityKind, ActivityState, AttendanceStatus
 from services.progress.domain.evidence import Evidence, activity_target, earliest, latest, merged
 from services.progress.domain.intervals import measure, within
 from services.progress.domain.learner import Learner
 from services.progress.domain.path import Activity
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import PLAYED, Item
-from services.progress.domain.words import ActivityKind, ActivityState, AttendanceVerdict
 
 ATTENDED = frozenset(
-    {AttendanceVerdict.PRESENT, AttendanceVerdict.EXCUSED, AttendanceVerdict.CAUGHT_UP}
+    {AttendanceStatus.PRESENT, AttendanceStatus.EXCUSED, AttendanceStatus.CAUGHT_UP}
 )
 # Shares are quotients of binary fractions: 0.9 of a length may come out a hair below 0.9.
 HAIR = 1e-9
@@ -39,12 +39,12 @@ def done_at(activity: Activity, learner: Learner, plan: Plan) -> datetime | None
 
 def state_of(activity: Activity, learner: Learner, plan: Plan, now: datetime) -> ActivityState:
     """How far the learner is with an activity."""
-    if activity.id in learner.standing.completed:
+    if activity.id in learner.run_state.completed:
         return ActivityState.COMPLETED
     if _begun(activity, learner, plan):
         return ActivityState.STARTED
-    release = Dues(plan, learner.standing).release_of(activity.id)
-    missing = set(activity.requires) - learner.standing.completed.keys()
+    release = Dues(plan, learner.run_state).release_of(activity.id)
+    missing = set(activity.requires) - learner.run_state.completed.keys()
     locked = missing or (release is not None and release > now)
     return ActivityState.LOCKED if locked else ActivityState.OPEN
 
@@ -117,10 +117,10 @@ def _checkpoint_done(activity: Activity, learner: Learner, _: Plan) -> datetime 
 def _session_done(activity: Activity, learner: Learner, plan: Plan) -> datetime | None:
     instants = []
     for session in plan.sessions_of_activity.get(activity.id, ()):
-        attendance = learner.standing.attendance.get(session.id)
+        attendance = learner.run_state.attendance.get(session.id)
         if attendance is not None and attendance.verdict in ATTENDED:
             instants.append(session.ended_at or session.end_time)
-        instants.append(_all_studied_at(plan.stand_ins[session.id], learner, plan))
+        instants.append(_all_studied_at(plan.substitutes[session.id], learner, plan))
     return earliest(*instants)
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.progress.domain.enums import ActivityKind, SessionState
 from services.progress.domain.evidence import latest
+from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.path import TimeRule
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Session
-from services.progress.domain.standing import Standing
-from services.progress.domain.words import ActivityKind, SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Dues:
     own instant come to lie later, that one counts.
     """
 
-    def __init__(self, plan: Plan, standing: Standing) -> None:
-        self._plan, self._standing = plan, standing
+    def __init__(self, plan: Plan, run_state: LearnerRunState) -> None:
+        self._plan, self._run_state = plan, run_state
         self._known: dict[str, Due] = {}
 
     def of(self, activity_id: str) -> Due:
@@ -70,7 +70,7 @@ class Dues:
         if activity is None:
             return Due()
         by_rule = self._moment(activity.deadline)
-        extension = self._standing.extensions.get(activity_id)
+        extension = self._run_state.extensions.get(activity_id)
         if extension is None or (by_rule is not None and extension.until <= by_rule):
             return Due(by_rule)
         return Due(extension.until, extended=True)
@@ -81,7 +81,7 @@ class Dues:
         if rule.fixed is not None:
             return rule.fixed
         if rule.after_enrolment is not None:
-            return _plus(self._standing.enrolled_at, rule.after_enrolment)
+            return _plus(self._run_state.enrolled_at, rule.after_enrolment)
         if rule.after_activity is not None:
             other = rule.after_activity
             return _plus(self._end_of(other.activity_id), other.offset or timedelta())

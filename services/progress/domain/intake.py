@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chassis.refusals import Fault
+from chassis.errors import FieldViolation
+from services.progress.domain.enums import Key
 from services.progress.domain.events import StatementsRecorded
 from services.progress.domain.statements import Statement, says_the_same
-from services.progress.domain.words import Key
 
 # An event's body stays below 256 KiB; the estimate of a statement's share of it errs upwards.
 ROOM = 200_000
@@ -19,7 +19,7 @@ class Row:
     """One row of a batch: a statement, or why it is none."""
 
     statement: Statement | None
-    faults: tuple[Fault, ...] = ()
+    violations: tuple[FieldViolation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class RowResult:
     row: int
     id: str
     changed: bool
-    violations: tuple[Fault, ...] = ()
+    violations: tuple[FieldViolation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,17 @@ class RecordStatements:
     """Whose statements the sender may send; empty: anyone's."""
 
 
-def owner_faults(statement: Statement, own: str) -> Iterator[Fault]:
+def owner_violations(statement: Statement, own: str) -> Iterator[FieldViolation]:
     """A learner speaks for no one else."""
     if own and statement.learner_id != own:
-        yield Fault("learner_id", f"is {statement.learner_id!r}, not you", f"your own id, {own!r}")
+        yield FieldViolation(
+            "learner_id", f"is {statement.learner_id!r}, not you", f"your own id, {own!r}"
+        )
 
 
-def place_faults(statement: Statement, own: str, known: Collection[Key]) -> Iterator[Fault]:
+def place_violations(
+    statement: Statement, own: str, known: Collection[Key]
+) -> Iterator[FieldViolation]:
     """A learner tells of runs in which progress knows that learner; services may be ahead of it.
 
     What waits for a run that never comes ends as a dead letter: nobody's token is to make these.
@@ -55,7 +59,7 @@ def place_faults(statement: Statement, own: str, known: Collection[Key]) -> Iter
     if own and (statement.run_id, own) not in known:
         wrong = f"you are not known in run {statement.run_id!r}"
         right = "a run of yours; after an enrolment just now, the same again in a moment"
-        yield Fault("run_id", wrong, right)
+        yield FieldViolation("run_id", wrong, right)
 
 
 def taken(
@@ -70,7 +74,7 @@ def taken(
     for place, row in enumerate(rows):
         statement = row.statement
         if statement is None:
-            results.append(RowResult(place, "", False, row.faults))
+            results.append(RowResult(place, "", False, row.violations))
         elif statement.id not in kept:
             kept[statement.id] = statement
             new.append(statement)
@@ -96,7 +100,7 @@ def recorded(statements: Iterable[Statement]) -> Iterator[StatementsRecorded]:
 def _again(place: int, statement: Statement, known: Statement) -> RowResult:
     if says_the_same(statement, known):
         return RowResult(place, statement.id, False)
-    conflict = Fault("id", f"{statement.id} is another statement's", "a UUID of its own")
+    conflict = FieldViolation("id", f"{statement.id} is another statement's", "a UUID of its own")
     return RowResult(place, "", False, (conflict,))
 
 

@@ -16,7 +16,7 @@ def union(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
     shortest are let go, so that what is kept of a learner stays small whatever is sent.
     """
     merged: list[Interval] = []
-    for start, end in sorted(part for part in intervals if part[1] > part[0]):
+    for start, end in sorted(interval for interval in intervals if interval[1] > interval[0]):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
@@ -35,5 +35,5 @@ def measure(intervals: Iterable[Interval]) -> float:
 
 
 def _longest(intervals: list[Interval]) -> tuple[Interval, ...]:
-    by_length = sorted(intervals, key=lambda part: part[0] - part[1])
+    by_length = sorted(intervals, key=lambda interval: interval[0] - interval[1])
     return tuple(sorted(by_length[:MOST]))

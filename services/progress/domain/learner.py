@@ -6,7 +6,7 @@ from functools import reduce
 
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.evidence import Evidence, targets_of, with_statement
-from services.progress.domain.standing import Standing, seen
+from services.progress.domain.learner_run_state import LearnerRunState, seen
 from services.progress.domain.statements import Recorded, Statement
 
 
@@ -14,7 +14,7 @@ from services.progress.domain.statements import Recorded, Statement
 class Learner:
     """One learner in one run."""
 
-    standing: Standing
+    run_state: LearnerRunState
     evidence: Mapping[str, Evidence]
     """By target; at least for the targets that are judged."""
     catch_ups: Mapping[str, CatchUp]
@@ -23,11 +23,11 @@ class Learner:
 
 def did(learner: Learner, statement: Statement) -> Learner:
     """The learner after one statement more."""
-    standing, evidence = learner.standing, dict(learner.evidence)
+    run_state, evidence = learner.run_state, dict(learner.evidence)
     for target in targets_of(statement):
-        known = evidence.get(target) or Evidence(*standing.key, target)
+        known = evidence.get(target) or Evidence(*run_state.key, target)
         evidence[target] = with_statement(known, statement)
-    return replace(learner, standing=seen(standing, statement.timestamp), evidence=evidence)
+    return replace(learner, run_state=seen(run_state, statement.timestamp), evidence=evidence)
 
 
 def did_all(learner: Learner, recorded: Recorded) -> Learner:

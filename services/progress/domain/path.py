@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.progress.domain.words import ActivityKind
+from services.progress.domain.enums import ActivityKind
 
 
 @dataclass(frozen=True, slots=True)

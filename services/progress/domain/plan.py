@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from services.progress.domain.enums import ActivityKind
 from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.path import Activity, Path, Run
 from services.progress.domain.plan_history import PlanHistory
-from services.progress.domain.sessions import Item, Session, stand_ins
-from services.progress.domain.words import ActivityKind
+from services.progress.domain.sessions import Item, Session, substitutes
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Plan:
         return frozenset(each.id for each in self.activities.values() if each.kind is kind)
 
     @cached_property
-    def stand_ins(self) -> Mapping[str, tuple[str, ...]]:
+    def substitutes(self) -> Mapping[str, tuple[str, ...]]:
         """The items that stand in for each session, by the session."""
-        return {each.id: stand_ins(each, self.items) for each in self.sessions.values()}
+        return {each.id: substitutes(each, self.items) for each in self.sessions.values()}
 
     @cached_property
     def _places(self) -> Mapping[str, int]:
@@ -103,7 +103,7 @@ class Plan:
         """
         touched = set(targets)
         items = set(self._items_of(touched))
-        groups = (*self.stand_ins.values(), *together)
+        groups = (*self.substitutes.values(), *together)
         items = items.union(*(group for group in groups if items.intersection(group)))
         return self.targets_of_items(items) | touched
 

@@ -11,93 +11,93 @@ from datetime import datetime
 from services.progress.domain import catch_ups
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.completion import done_at, studied
+from services.progress.domain.enums import CatchUpState
 from services.progress.domain.events import ActivityCompleted, PathCompleted
 from services.progress.domain.evidence import latest
 from services.progress.domain.learner import Learner
+from services.progress.domain.learner_run_state import Counts, LearnerRunState, is_complete
 from services.progress.domain.plan import Plan
-from services.progress.domain.standing import Counts, Standing, is_complete
-from services.progress.domain.words import CatchUpState
 
 
 def reviewed(learner: Learner, plan: Plan, at: datetime, now: datetime) -> Learner:
     """The learner after a review at `now` of what came to be known at `at`."""
-    if learner.standing.attendance:
+    if learner.run_state.attendance:
         found = _reviewed_catch_ups(learner, plan, at, now)
         learner = replace(learner, catch_ups={each.session_id: each for each in found})
-    if not learner.standing.is_enrolled:
+    if not learner.run_state.is_enrolled:
         return learner
-    return replace(learner, standing=_reviewed_standing(learner, plan))
+    return replace(learner, run_state=_reviewed_run_state(learner, plan))
 
 
 def events_between(before: Learner, after: Learner) -> Iterator[object]:
     """What happened to a learner from one review to the next."""
-    yield from _standing_events(before.standing, after.standing)
+    yield from _run_state_events(before.run_state, after.run_state)
     for session_id, catch_up in after.catch_ups.items():
         yield from catch_ups.events_between(before.catch_ups.get(session_id), catch_up)
 
 
 def counts_of(learner: Learner, required: frozenset[str]) -> Counts:
     """What the learner adds to the run's summary: nothing without a place in it."""
-    standing = learner.standing
-    if not standing.is_enrolled:
+    run_state = learner.run_state
+    if not run_state.is_enrolled:
         return Counts()
     rows = [each for each in learner.catch_ups.values() if not each.dropped]
     in_time = sum(row.state is CatchUpState.COMPLETED and row.in_time for row in rows)
     still_open = sum(row.is_open for row in rows)
     return Counts(
         learners=1,
-        completed_path=int(is_complete(standing, required)),
-        completed_activities=len(required.intersection(standing.completed)),
+        completed_path=int(is_complete(run_state, required)),
+        completed_activities=len(required.intersection(run_state.completed)),
         open_catch_ups=still_open,
         completed_catch_ups=in_time,
         missed_catch_ups=len(rows) - in_time - still_open,
     )
 
 
-def _reviewed_standing(learner: Learner, plan: Plan) -> Standing:
-    standing = learner.standing
-    completed = dict(standing.completed)
+def _reviewed_run_state(learner: Learner, plan: Plan) -> LearnerRunState:
+    run_state = learner.run_state
+    completed = dict(run_state.completed)
     for activity in plan.in_order(plan.judged_by(learner.evidence) - completed.keys()):
         at = done_at(activity, learner, plan)
         if at is not None:
             completed[activity.id] = at
-    if len(completed) > len(standing.completed):
-        standing = replace(standing, completed=completed)
-    if plan.path_version <= standing.path_version or not is_complete(standing, plan.required):
-        return standing
+    if len(completed) > len(run_state.completed):
+        run_state = replace(run_state, completed=completed)
+    if plan.path_version <= run_state.path_version or not is_complete(run_state, plan.required):
+        return run_state
     ends = latest(*(completed[activity_id] for activity_id in plan.required))
-    return replace(standing, path_version=plan.path_version, path_completed_at=ends)
+    return replace(run_state, path_version=plan.path_version, path_completed_at=ends)
 
 
 def _reviewed_catch_ups(
     learner: Learner, plan: Plan, at: datetime, now: datetime
 ) -> Iterator[CatchUp]:
     within = plan.run.policy.within
-    for session_id in learner.standing.attendance:
+    for session_id in learner.run_state.attendance:
         catch_up = learner.catch_ups.get(session_id)
         if catch_up is None:
             catch_up = _first(learner, plan, session_id, now)
         if catch_up is not None:
-            catch_up = catch_ups.kept_up(catch_up, learner.standing, now, within)
-            catch_up = catch_ups.restocked(catch_up, plan.stand_ins.get(session_id, ()))
+            catch_up = catch_ups.kept_up(catch_up, learner.run_state, now, within)
+            catch_up = catch_ups.restocked(catch_up, plan.substitutes.get(session_id, ()))
             yield _judged(catch_up, learner, plan, at)
 
 
 def _judged(catch_up: CatchUp, learner: Learner, plan: Plan, at: datetime) -> CatchUp:
-    if not learner.standing.is_enrolled:
+    if not learner.run_state.is_enrolled:
         return catch_up
     return catch_ups.judged(catch_up, studied(catch_up.item_ids, learner, plan), at)
 
 
 def _first(learner: Learner, plan: Plan, session_id: str, now: datetime) -> CatchUp | None:
-    item_ids = plan.stand_ins.get(session_id, ())
-    if not item_ids or not catch_ups.is_due_to(learner.standing, session_id):
+    item_ids = plan.substitutes.get(session_id, ())
+    if not item_ids or not catch_ups.is_due_to(learner.run_state, session_id):
         return None
     session, within = plan.sessions[session_id], plan.run.policy.within
-    return catch_ups.assigned(learner.standing, session, item_ids, now, within)
+    return catch_ups.assigned(learner.run_state, session, item_ids, now, within)
 
 
-def _standing_events(before: Standing, after: Standing) -> Iterator[object]:
+def _run_state_events(before: LearnerRunState, after: LearnerRunState) -> Iterator[object]:
     who = (after.enrolment_id, after.run_id, after.learner_id)
     for activity_id, at in after.completed.items():
         if activity_id not in before.completed:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.progress.domain.words import ItemKind, SessionState
+from services.progress.domain.enums import ItemKind, SessionState
 
 PLAYED = frozenset({ItemKind.AUDIO, ItemKind.VIDEO, ItemKind.RECORDING})
 
@@ -57,7 +57,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionNews:
+class SessionUpdate:
     """What one event says about a session; None is what it does not say."""
 
     session_id: str
@@ -75,7 +75,7 @@ class SessionNews:
     recording_item_id: str = ""
 
 
-def told(session: Session, news: SessionNews) -> Session:
+def merge(session: Session, news: SessionUpdate) -> Session:
     """The session after `news`, of which each part counts unless something newer is known."""
     after = replace(
         session,
@@ -88,7 +88,7 @@ def told(session: Session, news: SessionNews) -> Session:
     return after
 
 
-def stand_ins(session: Session, items: Mapping[str, Item]) -> tuple[str, ...]:
+def substitutes(session: Session, items: Mapping[str, Item]) -> tuple[str, ...]:
     """The items whose study stands in for the class; empty while there are none.
 
     Of a class that was cancelled, its substitute. Of one that took place, the recording as soon as
@@ -112,7 +112,7 @@ def _available(item_ids: tuple[str, ...], items: Mapping[str, Item]) -> tuple[st
     return tuple(one for one in item_ids if one in items and items[one].available)
 
 
-def _time(session: Session, news: SessionNews) -> Session:
+def _time(session: Session, news: SessionUpdate) -> Session:
     if news.start_time is None or news.sequence <= session.time_sequence:
         return session
     return replace(
@@ -123,7 +123,7 @@ def _time(session: Session, news: SessionNews) -> Session:
     )
 
 
-def _state(session: Session, news: SessionNews) -> Session:
+def _state(session: Session, news: SessionUpdate) -> Session:
     if news.state is None or news.sequence <= session.state_sequence:
         return session
     return replace(
@@ -134,7 +134,7 @@ def _state(session: Session, news: SessionNews) -> Session:
     )
 
 
-def _study(session: Session, news: SessionNews) -> Session:
+def _study(session: Session, news: SessionUpdate) -> Session:
     if news.material_item_ids is None or news.sequence <= session.study_sequence:
         return session
     return replace(
@@ -145,7 +145,7 @@ def _study(session: Session, news: SessionNews) -> Session:
     )
 
 
-def _recording(session: Session, news: SessionNews) -> Session:
+def _recording(session: Session, news: SessionUpdate) -> Session:
     if not news.recording_item_id or news.sequence <= session.recording_sequence:
         return session
     return replace(

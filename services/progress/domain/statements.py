@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chassis.refusals import Fault
+from chassis.errors import FieldViolation
 from services.progress.domain import video
-from services.progress.domain.words import Role
+from services.progress.domain.enums import Role
 
 # Clocks differ; a day is more than any zone's mistake.
 FUTURE = timedelta(days=1)
@@ -95,18 +95,18 @@ def is_vouched_for(statement: Statement) -> bool:
     return statement.authority is not Role.LEARNER
 
 
-def faults_of(statement: Statement, now: datetime) -> Iterator[Fault]:
+def violations_of(statement: Statement, now: datetime) -> Iterator[FieldViolation]:
     """What contradicts itself across a statement's fields, or can't be at `now`."""
     if not statement.activity_id and not statement.item_id:
-        yield Fault("activity_id", "is missing, and so is item_id", "one of them, or both")
+        yield FieldViolation("activity_id", "is missing, and so is item_id", "one of them, or both")
     if statement.timestamp > now + FUTURE:
-        yield Fault(
+        yield FieldViolation(
             "timestamp",
             f"is {statement.timestamp.isoformat()}, in the future",
             f"at most a day after {now.isoformat()}",
         )
     if statement.video:
-        yield from video.faults_of(statement.video.played_segments, statement.video.length)
+        yield from video.violations_of(statement.video.played_segments, statement.video.length)
 
 
 def says_completed(statement: Statement) -> bool:

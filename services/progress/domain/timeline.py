@@ -5,19 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from chassis.refusals import Fault
+from chassis.errors import FieldViolation
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.dues import Dues
+from services.progress.domain.enums import CatchUpState, CivilTime, SessionState, TimelineKind
+from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Session
-from services.progress.domain.standing import Standing
-from services.progress.domain.words import CatchUpState, CivilTime, SessionState, TimelineKind
 
 LONGEST = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TimelineInterval:
     """The stretch of one learner's time that is asked for: GetTimelineRequest."""
 
     learner_id: str
@@ -46,19 +46,23 @@ class TimelineEntry:
     substitute_item_id: str = ""
 
 
-def faults_of(stretch: Stretch) -> Iterator[Fault]:
+def violations_of(interval: TimelineInterval) -> Iterator[FieldViolation]:
     """What is wrong with a stretch."""
-    if stretch.until_time <= stretch.from_time:
-        yield Fault("until_time", "is not after from_time", "an instant after from_time")
-    if stretch.until_time - stretch.from_time > LONGEST:
-        yield Fault("until_time", "is too late", f"at most {LONGEST.days} days after from_time")
+    if interval.until_time <= interval.from_time:
+        yield FieldViolation("until_time", "is not after from_time", "an instant after from_time")
+    if interval.until_time - interval.from_time > LONGEST:
+        yield FieldViolation(
+            "until_time", "is too late", f"at most {LONGEST.days} days after from_time"
+        )
 
 
-def lines_of_run(standing: Standing, plan: Plan, stretch: Stretch) -> Iterator[TimelineEntry]:
+def lines_of_run(
+    run_state: LearnerRunState, plan: Plan, interval: TimelineInterval
+) -> Iterator[TimelineEntry]:
     """The classes and dues of one of the learner's runs that the stretch shows."""
-    zone = stretch.zone or plan.run.zone
-    for line in (*_classes(standing, plan), *_dues(standing, plan)):
-        if line.at in stretch or _is_under_way(line, stretch.from_time):
+    zone = interval.zone or plan.run.zone
+    for line in (*_classes(run_state, plan), *_dues(run_state, plan)):
+        if line.at in interval or _is_under_way(line, interval.from_time):
             yield localized(line, zone)
 
 
@@ -91,7 +95,7 @@ def _is_under_way(line: TimelineEntry, at: datetime) -> bool:
     return line.until is not None and line.at < at < line.until
 
 
-def _classes(standing: Standing, plan: Plan) -> Iterator[TimelineEntry]:
+def _classes(run_state: LearnerRunState, plan: Plan) -> Iterator[TimelineEntry]:
     for session in plan.sessions.values():
         if session.start_time is not None:
             yield TimelineEntry(
@@ -102,7 +106,7 @@ def _classes(standing: Standing, plan: Plan) -> Iterator[TimelineEntry]:
                 until=session.end_time,
                 activity_id=session.activity_id,
                 session_id=session.id,
-                done=session.activity_id in standing.completed or _is_over(session),
+                done=session.activity_id in run_state.completed or _is_over(session),
                 cancelled=session.state is SessionState.CANCELLED,
                 substitute_item_id=session.substitute_item_id,
             )
@@ -115,8 +119,8 @@ def _is_over(session: Session) -> bool:
     return session.state is SessionState.ENDED
 
 
-def _dues(standing: Standing, plan: Plan) -> Iterator[TimelineEntry]:
-    dues = Dues(plan, standing)
+def _dues(run_state: LearnerRunState, plan: Plan) -> Iterator[TimelineEntry]:
+    dues = Dues(plan, run_state)
     for activity in plan.activities.values():
         at = dues.of(activity.id).at
         if at is not None:
@@ -126,5 +130,5 @@ def _dues(standing: Standing, plan: Plan) -> Iterator[TimelineEntry]:
                 activity.title,
                 plan.run.id,
                 activity_id=activity.id,
-                done=activity.id in standing.completed,
+                done=activity.id in run_state.completed,
             )

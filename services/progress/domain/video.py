@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from chassis.refusals import Fault
+from chassis.errors import FieldViolation
 from services.progress.domain.intervals import Interval
 
 # JavaScript writes the tiniest numbers with an exponent: 1e-7.
@@ -23,7 +23,7 @@ FIELD = "video.played_segments"
 RIGHT = "seconds as 0[.]42.6[,]124.7[.]176.4"
 # A player's clock and an item's length need not agree to the last frame.
 TOLERANCE = 1.0
-MOST_FAULTS = 10
+MOST_VIOLATIONS = 10
 
 
 def played(text: str) -> tuple[Interval, ...]:
@@ -35,32 +35,34 @@ def played(text: str) -> tuple[Interval, ...]:
     )
 
 
-def faults_of(text: str, length: float) -> list[Fault]:
+def violations_of(text: str, length: float) -> list[FieldViolation]:
     """What is wrong with played segments of an item of `length` seconds (0: not told).
 
     At most the first `MOST_FAULTS` of them.
     """
     pieces = _pieces(text)
     found = (
-        fault
+        violation
         for place, piece in enumerate(pieces)
-        for fault in _piece_faults(piece, length, place == len(pieces) - 1)
+        for violation in _piece_violations(piece, length, place == len(pieces) - 1)
     )
-    return list(islice(found, MOST_FAULTS))
+    return list(islice(found, MOST_VIOLATIONS))
 
 
 def _pieces(text: str) -> list[str]:
     return text.split("[,]") if text else []
 
 
-def _piece_faults(piece: str, length: float, is_last: bool) -> Iterator[Fault]:
+def _piece_violations(piece: str, length: float, is_last: bool) -> Iterator[FieldViolation]:
     match = _SEGMENT.fullmatch(piece)
     if match is None:
         if not (is_last and _BEGUN.fullmatch(piece)):
-            yield Fault(FIELD, f"has {piece[:40]!r}, which is no segment", RIGHT)
+            yield FieldViolation(FIELD, f"has {piece[:40]!r}, which is no segment", RIGHT)
         return
     start, end = float(match[1]), float(match[2])
     if end < start:
-        yield Fault(FIELD, f"has {piece[:40]!r}, which ends before it starts", RIGHT)
+        yield FieldViolation(FIELD, f"has {piece[:40]!r}, which ends before it starts", RIGHT)
     if length and end > length + TOLERANCE:
-        yield Fault(FIELD, f"has {piece[:40]!r}", f"segments within the length of {length:g} s")
+        yield FieldViolation(
+            FIELD, f"has {piece[:40]!r}", f"segments within the length of {length:g} s"
+        )

@@ -5,16 +5,16 @@ from datetime import datetime
 
 from services.progress.domain.completion import evidence_on, playing_time, share_of, state_of
 from services.progress.domain.dues import Dues
-from services.progress.domain.learner import Learner
-from services.progress.domain.path import Activity
-from services.progress.domain.plan import Plan
-from services.progress.domain.standing import Standing, is_complete
-from services.progress.domain.words import (
+from services.progress.domain.enums import (
     ActivityKind,
     ActivityState,
     AttendanceMode,
-    AttendanceVerdict,
+    AttendanceStatus,
 )
+from services.progress.domain.learner import Learner
+from services.progress.domain.learner_run_state import LearnerRunState, is_complete
+from services.progress.domain.path import Activity
+from services.progress.domain.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class ActivityProgress:
     extended: bool
     completed_at: datetime | None
     watched_share: float
-    attendance: AttendanceVerdict | None
+    attendance: AttendanceStatus | None
     optional: bool
 
 
@@ -62,28 +62,28 @@ class RunSummary:
     statements: int = 0
 
 
-def learner_progress(standing: Standing, plan: Plan, now: datetime) -> LearnerProgress:
+def learner_progress(run_state: LearnerRunState, plan: Plan, now: datetime) -> LearnerProgress:
     """A learner in short. Cheap: a page has hundreds."""
-    missing = plan.required - standing.completed.keys()
-    dues = Dues(plan, standing)
+    missing = plan.required - run_state.completed.keys()
+    dues = Dues(plan, run_state)
     instants = [dues.of(activity_id).at for activity_id in missing]
-    complete = is_complete(standing, plan.required)
+    complete = is_complete(run_state, plan.required)
     return LearnerProgress(
-        run_id=standing.run_id,
-        learner_id=standing.learner_id,
-        mode=standing.mode,
+        run_id=run_state.run_id,
+        learner_id=run_state.learner_id,
+        mode=run_state.mode,
         completed=len(plan.required) - len(missing),
         required=len(plan.required),
         overdue=sum(at is not None and at < now for at in instants),
-        open_catch_ups=standing.counted.open_catch_ups,
-        last_seen_at=standing.last_seen_at,
-        completed_at=standing.path_completed_at if complete else None,
+        open_catch_ups=run_state.counted.open_catch_ups,
+        last_seen_at=run_state.last_seen_at,
+        completed_at=run_state.path_completed_at if complete else None,
     )
 
 
 def activity_progress(learner: Learner, plan: Plan, now: datetime) -> list[ActivityProgress]:
     """A learner activity by activity, in the path's order."""
-    dues = Dues(plan, learner.standing)
+    dues = Dues(plan, learner.run_state)
     return [_activity(each, learner, plan, dues, now) for each in plan.activities.values()]
 
 
@@ -98,7 +98,7 @@ def _activity(
         state=state_of(activity, learner, plan, now),
         due=due.at,
         extended=due.extended,
-        completed_at=learner.standing.completed.get(activity.id),
+        completed_at=learner.run_state.completed.get(activity.id),
         watched_share=_watched_share(activity, learner, plan),
         attendance=_attendance(activity, learner, plan),
         optional=activity.optional,
@@ -114,17 +114,17 @@ def _watched_share(activity: Activity, learner: Learner, plan: Plan) -> float:
 
 
 _BEST = (
-    AttendanceVerdict.PRESENT,
-    AttendanceVerdict.CAUGHT_UP,
-    AttendanceVerdict.EXCUSED,
-    AttendanceVerdict.PARTIAL,
-    AttendanceVerdict.ABSENT,
+    AttendanceStatus.PRESENT,
+    AttendanceStatus.CAUGHT_UP,
+    AttendanceStatus.EXCUSED,
+    AttendanceStatus.PARTIAL,
+    AttendanceStatus.ABSENT,
 )
 
 
-def _attendance(activity: Activity, learner: Learner, plan: Plan) -> AttendanceVerdict | None:
+def _attendance(activity: Activity, learner: Learner, plan: Plan) -> AttendanceStatus | None:
     """The verdict of the activity's session; the best one where it was held more than once."""
     sessions = plan.sessions_of_activity.get(activity.id, ())
-    known = [learner.standing.attendance.get(session.id) for session in sessions]
-    verdicts = [each.verdict for each in known if each and each.verdict]
-    return min(verdicts, key=_BEST.index, default=None)
+    known = [learner.run_state.attendance.get(session.id) for session in sessions]
+    statuses = [each.verdict for each in known if each and each.verdict]
+    return min(statuses, key=_BEST.index, default=None)

@@ -4,24 +4,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.progress.domain.enums import AttendanceStatus
 from services.progress.domain.evidence import item_target
 from services.progress.domain.learner import Learner
-from services.progress.domain.sessions import SessionNews
-from services.progress.domain.standing import Attendance, attended, seen
-from services.progress.domain.words import AttendanceVerdict
+from services.progress.domain.learner_run_state import Attendance, attended, seen
+from services.progress.domain.sessions import SessionUpdate
 from services.progress.ports import Store
 from services.progress.usecases.plans import learn_sessions
-from services.progress.usecases.reviews import News, review
+from services.progress.usecases.reviews import LearnerUpdate, review
 
 
 @dataclass(frozen=True, slots=True)
-class AttendanceNews:
+class AttendanceUpdate:
     """What a session recorded of one learner."""
 
     run_id: str
     session_id: str
     learner_id: str
-    verdict: AttendanceVerdict | None
+    verdict: AttendanceStatus | None
     """None of an amended row: there is no attendance any more; of a settled one nothing is told."""
     sequence: int
     amended: bool = False
@@ -30,7 +30,7 @@ class AttendanceNews:
 
 
 def learn_attendance(
-    store: Store, sessions: Sequence[SessionNews], news: Iterable[AttendanceNews]
+    store: Store, sessions: Sequence[SessionUpdate], news: Iterable[AttendanceUpdate]
 ) -> None:
     """Keep attendance, with what its events say of the sessions."""
     learn_sessions(store, sessions)
@@ -39,14 +39,14 @@ def learn_attendance(
     review(store, [_news(each, store.now, targets[each.session_id]) for each in news])
 
 
-def _news(news: AttendanceNews, now: datetime, targets: frozenset[str]) -> News:
+def _news(news: AttendanceUpdate, now: datetime, targets: frozenset[str]) -> LearnerUpdate:
     def change(learner: Learner) -> Learner:
-        standing = learner.standing
+        run_state = learner.run_state
         if news.verdict is not None or news.amended:
             recorded = Attendance(news.verdict, news.sequence, news.amended)
-            standing = attended(standing, news.session_id, recorded)
+            run_state = attended(run_state, news.session_id, recorded)
         if news.seen_at is not None:
-            standing = seen(standing, news.seen_at)
-        return replace(learner, standing=standing)
+            run_state = seen(run_state, news.seen_at)
+        return replace(learner, run_state=run_state)
 
-    return News((news.run_id, news.learner_id), now, change, targets)
+    return LearnerUpdate((news.run_id, news.learner_id), now, change, targets)

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.progress.domain.copies import newer
 from services.progress.domain.learner import Learner
+from services.progress.domain.learner_run_state import EnrolmentUpdate, Extension, extended, merge
 from services.progress.domain.people import Person
-from services.progress.domain.standing import EnrolmentNews, Extension, extended, told
+from services.progress.domain.replicas import newer
 from services.progress.ports import Store
-from services.progress.usecases.reviews import News, review
+from services.progress.usecases.reviews import LearnerUpdate, review
 
 
 @dataclass(frozen=True, slots=True)
-class ExtensionNews:
+class ExtensionUpdate:
     """One learner's deadline for one activity moved."""
 
     run_id: str
@@ -25,29 +25,29 @@ class ExtensionNews:
 
 def learn_people(store: Store, arrived: Sequence[Person]) -> None:
     """Keep people; their zones are those of their timelines."""
-    store.put_copies(newer(store.copies(Person, {person.id for person in arrived}), arrived))
+    store.put_replicas(newer(store.replicas(Person, {person.id for person in arrived}), arrived))
 
 
-def learn_enrolments(store: Store, news: Iterable[EnrolmentNews]) -> None:
+def learn_enrolments(store: Store, news: Iterable[EnrolmentUpdate]) -> None:
     """Keep enrolments; what was known of a learner before counts from when the place is held."""
     review(store, [_enrolment(each, store.now) for each in news])
 
 
-def learn_extensions(store: Store, news: Iterable[ExtensionNews]) -> None:
+def learn_extensions(store: Store, news: Iterable[ExtensionUpdate]) -> None:
     """Keep extensions; dues are worked out from them when they are asked for."""
     review(store, [_extension(each, store.now) for each in news])
 
 
-def _enrolment(news: EnrolmentNews, now: datetime) -> News:
+def _enrolment(news: EnrolmentUpdate, now: datetime) -> LearnerUpdate:
     def change(learner: Learner) -> Learner:
-        return replace(learner, standing=told(learner.standing, news))
+        return replace(learner, run_state=merge(learner.run_state, news))
 
-    return News((news.run_id, news.learner_id), now, change, targets=None)
+    return LearnerUpdate((news.run_id, news.learner_id), now, change, targets=None)
 
 
-def _extension(news: ExtensionNews, now: datetime) -> News:
+def _extension(news: ExtensionUpdate, now: datetime) -> LearnerUpdate:
     def change(learner: Learner) -> Learner:
         moved = Extension(news.until, news.sequence)
-        return replace(learner, standing=extended(learner.standing, news.activity_id, moved))
+        return replace(learner, run_state=extended(learner.run_state, news.activity_id, moved))
 
-    return News((news.run_id, news.learner_id), now, change)
+    return LearnerUpdate((news.run_id, news.learner_id), now, change)

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from services.progress.domain.copies import newer
 from services.progress.domain.path import Path, Run
 from services.progress.domain.plan_history import (
     NO_EFFECT,
@@ -18,26 +17,27 @@ from services.progress.domain.plan_history import (
     PlanHistory,
     changed,
 )
-from services.progress.domain.revisits import AGAIN_AFTER, ItemNews, begun, effect_of
-from services.progress.domain.sessions import Item, Session, SessionNews, told
+from services.progress.domain.reevaluations import AGAIN_AFTER, ItemUpdate, begun, effect_of
+from services.progress.domain.replicas import newer
+from services.progress.domain.sessions import Item, Session, SessionUpdate, merge
 from services.progress.ports import Store
 
 
 def learn_runs(store: Store, arrived: Sequence[Run]) -> None:
     """Keep runs; their policy decides what counts as watched."""
-    fresh = newer(store.copies(Run, {run.id for run in arrived}), arrived)
-    store.put_copies(fresh)
+    fresh = newer(store.replicas(Run, {run.id for run in arrived}), arrived)
+    store.put_replicas(fresh)
     _change(store, {run.id: ON_EVERYTHING for run in fresh})
 
 
 def learn_paths(store: Store, arrived: Sequence[Path]) -> None:
     """Keep the version of each path that holds; what was completed stays completed."""
-    fresh = newer(store.copies(Path, {path.id for path in arrived}), arrived)
-    store.put_copies(fresh)
+    fresh = newer(store.replicas(Path, {path.id for path in arrived}), arrived)
+    store.put_replicas(fresh)
     _change(store, {path.id: ON_EVERYTHING for path in fresh})
 
 
-def learn_sessions(store: Store, arrived: Sequence[SessionNews]) -> None:
+def learn_sessions(store: Store, arrived: Sequence[SessionUpdate]) -> None:
     """Keep sessions, each part by the newest event that told it."""
     if arrived:
         before = store.sessions({news.session_id for news in arrived})
@@ -56,18 +56,20 @@ def learn_items(store: Store, arrived: Sequence[Item]) -> None:
     A session that begins to name one at this moment may be missed, and so it is looked at again.
     """
     fresh = newer(store.items({item.id for item in arrived}), arrived)
-    store.put_copies(fresh)
-    told = {item.id: frozenset(store.runs_naming([item.id])) for item in fresh}
+    store.put_replicas(fresh)
+    informed = {item.id: frozenset(store.runs_naming([item.id])) for item in fresh}
     again_at = store.system_now + AGAIN_AFTER
-    store.put_item_news(ItemNews(item_id, runs, again_at) for item_id, runs in told.items())
-    _change(store, _naming(told))
+    store.put_item_updates(
+        ItemUpdate(item_id, runs, again_at) for item_id, runs in informed.items()
+    )
+    _change(store, _naming(informed))
 
 
-def tell_again(store: Store, at: datetime, most: int) -> bool:
+def notify_again(store: Store, at: datetime, most: int) -> bool:
     """Tell runs of items of which they missed the news; answers whether there may be more."""
-    news = store.item_news_until(at, most)
+    news = store.item_updates_until(at, most)
     _change(store, _naming({each.id: store.runs_naming([each.id]) - each.told for each in news}))
-    store.remove_item_news([each.id for each in news])
+    store.remove_item_updates([each.id for each in news])
     return len(news) == most
 
 
@@ -112,11 +114,11 @@ def recordings_missed(store: Store, waited: Collection[Session]) -> list[timedel
     ]
 
 
-def _after(before: dict[str, Session], arrived: Iterable[SessionNews]) -> dict[str, Session]:
+def _after(before: dict[str, Session], arrived: Iterable[SessionUpdate]) -> dict[str, Session]:
     after = dict(before)
     for news in arrived:
         known = after.get(news.session_id) or Session(news.session_id, news.run_id)
-        after[known.id] = told(known, news)
+        after[known.id] = merge(known, news)
     return after
 
 
@@ -150,5 +152,5 @@ def _change(store: Store, effects: Mapping[str, Effect]) -> None:
         for run_id, effect in effects.items()
     )
     concerned = [run_id for run_id, effect in effects.items() if effect.matters]
-    revisits, now = store.revisits(concerned), store.system_now
-    store.put_revisits(begun(revisits.get(run_id), run_id, now) for run_id in concerned)
+    reevaluations, now = store.reevaluations(concerned), store.system_now
+    store.put_reevaluations(begun(reevaluations.get(run_id), run_id, now) for run_id in concerned)

@@ -7,12 +7,12 @@ from datetime import datetime
 from functools import partial
 
 from services.progress.domain.catch_ups import CatchUp, restocked
+from services.progress.domain.enums import Key
 from services.progress.domain.evidence import item_target
 from services.progress.domain.learner import Learner, did_all
+from services.progress.domain.learner_run_state import Counts, LearnerRunState
 from services.progress.domain.plan import Plan
 from services.progress.domain.review import counts_of, events_between, reviewed
-from services.progress.domain.standing import Counts, Standing
-from services.progress.domain.words import Key
 from services.progress.ports import Store
 
 Learners = Mapping[Key, Learner]
@@ -26,7 +26,7 @@ def unchanged(learner: Learner) -> Learner:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class LearnerUpdate:
     """Something about one learner in one run."""
 
     key: Key
@@ -37,7 +37,7 @@ class News:
     """The evidence that it concerns; None: all there is."""
 
 
-def review(store: Store, news: Sequence[News]) -> None:
+def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
     """Apply news about learners, hold each against the run's plan, tell what came of it.
 
     Two units of work about one learner never pass each other: each writes the learner's standing.
@@ -47,25 +47,25 @@ def review(store: Store, news: Sequence[News]) -> None:
     if not news:
         return
     keys = {each.key for each in news}
-    plans, standings = store.plans({run_id for run_id, _ in keys}), store.standings(keys)
-    catch_ups = store.catch_ups(key for key, each in standings.items() if each.attendance)
+    plans, run_states = store.plans({run_id for run_id, _ in keys}), store.run_states(keys)
+    catch_ups = store.catch_ups(key for key, each in run_states.items() if each.attendance)
     news = [*_last_looks(store, news, plans, catch_ups), *news]
-    before = _load(store, news, plans, standings, catch_ups)
+    before = _load(store, news, plans, run_states, catch_ups)
     after = dict(before)
     for each in news:
         changed = each.change(after[each.key])
         plan = plans.get(each.key[0])
         after[each.key] = reviewed(changed, plan, each.at, store.now) if plan else changed
-        store.publish(*events_between(changed, after[each.key]))
+        store.record_event(*events_between(changed, after[each.key]))
     _save(store, before, {key: _kept(before[key], after[key], plans.get(key[0])) for key in after})
 
 
 def _last_looks(
     store: Store,
-    news: Sequence[News],
+    news: Sequence[LearnerUpdate],
     plans: Mapping[str, Plan],
     catch_ups: Mapping[Key, Sequence[CatchUp]],
-) -> Iterator[News]:
+) -> Iterator[LearnerUpdate]:
     """What learners sent in by the due of catch-ups that would be missed otherwise.
 
     Statements become evidence by way of the broker, which may lag or be down; a due passes without
@@ -75,15 +75,17 @@ def _last_looks(
     for key, until in _latest(news).items():
         for each in catch_ups.get(key, ()):
             if key[0] in plans and each.is_open and each.due < until:
-                now = restocked(each, plans[key[0]].stand_ins.get(each.session_id, ()))
+                now = restocked(each, plans[key[0]].substitutes.get(each.session_id, ()))
                 lookers[each.run_id, now.item_ids, each.due].append(each.learner_id)
     for (run_id, item_ids, due), learner_ids in lookers.items():
         targets = plans[run_id].targets_of_items(item_ids)
         for learner_id, own in store.taken_in(run_id, learner_ids, targets, due).items():
-            yield News((run_id, learner_id), own.at, partial(did_all, recorded=own), targets)
+            yield LearnerUpdate(
+                (run_id, learner_id), own.at, partial(did_all, recorded=own), targets
+            )
 
 
-def _latest(news: Iterable[News]) -> dict[Key, datetime]:
+def _latest(news: Iterable[LearnerUpdate]) -> dict[Key, datetime]:
     found: dict[Key, datetime] = {}
     for each in news:
         found[each.key] = max(each.at, found.get(each.key, each.at))
@@ -92,16 +94,16 @@ def _latest(news: Iterable[News]) -> dict[Key, datetime]:
 
 def _load(
     store: Store,
-    news: Sequence[News],
+    news: Sequence[LearnerUpdate],
     plans: Mapping[str, Plan],
-    standings: Mapping[Key, Standing],
+    run_states: Mapping[Key, LearnerRunState],
     catch_ups: Mapping[Key, Sequence[CatchUp]],
 ) -> dict[Key, Learner]:
-    known = [each for each in news if each.key in standings]  # of others nothing is kept
-    evidence = store.evidence(_wanted(known, plans, standings, catch_ups))
+    known = [each for each in news if each.key in run_states]  # of others nothing is kept
+    evidence = store.evidence(_wanted(known, plans, run_states, catch_ups))
     return {
         key: Learner(
-            standings.get(key) or Standing(*key),
+            run_states.get(key) or LearnerRunState(*key),
             {each.target: each for each in evidence.get(key, ())},
             {each.session_id: each for each in catch_ups.get(key, ())},
         )
@@ -110,9 +112,9 @@ def _load(
 
 
 def _wanted(
-    news: Sequence[News],
+    news: Sequence[LearnerUpdate],
     plans: Mapping[str, Plan],
-    standings: Mapping[Key, Standing],
+    run_states: Mapping[Key, LearnerRunState],
     catch_ups: Mapping[Key, Sequence[CatchUp]],
 ) -> dict[Key, frozenset[str] | None]:
     """The evidence to load of each learner; None: all.
@@ -126,16 +128,19 @@ def _wanted(
     wanted: dict[Key, frozenset[str] | None] = {}
     for key, targets in touched.items():
         groups = [each.item_ids for each in catch_ups.get(key, ())]
-        wanted[key] = _related(targets, standings[key], plans.get(key[0]), groups)
+        wanted[key] = _related(targets, run_states[key], plans.get(key[0]), groups)
     return wanted | {each.key: None for each in news if each.targets is None}
 
 
 def _related(
-    targets: set[str], standing: Standing, plan: Plan | None, groups: Sequence[tuple[str, ...]]
+    targets: set[str],
+    run_state: LearnerRunState,
+    plan: Plan | None,
+    groups: Sequence[tuple[str, ...]],
 ) -> frozenset[str] | None:
     if plan is None:
         return frozenset(targets)
-    items = plan.history.items_since(standing.plan_version)
+    items = plan.history.items_since(run_state.plan_version)
     return None if items is None else plan.related({*targets, *map(item_target, items)}, groups)
 
 
@@ -144,25 +149,25 @@ def _kept(before: Learner, after: Learner, plan: Plan | None) -> Learner:
 
     The same as before, where nothing changed and the learner was not behind.
     """
-    standing = after.standing
+    run_state = after.run_state
     counts = counts_of(after, plan.required if plan else NOTHING)
-    behind = plan is not None and plan.history.is_ahead_of(standing.plan_version)
-    if not behind and after == before and counts == standing.counted:
+    behind = plan is not None and plan.history.is_ahead_of(run_state.plan_version)
+    if not behind and after == before and counts == run_state.counted:
         return before
-    standing = replace(
-        standing,
+    run_state = replace(
+        run_state,
         counted=counts,
-        plan_version=plan.history.version if plan else standing.plan_version,
-        writes=standing.writes + 1,
+        plan_version=plan.history.version if plan else run_state.plan_version,
+        writes=run_state.writes + 1,
     )
-    return replace(after, standing=standing)
+    return replace(after, run_state=run_state)
 
 
 def _save(store: Store, before: Learners, after: Learners) -> None:
     """Keep what changed, and bring the summaries up to date by the difference."""
     deltas: dict[str, Counter[str]] = defaultdict(Counter)
     for key, learner in after.items():
-        deltas[key[0]].update(_difference(before[key].standing.counted, learner.standing.counted))
+        deltas[key[0]].update(_difference(before[key].run_state.counted, learner.run_state.counted))
     store.add_to_summaries(deltas)
     store.save(before, after)
 

@@ -4,13 +4,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from chassis.refusals import NotFound
+from chassis.errors import NotFound
+from services.progress.domain.enums import Key
 from services.progress.domain.evidence import targets_of
 from services.progress.domain.learner import did_all
 from services.progress.domain.statements import Recorded, Statement
-from services.progress.domain.words import Key
 from services.progress.ports import Store
-from services.progress.usecases.reviews import News, review
+from services.progress.usecases.reviews import LearnerUpdate, review
 
 
 def study(store: Store, batch: Iterable[Recorded]) -> None:
@@ -41,7 +41,7 @@ def _by_run(recorded: Recorded) -> Iterator[tuple[Key, Recorded]]:
         yield key, Recorded(tuple(own), recorded.at)
 
 
-def _news(key: Key, own: Recorded) -> tuple[News, int]:
+def _news(key: Key, own: Recorded) -> tuple[LearnerUpdate, int]:
     targets = frozenset(target for each in own.statements for target in targets_of(each))
     change = partial(did_all, recorded=own)
-    return News(key, own.at, change, targets), len(own.statements)
+    return LearnerUpdate(key, own.at, change, targets), len(own.statements)

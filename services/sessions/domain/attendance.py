@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from services.sessions.domain.presence import Mark, stretches, total
+from services.sessions.domain.enums import AttendanceStatus, Interval
+from services.sessions.domain.presence import PresenceEvent, presence_intervals, total
 from services.sessions.domain.roster import Policy
 from services.sessions.domain.session import Session, length_of, span_of
-from services.sessions.domain.words import AttendanceVerdict, Interval
 
-_REPAIRED = frozenset({AttendanceVerdict.EXCUSED, AttendanceVerdict.CAUGHT_UP})
+_REPAIRED = frozenset({AttendanceStatus.EXCUSED, AttendanceStatus.CAUGHT_UP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +18,18 @@ class Attendance:
 
     session_id: str
     learner_id: str
-    verdict: AttendanceVerdict
+    verdict: AttendanceStatus
     minutes: float
     intervals: tuple[Interval, ...]
     expected: bool = True
     """Whether the learner was expected at the end of the session."""
 
 
-def settle(
+def finalise(
     session: Session,
     learner_ids: Iterable[str],
     expected: Set[str],
-    marks: Mapping[str, Iterable[Mark]],
+    presence_events: Mapping[str, Iterable[PresenceEvent]],
     policy: Policy,
 ) -> list[Attendance]:
     """The attendance of some learners of a session that has ended, in their order.
@@ -38,29 +38,29 @@ def settle(
     to be PARTIAL at least: nobody is ABSENT from what they were not expected at.
     """
     rows = (
-        _attendance(session, learner, marks.get(learner, ()), policy, learner in expected)
+        _attendance(session, learner, presence_events.get(learner, ()), policy, learner in expected)
         for learner in learner_ids
     )
-    return [row for row in rows if row.expected or row.verdict is not AttendanceVerdict.ABSENT]
+    return [row for row in rows if row.expected or row.verdict is not AttendanceStatus.ABSENT]
 
 
-def verdict(there: timedelta, length: timedelta, policy: Policy) -> AttendanceVerdict:
+def attendance_status(there: timedelta, length: timedelta, policy: Policy) -> AttendanceStatus:
     """The run's policy applied to the share of a session's length."""
     if not there or not length:
-        return AttendanceVerdict.ABSENT
+        return AttendanceStatus.ABSENT
     share = there / length
     if share >= policy.present_share:
-        return AttendanceVerdict.PRESENT
+        return AttendanceStatus.PRESENT
     if share >= policy.partial_share:
-        return AttendanceVerdict.PARTIAL
-    return AttendanceVerdict.ABSENT
+        return AttendanceStatus.PARTIAL
+    return AttendanceStatus.ABSENT
 
 
 def caught_up(attendance: Attendance) -> Attendance:
     """The attendance after its catch-up was studied: only an absence is repaired by it."""
-    if attendance.verdict is not AttendanceVerdict.ABSENT:
+    if attendance.verdict is not AttendanceStatus.ABSENT:
         return attendance
-    return replace(attendance, verdict=AttendanceVerdict.CAUGHT_UP)
+    return replace(attendance, verdict=AttendanceStatus.CAUGHT_UP)
 
 
 def amended(before: Attendance | None, after: Attendance | None) -> Attendance | None:
@@ -71,16 +71,20 @@ def amended(before: Attendance | None, after: Attendance | None) -> Attendance |
     """
     if before is None or after is None or before.verdict not in _REPAIRED:
         return after
-    if after.verdict is AttendanceVerdict.PRESENT:
+    if after.verdict is AttendanceStatus.PRESENT:
         return after
     return replace(after, verdict=before.verdict)
 
 
 def _attendance(
-    session: Session, learner_id: str, marks: Iterable[Mark], policy: Policy, expected: bool
+    session: Session,
+    learner_id: str,
+    presence_events: Iterable[PresenceEvent],
+    policy: Policy,
+    expected: bool,
 ) -> Attendance:
-    intervals = stretches(marks, span_of(session))
+    intervals = presence_intervals(presence_events, span_of(session))
     there = total(intervals)
-    decided = verdict(there, length_of(session), policy)
+    decided = attendance_status(there, length_of(session), policy)
     minutes = there.total_seconds() / 60
     return Attendance(session.id, learner_id, decided, minutes, intervals, expected)

@@ -9,10 +9,10 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chassis.refusals import FailedPrecondition, Fault, Invalid
+from chassis.errors import FailedPrecondition, FieldViolation, Invalid
+from services.sessions.domain.enums import SeatKind, SessionState
 from services.sessions.domain.seats import Seat, may_take
 from services.sessions.domain.session import Session, expect
-from services.sessions.domain.words import SeatKind, SessionState
 
 STEP = timedelta(seconds=60)
 DIGITS = 6
@@ -66,18 +66,20 @@ def expect_entitled(session: Session, seat: Seat, enrolled: bool, tries: int) ->
     if seat.kind is not SeatKind.IN_ROOM and not (enrolled and may_take(session, seat)):
         wrong = f"the learner's seat is {seat.kind or 'none'}"
         right = "a seat IN_ROOM, chosen by ChooseSeat, or a place in the run and a free seat"
-        raise FailedPrecondition("no seat in the room", [Fault("learner_id", wrong, right)])
+        raise FailedPrecondition(
+            "no seat in the room", [FieldViolation("learner_id", wrong, right)]
+        )
     if tries >= TRIES:
         wrong = f"{tries} wrong codes came from this learner"
         right = "the instructor can mark the learner as there (RecordPresence)"
-        raise FailedPrecondition("too many wrong codes", [Fault("code", wrong, right)])
+        raise FailedPrecondition("too many wrong codes", [FieldViolation("code", wrong, right)])
 
 
 def accepted(outcome: CheckedIn | WrongCode) -> CheckedIn:
     """The check-in that holds. Raises Invalid for a wrong code."""
     if isinstance(outcome, WrongCode):
         right = f"the six digits that the room shows now; {outcome.left} tries are left"
-        raise Invalid([Fault("code", "is not the session's code", right)])
+        raise Invalid([FieldViolation("code", "is not the session's code", right)])
     return outcome
 
 

@@ -3,14 +3,14 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from chassis.refusals import Fault
-from services.sessions.domain.words import CivilTime
+from chassis.errors import FieldViolation
+from services.sessions.domain.enums import CivilTime
 
 # Years that every zone's rules, BSON dates and proto Timestamps can all carry.
 _YEARS = range(1970, 3000)
 
 
-def civil_faults(civil: CivilTime, field: str) -> list[Fault]:
+def civil_violations(civil: CivilTime, field: str) -> list[FieldViolation]:
     """What keeps a civil time from being an instant.
 
     A time that the clocks skip in spring does not exist, and is a fault that says what would be
@@ -18,17 +18,21 @@ def civil_faults(civil: CivilTime, field: str) -> list[Fault]:
     that night is a mistake that its author should hear of.)
     """
     local, zone = _local(civil.local), _zone(civil.zone)
-    faults = []
+    violations = []
     if local is None:
         right = "a local time without offset, from 1970 to 2999: 2026-03-02T09:00:00"
-        faults.append(Fault(f"{field}.local", f"{civil.local!r} is no date and time", right))
+        violations.append(
+            FieldViolation(f"{field}.local", f"{civil.local!r} is no date and time", right)
+        )
     if zone is None:
         right = "an IANA name such as Europe/Dublin"
-        faults.append(Fault(f"{field}.zone", f"{civil.zone!r} is no time zone", right))
+        violations.append(FieldViolation(f"{field}.zone", f"{civil.zone!r} is no time zone", right))
     if local and zone and _is_skipped(local, zone):
         wrong = f"{civil.local} does not exist in {civil.zone}: the clocks skip it"
-        faults.append(Fault(f"{field}.local", wrong, f"for example {_after_gap(local, zone)}"))
-    return faults
+        violations.append(
+            FieldViolation(f"{field}.local", wrong, f"for example {_after_gap(local, zone)}")
+        )
+    return violations
 
 
 def instant_of(civil: CivilTime) -> datetime:

@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
+from services.sessions.domain.enums import AttendanceStatus, CivilTime, SeatKind, SessionKind
 from services.sessions.domain.session import Session
-from services.sessions.domain.words import AttendanceVerdict, CivilTime, SeatKind, SessionKind
 
 E = TypeVar("E")
 
@@ -124,7 +124,7 @@ class SettledAttendance:
     """One learner's settled attendance."""
 
     learner_id: str
-    verdict: AttendanceVerdict
+    verdict: AttendanceStatus
     minutes: float
 
 
@@ -151,8 +151,8 @@ class AttendanceAmended:
     session_id: str
     run_id: str
     learner_id: str
-    from_verdict: AttendanceVerdict | None
-    to_verdict: AttendanceVerdict | None
+    from_verdict: AttendanceStatus | None
+    to_verdict: AttendanceStatus | None
     reason: str
     amended_at: datetime
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chassis.refusals import Fault
-from services.sessions.domain.civil import civil_faults, instant_of, normalised
+from chassis.errors import FieldViolation
+from services.sessions.domain.civil import civil_violations, instant_of, normalised
+from services.sessions.domain.enums import CivilTime, SessionKind
 from services.sessions.domain.roster import Person, Run, may_teach
 from services.sessions.domain.session import Room, Session
-from services.sessions.domain.words import CivilTime, SessionKind
 
 SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(hours=24)
@@ -45,21 +45,21 @@ class Move:
     reason: str
 
 
-def schedule_faults(command: Schedule) -> list[Fault]:
+def schedule_violations(command: Schedule) -> list[FieldViolation]:
     """Everything that can't be right about a request to plan, whatever the state."""
     return [
-        *civil_faults(command.starts, "starts"),
-        *_duration_faults(command.duration),
-        *_blank_faults(command),
-        *_place_faults(command),
-        *_material_faults(command.material_item_ids),
+        *civil_violations(command.starts, "starts"),
+        *_duration_violations(command.duration),
+        *_blank_violations(command),
+        *_place_violations(command),
+        *_material_violations(command.material_item_ids),
     ]
 
 
-def move_faults(command: Move) -> list[Fault]:
+def move_violations(command: Move) -> list[FieldViolation]:
     """Everything that can't be right about a request to move, whatever the state."""
-    duration = [] if command.duration is None else _duration_faults(command.duration)
-    return [*civil_faults(command.starts, "starts"), *duration]
+    duration = [] if command.duration is None else _duration_violations(command.duration)
+    return [*civil_violations(command.starts, "starts"), *duration]
 
 
 def planned(command: Schedule, room: Room | None, new_id: str, secret: str) -> Session:
@@ -104,50 +104,58 @@ def moved(session: Session, command: Move, room: Room | None) -> Session:
     )
 
 
-def unknown_faults(session: Session, run: Run | None, room: Room | None) -> Iterator[Fault]:
+def unknown_violations(
+    session: Session, run: Run | None, room: Room | None
+) -> Iterator[FieldViolation]:
     """What a session names and nobody knows: run and room."""
     if run is None:
         right = "a run that is open; one opened just now may take a second to be known here"
-        yield Fault("run_id", f"run {session.run_id!r} is unknown", right)
+        yield FieldViolation("run_id", f"run {session.run_id!r} is unknown", right)
     if session.room_id and room is None:
         yield room_unknown(session.room_id)
 
 
-def room_unknown(room_id: str) -> Fault:
+def room_unknown(room_id: str) -> FieldViolation:
     """The fault of naming a room that is not there."""
-    return Fault("room_id", f"room {room_id!r} is unknown", "the id of a room that was created")
+    return FieldViolation(
+        "room_id", f"room {room_id!r} is unknown", "the id of a room that was created"
+    )
 
 
-def instructor_faults(session: Session, run: Run | None, person: Person | None) -> Iterator[Fault]:
+def instructor_violations(
+    session: Session, run: Run | None, person: Person | None
+) -> Iterator[FieldViolation]:
     """The fault of naming an instructor who is none."""
     if not may_teach(run, person, session.instructor_id):
         wrong = f"{session.instructor_id!r} is unknown as an instructor"
         right = "one of the run's instructors, or a person of the roster with that role"
-        yield Fault("instructor_id", wrong, right)
+        yield FieldViolation("instructor_id", wrong, right)
 
 
-def limit_faults(session: Session, room: Room | None) -> Iterator[Fault]:
+def limit_violations(session: Session, room: Room | None) -> Iterator[FieldViolation]:
     """The fault of wanting more seats than a room has."""
     if room is not None and session.seat_limit > room.capacity:
         wrong = f"{session.seat_limit} seats are asked for"
-        yield Fault("room_seats", wrong, f"{room.name} seats {room.capacity}")
+        yield FieldViolation("room_seats", wrong, f"{room.name} seats {room.capacity}")
 
 
-def past_faults(session: Session, now: datetime) -> Iterator[Fault]:
+def past_violations(session: Session, now: datetime) -> Iterator[FieldViolation]:
     """The fault of a time that is over before the session could begin."""
     if session.end_time <= now:
         wrong = f"the session would have ended at {_text(session.end_time)}"
-        yield Fault("starts", wrong, f"a class that ends after {_text(now)}")
+        yield FieldViolation("starts", wrong, f"a class that ends after {_text(now)}")
 
 
-def taken_faults(session: Session) -> Iterator[Fault]:
+def taken_violations(session: Session) -> Iterator[FieldViolation]:
     """The fault of having more seats taken than there are after a move."""
     if session.in_room > session.room_seats:
         wrong = f"{session.in_room} seats in the room are taken"
-        yield Fault("room_id", wrong, f"a room that has them; this one has {session.room_seats}")
+        yield FieldViolation(
+            "room_id", wrong, f"a room that has them; this one has {session.room_seats}"
+        )
 
 
-def conflict_faults(session: Session, others: Iterable[Session]) -> list[Fault]:
+def conflict_violations(session: Session, others: Iterable[Session]) -> list[FieldViolation]:
     """A fault for each thing that another of `others` (SCHEDULED or LIVE) holds at that time.
 
     Times are half-open: a session may begin at the instant at which another ends.
@@ -172,10 +180,10 @@ def _overlap(one: Session, other: Session) -> bool:
     return one.start_time < other.end_time and other.start_time < one.end_time
 
 
-def _taken(field: str, what: str, other: Session) -> Fault:
+def _taken(field: str, what: str, other: Session) -> FieldViolation:
     times = f"{_text(other.start_time)} to {_text(other.end_time)}"
     wrong = f"{what} is taken by session {other.id} ({other.title!r}), {times}"
-    return Fault(field, wrong, "another time, or another one")
+    return FieldViolation(field, wrong, "another time, or another one")
 
 
 def _text(instant: datetime) -> str:
@@ -189,39 +197,45 @@ def _seats(limit: int, room: Room | None) -> int:
     return min(limit, room.capacity) if limit else room.capacity
 
 
-def _duration_faults(duration: timedelta) -> list[Fault]:
+def _duration_violations(duration: timedelta) -> list[FieldViolation]:
     whole = duration.microseconds == 0
     if SHORTEST <= duration <= LONGEST and whole:
         return []
     right = "whole seconds, from 1 second to 24 hours"
-    return [Fault("duration", f"{duration.total_seconds():g} s", right)]
+    return [FieldViolation("duration", f"{duration.total_seconds():g} s", right)]
 
 
-def _blank_faults(command: Schedule) -> list[Fault]:
-    return [] if command.title.strip() else [Fault("title", "is blank", "what people will read")]
+def _blank_violations(command: Schedule) -> list[FieldViolation]:
+    return (
+        []
+        if command.title.strip()
+        else [FieldViolation("title", "is blank", "what people will read")]
+    )
 
 
-def _place_faults(command: Schedule) -> Iterator[Fault]:
+def _place_violations(command: Schedule) -> Iterator[FieldViolation]:
     kind = command.kind
     in_room, online = kind is not SessionKind.ONLINE, kind is not SessionKind.IN_ROOM
     if in_room and not command.room_id:
-        yield Fault("room_id", "is missing", f"a session that is {kind} needs a room")
+        yield FieldViolation("room_id", "is missing", f"a session that is {kind} needs a room")
     if not in_room and command.room_id:
-        yield Fault("room_id", "is given", "a session that is ONLINE has none")
+        yield FieldViolation("room_id", "is given", "a session that is ONLINE has none")
     if not in_room and command.room_seats:
-        yield Fault("room_seats", "are given", "a session that is ONLINE has none")
+        yield FieldViolation("room_seats", "are given", "a session that is ONLINE has none")
     if online and not command.join_url:
-        yield Fault("join_url", "is missing", f"a session that is {kind} needs one")
+        yield FieldViolation("join_url", "is missing", f"a session that is {kind} needs one")
     if not online and command.join_url:
-        yield Fault("join_url", "is given", "a session that is IN_ROOM has none")
+        yield FieldViolation("join_url", "is given", "a session that is IN_ROOM has none")
     if not online and command.online_seats:
-        yield Fault("online_seats", "are given", "a session that is IN_ROOM has none")
+        yield FieldViolation("online_seats", "are given", "a session that is IN_ROOM has none")
 
 
-def _material_faults(item_ids: Sequence[str]) -> Iterator[Fault]:
+def _material_violations(item_ids: Sequence[str]) -> Iterator[FieldViolation]:
     for place, item_id in enumerate(item_ids):
         field = f"material_item_ids[{place}]"
         if not item_id.strip() or len(item_id) > LONGEST_ID:
-            yield Fault(field, "is no id", f"an item's id, of up to {LONGEST_ID} characters")
+            yield FieldViolation(
+                field, "is no id", f"an item's id, of up to {LONGEST_ID} characters"
+            )
         if item_id in item_ids[:place]:
-            yield Fault(field, f"{item_id!r} is there twice", "each item once")
+            yield FieldViolation(field, f"{item_id!r} is there twice", "each item once")

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chassis.refusals import Fault
-from services.sessions.domain.session import Session, state_faults
-from services.sessions.domain.words import Interval, PresenceKind, SessionState
+from chassis.errors import FieldViolation
+from services.sessions.domain.enums import Interval, PresenceKind, SessionState
+from services.sessions.domain.session import Session, state_violations
 
 # The connection of a learner in person: a check-in, and marks that name no connection.
 IN_PERSON = ""
@@ -16,7 +16,7 @@ LATEST = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class PresenceEvent:
     """One learner joined or left by one connection. All its fields together tell it apart."""
 
     learner_id: str
@@ -29,8 +29,8 @@ class Mark:
 class PresenceRow:
     """A row of a batch: its mark, or what is wrong with it already."""
 
-    mark: Mark | None
-    faults: tuple[Fault, ...] = ()
+    presence_event: PresenceEvent | None
+    violations: tuple[FieldViolation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +48,41 @@ class RowResult:
     row: int
     id: str
     changed: bool
-    violations: tuple[Fault, ...]
+    violations: tuple[FieldViolation, ...]
 
 
-def mark_faults(session: Session, mark: Mark, enrolled: bool, now: datetime) -> Iterator[Fault]:
+def presence_event_violations(
+    session: Session, presence_event: PresenceEvent, enrolled: bool, now: datetime
+) -> Iterator[FieldViolation]:
     """Everything that speaks against a mark. Any instant will do: only what lies inside counts.
 
     Providers send again what they could not deliver: a mark may come up to a day after the end.
     """
-    yield from state_faults(session, "marked in", SessionState.LIVE, SessionState.ENDED)
+    yield from state_violations(session, "marked in", SessionState.LIVE, SessionState.ENDED)
     if session.ended_at is not None and now > session.ended_at + LATEST:
         wrong = f"the session ended at {session.ended_at.isoformat()}"
-        yield Fault("session_id", wrong, "a mark within a day after the end")
+        yield FieldViolation("session_id", wrong, "a mark within a day after the end")
     if not enrolled:
-        wrong = f"{mark.learner_id!r} is not enrolled in run {session.run_id!r}"
-        yield Fault("learner_id", wrong, "a learner of the run")
+        wrong = f"{presence_event.learner_id!r} is not enrolled in run {session.run_id!r}"
+        yield FieldViolation("learner_id", wrong, "a learner of the run")
 
 
-def there_since(marks: Iterable[Mark]) -> datetime | None:
+def there_since(presence_events: Iterable[PresenceEvent]) -> datetime | None:
     """Since when the learner is there in person; None when not, or no more."""
-    own = sorted((mark for mark in marks if mark.connection == IN_PERSON), key=lambda m: m.at)
+    own = sorted(
+        (
+            presence_event
+            for presence_event in presence_events
+            if presence_event.connection == IN_PERSON
+        ),
+        key=lambda m: m.at,
+    )
     return own[-1].at if own and own[-1].kind is PresenceKind.JOINED else None
 
 
-def stretches(marks: Iterable[Mark], span: Interval) -> tuple[Interval, ...]:
+def presence_intervals(
+    presence_events: Iterable[PresenceEvent], span: Interval
+) -> tuple[Interval, ...]:
     """When a learner was there: the union of all connections' intervals, inside `span`.
 
     The same set of marks gives the same answer in any order, and repeats change nothing. In each
@@ -82,11 +93,11 @@ def stretches(marks: Iterable[Mark], span: Interval) -> tuple[Interval, ...]:
     - JOINED and LEFT at one instant cancel each other out, so that a stretch cut in two is the
       same stretch.
     """
-    connections: dict[str, set[Mark]] = defaultdict(set)
-    for mark in marks:
-        connections[mark.connection].add(mark)
-    found = (part for own in connections.values() for part in _connected(own, span))
-    return _union(filter(None, (_clip(part, span) for part in found)))
+    connections: dict[str, set[PresenceEvent]] = defaultdict(set)
+    for presence_event in presence_events:
+        connections[presence_event.connection].add(presence_event)
+    found = (interval for own in connections.values() for interval in _connected(own, span))
+    return _union(filter(None, (_clip(interval, span) for interval in found)))
 
 
 def total(intervals: Iterable[Interval]) -> timedelta:
@@ -94,10 +105,10 @@ def total(intervals: Iterable[Interval]) -> timedelta:
     return sum((interval.length for interval in intervals), timedelta())
 
 
-def _connected(marks: Iterable[Mark], span: Interval) -> Iterator[Interval]:
+def _connected(presence_events: Iterable[PresenceEvent], span: Interval) -> Iterator[Interval]:
     """The stretches of one connection, not clipped yet."""
     since: datetime | None = None
-    for place, (at, kind) in enumerate(_changes(marks)):
+    for place, (at, kind) in enumerate(_changes(presence_events)):
         if kind is PresenceKind.JOINED:
             since = since or at
         elif since is not None or place == 0:
@@ -107,32 +118,32 @@ def _connected(marks: Iterable[Mark], span: Interval) -> Iterator[Interval]:
         yield Interval(since, span.end)
 
 
-def _changes(marks: Iterable[Mark]) -> list[tuple[datetime, PresenceKind]]:
+def _changes(presence_events: Iterable[PresenceEvent]) -> list[tuple[datetime, PresenceKind]]:
     """What happened at each instant, in order; an instant with both kinds is left out."""
     kinds: dict[datetime, set[PresenceKind]] = defaultdict(set)
-    for mark in marks:
-        kinds[mark.at].add(mark.kind)
+    for presence_event in presence_events:
+        kinds[presence_event.at].add(presence_event.kind)
     return [(at, next(iter(kinds[at]))) for at in sorted(kinds) if len(kinds[at]) == 1]
 
 
-def _clip(part: Interval, span: Interval) -> Interval | None:
-    start, end = max(part.start, span.start), min(part.end, span.end)
+def _clip(interval: Interval, span: Interval) -> Interval | None:
+    start, end = max(interval.start, span.start), min(interval.end, span.end)
     return Interval(start, end) if start < end else None
 
 
-def _union(parts: Iterable[Interval]) -> tuple[Interval, ...]:
+def _union(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
     merged: list[Interval] = []
-    for part in sorted(parts, key=lambda each: each.start):
-        if merged and part.start <= merged[-1].end:
-            merged[-1] = Interval(merged[-1].start, max(part.end, merged[-1].end))
+    for interval in sorted(intervals, key=lambda each: each.start):
+        if merged and interval.start <= merged[-1].end:
+            merged[-1] = Interval(merged[-1].start, max(interval.end, merged[-1].end))
         else:
-            merged.append(part)
+            merged.append(interval)
     return tuple(merged)
 
 
-def by_learner(marks: Iterable[Mark]) -> Mapping[str, list[Mark]]:
+def by_learner(presence_events: Iterable[PresenceEvent]) -> Mapping[str, list[PresenceEvent]]:
     """Marks in heaps, one a learner."""
-    heaps: dict[str, list[Mark]] = defaultdict(list)
-    for mark in marks:
-        heaps[mark.learner_id].append(mark)
+    heaps: dict[str, list[PresenceEvent]] = defaultdict(list)
+    for presence_event in presence_events:
+        heaps[presence_event.learner_id].append(presence_event)
     return heaps

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
-from services.sessions.domain.words import AttendanceMode, EnrolmentState
+from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 
 INSTRUCTOR = "INSTRUCTOR"
 EXPECTED_MODES = (AttendanceMode.CLASSROOM, AttendanceMode.ONLINE)
@@ -53,7 +53,7 @@ class Item:
     sequence: int
 
 
-class Copy(Protocol):
+class Replica(Protocol):
     """A copy of something that one event tells in full."""
 
     @property
@@ -65,16 +65,16 @@ class Copy(Protocol):
         """The event that it was made of."""
 
 
-C = TypeVar("C", bound=Copy)
+C = TypeVar("C", bound=Replica)
 
 
 def newer(known: Mapping[str, C], arrived: Iterable[C]) -> list[C]:
     """The copies that replace what is known: for each id the newest, unless known already."""
     newest: dict[str, C] = {}
-    for copy in arrived:
-        other = newest.get(copy.id) or known.get(copy.id)
-        if other is None or copy.sequence > other.sequence:
-            newest[copy.id] = copy
+    for replica in arrived:
+        other = newest.get(replica.id) or known.get(replica.id)
+        if other is None or replica.sequence > other.sequence:
+            newest[replica.id] = replica
     return list(newest.values())
 
 
@@ -96,7 +96,7 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
-class EnrolmentNews:
+class EnrolmentUpdate:
     """What one event says about an enrolment; None is what it does not say."""
 
     run_id: str
@@ -111,7 +111,7 @@ class EnrolmentNews:
         return self.run_id, self.learner_id
 
 
-def told(enrolment: Enrolment, news: EnrolmentNews) -> Enrolment:
+def merge(enrolment: Enrolment, news: EnrolmentUpdate) -> Enrolment:
     """The enrolment after `news`, of which each part counts unless something newer is known."""
     if news.state is not None and news.sequence > enrolment.state_sequence:
         enrolment = replace(enrolment, state=news.state, state_sequence=news.sequence)

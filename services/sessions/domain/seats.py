@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chassis.refusals import FailedPrecondition, Fault
+from chassis.errors import FailedPrecondition, FieldViolation
+from services.sessions.domain.enums import SeatKind, SessionKind, SessionState
 from services.sessions.domain.roster import Enrolment, is_enrolled
-from services.sessions.domain.session import Session, state_faults
-from services.sessions.domain.words import SeatKind, SessionKind, SessionState
+from services.sessions.domain.session import Session, state_violations
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +44,33 @@ def no_seat(session: Session, learner_id: str) -> Seat:
     return Seat(session_id=session.id, learner_id=learner_id, run_id=session.run_id)
 
 
-def request_faults(kind: SeatKind | None) -> list[Fault]:
+def request_violations(kind: SeatKind | None) -> list[FieldViolation]:
     """What can't be asked for."""
     if kind is SeatKind.WAITLISTED:
         right = "IN_ROOM: where the room is full it means to wait"
-        return [Fault("kind", "nobody chooses to wait", right)]
+        return [FieldViolation("kind", "nobody chooses to wait", right)]
     return []
 
 
-def choice_faults(
+def choice_violations(
     session: Session,
     enrolment: Enrolment | None,
     kind: SeatKind | None,
     cutoff: timedelta,
     now: datetime,
-) -> Iterator[Fault]:
+) -> Iterator[FieldViolation]:
     """Everything that speaks against a learner's choice at this moment."""
-    yield from state_faults(session, "given seats for", SessionState.SCHEDULED)
+    yield from state_violations(session, "given seats for", SessionState.SCHEDULED)
     until = session.start_time - cutoff
     if now > until:
         wrong = f"seats of this session were chosen until {until.isoformat()}"
-        yield Fault("session_id", wrong, "a request before that")
+        yield FieldViolation("session_id", wrong, "a request before that")
     if not is_enrolled(enrolment):
         right = "a learner who is; one enrolled just now may take a second to be known here"
-        yield Fault("learner_id", f"is not enrolled in run {session.run_id!r}", right)
+        yield FieldViolation("learner_id", f"is not enrolled in run {session.run_id!r}", right)
     if kind is not None and session.kind not in (SessionKind.HYBRID, SessionKind(kind)):
         wrong = f"the session is {session.kind} and has no seats {kind}"
-        yield Fault("kind", wrong, f"{session.kind}")
+        yield FieldViolation("kind", wrong, f"{session.kind}")
 
 
 def granted(session: Session, before: Seat, kind: SeatKind | None, now: datetime) -> Seat:
@@ -145,7 +145,9 @@ def _online_place(session: Session, before: Seat) -> tuple[SeatKind, None]:
     full = 0 < session.online_seats <= session.online
     if full and not _online(before):
         wrong = f"all {session.online_seats} online seats are taken"
-        raise FailedPrecondition("no seat", [Fault("kind", wrong, "IN_ROOM, or try again later")])
+        raise FailedPrecondition(
+            "no seat", [FieldViolation("kind", wrong, "IN_ROOM, or try again later")]
+        )
     return SeatKind.ONLINE, None
 
 

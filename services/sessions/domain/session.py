@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from chassis.refusals import FailedPrecondition, Fault
-from services.sessions.domain.words import CivilTime, Interval, SessionKind, SessionState
+from chassis.errors import FailedPrecondition, FieldViolation
+from services.sessions.domain.enums import CivilTime, Interval, SessionKind, SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def ended(session: Session, now: datetime) -> Session:
     return replace(session, state=SessionState.ENDED, ended_at=max(now, session.started_at or now))
 
 
-def settled(session: Session, now: datetime) -> Session:
+def finalised(session: Session, now: datetime) -> Session:
     """The ENDED session with its attendance settled since `now`, but not before its end."""
     return replace(session, attendance_settled_at=max(now, session.ended_at or now))
 
@@ -114,14 +114,14 @@ def length_of(session: Session) -> timedelta:
 
 def expect(session: Session, done: str, *states: SessionState) -> None:
     """Raise FailedPrecondition unless the session is in one of `states` and so can be `done`."""
-    faults = state_faults(session, done, *states)
-    if faults:
-        raise FailedPrecondition(f"the session can't be {done}", faults)
+    violations = state_violations(session, done, *states)
+    if violations:
+        raise FailedPrecondition(f"the session can't be {done}", violations)
 
 
-def state_faults(session: Session, done: str, *states: SessionState) -> list[Fault]:
+def state_violations(session: Session, done: str, *states: SessionState) -> list[FieldViolation]:
     """The fault of a session that is in none of `states`, and so can't be `done`."""
     if session.state in states:
         return []
     right = f"only a session that is {' or '.join(states)} can be {done}"
-    return [Fault("session_id", f"the session is {session.state}", right)]
+    return [FieldViolation("session_id", f"the session is {session.state}", right)]

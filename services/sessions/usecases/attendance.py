@@ -2,31 +2,36 @@
 
 from collections.abc import Collection
 
-from services.sessions.domain.attendance import Attendance, amended, settle
+from services.sessions.domain.attendance import Attendance, amended, finalise
 from services.sessions.domain.events import AttendanceAmended
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
-from services.sessions.usecases import found
+from services.sessions.usecases import lookup
 
 
-def settle_again(store: Store, session: Session, learner_ids: Collection[str], reason: str) -> None:
+def finalise_again(
+    store: Store, session: Session, learner_ids: Collection[str], reason: str
+) -> None:
     """Settle some learners by all their marks again, once their part is over.
 
     Who has no attendance was not expected when the session ended, whatever holds by now.
     """
     known = store.attendance(session.id, learner_ids)
     expected = {one for one, row in known.items() if row.expected}
-    marks, policy = store.marks(session.id, learner_ids), found.policy_of(store, session)
-    rows = settle(session, sorted(learner_ids), expected, marks, policy)
+    presence_events, policy = (
+        store.presence_events(session.id, learner_ids),
+        lookup.policy_of(store, session),
+    )
+    rows = finalise(session, sorted(learner_ids), expected, presence_events, policy)
     counted = {row.learner_id: row for row in rows}
     after = {one: amended(known.get(one), counted.get(one)) for one in sorted(learner_ids)}
     store.put_attendance([row for row in after.values() if row])
     store.drop_attendance(session.id, [one for one, row in after.items() if row is None])
     for one, row in after.items():
-        tell_amended(store, session, one, known.get(one), row, reason)
+        record_amendment(store, session, one, known.get(one), row, reason)
 
 
-def tell_amended(
+def record_amendment(
     store: Store,
     session: Session,
     learner_id: str,
@@ -38,7 +43,7 @@ def tell_amended(
     old, new = (row.verdict if row else None for row in (before, after))
     if old is new:
         return
-    store.publish(
+    store.record_event(
         AttendanceAmended(
             session_id=session.id,
             run_id=session.run_id,

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from chassis.refusals import NotFound
+from chassis.errors import NotFound
 from services.sessions.domain.attendance import caught_up
 from services.sessions.ports import Store
-from services.sessions.usecases import found
-from services.sessions.usecases.attendance import tell_amended
+from services.sessions.usecases import lookup
+from services.sessions.usecases.attendance import record_amendment
 
 REASON = "the catch-up was studied"
 
@@ -21,11 +21,11 @@ class CatchUp:
 
 def note_catch_up(store: Store, command: CatchUp) -> None:
     """Turn ABSENT into CAUGHT_UP; any other verdict stays. Raises NotFound without attendance."""
-    session = found.session(store, command.session_id)
+    session = lookup.session(store, command.session_id)
     before = store.attendance(session.id, [command.learner_id]).get(command.learner_id)
     if before is None:
         raise NotFound(f"no attendance of {command.learner_id!r} in {session.id!r}")
     after = caught_up(before)
     if after != before:
         store.put_attendance([after])
-        tell_amended(store, session, command.learner_id, before, after, REASON)
+        record_amendment(store, session, command.learner_id, before, after, REASON)

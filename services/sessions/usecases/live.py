@@ -1,34 +1,34 @@
 """Begin a session and end it."""
 
+from services.sessions.domain.enums import SessionState
 from services.sessions.domain.events import SessionEnded, SessionStarted, about
+from services.sessions.domain.finalising import Finalisation
 from services.sessions.domain.session import Session, ended, started
-from services.sessions.domain.settling import Settlement
-from services.sessions.domain.words import SessionState
 from services.sessions.ports import Store
-from services.sessions.usecases import found
+from services.sessions.usecases import lookup
 
 
 def start(store: Store, session_id: str) -> Session:
     """Begin a SCHEDULED session, at any time; one that is LIVE is answered as it is."""
-    before = found.session_for_update(store, session_id)
+    before = lookup.lock_session(store, session_id)
     if before.state is SessionState.LIVE:
         return before
     session = started(before, store.now)
     store.put_session(session)
-    store.publish(about(session, SessionStarted))
+    store.record_event(about(session, SessionStarted))
     return session
 
 
 def end(store: Store, session_id: str) -> Session:
-    """End a LIVE session; its attendance is then settled in parts (settling.py).
+    """End a LIVE session; its attendance is then settled in parts (finalising.py).
 
     One that is ENDED is answered as it is.
     """
-    before = found.session_for_update(store, session_id)
+    before = lookup.lock_session(store, session_id)
     if before.state is SessionState.ENDED:
         return before
     session = ended(before, store.now)
     store.put_session(session)
-    store.put_settlement(Settlement(session.id, session.run_id))
-    store.publish(about(session, SessionEnded))
+    store.put_finalisation(Finalisation(session.id, session.run_id))
+    store.record_event(about(session, SessionEnded))
     return session

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chassis.refusals import FailedPrecondition, Fault, check
+from chassis.errors import FailedPrecondition, FieldViolation, check
+from services.sessions.domain.enums import SessionKind, SessionState
 from services.sessions.domain.events import (
     SessionCancelled,
     SessionMoved,
@@ -13,23 +14,22 @@ from services.sessions.domain.events import (
 from services.sessions.domain.planning import (
     Move,
     Schedule,
-    conflict_faults,
-    instructor_faults,
-    limit_faults,
-    move_faults,
+    conflict_violations,
+    instructor_violations,
+    limit_violations,
+    move_violations,
     moved,
-    past_faults,
+    past_violations,
     planned,
     room_unknown,
-    schedule_faults,
-    taken_faults,
-    unknown_faults,
+    schedule_violations,
+    taken_violations,
+    unknown_violations,
 )
 from services.sessions.domain.roster import Person, Run
 from services.sessions.domain.session import Room, Session, cancelled, expect
-from services.sessions.domain.words import SessionKind, SessionState
 from services.sessions.ports import Store
-from services.sessions.usecases.found import session_for_update
+from services.sessions.usecases.lookup import lock_session
 from services.sessions.usecases.seats import promote
 
 
@@ -47,22 +47,22 @@ def schedule(store: Store, command: Schedule) -> Session:
 
     Raises Invalid, or FailedPrecondition with all that is unknown or past, and every conflict.
     """
-    check(schedule_faults(command))
+    check(schedule_violations(command))
     room = _room(store, command.room_id)
     session = planned(command, room, store.new_id(), store.new_secret())
-    _be_alone_with_resources(store, session)
-    run = store.copies(Run, [session.run_id]).get(session.run_id)
-    person = store.copies(Person, [session.instructor_id]).get(session.instructor_id)
+    _lock_resources(store, session)
+    run = store.replicas(Run, [session.run_id]).get(session.run_id)
+    person = store.replicas(Person, [session.instructor_id]).get(session.instructor_id)
     _refuse(
         "the session can't be planned",
-        *unknown_faults(session, run, room),
-        *instructor_faults(session, run, person),
-        *limit_faults(session, room),
-        *past_faults(session, store.now),
+        *unknown_violations(session, run, room),
+        *instructor_violations(session, run, person),
+        *limit_violations(session, room),
+        *past_violations(session, store.now),
         *_conflicts(store, session),
     )
     store.put_session(session)
-    store.publish(about(session, SessionScheduled))
+    store.record_event(about(session, SessionScheduled))
     return session
 
 
@@ -71,35 +71,35 @@ def move(store: Store, command: Move) -> Session:
 
     Raises NotFound, Invalid, or FailedPrecondition with every conflict and an end that is past.
     """
-    check(move_faults(command))
-    before = session_for_update(store, command.session_id)
+    check(move_violations(command))
+    before = lock_session(store, command.session_id)
     expect(before, "moved", SessionState.SCHEDULED)
     room_id = command.room_id or before.room_id
     room = _room(store, room_id)
     after = moved(before, command, room)
     if after == before:
         return before
-    _be_alone_with_resources(store, after)
+    _lock_resources(store, after)
     _refuse(
         "the session can't be moved",
-        *_room_faults(before, room_id, room),
-        *taken_faults(after),
-        *past_faults(after, store.now),
+        *_room_violations(before, room_id, room),
+        *taken_violations(after),
+        *past_violations(after, store.now),
         *_conflicts(store, after),
     )
-    store.publish(_session_moved(before, after, command.reason))
+    store.record_event(_session_moved(before, after, command.reason))
     return promote(store, after)
 
 
 def cancel(store: Store, command: Cancel) -> Session:
     """Call a SCHEDULED session off; one that is CANCELLED is answered as it is."""
-    before = session_for_update(store, command.session_id)
+    before = lock_session(store, command.session_id)
     if before.state is SessionState.CANCELLED:
         return before
     session = cancelled(before)
     store.put_session(session)
     substitute = command.substitute_item_id
-    store.publish(
+    store.record_event(
         about(session, SessionCancelled, reason=command.reason, substitute_item_id=substitute)
     )
     return session
@@ -109,30 +109,32 @@ def _room(store: Store, room_id: str) -> Room | None:
     return store.room(room_id) if room_id else None
 
 
-def _be_alone_with_resources(store: Store, session: Session) -> None:
+def _lock_resources(store: Store, session: Session) -> None:
     """Two requests for one room or instructor must not both find it free."""
     rooms = [f"room:{session.room_id}"] if session.room_id else []
-    store.guard(f"instructor:{session.instructor_id}", *rooms)
+    store.lock(f"instructor:{session.instructor_id}", *rooms)
 
 
-def _conflicts(store: Store, session: Session) -> list[Fault]:
+def _conflicts(store: Store, session: Session) -> list[FieldViolation]:
     others = store.bookings(
         session.room_id, session.instructor_id, session.start_time, session.end_time
     )
-    return conflict_faults(session, others)
+    return conflict_violations(session, others)
 
 
-def _room_faults(session: Session, room_id: str, room: Room | None) -> Iterable[Fault]:
+def _room_violations(session: Session, room_id: str, room: Room | None) -> Iterable[FieldViolation]:
     if session.kind is SessionKind.ONLINE:
         return (
-            [Fault("room_id", "is given", "the session is ONLINE and has none")] if room_id else []
+            [FieldViolation("room_id", "is given", "the session is ONLINE and has none")]
+            if room_id
+            else []
         )
     return [room_unknown(room_id)] if room is None else []
 
 
-def _refuse(summary: str, *faults: Fault) -> None:
-    if faults:
-        raise FailedPrecondition(summary, faults)
+def _refuse(summary: str, *violations: FieldViolation) -> None:
+    if violations:
+        raise FailedPrecondition(summary, violations)
 
 
 def _session_moved(before: Session, after: Session, reason: str) -> SessionMoved:

@@ -5,21 +5,21 @@ from datetime import datetime
 
 from services.sessions.domain import checkin
 from services.sessions.domain.checkin import CheckedIn, CheckIn, WrongCode
+from services.sessions.domain.enums import PresenceKind, SessionState
 from services.sessions.domain.presence import (
     IN_PERSON,
-    Mark,
+    PresenceEvent,
     PresenceRow,
     RecordPresence,
     RowResult,
-    mark_faults,
+    presence_event_violations,
     there_since,
 )
 from services.sessions.domain.roster import is_enrolled
 from services.sessions.domain.session import Session
-from services.sessions.domain.words import PresenceKind, SessionState
 from services.sessions.ports import Store
-from services.sessions.usecases import found
-from services.sessions.usecases.attendance import settle_again
+from services.sessions.usecases import lookup
+from services.sessions.usecases.attendance import finalise_again
 from services.sessions.usecases.seats import take_free_seat
 
 LATE = "joins and leaves came after the end"
@@ -33,9 +33,9 @@ def check_in(store: Store, command: CheckIn) -> CheckedIn | WrongCode:
     seat in the room and can take none, or has guessed too often.
     """
     learner_id = command.learner_id
-    session = found.session(store, command.session_id)
+    session = lookup.session(store, command.session_id)
     tries = store.wrong_codes(session.id, learner_id)
-    seat = found.seat_of(store, session, learner_id)
+    seat = lookup.seat_of(store, session, learner_id)
     enrolled = bool(_enrolled(store, session, [learner_id]))
     checkin.expect_entitled(session, seat, enrolled, tries)
     if not checkin.holds(session, command.code, store.now):
@@ -51,31 +51,35 @@ def record_presence(store: Store, command: RecordPresence) -> list[RowResult]:
 
     Those that come after their learners were settled settle these again, and nobody else.
     """
-    session = found.session(store, command.session_id)
-    learners = {row.mark.learner_id for row in command.rows if row.mark}
+    session = lookup.session(store, command.session_id)
+    learners = {row.presence_event.learner_id for row in command.rows if row.presence_event}
     enrolled = _enrolled(store, session, learners)
     rows = [_judged(row, session, enrolled, store.now) for row in command.rows]
-    new = store.add_marks(session.id, [row.mark for row in rows if row.mark])
-    _account(store, session, {mark.learner_id for mark in new})
+    new = store.add_presence_events(
+        session.id, [row.presence_event for row in rows if row.presence_event]
+    )
+    _account(store, session, {presence_event.learner_id for presence_event in new})
     return _results(rows, new)
 
 
 def _account(store: Store, session: Session, learner_ids: Set[str]) -> None:
     """See to it that learners' new marks count: now, or when they are settled."""
     late = set(learner_ids) if session.state is SessionState.ENDED else set()
-    settlement = store.settlement(session.id) if late else None
-    if settlement is not None:
-        late = {one for one in late if settlement.has_passed(one)}
-    store.touch_attendance(session.id, learner_ids - late, unsettled=True)
-    store.touch_attendance(session.id, late, unsettled=False)
-    settle_again(store, session, late, LATE)
+    finalisation = store.finalisation(session.id) if late else None
+    if finalisation is not None:
+        late = {one for one in late if finalisation.has_passed(one)}
+    store.touch_attendance(session.id, learner_ids - late, unfinalised=True)
+    store.touch_attendance(session.id, late, unfinalised=False)
+    finalise_again(store, session, late, LATE)
 
 
 def _there(store: Store, session: Session, learner_id: str) -> datetime:
-    since = there_since(store.marks(session.id, [learner_id]).get(learner_id, ()))
+    since = there_since(store.presence_events(session.id, [learner_id]).get(learner_id, ()))
     if since is None:
-        store.add_marks(session.id, [Mark(learner_id, PresenceKind.JOINED, store.now, IN_PERSON)])
-        store.touch_attendance(session.id, [learner_id], unsettled=True)
+        store.add_presence_events(
+            session.id, [PresenceEvent(learner_id, PresenceKind.JOINED, store.now, IN_PERSON)]
+        )
+        store.touch_attendance(session.id, [learner_id], unfinalised=True)
     return since or store.now
 
 
@@ -86,17 +90,21 @@ def _enrolled(store: Store, session: Session, learner_ids: Iterable[str]) -> set
 
 def _judged(row: PresenceRow, session: Session, enrolled: Set[str], now: datetime) -> PresenceRow:
     """The row as it is when nothing speaks against it; else its faults without its mark."""
-    if row.mark is None:
+    if row.presence_event is None:
         return row
-    faults = tuple(mark_faults(session, row.mark, row.mark.learner_id in enrolled, now))
-    return PresenceRow(None, faults) if faults else row
+    violations = tuple(
+        presence_event_violations(
+            session, row.presence_event, row.presence_event.learner_id in enrolled, now
+        )
+    )
+    return PresenceRow(None, violations) if violations else row
 
 
-def _results(rows: Sequence[PresenceRow], new: Set[Mark]) -> list[RowResult]:
+def _results(rows: Sequence[PresenceRow], new: Set[PresenceEvent]) -> list[RowResult]:
     results, left = [], set(new)
     for place, row in enumerate(rows):
-        learner_id = row.mark.learner_id if row.mark else ""
-        results.append(RowResult(place, learner_id, row.mark in left, row.faults))
-        if row.mark:
-            left.discard(row.mark)  # the same row again changes nothing
+        learner_id = row.presence_event.learner_id if row.presence_event else ""
+        results.append(RowResult(place, learner_id, row.presence_event in left, row.violations))
+        if row.presence_event:
+            left.discard(row.presence_event)  # the same row again changes nothing
     return results

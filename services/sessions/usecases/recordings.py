@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.sessions.domain.events import RecordingAttached, about
 from services.sessions.domain.session import Session, with_recording
 from services.sessions.ports import Store
-from services.sessions.usecases.found import session_for_update
+from services.sessions.usecases.lookup import lock_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,12 @@ def attach_recording(store: Store, command: AttachRecording) -> Session:
 
     The same item once more changes nothing.
     """
-    before = session_for_update(store, command.session_id)
+    before = lock_session(store, command.session_id)
     session = with_recording(before, command.item_id)
     if session == before:
         return before
     store.put_session(session)
-    store.publish(about(session, RecordingAttached, item_id=command.item_id, attached_at=store.now))
+    store.record_event(
+        about(session, RecordingAttached, item_id=command.item_id, attached_at=store.now)
+    )
     return session

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chassis.refusals import AlreadyExists, Fault, check
+from chassis.errors import AlreadyExists, FieldViolation, check
 from services.sessions.domain.session import Room
 from services.sessions.ports import Store
 
@@ -18,10 +18,12 @@ class CreateRoom:
 def create_room(store: Store, command: CreateRoom) -> Room:
     """Add a room. Raises Invalid for a blank name, AlreadyExists for one that is taken."""
     name = command.name.strip()
-    check([] if name else [Fault("name", "is blank", "what stands on its door")])
-    store.guard(f"room-name:{name}")
+    check([] if name else [FieldViolation("name", "is blank", "what stands on its door")])
+    store.lock(f"room-name:{name}")
     if store.room_named(name):
-        raise AlreadyExists("the name is taken", [Fault("name", f"{name!r} is another room's")])
+        raise AlreadyExists(
+            "the name is taken", [FieldViolation("name", f"{name!r} is another room's")]
+        )
     room = Room(store.new_id(), name, command.capacity)
     store.add_room(room)
     return room

@@ -3,22 +3,22 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from services.sessions.domain.roster import Copy, Enrolment, EnrolmentNews, newer, told
-from services.sessions.domain.words import EnrolmentState
+from services.sessions.domain.enums import EnrolmentState
+from services.sessions.domain.roster import Enrolment, EnrolmentUpdate, Replica, merge, newer
 from services.sessions.ports import Store
 from services.sessions.usecases.seats import free_seats
 
-C = TypeVar("C", bound=Copy)
+C = TypeVar("C", bound=Replica)
 
 
-def keep_newest(store: Store, cls: type[C], arrived: Sequence[C]) -> None:
+def upsert_if_newer(store: Store, cls: type[C], arrived: Sequence[C]) -> None:
     """Keep what arrived of one class, unless something newer is known."""
     if arrived:
-        known = store.copies(cls, {copy.id for copy in arrived})
-        store.put_copies(newer(known, arrived))
+        known = store.replicas(cls, {replica.id for replica in arrived})
+        store.put_replicas(newer(known, arrived))
 
 
-def note_enrolments(store: Store, news: Sequence[EnrolmentNews]) -> None:
+def note_enrolments(store: Store, news: Sequence[EnrolmentUpdate]) -> None:
     """Bring enrolments up to date; who withdrew gives up seats that are still to come."""
     if not news:
         return
@@ -26,7 +26,7 @@ def note_enrolments(store: Store, news: Sequence[EnrolmentNews]) -> None:
     after, left = dict(known), set()
     for each in news:
         before = after.get(each.key) or Enrolment(*each.key)
-        after[each.key] = told(before, each)
+        after[each.key] = merge(before, each)
         if each.state is EnrolmentState.WITHDRAWN and after[each.key] != before:
             left.add(each.key)
     changed = [key for key in after if after[key] != known.get(key)]
@@ -37,10 +37,10 @@ def note_enrolments(store: Store, news: Sequence[EnrolmentNews]) -> None:
 
 def _note_as_they_were(store: Store, enrolments: Sequence[Enrolment]) -> None:
     """Who is expected is settled by the enrolments that were known when a session ended."""
-    for settlement in store.settlements({each.run_id for each in enrolments}):
+    for finalisation in store.finalisations({each.run_id for each in enrolments}):
         of_run = [
             each
             for each in enrolments
-            if each.run_id == settlement.run_id and not settlement.has_passed(each.learner_id)
+            if each.run_id == finalisation.run_id and not finalisation.has_passed(each.learner_id)
         ]
-        store.note_enrolments(settlement.id, of_run)
+        store.note_enrolments(finalisation.id, of_run)

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 
-from chassis.refusals import FailedPrecondition, check
+from chassis.errors import FailedPrecondition, check
 from services.sessions.domain import seats
+from services.sessions.domain.enums import SeatKind
 from services.sessions.domain.events import SeatPromoted, SeatTaken, about
 from services.sessions.domain.seats import ChooseSeat, Seat
 from services.sessions.domain.session import Session
-from services.sessions.domain.words import SeatKind
 from services.sessions.ports import Store
-from services.sessions.usecases import found
+from services.sessions.usecases import lookup
 
 
 def choose_seat(store: Store, command: ChooseSeat) -> Seat:
@@ -17,13 +17,13 @@ def choose_seat(store: Store, command: ChooseSeat) -> Seat:
 
     Raises NotFound, Invalid, or FailedPrecondition with all that speaks against it.
     """
-    check(seats.request_faults(command.kind))
+    check(seats.request_violations(command.kind))
     session, before = _found(store, command.session_id, command.learner_id, command.kind)
     enrolment = store.enrolment_for_update(session.run_id, command.learner_id)
-    cutoff = found.policy_of(store, session).seat_cutoff
-    faults = tuple(seats.choice_faults(session, enrolment, command.kind, cutoff, store.now))
-    if faults:
-        raise FailedPrecondition("the seat can't be chosen", faults)
+    cutoff = lookup.policy_of(store, session).seat_cutoff
+    violations = tuple(seats.choice_violations(session, enrolment, command.kind, cutoff, store.now))
+    if violations:
+        raise FailedPrecondition("the seat can't be chosen", violations)
     return _change(store, session, before, command.kind)
 
 
@@ -48,7 +48,7 @@ def promote(store: Store, session: Session) -> Session:
         session = seats.recounted(session, waiting, seat)
         store.put_seat(seat)
         _count_online(store, session, waiting, seat)
-        store.publish(
+        store.record_event(
             about(
                 session,
                 SeatPromoted,
@@ -66,10 +66,10 @@ def _found(
     store: Store, session_id: str, learner_id: str, kind: SeatKind | None
 ) -> tuple[Session, Seat]:
     """A session and a learner's seat; alone with the session where the choice concerns others."""
-    session = found.session(store, session_id)
-    before = found.seat_of(store, session, learner_id)
+    session = lookup.session(store, session_id)
+    before = lookup.seat_of(store, session, learner_id)
     if not seats.is_without_limit(session, before, kind):
-        session = found.session_for_update(store, session_id)
+        session = lookup.lock_session(store, session_id)
     return session, before
 
 
@@ -79,7 +79,7 @@ def _change(store: Store, session: Session, before: Seat, kind: SeatKind | None)
         return before
     store.put_seat(after)
     _count_online(store, session, before, after)
-    store.publish(
+    store.record_event(
         about(
             session,
             SeatTaken,

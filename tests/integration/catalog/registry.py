@@ -12,7 +12,7 @@ from tandem.options.v1 import options_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.data.store import Database
-from chassis.refusals import Unavailable
+from chassis.errors import Unavailable
 from chassis.testing import ChannelFor
 from services.catalog.store import CatalogStore
 

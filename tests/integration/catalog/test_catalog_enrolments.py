@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
-from services.catalog.domain.words import AttendanceMode
+from services.catalog.domain.enums import AttendanceMode
 from services.catalog.usecases.enrolments import Enrol, enrol
 from tests.integration.catalog.registry import (
     ONLINE,

@@ -18,7 +18,7 @@ from tests.integration.catalog.registry import (
 )
 
 
-def test_a_bad_path_is_refused_with_every_fault_and_leaves_no_trace(registry: Registry) -> None:
+def test_a_bad_path_is_refused_with_every_violation_and_leaves_no_trace(registry: Registry) -> None:
     """A missing item, an unknown prerequisite and a bad kind come in one answer."""
     run = registry.open_run()
     before = len(registry.events())

@@ -11,14 +11,14 @@ import grpc
 import pytest
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 
-from chassis.data import turns
+from chassis.data import conflict_locks
 from chassis.data.store import Database
 from services.catalog import api, counts
 from services.catalog.counts import Counts
-from services.catalog.domain.words import AttendanceMode
+from services.catalog.domain.enums import AttendanceMode
 from services.catalog.store import CatalogStore
 from services.catalog.usecases.enrolments import Enrol, enrol
-from services.catalog.usecases.found import the_places
+from services.catalog.usecases.lookup import lock_run_if_limited
 from tests.integration.catalog.registry import ONLINE, Registry, Stub
 
 AGAIN = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED)
@@ -130,7 +130,7 @@ def test_a_rush_on_one_run_stops_neither_another_run_nor_reads(
 
     Then it ends, and of 500 nobody is lost and nobody gets a place too many.
     """
-    monkeypatch.setattr(turns, "LONGEST", 60)  # however slow the machine
+    monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", 60)  # however slow the machine
     rushing = [f"l{number:03}" for number in range(500)]
     registry.people(*rushing[:250])
     registry.people(*rushing[250:], "ada", "bob")
@@ -139,7 +139,7 @@ def test_a_rush_on_one_run_stops_neither_another_run_nor_reads(
     held, free = Event(), Event()
 
     def hold(store: CatalogStore) -> None:
-        the_places(store, wanted.id)
+        lock_run_if_limited(store, wanted.id)
         held.set()
         assert free.wait(60)
 

@@ -9,7 +9,7 @@ import pytest
 from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
 
 from chassis.edge.grpc import client
-from chassis.refusals import Unavailable
+from chassis.errors import Unavailable
 from chassis.testing import settings_for
 from services.catalog.library import GrpcLibrary
 

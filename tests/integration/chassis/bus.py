@@ -97,7 +97,7 @@ class Bus:
     def commit(self, run: str, enrolments: Iterable[str], learner: str = "l") -> None:
         """Let enrolments be withdrawn from a run, in one unit of work."""
         happened = [EnrolmentWithdrawn(each, run, learner, NOW) for each in enrolments]
-        self.database.transact(lambda store: store.publish(*happened))
+        self.database.transact(lambda store: store.record_event(*happened))
 
     def waiting(self) -> int:
         """How many events wait in the outbox."""

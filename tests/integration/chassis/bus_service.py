@@ -76,7 +76,7 @@ def _keep_newest(store: Any, event: Any) -> None:
 
 
 def _obey(store: Any, order: str) -> None:
-    from chassis.messaging.subscriptions import Drop, Retry, Wait
+    from chassis.messaging.subscriptions import DeadLetter, Retry, Wait
 
     wanted = order.removeprefix("wait-for-").removeprefix("needs-")
     known = store["known"].find_one({"_id": wanted}, session=store.session)
@@ -87,7 +87,7 @@ def _obey(store: Any, order: str) -> None:
     if order.startswith("needs-"):
         raise Wait(f"{wanted} is not known yet")
     if order == "drop":
-        raise Drop("nobody wants it")
+        raise DeadLetter("nobody wants it")
     if order == "poison":
         raise ValueError("poison")
 
@@ -109,7 +109,7 @@ def worker(settings: Settings) -> None:
     if "ONE_TRY" in os.environ:
         topology.DELAYS = topology.DELAYS[:1]
     if "PARTITIONED" in os.environ:
-        queue_watch.LOOK = queue_watch.DISCOVER = 0.5
+        queue_watch.POLL_INTERVAL = queue_watch.DISCOVERY_INTERVAL = 0.5
 
     def tick(database: Any) -> None:
         database.mongo["ticks"].insert_one({"pid": os.getpid()})

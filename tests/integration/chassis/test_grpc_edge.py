@@ -21,7 +21,7 @@ from tandem.progress.v1 import progress_pb2, progress_pb2_grpc
 from tandem.progress.v1.resources_pb2 import Statement
 from tandem.types.v1.types_pb2 import RowResult
 
-from chassis.context import caller, deadline
+from chassis.context import deadline, principal
 from chassis.data.store import Database, Store
 from chassis.edge import bearer
 from chassis.edge.grpc import client, server
@@ -29,8 +29,8 @@ from chassis.edge.grpc.client import calling_with
 from chassis.edge.grpc.streams import MOST_EACH
 from chassis.edge.methods import Servicer
 from chassis.edge.server import Server
+from chassis.errors import FailedPrecondition, FieldViolation, Invalid, NotFound, PermissionDenied
 from chassis.operations import tracing
-from chassis.refusals import Denied, FailedPrecondition, Fault, Invalid, NotFound
 from chassis.testing import ChannelFor, Issuer, running, settings_for
 from tests.conftest import MakeDatabase
 
@@ -51,7 +51,7 @@ class Notify(notify_pb2_grpc.NotifyServiceServicer):
         self.ended = threading.Event()
 
     def GetPreferences(self, request: Any, context: Any) -> Preferences:
-        self.seen.append((caller.current(), tracing.current(), deadline.left()))
+        self.seen.append((principal.current(), tracing.current(), deadline.left()))
         answer: Preferences = self.preferences(request)
         return answer
 
@@ -160,7 +160,7 @@ def test_a_person_may_call_about_themselves(channel_for: ChannelFor, notify: Not
     """The token's subject passes where `own` names the field, and the service knows the caller."""
     answer = stub_of(channel_for("ada", "learner")).GetPreferences(own("ada"))
     assert answer.person_id == "ada"
-    assert notify.seen[0][0] == caller.Caller("ada", frozenset({"learner"}))
+    assert notify.seen[0][0] == principal.Principal("ada", frozenset({"learner"}))
 
 
 def test_a_person_may_not_call_about_another(channel_for: ChannelFor, notify: Notify) -> None:
@@ -175,7 +175,7 @@ def test_a_role_may_call_about_anyone(channel_for: ChannelFor) -> None:
     assert stub_of(channel_for("mail", "service")).GetPreferences(own("eve"))
 
 
-def test_all_field_faults_come_back(channel_for: ChannelFor) -> None:
+def test_all_field_violations_come_back(channel_for: ChannelFor) -> None:
     """INVALID_ARGUMENT carries every field's fault as google.rpc.BadRequest."""
     request = notify_pb2.ListMessagesRequest(
         person_id="x" * 129, page_size=2000, page_token="t" * 501
@@ -199,10 +199,13 @@ def test_a_request_of_noise_is_invalid(channel_for: ChannelFor) -> None:
 @pytest.mark.parametrize(
     ("refused", "code"),
     [
-        (Invalid([Fault("a", "is b", "c")]), grpc.StatusCode.INVALID_ARGUMENT),
+        (Invalid([FieldViolation("a", "is b", "c")]), grpc.StatusCode.INVALID_ARGUMENT),
         (NotFound("no person ada"), grpc.StatusCode.NOT_FOUND),
-        (Denied("not yours"), grpc.StatusCode.PERMISSION_DENIED),
-        (FailedPrecondition("not now", [Fault("a", "b")]), grpc.StatusCode.FAILED_PRECONDITION),
+        (PermissionDenied("not yours"), grpc.StatusCode.PERMISSION_DENIED),
+        (
+            FailedPrecondition("not now", [FieldViolation("a", "b")]),
+            grpc.StatusCode.FAILED_PRECONDITION,
+        ),
     ],
 )
 def test_a_refusal_becomes_its_status(
@@ -236,13 +239,13 @@ def test_an_unforeseen_error_tells_only_the_request_id(
     assert dict(error.trailing_metadata())["x-request-id"] == "r-1"
 
 
-def test_thousands_of_faults_fit_in_a_plain_clients_trailer(
+def test_thousands_of_violations_fit_in_a_plain_clients_trailer(
     channel_for: ChannelFor, notify: Notify
 ) -> None:
     """However many faults there are, a client with default limits gets the status."""
 
     def refuse(_: Any) -> Any:
-        raise Invalid([Fault(f"é[{n}]", "й" * 200, "ы" * 200) for n in range(5000)])
+        raise Invalid([FieldViolation(f"é[{n}]", "й" * 200, "ы" * 200) for n in range(5000)])
 
     notify.preferences = refuse
     stub = stub_of(channel_for("ada"))

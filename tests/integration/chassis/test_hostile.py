@@ -22,7 +22,7 @@ from chassis.messaging import amqp_pika, deadletters, history, topology
 from tests.deep import DEEP, deep
 from tests.integration.chassis.bus import TYPE, Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE
-from tests.integration.chassis.test_worker_verdicts import started
+from tests.integration.chassis.test_worker_dispositions import started
 from tests.management import manage
 from tests.strangers import (
     MILLISECONDS,

@@ -18,7 +18,7 @@ from google.rpc import error_details_pb2 as details
 from tandem.notify.v1.resources_pb2 import Preferences
 
 from chassis.context import deadline
-from chassis.context.caller import Caller
+from chassis.context.principal import Principal
 from chassis.data.store import Database
 from chassis.edge import bodies
 from chassis.edge.executor import BoundedExecutor
@@ -26,8 +26,15 @@ from chassis.edge.grpc.client import calling_with
 from chassis.edge.http import server as http_server
 from chassis.edge.pipeline import LARGEST_REQUEST
 from chassis.edge.server import Server
+from chassis.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    FieldViolation,
+    Invalid,
+    NotFound,
+    PermissionDenied,
+)
 from chassis.operations import tracing
-from chassis.refusals import AlreadyExists, Denied, FailedPrecondition, Fault, Invalid, NotFound
 from chassis.testing import Issuer, figure, settings_for
 from tests.conftest import MakeDatabase
 from tests.integration.chassis.test_grpc_edge import (
@@ -186,7 +193,7 @@ def test_the_service_knows_caller_trace_and_deadline(running: Running) -> None:
     )
     assert answer.headers["x-request-id"] == "r-1"
     ((principal, traceparent, seconds),) = running.notify.seen
-    assert principal == Caller("ada", frozenset({"learner"}))
+    assert principal == Principal("ada", frozenset({"learner"}))
     assert tracing.trace_id(traceparent) == "a" * 32
     assert 0 < seconds <= 20
     assert deadline.left() > 1e9
@@ -195,11 +202,11 @@ def test_the_service_knows_caller_trace_and_deadline(running: Running) -> None:
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (Invalid([Fault("a", "is b", "c"), Fault("d", "is e")]), 400),
+        (Invalid([FieldViolation("a", "is b", "c"), FieldViolation("d", "is e")]), 400),
         (NotFound("no person ada"), 404),
         (AlreadyExists("a person ada"), 409),
-        (Denied("not yours"), 403),
-        (FailedPrecondition("not now", [Fault("a", "b")]), 400),
+        (PermissionDenied("not yours"), 403),
+        (FailedPrecondition("not now", [FieldViolation("a", "b")]), 400),
         (RuntimeError("the password is swordfish"), 500),
     ],
 )
@@ -226,13 +233,15 @@ def test_an_error_is_the_same_by_both_protocols(
         assert each["debug"]
 
 
-def test_all_faults_are_told(running: Running) -> None:
+def test_all_violations_are_told(running: Running) -> None:
     """A body has room for faults that a trailer has not."""
-    faults = [Fault(f"rows[{place}]", "is wrong " * 20, "right") for place in range(500)]
-    running.notify.preferences = raising(Invalid(faults))
+    violations = [
+        FieldViolation(f"rows[{place}]", "is wrong " * 20, "right") for place in range(500)
+    ]
+    running.notify.preferences = raising(Invalid(violations))
     (bad,) = running.post().json["details"]
     told = bad["debug"]["fieldViolations"]
-    assert [each["field"] for each in told] == [fault.field for fault in faults]
+    assert [each["field"] for each in told] == [violation.field for violation in violations]
 
 
 def test_field_rules_and_access_are_the_same(running: Running) -> None:
@@ -383,7 +392,7 @@ def test_who_sends_headers_and_no_body_holds_nothing(
 
         calls = [pool.submit(by_http if protocol == "http" else by_grpc, n) for n in range(12)]
         until(lambda: sum(each.done() for each in calls) >= 8)
-        assert running.server.pipeline.places.taken() == {"eve": 4}
+        assert running.server.pipeline.admission.taken() == {"eve": 4}
         assert [running.post().status for _ in range(3)] == [200] * 3
         silent.set()
         running.server.drain(timedelta(seconds=20))
@@ -399,7 +408,7 @@ def test_bodies_that_are_waited_for_are_bounded(run: Run, monkeypatch: pytest.Mo
         silent = [
             stack.enter_context(closing(running.silent(running.headers("eve")))) for _ in range(2)
         ]
-        until(lambda: running.server.pipeline.places.taken() == {"eve": 2})
+        until(lambda: running.server.pipeline.admission.taken() == {"eve": 2})
         ada = stack.enter_context(closing(running.silent(running.headers())))
         assert read_status(silent[0]) == 429
         ada.sendall(b'{"personId": "ada"}\n')
@@ -516,7 +525,7 @@ def test_a_body_that_waits_for_room_keeps_its_deadline(
     monkeypatch.setattr(bodies.Bodies.__init__, "__defaults__", (1, 60.0))
     running = run()
     with closing(running.silent(running.headers("eve"))) as silent:
-        until(lambda: running.server.pipeline.places.taken() == {"eve": 1})
+        until(lambda: running.server.pipeline.admission.taken() == {"eve": 1})
         late = running.post(headers=running.headers(connect_timeout_ms="300"))
         assert (late.status, late.json["code"]) == (504, "deadline_exceeded")
         silent.sendall(b'{"personId": "ada"}\n')

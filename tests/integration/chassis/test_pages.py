@@ -7,7 +7,7 @@ import pytest
 from chassis.data.migrations import Migration, adding
 from chassis.data.pages import Page, find_page
 from chassis.data.store import Store
-from chassis.refusals import Invalid
+from chassis.errors import Invalid
 
 
 class SampleStore(Store):

@@ -23,7 +23,7 @@ DEAD = topology.dead(QUEUE)
 def _partitioned(monkeypatch: pytest.MonkeyPatch) -> None:
     """The service's subscription is partitioned, here and in its processes; nothing is slow."""
     monkeypatch.setenv("PARTITIONED", "1")
-    monkeypatch.setattr(topology, "SETTLE", 0.0)
+    monkeypatch.setattr(topology, "DRAIN_WAIT", 0.0)
 
 
 def some_events(keys: int, of_each: int) -> Iterator[Event[Any]]:
@@ -239,7 +239,7 @@ def test_their_number_changes_while_events_come_and_workers_die(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From 4 to 8 to 3, with a worker killed: each event has one effect, and the last one stays."""
-    monkeypatch.setattr(topology, "SETTLE", 2.0)  # events are on their way here
+    monkeypatch.setattr(topology, "DRAIN_WAIT", 2.0)  # events are on their way here
     bus.declare(4)
     with (
         bus.running("worker", TANDEM_PARTITIONS="4") as one,

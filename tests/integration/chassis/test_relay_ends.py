@@ -10,7 +10,7 @@ from pymongo import AsyncMongoClient
 
 from chassis.messaging import relay_session
 from chassis.messaging.outbox import Outbox
-from chassis.messaging.window import Outcome
+from chassis.messaging.unconfirmed import Outcome
 from tests.integration.chassis.bus import Bus, eventually, listen
 from tests.integration.chassis.test_relay import holders, relay_while, row, sequences
 from tests.management import manage
@@ -18,7 +18,7 @@ from tests.management import manage
 
 def test_a_change_stream_wakes_it(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a scan that never comes, what is committed while it idles is published all the same."""
-    monkeypatch.setattr(relay_session, "SCAN", 3_600.0)
+    monkeypatch.setattr(relay_session, "SCAN_INTERVAL", 3_600.0)
     listen(bus.amqp_url, "stranger")
 
     def commit() -> None:

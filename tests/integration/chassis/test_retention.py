@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chassis.data import opening, retention
+from chassis.data import bootstrap, retention
 from services.sessions.settings import Settings
 from services.sessions.store import SessionsStore
 
@@ -35,7 +35,7 @@ def test_migrate_brings_a_database_to_the_settings(mongo: Any, given: dict[str, 
         settings = Settings(
             **given, keep_inbox=length, keep_requests=length * 2, keep_presence=length * 3
         )
-        opening.migrate(settings, "sessions", SessionsStore)
+        bootstrap.migrate(settings, "sessions", SessionsStore)
         assert lengths(database, settings.kept) == {
             "inbox": days * 86_400,
             "requests": days * 86_400 * 2,

@@ -17,10 +17,10 @@ import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from chassis.context import deadline
-from chassis.data import transactions, turns
+from chassis.data import conflict_locks, transactions
 from chassis.data.migrations import Migration, adding
 from chassis.data.store import Database, Store, connect
-from chassis.refusals import AlreadyExists
+from chassis.errors import AlreadyExists
 from tests.mongo import Commands, long_transactions
 
 
@@ -69,7 +69,7 @@ def test_state_and_events_are_written_together(database: Database[SampleStore]) 
 
     def work(store: SampleStore) -> None:
         store.add("a")
-        store.publish(withdrawn("e1", "run-1"), withdrawn("e2"), withdrawn("e1", "run-2"))
+        store.record_event(withdrawn("e1", "run-1"), withdrawn("e2"), withdrawn("e1", "run-2"))
 
     database.transact(work)
     assert [(row["key"], row["sequence"]) for row in outbox(database)] == [
@@ -103,7 +103,9 @@ def test_an_event_without_sequence_leaves_no_number(make_database: Any) -> None:
     """What became of a message is numbered by nothing, and waits behind nothing."""
     database = make_database(NotifyStore)
     for _ in range(2):
-        database.transact(lambda store: store.publish(MessageDelivered("m"), MessageDelivered("m")))
+        database.transact(
+            lambda store: store.record_event(MessageDelivered("m"), MessageDelivered("m"))
+        )
     rows = outbox(database)
     assert {row["headers"]["cloudEvents_partitionkey"] for row in rows} == {"m"}
     assert not any("cloudEvents_sequence" in row["headers"] for row in rows)
@@ -116,7 +118,7 @@ def test_a_refused_unit_of_work_leaves_nothing(database: Database[SampleStore]) 
 
     def work(store: SampleStore) -> None:
         store.add("a")
-        store.publish(withdrawn("e1"))
+        store.record_event(withdrawn("e1"))
         store.flush()
         raise AlreadyExists("no")
 
@@ -132,7 +134,7 @@ def test_what_waits_for_the_commit_is_done_once(database: Database[SampleStore])
     attempts = iter(range(3))
 
     def work(store: SampleStore, name: str) -> None:
-        store.afterwards(lambda: counted.append(name))
+        store.on_commit(lambda: counted.append(name))
         store.add(name)
         assert not counted
         if next(attempts) == 0:
@@ -153,7 +155,7 @@ def test_racing_units_of_work_number_an_aggregate_without_gaps(
         list(
             pool.map(
                 lambda n: database.transact(
-                    lambda store: store.publish(withdrawn("e", f"run-{n}"))
+                    lambda store: store.record_event(withdrawn("e", f"run-{n}"))
                 ),
                 range(40),
             )
@@ -165,7 +167,7 @@ def test_a_crowd_at_one_thing_goes_on_by_turns(
     database: Database[SampleStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who names the same thing is alone with it after that, and each is done once."""
-    monkeypatch.setattr(turns, "LONGEST", 60)  # however slow the machine
+    monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", 60)  # however slow the machine
     together, alone = Barrier(8), Semaphore(1)
 
     def contend() -> None:
@@ -177,7 +179,7 @@ def test_a_crowd_at_one_thing_goes_on_by_turns(
             store.contends_for("run", "a")
             assert alone.acquire(blocking=False)
             try:
-                store.publish(withdrawn("run"))
+                store.record_event(withdrawn("run"))
                 store.flush()
             finally:
                 alone.release()
@@ -238,7 +240,7 @@ def test_a_rush_at_one_thing_stops_no_other(database: Database[SampleStore]) -> 
 
     def want(store: SampleStore, thing: str) -> str:
         store.contends_for("run", thing)
-        store.publish(withdrawn(thing))
+        store.record_event(withdrawn(thing))
         return thing
 
     with ThreadPoolExecutor(9) as pool:
@@ -262,7 +264,7 @@ def losing_once(then: Callable[[], object]) -> Callable[[SampleStore], None]:
         if next(attempts) == 0:
             raise PyMongoError("again", error_labels=["TransientTransactionError"])
         then()
-        store.publish(withdrawn("run"))
+        store.record_event(withdrawn("run"))
 
     return work
 
@@ -272,7 +274,7 @@ def test_who_is_stuck_does_not_stop_those_after_it(
     database: Database[SampleStore], monkeypatch: pytest.MonkeyPatch, patience: float, left: float
 ) -> None:
     """Who waits for its turn goes on without it: after a while, and before its deadline passes."""
-    monkeypatch.setattr(turns, "LONGEST", patience)
+    monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", patience)
     stuck, went_on = Event(), Event()
 
     def hold() -> None:
@@ -340,7 +342,7 @@ def test_a_repeat_is_answered_and_not_done(database: Database[SampleStore]) -> N
             store.add(name)
             return name.encode()
 
-        return store.once("Add:me", "request-1", b"content", answer)
+        return store.idempotent("Add:me", "request-1", b"content", answer)
 
     with ThreadPoolExecutor(8) as pool:
         answers = Counter(pool.map(lambda _: database.transact(command), range(16)))
@@ -350,9 +352,9 @@ def test_a_repeat_is_answered_and_not_done(database: Database[SampleStore]) -> N
 
 def test_a_request_id_with_another_content_is_refused(database: Database[SampleStore]) -> None:
     """The same id for something else is a mistake of the caller's, and said so."""
-    database.transact(lambda store: store.once("Add:me", "r", b"one", lambda: b""))
+    database.transact(lambda store: store.idempotent("Add:me", "r", b"one", lambda: b""))
     with pytest.raises(AlreadyExists, match="'r'"):
-        database.transact(lambda store: store.once("Add:me", "r", b"two", lambda: b""))
+        database.transact(lambda store: store.idempotent("Add:me", "r", b"two", lambda: b""))
 
 
 def test_preparing_twice_and_side_by_side_is_harmless(database: Database[SampleStore]) -> None:

@@ -10,8 +10,8 @@ from tandem.library.v1 import library_pb2, resources_pb2
 from tandem.library.v1.events_pb2 import ItemFailed
 from tandem.types.v1 import types_pb2
 
-from chassis.context.caller import Caller, calling
-from chassis.refusals import FailedPrecondition
+from chassis.context.principal import Principal, acting_as
+from chassis.errors import FailedPrecondition
 from services.library import cleaning, transfers
 from services.library.api import LibraryApi
 from services.library.usecases import uploads
@@ -36,7 +36,7 @@ WEEK = timedelta(days=7)
 
 
 def _multipart(shelves: Shelves, upload: resources_pb2.Upload) -> str:
-    return uploads.the_upload(shelves.database.reader(), upload.id).multipart
+    return uploads.get_upload(shelves.database.reader(), upload.id).multipart
 
 
 def _multiparts(shelves: Shelves) -> set[str]:
@@ -110,19 +110,22 @@ def test_a_file_made_while_its_upload_was_given_up_is_removed(shelves: Shelves) 
 
     files: Any = Through(shelves.files, complete=complete)
     api = LibraryApi(shelves.database, files, 5 * MIB, timedelta(hours=1))
-    with calling(Caller(TEACHER, frozenset({"instructor"}))), pytest.raises(FailedPrecondition):
+    with (
+        acting_as(Principal(TEACHER, frozenset({"instructor"}))),
+        pytest.raises(FailedPrecondition),
+    ):
         api.CompleteUpload(library_pb2.CompleteUploadRequest(upload_id=upload.id), None)
     assert shelves.files.exists(upload.item_id)
     cleaning.sweep(shelves.database, shelves.files)
     assert not shelves.files.exists(upload.item_id)
-    assert shelves.database.reader().rubbish() == []
+    assert shelves.database.reader().pending_deletions() == []
 
 
 def test_a_crash_after_the_parts_were_put_together_heals(shelves: Shelves) -> None:
     """The object is there and its parts are not: the repeat finds it."""
     upload = shelves.start(LONG)
     shelves.put_all(upload, LONG)
-    transfers.put_together(shelves.files, uploads.the_upload(shelves.database.reader(), upload.id))
+    transfers.put_together(shelves.files, uploads.get_upload(shelves.database.reader(), upload.id))
     assert shelves.item(upload.item_id).state == UPLOADING
     assert [part.stored for part in shelves.resume(upload).parts] == [True, True, True]
     assert shelves.complete(upload).state == VERIFYING
@@ -173,7 +176,7 @@ def test_an_upload_that_is_given_up_is_gone(shelves: Shelves) -> None:
     assert (item.state, item.failure) == (FAILED, "its upload was given up")
     assert len(shelves.published(ItemFailed, item.id)) == 1
     assert refused(lambda: shelves.complete(upload))[0] is grpc.StatusCode.FAILED_PRECONDITION
-    assert shelves.database.reader().rubbish() == []
+    assert shelves.database.reader().pending_deletions() == []
 
 
 def test_a_part_s_url_is_dead_once_the_upload_is_completed(shelves: Shelves) -> None:
@@ -219,7 +222,7 @@ def test_a_file_whose_hand_over_was_never_committed_expires(shelves: Shelves) ->
     """What a crash left in the store, and nobody came back for, is removed as well."""
     upload = shelves.start(PDF)
     shelves.put_all(upload, PDF)
-    transfers.put_together(shelves.files, uploads.the_upload(shelves.database.reader(), upload.id))
+    transfers.put_together(shelves.files, uploads.get_upload(shelves.database.reader(), upload.id))
     shelves.clock.forward(days=8)
     cleaning.expire(shelves.database, shelves.files, WEEK)
     cleaning.sweep(shelves.database, shelves.files)
@@ -330,7 +333,7 @@ def test_a_page_of_large_items_ends_early(shelves: Shelves) -> None:
 
 def test_a_caller_is_remembered_as_the_uploader(shelves: Shelves) -> None:
     """Called on the servicer itself, as the races do."""
-    with calling(Caller("bohr", frozenset({"registrar"}))):
+    with acting_as(Principal("bohr", frozenset({"registrar"}))):
         upload = shelves.api.StartUpload(
             shelves.request(PDF, kind=types_pb2.ITEM_KIND_JOURNAL), None
         )

@@ -40,7 +40,7 @@ def _failure(shelves: Shelves, item_id: str) -> str:
     assert shelves.published(ItemAvailable, item_id) == []
     cleaning.sweep(shelves.database, shelves.files)
     assert not shelves.files.exists(item_id)
-    assert shelves.database.reader().rubbish() == []
+    assert shelves.database.reader().pending_deletions() == []
     return item.failure
 
 
@@ -186,7 +186,7 @@ def test_rubbish_that_the_store_refuses_keeps_no_other(shelves: Shelves) -> None
         shelves.files.remove(key)
 
     cleaning.sweep(shelves.database, Through(shelves.files, remove=remove))
-    assert [rubbish.id for rubbish in shelves.database.reader().rubbish()] == [odd]
+    assert [rubbish.id for rubbish in shelves.database.reader().pending_deletions()] == [odd]
     assert not shelves.files.exists(other)
 
     def away(_: str) -> None:

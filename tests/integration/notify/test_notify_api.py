@@ -13,7 +13,7 @@ from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
 from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, running
 from services.notify import api
-from services.notify.domain.words import Channel
+from services.notify.domain.enums import Channel
 from tests.integration.notify.world import World, names
 
 Stub = notify_pb2_grpc.NotifyServiceStub
@@ -263,7 +263,7 @@ def test_a_stream_from_now_on(world: World, ada: Any, monkeypatch: pytest.Monkey
 
 def test_a_stream_after_many(world: World, ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many messages wait, a stream tells each once and in order."""
-    monkeypatch.setattr(api, "PART", 7)
+    monkeypatch.setattr(api, "CHUNK", 7)
     monkeypatch.setattr(api, "PAUSE", 0.05)
     world.people("ada")
     titles = names(30, "t")

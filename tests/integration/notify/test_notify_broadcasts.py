@@ -8,10 +8,10 @@ import pytest
 
 from chassis.data.store import Database, connect
 from services.notify import announcer
-from services.notify.domain.words import BULK, URGENT
+from services.notify.domain.enums import BULK, URGENT
 from services.notify.store import NotifyStore
 from services.notify.usecases import broadcasts
-from tests.integration.notify.world import HOUR, TEXTS, World, names, parts
+from tests.integration.notify.world import HOUR, TEXTS, World, chunks, names
 
 DAY = 24 * HOUR
 MANY = 3_000
@@ -20,11 +20,11 @@ MANY = 3_000
 def large_run(world: World, count: int) -> list[str]:
     """A run of as many learners, all known, whose class is cancelled but nobody told yet."""
     learners = list(names(count, "learner"))
-    for part in parts([*learners, "grace"], 500):
-        world.people(*part)
+    for chunk in chunks([*learners, "grace"], 500):
+        world.people(*chunk)
     world.run()
-    for part in parts(learners, 500):
-        world.enrol(*part)
+    for chunk in chunks(learners, 500):
+        world.enrol(*chunk)
     world.schedule(2 * DAY)
     world.tell(world.cancelled(2 * DAY))
     return learners
@@ -109,15 +109,15 @@ def test_replicas_share_the_parts_of_a_broadcast(
     learners = large_run(world, 300)
     divide(world, 25)
     first, second = (each.teller() for each in replicas(world, stack, 2))
-    both, mine, tell_part = threading.Barrier(2), threading.local(), broadcasts.tell_part
+    both, mine, notify_chunk = threading.Barrier(2), threading.local(), broadcasts.notify_chunk
 
     def meet(*args: Any) -> None:
         if not hasattr(mine, "met"):
             mine.met = True
             both.wait()
-        tell_part(*args)
+        notify_chunk(*args)
 
-    monkeypatch.setattr(broadcasts, "tell_part", meet)
+    monkeypatch.setattr(broadcasts, "notify_chunk", meet)
     done: list[int] = []
     side_by_side(lambda: done.append(first.run_due()), lambda: done.append(second.run_due()))
     assert sum(done) == 12
@@ -131,20 +131,20 @@ def test_a_part_whose_teller_was_killed_is_told_by_another(
     """A worker that ends in a part has told nobody of it; the next tells it when the claim ends."""
     learners = large_run(world, 60)
     divide(world, 20)
-    tell_part = broadcasts.tell_part
+    notify_chunk = broadcasts.notify_chunk
 
     def cut_off(*args: Any) -> None:
-        tell_part(*args)
+        notify_chunk(*args)
         raise Killed
 
-    monkeypatch.setattr(broadcasts, "tell_part", cut_off)
+    monkeypatch.setattr(broadcasts, "notify_chunk", cut_off)
     with pytest.raises(Killed):
         world.teller().run_due()
     monkeypatch.undo()
     assert world.told() == ["grace"]
     world.teller().run_due()
     assert world.told() == sorted([*learners[20:], "grace"])
-    world.system.at += announcer.parts(TEXTS).lease
+    world.system.at += announcer.chunks(TEXTS).lease
     world.teller().run_due()
     assert world.told() == sorted([*learners, "grace"])
 
@@ -153,10 +153,10 @@ def test_a_part_that_two_workers_have_is_told_once(world: World) -> None:
     """Where a claim ended while its holder still tells the part, each learner is told once."""
     learners = large_run(world, 200)
     divide(world, 500)
-    (part,) = world.rows("broadcast_parts", {})
+    (chunk,) = world.rows("broadcast_parts", {})
 
     def work() -> None:
-        world.database.transact(lambda store: broadcasts.tell_part(store, TEXTS, part["_id"]))
+        world.database.transact(lambda store: broadcasts.notify_chunk(store, TEXTS, chunk["_id"]))
 
     side_by_side(work, work, work)
     assert world.told() == sorted([*learners, "grace"])

@@ -9,10 +9,10 @@ from tandem.catalog.v1 import events_pb2 as catalog
 
 from chassis.clock import SystemClock
 from chassis.data.store import Database
+from services.notify.domain.enums import DeliveryState
 from services.notify.domain.messages import UNKNOWN
-from services.notify.domain.words import DeliveryState
 from services.notify.store import NotifyStore
-from tests.integration.notify.world import Mailbox, World, names, parts, person
+from tests.integration.notify.world import Mailbox, World, chunks, names, person
 from tests.integration.processes import declare, eventually, publish, role
 from tests.mongo import end_leases
 
@@ -66,8 +66,8 @@ def test_from_the_bus_to_the_mailbox(
 def queue_mail(real: World, people: Sequence[str]) -> None:
     """A mail to each of these people is queued."""
     real.hear("notify.people", *(real.event(person(one)) for one in people))
-    for part in parts(people, 100):
-        real.hear("notify.triggers", *(real.event(real.assigned(one)) for one in part))
+    for chunk in chunks(people, 100):
+        real.hear("notify.triggers", *(real.event(real.assigned(one)) for one in chunk))
 
 
 def addressees(mailbox: Mailbox, people: Sequence[str]) -> list[str]:
@@ -133,11 +133,11 @@ def test_a_worker_killed_while_it_sends(
 def test_a_worker_killed_while_it_tells_a_run(real: World, environment: dict[str, str]) -> None:
     """Another tells the parts that are left, if any, and each learner is told once."""
     learners = list(names(2_000, "learner"))
-    for part in parts([*learners, "grace"], 500):
-        real.people(*part)
+    for chunk in chunks([*learners, "grace"], 500):
+        real.people(*chunk)
     real.run()
-    for part in parts(learners, 500):
-        real.enrol(*part)
+    for chunk in chunks(learners, 500):
+        real.enrol(*chunk)
     real.schedule(timedelta(days=2))
     real.tell(real.cancelled(timedelta(days=2)))
     with role("notify", "worker", environment) as worker:

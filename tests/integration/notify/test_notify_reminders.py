@@ -6,8 +6,8 @@ import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.sessions.v1 import events_pb2 as sessions
 
+from services.notify.domain.enums import DeliveryState
 from services.notify.domain.messages import VANISHED
-from services.notify.domain.words import DeliveryState
 from tests.integration.notify.world import HOUR, ONLINE, SELF_PACED, Mailbox, World
 
 DAY = 24 * HOUR

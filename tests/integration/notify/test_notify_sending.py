@@ -16,6 +16,7 @@ from chassis.jobs.queue import Queue
 from chassis.jobs.runner import Runner
 from chassis.testing import figure
 from services.notify import announcer, sender
+from services.notify.domain.enums import Category, Channel, DeliveryState
 from services.notify.domain.messages import (
     EXPIRED,
     LEFT,
@@ -23,10 +24,9 @@ from services.notify.domain.messages import (
     UNWANTED,
     Mail,
     Outcome,
-    Verdict,
+    SendResult,
 )
 from services.notify.domain.preferences import CategoryPreference
-from services.notify.domain.words import Category, Channel, DeliveryState
 from services.notify.mail import MailServer
 from services.notify.usecases import sending
 from tests.integration.notify.script import HANG_UP, Script, playing
@@ -240,7 +240,7 @@ class Killed(BaseException):
 class Dying(MailServer):
     """A server whose client process ends before or after the last moment."""
 
-    def send(self, mail: Mail) -> Verdict:
+    def send(self, mail: Mail) -> SendResult:
         super().send(mail)
         raise Killed
 
@@ -283,10 +283,10 @@ def test_a_claim_that_was_lost_settles_nothing(world: World) -> None:
     with playing(Script()) as script:
         world.send(server_at(script.url))
     assert world.database.transact(lambda store: sending.begin(store, late)).outgoing == ()
-    refused = {late.ids[0]: Verdict(Outcome.REFUSED, "too late to say so")}
+    refused = {late.ids[0]: SendResult(Outcome.REFUSED, "too late to say so")}
     again = world.system.now
     finished = world.database.transact(
-        lambda store: sending.settle(store, late, refused, 9, lambda _: again())
+        lambda store: sending.record_results(store, late, refused, 9, lambda _: again())
     )
     assert finished == 0
     assert len(world.mails_in(DeliveryState.DELIVERED)) == 1
@@ -298,7 +298,7 @@ class Stopping(MailServer):
 
     runner: Runner
 
-    def send(self, mail: Mail) -> Verdict:
+    def send(self, mail: Mail) -> SendResult:
         self.runner.stop()
         return super().send(mail)
 

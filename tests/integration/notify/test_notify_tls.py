@@ -112,8 +112,8 @@ async def _end(server: asyncio.Server) -> None:
 def send(url: str, trusted: ssl.SSLContext | None) -> tuple[Outcome, str]:
     """What comes of a mail."""
     with MailServer(url, SENDER, timeout=60, tls=trusted) as server:
-        verdict = server.send(MAIL)
-    return verdict.outcome, verdict.reason
+        result = server.send(MAIL)
+    return result.outcome, result.reason
 
 
 LOGIN = "tan%20dem:p%40ss%3Aword@127.0.0.1"

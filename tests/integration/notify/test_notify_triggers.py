@@ -12,7 +12,7 @@ from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2 as types
 
 from chassis.messaging.subscriptions import Wait
-from services.notify.domain.words import Channel, DeliveryState
+from services.notify.domain.enums import Channel, DeliveryState
 from tests.integration.notify.world import HOUR, Mailbox, World, address_of, text_of
 
 DAY = 24 * HOUR

@@ -18,8 +18,8 @@ from chassis.contracts.events import Event, event_type, subject_and_key
 from chassis.data.store import Database
 from chassis.jobs.runner import Runner
 from services.notify import announcer, sender
+from services.notify.domain.enums import Channel, DeliveryState
 from services.notify.domain.messages import Delivery
-from services.notify.domain.words import Channel, DeliveryState
 from services.notify.mail import MailServer
 from services.notify.store import NotifyStore
 from services.notify.texts import Texts
@@ -168,7 +168,7 @@ class World:
 
     def teller(self) -> Runner:
         """One worker's telling of parts of broadcasts."""
-        return Runner(self.database, announcer.parts(TEXTS), self.system)
+        return Runner(self.database, announcer.chunks(TEXTS), self.system)
 
     def runner(self, server: MailServer, attempts: int = 9) -> Runner:
         """One worker's sending of mail."""
@@ -245,7 +245,7 @@ def names(count: int, stem: str) -> Sequence[str]:
     return [f"{stem}{number:05d}" for number in range(count)]
 
 
-def parts(items: Iterable[str], size: int) -> Iterable[list[str]]:
+def chunks(items: Iterable[str], size: int) -> Iterable[list[str]]:
     """Items in lists of up to `size`."""
     rest = list(items)
     return (rest[place : place + size] for place in range(0, len(rest), size))

@@ -19,11 +19,11 @@ from tandem.types.v1 import types_pb2
 
 from chassis.contracts import events
 from chassis.data.store import Database
-from chassis.messaging.apply import Delivery, Kind, apply
+from chassis.messaging.inbox_processor import Delivery, Kind, apply
 from chassis.testing import ChannelFor
-from services.progress.domain.revisits import AGAIN_AFTER
+from services.progress.domain.reevaluations import AGAIN_AFTER
 from services.progress.store import ProgressStore
-from services.progress.timers import give_way, miss, revisit
+from services.progress.timers import miss, reevaluate, release_materials
 from services.progress.worker import subscriptions
 from tests.conftest import FakeClock
 
@@ -86,17 +86,17 @@ class Classroom:
 
     def settle(self) -> None:
         """Hear what the service told itself, and let time cause what it causes."""
-        give_way(self.database, DAY)
+        release_materials(self.database, DAY)
         while self._hear_own():
             pass
-        revisit(self.database)
+        reevaluate(self.database)
         miss(self.database)
 
     def settle_for_good(self) -> None:
         """As `settle`, when all units of work have ended that may have raced."""
         self.settle()
-        revisit(self.database, ahead=AGAIN_AFTER)
-        revisit(self.database, ahead=2 * AGAIN_AFTER)
+        reevaluate(self.database, ahead=AGAIN_AFTER)
+        reevaluate(self.database, ahead=2 * AGAIN_AFTER)
         self.settle()
 
     def published(self, cls: type[M]) -> list[M]:
@@ -127,7 +127,7 @@ class Classroom:
         """A recorded class that began an hour ago is over, with its attendance."""
         now = self.clock.now()
         self.hear("plans", scheduled(now - HOUR), ended(now))
-        self.hear("attendance", settled(now, verdicts))
+        self.hear("attendance", finalised(now, verdicts))
         self.settle()
 
     def record(self, *statements: resources_pb2.Statement) -> list[types_pb2.RowResult]:
@@ -316,7 +316,7 @@ def ended(at: datetime, session_id: str = CLASS) -> sessions.SessionEnded:
     )
 
 
-def settled(
+def finalised(
     at: datetime,
     verdicts: "dict[str, types_pb2.AttendanceVerdict.ValueType]",
     part: int = 1,

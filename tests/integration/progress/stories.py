@@ -17,10 +17,10 @@ from tandem.types.v1 import types_pb2
 from chassis.contracts import events
 from chassis.contracts.events import Event
 from chassis.data.store import Database
-from chassis.messaging.apply import Delivery, Kind, apply
+from chassis.messaging.inbox_processor import Delivery, Kind, apply
 from chassis.messaging.subscriptions import Subscription
 from services.progress.store import ProgressStore
-from services.progress.timers import revisit
+from services.progress.timers import reevaluate
 from tests.integration.progress.classroom import (
     ABSENT,
     BOOK,
@@ -35,13 +35,13 @@ from tests.integration.progress.classroom import (
     cancelled,
     ended,
     enrolled,
+    finalised,
     item,
     lecture,
     opened,
     path,
     recorded,
     scheduled,
-    settled,
     stamp,
     task,
     withdrawn,
@@ -85,7 +85,7 @@ def _happened(classroom: Classroom, learners: Sequence[str]) -> Iterator[tuple[s
     verdicts = [ABSENT, ABSENT, PRESENT, ABSENT]
     for part, first in enumerate(range(0, len(learners), 4), 1):
         some = dict(zip(learners[first : first + 4], verdicts, strict=False))
-        yield "attendance", settled(now, some, part=part, parts=-(-len(learners) // 4))
+        yield "attendance", finalised(now, some, part=part, parts=-(-len(learners) // 4))
     for each in learners[3::4]:
         yield "attendance", amended(each, EXCUSED)
     yield "attendance", recorded()
@@ -162,7 +162,7 @@ def tell(classroom: Classroom, batches: list[list[Told]], racing: Sequence[int])
     def one() -> None:
         batch, races = left.pop(0), counts.pop(0) if counts else 0
         if not batch:
-            revisit(classroom.database)
+            reevaluate(classroom.database)
             return
 
         def others() -> None:

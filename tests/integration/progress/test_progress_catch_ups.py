@@ -27,12 +27,12 @@ from tests.integration.progress.classroom import (
     ended,
     enrolled,
     failed,
+    finalised,
     lecture,
     opened,
     path,
     recorded,
     scheduled,
-    settled,
     stamp,
     withdrawn,
 )
@@ -206,7 +206,7 @@ def test_without_recording_the_materials_are_studied(classroom: Classroom) -> No
     now = classroom.clock.now()
     plain: dict[str, Any] = {"recorded": False, "material_item_ids": [BOOK, "unknown"]}
     classroom.hear("plans", scheduled(now - HOUR, **plain))
-    classroom.hear("attendance", settled(now, {"ada": ABSENT}, **plain))
+    classroom.hear("attendance", finalised(now, {"ada": ABSENT}, **plain))
     classroom.settle()
     assert list(classroom.catch_up("ada").item_ids) == [BOOK]
     classroom.record(classroom.said("ada", "experienced", item_id=BOOK))
@@ -219,7 +219,7 @@ def test_a_failed_recording_gives_way_to_materials(classroom: Classroom) -> None
     classroom.open(lecture(), learners=["ada"])
     now = classroom.clock.now()
     classroom.hear("plans", scheduled(now - HOUR, material_item_ids=[BOOK]))
-    classroom.hear("attendance", settled(now, {"ada": ABSENT}, material_item_ids=[BOOK]))
+    classroom.hear("attendance", finalised(now, {"ada": ABSENT}, material_item_ids=[BOOK]))
     classroom.hear("attendance", recorded("torn"))
     classroom.settle()
     assert classroom.catch_ups("ada") == []
@@ -233,7 +233,7 @@ def test_a_recording_that_never_comes_gives_way_to_materials(classroom: Classroo
     classroom.open(lecture(), learners=["ada"])
     now = classroom.clock.now()
     classroom.hear("plans", scheduled(now - HOUR, material_item_ids=[BOOK]), ended(now))
-    classroom.hear("attendance", settled(now, {"ada": ABSENT}, material_item_ids=[BOOK]))
+    classroom.hear("attendance", finalised(now, {"ada": ABSENT}, material_item_ids=[BOOK]))
     classroom.hear("attendance", recorded("stuck"))
     classroom.clock.forward(hours=23, minutes=59)
     classroom.settle()
@@ -273,7 +273,7 @@ def test_a_material_that_comes_later_is_studied_too(classroom: Classroom) -> Non
     now = classroom.clock.now()
     plain: dict[str, Any] = {"recorded": False, "material_item_ids": [BOOK, "slides"]}
     classroom.hear("plans", scheduled(now - HOUR, **plain))
-    classroom.hear("attendance", settled(now, {"ada": ABSENT}, **plain))
+    classroom.hear("attendance", finalised(now, {"ada": ABSENT}, **plain))
     classroom.settle()
     due = classroom.catch_up("ada").due
     classroom.clock.forward(hours=1)
@@ -296,7 +296,7 @@ def test_with_nothing_to_study_there_is_no_catch_up_until_there_is(classroom: Cl
     classroom.open(lecture(), learners=["ada"])
     now = classroom.clock.now()
     classroom.hear("plans", scheduled(now - HOUR, recorded=False))
-    classroom.hear("attendance", settled(now, {"ada": ABSENT}, recorded=False))
+    classroom.hear("attendance", finalised(now, {"ada": ABSENT}, recorded=False))
     classroom.settle()
     assert classroom.catch_ups() == []
     classroom.clock.forward(days=1)
@@ -330,13 +330,13 @@ def test_an_absence_that_is_none_needs_no_study(
     assert classroom.states("ada") == {"lecture": "COMPLETED"}
 
 
-def test_an_empty_class_is_settled_too(classroom: Classroom) -> None:
+def test_an_empty_class_is_finalised_too(classroom: Classroom) -> None:
     """An empty part changes nothing; a large class comes in parts, each learner once."""
     classroom.open(lecture(), learners=["ada", "bob"])
     now = classroom.clock.now()
-    classroom.hear("attendance", settled(now, {}), recorded())
-    classroom.hear("attendance", settled(now, {"bob": ABSENT}, part=2, parts=2))
-    classroom.hear("attendance", settled(now, {"ada": ABSENT}, part=1, parts=2))
+    classroom.hear("attendance", finalised(now, {}), recorded())
+    classroom.hear("attendance", finalised(now, {"bob": ABSENT}, part=2, parts=2))
+    classroom.hear("attendance", finalised(now, {"ada": ABSENT}, part=1, parts=2))
     classroom.settle()
     assert sorted(each.learner_id for each in classroom.catch_ups()) == ["ada", "bob"]
 
@@ -350,7 +350,7 @@ def _story(classroom: Classroom) -> list[tuple[str, Message]]:
         ("plans", enrolled("ada", now)),
         ("plans", scheduled(now - HOUR)),
         ("plans", ended(now)),
-        ("attendance", settled(now, {"ada": ABSENT})),
+        ("attendance", finalised(now, {"ada": ABSENT})),
         ("attendance", recorded()),
         ("attendance", available(FILM, 3600)),
     ]

@@ -9,7 +9,7 @@ from tandem.progress.v1 import events_pb2
 from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis.contracts import events
-from chassis.messaging.apply import Kind
+from chassis.messaging.inbox_processor import Kind
 from tests.integration.progress.classroom import (
     ABSENT,
     CLASS,
@@ -18,9 +18,9 @@ from tests.integration.progress.classroom import (
     RUN,
     Classroom,
     ended,
+    finalised,
     lecture,
     scheduled,
-    settled,
     task,
 )
 from tests.mongo import long_transactions
@@ -51,13 +51,13 @@ def test_the_largest_attendance_is_applied(classroom: Classroom) -> None:
     """All of its learners are absent, and get their catch-ups by one event, at once."""
     now = classroom.clock.now()
     names = [f"learner-{number:05}" for number in range(20_000)]
-    rows = largest(lambda count: settled(now, dict.fromkeys(names[:count], ABSENT)))
+    rows = largest(lambda count: finalised(now, dict.fromkeys(names[:count], ABSENT)))
     assert rows > 2_500
     absent = names[:rows]
     classroom.open(lecture(), learners=absent)
     classroom.hear("plans", scheduled(now - HOUR), ended(now))
     recording = sessions.RecordingAttached(session_id=CLASS, run_id=RUN, item_id=FILM)
-    told = settled(now, dict.fromkeys(absent, ABSENT))
+    told = finalised(now, dict.fromkeys(absent, ABSENT))
     assert classroom.hear("attendance", recording, told) == [Kind.APPLIED] * 2
     classroom.settle()
     assigned = classroom.published(events_pb2.CatchUpAssigned)

@@ -10,7 +10,7 @@ from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.contracts import events
-from chassis.messaging.apply import Kind
+from chassis.messaging.inbox_processor import Kind
 from tests.integration.progress.classroom import (
     FILM,
     RUN,
@@ -195,16 +195,16 @@ def test_ids_are_the_same_in_any_case(classroom: Classroom) -> None:
 def test_only_what_changed_of_a_learner_is_written(classroom: Classroom) -> None:
     """What a newer version of the service keeps beside stays; what an older one kept is filled."""
     classroom.open(task("watch", item_id=FILM), learners=["ada", "bob"])
-    standings, evidence = (classroom.database.mongo[name] for name in ("standings", "evidence"))
-    before = {row["learner_id"]: row for row in standings.find()}
-    standings.update_one({"learner_id": "ada"}, {"$set": {"newer": 1}})
-    standings.update_one({"learner_id": "bob"}, {"$unset": {"writes": 1, "counted": 1}})
+    run_states, evidence = (classroom.database.mongo[name] for name in ("standings", "evidence"))
+    before = {row["learner_id"]: row for row in run_states.find()}
+    run_states.update_one({"learner_id": "ada"}, {"$set": {"newer": 1}})
+    run_states.update_one({"learner_id": "bob"}, {"$unset": {"writes": 1, "counted": 1}})
     for segments in ("0[.]600", "300[.]900"):
         classroom.record(*(classroom.watched(each, segments) for each in ("ada", "bob")))
         classroom.settle()
         evidence.update_many({}, {"$set": {"newer": 1}})
     seen = {"last_seen_at": classroom.clock.now()}
-    for row in standings.find():
+    for row in run_states.find():
         writes = 2 if row["learner_id"] == "bob" else before["ada"]["writes"] + 2
         added = {"newer": 1} if row["learner_id"] == "ada" else {}
         assert row == before[row["learner_id"]] | seen | added | {"writes": writes}

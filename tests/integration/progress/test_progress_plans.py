@@ -13,7 +13,7 @@ from tandem.catalog.v1 import resources_pb2 as catalog_resources
 from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
-from chassis.messaging.apply import Kind
+from chassis.messaging.inbox_processor import Kind
 from services.progress.usecases.waiting import look_again, next_turn
 from tests.integration.progress.classroom import (
     ABSENT,

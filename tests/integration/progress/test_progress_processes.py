@@ -15,12 +15,12 @@ from tests.integration.progress.classroom import (
     available,
     ended,
     enrolled,
+    finalised,
     lecture,
     opened,
     path,
     recorded,
     scheduled,
-    settled,
 )
 from tests.integration.progress.processes import environment_of
 
@@ -41,7 +41,7 @@ def test_from_absence_to_study_over_the_bus(
             *(enrolled(each, clock.at) for each in LEARNERS),
             scheduled(clock.at - HOUR),
             ended(clock.at),
-            settled(clock.at, dict.fromkeys(LEARNERS, ABSENT)),
+            finalised(clock.at, dict.fromkeys(LEARNERS, ABSENT)),
             recorded(),
             available(FILM, 3600),
         )

@@ -9,10 +9,10 @@ from typing import Any
 from tandem.progress.v1 import events_pb2, resources_pb2
 
 from chassis.contracts import events
-from chassis.messaging.apply import Delivery, apply
-from services.progress.domain.revisits import AGAIN_AFTER
+from chassis.messaging.inbox_processor import Delivery, apply
+from services.progress.domain.reevaluations import AGAIN_AFTER
 from services.progress.store import ProgressStore
-from services.progress.timers import revisit
+from services.progress.timers import reevaluate
 from services.progress.usecases.waiting import next_turn
 from services.progress.worker import statements
 from tests.integration.progress.classroom import (
@@ -25,12 +25,12 @@ from tests.integration.progress.classroom import (
     available,
     ended,
     enrolled,
+    finalised,
     lecture,
     opened,
     path,
     recorded,
     scheduled,
-    settled,
     task,
 )
 from tests.integration.progress.stories import (
@@ -68,7 +68,7 @@ def test_an_enrolment_that_races_the_end_of_a_class_is_caught(classroom: Classro
     reader = classroom.database.reader()
     asks = reader.plans([RUN])[RUN].history.asks
     assert reader.learners_behind(RUN, asks, most=9) == [(RUN, "bob")]
-    revisit(classroom.database, ahead=AGAIN_AFTER)
+    reevaluate(classroom.database, ahead=AGAIN_AFTER)
     assert reader.learners_behind(RUN, asks, most=9) == []
     assert list(classroom.database.mongo["plan_revisits"].find()) == []
 
@@ -80,8 +80,8 @@ def test_an_absent_learner_whose_enrolment_races_the_recording_is_caught(
     now = classroom.clock.now()
     classroom.open(lecture())
     classroom.hear("plans", scheduled(now - HOUR), ended(now))
-    absent = settled(now, {"bob": ABSENT})
-    classroom.hear("attendance", settled(now, {"ada": ABSENT}))
+    absent = finalised(now, {"bob": ABSENT})
+    classroom.hear("attendance", finalised(now, {"ada": ABSENT}))
     classroom.hear("plans", enrolled("ada", now))
     classroom.settle_for_good()
 
@@ -102,13 +102,13 @@ def test_a_class_that_names_an_item_as_it_becomes_available_is_told_again(
     now = classroom.clock.now()
     classroom.hear("plans", opened(), path(lecture()), enrolled("ada", now), scheduled(now - HOUR))
     classroom.hear("plans", ended(now))
-    classroom.hear("attendance", settled(now, {"ada": ABSENT}))
+    classroom.hear("attendance", finalised(now, {"ada": ABSENT}))
     classroom.settle()
     item = available(FILM, 3600)
     _hear(classroom, "attendance", recorded(), lambda: classroom.hear("attendance", item))
     classroom.settle()
     assert classroom.catch_ups("ada") == []
-    revisit(classroom.database, ahead=AGAIN_AFTER)
+    reevaluate(classroom.database, ahead=AGAIN_AFTER)
     assert classroom.catch_up("ada").state == ASSIGNED
     classroom.settle_for_good()
     assert list(classroom.database.mongo["item_news"].find()) == []
@@ -127,7 +127,7 @@ def test_two_units_of_work_about_one_learner_never_pass_each_other(classroom: Cl
         return events_pb2.StatementsRecorded(learner_id="ada", statements=[row])
 
     def attended() -> None:
-        classroom.hear("attendance", settled(now, {"ada": PRESENT}))
+        classroom.hear("attendance", finalised(now, {"ada": PRESENT}))
         _hear(classroom, "statements", statement(first))
 
     _hear(classroom, "statements", statement(second), attended)
@@ -178,7 +178,7 @@ def test_four_workers_and_changes_of_the_plan_come_to_the_same(classroom: Classr
         work = [pool.submit(_in_parts, classroom, part, place) for place, part in enumerate(own)]
         work.append(pool.submit(_in_parts, classroom, plans[1:], 4))
         while not all(done.done() for done in work):
-            revisit(classroom.database)
+            reevaluate(classroom.database)
         for done in work:
             done.result()
     assert outcome(classroom) == expected
@@ -207,7 +207,7 @@ def _place(told: Told) -> int:
     return int(_learner_of(told)[1:]) % 4 if _learner_of(told) else -1
 
 
-def test_a_turn_that_is_empty_ends_the_revisit_only_when_all_that_raced_has_ended(
+def test_a_turn_that_is_empty_ends_the_reevaluation_only_when_all_that_raced_has_ended(
     classroom: Classroom,
 ) -> None:
     """Until then the run waits for its last turn."""

@@ -9,7 +9,7 @@ from tandem.progress.v1 import events_pb2
 
 from chassis.contracts.events import body_of, headers_of
 from chassis.data.store import CLIENT, Database
-from chassis.messaging.apply import Delivery, Kind, apply
+from chassis.messaging.inbox_processor import Delivery, Kind, apply
 from services.progress import store_plans
 from services.progress.plan_cache import PlanCache
 from services.progress.store import ProgressStore

@@ -27,13 +27,13 @@ from tests.integration.progress.classroom import (
     available,
     ended,
     enrolled,
+    finalised,
     item,
     lecture,
     opened,
     path,
     recorded,
     scheduled,
-    settled,
     task,
     withdrawn,
 )
@@ -67,7 +67,7 @@ def _happened(classroom: Classroom, dice: random.Random) -> Iterator[tuple[str, 
     verdicts = {each: dice.choice([ABSENT, PRESENT]) for each in LEARNERS}
     for part, first in enumerate(range(0, len(LEARNERS), 5), 1):
         some = {each: verdicts[each] for each in LEARNERS[first : first + 5]}
-        yield "attendance", settled(now, some, part=part, parts=3)
+        yield "attendance", finalised(now, some, part=part, parts=3)
     yield "attendance", recorded()
     yield "attendance", available(FILM, 3600)
     yield "attendance", available(BOOK)
@@ -169,19 +169,19 @@ def test_disorder_and_repeats_come_to_the_same(classroom: Classroom, seed: int) 
         classroom.apply(batch[0][0], [event for _, event in batch])
         if dice.random() < 0.2:
             classroom.settle()
-    pages = [_settled_page(classroom)]
+    pages = [_finalised_page(classroom)]
     assert _summary(classroom) == _counted_afresh(classroom)
 
     classroom.database.client.drop_database(classroom.database.mongo.name)
     classroom.database.prepare()
     for queue, event in story:
         classroom.apply(queue, [event])
-    pages.append(_settled_page(classroom))
+    pages.append(_finalised_page(classroom))
     assert _summary(classroom) == _counted_afresh(classroom)
     assert pages[0] == pages[1]
 
 
-def _settled_page(classroom: Classroom) -> progress_pb2.ListRunProgressResponse:
+def _finalised_page(classroom: Classroom) -> progress_pb2.ListRunProgressResponse:
     """The class page at a time when every open catch-up is missed."""
     classroom.settle()
     classroom.clock.forward(days=4)
@@ -213,8 +213,8 @@ def test_what_races_misses_nothing(classroom: Classroom) -> None:
     half = len(LEARNERS) // 2
     first, second = dict.fromkeys(LEARNERS[:half], ABSENT), dict.fromkeys(LEARNERS[half:], ABSENT)
     causes: list[Callable[[], object]] = [
-        lambda: classroom.hear("attendance", settled(now, first, part=1, parts=2)),
-        lambda: classroom.hear("attendance", settled(now, second, part=2, parts=2)),
+        lambda: classroom.hear("attendance", finalised(now, first, part=1, parts=2)),
+        lambda: classroom.hear("attendance", finalised(now, second, part=2, parts=2)),
         lambda: classroom.hear("attendance", recorded()),
         lambda: classroom.hear("attendance", available(FILM, 3600)),
         lambda: classroom.hear("plans", ended(now)),

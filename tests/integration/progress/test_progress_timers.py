@@ -1,7 +1,7 @@
 """What time causes goes on, whatever one learner's documents hold."""
 
 from chassis.testing import figure
-from services.progress.timers import miss, revisit
+from services.progress.timers import miss, reevaluate
 from tests.integration.progress.classroom import (
     ABSENT,
     Classroom,
@@ -19,8 +19,8 @@ def test_a_learner_who_cannot_be_read_holds_up_no_other(classroom: Classroom) ->
     classroom.hold_class(**dict.fromkeys(learners, ABSENT))
     classroom.hear("attendance", recorded())
     classroom.settle()
-    standings = classroom.database.mongo["standings"]
-    standings.update_one({"learner_id": "bob"}, {"$set": {"completed": 5}})
+    run_states = classroom.database.mongo["standings"]
+    run_states.update_one({"learner_id": "bob"}, {"$set": {"completed": 5}})
     failures = figure("tandem_timer_failures_total", timer="progress.miss")
     classroom.clock.forward(days=4)
     miss(classroom.database)
@@ -28,7 +28,7 @@ def test_a_learner_who_cannot_be_read_holds_up_no_other(classroom: Classroom) ->
     assert [learner_id for _, learner_id in left] == ["bob"]
     assert figure("tandem_timer_failures_total", timer="progress.miss") == failures + 1
     classroom.hear("plans", path(lecture(), task(), version=2))
-    revisit(classroom.database)
+    reevaluate(classroom.database)
     reader = classroom.database.reader()
     asks = reader.plans(["run-1"])["run-1"].history.asks
     behind = reader.learners_behind("run-1", asks, most=9)

@@ -16,14 +16,14 @@ from tandem.options.v1 import options_pb2
 from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc
 from tandem.types.v1 import types_pb2
 
-from chassis.context.caller import Caller, calling
+from chassis.context.principal import Principal, acting_as
 from chassis.contracts import events
 from chassis.data.store import Database
 from chassis.messaging.subscriptions import Subscription
 from chassis.testing import ChannelFor
 from services.sessions.api import SessionsApi
 from services.sessions.store import SessionsStore
-from services.sessions.worker import settle_next, subscriptions
+from services.sessions.worker import finalise_next, subscriptions
 from tests.conftest import FakeClock
 
 Stub = sessions_pb2_grpc.SessionsServiceStub
@@ -140,17 +140,17 @@ class School:
             sessions_pb2.ChooseSeatRequest(session_id=session.id, learner_id=learner, kind=kind)
         )
 
-    def mark(
+    def presence_event(
         self,
         session: resources_pb2.Session,
-        *marks: "tuple[str, sessions_pb2.PresenceKind.ValueType, float]",
+        *presence_events: "tuple[str, sessions_pb2.PresenceKind.ValueType, float]",
     ) -> list[types_pb2.RowResult]:
         """Record (learner, kind, minutes from now); the connection is the learner's laptop."""
         rows = [
             sessions_pb2.PresenceMark(
                 learner_id=learner, kind=kind, at=self.at(minutes), connection="laptop"
             )
-            for learner, kind, minutes in marks
+            for learner, kind, minutes in presence_events
         ]
         request = sessions_pb2.RecordPresenceRequest(session_id=session.id, marks=rows)
         return list(self.meetings.RecordPresence(request).results)
@@ -162,19 +162,19 @@ class School:
     def end(self, session: resources_pb2.Session) -> resources_pb2.Session:
         """The session, ended now and settled."""
         self.stop(session)
-        self.settle()
+        self.finalise()
         return self.get(session)
 
-    def settle(self) -> None:
+    def finalise(self) -> None:
         """Let the worker settle what is due."""
-        while settle_next(self.database):
+        while finalise_next(self.database):
             pass
 
-    def let_settlements_end(self) -> None:
+    def let_finalisations_end(self) -> None:
         """Let the worker sweep until nothing is left, as if it had waited in between."""
         while self.database.mongo["settlements"].count_documents({}):
             self.make_due()
-            self.settle()
+            self.finalise()
 
     def make_due(self) -> None:
         """Every claim's time, and every pause, is over."""
@@ -217,7 +217,7 @@ def race(call: Callable[[A], T], arguments: Sequence[A]) -> list[T]:
     """Call with each argument on a thread of its own, all at once, as the instructor."""
 
     def attempt(argument: A) -> T:
-        with calling(Caller(TEACHER, frozenset({"instructor"}))):
+        with acting_as(Principal(TEACHER, frozenset({"instructor"}))):
             return call(argument)
 
     with ThreadPoolExecutor(len(arguments)) as pool:

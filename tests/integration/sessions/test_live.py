@@ -7,8 +7,8 @@ from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
+from chassis.errors import FailedPrecondition, Invalid
 from chassis.messaging.subscriptions import Wait
-from chassis.refusals import FailedPrecondition, Invalid
 from tests.integration.sessions.school import RUN, School, race, refused
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -57,7 +57,7 @@ def test_a_session_to_come_can_not_end(school: School) -> None:
     assert refused(lambda: school.end(session))[0] is PRECONDITION
 
 
-def test_attendance_is_settled_for_everyone_expected(school: School) -> None:
+def test_attendance_is_finalised_for_everyone_expected(school: School) -> None:
     """Check-ins, joins and leaves become verdicts; who did not come is ABSENT, and told so."""
     school.enrol("room", "online", "short", "late", "away", "waits")
     school.enrol("alone", "alone-seated", "alone-came", mode=types_pb2.ATTENDANCE_MODE_SELF_PACED)
@@ -68,7 +68,7 @@ def test_attendance_is_settled_for_everyone_expected(school: School) -> None:
     school.clock.forward(hours=4)
     session = school.staff.StartSession(sessions_pb2.StartSessionRequest(session_id=session.id))
     _check_in(school, session, "room", session.check_in_code)
-    results = school.mark(
+    results = school.presence_event(
         session,
         ("online", LEFT, 50),
         ("online", JOINED, -3),
@@ -106,7 +106,7 @@ def test_the_runs_policy_decides(school: School) -> None:
     school.open_run("lenient", present_share=0.1, partial_share=0.05)
     school.enrol("ada", run_id="lenient")
     session = school.live(school.room(), run_id="lenient")
-    school.mark(session, ("ada", JOINED, 50))
+    school.presence_event(session, ("ada", JOINED, 50))
     school.clock.forward(hours=1)
     school.end(session)
     assert school.attendance(session)["ada"].verdict == PRESENT
@@ -117,9 +117,9 @@ def test_presence_rows_stand_alone(school: School) -> None:
     school.enrol("ada")
     session = school.live(school.room())
     good = sessions_pb2.PresenceMark(learner_id="ada", kind=JOINED, at=school.at())
-    marks = [good, sessions_pb2.PresenceMark(connection="x"), good]
-    marks.append(sessions_pb2.PresenceMark(learner_id="zed", kind=JOINED, at=school.at()))
-    request = sessions_pb2.RecordPresenceRequest(session_id=session.id, marks=marks)
+    presence_events = [good, sessions_pb2.PresenceMark(connection="x"), good]
+    presence_events.append(sessions_pb2.PresenceMark(learner_id="zed", kind=JOINED, at=school.at()))
+    request = sessions_pb2.RecordPresenceRequest(session_id=session.id, marks=presence_events)
     results = school.meetings.RecordPresence(request).results
     assert [result.row for result in results] == [0, 1, 2, 3]
     assert [result.changed for result in results] == [True, False, False, False]
@@ -133,32 +133,32 @@ def test_presence_rows_stand_alone(school: School) -> None:
     assert not any(result.changed for result in school.meetings.RecordPresence(request).results)
 
 
-def test_marks_wait_for_no_one(school: School) -> None:
+def test_presence_events_wait_for_no_one(school: School) -> None:
     """Before a session has begun and a day after it has ended each row is refused and says why."""
     school.enrol("ada")
     session = school.schedule(school.room())
-    (early,) = school.mark(session, ("ada", JOINED, 0))
+    (early,) = school.presence_event(session, ("ada", JOINED, 0))
     assert "SCHEDULED" in early.violations[0].wrong
     school.staff.StartSession(sessions_pb2.StartSessionRequest(session_id=session.id))
     school.clock.forward(hours=1)
     school.end(session)
     school.clock.forward(days=1, seconds=1)
-    (late,) = school.mark(session, ("ada", JOINED, -30 * 60))
+    (late,) = school.presence_event(session, ("ada", JOINED, -30 * 60))
     assert "ended at" in late.violations[0].wrong
     assert school.attendance(session)["ada"].verdict == ABSENT
 
 
-def test_marks_that_come_after_the_end_settle_again(school: School) -> None:
+def test_presence_events_that_come_after_the_end_finalise_again(school: School) -> None:
     """A verdict that changes is told once; repeats, and marks that change none, tell nothing."""
     school.enrol("ada", "bob")
     school.enrol("guest", mode=types_pb2.ATTENDANCE_MODE_SELF_PACED)
     session = school.live(school.room())
-    school.mark(session, ("bob", JOINED, 0))
+    school.presence_event(session, ("bob", JOINED, 0))
     school.clock.forward(hours=1)
     school.end(session)
     late = [("ada", JOINED, -60), ("bob", JOINED, -30), ("guest", JOINED, -20)]
-    assert [row.changed for row in school.mark(session, *late)] == [True, True, True]
-    assert [row.changed for row in school.mark(session, *late)] == [False, False, False]
+    assert [row.changed for row in school.presence_event(session, *late)] == [True, True, True]
+    assert [row.changed for row in school.presence_event(session, *late)] == [False, False, False]
     verdicts = {one: row.verdict for one, row in school.attendance(session).items()}
     assert verdicts == {"ada": PRESENT, "bob": PRESENT, "guest": PARTIAL}
     told = [
@@ -166,7 +166,7 @@ def test_marks_that_come_after_the_end_settle_again(school: School) -> None:
         for event in school.published(events_pb2.AttendanceAmended)
     ]
     assert sorted(told) == [("ada", ABSENT, PRESENT), ("guest", 0, PARTIAL)]
-    school.mark(session, ("ada", LEFT, -50))
+    school.presence_event(session, ("ada", LEFT, -50))
     assert school.attendance(session)["ada"].verdict == ABSENT
     assert len(school.published(events_pb2.AttendanceAmended)) == 3
 
@@ -346,7 +346,7 @@ def test_a_catch_up_turns_an_absence(school: School) -> None:
     """ABSENT becomes CAUGHT_UP and is told once; other verdicts stay as they are."""
     school.enrol("ada", "bob")
     session = school.live(school.room())
-    school.mark(session, ("bob", JOINED, 0))
+    school.presence_event(session, ("bob", JOINED, 0))
     school.clock.forward(hours=1)
     school.end(session)
     for learner in ("ada", "ada", "bob"):

@@ -7,7 +7,7 @@ from tandem.options.v1 import options_pb2
 from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
-from chassis.refusals import AlreadyExists, FailedPrecondition
+from chassis.errors import AlreadyExists, FailedPrecondition
 from tests.integration.sessions.school import RUN, School, race, refused
 
 ONE_O_CLOCK = types_pb2.CivilTime(local="2026-03-02T13:00:00", zone="Europe/Dublin")
@@ -100,7 +100,7 @@ def test_one_instructor_teaches_one_session_at_a_time(school: School) -> None:
         try:
             school.api.ScheduleSession(school.request(room), None)
         except FailedPrecondition as refusal:
-            return [fault.field for fault in refusal.faults]
+            return [violation.field for violation in refusal.violations]
         return []
 
     assert sorted(race(attempt, rooms)) == [[], *[["instructor_id"]] * 19]
@@ -306,7 +306,7 @@ def test_an_unknown_session_is_not_found(school: School) -> None:
         lambda: school.end(ghost),
         lambda: school.seats(ghost),
         lambda: school.choose(ghost, "ada", ONLINE),
-        lambda: school.mark(ghost, ("ada", sessions_pb2.PRESENCE_KIND_JOINED, 0)),
+        lambda: school.presence_event(ghost, ("ada", sessions_pb2.PRESENCE_KIND_JOINED, 0)),
     ]
     for call in calls:
         assert refused(call)[0] is grpc.StatusCode.NOT_FOUND

@@ -11,7 +11,7 @@ from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
-from chassis.refusals import FailedPrecondition
+from chassis.errors import FailedPrecondition
 from tests.integration.sessions.school import RUN, School, race, refused
 
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION

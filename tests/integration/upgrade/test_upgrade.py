@@ -15,8 +15,8 @@ from bson import decode, encode
 from campus.architecture import services
 from chassis.clock import SystemClock
 from chassis.data.store import Database
+from services.library.domain.enums import ItemKind, ItemState
 from services.library.domain.events import ItemFailed
-from services.library.domain.words import ItemKind, ItemState
 from services.library.store import LibraryStore
 
 THEN = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -108,7 +108,7 @@ def indexes(database: Any) -> dict[str, Any]:
 
 def repeated(store: LibraryStore) -> bytes:
     """The answer to a command that the older version has answered."""
-    return store.once("StartUpload/ada", "r-1", b"asked", lambda: b"asked anew")
+    return store.idempotent("StartUpload/ada", "r-1", b"asked", lambda: b"asked anew")
 
 
 @pytest.mark.parametrize("service", services())
@@ -166,9 +166,9 @@ def test_an_older_library_keeps_what_it_has(mongo_database: Any, stack: dict[str
         reason="once more",
         failed_at=THEN,
     )
-    database.transact(lambda store: store.publish(again))
+    database.transact(lambda store: store.record_event(again))
     assert sorted(row["sequence"] for row in mongo_database["outbox"].find()) == [1, 2]
-    (rubbish,) = database.reader().rubbish()
+    (rubbish,) = database.reader().pending_deletions()
     assert rubbish.id == "item-failed"
     found = database.reader().item("item-available")
     assert found is not None

@@ -7,17 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.refusals import Fault
-from services.catalog.domain.enrolments import Enrolment, enrolled, mode_faults, promoted, withdrawn
+from chassis.errors import FieldViolation
+from services.catalog.domain.enrolments import (
+    Enrolment,
+    enrolled,
+    mode_violations,
+    promoted,
+    withdrawn,
+)
+from services.catalog.domain.enums import AttendanceMode, DeliveryMode, EnrolmentState
 from services.catalog.domain.runs import (
     DEFAULT_POLICY,
     OpenRun,
     Run,
     RunPolicy,
-    open_faults,
+    open_violations,
     with_defaults,
 )
-from services.catalog.domain.words import AttendanceMode, DeliveryMode, EnrolmentState
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -77,10 +83,10 @@ def test_a_run_offers_the_modes_of_its_delivery(
     delivery: DeliveryMode, mode: AttendanceMode, offered: bool
 ) -> None:
     """Nobody studies alone in a run that is live only, or sits in a room of one that is not."""
-    assert bool(list(mode_faults(a_run(delivery_mode=delivery), mode))) is not offered
+    assert bool(list(mode_violations(a_run(delivery_mode=delivery), mode))) is not offered
 
 
-def open_with(**more: Any) -> list[Fault]:
+def open_with(**more: Any) -> list[FieldViolation]:
     fields: dict[str, Any] = {
         "course_id": "c",
         "term": "t",
@@ -93,7 +99,7 @@ def open_with(**more: Any) -> list[Fault]:
         "instructor_ids": (),
         "policy": None,
     }
-    return list(open_faults(OpenRun(**{**fields, **more})))
+    return list(open_violations(OpenRun(**{**fields, **more})))
 
 
 def test_a_run_that_ends_before_it_starts_is_refused() -> None:
@@ -102,7 +108,7 @@ def test_a_run_that_ends_before_it_starts_is_refused() -> None:
         partial_share=0.9, present_share=0.5, catch_up_within=0 * DAY, seat_cutoff=-DAY
     )
     found = open_with(end_date="2026-02-28", instructor_ids=("a", "a"), policy=policy)
-    assert [fault.field for fault in found] == [
+    assert [violation.field for violation in found] == [
         "end_date",
         "instructor_ids",
         "policy.partial_share",

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.catalog.domain.extensions import ExtendDue, due_of, extension_faults
+from services.catalog.domain.enums import ActivityKind
+from services.catalog.domain.extensions import ExtendDue, due_of, extension_violations
 from services.catalog.domain.path import Activity, AfterActivity, TimeRule
-from services.catalog.domain.words import ActivityKind
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -89,5 +89,5 @@ def test_an_extension_lies_ahead_and_is_later_than_what_holds(
     command = ExtendDue(
         run_id="run", learner_id="l", activity_id=activity.id, until=until, reason="r"
     )
-    found = extension_faults(command, activity, now_due, NOW)
-    assert [fault.field for fault in found] == fields
+    found = extension_violations(command, activity, now_due, NOW)
+    assert [violation.field for violation in found] == fields

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.catalog.domain.path import Activity, AfterActivity, TimeRule, path_faults
+from services.catalog.domain.enums import ActivityKind, DeliveryMode
+from services.catalog.domain.path import Activity, AfterActivity, TimeRule, path_violations
 from services.catalog.domain.runs import DEFAULT_POLICY, Run
-from services.catalog.domain.words import ActivityKind, DeliveryMode
 
 ITEM, SESSION, TASK = ActivityKind.ITEM, ActivityKind.SESSION, ActivityKind.TASK
 DAY = timedelta(days=1)
@@ -36,9 +36,9 @@ def after(activity: str, days: float = 0) -> TimeRule:
     return TimeRule(after_activity=AfterActivity(activity, timedelta(days=days)))
 
 
-def faults(*activities: Activity, run: Run | None = None) -> dict[str, str]:
-    found = path_faults(activities, run or a_run(), {"known"})
-    return {fault.field: fault.wrong for fault in found}
+def violations(*activities: Activity, run: Run | None = None) -> dict[str, str]:
+    found = path_violations(activities, run or a_run(), {"known"})
+    return {violation.field: violation.wrong for violation in found}
 
 
 GOOD = (
@@ -49,14 +49,14 @@ GOOD = (
 )
 
 
-def test_a_good_path_has_no_faults() -> None:
+def test_a_good_path_has_no_violations() -> None:
     """Items, sessions, prerequisites and rules that fit together pass."""
-    assert faults(*GOOD) == {}
+    assert violations(*GOOD) == {}
 
 
-def test_every_fault_is_listed_at_once() -> None:
+def test_every_violation_is_listed_at_once() -> None:
     """One look at the answer tells an author all that is to be mended."""
-    found = faults(
+    found = violations(
         Activity("a", "A", ITEM),
         Activity("a", "A", ITEM, item_id="gone"),
         Activity("b", "B", TASK, item_id="known", requires=("nobody",)),
@@ -76,7 +76,7 @@ def test_every_fault_is_listed_at_once() -> None:
 
 def test_every_circle_is_told_with_its_way() -> None:
     """Circles of prerequisites and of time rules are named step by step, where they begin."""
-    found = faults(
+    found = violations(
         Activity("a", "A", TASK, requires=("b",), deadline=after("b")),
         Activity("b", "B", TASK, requires=("a",), deadline=after("a")),
         Activity("c", "C", TASK, requires=("c",)),
@@ -90,7 +90,7 @@ def test_every_circle_is_told_with_its_way() -> None:
 
 def test_a_release_and_a_deadline_can_make_a_circle() -> None:
     """What opens after the due of what is due after it could never be handed in in time."""
-    found = faults(
+    found = violations(
         Activity("a", "A", TASK, release=after("b", 1), deadline=TimeRule(after_enrolment=DAY)),
         Activity("b", "B", TASK, deadline=after("a", 1)),
     )
@@ -108,13 +108,13 @@ def test_a_path_of_circles_only_is_answered() -> None:
         for pair in pairs
         for one, other in (pair, pair[::-1])
     ]
-    assert len(faults(*activities)) == 250
+    assert len(violations(*activities)) == 250
 
 
 def test_a_deadline_after_a_session_is_no_circle() -> None:
     """A session's end hangs on no rule, so two activities may hang on each other's session."""
     assert (
-        faults(
+        violations(
             Activity("s", "S", SESSION, deadline=after("t")),
             Activity("t", "T", TASK, deadline=after("s", 1)),
         )
@@ -133,10 +133,12 @@ def test_a_deadline_after_a_session_is_no_circle() -> None:
         (after("class", 2), after("class", 1)),
     ],
 )
-def test_a_deadline_before_its_release_is_a_fault(release: TimeRule, deadline: TimeRule) -> None:
+def test_a_deadline_before_its_release_is_a_violation(
+    release: TimeRule, deadline: TimeRule
+) -> None:
     """Where both are told from the same beginning, their order is checked."""
     task = Activity("t", "T", TASK, release=release, deadline=deadline)
-    assert faults(GOOD[1], GOOD[0], task) == {"activities[2].deadline": "is before the release"}
+    assert violations(GOOD[1], GOOD[0], task) == {"activities[2].deadline": "is before the release"}
 
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -183,13 +185,13 @@ def test_a_deadline_is_before_its_release_where_it_is_so_whatever_happens(
         for enrolled in far
         for ended in (10 * each for each in far)
     )
-    assert (f"activities[{len(activities) - 1}].deadline" in faults(*activities)) == before
+    assert (f"activities[{len(activities) - 1}].deadline" in violations(*activities)) == before
 
 
 def test_a_deadline_after_thousands_of_years_is_compared() -> None:
     """Offsets may sum up to more than a calendar has."""
     aeon = 2_500_000 * 365
-    found = faults(
+    found = violations(
         Activity("a", "A", TASK, deadline=TimeRule(after_enrolment=aeon * DAY)),
         Activity("b", "B", TASK, deadline=after("a", aeon)),
         Activity("c", "C", TASK, release=after("b", aeon), deadline=after("b", 1)),
@@ -199,7 +201,7 @@ def test_a_deadline_after_thousands_of_years_is_compared() -> None:
 
 def test_a_time_rule_says_one_time() -> None:
     """Two at once, a negative offset, or a day outside of the run are faults."""
-    found = faults(
+    found = violations(
         Activity("a", "A", TASK, deadline=TimeRule(None, DAY, AfterActivity("b", -DAY))),
         Activity("b", "B", TASK, deadline=TimeRule(datetime(2027, 1, 1, tzinfo=UTC))),
         Activity("c", "C", TASK, release=after("c")),
@@ -218,8 +220,8 @@ def test_the_delivery_decides_about_sessions() -> None:
         a_run(delivery_mode=DeliveryMode.SYNCHRONOUS),
         a_run(delivery_mode=DeliveryMode.ASYNCHRONOUS),
     )
-    assert faults(GOOD[0], run=live) == {"activities": "have no SESSION"}
-    assert faults(*GOOD, run=alone) == {"activities": "have a SESSION"}
+    assert violations(GOOD[0], run=live) == {"activities": "have no SESSION"}
+    assert violations(*GOOD, run=alone) == {"activities": "have a SESSION"}
 
 
 @given(st.lists(st.sets(st.integers(0, 7), max_size=3), min_size=1, max_size=8))
@@ -233,4 +235,4 @@ def test_prerequisites_without_a_circle_are_those_with_an_order(edges: list[set[
     done: set[int] = set()
     while ready := {n for n, each in enumerate(edges) if each <= done} - done:
         done |= ready
-    assert bool(faults(*activities)) == (len(done) < len(edges))
+    assert bool(violations(*activities)) == (len(done) < len(edges))

@@ -7,36 +7,36 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from tandem.catalog.v1 import catalog_pb2
 from tandem.options.v1 import options_pb2
 
-from chassis.context.caller import Caller
+from chassis.context.principal import Principal
 from chassis.edge.access import Access, UndeclaredAccess, access_of
-from chassis.refusals import Denied
+from chassis.errors import PermissionDenied
 
 ACCESS = Access(frozenset({"registrar"}), "person_id")
 REQUEST = catalog_pb2.GetPersonRequest(person_id="ada")
 
 
 @pytest.mark.parametrize(
-    "caller",
-    [Caller("eve", frozenset({"registrar"})), Caller("ada", frozenset())],
+    "principal",
+    [Principal("eve", frozenset({"registrar"})), Principal("ada", frozenset())],
 )
-def test_a_role_or_the_own_id_passes(caller: Caller) -> None:
+def test_a_role_or_the_own_id_passes(principal: Principal) -> None:
     """One of the roles suffices, and so does being the person that the request names."""
-    ACCESS.check(caller, REQUEST)
+    ACCESS.check(principal, REQUEST)
 
 
 @pytest.mark.parametrize(
-    ("caller", "person"),
+    ("principal", "person"),
     [
-        (Caller("eve", frozenset({"learner"})), "ada"),
-        (Caller("ada", frozenset()), ""),
-        (Caller("", frozenset()), ""),
-        (Caller("ada", frozenset()), "ADA"),
+        (Principal("eve", frozenset({"learner"})), "ada"),
+        (Principal("ada", frozenset()), ""),
+        (Principal("", frozenset()), ""),
+        (Principal("ada", frozenset()), "ADA"),
     ],
 )
-def test_anyone_else_is_denied(caller: Caller, person: str) -> None:
+def test_anyone_else_is_denied(principal: Principal, person: str) -> None:
     """Another id, an empty one and an empty subject don't pass."""
-    with pytest.raises(Denied):
-        ACCESS.check(caller, catalog_pb2.GetPersonRequest(person_id=person))
+    with pytest.raises(PermissionDenied):
+        ACCESS.check(principal, catalog_pb2.GetPersonRequest(person_id=person))
 
 
 def test_the_contract_is_read() -> None:

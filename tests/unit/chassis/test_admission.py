@@ -4,49 +4,51 @@ from contextlib import ExitStack
 
 import pytest
 
-from chassis.context.caller import Caller
-from chassis.edge.admission import Place, Places
+from chassis.context.principal import Principal
+from chassis.edge.admission import AdmissionControl, Slot
 from chassis.edge.statuses import Exhausted
 
-ADA, BOB = Caller("ada", frozenset({"learner"})), Caller("bob", frozenset({"learner"}))
-LMS = Caller("lms", frozenset({"service"}))
+ADA, BOB = Principal("ada", frozenset({"learner"})), Principal("bob", frozenset({"learner"}))
+LMS = Principal("lms", frozenset({"service"}))
 
 
-def places(most: int = 8) -> Places:
-    return Places(most, of_person=2, of_service=4)
+def admission(most: int = 8) -> AdmissionControl:
+    return AdmissionControl(most, of_person=2, of_service=4)
 
 
-def enter(stack: ExitStack, places: Places, caller: Caller | None, times: int = 1) -> list[Place]:
+def enter(
+    stack: ExitStack, admission: AdmissionControl, principal: Principal | None, times: int = 1
+) -> list[Slot]:
     """So many requests of one caller, each with a place."""
-    found = [stack.enter_context(places.take(caller)) for _ in range(times)]
+    found = [stack.enter_context(admission.take(principal)) for _ in range(times)]
     for each in found:
         each.check()
     return found
 
 
-@pytest.mark.parametrize(("caller", "share"), [(ADA, 2), (LMS, 4), (None, 4)])
-def test_a_caller_has_a_share_and_no_more(caller: Caller | None, share: int) -> None:
+@pytest.mark.parametrize(("principal", "share"), [(ADA, 2), (LMS, 4), (None, 4)])
+def test_a_caller_has_a_share_and_no_more(principal: Principal | None, share: int) -> None:
     """One more is refused while others find room, and taken once one has ended."""
     with ExitStack() as stack:
-        all_ = places()
-        held = enter(stack, all_, caller, share)
-        with pytest.raises(Exhausted, match=str(share)) as refused, all_.take(caller) as place:
-            place.check()
+        all_ = admission()
+        held = enter(stack, all_, principal, share)
+        with pytest.raises(Exhausted, match=str(share)) as refused, all_.take(principal) as slot:
+            slot.check()
         assert refused.value.of == "caller"
         enter(stack, all_, BOB)
         held[0].leave()
-        enter(stack, all_, caller)
+        enter(stack, all_, principal)
 
 
 def test_all_callers_together_have_so_many() -> None:
     """A request too many is refused, whosever it is."""
     with ExitStack() as stack:
-        all_ = places(most=3)
+        all_ = admission(most=3)
         enter(stack, all_, LMS, 3)
-        place = all_.take(BOB)
-        assert place.is_refused
+        slot = all_.take(BOB)
+        assert slot.is_refused
         with pytest.raises(Exhausted, match="3 requests") as refused:
-            place.check()
+            slot.check()
         assert refused.value.of == "places"
     enter(stack, all_, BOB)
 
@@ -54,9 +56,9 @@ def test_all_callers_together_have_so_many() -> None:
 def test_a_strangers_place_becomes_the_callers() -> None:
     """With the token checked it counts as the caller's, and is refused where that is too much."""
     with ExitStack() as stack:
-        all_ = places()
-        for place in enter(stack, all_, None, 3)[:2]:
-            place.belongs_to(ADA)
+        all_ = admission()
+        for slot in enter(stack, all_, None, 3)[:2]:
+            slot.belongs_to(ADA)
         (third,) = enter(stack, all_, None)
         with pytest.raises(Exhausted) as refused:
             third.belongs_to(ADA)
@@ -69,8 +71,8 @@ def test_a_strangers_place_becomes_the_callers() -> None:
 
 def test_a_call_that_is_dropped_leaves_its_place() -> None:
     """Where grpc never handles it."""
-    all_ = places()
-    place = all_.take(ADA)
+    all_ = admission()
+    slot = all_.take(ADA)
     assert all_.taken() == {"ada": 1}
-    del place
+    del slot
     assert all_.taken() == {}

@@ -6,7 +6,7 @@ import eventlet
 
 from chassis.messaging.batch import (
     SIZE,
-    TURN,
+    YIELD_EVERY,
     BatchConsumer,
     BatchEntrypoint,
     Fixed,
@@ -22,7 +22,7 @@ def test_the_batch_at_hand_goes_on_while_messages_come() -> None:
     consumer._consumers = {"not": "empty"}
     for number in range(4):
         eventlet.spawn_n(went_on.append, number)
-        for _ in range(TURN):
+        for _ in range(YIELD_EVERY):
             consumer.on_iteration()
         assert went_on == list(range(number + 1))
 
@@ -35,15 +35,15 @@ def test_what_the_socket_holds_joins_the_next_batch() -> None:
     def read() -> None:
         nonlocal held
         while held:
-            for _ in range(TURN):
+            for _ in range(YIELD_EVERY):
                 entrypoint._pending.append(Taken(None, cast(OpenQueue, None)))
                 held -= 1
             eventlet.sleep()
 
     eventlet.spawn_n(read)
     entrypoint._take_in()
-    assert SIZE <= len(entrypoint._pending) <= SIZE + 2 * TURN
-    held = TURN
+    assert SIZE <= len(entrypoint._pending) <= SIZE + 2 * YIELD_EVERY
+    held = YIELD_EVERY
     entrypoint._pending.clear()
     entrypoint._take_in()
-    assert len(entrypoint._pending) == TURN
+    assert len(entrypoint._pending) == YIELD_EVERY

@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from chassis.context.caller import Caller
+from chassis.context.principal import Principal
 from chassis.edge import bearer
 from chassis.edge.auth import Authenticator, Unauthenticated
 from chassis.edge.bearer import BearerTokens, Keys, bearer_tokens
+from chassis.errors import Unavailable
 from chassis.operations.settings import Settings
-from chassis.refusals import Unavailable
 from chassis.testing import AUDIENCE, ISSUER, Issuer, settings_for
 
 RSA_2048 = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -74,15 +74,15 @@ def test_a_good_token_tells_the_caller(trusting: Authenticator, issuer: Issuer) 
     """Subject and roles come from the token, the first time and from the cache."""
     value = f"Bearer {issuer.token('ada', ['learner', 'instructor'])}"
     for _ in range(2):
-        caller, until = trusting.authenticate(value)
-        assert caller == Caller("ada", frozenset({"learner", "instructor"}))
+        principal, until = trusting.authenticate(value)
+        assert principal == Principal("ada", frozenset({"learner", "instructor"}))
         assert until > datetime.now(UTC).timestamp()
 
 
 def test_a_token_without_roles_has_none(trusting: Authenticator, issuer: Issuer) -> None:
     """A person whose token names no role may still call about themselves."""
     token = signed(issuer.key, "ES256", roles=None)
-    assert trusting.authenticate(f"bearer {token}")[0] == Caller("ada", frozenset())
+    assert trusting.authenticate(f"bearer {token}")[0] == Principal("ada", frozenset())
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_which_claims_tell_it_is_set(
         settings_for(issuer.write_jwks(jwks), person_claim=person, roles_claim=roles)
     )
     token = signed(issuer.key, "ES256", **more)
-    assert trusting.authenticate(f"Bearer {token}")[0] == Caller("p-1", frozenset({"learner"}))
+    assert trusting.authenticate(f"Bearer {token}")[0] == Principal("p-1", frozenset({"learner"}))
 
 
 @pytest.mark.parametrize("more", [{}, {"uni": "p-1"}, {"uni": {"id": ""}}, {"uni": {"id": ["p"]}}])

@@ -51,14 +51,14 @@ def test_the_next_room_goes_to_who_has_least() -> None:
     """Who waits behind many requests of another is served before these."""
     bodies, order = Bodies(most=2), list[str]()
 
-    def want(caller: str) -> None:
-        with bodies.room(caller, nothing, LONG):
-            order.append(caller)
+    def want(principal: str) -> None:
+        with bodies.room(principal, nothing, LONG):
+            order.append(principal)
 
     held = [bodies.room("eve", nothing, LONG) for _ in range(2)]
     with ThreadPoolExecutor(4) as pool:
-        for place, caller in enumerate(["eve", "eve", "eve", "ada"], 1):
-            pool.submit(want, caller)
+        for place, principal in enumerate(["eve", "eve", "eve", "ada"], 1):
+            pool.submit(want, principal)
             while len(bodies._waiting) < place:
                 pass
         held[0].leave()
@@ -75,8 +75,8 @@ def test_the_first_of_the_greediest_is_ended() -> None:
     def named(name: str) -> Callable[[], None]:
         return lambda: ended.append(name)
 
-    for caller, name in (("ada", "ada"), ("eve", "first"), ("eve", "second")):
-        bodies.room(caller, named(name), LONG)
+    for principal, name in (("ada", "ada"), ("eve", "first"), ("eve", "second")):
+        bodies.room(principal, named(name), LONG)
     assert bodies.end_one()
     assert ended == ["first"]
     bodies.end_all()

@@ -15,9 +15,9 @@ from chassis.edge.http.connect import BINARY, JSON
 from chassis.edge.http.problems import STATUSES, headers_of, problem
 from chassis.edge.spans import Protocol
 from chassis.edge.statuses import ROOM_IN_BODY, Exhausted, Malformed, status_of
+from chassis.errors import FailedPrecondition, FieldViolation, Invalid
 from chassis.operations import tracing
 from chassis.operations.tracing import NONE, Attributes, Kind, Span
-from chassis.refusals import FailedPrecondition, Fault, Invalid
 
 REQUEST = progress_pb2.RecordStatementsRequest
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -65,20 +65,22 @@ def test_what_two_readers_would_read_apart_is_malformed(body: bytes) -> None:
     assert read(body) is None
 
 
-def test_a_problem_tells_all_faults() -> None:
+def test_a_problem_tells_all_violations() -> None:
     """Each fault is one of `errors`, beside the members of RFC 9457."""
-    faults = [Fault(f"rows[{place}]", "is wrong " * 20) for place in range(300)]
-    answer = problem(status_of(Invalid(faults), "r-1", ROOM_IN_BODY), {})
+    violations = [FieldViolation(f"rows[{place}]", "is wrong " * 20) for place in range(300)]
+    answer = problem(status_of(Invalid(violations), "r-1", ROOM_IN_BODY), {})
     body = json.loads(bytes(answer.body))
     assert answer.media_type == "application/problem+json"
     assert (answer.status_code, body["status"], body["title"]) == (400, 400, "Bad Request")
     assert body["code"] == "invalid_argument"
-    assert [each["field"] for each in body["errors"]] == [fault.field for fault in faults]
+    assert [each["field"] for each in body["errors"]] == [
+        violation.field for violation in violations
+    ]
 
 
-def test_a_problem_of_the_state_tells_its_faults() -> None:
+def test_a_problem_of_the_state_tells_its_violations() -> None:
     """So do those that only the state makes wrong."""
-    refused = FailedPrecondition("not now", [Fault("seats", "are taken")])
+    refused = FailedPrecondition("not now", [FieldViolation("seats", "are taken")])
     body = json.loads(bytes(problem(status_of(refused, "r-1"), {}).body))
     assert body["errors"] == [{"field": "seats", "detail": "are taken"}]
 
@@ -97,8 +99,8 @@ def test_a_span_names_its_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[Any] = []
 
     class Recorded(Span):
-        def end(self, fault: str = "", attributes: Attributes = NONE) -> None:
-            ended.append((fault, attributes))
+        def end(self, violation: str = "", attributes: Attributes = NONE) -> None:
+            ended.append((violation, attributes))
 
     def begin(name: str, kind: Kind, parent: str, attributes: Attributes) -> Span:
         begun.append((name, kind, attributes))

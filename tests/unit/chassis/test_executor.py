@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from chassis.data import turns
-from chassis.data.turns import Turns
+from chassis.data import conflict_locks
+from chassis.data.conflict_locks import ConflictLocks
 from chassis.edge.executor import BoundedExecutor
 from chassis.edge.statuses import Exhausted
-from tests.unit.chassis.test_turns import in_line, until
+from tests.unit.chassis.test_conflict_locks import in_line, until
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ def hold(taken: threading.Semaphore, free: threading.Event) -> bool:
 def test_so_many_are_handled_at_once() -> None:
     """The next one waits until one has ended, whatever threads there are."""
     taken, free = threading.Semaphore(0), threading.Event()
-    with BoundedExecutor(threads=2, in_lines=4) as crowd:
+    with BoundedExecutor(threads=2, waiting=4) as crowd:
         held = [submit(crowd, hold, taken, free) for _ in range(2)]
         assert all(taken.acquire(timeout=60) for _ in held)
         third = submit(crowd, hold, taken, free)
@@ -46,52 +46,52 @@ def test_so_many_are_handled_at_once() -> None:
 
 def test_who_waits_for_a_turn_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """All threads but one wait, and what wants no turn is done; the one too many is refused."""
-    monkeypatch.setattr(turns, "LONGEST", 60)
-    lines = Turns()
+    monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", 60)
+    locks = ConflictLocks()
 
     def want() -> str:
-        with lines.place() as place:
-            place.line_up(["run a"])
-            place.wait()
+        with locks.holder() as holder:
+            holder.queue_for(["run a"])
+            holder.wait()
             return "had its turn"
 
-    with BoundedExecutor(threads=1, in_lines=3) as crowd, lines.place() as first:
-        assert first.take("run a")
+    with BoundedExecutor(threads=1, waiting=3) as crowd, locks.holder() as first:
+        assert first.try_acquire("run a")
         waiting = [submit(crowd, want) for _ in range(3)]
-        until(lambda: in_line(lines, "run a") == 4)
+        until(lambda: in_line(locks, "run a") == 4)
         assert submit(crowd, lambda: "read").result(60) == "read"
         with pytest.raises(Exhausted) as refused:
             submit(crowd, want).result(60)
         assert refused.value.of == "turns"
         assert not any(each.done() for each in waiting)
-        first.leave()
+        first.release()
         assert [each.result(60) for each in waiting] == ["had its turn"] * 3
 
 
 def test_one_line_takes_a_part_of_those_who_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many want one thing, those who wait for another find room."""
-    monkeypatch.setattr(turns, "LONGEST", 60)
-    monkeypatch.setattr("chassis.edge.executor.MOST_IN_LINE", 2)
-    lines = Turns()
+    monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", 60)
+    monkeypatch.setattr("chassis.edge.executor.MAX_WAITING_FOR_ONE", 2)
+    locks = ConflictLocks()
 
     def want(thing: str) -> Callable[[], str]:
         def work() -> str:
-            with lines.place() as place:
-                place.line_up([thing])
-                place.wait()
+            with locks.holder() as holder:
+                holder.queue_for([thing])
+                holder.wait()
                 return thing
 
         return work
 
-    with BoundedExecutor(threads=1, in_lines=3) as crowd, lines.place() as first:
-        assert first.take("run a")
-        assert first.take("run b")
+    with BoundedExecutor(threads=1, waiting=3) as crowd, locks.holder() as first:
+        assert first.try_acquire("run a")
+        assert first.try_acquire("run b")
         waiting = [submit(crowd, want("run a"))]
-        until(lambda: in_line(lines, "run a") == 2)
+        until(lambda: in_line(locks, "run a") == 2)
         refused = submit(crowd, want("run a"))
         waiting.append(submit(crowd, want("run b")))
         with pytest.raises(Exhausted):
             refused.result(60)
         assert submit(crowd, partial(str, "read")).result(60) == "read"
-        first.leave()
+        first.release()
         assert [each.result(60) for each in waiting] == ["run a", "run b"]

@@ -217,7 +217,7 @@ def test_what_was_lost_with_its_lane_goes_once_the_lane_is_back() -> None:
         world.look()
         world.take()
     world.lose("a")
-    assert world.lanes.in_hand == 0
+    assert world.lanes.in_flight == 0
     world.commit("a", 2)
     world.finish()
     assert [row["sequence"] for row in world.published] == [1, 2]

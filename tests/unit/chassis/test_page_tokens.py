@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.data.pages import Page, find_page
-from chassis.refusals import Invalid
+from chassis.errors import Invalid
 
 
 class Rows:

@@ -67,10 +67,10 @@ def test_a_token_speaks_for_the_person_of_its_claim(path: Path, tmp_path: Path) 
     )
     trusting = Authenticator({"bearer": tokens})
     value = f"Bearer {issuer.token('x', mail='ada@uni.example')}"
-    assert trusting.authenticate(value).caller.subject == "s-1"
+    assert trusting.authenticate(value).principal.subject == "s-1"
     path.write_text("ada@uni.example,s-22\n")
-    assert trusting.authenticate(value).caller.subject == "s-22"
+    assert trusting.authenticate(value).principal.subject == "s-22"
     system = f"Bearer {issuer.token('x', ['service'], mail='catalog')}"
-    assert trusting.authenticate(system).caller.subject == "catalog"
+    assert trusting.authenticate(system).principal.subject == "catalog"
     with pytest.raises(Unauthenticated, match="nobody on the platform"):
         trusting.authenticate(f"Bearer {issuer.token('x', mail='eve@uni.example')}")

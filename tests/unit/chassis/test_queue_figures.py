@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 
 from chassis.messaging import partitions, queue_figures
 from chassis.messaging.queue_figures import LATE, TRIES, Figures, Unanswered, figures
-from chassis.messaging.queue_watch import Look
+from chassis.messaging.queue_watch import QueueProbe
 
 
 class Broker:
@@ -75,8 +75,8 @@ def test_a_queue_that_never_tells_is_not_taken_for_empty(broker: Any) -> None:
 def test_a_worker_goes_on_with_the_figures_that_it_knows(broker: Any) -> None:
     """A metric does not fall to zero because the broker is busy."""
     subscription: Any = SimpleNamespace(name="late", partitioned=False)
-    look = Look(subscription, lambda _: None)
+    probe = QueueProbe(subscription, lambda _: None)
     for _ in range(2):
-        look(broker)
+        probe(broker)
         told = REGISTRY.get_sample_value("tandem_dead_letters", {"queue": "late"})
         assert told == 3

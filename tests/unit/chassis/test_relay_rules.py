@@ -11,7 +11,7 @@ from pika.frame import decode_frame
 
 from chassis import ids
 from chassis.messaging.publisher import ConnectionLost, Publisher
-from chassis.messaging.window import SIZE, Outcome, Window
+from chassis.messaging.unconfirmed import SIZE, Outcome, UnconfirmedPublishes
 
 Driven = Callable[["Broker"], Coroutine[Any, Any, None]]
 
@@ -215,14 +215,14 @@ def test_a_lost_connection_ends_the_publication() -> None:
 
 def test_an_event_that_came_back_twice_is_never_confirmed() -> None:
     """Two copies in flight, both returned, one ack for both: the event must stay in the outbox."""
-    window = Window[int]()
-    window.send(row("proof"), 0)
-    window.settle(1, multiple=False, acked=True)
-    window.take_outcome()
+    unconfirmed = UnconfirmedPublishes[int]()
+    unconfirmed.send(row("proof"), 0)
+    unconfirmed.settle(1, multiple=False, acked=True)
+    unconfirmed.take_outcome()
     for _ in range(2):  # the second by a pass that began anew, when MongoDB had failed in the first
-        assert window.has_room(row("a1"))
-        window.send(row("a1"), 0)
-        window.come_back("a1")
-    window.settle(3, multiple=True, acked=True)
-    assert window.take_outcome() == Outcome([], [], ["a1", "a1"])
-    assert window.is_empty
+        assert unconfirmed.has_room(row("a1"))
+        unconfirmed.send(row("a1"), 0)
+        unconfirmed.come_back("a1")
+    unconfirmed.settle(3, multiple=True, acked=True)
+    assert unconfirmed.take_outcome() == Outcome([], [], ["a1", "a1"])
+    assert unconfirmed.is_empty

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.messaging.pace import ROWS, Pace
+from chassis.messaging.batch_limit import ROWS, BatchLimit
+from chassis.messaging.dispositions import APPLIED, Disposition, Kind
 from chassis.messaging.splitting import Splitter, cut, units
-from chassis.messaging.subscriptions import Drop, Subscription, Wait
-from chassis.messaging.verdicts import APPLIED, Kind, Verdict
-from tests.unit.chassis.test_bus_apply import TYPES, event
+from chassis.messaging.subscriptions import DeadLetter, Subscription, Wait
+from tests.unit.chassis.test_inbox_processor import TYPES, event
 
 BATCH = [event(f"e{number}") for number in range(500)]
 Events = Sequence[Any]
@@ -24,7 +24,7 @@ class Handler:
     def __init__(self, check: Callable[[Events], None]) -> None:
         self.check, self.transactions = check, 0
 
-    def apply(self, events: Events) -> dict[str, Verdict]:
+    def apply(self, events: Events) -> dict[str, Disposition]:
         self.transactions += 1
         self.check(events)
         return {each.id: APPLIED for each in events}
@@ -40,9 +40,9 @@ def failing(subjects: Collection[str], error: Exception) -> Callable[[Events], N
     return check
 
 
-def kinds(found: dict[str, Verdict]) -> dict[str, Kind]:
+def kinds(found: dict[str, Disposition]) -> dict[str, Kind]:
     names = {each.id: each.subject for each in BATCH}
-    return {names[event_id]: verdict.kind for event_id, verdict in found.items()}
+    return {names[event_id]: disposition.kind for event_id, disposition in found.items()}
 
 
 @given(st.lists(st.integers(0, 50)), st.integers(1, 60))
@@ -58,7 +58,9 @@ def test_a_unit_holds_a_thousand_rows_or_one_event() -> None:
     """Events are put together by what they weigh; one that is too heavy stands alone."""
     weights = {"e0": 600, "e1": 300, "e2": 200, "e3": 5_000, "e4": 0}
     subscription: Any = Subscription("s", TYPES, lambda *_: None, lambda e: weights[e.subject])
-    found = [[each.subject for each in unit] for unit in units(subscription, BATCH[:5], Pace())]
+    found = [
+        [each.subject for each in unit] for unit in units(subscription, BATCH[:5], BatchLimit())
+    ]
     assert found == [["e0", "e1"], ["e2"], ["e3"], ["e4"]]
     assert ROWS == 1_000
 
@@ -74,7 +76,7 @@ def test_one_that_fails_costs_some_twenty_transactions(place: int) -> None:
 
 @pytest.mark.parametrize(
     ("error", "kind"),
-    [(ValueError("bug"), Kind.RETRY), (Drop("no"), Kind.RETRY), (Wait("late"), Kind.WAIT)],
+    [(ValueError("bug"), Kind.RETRY), (DeadLetter("no"), Kind.RETRY), (Wait("late"), Kind.WAIT)],
 )
 def test_where_all_fail_alike_few_transactions_say_so(error: Exception, kind: Kind) -> None:
     """Most are judged by what their group failed of; nobody is dropped for another's fault."""
@@ -122,7 +124,7 @@ def test_what_waits_costs_one_more_transaction() -> None:
     found = Splitter(handler.apply).run(BATCH)
     assert {name for name, kind in kinds(found).items() if kind is Kind.WAIT} == waiting
     assert handler.transactions == 2
-    assert found[BATCH[4].id] == Verdict(Kind.WAIT, "no e4")
+    assert found[BATCH[4].id] == Disposition(Kind.WAIT, "no e4")
 
 
 def test_where_all_wait_one_transaction_says_so() -> None:

@@ -16,10 +16,10 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
 )
 
-from chassis import refusals
+from chassis import errors
 from chassis.edge.auth import Unauthenticated
 from chassis.edge.statuses import DeadlinePassed, Draining, Exhausted, status_of
-from chassis.refusals import Fault
+from chassis.errors import FieldViolation
 
 CONFLICT = OperationFailure("write conflict", 112)
 CONFLICT._add_error_label("TransientTransactionError")
@@ -28,11 +28,11 @@ CONFLICT._add_error_label("TransientTransactionError")
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (refusals.Invalid([Fault("a", "b")]), "INVALID_ARGUMENT"),
-        (refusals.NotFound("none"), "NOT_FOUND"),
-        (refusals.AlreadyExists("taken"), "ALREADY_EXISTS"),
-        (refusals.FailedPrecondition("no"), "FAILED_PRECONDITION"),
-        (refusals.Denied("no"), "PERMISSION_DENIED"),
+        (errors.Invalid([FieldViolation("a", "b")]), "INVALID_ARGUMENT"),
+        (errors.NotFound("none"), "NOT_FOUND"),
+        (errors.AlreadyExists("taken"), "ALREADY_EXISTS"),
+        (errors.FailedPrecondition("no"), "FAILED_PRECONDITION"),
+        (errors.PermissionDenied("no"), "PERMISSION_DENIED"),
         (Unauthenticated("who?"), "UNAUTHENTICATED"),
         (DeadlinePassed("late"), "DEADLINE_EXCEEDED"),
         (Exhausted("full", "places"), "RESOURCE_EXHAUSTED"),
@@ -70,10 +70,10 @@ def test_what_can_be_tried_again_says_when() -> None:
         assert unpacked(error, details.RetryInfo).retry_delay.seconds >= 1
 
 
-def test_preconditions_list_every_fault() -> None:
+def test_preconditions_list_every_violation() -> None:
     """FAILED_PRECONDITION carries google.rpc.PreconditionFailure with each fault."""
-    error = refusals.FailedPrecondition(
-        "busy", [Fault("room", "is taken", "room B"), Fault("x", "y")]
+    error = errors.FailedPrecondition(
+        "busy", [FieldViolation("room", "is taken", "room B"), FieldViolation("x", "y")]
     )
     found = unpacked(error, details.PreconditionFailure).violations
     assert [(each.subject, each.description) for each in found] == [
@@ -82,15 +82,15 @@ def test_preconditions_list_every_fault() -> None:
     ]
 
 
-def test_the_text_names_the_faults_for_people() -> None:
+def test_the_text_names_the_violations_for_people() -> None:
     """Whoever reads only the text still learns what was wrong."""
-    text = status_of(refusals.Invalid([Fault("a", "is b", "c")]), "r").message
+    text = status_of(errors.Invalid([FieldViolation("a", "is b", "c")]), "r").message
     assert text == "the request is not valid: a: is b; c"
 
 
 def test_texts_stay_short() -> None:
     """A status fits into a trailer of 8 KiB whatever its faults hold."""
-    error = refusals.Invalid([Fault("f" * 100, "w" * 10_000, "r" * 10_000)] * 1000)
+    error = errors.Invalid([FieldViolation("f" * 100, "w" * 10_000, "r" * 10_000)] * 1000)
     assert status_of(error, "r").ByteSize() < 5_000
 
 

@@ -30,8 +30,8 @@ from tandem.types.v1.types_pb2 import (
     CivilTime,
 )
 
-from chassis.edge.validation import faults_of
-from chassis.refusals import Fault
+from chassis.edge.validation import violations_of
+from chassis.errors import FieldViolation
 
 
 def ada(**more: Any) -> Person:
@@ -47,15 +47,15 @@ def ada(**more: Any) -> Person:
 
 
 def fields(message: Any, **more: Any) -> list[str]:
-    return [fault.field for fault in faults_of(message, **more)]
+    return [violation.field for violation in violations_of(message, **more)]
 
 
-def test_a_good_message_has_no_fault() -> None:
+def test_a_good_message_has_no_violation() -> None:
     """What keeps the rules passes."""
-    assert faults_of(ada()) == []
+    assert violations_of(ada()) == []
 
 
-def test_all_faults_come_at_once() -> None:
+def test_all_violations_come_at_once() -> None:
     """An empty message is told everything that it lacks."""
     assert fields(OpenRunRequest()) == [
         "course_id",
@@ -67,12 +67,12 @@ def test_all_faults_come_at_once() -> None:
     ]
 
 
-def test_a_fault_says_what_would_be_right() -> None:
+def test_a_violation_says_what_would_be_right() -> None:
     """Each fault tells what was wrong and what would do."""
-    assert faults_of(ada(zone="Mars/Base")) == [
-        Fault("zone", "is 'Mars/Base'", "an IANA time zone, such as Europe/Dublin")
+    assert violations_of(ada(zone="Mars/Base")) == [
+        FieldViolation("zone", "is 'Mars/Base'", "an IANA time zone, such as Europe/Dublin")
     ]
-    assert "DELIVERY_MODE_BLENDED" in faults_of(OpenRunRequest())[2].right
+    assert "DELIVERY_MODE_BLENDED" in violations_of(OpenRunRequest())[2].right
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_rows_of_a_batch_can_be_left_out() -> None:
     assert fields(many) == ["rows"]
 
 
-def test_a_list_that_is_too_long_is_one_fault() -> None:
+def test_a_list_that_is_too_long_is_one_violation() -> None:
     """A million bad rows don't make a million faults."""
     request = RecordStatementsRequest(statements=[Statement()] * 5000)
     assert fields(request) == ["statements"]
@@ -155,7 +155,7 @@ def test_strings_have_a_limit_even_without_a_rule() -> None:
 
 def test_limits_count_characters() -> None:
     """A name of 200 Cyrillic letters is 200 long, not 400."""
-    assert faults_of(ada(given_name="й" * 200)) == []
+    assert violations_of(ada(given_name="й" * 200)) == []
     assert fields(ada(given_name="й" * 201)) == ["given_name"]
 
 
@@ -167,8 +167,8 @@ def test_numbers_are_finite_and_in_their_range(value: float) -> None:
 
 def test_an_optional_number_may_be_zero_or_absent() -> None:
     """Explicit zero and absence of an optional number are both fine."""
-    assert faults_of(Result(scaled_score=0.0)) == []
-    assert faults_of(Result()) == []
+    assert violations_of(Result(scaled_score=0.0)) == []
+    assert violations_of(Result()) == []
 
 
 def test_numbers_that_the_database_can_not_hold_are_refused() -> None:
@@ -215,7 +215,7 @@ def test_any_bytes_that_parse_can_be_checked(raw: bytes) -> None:
         message = Person.FromString(raw)
     except Exception:
         return
-    assert all(fault.field for fault in faults_of(message))
+    assert all(violation.field for violation in violations_of(message))
 
 
 @given(some.text(max_size=300))
@@ -223,10 +223,10 @@ def test_any_text_can_be_checked(text: str) -> None:
     """Any text in any field is either fine or a fault that is short enough to tell."""
     text = text.encode("utf-8", "ignore").decode()
     person = ada(id=text, email=text, language=text, zone=text)
-    assert all(len(str(fault)) < 300 for fault in faults_of(person))
+    assert all(len(str(violation)) < 300 for violation in violations_of(person))
 
 
 def test_enrolment_rows_need_a_mode() -> None:
     """UNSPECIFIED is no value of a required enum."""
-    assert faults_of(EnrolRow(learner_id="l", mode=ATTENDANCE_MODE_ONLINE)) == []
+    assert violations_of(EnrolRow(learner_id="l", mode=ATTENDANCE_MODE_ONLINE)) == []
     assert fields(EnrolRow(learner_id="l")) == ["mode"]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.library.domain.parts import MOST, SMALLEST, Part, part_faults, part_size_for, plan
+from services.library.domain.parts import MOST, SMALLEST, Part, part_size_for, part_violations, plan
 
 MIB = 2**20
 SIZES = st.integers(1, 2**40)
@@ -38,9 +38,9 @@ def test_the_preferred_size_holds_until_a_file_is_huge() -> None:
 def test_every_missing_and_mis_sized_part_is_told() -> None:
     """One look says all that is to be done; parts that nobody asked for count for nothing."""
     parts = [Part(1, 0, 10), Part(2, 10, 10), Part(3, 20, 5)]
-    told = [str(fault) for fault in part_faults(parts, {2: 9, 3: 5, 4: 1})]
+    told = [str(violation) for violation in part_violations(parts, {2: 9, 3: 5, 4: 1})]
     assert told == [
         "parts[0]: part 1 is missing; PUT its 10 bytes",
         "parts[1]: part 2 has 9 bytes; PUT its 10 bytes again",
     ]
-    assert list(part_faults(parts, {1: 10, 2: 10, 3: 5})) == []
+    assert list(part_violations(parts, {1: 10, 2: 10, 3: 5})) == []

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from chassis.refusals import FailedPrecondition, Unavailable
+from chassis.errors import FailedPrecondition, Unavailable
 from services.library import transfers
+from services.library.domain.enums import UploadState
 from services.library.domain.items import Upload
-from services.library.domain.words import UploadState
 from services.library.ports import FilesAway, NoSuchUpload
 
 UPLOAD = Upload(
@@ -77,7 +77,7 @@ def test_incomplete_parts_stay_parts() -> None:
     files = FakeFiles({1: 9, 2: 10})
     with pytest.raises(FailedPrecondition) as error:
         put_together(files)
-    assert [fault.field for fault in error.value.faults] == ["parts[0]", "parts[2]"]
+    assert [violation.field for violation in error.value.violations] == ["parts[0]", "parts[2]"]
     assert files.completed == {}
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.library.domain.enums import ItemKind
 from services.library.domain.types import (
     DOCX,
     EPUB,
@@ -14,10 +15,9 @@ from services.library.domain.types import (
     PPTX,
     TEXT,
     ZIP,
-    kind_faults,
+    kind_violations,
 )
 from services.library.domain.types import is_of_type as is_found
-from services.library.domain.words import ItemKind
 from services.library.inspection import StoredFile, types_of
 from tests.unit.library import examples
 
@@ -52,7 +52,7 @@ def is_of_type(announced: str, content: bytes) -> bool:
 )
 def test_a_kind_has_fitting_types(kind: ItemKind, media_type: str) -> None:
     """What people upload as such is taken."""
-    assert list(kind_faults(kind, media_type)) == []
+    assert list(kind_violations(kind, media_type)) == []
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_a_kind_has_fitting_types(kind: ItemKind, media_type: str) -> None:
 )
 def test_another_type_is_refused_with_what_would_be_right(kind: ItemKind, media_type: str) -> None:
     """One fault, about the media type."""
-    (fault,) = kind_faults(kind, media_type)
-    assert fault.field == "media_type"
-    assert media_type in fault.wrong
-    assert fault.right
+    (violation,) = kind_violations(kind, media_type)
+    assert violation.field == "media_type"
+    assert media_type in violation.wrong
+    assert violation.right
 
 
 @pytest.mark.parametrize(

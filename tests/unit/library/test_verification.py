@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 import pytest
 
 from services.library.domain.entitlements import may_read
-from services.library.domain.items import Item, Metadata, Rendition, run_faults
+from services.library.domain.enums import ItemKind, ItemState
+from services.library.domain.items import Item, Metadata, Rendition, run_violations
 from services.library.domain.verification import (
     Found,
     available,
     failed,
-    faults,
+    mismatches,
     playing_time,
     uploaded,
 )
-from services.library.domain.words import ItemKind, ItemState
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ITEM = Item(
@@ -31,20 +31,20 @@ ITEM = Item(
 FOUND = Found(size=9, sha256="ab" * 32, types={"application/pdf"})
 
 
-def test_what_is_as_announced_has_no_fault() -> None:
+def test_what_is_as_announced_has_no_mismatch() -> None:
     """Size, hash and type agree."""
-    assert list(faults(ITEM, FOUND)) == []
+    assert list(mismatches(ITEM, FOUND)) == []
 
 
-def test_every_fault_says_what_was_wrong_and_right() -> None:
+def test_every_mismatch_says_what_was_wrong_and_right() -> None:
     """All of them at once."""
     found = Found(size=8, sha256="cd" * 32, types={"image/png"})
-    assert list(faults(ITEM, found)) == [
+    assert list(mismatches(ITEM, found)) == [
         "it has 8 bytes; 9 were announced",
         f"its SHA-256 is {'cd' * 32}; {'ab' * 32} was announced",
         "its bytes are image/png; application/pdf was announced",
     ]
-    assert list(faults(ITEM, replace(FOUND, types=()))) == [
+    assert list(mismatches(ITEM, replace(FOUND, types=()))) == [
         "its bytes are of no known type; application/pdf was announced"
     ]
 
@@ -52,7 +52,7 @@ def test_every_fault_says_what_was_wrong_and_right() -> None:
 def test_a_file_that_fits_many_types_is_told_briefly() -> None:
     """The reason stays one that a person reads."""
     found = replace(FOUND, types={f"application/x-{number}" for number in range(50)})
-    (reason,) = faults(ITEM, found)
+    (reason,) = mismatches(ITEM, found)
     assert len(reason) < 300
 
 
@@ -99,5 +99,5 @@ def test_a_learner_reads_what_a_run_of_theirs_has() -> None:
 
 def test_what_can_be_no_run_is_told() -> None:
     """Each place with its fault."""
-    told = [fault.field for fault in run_faults(["r1", "", "x" * 65, "x" * 64])]
+    told = [mismatch.field for mismatch in run_violations(["r1", "", "x" * 65, "x" * 64])]
     assert told == ["run_ids[1]", "run_ids[2]"]

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.notify.domain.enums import Category, Channel, Kind
 from services.notify.domain.notices import (
     BOTH,
     QUIET,
@@ -11,8 +12,7 @@ from services.notify.domain.notices import (
     delivery_id,
     message_id,
 )
-from services.notify.domain.preferences import CategoryPreference, faults_of, preferences
-from services.notify.domain.words import Category, Channel, Kind
+from services.notify.domain.preferences import CategoryPreference, preferences, violations_of
 
 kinds = st.sampled_from(Kind)
 choices = st.dictionaries(st.sampled_from(Category), st.frozensets(st.sampled_from(Channel)))
@@ -72,11 +72,11 @@ def test_preferences_are_complete(chosen: dict[Category, frozenset[Channel]]) ->
         assert frozenset(one.channels) == chosen.get(one.category, BOTH)
 
 
-def test_a_category_named_twice_is_a_fault_each_time() -> None:
+def test_a_category_named_twice_is_a_violation_each_time() -> None:
     """Each place where a category is named again is told."""
     seat = CategoryPreference(Category.SEAT, ())
     other = CategoryPreference(Category.SESSION, ())
-    assert [fault.field for fault in faults_of((seat, other, seat))] == [
+    assert [violation.field for violation in violations_of((seat, other, seat))] == [
         "categories[0].category",
         "categories[2].category",
     ]

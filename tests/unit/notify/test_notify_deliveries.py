@@ -5,26 +5,26 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.notify.domain.enums import Channel, DeliveryState, Kind
 from services.notify.domain.events import MessageDelivered, MessageFailed
 from services.notify.domain.messages import (
     LIFETIME,
     UNKNOWN,
     Delivery,
     Outcome,
-    Verdict,
+    SendResult,
+    after_attempt,
     compose,
     has_expired,
     outcome_of,
-    settled,
 )
 from services.notify.domain.notices import Notice, Text
-from services.notify.domain.words import Channel, DeliveryState, Kind
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 NOTICE = Notice("event", "tandem.some.thing.happened.v1", Kind.SEAT_PROMOTED, {})
 
 
-def letter() -> tuple[Delivery, Delivery]:
+def notification() -> tuple[Delivery, Delivery]:
     """The in-app and the e-mail delivery of a message."""
     whole = compose(NOTICE, "ada", (Channel.IN_APP, Channel.EMAIL), Text("t", "b"), 1, NOW)
     in_app, mail = whole.deliveries
@@ -33,7 +33,7 @@ def letter() -> tuple[Delivery, Delivery]:
 
 def test_the_inbox_has_it_at_once() -> None:
     """In the inbox a message is delivered with its writing; mail is queued."""
-    in_app, mail = letter()
+    in_app, mail = notification()
     assert (in_app.state, in_app.finished_at) == (DeliveryState.DELIVERED, NOW)
     assert (mail.state, mail.finished_at) == (DeliveryState.QUEUED, None)
     assert isinstance(outcome_of(in_app), MessageDelivered)
@@ -50,10 +50,10 @@ def test_the_inbox_has_it_at_once() -> None:
         (Outcome.AWAY, DeliveryState.QUEUED, "why", 0),
     ],
 )
-def test_verdicts(outcome: Outcome, state: DeliveryState, error: str, attempts: int) -> None:
+def test_results(outcome: Outcome, state: DeliveryState, error: str, attempts: int) -> None:
     """Only a try that surely sent nothing is made again, and to find no server is no try."""
-    _, mail = letter()
-    after = settled(mail, Verdict(outcome, "why"), NOW, most=9)
+    _, mail = notification()
+    after = after_attempt(mail, SendResult(outcome, "why"), NOW, most=9)
     assert (after.state, after.error, after.attempts) == (state, error, attempts)
     assert not after.sending
     assert (after.finished_at is None) == (state is DeliveryState.QUEUED)
@@ -61,8 +61,8 @@ def test_verdicts(outcome: Outcome, state: DeliveryState, error: str, attempts: 
 
 def test_the_last_try_gives_up() -> None:
     """After as many tries as there are, the mail is given up and others are told why."""
-    _, mail = letter()
-    after = settled(replace(mail, attempts=2), Verdict(Outcome.PUT_OFF, "full"), NOW, 3)
+    _, mail = notification()
+    after = after_attempt(replace(mail, attempts=2), SendResult(Outcome.PUT_OFF, "full"), NOW, 3)
     failed = outcome_of(after)
     assert isinstance(failed, MessageFailed)
     assert failed.reason == "given up after 3 tries: full"
@@ -71,5 +71,5 @@ def test_the_last_try_gives_up() -> None:
 @pytest.mark.parametrize(("late", "expired"), [(timedelta(0), False), (timedelta(seconds=1), True)])
 def test_mail_expires(late: timedelta, expired: bool) -> None:
     """What was queued more than five days ago is not worth sending."""
-    _, mail = letter()
+    _, mail = notification()
     assert has_expired(mail, NOW + LIFETIME + late) is expired

@@ -45,7 +45,7 @@ def test_a_repeat_would_be_the_same_bytes() -> None:
 def test_any_text_arrives(title: str, body: str) -> None:
     """Title and text arrive as they are, in seven bits and lines that every server takes."""
     line = one_line(title) or "-"
-    text = "\n".join(one_line(part) for part in body.splitlines()) + "\n"
+    text = "\n".join(one_line(chunk) for chunk in body.splitlines()) + "\n"
     raw = write(mail(title=line, body=text), SENDER).as_bytes()
     message = parsed(raw)
     assert message["Subject"] == line

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
 from services.notify.domain.notices import Appointment, Notice
-from services.notify.domain.people import Enrolment, EnrolmentChange, applied
+from services.notify.domain.people import Enrolment, EnrolmentUpdate, applied
 from services.notify.domain.sessions import (
     LIVE_MODES,
     Broadcast,
@@ -15,7 +16,6 @@ from services.notify.domain.sessions import (
     reminders_of,
     stands,
 )
-from services.notify.domain.words import AttendanceMode, EnrolmentState, Kind
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -37,9 +37,9 @@ SESSION = Session(
 
 def change(
     sequence: int, state: EnrolmentState | None = None, mode: AttendanceMode | None = None
-) -> EnrolmentChange:
+) -> EnrolmentUpdate:
     """Some news of one enrolment."""
-    return EnrolmentChange("e", "r", "ada", sequence, state, mode)
+    return EnrolmentUpdate("e", "r", "ada", sequence, state, mode)
 
 
 states = st.none() | st.sampled_from(EnrolmentState)
@@ -58,7 +58,7 @@ def test_order_does_not_matter(
     assert _after(shuffled) == _after(changes)
 
 
-def _after(changes: list[EnrolmentChange]) -> Enrolment | None:
+def _after(changes: list[EnrolmentUpdate]) -> Enrolment | None:
     copy: Enrolment | None = None
     for one in changes:
         copy = applied(copy, one)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notify.domain.words import Kind
+from services.notify.domain.enums import Kind
 from services.notify.texts import FOLDER, LONGEST_TITLE, Texts, one_line
 
 NOON = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)

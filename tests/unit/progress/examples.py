@@ -4,21 +4,21 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.progress.domain.learner import Learner, did
-from services.progress.domain.path import Activity, AfterActivity, Path, Policy, Run, TimeRule
-from services.progress.domain.plan import Plan
-from services.progress.domain.plan_history import PlanHistory
-from services.progress.domain.sessions import Item, Session
-from services.progress.domain.standing import Attendance, Standing
-from services.progress.domain.statements import Result, Statement, VideoExtensions
-from services.progress.domain.words import (
+from services.progress.domain.enums import (
     ActivityKind,
     AttendanceMode,
-    AttendanceVerdict,
+    AttendanceStatus,
     EnrolmentState,
     ItemKind,
     SessionState,
 )
+from services.progress.domain.learner import Learner, did
+from services.progress.domain.learner_run_state import Attendance, LearnerRunState
+from services.progress.domain.path import Activity, AfterActivity, Path, Policy, Run, TimeRule
+from services.progress.domain.plan import Plan
+from services.progress.domain.plan_history import PlanHistory
+from services.progress.domain.sessions import Item, Session
+from services.progress.domain.statements import Result, Statement, VideoExtensions
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -101,7 +101,7 @@ def plan(*activities: Activity, sessions: tuple[Session, ...] = (), **fields: An
     return Plan(**given)
 
 
-def standing(**fields: Any) -> Standing:
+def run_state(**fields: Any) -> LearnerRunState:
     """Ada's standing: she is enrolled."""
     given: dict[str, Any] = {
         "enrolment_id": "e1",
@@ -110,17 +110,17 @@ def standing(**fields: Any) -> Standing:
         "mode": AttendanceMode.ONLINE,
         **fields,
     }
-    return Standing(RUN, ADA, **given)
+    return LearnerRunState(RUN, ADA, **given)
 
 
-def verdict(value: AttendanceVerdict, session_id: str = "s1") -> dict[str, Attendance]:
+def verdict(value: AttendanceStatus, session_id: str = "s1") -> dict[str, Attendance]:
     """What a session recorded."""
     return {session_id: Attendance(value, 1)}
 
 
 def learner(*statements: Statement, **fields: Any) -> Learner:
     """Ada after these statements."""
-    ada = Learner(standing(**fields), {}, {})
+    ada = Learner(run_state(**fields), {}, {})
     for each in statements:
         ada = did(ada, each)
     return ada

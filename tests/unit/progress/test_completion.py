@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.progress.domain.completion import done_at, share_of, state_of
-from services.progress.domain.learner import did
-from services.progress.domain.path import Policy, TimeRule
-from services.progress.domain.sessions import Item
-from services.progress.domain.statements import Result, Statement
-from services.progress.domain.words import (
+from services.progress.domain.enums import (
     ActivityKind,
     ActivityState,
-    AttendanceVerdict,
+    AttendanceStatus,
     ItemKind,
     Role,
     SessionState,
 )
+from services.progress.domain.learner import did
+from services.progress.domain.path import Policy, TimeRule
+from services.progress.domain.sessions import Item
+from services.progress.domain.statements import Result, Statement
 from tests.unit.progress.examples import (
     COMPLETED,
     DAY,
@@ -139,14 +139,14 @@ def test_tasks_and_checkpoints_go_by_what_is_said(step: object, verb: str, done:
 @pytest.mark.parametrize(
     ("value", "done"),
     [
-        (AttendanceVerdict.PRESENT, True),
-        (AttendanceVerdict.EXCUSED, True),
-        (AttendanceVerdict.CAUGHT_UP, True),
-        (AttendanceVerdict.PARTIAL, False),
-        (AttendanceVerdict.ABSENT, False),
+        (AttendanceStatus.PRESENT, True),
+        (AttendanceStatus.EXCUSED, True),
+        (AttendanceStatus.CAUGHT_UP, True),
+        (AttendanceStatus.PARTIAL, False),
+        (AttendanceStatus.ABSENT, False),
     ],
 )
-def test_a_class_is_done_by_who_was_there(value: AttendanceVerdict, done: bool) -> None:
+def test_a_class_is_done_by_who_was_there(value: AttendanceStatus, done: bool) -> None:
     """Having been there for enough of it, being excused or having caught up is done."""
     ada = learner(attendance=verdict(value))
     at = done_at(CLASS, ada, plan(CLASS, sessions=(session(),)))

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from services.progress.domain.dues import Due, Dues
+from services.progress.domain.enums import ActivityKind, SessionState
+from services.progress.domain.learner_run_state import Extension
 from services.progress.domain.path import TimeRule
 from services.progress.domain.plan import Plan
-from services.progress.domain.standing import Extension
-from services.progress.domain.words import ActivityKind, SessionState
 from tests.unit.progress.examples import (
     DAY,
     HOUR,
@@ -14,8 +14,8 @@ from tests.unit.progress.examples import (
     activity,
     after,
     plan,
+    run_state,
     session,
-    standing,
 )
 
 CLASS = activity("class", ActivityKind.SESSION)
@@ -26,7 +26,7 @@ HOMEWORK = activity("homework", deadline=after("class", 2 * DAY))
 
 
 def _due(one: Plan, activity_id: str, **fields: object) -> Due:
-    return Dues(one, standing(**fields)).of(activity_id)
+    return Dues(one, run_state(**fields)).of(activity_id)
 
 
 def test_rules_are_fixed_or_count_from_something() -> None:
@@ -84,7 +84,7 @@ def test_a_chain_of_a_thousand_is_worked_out() -> None:
     """However long the chain, and from either end."""
     steps = [FIRST, *(activity(f"s{n}", deadline=after(f"s{n - 1}", DAY)) for n in range(1, 1000))]
     steps[1] = activity("s1", deadline=after("first", DAY))
-    dues = Dues(plan(*steps), standing())
+    dues = Dues(plan(*steps), run_state())
     assert dues.of("s999").at == MONDAY + 999 * DAY
     assert dues.of("s1").at == MONDAY + DAY
 
@@ -110,6 +110,6 @@ def test_beyond_the_calendar_is_never() -> None:
 def test_release_follows_the_same_rules() -> None:
     """An activity may open after another's due, or with the run."""
     one = plan(FIRST, activity("next", release=after("first", HOUR)))
-    dues = Dues(one, standing())
+    dues = Dues(one, run_state())
     assert dues.release_of("next") == MONDAY + HOUR
     assert dues.release_of("first") is None

@@ -6,35 +6,37 @@ from datetime import timedelta
 import pytest
 
 from chassis.contracts.events import LARGEST_BODY, body_of, message_for
-from chassis.refusals import Fault
-from services.progress.domain.intake import Row, owner_faults, recorded, taken
-from services.progress.domain.statements import VideoExtensions, faults_of, normal
+from chassis.errors import FieldViolation
+from services.progress.domain.intake import Row, owner_violations, recorded, taken
+from services.progress.domain.statements import VideoExtensions, normal, violations_of
 from tests.unit.progress.examples import ADA, DAY, MONDAY, statement, watched
 
 
-def test_a_good_statement_has_no_faults() -> None:
+def test_a_good_statement_has_no_violations() -> None:
     """Naming an item, an activity or both, now or a day ahead, all is well."""
-    assert not list(faults_of(statement(timestamp=MONDAY + DAY), MONDAY))
-    assert not list(faults_of(statement(item_id="", activity_id="quiz"), MONDAY))
-    assert not list(faults_of(watched("0[.]50"), MONDAY))
+    assert not list(violations_of(statement(timestamp=MONDAY + DAY), MONDAY))
+    assert not list(violations_of(statement(item_id="", activity_id="quiz"), MONDAY))
+    assert not list(violations_of(watched("0[.]50"), MONDAY))
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_violations_are_told_at_once() -> None:
     """Naming nothing, coming from the future, and malformed segments are three faults."""
     bad = statement(
         item_id="",
         timestamp=MONDAY + DAY + timedelta(milliseconds=1),
         video=VideoExtensions(length=10, played_segments="0[.]50"),
     )
-    fields = [fault.field for fault in faults_of(bad, MONDAY)]
+    fields = [violation.field for violation in violations_of(bad, MONDAY)]
     assert fields == ["activity_id", "timestamp", "video.played_segments"]
 
 
 def test_a_learner_speaks_for_no_one_else() -> None:
     """Own statements pass, and anyone's where no owner is asked for."""
-    assert not list(owner_faults(statement(), ADA))
-    assert not list(owner_faults(statement(), ""))
-    assert [fault.field for fault in owner_faults(statement(), "grace")] == ["learner_id"]
+    assert not list(owner_violations(statement(), ADA))
+    assert not list(owner_violations(statement(), ""))
+    assert [violation.field for violation in owner_violations(statement(), "grace")] == [
+        "learner_id"
+    ]
 
 
 def test_ids_and_timestamps_are_kept_in_one_form() -> None:
@@ -48,8 +50,8 @@ def test_each_row_is_judged_by_itself() -> None:
     """New, refused, known, a repeat in the batch, and two conflicts: each gets its own answer."""
     new, known = statement(), statement()
     other, clash = replace(known, verb="https://x.example/a"), replace(new, item_id="book")
-    fault = Fault("verb", "is missing")
-    rows = [Row(new), Row(None, (fault,)), Row(known), Row(new), Row(other), Row(clash)]
+    violation = FieldViolation("verb", "is missing")
+    rows = [Row(new), Row(None, (violation,)), Row(known), Row(new), Row(other), Row(clash)]
     results, kept = taken(rows, {known.id: known})
     assert kept == [new]
     assert [result.row for result in results] == [0, 1, 2, 3, 4, 5]

@@ -5,9 +5,9 @@ import random
 import pytest
 
 from services.progress.domain.completion import done_at
+from services.progress.domain.enums import ActivityKind, AttendanceStatus
 from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.review import reviewed
-from services.progress.domain.words import ActivityKind, AttendanceVerdict
 from tests.unit.progress.examples import (
     COMPLETED,
     DAY,
@@ -58,8 +58,8 @@ def test_judging_what_is_concerned_leaves_nothing_out(seed: int) -> None:
         said(COMPLETED, "unknown"),
     ]
     happened = dice.sample(about, dice.randint(0, len(about)))
-    attended = verdict(dice.choice(list(AttendanceVerdict)))
+    attended = verdict(dice.choice(list(AttendanceStatus)))
     ada = learner(*happened, attendance=attended)
     whole = plan(*STEPS, sessions=(session(recording_item_id=""),))
-    found = reviewed(ada, whole, MONDAY, MONDAY + DAY).standing.completed
+    found = reviewed(ada, whole, MONDAY, MONDAY + DAY).run_state.completed
     assert found.keys() == {each.id for each in STEPS if done_at(each, ada, whole)}

@@ -2,6 +2,12 @@
 
 from dataclasses import replace
 
+from services.progress.domain.enums import (
+    ActivityKind,
+    AttendanceMode,
+    AttendanceStatus,
+    EnrolmentState,
+)
 from services.progress.domain.events import (
     ActivityCompleted,
     CatchUpAssigned,
@@ -9,16 +15,16 @@ from services.progress.domain.events import (
     PathCompleted,
 )
 from services.progress.domain.learner import Learner, did
+from services.progress.domain.learner_run_state import (
+    Counts,
+    EnrolmentUpdate,
+    Extension,
+    extended,
+    merge,
+)
 from services.progress.domain.path import Path
 from services.progress.domain.plan import Plan
 from services.progress.domain.review import counts_of, events_between, reviewed
-from services.progress.domain.standing import Counts, EnrolmentNews, Extension, extended, told
-from services.progress.domain.words import (
-    ActivityKind,
-    AttendanceMode,
-    AttendanceVerdict,
-    EnrolmentState,
-)
 from tests.unit.progress.examples import (
     ADA,
     COMPLETED,
@@ -29,16 +35,16 @@ from tests.unit.progress.examples import (
     activity,
     learner,
     plan,
+    run_state,
     said,
     session,
-    standing,
     verdict,
     watched,
 )
 
 TASK, EXTRA = activity("task"), activity("extra", optional=True)
 CLASS = activity("class", ActivityKind.SESSION)
-ABSENT = verdict(AttendanceVerdict.ABSENT)
+ABSENT = verdict(AttendanceStatus.ABSENT)
 DONE = said(COMPLETED, "task")
 
 
@@ -102,7 +108,7 @@ def test_without_a_place_nothing_is_completed_or_counted() -> None:
     after, events = _review(waiting, by)
     assert (after, events) == (waiting, [])
     assert counts_of(after, by.required) == Counts()
-    held = replace(after, standing=replace(after.standing, state=EnrolmentState.ENROLLED))
+    held = replace(after, run_state=replace(after.run_state, state=EnrolmentState.ENROLLED))
     _, events = _review(held, by)
     assert [type(each) for each in events] == [ActivityCompleted, CatchUpAssigned]
 
@@ -111,11 +117,11 @@ def test_a_withdrawal_takes_the_learner_out_of_the_counts() -> None:
     """The open catch-up is dropped; what was completed comes back with the learner."""
     by = plan(TASK, CLASS, sessions=(session(),))
     before, _ = _review(learner(DONE, attendance=ABSENT), by)
-    gone = replace(before, standing=replace(before.standing, state=EnrolmentState.WITHDRAWN))
+    gone = replace(before, run_state=replace(before.run_state, state=EnrolmentState.WITHDRAWN))
     gone, events = _review(gone, by)
     assert events == []
     assert counts_of(gone, by.required) == Counts()
-    back = replace(gone, standing=replace(gone.standing, state=EnrolmentState.ENROLLED))
+    back = replace(gone, run_state=replace(gone.run_state, state=EnrolmentState.ENROLLED))
     back, events = _review(back, by)
     assert [type(each) for each in events] == [CatchUpAssigned]
     assert counts_of(back, by.required) == counts_of(before, by.required)
@@ -132,16 +138,16 @@ def test_late_study_counts_as_missed() -> None:
 
 def test_state_and_mode_each_count_by_their_newest_event() -> None:
     """A change of mode says nothing of the state, and an old event nothing at all."""
-    created = EnrolmentNews(
+    created = EnrolmentUpdate(
         RUN, ADA, "e1", 1, EnrolmentState.WAITLISTED, None, AttendanceMode.ONLINE
     )
-    changed = EnrolmentNews(RUN, ADA, "e1", 2, mode=AttendanceMode.CLASSROOM)
-    promoted = EnrolmentNews(
+    changed = EnrolmentUpdate(RUN, ADA, "e1", 2, mode=AttendanceMode.CLASSROOM)
+    promoted = EnrolmentUpdate(
         RUN, ADA, "e1", 3, EnrolmentState.ENROLLED, MONDAY, AttendanceMode.CLASSROOM
     )
-    blank = replace(standing(), state=None, enrolled_at=None, mode=None, enrolment_id="")
-    one = told(told(told(blank, created), changed), promoted)
-    other = told(told(told(blank, promoted), changed), created)
+    blank = replace(run_state(), state=None, enrolled_at=None, mode=None, enrolment_id="")
+    one = merge(merge(merge(blank, created), changed), promoted)
+    other = merge(merge(merge(blank, promoted), changed), created)
     assert one == other
     assert (one.state, one.mode, one.enrolled_at) == (
         EnrolmentState.ENROLLED,
@@ -153,5 +159,5 @@ def test_state_and_mode_each_count_by_their_newest_event() -> None:
 def test_an_older_extension_changes_nothing() -> None:
     """The newest one counts, whichever comes last."""
     old, new = Extension(MONDAY + DAY, 1), Extension(MONDAY + HOUR, 2)
-    one = extended(extended(standing(), "task", new), "task", old)
+    one = extended(extended(run_state(), "task", new), "task", old)
     assert one.extensions == {"task": new}

@@ -6,39 +6,39 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.progress.domain.copies import newer
+from services.progress.domain.enums import SessionState
 from services.progress.domain.path import Path
 from services.progress.domain.plan_history import NO_EFFECT, Effect
-from services.progress.domain.revisits import effect_of
-from services.progress.domain.sessions import Session, SessionNews, stand_ins, told
-from services.progress.domain.words import SessionState
+from services.progress.domain.reevaluations import effect_of
+from services.progress.domain.replicas import newer
+from services.progress.domain.sessions import Session, SessionUpdate, merge, substitutes
 from tests.unit.progress.examples import DAY, HOUR, ITEMS, MONDAY, RUN, session
 
-SCHEDULED = SessionNews(
+SCHEDULED = SessionUpdate(
     "s1", RUN, 1, "class", "Motion", MONDAY, MONDAY + HOUR, SessionState.SCHEDULED,
     recorded=True, material_item_ids=("book",),
 )  # fmt: skip
-MOVED = SessionNews("s1", RUN, 2, "class", "Motion", MONDAY + DAY, MONDAY + DAY + HOUR)
-STARTED = SessionNews("s1", RUN, 3, "class", "Motion", state=SessionState.LIVE)
-ENDED = SessionNews(
+MOVED = SessionUpdate("s1", RUN, 2, "class", "Motion", MONDAY + DAY, MONDAY + DAY + HOUR)
+STARTED = SessionUpdate("s1", RUN, 3, "class", "Motion", state=SessionState.LIVE)
+ENDED = SessionUpdate(
     "s1", RUN, 4, "class", "Motion", state=SessionState.ENDED, ended_at=MONDAY + DAY + HOUR
 )
-SETTLED = replace(ENDED, sequence=5, recorded=True, material_item_ids=("book",))
-ATTACHED = SessionNews("s1", RUN, 6, "class", recording_item_id="film")
-AMENDED = SessionNews("s1", RUN, 7)
-ALL = [SCHEDULED, MOVED, STARTED, ENDED, SETTLED, ATTACHED, AMENDED]
+FINALISED = replace(ENDED, sequence=5, recorded=True, material_item_ids=("book",))
+ATTACHED = SessionUpdate("s1", RUN, 6, "class", recording_item_id="film")
+AMENDED = SessionUpdate("s1", RUN, 7)
+ALL = [SCHEDULED, MOVED, STARTED, ENDED, FINALISED, ATTACHED, AMENDED]
 BLANK = Session("s1", RUN)
 
 
 @given(st.permutations([*ALL, *ALL[:3]]))
-def test_order_and_repeats_do_not_matter(news: list[SessionNews]) -> None:
+def test_order_and_repeats_do_not_matter(news: list[SessionUpdate]) -> None:
     """Any order of a session's events comes to the same."""
-    assert reduce(told, news, BLANK) == reduce(told, ALL, BLANK)
+    assert reduce(merge, news, BLANK) == reduce(merge, ALL, BLANK)
 
 
 def test_the_newest_part_counts() -> None:
     """The moved time, the last state, the recording."""
-    known = reduce(told, ALL, BLANK)
+    known = reduce(merge, ALL, BLANK)
     assert known.start_time == MONDAY + DAY
     assert known.state is SessionState.ENDED
     assert known.recording_item_id == "film"
@@ -52,40 +52,40 @@ def test_the_recording_stands_in_for_a_class_as_soon_as_it_can_be_played() -> No
     """
     one = session(material_item_ids=("book",))
     failed = {**ITEMS, "film": replace(ITEMS["film"], available=False)}
-    assert stand_ins(one, ITEMS) == ("film",)
-    assert stand_ins(one, {"book": ITEMS["book"]}) == ()
-    assert stand_ins(one, failed) == ("book",)
-    assert stand_ins(replace(one, recording_item_id=""), ITEMS) == ()
+    assert substitutes(one, ITEMS) == ("film",)
+    assert substitutes(one, {"book": ITEMS["book"]}) == ()
+    assert substitutes(one, failed) == ("book",)
+    assert substitutes(replace(one, recording_item_id=""), ITEMS) == ()
     waited = replace(one, waited=True)
-    assert stand_ins(waited, ITEMS) == ("film",)
-    assert stand_ins(waited, {"book": ITEMS["book"]}) == ("book",)
-    assert stand_ins(replace(waited, recording_item_id=""), ITEMS) == ("book",)
+    assert substitutes(waited, ITEMS) == ("film",)
+    assert substitutes(waited, {"book": ITEMS["book"]}) == ("book",)
+    assert substitutes(replace(waited, recording_item_id=""), ITEMS) == ("book",)
 
 
 def test_materials_stand_in_where_no_recording_is_made() -> None:
     """Those that are available; a recording that comes all the same outdoes them."""
     one = session(recorded=False, recording_item_id="", material_item_ids=("book", "unheard-of"))
-    assert stand_ins(one, ITEMS) == ("book",)
-    assert stand_ins(one, {}) == ()
-    assert stand_ins(replace(one, recording_item_id="film"), ITEMS) == ("film",)
+    assert substitutes(one, ITEMS) == ("book",)
+    assert substitutes(one, {}) == ()
+    assert substitutes(replace(one, recording_item_id="film"), ITEMS) == ("film",)
 
 
 def test_nothing_stands_in_for_a_class_to_come() -> None:
     """Reading the slides ahead is no class; a cancelled one has its substitute."""
     for state in (None, SessionState.SCHEDULED, SessionState.LIVE):
-        assert stand_ins(session(state=state), ITEMS) == ()
+        assert substitutes(session(state=state), ITEMS) == ()
     off = session(state=SessionState.CANCELLED, substitute_item_id="book")
-    assert stand_ins(off, ITEMS) == ("book",)
-    assert stand_ins(replace(off, substitute_item_id=""), ITEMS) == ()
+    assert substitutes(off, ITEMS) == ("book",)
+    assert substitutes(replace(off, substitute_item_id=""), ITEMS) == ()
 
 
 def test_what_matters_to_learners() -> None:
     """A new plan does not; an end, a recording, an activity that was not known do."""
-    to_come = reduce(told, [SCHEDULED], BLANK)
-    moved = told(to_come, MOVED)
+    to_come = reduce(merge, [SCHEDULED], BLANK)
+    moved = merge(to_come, MOVED)
     assert effect_of(None, to_come, ITEMS) == NO_EFFECT
     assert effect_of(to_come, moved, ITEMS) == NO_EFFECT
-    assert effect_of(moved, told(moved, ENDED), ITEMS).matters
+    assert effect_of(moved, merge(moved, ENDED), ITEMS).matters
     assert effect_of(BLANK, to_come, ITEMS).matters
     on_film = Effect(frozenset({"film"}))
     assert effect_of(replace(session(), recording_item_id=""), session(), ITEMS) == on_film

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.progress.domain.intervals import measure, union
-from services.progress.domain.video import MOST_FAULTS, faults_of, played
+from services.progress.domain.video import MOST_VIOLATIONS, played, violations_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 REAL = REPOSITORY.parent / "shared/data/xapi/fun-mooc-statements.json.gz"
@@ -31,7 +31,7 @@ NUMBERS = st.decimals(0, 10_000, places=3).map(float)
 )
 def test_what_players_send_is_read(text: str, segments: tuple[tuple[float, float], ...]) -> None:
     """Segments with an end are read in their order; one just begun has played nothing."""
-    assert faults_of(text, 400) == []
+    assert violations_of(text, 400) == []
     assert played(text) == segments
 
 
@@ -59,41 +59,41 @@ def test_what_players_send_is_read(text: str, segments: tuple[tuple[float, float
 )
 def test_malformed_segments_are_told(text: str) -> None:
     """Whatever is no segment is a fault that shows it and what would be right."""
-    (fault, *_) = faults_of(text, 0)
-    assert fault.field == "video.played_segments"
-    assert "0[.]42.6" in fault.right
+    (violation, *_) = violations_of(text, 0)
+    assert violation.field == "video.played_segments"
+    assert "0[.]42.6" in violation.right
 
 
 def test_a_segment_does_not_end_before_it_starts() -> None:
     """Time runs forward within a segment; across them it may go back."""
-    assert faults_of("5[.]4", 0)
-    assert not faults_of("5[.]6[,]1[.]2", 0)
+    assert violations_of("5[.]4", 0)
+    assert not violations_of("5[.]6[,]1[.]2", 0)
 
 
 def test_segments_lie_within_the_length_as_far_as_clocks_agree() -> None:
     """A second beyond the end is a player's clock, more is a fault."""
-    assert not faults_of("0[.]100.9", 100)
-    assert faults_of("0[.]101.5", 100)
-    assert not faults_of("0[.]101.5", 0)
+    assert not violations_of("0[.]100.9", 100)
+    assert violations_of("0[.]101.5", 100)
+    assert not violations_of("0[.]101.5", 0)
 
 
-def test_faults_of_a_hostile_text_are_few() -> None:
+def test_violations_of_a_hostile_text_are_few() -> None:
     """A hundred thousand characters of nonsense give a handful of faults."""
-    assert len(faults_of("x[,]" * 25_000, 0)) == MOST_FAULTS
+    assert len(violations_of("x[,]" * 25_000, 0)) == MOST_VIOLATIONS
 
 
 @given(st.lists(st.tuples(NUMBERS, NUMBERS).map(lambda pair: (min(pair), max(pair)))))
 def test_what_is_written_is_read(segments: list[tuple[float, float]]) -> None:
     """Any list of segments, written as the profile says, is read back."""
     text = "[,]".join(f"{start:.3f}[.]{end:.3f}" for start, end in segments)
-    assert faults_of(text, 0) == []
+    assert violations_of(text, 0) == []
     assert list(played(text)) == segments
 
 
 @given(st.text())
 def test_any_text_is_read_or_told(text: str) -> None:
     """No text breaks the parser, and what is not told as faulty is made of segments."""
-    if not faults_of(text, 0):
+    if not violations_of(text, 0):
         assert all(0 <= start <= end for start, end in played(text))
 
 
@@ -112,6 +112,6 @@ def test_real_statements_are_read() -> None:
             if text is not None:
                 seen += 1
                 length = told.get(f"{EXTENSION}length", 0)
-                assert faults_of(text, length) == []
+                assert violations_of(text, length) == []
                 assert measure(union(played(text))) <= length
     assert seen == 10_449

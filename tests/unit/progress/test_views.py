@@ -7,16 +7,16 @@ import pytest
 
 from services.progress.domain import timeline
 from services.progress.domain.catch_ups import assigned
-from services.progress.domain.path import TimeRule
-from services.progress.domain.timeline import Stretch
-from services.progress.domain.views import activity_progress, learner_progress
-from services.progress.domain.words import (
+from services.progress.domain.enums import (
     ActivityKind,
-    AttendanceVerdict,
+    AttendanceStatus,
     CivilTime,
     SessionState,
     TimelineKind,
 )
+from services.progress.domain.path import TimeRule
+from services.progress.domain.timeline import TimelineInterval
+from services.progress.domain.views import activity_progress, learner_progress
 from tests.unit.progress.examples import (
     ADA,
     DAY,
@@ -25,8 +25,8 @@ from tests.unit.progress.examples import (
     activity,
     learner,
     plan,
+    run_state,
     session,
-    standing,
     verdict,
     watched,
 )
@@ -34,42 +34,42 @@ from tests.unit.progress.examples import (
 CLASS = activity("class", ActivityKind.SESSION)
 FILM = activity("see", ActivityKind.ITEM, item_id="film", deadline=TimeRule(fixed=MONDAY))
 EXTRA = activity("extra", optional=True, deadline=TimeRule(fixed=MONDAY))
-WEEK = Stretch(ADA, MONDAY, MONDAY + 7 * DAY, "")
+WEEK = TimelineInterval(ADA, MONDAY, MONDAY + 7 * DAY, "")
 
 
 def test_a_learner_in_short() -> None:
     """Required activities only are counted, completed or overdue."""
     by = plan(FILM, EXTRA, CLASS)
-    row = learner_progress(standing(completed={"extra": MONDAY}), by, MONDAY + HOUR)
+    row = learner_progress(run_state(completed={"extra": MONDAY}), by, MONDAY + HOUR)
     assert (row.completed, row.required, row.overdue, row.completed_at) == (0, 2, 1, None)
-    assert learner_progress(standing(), by, MONDAY).overdue == 0
+    assert learner_progress(run_state(), by, MONDAY).overdue == 0
 
 
 def test_activity_by_activity() -> None:
     """In the path's order, with due, share and attendance."""
-    ada = learner(watched("0[.]50"), attendance=verdict(AttendanceVerdict.PARTIAL))
+    ada = learner(watched("0[.]50"), attendance=verdict(AttendanceStatus.PARTIAL))
     rows = activity_progress(ada, plan(FILM, CLASS, sessions=(session(),)), MONDAY)
     assert [row.activity_id for row in rows] == ["see", "class"]
     assert (rows[0].watched_share, rows[0].due) == (0.5, MONDAY)
-    assert rows[1].attendance is AttendanceVerdict.PARTIAL
+    assert rows[1].attendance is AttendanceStatus.PARTIAL
     assert rows[1].watched_share == 0
 
 
 def test_the_best_of_several_sessions_is_told() -> None:
     """Absent from one, present at the other: present."""
     attendance = {
-        **verdict(AttendanceVerdict.ABSENT),
-        **verdict(AttendanceVerdict.PRESENT, "s2"),
+        **verdict(AttendanceStatus.ABSENT),
+        **verdict(AttendanceStatus.PRESENT, "s2"),
     }
     by = plan(CLASS, sessions=(session(), session("s2")))
     (row,) = activity_progress(learner(attendance=attendance), by, MONDAY)
-    assert row.attendance is AttendanceVerdict.PRESENT
+    assert row.attendance is AttendanceStatus.PRESENT
 
 
 def test_classes_and_dues_stand_in_a_timeline() -> None:
     """From the first instant of the stretch until before its last."""
     by = plan(FILM, CLASS, sessions=(session(), session("s2", start_time=MONDAY + 7 * DAY)))
-    lines = timeline.by_time(timeline.lines_of_run(standing(), by, WEEK))
+    lines = timeline.by_time(timeline.lines_of_run(run_state(), by, WEEK))
     assert [(line.kind, line.at) for line in lines] == [
         (TimelineKind.DUE, MONDAY),
         (TimelineKind.SESSION, MONDAY),
@@ -86,7 +86,7 @@ def test_classes_and_dues_stand_in_a_timeline() -> None:
 )
 def test_lines_are_on_the_learners_wall(zone: str, local: CivilTime) -> None:
     """In the zone that is asked for; else in the run's."""
-    (line,) = timeline.lines_of_run(standing(), plan(FILM), replace(WEEK, zone=zone))
+    (line,) = timeline.lines_of_run(run_state(), plan(FILM), replace(WEEK, zone=zone))
     assert line.local == local
 
 
@@ -94,15 +94,15 @@ def test_a_cancelled_class_shows_what_takes_its_place() -> None:
     """Something is left to do as long as the substitute is not studied."""
     off = session(state=SessionState.CANCELLED, substitute_item_id="book")
     by = plan(CLASS, sessions=(off,))
-    (line,) = timeline.lines_of_run(standing(), by, WEEK)
+    (line,) = timeline.lines_of_run(run_state(), by, WEEK)
     assert (line.cancelled, line.substitute_item_id, line.done) == (True, "book", False)
-    (line,) = timeline.lines_of_run(standing(completed={"class": MONDAY}), by, WEEK)
+    (line,) = timeline.lines_of_run(run_state(completed={"class": MONDAY}), by, WEEK)
     assert line.done
 
 
 def test_a_catch_up_stands_at_its_due() -> None:
     """With the session that was missed."""
-    given = assigned(standing(), session(), ("film",), MONDAY, DAY)
+    given = assigned(run_state(), session(), ("film",), MONDAY, DAY)
     line = timeline.localized(timeline.line_of_catch_up(given), "")
     assert (line.at, line.session_id, line.done) == (MONDAY + DAY, "s1", False)
     assert line.local == CivilTime("2026-03-03T09:00:00", "UTC")
@@ -120,4 +120,6 @@ def test_a_catch_up_stands_at_its_due() -> None:
 )
 def test_a_stretch_is_a_stretch(length: timedelta, right: bool) -> None:
     """It ends after it begins, at most 400 days later."""
-    assert (not list(timeline.faults_of(Stretch(ADA, MONDAY, MONDAY + length, "")))) is right
+    assert (
+        not list(timeline.violations_of(TimelineInterval(ADA, MONDAY, MONDAY + length, "")))
+    ) is right

@@ -4,15 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.sessions.domain.planning import Schedule, planned
-from services.sessions.domain.roster import Enrolment
-from services.sessions.domain.session import Room, Session
-from services.sessions.domain.words import (
+from services.sessions.domain.enums import (
     AttendanceMode,
     CivilTime,
     EnrolmentState,
     SessionKind,
 )
+from services.sessions.domain.planning import Schedule, planned
+from services.sessions.domain.roster import Enrolment
+from services.sessions.domain.session import Room, Session
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)

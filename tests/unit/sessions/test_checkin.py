@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chassis.refusals import FailedPrecondition, Invalid
+from chassis.errors import FailedPrecondition, Invalid
 from services.sessions.domain.checkin import (
     TRIES,
     CheckedIn,
@@ -16,8 +16,8 @@ from services.sessions.domain.checkin import (
     holds,
     hotp,
 )
+from services.sessions.domain.enums import SeatKind, SessionState
 from services.sessions.domain.seats import no_seat
-from services.sessions.domain.words import SeatKind, SessionState
 from tests.unit.sessions.examples import NINE, session
 
 SECOND = timedelta(seconds=1)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sessions.domain.civil import civil_faults, instant_of, normalised
-from services.sessions.domain.words import CivilTime
+from services.sessions.domain.civil import civil_violations, instant_of, normalised
+from services.sessions.domain.enums import CivilTime
 
 ZONES = ("Europe/Dublin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Pacific/Apia")
 
@@ -28,7 +28,7 @@ ZONES = ("Europe/Dublin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolka
 def test_a_civil_time_is_an_instant(local: str, zone: str, utc: str) -> None:
     """A time on the wall of a place is the instant that its zone's rules say."""
     civil = CivilTime(local, zone)
-    assert civil_faults(civil, "starts") == []
+    assert civil_violations(civil, "starts") == []
     assert instant_of(civil) == datetime.fromisoformat(utc).replace(tzinfo=UTC)
 
 
@@ -41,11 +41,11 @@ def test_a_civil_time_is_an_instant(local: str, zone: str, utc: str) -> None:
         ("2011-12-30T12:00:00", "Pacific/Apia", "2011-12-31T12:00:00"),  # a whole day
     ],
 )
-def test_a_skipped_time_is_a_fault(local: str, zone: str, right: str) -> None:
+def test_a_skipped_time_is_a_violation(local: str, zone: str, right: str) -> None:
     """A time that the clocks skip in spring is refused, with one that would be right."""
-    (fault,) = civil_faults(CivilTime(local, zone), "starts")
-    assert (fault.field, fault.right) == ("starts.local", f"for example {right}")
-    assert civil_faults(CivilTime(right, zone), "starts") == []
+    (violation,) = civil_violations(CivilTime(local, zone), "starts")
+    assert (violation.field, violation.right) == ("starts.local", f"for example {right}")
+    assert civil_violations(CivilTime(right, zone), "starts") == []
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_skipped_time_is_a_fault(local: str, zone: str, right: str) -> None:
 def test_an_ambiguous_time_is_its_first_occurrence(local: str, zone: str, utc: str) -> None:
     """A time that comes twice in autumn is the first of both (RFC 5545, section 3.3.5)."""
     civil = CivilTime(local, zone)
-    assert civil_faults(civil, "starts") == []
+    assert civil_violations(civil, "starts") == []
     first = instant_of(civil)
     assert first == datetime.fromisoformat(utc).replace(tzinfo=UTC)
     assert any(
@@ -88,7 +88,9 @@ def test_an_ambiguous_time_is_its_first_occurrence(local: str, zone: str, utc: s
 )
 def test_what_is_no_civil_time_is_told(local: str, zone: str, fields: list[str]) -> None:
     """Texts that are no time and names that are no zone are faults, all at once."""
-    assert [fault.field for fault in civil_faults(CivilTime(local, zone), "starts")] == fields
+    assert [
+        violation.field for violation in civil_violations(CivilTime(local, zone), "starts")
+    ] == fields
 
 
 def test_seconds_are_filled_in() -> None:
@@ -105,5 +107,5 @@ def test_seconds_are_filled_in() -> None:
 def test_an_instant_reads_as_its_civil_time(local: datetime, zone: str) -> None:
     """Whatever has no fault reads on the wall of its place as it was given."""
     civil = CivilTime(local.isoformat(), zone)
-    if not civil_faults(civil, "starts"):
+    if not civil_violations(civil, "starts"):
         assert instant_of(civil).astimezone(ZoneInfo(zone)).replace(tzinfo=None) == local

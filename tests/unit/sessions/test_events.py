@@ -9,6 +9,7 @@ from tandem.sessions.v1 import events_pb2
 from chassis.contracts.events import LARGEST_BODY, body_of, message_for
 from services.sessions.domain import events
 from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.enums import AttendanceStatus, SeatKind
 from services.sessions.domain.events import (
     AttendanceSettled,
     SeatTaken,
@@ -16,8 +17,7 @@ from services.sessions.domain.events import (
     SessionScheduled,
     about,
 )
-from services.sessions.domain.settling import TOLD, told
-from services.sessions.domain.words import AttendanceVerdict, SeatKind
+from services.sessions.domain.finalising import LEARNERS_PER_EVENT, event_parts
 from tests.unit.sessions.examples import HOUR, NINE, session
 
 EVENTS = [
@@ -71,11 +71,11 @@ def test_the_largest_part_fits_into_an_event() -> None:
     """However long and odd the ids and titles are that a request may hold."""
     odd = "\x01" * 124
     rows = [
-        Attendance("s", f"{number:04d}{odd}", AttendanceVerdict.CAUGHT_UP, 1 / 3 * 1000, ())
-        for number in range(TOLD)
+        Attendance("s", f"{number:04d}{odd}", AttendanceStatus.CAUGHT_UP, 1 / 3 * 1000, ())
+        for number in range(LEARNERS_PER_EVENT)
     ]
     materials = tuple(f"{number:02d}" + "\x01" * 62 for number in range(50))
     one = session(title="\x01" * 300, ended_at=NINE, material_item_ids=materials)
-    (only,) = told(rows, 0, last=True)
+    (only,) = event_parts(rows, 0, last=True)
     event = about(one, AttendanceSettled, part=1, parts=1, learners=only.learners)
     assert len(body_of(message_for("sessions", event))) < LARGEST_BODY

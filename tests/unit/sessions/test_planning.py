@@ -5,18 +5,19 @@ from typing import Any
 
 import pytest
 
-from chassis.refusals import FailedPrecondition
+from chassis.errors import FailedPrecondition
+from services.sessions.domain.enums import CivilTime, SessionKind, SessionState
 from services.sessions.domain.planning import (
     Move,
-    conflict_faults,
-    instructor_faults,
-    limit_faults,
-    move_faults,
+    conflict_violations,
+    instructor_violations,
+    limit_violations,
+    move_violations,
     moved,
     planned,
-    schedule_faults,
-    taken_faults,
-    unknown_faults,
+    schedule_violations,
+    taken_violations,
+    unknown_violations,
 )
 from services.sessions.domain.roster import Person, Policy, Run
 from services.sessions.domain.session import (
@@ -27,7 +28,6 @@ from services.sessions.domain.session import (
     started,
     with_recording,
 )
-from services.sessions.domain.words import CivilTime, SessionKind, SessionState
 from tests.unit.sessions.examples import AULA, HOUR, NINE, request, session
 
 ONLINE: dict[str, Any] = {"kind": SessionKind.ONLINE, "room_id": ""}
@@ -36,9 +36,9 @@ RUN = Run("run", ("curie",), Policy(), 1)
 
 
 @pytest.mark.parametrize("changes", [{}, ONLINE, IN_ROOM, {"duration": timedelta(hours=24)}])
-def test_a_good_request_has_no_fault(changes: dict[str, Any]) -> None:
+def test_a_good_request_has_no_violation(changes: dict[str, Any]) -> None:
     """Each kind of session can be asked for."""
-    assert schedule_faults(request(**changes)) == []
+    assert schedule_violations(request(**changes)) == []
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_a_good_request_has_no_fault(changes: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_every_fault_of_a_request_is_told(changes: dict[str, Any], fields: list[str]) -> None:
+def test_every_violation_of_a_request_is_told(changes: dict[str, Any], fields: list[str]) -> None:
     """What can't be right is told by field, all at once."""
-    assert [fault.field for fault in schedule_faults(request(**changes))] == fields
+    assert [violation.field for violation in schedule_violations(request(**changes))] == fields
 
 
 def test_a_plan_has_the_seats_of_its_room_or_fewer() -> None:
@@ -87,7 +87,7 @@ def test_sessions_that_touch_do_not_conflict(hours: int) -> None:
     """Times are half-open: one may begin when the other ends, in the same room."""
     shift = hours * HOUR
     other = session(id="s2", start_time=NINE + shift, end_time=NINE + HOUR + shift)
-    assert conflict_faults(session(), [other]) == []
+    assert conflict_violations(session(), [other]) == []
 
 
 def test_every_conflict_names_the_other_session() -> None:
@@ -96,8 +96,8 @@ def test_every_conflict_names_the_other_session() -> None:
     room = session(id="s3", title="Waves", instructor_id="bohr")
     teacher = session(id="s4", title="Heat", room_id="lab")
     free = session(id="s5", room_id="lab", instructor_id="bohr")
-    faults = conflict_faults(session(), [both, room, teacher, free, session()])
-    told = [(fault.field, fault.wrong.split("session ")[1]) for fault in faults]
+    violations = conflict_violations(session(), [both, room, teacher, free, session()])
+    told = [(violation.field, violation.wrong.split("session ")[1]) for violation in violations]
     assert told == [
         ("room_id", "s2 ('Optics'), 2026-03-02T09:30:00Z to 2026-03-02T10:00:00Z"),
         ("room_id", "s3 ('Waves'), 2026-03-02T09:00:00Z to 2026-03-02T10:00:00Z"),
@@ -110,7 +110,7 @@ def test_online_sessions_share_no_room() -> None:
     """Two online sessions have no room to fight for."""
     plain = session(room_id="", kind=SessionKind.ONLINE)
     other = session(id="s2", room_id="", kind=SessionKind.ONLINE, instructor_id="bohr")
-    assert conflict_faults(plain, [other]) == []
+    assert conflict_violations(plain, [other]) == []
 
 
 @pytest.mark.parametrize(
@@ -127,21 +127,21 @@ def test_instructors_are_the_runs_or_the_rosters(
     run: Run | None, person: Person | None, known: bool
 ) -> None:
     """Who teaches is named by the run, or has that role in the roster."""
-    assert (not list(instructor_faults(session(), run, person))) is known
+    assert (not list(instructor_violations(session(), run, person))) is known
 
 
 def test_what_is_unknown_is_told() -> None:
     """Run and room are both told when both are unknown."""
-    assert [f.field for f in unknown_faults(session(), None, None)] == ["run_id", "room_id"]
-    assert list(unknown_faults(session(), RUN, AULA)) == []
+    assert [f.field for f in unknown_violations(session(), None, None)] == ["run_id", "room_id"]
+    assert list(unknown_violations(session(), RUN, AULA)) == []
 
 
 def test_a_room_holds_what_is_asked_of_it() -> None:
     """More seats than the room has are refused, and so is a move that leaves learners standing."""
-    assert [f.field for f in limit_faults(session(seat_limit=31), AULA)] == ["room_seats"]
-    assert list(limit_faults(session(seat_limit=30), AULA)) == []
-    assert [f.field for f in taken_faults(session(room_seats=20, in_room=21))] == ["room_id"]
-    assert list(taken_faults(session(room_seats=20, in_room=20))) == []
+    assert [f.field for f in limit_violations(session(seat_limit=31), AULA)] == ["room_seats"]
+    assert list(limit_violations(session(seat_limit=30), AULA)) == []
+    assert [f.field for f in taken_violations(session(room_seats=20, in_room=21))] == ["room_id"]
+    assert list(taken_violations(session(room_seats=20, in_room=20))) == []
 
 
 def test_a_moved_session_has_its_new_time_and_room() -> None:
@@ -160,11 +160,11 @@ def test_a_moved_session_has_its_new_time_and_room() -> None:
     assert moved(session(seat_limit=8), move, Room("lab", "Lab", 12)).room_seats == 8
 
 
-def test_a_move_tells_its_faults() -> None:
+def test_a_move_tells_its_violations() -> None:
     """Time and duration of a move are judged like a plan's."""
     nowhere = CivilTime("2026-03-29T01:30:00", "Europe/Dublin")
     move = Move(session_id="s1", starts=nowhere, duration=timedelta(), room_id="", reason="")
-    assert [fault.field for fault in move_faults(move)] == ["starts.local", "duration"]
+    assert [violation.field for violation in move_violations(move)] == ["starts.local", "duration"]
 
 
 def test_a_session_goes_from_scheduled_to_live_to_ended() -> None:

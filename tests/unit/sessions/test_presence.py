@@ -13,54 +13,54 @@ from hypothesis import strategies as st
 from services.sessions.domain.attendance import (
     Attendance,
     amended,
+    attendance_status,
     caught_up,
-    settle,
-    verdict,
+    finalise,
+)
+from services.sessions.domain.enums import (
+    AttendanceStatus,
+    Interval,
+    PresenceKind,
+    SessionState,
 )
 from services.sessions.domain.presence import (
     IN_PERSON,
     LATEST,
-    Mark,
+    PresenceEvent,
     by_learner,
-    mark_faults,
-    stretches,
+    presence_event_violations,
+    presence_intervals,
     there_since,
     total,
 )
 from services.sessions.domain.roster import Policy
 from services.sessions.domain.session import Session
-from services.sessions.domain.words import (
-    AttendanceVerdict,
-    Interval,
-    PresenceKind,
-    SessionState,
-)
 from tests.unit.sessions.examples import HOUR, NINE, session
 
 JOINED, LEFT = PresenceKind.JOINED, PresenceKind.LEFT
 OVER = session(state=SessionState.ENDED, started_at=NINE, ended_at=NINE + HOUR)
 PRESENT, PARTIAL, ABSENT = (
-    AttendanceVerdict.PRESENT,
-    AttendanceVerdict.PARTIAL,
-    AttendanceVerdict.ABSENT,
+    AttendanceStatus.PRESENT,
+    AttendanceStatus.PARTIAL,
+    AttendanceStatus.ABSENT,
 )
 MINUTE = timedelta(minutes=1)
 SPAN = Interval(NINE, NINE + HOUR)
 
 
-def _mark(kind: PresenceKind, minute: float, connection: str = "laptop") -> Mark:
-    return Mark("ada", kind, NINE + minute * MINUTE, connection)
+def _presence_event(kind: PresenceKind, minute: float, connection: str = "laptop") -> PresenceEvent:
+    return PresenceEvent("ada", kind, NINE + minute * MINUTE, connection)
 
 
-def _minutes(marks: Iterable[Mark]) -> list[tuple[float, float]]:
+def _minutes(presence_events: Iterable[PresenceEvent]) -> list[tuple[float, float]]:
     return [
         ((part.start - NINE) / MINUTE, (part.end - NINE) / MINUTE)
-        for part in stretches(marks, SPAN)
+        for part in presence_intervals(presence_events, SPAN)
     ]
 
 
 @pytest.mark.parametrize(
-    ("marks", "there"),
+    ("presence_events", "there"),
     [
         ([], []),
         ([(JOINED, 10), (LEFT, 20)], [(10, 20)]),
@@ -78,35 +78,35 @@ def _minutes(marks: Iterable[Mark]) -> list[tuple[float, float]]:
     ],
 )
 def test_when_one_connection_was_there(
-    marks: list[tuple[PresenceKind, float]], there: list[tuple[float, float]]
+    presence_events: list[tuple[PresenceKind, float]], there: list[tuple[float, float]]
 ) -> None:
     """Joins and leaves pair up; what has no partner counts to the end, or from the start."""
-    assert _minutes(_mark(kind, minute) for kind, minute in marks) == there
+    assert _minutes(_presence_event(kind, minute) for kind, minute in presence_events) == there
 
 
 def test_two_devices_count_once() -> None:
     """Overlapping and touching stretches of several connections are one."""
-    marks = [
-        _mark(JOINED, 0, "laptop"),
-        _mark(LEFT, 30, "laptop"),
-        _mark(JOINED, 20, "phone"),
-        _mark(LEFT, 40, "phone"),
-        _mark(JOINED, 40, "tablet"),
-        _mark(LEFT, 45, "tablet"),
+    presence_events = [
+        _presence_event(JOINED, 0, "laptop"),
+        _presence_event(LEFT, 30, "laptop"),
+        _presence_event(JOINED, 20, "phone"),
+        _presence_event(LEFT, 40, "phone"),
+        _presence_event(JOINED, 40, "tablet"),
+        _presence_event(LEFT, 45, "tablet"),
     ]
-    assert _minutes(marks) == [(0, 45)]
+    assert _minutes(presence_events) == [(0, 45)]
 
 
 def test_a_check_in_lasts_to_the_end_or_to_a_leave_in_person() -> None:
     """Leaving the online meeting does not mean leaving the room."""
-    room, online = _mark(JOINED, 5, IN_PERSON), _mark(LEFT, 30, "laptop")
-    assert _minutes([room, _mark(JOINED, 6), online]) == [(5, 60)]
-    assert _minutes([room, _mark(LEFT, 30, IN_PERSON)]) == [(5, 30)]
+    room, online = _presence_event(JOINED, 5, IN_PERSON), _presence_event(LEFT, 30, "laptop")
+    assert _minutes([room, _presence_event(JOINED, 6), online]) == [(5, 60)]
+    assert _minutes([room, _presence_event(LEFT, 30, IN_PERSON)]) == [(5, 30)]
 
 
-MARKS = st.lists(
+PRESENCE_EVENTS = st.lists(
     st.builds(
-        _mark,
+        _presence_event,
         st.sampled_from(PresenceKind),
         st.integers(-20, 80),
         st.sampled_from(["", "laptop", "phone"]),
@@ -115,18 +115,23 @@ MARKS = st.lists(
 )
 
 
-@given(MARKS, st.randoms(use_true_random=False))
-def test_order_and_repeats_change_nothing(marks: list[Mark], chance: random.Random) -> None:
+@given(PRESENCE_EVENTS, st.randoms(use_true_random=False))
+def test_order_and_repeats_change_nothing(
+    presence_events: list[PresenceEvent], chance: random.Random
+) -> None:
     """The same marks in any order, any of them repeated, give the same stretches."""
-    again = [*marks, *(mark for mark in marks if chance.random() < 0.5)]
+    again = [
+        *presence_events,
+        *(presence_event for presence_event in presence_events if chance.random() < 0.5),
+    ]
     chance.shuffle(again)
-    assert stretches(again, SPAN) == stretches(marks, SPAN)
+    assert presence_intervals(again, SPAN) == presence_intervals(presence_events, SPAN)
 
 
-@given(MARKS)
-def test_stretches_are_apart_and_inside(marks: list[Mark]) -> None:
+@given(PRESENCE_EVENTS)
+def test_stretches_are_apart_and_inside(presence_events: list[PresenceEvent]) -> None:
     """They are in order, don't touch, lie inside, and are never longer than the session."""
-    there = stretches(marks, SPAN)
+    there = presence_intervals(presence_events, SPAN)
     assert all(SPAN.start <= part.start < part.end <= SPAN.end for part in there)
     assert all(one.end < two.start for one, two in pairwise(there))
     assert total(there) <= SPAN.length
@@ -138,56 +143,61 @@ def test_splits_change_nothing(start: int, length: int, data: st.DataObject) -> 
     end = start + length
     cuts = sorted(data.draw(st.sets(st.integers(start + 1, max(start + 1, end - 1)), max_size=5)))
     points = [start, *(cut for cut in cuts if cut < end), end]
-    whole = [_mark(JOINED, start), _mark(LEFT, end)]
+    whole = [_presence_event(JOINED, start), _presence_event(LEFT, end)]
     names = data.draw(st.lists(st.sampled_from("ab"), min_size=6, max_size=6))
     for connections in (["a"] * 6, names):
         pieces = [
-            _mark(kind, minute, connection)
+            _presence_event(kind, minute, connection)
             for one, two, connection in zip(points, points[1:], connections, strict=False)
             for kind, minute in ((JOINED, one), (LEFT, two))
         ]
-        assert stretches(pieces, SPAN) == stretches(whole, SPAN)
+        assert presence_intervals(pieces, SPAN) == presence_intervals(whole, SPAN)
 
 
-@given(MARKS, MARKS)
-def test_more_connections_never_take_time_away(one: list[Mark], more: list[Mark]) -> None:
+@given(PRESENCE_EVENTS, PRESENCE_EVENTS)
+def test_more_connections_never_take_time_away(
+    one: list[PresenceEvent], more: list[PresenceEvent]
+) -> None:
     """Marks of another connection can only add."""
-    other = [Mark(mark.learner_id, mark.kind, mark.at, "new") for mark in more]
-    assert total(stretches([*one, *other], SPAN)) >= total(stretches(one, SPAN))
+    other = [
+        PresenceEvent(presence_event.learner_id, presence_event.kind, presence_event.at, "new")
+        for presence_event in more
+    ]
+    assert total(presence_intervals([*one, *other], SPAN)) >= total(presence_intervals(one, SPAN))
 
 
 @pytest.mark.parametrize(
     ("minutes", "expected"),
     [(60, PRESENT), (45, PRESENT), (44.99, PARTIAL), (15, PARTIAL), (14.99, ABSENT), (0, ABSENT)],
 )
-def test_verdicts_follow_the_policy(minutes: float, expected: AttendanceVerdict) -> None:
+def test_verdicts_follow_the_policy(minutes: float, expected: AttendanceStatus) -> None:
     """From three quarters PRESENT, from one quarter PARTIAL, below ABSENT."""
-    assert verdict(minutes * MINUTE, HOUR, Policy()) is expected
+    assert attendance_status(minutes * MINUTE, HOUR, Policy()) is expected
 
 
 def test_who_was_not_there_is_absent_under_any_policy() -> None:
     """Shares of 0 do not make those present who never came, nor does a session without length."""
     nothing = Policy(present_share=0, partial_share=0)
-    assert verdict(timedelta(), HOUR, nothing) is ABSENT
-    assert verdict(timedelta(), timedelta(), nothing) is ABSENT
-    assert verdict(MINUTE, HOUR, nothing) is PRESENT
+    assert attendance_status(timedelta(), HOUR, nothing) is ABSENT
+    assert attendance_status(timedelta(), timedelta(), nothing) is ABSENT
+    assert attendance_status(MINUTE, HOUR, nothing) is PRESENT
 
 
-def _settled(
-    over: Session, expected: Set[str], marks: Iterable[Mark], policy: Policy
+def _finalised(
+    over: Session, expected: Set[str], presence_events: Iterable[PresenceEvent], policy: Policy
 ) -> list[Attendance]:
-    heaps = by_learner(marks)
-    return settle(over, sorted(expected | heaps.keys()), expected, heaps, policy)
+    heaps = by_learner(presence_events)
+    return finalise(over, sorted(expected | heaps.keys()), expected, heaps, policy)
 
 
-def test_the_expected_and_those_who_came_are_settled() -> None:
+def test_the_expected_and_those_who_came_are_finalised() -> None:
     """Expected learners are ABSENT unless they came; others are told only when they stayed."""
-    marks = [
-        Mark("ada", JOINED, NINE, "x"),
-        Mark("guest", JOINED, NINE + 30 * MINUTE, "x"),
-        Mark("passer-by", JOINED, NINE + 59 * MINUTE, "x"),
+    presence_events = [
+        PresenceEvent("ada", JOINED, NINE, "x"),
+        PresenceEvent("guest", JOINED, NINE + 30 * MINUTE, "x"),
+        PresenceEvent("passer-by", JOINED, NINE + 59 * MINUTE, "x"),
     ]
-    rows = _settled(OVER, {"ada", "bob"}, marks, Policy())
+    rows = _finalised(OVER, {"ada", "bob"}, presence_events, Policy())
     told = [(row.learner_id, row.verdict, row.minutes) for row in rows]
     assert told == [("ada", PRESENT, 60), ("bob", ABSENT, 0), ("guest", PARTIAL, 30)]
 
@@ -196,27 +206,27 @@ def test_the_expected_and_those_who_came_are_settled() -> None:
 def test_a_class_that_is_ended_late_makes_nobody_absent(late: int) -> None:
     """Who was there for what was planned is PRESENT; the time after it counts for nobody."""
     over = replace(OVER, ended_at=NINE + HOUR + late * MINUTE)
-    marks = [
-        Mark("ada", JOINED, NINE, "x"),
-        Mark("ada", LEFT, NINE + HOUR, "x"),
-        Mark("bob", JOINED, NINE + 55 * MINUTE, "x"),
+    presence_events = [
+        PresenceEvent("ada", JOINED, NINE, "x"),
+        PresenceEvent("ada", LEFT, NINE + HOUR, "x"),
+        PresenceEvent("bob", JOINED, NINE + 55 * MINUTE, "x"),
     ]
-    rows = _settled(over, {"ada"}, marks, Policy(partial_share=0.05))
+    rows = _finalised(over, {"ada"}, presence_events, Policy(partial_share=0.05))
     assert [(row.verdict, row.minutes) for row in rows] == [(PRESENT, 60), (PARTIAL, 5)]
 
 
 def test_a_class_that_begins_early_or_late_has_the_length_that_was_planned() -> None:
     """Early minutes ask nothing more of anybody; after a late start the whole length counts."""
-    on_time = [Mark("ada", JOINED, NINE + 15 * MINUTE, "x")]
+    on_time = [PresenceEvent("ada", JOINED, NINE + 15 * MINUTE, "x")]
     early = replace(OVER, started_at=NINE - HOUR)
-    assert [row.verdict for row in _settled(early, set(), on_time, Policy())] == [PRESENT]
+    assert [row.verdict for row in _finalised(early, set(), on_time, Policy())] == [PRESENT]
     late = replace(OVER, started_at=NINE + 30 * MINUTE, ended_at=NINE + 90 * MINUTE)
-    (row,) = _settled(late, set(), on_time, Policy())
+    (row,) = _finalised(late, set(), on_time, Policy())
     assert (row.verdict, row.minutes) == (PRESENT, 60)
 
 
-@pytest.mark.parametrize("state", [AttendanceVerdict.EXCUSED, AttendanceVerdict.CAUGHT_UP])
-def test_marks_that_come_late_undo_no_repair(state: AttendanceVerdict) -> None:
+@pytest.mark.parametrize("state", [AttendanceStatus.EXCUSED, AttendanceStatus.CAUGHT_UP])
+def test_presence_events_that_come_late_undo_no_repair(state: AttendanceStatus) -> None:
     """But who was PRESENT after all is; without a repair the marks decide."""
     before = Attendance("s1", "ada", state, 0.0, ())
     for counted, then in ((ABSENT, state), (PARTIAL, state), (PRESENT, PRESENT)):
@@ -228,33 +238,35 @@ def test_marks_that_come_late_undo_no_repair(state: AttendanceVerdict) -> None:
     assert amended(row, None) is None
 
 
-@pytest.mark.parametrize("state", list(AttendanceVerdict))
-def test_only_an_absence_is_caught_up(state: AttendanceVerdict) -> None:
+@pytest.mark.parametrize("state", list(AttendanceStatus))
+def test_only_an_absence_is_caught_up(state: AttendanceStatus) -> None:
     """A catch-up turns ABSENT into CAUGHT_UP and leaves any other verdict."""
     after = caught_up(Attendance("s1", "ada", state, 0.0, ())).verdict
-    assert after is (AttendanceVerdict.CAUGHT_UP if state is ABSENT else state)
+    assert after is (AttendanceStatus.CAUGHT_UP if state is ABSENT else state)
 
 
-def test_marks_are_judged_one_by_one() -> None:
+def test_presence_events_are_judged_one_by_one() -> None:
     """A mark wants a session that began and a learner of the run; both faults are told."""
     live = session(state=SessionState.LIVE)
-    assert list(mark_faults(live, _mark(JOINED, 0), True, NINE)) == []
-    faults = list(mark_faults(session(), _mark(JOINED, 0), False, NINE))
-    assert [fault.field for fault in faults] == ["session_id", "learner_id"]
+    assert list(presence_event_violations(live, _presence_event(JOINED, 0), True, NINE)) == []
+    violations = list(presence_event_violations(session(), _presence_event(JOINED, 0), False, NINE))
+    assert [violation.field for violation in violations] == ["session_id", "learner_id"]
 
 
-def test_marks_are_taken_for_a_day_after_the_end() -> None:
+def test_presence_events_are_taken_for_a_day_after_the_end() -> None:
     """To the millisecond, and not after."""
     until = NINE + HOUR + LATEST
-    assert list(mark_faults(OVER, _mark(JOINED, 0), True, until)) == []
-    later = mark_faults(OVER, _mark(JOINED, 0), True, until + timedelta(milliseconds=1))
-    assert [fault.field for fault in later] == ["session_id"]
+    assert list(presence_event_violations(OVER, _presence_event(JOINED, 0), True, until)) == []
+    later = presence_event_violations(
+        OVER, _presence_event(JOINED, 0), True, until + timedelta(milliseconds=1)
+    )
+    assert [violation.field for violation in later] == ["session_id"]
 
 
 def test_since_when_someone_is_there_in_person() -> None:
     """The last mark in person counts; other connections do not."""
     assert there_since([]) is None
-    assert there_since([_mark(JOINED, 1, "laptop")]) is None
-    joined, left = _mark(JOINED, 5, IN_PERSON), _mark(LEFT, 9, IN_PERSON)
+    assert there_since([_presence_event(JOINED, 1, "laptop")]) is None
+    joined, left = _presence_event(JOINED, 5, IN_PERSON), _presence_event(LEFT, 9, IN_PERSON)
     assert there_since([joined]) == joined.at
     assert there_since([left, joined]) is None

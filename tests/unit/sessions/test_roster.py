@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import (
     Enrolment,
-    EnrolmentNews,
+    EnrolmentUpdate,
     Item,
     is_enrolled,
     is_expected,
+    merge,
     newer,
-    told,
 )
-from services.sessions.domain.words import AttendanceMode, EnrolmentState
 
 ENROLLED, WAITLISTED, WITHDRAWN = (
     EnrolmentState.ENROLLED,
@@ -25,17 +25,17 @@ ENROLLED, WAITLISTED, WITHDRAWN = (
 ONLINE, CLASSROOM = AttendanceMode.ONLINE, AttendanceMode.CLASSROOM
 
 
-def _fold(news: list[EnrolmentNews]) -> Enrolment:
+def _fold(news: list[EnrolmentUpdate]) -> Enrolment:
     enrolment = Enrolment("run", "ada")
     for each in news:
-        enrolment = told(enrolment, each)
+        enrolment = merge(enrolment, each)
     return enrolment
 
 
 def _news(
     sequence: int, state: EnrolmentState | None, mode: AttendanceMode | None
-) -> EnrolmentNews:
-    return EnrolmentNews("run", "ada", sequence, state, mode)
+) -> EnrolmentUpdate:
+    return EnrolmentUpdate("run", "ada", sequence, state, mode)
 
 
 def test_a_change_of_mode_may_come_before_the_enrolment() -> None:
@@ -48,7 +48,7 @@ def test_an_old_event_changes_nothing() -> None:
     """A withdrawal is not undone by an older enrolment, but by a newer one."""
     gone = _fold([_news(5, WITHDRAWN, None), _news(3, ENROLLED, CLASSROOM)])
     assert gone.state is WITHDRAWN
-    assert told(gone, _news(6, ENROLLED, ONLINE)).state is ENROLLED
+    assert merge(gone, _news(6, ENROLLED, ONLINE)).state is ENROLLED
 
 
 @given(

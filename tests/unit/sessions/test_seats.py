@@ -7,22 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.refusals import FailedPrecondition
+from chassis.errors import FailedPrecondition
+from services.sessions.domain.enums import EnrolmentState, SeatKind, SessionKind, SessionState
 from services.sessions.domain.roster import Enrolment
 from services.sessions.domain.seats import (
     Seat,
-    choice_faults,
+    choice_violations,
     granted,
     is_without_limit,
     no_seat,
     online_change,
     promoted,
     recounted,
-    request_faults,
+    request_violations,
     to_promote,
 )
 from services.sessions.domain.session import Session
-from services.sessions.domain.words import EnrolmentState, SeatKind, SessionKind, SessionState
 from tests.unit.sessions.examples import ENROLLED, HOUR, NINE, session
 
 IN_ROOM, ONLINE, WAITLISTED = SeatKind.IN_ROOM, SeatKind.ONLINE, SeatKind.WAITLISTED
@@ -101,8 +101,8 @@ def test_full_online_seats_are_refused_not_waited_for() -> None:
 
 def test_nobody_chooses_to_wait() -> None:
     """WAITLISTED is given, not asked for."""
-    assert [fault.field for fault in request_faults(WAITLISTED)] == ["kind"]
-    assert request_faults(None) == request_faults(IN_ROOM) == []
+    assert [violation.field for violation in request_violations(WAITLISTED)] == ["kind"]
+    assert request_violations(None) == request_violations(IN_ROOM) == []
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_all_that_speaks_against_a_choice_is_told(
 ) -> None:
     """State, cut-off, enrolment and the kind of place are told at once."""
     now = NINE - minutes * MINUTE
-    faults = choice_faults(session(**changes), enrolment, wanted, HOUR, now)
-    assert [fault.field for fault in faults] == fields
+    violations = choice_violations(session(**changes), enrolment, wanted, HOUR, now)
+    assert [violation.field for violation in violations] == fields
 
 
 class Hall:

@@ -1,0 +1,67 @@
+"""Fetching what must be there."""
+
+from collections.abc import Mapping
+
+from chassis.errors import NotFound
+from services.catalog.domain.enrolments import Enrolment
+from services.catalog.domain.path import Activity
+from services.catalog.domain.runs import Course, Run
+from services.catalog.ports import Store
+
+
+def get_course(store: Store, course_id: str) -> Course:
+    """A course. Raises NotFound."""
+    course = store.course(course_id)
+    if course is None:
+        raise NotFound(f"there is no course {course_id!r}")
+    return course
+
+
+def get_run(store: Store, run_id: str) -> Run:
+    """A run. Raises NotFound."""
+    return _or_not_found(store.run(run_id), run_id)
+
+
+def lock_run(store: Store, run_id: str) -> Run:
+    """A run, and be alone with it. Raises NotFound."""
+    return _or_not_found(store.run_for_update(run_id), run_id)
+
+
+def lock_run_if_limited(store: Store, run_id: str) -> Run:
+    """A run, and be alone with it where its places are limited. Raises NotFound."""
+    run = get_run(store, run_id)
+    return lock_run(store, run_id) if run.is_limited else run
+
+
+def _or_not_found(run: Run | None, run_id: str) -> Run:
+    if run is None:
+        raise NotFound(f"there is no run {run_id!r}")
+    return run
+
+
+def contend_for_enrolment(store: Store, run_id: str, learner_id: str) -> None:
+    """Take turns with whoever changes the same learner's enrolment."""
+    store.contends_for("enrolment", f"{run_id}:{learner_id}")
+
+
+def lock_enrolment(store: Store, run_id: str, learner_id: str) -> Enrolment:
+    """The enrolment of a learner who is in a run, or waits, to be changed. Raises NotFound."""
+    contend_for_enrolment(store, run_id, learner_id)
+    enrolment = store.enrolments(run_id, [learner_id]).get(learner_id)
+    if enrolment is None or not enrolment.is_in:
+        raise NotFound(f"{learner_id!r} is not in run {run_id!r}")
+    return enrolment
+
+
+def get_activities(store: Store, run: Run) -> dict[str, Activity]:
+    """The activities of the path that holds, by their ids; none where there is no path."""
+    path = store.path(run.id, run.path_version)
+    return {activity.id: activity for activity in path.activities} if path else {}
+
+
+def get_activity(activities: Mapping[str, Activity], run: Run, activity_id: str) -> Activity:
+    """One of a run's activities. Raises NotFound."""
+    activity = activities.get(activity_id)
+    if activity is None:
+        raise NotFound(f"{activity_id!r} is not in the path of run {run.id!r}")
+    return activity

@@ -1,0 +1,197 @@
+"""Copies of others' data, sessions, reminders and broadcasts, as MongoDB documents."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import pymongo
+
+from chassis import jobs
+from chassis.contracts.mapping import from_document, to_document
+from chassis.data import store
+from services.notify.domain.enums import BULK, URGENT, AttendanceMode, EnrolmentState
+from services.notify.domain.people import Enrolment, Item, Path, Person, Replica, Run
+from services.notify.domain.sessions import Broadcast, Chunk, Reminder, Session
+
+T = TypeVar("T")
+C = TypeVar("C", bound=Replica)
+Document = dict[str, Any]
+
+_COLLECTIONS: Mapping[type, str] = {Person: "people", Run: "runs", Path: "paths", Item: "items"}
+
+ALL = 0  # the limit of a query that has none
+
+
+def not_after(instant: datetime) -> Document:
+    """A query for a field that is absent, or not after an instant."""
+    return {"$not": {"$gt": instant}}
+
+
+class ReplicasStore(store.Store):
+    """The part of notify's store that knows the university."""
+
+    # Copies of others' data
+
+    def replicas(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
+        """The copies of one class (Person, Run, Path, Item) that are known, by id."""
+        return self._by_id(_COLLECTIONS[cls], ids, cls)
+
+    def put_replicas(self, replicas: Sequence[Replica]) -> None:
+        """Keep copies of one class, new or changed."""
+        if replicas:
+            self._put(_COLLECTIONS[type(replicas[0])], replicas)
+
+    def people(self, person_ids: Iterable[str]) -> dict[str, Person]:
+        """Those that are known, by id."""
+        return self.replicas(Person, person_ids)
+
+    def enrolments(self, enrolment_ids: Iterable[str]) -> dict[str, Enrolment]:
+        """Those that are known, by id."""
+        return self._by_id("enrolments", enrolment_ids, Enrolment)
+
+    def put_enrolments(self, enrolments: Iterable[Enrolment]) -> None:
+        """Keep enrolments, new or changed."""
+        self._put("enrolments", enrolments)
+
+    def learners(
+        self, run_id: str, modes: Iterable[AttendanceMode], after: str, most: int
+    ) -> list[str]:
+        """Ids of enrolled learners with one of these modes, in order, from after `after` on."""
+        return self._learners(run_id, modes, {"$gt": after}, most)
+
+    def learners_between(
+        self, run_id: str, modes: Iterable[AttendanceMode], after: str, upto: str
+    ) -> list[str]:
+        """Ids of enrolled learners with one of these modes, from after `after` to `upto`."""
+        return self._learners(run_id, modes, {"$gt": after, "$lte": upto}, ALL)
+
+    def _learners(
+        self, run_id: str, modes: Iterable[AttendanceMode], learner_id: Document, most: int
+    ) -> list[str]:
+        query = {
+            "run_id": run_id,
+            "state": EnrolmentState.ENROLLED.value,
+            "learner_id": learner_id,
+            "mode": {"$in": list(modes)},
+        }
+        rows = self["enrolments"].find(query, {"learner_id": 1}, session=self.session)
+        return [row["learner_id"] for row in rows.sort("learner_id", 1).limit(most)]
+
+    def enrolments_of(
+        self, places: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[Enrolment]]:
+        """What is known of learners in runs, by (run, learner); of no run, nothing."""
+        states = [None, *(state.value for state in EnrolmentState)]  # all: the index begins so
+        wanted = [
+            {"run_id": run_id, "state": {"$in": states}, "learner_id": learner_id}
+            for run_id, learner_id in places
+            if run_id
+        ]
+        found: dict[tuple[str, str], list[Enrolment]] = {}
+        rows = self["enrolments"].find({"$or": wanted}, session=self.session) if wanted else ()
+        for row in rows:
+            enrolment = from_document(row, Enrolment)
+            found.setdefault((enrolment.run_id, enrolment.learner_id), []).append(enrolment)
+        return found
+
+    def lock_rosters(self, run_ids: Iterable[str]) -> None:
+        """Be alone, among all units of work, with who is told in these runs."""
+        self["rosters"].bulk_write(
+            [
+                pymongo.UpdateOne({"_id": run_id}, {"$inc": {"changes": 1}}, upsert=True)
+                for run_id in sorted(run_ids)
+            ],
+            session=self.session,
+        )
+
+    # Sessions, reminders and broadcasts
+
+    def session_by_id(self, session_id: str) -> Session | None:
+        """A session by its id."""
+        return self._one("sessions", session_id, Session)
+
+    def sessions(self, session_ids: Iterable[str]) -> dict[str, Session]:
+        """Those that are known, by id."""
+        return self._by_id("sessions", session_ids, Session)
+
+    def put_session(self, session: Session) -> None:
+        """Keep a session, new or changed."""
+        self._put("sessions", [session])
+
+    def reminder(self, reminder_id: str) -> Reminder | None:
+        """A reminder by its id."""
+        return self._one("reminders", reminder_id, Reminder)
+
+    def due_reminders(self) -> list[str]:
+        """Ids of the reminders whose time has come, the longest due first."""
+        query = {"fire_at": {"$lte": self.now}}
+        rows = self["reminders"].find(query, {"_id": 1}, session=self.session)
+        return [row["_id"] for row in rows.sort("fire_at", 1)]
+
+    def reminders(self, session_id: str) -> list[Reminder]:
+        """The reminders of a session that wait."""
+        rows = self["reminders"].find({"session_id": session_id}, session=self.session)
+        return [from_document(row, Reminder) for row in rows]
+
+    def put_reminders(self, session_id: str, reminders: Sequence[Reminder]) -> None:
+        """Keep these reminders of a session, and no others of it."""
+        self["reminders"].delete_many({"session_id": session_id}, session=self.session)
+        if reminders:
+            rows = [to_document(reminder) for reminder in reminders]
+            self["reminders"].insert_many(rows, session=self.session)
+
+    def remove_reminder(self, reminder_id: str) -> None:
+        """Forget a reminder."""
+        self["reminders"].delete_one({"_id": reminder_id}, session=self.session)
+
+    def broadcast(self, broadcast_id: str) -> Broadcast | None:
+        """A broadcast by its id."""
+        return self._one("broadcasts", broadcast_id, Broadcast)
+
+    def put_broadcast(self, broadcast: Broadcast) -> None:
+        """Keep a broadcast, new or changed."""
+        self._put("broadcasts", [broadcast])
+
+    def broadcasts_since(self, run_ids: Iterable[str], since: datetime) -> list[Broadcast]:
+        """The broadcasts of these runs from `since` on."""
+        query = {"run_id": {"$in": list(run_ids)}, "at": {"$gte": since}}
+        rows = self["broadcasts"].find(query, session=self.session)
+        return [from_document(row, Broadcast) for row in rows]
+
+    def open_broadcasts(self, system_now: datetime) -> list[str]:
+        """Ids of the broadcasts that are to be told now, urgent ones first, then the oldest."""
+        query = {"done": False, "retry_at": not_after(system_now)}
+        shown = {"urgent": 1, "at": 1}
+        rows = self["broadcasts"].find(query, shown, session=self.session)
+        return [row["_id"] for row in rows.sort([("urgent", -1), ("at", 1)])]
+
+    def add_chunk(self, chunk: Chunk) -> None:
+        """Let a part of a run be told by the next worker that has time."""
+        lane = URGENT if chunk.urgent else BULK
+        row = to_document(chunk) | {"job": jobs.waiting(lane, datetime.now(UTC))}
+        self.insert("broadcast_parts", [row])
+
+    def chunk(self, chunk_id: str) -> Chunk | None:
+        """A part that is to be told, by its id."""
+        return self._one("broadcast_parts", chunk_id, Chunk)
+
+    def remove_chunk(self, chunk_id: str) -> None:
+        """A part is told."""
+        self["broadcast_parts"].delete_one({"_id": chunk_id}, session=self.session)
+
+    def _one(self, name: str, key: str, cls: type[T]) -> T | None:
+        row = self[name].find_one({"_id": key}, session=self.session)
+        return None if row is None else from_document(row, cls)
+
+    def _by_id(self, name: str, keys: Iterable[str], cls: type[T]) -> dict[str, T]:
+        rows = self.find_by_ids(name, keys)
+        return {row["_id"]: from_document(row, cls) for row in rows}
+
+    def _put(self, name: str, values: Iterable[Any]) -> None:
+        rows = [to_document(value) for value in values]
+        if rows:
+            self[name].bulk_write(
+                [pymongo.ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in rows],
+                ordered=False,
+                session=self.session,
+            )

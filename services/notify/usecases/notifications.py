@@ -1,0 +1,88 @@
+"""Putting notices into people's inboxes and the queue for mail."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.notify.domain.enums import Channel
+from services.notify.domain.messages import Notification, compose, outcome_of
+from services.notify.domain.notices import Notice, channels_for, message_id
+from services.notify.domain.people import Person
+from services.notify.domain.preferences import Chosen
+from services.notify.ports import Store, Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A notice and whom it is for."""
+
+    notice: Notice
+    person_id: str
+
+    @property
+    def id(self) -> str:
+        """Of the message that it becomes."""
+        return message_id(self.notice.event_id, self.person_id)
+
+
+def notify(store: Store, texts: Texts, addressed: Sequence[Addressed]) -> list[str]:
+    """Write each notice to its person, once. Answers the people who are not known yet.
+
+    Nothing is written for a person who wants to hear it on no channel.
+    """
+    fresh = _not_notified(store, addressed)
+    people = store.people({one.person_id for one in fresh})
+    known = [one for one in fresh if one.person_id in people]
+    notifications = _notifications(store, texts, known, people)
+    if notifications:
+        store.add_notifications(notifications)
+        store.record_event(*_outcomes(notifications))
+    return sorted({one.person_id for one in fresh} - people.keys())
+
+
+def _not_notified(store: Store, addressed: Iterable[Addressed]) -> list[Addressed]:
+    by_id = {one.id: one for one in addressed}
+    existing = store.existing_messages(by_id) if by_id else set()
+    return [one for message, one in by_id.items() if message not in existing]
+
+
+def _notifications(
+    store: Store, texts: Texts, addressed: Sequence[Addressed], people: Mapping[str, Person]
+) -> list[Notification]:
+    chosen = store.chosen(people)
+    wanted = [(one, _channels(one, chosen)) for one in addressed]
+    shown = [one.person_id for one, channels in wanted if Channel.IN_APP in channels]
+    numbers = iter(store.next_numbers(shown) if shown else ())
+    notifications = []
+    for one, channels in wanted:
+        if channels:
+            number = next(numbers) if Channel.IN_APP in channels else None
+            notifications.append(
+                _notification(store, texts, one, people[one.person_id], channels, number)
+            )
+    return notifications
+
+
+def _channels(one: Addressed, chosen: Mapping[str, Chosen]) -> list[Channel]:
+    return sorted(channels_for(one.notice.kind, chosen.get(one.person_id, {})))
+
+
+def _notification(
+    store: Store,
+    texts: Texts,
+    one: Addressed,
+    person: Person,
+    channels: Sequence[Channel],
+    number: int | None,
+) -> Notification:
+    notice = one.notice
+    text = texts.write(notice.kind, person.language, person.zone, person.name, notice.values)
+    return compose(notice, person.id, channels, text, number, store.now)
+
+
+def _outcomes(notifications: Iterable[Notification]) -> list[object]:
+    outcomes = [
+        outcome_of(delivery)
+        for notification in notifications
+        for delivery in notification.deliveries
+    ]
+    return [outcome for outcome in outcomes if outcome is not None]

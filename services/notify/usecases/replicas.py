@@ -1,0 +1,51 @@
+"""Keeping up with what others say about people, runs, titles and enrolments."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from services.notify.domain.people import Enrolment, EnrolmentUpdate, Replica, applied, newer
+from services.notify.domain.sessions import concerns
+from services.notify.ports import Store
+
+C = TypeVar("C", bound=Replica)
+
+
+def upsert_if_newer(store: Store, cls: type[C], arrived: Sequence[C]) -> None:
+    """Keep what arrived of one class (Person, Run, Path, Item), unless something newer is known."""
+    if arrived:
+        known = store.replicas(cls, {replica.id for replica in arrived})
+        store.put_replicas(newer(known, arrived))
+
+
+def change_enrolments(store: Store, changes: Sequence[EnrolmentUpdate]) -> None:
+    """Apply changes, and call learners in to what was told to their run since they came to it.
+
+    News of an enrolment may arrive after that of a moved class which came later.
+    """
+    if not changes:
+        return
+    store.lock_rosters({change.run_id for change in changes})
+    known = store.enrolments({change.enrolment_id for change in changes})
+    for change in changes:
+        known[change.enrolment_id] = applied(known.get(change.enrolment_id), change)
+    store.put_enrolments(known.values())
+    _call_in(store, known, changes)
+
+
+def _call_in(
+    store: Store, enrolments: dict[str, Enrolment], changes: Sequence[EnrolmentUpdate]
+) -> None:
+    arrivals = {change.enrolment_id: change.since for change in changes if change.since is not None}
+    if not arrivals:
+        return
+    runs = {enrolments[one].run_id for one in arrivals}
+    for broadcast in store.broadcasts_since(runs, min(arrivals.values())):
+        late = {
+            enrolments[one].learner_id
+            for one, since in arrivals.items()
+            if concerns(broadcast, enrolments[one], since)
+        }
+        if late:
+            waiting = tuple(sorted(late.union(broadcast.waiting)))
+            store.put_broadcast(replace(broadcast, waiting=waiting, done=False, retry_at=None))

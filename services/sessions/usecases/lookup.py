@@ -1,0 +1,36 @@
+"""Finding what a command names."""
+
+from chassis.errors import FieldViolation, NotFound
+from services.sessions.domain.roster import Policy, Run
+from services.sessions.domain.seats import Seat, no_seat
+from services.sessions.domain.session import Session
+from services.sessions.ports import Store
+
+
+def lock_session(store: Store, session_id: str) -> Session:
+    """A session, and be alone with it. Raises NotFound."""
+    return _or_not_found(store.session_for_update(session_id), session_id)
+
+
+def session(store: Store, session_id: str) -> Session:
+    """A session. Raises NotFound."""
+    return _or_not_found(store.session_by_id(session_id), session_id)
+
+
+def policy_of(store: Store, session: Session) -> Policy:
+    """What the session's run decides."""
+    run = store.replicas(Run, [session.run_id]).get(session.run_id)
+    return run.policy if run else Policy()
+
+
+def seat_of(store: Store, session: Session, learner_id: str) -> Seat:
+    """A learner's seat; one without kind where there is none."""
+    return store.seat(session.id, learner_id) or no_seat(session, learner_id)
+
+
+def _or_not_found(session: Session | None, session_id: str) -> Session:
+    if session is None:
+        raise NotFound(
+            "no such session", [FieldViolation("session_id", f"{session_id!r} is unknown")]
+        )
+    return session

@@ -1,0 +1,112 @@
+"""How a class is cut into parts, and how its parts are told."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.enums import AttendanceMode, AttendanceStatus, EnrolmentState
+from services.sessions.domain.finalising import (
+    LEARNERS,
+    LEARNERS_PER_EVENT,
+    PRESENCE_EVENTS,
+    SWEEPS,
+    Candidates,
+    Chunk,
+    Finalisation,
+    advanced,
+    chunk_of,
+    event_parts,
+    swept,
+)
+from services.sessions.domain.roster import Enrolment
+
+START = Finalisation("s1", "run")
+
+
+def _ids(count: int) -> list[str]:
+    return [f"l{number:06d}" for number in range(count)]
+
+
+@given(st.integers(0, 3 * LEARNERS), st.data())
+def test_parts_hold_everyone_once(count: int, data: st.DataObject) -> None:
+    """However many marks each has: in order, each once, and only the last part is the last."""
+    waiting, seen = _ids(count), list[str]()
+    some = data.draw(
+        st.dictionaries(st.sampled_from(_ids(2000)), st.integers(0, 2 * PRESENCE_EVENTS))
+    )
+    finalisation = START
+    while not finalisation.passed:
+        left = [one for one in waiting if one > finalisation.after]
+        chunk = chunk_of(left[: LEARNERS + 1], some)
+        assert chunk.learner_ids or not left
+        assert chunk.last == (list(chunk.learner_ids) == left)
+        assert len(chunk.learner_ids) <= LEARNERS
+        assert (
+            len(chunk.learner_ids) <= 1
+            or sum(some.get(i, 0) for i in chunk.learner_ids) <= PRESENCE_EVENTS
+        )
+        finalisation = advanced(finalisation, chunk, 1)
+        seen += chunk.learner_ids
+    assert seen == waiting
+
+
+def test_a_finalisation_has_passed_its_learners_in_order() -> None:
+    """Up to the last one of its parts, and all once the pass is over."""
+    assert not START.has_passed("a")
+    after = advanced(START, Chunk(["a", "c"], last=False), 1)
+    assert [after.has_passed(one) for one in "abcd"] == [True, True, True, False]
+    assert advanced(after, Chunk([], last=True), 1).has_passed("d")
+
+
+def _enrolment(learner: str, state: EnrolmentState) -> Enrolment:
+    return Enrolment("run", learner, state, 1, AttendanceMode.SELF_PACED, 1)
+
+
+def test_who_is_expected_is_who_was_when_the_session_ended() -> None:
+    """What was noted then counts more than what holds now; of the others with a seat what holds."""
+    enrolled, gone = EnrolmentState.ENROLLED, EnrolmentState.WITHDRAWN
+    usual = replace(_enrolment("back", enrolled), mode=AttendanceMode.ONLINE)
+    candidates = Candidates(
+        ["back", "came", "gone-seated", "guest", "new", "seated", "seated-then"],
+        {"came", "new"},
+        {"gone-seated", "seated", "seated-then"},
+        {
+            "back": usual,
+            "new": Enrolment("run", "new"),
+            "seated-then": _enrolment("seated-then", enrolled),
+        },
+    )
+    assert candidates.unclear == {"seated", "gone-seated"}
+    known = {"seated": _enrolment("seated", enrolled), "gone-seated": _enrolment("g", gone)}
+    assert candidates.expected(known) == {"back", "came", "seated", "seated-then"}
+
+
+def test_sweeps_end() -> None:
+    """After as many as MongoDB's longest transaction needs."""
+    finalisation: Finalisation | None = START
+    for _ in range(SWEEPS):
+        assert finalisation is not None
+        finalisation = swept(finalisation)
+    assert finalisation is None
+
+
+def _rows(count: int) -> list[Attendance]:
+    return [Attendance("s1", one, AttendanceStatus.PRESENT, 1.0, ()) for one in _ids(count)]
+
+
+def test_events_hold_every_row_once() -> None:
+    """Up to a number of learners each, numbered on from those before; the last tells how many."""
+    rows = _rows(2 * LEARNERS_PER_EVENT + 1)
+    found = list(event_parts(rows, 0, last=False)) + list(event_parts(rows[:1], 3, last=True))
+    assert [(each.part, each.parts) for each in found] == [(1, 0), (2, 0), (3, 0), (4, 4)]
+    assert [len(each.learners) for each in found] == [LEARNERS_PER_EVENT, LEARNERS_PER_EVENT, 1, 1]
+    assert [one.learner_id for each in found[:3] for one in each.learners] == _ids(len(rows))
+
+
+def test_the_end_is_told_in_any_case() -> None:
+    """An empty class, and a last part in which nobody gets attendance, have an empty event."""
+    assert [(each.part, each.parts) for each in event_parts([], 0, last=True)] == [(1, 1)]
+    assert [(each.part, each.parts) for each in event_parts([], 7, last=True)] == [(8, 8)]
+    assert list(event_parts([], 7, last=False)) == []
