@@ -1,7 +1,7 @@
-"""Time as a port: the system's, or for demo and tests one that can be steered.
+"""Time as a port: the system's clock, or for the demo and tests a clock that can be steered.
 
-Only what people plan by (deadlines, reminders, cut-offs) runs on this clock. Leases, tokens and
-presigned URLs run on the system's, for the other side of those does too.
+Only times that people plan by (deadlines, reminders, cut-offs) use this clock. Leases, tokens and
+presigned URLs use the system's clock, because the other side of them does too.
 """
 
 import json
@@ -13,10 +13,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What tells the time."""
+    """A source of the current time."""
 
     def now(self) -> datetime:
-        """The present instant in UTC, in whole milliseconds (as precise as a BSON date)."""
+        """Return the current instant in UTC, in whole milliseconds (as precise as a BSON date)."""
 
 
 def _milliseconds(instant: datetime) -> datetime:
@@ -34,7 +34,7 @@ class SteeredClock:
     """A clock that all processes of one machine read from one file, so that a demo can steer it.
 
     The file holds `{"at": <ISO instant>, "set": <Unix seconds>, "rate": <number>}`: at the system's
-    time `set` it was `at`, and since then `rate` seconds pass in each real one.
+    time `set` this clock showed `at`; since then it runs `rate` seconds in each real second.
     """
 
     def __init__(self, path: Path) -> None:
@@ -48,7 +48,7 @@ class SteeredClock:
         return _milliseconds(self._at + timedelta(seconds=passed))
 
     def steer(self, at: datetime, rate: float = 1.0) -> None:
-        """Let it be `at` now, and run at `rate` from here on, in every process."""
+        """Set the clock to `at`, running at `rate` from now on, in every process."""
         text = json.dumps({"at": at.isoformat(), "set": time.time(), "rate": rate})
         draft = self._path.with_suffix(f".{os.getpid()}")
         draft.write_text(text)
@@ -64,7 +64,7 @@ class SteeredClock:
 
 
 def clock_from(setting: str) -> Clock:
-    """The clock that TANDEM_CLOCK names: `system`, or `file:<path>` for a steered one."""
+    """Return the clock that TANDEM_CLOCK names: `system`, or `file:<path>` for a steered one."""
     if setting == "system":
         return SystemClock()
     if setting.startswith("file:"):

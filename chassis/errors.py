@@ -1,7 +1,7 @@
-"""The ways in which a request can be refused, shared by domain, use cases and edges.
+"""Domain errors: the reasons to refuse a request, shared by domains, use cases and the edge.
 
-The only chassis module that a domain may import (docs/decisions/0003): it needs nothing but the
-standard library, and one vocabulary beats five copies. The gRPC edge maps each class to a status.
+This is the only chassis module that a domain may import (docs/decisions/0003): it needs only the
+standard library, and five services share one set of errors. The edge maps each class to a status.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """One thing that is wrong: where, what, and what would be right."""
+    """One field that is wrong: its name, what is wrong, and what would be right."""
 
     field: str
     wrong: str
@@ -30,7 +30,7 @@ class DomainError(Exception):
 
 
 class Invalid(DomainError):
-    """The request can't be right, whatever the state: INVALID_ARGUMENT, with every fault."""
+    """The request is wrong in any state: INVALID_ARGUMENT, with every field violation."""
 
     def __init__(
         self, violations: Iterable[FieldViolation], summary: str = "the request is not valid"
@@ -39,15 +39,15 @@ class Invalid(DomainError):
 
 
 class NotFound(DomainError):
-    """What the request names does not exist: NOT_FOUND."""
+    """The request names something that does not exist: NOT_FOUND."""
 
 
 class AlreadyExists(DomainError):
-    """What the request would make exists: ALREADY_EXISTS."""
+    """The request would create something that exists: ALREADY_EXISTS."""
 
 
 class FailedPrecondition(DomainError):
-    """The state does not allow it now: FAILED_PRECONDITION, with every fault."""
+    """The present state does not allow the request: FAILED_PRECONDITION, with every violation."""
 
 
 class PermissionDenied(DomainError):
@@ -55,11 +55,11 @@ class PermissionDenied(DomainError):
 
 
 class Unavailable(DomainError):
-    """What the request needs of another service can't be had now; try again: UNAVAILABLE."""
+    """Another service that the request needs does not answer now; try again: UNAVAILABLE."""
 
 
 def check(violations: Iterable[FieldViolation]) -> None:
-    """Raise `Invalid` with all of `faults`, unless there are none."""
+    """Raise `Invalid` with all `violations`, unless there are none."""
     listed = tuple(violations)
     if listed:
         raise Invalid(listed)

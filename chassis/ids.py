@@ -1,4 +1,4 @@
-"""Identifiers made by the server."""
+"""Ids that the server makes."""
 
 import time
 import uuid
@@ -7,18 +7,19 @@ import uuid_utils
 
 
 def new_id() -> str:
-    """A UUIDv7 (RFC 9562, section 5.7) as text: unique, and in the order of its making."""
+    """Return a UUIDv7 (RFC 9562, section 5.7) as text: unique, and ordered by creation time."""
     return str(uuid_utils.uuid7())
 
 
 def after(made: str) -> str:
-    """The next greater id after a UUID, of the same instant."""
+    """Return the smallest id that is greater than this UUID, with the same timestamp."""
     return str(uuid.UUID(int=uuid.UUID(made).int + 1))
 
 
 def made_at(made: str) -> float:
-    """When an id was made, in Unix seconds of the system's clock: a UUIDv7 begins with 48 bits of
-    milliseconds. A stranger's id, which tells nothing, counts as made now.
+    """Return when an id was made, in Unix seconds of the system's clock.
+
+    A UUIDv7 begins with 48 bits of milliseconds. An id of another kind counts as made now.
     """
     try:
         found = uuid.UUID(made)

@@ -1,7 +1,7 @@
 """The start of every process: `python -m services.<name> <role>`.
 
-Only the standard library may be imported here, and nothing that would import more: the worker role
-patches it for eventlet, and what was imported before that would keep the unpatched parts.
+This module imports only the standard library, and nothing that would import more: the worker role
+patches it for eventlet, and modules that were imported earlier would keep the unpatched parts.
 """
 
 import ctypes
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     S = TypeVar("S", bound=Store)
 
 Role = Callable[[Any], None]
-# sysexits.h: what an init system or a person can tell apart.
+# Exit codes of sysexits.h, so that an init system or a person can tell the causes apart.
 BAD_USAGE, BAD_SETTINGS = 64, 78
 GREEN_ROLE = WORKER
-# After how many new objects these roles look for cycles. A batch of 500 events makes some 50,000
-# that are used to its end; with Python's own 700 they are looked through again and again, together
-# with all that is kept, which takes a sixth of a worker's time.
+# These roles collect garbage cycles after so many new objects. A batch of 500 events makes some
+# 50,000 objects that live until its end; with Python's default of 700 the collector scans them, and
+# all older objects, again and again, which takes a sixth of a worker's time.
 GARBAGE = 50_000
 COLLECT_SELDOM = {WORKER, RELAY}
 # glibc gives threads up to eight heaps for each processor, and each keeps what was freed there: an
@@ -39,8 +39,8 @@ HEAPS, M_ARENA_MAX = 2, -8
 def main(service: str, settings: type[Settings], roles: Mapping[str, Role]) -> None:
     """Run the role that the command line names, until it ends.
 
-    Exits with 64 for an unknown role, with 78 where the environment describes no service that can
-    run; every fault of it is told on standard error.
+    Exits with 64 for an unknown role, and with 78 if settings are missing or wrong; every fault of
+    the settings is printed on standard error.
     """
     arguments = sys.argv[1:]
     if arguments and arguments[0] in {"-h", "--help", "help"}:
@@ -52,7 +52,7 @@ def main(service: str, settings: type[Settings], roles: Mapping[str, Role]) -> N
 
 
 def help_text(service: str, settings: type[Settings], roles: Mapping[str, Role]) -> str:
-    """What can be run, and every setting with what it means and its default."""
+    """Return the roles that can be run, and every setting with its meaning and its default."""
     lines = [f"usage: python -m services.{service} {'|'.join(roles)}", "", "settings:"]
     for field in dataclasses.fields(settings):
         about = field.metadata
@@ -65,20 +65,20 @@ def help_text(service: str, settings: type[Settings], roles: Mapping[str, Role])
 
 
 def open_database(settings: Settings, service: str, store: "type[S]") -> "Database[S]":
-    """The service's database. Waits until MongoDB answers and the database is migrated."""
-    # Imported late, for this module must import the standard library only.
+    """Return the service's database. Waits until MongoDB answers and the database is migrated."""
+    # Imported late, because this module must import the standard library only.
     from chassis.data import bootstrap
 
     return bootstrap.open_database(settings, service, store)
 
 
 def wait_for_database(settings: Settings, service: str, store: "type[Store]") -> None:
-    """`open_database`, for a role that has a client of its own."""
+    """Wait as `open_database` does, for a role that has its own client."""
     open_database(settings, service, store).client.close()
 
 
 def migrate(settings: Settings, service: str, store: "type[Store]") -> None:
-    """Bring the service's database to this version. Waits as long as MongoDB is away."""
+    """Migrate the service's database to this version. Waits while MongoDB is away."""
     from chassis.data import bootstrap
 
     bootstrap.migrate(settings, service, store)
@@ -87,7 +87,7 @@ def migrate(settings: Settings, service: str, store: "type[Store]") -> None:
 def _run(service: str, name: str, settings: Settings, role: Role) -> None:
     if name == GREEN_ROLE:
         with warnings.catch_warnings():
-            # It is in maintenance, and says so at each import; nameko has no other runtime.
+            # eventlet is in maintenance mode and warns at each import; nameko has no other runtime.
             warnings.simplefilter("ignore", DeprecationWarning)
             import eventlet
         eventlet.monkey_patch()
@@ -98,8 +98,8 @@ def _run(service: str, name: str, settings: Settings, role: Role) -> None:
 
     logs.configure(service, name, settings.log_level)
     metrics.report_build(service, name)
-    # As a container's first process we'd be deaf to SIGTERM without a handler. A runtime that has
-    # something to drain puts its own in place.
+    # As a container's first process we would ignore SIGTERM without a handler. A runtime that has
+    # something to drain replaces this handler.
     signal.signal(signal.SIGTERM, _leave)
     try:
         with _exporting(settings.traces, service, name):
@@ -127,7 +127,7 @@ def _share_heaps() -> None:
 
 def _leave(*_: object) -> NoReturn:
     # Not sys.exit: in a patched process its exception would end up in eventlet's hub. Nothing is
-    # lost, for log lines are flushed one by one.
+    # lost, because log lines are flushed one by one.
     os._exit(0)
 
 

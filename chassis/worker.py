@@ -1,7 +1,8 @@
-"""The worker role: events into use cases, what time causes, and jobs, under nameko.
+"""The worker role: applies events, runs timers and works on jobs, under nameko.
 
-One nameko service a subscription and a timer, so that each has its own connection and none waits
-for another. MongoDB or RabbitMQ being away is waited for; neither turns events into dead letters.
+Each subscription and each timer is a nameko service, so that each has its own connection and none
+waits for another. While MongoDB or RabbitMQ is away the worker waits; no event becomes a dead
+letter because of that.
 """
 
 import os
@@ -46,7 +47,7 @@ def serve(
 ) -> None:
     """Work until SIGTERM or SIGINT; then finish the batches at hand, within `settings.drain`.
 
-    Declares nothing, but waits for what the declare role declares.
+    Declares nothing, but waits until the declare role has declared the queues.
     """
     worker = Worker(settings, database, subscriptions, timers, jobs)
     watched = ops.serve(settings.ops_address, worker.ready)
@@ -117,7 +118,9 @@ class Worker:
             assignment.leave()
 
     def stop(self) -> None:
-        """Finish the batches at hand; what takes longer than `settings.drain` comes again."""
+        """Finish the batches at hand; one that takes longer than `settings.drain` is
+        redelivered.
+        """
         log.info("draining", seconds=self._settings.drain.total_seconds())
         for subscriber in self._subscribers:
             subscriber.stop()
@@ -130,7 +133,7 @@ class Worker:
                 jobs.join()
             self._end()
             return
-        log.warning("what is not done by now comes again elsewhere")
+        log.warning("unfinished batches are redelivered to another worker")
         with eventlet.Timeout(SHUTDOWN_TIMEOUT, False):
             self._runner.kill()
             # Killed in its start, `run` would go on to wait for that.
@@ -145,7 +148,7 @@ class Worker:
             self._drained.send()
 
     def ready(self) -> dict[str, bool]:
-        """What /ready tells."""
+        """Return what /ready reports."""
         consumers = [
             extension
             for container in self._runner.containers
@@ -164,10 +167,10 @@ class Worker:
 
 
 def _count_waiting(database: Database[Any], subscriptions: Sequence[str]) -> None:
-    """Tell how many events wait for another's news, again and again."""
+    """Report again and again how many events wait for an event of another service."""
     while True:
         try:
             waiting.report(database.mongo, subscriptions)
         except PyMongoError as error:
-            log.info("can't count what waits now", why=str(error)[:200])
+            log.info("can't count the waiting events now", why=str(error)[:200])
         eventlet.sleep(POLL_INTERVAL)

@@ -1,1 +1,1 @@
-"""What a request carries, for everything below the edge."""
+"""The context of a request, for all code below the edge."""

@@ -1,4 +1,4 @@
-"""How long the work at hand may still take: known to everything below the edge, unasked."""
+"""The deadline of the present work, which all code below the edge can ask for."""
 
 import math
 import time
@@ -12,13 +12,13 @@ _end: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
 def left() -> float:
-    """The seconds that are left; below zero when it is late, infinite where nobody set a limit."""
+    """Return the seconds that are left; negative after the deadline, infinite without one."""
     return _end.get() - time.monotonic()
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Work for so long at the most, and no longer than was set before; the database obeys it."""
+    """Set a deadline of `seconds`, unless an earlier one is set; the database obeys it too."""
     token = _end.set(min(_end.get(), time.monotonic() + seconds))
     try:
         with pymongo.timeout(seconds):

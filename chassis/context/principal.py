@@ -1,4 +1,4 @@
-"""Who calls: known to everything below the gRPC edge, without being passed along."""
+"""The principal of a request, which all code below the edge can ask for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a token speaks for."""
+    """The person or system that a token identifies."""
 
     subject: str
     """The person's id, or the calling system's name."""
@@ -21,13 +21,13 @@ _current: ContextVar[Principal] = ContextVar("principal", default=_NOBODY)
 
 
 def current() -> Principal:
-    """The caller of the request at hand; nobody outside of any."""
+    """Return the principal of the present request; outside of requests, one without subject."""
     return _current.get()
 
 
 @contextmanager
 def acting_as(principal: Principal) -> Iterator[None]:
-    """Handle a request of `caller`."""
+    """Make `principal` the current principal."""
     token = _current.set(principal)
     try:
         yield

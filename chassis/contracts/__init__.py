@@ -1,1 +1,1 @@
-"""The contracts' messages and events, to and from dataclasses."""
+"""Mapping of the contracts' messages and events to and from dataclasses."""

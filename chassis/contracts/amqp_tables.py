@@ -1,10 +1,10 @@
-"""A message's properties and header table, read from their bytes whatever a stranger wrote there.
+"""A decoder of a message's properties and header table that accepts any bytes.
 
 AMQP 0.9.1, section 4.2.5, with the type letters that RabbitMQ uses (its errata, section 3). The
-decoders of pika and py-amqp raise on what they can't represent, such as a timestamp after the year
-9999, and lose the connection by it; the message comes again, and so on. This one never raises: what
-Python can't represent stays the plain number or the bytes, and what can't be read at all is told in
-the header `UNREADABLE`.
+decoders of pika and py-amqp raise for values that they can't represent, such as a timestamp after
+the year 9999, and lose the connection; then the message is redelivered, and so on. This decoder
+never raises: a value that Python can't represent stays a number or bytes, and if something can't be
+decoded at all, the header `UNREADABLE` says so.
 """
 
 import struct
@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-# Tells that a part of the headers could not be read, and why.
+# This header says which part of the headers could not be read, and why.
 UNREADABLE = "x-tandem-unreadable"
-# A table or an array within so many others stays bytes, so that nothing recurses without end.
+# A table or an array nested this deep stays bytes, which limits the recursion.
 DEEPEST = 32
 # The last second that a datetime can hold: the end of the year 9999.
 LAST_SECOND = 253_402_300_799
@@ -27,16 +27,16 @@ Reader = Callable[[bytes, int, int], Value]
 
 
 class UnreadableError(ValueError):
-    """The bytes are no table: it says where."""
+    """The bytes are no table; the text says where."""
 
 
 _FAULTS = (UnreadableError, struct.error, IndexError)
 
 
 def read_properties(buffer: bytes, offset: int = 0) -> dict[str, Any]:
-    """The properties that begin at `offset`, by their names in the specification.
+    """Return the properties that begin at `offset`, by their names in the specification.
 
-    Texts are str; where they are no UTF-8, with backslashes. `headers` is a dict of str to str,
+    Texts are str, with backslash escapes if they are no UTF-8. `headers` is a dict of str to str,
     bytes, bool, int, float, Decimal, datetime in UTC, None, and dicts and lists of these.
     """
     found: dict[str, Any] = {}
@@ -51,7 +51,7 @@ def read_properties(buffer: bytes, offset: int = 0) -> dict[str, Any]:
 
 
 def _flags(buffer: bytes, offset: int) -> tuple[int, int]:
-    """The first flag word; the last bit of each says whether another follows."""
+    """Return the first flag word; the last bit of each word says whether another follows."""
     (first,) = struct.unpack_from(">H", buffer, offset)
     more, offset = first & 1, offset + 2
     while more:
@@ -61,7 +61,7 @@ def _flags(buffer: bytes, offset: int) -> tuple[int, int]:
 
 
 def _headers(buffer: bytes, offset: int, _: int) -> Value:
-    """The header table; where it can't be read to its end, what was read and why not more."""
+    """Return the header table; if its end can't be read, what was read and the reason."""
     table, offset = _counted(buffer, offset, 0)
     found: dict[str, Any] = {}
     try:
@@ -72,7 +72,7 @@ def _headers(buffer: bytes, offset: int, _: int) -> Value:
 
 
 def _fill(found: dict[str, Any], table: bytes, depth: int) -> list[str]:
-    """Read a table's fields; answers the names that stand there more than once."""
+    """Read a table's fields into `found`; return the names that it contains more than once."""
     offset, end, twice = 0, len(table), list[str]()
     while offset < end:
         name, offset = _short_text(table, offset, depth)
@@ -83,8 +83,8 @@ def _fill(found: dict[str, Any], table: bytes, depth: int) -> list[str]:
 
 
 def _disown(found: dict[str, Any], twice: list[str]) -> None:
-    """Of a header that stands there twice no value is believed: one of the two may be the broker's,
-    such as `x-stream-offset`, and which one is not told.
+    """Remove headers that occur more than once: one of the values may be the broker's, such as that
+    of `x-stream-offset`, and we can't know which one.
     """
     for name in twice:
         found.pop(name, None)
@@ -100,7 +100,7 @@ def _value(buffer: bytes, offset: int, depth: int) -> Value:
 
 
 def _number(form: str) -> Reader:
-    """A reader of one number of a fixed size."""
+    """Return a reader of a number of a fixed size."""
     packed = struct.Struct(form)
 
     def read(buffer: bytes, offset: int, _: int) -> Value:
@@ -119,7 +119,7 @@ def _decimal(buffer: bytes, offset: int, _: int) -> Value:
 
 
 def _timestamp(buffer: bytes, offset: int, _: int) -> Value:
-    """Seconds since 1970. Who writes milliseconds names a second that no datetime has."""
+    """Read seconds since 1970. Milliseconds by mistake are beyond what a datetime can hold."""
     (seconds,) = struct.unpack_from(">Q", buffer, offset)
     instant = datetime.fromtimestamp(seconds, UTC) if seconds <= LAST_SECOND else seconds
     return instant, offset + 8
@@ -137,7 +137,7 @@ def _short_text(buffer: bytes, offset: int, _: int) -> tuple[str, int]:
 
 
 def _text(buffer: bytes, offset: int, depth: int) -> Value:
-    """A long string; bytes where it is no UTF-8."""
+    """Read a long string; bytes if it is no UTF-8."""
     raw, offset = _counted(buffer, offset, depth)
     try:
         return raw.decode(), offset
@@ -146,11 +146,11 @@ def _text(buffer: bytes, offset: int, depth: int) -> Value:
 
 
 def _counted(buffer: bytes, offset: int, _: int) -> tuple[bytes, int]:
-    """Bytes that begin with their number."""
+    """Read bytes that begin with their length."""
     start = offset + 4
     end = start + _LENGTH(buffer, offset)[0]
     if end > len(buffer):
-        raise UnreadableError(f"{end - start} bytes are told, {len(buffer) - start} are there")
+        raise UnreadableError(f"{end - start} bytes are announced, {len(buffer) - start} are left")
     return buffer[start:end], end
 
 
@@ -196,7 +196,7 @@ _READERS: Mapping[int, Reader] = {
     ord("F"): _table,
     ord("V"): _void,
 }
-# In the order of their flags, from the highest bit on.
+# In the order of their flags, from the highest bit down.
 _PROPERTIES: tuple[tuple[str, Reader], ...] = (
     ("content_type", _short_text),
     ("content_encoding", _short_text),

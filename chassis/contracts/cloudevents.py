@@ -1,7 +1,7 @@
-"""The attributes of a CloudEvent among a message's headers, as whoever published it wrote them.
+"""Reading the attributes of a CloudEvent from a message's headers, of any publisher.
 
 CloudEvents 1.0.2, AMQP protocol binding, section 3.1: the prefix is `cloudEvents_` or
-`cloudEvents:`, and `time` may be a timestamp of AMQP. Only what is used is looked at.
+`cloudEvents:`, and `time` may be an AMQP timestamp. Only attributes that we use are read.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,8 +13,8 @@ from chassis.contracts.amqp_tables import UNREADABLE
 
 PREFIX = "cloudEvents_"
 PREFIXES = (PREFIX, "cloudEvents:")
-# Bounds of what is stored and compared: a database's key, an instant that every calendar has, a
-# number of 64 bits with a sign.
+# Limits for stored and compared values: a database key, an instant that every calendar has, a
+# signed 64-bit number.
 LONGEST = 1024
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 GREATEST = 2**63 - 1
@@ -23,12 +23,12 @@ _STRUCTURED = "application/cloudevents"
 
 
 class MalformedError(ValueError):
-    """The headers are not those of a CloudEvent: it says all that is wrong."""
+    """The headers are not those of a CloudEvent; the text lists everything that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Who says what happened, to what, and when."""
+    """The attributes of a CloudEvent."""
 
     id: str
     type: str
@@ -37,19 +37,19 @@ class Attributes:
     subject: str
     partition_key: str
     sequence: int
-    """0 where there is none."""
+    """0 if there is none."""
     traceparent: str
 
 
 def raw(headers: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes' values as they came, by their names."""
+    """Return the attributes' values as they were received, by name."""
     # In this order `cloudEvents_`, our own prefix, comes last and wins.
     names = sorted(name for name in headers if name.startswith(PREFIXES))
     return {name[len(PREFIX) :]: headers[name] for name in names}
 
 
 def read(headers: Mapping[str, Any], content_type: str | None = None) -> Attributes:
-    """The attributes of a message. Raises MalformedError."""
+    """Return the attributes of a message. Raises MalformedError."""
     if UNREADABLE in headers:
         raise MalformedError(f"headers can't be read: {headers[UNREADABLE]}")
     given = raw(headers)
@@ -80,9 +80,9 @@ def read(headers: Mapping[str, Any], content_type: str | None = None) -> Attribu
 
 
 def instant(value: Any) -> datetime:
-    """The instant of a `time`: RFC 3339, or a timestamp of AMQP.
+    """Return the instant of a `time`: RFC 3339, or an AMQP timestamp.
 
-    That counts seconds; of one that is after 2200 so, the publisher meant milliseconds. Raises
+    That counts seconds; if it would be after 2200, the publisher meant milliseconds. Raises
     ValueError.
     """
     found = datetime.fromisoformat(value) if isinstance(value, str) else _from_timestamp(value)
@@ -99,7 +99,7 @@ def _from_timestamp(value: Any) -> datetime:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"{type(value).__name__} is neither text nor a timestamp")  # noqa: TRY004
     seconds = value if value < LATEST.timestamp() else value / 1000
-    # Asked before it is made: what a datetime can't hold is an OSError on some platforms.
+    # Checked before: on some platforms an instant that a datetime can't hold raises OSError.
     if not EARLIEST.timestamp() <= seconds < LATEST.timestamp():
         raise ValueError(f"{value} is not between 1900 and 2200")
     return datetime.fromtimestamp(seconds, UTC)
@@ -120,7 +120,7 @@ def _name(value: Any) -> str:
 
 
 def _sequence(value: Any) -> int:
-    """A number, or digits; 0 where there is none."""
+    """Return a number, also from digits; 0 if there is none."""
     if value == "":
         return 0
     if isinstance(value, str) and value.isascii() and value.isdigit():

@@ -1,4 +1,4 @@
-"""Events: what is published, as a CloudEvent in binary mode over AMQP.
+"""Events as they are published: CloudEvents in binary mode over AMQP.
 
 CloudEvents 1.0.2, AMQP protocol binding section 3.1 (attributes as headers `cloudEvents_<name>`),
 with the extensions partitioning, sequence and distributed tracing. The body is the event's proto
@@ -27,21 +27,21 @@ M = TypeVar("M", bound=Message)
 
 CONTENT_TYPE = "application/json"
 PREFIX = cloudevents.PREFIX
-# One event stays below this, so that a broker, a stream and an inbox never meet a huge one.
+# An event is smaller than this, so that no broker, stream or inbox has to handle a huge one.
 LARGEST_BODY = 256 * 1024
 
 
 class UndecodableError(ValueError):
-    """A message that is no event of ours: it says what is missing or wrong."""
+    """A message that is no event of ours; the text says what is missing or wrong."""
 
 
 class UnknownTypeError(UndecodableError):
-    """An event of a type that this version doesn't know; another one may."""
+    """An event of a type that this version doesn't know, but another version may."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[M]):
-    """Something that happened, as it travels."""
+    """An event with its CloudEvent attributes."""
 
     id: str
     type: str
@@ -50,27 +50,27 @@ class Event(Generic[M]):
     subject: str
     partition_key: str
     sequence: int
-    """The version of the aggregate `partition_key`: 1, 2, 3, ... without gaps; 0 where its type
-    has none."""
+    """The version of the aggregate `partition_key`: 1, 2, 3, ... without gaps; 0 if its type has
+    none."""
     traceparent: str
     data: M
 
 
 @cache
 def contracts() -> Mapping[str, type[Message]]:
-    """Every event message of the contracts by its type."""
+    """Return every event message of the contracts, by its type."""
     return {event_type(cls): cls for cls in _messages() if _option(cls).type}
 
 
 def event_type(cls: type[Message]) -> str:
-    """The CloudEvents type of an event message; empty when it is no event."""
+    """Return the CloudEvents type of an event message; empty if it is no event."""
     return _option(cls).type
 
 
 def message_for(service: str, value: object) -> Message:
-    """The event message of a domain's dataclass of the same name.
+    """Return the event message for a domain's dataclass of the same name.
 
-    Raises LookupError when the service's contracts have no such event.
+    Raises LookupError if the service's contracts have no such event.
     """
     name = f"tandem.{service}.v1.{type(value).__name__}"
     cls = _by_name().get(name)
@@ -80,19 +80,19 @@ def message_for(service: str, value: object) -> Message:
 
 
 def subject_and_key(message: Message) -> tuple[str, str]:
-    """The CloudEvents subject and partition key of an event message."""
+    """Return the CloudEvents subject and the partition key of an event message."""
     option = _option(type(message))
     key = ":".join(getattr(message, field) for field in option.partition_key)
     return getattr(message, option.subject), key
 
 
 def has_sequence(cls: type[Message]) -> bool:
-    """Whether events of this message carry their aggregate's version."""
+    """Return whether events of this message carry their aggregate's version."""
     return not _option(cls).without_sequence
 
 
 def body_of(message: Message) -> bytes:
-    """The event's body. Raises ValueError when it is larger than an event may be."""
+    """Return the event's body. Raises ValueError if it is larger than an event may be."""
     text = json_format.MessageToJson(message, indent=None, ensure_ascii=False).encode()
     if len(text) >= LARGEST_BODY:
         name = message.DESCRIPTOR.full_name
@@ -101,7 +101,7 @@ def body_of(message: Message) -> bytes:
 
 
 def headers_of(event: "Event[Any]") -> dict[str, str]:
-    """The AMQP headers of an event."""
+    """Return the AMQP headers of an event."""
     headers = {
         f"{PREFIX}specversion": "1.0",
         f"{PREFIX}id": event.id,
@@ -113,7 +113,7 @@ def headers_of(event: "Event[Any]") -> dict[str, str]:
         f"{PREFIX}traceparent": event.traceparent,
     }
     if event.sequence:
-        # The sequence extension wants text that sorts: 20 digits hold every 64-bit number.
+        # The sequence extension needs sortable text: 20 digits hold every 64-bit number.
         headers[f"{PREFIX}sequence"] = f"{event.sequence:020d}"
     return headers
 
@@ -121,14 +121,14 @@ def headers_of(event: "Event[Any]") -> dict[str, str]:
 def read(
     headers: Mapping[str, Any] | None, body: bytes, content_type: str | None = None
 ) -> "Event[Message]":
-    """The event of a delivery. Raises UndecodableError, UnknownTypeError among them; nothing else,
-    whatever stands in a stranger's message.
+    """Return the event of a delivery. Raises UndecodableError (UnknownTypeError is one), and
+    nothing else, whatever another client has sent.
     """
     try:
         found = cloudevents.read(headers or {}, content_type)
     except MalformedError as error:
         raise UndecodableError(str(error)) from error
-    except Exception as error:  # one that nobody thought of may not stop a batch
+    except Exception as error:  # an unforeseen error must not stop a batch
         raise UndecodableError(f"no CloudEvent: {type(error).__name__}: {error}"[:1000]) from error
     cls = contracts().get(found.type)
     if cls is None:
@@ -153,7 +153,7 @@ def _data(cls: type[M], name: str, body: bytes) -> M:
         raise UndecodableError(f"{name}: {len(body)} bytes; an event stays below {LARGEST_BODY}")
     try:
         return json_bodies.parse(body, cls)
-    except Exception as error:  # what a stranger's JSON can upset in protobuf is not told anywhere
+    except Exception as error:  # protobuf doesn't document what hostile JSON makes it raise
         raise UndecodableError(f"{name}: {error}"[:1000]) from error
 
 

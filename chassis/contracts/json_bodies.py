@@ -1,9 +1,9 @@
-"""Bodies of events: proto messages from their canonical JSON.
+"""Parsing bodies of events: proto messages from their canonical JSON.
 
-protobuf reads JSON in Python, value by value, with all that a hand may have written (numbers as
-texts, fields by either name). What relays send is protobuf's own output, always of one form. That
-form is read here, in a third of the time; whatever differs from it in anything is left to protobuf,
-which reads it, or says what is wrong with it (docs/decisions/0021).
+protobuf parses JSON in Python, value by value, and accepts variants that a person may have written
+(numbers as texts, fields by either name). Relays send protobuf's own output, which always has one
+form. This module parses that form in a third of the time; it leaves every other form to protobuf,
+which parses it or says what is wrong (docs/decisions/0021).
 """
 
 import json
@@ -24,7 +24,7 @@ M = TypeVar("M", bound=Message)
 # protobuf's type stubs know two unrelated classes of this
 FieldDescriptor = Any
 Put = Callable[[Message, Any], object]
-"""Puts a field's JSON value into the message that has the field."""
+"""Sets a field of a message from its JSON value."""
 Write = Callable[[Message, Any], object]
 """Writes a JSON value into a message that is a field."""
 
@@ -33,18 +33,18 @@ _WHOLE = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 
 
 class _Unusual(Exception):
-    """It is not of the form that protobuf writes, or may not be."""
+    """The body may not have the form that protobuf writes."""
 
 
 def parse(body: bytes, cls: type[M]) -> M:
-    """The message of a body. Raises what `json_format.Parse` raises; fields that it does not know
-    are passed over.
+    """Return the message of a body. Raises what `json_format.Parse` raises; unknown fields are
+    ignored.
     """
     try:
         message = cls()
         _fill(message, json.loads(body.decode(), object_pairs_hook=_unique))
         return message
-    except Exception:  # protobuf itself finds out what it is
+    except Exception:  # protobuf parses it, or says what is wrong
         return json_format.Parse(body, cls(), ignore_unknown_fields=True)
 
 
@@ -65,7 +65,7 @@ def _fill(message: Message, values: Any) -> None:
 
 @cache
 def _puts(descriptor: Any) -> Mapping[str, Put]:
-    """By the fields' JSON names. What is not here is unusual."""
+    """Return how to set each field, by its JSON name; other fields are unusual."""
     return {
         field.json_name: _repeated(field) if field.is_repeated else _single(field)
         for field in descriptor.fields
@@ -74,7 +74,7 @@ def _puts(descriptor: Any) -> Mapping[str, Put]:
 
 
 def _is_special(field: FieldDescriptor) -> bool:
-    """Whether more than its own value decides on it, or it has a form in JSON of its own."""
+    """Return whether a field depends on other fields, or has a JSON form of its own."""
     kind = field.message_type
     if field.containing_oneof is not None and len(field.containing_oneof.fields) > 1:
         return True
@@ -113,7 +113,7 @@ def _writer(field: FieldDescriptor) -> Write:
 
 
 def _present(message: Message, value: Any) -> None:
-    message.SetInParent()  # an empty one is another than none
+    message.SetInParent()  # an empty message differs from an absent one
     _fill(message, value)
 
 

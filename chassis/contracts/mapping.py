@@ -1,9 +1,9 @@
-"""Dataclass <-> proto message, and dataclass <-> MongoDB document, by field names.
+"""Mapping between dataclasses and proto messages, and MongoDB documents, by field names.
 
-A domain's dataclass has the names of its contract's message, so no service writes its own copying.
-Timestamp is an aware datetime in UTC, Duration a timedelta; an enum is a `StrEnum` whose values are
-the contract's names without their prefix (`SeatKind.IN_ROOM` is SEAT_KIND_IN_ROOM); UNSPECIFIED,
-a value that this version doesn't know, and absent messages are None.
+A domain's dataclass has the field names of its contract's message, so no service copies fields by
+hand. Timestamp becomes an aware datetime in UTC, Duration a timedelta, an enum a `StrEnum` whose
+values are the contract's names without their prefix (`SeatKind.IN_ROOM` is SEAT_KIND_IN_ROOM).
+UNSPECIFIED, an enum value that this version doesn't know, and an absent message become None.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ _documents.register_structure_hook(timedelta, lambda value, _: timedelta(seconds
 
 
 def to_document(value: object) -> dict[str, Any]:
-    """A document of a dataclass; its field `id`, if any, becomes `_id`."""
+    """Return a document of a dataclass; its field `id`, if any, becomes `_id`."""
     document: dict[str, Any] = _documents.unstructure(value)
     if "id" in document:
         document["_id"] = document.pop("id")
@@ -42,7 +42,7 @@ def to_document(value: object) -> dict[str, Any]:
 
 
 def from_document(document: Mapping[str, Any], cls: type[T]) -> T:
-    """The dataclass that `to_document` made the document of; unknown keys are passed over."""
+    """Return the dataclass of a document made by `to_document`; unknown keys are ignored."""
     raw = dict(document)
     if "_id" in raw:
         raw.setdefault("id", raw["_id"])
@@ -50,9 +50,9 @@ def from_document(document: Mapping[str, Any], cls: type[T]) -> T:
 
 
 def to_update(before: T, after: T) -> dict[str, Any]:
-    """What of the document of `after` differs from that of `before`, as `$set` takes it.
+    """Return the fields of `after` that differ from `before`, for `$set`, without `id`.
 
-    MongoDB takes three times as long to replace a document that has some indexes. `id` is left out.
+    Replacing a document that has several indexes takes MongoDB three times as long.
     """
     pairs = (
         (name, getattr(before, name), getattr(after, name))
@@ -61,12 +61,12 @@ def to_update(before: T, after: T) -> dict[str, Any]:
     return {
         name: _documents.unstructure(new)
         for name, old, new in pairs
-        if new is not old and new != old  # most are the same object, which is told at once
+        if new is not old and new != old  # most are the same object, which is a fast check
     }
 
 
 def to_message(value: object, cls: type[M], **more: object) -> M:
-    """A message of a dataclass, with the fields of the same names; `more` adds or replaces some."""
+    """Return a message with the fields of a dataclass; `more` adds or replaces some."""
     message = cls()
     for field in cls.DESCRIPTOR.fields:
         item = more[field.name] if field.name in more else getattr(value, field.name, None)
@@ -76,16 +76,16 @@ def to_message(value: object, cls: type[M], **more: object) -> M:
 
 
 def from_message(message: Message, cls: type[T], **more: object) -> T:
-    """A dataclass of a message, with the fields of the same names; `more` adds or replaces some."""
+    """Return a dataclass with the fields of a message; `more` adds or replaces some."""
     readers = _readers(cast(Any, cls), message.DESCRIPTOR)
     read = {name: reader(message) for name, reader in readers if name not in more}
     return cls(**read, **more)
 
 
 def enum_name(enum: EnumDescriptor, number: int) -> str | None:
-    """The name of an enum's value without its prefix.
+    """Return the name of an enum value without its prefix.
 
-    None for UNSPECIFIED, and for what only a newer version of the contract knows.
+    None for UNSPECIFIED, and for values that only a newer version of the contract knows.
     """
     value = enum.values_by_number.get(number) if number else None
     return str(value.name.removeprefix(_prefix(enum))) if value else None
@@ -102,7 +102,7 @@ def _names(cls: Any) -> tuple[str, ...]:
 
 @cache
 def _readers(cls: Any, descriptor: Any) -> tuple[tuple[str, Read], ...]:
-    """How to read each field that a dataclass and a message share, by name."""
+    """Return how to read each field that a dataclass and a message share, by name."""
     hints, known = get_type_hints(cls), descriptor.fields_by_name
     return tuple(
         (each.name, _reader(known[each.name], _required(hints[each.name])))
@@ -140,7 +140,7 @@ def _scalar_or_message(field: FieldDescriptor, value: Any) -> Any:
 
 
 def _reader(field: FieldDescriptor, hint: Any) -> Read:
-    """Reads a field of a message as what `hint` says."""
+    """Return a function that reads a field of a message as the type `hint`."""
     name, get = field.name, attrgetter(field.name)
     if field.is_repeated:
         of = _plain(field, get_args(hint)[0])
@@ -152,7 +152,7 @@ def _reader(field: FieldDescriptor, hint: Any) -> Read:
 
 
 def _plain(field: FieldDescriptor, hint: Any) -> Read:
-    """Makes of protobuf's value ours."""
+    """Return a function that converts protobuf's value to ours."""
     if field.enum_type is not None:
         is_enum = isinstance(hint, type) and issubclass(hint, Enum)
         return _enum_reader(field.enum_type, hint if is_enum else str)
@@ -182,7 +182,7 @@ def _same(value: T) -> T:
 
 
 def _required(hint: Any) -> Any:
-    """The `X` of `X | None`."""
+    """Return the `X` of `X | None`."""
     if get_origin(hint) in (Union, UnionType):
         return next(part for part in get_args(hint) if part is not type(None))
     return hint

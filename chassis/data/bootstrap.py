@@ -1,4 +1,4 @@
-"""Opening a service's database at the start, however long it takes to be there and ready.
+"""Opening a service's database at the start, and waiting until it is reachable and migrated.
 
 Meanwhile the process is live and not ready, so that an orchestrator lets it wait.
 """
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 def open_database(settings: Settings, service: str, store: type[S]) -> Database[S]:
-    """The service's database. Waits until MongoDB answers and the database is migrated."""
+    """Return the service's database. Waits until MongoDB answers and the database is migrated."""
     database = _database(settings, service, store)
     state, why = _state(database)
     if all(state.values()):
@@ -48,7 +48,7 @@ def open_database(settings: Settings, service: str, store: type[S]) -> Database[
 
 
 def migrate(settings: Settings, service: str, store: type[S]) -> None:
-    """Bring the service's database to this version. Waits as long as MongoDB is away."""
+    """Migrate the service's database to this version. Waits while MongoDB is away."""
     database = _database(settings, service, store)
     pause = FIRST_WAIT
 
@@ -60,7 +60,7 @@ def migrate(settings: Settings, service: str, store: type[S]) -> None:
         _log_away(settings, why, pause)
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_WAIT)
-    log.info("the database is as this version needs it", database=database.mongo.name)
+    log.info("the database is migrated", database=database.mongo.name)
 
 
 def _database(settings: Settings, service: str, store: type[S]) -> Database[S]:
@@ -70,14 +70,14 @@ def _database(settings: Settings, service: str, store: type[S]) -> Database[S]:
 
 
 def _state(database: Database[S]) -> tuple[Mapping[str, bool], str]:
-    """What /ready tells meanwhile, and why MongoDB can't be used where it can't."""
+    """Return what /ready reports meanwhile, and why MongoDB can't be used, if it can't."""
     missing: list[str] = []
     why = _why_away(lambda: missing.extend(database.missing()))
     return ({"mongodb": False}, why) if why else ({"mongodb": True, "migrated": not missing}, "")
 
 
 def _why_away(work: Callable[[], object]) -> str:
-    """Why MongoDB can't do `work` now; empty once it is done."""
+    """Do `work`; return why MongoDB is away, or an empty text once the work is done."""
     try:
         work()
     except PyMongoError as error:

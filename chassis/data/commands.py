@@ -1,4 +1,4 @@
-"""From a command to its answer: one unit of work, and the same answer to a repeat."""
+"""Executing a command: one unit of work, and the same answer to a repeated request."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -21,11 +21,11 @@ def execute(
     *,
     chunk: int = 0,
 ) -> M:
-    """Do `work` in a transaction and answer its result as a message of `answer`.
+    """Do `work` in a transaction and return its result as a message of type `answer`.
 
-    `work` gives a dataclass with the answer's field names, or the message itself. Where the request
-    has a `request_id` that its caller used before, the first answer is given again, and no more.
-    A request that is done in several units of work numbers their answers by `part`.
+    `work` returns a dataclass with the answer's field names, or the message itself. If the caller
+    used the request's `request_id` before, the first answer is returned and nothing else is done.
+    A request that is done in several units of work numbers their answers by `chunk`.
     """
     scope = f"{request.DESCRIPTOR.full_name}:{principal.current().subject}"
 

@@ -1,9 +1,9 @@
-"""Turns at what units of work contend for: in this process, a line for each thing.
+"""Keyed conflict locks: in this process, units of work that change the same thing queue for it.
 
-MongoDB lets the second writer of a document fail at once, so a crowd that wants the same document
-would mostly disturb each other. A unit of work takes a turn at a thing that nobody has; else it
-stands in the thing's line, and goes on when those before it have ended. A thing that nobody wants
-has no line, and takes no memory.
+MongoDB lets the second writer of a document fail at once, so many units of work that change the
+same document would mostly make each other fail. A unit of work acquires the lock of a key that
+nobody holds. Otherwise it joins the key's queue, and goes on when those before it have finished. A
+key that nobody wants has no queue and takes no memory.
 """
 
 import threading
@@ -14,21 +14,24 @@ from dataclasses import dataclass, field
 
 from chassis.context import deadline
 
-# Seconds. Who has its turn for longer, or for half of what another's deadline leaves, is stuck.
+# Seconds. A holder is stuck if it keeps a lock for longer, or for half of the time that the
+# deadline of a waiting unit of work leaves.
 LONGEST_HOLD = 2.0
 
 
 @dataclass(slots=True)
 class _Queue:
-    """Who has its turn comes first; the others behind it, in the order of their coming."""
+    """The queue of one key: the holder of the lock first, the others behind it in order of
+    arrival.
+    """
 
     holders: "deque[LockHolder]" = field(default_factory=deque)
     releases: int = 0
-    """How many turns have ended: while it grows, the line moves."""
+    """How many holders have released the lock: while it grows, the queue moves."""
 
 
 class ConflictLocks:
-    """The lines of one process."""
+    """All conflict locks of one process."""
 
     def __init__(self) -> None:
         self.mutex = threading.Lock()
@@ -36,7 +39,7 @@ class ConflictLocks:
 
     @contextmanager
     def holder(self) -> Iterator["LockHolder"]:
-        """A unit of work's place: in no line yet, and in none any more at the end."""
+        """Yield a lock holder for one unit of work; at the end it releases all locks and queues."""
         holder = LockHolder(self)
         try:
             yield holder
@@ -45,7 +48,7 @@ class ConflictLocks:
 
 
 class LockHolder:
-    """Where a unit of work stands: first, or behind others, in the line of each thing it wants."""
+    """A unit of work that holds locks, or waits for them, by its position in each key's queue."""
 
     def __init__(self, locks: ConflictLocks) -> None:
         self._locks = locks
@@ -54,7 +57,7 @@ class LockHolder:
         self._is_first = threading.Event()
 
     def try_acquire(self, key: str) -> bool:
-        """Have a turn at one thing more; false, and nothing done, where another has it."""
+        """Acquire one more lock; return False, and do nothing, if another holds it."""
         if key in self._queues:
             return True
         with self._locks.mutex:
@@ -64,13 +67,13 @@ class LockHolder:
         return True
 
     def is_queued_for(self, keys: Collection[str]) -> bool:
-        """Whether it stands in the line of each of them."""
+        """Return whether it is in the queue of each of these keys."""
         return self._queues.keys() >= set(keys)
 
     def queue_for(self, keys: Collection[str]) -> None:
-        """Leave its lines, and stand at the end of the lines of `things`, all at once.
+        """Release everything, and join the queues of `keys` at their ends, all at once.
 
-        That no two places wait for each other follows from the one lock.
+        One mutex guards this, so no two holders can wait for each other.
         """
         self.release()
         with self._locks.mutex:
@@ -81,9 +84,10 @@ class LockHolder:
             self._signal_if_first()
 
     def wait(self) -> None:
-        """Wait until it is first in all its lines, or until who has its turn is stuck.
+        """Wait until it is first in all its queues, or until a holder is stuck.
 
-        However long a line is: while it moves, to leave it would only disturb it.
+        It waits however long a queue is: while the queue moves, leaving it would only cause
+        conflicts.
         """
         if not self._behind:
             return
@@ -96,7 +100,7 @@ class LockHolder:
                 return
 
     def release(self) -> None:
-        """Leave all lines; in each, the next one moves up."""
+        """Leave all queues; in each, the next one moves up."""
         with self._locks.mutex:
             for key, queue in self._queues.items():
                 self._drop_out(key, queue)
@@ -134,9 +138,9 @@ _thread = threading.local()
 
 @contextmanager
 def on_wait(act: Callable[[int], None]) -> Iterator[None]:
-    """In this thread, do `act` before each wait for a turn; what it raises ends the wait.
+    """In this thread, call `act` before each wait for a lock; an exception of it ends the wait.
 
-    It is told how many stand in the line, the longest where there are more.
+    `act` gets the length of the longest queue.
     """
     _thread.act = act
     try:

@@ -1,4 +1,4 @@
-"""Requests that are remembered, so that a repeat is answered and not done again."""
+"""Remembered requests, so that a repeated request is answered and not executed again."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,15 +21,15 @@ class Remembered:
     def __init__(
         self, requests: Collection[dict[str, Any]], session: ClientSession | None, again: bool
     ) -> None:
-        """`again`: whether the unit of work lost a race before, perhaps to the same request."""
+        """`again`: whether the unit of work had a conflict before, maybe with the same request."""
         self._requests, self._session, self._again = requests, session, again
 
     def idempotent(self, scope: str, request_id: str, request: bytes, answer: Answer) -> bytes:
-        """The first answer to `request_id` in `scope`.
+        """Return the first answer to `request_id` in `scope`, or compute it by `answer`.
 
-        A first attempt does not look: nearly all requests are new, and the insertion at its end
-        finds the others. It loses the race to its first time then, and its second attempt looks.
-        Raises AlreadyExists when the id came with another request before.
+        The first attempt does not look for an earlier answer: nearly all requests are new, and the
+        insertion at its end fails for the others. The second attempt looks.
+        Raises AlreadyExists if the id came with another request before.
         """
         asked = _Asked(f"{scope}:{request_id}", request_id, request)
         known = self._known(asked) if self._again else None
@@ -39,14 +39,14 @@ class Remembered:
         try:
             given = answer()
         except DomainError:
-            # What the first time changed may be why the repeat is refused.
+            # The first execution may have changed the state so that the repeat is refused.
             known = self._known(asked)
             if known is None:
                 raise
             return known
         document = {"_id": asked.key, "request": Binary(asked.digest), "answer": Binary(given)}
         with inserting():
-            now = datetime.now(UTC)  # MongoDB removes old ones by the system's clock
+            now = datetime.now(UTC)  # MongoDB removes old rows by the system's clock
             self._requests.insert_one({**document, "at": now}, session=self._session)
         return given
 
@@ -60,12 +60,12 @@ class Remembered:
 
 
 class _Asked:
-    """A request by its key and by what it holds, of which 32 bytes are kept."""
+    """A request by its key and its content, of which a digest of 32 bytes is stored."""
 
     def __init__(self, key: str, id_: str, request: bytes) -> None:
         self.key, self.id, self.digest = key, id_, sha256(request).digest()
         self._whole = request
 
     def is_of(self, kept: bytes) -> bool:
-        """Whether it is the request that was kept; an older version kept the whole of it."""
+        """Return whether this is the stored request; an older version stored the whole content."""
         return kept in (self.digest, self._whole)

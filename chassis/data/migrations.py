@@ -1,10 +1,10 @@
-"""What brings a service's database to the code's version: numbered steps, each done once.
+"""Migrations of a service's database to the code's version: numbered steps, each done once.
 
-A step is idempotent, for a process may be killed in it and start it again, and safe while the
-version before it still runs. So it adds: collections, indexes, values that the older code doesn't
-look at. What nobody needs any more is removed by a step of the release after the one that stopped
-using it (docs/compatibility.md). A database that has steps which this code doesn't know is that of
-a newer version, and fine.
+A step is idempotent, because a process may be killed during it and start it again. A step is safe
+while the previous version still runs. So it only adds: collections, indexes, values that the older
+code ignores. A release removes data only if the release before it stopped using them
+(docs/compatibility.md). A database with steps that this code doesn't know belongs to a newer
+version, which is fine.
 """
 
 import socket
@@ -31,7 +31,7 @@ Step = Callable[[Mongo], None]
 
 COLLECTION = "migrations"
 NAMESPACE_EXISTS = 48
-# A process that was killed in a step is succeeded after this long.
+# Another process takes over this long after a process was killed in a step.
 LEASE = timedelta(seconds=15)
 RENEW_INTERVAL = LEASE.total_seconds() / 3
 POLL_INTERVAL = 0.2
@@ -45,12 +45,12 @@ class Migration:
 
     number: int
     name: str
-    """What is there after it, for logs and for the record in the database."""
+    """What exists after it, for logs and for the record in the database."""
     run: Step
 
 
 def adding(collections: Mapping[str, Sequence[IndexModel]]) -> Step:
-    """A step that creates collections and indexes that are missing."""
+    """Return a step that creates missing collections and indexes."""
 
     def add(mongo: Mongo) -> None:
         present = set(mongo.list_collection_names())
@@ -64,30 +64,30 @@ def adding(collections: Mapping[str, Sequence[IndexModel]]) -> Step:
 
 
 def pending(mongo: Mongo, owner: str, steps: Sequence[Migration]) -> list[Migration]:
-    """The steps of `owner` (a service, or the chassis) that are not done yet, in their order."""
+    """Return the steps of `owner` (a service, or the chassis) that are not done yet, in order."""
     done = {row["_id"] for row in mongo[COLLECTION].find({}, {"_id": 1})}
     return [step for step in steps if _key(owner, step) not in done]
 
 
 def migrate(mongo: Mongo, owned: Mapping[str, Sequence[Migration]]) -> None:
-    """Do what is pending, owner by owner, each in order; side by side, one process at a time."""
+    """Do the pending steps of each owner in order; only one process at a time does this."""
     with _alone(mongo):
         for owner, steps in owned.items():
             for step in pending(mongo, owner, steps):
                 _do(mongo, owner, step)
     if unknown := newer(mongo, owned):
-        log.info("the database is that of a newer version", steps=unknown)
+        log.info("a newer version has migrated the database", steps=unknown)
 
 
 def newer(mongo: Mongo, owned: Mapping[str, Sequence[Migration]]) -> list[str]:
-    """The steps that a newer version did, and which this code doesn't know."""
+    """Return the steps that a newer version did, and that this code doesn't know."""
     known = {_key(owner, step) for owner, steps in owned.items() for step in steps}
     return sorted({row["_id"] for row in mongo[COLLECTION].find({}, {"_id": 1})} - known)
 
 
 def _do(mongo: Mongo, owner: str, step: Migration) -> None:
     began = time.monotonic()
-    # Told before, too: an index over much data takes its time.
+    # Logged before it begins, too: an index over much data takes a long time.
     log.info("migrating", step=_key(owner, step), what=step.name)
     step.run(mongo)
     seconds = round(time.monotonic() - began, 3)
@@ -107,13 +107,13 @@ def _key(owner: str, step: Migration) -> str:
 
 @contextmanager
 def _alone(mongo: Mongo) -> Iterator[None]:
-    """Hold the lease of migrations; wait for whoever holds it.
+    """Hold the lease of migrations; wait while another process holds it.
 
-    Should it be lost all the same, two do one step at once: each is idempotent.
+    If the lease is lost, two processes may do one step at once; each step is idempotent.
     """
     leases, holder = mongo["leases"], f"{socket.gethostname()}:{ids.new_id()}"
     if not lease.take(leases, COLLECTION, holder, LEASE):
-        log.info("waiting for another process that migrates, or for the lease of one that died")
+        log.info("waiting for another process that migrates, or for the end of a dead one's lease")
         while not lease.take(leases, COLLECTION, holder, LEASE):
             time.sleep(POLL_INTERVAL)
     done = threading.Event()
@@ -141,4 +141,4 @@ def _create(mongo: Mongo, name: str) -> None:
     except OperationFailure as error:
         if error.code != NAMESPACE_EXISTS:
             raise
-        # an insertion was faster
+        # another process created it first

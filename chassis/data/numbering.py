@@ -1,8 +1,8 @@
-"""What a new event is called: its number in its aggregate, its id, and which event it follows; and
-the lane of the outbox that its row is in, by a hash of the aggregate's key.
+"""The numbers of a new event: its sequence in its aggregate, its id, the event before it, and the
+lane of the outbox for its row, which is a hash of the aggregate's key.
 
-Within an aggregate ids grow with the numbers, whatever the clocks of the processes that make them.
-So the outbox in the order of ids has each aggregate in its order.
+Within an aggregate, ids grow with the sequence, whatever the clocks of the processes show. So the
+outbox ordered by id has each aggregate's events in their order.
 """
 
 import zlib
@@ -13,7 +13,7 @@ from typing import Any
 from chassis import ids
 
 LANES = 16
-"""A constant of the stored data: a row keeps the lane that it was written with."""
+"""This number must not change: a row keeps the lane that it was written with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,34 +22,37 @@ class Last:
 
     sequence: int = 0
     id: str | None = ""
-    """Empty where there is none. None where an older version made it, which notes no ids."""
+    """Empty if there is none. None if an older version made it, which stored no ids."""
 
 
 def last_of(row: Mapping[str, Any]) -> Last:
-    """The last event, from the aggregate's document in `sequences`."""
+    """Return the last event, from the aggregate's document in `sequences`."""
     sequence = int(row["last"])
-    # An older version counts up `last` alone.
+    # An older version increments only `last`.
     return Last(sequence, row["id"] if row.get("id_of") == sequence else None)
 
 
 def following(last: Last, fresh: str) -> Last:
-    """The event after `last`: the next number, and a greater id; `fresh`, where that is greater."""
+    """Return the event after `last`: the next number, and a greater id (`fresh` if that is
+    greater).
+    """
     return Last(last.sequence + 1, max(fresh, ids.after(last.id)) if last.id else fresh)
 
 
 def document_of(last: Last) -> dict[str, Any]:
-    """What `sequences` keeps of it."""
+    """Return the fields that `sequences` stores."""
     return {"last": last.sequence, "id": last.id, "id_of": last.sequence}
 
 
 def place(key: str, last: Last) -> dict[str, Any]:
-    """How the relay finds the row of the event after `last`: by its lane, and after which row.
+    """Return the fields by which the relay finds the row after `last`: its lane, and the row
+    before.
 
-    Where that row isn't known, it has no lane, and the relay reads it by its key.
+    If that row isn't known, the new row has no lane, and the relay reads it by its key.
     """
     return {} if last.id is None else {"lane": lane_of(key), "after": last.id}
 
 
 def lane_of(key: str) -> int:
-    """The lane of an aggregate: stable, the same in every process and version."""
+    """Return the lane of an aggregate: stable, the same in every process and version."""
     return zlib.crc32(key.encode()) % LANES

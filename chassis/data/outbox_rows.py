@@ -1,6 +1,6 @@
-"""What a unit of work published, as rows of the outbox: each event has its number and its place.
+"""The outbox rows of the events that a unit of work recorded, with their sequence numbers.
 
-What the rows are is told in `outbox`, which is the relay's side.
+`chassis.messaging.outbox`, the relay's side, describes the fields of a row.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ Document = dict[str, Any]
 Published = tuple[object, str]
 """A domain's dataclass that is named like an event message, and its traceparent."""
 
-# Numbers of so many aggregates are reserved one by one: two operations for all of them take longer.
+# Up to this many aggregates get their numbers one by one: two operations for all take longer.
 FEW = 2
 
 
@@ -35,12 +35,12 @@ class _Fresh:
     message: Message
     traceparent: str
     id: str
-    """What it is called, unless the one before it has a greater id."""
+    """Its id, unless the event before it has a greater one."""
     subject: str
     key: str
     """Its partition key."""
     numbered_in: str
-    """The aggregate in which it gets a number; empty where its type has none."""
+    """The aggregate that numbers it; empty if its type has no sequence."""
 
 
 def _fresh(message: Message, traceparent: str) -> _Fresh:
@@ -50,7 +50,7 @@ def _fresh(message: Message, traceparent: str) -> _Fresh:
 
 
 class OutboxRows:
-    """Makes the rows of one transaction; `sequences` has each aggregate's last event."""
+    """Makes the rows of one transaction; `sequences` holds each aggregate's last event."""
 
     def __init__(
         self,
@@ -63,9 +63,10 @@ class OutboxRows:
         self._sequences, self._session = sequences, session
 
     def of(self, published: Iterable[Published]) -> list[Document]:
-        """A row of each event, in this order; what are the last ones then is noted.
+        """Return a row for each event, in this order, and store the new last event of each
+        aggregate.
 
-        Raises LookupError where the contracts have no such event.
+        Raises LookupError if the contracts have no such event.
         """
         fresh = [
             _fresh(events.message_for(self._service, value), traceparent)
@@ -76,9 +77,9 @@ class OutboxRows:
 
     @contextmanager
     def _numbering(self, fresh: Sequence[_Fresh]) -> Iterator[dict[str, Last]]:
-        """The last event of each aggregate; at the end, what are the last ones then is noted.
+        """Yield the last event of each aggregate; at the end, store the new last events.
 
-        The transaction's write conflict is what keeps two units of work from the same number.
+        The transaction's write conflict keeps two units of work from using the same number.
         """
         wanted = Counter(each.numbered_in for each in fresh if each.numbered_in)
         newest = {each.numbered_in: each.id for each in fresh}
@@ -92,7 +93,9 @@ class OutboxRows:
         self._note({key: last[key] for key in wanted if last[key] != noted.get(key)})
 
     def _count_up(self, key: str, count: int, newest: str) -> Last:
-        """The last event of an aggregate; noted are those to come, as they mostly are numbered."""
+        """Return the last event of an aggregate, and store the one that will be last, as we
+        expect.
+        """
         found = self._sequences.find_one_and_update(
             {"_id": key},
             {"$inc": {"last": count, "id_of": count}, "$set": {"id": newest}},
@@ -114,12 +117,12 @@ class OutboxRows:
             self._sequences.bulk_write(updates, ordered=False, session=self._session)
 
     def _row(self, fresh: _Fresh, last: dict[str, Last]) -> Document:
-        """The event's row; it is then the last one of its aggregate."""
+        """Return the event's row; the event is then the last one of its aggregate."""
         before = last.get(fresh.numbered_in, Last())
         this = following(before, fresh.id)
         if fresh.numbered_in:
             last[fresh.numbered_in] = this
-        # An event without a sequence waits for no other: it is an aggregate of its own here.
+        # An event without a sequence waits for no other: the outbox treats it as its own aggregate.
         aggregate = fresh.numbered_in or str(this.id)
         event = self._event(fresh, this)
         return {

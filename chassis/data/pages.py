@@ -1,4 +1,4 @@
-"""Lists in pages by opaque cursor: a page starts after the last row of the one before (keyset)."""
+"""Pagination by opaque cursor: a page starts after the last row of the page before (keyset)."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ DEFAULT_SIZE = 100
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which rows are wanted: up to `size`, after the row that `token` tells."""
+    """Which rows are wanted: up to `size`, after the row that `token` encodes."""
 
     size: int = DEFAULT_SIZE
     token: str = ""
 
 
 def page_of(request: Any) -> Page:
-    """The page that a List request asks for."""
+    """Return the page that a List request asks for."""
     return Page(request.page_size or DEFAULT_SIZE, request.page_token)
 
 
@@ -37,10 +37,10 @@ def find_page(
     page: Page,
     session: ClientSession | None = None,
 ) -> tuple[list[Document], str]:
-    """The rows of a page and the token of the next ("" at the end).
+    """Return the rows of a page, and the token of the next page ("" at the end).
 
-    `order`: fields with 1 or -1, the last of them unique, so that no row is told twice or left out.
-    Raises Invalid when the token is not one of ours.
+    `order`: fields with 1 or -1, the last of them unique, so that no row is repeated or left out.
+    Raises Invalid if the token is not one of ours.
     """
     after = _after(order, _read(page.token, len(order))) if page.token else {}
     rows = list(
@@ -54,7 +54,7 @@ def find_page(
 
 
 def _after(order: Sequence[tuple[str, int]], last: Sequence[Any]) -> Document:
-    """`(a, b) > (x, y)` as MongoDB says it: a > x, or a = x and b > y."""
+    """Return `(a, b) > (x, y)` as a MongoDB query: a > x, or a = x and b > y."""
     cases = []
     for place, (field, direction) in enumerate(order):
         same = {name: value for (name, _), value in zip(order[:place], last, strict=False)}
@@ -70,7 +70,7 @@ def _read(token: str, length: int) -> list[Any]:
     try:
         values = json_util.loads(base64.urlsafe_b64decode(token), json_options=_OPTIONS)
         bson.encode({"values": values})  # numbers and texts that JSON has and BSON has not
-    except Exception as error:  # a stranger's text can upset more than we can think of
+    except Exception as error:  # the decoders raise many kinds of errors for a hostile text
         raise Invalid([_BAD_TOKEN]) from error
     if not isinstance(values, list) or len(values) != length or not all(map(_is_plain, values)):
         raise Invalid([_BAD_TOKEN])
@@ -78,7 +78,7 @@ def _read(token: str, length: int) -> list[Any]:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value from a token is a value, and not an operator in disguise."""
+    """Return whether a value from a token is a plain value, and not a query operator."""
     return value is None or isinstance(value, str | int | float | datetime)
 
 

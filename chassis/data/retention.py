@@ -1,8 +1,8 @@
-"""How long a service's books are kept: MongoDB deletes documents some time after their `at`.
+"""Retention: MongoDB deletes some documents a while after their `at`.
 
-`at` is an instant of the system's clock, for MongoDB deletes by its own. The lengths are settings,
-so they are no part of the numbered migrations: the migrate role brings the indexes to them, each
-time that it runs.
+`at` is an instant of the system's clock, because MongoDB deletes by its own clock. The retention
+times are settings, so they are not part of the numbered migrations: the migrate role adapts the
+indexes to the settings each time that it runs.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 def keep(mongo: Mongo, lengths: Mapping[str, timedelta]) -> None:
-    """Let the documents of each collection expire so long after their `at`. Safe to repeat."""
+    """Let the documents of each collection expire this long after their `at`. Safe to repeat."""
     for name, length in lengths.items():
         seconds = int(length.total_seconds())
         index = mongo[name].index_information().get(INDEX)
@@ -28,4 +28,4 @@ def keep(mongo: Mongo, lengths: Mapping[str, timedelta]) -> None:
         elif index.get("expireAfterSeconds") != seconds:
             wanted = {"name": INDEX, "expireAfterSeconds": seconds}
             mongo.command("collMod", name, index=wanted)
-            log.info("documents are kept for another time", collection=name, seconds=seconds)
+            log.info("changed how long documents are kept", collection=name, seconds=seconds)

@@ -1,11 +1,11 @@
-"""Shares: a fixed set of things (lanes, partitions), each held by one of the members at a time.
+"""Shares of a fixed set of resources (lanes, partitions); one member at a time holds each of them.
 
-Members tell that they live by a heartbeat; each holds its part of the things by leases, gives up
-what is above its part, and takes what is free. The things of a member that dies are free when its
-leases end. All rows are in the service's `leases`, and time is MongoDB's, as in chassis.data.lease.
+Members send heartbeats. Each member holds its share of the resources by leases, gives up what
+exceeds its share, and takes free ones. The resources of a member that dies are free when its leases
+end. All rows are in the service's `leases`, and time is MongoDB's, as in chassis.data.lease.
 
-A member calls `keep` several times in each lease. What it finds in `surplus` it stops using, and
-then releases; until then nobody else has it.
+A member calls `keep` several times in each lease. It stops using the resources in `surplus`, and
+then releases them; until then no other member takes them.
 """
 
 import time
@@ -24,21 +24,21 @@ from chassis.data import lease
 
 Document = dict[str, Any]
 
-# We count a lease as lost a little before MongoDB does.
+# A member treats a lease as lost a little before MongoDB does.
 MARGIN = 0.8
-# MongoDB's code.
+# MongoDB's error code of a duplicate key.
 DUPLICATE = 11000
 
 
 @dataclass(frozen=True)
 class Holding:
-    """What a member holds."""
+    """The resources that a member holds."""
 
     held: frozenset[str] = frozenset()
     surplus: frozenset[str] = frozenset()
-    """Those of `held` that are more than its share."""
+    """Those of `held` that exceed its share."""
     until: float = 0.0
-    """It may count on that until then, in seconds of time.monotonic()."""
+    """Until when the leases hold, in seconds of time.monotonic()."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,20 @@ class Plan:
 
     keep: frozenset[str]
     surplus: frozenset[str]
-    """Those of `keep` that it should stop using, and release."""
+    """Those of `keep` that it should stop using and release."""
     take: Sequence[str]
-    """What is free, in the order in which it should try."""
+    """Free resources, in the order in which the member should try to take them."""
     quota: int
-    """As many it may hold."""
+    """How many resources it may hold."""
 
 
 def plan(
     things: Collection[str], holders: Mapping[str, str], members: Iterable[str], me: str
 ) -> Plan:
-    """Return what `me` should do; `holders` names who holds what now, by leases that run.
+    """Return what `me` should do; `holders` maps each resource to its holder, by valid leases.
 
-    If N things have M members, each may hold N / M of them, and the first (N mod M) members one
-    more. Who holds more is first, so that as little as possible changes hands.
+    Of N things each of M members may hold N / M, and the first (N mod M) members one more. Members
+    that hold more come first, so that as few things as possible change hands.
     """
     living = {*members, me}
     mine = sorted(thing for thing in things if holders.get(thing) == me)
@@ -81,19 +81,19 @@ def _quota(count: int, held: Counter[str | None], living: Collection[str], me: s
 
 
 class _Rows:
-    """What both twins ask of MongoDB."""
+    """The queries that both clients, synchronous and asynchronous, send to MongoDB."""
 
     def __init__(
         self, leases: Any, group: str, things: Collection[str], holder: str, lasting: timedelta
     ) -> None:
-        """`group` names the set of things, `holder` this member; a lease lasts `lasting`."""
+        """`group` names the set of things, `holder` names this member; a lease lasts `lasting`."""
         self._leases, self._holder, self._lasting = leases, holder, lasting
         self._names = {thing: f"{group}:{thing}" for thing in things}
         self._me = {"_id": f"member:{group}:{holder}"}
         self._members = {"member_of": group}
 
     def _heartbeat(self) -> list[Any]:
-        """Tell that we live, and forget who doesn't."""
+        """Write our heartbeat, and remove members whose heartbeat has ended."""
         until = {"$add": ["$$NOW", int(self._lasting.total_seconds() * 1000)]}
         me = {**self._members, "holder": self._holder, "until": until}
         ended = {**self._members, "$expr": {"$lt": ["$until", "$$NOW"]}}
@@ -103,13 +103,13 @@ class _Rows:
         return {"_id": {"$in": [self._names[thing] for thing in things]}, "holder": self._holder}
 
     def _claims(self, plan: Plan) -> list[Any]:
-        """Renew what we keep, and try what we may take."""
+        """Return writes that renew what we keep, and try to take what we may take."""
         wanted = [*plan.keep, *plan.take[: max(0, plan.quota - len(plan.keep))]]
         claims = (lease.claim(self._names[each], self._holder, self._lasting) for each in wanted)
         return [UpdateOne(*each, upsert=True) for each in claims]
 
     def _look(self) -> tuple[Document, Document]:
-        """All leases and members of the group, and whether their time still runs."""
+        """Return the query for all leases and members of the group, and whether they are valid."""
         wanted = {"$or": [{"_id": {"$in": list(self._names.values())}}, self._members]}
         return wanted, {"holder": 1, "runs": {"$gt": ["$until", "$$NOW"]}}
 
@@ -129,7 +129,7 @@ class Shares(_Rows):
     """One member's share, by pymongo's synchronous client."""
 
     def keep(self) -> Holding:
-        """Tell that we live, renew what we hold, and take what is free and our share."""
+        """Send a heartbeat, renew our leases, and take free things up to our share."""
         began = time.monotonic()
         self._leases.bulk_write(self._heartbeat())
         plan = self._plan(self._leases.find(*self._look()))
@@ -139,11 +139,11 @@ class Shares(_Rows):
         return self._holding(began, plan, self._leases.find(*self._look()))
 
     def release(self, things: Iterable[str]) -> None:
-        """Let others have things that we no longer use."""
+        """Release things that we no longer use."""
         self._leases.delete_many(self._ours(things))
 
     def leave(self) -> None:
-        """Release everything, and be no member any more."""
+        """Release everything, and stop being a member."""
         self.release(self._names)
         self._leases.delete_one(self._me)
 
@@ -152,7 +152,7 @@ class AsyncShares(_Rows):
     """`Shares`, by pymongo's asynchronous client."""
 
     async def keep(self) -> Holding:
-        """Tell that we live, renew what we hold, and take what is free and our share."""
+        """Send a heartbeat, renew our leases, and take free things up to our share."""
         began = time.monotonic()
         await self._leases.bulk_write(self._heartbeat())
         plan = self._plan(await self._leases.find(*self._look()).to_list())
@@ -162,18 +162,18 @@ class AsyncShares(_Rows):
         return self._holding(began, plan, await self._leases.find(*self._look()).to_list())
 
     async def release(self, things: Iterable[str]) -> None:
-        """Let others have things that we no longer use."""
+        """Release things that we no longer use."""
         await self._leases.delete_many(self._ours(things))
 
     async def leave(self) -> None:
-        """Release everything, and be no member any more."""
+        """Release everything, and stop being a member."""
         await self.release(self._names)
         await self._leases.delete_one(self._me)
 
 
 @contextmanager
 def _lost_races() -> Iterator[None]:
-    """Of two that insert one lease at once the second is told of a duplicate: it has lost."""
+    """Ignore duplicate keys: another member inserted the same lease first."""
     try:
         yield
     except BulkWriteError as error:

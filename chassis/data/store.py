@@ -1,8 +1,8 @@
 """A service's MongoDB database, and units of work in it.
 
-A unit of work is one transaction that writes state and the events it caused (the outbox) together:
-either both are there, or neither. `Store` is what a use case is given: the service's own store
-class adds its queries; the base knows time, ids and events.
+A unit of work is one transaction that writes state together with the events that it caused (the
+outbox): either both are stored, or neither. A use case gets a `Store`: the service's own store
+class adds its queries; the base class knows time, ids and events.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,48 +34,48 @@ from chassis.operations import tracing
 
 Document = dict[str, Any]
 
-# What every client of ours is made with, the relay's asynchronous one among them.
+# The options of every MongoDB client of ours, also of the relay's asynchronous one.
 CLIENT: Mapping[str, Any] = {
     "connect": False,
     "tz_aware": True,
     "serverSelectionTimeoutMS": 5_000,
     "connectTimeoutMS": 5_000,
 }
-# What waits is seen again every ten minutes, or as soon as its queue allows.
+# A waiting event is redelivered every ten minutes, or as soon as its queue allows.
 FORGET_WAITING = timedelta(hours=1)
-# What the first migration sets, in seconds; what holds are settings (chassis/data/retention.py).
+# The first migration sets these, in seconds; later the settings hold (chassis/data/retention.py).
 _FIRST_REQUESTS, _FIRST_INBOX = 7 * 86_400, 30 * 86_400
-# MongoDB's codes: Unauthorized, AuthenticationFailed, OutOfDiskSpace.
+# MongoDB's error codes Unauthorized, AuthenticationFailed, OutOfDiskSpace.
 UNFIT = frozenset({13, 18, 14031})
-# Seconds. What is late is ended in a moment, or MongoDB ends it by its own limit.
+# Seconds. A late transaction is aborted within this time, or MongoDB ends it by its own limit.
 CLEAN_UP = 2.0
 
 log = structlog.get_logger()
 
 
 def connect(url: str, application: str) -> "pymongo.MongoClient[Document]":
-    """A client whose dates are aware, and which gives up after 5 s where no primary answers.
+    """Return a client with time-zone-aware dates, which gives up after 5 s without a primary.
 
-    It connects when it is first used, and looks up a mongodb+srv name then: raises nothing here.
+    It connects, and looks up a mongodb+srv name, when it is first used: it raises nothing here.
     """
     return pymongo.MongoClient(url, appname=application, **CLIENT)
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the database's state, rather than what was asked of it, is why it failed.
+    """Return whether the database's state, and not the query, is the cause of an error.
 
-    That includes what a person has to mend: rights, a password, a full disk, a name in the DNS.
+    That includes causes that a person has to repair: rights, a password, a full disk, a DNS name.
     """
     if not isinstance(error, PyMongoError):
         return False
     transient = error.has_error_label("TransientTransactionError")
-    # The URL's form was checked with the settings; what is left is a mongodb+srv name's look-up.
+    # The settings have checked the URL's form; so this is a failed look-up of a mongodb+srv name.
     unreachable = isinstance(error, ConnectionFailure | ConfigurationError)
     return unreachable or error.timeout or transient or not UNFIT.isdisjoint(_codes(error))
 
 
 def _codes(error: PyMongoError) -> set[int | None]:
-    """MongoDB's codes of an error, and of each write of a bulk."""
+    """Return MongoDB's codes of an error, and of each write of a bulk write."""
     if not isinstance(error, OperationFailure):
         return set()
     writes = (error.details or {}).get("writeErrors", [])
@@ -83,9 +83,9 @@ def _codes(error: PyMongoError) -> set[int | None]:
 
 
 class Store:
-    """One unit of work's view of the service's database. Subclasses add queries.
+    """The service's database as one unit of work sees it. Subclasses add queries.
 
-    `migrations` makes the subclass's collections with their indexes; `service` names the service.
+    `migrations` create the subclass's collections with their indexes; `service` names the service.
     """
 
     service: str
@@ -104,85 +104,85 @@ class Store:
         self.now = now
         self._contention = contention
         self.writer = writer
-        """Who writes, where one writer does so at a time: the queue whose events are applied, or
-        the timer. Empty in requests, of which many run at once."""
+        """The queue whose events are applied, or the timer: each of them is one writer at a time.
+        Empty in requests, of which many run at once."""
         self._events: list[Published] = []
         self._on_commit: list[Callable[[], object]] = []
 
     def __getitem__(self, name: str) -> "Collection[Document]":
-        """A collection of the service. Pass `session=self.session` to each call on it."""
+        """Return a collection of the service. Pass `session=self.session` to each call on it."""
         return self._database[name]
 
     def find_by_ids(
         self, collection: str, ids: Iterable[object], **more: Any
     ) -> Iterable[Document]:
-        """The documents of some ids, in one answer; of no ids, none, without a question.
+        """Return the documents with these ids, in one batch; without ids it sends no query.
 
-        `more` is what pymongo's `find` takes.
+        `more`: further arguments of pymongo's `find`.
         """
         wanted = list(ids)
         if not wanted:
             return ()
-        # One more than there can be, or MongoDB keeps a cursor; by itself it answers 101 first.
+        # One more than can exist, or MongoDB keeps a cursor open; its default first batch is 101.
         more |= {"batch_size": len(wanted) + 1, "session": self.session}
         return self[collection].find({"_id": {"$in": wanted}}, **more)
 
     def insert(self, collection: str, documents: Sequence[Document]) -> None:
         """Insert new documents.
 
-        What is there already was inserted by another unit of work after this one began to read:
-        a race is lost, and the next attempt sees it.
+        If one exists already, another unit of work inserted it after this one began to read: that
+        is a conflict, and the next attempt sees the document.
         """
         with inserting():
             self._insert(collection, documents)
 
     def _insert(self, collection: str, documents: Sequence[Document]) -> None:
-        if len(documents) == 1:  # which costs the driver half of what a list does
+        if len(documents) == 1:  # this costs the driver half as much as a list
             self[collection].insert_one(documents[0], session=self.session)
         elif documents:
             self[collection].insert_many(documents, session=self.session)
 
     def new_id(self) -> str:
-        """A fresh UUIDv7."""
+        """Return a new UUIDv7."""
         return ids.new_id()
 
     def contends_for(self, kind: str, id_: str) -> None:
-        """Say, before it is read or written, what others may want to change at the same time.
+        """Lock a thing, before it is read or written, that other units of work may change too.
 
         Units of work that name the same thing ("run", run_id) go on one after the other in this
-        process; where another has its turn, this one starts again when it has ended. Races with
-        other processes are MongoDB's to find; they, too, are repeated by turns.
+        process: if another holds its lock, this one starts again after the other has finished.
+        MongoDB detects conflicts with other processes; those are repeated under the same locks.
         """
         if self._contention is not None:
             self._contention.name(kind, id_)
 
     def record_event(self, *happened: object) -> None:
-        """Let others know, once this unit of work is committed, and only then.
+        """Record events, which are published after this unit of work is committed, and only then.
 
-        `happened`: the domain's dataclasses that are named like event messages of the contracts.
+        `happened`: dataclasses of the domain that are named like event messages of the contracts.
         """
         traceparent = tracing.current() or tracing.child_of("")
         self._events.extend((event, traceparent) for event in happened)
 
     def on_commit(self, act: Callable[[], object]) -> None:
-        """Do `act` once this unit of work is committed, and only then: to count what happened.
+        """Call `act` after this unit of work is committed, and only then: to count what happened.
 
-        A crash in between leaves it out, so it is for figures and nothing else.
+        A crash in between skips it, so use it for metrics only.
         """
         self._on_commit.append(act)
 
     def committed(self) -> None:
-        """The unit of work is committed: do what waits for that."""
+        """The unit of work is committed: call what was registered by `on_commit`."""
         for act in self._on_commit:
             act()
 
     def idempotent(
         self, scope: str, request_id: str, request: bytes, answer: Callable[[], bytes]
     ) -> bytes:
-        """The first answer to `request_id` in `scope` (an RPC and its caller), remembered.
+        """Return the first answer to `request_id` in `scope` (an RPC and its caller), and store it.
 
-        Raises AlreadyExists when the id came with another request before. Without an id, just
-        answers.
+        Raises AlreadyExists if the id came with another request before. Without an id, it just
+        returns `answer()`.
         """
         if not request_id:
             return answer()
@@ -191,7 +191,7 @@ class Store:
         return remembered.idempotent(scope, request_id, request, answer)
 
     def flush(self) -> None:
-        """Write what was published to the outbox; the unit of work does so at its end."""
+        """Write the recorded events to the outbox; the unit of work does so at its end."""
         if not self._events:
             return
         rows = OutboxRows(self.service, self.now, self["sequences"], self.session)
@@ -219,12 +219,12 @@ CHASSIS_MIGRATIONS = (
     Migration(
         2,
         "lanes of the outbox",
-        # With the key, for a scan steps over an aggregate that has a cursor of its own.
+        # With the key, because a scan skips aggregates that have a cursor of their own.
         adding({"outbox": [pymongo.IndexModel([("lane", 1), ("_id", 1), ("key", 1)])]}),
     ),
     Migration(
         3,
-        "which events wait for another's news",
+        "events that wait for an event of another service",
         adding(
             {
                 "waiting": [
@@ -236,7 +236,7 @@ CHASSIS_MIGRATIONS = (
             }
         ),
     ),
-    Migration(5, "holds on what jobs go to", adding({"job_holds": []})),
+    Migration(5, "holds on targets of jobs", adding({"job_holds": []})),
 )
 
 S = TypeVar("S", bound=Store)
@@ -244,7 +244,7 @@ T = TypeVar("T")
 
 
 class Database(Generic[S]):
-    """The service's database: makes units of work."""
+    """The service's database: runs units of work."""
 
     def __init__(
         self, client: "pymongo.MongoClient[Document]", name: str, store: type[S], clock: Clock
@@ -256,11 +256,11 @@ class Database(Generic[S]):
         self._conflict_locks = ConflictLocks()
 
     def prepare(self) -> None:
-        """Bring it to this version. Safe to repeat, and side by side."""
+        """Migrate it to this version. Safe to repeat, and in several processes at once."""
         migrate(self.mongo, self._migrations())
 
     def missing(self) -> list[str]:
-        """What `prepare` has still to do, in words; empty where the database is as it should be."""
+        """Return the pending migrations as text; empty if the database is up to date."""
         return [
             f"{owner} {step.number}: {step.name}"
             for owner, steps in self._migrations().items()
@@ -268,13 +268,13 @@ class Database(Generic[S]):
         ]
 
     def transact(self, work: Callable[[S], T], writer: str = "") -> T:
-        """Do `work` in one transaction, its events with it; repeated where it lost a race.
+        """Do `work` in one transaction, with its events; repeat it after a conflict.
 
-        `writer` is what `work` finds as `store.writer`.
+        `writer` becomes `store.writer`.
 
-        `work` may therefore run more than once and must touch nothing but its store. Who lost a
-        race over what it named (`Store.contends_for`) goes on by turns, and holds no transaction
-        while it waits.
+        `work` may therefore run more than once, and must change nothing but its store. After a
+        conflict over a thing that it named (`Store.contends_for`) it queues for that thing's lock,
+        and holds no transaction while it waits.
         """
 
         def attempt(contention: Contention) -> tuple[S, T]:
@@ -295,25 +295,26 @@ class Database(Generic[S]):
         return result
 
     def reader(self) -> S:
-        """A store for queries only, outside of any transaction."""
+        """Return a store for queries only, outside of any transaction."""
         return self._store(self.mongo, None, self.clock.now())
 
     def _let_go(self, session: ClientSession) -> None:
-        """End what a session has open, with its locks.
+        """End a session's open transaction, with its locks.
 
-        pymongo's own abort obeys the deadline that has passed, so the server would keep all for its
-        transactionLifetimeLimitSeconds; this runs in a context of its own, without that deadline.
+        pymongo's own abort obeys the deadline, which has passed, so the server would keep the locks
+        for its transactionLifetimeLimitSeconds; this runs in a context of its own, without that
+        deadline.
         """
         try:
             with deadline.within(CLEAN_UP):
                 self.client.admin.command("killSessions", [session.session_id])
         except PyMongoError as error:
-            log.warning("a transaction is left to MongoDB's limit", why=str(error)[:200])
+            log.warning("a transaction could not be aborted; MongoDB ends it", why=str(error)[:200])
 
     def _migrations(self) -> Mapping[str, Sequence[Migration]]:
         return {"chassis": CHASSIS_MIGRATIONS, self._store.service: self._store.migrations}
 
 
 def _is_late(error: Exception) -> bool:
-    """Whether a deadline passed, perhaps after what is told by the error."""
+    """Return whether a deadline has passed, perhaps after the error was raised."""
     return deadline.left() <= 0 or (isinstance(error, PyMongoError) and error.timeout)

@@ -1,4 +1,4 @@
-"""A unit of work in one transaction, done again where it lost a race over what it named."""
+"""A unit of work in one transaction, repeated after a conflict with another unit of work."""
 
 import random
 import time
@@ -17,42 +17,45 @@ from chassis.operations import metrics
 
 MAJORITY = WriteConcern("majority", wtimeout=10_000)
 TRANSIENT, UNKNOWN = "TransientTransactionError", "UnknownTransactionCommitResult"
-# MongoDB's codes of a race that was lost, and of a key that is there already.
+# MongoDB's error codes of a write conflict, and of a duplicate key.
 WRITE_CONFLICT, DUPLICATE_KEY = 112, 11000
-# Seconds. So long a unit of work without a deadline tries; pymongo's with_transaction, too.
+# Seconds. A unit of work without a deadline tries for so long, as pymongo's with_transaction does.
 GIVE_UP_AFTER = 120.0
-# Seconds. MongoDB ends a transaction after 60, or as it is set. One that took so long and failed
-# is not repeated as it is, for it would fail again: who can makes it smaller.
+# Seconds. MongoDB ends a transaction after 60, or after the time that is set there. A transaction
+# that took this long and failed is not repeated, because it would fail again; some callers make it
+# smaller.
 TOO_LONG = 10.0
-# Seconds: the pause after a race that was lost to another process, which has to commit.
+# Seconds: the pause after a conflict with another process, so that it can commit.
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 
 T = TypeVar("T")
 
 
 class Contention:
-    """What a unit of work contends for: named by it in this attempt, and its place in the lines."""
+    """The things that a unit of work contends for in this attempt, and the locks that it holds."""
 
     def __init__(self, holder: LockHolder) -> None:
         self._holder = holder
         self._named: dict[str, str] = {}
         self.attempts = 0
-        """How many began."""
+        """How many attempts began."""
 
     def name(self, kind: str, id_: str) -> None:
-        """Contend for a thing. Raises the error of a lost race where another has its turn at it."""
+        """Contend for a thing. Raises the error of a conflict if another unit of work holds its
+        lock.
+        """
         key = f"{kind} {id_}"
         self._named[key] = kind
         if not self._holder.try_acquire(key):
-            raise _lost(f"another has its turn at {key}")
+            raise _lost(f"another unit of work holds the lock of {key}")
 
     def begin(self) -> None:
-        """Another attempt begins, and has named nothing."""
+        """Begin another attempt, which has named nothing yet."""
         self.attempts += 1
         self._named.clear()
 
     def lose(self) -> None:
-        """A race was lost: return when the next attempt may begin."""
+        """Count a conflict, and wait until the next attempt may begin."""
         self._count()
         if self._holder.is_queued_for(self._named):
             pause(self.attempts)
@@ -66,10 +69,10 @@ class Contention:
 
 
 def repeat(session: ClientSession, locks: ConflictLocks, work: Callable[[Contention], T]) -> T:
-    """Do `work` in a transaction, committed, and again as often as it lost a race.
+    """Do `work` in a transaction and commit it; repeat this after each conflict.
 
-    Who lost waits without a transaction. Raises what `work` raises, and the error of a lost race
-    when the deadline or `PATIENCE` has passed, or when one attempt took `TOO_LONG`.
+    It waits without a transaction. Raises what `work` raises, and the error of the conflict if the
+    deadline or `GIVE_UP_AFTER` has passed, or if one attempt took `TOO_LONG`.
     """
     end = time.monotonic() + min(GIVE_UP_AFTER, deadline.left())
     with locks.holder() as holder:
@@ -86,7 +89,9 @@ def repeat(session: ClientSession, locks: ConflictLocks, work: Callable[[Content
 
 @contextmanager
 def inserting() -> Iterator[None]:
-    """Insert what is not there: what is, was inserted meanwhile by another, so a race is lost."""
+    """Turn a duplicate key into a conflict: another unit of work inserted the document
+    meanwhile.
+    """
     try:
         yield
     except OperationFailure as error:
@@ -101,7 +106,7 @@ def _lost(why: str) -> OperationFailure:
 
 
 def pause(lost: int) -> None:
-    """Let another process commit: longer each time, and by chance, so that two don't meet again."""
+    """Pause so that another process can commit: longer each time, and for a random time."""
     longest = min(FIRST_PAUSE * 1.5**lost, LONGEST_PAUSE, max(0.0, deadline.left()))
     time.sleep(random.random() * longest)
 
@@ -121,7 +126,7 @@ def _once(
 
 
 def _commit(session: ClientSession, end: float) -> None:
-    """Commit; again where nobody knows whether that worked, which MongoDB does once only."""
+    """Commit; repeat it if the result is unknown. MongoDB commits a transaction only once."""
     while True:
         try:
             return session.commit_transaction()

@@ -1,19 +1,19 @@
-"""Work that waits in a service's documents: claimed by all replicas, repeated after a failure.
+"""Jobs: work stored in a service's documents, claimed by all replicas, retried after a failure.
 
-A job is a part of a document, under its key `job`. A delivery that has one is to be sent; the write
-that says that it is sent removes the job. So nothing else has to agree with the document.
+A job is a part of a document, under its key `job`. For example, a delivery with a job is to be
+sent; the write that marks it as sent removes the job. So the document and its job always agree.
 
 | field of `job` | meaning |
 |---|---|
-| lane | which slots take it |
-| due | not to be taken before; while it is claimed, the end of its claim |
-| claim | the batch that has it; "" where none does |
+| lane | decides which slots take it |
+| due | no slot takes it before; while it is claimed, the end of its claim |
+| claim | the batch that has claimed it; "" if none has |
 | attempts | how often it failed |
-| target | what it goes to, such as a host; "" where that doesn't matter |
+| target | where it goes to, such as a host; "" if that doesn't matter |
 
-A claim moves `due` ahead, so one index (lane, due) answers what is next, a holder that died is
-succeeded when `due` comes, and a backlog is never read again. Times are of the system's clock, in
-which replicas may differ by less than a lease.
+A claim moves `due` ahead. So one index (lane, due) finds the next jobs, another replica takes over
+at `due` from a holder that died, and a backlog is never read twice. Times are of the system's
+clock; the clocks of replicas must differ by less than a lease.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -30,21 +30,21 @@ S = TypeVar("S", bound=Store)
 Document = dict[str, Any]
 
 EVERYTHING = ""
-"""The target of a hold on all jobs of a name."""
+"""The target that means all jobs of a name, in a hold."""
 
 INDEX = IndexModel(
     [("job.lane", 1), ("job.due", 1)],
     name="jobs",
     partialFilterExpression={"job.lane": {"$exists": True}},
 )
-"""What a collection with jobs needs; for the service's migrations."""
+"""The index that a collection with jobs needs; for the service's migrations."""
 
 
 class Away(Exception):
-    """A handler's verdict: what its jobs go to does not answer.
+    """A handler raises this if the target of its jobs does not answer.
 
-    No job of `target` (all jobs of the name, where it is empty) is tried for a while, by any
-    replica. The jobs of the batch go back without having failed.
+    For a while no replica tries a job of `target` (if that is empty: any job of the name). The jobs
+    of the batch are returned, and do not count as failed.
     """
 
     def __init__(self, reason: str, target: str = EVERYTHING) -> None:
@@ -53,7 +53,9 @@ class Away(Exception):
 
 
 class GiveBack(Exception):
-    """A handler's verdict: it did not do its batch, and another may at once; nothing failed."""
+    """A handler raises this if it did not do its batch; another may do it at once, nothing
+    failed.
+    """
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,16 @@ class Batch:
     claim: str
     lane: str
     ids: tuple[Any, ...]
-    """Of the documents, in the order in which they were due."""
+    """Ids of the documents, in the order in which they were due."""
     attempts: Mapping[Any, int]
     """How often each failed before."""
     targets: tuple[str, ...]
-    """What each goes to, as `ids` are."""
+    """The target of each, in the order of `ids`."""
     stopping: Callable[[], bool] = field(compare=False)
-    """Whether the process is to end: what is not begun is better left to another."""
+    """Whether the process is stopping: then leave jobs that are not begun to another process."""
 
     def part(self, place: int) -> "Batch":
-        """One of its jobs alone, under the same claim."""
+        """Return one of its jobs alone, under the same claim."""
         return Batch(
             self.claim,
             self.lane,
@@ -88,53 +90,54 @@ Work = Callable[[Batch], int]
 
 @dataclass(frozen=True)
 class Jobs(Generic[S]):
-    """One kind of job of a service, as data; every worker process runs it."""
+    """One kind of job of a service; every worker process runs it."""
 
     name: str
-    """<service>.<what is done>; a label of its metrics."""
+    """<service>.<what it does>; a label of its metrics."""
     collection: str
-    """Whose documents have the jobs."""
+    """The collection whose documents have the jobs."""
     lanes: Mapping[str, int]
-    """Each lane, with how many of its jobs a slot claims at once."""
+    """For each lane, how many of its jobs a slot claims at once."""
     slots: tuple[tuple[str, ...], ...]
-    """For each batch that a process has in hand at once, the lanes that it may come from, the first
-    one with something due. A lane that has slots of its own can't be crowded out."""
+    """One entry for each batch that a process works on at once: the lanes that the batch may
+    come from, in order of preference. Other lanes can't block a lane that has its own slots."""
     work: Callable[[Database[S]], AbstractContextManager[Work]]
-    """Opens what a slot keeps while there is work, such as a connection. What it yields does a
-    batch, and answers how many of it are done for good.
+    """Opens what a slot keeps while it has work, such as a connection. It yields a function that
+    does a batch and returns how many of its jobs are done for good.
 
-    It takes the job off each document that is done, in the write that says so, and where it leaves
-    one on, says when it is due. What it says nothing of comes back when the claim ends; where it
-    raises, at once (`Away`, `GiveBack`), or after a pause that grows with its failures.
+    The function removes the job from each document that is done, in the write that marks it as
+    done. Where it leaves a job, it writes when the job is due. Jobs that it does not touch are due
+    again when the claim ends. If it raises, they are due at once (`Away`, `GiveBack`), or after a
+    pause that grows with the failures.
     """
     per_target: int | None = None
-    """How many jobs of one target a process has in hand at once; None: any number."""
+    """How many jobs of one target a process works on at once; None: any number."""
     poll: timedelta = timedelta(seconds=0.5)
-    """How often an idle slot looks."""
+    """How often an idle slot looks for jobs."""
     lease: timedelta = timedelta(seconds=60)
-    """A claim ends after this long; it is renewed while the batch is in hand."""
+    """A claim ends after this long; it is renewed while the batch is worked on."""
     first_pause: timedelta = timedelta(seconds=1)
-    """After the first failure; it doubles with each, up to `longest_pause`."""
+    """The pause after the first failure; it doubles with each failure, up to `longest_pause`."""
     longest_pause: timedelta = timedelta(minutes=1)
 
 
-# What a service puts into its own writes.
+# For the writes of the services.
 
 
 def waiting(lane: str, due: datetime, target: str = "") -> Document:
-    """The value of `job` in a document that is to be worked on."""
+    """Return the value of `job` for a document that is to be worked on."""
     return {"lane": lane, "due": due, "claim": "", "attempts": 0, "target": target}
 
 
 def ours(claim: str, ids: Iterable[Any]) -> Document:
-    """A query for those of a batch's documents that it still has."""
+    """Return the query for those of a batch's documents that it still has claimed."""
     return {"_id": {"$in": list(ids)}, "job.claim": claim}
 
 
 def again(due: datetime) -> Document:
-    """What to $set on a document of a batch that is to be worked on once more."""
+    """Return what to $set on a document of a batch that is to be tried again."""
     return {"job.due": due, "job.claim": ""}
 
 
 DONE: Document = {"job": ""}
-"""What to $unset on a document of a batch whose work is done."""
+"""What to $unset on a document whose work is done."""

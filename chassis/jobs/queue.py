@@ -1,4 +1,4 @@
-"""Claims on the jobs of one collection, and holds on what they go to."""
+"""Claims on the jobs of one collection, and holds on their targets."""
 
 import random
 from collections import Counter
@@ -15,9 +15,9 @@ from chassis.data.store import Database
 from chassis.jobs import EVERYTHING, Batch, Document, Jobs, again, ours
 from chassis.jobs.backoff import pause
 
-# How often a claim looks again where others were faster, or where all that it found has to wait.
+# How often a claim looks again if others were faster, or if all found jobs have to wait.
 CLAIM_ATTEMPTS = 5
-# What finds its target's places taken comes back after about as long.
+# A job whose target has no free place is due again after about this long.
 MOMENT = timedelta(seconds=1)
 
 NOBODY: Mapping[str, int] = {}
@@ -38,9 +38,9 @@ class Queue:
         busy: Mapping[str, int] = NOBODY,
         stopping: Callable[[], bool] = bool,
     ) -> Batch | None:
-        """Claim a batch of the first of these lanes that has something due; None where none has.
+        """Claim a batch of the first of these lanes that has due jobs; return None if none has.
 
-        `busy`: how many jobs of each target this process has in hand.
+        `busy`: how many jobs of each target this process works on.
         """
         held = self._held()
         if EVERYTHING in held:
@@ -55,22 +55,22 @@ class Queue:
         return None
 
     def renew(self, batch: Batch) -> None:
-        """Keep what the batch still has for another lease."""
+        """Renew the claim on what the batch still has."""
         until = self._clock.now() + self._jobs.lease
         self._rows.update_many(ours(batch.claim, batch.ids), {"$set": {"job.due": until}})
 
     def give_back(self, batch: Batch) -> None:
-        """Let others have at once what the batch still has."""
+        """Return what the batch still has, so that others can claim it at once."""
         self._rows.update_many(ours(batch.claim, batch.ids), {"$set": again(self._clock.now())})
 
     def put_off(self, batch: Batch) -> None:
-        """What the batch still has failed: each comes back after its pause."""
+        """Mark what the batch still has as failed: each job is due again after its pause."""
         self._rows.bulk_write([self._put_off(batch, each) for each in batch.ids], ordered=False)
 
     def hold(self, target: str) -> None:
-        """Let nobody try a target for a while, longer with each time until `let_go`.
+        """Stop trying a target for a while, longer each time until `let_go`.
 
-        Where others held it meanwhile, theirs counts.
+        If another process set a hold meanwhile, that one counts.
         """
         key, now = self._hold_key(target), self._clock.now()
         known = self._holds.find_one({"_id": key})
@@ -91,12 +91,12 @@ class Queue:
             return
 
     def let_go(self, targets: Sequence[str]) -> None:
-        """These targets answered: the next hold is a short one again."""
+        """Remove the holds of targets that answered: the next hold is a short one again."""
         for target in self._known_holds & {EVERYTHING, *targets}:
             self._holds.delete_one({"_id": self._hold_key(target)})
 
     def oldest(self, lane: str) -> timedelta:
-        """For how long the job that is due longest has been due and not claimed."""
+        """Return for how long the oldest job of a lane has been due and not claimed."""
         query = {"job.lane": lane, "job.due": {"$lte": self._clock.now()}}
         found = self._rows.find_one(query, {"job.due": 1}, sort=[("job.due", 1)])
         return self._clock.now() - found["job"]["due"] if found else timedelta(0)
@@ -118,7 +118,7 @@ class Queue:
         self._turn_away(others, held)
         claim = ids.new_id()
         now = self._clock.now()
-        # Only where it is still due: who was faster has moved that ahead.
+        # Only those that are still due: a faster process has moved `due` ahead.
         self._rows.update_many(
             {"_id": {"$in": [row["_id"] for row in admitted]}, "job.due": {"$lte": now}},
             {"$set": {"job.claim": claim, "job.due": now + self._jobs.lease}},
@@ -129,7 +129,7 @@ class Queue:
         return _batch(claim, lane, mine, stopping) if mine else None
 
     def _turn_away(self, rows: Sequence[Document], held: Mapping[str, datetime]) -> None:
-        """Let jobs wait whose target is held, or has all its places taken."""
+        """Postpone jobs whose target is on hold, or has no free place."""
         now = self._clock.now()
         writes = [
             UpdateOne(
@@ -149,7 +149,7 @@ class Queue:
         )
 
     def _held(self) -> dict[str, datetime]:
-        """Until when each target is held that is."""
+        """Return until when each held target is on hold."""
         rows = list(self._holds.find({"jobs": self._jobs.name}))
         self._known_holds = frozenset(row["target"] for row in rows)
         now = self._clock.now()
@@ -168,9 +168,10 @@ def admit(
     held: frozenset[str],
     per_target: int | None,
 ) -> tuple[list[Document], list[Document]]:
-    """Of jobs in their order: those that may be worked on now, and those that have to wait.
+    """Divide jobs, in their order, into those to work on now and those that have to wait.
 
-    One waits whose target is held, or has `per_target` in hand, those before it included.
+    A job waits if its target is on hold, or has `per_target` jobs already, counting those before
+    it.
     """
     places = Counter(busy)
     admitted: list[Document] = []

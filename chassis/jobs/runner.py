@@ -1,4 +1,4 @@
-"""Works jobs in one process: a thread for each slot, which the worker role has as a greenlet."""
+"""Runs jobs in one process: a thread for each slot (a greenlet in the worker role)."""
 
 import random
 import threading
@@ -16,7 +16,7 @@ from chassis.jobs import Away, Batch, GiveBack, Jobs, Work
 from chassis.jobs.queue import Queue
 from chassis.operations import metrics
 
-# Seconds. How often the age of the oldest job is told.
+# Seconds between two reports of the age of the oldest job.
 REPORT_INTERVAL = 5.0
 
 log = structlog.get_logger()
@@ -48,20 +48,20 @@ class Runner:
             thread.start()
 
     def stop(self) -> None:
-        """Claim nothing more; what is in hand goes on."""
+        """Claim no more jobs; batches at hand go on."""
         self._stopped.set()
         self._more.set()
 
     def join(self) -> None:
-        """Wait until nothing is in hand, after `stop`."""
+        """Wait until no batch is at hand, after `stop`."""
         for thread in self._threads:
             thread.join()
         self._ended.set()
         self._watch.join()
 
     def run_due(self, lanes: Sequence[str] = ()) -> int:
-        """Work on what is due in these lanes (none: all), in this thread, until nothing is or it is
-        stopped; answers how many are done."""
+        """Work on due jobs of these lanes (none: all) in this thread, until there are none or it is
+        stopped; return how many are done."""
         done = 0
         with self._jobs.work(self._database) as work:
             while batch := self._take(lanes or tuple(self._jobs.lanes)):
@@ -71,18 +71,20 @@ class Runner:
         return done
 
     def _serve(self, lanes: Sequence[str]) -> None:
-        """What a slot's thread does."""
+        """Run a slot's thread."""
         while not self._stopped.is_set():
             try:
                 worked = self._streak(lanes)
             except Exception as error:
-                log.warning("jobs can't be claimed", jobs=self._jobs.name, why=repr(error)[:300])
+                log.warning("can't claim jobs", jobs=self._jobs.name, why=repr(error)[:300])
                 worked = False
             if not worked:
                 self._rest()
 
     def _streak(self, lanes: Sequence[str]) -> bool:
-        """Batch after batch while there are some, with what a slot keeps open."""
+        """Do batch after batch while there are due jobs, with one connection; return if there were
+        any.
+        """
         batch = self._take(lanes)
         if batch is None:
             return False
@@ -93,13 +95,13 @@ class Runner:
         return True
 
     def _rest(self) -> None:
-        """Until it is time to look again, or another slot finds more than it takes."""
+        """Wait until it is time to look again, or another slot finds more jobs than it takes."""
         self._more.wait(self._jobs.poll.total_seconds() * random.uniform(0.8, 1.2))
         if not self._stopped.is_set():
             self._more.clear()
 
     def _take(self, lanes: Sequence[str]) -> Batch | None:
-        # One at a time: a target's places are counted and taken in one step.
+        # One thread at a time: a target's free places are counted and taken in one step.
         with self._claiming:
             busy = Counter(each for one in self._in_flight.values() for each in one.targets)
             batch = self._queue.claim(lanes, busy, self._stopped.is_set)
@@ -112,7 +114,7 @@ class Runner:
         return batch
 
     def _do(self, work: Work, batch: Batch) -> int:
-        """Do a batch, whatever comes of it; answers how many of it are done for good."""
+        """Do a batch, and handle its errors; return how many of its jobs are done for good."""
         try:
             done = self._tried(work, batch)
         finally:
@@ -140,7 +142,7 @@ class Runner:
                 self._queue.give_back(batch)
             return 0
         if len(batch.ids) > 1:
-            # One of them is the cause: alone it harms no other.
+            # One of them is the cause: each is tried alone, so that it harms no other.
             return sum(self._tried(work, batch.part(place)) for place in range(len(batch.ids)))
         log.warning(
             "a job failed", jobs=self._jobs.name, id=str(batch.ids[0]), why=repr(error)[:300]
@@ -155,14 +157,16 @@ class Runner:
 
     @contextmanager
     def _database_away(self) -> Iterator[None]:
-        """What can't be written now is what a claim that ends brings about, too."""
+        """Log a database error: the end of the claim has the same effect as the write that
+        failed.
+        """
         try:
             yield
         except PyMongoError as error:
-            log.warning("a claim can't be given up", jobs=self._jobs.name, why=str(error)[:200])
+            log.warning("can't return a claim", jobs=self._jobs.name, why=str(error)[:200])
 
     def _keep(self) -> None:
-        """Renew what is in hand, and tell of what waits, until all has ended."""
+        """Renew claims, and report the age of the oldest job, until the runner has ended."""
         renew = self._jobs.lease.total_seconds() / 3
         while not self._ended.wait(min(renew, REPORT_INTERVAL)):
             with suppress(PyMongoError):  # the next time will do: a lease outlasts two of them

@@ -1,1 +1,1 @@
-"""Events on their way: from the outbox to the broker, and from the broker to a handler."""
+"""The transport of events: from the outbox to the broker, and from the broker to a handler."""

@@ -1,8 +1,8 @@
-"""An event's publication as the bytes that go to the broker.
+"""Encoding the publication of an event as AMQP frames.
 
-pika makes an object of each frame and asks each value for its type; that was a third of the relay's
-work (docs/decisions/0022). Here what is the same in each publication is written once. AMQP 0.9.1,
-sections 2.3.5 and 4.2: a method frame, a header frame, and the body's frames.
+pika makes an object of each frame and inspects each value's type; that was a third of the relay's
+work (docs/decisions/0022). This module encodes the constant parts once. AMQP 0.9.1, sections 2.3.5
+and 4.2: a method frame, a header frame, and the body's frames.
 """
 
 import struct
@@ -24,16 +24,16 @@ _FLAGS = (
 _END = bytes((spec.FRAME_END,))
 _LONG = struct.Struct(">I").pack
 _TIMESTAMP = struct.Struct(">Q").pack
-# A frame's type, its channel, and how many bytes follow.
+# A frame's type, its channel, and the number of bytes that follow.
 _BEGIN = struct.Struct(">BHI").pack
-# A content header's class, its weight, the body's size, and which properties follow.
+# A content header's class, its weight, the body's size, and the flags of its properties.
 _CONTENT = struct.Struct(">HHQH").pack
 
 
 class Publications:
-    """Writes publications for one channel, persistent and mandatory.
+    """Encodes publications for one channel, persistent and mandatory.
 
-    `largest` is the most bytes of a body in one frame, as client and broker agreed.
+    `largest`: the most bytes of a body in one frame, as negotiated with the broker.
     """
 
     def __init__(self, channel: int, exchange: str, largest: int) -> None:
@@ -44,9 +44,9 @@ class Publications:
     def write(
         self, kind: str, event_id: str, made_at: int, headers: Mapping[str, str], body: bytes
     ) -> bytes:
-        """The frames of one event; `made_at` in seconds since 1970.
+        """Return the frames of one event; `made_at` in seconds since 1970.
 
-        Raises ValueError where `kind`, `event_id` or a header's name has more than 255 bytes.
+        Raises ValueError if `kind`, `event_id` or a header's name has more than 255 bytes.
         """
         properties = b"".join(
             (
@@ -88,7 +88,7 @@ class Publications:
         return _LONG(len(table)) + table
 
     def _name(self, name: str) -> bytes:
-        """A header's name, and that a long text follows."""
+        """Return a header's name and the type tag of a long string."""
         if (known := self._names.get(name)) is None:
             known = self._names[name] = _short(name) + b"S"
         return known

@@ -1,9 +1,9 @@
-"""kombu over py-amqp, without its decoders: no message can end a connection of ours.
+"""kombu over py-amqp with decoders of our own, so that no message can end a connection.
 
-Three things of theirs raise on what a stranger may send: the decoder of properties, that of a
-delivery's routing key, and kombu's unpacking of bodies that are told to be compressed. The first
-stands in a table of py-amqp, where ours replaces it for the whole process; the other two are
-methods of what a transport is made of (docs/decisions/0015).
+Three of their decoders raise on messages that other clients may send: that of properties, that of a
+delivery's routing key, and kombu's decompression of bodies. The first is in a table of py-amqp,
+where ours replaces it for the whole process; the other two are methods of the transport's classes
+(docs/decisions/0015).
 """
 
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from kombu.transport import pyamqp
 
 from chassis.contracts.amqp_tables import read_properties
 
-# py-amqp's names, where they differ.
+# py-amqp's name for the headers.
 _HEADERS = "application_headers"
-# Of a delivery's arguments: class and method ids, then the consumer's tag, counted by one byte.
+# A delivery's arguments: class and method ids, then the consumer's tag, which has a length byte.
 _TAG = 4
-# After it the delivery tag and one byte of flags; then exchange and routing key.
+# Then the delivery tag and one byte of flags; then exchange and routing key.
 _NUMBERS = 9
 
 
 class Message(BaseMessage):  # type: ignore[misc]
-    """A message with its body as it came."""
+    """A message with its body as it was received."""
 
     def __init__(self, msg: Any, channel: Any = None, **kwargs: Any) -> None:
         properties = msg.properties
@@ -40,26 +40,26 @@ class Message(BaseMessage):  # type: ignore[misc]
             properties=properties,
             **kwargs,
         )
-        # Not before: kombu unpacks a body whose headers name a compression, however large it gets.
+        # Set after the constructor: kombu would decompress a body whose headers name a compression.
         self.headers = properties.get(_HEADERS) or {}
 
 
 class Channel(pyamqp.Channel):  # type: ignore[misc]
-    """A channel that takes every delivery."""
+    """A channel that accepts every delivery."""
 
     Message = Message
 
     def dispatch_method(self, method_sig: tuple[int, int], payload: bytes, content: Any) -> Any:
-        """py-amqp's hook for what came on the channel."""
+        """Handle a method frame (a hook of py-amqp)."""
         if method_sig == spec.Basic.Deliver:
             payload = readable(payload)
         return super().dispatch_method(method_sig, payload, content)
 
 
 class ReadingAhead(TCPTransport):  # type: ignore[misc]
-    """py-amqp's transport, reading what is there at once, as OpenSSL does for TLS.
+    """py-amqp's transport with a read buffer, as OpenSSL has for TLS.
 
-    By itself it asks the system three times for each frame, of which a message has three.
+    Without it, py-amqp makes three system calls for each frame, and a message has three frames.
     """
 
     def _setup_transport(self) -> None:
@@ -68,7 +68,7 @@ class ReadingAhead(TCPTransport):  # type: ignore[misc]
 
 
 def read_ahead(receive: Callable[[int], bytes], most: int = 16_384) -> Callable[[int], bytes]:
-    """`receive`, which answers so many bytes at most, asked for more than is wanted now."""
+    """Return a function like `receive` that reads up to `most` bytes ahead into a buffer."""
     ahead = b""
 
     def receive_some(count: int) -> bytes:
@@ -93,7 +93,7 @@ class _Connection(pyamqp.Connection):  # type: ignore[misc]
         write_timeout: float | None = None,
         **more: Any,
     ) -> Any:
-        """What moves the bytes."""
+        """Return the transport that sends and receives bytes."""
         more |= {"read_timeout": read_timeout, "write_timeout": write_timeout}
         if ssl:
             return super().Transport(host, connect_timeout, ssl, **more)
@@ -101,19 +101,19 @@ class _Connection(pyamqp.Connection):  # type: ignore[misc]
 
 
 class Transport(pyamqp.Transport):  # type: ignore[misc]
-    """kombu's transport over py-amqp, with our messages."""
+    """kombu's transport over py-amqp, with our message class."""
 
     Connection = _Connection
 
 
 class SSLTransport(pyamqp.SSLTransport):  # type: ignore[misc]
-    """The same by TLS."""
+    """The same transport over TLS."""
 
     Connection = _Connection
 
 
 def connection(amqp_url: str, **options: Any) -> Connection:
-    """A kombu connection, not opened yet, which no message that comes can end."""
+    """Return a kombu connection, not opened yet, that no received message can end."""
     serialization.PROPERTY_CLASSES[spec.Basic.CLASS_ID] = _decode
     transport = SSLTransport if amqp_url.startswith("amqps:") else Transport
     return Connection(amqp_url, transport=transport, **options)
@@ -127,9 +127,9 @@ def _decode(buffer: bytes, offset: int) -> tuple[dict[str, Any], int]:
 
 
 def readable(payload: bytes) -> bytes:
-    """A delivery's arguments, with exchange and routing key as UTF-8 where they are not.
+    """Return a delivery's arguments, with exchange and routing key made valid UTF-8.
 
-    By a header `CC` that is ours a stranger reaches a queue with any bytes as the routing key.
+    By the header `CC` any client can send a message to a queue with any bytes as the routing key.
     """
     names = _TAG + 1 + payload[_TAG] + _NUMBERS
     if payload[names:].isascii():

@@ -1,7 +1,7 @@
-"""pika, without its decoder of properties: no message can end a connection of ours.
+"""pika with a decoder of properties of our own, so that no message can end a connection.
 
-pika looks a class of properties up in the table `pika.spec.props`; ours stands there for the whole
-process as soon as one connection is made here (docs/decisions/0015).
+pika looks the class of properties up in the table `pika.spec.props`; as soon as one connection is
+made here, our class is in it for the whole process (docs/decisions/0015).
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from chassis.contracts.amqp_tables import PROPERTIES, read_properties
 
 
 class Properties(pika.BasicProperties):  # type: ignore[misc]
-    """Basic properties that take whatever bytes come."""
+    """Basic properties that can be decoded from any bytes."""
 
     def decode(self, encoded: bytes, offset: int = 0) -> "Properties":
-        """pika's hook: read from a content header's bytes."""
+        """Decode a content header's bytes (a hook of pika)."""
         found = read_properties(encoded, offset)
         for name in PROPERTIES:
             setattr(self, name, found.get(name))
@@ -26,13 +26,13 @@ class Properties(pika.BasicProperties):  # type: ignore[misc]
 
 
 def parameters(amqp_url: str) -> pika.URLParameters:
-    """What to connect by; with it, no message that comes can end the connection."""
+    """Return connection parameters with which no received message can end the connection."""
     spec.props[Properties.INDEX] = Properties
     return pika.URLParameters(amqp_url)
 
 
 @contextmanager
 def connected(amqp_url: str) -> Iterator[BlockingConnection]:
-    """A blocking connection that is closed at the end. Raises pika.exceptions.AMQPError."""
+    """Yield a blocking connection, and close it at the end. Raises pika.exceptions.AMQPError."""
     with pika.BlockingConnection(parameters(amqp_url)) as connection:
         yield connection

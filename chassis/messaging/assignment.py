@@ -1,8 +1,8 @@
-"""Which queues of a partitioned subscription this worker consumes: its share of them, by lease.
+"""The queues of a partitioned subscription that this worker consumes: its share, by leases.
 
-MongoDB's leases decide who has a partition, a fair share each. The plain queue is shared with them.
-Where a lease is lost, the worker stops consuming at once; the batch at hand goes on, for conflicts
-and the inbox decide what it may still commit.
+Leases in MongoDB decide which worker has a partition; each worker gets a fair share. The plain
+queue is shared in the same way. When a worker loses a lease, it stops consuming at once; the batch
+at hand goes on, because conflicts and the inbox decide what it may still commit.
 """
 
 import contextlib
@@ -23,21 +23,23 @@ from chassis.messaging.queue_watch import Ready
 from chassis.messaging.subscriptions import Subscription
 from chassis.operations import metrics
 
-# A worker that dies is succeeded this long after.
+# After a worker dies, another takes its partitions this much later.
 LEASE = timedelta(seconds=15)
-# Seconds between two renewals, and between two looks at what can be released.
+# Seconds between two renewals, and between two checks of what can be released.
 RENEW_INTERVAL, TICK = 3.0, 0.5
 
 log = structlog.get_logger()
 
 
 class Assignment:
-    """One worker's queues of one subscription (a `batch.Source`)."""
+    """The queues of one subscription that one worker consumes (a `batch.Source`)."""
 
     def __init__(
         self, database: Database[Any], subscription: Subscription[Any], count: int, holder: str
     ) -> None:
-        """`count` is the number of partitions by this worker's settings, `holder` this worker."""
+        """`count`: the number of partitions by this worker's settings; `holder` names this
+        worker.
+        """
         self._leases = database.mongo["leases"]
         self._subscription, self._holder = subscription, holder
         self._usual = frozenset(partitions.queues(subscription, count))
@@ -51,11 +53,11 @@ class Assignment:
         self.consumed: Mapping[str, Unsettled] = {}
 
     def seen(self, ready: Ready) -> None:
-        """Learn which queues there are, and how many messages are ready in each.
+        """Take note of the queues that exist, and of how many messages are ready in each.
 
-        A partition beyond our number is left by another number, or belongs to a newer one: it is
-        consumed while it has messages, and let go when we have none of it in hand, so that the
-        declare role can see that nobody has, and remove it.
+        A partition beyond our number comes from an earlier or a newer setting: it is consumed while
+        it has messages, and released when none of its messages is in flight here, so that the
+        declare role can see that it is drained, and remove it.
         """
         if ready.keys() != self._ready.keys():
             self._shares = self._shares_of(ready)
@@ -64,19 +66,19 @@ class Assignment:
         self._ready = ready
 
     def keep(self) -> None:
-        """Hold our share until `leave`."""
+        """Keep our share until `leave`."""
         while not self._left:
             try:
                 self._keep()
             except PyMongoError as error:
-                log.warning("can't keep partitions", subscription=self._name, why=str(error)[:200])
+                log.warning("can't renew partitions", subscription=self._name, why=str(error)[:200])
             self._decide()
             eventlet.sleep(TICK)
 
     def leave(self) -> None:
-        """Let others have it all at once."""
+        """Release all partitions at once."""
         self._left = True
-        with contextlib.suppress(PyMongoError):  # then it ends by itself
+        with contextlib.suppress(PyMongoError):  # then the leases end by themselves
             self._shares.leave()
 
     def _has_in_flight(self, queue: str) -> bool:
@@ -102,7 +104,7 @@ class Assignment:
             )
 
     def _decide(self) -> None:
-        """Say what is to be consumed now."""
+        """Decide which queues to consume now."""
         ours = self._holding.held - self._holding.surplus
         if time.monotonic() >= self._holding.until:
             ours = frozenset()

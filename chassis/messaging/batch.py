@@ -1,11 +1,12 @@
-"""The batch entrypoint: a nameko extension that hands a service method many raw messages at once.
+"""The batch entrypoint: a nameko extension that passes many raw messages at once to a method.
 
-nameko's own consumer takes one message a worker, acknowledges what its handler raised on, and gives
-up bodies that it can't decode. This one collects up to `SIZE` raw messages, or what comes within
-`LINGER` seconds, runs one worker for them, and acknowledges them together after it returned.
+nameko's own consumer passes one message at a time, acknowledges a message whose handler raised, and
+drops bodies that it can't decode. This entrypoint collects up to `SIZE` raw messages, or those that
+arrive within `LINGER` seconds, runs the method for them, and acknowledges them together after it
+has returned.
 
-An entrypoint consumes one queue or several, which may change while it runs; they share its
-connection, with a channel each, and its batches. One batch at a time is applied.
+An entrypoint consumes one queue or several, and these may change while it runs. They share its
+connection, with a channel each, and its batches. It applies one batch at a time.
 """
 
 import contextlib
@@ -29,36 +30,37 @@ from chassis.messaging.prefetch import MEMORY, Prefetch
 
 SIZE = 500
 LINGER = 0.002
-# Enough for the broker to send the next batch while one is applied; shared by the queues that are
-# consumed, of which each must do for itself where only one has events.
+# Enough for the broker to send the next batch while one is applied. The consumed queues share it;
+# each gets the minimum at least, because maybe only one of them has events.
 PREFETCH, LEAST_PREFETCH = 2 * SIZE, SIZE // 2
-# How often the consuming loop looks whether it is to stop, and what it is to consume.
+# How often the consuming loop checks whether it should stop, and which queues it should consume.
 TICK = 0.2
-# So many messages are taken in before the batch at hand may go on, whose answers from MongoDB come
-# meanwhile: so what comes is taken in while it waits, each time.
+# The consuming loop takes so many messages before it yields to the batch at hand, which meanwhile
+# waits for MongoDB.
 YIELD_EVERY = 16
-# What the method failed on comes back at once; a bug must not become a busy loop.
+# Messages on which the method failed come back at once; a bug must not become a busy loop.
 PAUSE = 1.0
 
 log = structlog.get_logger()
 
 
 class Source(Protocol):
-    """What an entrypoint is to consume."""
+    """Says which queues an entrypoint should consume."""
 
     @property
     def wanted(self) -> frozenset[str]:
-        """The queues to consume now; the same object where they are the same as before."""
+        """The queues to consume now; the same object if they are the same as before."""
 
     consumed: Mapping[str, "Unsettled"]
-    """Told by the entrypoint: what it consumes, or has messages of in the batch at hand."""
+    """Set by the entrypoint: the queues that it consumes, or whose messages are in the batch at
+    hand."""
 
 
 class Unsettled(Protocol):
     """A queue that is consumed."""
 
     unsettled: int
-    """How many of its messages were delivered, and neither acknowledged nor given back."""
+    """How many of its messages were delivered, and neither acknowledged nor returned."""
 
 
 class Fixed:
@@ -69,11 +71,12 @@ class Fixed:
         self.consumed: Mapping[str, Unsettled] = {}
 
     def seen(self, _: object) -> None:
-        """There is nothing to learn from what others saw of it."""
+        """Do nothing: the queue never changes."""
 
 
 class BatchConsumer(QueueConsumer):  # type: ignore[misc]
-    """The connection of one subscription: raw bodies, its own prefetch, a channel a queue."""
+    """The connection of one subscription: raw bodies, its own prefetch, a channel for each
+    queue."""
 
     connected = False
     _amqp: Any = None
@@ -81,22 +84,24 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
 
     @property
     def connection(self) -> Connection:
-        """What kombu connects by: nameko's way, but no message can end it."""
+        """A kombu connection with nameko's settings that no received message can end."""
         heartbeat = self.container.config[HEARTBEAT_CONFIG_KEY]
         return amqp_kombu.connection(self.amqp_uri, heartbeat=heartbeat)
 
     def get_consumers(self, *_: Any) -> Any:
-        """Called after every (re)connection: the providers open their queues one by one."""
+        """Return no consumers after a (re)connection: the providers open their queues one by
+        one.
+        """
         self._consumers = {provider: provider for provider in self._providers}
         return ()
 
     def on_consume_ready(self, connection: Any, *args: Any, **kwargs: Any) -> None:
-        """There is a connection."""
+        """Store the new connection."""
         self._amqp = connection
         super().on_consume_ready(connection, *args, **kwargs)
 
     def on_iteration(self) -> None:
-        """Connected is who consumes, which the broker does not allow where a queue is missing."""
+        """Update what is consumed. Only then we count as connected: a missing queue is an error."""
         super().on_iteration()
         for provider in self._providers:
             provider.consume_what_is_wanted(self._amqp)
@@ -106,12 +111,12 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
             eventlet.sleep()
 
     def consume(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        """kombu's loop over one connection, which looks at us every TICK.
+        """Run kombu's loop over one connection, which checks our state every TICK.
 
-        What an earlier connection delivered is void. A new one waits for the batch at hand, which
-        may be long while MongoDB is away: the broker takes back what nobody acknowledges within its
-        `consumer_timeout` (30 minutes) and counts a delivery each time, and at the queue's limit
-        good events would become dead letters.
+        Messages that an earlier connection delivered are void. A new connection waits for the end
+        of the batch at hand, which may take long while MongoDB is away: the broker takes back
+        messages that are not acknowledged within its `consumer_timeout` (30 minutes) and counts a
+        delivery each time, and at the queue's limit good events would become dead letters.
         """
         self.connected = False
         for provider in self._providers:
@@ -121,7 +126,9 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
         yield from super().consume(*args, **{**kwargs, "safety_interval": TICK})
 
     def unregister_provider(self, provider: Any) -> None:
-        """nameko has the consuming thread do it; while the broker is away, that waits forever."""
+        """Unregister at once while the broker is away: nameko would wait for the consuming
+        thread.
+        """
         if not self.connected and self._gt is not None:
             self._consumers.pop(provider, None)
             self._gt.kill()
@@ -130,18 +137,18 @@ class BatchConsumer(QueueConsumer):  # type: ignore[misc]
             super().unregister_provider(provider)
 
     def stop(self) -> None:
-        """Wait for the consuming thread's end, however it ended."""
+        """Wait until the consuming thread has ended."""
         with contextlib.suppress(GreenletExit):
             super().stop()
 
     def on_connection_error(self, exc: Any, interval: Any) -> None:
-        """The broker is away; kombu tries again."""
+        """Log that the broker is away; kombu tries again."""
         self.connected = False
         log.warning("the broker is away", why=repr(exc)[:200], seconds=interval)
 
 
 class OpenQueue:
-    """A queue that is consumed, over a channel of its own."""
+    """A consumed queue, with its own channel."""
 
     def __init__(self, name: str, connection: Any, take: Callable[..., None], prefetch: Prefetch):
         self.name, self.prefetch = name, prefetch
@@ -158,23 +165,23 @@ class OpenQueue:
         self._consumer.consume()
 
     def ask_for_more(self) -> None:
-        """As many as fit, by what is known of the messages now."""
+        """Raise the prefetch to as many messages as fit, by their known sizes."""
         self._consumer.cancel()
         self._consumer.qos(prefetch_count=self.prefetch.grow())
         self._consumer.consume()
 
     def leave(self) -> None:
-        """Ask for no more; what was delivered can still be acknowledged."""
+        """Stop consuming; delivered messages can still be acknowledged."""
         self.leaving = True
         self._consumer.cancel()
 
     def close(self) -> None:
-        """Give back what was delivered and not acknowledged."""
+        """Close the channel, which returns the unacknowledged messages to the queue."""
         self._channel.close()
 
 
 class Taken(NamedTuple):
-    """A message, and where it came from."""
+    """A message, and the queue that it came from."""
 
     message: Any
     queue: OpenQueue
@@ -183,13 +190,13 @@ class Taken(NamedTuple):
 class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
     """Calls the method with a list of kombu messages and one of their queues, one list at a time.
 
-    `source` says which queues, and is asked again and again.
+    `source` says which queues to consume; it is asked again and again.
     """
 
     consumer = BatchConsumer()
 
     def __init__(self, name: str, source: Source, memory: int = MEMORY, **kwargs: Any) -> None:
-        """`memory`: bytes of bodies that may be in hand, over all queues."""
+        """`memory`: bytes of bodies that may be in flight, over all queues."""
         self.name, self._source, self._memory = name, source, memory
         self._prefetches: defaultdict[str, Prefetch] = defaultdict(Prefetch)
         self._consumed: frozenset[str] | None = None
@@ -202,14 +209,14 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
         super().__init__(**kwargs)
 
     def setup(self) -> None:
-        """Join the connection before it starts."""
+        """Register with the connection before it starts."""
         self._source.consumed = self._open
         self.consumer.register_provider(self)
 
     def stop(self) -> None:
-        """Take no more, and wait until the batch at hand is applied and acknowledged.
+        """Take no more messages, and wait until the batch at hand is applied and acknowledged.
 
-        Only then may the connection end; what is left goes back to the queue with it.
+        Only then may the connection end; other messages return to the queue with it.
         """
         self._stopping = True
         self.forget()
@@ -217,11 +224,13 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
         self.consumer.unregister_provider(self)
 
     def cancel(self) -> None:
-        """nameko calls this from the consuming thread; the end of the connection does the rest."""
+        """Stop taking messages (nameko calls this from the consuming thread)."""
         self._stopping = True
 
     def consume_what_is_wanted(self, connection: Any) -> None:
-        """Begin to consume queues, and stop it; called by the consuming thread, often."""
+        """Start and stop consuming queues as the source says; the consuming thread calls this
+        often.
+        """
         wanted = self._source.wanted
         if self._stopping or wanted is self._consumed:
             return
@@ -237,28 +246,28 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
             self._consumed = wanted
 
     def _prefetch(self, name: str, queues: int) -> Prefetch:
-        """What is known of a queue, one of so many, which is consumed anew."""
+        """Return the prefetch of one of `queues` queues, for consuming it anew."""
         prefetch = self._prefetches[name]
         prefetch.begin(self._memory // queues, max(LEAST_PREFETCH, PREFETCH // queues))
         return prefetch
 
     def let_all_go(self) -> None:
-        """The connection is gone, and its channels with it."""
+        """Forget the queues: the connection is gone, and its channels with it."""
         self._open.clear()
         self._consumed = None
 
     def forget(self) -> None:
-        """Drop what a lost connection had delivered: it comes again."""
+        """Drop the messages of a lost connection: they are redelivered."""
         self._cancel_timer()
         self._pending.clear()
 
     def wait_until_idle(self) -> None:
-        """Wait for the end of the batch at hand, where there is one."""
+        """Wait until no batch is at hand."""
         if self._busy is not None:
             self._busy.wait()
 
     def take(self, queue: OpenQueue, message: Any) -> None:
-        """A message came."""
+        """Take a message that was delivered."""
         if self._stopping or queue.leaving:
             return
         queue.unsettled += 1
@@ -274,7 +283,7 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
             self._timer = eventlet.spawn_after(LINGER, self._flush)
 
     def _let_go(self, queue: OpenQueue) -> None:
-        """Stop consuming a queue; give it up when none of it is in the batch at hand."""
+        """Stop consuming a queue; close it when none of its messages is in the batch at hand."""
         if not queue.leaving:
             queue.leave()
             self._pending = [each for each in self._pending if each.queue is not queue]
@@ -298,9 +307,9 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
             self._idle()
 
     def _done(self, batch: list[Any], _: Any, result: Any = None, exc_info: Any = None) -> Any:
-        """The method returned, or raised: then none of the batch may count as acknowledged later.
+        """Acknowledge the batch if the method returned; return all its messages if it raised.
 
-        The broker counts the deliveries; what can never be handled is a dead letter in the end.
+        The broker counts the deliveries; a message that can never be handled becomes a dead letter.
         """
         if exc_info is None:
             last = {message.channel: message for message in batch}
@@ -318,23 +327,25 @@ class BatchEntrypoint(Entrypoint):  # type: ignore[misc]
         return result, exc_info
 
     def _take_in(self) -> None:
-        """Let come what the socket holds, up to a whole batch: small ones cost more an event."""
+        """Take what the socket holds, up to a whole batch: small batches cost more for each
+        event.
+        """
         before = -1
         while before < len(self._pending) < SIZE and not self._stopping:
             before = len(self._pending)
             eventlet.sleep()
 
     def _settle(self, action: Callable[[], object], message: Any) -> None:
-        """Acknowledge all of a channel up to a message (batches follow each other), or give back.
+        """Acknowledge all messages of a channel up to this one, or return this one.
 
-        On a connection that is gone there is nothing to say: the messages come again.
+        If the connection is gone, do nothing: the messages are redelivered.
         """
         if message.channel is None or message.channel.connection is None:
             return
         try:
             action()
         except self.consumer.connection_errors + self.consumer.channel_errors as error:
-            log.info("messages come again", subscription=self.name, why=repr(error)[:200])
+            log.info("messages are redelivered", subscription=self.name, why=repr(error)[:200])
 
     def _idle(self) -> None:
         for message, queue in self._at_hand:

@@ -1,21 +1,22 @@
-"""How many rows one transaction applies, by how fast the last one was.
+"""The number of rows that one transaction applies, adapted to how long the last one took.
 
-MongoDB ends a transaction after 60 s (transactionLifetimeLimitSeconds). What is too much for that
-fails, and is too much again when it is repeated. How much that is depends on the handler and on how
-busy the machines are, so a worker looks at its own pace.
+MongoDB ends a transaction after 60 s (transactionLifetimeLimitSeconds). Events that take longer
+fail, and fail again when they are repeated. How many fit depends on the handler and on the load of
+the machines, so a worker measures it.
 """
 
-# The weight of a unit at most, in rows that its events mean; and the seconds that it should take.
+# The greatest weight of a unit, in rows that its events change; and the seconds that it should
+# take.
 ROWS, SECONDS = 1_000, 5.0
 
 
 class BatchLimit:
-    """The pace of one subscription in one worker."""
+    """The batch limit of one subscription in one worker."""
 
     def __init__(self) -> None:
         self.rows = ROWS
-        """What the next unit may weigh."""
+        """The greatest weight of the next unit."""
 
     def took(self, rows: int, seconds: float) -> None:
-        """Learn how long a transaction took, which was committed or not."""
+        """Adapt to a transaction of `rows` rows that took `seconds`, committed or not."""
         self.rows = min(ROWS, max(1, int(rows * SECONDS / max(seconds, 1e-9))))

@@ -1,4 +1,4 @@
-"""Dead letters: looked at, sent back, thrown away. Used by people, so over a plain connection."""
+"""Dead letters: listing, replaying and discarding them, for people, over a plain connection."""
 
 import hashlib
 import time
@@ -20,15 +20,15 @@ BACK_TRIES, BACK_PAUSE = 40, 0.05
 
 
 class UnknownQueue(Exception):
-    """There is no such queue with dead letters."""
+    """There is no queue of this name with dead letters."""
 
 
 @dataclass(frozen=True)
 class DeadLetterRecord:
-    """One message that was given up."""
+    """A dead letter, as people see it."""
 
     id: str
-    """The event's id; where the message has none, the start of its body's SHA-256."""
+    """The event's id; if the message has none, the start of its body's SHA-256."""
     type: str
     died_at: str
     attempts: int
@@ -37,14 +37,14 @@ class DeadLetterRecord:
 
 
 def count(amqp_url: str, queues: Collection[str]) -> dict[str, int]:
-    """How many dead letters each of the queues has; those that are not there are left out."""
+    """Return how many dead letters each queue has; queues that don't exist are left out."""
     with amqp_pika.connected(amqp_url) as connection:
         found = {queue: figures(connection, topology.dead(queue)) for queue in queues}
         return {queue: told.ready for queue, told in found.items() if told}
 
 
 def show(amqp_url: str, queue: str, limit: int = 100) -> list[DeadLetterRecord]:
-    """The first dead letters of a queue, which stay there. Raises UnknownQueue."""
+    """Return the first dead letters of a queue; they stay in it. Raises UnknownQueue."""
     with _channel(amqp_url) as channel:
         taken = [_letter(properties, body) for _, properties, body in _take(channel, queue, limit)]
         if taken:
@@ -54,10 +54,10 @@ def show(amqp_url: str, queue: str, limit: int = 100) -> list[DeadLetterRecord]:
 
 
 def replay(amqp_url: str, queue: str, ids: Collection[str] = ()) -> int:
-    """Send dead letters (all, or those events) back to their queue; answers how many.
+    """Send dead letters (all, or those of `ids`) back to their queue; return how many.
 
-    Each is confirmed by the broker before it is taken off: a crash in between repeats it, and the
-    inbox drops the repeat. Raises UnknownQueue.
+    The broker confirms each before it is removed: a crash in between repeats it, and the inbox
+    drops the repeat. Raises UnknownQueue.
     """
 
     def send_back(channel: BlockingChannel, properties: Any, body: bytes) -> None:
@@ -70,12 +70,12 @@ def replay(amqp_url: str, queue: str, ids: Collection[str] = ()) -> int:
 
 
 def discard(amqp_url: str, queue: str, ids: Collection[str] = ()) -> int:
-    """Throw dead letters (all, or those events) away; answers how many. Raises UnknownQueue."""
+    """Delete dead letters (all, or those of `ids`); return how many. Raises UnknownQueue."""
     return _each(amqp_url, queue, ids, lambda *_: None)
 
 
 def _again(properties: Any) -> pika.BasicProperties:
-    """What a letter bears on its way back: what it had before it died, as far as it may."""
+    """Return the properties for a replay: the original ones, as far as they may be sent again."""
     headers = {
         name: value
         for name, value in resending.headers(properties.headers).items()
@@ -118,7 +118,7 @@ def _take(
 
 
 def _wait_until_back(channel: BlockingChannel, queue: str, count: int) -> None:
-    """A quorum queue takes letters back in its own time; who looks next must find them there."""
+    """Wait until a quorum queue has its messages back, so that the next reader finds them."""
     for _ in range(BACK_TRIES):
         there = figures(channel.connection, topology.dead(queue))
         if there is None or there.ready >= count:
@@ -144,12 +144,14 @@ def _number(value: Any) -> int:
 
 
 def _brokers_reason(headers: Mapping[str, Any]) -> str:
-    """Why the broker gave it up by itself, such as delivery_limit: its worker died of it."""
+    """Return why the broker itself gave it up, such as delivery_limit: its worker crashed."""
     return f"given up by the broker: {headers.get('x-first-death-reason', 'no reason told')}"
 
 
 def _brokers_time(headers: Mapping[str, Any]) -> str:
-    """When the broker gave it up; a stranger may have written anything there."""
+    """Return when the broker gave it up; other clients may have written anything into the
+    header.
+    """
     deaths = headers.get("x-death")
     first = deaths[0] if isinstance(deaths, list) and deaths else None
     at = first.get("time") if isinstance(first, dict) else None

@@ -1,4 +1,4 @@
-"""What becomes of a delivery: the kinds of verdicts, and the verdict that an error is."""
+"""Dispositions: what happens to a delivery, and which disposition an error leads to."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from chassis.messaging.subscriptions import DeadLetter, Retry, Wait
 
 
 class Kind(StrEnum):
-    """What became of a delivery."""
+    """The kinds of dispositions."""
 
     APPLIED = "applied"
     REPEAT = "repeat"
@@ -19,7 +19,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """What is to be done with a delivery, and why."""
+    """What to do with a delivery, and why."""
 
     kind: Kind
     reason: str = ""
@@ -29,7 +29,7 @@ APPLIED, REPEAT = Disposition(Kind.APPLIED), Disposition(Kind.REPEAT)
 
 
 def disposition_of(error: Exception) -> Disposition:
-    """The verdict on an event whose handler raised `error` for it alone."""
+    """Return the disposition of an event whose handler raised `error` for it alone."""
     kinds = ((Wait, Kind.WAIT), (DeadLetter, Kind.DEAD_LETTER), (Retry, Kind.RETRY))
     for cls, kind in kinds:
         if isinstance(error, cls):
@@ -38,9 +38,10 @@ def disposition_of(error: Exception) -> Disposition:
 
 
 def group_disposition(error: Exception) -> Disposition:
-    """The verdict on events of which nobody knows which one made the handler raise `error`.
+    """Return the disposition of events if it is unknown which of them made the handler raise
+    `error`.
 
-    None of them is dropped for another's fault.
+    None of them becomes a dead letter because of another.
     """
     disposition = disposition_of(error)
     return (
@@ -51,5 +52,5 @@ def group_disposition(error: Exception) -> Disposition:
 
 
 def described(error: Exception) -> str:
-    """What a traceback ends with, up to 500 characters."""
+    """Return the last line of the traceback, up to 500 characters."""
     return f"{type(error).__name__}: {error}"[:500]

@@ -1,4 +1,4 @@
-"""Reading the history: the RabbitMQ stream that every event also flows into."""
+"""Reading the history: the RabbitMQ stream that contains every event."""
 
 import math
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from chassis.contracts.events import Event, UndecodableError
 from chassis.messaging import amqp_pika, topology
 
 PREFETCH = 500
-# AMQP's largest: a chunk of a stream comes whole.
+# AMQP's greatest prefetch: a stream delivers whole chunks.
 WHOLE_CHUNK = 65_535
-# Where a stream has anything to hand over, it does within milliseconds.
+# Seconds. If a stream has messages, it delivers them within milliseconds.
 QUIET = 5.0
-# AMQP's reply code for a fault of the broker's own.
+# AMQP's reply code for an internal error of the broker.
 INTERNAL_ERROR = 541
-# More than a chunk has.
+# More messages than a chunk has.
 MOST_SKIPPED = 5_000
 
 Offset = str | int | datetime
@@ -30,11 +30,12 @@ Read = Event[Message] | UndecodableError
 
 
 def read(amqp_url: str, offset: Offset, follow: bool = False) -> Iterator[tuple[int, Read]]:
-    """Every event from `offset` on ("first", "next", a number, or an instant), with its offset.
+    """Yield every event from `offset` on ("first", "next", a number, or an instant), with its
+    offset.
 
-    An instant is of the system's clock: what was made before it is passed over. Ends with the last
-    event that is there at the start, unless told to `follow`. What can't be decoded comes as the
-    error. Raises pika.exceptions.AMQPError where there is no broker or no history.
+    An instant is of the system's clock: events made before it are skipped. Ends with the last event
+    that exists at the start, unless `follow` is set. A message that can't be decoded yields the
+    error. Raises pika.exceptions.AMQPError if there is no broker or no history.
     """
     end = None if follow else _end(amqp_url)
     if not follow and _is_beyond(offset, end):
@@ -47,11 +48,11 @@ def read(amqp_url: str, offset: Offset, follow: bool = False) -> Iterator[tuple[
 
 
 def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[tuple[int, Read]]:
-    """Read on, with a new connection, where the broker fails at what it has stored.
+    """Read on, with a new connection, if the broker fails to deliver a stored message.
 
-    RabbitMQ 3.10 keeps messages that it can't hand over, such as one with two headers `CC` of which
-    one is no list, and ends the connection instead of telling which. What we can't get past comes
-    as the error, one message after the other until the next one can be had.
+    RabbitMQ 3.10 stores messages that it can't deliver, such as one with two headers `CC` of which
+    one is no list, and ends the connection without saying which message it was. We skip them one by
+    one, and yield an error for each, until the broker delivers the next message.
     """
     place: Offset = 0 if offset == "first" else offset
     skipped = 0
@@ -68,7 +69,7 @@ def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[tuple[in
             if error.reply_code != INTERNAL_ERROR or not isinstance(place, int):
                 raise
             if skipped > MOST_SKIPPED:
-                raise  # it is not the messages
+                raise  # the cause is not the messages
             if skipped:
                 yield place, UndecodableError("the broker can't hand it over")
                 place += 1
@@ -76,9 +77,9 @@ def _unstopped(amqp_url: str, offset: Offset, follow: bool) -> Iterator[tuple[in
 
 @contextmanager
 def _connected(amqp_url: str) -> Iterator[Any]:
-    """A connection whose end is of no interest.
+    """Yield a connection, and ignore errors when it is closed.
 
-    pika gives back what it was sent and did not hand over, which a stream has no answer for (540).
+    pika returns undelivered messages, which a stream refuses (540).
     """
     connection = pika.BlockingConnection(amqp_pika.parameters(amqp_url))
     try:
@@ -89,9 +90,9 @@ def _connected(amqp_url: str) -> Iterator[Any]:
 
 
 def _end(amqp_url: str) -> float | None:
-    """The last offset; None where there is none, infinity where no message tells.
+    """Return the last offset; None if there is none, infinity if no message says it.
 
-    The broker's count of a stream lags behind (3.10), but it hands over the last chunk whole.
+    The broker's count of a stream lags behind (3.10), but it delivers the last chunk as a whole.
     """
     seen: list[float] = []
     try:
@@ -136,11 +137,13 @@ def _deliveries(connection: Any, offset: Offset, follow: bool) -> Iterator[tuple
             number = int(_number(properties, number + 1))
             yield number, properties, body
         elif not follow:
-            return  # nothing was published since the instant that was asked for
+            return  # nothing was published since that instant
 
 
 def _number(properties: Any, otherwise: float) -> float:
-    """The offset of a delivery, by the broker; `otherwise` where a stranger wrote one beside it."""
+    """Return a delivery's offset, set by the broker; `otherwise` if the publisher wrote one,
+    too.
+    """
     number = (properties.headers or {}).get("x-stream-offset")
     return number if isinstance(number, int) else otherwise
 
@@ -153,7 +156,10 @@ def _event(properties: Any, body: bytes) -> Read:
 
 
 def _is_older(event: Read, offset: Offset) -> bool:
-    """Chunks come whole, so the first ones may be older. `Event.time` may be of a steered clock."""
+    """Return whether an event is older than the wanted instant: the first chunk comes as a whole.
+
+    It compares ids, because `Event.time` may be of a steered clock.
+    """
     if isinstance(event, UndecodableError) or not isinstance(offset, datetime):
         return False
     return ids.made_at(event.id) < offset.timestamp()

@@ -1,4 +1,4 @@
-"""The inbox: events into a handler in one transaction, each event once for a subscription."""
+"""The inbox: applies events by a handler in one transaction, each event once a subscription."""
 
 import time
 from collections.abc import Sequence
@@ -18,17 +18,18 @@ Events = Sequence[Event[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """What one subscription has applied, and how it applies more."""
+    """The inbox of one subscription."""
 
     database: Database[Any]
     subscription: Subscription[Any]
     writer: str
     """The queue whose events are applied; the handler finds it as `store.writer`."""
     batch_limit: BatchLimit
-    """Told how long each transaction took that was committed."""
+    """Adapts to how long each committed transaction took."""
 
     def apply(self, events: Events) -> dict[str, Disposition]:
-        """Apply events in one transaction; answers a verdict by event id: applied, or a repeat.
+        """Apply events in one transaction; return for each event id whether it was applied or a
+        repeat.
 
         Raises what the handler raises; then nothing was applied.
         """
@@ -53,23 +54,23 @@ class Inbox:
         return {inbox_ids[row["_id"]] for row in store.find_by_ids("inbox", inbox_ids)}
 
     def _remember(self, store: Store, events: Events) -> None:
-        now = datetime.now(UTC)  # MongoDB removes old marks by the system's clock
+        now = datetime.now(UTC)  # MongoDB removes old rows by the system's clock
         name = self.subscription.name
         rows = [{"_id": inbox_id(name, event.id), "at": now} for event in self._kept(events)]
         if rows:
             store["inbox"].insert_many(rows, session=store.session)
 
     def _kept(self, events: Events) -> list[Event[Any]]:
-        """The events whose repeats only the inbox can tell."""
+        """Return the events whose repeats only the inbox can detect."""
         return [e for e in events if type(e.data) not in self.subscription.replacing]
 
 
 def inbox_id(subscription: str, event_id: str) -> str:
-    """The inbox's id of an event that a subscription has applied."""
+    """Return the id of the inbox row of an event that a subscription has applied."""
     return f"{subscription}:{event_id}"
 
 
 def _cause(events: Events) -> str:
-    """Under what events are applied: their trace where they share one, else a new one."""
+    """Return the trace for applying events: theirs if they share one, else a new one (empty)."""
     traces = {tracing.trace_id(event.traceparent) for event in events}
     return events[0].traceparent if len(traces) == 1 else ""

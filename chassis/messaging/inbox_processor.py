@@ -1,6 +1,7 @@
-"""Applying deliveries: in few transactions, each event once, what fails on its own.
+"""The inbox processor: applies deliveries in few transactions, each event once.
 
-Knows nothing of brokers: it takes bodies and headers, and answers a verdict for each.
+It knows nothing of brokers: it takes bodies and headers, and returns a disposition for each. An
+event that fails does not affect the others.
 """
 
 import time
@@ -26,7 +27,7 @@ __all__ = ["Delivery", "Kind", "StoreAway", "Disposition", "apply"]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message as it came."""
+    """One message as it was received."""
 
     body: bytes
     headers: Mapping[str, Any] = field(default_factory=dict)
@@ -35,8 +36,8 @@ class Delivery:
     content_type: str | None = None
 
 
-# In an upgrade, or after a way back, a queue gets what the older of two versions has no handler
-# for. The newer one takes it when it comes back, or when it is replayed.
+# During an upgrade, or after a rollback, a queue gets events for which the older version has no
+# handler. The newer version applies them when they are redelivered or replayed.
 ANOTHER_VERSIONS = Disposition(Kind.RETRY, "not for this version")
 Read = Event[Any]
 
@@ -48,13 +49,13 @@ def apply(
     queue: str = "",
     batch_limit: BatchLimit | None = None,
 ) -> list[Disposition]:
-    """Apply a batch; answers one verdict a delivery, in their order.
+    """Apply a batch; return the disposition of each delivery, in their order.
 
-    `queue` is where they came from, which the handler finds as `store.writer`; where it is not
-    told, the subscription's name. `pace` remembers how fast the last batch was.
+    `queue`: the queue that they came from, which the handler finds as `store.writer`; by default
+    the subscription's name. `batch_limit` adapts to how long the last transaction took.
 
-    What is applied is committed, with its marks in the inbox. Raises StoreAway; then deliver the
-    batch again: what was committed before is a repeat.
+    Applied events are committed together with their inbox rows. Raises StoreAway; then deliver the
+    batch again: events that were committed before are repeats.
     """
     began = time.perf_counter()
     inbox = Inbox(database, subscription, queue or subscription.name, batch_limit or BatchLimit())
@@ -66,7 +67,7 @@ def apply(
 
 
 def _apply(inbox: Inbox, deliveries: Sequence[Delivery]) -> list[Disposition]:
-    """Decode deliveries and apply them; answers their verdicts."""
+    """Decode deliveries and apply them; return their dispositions."""
     types = frozenset(inbox.subscription.routing_keys)
     read = [_read(delivery, types) for delivery in deliveries]
     good = {event.id: event for event in read if isinstance(event, Event)}
@@ -96,9 +97,9 @@ def _read(delivery: Delivery, types: Set[str]) -> Read | Disposition:
 
 
 def _traced(inbox: Inbox, batch: Sequence[Read], last: Set[str]) -> dict[str, Disposition]:
-    """Apply events, each under a span of its own from here to its verdict.
+    """Apply events, each in a span of its own that ends with its disposition.
 
-    There are none where spans go nowhere: with thousands a second they would be felt.
+    Without an exporter there are no spans: with thousands of events a second they cost too much.
     """
     if not tracing.is_exporting():
         return _in_units(inbox, batch, last)
@@ -142,7 +143,10 @@ def _count(subscription: str, dispositions: Sequence[Disposition], seconds: floa
 def _report_lag(
     subscription: str, read: Sequence[Read | Disposition], dispositions: Sequence[Disposition]
 ) -> None:
-    """From an event's making to its commit, by the time in its id: the other may be steered."""
+    """Report the time from an event's creation to its commit, by the time in its id.
+
+    `Event.time` may be of a steered clock.
+    """
     now = time.time()
     for event, disposition in zip(read, dispositions, strict=True):
         if isinstance(event, Event) and disposition is APPLIED:

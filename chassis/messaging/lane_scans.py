@@ -1,4 +1,4 @@
-"""The lanes that a relay holds, and up to where each of them was scanned: plain bookkeeping."""
+"""The lanes that a relay holds, and how far each was scanned: plain bookkeeping."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,28 +10,28 @@ from chassis.messaging.outbox_reads import Notice, Row, Scan
 @dataclass
 class _Lane:
     position: str | None = ""
-    """The id up to which it was scanned; None once it is scanned to its end."""
+    """The id up to which it was scanned; None after it was scanned to its end."""
     reading: bool = False
     again: str | None = None
     """It must be scanned once more, from after this id."""
     closing: bool = False
-    """It will be released: nothing more is read."""
+    """It will be released: nothing more of it is read."""
 
 
 class LaneScans:
-    """Scans each lane once by id; then, where it is told to, again."""
+    """Plans one scan of each lane by id, and further scans on demand."""
 
     def __init__(self) -> None:
         self._lanes: dict[int, _Lane] = {}
 
     @property
     def held(self) -> frozenset[int]:
-        """The lanes that are ours."""
+        """The lanes that we hold."""
         return frozenset(self._lanes)
 
     def hold(self, lanes: Collection[int], closing: Collection[int]) -> None:
-        """These lanes are ours now, no others. A new one is scanned from its start; of those that
-        are `closing` nothing more is read.
+        """Set the lanes that we hold now. A new one is scanned from its start; nothing more is read
+        of those that are `closing`.
         """
         before, self._lanes = self._lanes, {}
         for lane in lanes:
@@ -41,15 +41,15 @@ class LaneScans:
             self._lanes[lane].closing = lane in closing
 
     def has(self, key: str) -> bool:
-        """Whether the aggregate's lane is ours."""
+        """Return whether we hold the aggregate's lane."""
         return lane_of(key) in self._lanes
 
     def reads(self, lane: int) -> bool:
-        """Whether rows of this lane may still be let through."""
+        """Return whether rows of this lane may still be published."""
         return lane in self._lanes and not self._lanes[lane].closing
 
     def is_open(self, key: str) -> bool:
-        """Whether the aggregate's rows may still be let through."""
+        """Return whether the aggregate's rows may still be published."""
         return self.reads(lane_of(key))
 
     def all_again(self) -> None:
@@ -60,19 +60,19 @@ class LaneScans:
     def again_from(self, notice: Notice) -> None:
         """Scan the row's lane again, from this row on."""
         if lane := self._lanes.get(lane_of(notice.key)):
-            # The scan reads what is greater; an id is greater than its beginning.
+            # The scan reads greater ids; an id is greater than a prefix of it.
             start = notice.id[:-1]
             lane.again = start if lane.again is None else min(lane.again, start)
 
     def will_meet(self, notice: Notice) -> bool:
-        """Whether a scan is still to come by the row, whose lane is ours."""
+        """Return whether a scan will still reach the row, whose lane we hold."""
         lane = self._lanes[lane_of(notice.key)]
-        # The read in hand may be of a moment before this commit, and may pass by it.
+        # The present read may be of a moment before this commit, and may miss the row.
         return not lane.reading and lane.position is not None and notice.id > lane.position
 
     def next(self, turn: int, without: Iterable[str]) -> Scan | None:
-        """The next read, without these aggregates; None where none is due. `turn` counts up, and
-        so the lanes come in turn.
+        """Return the next read, without these aggregates; None if none is due. `turn` counts up, so
+        that the lanes take turns.
         """
         for number in self._rotated(turn):
             lane = self._lanes[number]
@@ -90,8 +90,8 @@ class LaneScans:
         return lanes[first:] + lanes[:first]
 
     def done(self, read: Scan, rows: Sequence[Row], whole: bool) -> bool:
-        """The read found these rows, `whole`: all there are. Return whether they count: a lane may
-        have been given up meanwhile, and perhaps taken again.
+        """Take note of a read's rows (`whole`: these are all). Return whether they count: the lane
+        may have been released meanwhile, and perhaps taken again.
         """
         lane = self._lanes.get(read.lane)
         if lane is None or not lane.reading or lane.position != read.after:

@@ -1,15 +1,15 @@
 """Which outbox rows a relay reads next, and which of them it may publish: plain bookkeeping.
 
-The outbox is split into lanes by a hash of the key, and a lane's rows are read in two ways. Who
-takes a lane scans it once by id, from the start to the end. From then on, and behind the scan, the
-change stream names each row that is committed, and those are read by their ids. So neither a row in
-flight is read again, nor the many deleted ones that MongoDB keeps for its snapshot window.
+The outbox is split into lanes by a hash of the key, and a lane's rows are read in two ways. A relay
+that takes a lane scans it once by id, from start to end. From then on, and behind the scan, the
+change stream announces each committed row, and these rows are read by their ids. So the relay reads
+neither rows in flight again, nor the many deleted rows that MongoDB keeps for its snapshot window.
 
-Order within an aggregate. Each row names the id of the row before it in its aggregate (`after`),
-and is published only once that one was published by us or is gone from the outbox. Should it be
-there (it was committed late, below the scan), the aggregate's rows are read by their sequence. That
-is also how rows go that are many of one aggregate (so that others go by), that wait no longer, or
-that an older version wrote, without a lane.
+Order within an aggregate: each row holds the id of the row before it in its aggregate (`after`),
+and is published only after that row was published by us or is no longer in the outbox. If it is
+still there (it was committed late, below the scan), the aggregate's rows are read by their
+sequence. Rows are also read by sequence if one aggregate has many of them (so that others can
+overtake it), if they need not wait any longer, or if an older version wrote them, without a lane.
 """
 
 from collections import Counter, OrderedDict, deque
@@ -21,7 +21,7 @@ from chassis.messaging.lane_scans import LaneScans
 from chassis.messaging.outbox_reads import CHUNK, ByKey, Named, Notice, Read, Row, Scan
 
 SHARE = 200
-"""Rows of one aggregate in a turn; who has more gets a cursor of its own."""
+"""Rows of one aggregate in one turn; an aggregate with more rows gets a cursor of its own."""
 NAMED = 20_000
 """So many announced rows are remembered; if there are more, their lanes are scanned again."""
 
@@ -30,14 +30,14 @@ NAMED = 20_000
 class _Cursor:
     sequence: int = -1
     reading: bool = False
-    """The read in hand is for it."""
+    """The present read is for it."""
     news: bool = False
-    """A row was announced that the read in hand may not see."""
+    """A row was announced that the present read may not see."""
 
 
 @dataclass
 class Lanes:
-    """The lanes that a relay holds, and what it knows of their rows."""
+    """The lanes that a relay holds, and what it knows about their rows."""
 
     _scans: LaneScans = field(default_factory=LaneScans)
     _in_flight: InFlight = field(default_factory=InFlight)
@@ -55,34 +55,34 @@ class Lanes:
         return self._scans.held
 
     def hold(self, lanes: Collection[int], closing: Collection[int] = ()) -> None:
-        """These lanes are ours now, no others. A new one is scanned from its start; of those that
-        are `closing` nothing more is read.
+        """Set the lanes that we hold now. A new one is scanned from its start; nothing more is read
+        of those that are `closing`.
         """
         self._scans.hold(lanes, closing)
         for key in [key for key in self._cursors if not self._scans.has(key)]:
             del self._cursors[key]
 
     def idle(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` of which nothing is in flight."""
+        """Return those of `lanes` that have no row in flight."""
         return [lane for lane in lanes if not self._in_flight.has_lane(lane)]
 
     def reads(self, lane: int) -> bool:
-        """Whether rows of this lane may still be let through."""
+        """Return whether rows of this lane may still be published."""
         return self._scans.reads(lane)
 
     @property
     def in_flight(self) -> int:
-        """How many rows were let through, and are not gone yet."""
+        """How many rows are in flight."""
         return len(self._in_flight)
 
     def scan_again(self) -> None:
-        """Scan every lane from its start, for an announcement may have been lost."""
+        """Scan every lane from its start, because an announcement may have been lost."""
         self._scans.all_again()
 
-    # What is told.
+    # What the change stream and the broker say.
 
     def announce(self, notice: Notice) -> None:
-        """A row was committed."""
+        """Take note of a committed row."""
         if not self._scans.has(notice.key) or self._in_flight.knows(notice.id):
             return
         if notice.key in self._cursors:
@@ -98,7 +98,7 @@ class Lanes:
         if self._named_by_key[notice.key] > SHARE and notice.sequence:
             first = next(each for each in self._named if each.key == notice.key)
             self._read_by_key(notice.key, first.sequence - 1)
-            # The stream has the rest of a hot aggregate still to tell, before it names others.
+            # The stream will announce the rest of a hot aggregate before it announces other rows.
             self._scans.again_from(notice)
         elif len(self._named) > NAMED:
             self._forget_names()
@@ -110,20 +110,21 @@ class Lanes:
         self._named_by_key.clear()
 
     def block(self, keys: Iterable[str]) -> None:
-        """Aggregates with a row that can't be published now: the rest of their rows waits."""
+        """Block aggregates with a row that can't be published now: their other rows wait."""
         for key in keys:
             self._blocked.add(key)
             self._cursors.pop(key, None)
 
     @property
     def blocked(self) -> frozenset[str]:
-        """The aggregates that wait."""
+        """The blocked aggregates."""
         return frozenset(self._blocked)
 
     def unblock(self, keys: Collection[str]) -> set[str]:
-        """These aggregates need wait no longer. Return those that are read again.
+        """Unblock these aggregates. Return those that are read again.
 
-        What has rows in flight still waits: these must not go before the one that was left.
+        An aggregate with rows in flight stays blocked: they must not overtake the row that was
+        left.
         """
         done = self._blocked.intersection(keys).difference(self._in_flight.keys)
         for key in done:
@@ -132,7 +133,9 @@ class Lanes:
         return done
 
     def read_by_key(self, key: str) -> None:
-        """Read an aggregate's rows, if it is ours: some have no lane, or were left."""
+        """Read an aggregate's rows by sequence, if we hold its lane: some have no lane, or were
+        left.
+        """
         if self._scans.has(key) and key not in self._blocked and key not in self._cursors:
             self._read_by_key(key)
 
@@ -140,17 +143,17 @@ class Lanes:
         self._cursors[key] = _Cursor(sequence)
 
     def gone(self, ids: Iterable[str]) -> None:
-        """These rows were published, and are removed."""
+        """These rows were published, and are removed from the outbox."""
         self._in_flight.gone(ids)
 
     def left(self, ids: Iterable[str]) -> set[str]:
-        """These rows were not published, and stay; return their aggregates."""
+        """These rows were not published, and stay in the outbox; return their aggregates."""
         return self._in_flight.left(ids)
 
     # What to read.
 
     def next_read(self) -> Read | None:
-        """What to read now; None where nothing is known to wait. Then `admit` what was found."""
+        """Return what to read now; None if no row is known to wait. Then `admit` the rows found."""
         ways: list[Callable[[], Read | None]] = [self._next_named, self._next_scan, self._next_keys]
         self._turn += 1
         turned = ways[self._turn % 3 :] + ways[: self._turn % 3]
@@ -169,7 +172,9 @@ class Lanes:
         return Named(notices, self._unknown(before)) if notices else None
 
     def _may_be_read(self, key: str) -> bool:
-        """Whether a row of it is for a scan or for names; of what has a cursor, it tells that."""
+        """Return whether scans and announcements may read its rows; if it has a cursor, notify
+        that.
+        """
         if cursor := self._cursors.get(key):
             cursor.news = True
         return cursor is None and self._scans.is_open(key) and key not in self._blocked
@@ -195,10 +200,10 @@ class Lanes:
     # What was found.
 
     def unsure(self, read: Read, rows: Sequence[Row]) -> list[str]:
-        """The rows before `rows` of which we don't know whether they are there; ask for them."""
+        """Return the ids of rows before `rows` of which we don't know whether they still exist."""
         if isinstance(read, Named):
-            return []  # they were read as well
-        if isinstance(read, ByKey):  # from the aggregate's start nothing can be missing
+            return []  # the same read has read them
+        if isinstance(read, ByKey):  # from the aggregate's start no row can be missing
             rows = rows[: read.sequence >= 0]
         before = {row["after"] for row in rows if row.get("after")}
         return self._unknown(before - {row["_id"] for row in rows})
@@ -211,7 +216,7 @@ class Lanes:
     ) -> list[Row]:
         """Return those of the rows found that may be published, in this order.
 
-        `whole`: the read found all there is. `there`: those of the `unsure` that are there.
+        `whole`: the read found all rows. `there`: those of the `unsure` ids that exist.
         """
         match read:
             case Scan():
@@ -227,7 +232,9 @@ class Lanes:
         return self._admit(rows, there) if self._scans.done(read, rows, whole) else []
 
     def _admit_named(self, read: Named, rows: Sequence[Row], whole: bool) -> list[Row]:
-        """Rows come by their ids, and go as they were committed; what was cut off is read next."""
+        """Admit rows that were read by id, in the order of their commits; rows cut off are read
+        next.
+        """
         by_id = {row["_id"]: row for row in rows}
         if not whole:
             last = rows[-1]["_id"]
@@ -256,7 +263,7 @@ class Lanes:
     def _admit_keys(
         self, read: ByKey, rows: Sequence[Row], whole: bool, there: Collection[str]
     ) -> list[Row]:
-        # Left out are those whose lane closes, or was given up meanwhile and perhaps taken again.
+        # Without those whose lane closes, or was released meanwhile and perhaps taken again.
         keys = [key for key in read.keys if self._is_read(key)]
         if keys and read.sequence >= 0 and rows and self._misses(rows[0], there):
             self._cursors[keys[0]] = _Cursor()

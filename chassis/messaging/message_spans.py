@@ -1,6 +1,7 @@
-"""Spans of events on their way, named by OpenTelemetry's semantic conventions for messaging.
+"""Spans of events, named by OpenTelemetry's semantic conventions for messaging.
 
-An event is sent under the request that caused it, and processed under its sending.
+The span of sending is a child of the request that caused the event; the span of processing is a
+child of the span of sending.
 """
 
 from collections.abc import Mapping
@@ -15,9 +16,9 @@ TRACEPARENT = f"{PREFIX}traceparent"
 
 
 def sending(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], Span | None]:
-    """Begin to send an outbox row; answers the headers to send it with, and the span.
+    """Begin the span of sending an outbox row; return the headers to send it with, and the span.
 
-    There is none where spans go nowhere: with ten thousand a second it would be felt.
+    Without an exporter there is no span: with ten thousand a second it would cost too much.
     """
     headers: Mapping[str, Any] = row["headers"]
     if not tracing.is_exporting():
@@ -29,7 +30,7 @@ def sending(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], Span | None]:
 
 
 def processing(queue: str, event: Event[Any]) -> Span:
-    """Begin to process an event from a queue."""
+    """Begin the span of processing an event from a queue."""
     attributes = _attributes("process", queue, event.id, event.type)
     return tracing.begin(f"process {queue}", Kind.CONSUMER, event.traceparent, attributes)
 

@@ -1,8 +1,8 @@
-"""The outbox as the relay sees it: what is read of it, and what becomes of its rows.
+"""The outbox as the relay sees it: reading rows, and removing or parking them.
 
-Rows are {_id: the event's id, key: its aggregate, lane, after: the id of the row before it in its
-aggregate, sequence, type, headers, body}, and `parked_at` where no queue took the event. A row of
-an older version has neither `lane` nor `after`.
+A row is {_id: the event's id, key: its aggregate, lane, after: the id of the row before it in its
+aggregate, sequence, type, headers, body}, with `parked_at` if no queue took the event. A row of an
+older version has neither `lane` nor `after`.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from chassis.messaging.unconfirmed import Outcome
 Row = dict[str, Any]
 
 PART = 50
-# Bytes. A relay has up to three chunks in hand: one that goes out, one that waits, one that comes.
+# Bytes. A relay holds up to three chunks: one being published, one waiting, one being read.
 LARGEST_READ = 16 * 1024**2
 PARKED = {"parked_at": {"$exists": True}}
-# Insertions; and rows that are parked no longer, which may go again.
+# Insertions; and rows that are no longer parked, which may be published again.
 ANNOUNCED: list[Row] = [
     {
         "$match": {
-            # Said so plainly, MongoDB passes over removals when it reads its oplog.
+            # With this condition MongoDB skips removals when it reads its oplog.
             "operationType": {"$in": ["insert", "update"]},
             "$or": [
                 {"operationType": "insert"},
@@ -51,8 +51,9 @@ ANNOUNCED: list[Row] = [
 class Outbox:
     """One service's outbox.
 
-    What is read is committed by a majority, and of one moment: a failover can't take back what was
-    published, and of an aggregate an event is never seen before those that were committed before.
+    Reads see rows that a majority has committed, as of one moment. So a failover can't undo a row
+    that was published, and a read never sees an event of an aggregate without those committed
+    before it.
     """
 
     def __init__(self, collection: AsyncCollection[Row]) -> None:
@@ -61,7 +62,7 @@ class Outbox:
         self._oldest = ""
 
     async def read(self, read: Read) -> tuple[list[Row], bool]:
-        """The rows that `read` wants, and whether these are all."""
+        """Return the rows that `read` asks for, and whether these are all."""
         match read:
             case Scan(lane, after, without):
                 wanted: Row = {"lane": lane, "_id": {"$gt": after}}
@@ -77,7 +78,7 @@ class Outbox:
                 return await self._up_to(limit, found)
 
     async def _up_to(self, limit: int, cursor: Any) -> tuple[list[Row], bool]:
-        """The cursor's rows, as many as are wanted and have room; and whether these are all."""
+        """Return the cursor's rows, up to `limit` and `LARGEST_READ`, and whether these are all."""
         found: list[Row] = []
         size = 0
         async with cursor.limit(limit + 1).batch_size(limit + 1) as rows:
@@ -88,23 +89,23 @@ class Outbox:
         return found[:limit], whole
 
     async def there(self, ids: Collection[str]) -> set[str]:
-        """Those of the ids that are in the outbox."""
+        """Return those of the ids that are in the outbox."""
         if not ids:
             return set()
         found = await self._moment.find({"_id": {"$in": list(ids)}}, {"_id": 1}).to_list()
         return {row["_id"] for row in found}
 
     async def without_lane(self) -> set[str]:
-        """Aggregates with rows that an older version wrote, some of them where there are many."""
+        """Return aggregates with rows of an older version; only some of them, if there are many."""
         found = await self._moment.find({"lane": None}, {"key": 1}).limit(CHUNK).to_list()
         return {row["key"] for row in found}
 
     async def parked_keys(self) -> set[str]:
-        """Aggregates with a parked row."""
+        """Return the aggregates with a parked row."""
         return set(await self._moment.distinct("key", PARKED))
 
     async def settle(self, outcome: Outcome) -> None:
-        """Remove what the broker has, and park what no queue took."""
+        """Remove rows that the broker confirmed, and park rows that no queue took."""
         if outcome.confirmed:
             await self._remove(outcome.confirmed)
         if outcome.returned:
@@ -112,8 +113,8 @@ class Outbox:
             await self._rows.update_many({"_id": {"$in": outcome.returned}}, parked)
 
     async def _remove(self, ids: Sequence[str]) -> None:
-        """Remove rows, in one transaction: that is one entry in MongoDB's oplog, not one a row, for
-        the change stream to pass over.
+        """Remove rows in one transaction: the change stream then has to skip one oplog entry, not
+        one for each row.
         """
 
         async def remove(session: AsyncClientSession) -> None:
@@ -123,9 +124,9 @@ class Outbox:
             await session.with_transaction(remove)
 
     async def announced(self, ready: asyncio.Event) -> AsyncGenerator[Notice | None, None]:
-        """Each row that is committed from now on; None where rows are parked no longer.
+        """Yield a notice of each row that is committed from now on; None if rows were unparked.
 
-        `ready` is set once it listens. Raises PyMongoError when it can't go on.
+        `ready` is set as soon as it listens. Raises PyMongoError when it can't go on.
         """
         async with await self._rows.watch(ANNOUNCED, batch_size=CHUNK) as changes:
             ready.set()
@@ -134,17 +135,17 @@ class Outbox:
         raise PyMongoError("the outbox's change stream has ended")
 
     async def depth(self) -> int:
-        """How many events wait, as MongoDB's books have it: to count a million takes a second."""
+        """Return about how many events wait: counting a million exactly takes a second."""
         return await self._rows.estimated_document_count()
 
     async def parked(self) -> int:
-        """How many of them are parked."""
+        """Return how many events are parked."""
         return await self._rows.count_documents(PARKED)
 
     async def oldest(self, from_start: bool = True) -> str | None:
-        """The id of the one that waits longest.
+        """Return the id of the event that has waited longest.
 
-        MongoDB steps over each deleted row that it still keeps: not `from_start`, the search begins
+        MongoDB skips each deleted row that it still keeps. Without `from_start` the search begins
         where the last one ended, and may miss a row that was committed late.
         """
         wanted = {"_id": {"$gte": "" if from_start else self._oldest}}
@@ -163,7 +164,7 @@ def _notice(change: Row) -> Notice:
     )
 
 
-# For people who look; `database` is the service's, of pymongo's synchronous client.
+# For the `tandem` command; `database` is the service's, of pymongo's synchronous client.
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ class Parked:
 
 
 def state(database: Any) -> tuple[int, int, datetime | None]:
-    """How many events wait, how many of them are parked, and when the oldest happened."""
+    """Return how many events wait, how many of them are parked, and when the oldest happened."""
     oldest = database["outbox"].find_one({}, {"_id": 1}, sort=[("_id", 1)])
     return (
         database["outbox"].estimated_document_count(),
@@ -190,7 +191,7 @@ def state(database: Any) -> tuple[int, int, datetime | None]:
 
 
 def parked(database: Any, limit: int) -> list[Parked]:
-    """The first parked events."""
+    """Return the first parked events."""
     found = database["outbox"].find(PARKED, {"body": 0, "headers": 0}).sort("_id").limit(limit)
     return [
         Parked(
@@ -208,6 +209,6 @@ def parked(database: Any, limit: int) -> list[Parked]:
 
 
 def release(database: Any) -> int:
-    """Let parked events go again, once there is a queue for them; answers how many."""
+    """Unpark all parked events, to be published again; return how many there were."""
     found = database["outbox"].update_many(PARKED, {"$unset": {"parked_at": ""}})
     return int(found.modified_count)

@@ -1,18 +1,18 @@
-"""What a relay may read of the outbox, as plain data: the ways to read its lanes' rows."""
+"""The kinds of reads by which a relay gets rows of the outbox, as plain data."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 CHUNK = 500
-"""Rows are read so many at a time."""
+"""How many rows one read returns at most."""
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A committed row, as the change stream names it."""
+    """A committed row, as the change stream announces it."""
 
     id: str
     key: str
@@ -29,7 +29,7 @@ class Scan:
 
     lane: int
     after: str
-    """The id after which to read on."""
+    """The id after which to read."""
     without: Sequence[str]
     """Aggregates to leave out."""
 
@@ -40,7 +40,7 @@ class Named:
 
     notices: Sequence[Notice]
     before: Collection[str]
-    """Rows before them that may be there; read them as well."""
+    """Rows before them that may exist; read them as well."""
 
     @property
     def ids(self) -> list[str]:
@@ -54,7 +54,7 @@ class ByKey:
 
     keys: Sequence[str]
     sequence: int
-    """The sequence number after which to read on."""
+    """The sequence number after which to read."""
     limit: int
 
 

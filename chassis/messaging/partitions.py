@@ -1,12 +1,12 @@
-"""The queues of a partitioned subscription: their names, their arguments, and which are there.
+"""The queues of a partitioned subscription: their names, their arguments, and which exist.
 
-Its events pass a consistent-hash exchange of the subscription's name, which sends all events of one
-partition key to the same of its queues `<subscription>.0`, `<subscription>.1`, ... The plain queue
-of the subscription's name takes what comes back from the delays and the dead letters, whatever the
+A consistent-hash exchange with the subscription's name sends all events of one partition key to the
+same of its queues `<subscription>.0`, `<subscription>.1`, ... The plain queue with the
+subscription's name takes events that come back from the delays or the dead letters, whatever the
 number of partitions is by then.
 
-Partitions are made from the lowest number up and removed from the highest down, so those that exist
-have no gap between them: who wants to know them asks for one after the other.
+Partitions are created from the lowest number up and removed from the highest down, so the existing
+ones have no gap: to find them, ask for one after the other.
 """
 
 from contextlib import suppress
@@ -28,17 +28,17 @@ QUEUE_ARGUMENTS = {"x-single-active-consumer": True}
 
 
 def name(subscription: str, number: int) -> str:
-    """The queue of one partition."""
+    """Return the queue of one partition."""
     return f"{subscription}.{number}"
 
 
 def names(subscription: str, count: int) -> list[str]:
-    """The queues of the first `count` partitions."""
+    """Return the queues of the first `count` partitions."""
     return [name(subscription, number) for number in range(count)]
 
 
 def queues(subscription: Subscription[Any], count: int) -> list[str]:
-    """Every queue that brings the subscription's events, where it has `count` partitions."""
+    """Return every queue that delivers the subscription's events, if it has `count` partitions."""
     return [
         subscription.name,
         *(names(subscription.name, count) if subscription.partitioned else ()),
@@ -46,14 +46,14 @@ def queues(subscription: Subscription[Any], count: int) -> list[str]:
 
 
 def existing(connection: BlockingConnection, subscription: Subscription[Any]) -> list[str]:
-    """The queues of the subscription that exist."""
+    """Return the queues of the subscription that exist."""
     name, *numbered = queues(subscription, settings.MOST_PARTITIONS)
     plain = [name] if exists(connection, name) else []
     return plain + list(takewhile(partial(exists, connection), numbered))
 
 
 def ready(connection: BlockingConnection, subscription: Subscription[Any]) -> dict[str, int]:
-    """How many messages are ready in each queue of the subscription that exists.
+    """Return how many messages are ready in each existing queue of the subscription.
 
     Raises Unanswered.
     """
@@ -62,7 +62,7 @@ def ready(connection: BlockingConnection, subscription: Subscription[Any]) -> di
 
 
 def ready_in(connection: BlockingConnection, queue: str) -> int | None:
-    """How many messages are ready in a queue; None where there is no such queue.
+    """Return how many messages are ready in a queue; None if there is no such queue.
 
     Raises Unanswered.
     """
@@ -71,10 +71,10 @@ def ready_in(connection: BlockingConnection, queue: str) -> int | None:
 
 
 def is_drained(connection: BlockingConnection, queue: str) -> bool:
-    """Whether a queue has nothing ready, and nobody who could have something of it in hand.
+    """Return whether a queue has no ready message and no consumer.
 
-    A worker lets go of a queue by closing the channel that consumed it, so that the broker has back
-    what was not acknowledged. One that does not tell its figures may have events.
+    A worker leaves a queue by closing the channel that consumed it, so that the broker gets back
+    what was not acknowledged. A queue that does not report its figures may have events.
     """
     with suppress(Unanswered):
         return figures(connection, queue) == Figures(ready=0, consumers=0)
@@ -82,6 +82,6 @@ def is_drained(connection: BlockingConnection, queue: str) -> bool:
 
 
 def surplus(connection: BlockingConnection, subscription: str, count: int) -> list[str]:
-    """The partitions' queues beyond the first `count`, which an earlier number left."""
+    """Return the partitions' queues beyond the first `count`, which a greater setting left."""
     beyond = names(subscription, settings.MOST_PARTITIONS)[count:]
     return list(takewhile(partial(exists, connection), beyond))

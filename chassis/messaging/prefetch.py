@@ -1,37 +1,37 @@
-"""How many messages of a queue a worker asks for, so that their bodies fit into its memory.
+"""The prefetch of a queue: how many messages a worker asks for, so that they fit into its memory.
 
-RabbitMQ bounds what is not acknowledged by number alone (it has no prefetch_size). So a worker asks
-for few messages until it has seen how large they are; then for as many as its share of the memory
-holds. Where large ones come all at once, after small ones, it has asked for too many: it
-gives back what it holds and asks for few again.
+RabbitMQ limits unacknowledged messages only by their number (it has no prefetch_size). So a worker
+asks for few messages until it has seen how large they are, and then for as many as its share of the
+memory holds. If suddenly large messages follow small ones, it has asked for too many: it returns
+what it holds and asks for few again.
 """
 
-# Of the bodies that a worker process has in hand, over all of its queues.
+# Bytes of the bodies that a worker process has in flight, over all of its queues.
 MEMORY = 32 * 2**20
-# A worker knows nothing of a queue at first: every message may be the largest event.
+# At first a worker knows nothing about a queue: every message may be as large as an event can be.
 LARGEST = 256 * 2**10
-# What counts is the mean of about so many messages; so few must be known to ask for more.
+# The size is the mean of about WINDOW messages; ENOUGH must be known before it asks for more.
 WINDOW, ENOUGH = 20, 5
 
 
 class Prefetch:
-    """Of one queue: what is in hand, how large its messages are, and so how many to ask for."""
+    """The prefetch of one queue, by the sizes of its messages and the bytes in flight."""
 
     def __init__(self) -> None:
-        """Nothing is known yet."""
+        """Begin without knowledge of the queue."""
         self._mean, self._seen = float(LARGEST), 0
         self.begin(LARGEST, 1)
 
     def begin(self, share: int, most: int) -> None:
-        """The queue is consumed anew: `share` of the memory, in bytes; `most` messages at all."""
+        """Begin to consume the queue: `share` of the memory, in bytes; `most` messages at most."""
         self._share, self._most = share, most
         self._in_flight = 0
         self.count = self.fitting
-        """How many messages the queue was asked for."""
+        """The present prefetch."""
 
     @property
     def fitting(self) -> int:
-        """How many messages the share holds, by what is known of them."""
+        """How many messages fit into the share, by their mean size."""
         return min(self._most, max(1, int(self._share / max(self._mean, 1.0))))
 
     @property
@@ -41,20 +41,20 @@ class Prefetch:
 
     @property
     def is_too_large(self) -> bool:
-        """Whether twice the share is in hand, and fewer were better."""
+        """Whether more than twice the share is in flight, and the prefetch should shrink."""
         return self._in_flight > 2 * self._share and self.fitting < self.count
 
     def took(self, size: int) -> None:
-        """A message came, of `size` bytes."""
+        """Count a message of `size` bytes that was delivered."""
         self._in_flight += size
         self._seen += 1
         self._mean += (size - self._mean) / min(self._seen, WINDOW)
 
     def let_go(self, size: int) -> None:
-        """A message of `size` bytes is not in hand any more."""
+        """Count a message of `size` bytes that is no longer in flight."""
         self._in_flight -= size
 
     def grow(self) -> int:
-        """The queue is asked for as many as fit: how many that is."""
+        """Set the prefetch to as many messages as fit, and return it."""
         self.count = self.fitting
         return self.count

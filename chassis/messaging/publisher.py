@@ -1,6 +1,6 @@
-"""Publishing outbox rows with a window of pipelined confirms, over one asynchronous connection.
+"""Publishing outbox rows with pipelined confirms, over one asynchronous connection.
 
-Measured here: one by one 1,100 to 1,500 events a second, with a window of 500 about 10,000.
+Measured here: one by one 1,100 to 1,500 events a second, with 500 unconfirmed ones about 10,000.
 """
 
 import asyncio
@@ -18,16 +18,16 @@ from chassis.messaging.unconfirmed import Outcome, Row, UnconfirmedPublishes
 from chassis.operations import metrics
 from chassis.operations.tracing import Span
 
-# Bytes that are kept back before they are written.
+# Bytes that are buffered before they are written.
 CORK = 32 * 1024
 
 
 class ConnectionLost(Exception):
-    """The broker is away. What it had not confirmed stays in the outbox."""
+    """The broker is away. Unconfirmed events stay in the outbox."""
 
 
 class Publisher:
-    """One connection and channel in confirm mode. Make a new one when it is lost."""
+    """One connection and channel in confirm mode. Make a new publisher when it is lost."""
 
     def __init__(self, service: str) -> None:
         self._loop = asyncio.get_running_loop()
@@ -40,10 +40,10 @@ class Publisher:
         self._lost = ""
 
     async def open(self, amqp_url: str) -> None:
-        """Connect, and see that the exchange and the history are there: another role declares them.
+        """Connect, and check that the exchange and the history exist: another role declares them.
 
-        Raises ConnectionLost, also where one is missing: without the history an event that no queue
-        wants would come back.
+        Raises ConnectionLost, also if one of them is missing: without the history the broker would
+        return an event that no queue wants.
         """
         self._connection = _Corked(
             amqp_pika.parameters(amqp_url),
@@ -60,10 +60,11 @@ class Publisher:
         return self._opened.done() and not self._lost
 
     async def publish(self, chunks: AsyncIterable[Sequence[Row]]) -> None:
-        """Publish rows in their order; returns when the broker has spoken of each.
+        """Publish rows in their order; return when the broker has confirmed or refused each.
 
-        After a row that was refused or returned no later one of its aggregate is sent, until it is
-        unblocked. Raises ConnectionLost. What became of rows, then too, `take_outcome` tells.
+        After a row was refused or returned, no later one of its aggregate is sent until the
+        aggregate is unblocked. Raises ConnectionLost. `take_outcome` says what happened to rows,
+        then too.
         """
         async for rows in chunks:
             for row in rows:
@@ -77,15 +78,15 @@ class Publisher:
             await self._wait()
 
     def take_outcome(self) -> Outcome:
-        """What became of rows since the last call; to be asked while `publish` runs, too."""
+        """Return what happened to rows since the last call; callable while `publish` runs."""
         return self._unconfirmed.take_outcome()
 
     def unblock(self, keys: Iterable[str]) -> None:
-        """Send rows of these aggregates again."""
+        """Allow rows of these aggregates to be sent again."""
         self._unconfirmed.unblock(keys)
 
     async def close(self) -> None:
-        """End the connection; it may be lost already."""
+        """Close the connection; it may be lost already."""
         if self._connection is not None and not self._lost:
             self._end()
             while not self._lost:
@@ -145,9 +146,9 @@ class Publisher:
         self._changed.set()
 
     def _lose(self, error: Any) -> None:
-        """The connection or the channel is gone; without its channel the connection is of no use.
+        """Handle the loss of the connection or of the channel; without its channel we close both.
 
-        A channel ends alone when the broker has something else by one of our names.
+        The channel alone is closed if the broker has something else under one of our names.
         """
         self._lost = self._lost or str(error) or type(error).__name__
         if not self._opened.done():
@@ -161,9 +162,10 @@ class Publisher:
 
 
 class _Corked(AsyncioConnection):  # type: ignore[misc]
-    """Writes what the loop produced in one go with one system call, not three a message.
+    """Writes all bytes of one loop iteration with one system call, not with three for each message.
 
-    That is a quarter of the work of publishing. `_adapter_emit_data` is pika's hook for adapters.
+    That saves a quarter of the work of publishing. `_adapter_emit_data` is pika's hook for
+    adapters.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -173,11 +175,11 @@ class _Corked(AsyncioConnection):  # type: ignore[misc]
 
     @property
     def largest_body(self) -> int:
-        """Bytes of a body that one frame may hold, as the broker agreed."""
+        """Bytes of a body that one frame may hold, as negotiated with the broker."""
         return int(self._body_max_length)
 
     def write(self, frames: bytes) -> None:
-        """Send frames that are bytes already."""
+        """Send encoded frames."""
         self._output_marshaled_frames([frames])
 
     def _adapter_emit_data(self, data: bytes) -> None:

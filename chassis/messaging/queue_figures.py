@@ -1,4 +1,4 @@
-"""What the broker tells of a queue: how many messages are ready, and how many consume it."""
+"""The broker's figures of a queue: how many messages are ready, and how many consumers it has."""
 
 import time
 from collections.abc import Callable
@@ -8,36 +8,36 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 NOT_FOUND = 404
-# A quorum queue has 250 ms to tell its figures; where it is late, the broker answers with zeros
-# (rabbit_quorum_queue:stat/2). So zeros that took so many seconds may be no answer.
+# A quorum queue has 250 ms to report its figures; if it is late, the broker answers with zeros
+# (rabbit_quorum_queue:stat/2). So zeros that took this many seconds may be no answer.
 LATE = 0.24
 TRIES = 8
 
 
 class Figures(NamedTuple):
-    """What a queue has."""
+    """The figures of a queue."""
 
     ready: int
-    """Messages that nobody has in hand."""
+    """Messages that are not delivered to a consumer."""
     consumers: int
 
 
 class Unanswered(AMQPError):  # type: ignore[misc]
-    """The queue did not tell its figures, as on a busy broker."""
+    """The queue did not report its figures, as on a busy broker."""
 
     def __str__(self) -> str:
-        return f"queue {self.args[0]!r} does not tell its figures; the broker is busy: try again"
+        return f"queue {self.args[0]!r} does not report its figures; the broker is busy: try again"
 
     __repr__ = __str__
 
 
 def exists(connection: BlockingConnection, queue: str) -> bool:
-    """Whether there is such a queue. Asking needs no right at it."""
+    """Return whether the queue exists. This needs no permission for it."""
     return _asked(connection, queue, _told) is not None
 
 
 def figures(connection: BlockingConnection, queue: str) -> Figures | None:
-    """The figures of a queue; None where there is no such queue. Raises Unanswered."""
+    """Return the figures of a queue; None if there is no such queue. Raises Unanswered."""
     return _asked(connection, queue, _answered)
 
 
@@ -47,7 +47,7 @@ def _asked(
     channel = connection.channel()
     try:
         found = ask(channel, queue)
-    except ChannelClosedByBroker as error:  # the broker closes the channel for asking
+    except ChannelClosedByBroker as error:  # the broker closes the channel if the queue is missing
         if error.reply_code != NOT_FOUND:
             raise
         return None

@@ -1,4 +1,4 @@
-"""Looks at a worker's queues again and again: how many dead letters, and which partitions there."""
+"""Polls a worker's queues: how many dead letters there are, and which partitions exist."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,19 +14,19 @@ from chassis.messaging.queue_figures import Unanswered
 from chassis.messaging.subscriptions import Subscription
 from chassis.operations import metrics
 
-# Seconds between two looks at what is known, and at whether there are more partitions: to ask for
-# a queue that is not there is an error in the broker's log.
+# Seconds between two polls of known queues, and between two searches for more partitions: the
+# broker logs an error when it is asked for a queue that does not exist.
 POLL_INTERVAL, DISCOVERY_INTERVAL = 5.0, 60.0
 
 Ready = Mapping[str, int]
-"""How many messages are ready in each queue of a subscription that exists."""
+"""How many messages are ready in each existing queue of a subscription."""
 Seen = Callable[[Ready], None]
 
 log = structlog.get_logger()
 
 
 def watch(amqp_url: str, probes: Sequence["QueueProbe"]) -> None:
-    """Look every `LOOK` seconds, for ever; while the broker is away, wait for it."""
+    """Poll every `POLL_INTERVAL` seconds, for ever; while the broker is away, wait for it."""
     while True:
         try:
             with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
@@ -35,12 +35,12 @@ def watch(amqp_url: str, probes: Sequence["QueueProbe"]) -> None:
                         probe(connection)
                     connection.sleep(POLL_INTERVAL)
         except Exception as error:
-            log.info("can't look at the queues now", why=repr(error)[:200])
+            log.info("can't poll the queues now", why=repr(error)[:200])
         eventlet.sleep(POLL_INTERVAL)
 
 
 class QueueProbe:
-    """Looks at one subscription's queues."""
+    """Polls one subscription's queues."""
 
     def __init__(self, subscription: Subscription[Any], seen: Seen) -> None:
         self._subscription, self._seen = subscription, seen
@@ -50,7 +50,7 @@ class QueueProbe:
         self._discover_at = 0.0
 
     def __call__(self, connection: BlockingConnection) -> None:
-        """Tell the metrics and the worker."""
+        """Poll once, and report to the metrics and to the worker."""
         dead = self._count(connection, topology.dead(self._subscription.name))
         metrics.DEAD_LETTERS.labels(self._subscription.name).set(dead or 0)
         if self._subscription.partitioned:
@@ -66,7 +66,9 @@ class QueueProbe:
         self._queues = list(self._ready)
 
     def _count(self, connection: BlockingConnection, queue: str) -> int | None:
-        """How many messages are ready in a queue, as far as is known; None where there is none."""
+        """Return how many messages are ready in a queue, as last known; None if it does not
+        exist.
+        """
         try:
             self._known[queue] = partitions.ready_in(connection, queue)
         except Unanswered as error:

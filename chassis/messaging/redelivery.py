@@ -1,8 +1,9 @@
-"""What comes back, when, and when it is given up: rules on a message's headers.
+"""Redelivery: when an event comes back and when it is given up, by its message's headers.
 
-An event that failed comes back after each delay of topology.DELAYS once. One that waits for
-another's news comes back after longer and longer delays, and then by the longest one, until it has
-waited for the limit. The two are counted apart. A stranger may have written anything there.
+An event that failed comes back once after each delay of topology.DELAYS. An event that waits for an
+event of another service comes back after longer and longer delays, then after the longest one,
+until it has waited for the limit. Failures and waiting are counted separately. Other clients may
+have written anything into the headers.
 """
 
 import time
@@ -17,12 +18,13 @@ from chassis.messaging.resending import LOST
 
 ATTEMPTS = "x-tandem-attempts"
 WAITING_SINCE = "x-tandem-waiting-since"
-"""In seconds since 1970, by the clock of the worker that saw the event wait first."""
+"""In seconds since 1970, by the clock of the worker that first saw the event wait."""
 REASON = "x-tandem-reason"
 DIED_AT = "x-tandem-died-at"
 QUEUE = "x-tandem-queue"
 OURS = (ATTEMPTS, WAITING_SINCE, REASON, DIED_AT, QUEUE, UNREADABLE, LOST)
-"""What is added to a message that is sent away. A replay takes it off."""
+"""The headers that we add when we send a message to a delay or the dead letters. A replay removes
+them."""
 LONGEST_REASON = 1000
 
 Headers = Mapping[str, Any]
@@ -30,17 +32,17 @@ Headers = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a message goes that was not applied."""
+    """Where a message is sent that was not applied."""
 
     delay: str
-    """The exchange of the delay; empty: to the dead letters."""
+    """The exchange of the delay; empty: the dead letters."""
     headers: Headers
 
 
 def route(
     headers: Headers, disposition: Disposition, queue: str, now: float, limit: float
 ) -> Route:
-    """Where a message of `queue` goes, and with what headers.
+    """Return where a message of `queue` is sent, and with what headers.
 
     `now` in seconds since 1970; `limit`: for how many seconds an event may wait.
     """
@@ -52,20 +54,20 @@ def route(
 
 
 def is_last(headers: Headers, now: float, limit: float) -> bool:
-    """Whether an event is given up if it can't be applied this time."""
+    """Return whether an event is given up if it can't be applied this time."""
     since = waiting_since(headers, now, limit)
     waited = since is not None and now - since >= limit
     return waited or attempts(headers) >= len(topology.DELAYS)
 
 
 def attempts(headers: Headers) -> int:
-    """How often it failed before."""
+    """Return how often it failed before."""
     found = headers.get(ATTEMPTS)
     return min(max(found, 0), len(topology.DELAYS)) if isinstance(found, int) else 0
 
 
 def waiting_since(headers: Headers, now: float, limit: float) -> int | None:
-    """Since when an event waits, in seconds since 1970; None where it did not wait before."""
+    """Return since when an event waits, in seconds since 1970; None if it did not wait before."""
     found = headers.get(WAITING_SINCE)
     if not isinstance(found, int) or isinstance(found, bool):
         return None
@@ -73,7 +75,9 @@ def waiting_since(headers: Headers, now: float, limit: float) -> int | None:
 
 
 def _delayed(headers: Headers, kind: Kind, now: float, limit: float) -> tuple[str, dict[str, Any]]:
-    """The delay's exchange, empty where there is none left, and the count or instant to bear."""
+    """Return the delay's exchange (empty if none is left), and the header for its count or
+    start.
+    """
     if kind is Kind.WAIT:
         since = waiting_since(headers, now, limit)
         begun = int(now) if since is None else since
@@ -85,6 +89,6 @@ def _delayed(headers: Headers, kind: Kind, now: float, limit: float) -> tuple[st
 
 
 def _longer_than(seconds: float) -> str:
-    """The shortest delay that is longer than an event has waited, or the longest one."""
+    """Return the shortest delay that is longer than the event has waited, or the longest delay."""
     count = sum(delay.total_seconds() <= seconds for delay in topology.DELAYS)
     return str(topology.delay_name(min(count + 1, len(topology.DELAYS))))

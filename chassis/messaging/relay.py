@@ -1,12 +1,12 @@
-"""The relay role: what stands in the outbox goes to the broker, in each aggregate's order.
+"""The relay role: publishes the rows of the outbox to the broker, in each aggregate's order.
 
-A service's relays share its lanes by lease. An event is removed when the broker has confirmed it,
-so a crash in between repeats it, and never loses it. An event that no queue takes is parked, with
-all that follow it in its aggregate.
+A service's relays share its lanes by lease. A row is removed after the broker has confirmed it, so
+a crash in between repeats an event, and never loses it. An event that no queue takes is parked;
+later events of its aggregate wait.
 
-Whoever publishes, however many at once: a row goes out only after those before it in its aggregate
-went out by the same relay, or are gone because the broker has them. So the first coming of each
-event is in order, even while a lane has two relays for a moment.
+However many relays publish at once: a relay sends a row only after it has sent the rows before it
+in the same aggregate, or after these were removed because the broker has them. So the first
+delivery of each event is in order, even while two relays hold a lane for a moment.
 """
 
 import asyncio
@@ -41,10 +41,10 @@ from chassis.operations.settings import Settings
 
 LEASE = timedelta(seconds=5)
 RENEW_INTERVAL = LEASE.total_seconds() / 5
-# A lane that is given up is released as soon as it is idle.
+# Seconds between two checks whether a surplus lane is idle, and can be released.
 HAND_OVER = 0.1
 POLL_INTERVAL = 2.0
-# Of so many looks for the oldest event one begins at the start.
+# One of so many searches for the oldest event begins at the start of the outbox.
 FULL_POLL_EVERY = 30
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 SHUTDOWN_TIMEOUT = 5.0
@@ -54,7 +54,7 @@ log = structlog.get_logger()
 
 
 def serve(settings: Settings, service: str) -> None:
-    """Relay until SIGTERM or SIGINT; then finish what is in flight, and leave."""
+    """Relay until SIGTERM or SIGINT; then finish what is in flight, and stop."""
     asyncio.run(_serve(settings, service))
 
 
@@ -96,8 +96,8 @@ class Relay:
         metrics.RELAY_LANES.labels(service).set_function(lambda: len(self.held().held))
 
     def stop(self) -> None:
-        """Ask it to leave: `run` publishes no more, waits until what is in flight is confirmed or
-        `settings.drain` is over, and ends.
+        """Ask it to stop: `run` publishes no more, waits until the rows in flight are confirmed or
+        `settings.drain` is over, and returns.
         """
         self._stopping.set()
         self._has_lanes.set()
@@ -107,11 +107,11 @@ class Relay:
         asyncio.get_running_loop().call_later(drain, self._out_of_time.set)
 
     def held(self) -> Holding:
-        """The lanes that are ours now."""
+        """Return the lanes that we hold now."""
         return self._holding if time.monotonic() < self._holding.until else NOTHING
 
     def ready(self) -> dict[str, bool]:
-        """What /ready tells. A relay without a lane needs no broker."""
+        """Return what /ready reports. A relay without a lane needs no broker."""
         connected = self._publisher is not None and self._publisher.is_open
         return {
             "mongodb": time.monotonic() - self._answered < RENEW_INTERVAL + 2 * PING_TIMEOUT,
@@ -119,7 +119,7 @@ class Relay:
         }
 
     async def run(self) -> None:
-        """Relay until `stop`. What is not about a server being away ends it: a bug, not a state."""
+        """Relay until `stop`. Any error except a server being away ends it, because it is a bug."""
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(self._publish_forever()),
             asyncio.create_task(self._out_of_time.wait()),
@@ -143,7 +143,7 @@ class Relay:
                 await self._shares.leave()
                 await self._client.close()
         except (PyMongoError, TimeoutError) as error:
-            log.warning("the leases end by themselves", why=repr(error)[:200])
+            log.warning("can't release the leases; they end by themselves", why=repr(error)[:200])
 
     async def _publish_forever(self) -> None:
         pause = FIRST_PAUSE
@@ -160,7 +160,7 @@ class Relay:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _relay(self) -> None:
-        """One session, on a connection of its own."""
+        """Run one session, on a connection of its own."""
         if self._stopping.is_set():
             return
         self._publisher = Publisher(self._service)
@@ -181,7 +181,7 @@ class Relay:
                 await publisher.close()
 
     async def _keep_share(self) -> None:
-        """Keep our lanes, take what is free, and give up what is above our share."""
+        """Renew our lanes, take free ones, and give up those that exceed our share."""
         before = self._holding.held
         with pymongo.timeout(PING_TIMEOUT):
             self._holding = await self._shares.keep()
@@ -204,7 +204,7 @@ class Relay:
             await self._shares.release(idle)
 
     async def _report(self) -> None:
-        """Tell Prometheus how it stands."""
+        """Report the state of the outbox to Prometheus."""
         oldest = await self._outbox.oldest(from_start=self._reports % FULL_POLL_EVERY == 0)
         self._reports += 1
         age = time.time() - ids.made_at(oldest) if oldest else 0.0
@@ -232,7 +232,9 @@ class Relay:
 
 
 def _init_labels(service: str) -> None:
-    """Zero is a figure, too: of a counter that begins with more, Prometheus sees no increase."""
+    """Create label series with zero: Prometheus sees no increase of a counter that begins above
+    it.
+    """
     metrics.RELAY_RETURNED.labels(service)
     for kind in contracts():
         if kind.startswith(f"tandem.{service}."):

@@ -1,7 +1,7 @@
-"""One session of a relay: what stands in its lanes goes to the broker, until something breaks.
+"""One session of a relay: it publishes the rows of its lanes until something breaks.
 
-A session begins with a connection, a change stream, and an empty memory: each lane is scanned from
-its start. So whatever broke the one before, nothing has to be repaired.
+A session begins with a new connection, a new change stream, and no memory: it scans each lane from
+its start. So whatever broke the session before, nothing has to be repaired.
 """
 
 import asyncio
@@ -20,23 +20,23 @@ from chassis.messaging.publisher import Publisher
 from chassis.messaging.unconfirmed import Outcome
 from chassis.operations import metrics
 
-# What is confirmed is removed this often.
+# Seconds between two removals of confirmed rows.
 REMOVE_INTERVAL = 0.1
-# Seconds between two looks for what an older version wrote, and for lanes that came or went.
+# Seconds between two polls for rows of an older version, and for changes of our lanes.
 POLL_INTERVAL = 1.0
-# A lane is scanned again this often: an announcement that got lost, in a failover of MongoDB, costs
-# so much at the most.
+# Seconds between two scans of a lane: an announcement that is lost in a failover of MongoDB delays
+# a row by no more.
 SCAN_INTERVAL = 60.0
-# What the broker refuses is offered again.
+# The pauses before rows that the broker refused are sent again.
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
-# While so many rows wait for their removal, no more are read.
+# While so many rows are in flight, no more are read.
 MAX_IN_FLIGHT = 10_000
 
 log = structlog.get_logger()
 
 
 class Session:
-    """Relays through one connection. `held` tells which lanes are ours now."""
+    """Relays through one connection. `held` returns the lanes that we hold now."""
 
     def __init__(
         self, service: str, outbox: Outbox, publisher: Publisher, held: Callable[[], Holding]
@@ -50,17 +50,17 @@ class Session:
         self._retry_at, self._pause = 0.0, FIRST_PAUSE
 
     def stop(self) -> None:
-        """Read no more; `run` ends when what is in flight is confirmed and removed."""
+        """Read no more; `run` returns when the rows in flight are confirmed and removed."""
         self._stopping.set()
         self._woken.set()
 
     def idle(self, lanes: Iterable[str]) -> list[str]:
-        """Those of the lanes that we no longer read, and of which nothing is in flight."""
+        """Return those of the lanes that we no longer read, and that have no row in flight."""
         closed = [lane for lane in map(int, lanes) if not self._lanes.reads(lane)]
         return [str(lane) for lane in self._lanes.idle(closed)]
 
     async def run(self) -> None:
-        """Relay until `stop`. Raises PyMongoError or ConnectionLost where one is away."""
+        """Relay until `stop`. Raises PyMongoError or ConnectionLost if a server is away."""
         publishing = asyncio.create_task(self._publisher.publish(self._chunks()))
         others = [asyncio.create_task(self._follow()), asyncio.create_task(self._mind())]
         try:
@@ -76,7 +76,7 @@ class Session:
             await end([publishing, *others])
 
     async def _follow(self) -> None:
-        """Take in what is committed."""
+        """Follow the change stream of committed rows."""
         async for notice in self._outbox.announced(self._listens):
             if notice is None:
                 self._released = True
@@ -85,7 +85,7 @@ class Session:
             self._woken.set()
 
     async def _mind(self) -> None:
-        """See to the lanes, and to what nobody announces."""
+        """Keep the lanes up to date, and find rows that the change stream does not announce."""
         await self._listens.wait()
         while True:
             await self._hold()
@@ -105,7 +105,7 @@ class Session:
         self._lanes.hold({int(lane) for lane in now.held}, {int(lane) for lane in now.surplus})
 
     async def _chunks(self) -> AsyncIterator[list[Row]]:
-        """What may be published; while one chunk is in use, the next is read."""
+        """Yield chunks of rows to publish; the next chunk is read while one is in use."""
         reading = asyncio.create_task(self._next())
         try:
             while (rows := await reading) and not self._stopping.is_set():
@@ -115,7 +115,7 @@ class Session:
             await end([reading])
 
     async def _next(self) -> list[Row]:
-        """The next rows; waits for them. None are left when we stop."""
+        """Wait for the next rows, and return them; return none when we stop."""
         while not self._stopping.is_set():
             self._woken.clear()
             has_room = self._lanes.in_flight < MAX_IN_FLIGHT
@@ -132,7 +132,7 @@ class Session:
         return self._lanes.admit(read, rows, whole, there)
 
     def _ours(self, rows: list[Row]) -> list[Row]:
-        """Those whose lanes are still ours: while they waited, our leases may have ended."""
+        """Return those rows whose lanes we still hold: while they waited, leases may have ended."""
         held = {int(lane) for lane in self._held().held}
         if held >= self._lanes.held:
             return rows
@@ -141,7 +141,7 @@ class Session:
         return [row for row in rows if lane_of(row["key"]) in held]
 
     async def _settle(self) -> None:
-        """Remove what the broker has, park what no queue took, and see who may go again."""
+        """Remove confirmed rows, park rows that no queue took, and unblock aggregates."""
         if outcome := self._publisher.take_outcome():
             self._report(outcome)
             await self._outbox.settle(outcome)
@@ -160,7 +160,7 @@ class Session:
             log.error("no queue took these events; they are parked", ids=outcome.returned[:10])
 
     def _put_off(self, keys: set[str]) -> None:
-        """The broker refused rows of these aggregates: offer them again after a pause."""
+        """Send rows of these aggregates, which the broker refused, again after a pause."""
         if not keys:
             return
         since = time.monotonic() - self._retry_at
@@ -172,7 +172,7 @@ class Session:
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
     async def _let_go(self) -> None:
-        """Read again the aggregates that need wait no longer."""
+        """Unblock aggregates that need not wait any longer."""
         if self._released:
             self._released = False
             parked = await self._outbox.parked_keys()
@@ -182,7 +182,7 @@ class Session:
             self._refused &= self._lanes.blocked
 
     def _unblock(self, keys: Iterable[str]) -> bool:
-        """Whether all of them could be; of some a row is still in flight."""
+        """Unblock aggregates; return whether all could be: some may still have a row in flight."""
         wanted = set(keys)
         done = self._lanes.unblock(wanted)
         self._publisher.unblock(done)
@@ -197,8 +197,8 @@ async def _first(tasks: Iterable["asyncio.Task[Any]"], seconds: float) -> None:
 async def end(tasks: Iterable["asyncio.Task[Any]"]) -> None:
     """Cancel tasks until they have ended.
 
-    Once is not enough: of 80 relays that were stopped, 4 went on, for pymongo (4.20) may swallow a
-    cancellation.
+    Once is not enough: of 80 relays that were stopped, 4 went on, because pymongo (4.20) may
+    swallow a cancellation.
     """
     while left := [task for task in tasks if not task.done()]:
         for task in left:

@@ -1,4 +1,4 @@
-"""Events of the history once more into subscriptions' queues, as after a backup was restored."""
+"""Replaying events of the history into subscriptions' queues, as after a restore of a backup."""
 
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -20,12 +20,12 @@ def replay(
     since: datetime,
     until: datetime,
 ) -> Counter[str]:
-    """Send what was made in [since, until) to the plain queue of each subscription that takes it.
+    """Send events made in [since, until) to the plain queue of each subscription that takes them.
 
-    Answers how many events each queue was sent. What it has applied before is a repeat there, as
+    Return how many events each queue was sent. An event that was applied before is a repeat, as
     long as the inbox remembers it. Instants are of the system's clock. Raises
-    pika.exceptions.UnroutableError where a queue is missing, and another AMQPError where there is
-    no broker or no history; repeating it is harmless.
+    pika.exceptions.UnroutableError if a queue is missing, and another AMQPError if there is no
+    broker or no history; repeating it is harmless.
     """
     queues = _queues_by_type(subscriptions)
     sent: Counter[str] = Counter()
@@ -43,9 +43,9 @@ def replay(
 def _wanted(
     amqp_url: str, since: datetime, until: datetime, types: Container[str]
 ) -> Iterator[Event[Any]]:
-    """The events of these types that were made in [since, until).
+    """Yield the events of these types that were made in [since, until).
 
-    What can't be read is passed over: no subscription took it before, either.
+    Undecodable messages are skipped: no subscription applied them before, either.
     """
     end = until.timestamp()
     for _, event in history.read(amqp_url, since):

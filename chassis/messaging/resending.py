@@ -1,8 +1,10 @@
-"""What a stranger's message bears when it is published again: to a delay, the dead letters, back.
+"""The properties and headers of a message that we publish again: to a delay, to the dead letters,
+or back to its queue.
 
 The broker acts on some properties and headers, and refuses others: an expiration would remove a
-dead letter, a `user_id` must be the publisher's own, `CC` and `BCC` name more queues to go to, with
-our rights. So what is sent again is chosen: what tells something of the event, and harms nothing.
+dead letter, a `user_id` must be the publisher's own, `CC` and `BCC` name further queues, which
+would get the message with our permissions. So we send again only what describes the event and is
+harmless.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,20 +13,20 @@ from typing import Any
 
 from chassis.messaging import topology
 
-# Names the headers that could not be kept.
+# This header names the headers that could not be kept.
 LOST = "x-tandem-lost-headers"
 # Sender-selected distribution (RabbitMQ).
 _ROUTING = ("CC", "BCC")
 _TEXTS = ("message_id", "type", "correlation_id", "app_id", "content_type", "content_encoding")
 LONGEST_SHORT = 255
-# A frame has 131,072 bytes by default, and a message's headers stand in one. The rest is left for
-# what we and the broker add.
+# A frame has 131,072 bytes by default, and a message's headers must fit into one. The rest is for
+# headers that we and the broker add.
 ROOM = 100_000
 _LEAST, _BEYOND = -(2**63), 2**63
 
 
 def properties(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of a message's properties that it may bear again; without its headers."""
+    """Return those of a message's properties that may be sent again, without its headers."""
     kept = {
         name: given[name]
         for name in _TEXTS
@@ -35,10 +37,10 @@ def properties(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def headers(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Those of a message's headers that it may bear again, the smallest first where room is short.
+    """Return those of a message's headers that may be sent again, the smallest if room is short.
 
-    Without what the broker added. Values that AMQP has no form for become text. What can't be kept
-    is named in the header `LOST`.
+    Headers that the broker added are left out. Values without an AMQP type become text. The header
+    `LOST` names the headers that can't be kept.
     """
     fitting, lost = _fitting(given or {})
     kept: dict[str, Any] = {}
@@ -53,7 +55,7 @@ def headers(given: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def size(value: Any) -> int:
-    """How many bytes a value takes on the wire at the most, whoever encodes it."""
+    """Return how many bytes an encoded value takes at most, with any encoder."""
     if isinstance(value, str | bytes):
         return 5 + len(_raw(value))
     if isinstance(value, Mapping):
@@ -76,7 +78,7 @@ def _fitting(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _names(value: Any) -> Iterator[str]:
-    """The names of a table, and of the tables in it."""
+    """Yield the names in a table, and in the tables within it."""
     if isinstance(value, Mapping):
         yield from value
     if isinstance(value, Mapping | list):
@@ -93,9 +95,9 @@ def _plain(value: Any) -> Any:
 
 
 def _has_form(value: Any) -> bool:
-    """Whether both libraries' encoders and the broker take it.
+    """Return whether both libraries' encoders and the broker accept a value.
 
-    pika has no form for floats, RabbitMQ 3.10 none for decimals in streams: it closes the
+    pika can't encode floats; RabbitMQ 3.10 does not accept decimals in streams: it closes the
     publisher's connection.
     """
     if isinstance(value, int):

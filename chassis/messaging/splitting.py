@@ -1,9 +1,9 @@
-"""What a batch is cut into, and how what fails in it is found.
+"""Cutting a batch into units, and finding the events that fail.
 
-A unit is what one transaction applies: small enough to be far from MongoDB's limits (60 s, 16 MiB)
-and a worker's memory, whatever the events hold, and however slow it goes (see `pace`). One event
-alone is never cut, for it is below 256 KiB; its handler's work may not grow with anything but what
-it holds.
+A unit is what one transaction applies: small enough to stay far from MongoDB's limits (60 s, 16
+MiB) and a worker's memory, whatever the events contain, and however slow the handler is (see
+`batch_limit`). One event alone is never cut, because it is below 256 KiB; its handler's work may
+grow only with the event's content.
 """
 
 from collections.abc import Callable, Iterator, Sequence, Set
@@ -17,10 +17,10 @@ from chassis.messaging.batch_limit import BatchLimit
 from chassis.messaging.dispositions import Disposition, Kind, disposition_of, group_disposition
 from chassis.messaging.subscriptions import Subscription, Wait
 
-# The bodies that are decoded at once at most. Decoded, a body takes some three times its bytes.
+# Bytes of bodies that are decoded at once. A decoded body takes about three times its bytes.
 BYTES = 4 * 2**20
-# So many transactions may fail before one succeeds; then the events are taken to fail alike. The
-# first of 1,000 events alone makes ten fail.
+# If so many transactions have failed and none has succeeded, we assume that all events fail alike.
+# The first of 1,000 events alone makes ten transactions fail.
 FAILURES = 20
 
 T = TypeVar("T")
@@ -35,9 +35,9 @@ class StoreAway(Exception):
 def cut(
     things: Sequence[T], cost: Callable[[T], int], most: Callable[[], int]
 ) -> Iterator[list[T]]:
-    """Parts of consecutive things that cost `most` together at most; what costs more is alone.
+    """Yield parts of consecutive things that cost up to `most` together; a dearer thing is alone.
 
-    `most` is asked again while a part is put together, after what was done with the part before.
+    `most` is called again for each part, after the caller has used the part before.
     """
     part: list[T] = []
     total = 0
@@ -54,29 +54,29 @@ def cut(
 def units(
     subscription: Subscription[Any], events: Events, batch_limit: BatchLimit
 ) -> Iterator[Events]:
-    """Events in the parts that are applied together: of 1,000 rows at most, or of one event."""
+    """Yield the units of events: of 1,000 rows at most, or of one event."""
     return cut(events, subscription.rows, lambda: batch_limit.rows)
 
 
 class Splitter:
-    """Applies one unit: together, or without those that the handler names, or in halves.
+    """Applies one unit: all events together, or without those that the handler names, or in halves.
 
-    One event that fails among 500 costs some twenty transactions. Where `FAILURES` of them failed
-    and none succeeded, what is left is tried in the groups at hand and no longer split: it is
-    judged by what its group failed of, and comes back. Only an event in `last`, which would not
-    come back, is always tried alone. So a unit in which all fails costs some 30 transactions.
+    One failing event among 500 costs about twenty transactions. After `FAILURES` failed
+    transactions and no success, the remaining groups are no longer split: each event gets the
+    disposition of its group's error, and comes back. Only an event in `last`, which would not come
+    back, is always tried alone. So a unit in which every event fails costs about 30 transactions.
     """
 
     def __init__(
         self, apply: Callable[[Events], Dispositions], last: Set[str] = frozenset()
     ) -> None:
-        """`apply` applies all of some events or raises; `last`: ids of those on their last try."""
+        """`apply` applies all given events or raises; `last`: ids of events on their last try."""
         self._apply, self._last = apply, last
         self._failed = 0
         self._succeeded = False
 
     def run(self, events: Events) -> Dispositions:
-        """A verdict by event id. Raises StoreAway."""
+        """Return the disposition of each event, by id. Raises StoreAway."""
         waiting: Dispositions = {}
         while left := [event for event in events if event.id not in waiting]:
             try:
@@ -121,7 +121,7 @@ class Splitter:
 
 
 def _named(wait: Wait, events: Events) -> Dispositions:
-    """The verdicts on those of the events that the handler named."""
+    """Return the dispositions of those of the events that the handler named."""
     return {
         event.id: Disposition(Kind.WAIT, wait.reasons[event.id])
         for event in events
@@ -130,9 +130,9 @@ def _named(wait: Wait, events: Events) -> Dispositions:
 
 
 def _is_race(error: Exception) -> bool:
-    """Whether it lost to other transactions for two minutes, or took too long to be repeated.
+    """Return whether it had conflicts for two minutes, or took too long to be repeated.
 
-    A smaller batch meets fewer others, and takes less.
+    A smaller batch has fewer conflicts, and takes less time.
     """
     if not isinstance(error, OperationFailure) or error.timeout:
         return False

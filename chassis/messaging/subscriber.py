@@ -1,6 +1,6 @@
-"""A subscription at work: batches of raw messages into its handler, and what the verdicts say.
+"""The subscriber: applies a subscription's batches of raw messages, and carries out dispositions.
 
-MongoDB or RabbitMQ being away is waited for; neither turns events into dead letters.
+While MongoDB or RabbitMQ is away it waits; no event becomes a dead letter because of that.
 """
 
 import time
@@ -22,7 +22,7 @@ from chassis.messaging.subscriptions import Subscription
 from chassis.operations import metrics
 from chassis.operations.settings import Settings
 
-# Of a message that tells neither; kombu wants both.
+# For a message that has neither; kombu needs both.
 UNTOLD = {"content_type": "application/octet-stream", "content_encoding": "utf-8"}
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 CONFIRM_TIMEOUT = 30.0
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class Subscriber:
-    """Applies one subscription's batches, and does what the verdicts say."""
+    """Applies one subscription's batches, and carries out the dispositions."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Subscriber:
         source: Source,
         memory: int,
     ) -> None:
-        """`memory`: bytes of bodies that may be in hand."""
+        """`memory`: bytes of bodies that may be in flight."""
         self._memory = memory
         self.queue = subscription.name
         self._wait_limit = settings.wait_limit.total_seconds()
@@ -55,7 +55,7 @@ class Subscriber:
         _init_labels(subscription)
 
     def service(self) -> type:
-        """The nameko service: one method, one entrypoint."""
+        """Return the nameko service: one method, one entrypoint."""
 
         def apply_batch(_: Any, messages: list[Any], queue: str) -> None:
             self.work(messages, queue)
@@ -65,17 +65,17 @@ class Subscriber:
         return type("Subscription", (), methods)
 
     def stop(self) -> None:
-        """Wait for no server any more."""
+        """Stop waiting for servers."""
         if not self._stopped.ready():
             self._stopped.send()
 
     def work(self, messages: Sequence[Any], queue: str) -> None:
-        """Apply raw messages, for as long as it takes: until all are done or we are to stop.
+        """Apply raw messages, and retry while a server is away, until all are done or we stop.
 
         `queue` is one that they came from: nobody else consumes a partition that we consume.
 
-        Raises what is not about a server being away; then, or when stopping, the messages come
-        again.
+        Raises any error except a server being away; then, or when stopping, the messages are
+        redelivered.
         """
         pause = FIRST_PAUSE
         while True:
@@ -109,7 +109,9 @@ class Subscriber:
         return Delivery(_bytes(message.body), headers, last, message.content_type)
 
     def _send_away(self, message: Any, disposition: Disposition, now: float) -> None:
-        """To the next delay, or to the dead letters; confirmed before the original is let go."""
+        """Send a message to the next delay, or to the dead letters; wait for the broker's
+        confirm.
+        """
         given = message.headers or {}
         route = redelivery.route(given, disposition, self._subscription.name, now, self._wait_limit)
         log.warning(
@@ -122,7 +124,7 @@ class Subscriber:
         self._publish(message, route.headers, route.delay)
 
     def _publish(self, message: Any, headers: Mapping[str, Any], delay: str) -> None:
-        """Raises a channel error when no queue takes it (py-amqp, where nothing is to be told)."""
+        """Publish a message. py-amqp raises a channel error if no queue takes it."""
         kept = {**UNTOLD, **resending.properties(message.properties)}
         self._connection.ensure_connection(max_retries=3)
         with self._connection.Producer(auto_declare=False) as producer:
@@ -143,7 +145,9 @@ def _bytes(body: Any) -> bytes:
 
 
 def _init_labels(subscription: Subscription[Any]) -> None:
-    """Zero is a figure, too: of a counter that begins with more, Prometheus sees no increase."""
+    """Create label series with zero: Prometheus sees no increase of a counter that begins above
+    it.
+    """
     metrics.BATCH_SIZE.labels(subscription.name)
     metrics.WAITING.labels(subscription.name)
     metrics.WAITING_OLDEST.labels(subscription.name)

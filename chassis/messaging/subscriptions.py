@@ -1,4 +1,5 @@
-"""What a service listens to, as data: the worker role runs it, the topology declares it."""
+"""Subscriptions and timers of a service, as data: the worker role runs them, the topology declares
+the queues."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,65 +16,67 @@ S = TypeVar("S", bound=Store)
 
 
 class Retry(Exception):
-    """A handler's verdict: not now. The event comes back after a delay."""
+    """A handler raises this if an event can't be applied now. It comes back after a delay."""
 
 
 class Wait(Exception):
-    """A handler's verdict: another's news is not here yet. The event comes back until it is.
+    """A handler raises this if an event needs another one, of another service, that is not here
+    yet.
 
-    It does so for up to a day (TANDEM_WAIT_LIMIT), and what waits does not count as failing. A
-    handler that can tell which of its events wait names them all: then the others are applied
-    without them, in a second transaction. Else the events are tried in halves.
+    The event comes back for up to a day (TANDEM_WAIT_LIMIT), and waiting does not count as failing.
+    If the handler knows which of its events wait, it names them all: then the others are applied
+    without them, in a second transaction. Otherwise the events are tried in halves.
     """
 
     def __init__(self, reason: str, events: Iterable[str] | Mapping[str, str] = ()) -> None:
-        """`events`: the ids of those that wait, or for each of them its own reason."""
+        """`events`: the ids of those that wait, or a reason for each of these ids."""
         super().__init__(reason)
         named = events if isinstance(events, Mapping) else dict.fromkeys(events, reason)
         self.reasons: Mapping[str, str] = dict(named)
 
 
 class DeadLetter(Exception):
-    """A handler's verdict: never. The event goes to the dead letters with this reason."""
+    """A handler raises this if an event can never be applied. It goes to the dead letters."""
 
 
 def one(_: Event[Any]) -> int:
-    """The weight of an event about one thing."""
+    """Return 1, the weight of an event about one thing."""
     return 1
 
 
 @dataclass(frozen=True)
 class Subscription(Generic[S]):
-    """One queue and what its events do."""
+    """One queue and the handler of its events."""
 
     name: str
     """The queue: <service>.<subscription>."""
     types: tuple[type[Message], ...]
-    """The events it is bound to."""
+    """The events that it is bound to."""
     handle: Callable[[S, Sequence[Event[Any]]], None]
-    """Applies events, in order, in one unit of work. The inbox has dropped repeats before.
+    """Applies events, in order, in one unit of work. The inbox has removed repeats before.
 
-    What it publishes belongs to the trace of its events where they share one; where it handles each
-    under `tracing.under(event.traceparent)`, as `one_by_one` does, to that of its cause.
+    Events that it records belong to the trace of the applied events, if these share one. If it
+    handles each event within `tracing.under(event.traceparent)`, as `one_by_one` does, they belong
+    to the trace of their cause.
     """
     weigh: Callable[[Event[Any]], int] = one
-    """About how many documents an event makes the handler read or write. One transaction takes
-    events of 1,000 together (fewer where that takes long), or one event that weighs more."""
+    """About how many documents the handler reads or writes for an event. One transaction takes
+    events of up to 1,000 together (fewer if that takes long), or one event that weighs more."""
     replacing: frozenset[type[Message]] = frozenset()
-    """The types of which the inbox keeps nothing, for a repeat and an old event change nothing by
-    themselves: the handler does no more than replace what is guarded by the event's own sequence.
-    What adds, counts or publishes is not among them."""
+    """Event types without inbox rows, because a repeated or an old event has no effect: the handler
+    only replaces fields that are guarded by the event's own sequence. A type whose handler adds,
+    counts or records events must not be here."""
     partitioned: bool = False
-    """Whether its events are spread over several queues by their partition key, each of which one
-    worker consumes: for work that is heavy, and about one aggregate at a time."""
+    """Whether its events are spread over several queues by their partition key, each consumed by
+    one worker: for heavy work that concerns one aggregate at a time."""
 
     @property
     def routing_keys(self) -> tuple[str, ...]:
-        """What the queue is bound by: the types' names."""
+        """The routing keys of the queue's bindings: the types' names."""
         return tuple(event_type(cls) for cls in self.types)
 
     def rows(self, event: Event[Any]) -> int:
-        """What an event weighs: 1 at least, for its own reading costs something."""
+        """Return the weight of an event: at least 1, because reading it costs something."""
         return max(1, self.weigh(event))
 
 
@@ -81,7 +84,7 @@ Handler = Callable[[S, Event[Any]], None]
 
 
 def one_by_one(name: str, handlers: Mapping[type[Message], Handler[S]]) -> Subscription[S]:
-    """A subscription whose events are applied one after the other, each by its type's handler."""
+    """Return a subscription that applies events one after the other, each by its type's handler."""
     by_type = {event_type(cls): handler for cls, handler in handlers.items()}
 
     def handle(store: S, batch: Sequence[Event[Any]]) -> None:
@@ -93,18 +96,19 @@ def one_by_one(name: str, handlers: Mapping[type[Message], Handler[S]]) -> Subsc
             except Wait as wait:
                 waiting[event.id] = str(wait)
         if waiting:
-            raise Wait("another's news is missing", waiting)
+            raise Wait("an event of another service is missing", waiting)
 
     return Subscription(name, tuple(handlers), handle)
 
 
 @dataclass(frozen=True)
 class Timer(Generic[S]):
-    """Work that time causes."""
+    """Work that is done at intervals."""
 
     name: str
     every: timedelta
-    """Of the system's clock."""
+    """The interval, by the system's clock."""
     run: Callable[[Database[S]], None]
     alone: bool = True
-    """Whether one replica does it at a time (by lease); else all do, each claiming what it does."""
+    """Whether one replica at a time does it (by lease); otherwise all do, each claiming its
+    work."""

@@ -1,6 +1,6 @@
-"""What time causes, in the worker role: each timer in one process at a time, by lease.
+"""Timers in the worker role: each runs in one process at a time, by lease.
 
-One whose work is claimed piece by piece (`alone=False`) runs in all.
+A timer whose work is claimed piece by piece (`alone=False`) runs in all processes.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from chassis.data.store import Database
 from chassis.messaging.subscriptions import Timer
 from chassis.operations import metrics
 
-# A holder that dies is succeeded this long after the tick that it owes.
+# After a holder dies, another takes the timer this much later than the next tick was due.
 LEASE = timedelta(seconds=15)
 RENEW_INTERVAL = LEASE.total_seconds() / 3
 
@@ -27,9 +27,9 @@ log = structlog.get_logger()
 
 
 class Every(NamekoTimer):  # type: ignore[misc]
-    """Calls the method, waits for it, and waits `interval` seconds.
+    """Calls the method, waits until it returns, and then waits `interval` seconds.
 
-    nameko's own makes up at once for all ticks that it missed, thousands after a long outage.
+    nameko's own timer makes up for all missed ticks at once, thousands after a long outage.
     """
 
     def _run(self) -> None:
@@ -42,15 +42,15 @@ class Every(NamekoTimer):  # type: ignore[misc]
 
 
 class Ticker:
-    """Runs one timer, while this process holds its lease where it wants one."""
+    """Runs one timer while this process holds its lease, if the timer needs one."""
 
     def __init__(self, database: Database[Any], timer: Timer[Any], holder: str) -> None:
         self._database, self._timer, self._holder = database, timer, holder
         self._renew_at = 0.0
-        metrics.TIMER_FAILURES.labels(timer.name)  # zero is a figure, too
+        metrics.TIMER_FAILURES.labels(timer.name)  # creates the series with zero
 
     def service(self) -> type:
-        """The nameko service: one method, ticked."""
+        """Return the nameko service: one method, called at each tick."""
         every = Every.decorator(interval=self._timer.every.total_seconds())
         methods = {
             "name": f"timer_{self._timer.name}".replace(".", "_"),
@@ -59,7 +59,7 @@ class Ticker:
         return type("Timer", (), methods)
 
     def tick(self) -> None:
-        """Run it once, if it is ours to run; a failure is told, and the next tick comes."""
+        """Run it once, if we hold the lease; a failure is logged, and the next tick comes."""
         try:
             if self._ours():
                 self._run()
@@ -68,7 +68,7 @@ class Ticker:
             log.warning("a timer failed", timer=self._timer.name, why=repr(error)[:300])
 
     def release(self) -> None:
-        """Let another process have it at once."""
+        """Release the lease at once."""
         with contextlib.suppress(PyMongoError):  # then it ends by itself
             lease.release(self._leases, self._name, self._holder)
 
@@ -89,7 +89,7 @@ class Ticker:
             done.send()
 
     def _keep(self, done: Signal) -> None:
-        """Hold the lease for as long as a run takes."""
+        """Renew the lease for as long as a run takes."""
         while not done.ready():
             with eventlet.Timeout(RENEW_INTERVAL, exception=False):
                 done.wait()
@@ -97,10 +97,10 @@ class Ticker:
             try:
                 self._ours()
             except PyMongoError as error:
-                log.warning("can't keep a lease", timer=self._timer.name, why=str(error)[:200])
+                log.warning("can't renew a lease", timer=self._timer.name, why=str(error)[:200])
 
     def _ours(self) -> bool:
-        """Whether we hold the lease, which is renewed now and then; or none is wanted."""
+        """Return whether we hold the lease, which is renewed now and then, or none is needed."""
         now = time.monotonic()
         if not self._timer.alone or now < self._renew_at:
             return True

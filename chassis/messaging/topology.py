@@ -1,15 +1,16 @@
-"""What stands in the broker: the exchange, the history, the queues and their delay tiers.
+"""The broker's topology: the exchange, the history, the queues and their delay tiers.
 
-Right for RabbitMQ 3.10 to 4.x: quorum queues and a stream, nothing transient. Declaring is
-idempotent; a queue that exists with other arguments makes the broker refuse, which is an error.
+It works for RabbitMQ 3.10 to 4.x: quorum queues and a stream, nothing transient. Declaring is
+idempotent; the broker refuses to declare a queue that exists with other arguments, which is an
+error.
 
 A partitioned subscription has a consistent-hash exchange with a queue for each partition (see
-`partitions`). Its plain queue is bound to nothing; where an earlier version bound it, the exchange
-is bound first, so that an event in between is in both, and the inbox drops the repeat.
+`partitions`). Its plain queue is bound to nothing. If an earlier version bound it, the exchange is
+bound first, so that an event in between is in both, and the inbox drops the repeat.
 
-A binding that a subscription no longer wants stays until it is removed by hand, on the management
+A binding that a subscription no longer needs stays until a person removes it, on the management
 page or by its API (DELETE /api/bindings/<vhost>/e/tandem.events/q/<queue>/<key>): a declaration
-can't tell it from one that a newer version of the service has made.
+can't distinguish it from a binding of a newer version of the service.
 """
 
 import time
@@ -35,27 +36,27 @@ HISTORY_ARGUMENTS: dict[str, Any] = {
     "x-max-length-bytes": 50 * 1024**3,
     "x-stream-max-segment-size-bytes": 50 * 1024**2,
 }
-# How long a `Retry` waits, by attempt; after the last one the event is a dead letter.
+# How long a `Retry` waits, by attempt; after the last one the event becomes a dead letter.
 DELAYS: tuple[timedelta, ...] = (
     timedelta(seconds=1),
     timedelta(seconds=10),
     timedelta(minutes=1),
     timedelta(minutes=10),
 )
-# A delivery that brings its worker down comes back this often before the broker gives it up.
+# A message that crashes its worker is delivered this often before the broker gives it up.
 DELIVERY_LIMIT = 20
-# Seconds between two tries to declare.
+# Seconds between two attempts to declare.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-# Seconds from the last event that may be routed to a queue to its being in it, by far.
+# Seconds, with a wide margin, until an event that is being routed to a queue has arrived in it.
 DRAIN_WAIT = 10.0
-# Looking at a dead letter is a delivery too, and RabbitMQ 4 has a limit of 20 where none is given;
-# it would then throw the letter away.
+# Listing a dead letter is a delivery too, and RabbitMQ 4 has a default limit of 20; it would then
+# delete the dead letter.
 UNLIMITED_DELIVERIES = 2**31 - 1
-# The delivery mode of a message that is still there after the broker has started again.
+# The delivery mode of a message that survives a restart of the broker.
 PERSISTENT = 2
-# Headers that the broker adds on the way. A message that is published again must not bear them: of
-# one that expires in a delay on its way to a queue that x-death names, RabbitMQ believes that it
-# goes in circles, and drops it (rabbit_dead_letter:detect_cycles).
+# Headers that the broker adds. A message that is published again must not have them: if it expires
+# in a delay on its way to a queue that x-death names, RabbitMQ assumes a cycle, and drops it
+# (rabbit_dead_letter:detect_cycles).
 BROKERS = (
     "x-death",
     "x-delivery-count",
@@ -77,12 +78,12 @@ def declare(
 ) -> None:
     """Declare the exchange, the queues of `subscriptions`, and the history.
 
-    The history comes last: a relay waits for it, and publishes nothing before the queues are there.
+    The history comes last: a relay waits for it, and publishes nothing before the queues exist.
 
-    `count` is the number of partitions. Those of an earlier, greater number get no more events;
-    such as are drained by then are removed.
+    `count` is the number of partitions. Partitions beyond it, from an earlier setting, get no more
+    events; those that are drained are removed.
 
-    Raises pika.exceptions.AMQPError when the broker is away, or has something else by a name.
+    Raises pika.exceptions.AMQPError if the broker is away, or has something else under a name.
     """
     with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
         channel = connection.channel()
@@ -100,9 +101,9 @@ def declare(
 def declare_when_there(
     amqp_url: str, subscriptions: Sequence[Subscription[Any]], count: int = PARTITIONS
 ) -> None:
-    """`declare`, as soon as the broker is there and lets us in: users and hosts may come late.
+    """Call `declare` as soon as the broker answers and accepts our user.
 
-    Raises AMQPChannelError where it refuses a declaration.
+    Raises AMQPChannelError if it refuses a declaration.
     """
     for pause in _pauses():
         try:
@@ -114,9 +115,9 @@ def declare_when_there(
 
 
 def wait_until_declared(amqp_url: str, subscriptions: Sequence[Subscription[Any]]) -> None:
-    """Wait until every queue is there that a worker of `subscriptions` needs; declares nothing.
+    """Wait until every queue exists that a worker of `subscriptions` needs; declare nothing.
 
-    It waits for a broker that is away, and for one that does not let us in.
+    It also waits while the broker is away, or does not accept our user.
     """
     for pause in _pauses():
         try:
@@ -130,9 +131,9 @@ def wait_until_declared(amqp_url: str, subscriptions: Sequence[Subscription[Any]
 
 
 def missing(amqp_url: str, subscriptions: Sequence[Subscription[Any]]) -> list[str]:
-    """The queues that a worker of `subscriptions` needs and that are not there.
+    """Return the queues that a worker of `subscriptions` needs and that don't exist.
 
-    Of partitions one at least: how many there are is the declare role's to say.
+    It needs at least one partition: the declare role decides how many there are.
     """
     wanted = [queue for each in subscriptions for queue in partitions.queues(each, 1)]
     wanted += [dead(each.name) for each in subscriptions]
@@ -149,18 +150,18 @@ def _pauses() -> Iterator[float]:
 
 
 def declare_exchange(channel: BlockingChannel) -> None:
-    """The exchange, on which nothing is published before there is a history."""
+    """Declare the exchange; relays publish nothing before the history exists."""
     channel.exchange_declare(EXCHANGE, "topic", durable=True)
 
 
 def declare_history(channel: BlockingChannel) -> None:
-    """The stream that keeps everything."""
+    """Declare the history, the stream that stores every event."""
     channel.queue_declare(HISTORY, durable=True, arguments=HISTORY_ARGUMENTS)
     channel.queue_bind(HISTORY, EXCHANGE, "#")
 
 
 def declare_queue(channel: BlockingChannel, name: str, routing_keys: Iterable[str]) -> None:
-    """A queue with its dead letters, bound by `routing_keys`."""
+    """Declare a queue with its dead letters, bound by `routing_keys`."""
     channel.queue_declare(dead(name), durable=True, arguments=DEAD_ARGUMENTS)
     channel.queue_declare(name, durable=True, arguments=queue_arguments(name))
     for key in routing_keys:
@@ -168,7 +169,7 @@ def declare_queue(channel: BlockingChannel, name: str, routing_keys: Iterable[st
 
 
 def _declare_partitions(channel: BlockingChannel, of: Subscription[Any], count: int) -> None:
-    """Its queues, by way of its exchange, to which no event comes before it has a partition."""
+    """Declare its exchange and its queues; the exchange is bound after it has a partition."""
     declare_queue(channel, of.name, ())
     channel.exchange_declare(
         of.name, partitions.KIND, durable=True, arguments=partitions.EXCHANGE_ARGUMENTS
@@ -183,7 +184,7 @@ def _declare_partitions(channel: BlockingChannel, of: Subscription[Any], count: 
 
 
 def _shrink(connection: pika.BlockingConnection, subscriptions: Sequence[str], count: int) -> None:
-    """Let the partitions beyond `count` get no more events; remove what is drained of them."""
+    """Stop routing events to the partitions beyond `count`; remove those that are drained."""
     found = {each: partitions.surplus(connection, each, count) for each in subscriptions}
     channel = connection.channel()
     for subscription, queues in found.items():
@@ -196,19 +197,19 @@ def _shrink(connection: pika.BlockingConnection, subscriptions: Sequence[str], c
 
 
 def _remove_drained(connection: pika.BlockingConnection, queues: Sequence[str]) -> None:
-    """Remove queues from the highest number down, as far as they are drained."""
+    """Remove queues from the highest number down, as long as they are drained."""
     for queue in reversed(queues):
         if not partitions.is_drained(connection, queue):
-            log.warning("partitions to be drained first; declare again then", up_to=queue)
+            log.warning("partitions are not drained yet; declare again later", up_to=queue)
             return
         connection.channel().queue_delete(queue)
         log.info("removed a partition", queue=queue)
 
 
 def queue_arguments(name: str) -> dict[str, Any]:
-    """What the queues of the subscription `name` are declared with.
+    """Return the arguments of the queues of the subscription `name`.
 
-    at-least-once dead-lettering wants reject-publish, so that the broker never drops the head.
+    at-least-once dead-lettering needs reject-publish, so that the broker never drops the head.
     """
     return {
         "x-queue-type": "quorum",
@@ -221,24 +222,26 @@ def queue_arguments(name: str) -> dict[str, Any]:
 
 
 def dead(queue: str) -> str:
-    """The name of a queue's dead letters."""
+    """Return the name of a queue's dead-letter queue."""
     return f"{queue}.dead"
 
 
 def delay_name(attempt: int) -> str | None:
-    """The exchange for the pause before attempt `attempt` + 1; None when there is none left."""
+    """Return the exchange for the delay before attempt `attempt` + 1; None if none is left."""
     if attempt > len(DELAYS):
         return None
     return f"tandem.delay.{int(DELAYS[attempt - 1].total_seconds())}s"
 
 
 def delays() -> list[str]:
-    """The queues of all tiers."""
+    """Return the queues of all delay tiers."""
     return [str(delay_name(attempt)) for attempt in range(1, len(DELAYS) + 1)]
 
 
 def _declare_delays(channel: BlockingChannel) -> None:
-    """For each tier an exchange, and a queue that sends what expires back to its routing key."""
+    """Declare for each tier an exchange, and a queue that sends expired messages back to their
+    queue.
+    """
     for attempt, delay in enumerate(DELAYS, start=1):
         name = str(delay_name(attempt))
         channel.exchange_declare(name, "fanout", durable=True)

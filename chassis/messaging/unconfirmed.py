@@ -1,12 +1,12 @@
-"""What the broker has yet to speak of, as plain bookkeeping: no connection, no clock.
+"""The unconfirmed publishes of a channel, as plain bookkeeping: no connection, no clock.
 
-Publications are counted from 1 as AMQP's delivery tags are, one window a channel. Confirms come one
-by one, many at once ("multiple"), and in any order.
+Publications are counted from 1, as AMQP's delivery tags are. The broker confirms them one by one,
+many at once ("multiple"), and in any order.
 
-Order within an aggregate. An event that no queue takes must not be overtaken by a later one of its
-aggregate, though by then a whole window is on its way. Whether a queue takes an event depends on
-its type only. So until the first event of a type is confirmed on this channel, the later ones of
-its aggregate wait; from then on nothing waits.
+Order within an aggregate: a later event must not overtake one that no queue takes, although many
+events are in flight by then. Whether a queue takes an event depends only on its type. So until the
+first event of a type is confirmed on this channel, later events of its aggregate wait; from then on
+nothing waits.
 """
 
 from collections import Counter
@@ -23,79 +23,82 @@ T = TypeVar("T")
 
 @dataclass
 class Outcome:
-    """What became of outbox rows, by their ids."""
+    """What happened to outbox rows, by their ids."""
 
     confirmed: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    """The broker would not take them now (nack)."""
+    """The broker did not accept them (nack)."""
     returned: list[str] = field(default_factory=list)
     """No queue took them (mandatory)."""
     kept: list[str] = field(default_factory=list)
-    """Not sent, for an earlier one of their aggregate was refused or returned."""
+    """Not sent, because an earlier row of their aggregate was refused or returned."""
     types: Counter[str] = field(default_factory=Counter, compare=False)
-    """How many were confirmed of each type."""
+    """How many of each type were confirmed."""
 
     def __bool__(self) -> bool:
-        """Whether anything became of anything."""
+        """Return whether there is anything in it."""
         return bool(self.confirmed or self.refused or self.returned or self.kept)
 
 
 class UnconfirmedPublishes(Generic[T]):
-    """The outbox rows in flight on one channel, and what became of those before them.
+    """The outbox rows in flight on one channel, and the outcome of those before them.
 
-    With each row goes a mark of the sender's, which it gets back when the broker has spoken.
+    The sender attaches a mark to each row, and gets it back when the broker has confirmed the row.
     """
 
     def __init__(self, size: int = SIZE) -> None:
         self._size = size
         self._sent = 0
         self._in_flight: dict[int, tuple[Row, T]] = {}
-        # Counted: an event may be in flight twice, published again before the first was settled.
+        # Counted: an event may be in flight twice, if it is published again before the first
+        # confirm.
         self._came_back: Counter[str] = Counter()
         self._proven_types: set[str] = set()
         self._unproven_type: dict[str, str] = {}
-        """By aggregate: the type in flight of which we don't know whether a queue takes it."""
+        """By aggregate: the type in flight for which we don't know whether a queue takes it."""
         self._blocked_keys: set[str] = set()
         self._outcome = Outcome()
 
     @property
     def is_empty(self) -> bool:
-        """Whether the broker has spoken of everything."""
+        """Whether the broker has confirmed or refused everything."""
         return not self._in_flight
 
     def unblock(self, keys: Iterable[str]) -> None:
-        """These aggregates are read again, from the row that was refused or returned."""
+        """Unblock aggregates, which are read again from the row that was refused or returned."""
         self._blocked_keys.difference_update(keys)
 
     def keep(self, row: Row) -> None:
-        """`row` is not sent."""
+        """Note that `row` is not sent."""
         self._outcome.kept.append(row["_id"])
 
     def is_blocked(self, row: Row) -> bool:
-        """Whether an earlier row of its aggregate was refused or returned: then it must stay."""
+        """Return whether an earlier row of its aggregate was refused or returned."""
         return row["key"] in self._blocked_keys
 
     def has_room(self, row: Row) -> bool:
-        """Whether `row` may be sent now; else a confirm must come first."""
+        """Return whether `row` may be sent now; otherwise wait for a confirm."""
         unproven = self._unproven_type.get(row["key"])
         ready = unproven is None or unproven in self._proven_types
         return ready and len(self._in_flight) < self._size
 
     def send(self, row: Row, mark: T) -> None:
-        """`row` is the next publication."""
+        """Note that `row` is the next publication."""
         self._sent += 1
         self._in_flight[self._sent] = row, mark
         if row["type"] not in self._proven_types:
             self._unproven_type[row["key"]] = row["type"]
 
     def come_back(self, event_id: str) -> None:
-        """No queue took it. The broker says so before it confirms the same publication."""
+        """Note that no queue took it. The broker says so before it confirms the same
+        publication.
+        """
         self._came_back[event_id] += 1
 
     def settle(self, tag: int, multiple: bool, acked: bool) -> list[T]:
-        """The broker confirmed (`acked`) or refused publication `tag`, or all up to it.
+        """Note that the broker confirmed (`acked`) or refused publication `tag`, or all up to it.
 
-        Answers their marks.
+        Return their marks.
         """
         tags = list(self._up_to(tag)) if multiple else [tag]
         marks = []
@@ -106,7 +109,7 @@ class UnconfirmedPublishes(Generic[T]):
         return marks
 
     def take_outcome(self) -> Outcome:
-        """What became of rows since the last call."""
+        """Return what happened to rows since the last call."""
         outcome, self._outcome = self._outcome, Outcome()
         return outcome
 

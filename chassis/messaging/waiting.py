@@ -1,8 +1,8 @@
-"""Which events wait for another's news: a document for each, for figures and for people.
+"""Events that wait for an event of another service: a document for each, for metrics and people.
 
-They are on their way through the broker's delays, where nobody can tell them from what failed. A
-document is renewed whenever its event comes back, which is every ten minutes at least, and deleted
-once the event is applied or given up. What a crash leaves behind expires.
+Such events are in the broker's delays, where they can't be distinguished from failed ones. A
+document is renewed whenever its event comes back, at least every ten minutes, and deleted when the
+event is applied or given up. Documents that a crash leaves behind expire.
 """
 
 import time
@@ -35,9 +35,9 @@ def follow(
     now: float,
     limit: float,
 ) -> None:
-    """Keep which deliveries of a batch wait, and forget which waited and no longer do.
+    """Store which deliveries of a batch wait, and delete documents of those that no longer do.
 
-    Only figures depend on it, so a failure is logged and no more.
+    Only metrics depend on it, so a failure is just logged.
     """
     writes = []
     for given, disposition in zip(headers, dispositions, strict=True):
@@ -52,11 +52,11 @@ def follow(
         if writes:
             mongo[COLLECTION].bulk_write(writes, ordered=False)
     except PyMongoError as error:
-        log.info("can't keep which events wait", subscription=subscription, why=str(error)[:200])
+        log.info("can't store which events wait", subscription=subscription, why=str(error)[:200])
 
 
 def report(mongo: Mongo, subscriptions: Sequence[str]) -> None:
-    """Set the figures: how many wait in each subscription, and for how long the oldest does."""
+    """Set the metrics: how many events of each subscription wait, and for how long the oldest."""
     for name in subscriptions:
         query: Mapping[str, Any] = {"subscription": name}
         oldest = mongo[COLLECTION].find_one(query, sort=[("since", 1)])

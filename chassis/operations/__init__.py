@@ -1,1 +1,1 @@
-"""What operators see and set: settings, metrics, logs, traces, probes."""
+"""The operators' side: settings, metrics, logs, traces, probes."""

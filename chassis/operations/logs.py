@@ -1,7 +1,7 @@
-"""Logs: one JSON object a line on standard output, the standard library's records among them.
+"""Logs: one JSON object a line on standard output, also for the standard library's log records.
 
-Each line has `time` (UTC), `level`, `event`, `service`, `role`, and inside of a request or an event
-`trace_id` and `request_id`. Ids and numbers belong there; never tokens, mail addresses or names.
+Each line has `time` (UTC), `level`, `event`, `service`, `role`, and within a request or an event
+`trace_id` and `request_id`. Log ids and numbers; never log tokens, mail addresses or names.
 """
 
 import logging
@@ -21,8 +21,8 @@ LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-# What these say at "info" is for their developers.
-# That the broker closed a channel is an error where it is not what we asked for.
+# SILENT: a closed channel is often the answer that we asked for, and else raises an error anyway.
+# CHATTY: what these log at "info" is for their developers.
 SILENT = ("pika.channel",)
 CHATTY = ("pika", "kombu", "amqp", "nameko", "urllib3", "pymongo", "grpc", "asyncio")
 
@@ -30,7 +30,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def configure(service: str, role: str, level: str = "info", stream: TextIO | None = None) -> None:
-    """Log from `level` up, as `service` and `role`; readable lines where `stream` is a terminal."""
+    """Log from `level` up, as `service` and `role`; readable lines if `stream` is a terminal."""
     out = stream or sys.stdout
     threshold = LEVELS.get(level, logging.INFO)
     shared = _shared(service, role)
@@ -75,7 +75,7 @@ def _shared(service: str, role: str) -> list[Processor]:
 
 
 def _correlation() -> dict[str, Any]:
-    """Which request or event the line belongs to."""
+    """Return the ids of the present request or event."""
     traceparent, request = tracing.current(), request_id.get()
     found = {"trace_id": tracing.trace_id(traceparent), "request_id": request}
     return {key: value for key, value in found.items() if value}

@@ -1,6 +1,6 @@
-"""Every metric of Tandem, in one place: name, meaning, labels, unit.
+"""Every metric of the chassis: name, meaning, labels, unit.
 
-All are on each role's `/metrics`; those that a role does not feed stay empty there.
+All are on each role's `/metrics`; those that a role does not set stay empty there.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ BUILD = Gauge("tandem_build_info", "1; the labels say what runs.", ["service", "
 
 READY = Gauge(
     "tandem_ready",
-    "1 while this part of a role can work, as /ready tells: mongodb, rabbitmq, serving.",
+    "1 while this part of a role is ready, as /ready reports: mongodb, rabbitmq, serving.",
     ["service", "role", "part"],
 )
 
@@ -66,7 +66,7 @@ GRPC_STREAMS = Gauge("tandem_grpc_streams_open", "Streams that are open now.", [
 # Units of work.
 CONFLICTS = Counter(
     "tandem_transaction_conflicts",
-    "Transactions that lost a race and were done again, by the kind of thing that they named.",
+    "Transactions that were repeated after a conflict, by the kind of thing that they contend for.",
     ["kind"],
 )
 
@@ -76,14 +76,14 @@ OUTBOX_OLDEST = Gauge(
     "tandem_outbox_oldest_seconds", "Age of the oldest event in the outbox.", ["service"]
 )
 OUTBOX_PARKED = Gauge(
-    "tandem_outbox_parked", "Events that no queue took, and that wait for a person.", ["service"]
+    "tandem_outbox_parked", "Parked events: no queue took them, a person must act.", ["service"]
 )
 RELAY_LANES = Gauge("tandem_relay_lanes", "Lanes of the outbox that this relay holds.", ["service"])
 RELAY_PUBLISHED = Counter(
     "tandem_relay_published", "Events that the broker confirmed.", ["service", "type"]
 )
 RELAY_RETURNED = Counter(
-    "tandem_relay_returned", "Events that came back because no queue took them.", ["service"]
+    "tandem_relay_returned", "Events that the broker returned: no queue took them.", ["service"]
 )
 RELAY_CONFIRM_SECONDS = Histogram(
     "tandem_relay_confirm_seconds",
@@ -101,44 +101,46 @@ BATCH_SIZE = Histogram(
 )
 HANDLER_SECONDS = Histogram(
     "tandem_handler_seconds",
-    "Seconds that a batch took, from its first delivery decoded to its commit.",
+    "Seconds from the decoding of a batch's first delivery to the batch's commit.",
     ["subscription"],
     buckets=_FAST,
 )
 DISPOSITIONS = Counter(
     "tandem_verdicts",
-    "Deliveries by what became of them: applied, repeat, wait, retry, drop, undecodable.",
+    "Deliveries by disposition: applied, repeat, wait, retry, drop (dead letter), undecodable.",
     ["subscription", "verdict"],
 )
 EVENT_LAG = Histogram(
     "tandem_event_lag_seconds",
-    "Seconds of the system's clock from an event's making to its committed effect.",
+    "Seconds of the system's clock from an event's creation to its committed effect.",
     ["type", "subscription"],
     buckets=(*_FAST, 60, 300, 3600),
 )
 WAITING = Gauge(
-    "tandem_waiting", "Events of a subscription that wait for another's news.", ["subscription"]
+    "tandem_waiting",
+    "Events of a subscription that wait for an event of another service.",
+    ["subscription"],
 )
 WAITING_OLDEST = Gauge(
     "tandem_waiting_oldest_seconds",
-    "For how long the oldest waiting event of a subscription does so.",
+    "For how long the oldest waiting event of a subscription has waited.",
     ["subscription"],
 )
 DEAD_LETTERS = Gauge("tandem_dead_letters", "Dead letters of a queue.", ["queue"])
 PARTITIONS = Gauge(
     "tandem_partitions_consumed",
-    "Queues of a partitioned subscription that this worker consumes, the plain one among them.",
+    "Queues of a partitioned subscription that this worker consumes, including the plain one.",
     ["subscription"],
 )
 TIMER_FAILURES = Counter("tandem_timer_failures", "Runs of a timer that failed.", ["timer"])
 JOBS_CLAIMED = Counter("tandem_jobs_claimed", "Jobs that were claimed.", ["jobs", "lane"])
 JOBS_DONE = Counter("tandem_jobs_done", "Jobs that are done for good.", ["jobs", "lane"])
 JOBS_FAILED = Counter(
-    "tandem_jobs_failed", "Tries of a job that failed; it comes back later.", ["jobs", "lane"]
+    "tandem_jobs_failed", "Failed attempts of jobs; they are retried later.", ["jobs", "lane"]
 )
 JOBS_OLDEST = Gauge(
     "tandem_jobs_oldest_seconds",
-    "For how long the oldest job of a lane has been due while nobody had it.",
+    "For how long the oldest job of a lane has been due and not claimed.",
     ["jobs", "lane"],
 )
 
@@ -148,20 +150,22 @@ _who = ("", "")
 
 
 def report_build(service: str, role: str) -> None:
-    """Say on `/metrics` what runs."""
+    """Report on `/metrics` which service, role and version this process runs."""
     global _who
     _who = service, role
     BUILD.labels(service, role, build()).set(1)
 
 
 def report_ready(parts: Mapping[str, bool]) -> None:
-    """Say on `/metrics` which parts can work; what a role waited for at its start stays told."""
+    """Report on `/metrics` which parts are ready; the parts of the start-up keep their last
+    value.
+    """
     for part, can in parts.items():
         READY.labels(*_who, part).set(can)
 
 
 def build() -> str:
-    """The installed version of Tandem; "unknown" where it runs from a bare tree."""
+    """Return the installed version of Tandem; "unknown" if it is not installed."""
     try:
         return version("tandem")
     except PackageNotFoundError:

@@ -1,8 +1,8 @@
-"""What operators and orchestrators ask a process over HTTP: /metrics, /live, /ready.
+"""The ops endpoint of a process for operators and orchestrators: /metrics, /live, /ready.
 
-/metrics  Prometheus text, or OpenMetrics where the scraper accepts it
-/live     200 as long as the process answers here; what its role can do, /ready tells
-/ready    200 when every part is ready, else 503; the body names each part: {"mongodb": true}
+/metrics  Prometheus text, or OpenMetrics if the scraper accepts it
+/live     200 as long as the process answers; /ready says whether its role can work
+/ready    200 if every part is ready, else 503; the body names each part: {"mongodb": true}
 """
 
 import json
@@ -22,14 +22,14 @@ Answer = tuple[int, str, bytes]
 
 
 class OpsServer:
-    """The running server, in threads that don't keep the process alive (green ones in a worker)."""
+    """The running server, in threads that don't keep the process alive (greenlets in a worker)."""
 
     def __init__(self, address: str, ready: Ready) -> None:
         host, _, port = address.rpartition(":")
         server = _Server6 if host.startswith("[") else _Server
         self._server = server((host.strip("[]"), int(port)), _handler(ready))
         self.port: int = self._server.server_address[1]
-        """The port it listens on, also where `address` asked for port 0."""
+        """The port that it listens on, also if `address` has port 0."""
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
         )
@@ -43,7 +43,7 @@ class OpsServer:
 
 
 def serve(address: str, ready: Ready) -> OpsServer:
-    """Serve at `address` ("host:port") from now on. `ready` tells each part's state when asked."""
+    """Serve at `address` ("host:port"). `ready` returns each part's state at each request."""
     return OpsServer(address, ready)
 
 
@@ -59,7 +59,7 @@ class _Server6(_Server):
 
 def _handler(ready: Ready) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = 10  # seconds; a silent connection may not hold a thread for longer
+        timeout = 10  # seconds; a silent connection must not occupy a thread for longer
         server_version, sys_version = "tandem", ""
 
         def do_GET(self) -> None:
@@ -71,7 +71,7 @@ def _handler(ready: Ready) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Probes come every few seconds; a line for each would bury the rest."""
+            """Log nothing: probes come every few seconds, and would bury all other lines."""
 
     return Handler
 

@@ -1,9 +1,10 @@
-"""Spans by OTLP over HTTP (OpenTelemetry Protocol 1), with OpenTelemetry's SDK.
+"""Export of spans by OTLP over HTTP (OpenTelemetry Protocol 1), with OpenTelemetry's SDK.
 
-Over HTTP, for a worker must not load grpc (docs/decisions/0001). Imported only where traces are
-wanted. The SDK's own variables hold: OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS, OTEL_BSP_...
+Over HTTP, because a worker must not load grpc (docs/decisions/0001). It is imported only if traces
+are wanted. The SDK's variables work too: OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS,
+OTEL_BSP_...
 
-A collector that is away or slow costs spans, never requests: they wait in a queue of bounded length
+A slow or missing collector loses spans, but never delays requests: spans wait in a bounded queue
 for a thread of its own.
 """
 
@@ -24,7 +25,7 @@ from chassis.operations import metrics, tracing
 from chassis.operations.tracing import NONE, Attributes, Kind, Span
 
 PATH = "/v1/traces"
-# Seconds: for one export with its repeats, and for the last one before a process ends.
+# Seconds: for one export with its retries, and for the last one before a process ends.
 TIMEOUT, SHUTDOWN_TIMEOUT = 5, 3
 
 log = structlog.get_logger()
@@ -32,8 +33,8 @@ log = structlog.get_logger()
 
 @contextmanager
 def exporting(endpoint: str, service: str, role: str) -> Iterator[None]:
-    """Export the spans that begin meanwhile to `endpoint`, as of a service and role."""
-    # It repeats itself at each try; we tell once that the collector is away, and that it is back.
+    """Export spans that begin within this context to `endpoint`, for a service and role."""
+    # The SDK logs each failed attempt; we log once that the collector is away, and that it is back.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     provider = TracerProvider(resource=_resource(service, role), shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint.rstrip("/") + PATH, timeout=TIMEOUT)
@@ -58,14 +59,14 @@ def _resource(service: str, role: str) -> Resource:
 
 
 def _end(provider: TracerProvider) -> None:
-    """Export what is left, for so long and no longer."""
+    """Export the remaining spans, for a limited time."""
     ending = Thread(target=provider.shutdown, daemon=True)
     ending.start()
     ending.join(SHUTDOWN_TIMEOUT)
 
 
 class _Tracer:
-    """Begins spans of OpenTelemetry for our contexts."""
+    """Begins OpenTelemetry spans for our trace contexts."""
 
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer = tracer
@@ -95,7 +96,7 @@ class _Exported(Span):
 
 
 class _Telling(SpanExporter):
-    """Logs when the collector stops taking spans, and when it takes them again."""
+    """Logs when the collector stops accepting spans, and when it accepts them again."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
@@ -105,9 +106,9 @@ class _Telling(SpanExporter):
         result = self._exporter.export(spans)
         fails = result is not SpanExportResult.SUCCESS
         if fails and not self._fails:
-            log.warning("the collector takes no traces; they are dropped", lost=len(spans))
+            log.warning("the collector accepts no traces; they are dropped", lost=len(spans))
         elif self._fails and not fails:
-            log.info("the collector takes traces again")
+            log.info("the collector accepts traces again")
         self._fails = fails
         return result
 

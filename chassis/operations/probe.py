@@ -1,6 +1,6 @@
-"""`python -m chassis.operations.probe` answers whether the role in this container is ready: 0 or 1.
+"""`python -m chassis.operations.probe` exits with 0 if the role in this container is ready, else 1.
 
-Asks the port of TANDEM_OPS_ADDRESS, with the standard library alone: it runs every few seconds.
+It asks the port of TANDEM_OPS_ADDRESS, with the standard library alone: it runs every few seconds.
 """
 
 import os
@@ -12,7 +12,7 @@ TIMEOUT = 2.0
 
 
 def main() -> int:
-    """Ask; what is not ready says why on standard error."""
+    """Ask /ready; print on standard error why the role is not ready."""
     port = os.environ.get("TANDEM_OPS_ADDRESS", "").rpartition(":")[2]
     if not port:
         print("TANDEM_OPS_ADDRESS does not say where to ask: host:port", file=sys.stderr)

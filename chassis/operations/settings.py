@@ -1,8 +1,8 @@
-"""Settings from the environment, into a frozen dataclass, with every fault listed at once.
+"""Settings: read from the environment into a frozen dataclass; all faults are listed at once.
 
-A setting says which roles read it, what it reaches and whether it is a secret. From that come the
-table in docs/operators.md and the edges in docs/architecture.md, and the manifests in deploy/ are
-checked against it. A role is told its own settings only: others it can not read.
+A setting says which roles read it, which address it reaches and whether it is a secret. The tables
+in docs/operators.md and docs/architecture.md are generated from that, and tests check the manifests
+in deploy/ against it. A role gets only its own settings.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ PARTITIONS, MOST_PARTITIONS = 8, 64
 API, WORKER, RELAY = "api", "worker", "relay"
 DECLARE, MIGRATE = "declare", "migrate"
 SERVERS = (API, WORKER, RELAY)
-"""The roles that run until they are told to stop."""
+"""The roles that run until they are stopped."""
 ALL_ROLES = (*SERVERS, DECLARE, MIGRATE)
 
 
@@ -35,7 +35,7 @@ class SettingsError(Exception):
 
 
 Check = Callable[[Any], str]
-"""What a value should be instead; empty where it is right."""
+"""Returns what a value should be instead; empty if it is right."""
 
 
 def setting(
@@ -49,13 +49,13 @@ def setting(
     variable: str = "",
     **default: Any,
 ) -> Any:
-    """A field of a settings dataclass: what it means, and its default when it has one.
+    """Return a field of a settings dataclass, with its meaning, and its default if it has one.
 
-    roles     who reads it
+    roles     the roles that read it
     reaches   what is at this address: "mongodb", "rabbitmq", "s3", ..., or a service's name
     secret    it holds a password or key, and is never shown
-    variable  its name in the environment, where a standard gives one; else TANDEM_<FIELD>
-    required  it must be there although it has a default, which only tests rely on
+    variable  its name in the environment, if a standard defines one; else TANDEM_<FIELD>
+    required  it must be set although it has a default, which only tests use
     """
     metadata = {
         "doc": doc,
@@ -69,32 +69,32 @@ def setting(
     return dataclasses.field(metadata=metadata, **default)
 
 
-# --- checks: what several settings share -----------------------------------------------------
+# --- checks that several settings share -------------------------------------------------------
 
 
 def one_of(*values: str) -> Check:
-    """One of some words."""
+    """Return a check for one of some words."""
     return lambda value: "" if value in values else " or ".join(values)
 
 
 def given(wanted: str) -> Check:
-    """Not empty."""
+    """Return a check for a value that is not empty."""
     return lambda value: "" if value else wanted
 
 
 def url_of(*schemes: str) -> Check:
-    """A URL of one of some schemes, with a host."""
+    """Return a check for a URL with a host and one of some schemes."""
     wanted = " or ".join(f"{scheme}://host" for scheme in schemes)
     return lambda value: "" if _is_url(value, schemes) else f"{wanted}, {_ENCODED}"
 
 
 def between(low: Any, high: Any, wanted: str) -> Check:
-    """A number or duration within bounds, both included."""
+    """Return a check for a number or duration within bounds, both included."""
     return lambda value: "" if low <= value <= high else wanted
 
 
 def is_address(value: str) -> str:
-    """host:port."""
+    """Check for host:port."""
     return "" if _is_host(value) and _HAS_PORT.search(value) else "host:port"
 
 
@@ -105,13 +105,13 @@ def are_origins(value: str) -> str:
 
 
 def is_target(value: str) -> str:
-    """host:port, or a gRPC name of all replicas (grpc/doc/naming.md)."""
+    """Check for host:port, or a gRPC name of all replicas (grpc/doc/naming.md)."""
     wanted = "host:port, or dns:///name:port for all replicas of a name"
     return wanted if is_address(value.removeprefix("dns:///")) else ""
 
 
 def is_mongodb(value: str) -> str:
-    """A MongoDB connection string, as the driver reads it: of several hosts, or of one SRV name."""
+    """Check for a MongoDB connection string as the driver reads it: hosts, or one SRV name."""
     wanted = "mongodb://user:password@host:port,host:port/?option=value, or mongodb+srv://name"
     found = _MONGODB.fullmatch(value)
     hosts = found["hosts"].split(",") if found else [""]
@@ -120,7 +120,7 @@ def is_mongodb(value: str) -> str:
 
 
 _ENCODED = "with %XX for special characters of user and password"
-# What stands for itself; the rest is percent-encoded (RFC 3986, section 2.1).
+# Unescaped characters; all others are percent-encoded (RFC 3986, section 2.1).
 _WORD = r"(?:[^\s:/?#\[\]@%,]|%[0-9A-Fa-f]{2})+"
 _OPTION = r"\w+=[^\s=&;]*"
 _HOST = re.compile(rf"(?:\[[0-9a-fA-F:.]+\]|{_WORD})(?::(?P<port>\d+))?")
@@ -134,7 +134,7 @@ LARGEST_PORT = 65535
 
 
 def _is_host(value: str) -> bool:
-    """host, or host:port."""
+    """Return whether it is host, or host:port."""
     found = _HOST.fullmatch(value)
     return found is not None and int(found["port"] or 0) <= LARGEST_PORT
 
@@ -148,7 +148,7 @@ def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
         return False
     if parts.scheme == "file":
         return bool(parts.path)
-    # A password with a / or # in it ends the host too early: what follows has the @ then.
+    # An unescaped / or # in a password ends the host too early: then the rest contains the @.
     after = parts.path + parts.query + parts.fragment
     return _is_host(parts.netloc.rpartition("@")[2]) and "@" not in after
 
@@ -157,12 +157,12 @@ def _is_clock(value: str) -> str:
     return "" if value == "system" or value.startswith("file:") else "system or file:<path>"
 
 
-# --- what every service is told --------------------------------------------------------------
+# --- the settings of every service ---------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What every role of every service is told."""
+    """The settings that all services have."""
 
     environment: str = setting(
         "production, or development for demo and tests",
@@ -273,10 +273,10 @@ class Settings:
         default=NO_FILE,
     )
     service_token_file: Path = setting(
-        "file with the token by which this service calls others", roles=(API,), default=NO_FILE
+        "file with the token for this service's calls to others", roles=(API,), default=NO_FILE
     )
     traces: str = setting(
-        "where traces go: http://host:4318 of an OpenTelemetry collector; empty: nowhere",
+        "where traces are sent: http://host:4318 of an OpenTelemetry collector; empty: nowhere",
         roles=SERVERS,
         reaches="otlp",
         check=url_of("http", "https"),
@@ -284,14 +284,15 @@ class Settings:
         default="",
     )
     wait_limit: timedelta = setting(
-        "how long an event may wait for another's news until it is a dead letter, in seconds",
+        "how long an event may wait for an event of another service until it becomes a dead "
+        "letter, in seconds",
         roles=(WORKER,),
         check=between(timedelta(0), timedelta(days=7), "0 to 604800 seconds"),
         default=WAIT_LIMIT,
     )
     keep_inbox: timedelta = setting(
         "how long an applied event is remembered, so that a repeat has no effect, in seconds; "
-        "longer than TANDEM_WAIT_LIMIT and than any queue goes unread",
+        "it must be longer than TANDEM_WAIT_LIMIT, and than any queue stays unread",
         roles=(MIGRATE,),
         check=between(timedelta(days=2), timedelta(days=365), "172800 to 31536000 seconds"),
         default=KEEP_INBOX,
@@ -311,26 +312,26 @@ class Settings:
 
     @property
     def kept(self) -> Mapping[str, timedelta]:
-        """How long documents of collections that expire are kept (chassis/data/retention.py)."""
+        """How long documents are kept, by collection (chassis/data/retention.py)."""
         return {"inbox": self.keep_inbox, "requests": self.keep_requests}
 
     def faults(self) -> list[str]:
-        """What contradicts itself."""
+        """Return the contradictions between settings."""
         if self.environment == "production" and self.clock != "system":
             return ["TANDEM_CLOCK: production runs on the system's clock; wanted: system"]
         return []
 
 
 def variable_of(field: "dataclasses.Field[Any]") -> str:
-    """A setting's name in the environment."""
+    """Return a setting's name in the environment."""
     return field.metadata["variable"] or PREFIX + field.name.upper()
 
 
 def load(cls: type[T], environ: Mapping[str, str], role: str) -> T:
-    """Read the environment for every field of a settings dataclass that the role reads.
+    """Read every field of a settings dataclass that belongs to the role from the environment.
 
-    The others keep their defaults, or are empty. Raises SettingsError that lists all that is
-    missing, malformed or contradictory.
+    The other fields keep their defaults, or are empty. Raises SettingsError, which lists everything
+    that is missing, malformed or contradictory.
     """
     hints = get_type_hints(cls)
     values: dict[str, Any] = {}
@@ -352,7 +353,7 @@ def load(cls: type[T], environ: Mapping[str, str], role: str) -> T:
 def _read(
     field: "dataclasses.Field[Any]", hint: type, environ: Mapping[str, str], role: str
 ) -> tuple[Any] | None:
-    """The field's value; None where its default stays. Raises ValueError that says the fault."""
+    """Return the field's value; None to keep its default. Raises ValueError with the fault."""
     name, about = variable_of(field), field.metadata
     parse, empty = _PARSERS[hint]
     if role not in about["roles"]:
@@ -385,7 +386,7 @@ def _seconds(text: str) -> timedelta:
     return timedelta(seconds=number)
 
 
-# By type: what reads a text, and what a role has in place of a setting that is not its own.
+# By type: the parser, and the value of a setting that does not belong to the role.
 _PARSERS: Mapping[type, tuple[Callable[[str], Any], Any]] = {
     str: (str, ""),
     int: (int, 0),

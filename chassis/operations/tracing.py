@@ -1,7 +1,7 @@
-"""W3C trace context (Trace Context Level 1), and spans: what was done for which request.
+"""W3C trace context (Trace Context Level 1), and spans.
 
-Without an exporter only ids are made, so that logs and events of one request can be found together;
-`chassis.operations.otlp` exports.
+Without an exporter only ids are made, by which the logs and events of one request can be found;
+`chassis.operations.otlp` exports spans.
 """
 
 import random
@@ -19,7 +19,7 @@ NONE: Attributes = {}
 
 
 class Kind(Enum):
-    """Which side of a call or of a message (OpenTelemetry's SpanKind)."""
+    """The side of a call or of a message (OpenTelemetry's SpanKind)."""
 
     SERVER = auto()
     CLIENT = auto()
@@ -36,7 +36,7 @@ class Span:
         self.traceparent = traceparent
 
     def end(self, fault: str = "", attributes: Attributes = NONE) -> None:
-        """It is over; `fault` says what went wrong on our side."""
+        """End the span; `fault` says what went wrong on our side."""
 
 
 Begin = Callable[[str, Kind, str, Attributes], Span]
@@ -44,33 +44,33 @@ _begin: Begin | None = None
 
 
 def export_with(begin: Begin | None) -> None:
-    """From now on spans begin by `begin`; by None, they are not exported."""
+    """Begin spans by `begin` from now on; None: don't export spans."""
     global _begin
     _begin = begin
 
 
 def is_exporting() -> bool:
-    """Whether spans go anywhere: where there are many, don't make them for nobody."""
+    """Return whether spans are exported: if not, don't make many of them."""
     return _begin is not None
 
 
 def begin(name: str, kind: Kind, parent: str, attributes: Attributes = NONE) -> Span:
-    """Begin a span under the `traceparent` of another; of a new trace where that is malformed."""
+    """Begin a child span of the `traceparent` of another; of a new trace if that is malformed."""
     if _begin is None:
         return Span(child_of(parent))
     return _begin(name, kind, parent if _FORM.fullmatch(parent) else "", attributes)
 
 
 def current() -> str:
-    """The `traceparent` of the work at hand; empty outside of any."""
+    """Return the `traceparent` of the present work; empty if there is none."""
     return _current.get()
 
 
 @contextmanager
 def under(traceparent: str) -> Iterator[None]:
-    """Do work under a span: what it calls, publishes and logs belongs to that.
+    """Do work within a span: its calls, events and logs belong to the span's trace.
 
-    A stranger's malformed one counts for nothing: then a new trace begins.
+    A malformed `traceparent` of another system is ignored: then a new trace begins.
     """
     known = traceparent if _FORM.fullmatch(traceparent) else child_of("")
     token = _current.set(known)
@@ -81,14 +81,14 @@ def under(traceparent: str) -> Iterator[None]:
 
 
 def trace_id(traceparent: str) -> str:
-    """The 32 hex digits that all spans of one request share; empty where there are none."""
+    """Return the 32 hex digits that all spans of a trace share; empty if it is malformed."""
     return traceparent.split("-")[1] if _FORM.fullmatch(traceparent) else ""
 
 
 def child_of(parent: str) -> str:
-    """A `traceparent` for the next span: of the same trace when `parent` is well-formed.
+    """Return a `traceparent` for the next span: of the same trace if `parent` is well-formed.
 
-    A trace that begins here counts as sampled: whoever exports later on may want it.
+    A trace that begins here counts as sampled: a service that exports may continue it.
     """
     if not _FORM.fullmatch(parent):
         return f"00-{_hex(16)}-{_hex(8)}-01"
@@ -96,5 +96,5 @@ def child_of(parent: str) -> str:
 
 
 def _hex(size: int) -> str:
-    """Random digits of `size` bytes. No secret: the kernel need not be asked."""
+    """Return `size` random bytes in hex. They are no secret, so the kernel need not be asked."""
     return f"{random.getrandbits(size * 8):0{size * 2}x}"

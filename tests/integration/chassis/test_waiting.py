@@ -1,4 +1,4 @@
-"""Events that wait for another's news: they come back, cheaply, and people can see them."""
+"""Events that wait for an event of another service come back, cheaply, and people can see them."""
 
 import re
 import urllib.request

@@ -66,7 +66,7 @@ def test_zeros_that_came_late_are_asked_again(broker: Any, told: Figures, asked:
 @pytest.mark.parametrize("broker", [[(0.3, 0, 0)] * TRIES * 2], indirect=True)
 def test_a_queue_that_never_tells_is_not_taken_for_empty(broker: Any) -> None:
     """So no partition is removed that may have events."""
-    with pytest.raises(Unanswered, match="'q' does not tell"):
+    with pytest.raises(Unanswered, match="'q' does not report"):
         figures(broker, "q")
     assert not partitions.is_drained(broker, "q")
 
