@@ -339,7 +339,7 @@ def _subscriptions(names: str) -> Iterator[Panel]:
     )
     waiting = _chosen("tandem_waiting", chosen)
     yield Panel(
-        "Waiting for another's news",
+        "Waiting for an event of another service",
         "Events that came before what they need. Normal: none, or some for seconds.",
         "short",
         _each(f"max by (subscription)({waiting})", "subscription"),
@@ -678,7 +678,7 @@ def _verdicts() -> Panel:
     settled = "sum by (verdict)(increase(tandem_sessions_attendance_total[$__rate_interval]))"
     return Panel(
         "Attendance",
-        "Learners of classes that ended, by what their attendance was settled as.",
+        "Learners of ended classes, by final attendance status.",
         "short",
         _each(settled, "verdict"),
     )

@@ -27,10 +27,10 @@ class Store(Protocol):
         """A fresh UUIDv7."""
 
     def contends_for(self, kind: str, id_: str) -> None:
-        """Say what others may want to change at the same time: who names the same takes turns."""
+        """Lock a thing that other units of work may change too."""
 
     def record_event(self, *happened: object) -> None:
-        """Let others know once the unit of work is committed."""
+        """Record events, which are published after the unit of work is committed."""
 
     def people(self, ids: Iterable[str]) -> dict[str, Person]:
         """People by their ids; unknown ones are left out."""
@@ -54,7 +54,7 @@ class Store(Protocol):
         """A run by its id."""
 
     def run_for_update(self, run_id: str) -> Run | None:
-        """A run, and be alone with it: of two units of work that ask, one starts again."""
+        """Return a run, locked: of two units of work that ask, one starts again."""
 
     def put_run(self, run: Run) -> None:
         """Keep a run, new or changed."""
@@ -69,7 +69,7 @@ class Store(Protocol):
         """Enrolments in a run by learner, withdrawn ones included; others are left out."""
 
     def first_waiting(self, run_id: str) -> Enrolment | None:
-        """Who waits for the longest time in a run."""
+        """Return the first enrolment on a run's waiting list."""
 
     def add_enrolments(self, enrolments: Collection[Enrolment]) -> None:
         """Keep new enrolments; where one of them was made meanwhile, start again."""

@@ -1,4 +1,4 @@
-"""Frees, in the store of files, what no item will need."""
+"""Deletes files that no item needs from the store of files."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,20 +15,20 @@ log = structlog.get_logger()
 
 
 def sweep(database: Database[LibraryStore], files: Files) -> None:
-    """Remove what was discarded. What can't be removed is there the next time. Raises FilesAway."""
+    """Do pending deletions. One that fails is tried again the next time. Raises FilesAway."""
     for pending_deletion in database.reader().pending_deletions():
         try:
             remove(database, files, pending_deletion)
         except FilesAway:
             raise
-        except Exception as error:  # one that the store refuses keeps no other
+        except Exception as error:  # a deletion that the store refuses does not block others
             log.warning("can't be removed", item=pending_deletion.id, why=repr(error)[:300])
 
 
 def remove(
     database: Database[LibraryStore], files: Files, pending_deletion: PendingDeletion
 ) -> None:
-    """Remove one thing, and forget it. Raises FilesAway."""
+    """Do one pending deletion, and remove it from the list. Raises FilesAway."""
     if pending_deletion.multipart:
         files.abort(pending_deletion.id, pending_deletion.multipart)
     files.remove(pending_deletion.id)

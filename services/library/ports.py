@@ -62,7 +62,7 @@ class Store(Protocol):
         """A fresh UUIDv7."""
 
     def record_event(self, *happened: object) -> None:
-        """Let others know once the unit of work is committed."""
+        """Record events, which are published after the unit of work is committed."""
 
     def item(self, item_id: str) -> Item | None:
         """An item by its id."""
@@ -77,7 +77,7 @@ class Store(Protocol):
         """Keep an upload, new or changed."""
 
     def discard(self, pending_deletion: PendingDeletion) -> None:
-        """Let a file or its parts be removed from the store of files, once committed."""
+        """Add a pending deletion."""
 
     def runs_of(self, learner_id: str) -> list[str]:
         """The runs in which a learner holds a place."""

@@ -1,4 +1,4 @@
-"""What the library listens to, and what time causes."""
+"""The subscription, timers and jobs of the library."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -59,7 +59,7 @@ def jobs(files: Files) -> tuple[Jobs[LibraryStore], ...]:
 
 
 def entitlements(store: LibraryStore, batch: Sequence[Event[Any]]) -> None:
-    """Keep who is in which run, and which items a run's path names. A mode entitles to nothing."""
+    """Store enrolments and reading lists. A mode does not matter for entitlement."""
     reading.note_enrolments(
         store, [_enrolment(event) for event in batch if type(event.data) in _STATES]
     )

@@ -1,4 +1,4 @@
-"""What time causes: reminders fall due, broadcasts are told."""
+"""The timers of notify: due reminders, and broadcasts."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,25 +16,24 @@ from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import broadcasts
 
-# People told in one unit of work: about a tenth of a second of the database's time.
+# People notified in one unit of work: about a tenth of a second of the database's time.
 CHUNK = 500
-# Parts that a process tells at once; few, for they take its processor. One is kept for urgent ones.
+# Chunks that a process sends at once; few, because they use its processor. One is for urgent ones.
 SLOTS = ((URGENT,), (URGENT, BULK))
-# One run of a timer ends after this many seconds, and the next goes on: a stop waits for the run at
-# hand.
+# One run of a timer ends after this many seconds, and the next continues: a stop waits for a run.
 BUDGET = 5.0
 
 log = structlog.get_logger()
 
 
 def remind(database: Database[NotifyStore]) -> None:
-    """Turn reminders that are due into broadcasts."""
+    """Turn due reminders into broadcasts."""
     due = database.reader().due_reminders()
     _each(due, lambda one: database.transact(lambda store: broadcasts.fire(store, one)))
 
 
 def broadcast(database: Database[NotifyStore], texts: Texts, system: Clock) -> None:
-    """Divide open broadcasts into parts, and tell those who wait, urgent ones first."""
+    """Divide open broadcasts into chunks, and notify waiting people, urgent broadcasts first."""
 
     def expand(store: NotifyStore, broadcast_id: str) -> bool:
         return broadcasts.expand(store, texts, broadcast_id, system.now(), CHUNK)
@@ -51,7 +50,7 @@ def broadcast(database: Database[NotifyStore], texts: Texts, system: Clock) -> N
 
 
 def chunks(texts: Texts) -> Jobs[NotifyStore]:
-    """The jobs that tell parts of broadcasts."""
+    """Return the jobs that send chunks of broadcasts."""
 
     @contextmanager
     def work(database: Database[NotifyStore]) -> Iterator[Work]:
@@ -66,7 +65,7 @@ def chunks(texts: Texts) -> Jobs[NotifyStore]:
 
 
 def watch(database: Database[NotifyStore]) -> None:
-    """Tell how long the oldest mail waits."""
+    """Report how long the oldest mail has waited."""
     metrics.OLDEST_MAIL.set(database.reader().oldest_queued().total_seconds())
 
 
@@ -76,7 +75,7 @@ def adopt(database: Database[NotifyStore]) -> None:
 
 
 def _each(ids_of: Iterable[str], work: Callable[[str], object]) -> None:
-    """Do work for each; one that fails holds up no other, and comes back with the next run."""
+    """Do work for each; a failure does not block the others, and is retried in the next run."""
     for one in ids_of:
         try:
             work(one)

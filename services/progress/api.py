@@ -21,7 +21,7 @@ from services.progress.usecases.intake import record_statements
 
 
 class ProgressApi(progress_pb2_grpc.ProgressServiceServicer):
-    """What each learner did, has yet to do, and by when."""
+    """Learners' results, remaining work and deadlines."""
 
     def __init__(self, database: Database[ProgressStore]) -> None:
         self._database = database
@@ -70,13 +70,13 @@ class ProgressApi(progress_pb2_grpc.ProgressServiceServicer):
 
 
 def _own() -> str:
-    """Whose statements the caller may send: a service's anyone's, a learner's own."""
+    """Return whose statements the caller may send: a service any (empty), a learner its own."""
     who = principal.current()
     return "" if "service" in who.roles else who.subject
 
 
 def _authority() -> Role:
-    """Who asserts what the caller sends."""
+    """Return who asserts the statements that the caller sends."""
     return Role.SERVICE if "service" in principal.current().roles else Role.LEARNER
 
 

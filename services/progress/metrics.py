@@ -1,4 +1,4 @@
-"""What only progress measures."""
+"""The metrics of progress alone."""
 
 from prometheus_client import Histogram
 
@@ -6,8 +6,8 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 RECORDING_PLAYABLE = Histogram(
     "tandem_progress_recording_playable_seconds",
-    "Seconds from a class's end until its recording could be studied, or was given up, by the "
-    "clock that people plan by.",
+    "Seconds from a class's end until its recording could be studied, or was no longer waited "
+    "for, by the clock that people plan by.",
     buckets=(
         *(MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE),
         *(HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, DAY, 2 * DAY, 7 * DAY),

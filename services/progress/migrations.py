@@ -1,4 +1,4 @@
-"""What brings progress' database to this version (chassis/data/migrations.py says how)."""
+"""The migrations of progress' database (see chassis/data/migrations.py)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from pymongo import IndexModel
 from chassis.data.migrations import Migration, Mongo, adding
 from chassis.ids import new_id
 
-# As store.OPEN is; a query must say the same for MongoDB to use the index.
+# The same as store.OPEN: MongoDB uses the index only for a query with this condition.
 _OPEN = {"state": "ASSIGNED", "dropped": False}
 
 _FIRST: Mapping[str, Sequence[IndexModel]] = {
@@ -45,7 +45,7 @@ _LEARNERS_ALONE: Mapping[str, Sequence[IndexModel]] = {
     "catch_ups": [IndexModel("owner")],
 }
 
-# Most statements name one of the two; an index has those that name its own.
+# Most statements name one of the two; each index contains the statements that name its field.
 _BY_TARGET: Mapping[str, Sequence[IndexModel]] = {
     "statements": [
         IndexModel(
@@ -58,14 +58,15 @@ _BY_TARGET: Mapping[str, Sequence[IndexModel]] = {
 
 
 def _begin_histories(mongo: Mongo) -> None:
-    """Give each run's plan its first version. Nobody is behind it: a missing one counts as 0."""
+    """Give each run's plan its first version. No learner is behind it: a missing version counts
+    as 0."""
     for run in mongo["runs"].find({}, {"_id": 1}):
         first = {"version": 1, "asks": 0, "changes": [], "forgotten": 0, "tag": new_id()}
         mongo["plans"].update_one({"_id": run["_id"]}, {"$setOnInsert": first}, upsert=True)
 
 
 def _set_owners(mongo: Mongo) -> None:
-    """Name the learner and run of each catch-up in one value, by which many are found at once."""
+    """Store run and learner of each catch-up in one value, by which one query finds many."""
     owner = {"run_id": "$run_id", "learner_id": "$learner_id"}
     mongo["catch_ups"].update_many({"owner": None}, [{"$set": {"owner": owner}}])
 

@@ -1,4 +1,4 @@
-"""Plans that this process has built: a batch over many runs does not read them all again."""
+"""A cache of the plans that this process has built, for batches over many runs."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -6,15 +6,15 @@ from threading import Lock
 
 from services.progress.domain.plan import Plan
 
-# Activities, sessions and items, of about half a kilobyte each.
+# The capacity, in activities, sessions and items of about half a kilobyte each.
 ROOM = 120_000
 
 
 class PlanCache:
-    """The plans that were used last, each under the tag of its one version.
+    """The plans that were used last, each under the tag of its version.
 
-    A tag is never given twice: not by two databases, nor by one that was restored. So what is found
-    is never out of date, and nothing has to be thrown away but for want of room.
+    A tag is unique, also over several databases and after a restore. So a cached plan is never out
+    of date, and plans are removed only to make room.
     """
 
     def __init__(self, room: int = ROOM) -> None:
@@ -24,7 +24,7 @@ class PlanCache:
         self._lock = Lock()
 
     def find(self, tags: Iterable[str]) -> dict[str, Plan]:
-        """The plans that are kept, by tag."""
+        """Return the cached plans, by tag."""
         with self._lock:
             found = {tag: self._plans[tag] for tag in tags if tag in self._plans}
             for tag in found:
@@ -32,7 +32,7 @@ class PlanCache:
         return found
 
     def keep(self, plans: Mapping[str, Plan]) -> None:
-        """Keep plans by tag; those that were not used for the longest time make room."""
+        """Cache plans by tag; the least recently used ones make room."""
         with self._lock:
             for tag, plan in plans.items():
                 if tag not in self._plans:

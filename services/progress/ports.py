@@ -1,4 +1,4 @@
-"""What the use cases need."""
+"""The port of the use cases: their store."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,22 +22,22 @@ Deltas = Mapping[str, Mapping[str, int]]
 
 
 class Store(Protocol):
-    """One unit of work's view of progress's data."""
+    """Progress's data as one unit of work sees them."""
 
     now: datetime
-    """When it is, by the clock that people plan by."""
+    """The present instant, by the clock that people plan by."""
 
     @property
     def system_now(self) -> datetime:
         """The system's time, by which MongoDB ends transactions; `now` may be a steered clock's."""
 
     def record_event(self, *happened: object) -> None:
-        """Let others know once the unit of work is committed."""
+        """Record events, which are published after the unit of work is committed."""
 
     # Statements
 
     def statements(self, ids: Iterable[str]) -> dict[str, Statement]:
-        """Those that are stored, by id."""
+        """Return the stored statements, by id."""
 
     def add_statements(self, statements: Sequence[Statement]) -> None:
         """Store new statements."""
@@ -45,93 +45,93 @@ class Store(Protocol):
     def taken_in(
         self, run_id: str, learner_ids: Collection[str], targets: Collection[str], until: datetime
     ) -> dict[str, Recorded]:
-        """By learner, the statements about some targets in a run that were taken in by then."""
+        """Return, by learner, statements on some targets in a run that were recorded by `until`."""
 
     # Runs, their plans and summaries
 
     def replicas(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
-        """The copies of one class (Person, Run, Path, Item) that are known, by id."""
+        """Return the known replicas of one class (Person, Run, Path, Item), by id."""
 
     def put_replicas(self, replicas: Sequence[C]) -> None:
-        """Keep copies of one class."""
+        """Store replicas of one class."""
 
     def sessions(self, ids: Iterable[str]) -> dict[str, Session]:
         """Those that are known, by id."""
 
     def sessions_recorded_as(self, item_ids: Iterable[str]) -> dict[str, Session]:
-        """Those whose recording is one of these items, by id."""
+        """Return the sessions whose recording is one of these items, by id."""
 
     def sessions_ended_by(self, until: datetime, most: int) -> list[Session]:
-        """Sessions that had ended by then, and whose recordings are still waited for."""
+        """Return sessions that had ended by `until`, and whose recordings are still waited for."""
 
     def put_sessions(self, sessions: Iterable[Session]) -> None:
-        """Keep sessions, new or changed."""
+        """Store sessions, new or changed."""
 
     def items(self, ids: Iterable[str]) -> dict[str, Item]:
         """Those that are known, by id."""
 
     def runs_naming(self, item_ids: Collection[str]) -> set[str]:
-        """The runs whose path or sessions name one of these items."""
+        """Return the runs whose path or sessions name one of these items."""
 
     def plans(self, run_ids: Iterable[str]) -> dict[str, Plan]:
-        """The plans of those runs that were opened. They are shared: don't change them."""
+        """Return the plans of those runs that are known. They are shared: don't change them."""
 
     def plan_histories(self, run_ids: Iterable[str]) -> dict[str, PlanHistory]:
-        """Those of the runs of which anything is known, by run."""
+        """Return the known plan histories, by run."""
 
     def put_plan_histories(self, histories: Iterable[PlanHistory]) -> None:
-        """Keep histories, each of which is another than before."""
+        """Store changed histories."""
 
     def add_to_summaries(self, deltas: Deltas) -> None:
-        """Bring the runs' summaries up to date."""
+        """Add to the runs' summaries."""
 
     # Learners
 
     def run_states(self, keys: Iterable[Key]) -> dict[Key, LearnerRunState]:
-        """Those that are known."""
+        """Return the known run states."""
 
     def catch_ups(self, keys: Iterable[Key]) -> dict[Key, list[CatchUp]]:
-        """All catch-ups of these learners in these runs."""
+        """Return all catch-ups of these learners in these runs."""
 
     def evidence(self, wanted: Mapping[Key, Collection[str] | None]) -> dict[Key, list[Evidence]]:
-        """The evidence for the targets named of each learner; None: all of it."""
+        """Return the evidence on the named targets of each learner; None: all evidence."""
 
     def save(self, before: Mapping[Key, Learner], after: Mapping[Key, Learner]) -> None:
-        """Keep what differs between the same learners as they were read, and as they are now."""
+        """Store the differences between learners as they were read, and as they are now."""
 
-    # What is to be done
+    # Work to do
 
     def reevaluations(self, run_ids: Iterable[str]) -> dict[str, Reevaluation]:
-        """The revisits that these runs wait for, by run."""
+        """Return the pending re-evaluations of these runs, by run."""
 
     def next_reevaluation(self, at: datetime) -> Reevaluation | None:
-        """The one whose turn came the longest ago, of those whose turn it is at `at`."""
+        """Return the re-evaluation that has been due for longest at `at`."""
 
     def put_reevaluations(self, reevaluations: Iterable[Reevaluation]) -> None:
         """Keep them."""
 
     def remove_reevaluation(self, run_id: str) -> None:
-        """It is done."""
+        """Delete a re-evaluation that is done."""
 
     def changed_by_older_versions(self, most: int) -> list[str]:
-        """Runs whose plan was changed by a version of the service that kept no histories."""
+        """Return runs whose plan was changed by a version of the service without histories."""
 
     def forget_older_versions(self, run_ids: Collection[str]) -> None:
-        """What they changed was seen to."""
+        """Delete the notes of changes by older versions, which were handled."""
 
     def item_updates_until(self, at: datetime, most: int) -> list[ItemUpdate]:
-        """News of items whose time to be looked at again came by `at`."""
+        """Return item updates that are due to be applied again at `at`."""
 
     def put_item_updates(self, news: Iterable[ItemUpdate]) -> None:
         """Keep them."""
 
     def remove_item_updates(self, item_ids: Collection[str]) -> None:
-        """They were looked at again."""
+        """Delete item updates that were applied again."""
 
     def learners_behind(
         self, run_id: str, asks: int, most: int, but: Collection[Key] = ()
     ) -> list[Key]:
-        """Learners of a run who were evaluated against an older version of its plan last."""
+        """Return learners of a run who were last evaluated against an older version of its plan."""
 
     def overdue_catch_ups(self, most: int, but: Collection[Key] = ()) -> list[Key]:
-        """Whose open catch-ups have passed their due, the longest ago first."""
+        """Return learners with open catch-ups past their due, the longest past first."""

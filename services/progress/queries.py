@@ -1,4 +1,4 @@
-"""Answer questions. Nothing is changed; dues and states are worked out as they are asked for."""
+"""Queries. Dues and states are computed when they are asked for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -49,7 +49,9 @@ class Timeline:
 
 
 def progress(store: ProgressStore, run_id: str, learner_id: str) -> Progress:
-    """One learner in one run. Raises NotFound where the learner holds no place in it."""
+    """Return one learner's progress in one run. Raises NotFound if the learner has no place in
+    it.
+    """
     key = (run_id, learner_id)
     run_state = store.run_states([key]).get(key)
     if run_state is None or not run_state.is_enrolled:
@@ -62,7 +64,7 @@ def progress(store: ProgressStore, run_id: str, learner_id: str) -> Progress:
 
 
 def run_progress(store: ProgressStore, run_id: str, page: Page) -> RunProgress:
-    """A run at a glance with a page of its learners. Raises NotFound, Invalid (page_token)."""
+    """Return a run's summary with a page of its learners. Raises NotFound, Invalid (page_token)."""
     plan = _plan(store, run_id)
     run_states, token = store.run_states_page(run_id, page)
     rows = [views.learner_progress(run_state, plan, store.now) for run_state in run_states]
@@ -70,7 +72,7 @@ def run_progress(store: ProgressStore, run_id: str, page: Page) -> RunProgress:
 
 
 def catch_ups(store: ProgressStore, run_id: str, learner_id: str, page: Page) -> CatchUps:
-    """Catch-ups of a run, of a learner, or of a learner in a run, by due. Raises Invalid."""
+    """Return the catch-ups of a run, a learner, or both, by due. Raises Invalid."""
     if not run_id and not learner_id:
         check(
             [FieldViolation("run_id", "is missing, and so is learner_id", "one of them, or both")]
@@ -79,7 +81,7 @@ def catch_ups(store: ProgressStore, run_id: str, learner_id: str, page: Page) ->
 
 
 def learners_timeline(store: ProgressStore, interval: TimelineInterval) -> Timeline:
-    """A stretch of a learner's time, over all runs in which the learner is. Raises Invalid."""
+    """Return a learner's timeline in an interval, over all runs of the learner. Raises Invalid."""
     check(timeline.violations_of(interval))
     person = store.replicas(Person, [interval.learner_id]).get(interval.learner_id)
     interval = replace(interval, zone=interval.zone or (person.zone if person else ""))

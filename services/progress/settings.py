@@ -1,4 +1,4 @@
-"""What progress is told by its environment."""
+"""The settings of progress."""
 
 import dataclasses
 from datetime import timedelta
@@ -9,11 +9,11 @@ from chassis.operations.settings import WORKER, between, setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(settings.Settings):
-    """The settings of every service, and progress' own."""
+    """The settings of every service, and those of progress."""
 
     recording_grace: timedelta = setting(
-        "how long after its end a class waits for its recording until its materials stand in, "
-        "in seconds",
+        "how long after its end a class waits for its recording until its materials are its "
+        "substitutes, in seconds",
         roles=(WORKER,),
         check=between(timedelta(0), timedelta(days=365), "0 to a year, in seconds"),
         default=timedelta(days=1),

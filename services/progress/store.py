@@ -1,21 +1,21 @@
-"""Progress's documents in MongoDB: statements, learners, what is to be done.
+"""Progress's documents in MongoDB: statements, learners, and work to do.
 
 | collection | one document is | its id |
 |---|---|---|
-| statements | a statement as it was taken in | the statement's |
-| standings | a learner in a run | run and learner |
-| evidence | what a learner's statements come to, for one target | run, learner, target |
+| statements | a statement as it was recorded | the statement's |
+| standings | a learner's run state | run and learner |
+| evidence | the sum of a learner's statements on one target | run, learner, target |
 | catch_ups | a catch-up | made of session and learner |
 | summaries | what one writer adds to a run's counts: their sum is the run's | run and writer |
 | plans | the version of a run's plan (store_plans.py) | run |
-| plan_revisits | a run whose learners are to be evaluated again | run |
-| item_news | an item of which the runs that name it are told once more | item |
-| people, runs, paths, sessions, items | copies of others' things (store_replicas.py) | theirs |
+| plan_revisits | a run whose learners must be evaluated again | run |
+| item_news | a change of an item that is applied to runs a second time | item |
+| people, runs, paths, sessions, items | replicas (store_replicas.py) | theirs |
 
-What units of work may lose a race for is one learner's standing, or one run's plan. Each writes
-summaries in its own name (`Store.writer`): the queue that it works for, or the timer.
+Units of work conflict only over one learner's run state, or over one run's plan. Each writes
+summaries under its own name (`Store.writer`): the queue that it works for, or the timer.
 
-Ids of several parts are documents: texts joined by a sign could be made to collide.
+Ids of several parts are documents, because joined texts could collide.
 """
 
 from collections import Counter, defaultdict
@@ -47,7 +47,7 @@ OPEN = {"state": CatchUpState.ASSIGNED.value, "dropped": False}
 
 
 class ProgressStore(PlansStore):
-    """One unit of work's view of progress's database."""
+    """Progress's database as one unit of work sees it."""
 
     service = "progress"
     migrations = MIGRATIONS
@@ -55,12 +55,12 @@ class ProgressStore(PlansStore):
     # Statements
 
     def statements(self, ids: Iterable[str]) -> dict[str, Statement]:
-        """Those that are stored, by id."""
+        """Return the stored statements, by id."""
         rows = self.find_by_ids("statements", ids)
         return {row["_id"]: from_document(row, Statement) for row in rows}
 
     def add_statements(self, statements: Sequence[Statement]) -> None:
-        """Store new statements, with the time at which they were taken in."""
+        """Store new statements, with the present time."""
         rows = [to_document(each) | {"stored_at": self.now} for each in statements]
         if rows:
             self["statements"].insert_many(rows, ordered=False, session=self.session)
@@ -68,7 +68,7 @@ class ProgressStore(PlansStore):
     def taken_in(
         self, run_id: str, learner_ids: Collection[str], targets: Collection[str], until: datetime
     ) -> dict[str, Recorded]:
-        """By learner, the statements about some targets in a run that were taken in by then."""
+        """Return, by learner, statements on some targets in a run that were recorded by `until`."""
         # Each alternative has an index of its own.
         whose = {
             "learner_id": {"$in": list(learner_ids)},
@@ -88,7 +88,7 @@ class ProgressStore(PlansStore):
     # Summaries
 
     def add_to_summaries(self, deltas: Deltas) -> None:
-        """Bring the runs' summaries up to date: in rows of our own, which nobody else writes."""
+        """Add to the runs' summaries, in rows that only this writer writes."""
         writes = (
             UpdateOne(
                 {"_id": {"run_id": run_id, "writer": self.writer}},
@@ -101,8 +101,8 @@ class ProgressStore(PlansStore):
         self._write("summaries", writes)
 
     def summary(self, run_id: str) -> RunSummary:
-        """A run's summary, of all its rows; all zeros while nothing was counted."""
-        # An older version of the service keeps one row, whose id is the run.
+        """Return a run's summary, the sum of all its rows; zeros if nothing was counted."""
+        # An older version of the service stores one row, whose id is the run.
         query = {"$or": [{"run_id": run_id}, {"_id": run_id}]}
         total: Counter[str] = Counter()
         for row in self["summaries"].find(query, session=self.session):
@@ -112,12 +112,12 @@ class ProgressStore(PlansStore):
     # Learners
 
     def run_states(self, keys: Iterable[Key]) -> dict[Key, LearnerRunState]:
-        """Those that are known."""
+        """Return the known run states."""
         rows = self.find_by_ids("standings", [_id(*key) for key in keys])
         return {each.key: each for each in (from_document(row, LearnerRunState) for row in rows)}
 
     def catch_ups(self, keys: Iterable[Key]) -> dict[Key, list[CatchUp]]:
-        """All catch-ups of these learners in these runs."""
+        """Return all catch-ups of these learners in these runs."""
         wanted, found = list(keys), defaultdict(list)
         if wanted:
             for row in self["catch_ups"].find(_owned_by(wanted), session=self.session):
@@ -125,7 +125,7 @@ class ProgressStore(PlansStore):
         return found
 
     def evidence(self, wanted: Mapping[Key, Collection[str] | None]) -> dict[Key, list[Evidence]]:
-        """The evidence for the targets named of each learner; None: all of it."""
+        """Return the evidence on the named targets of each learner; None: all evidence."""
         named = [_id(*key, target) for key, all_ in wanted.items() for target in all_ or ()]
         whole = _by_run(key for key, targets in wanted.items() if targets is None)
         found = defaultdict(list)
@@ -137,18 +137,18 @@ class ProgressStore(PlansStore):
         return self["evidence"].find(query, session=self.session)
 
     def save(self, before: Mapping[Key, Learner], after: Mapping[Key, Learner]) -> None:
-        """Keep what differs between the same learners as they were read, and as they are now."""
+        """Store the differences between learners as they were read, and as they are now."""
         pairs = [(before[key], after[key]) for key in after]
         self._write("standings", _run_state_writes((x.run_state, y.run_state) for x, y in pairs))
         self._keep("evidence", ((x.evidence, y.evidence) for x, y in pairs), _evidence_keys)
         self._keep("catch_ups", ((x.catch_ups, y.catch_ups) for x, y in pairs), _catch_up_keys)
 
-    # What is to be done
+    # Work to do
 
     def learners_behind(
         self, run_id: str, asks: int, most: int, but: Collection[Key] = ()
     ) -> list[Key]:
-        """Learners of a run who were evaluated against an older version of its plan last."""
+        """Return learners of a run who were last evaluated against an older version of its plan."""
         # Not `$lt`: what an older version of the service wrote has none.
         query: Document = {"run_id": run_id, "plan_version": {"$not": {"$gte": asks}}}
         query |= _without(but)
@@ -156,27 +156,27 @@ class ProgressStore(PlansStore):
         return [(run_id, row["learner_id"]) for row in rows.limit(most)]
 
     def overdue_catch_ups(self, most: int, but: Collection[Key] = ()) -> list[Key]:
-        """Whose open catch-ups have passed their due, the longest ago first."""
+        """Return learners with open catch-ups past their due, the longest past first."""
         query = {**OPEN, "due": {"$lt": self.now}, **_without(but)}
         rows = self["catch_ups"].find(query, session=self.session).sort("due", ASCENDING)
         return [(row["run_id"], row["learner_id"]) for row in rows.limit(most)]
 
-    # What is told
+    # Queries
 
     def run_states_page(self, run_id: str, page: Page) -> tuple[list[LearnerRunState], str]:
-        """The run's enrolled learners, and the token of the next page."""
+        """Return the run's enrolled learners, and the token of the next page."""
         query = {"run_id": run_id, "state": EnrolmentState.ENROLLED.value}
         rows, token = find_page(self["standings"], query, [("learner_id", 1)], page, self.session)
         return [from_document(row, LearnerRunState) for row in rows], token
 
     def enrolments(self, learner_id: str) -> list[LearnerRunState]:
-        """A learner's standings in the runs in which the learner holds a place."""
+        """Return a learner's run states in the runs in which the learner has a place."""
         query = {"learner_id": learner_id, "state": EnrolmentState.ENROLLED.value}
         rows = self["standings"].find(query, session=self.session)
         return [from_document(row, LearnerRunState) for row in rows]
 
     def catch_ups_page(self, run_id: str, learner_id: str, page: Page) -> tuple[list[CatchUp], str]:
-        """Catch-ups of a run, a learner, or both, by due, and the token of the next page."""
+        """Return catch-ups of a run, a learner, or both, by due, and the token of the next page."""
         named = {"run_id": run_id, "learner_id": learner_id}
         query = {"dropped": False, **{name: value for name, value in named.items() if value}}
         order = [("due", 1), ("_id", 1)]
@@ -186,7 +186,7 @@ class ProgressStore(PlansStore):
     def catch_ups_due(
         self, learner_id: str, from_time: datetime, until_time: datetime
     ) -> list[CatchUp]:
-        """A learner's catch-ups that are due in a stretch of time."""
+        """Return a learner's catch-ups that are due in an interval."""
         due = {"$gte": from_time, "$lt": until_time}
         query = {"learner_id": learner_id, "due": due, "dropped": False}
         rows = self["catch_ups"].find(query, session=self.session)
@@ -198,9 +198,11 @@ class ProgressStore(PlansStore):
         pairs: Iterable[tuple[Mapping[str, T], Mapping[str, T]]],
         keys: Callable[[T], Document],
     ) -> None:
-        """Keep things of learners, each by a name, which a learner has before and after.
+        """Store changed parts of learners; each pair has a learner's parts before and after, by
+        name.
 
-        Who changes one writes the learner's standing too, so two never insert the same.
+        Every change also writes the learner's run state, so two units of work never insert the
+        same.
         """
         new, changed = [], []
         for before, after in pairs:
@@ -241,7 +243,7 @@ def _catch_up_keys(one: CatchUp) -> Document:
 
 
 def _owned_by(keys: Sequence[Key]) -> Document:
-    """A query for learners in runs, however many runs: one look-up for each learner."""
+    """Return a query for learners in runs: one index look-up for each learner."""
     by_owner = {"owner": {"$in": [_id(*key) for key in keys]}}
     # An older version of the service writes catch-ups without an owner.
     by_names = {"owner": None, "$or": _by_run(keys)}
@@ -253,7 +255,7 @@ def _without(keys: Collection[Key]) -> Document:
 
 
 def _named(target: str) -> tuple[str, str]:
-    """The field of a statement by which it names a target, and the value."""
+    """Return the field of a statement that names a target, and its value."""
     kind, _, name = target.partition(":")
     return f"{kind}_id", name
 
@@ -264,7 +266,7 @@ def _recorded(rows: Sequence[Document]) -> Recorded:
 
 
 def _by_run(keys: Iterable[Key]) -> list[Document]:
-    """A query for each run's learners."""
+    """Return a query for each run's learners."""
     learners = defaultdict(list)
     for run_id, learner_id in keys:
         learners[run_id].append(learner_id)

@@ -1,8 +1,8 @@
-"""Plans in MongoDB: their versions, the plans themselves, and which runs are to be revisited.
+"""Plans in MongoDB: their versions, the plans themselves, and pending re-evaluations.
 
-A plan is made of a run, its path, its sessions and the items they name. Whatever changes one of
-these writes a new version into `plans` in the same unit of work; so who has read a plan's version
-knows whether the plan at hand is that of this very snapshot.
+A plan consists of a run, its path, its sessions and the items that they name. Every unit of work
+that changes one of these writes a new version into `plans`. So the version that a unit of work
+reads says whether a cached plan belongs to the same snapshot.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ CACHE = PlanCache()
 
 
 class PlansStore(ReplicasStore):
-    """The part of the store that knows of plans and of revisits."""
+    """The part of the store with plans and re-evaluations."""
 
     @property
     def system_now(self) -> datetime:
@@ -32,32 +32,32 @@ class PlansStore(ReplicasStore):
         return datetime.now(UTC)
 
     def plans(self, run_ids: Iterable[str]) -> dict[str, Plan]:
-        """The plans of those runs that were opened. They are shared: don't change them."""
+        """Return the plans of those runs that are known. They are shared: don't change them."""
         wanted = set(run_ids)
         tags = self._tags(wanted)
         kept = CACHE.find(tags.values())
         built = self._built(run_id for run_id in wanted if tags.get(run_id) not in kept)
-        # Outside of a transaction, a plan that changes meanwhile is read half as it was.
+        # Outside of a transaction, a plan that changes meanwhile is read as a mixture of versions.
         if built and (self.session or tags == self._tags(wanted)):
             CACHE.keep({tags[run_id]: plan for run_id, plan in built.items() if run_id in tags})
         return built | {run_id: kept[tag] for run_id, tag in tags.items() if tag in kept}
 
     def plan_histories(self, run_ids: Iterable[str]) -> dict[str, PlanHistory]:
-        """Those of the runs of which anything is known, by run."""
+        """Return the known plan histories, by run."""
         rows = self.find_by_ids("plans", run_ids)
         return {row["_id"]: from_document(row, PlanHistory) for row in rows}
 
     def put_plan_histories(self, histories: Iterable[PlanHistory]) -> None:
-        """Keep histories, each of which is another than before."""
+        """Store changed histories."""
         self._set("plans", (to_document(one) | {"tag": self.new_id()} for one in histories))
 
     def reevaluations(self, run_ids: Iterable[str]) -> dict[str, Reevaluation]:
-        """The revisits that these runs wait for, by run."""
+        """Return the pending re-evaluations of these runs, by run."""
         rows = self.find_by_ids("plan_revisits", run_ids)
         return {row["_id"]: from_document(row, Reevaluation) for row in rows}
 
     def next_reevaluation(self, at: datetime) -> Reevaluation | None:
-        """The one whose turn came the longest ago, of those whose turn it is at `at`."""
+        """Return the re-evaluation that has been due for longest at `at`."""
         query, order = {"turn_at": {"$lte": at}}, [("turn_at", ASCENDING)]
         row = self["plan_revisits"].find_one(query, sort=order, session=self.session)
         return from_document(row, Reevaluation) if row else None
@@ -67,20 +67,20 @@ class PlansStore(ReplicasStore):
         self._set("plan_revisits", map(to_document, reevaluations))
 
     def remove_reevaluation(self, run_id: str) -> None:
-        """It is done."""
+        """Delete a re-evaluation that is done."""
         self["plan_revisits"].delete_one({"_id": run_id}, session=self.session)
 
     def changed_by_older_versions(self, most: int) -> list[str]:
-        """Runs whose plan was changed by a version of the service that kept no histories."""
+        """Return runs whose plan was changed by a version of the service without histories."""
         rows = self["revisits"].find({}, {"_id": 1}, session=self.session).limit(most)
         return [row["_id"] for row in rows]
 
     def forget_older_versions(self, run_ids: Collection[str]) -> None:
-        """What they changed was seen to."""
+        """Delete the notes of changes by older versions, which were handled."""
         self["revisits"].delete_many({"_id": {"$in": list(run_ids)}}, session=self.session)
 
     def item_updates_until(self, at: datetime, most: int) -> list[ItemUpdate]:
-        """News of items whose time to be looked at again came by `at`."""
+        """Return item updates that are due to be applied again at `at`."""
         rows = self["item_news"].find({"again_at": {"$lte": at}}, session=self.session)
         return [from_document(row, ItemUpdate) for row in rows.limit(most)]
 
@@ -89,7 +89,7 @@ class PlansStore(ReplicasStore):
         self._set("item_news", map(to_document, news))
 
     def remove_item_updates(self, item_ids: Collection[str]) -> None:
-        """They were looked at again."""
+        """Delete item updates that were applied again."""
         self["item_news"].delete_many({"_id": {"$in": list(item_ids)}}, session=self.session)
 
     def _tags(self, run_ids: Collection[str]) -> dict[str, str]:
@@ -124,7 +124,7 @@ class PlansStore(ReplicasStore):
 
 
 def _named(path: Path | None, sessions: Iterable[Session]) -> set[str]:
-    """Every item that a run's plan names."""
+    """Return all items that a run's plan names."""
     activities = path.activities if path else ()
     named = {each.item_id for each in activities if each.item_id}
     return named.union(*(session.mentions for session in sessions))

@@ -1,4 +1,4 @@
-"""Progress's copies of others' things in MongoDB: people, runs, paths, sessions, items."""
+"""Progress's replicas in MongoDB: people, runs, paths, sessions, items."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -20,20 +20,20 @@ _COLLECTIONS: Mapping[type, str] = {Run: "runs", Path: "paths", Item: "items", P
 
 
 class ReplicasStore(chassis_store.Store):
-    """The part of the store that knows of others' things."""
+    """The part of the store with replicas of other services' data."""
 
     def replicas(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
-        """The copies of one class (Person, Run, Path, Item) that are known, by id."""
+        """Return the known replicas of one class (Person, Run, Path, Item), by id."""
         wanted = list(ids)
-        if not wanted:  # as where all plans of a batch are kept
+        if not wanted:  # for example if all plans of a batch are cached
             return {}
-        # An older version of the service kept items without one, to guard them.
+        # An older version of the service stored items without a sequence, as locks.
         query = {"_id": {"$in": wanted}, "sequence": {"$exists": True}}
         rows = self[_COLLECTIONS[cls]].find(query, session=self.session)
         return {row["_id"]: from_document(row, cls) for row in rows}
 
     def put_replicas(self, replicas: Sequence[C]) -> None:
-        """Keep copies of one class."""
+        """Store replicas of one class."""
         if replicas:
             self._set(_COLLECTIONS[type(replicas[0])], map(to_document, replicas))
 
@@ -47,38 +47,38 @@ class ReplicasStore(chassis_store.Store):
         return {row["_id"]: from_document(row, Session) for row in rows}
 
     def sessions_recorded_as(self, item_ids: Iterable[str]) -> dict[str, Session]:
-        """Those whose recording is one of these items, by id."""
+        """Return the sessions whose recording is one of these items, by id."""
         among = {"$in": list(item_ids)}
         query = {"mentions": among, "recording_item_id": among}  # the first has the index
         rows = self["sessions"].find(query, session=self.session)
         return {row["_id"]: from_document(row, Session) for row in rows}
 
     def sessions_ended_by(self, until: datetime, most: int) -> list[Session]:
-        """Sessions that had ended by then, and whose recordings are still waited for."""
-        # None: kept by a version that did not know of waiting.
+        """Return sessions that had ended by `until`, and whose recordings are still waited for."""
+        # None: stored by a version without this field.
         query = {"waited": {"$in": [False, None]}, "ended_at": {"$lte": until}}
         rows = self["sessions"].find(query, session=self.session).sort("ended_at").limit(most)
         return [from_document(row, Session) for row in rows]
 
     def put_sessions(self, sessions: Iterable[Session]) -> None:
-        """Keep sessions, new or changed."""
+        """Store sessions, new or changed."""
         self._set(
             "sessions", (to_document(one) | {"mentions": list(one.mentions)} for one in sessions)
         )
 
     def runs_naming(self, item_ids: Collection[str]) -> set[str]:
-        """The runs whose path or sessions name one of these items."""
+        """Return the runs whose path or sessions name one of these items."""
         among = {"$in": list(item_ids)}
         paths = self["paths"].distinct("_id", {"activities.item_id": among}, session=self.session)
         sessions = self["sessions"].distinct("run_id", {"mentions": among}, session=self.session)
         return {*paths, *sessions}
 
     def _set(self, collection: str, documents: Iterable[Document]) -> None:
-        """Keep documents, new or changed; keys that a document does not have stay."""
+        """Store documents, new or changed; stored keys that a document lacks stay."""
         writes = (UpdateOne({"_id": one["_id"]}, {"$set": one}, upsert=True) for one in documents)
         self._write(collection, writes)
 
     def _write(self, collection: str, writes: Iterable[UpdateOne]) -> None:
-        """Do writes of which none depends on another."""
+        """Do writes that don't depend on each other."""
         if some := list(writes):
             self[collection].bulk_write(some, ordered=False, session=self.session)

@@ -1,4 +1,4 @@
-"""What time causes, a part after another, each in a unit of work of its own."""
+"""The timers of progress: they work in chunks, each in its own unit of work."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from services.progress.metrics import RECORDING_PLAYABLE
 from services.progress.store import ProgressStore
 from services.progress.usecases import plans, waiting
 
-# Looking and finding nothing costs a millisecond.
+# A poll that finds nothing costs a millisecond.
 FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
 RELEASE_MATERIALS, REEVALUATE, MISS = "progress.give_way", "progress.revisit", "progress.miss"
 
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
-    """What time causes. `grace`: how long after its end a class waits for its recording."""
+    """Return the timers. `grace`: how long after its end a class waits for its recording."""
     return (
         Timer(RELEASE_MATERIALS, EVERY_SECOND, partial(release_materials, grace=grace)),
         Timer(REEVALUATE, FAST_POLL, reevaluate),
@@ -32,9 +32,9 @@ def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
 
 
 def release_materials(database: Database[ProgressStore], grace: timedelta) -> None:
-    """Let materials stand in where a recording was waited for long enough.
+    """Release the materials of classes whose recordings did not come in time.
 
-    One that never came is late, too: nobody else would tell of it.
+    A recording that never came counts as late, too: nothing else would report it.
     """
 
     def some(store: ProgressStore) -> bool:
@@ -47,9 +47,9 @@ def release_materials(database: Database[ProgressStore], grace: timedelta) -> No
 
 
 def reevaluate(database: Database[ProgressStore], ahead: timedelta = timedelta()) -> None:
-    """Evaluate learners again whose run's plan changed, until it is no run's turn.
+    """Evaluate learners of changed plans again, until no run's turn is due.
 
-    `ahead`: as if it were so much later, by the system's time.
+    `ahead`: act as if the system's time were this much later.
     """
     _all(database, partial(plans.change_unseen, most=waiting.CHUNK), REEVALUATE)
     at = datetime.now(UTC) + ahead
@@ -64,7 +64,7 @@ def reevaluate(database: Database[ProgressStore], ahead: timedelta = timedelta()
 
 
 def miss(database: Database[ProgressStore]) -> None:
-    """Call catch-ups missed whose due has passed."""
+    """Mark catch-ups past their due as missed."""
     failed: set[Key] = set()
     while keys := database.reader().overdue_catch_ups(waiting.CHUNK, failed):
         failed |= _look_again(database, list(dict.fromkeys(keys)), MISS)
@@ -78,7 +78,7 @@ def _all(
 
 
 def _look_again(database: Database[ProgressStore], keys: Sequence[Key], writer: str) -> set[Key]:
-    """Evaluate some of these learners; answers who can't be, so that one holds up no other."""
+    """Evaluate these learners; return those who can't be, so that one does not block others."""
     try:
         database.transact(_by_fewer(keys), writer)
     except Exception as error:
@@ -97,7 +97,7 @@ def _look_again(database: Database[ProgressStore], keys: Sequence[Key], writer: 
 
 
 def _by_fewer(keys: Sequence[Key]) -> Callable[[ProgressStore], None]:
-    """Evaluate learners; after each race that is lost half as many, who meet fewer others.
+    """Return work that evaluates learners; after each conflict only half as many.
 
     The rest is found again in the next turn.
     """

@@ -1,4 +1,4 @@
-"""What progress listens to."""
+"""The subscriptions of progress."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -80,7 +80,7 @@ ATTENDANCE = (
 
 
 def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
-    """The service's queues."""
+    """Return the service's subscriptions."""
     return (
         Subscription(
             "progress.statements",
@@ -101,7 +101,7 @@ def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
 
 
 def statements(store: ProgressStore, events: Events) -> None:
-    """What learners did. A run that catalog has not told of yet is waited for."""
+    """Apply statements. If their run is unknown, they wait for it."""
     try:
         study(store, [from_message(event.data, Recorded, at=event.time) for event in events])
     except NotFound as error:
@@ -109,20 +109,20 @@ def statements(store: ProgressStore, events: Events) -> None:
 
 
 def _without_run(store: ProgressStore, events: Events) -> list[str]:
-    """The ids of the events that tell of a run which is not known yet."""
+    """Return the ids of the events with statements on an unknown run."""
     named = {event.id: {each.run_id for each in event.data.statements} for event in events}
     known = store.plans(set().union(*named.values())).keys()
     return [event_id for event_id, run_ids in named.items() if run_ids - known]
 
 
 def _weight(event: Event[Any]) -> int:
-    """How many learners' documents an event changes, about."""
+    """Return about how many learners' documents an event changes."""
     rows = getattr(event.data, "statements", ()) or getattr(event.data, "learners", ())
     return len(rows) or 1
 
 
 def plans(store: ProgressStore, events: Events) -> None:
-    """What runs ask of their learners, and who these are; each kind of a batch at once."""
+    """Apply events on plans, people and enrolments, each kind at once."""
     learn_people(store, _each(events, _person, catalog.PersonUpserted))
     learn_runs(store, _each(events, _run, catalog.RunOpened))
     learn_paths(store, _each(events, _path, catalog.PathPublished))
@@ -132,7 +132,7 @@ def plans(store: ProgressStore, events: Events) -> None:
 
 
 def attendance(store: ProgressStore, events: Events) -> None:
-    """Who was in class, and what can be studied instead; each kind of a batch at once."""
+    """Apply events on attendance, recordings and items, each kind at once."""
     items = _each(events, _item, library.ItemAvailable, library.ItemFailed)
     recordings = _each(events, _recording, sessions.RecordingAttached)
     learn_items(store, items)
@@ -244,7 +244,7 @@ def _extension(event: Event[catalog.DueExtended]) -> ExtensionUpdate:
 
 
 def _enum(data: Any, field: str, cls: type[E]) -> E | None:
-    """The value of an enum's field whose name differs from ours."""
+    """Return the enum value of a field whose name differs from ours."""
     name = enum_name(data.DESCRIPTOR.fields_by_name[field].enum_type, getattr(data, field))
     return cls(name) if name else None
 

@@ -167,7 +167,7 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
     def _change(
         self, request: Any, work: Callable[[SessionsStore], Session]
     ) -> resources_pb2.Session:
-        """Do what changes a session, and answer the session."""
+        """Do work that changes a session, and answer with the session."""
         return self._execute(
             request, resources_pb2.Session, lambda store: _answer(store, work(store))
         )
@@ -179,13 +179,13 @@ _NOBODY_NAMED = FieldViolation(
 
 
 def _answer(store: SessionsStore, session: Session) -> resources_pb2.Session:
-    """A session as it is told."""
+    """Return a session as the API shows it."""
     [answer] = _answers(store, [session])
     return answer
 
 
 def _answers(store: SessionsStore, sessions: Sequence[Session]) -> list[resources_pb2.Session]:
-    """Sessions as they are told, with what the library says about their recordings."""
+    """Return sessions as the API shows them, with the state of their recordings."""
     known, joinable = queries.recordings(store, sessions), _joinable(store, sessions)
     online = queries.online_counts(store, sessions)
     return [
@@ -200,7 +200,7 @@ def _answers(store: SessionsStore, sessions: Sequence[Session]) -> list[resource
 
 
 def _joinable(store: SessionsStore, sessions: Sequence[Session]) -> set[str]:
-    """The runs whose sessions the caller may join: the staff any, others those of their own."""
+    """Return the runs whose sessions the caller may join: staff any, others their own."""
     who, runs = principal.current(), {session.run_id for session in sessions}
     return runs if STAFF & who.roles else queries.own_runs(store, runs, who.subject)
 
@@ -208,7 +208,7 @@ def _joinable(store: SessionsStore, sessions: Sequence[Session]) -> set[str]:
 def _shown(
     store: SessionsStore, session: Session, recording: Recording | None, joinable: bool
 ) -> resources_pb2.Session:
-    """A session as it is told: while it is LIVE, the staff sees the room's code."""
+    """Return a session as the API shows it: while it is LIVE, staff see the room's code."""
     shows_code = session.state is SessionState.LIVE and STAFF & principal.current().roles
     code = checkin.code_at(session, store.now) if shows_code else ""
     url = session.join_url if joinable else ""
@@ -223,7 +223,7 @@ def _presence_row(message: sessions_pb2.PresenceMark) -> PresenceRow:
 
 
 def _presence_event(message: sessions_pb2.PresenceMark) -> PresenceEvent:
-    """A mark to the millisecond, which is what is kept: so a repeat is the same mark."""
+    """Return a presence event in milliseconds, as it is stored: so a repeat is the same event."""
     presence_event = from_message(message, PresenceEvent)
     return replace(
         presence_event,

@@ -1,4 +1,4 @@
-"""What only sessions measures."""
+"""The metrics of sessions alone."""
 
 from prometheus_client import Counter
 
@@ -6,9 +6,8 @@ from services.sessions.domain.enums import AttendanceStatus
 
 ATTENDANCE = Counter(
     "tandem_sessions_attendance",
-    "Learners of classes that ended, by what their attendance was settled as: present, partial, "
-    "absent.",
+    "Learners of ended classes, by final attendance status: present, partial, absent.",
     ["verdict"],
 )
 for status in (AttendanceStatus.PRESENT, AttendanceStatus.PARTIAL, AttendanceStatus.ABSENT):
-    ATTENDANCE.labels(status.lower())  # zero is a figure, too
+    ATTENDANCE.labels(status.lower())  # creates the series with zero

@@ -1,4 +1,4 @@
-"""What brings sessions' database to this version (chassis/data/migrations.py says how)."""
+"""The migrations of sessions' database (see chassis/data/migrations.py)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ from pymongo import IndexModel
 
 from chassis.data.migrations import Migration, Mongo, adding
 
-# A guard that nobody has touched for a day guards nothing.
+# A lock document that nobody has touched for a day is not in use.
 _DAY = 86_400
 
 _FIRST: Mapping[str, Sequence[IndexModel]] = {
@@ -50,7 +50,7 @@ _SECOND: Mapping[str, Sequence[IndexModel]] = {
 
 
 def _finalising(mongo: Mongo) -> None:
-    """Sessions that ended before were settled in the same moment."""
+    """Mark older ended sessions as finalised at their end, as they were."""
     adding(_SECOND)(mongo)
     mongo["sessions"].update_many(
         {"state": "ENDED", "attendance_settled_at": None},

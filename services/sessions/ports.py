@@ -15,23 +15,23 @@ C = TypeVar("C", bound=Replica)
 
 
 class Store(Protocol):
-    """One unit of work's view of sessions' data."""
+    """The data of sessions as one unit of work sees them."""
 
     now: datetime
 
     def new_id(self) -> str:
-        """A fresh UUIDv7."""
+        """Return a new UUIDv7."""
 
     def new_secret(self) -> str:
         """32 random bytes in hex."""
 
     def record_event(self, *happened: object) -> None:
-        """Let others know once the unit of work is committed."""
+        """Record events, which are published after the unit of work is committed."""
 
-    # What two units of work that read the same must both touch, so that one of them starts again
+    # Locks: of two units of work that lock the same, one starts again
 
     def lock(self, *names: str) -> None:
-        """Be alone, among all units of work, with what has these names."""
+        """Lock what has these names (kind:id) against other units of work."""
 
     # Rooms
 
@@ -50,7 +50,7 @@ class Store(Protocol):
         """A session by its id."""
 
     def session_for_update(self, session_id: str) -> Session | None:
-        """A session, and be alone with it."""
+        """Return a session, locked against other units of work."""
 
     def put_session(self, session: Session) -> None:
         """Keep a session, new or changed."""
@@ -60,13 +60,13 @@ class Store(Protocol):
     ) -> list[Session]:
         """SCHEDULED and LIVE sessions in that room or with that instructor that overlap a time."""
 
-    # Copies of others' things
+    # Replicas of other services' data
 
     def replicas(self, cls: type[C], ids: Iterable[str]) -> Mapping[str, C]:
-        """The copies of one class (Person, Run, Item) that are known, by id."""
+        """Return the known replicas of one class (Person, Run, Item), by id."""
 
     def put_replicas(self, replicas: Sequence[Replica]) -> None:
-        """Keep copies of one class."""
+        """Store replicas of one class."""
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Enrolment]:
         """The enrolments that are known, by run and learner."""
@@ -75,7 +75,7 @@ class Store(Protocol):
         """Keep enrolments."""
 
     def enrolment_for_update(self, run_id: str, learner_id: str) -> Enrolment | None:
-        """A learner's enrolment in a run, and be alone with it."""
+        """Return a learner's enrolment in a run, locked against other units of work."""
 
     # Seats
 
@@ -83,82 +83,82 @@ class Store(Protocol):
         """A learner's seat in a session."""
 
     def put_seat(self, seat: Seat) -> None:
-        """Keep a seat; without `kind`, forget it."""
+        """Store a seat; without `kind`, delete it."""
 
     def first_waiting(self, session_id: str, count: int) -> list[Seat]:
-        """The seats of the first `count` who wait, in their order."""
+        """Return the first `count` seats of the waiting list, in order."""
 
     def seats_to_come(self, keys: Collection[tuple[str, str]]) -> list[Seat]:
-        """The seats of learners (run and learner) in sessions that are SCHEDULED."""
+        """Return the seats of learners (run and learner) in SCHEDULED sessions."""
 
     def count_online(self, session_id: str, learner_id: str, change: int) -> None:
-        """Count an online seat that is without limit: one more, or one less."""
+        """Count an online seat without limit: one more, or one less."""
 
     # Presence and attendance
 
     def presence_events(
         self, session_id: str, learner_ids: Iterable[str]
     ) -> Mapping[str, list[PresenceEvent]]:
-        """The marks of some learners in a session, by learner."""
+        """Return the presence events of some learners in a session, by learner."""
 
     def presence_event_counts(
         self, session_id: str, learner_ids: Iterable[str]
     ) -> Mapping[str, int]:
-        """How many marks each of some learners has in a session."""
+        """Return how many presence events each of some learners has in a session."""
 
     def add_presence_events(
         self, session_id: str, presence_events: Iterable[PresenceEvent]
     ) -> set[PresenceEvent]:
-        """Keep marks; answers those that were new."""
+        """Store presence events; return those that were new."""
 
     def wrong_codes(self, session_id: str, learner_id: str) -> int:
-        """How many wrong check-in codes a learner has said in a session."""
+        """Return how many wrong check-in codes a learner has entered in a session."""
 
     def count_wrong_code(self, session_id: str, learner_id: str) -> None:
-        """One more of them."""
+        """Count one more wrong code."""
 
     def attendance(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, Attendance]:
-        """The attendance of those of some learners in a session who have one, by learner."""
+        """Return the attendance of some learners in a session, by learner; some may have none."""
 
     def put_attendance(self, rows: Sequence[Attendance]) -> None:
-        """Keep attendance, new or changed; what was noted for it is done with."""
+        """Store attendance, new or changed, and delete the notes for it."""
 
     def count_finalised(self, rows: Sequence[Attendance]) -> None:
-        """Tell the metrics, once this is committed."""
+        """Count attendance in the metrics, after the unit of work is committed."""
 
     def drop_attendance(self, session_id: str, learner_ids: Collection[str]) -> None:
-        """Some learners have no attendance in a session; what was noted for it is done with."""
+        """Delete attendance of some learners in a session, and the notes for it."""
 
     def touch_attendance(
         self, session_id: str, learner_ids: Iterable[str], unfinalised: bool
     ) -> None:
-        """Be alone with learners' attendance; `unsettled`: their settling is still to see this."""
+        """Lock learners' attendance; `unfinalised`: note that finalisation must see this."""
 
-    # Settling the attendance of a session that has ended
+    # Finalising the attendance of an ended session
 
     def finalisation(self, session_id: str) -> Finalisation | None:
-        """How far the settling of a session is; None where there is none, or no more."""
+        """Return the finalisation of a session; None if there is none, or if it is over."""
 
     def finalisations(self, run_ids: Collection[str]) -> list[Finalisation]:
-        """The sessions of some runs whose first pass is under way."""
+        """Return the finalisations of some runs whose first pass is not over."""
 
     def claimed_finalisation(self, session_id: str, claim: str) -> Finalisation | None:
-        """A settlement, and be alone with it; None where the claim is another's by now."""
+        """Return a finalisation, locked; None if another process has claimed it by now."""
 
     def put_finalisation(self, finalisation: Finalisation, pause: timedelta = timedelta()) -> None:
-        """Keep how far a settling is; it goes on after `pause`."""
+        """Store how far a finalisation is; it goes on after `pause`."""
 
     def end_finalisation(self, session_id: str) -> None:
-        """The settling of a session is over."""
+        """Delete the finalisation of a session: it is over."""
 
     def to_finalise(self, session: Session, after: str, most: int) -> Candidates:
-        """The next learners of a session whom settling has to look at, `most` of them.
+        """Return the next `most` learners of a session to finalise.
 
-        Those who are expected by their enrolments or seats, and those of whom something is noted.
+        Those who are expected by their enrolments or seats, and those with notes.
         """
 
     def unfinalised(self, session_id: str, most: int) -> list[str]:
-        """Learners of whom something is noted that their settling did not see."""
+        """Return learners with notes that their finalisation did not see."""
 
     def note_enrolments(self, session_id: str, enrolments: Sequence[Enrolment]) -> None:
-        """Keep enrolments as they were when a session ended, unless they are kept already."""
+        """Store enrolments as they were when a session ended, unless they are stored already."""

@@ -1,4 +1,4 @@
-"""What lists answer, in pages, and what the library says about recordings."""
+"""Queries for lists, in pages, and for the state of recordings."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Query = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SessionsWanted:
-    """Which sessions: of a run (empty: all), that end after and start before an instant."""
+    """Which sessions to list: of a run (empty: all), that end after and start before an instant."""
 
     run_id: str
     from_time: datetime | None
@@ -28,19 +28,19 @@ class SessionsWanted:
 
 
 def rooms_page(store: SessionsStore, page: Page) -> tuple[list[Room], str]:
-    """Rooms by name, and the token of the next page."""
+    """Return rooms by name, and the token of the next page."""
     return _page(store, "rooms", {}, ["name"], page, Room)
 
 
 def sessions_page(
     store: SessionsStore, wanted: SessionsWanted, page: Page
 ) -> tuple[list[Session], str]:
-    """Sessions by start, and the token of the next page."""
+    """Return sessions by start, and the token of the next page."""
     query: Query = {"run_id": wanted.run_id} if wanted.run_id else {}
     start: Query = {}
     if wanted.from_time:
         query["end_time"] = {"$gt": wanted.from_time}
-        start["$gt"] = wanted.from_time - LONGEST  # said twice, for the index is by start
+        start["$gt"] = wanted.from_time - LONGEST  # redundant, but the index is by start
     if wanted.until_time:
         start["$lt"] = wanted.until_time
     if start:
@@ -51,7 +51,7 @@ def sessions_page(
 def seats_page(
     store: SessionsStore, session_id: str, learner_id: str, page: Page
 ) -> tuple[list[Seat], str]:
-    """Seats of a session, or a learner's: in the room, online, who waits in their order."""
+    """Return the seats of a session, or a learner's: in the room, online, the waiting list."""
     if learner_id:
         seat = store.seat(session_id, learner_id)
         return [seat] if seat else [], ""
@@ -60,7 +60,7 @@ def seats_page(
 
 
 def online_counts(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, int]:
-    """How many online seats that are without limit are taken, by session."""
+    """Return how many online seats without limit are taken, by session."""
     ids = [each.id for each in sessions if not each.online_seats]
     stages: list[Query] = [
         {"$match": {"session_id": {"$in": ids}}},
@@ -73,20 +73,20 @@ def online_counts(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[
 def attendance_page(
     store: SessionsStore, session_id: str, learner_id: str, page: Page
 ) -> tuple[list[Attendance], str]:
-    """Attendance of a session by learner, of a learner by session, or (both named) the one row."""
+    """Return attendance of a session by learner, of a learner by session, or (both) the one row."""
     given = {"session_id": session_id, "learner_id": learner_id}
     query = {name: value for name, value in given.items() if value}
     return _page(store, "attendance", query, ["_id"], page, Attendance)
 
 
 def own_runs(store: SessionsStore, run_ids: Iterable[str], learner_id: str) -> set[str]:
-    """Those of some runs in which a learner holds a place."""
+    """Return those of some runs in which a learner has a place."""
     known = store.enrolments((run_id, learner_id) for run_id in run_ids)
     return {each.run_id for each in known.values() if is_enrolled(each)}
 
 
 def recordings(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, Recording]:
-    """The recordings of those sessions that have one, by session."""
+    """Return the recordings of those sessions that have one, by session."""
     items = {each.id: each.recording_item_id for each in sessions if each.recording_item_id}
     known = store.replicas(Item, set(items.values())) if items else {}
     return {

@@ -1,4 +1,4 @@
-"""What sessions is told by its environment."""
+"""The settings of sessions."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,19 +10,18 @@ from chassis.operations.settings import MIGRATE, between, setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(settings.Settings):
-    """What sessions is told beyond what every service is."""
+    """The settings of every service, and those of sessions."""
 
     keep_presence: timedelta = setting(
-        "how long joins, leaves and wrong check-in codes are kept, in seconds; the attendance that "
-        "came of them stays",
+        "how long joins, leaves and wrong check-in codes are kept, in seconds; attendance stays",
         roles=(MIGRATE,),
-        # A class lasts a day at most, and takes late marks for a day after its end.
+        # A class lasts at most a day, and accepts late presence events for a day after its end.
         check=between(timedelta(days=3), timedelta(days=365), "259200 to 31536000 seconds"),
         default=timedelta(days=14),
     )
 
     @property
     def kept(self) -> Mapping[str, timedelta]:
-        """Presence expires, too."""
+        """How long documents are kept: presence expires, too."""
         presence = dict.fromkeys(("marks", "wrong_codes"), self.keep_presence)
         return {**super().kept, **presence}

@@ -5,12 +5,12 @@
 | rooms, sessions | a room; a session with its seat counters | made by the server |
 | seats | a learner's place in a session | session:learner |
 | online_counts | how many of some learners have online seats without limit | session:shard |
-| attendance | a learner's verdict, or notes for it (store_attendance.py) | session:learner |
-| settlements | how far the attendance of a session that ended is settled | the session's |
-| marks | one join or leave | the mark itself, so that a repeat is the same document |
-| wrong_codes | how many wrong codes a learner said in a session | session:learner |
-| people, runs, enrolments, items | copies of others' things | theirs; run:learner |
-| guards | a thing that units of work must be alone with | its name |
+| attendance | a learner's attendance, or notes for it (store_attendance.py) | session:learner |
+| settlements | how far the attendance of an ended session is finalised | the session's |
+| marks | one presence event (join or leave) | the event itself, so that a repeat has the same id |
+| wrong_codes | how many wrong codes a learner entered in a session | session:learner |
+| people, runs, enrolments, items | replicas of other services' data | theirs; run:learner |
+| guards | a thing that units of work lock | its name |
 """
 
 import secrets
@@ -34,24 +34,24 @@ Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
 T = TypeVar("T")
 
-# Learners of one session share this many counts of online seats: choices side by side rarely meet.
+# A session has this many counts of online seats, so that concurrent choices rarely conflict.
 COUNTS = 32
 REPLICAS: Mapping[type, str] = {Person: "people", Run: "runs", Item: "items"}
 TO_COME = {"$in": [SessionState.SCHEDULED, SessionState.LIVE]}
 
 
 class SessionsStore(AttendanceStore):
-    """One unit of work's view of sessions' database."""
+    """Sessions' database as one unit of work sees it."""
 
     service = "sessions"
     migrations = MIGRATIONS
 
     def new_secret(self) -> str:
-        """32 random bytes in hex."""
+        """Return 32 random bytes in hex."""
         return secrets.token_hex(32)
 
     def lock(self, *names: str) -> None:
-        """Write a document of each name (kind:id): of two that do at once, one starts again."""
+        """Write a document for each name (kind:id): of two concurrent writers, one starts again."""
         for name in names:
             self.contends_for(*name.split(":", 1))
         self["guards"].bulk_write(
@@ -88,7 +88,9 @@ class SessionsStore(AttendanceStore):
         return self._one("sessions", {"_id": session_id}, Session)
 
     def session_for_update(self, session_id: str) -> Session | None:
-        """A session, written to at once, so that of two units of work one starts again."""
+        """Return a session, and write to it at once, so that of two units of work one starts
+        again.
+        """
         self.contends_for("session", session_id)
         document = self["sessions"].find_one_and_update(
             {"_id": session_id},
@@ -105,8 +107,8 @@ class SessionsStore(AttendanceStore):
     def bookings(
         self, room_id: str, instructor_id: str, start: datetime, end: datetime
     ) -> list[Session]:
-        """SCHEDULED and LIVE sessions in that room or with that instructor that overlap a time."""
-        # No session is longer than LONGEST: so the index reads those of two days, not of all years.
+        """Return SCHEDULED and LIVE sessions of a room or an instructor that overlap a time."""
+        # No session is longer than LONGEST, so the index reads the sessions of two days, not all.
         time = {"start_time": {"$gt": start - LONGEST, "$lt": end}, "end_time": {"$gt": start}}
         wanted: list[Document] = [{"instructor_id": instructor_id, "state": TO_COME, **time}]
         if room_id:
@@ -114,20 +116,20 @@ class SessionsStore(AttendanceStore):
         rows = self["sessions"].find({"$or": wanted}, session=self.session).sort("start_time")
         return [from_document(row, Session) for row in rows]
 
-    # Copies of others' things
+    # Replicas of other services' data
 
     def replicas(self, cls: type[C], ids: Iterable[str]) -> Mapping[str, C]:
-        """The copies of one class (Person, Run, Item) that are known, by id."""
+        """Return the known replicas of one class (Person, Run, Item), by id."""
         rows = self.find_by_ids(REPLICAS[cls], ids)
         return {row["_id"]: from_document(row, cls) for row in rows}
 
     def put_replicas(self, replicas: Sequence[Replica]) -> None:
-        """Keep copies of one class."""
+        """Store replicas of one class."""
         if replicas:
             self._put(REPLICAS[type(replicas[0])], *map(to_document, replicas))
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Enrolment]:
-        """The enrolments that are known, by run and learner."""
+        """Return the known enrolments, by run and learner."""
         named = [key(*each) for each in keys]
         rows = self.find_by_ids("enrolments", named)
         return {each.key: each for each in (from_document(row, Enrolment) for row in rows)}
@@ -137,7 +139,7 @@ class SessionsStore(AttendanceStore):
         self._put("enrolments", *(to_document(e) | {"_id": key(*e.key)} for e in enrolments))
 
     def enrolment_for_update(self, run_id: str, learner_id: str) -> Enrolment | None:
-        """A learner's enrolment, written to at once, so that a withdrawal can't slip past."""
+        """Return a learner's enrolment, and write to it at once: a withdrawal then conflicts."""
         document = self["enrolments"].find_one_and_update(
             {"_id": key(run_id, learner_id)}, {"$inc": {"touched": 1}}, session=self.session
         )
@@ -150,7 +152,7 @@ class SessionsStore(AttendanceStore):
         return self._one("seats", {"_id": key(session_id, learner_id)}, Seat)
 
     def put_seat(self, seat: Seat) -> None:
-        """Keep a seat; without `kind`, forget it."""
+        """Store a seat; without `kind`, delete it."""
         seat_id = key(seat.session_id, seat.learner_id)
         if seat.kind is None:
             self["seats"].delete_one({"_id": seat_id}, session=self.session)
@@ -158,7 +160,7 @@ class SessionsStore(AttendanceStore):
             self._put("seats", to_document(seat) | {"_id": seat_id})
 
     def first_waiting(self, session_id: str, count: int) -> list[Seat]:
-        """The seats of the first `count` who wait, in their order."""
+        """Return the first `count` seats of the waiting list, in order."""
         if not count:  # which MongoDB would take for "no limit"
             return []
         query = {"session_id": session_id, "kind": SeatKind.WAITLISTED}
@@ -166,7 +168,7 @@ class SessionsStore(AttendanceStore):
         return [from_document(row, Seat) for row in rows]
 
     def seats_to_come(self, keys: Collection[tuple[str, str]]) -> list[Seat]:
-        """The seats of learners (run and learner) in sessions that are SCHEDULED."""
+        """Return the seats of learners (run and learner) in SCHEDULED sessions."""
         if not keys:
             return []
         wanted = [{"run_id": run_id, "learner_id": learner_id} for run_id, learner_id in keys]
@@ -180,7 +182,7 @@ class SessionsStore(AttendanceStore):
         return [from_document(row, Seat) for row in rows if row["session_id"] in to_come]
 
     def count_online(self, session_id: str, learner_id: str, change: int) -> None:
-        """Count an online seat that is without limit: one more, or one less."""
+        """Count an online seat without limit: one more, or one less."""
         if change:
             shard = zlib.crc32(learner_id.encode()) % COUNTS
             self["online_counts"].update_one(
@@ -191,14 +193,14 @@ class SessionsStore(AttendanceStore):
             )
 
     def wrong_codes(self, session_id: str, learner_id: str) -> int:
-        """How many wrong check-in codes a learner has said in a session."""
+        """Return how many wrong check-in codes a learner has entered in a session."""
         row = self["wrong_codes"].find_one(
             {"_id": key(session_id, learner_id)}, session=self.session
         )
         return int(row["count"]) if row else 0
 
     def count_wrong_code(self, session_id: str, learner_id: str) -> None:
-        """One more of them."""
+        """Count one more wrong code."""
         self["wrong_codes"].update_one(
             {"_id": key(session_id, learner_id)},
             {"$inc": {"count": 1}, "$currentDate": {"at": True}},
@@ -211,7 +213,7 @@ class SessionsStore(AttendanceStore):
         return from_document(document, cls) if document else None
 
     def _put(self, collection: str, *documents: Document) -> None:
-        """Keep documents, new or changed; keys that a document does not have stay."""
+        """Store documents, new or changed; stored keys that a document lacks stay."""
         writes = [UpdateOne({"_id": d["_id"]}, {"$set": d}, upsert=True) for d in documents]
         if writes:
             self[collection].bulk_write(writes, ordered=False, session=self.session)

@@ -1,14 +1,14 @@
 """Presence and attendance in MongoDB.
 
 A document of `attendance` is a learner's attendance in a session, or, without `session_id`, only
-notes for it. Whatever concerns one learner's attendance writes to that document, so that of two
-such units of work at once one starts again; those of other learners never meet.
+notes for it. Every unit of work that concerns one learner's attendance writes to that document, so
+that of two concurrent ones one starts again; those of other learners never conflict.
 
-| note | what it says |
+| note | meaning |
 |---|---|
-| `unsettled` | the session's id, while there is something that the learner's settling has to see |
-| `was` | the enrolment as it was when the session ended, where it changed since |
-| `touched` | nothing: it is written to be alone with the document |
+| `unsettled` | the session's id, while the learner's finalisation has something new to see |
+| `was` | the enrolment as it was when the session ended, if it changed since |
+| `touched` | nothing: writing it locks the document |
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -36,21 +36,21 @@ _RESULT = dict.fromkeys(
 
 
 class AttendanceStore(chassis_store.Store):
-    """The part of sessions' store that knows who was there."""
+    """The part of sessions' store for presence and attendance."""
 
-    # Marks
+    # Presence events
 
     def presence_events(
         self, session_id: str, learner_ids: Iterable[str]
     ) -> Mapping[str, list[PresenceEvent]]:
-        """The marks of some learners in a session, by learner."""
+        """Return the presence events of some learners in a session, by learner."""
         rows = self["marks"].find(_of(session_id, learner_ids), session=self.session)
         return by_learner(from_document(row["_id"], PresenceEvent) for row in rows)
 
     def presence_event_counts(
         self, session_id: str, learner_ids: Iterable[str]
     ) -> Mapping[str, int]:
-        """How many marks each of some learners has in a session."""
+        """Return how many presence events each of some learners has in a session."""
         stages: list[Document] = [
             {"$match": _of(session_id, learner_ids)},
             {"$group": {"_id": "$_id.learner_id", "count": {"$sum": 1}}},
@@ -61,7 +61,7 @@ class AttendanceStore(chassis_store.Store):
     def add_presence_events(
         self, session_id: str, presence_events: Iterable[PresenceEvent]
     ) -> set[PresenceEvent]:
-        """Keep marks; answers those that were new."""
+        """Store presence events; return those that were new."""
         ids = {
             presence_event: {"session_id": session_id, **to_document(presence_event)}
             for presence_event in presence_events
@@ -79,13 +79,13 @@ class AttendanceStore(chassis_store.Store):
     # Attendance
 
     def attendance(self, session_id: str, learner_ids: Iterable[str]) -> Mapping[str, Attendance]:
-        """The attendance of those of some learners in a session who have one, by learner."""
+        """Return the attendance of some learners in a session, by learner; some may have none."""
         query = {"_id": {"$in": _keys(session_id, learner_ids)}, "session_id": session_id}
         rows = self["attendance"].find(query, session=self.session)
         return {row["learner_id"]: from_document(row, Attendance) for row in rows}
 
     def put_attendance(self, rows: Sequence[Attendance]) -> None:
-        """Keep attendance, new or changed; what was noted for it is done with."""
+        """Store attendance, new or changed, and delete the notes for it."""
         self._write(
             UpdateOne(
                 {"_id": key(row.session_id, row.learner_id)},
@@ -96,12 +96,12 @@ class AttendanceStore(chassis_store.Store):
         )
 
     def count_finalised(self, rows: Sequence[Attendance]) -> None:
-        """Tell the metrics, once this is committed."""
+        """Count attendance in the metrics, after the unit of work is committed."""
         for row in rows:
             self.on_commit(metrics.ATTENDANCE.labels(row.verdict.lower()).inc)
 
     def drop_attendance(self, session_id: str, learner_ids: Collection[str]) -> None:
-        """Some learners have no attendance in a session; what was noted for it is done with."""
+        """Delete attendance of some learners in a session, and the notes for it."""
         if not learner_ids:
             return
         query = {"_id": {"$in": _keys(session_id, learner_ids)}}
@@ -112,7 +112,7 @@ class AttendanceStore(chassis_store.Store):
     def touch_attendance(
         self, session_id: str, learner_ids: Iterable[str], unfinalised: bool
     ) -> None:
-        """Be alone with learners' attendance; `unsettled`: their settling is still to see this."""
+        """Lock learners' attendance; `unfinalised`: note that finalisation must see this."""
         change: Document = {"$inc": {"touched": 1}}
         if unfinalised:
             change["$set"] = {"unsettled": session_id}
@@ -120,23 +120,24 @@ class AttendanceStore(chassis_store.Store):
             UpdateOne({"_id": each}, change, upsert=True) for each in _keys(session_id, learner_ids)
         )
 
-    # Settling
+    # Finalisation
 
     def finalisation(self, session_id: str) -> Finalisation | None:
-        """How far the settling of a session is; None where there is none, or no more."""
+        """Return the finalisation of a session; None if there is none, or if it is over."""
         found = self["settlements"].find_one({"_id": session_id}, session=self.session)
         return from_document(found, Finalisation) if found else None
 
     def finalisations(self, run_ids: Collection[str]) -> list[Finalisation]:
-        """The sessions of some runs whose first pass is under way."""
+        """Return the finalisations of some runs whose first pass is not over."""
         query = {"run_id": {"$in": list(run_ids)}, "passed": False}
         rows = self["settlements"].find(query, session=self.session)
         return [from_document(row, Finalisation) for row in rows]
 
     def claim_finalisation(self, claim: str, lasting: timedelta) -> str:
-        """Claim the settlement that was looked at longest ago, of those that are due; "" for none.
+        """Claim the finalisation that has been due for longest, and return its session; "" for
+        none.
 
-        It is due again after `lasting`, should the claim's holder die. The time is MongoDB's.
+        It is due again after `lasting`, in case the claim's holder dies. The time is MongoDB's.
         """
         found = self["settlements"].find_one_and_update(
             {"$expr": {"$lte": ["$due", "$$NOW"]}},
@@ -146,7 +147,7 @@ class AttendanceStore(chassis_store.Store):
         return str(found["_id"]) if found else ""
 
     def claimed_finalisation(self, session_id: str, claim: str) -> Finalisation | None:
-        """A settlement, and be alone with it; None where the claim is another's by now."""
+        """Return a finalisation, locked; None if another process has claimed it by now."""
         found = self["settlements"].find_one_and_update(
             {"_id": session_id, "claim": claim},
             {"$inc": {"touched": 1}},
@@ -156,9 +157,9 @@ class AttendanceStore(chassis_store.Store):
         return from_document(found, Finalisation) if found else None
 
     def put_finalisation(self, finalisation: Finalisation, pause: timedelta = timedelta()) -> None:
-        """Keep how far a settling is; it goes on after `pause`."""
+        """Store how far a finalisation is; it goes on after `pause`."""
         document = to_document(finalisation)
-        # As literals: a learner's id may begin with "$", which names a field here.
+        # As literals: a learner's id may begin with "$", which would name a field here.
         fields = {name: {"$literal": value} for name, value in document.items() if name != "_id"}
         self["settlements"].update_one(
             {"_id": finalisation.id},
@@ -168,13 +169,13 @@ class AttendanceStore(chassis_store.Store):
         )
 
     def end_finalisation(self, session_id: str) -> None:
-        """The settling of a session is over."""
+        """Delete the finalisation of a session: it is over."""
         self["settlements"].delete_one({"_id": session_id}, session=self.session)
 
     def to_finalise(self, session: Session, after: str, most: int) -> Candidates:
-        """The next learners of a session whom settling has to look at, `most` of them.
+        """Return the next `most` learners of a session to finalise.
 
-        Those who are expected by their enrolments or seats, and those of whom something is noted.
+        Those who are expected by their enrolments or seats, and those with notes.
         """
         following = {"$gt": key(session.id, after), "$lt": f"{session.id};"}  # ";" follows ":"
         enrolled = {
@@ -197,11 +198,11 @@ class AttendanceStore(chassis_store.Store):
         )
 
     def unfinalised(self, session_id: str, most: int) -> list[str]:
-        """Learners of whom something is noted that their settling did not see."""
+        """Return learners with notes that their finalisation did not see."""
         return list(map(_learner, self._first("attendance", {"unsettled": session_id}, most)))
 
     def note_enrolments(self, session_id: str, enrolments: Sequence[Enrolment]) -> None:
-        """Keep enrolments as they were when a session ended, unless they are kept already."""
+        """Store enrolments as they were when a session ended, unless they are stored already."""
         self._write(
             UpdateOne(
                 {"_id": key(session_id, each.learner_id)},
@@ -212,7 +213,7 @@ class AttendanceStore(chassis_store.Store):
         )
 
     def _first(self, collection: str, query: Document, most: int) -> list[Document]:
-        """The first `most` documents, in order of their learners."""
+        """Return the first `most` documents, in order of their learners."""
         order = "learner_id" if collection == "enrolments" else "_id"
         fields = {order: 1, "was": 1}
         rows = self[collection].find(query, fields, session=self.session)
@@ -225,7 +226,9 @@ class AttendanceStore(chassis_store.Store):
 
 
 def key(first: str, learner_id: str) -> str:
-    """The first part is an id made by a server and has no colon: no two pairs share a key."""
+    """Return an id of two parts: the first is a server's id without colon, so pairs don't
+    collide.
+    """
     return f"{first}:{learner_id}"
 
 
@@ -234,7 +237,7 @@ def _keys(session_id: str, learner_ids: Iterable[str]) -> list[str]:
 
 
 def _learner(document: Document) -> str:
-    """Whom a document is about whose id is made by `key`."""
+    """Return the learner of a document whose id was made by `key`."""
     return str(document["_id"]).partition(":")[2]
 
 
@@ -243,10 +246,10 @@ def _of(session_id: str, learner_ids: Iterable[str]) -> Document:
 
 
 def _unless_there(field: str, value: object) -> Document:
-    """What a field holds, or else a value; in a pipeline, where ids are no names of fields."""
+    """Return a pipeline expression for a field's value, or a literal value if it is absent."""
     return {"$ifNull": [field, {"$literal": to_document(value)}]}
 
 
 def _after(pause: timedelta) -> Document:
-    """The server's time after a pause, in a pipeline."""
+    """Return a pipeline expression for the server's time after a pause."""
     return {"$add": ["$$NOW", int(pause.total_seconds() * 1000)]}

@@ -1,4 +1,4 @@
-"""What sessions listens to (rosters, recordings, catch-ups), and what time causes."""
+"""The subscriptions of sessions (rosters, recordings, catch-ups), and its timer."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -41,9 +41,9 @@ ROSTER_TYPES = (
     EnrolmentModeChanged,
 )
 ITEMS = (ItemAvailable, ItemFailed)
-# A withdrawal gives up seats: that is more than to replace.
+# Not withdrawals: they also give up seats.
 REPLICAS = frozenset({PersonUpserted, RunOpened})
-# What each event says about an enrolment's state; the change of a mode says nothing about it.
+# The enrolment state that each event sets; a change of the mode sets none.
 STATES = {
     EnrolmentCreated: EnrolmentState.ENROLLED,
     EnrolmentPromoted: EnrolmentState.ENROLLED,
@@ -52,16 +52,16 @@ STATES = {
 }
 
 
-# Looking and finding nothing costs a millisecond.
+# A poll that finds nothing costs a millisecond.
 FAST_POLL = timedelta(milliseconds=200)
-# Parts in one go: about two seconds' work, for which SIGTERM waits.
+# Chunks in one run of the timer: about two seconds' work, for which SIGTERM waits.
 CHUNKS = 25
-# Who is killed with a part is succeeded after this long.
+# After a worker is killed with a chunk, another takes it over this much later.
 CLAIM = timedelta(seconds=15)
 
 
 def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
-    """The service's queues."""
+    """Return the service's subscriptions."""
     return (
         Subscription(
             "sessions.rosters", ROSTER_TYPES, rosters, replacing=REPLICAS, partitioned=True
@@ -72,19 +72,19 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
 
 
 def timers() -> tuple[Timer[SessionsStore], ...]:
-    """What is to be settled, on every replica: each part is claimed."""
+    """Return the timer of finalisation, which runs on every replica: each chunk is claimed."""
     return (Timer("sessions.settle", FAST_POLL, finalise, alone=False),)
 
 
 def finalise(database: Database[SessionsStore]) -> None:
-    """Settle parts, those first that wait longest, until none is due; some, so that it can stop."""
+    """Finalise due chunks, the longest due first; only some, so that the worker can stop."""
     for _ in range(CHUNKS):
         if not finalise_next(database):
             return
 
 
 def finalise_next(database: Database[SessionsStore]) -> bool:
-    """Settle the part that waits longest; False where none is due."""
+    """Finalise the chunk that has been due for longest; return False if none is due."""
     claim = ids.new_id()
     session_id = database.reader().claim_finalisation(claim, CLAIM)
     if session_id:
@@ -93,7 +93,7 @@ def finalise_next(database: Database[SessionsStore]) -> bool:
 
 
 def rosters(store: SessionsStore, events: Events) -> None:
-    """People, runs and enrolments, each kind of a batch at once."""
+    """Apply events of people, runs and enrolments, each kind at once."""
     upsert_if_newer(
         store, Person, [_person(e) for e in events if isinstance(e.data, PersonUpserted)]
     )
@@ -103,12 +103,12 @@ def rosters(store: SessionsStore, events: Events) -> None:
 
 
 def recordings(store: SessionsStore, events: Events) -> None:
-    """Whether items can be watched: kept for all, for any may become a recording later."""
+    """Store whether items can be watched; all items, because any may become a recording later."""
     upsert_if_newer(store, Item, [_item(event) for event in events])
 
 
 def catch_up_completed(store: SessionsStore, event: Event[CatchUpCompleted]) -> None:
-    """An absence is repaired. The attendance that it repairs may be settled a moment later."""
+    """Apply a completed catch-up. Its attendance may be finalised a moment later: then it waits."""
     try:
         note_catch_up(store, from_message(event.data, CatchUp))
     except NotFound as error:

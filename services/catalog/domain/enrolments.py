@@ -27,7 +27,7 @@ class Enrolment:
     state: EnrolmentState
     enrolled_at: datetime
     ticket: int = 0
-    """The place in the waiting list; 0 while not waiting."""
+    """The waitlist position; 0 while not waiting."""
 
     @property
     def is_in(self) -> bool:
@@ -37,7 +37,7 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an enrolment's step makes of the run and the enrolment, and what it tells."""
+    """The run and the enrolment after a step, and the step's event."""
 
     run: Run
     enrolment: Enrolment
@@ -51,7 +51,7 @@ _IMPOSSIBLE = {
 
 
 def mode_violations(run: Run, mode: AttendanceMode) -> Iterator[FieldViolation]:
-    """The fault of a mode that the run's delivery does not offer."""
+    """Yield a violation if the run's delivery does not offer the mode."""
     right = _IMPOSSIBLE.get((run.delivery_mode, mode))
     if right:
         yield FieldViolation(
@@ -60,13 +60,13 @@ def mode_violations(run: Run, mode: AttendanceMode) -> Iterator[FieldViolation]:
 
 
 def closed_violations(run: Run) -> Iterator[FieldViolation]:
-    """The fault of enrolling in a run that is over."""
+    """Yield a violation if the run is closed."""
     if run.state is RunState.CLOSED:
         yield FieldViolation("run_id", f"run {run.id!r} is closed", "a run that is open")
 
 
 def learner_violations(learner_id: str) -> Iterator[FieldViolation]:
-    """The fault of a learner whom the roster does not have."""
+    """Yield the violation for a learner who is not in the roster."""
     wrong = f"{learner_id!r} is not in the roster"
     yield FieldViolation("learner_id", wrong, "a person that the student records system has sent")
 
@@ -79,7 +79,10 @@ def enrolled(
     new_id: str,
     now: datetime,
 ) -> Change:
-    """The learner gets a place, or waits for one. `before`: the enrolment that was withdrawn."""
+    """Return the change that gives a learner a place, or puts the learner on the waiting list.
+
+    `before`: the enrolment that was withdrawn.
+    """
     enrolment = Enrolment(
         id=before.id if before else new_id,
         run_id=run.id,
@@ -110,7 +113,7 @@ def _waitlisted(run: Run, enrolment: Enrolment, now: datetime) -> Change:
 
 
 def withdrawn(run: Run, enrolment: Enrolment, now: datetime) -> Change:
-    """The learner leaves the run, or its waiting list."""
+    """Return the change in which the learner leaves the run, or its waiting list."""
     held = enrolment.state is EnrolmentState.ENROLLED
     after = run.counting(enrolled=-held, waitlisted=-(not held))
     event = EnrolmentWithdrawn(
@@ -123,7 +126,7 @@ def withdrawn(run: Run, enrolment: Enrolment, now: datetime) -> Change:
 
 
 def promoted(run: Run, first: Enrolment, now: datetime) -> Change:
-    """The first who waits gets the place that came free."""
+    """Return the change that gives the first waiting learner the free place."""
     after = run.counting(enrolled=1, waitlisted=-1)
     enrolment = replace(first, state=EnrolmentState.ENROLLED, ticket=0, enrolled_at=now)
     event = EnrolmentPromoted(
@@ -137,7 +140,7 @@ def promoted(run: Run, first: Enrolment, now: datetime) -> Change:
 
 
 def mode_changed(enrolment: Enrolment, mode: AttendanceMode, now: datetime) -> EnrolmentModeChanged:
-    """The event of taking part in another way."""
+    """Return the event of a changed mode."""
     return EnrolmentModeChanged(
         enrolment_id=enrolment.id,
         run_id=enrolment.run_id,

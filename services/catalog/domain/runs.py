@@ -63,7 +63,7 @@ class Run:
     waitlisted: int = 0
     path_version: int = 0
     last_ticket: int = 0
-    """Numbers the waiting list: who came first has the smaller one."""
+    """The last waitlist position that was given: earlier learners have smaller ones."""
 
     @property
     def is_limited(self) -> bool:

@@ -1,4 +1,4 @@
-"""Fetching what must be there."""
+"""Look-ups of what must exist."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from services.catalog.ports import Store
 
 
 def get_course(store: Store, course_id: str) -> Course:
-    """A course. Raises NotFound."""
+    """Return a course. Raises NotFound."""
     course = store.course(course_id)
     if course is None:
         raise NotFound(f"there is no course {course_id!r}")
@@ -18,17 +18,17 @@ def get_course(store: Store, course_id: str) -> Course:
 
 
 def get_run(store: Store, run_id: str) -> Run:
-    """A run. Raises NotFound."""
+    """Return a run. Raises NotFound."""
     return _or_not_found(store.run(run_id), run_id)
 
 
 def lock_run(store: Store, run_id: str) -> Run:
-    """A run, and be alone with it. Raises NotFound."""
+    """Return a run, locked against other units of work. Raises NotFound."""
     return _or_not_found(store.run_for_update(run_id), run_id)
 
 
 def lock_run_if_limited(store: Store, run_id: str) -> Run:
-    """A run, and be alone with it where its places are limited. Raises NotFound."""
+    """Return a run, locked if its places are limited. Raises NotFound."""
     run = get_run(store, run_id)
     return lock_run(store, run_id) if run.is_limited else run
 
@@ -40,12 +40,12 @@ def _or_not_found(run: Run | None, run_id: str) -> Run:
 
 
 def contend_for_enrolment(store: Store, run_id: str, learner_id: str) -> None:
-    """Take turns with whoever changes the same learner's enrolment."""
+    """Lock a learner's enrolment against other units of work."""
     store.contends_for("enrolment", f"{run_id}:{learner_id}")
 
 
 def lock_enrolment(store: Store, run_id: str, learner_id: str) -> Enrolment:
-    """The enrolment of a learner who is in a run, or waits, to be changed. Raises NotFound."""
+    """Return the locked enrolment of a learner who is in a run, or waits. Raises NotFound."""
     contend_for_enrolment(store, run_id, learner_id)
     enrolment = store.enrolments(run_id, [learner_id]).get(learner_id)
     if enrolment is None or not enrolment.is_in:
@@ -54,13 +54,13 @@ def lock_enrolment(store: Store, run_id: str, learner_id: str) -> Enrolment:
 
 
 def get_activities(store: Store, run: Run) -> dict[str, Activity]:
-    """The activities of the path that holds, by their ids; none where there is no path."""
+    """Return the activities of the present path, by id; none if there is no path."""
     path = store.path(run.id, run.path_version)
     return {activity.id: activity for activity in path.activities} if path else {}
 
 
 def get_activity(activities: Mapping[str, Activity], run: Run, activity_id: str) -> Activity:
-    """One of a run's activities. Raises NotFound."""
+    """Return one of a run's activities. Raises NotFound."""
     activity = activities.get(activity_id)
     if activity is None:
         raise NotFound(f"{activity_id!r} is not in the path of run {run.id!r}")

@@ -9,7 +9,7 @@ from services.library.domain.items import Item
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
-    """A learner's standing in a run, as catalog last told; `sequence` says how late that was."""
+    """A learner's enrolment in a run, by catalog's last event, whose sequence is `sequence`."""
 
     run_id: str
     learner_id: str
@@ -19,7 +19,7 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReadingList:
-    """The items of a run's path, as catalog last told."""
+    """The reading list of a run: the items of its path, by catalog's last event."""
 
     run_id: str
     item_ids: tuple[str, ...]
@@ -27,5 +27,8 @@ class RunReadingList:
 
 
 def may_read(item: Item, enrolled_in: Collection[str], named: bool) -> bool:
-    """Whether a learner enrolled in some runs may read an item. `named`: by the path of one."""
+    """Return whether a learner enrolled in some runs may read an item.
+
+    `named`: whether the path of one of these runs names the item.
+    """
     return named or not set(enrolled_in).isdisjoint(item.run_ids)

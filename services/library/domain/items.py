@@ -79,7 +79,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingDeletion:
-    """What an item that failed leaves in the store of files: parts, or the whole, or nothing."""
+    """A pending deletion in the store of files: what a failed item left there, if anything."""
 
     id: str
     """The item's."""
@@ -87,7 +87,9 @@ class PendingDeletion:
 
 
 def run_violations(run_ids: Sequence[str]) -> Iterator[FieldViolation]:
-    """What can't be runs' ids. They travel in events, which must stay small."""
+    """Yield a violation for each id that can't be a run's. Events contain them, and must stay
+    small.
+    """
     for place, run_id in enumerate(run_ids):
         if not 0 < len(run_id) <= LONGEST_ID:
             wrong = f"has {len(run_id)} characters"

@@ -34,14 +34,14 @@ def _check_entitled(store: Store, item: Item | None, learner_id: str) -> None:
 
 
 def note_enrolments(store: Store, told: list[Enrolment]) -> None:
-    """Keep what catalog told of enrolments, unless something later is known."""
+    """Store enrolments that are newer than the known ones."""
     latest = {(row.run_id, row.learner_id): row for row in sorted(told, key=lambda r: r.sequence)}
     known = {(row.run_id, row.learner_id): row.sequence for row in store.enrolments(latest)}
     store.put_enrolments([row for key, row in latest.items() if row.sequence > known.get(key, 0)])
 
 
 def note_reading_list(store: Store, told: RunReadingList) -> None:
-    """Keep which items a run's path names, unless something later is known."""
+    """Store a run's reading list if it is newer than the known one."""
     known = store.reading_list(told.run_id)
     if known is None or told.sequence > known.sequence:
         store.put_reading_list(told)

@@ -18,7 +18,7 @@ from services.notify.domain.notices import (
 from services.notify.domain.preferences import Chosen
 
 LIFETIME = timedelta(days=5)  # RFC 5321, section 4.5.4.1
-NO_PERSON = "the person is not known any more"
+NO_PERSON = "the person is no longer known"
 UNKNOWN = "it is not known whether it was sent: the connection or the worker ended meanwhile"
 VANISHED = "not sent: its session was moved, cancelled or has begun"
 UNWANTED = "not sent: the person chose to hear it otherwise, or not at all"
@@ -40,7 +40,7 @@ class Message:
     event_type: str
     urgent: bool
     number: int | None
-    """Its place in the person's inbox, from 1; None when the person wants it elsewhere only."""
+    """Its number in the person's inbox, from 1; None if it is not in the inbox."""
     read_at: datetime | None = None
 
 
@@ -60,22 +60,22 @@ class Delivery:
     urgent: bool
     reminds_of: Appointment | None = None
     run_id: str = ""
-    """The run of which it tells; empty: none."""
+    """The run that it is about; empty: none."""
     attempts: int = 0
     error: str = ""
     finished_at: datetime | None = None
     sending: bool = False
-    """True from before it may be on its way until the outcome is written."""
+    """True from just before it is sent until the result is stored."""
 
     @property
     def lane(self) -> str:
-        """Where it waits for its turn."""
+        """The lane in which it waits to be sent."""
         return URGENT if self.urgent else BULK
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What a mail server is given."""
+    """A mail for the mail server."""
 
     id: str
     """The delivery's."""
@@ -86,7 +86,7 @@ class Mail:
 
 
 class Outcome(StrEnum):
-    """What a mail server made of a mail."""
+    """The outcome of an attempt to send a mail."""
 
     ACCEPTED = "ACCEPTED"
     REFUSED = "REFUSED"
@@ -94,21 +94,21 @@ class Outcome(StrEnum):
     PUT_OFF = "PUT_OFF"
     """For now."""
     AWAY = "AWAY"
-    """There is no server to speak to."""
+    """No server can be reached."""
     UNKNOWN = "UNKNOWN"
     """The connection ended after the text was sent and before the answer came."""
     WITHHELD = "WITHHELD"
-    """Nobody wants it any more: the server was not asked."""
+    """It is no longer wanted: the server was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """An outcome and, where it is not ACCEPTED, why. The reason holds no personal data."""
+    """An outcome and, if it is not ACCEPTED, the reason. The reason holds no personal data."""
 
     outcome: Outcome
     reason: str = ""
     overloaded: bool = False
-    """Whether the server speaks of itself: any other mail would be put off as well."""
+    """Whether the server itself is overloaded: it would put off any other mail as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def compose(
     number: int | None,
     now: datetime,
 ) -> Notification:
-    """A notice to a person: in the inbox at once, everything else queued."""
+    """Return a notice's notification of a person: in the inbox at once, mail queued."""
     message = Message(
         id=message_id(notice.event_id, person_id),
         person_id=person_id,
@@ -162,24 +162,24 @@ def _delivery(notice: Notice, message: Message, channel: Channel) -> Delivery:
 
 
 def delivered(delivery: Delivery, now: datetime) -> Delivery:
-    """The delivery, handed over."""
+    """Return the delivery, delivered."""
     return replace(
         delivery, state=DeliveryState.DELIVERED, finished_at=now, error="", sending=False
     )
 
 
 def failed(delivery: Delivery, now: datetime, reason: str) -> Delivery:
-    """The delivery, given up."""
+    """Return the delivery, failed."""
     return replace(
         delivery, state=DeliveryState.FAILED, finished_at=now, error=reason, sending=False
     )
 
 
 def after_attempt(delivery: Delivery, result: SendResult, now: datetime, most: int) -> Delivery:
-    """The delivery after a try: handed over, given up, or queued again.
+    """Return the delivery after an attempt: delivered, failed, or queued again.
 
-    `most`: how many tries there are. Only a verdict that leaves no doubt is tried again; to find no
-    server is no try.
+    `most`: how many attempts there are. It is tried again only if the mail was surely not sent; an
+    attempt that reaches no server does not count.
     """
     if result.outcome is Outcome.AWAY:
         return replace(delivery, error=result.reason, sending=False)
@@ -197,17 +197,17 @@ def after_attempt(delivery: Delivery, result: SendResult, now: datetime, most: i
 
 
 def has_expired(delivery: Delivery, now: datetime) -> bool:
-    """Whether a delivery has waited for so long that it is not worth sending."""
+    """Return whether a delivery has waited for too long to be sent."""
     return now - delivery.queued_at > LIFETIME
 
 
 def is_wanted(delivery: Delivery, chosen: Chosen) -> bool:
-    """Whether what a person has chosen by now has room for a delivery that was queued before."""
+    """Return whether a person's present choice still includes a queued delivery."""
     return delivery.channel in chosen.get(delivery.category, BOTH)
 
 
 def outcome_of(delivery: Delivery) -> MessageDelivered | MessageFailed | None:
-    """What others are told of a delivery; None while it is queued."""
+    """Return the event of a finished delivery; None while it is queued."""
     if delivery.finished_at is None:
         return None
     about = (

@@ -1,4 +1,4 @@
-"""What is told, to whom, and by which channels."""
+"""Notices: what people are notified of, and by which channels."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 from services.notify.domain.enums import Category, Channel, Kind
 
-# Fixed for ever: ids made with it are what keeps a repeat from telling twice.
+# It must never change: the ids made with it prevent that a repeated event notifies twice.
 _NAMESPACE = uuid.UUID("5f0c1d9e-7a34-4c52-9b8e-0f6a3d2b7c41")
 BOTH = frozenset(Channel)
 QUIET = frozenset({Channel.IN_APP})
@@ -16,12 +16,12 @@ NOTHING_CHOSEN: Mapping[Category, frozenset[Channel]] = {}
 
 
 class NotKnownYet(Exception):
-    """Something that another service has told, but that has not arrived here."""
+    """Data of another service that have not arrived here yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a kind of notice is told unless a person wants it otherwise."""
+    """How a kind of notice is delivered unless a person chose otherwise."""
 
     category: Category
     channels: frozenset[Channel] = BOTH
@@ -44,36 +44,36 @@ RULES: Mapping[Kind, Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """A session at its time and place: what a reminder reminds of, and stands or falls with."""
+    """A session at its time and place: a reminder of it is valid only while both are unchanged."""
 
     session_id: str
     start_time: datetime
     room: str | None = None
-    """None: not told, as in what an older version wrote."""
+    """None: unknown, as in documents of an older version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is to be told, before it is put into words for anyone."""
+    """A notice, before it is written as text for a person."""
 
     event_id: str
     event_type: str
     kind: Kind
     values: Mapping[str, Any]
-    """What the template speaks of: text, instants, numbers, lists of text."""
+    """The template's values: text, instants, numbers, lists of text."""
     reminds_of: Appointment | None = None
     run_id: str = ""
-    """The run of which it tells; empty: none."""
+    """The run that it is about; empty: none."""
 
     @property
     def rule(self) -> Rule:
-        """How it is told by default."""
+        """How it is delivered by default."""
         return RULES[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A notice in words."""
+    """A notice as text."""
 
     title: str
     """One line."""
@@ -81,22 +81,22 @@ class Text:
 
 
 def message_id(event_id: str, person_id: str) -> str:
-    """The id of the one message about an event to a person."""
+    """Return the id of the one message about an event to a person."""
     return _id("message", event_id, person_id)
 
 
 def delivery_id(event_id: str, person_id: str, channel: Channel) -> str:
-    """The id of the one delivery of an event's message to a person on a channel."""
+    """Return the id of the one delivery of an event's message to a person on a channel."""
     return _id("delivery", event_id, person_id, channel)
 
 
 def channels_for(
     kind: Kind, chosen: Mapping[Category, Iterable[Channel]] = NOTHING_CHOSEN
 ) -> frozenset[Channel]:
-    """How a notice reaches a person who chose so; empty: not at all.
+    """Return the channels of a notice for a person's choice; empty: none.
 
-    A choice holds for every kind of its category. What can't wait is in the inbox whatever was
-    chosen, so that nobody stands before a locked room for want of a line.
+    A choice applies to every kind of its category. Urgent notices always go to the inbox, whatever
+    was chosen.
     """
     rule = RULES[kind]
     wanted = frozenset(chosen.get(rule.category, rule.channels))
@@ -104,5 +104,5 @@ def channels_for(
 
 
 def _id(*parts: str) -> str:
-    # Each part is told with its length: ("a", "bc") and ("ab", "c") are two things.
+    # Each part is written with its length, so that ("a", "bc") and ("ab", "c") differ.
     return str(uuid.uuid5(_NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))

@@ -1,6 +1,6 @@
-"""Copies of what others say about people, rosters and titles. Older news never undoes newer.
+"""Replicas of people, rosters and titles. An older event never replaces newer data.
 
-Events of one aggregate carry its version (`sequence`); a copy remembers the newest it has seen.
+Events of one aggregate carry its version (`sequence`); a replica stores the newest it has seen.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,22 +12,22 @@ from services.notify.domain.enums import AttendanceMode, EnrolmentState
 
 
 class Replica(Protocol):
-    """A copy of something that one event tells in full."""
+    """A replica of something that one event describes completely."""
 
     @property
     def id(self) -> str:
-        """What it is a copy of."""
+        """The id of the original."""
 
     @property
     def sequence(self) -> int:
-        """The event that it was made of."""
+        """The sequence of the event that it was made from."""
 
 
 C = TypeVar("C", bound=Replica)
 
 
 def newer(known: Mapping[str, C], arrived: Iterable[C]) -> list[C]:
-    """The copies that replace what is known: for each id the newest, unless known already."""
+    """Return the replicas that replace known ones: for each id the newest, if newer than known."""
     newest: dict[str, C] = {}
     for replica in arrived:
         other = newest.get(replica.id) or known.get(replica.id)
@@ -38,7 +38,7 @@ def newer(known: Mapping[str, C], arrived: Iterable[C]) -> list[C]:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom to tell, where, and in which words."""
+    """A person, with the address, language and zone for notifications."""
 
     id: str
     name: str
@@ -52,7 +52,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run's name, for texts that speak of it."""
+    """A run's title, for texts."""
 
     id: str
     title: str
@@ -61,7 +61,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The titles of a run's activities, for texts that speak of them."""
+    """The titles of a run's activities, for texts."""
 
     id: str
     """The run."""
@@ -90,13 +90,13 @@ class EnrolmentUpdate:
     state: EnrolmentState | None = None
     mode: AttendanceMode | None = None
     since: datetime | None = None
-    """From when the learner holds the place, where the event gives one."""
+    """Since when the learner has the place, if the event gives one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A learner in a run, as far as is known. State and mode are guarded apart, for some events
-    tell one and not the other."""
+    """A learner in a run. State and mode have separate sequences, because some events set only
+    one of them."""
 
     id: str
     run_id: str
@@ -108,13 +108,13 @@ class Enrolment:
 
 
 def has_left(enrolments: Iterable[Enrolment]) -> bool:
-    """Whether someone was in a run and is no more; its instructor never was."""
+    """Return whether someone has left a run; an instructor was never enrolled in it."""
     states = {enrolment.state for enrolment in enrolments}
     return states == {EnrolmentState.WITHDRAWN}
 
 
 def applied(enrolment: Enrolment | None, change: EnrolmentUpdate) -> Enrolment:
-    """The enrolment after a change, whatever order changes come in."""
+    """Return the enrolment after an update, in any order of updates."""
     known = enrolment or Enrolment(change.enrolment_id, change.run_id, change.learner_id)
     if change.state is not None and change.sequence > known.state_sequence:
         known = replace(known, state=change.state, state_sequence=change.sequence)

@@ -1,4 +1,4 @@
-"""What a person wants to hear, by category and channel."""
+"""A person's preferences: which notices, by category and channel."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ Chosen = Mapping[Category, frozenset[Channel]]
 
 @dataclass(frozen=True, slots=True)
 class CategoryPreference:
-    """How a person wants to hear about one category; no channel: not at all."""
+    """The channels that a person chose for one category; none: no notices."""
 
     category: Category
     channels: tuple[Channel, ...]
@@ -20,14 +20,14 @@ class CategoryPreference:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What a person wants to hear, one entry a category."""
+    """A person's preferences, one entry for each category."""
 
     person_id: str
     categories: tuple[CategoryPreference, ...]
 
 
 def preferences(person_id: str, chosen: Chosen) -> Preferences:
-    """All categories in their order: as chosen, or every channel where nothing was."""
+    """Return all categories in order: the chosen channels, or every channel without a choice."""
     return Preferences(
         person_id,
         tuple(
@@ -38,12 +38,12 @@ def preferences(person_id: str, chosen: Chosen) -> Preferences:
 
 
 def in_order(channels: frozenset[Channel]) -> tuple[Channel, ...]:
-    """Channels in the contract's order."""
+    """Return channels in the contract's order."""
     return tuple(channel for channel in Channel if channel in channels)
 
 
 def violations_of(wanted: Sequence[CategoryPreference]) -> list[FieldViolation]:
-    """What is wrong with a choice."""
+    """Return what is wrong with a choice."""
     named = Counter(preference.category for preference in wanted)
     return [
         FieldViolation(

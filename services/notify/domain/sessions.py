@@ -1,4 +1,4 @@
-"""Copies of live classes, reminders of them, and news for everyone in a run."""
+"""Replicas of live classes, their reminders, and broadcasts to everyone in a run."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ class Session:
     """The event that set its time."""
     event_type: str
     sequence: int
-    """The version of the session that this copy knows."""
+    """The version of the session that this replica has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """A reminder of a session, to be told to its run when the time comes."""
+    """A reminder of a session, to be sent to its run when it is due."""
 
     id: str
     session_id: str
@@ -47,7 +47,7 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """One notice to everyone in a run, told in parts so that no unit of work is large."""
+    """One notice to everyone in a run, sent in chunks so that no unit of work is large."""
 
     id: str
     """The notice's event."""
@@ -55,35 +55,36 @@ class Broadcast:
     notice: Notice
     urgent: bool
     modes: tuple[AttendanceMode, ...]
-    """Learners with one of these are told."""
+    """Learners with one of these modes are notified."""
     at: datetime
-    """Who was enrolled by then is told."""
+    """Learners who were enrolled by then are notified."""
     until: datetime
-    """From then on it is not worth waiting for people who are not known yet."""
+    """After this it does not wait any longer for people who are not known yet."""
     waiting: tuple[str, ...] = ()
-    """People to tell besides: the instructor, and those the walk through the roster missed."""
+    """Further people to notify: the instructor, and those that the walk through the roster
+    missed."""
     after: str = ""
-    """The last learner whom the walk has put into a part."""
+    """The last learner whom the walk has put into a chunk."""
     walked: bool = False
     done: bool = False
     retry_at: datetime | None = None
-    """Of the system's clock: not to be looked at before."""
+    """When it is tried again, by the system's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stretch of a run's roster that is to be told a broadcast, as a job of its own."""
+    """A chunk of a run's roster that gets a broadcast, as a job of its own."""
 
     id: str
     broadcast_id: str
     urgent: bool
     after: str
     upto: str
-    """Learners are told whose ids are greater than `after`, and not than this."""
+    """It contains the learners whose ids are greater than `after`, up to this one."""
 
 
 def chunk_of(broadcast: Broadcast, learners: Sequence[str]) -> Chunk:
-    """The part after a broadcast's last one, with these learners, in order."""
+    """Return the chunk after a broadcast's last one, with these learners, in order."""
     return Chunk(
         id=f"{broadcast.id}:{broadcast.after}",
         broadcast_id=broadcast.id,
@@ -94,7 +95,7 @@ def chunk_of(broadcast: Broadcast, learners: Sequence[str]) -> Chunk:
 
 
 def stands(session: Session | None, appointment: Appointment, now: datetime) -> bool:
-    """Whether a reminder of this appointment still tells the truth."""
+    """Return whether a reminder of this appointment is still right."""
     return (
         session is not None
         and session.standing
@@ -105,7 +106,7 @@ def stands(session: Session | None, appointment: Appointment, now: datetime) -> 
 
 
 def reminders_of(session: Session, leads: Iterable[timedelta], now: datetime) -> list[Reminder]:
-    """A reminder for each lead time that is still to come."""
+    """Return a reminder for each lead time that is still to come."""
     return [
         Reminder(
             id=f"{session.id}:{_hours(lead)}",
@@ -120,12 +121,14 @@ def reminders_of(session: Session, leads: Iterable[timedelta], now: datetime) ->
 
 
 def overtaken(reminder: Reminder, others: Iterable[Reminder], now: datetime) -> bool:
-    """Whether a later reminder of the same session is due as well: after a pause one is enough."""
+    """Return whether a later reminder of the session is due as well: after an outage one is
+    enough.
+    """
     return any(reminder.fire_at < other.fire_at <= now for other in others)
 
 
 def reminder_notice(event_id: str, session: Session) -> Notice:
-    """What a reminder says."""
+    """Return the notice of a reminder."""
     return Notice(
         event_id,
         session.event_type,
@@ -142,7 +145,7 @@ def reminder_notice(event_id: str, session: Session) -> Notice:
 
 
 def concerns(broadcast: Broadcast, enrolment: Enrolment, since: datetime) -> bool:
-    """Whether a learner who holds a place since then should have been told."""
+    """Return whether a learner with a place since then should have got the broadcast."""
     return (
         broadcast.run_id == enrolment.run_id
         and enrolment.state == EnrolmentState.ENROLLED

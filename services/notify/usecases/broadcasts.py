@@ -1,4 +1,4 @@
-"""Reminders that fall due, and notices to a whole run: divided into parts, and told."""
+"""Due reminders, and broadcasts to a whole run, which are sent in chunks."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,14 +16,14 @@ from services.notify.domain.sessions import (
 from services.notify.ports import Store, Texts
 from services.notify.usecases.notifications import Addressed, notify
 
-# People's data comes by another queue, which a backlog may hold up for longer than a moment.
+# People's data come by another queue, which may have a backlog.
 ASK_AGAIN = timedelta(seconds=5)
 
 
 def fire(store: Store, reminder_id: str) -> None:
-    """Turn a reminder that is due into news for the run.
+    """Turn a due reminder into a broadcast to the run.
 
-    Unless its session has gone, or a later reminder of it is due as well.
+    Unless its session has changed, or a later reminder of the session is due as well.
     """
     reminder = store.reminder(reminder_id)
     if reminder is None or reminder.fire_at > store.now:
@@ -54,10 +54,10 @@ def _remind(store: Store, event_id: str, session: Session) -> None:
 
 
 def expand(store: Store, texts: Texts, broadcast_id: str, system_now: datetime, most: int) -> bool:
-    """Put up to `most` more of a run's learners into a part, and tell as many of those who wait.
+    """Put up to `most` more of a run's learners into a chunk, and notify as many waiting people.
 
-    False when that is all. A repeat, or a restart after a crash, goes on where the last unit of
-    work ended.
+    Return False if that was all. A repeat, or a restart after a crash, continues where the last
+    unit of work ended.
     """
     broadcast = store.broadcast(broadcast_id)
     if broadcast is None or broadcast.done:
@@ -71,9 +71,9 @@ def expand(store: Store, texts: Texts, broadcast_id: str, system_now: datetime, 
 
 
 def notify_chunk(store: Store, texts: Texts, chunk_id: str) -> None:
-    """Tell a part of a run, once: the part goes with it.
+    """Notify a chunk of a run once, and delete the chunk.
 
-    Its learners are as the roster has them now. Who is not known yet waits with the broadcast.
+    Its learners are those in the roster now. People who are not known yet wait in the broadcast.
     """
     chunk = store.chunk(chunk_id)
     if chunk is None:
@@ -97,7 +97,9 @@ def _vanished(store: Store, broadcast: Broadcast) -> bool:
 
 
 def _walked(store: Store, broadcast: Broadcast, most: int) -> Broadcast:
-    """The broadcast after its next part was made; as it was where all are."""
+    """Return the broadcast after its next chunk was made; unchanged if there is no further
+    chunk.
+    """
     if broadcast.walked:
         return broadcast
     learners = store.learners(broadcast.run_id, broadcast.modes, broadcast.after, most)
@@ -110,7 +112,7 @@ def _walked(store: Store, broadcast: Broadcast, most: int) -> Broadcast:
 def _called(
     store: Store, texts: Texts, broadcast: Broadcast, system_now: datetime, most: int
 ) -> Broadcast:
-    """The broadcast after up to `most` of those who wait were told."""
+    """Return the broadcast after up to `most` of the waiting people were notified."""
     called, rest = broadcast.waiting[:most], broadcast.waiting[most:]
     missing = notify(store, texts, [Addressed(broadcast.notice, one) for one in called])
     if broadcast.walked and store.now >= broadcast.until:

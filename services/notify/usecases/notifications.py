@@ -1,4 +1,4 @@
-"""Putting notices into people's inboxes and the queue for mail."""
+"""Notifying people: notices go to their inboxes and into the queue for mail."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from services.notify.ports import Store, Texts
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """A notice and whom it is for."""
+    """A notice and the person whom it is for."""
 
     notice: Notice
     person_id: str
 
     @property
     def id(self) -> str:
-        """Of the message that it becomes."""
+        """The id of its message."""
         return message_id(self.notice.event_id, self.person_id)
 
 
 def notify(store: Store, texts: Texts, addressed: Sequence[Addressed]) -> list[str]:
-    """Write each notice to its person, once. Answers the people who are not known yet.
+    """Notify each person once; return the people who are not known yet.
 
-    Nothing is written for a person who wants to hear it on no channel.
+    Nothing is stored for a person who chose no channel for it.
     """
     fresh = _not_notified(store, addressed)
     people = store.people({one.person_id for one in fresh})

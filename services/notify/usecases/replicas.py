@@ -1,4 +1,4 @@
-"""Keeping up with what others say about people, runs, titles and enrolments."""
+"""Updating the replicas of people, runs, titles and enrolments."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,16 +12,16 @@ C = TypeVar("C", bound=Replica)
 
 
 def upsert_if_newer(store: Store, cls: type[C], arrived: Sequence[C]) -> None:
-    """Keep what arrived of one class (Person, Run, Path, Item), unless something newer is known."""
+    """Store replicas of one class (Person, Run, Path, Item) that are newer than the known ones."""
     if arrived:
         known = store.replicas(cls, {replica.id for replica in arrived})
         store.put_replicas(newer(known, arrived))
 
 
 def change_enrolments(store: Store, changes: Sequence[EnrolmentUpdate]) -> None:
-    """Apply changes, and call learners in to what was told to their run since they came to it.
+    """Apply updates, and add new learners to broadcasts to their run since they were enrolled.
 
-    News of an enrolment may arrive after that of a moved class which came later.
+    The event of an enrolment may arrive after the event of a class that was moved later.
     """
     if not changes:
         return

@@ -1,4 +1,4 @@
-"""Sending queued mail, at most once (docs/decisions/0019)."""
+"""Sending queued mail at most once (docs/decisions/0019)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,25 +25,25 @@ from services.notify.domain.sessions import stands
 from services.notify.ports import Batch, Store
 
 Again = Callable[[int], datetime]
-"""When the next try after so many is due."""
+"""Returns when the next attempt after so many is due."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What became of a batch before any of it was sent."""
+    """The state of a batch before any of it is sent."""
 
     outgoing: tuple[tuple[Delivery, Mail], ...]
-    """What goes out now."""
+    """The mails to send now."""
     abandoned: int
-    """Those of which it is not known whether an earlier sender sent them."""
+    """How many may have been sent by an earlier sender; they are given up."""
     withheld: int
-    """Those that are not to be sent any more."""
+    """How many are no longer wanted."""
 
 
 def begin(store: Store, batch: Batch) -> Begun:
-    """The last moment before a batch may be on its way: mark what goes out, give up the rest.
+    """Mark the mails of a batch that will be sent now, and finish the others.
 
-    From here on a crash leaves it unknown whether a mail was sent, and it is not sent again.
+    After a crash from here on it is unknown whether a mail was sent, and it is not sent again.
     """
     deliveries = store.claimed(batch)
     mails = store.mails(deliveries)
@@ -59,9 +59,9 @@ def begin(store: Store, batch: Batch) -> Begun:
 def record_results(
     store: Store, batch: Batch, results: Mapping[str, SendResult], most: int, again: Again
 ) -> int:
-    """Write what came of the batch's tries; answers how many are finished.
+    """Store the results of a batch's attempts; return how many deliveries are finished.
 
-    `most` tries there are. What has no verdict was not tried, and is anyone's at once.
+    `most`: how many attempts there are. Mails without a result were not tried, and are due at once.
     """
     deliveries = store.claimed(batch)
     after = [
@@ -78,7 +78,7 @@ def record_results(
 def _reasons(
     store: Store, deliveries: Sequence[Delivery], mails: Mapping[str, Mail]
 ) -> dict[str, str]:
-    """Why deliveries are not to be sent (any more); nothing of those that are."""
+    """Return why deliveries are not sent, by id; others are sent."""
     sessions = store.sessions(
         {each.reminds_of.session_id for each in deliveries if each.reminds_of is not None}
     )
@@ -104,7 +104,7 @@ def _reasons(
 
 
 def _finish(store: Store, deliveries: Sequence[Delivery]) -> None:
-    """Keep deliveries that are handed over or given up, and let others know."""
+    """Store finished deliveries, and record their events."""
     store.finish(deliveries)
     outcomes = [outcome_of(each) for each in deliveries]
     store.record_event(*(outcome for outcome in outcomes if outcome is not None))

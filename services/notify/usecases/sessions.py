@@ -1,4 +1,4 @@
-"""Keeping up with live classes: reminders that follow them, and news for everyone in the run."""
+"""Applying events on live classes: updating reminders, and broadcasting to the run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -22,14 +22,14 @@ class Move:
 
 
 def schedule(store: Store, session: Session, leads: Iterable[timedelta]) -> None:
-    """Keep a new session, and remind of it."""
+    """Store a new session, with its reminders."""
     known = store.session_by_id(session.id)
     if known is None or known.sequence < session.sequence:
         _keep(store, session, leads)
 
 
 def move(store: Store, move: Move, notice: Notice, leads: Iterable[timedelta]) -> None:
-    """Let the reminders follow, and tell the run. Old news changes nothing and tells nobody.
+    """Move the reminders, and broadcast to the run. An old event changes nothing.
 
     Raises NotKnownYet.
     """
@@ -50,7 +50,9 @@ def move(store: Store, move: Move, notice: Notice, leads: Iterable[timedelta]) -
 
 
 def cancel(store: Store, session_id: str, sequence: int, notice: Notice, at: datetime) -> None:
-    """Let the reminders vanish, and tell the run. Old news changes nothing. Raises NotKnownYet."""
+    """Delete the reminders, and broadcast to the run; an old event does nothing. Raises
+    NotKnownYet.
+    """
     known = found(store, session_id)
     if known.sequence < sequence:
         _close(store, known, sequence)
@@ -58,14 +60,14 @@ def cancel(store: Store, session_id: str, sequence: int, notice: Notice, at: dat
 
 
 def close(store: Store, session_id: str, sequence: int) -> None:
-    """A session has begun or ended: its reminders vanish. Raises NotKnownYet."""
+    """Delete the reminders of a session that has begun or ended. Raises NotKnownYet."""
     known = found(store, session_id)
     if known.sequence < sequence:
         _close(store, known, sequence)
 
 
 def announce(store: Store, session: Session, notice: Notice, at: datetime, until: datetime) -> None:
-    """Begin to tell everyone in the run, and who teaches the session."""
+    """Begin a broadcast to everyone in the run and to the session's instructor."""
     if store.broadcast(notice.event_id) is not None:
         return
     store.lock_rosters({session.run_id})
@@ -85,7 +87,7 @@ def announce(store: Store, session: Session, notice: Notice, at: datetime, until
 
 
 def found(store: Store, session_id: str) -> Session:
-    """The session. Raises NotKnownYet."""
+    """Return the session. Raises NotKnownYet."""
     session = store.session_by_id(session_id)
     if session is None:
         raise NotKnownYet(f"session {session_id}")

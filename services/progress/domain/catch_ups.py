@@ -1,11 +1,11 @@
-"""Catch-ups: the task that an absence creates, from its assignment to its end.
+"""Catch-ups: the tasks that absences create, from their assignment to their end.
 
     ASSIGNED --studied by its due--> COMPLETED (in time)
         \\--due passed--> MISSED --studied later--> COMPLETED (late)
 
-Until it is completed it asks for what stands in for its class at present.
-An open catch-up is dropped while nobody wants it of the learner: after a withdrawal, or when the
-absence was excused or corrected. Should that be taken back, it is assigned again, with a fresh due.
+Until it is completed, it asks for the present substitute materials of its class. An open catch-up
+is dropped while the learner need not do it: after a withdrawal, or after the absence was excused or
+corrected. If that is taken back, it is assigned again, with a new due.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from services.progress.domain.events import CatchUpAssigned, CatchUpCompleted, C
 from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.sessions import Session
 
-# One catch-up for each session and learner: its id is made of the two.
+# There is one catch-up for each session and learner: its id is made from the two.
 _NAMESPACE = uuid.UUID("0195a1c0-5c1e-7c3a-9d52-7c6f7a1d3b60")
 _ABSENT = frozenset({AttendanceStatus.ABSENT})
 _WAS_ABSENT = _ABSENT | {AttendanceStatus.CAUGHT_UP}
@@ -46,7 +46,7 @@ class CatchUp:
 
     @property
     def is_open(self) -> bool:
-        """Whether it waits to be studied."""
+        """Whether the learner still has to study it."""
         return self.state is CatchUpState.ASSIGNED and not self.dropped
 
 
@@ -59,17 +59,17 @@ class Studied:
 
 
 def catch_up_id(session_id: str, learner_id: str) -> str:
-    """The id of a session's catch-up for a learner."""
+    """Return the id of a session's catch-up for a learner."""
     return str(uuid.uuid5(_NAMESPACE, f"{session_id}:{learner_id}"))
 
 
 def is_due_to(run_state: LearnerRunState, session_id: str) -> bool:
-    """Whether the learner is to get a catch-up for a session: enrolled, and absent from it."""
+    """Return whether the learner should get a catch-up: enrolled, and absent from the session."""
     return run_state.is_enrolled and _status(run_state, session_id) in _ABSENT
 
 
 def is_wanted(run_state: LearnerRunState, session_id: str) -> bool:
-    """Whether a catch-up that the learner has is still wanted."""
+    """Return whether an existing catch-up still applies to the learner."""
     return run_state.is_enrolled and _status(run_state, session_id) in _WAS_ABSENT
 
 
@@ -80,7 +80,7 @@ def assigned(
     now: datetime,
     within: timedelta,
 ) -> CatchUp:
-    """A new catch-up, from the moment that its items can be studied."""
+    """Return a new catch-up, as soon as its items can be studied."""
     return CatchUp(
         id=catch_up_id(session.id, run_state.learner_id),
         run_id=run_state.run_id,
@@ -99,7 +99,7 @@ def assigned(
 def kept_up(
     catch_up: CatchUp, run_state: LearnerRunState, now: datetime, within: timedelta
 ) -> CatchUp:
-    """The catch-up, dropped when it is open and not wanted, assigned again when it is once more."""
+    """Return the catch-up, dropped if it no longer applies, assigned again if it applies again."""
     wanted = is_wanted(run_state, catch_up.session_id)
     if catch_up.is_open and not wanted:
         return replace(catch_up, dropped=True)
@@ -115,10 +115,10 @@ def kept_up(
 
 
 def restocked(catch_up: CatchUp, item_ids: tuple[str, ...]) -> CatchUp:
-    """The catch-up with what stands in for its class by now; its due stays.
+    """Return the catch-up with the present substitute materials of its class; its due stays.
 
-    A recording may be replaced, a material become available later. What was completed stays so;
-    where nothing stands in any more, what did is still to be studied.
+    A recording may be replaced, or a material become available later. A completed catch-up stays as
+    it is. If there are no substitutes any more, the earlier ones still have to be studied.
     """
     ended = catch_up.dropped or catch_up.state is CatchUpState.COMPLETED
     if ended or not item_ids or item_ids == catch_up.item_ids:
@@ -127,10 +127,10 @@ def restocked(catch_up: CatchUp, item_ids: tuple[str, ...]) -> CatchUp:
 
 
 def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
-    """The catch-up after what its learner had studied by `at`.
+    """Return the catch-up after what its learner had studied by `at`.
 
-    `at` is when statements were taken in. It counts for the deadline, rather than the statements'
-    own time: that is told by the learner's device, whose clock can be set back.
+    `at` is when the statements were recorded. It counts for the deadline, and not the statements'
+    own time: that comes from the learner's device, whose clock can be set back.
     """
     if catch_up.dropped:
         return catch_up
@@ -152,7 +152,7 @@ def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
 def events_between(
     before: CatchUp | None, after: CatchUp
 ) -> Iterator[CatchUpAssigned | CatchUpCompleted | CatchUpMissed]:
-    """What happened from one to the other."""
+    """Yield the events of the change from one to the other."""
     if before is None or (before.dropped and not after.dropped):
         yield CatchUpAssigned(
             catch_up_id=after.id,

@@ -1,15 +1,15 @@
-"""Completion: when has a learner done an activity?
+"""Completion: when a learner has done an activity.
 
 | activity | done when |
 |---|---|
 | ITEM with playing time | the union of what was watched reaches the run's `watched_share` of it |
 | ITEM without (texts) | a statement says completed, passed or experienced |
 | TASK | a statement says submitted, completed or passed |
-| CHECKPOINT | another than the learner says passed, or completed without failure |
-| SESSION | attendance is PRESENT, EXCUSED or CAUGHT_UP, or its stand-ins are studied |
+| CHECKPOINT | someone else than the learner says passed, or completed without failure |
+| SESSION | attendance is PRESENT, EXCUSED or CAUGHT_UP, or its substitutes are studied |
 
-An item is judged from when the library calls it AVAILABLE: only then is it known whether it has
-playing time. Evidence that came earlier is kept and judged then. What is completed stays completed.
+An item counts only after it is AVAILABLE in the library: only then is it known whether it has a
+playing time. Earlier evidence is stored and counts then. What is completed stays completed.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,17 +28,17 @@ from services.progress.domain.sessions import PLAYED, Item
 ATTENDED = frozenset(
     {AttendanceStatus.PRESENT, AttendanceStatus.EXCUSED, AttendanceStatus.CAUGHT_UP}
 )
-# Shares are quotients of binary fractions: 0.9 of a length may come out a hair below 0.9.
+# Shares are quotients of floats: 0.9 of a length may come out slightly below 0.9.
 HAIR = 1e-9
 
 
 def done_at(activity: Activity, learner: Learner, plan: Plan) -> datetime | None:
-    """When the learner did the activity; None when not yet."""
+    """Return when the learner completed the activity; None if not yet."""
     return _RULES[activity.kind](activity, learner, plan)
 
 
 def state_of(activity: Activity, learner: Learner, plan: Plan, now: datetime) -> ActivityState:
-    """How far the learner is with an activity."""
+    """Return the learner's state in an activity."""
     if activity.id in learner.run_state.completed:
         return ActivityState.COMPLETED
     if _begun(activity, learner, plan):
@@ -50,7 +50,7 @@ def state_of(activity: Activity, learner: Learner, plan: Plan, now: datetime) ->
 
 
 def share_of(item_id: str, learner: Learner, plan: Plan) -> float:
-    """The share of an item that was studied, 0 to 1; of a text 0 or 1."""
+    """Return the share of an item that was studied, 0 to 1; of a text 0 or 1."""
     item, evidence = plan.items.get(item_id), evidence_on(item_id, learner, plan)
     if item is None or evidence is None:
         return 0.0
@@ -61,7 +61,7 @@ def share_of(item_id: str, learner: Learner, plan: Plan) -> float:
 
 
 def studied_at(item_id: str, learner: Learner, plan: Plan) -> datetime | None:
-    """When enough of an item had been studied; None when not yet, or the item is not available."""
+    """Return when enough of an item was studied; None if not yet, or if it is not available."""
     item, evidence = plan.items.get(item_id), evidence_on(item_id, learner, plan)
     if item is None or not item.available or evidence is None:
         return None
@@ -72,7 +72,7 @@ def studied_at(item_id: str, learner: Learner, plan: Plan) -> datetime | None:
 
 
 def studied(item_ids: tuple[str, ...], learner: Learner, plan: Plan) -> Studied:
-    """How much of several items was studied: the mean of their shares, and whether it is enough."""
+    """Return the mean of the studied shares of several items, and whether all are enough."""
     shares = [share_of(item_id, learner, plan) for item_id in item_ids]
     return Studied(
         share=sum(shares) / len(shares) if shares else 0.0,
@@ -81,16 +81,16 @@ def studied(item_ids: tuple[str, ...], learner: Learner, plan: Plan) -> Studied:
 
 
 def playing_time(item: Item, evidence: Evidence) -> float:
-    """Seconds of an item, as the library measured or else the player told them; 0 of texts."""
+    """Return an item's seconds, as measured by the library or else by the player; 0 for texts."""
     if item.seconds or item.kind not in PLAYED:
         return item.seconds
     return evidence.length
 
 
 def evidence_on(item_id: str, learner: Learner, plan: Plan) -> Evidence | None:
-    """What is known of a learner and an item, whether it was named or an activity that studies it.
+    """Return the learner's evidence on an item, from the item and from activities that study it.
 
-    None when nothing is.
+    None if there is none.
     """
     found: Evidence | None = None
     for target in plan.targets_of_item(item_id):

@@ -1,7 +1,7 @@
-"""Dues: one learner's deadlines, computed from the path's rules whenever they are asked for.
+"""Dues: one learner's deadlines, computed from the path's rules whenever they are needed.
 
-Nothing is stored, so that a session that moves for ten thousand learners moves their dues by a
-change to one document.
+Dues are not stored. So if a session of ten thousand learners is moved, one changed document moves
+all their dues.
 """
 
 from collections.abc import Iterable
@@ -21,16 +21,16 @@ class Due:
     """A deadline."""
 
     at: datetime | None = None
-    """None where there is none, or it hangs on a session that is not scheduled."""
+    """None if there is none, or if it depends on a session that is not scheduled."""
     extended: bool = False
-    """Whether it was moved for this learner."""
+    """Whether it was extended for this learner."""
 
 
 class Dues:
-    """The deadlines of one learner, each worked out once.
+    """The deadlines of one learner, each computed once.
 
-    An extension moves what depends on it, and never brings a deadline forward: should the rule's
-    own instant come to lie later, that one counts.
+    An extension also moves deadlines that depend on it, and never makes a deadline earlier: if the
+    rule's own instant is later, that one counts.
     """
 
     def __init__(self, plan: Plan, run_state: LearnerRunState) -> None:
@@ -38,20 +38,20 @@ class Dues:
         self._known: dict[str, Due] = {}
 
     def of(self, activity_id: str) -> Due:
-        """The deadline of an activity; none for one that the path doesn't have."""
+        """Return the deadline of an activity; none if the path doesn't have the activity."""
         for each in reversed(self._unknown(activity_id)):
             self._known[each] = self._worked_out(each)
         return self._known[activity_id]
 
     def release_of(self, activity_id: str) -> datetime | None:
-        """When an activity opens; None: with the run."""
+        """Return when an activity opens; None: with the run."""
         return self._moment(self._plan.activities[activity_id].release)
 
     def _unknown(self, activity_id: str) -> list[str]:
-        """The chain of activities that hang on each other from this one on, as far as not known.
+        """Return the chain of activities, from this one, whose dues are needed and not known yet.
 
-        A loop rather than a recursion: a path may be a chain of a thousand. A cycle, which catalog
-        refuses, ends where it began: there it has no due.
+        It is a loop and no recursion: a path may be a chain of a thousand. A cycle, which catalog
+        refuses, ends at its start, which then has no due.
         """
         chain: list[str] = []
         while activity_id and activity_id not in self._known:
@@ -88,7 +88,7 @@ class Dues:
         return None
 
     def _end_of(self, activity_id: str) -> datetime | None:
-        """What an activity's dependants count from: a class's end, or a due."""
+        """Return what an activity's dependants count from: a class's end, or a due."""
         activity = self._plan.activities.get(activity_id)
         if activity is not None and activity.kind is ActivityKind.SESSION:
             return end_of_class(self._plan.sessions_of_activity.get(activity_id, ()))
@@ -96,10 +96,10 @@ class Dues:
 
 
 def end_of_class(sessions: Iterable[Session]) -> datetime | None:
-    """When a SESSION activity is over: the last of its sessions that were not cancelled.
+    """Return when a SESSION activity is over: the end of its last session that was not cancelled.
 
-    Where all were, what hangs on them keeps to the end that was planned: a deadline that people
-    know does not vanish with the class.
+    If all were cancelled, the planned end counts: a deadline that people know does not vanish with
+    the class.
     """
     known = list(sessions)
     held = [each for each in known if each.state is not SessionState.CANCELLED]
@@ -110,4 +110,4 @@ def _plus(at: datetime | None, offset: timedelta) -> datetime | None:
     try:
         return None if at is None else at + offset
     except OverflowError:
-        return None  # beyond the calendar's end: never
+        return None  # beyond the end of the calendar

@@ -1,11 +1,11 @@
-"""The words that the rules share, as the contracts spell them."""
+"""The enums and value types that the rules share, named as in the contracts."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class ActivityKind(StrEnum):
-    """What a step of a path is."""
+    """The kinds of activities."""
 
     ITEM = "ITEM"
     SESSION = "SESSION"
@@ -14,7 +14,7 @@ class ActivityKind(StrEnum):
 
 
 class ActivityState(StrEnum):
-    """How far a learner is with one activity."""
+    """A learner's state in one activity."""
 
     LOCKED = "LOCKED"
     OPEN = "OPEN"
@@ -23,7 +23,7 @@ class ActivityState(StrEnum):
 
 
 class Role(StrEnum):
-    """On whose behalf a caller speaks."""
+    """The roles of a caller."""
 
     LEARNER = "LEARNER"
     INSTRUCTOR = "INSTRUCTOR"
@@ -41,7 +41,7 @@ class AttendanceMode(StrEnum):
 
 
 class AttendanceStatus(StrEnum):
-    """What a session recorded of a learner."""
+    """The attendance status of a learner in a session."""
 
     PRESENT = "PRESENT"
     PARTIAL = "PARTIAL"
@@ -51,7 +51,7 @@ class AttendanceStatus(StrEnum):
 
 
 class EnrolmentState(StrEnum):
-    """Whether a learner holds a place in a run."""
+    """Whether a learner has a place in a run."""
 
     ENROLLED = "ENROLLED"
     WAITLISTED = "WAITLISTED"
@@ -59,7 +59,7 @@ class EnrolmentState(StrEnum):
 
 
 class ItemKind(StrEnum):
-    """What an item of the library is."""
+    """The kinds of items of the library."""
 
     EBOOK = "EBOOK"
     JOURNAL = "JOURNAL"
@@ -71,7 +71,7 @@ class ItemKind(StrEnum):
 
 
 class SessionState(StrEnum):
-    """How far a session is."""
+    """The state of a session."""
 
     SCHEDULED = "SCHEDULED"
     LIVE = "LIVE"
@@ -80,7 +80,7 @@ class SessionState(StrEnum):
 
 
 class CatchUpState(StrEnum):
-    """How far a catch-up is."""
+    """The state of a catch-up."""
 
     ASSIGNED = "ASSIGNED"
     COMPLETED = "COMPLETED"
@@ -88,7 +88,7 @@ class CatchUpState(StrEnum):
 
 
 class TimelineKind(StrEnum):
-    """What stands in a timeline."""
+    """The kinds of entries in a timeline."""
 
     SESSION = "SESSION"
     DUE = "DUE"
@@ -97,11 +97,11 @@ class TimelineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CivilTime:
-    """A time on the wall of a place: local ISO 8601 without offset, and an IANA zone."""
+    """A civil time: local ISO 8601 without offset, and an IANA zone."""
 
     local: str
     zone: str
 
 
 Key = tuple[str, str]
-"""Run and learner: what everything that progress keeps of a learner is found by."""
+"""Run and learner: the key of everything that progress stores about a learner."""

@@ -1,4 +1,4 @@
-"""What progress tells the others: the messages of events.proto as dataclasses."""
+"""The events of progress: the messages of events.proto as dataclasses."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,8 +1,8 @@
-"""Evidence: what the statements of a learner come to, for one activity or item.
+"""Evidence: the sum of a learner's statements on one activity or item.
 
-Statements come in any order. Evidence only grows, and the same statements give the same evidence
-in whatever order they come: intervals are united, lengths and last times are the greatest, first
-times the smallest.
+Statements come in any order. Evidence only grows, and the same statements give the same evidence in
+any order: watched intervals are united, lengths and last times are the greatest, first times the
+smallest.
 """
 
 from collections.abc import Iterable
@@ -24,28 +24,28 @@ class Evidence:
     """`activity:<id>` or `item:<id>`, as statements named it."""
     watched: tuple[Interval, ...] = ()
     length: float = 0.0
-    """The playing time that statements told; 0 when none did."""
+    """The playing time by the statements; 0 if none had one."""
     last_at: datetime | None = None
-    """When the learner last did anything with it."""
+    """When the learner last did something with it."""
     completed_at: datetime | None = None
     passed_at: datetime | None = None
-    """By someone else's word than the learner's own, which counts as completed only."""
+    """If someone else than the learner says so; the learner's own word counts as completed only."""
     submitted_at: datetime | None = None
     experienced_at: datetime | None = None
 
 
 def activity_target(activity_id: str) -> str:
-    """What evidence of an activity is found by."""
+    """Return the target of evidence on an activity."""
     return f"activity:{activity_id}"
 
 
 def item_target(item_id: str) -> str:
-    """What evidence of an item is found by."""
+    """Return the target of evidence on an item."""
     return f"item:{item_id}"
 
 
 def targets_of(statement: Statement) -> tuple[str, ...]:
-    """What a statement is evidence for: the activity it names, the item, or both."""
+    """Return the targets of a statement: the activity that it names, the item, or both."""
     named = []
     if statement.activity_id:
         named.append(activity_target(statement.activity_id))
@@ -55,7 +55,7 @@ def targets_of(statement: Statement) -> tuple[str, ...]:
 
 
 def with_statement(evidence: Evidence, statement: Statement) -> Evidence:
-    """The evidence with one statement more."""
+    """Return the evidence with one more statement."""
     at = statement.timestamp
     passed, vouched = statements.says_passed(statement), statements.is_vouched_for(statement)
     completed = statements.says_completed(statement) or (passed and not vouched)
@@ -76,7 +76,7 @@ def with_statement(evidence: Evidence, statement: Statement) -> Evidence:
 
 
 def merged(one: Evidence, other: Evidence) -> Evidence:
-    """Both together."""
+    """Return the union of both."""
     return replace(
         one,
         watched=union(one.watched + other.watched) if other.watched else one.watched,
@@ -90,12 +90,12 @@ def merged(one: Evidence, other: Evidence) -> Evidence:
 
 
 def earliest(*instants: datetime | None) -> datetime | None:
-    """The first of those that are; None when none is."""
+    """Return the earliest instant that is not None; None if there is none."""
     return min(_present(instants), default=None)
 
 
 def latest(*instants: datetime | None) -> datetime | None:
-    """The last of those that are; None when none is."""
+    """Return the latest instant that is not None; None if there is none."""
     return max(_present(instants), default=None)
 
 

@@ -1,4 +1,4 @@
-"""Taking statements in: which rows are kept, and which are refused, each by itself."""
+"""Recording statements: which rows are stored, and which are refused, each by itself."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -9,14 +9,14 @@ from services.progress.domain.enums import Key
 from services.progress.domain.events import StatementsRecorded
 from services.progress.domain.statements import Statement, says_the_same
 
-# An event's body stays below 256 KiB; the estimate of a statement's share of it errs upwards.
+# An event's body stays below 256 KiB; the estimate of a statement's size is rather too large.
 ROOM = 200_000
 PUNCTUATION = 700
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a batch: a statement, or why it is none."""
+    """One row of a batch: a statement, or its violations."""
 
     statement: Statement | None
     violations: tuple[FieldViolation, ...] = ()
@@ -24,7 +24,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """What became of a row."""
+    """The result of a row."""
 
     row: int
     id: str
@@ -34,15 +34,15 @@ class RowResult:
 
 @dataclass(frozen=True, slots=True)
 class RecordStatements:
-    """Take a batch in."""
+    """Record a batch of statements."""
 
     rows: tuple[Row, ...]
     own: str
-    """Whose statements the sender may send; empty: anyone's."""
+    """The learner whose statements the sender may send; empty: any learner."""
 
 
 def owner_violations(statement: Statement, own: str) -> Iterator[FieldViolation]:
-    """A learner speaks for no one else."""
+    """Yield a violation if a learner sends a statement of another learner."""
     if own and statement.learner_id != own:
         yield FieldViolation(
             "learner_id", f"is {statement.learner_id!r}, not you", f"your own id, {own!r}"
@@ -52,9 +52,10 @@ def owner_violations(statement: Statement, own: str) -> Iterator[FieldViolation]
 def place_violations(
     statement: Statement, own: str, known: Collection[Key]
 ) -> Iterator[FieldViolation]:
-    """A learner tells of runs in which progress knows that learner; services may be ahead of it.
+    """Yield a violation if a learner sends a statement on a run in which the learner is unknown.
 
-    What waits for a run that never comes ends as a dead letter: nobody's token is to make these.
+    Only services may send statements on unknown runs, because these wait, and become dead letters
+    if the run never comes.
     """
     if own and (statement.run_id, own) not in known:
         wrong = f"you are not known in run {statement.run_id!r}"
@@ -65,10 +66,10 @@ def place_violations(
 def taken(
     rows: Sequence[Row], known: Mapping[str, Statement]
 ) -> tuple[list[RowResult], list[Statement]]:
-    """What becomes of each row, and the statements that are new.
+    """Return the result of each row, and the new statements.
 
-    A statement is never changed by another of its id: the same content changes nothing, other
-    content is a conflict (xAPI 1.0.3, part 3, section 2.1.1). That goes for rows of one batch too.
+    A statement never replaces another with its id: the same content changes nothing, other content
+    is a conflict (xAPI 1.0.3, part 3, section 2.1.1). This is true for rows of one batch too.
     """
     kept, new, results = dict(known), [], []
     for place, row in enumerate(rows):
@@ -85,9 +86,9 @@ def taken(
 
 
 def recorded(statements: Iterable[Statement]) -> Iterator[StatementsRecorded]:
-    """The events that tell of new statements: each of one learner, and small enough.
+    """Yield the events of new statements: each of one learner in one run, and small enough.
 
-    Each of one run too: what waits for a run that is not known yet holds up no other run's.
+    So statements that wait for an unknown run don't delay those of other runs.
     """
     by_key: dict[Key, list[Statement]] = defaultdict(list)
     for statement in statements:
@@ -119,7 +120,7 @@ def _parts(statements: Sequence[Statement]) -> Iterator[tuple[Statement, ...]]:
 
 
 def _size(statement: Statement) -> int:
-    """About how much of an event's body it takes; a character may need six bytes in JSON."""
+    """Return about how many bytes it takes in an event; a character may need six bytes in JSON."""
     texts = (statement.learner_id, statement.verb, statement.run_id)
     names = (statement.activity_id, statement.item_id)
     segments = statement.video.played_segments if statement.video else ""

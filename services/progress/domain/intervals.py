@@ -1,19 +1,19 @@
-"""Stretches of playing time in seconds, as the union that makes a minute watched twice a minute."""
+"""Intervals of playing time in seconds. In their union a minute watched twice counts once."""
 
 from collections.abc import Iterable
 
 Interval = tuple[float, float]
 """From, to: from <= to."""
 
-# No player leaves so many separate stretches of one item; who sends more gets the longest.
+# No player produces so many separate intervals of one item; of more, the longest are kept.
 MOST = 2_000
 
 
 def union(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
-    """The same seconds in stretches that neither overlap nor touch, in order; empty ones vanish.
+    """Return the union as intervals that neither overlap nor touch, in order, without empty ones.
 
-    Any order and any repeats of the intervals give the same answer. Beyond `MOST` stretches, the
-    shortest are let go, so that what is kept of a learner stays small whatever is sent.
+    Any order and any repeats of the intervals give the same result. Beyond `MOST` intervals the
+    shortest are dropped, so that a learner's document stays small whatever is sent.
     """
     merged: list[Interval] = []
     for start, end in sorted(interval for interval in intervals if interval[1] > interval[0]):
@@ -25,12 +25,12 @@ def union(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
 
 
 def within(intervals: Iterable[Interval], length: float) -> tuple[Interval, ...]:
-    """What of the intervals lies between 0 and `length`."""
+    """Return the parts of the intervals between 0 and `length`."""
     return tuple((start, min(end, length)) for start, end in intervals if start < length)
 
 
 def measure(intervals: Iterable[Interval]) -> float:
-    """Seconds in all, of intervals that don't overlap."""
+    """Return the total seconds of intervals that don't overlap."""
     return sum(end - start for start, end in intervals)
 
 

@@ -1,4 +1,4 @@
-"""A learner in a run, with all that the rules need to judge."""
+"""A learner in a run, with everything that the rules need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ class Learner:
 
     run_state: LearnerRunState
     evidence: Mapping[str, Evidence]
-    """By target; at least for the targets that are judged."""
+    """By target; at least for the targets that are evaluated."""
     catch_ups: Mapping[str, CatchUp]
-    """By session; all of them."""
+    """By session; all of the learner's catch-ups."""
 
 
 def did(learner: Learner, statement: Statement) -> Learner:
-    """The learner after one statement more."""
+    """Return the learner after one more statement."""
     run_state, evidence = learner.run_state, dict(learner.evidence)
     for target in targets_of(statement):
         known = evidence.get(target) or Evidence(*run_state.key, target)
@@ -31,5 +31,5 @@ def did(learner: Learner, statement: Statement) -> Learner:
 
 
 def did_all(learner: Learner, recorded: Recorded) -> Learner:
-    """The learner after some statements more. The same ones once more change nothing."""
+    """Return the learner after more statements. Repeated statements change nothing."""
     return reduce(did, recorded.statements, learner)

@@ -1,7 +1,7 @@
-"""A learner's standing in a run: the enrolment as it was told, and what the learner achieved.
+"""A learner's state in a run: the enrolment, and the learner's results.
 
-Everything that is told about a learner is kept, in whatever order it comes: also before the
-enrolment is known. It begins to count when the learner holds a place.
+Everything that becomes known about a learner is stored, in any order, also before the enrolment is
+known. It counts as soon as the learner has a place in the run.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from services.progress.domain.evidence import latest
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One learner's deadline for one activity, moved."""
+    """One learner's extended deadline for one activity."""
 
     until: datetime
     sequence: int
@@ -27,18 +27,18 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
-    """What a session recorded of the learner."""
+    """The learner's attendance in a session."""
 
     verdict: AttendanceStatus | None
-    """None where it was taken back, which is kept so that nothing older counts again."""
+    """None if it was withdrawn; that is stored, so that no older attendance counts again."""
     sequence: int
     amended: bool = False
-    """Whether it came after the attendance was settled. Settled and amended rows have sequences of
-    different aggregates (the session; the session and the learner), which say nothing together.
+    """Whether it was amended after the attendance was final. Final and amended rows have sequences
+    of different aggregates (the session; the session and the learner), which can't be compared.
     """
 
     def is_newer_than(self, other: "Attendance | None") -> bool:
-        """Whether it counts instead of `other`: amended more than settled, then by sequence."""
+        """Return whether it replaces `other`: amended replaces final, then the sequence decides."""
         if other is None:
             return True
         return (self.amended, self.sequence) > (other.amended, other.sequence)
@@ -46,7 +46,7 @@ class Attendance:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What one learner adds to the run's summary; fields as there."""
+    """What one learner adds to the run's summary; with the summary's fields."""
 
     learners: int = 0
     completed_path: int = 0
@@ -58,7 +58,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class LearnerRunState:
-    """One learner in one run."""
+    """The state of one learner in one run."""
 
     run_id: str
     learner_id: str
@@ -73,18 +73,18 @@ class LearnerRunState:
     attendance: Mapping[str, Attendance] = field(default_factory=dict)
     """By session."""
     completed: Mapping[str, datetime] = field(default_factory=dict)
-    """When each activity was completed; it stays so in every later version of the path."""
+    """When each activity was completed; it stays completed in every later version of the path."""
     path_version: int = 0
     """The last version of the path that was completed."""
     path_completed_at: datetime | None = None
     last_seen_at: datetime | None = None
     counted: Counts = Counts()
-    """What the run's summary holds of this learner."""
+    """What this learner has added to the run's summary."""
     plan_version: int = 0
     """The version of the run's plan that the learner was evaluated against last."""
     writes: int = 0
-    """How often it was written. A unit of work that changes anything about the learner adds one: of
-    two at the same moment one loses by that, and begins again with what the other did."""
+    """How often it was written. A unit of work that changes anything about the learner adds one: so
+    two concurrent ones conflict, and one begins again after the other."""
 
     @property
     def key(self) -> Key:
@@ -93,13 +93,13 @@ class LearnerRunState:
 
     @property
     def is_enrolled(self) -> bool:
-        """Whether the learner holds a place."""
+        """Whether the learner has a place."""
         return self.state is EnrolmentState.ENROLLED
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentUpdate:
-    """What one event says about an enrolment; None is what it does not say."""
+    """What one event says about an enrolment; None where it says nothing."""
 
     run_id: str
     learner_id: str
@@ -111,7 +111,7 @@ class EnrolmentUpdate:
 
 
 def merge(run_state: LearnerRunState, news: EnrolmentUpdate) -> LearnerRunState:
-    """The standing after `news`: state and mode each count unless something newer is known."""
+    """Return the run state after an update: state and mode count unless newer ones are known."""
     if news.state is not None and news.sequence > run_state.state_sequence:
         run_state = replace(
             run_state,
@@ -126,7 +126,7 @@ def merge(run_state: LearnerRunState, news: EnrolmentUpdate) -> LearnerRunState:
 
 
 def extended(run_state: LearnerRunState, activity_id: str, extension: Extension) -> LearnerRunState:
-    """The standing with a deadline moved, unless it was moved by a newer event."""
+    """Return the run state with an extension, unless a newer one is known."""
     known = run_state.extensions.get(activity_id)
     if known is not None and known.sequence >= extension.sequence:
         return run_state
@@ -136,17 +136,17 @@ def extended(run_state: LearnerRunState, activity_id: str, extension: Extension)
 def attended(
     run_state: LearnerRunState, session_id: str, attendance: Attendance
 ) -> LearnerRunState:
-    """The standing with what a session recorded, unless something newer is known."""
+    """Return the run state with an attendance, unless a newer one is known."""
     if not attendance.is_newer_than(run_state.attendance.get(session_id)):
         return run_state
     return replace(run_state, attendance={**run_state.attendance, session_id: attendance})
 
 
 def seen(run_state: LearnerRunState, at: datetime) -> LearnerRunState:
-    """The standing of a learner who did something at `at`."""
+    """Return the run state of a learner who did something at `at`."""
     return replace(run_state, last_seen_at=latest(run_state.last_seen_at, at))
 
 
 def is_complete(run_state: LearnerRunState, required: frozenset[str]) -> bool:
-    """Whether every required activity is completed. A path that requires none never is."""
+    """Return whether all required activities are completed. A path that requires none never is."""
     return bool(required) and required <= run_state.completed.keys()

@@ -1,4 +1,4 @@
-"""What catalog decides for a run: its policy, its path, the rules of release and deadline."""
+"""Replicas of catalog's data on a run: its policy, its path, rules of release and deadline."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,14 +8,14 @@ from services.progress.domain.enums import ActivityKind
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a run decides once for all its learners."""
+    """The policy of a run for all its learners."""
 
     catch_up_within: timedelta | None = None
     watched_share: float = 0.9
 
     @property
     def within(self) -> timedelta:
-        """How long a learner has for a catch-up."""
+        """The time that a learner has for a catch-up."""
         return timedelta(days=7) if self.catch_up_within is None else self.catch_up_within
 
 
@@ -32,7 +32,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class AfterActivity:
-    """A time told by another activity: for a SESSION its end counts, for others their due."""
+    """A time relative to another activity: to the end of a SESSION, to the due of others."""
 
     activity_id: str
     offset: timedelta | None = None
@@ -40,7 +40,7 @@ class AfterActivity:
 
 @dataclass(frozen=True, slots=True)
 class TimeRule:
-    """When an activity opens, or when it is due. At most one is set."""
+    """When an activity opens, or when it is due. At most one field is set."""
 
     fixed: datetime | None = None
     after_enrolment: timedelta | None = None
@@ -63,7 +63,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The version of a run's path that holds."""
+    """The present version of a run's path."""
 
     id: str
     """The run."""

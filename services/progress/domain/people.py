@@ -1,4 +1,4 @@
-"""What progress knows of people: no more than a timeline needs."""
+"""Replicas of people, with only what a timeline needs."""
 
 from dataclasses import dataclass
 
@@ -9,5 +9,5 @@ class Person:
 
     id: str
     zone: str
-    """IANA; empty where none is told."""
+    """IANA; empty if unknown."""
     sequence: int

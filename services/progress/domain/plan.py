@@ -1,4 +1,4 @@
-"""A run's plan: everything about a run that is the same for all its learners."""
+"""A run's plan: the data of a run that are the same for all its learners."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from services.progress.domain.sessions import Item, Session, substitutes
 
 @dataclass(frozen=True)
 class Plan:
-    """A run with its path, its sessions, and the items that these name."""
+    """A run with its path, its sessions, and the items that they name."""
 
     run: Run
     path: Path | None
@@ -29,7 +29,7 @@ class Plan:
 
     @property
     def size(self) -> int:
-        """How many things it is made of."""
+        """How many parts it has, for the cache."""
         return 1 + len(self.activities) + len(self.sessions) + len(self.items)
 
     @cached_property
@@ -39,12 +39,12 @@ class Plan:
 
     @cached_property
     def required(self) -> frozenset[str]:
-        """Ids of the activities without which the path is not completed."""
+        """Ids of the activities that the path requires."""
         return frozenset(each.id for each in self.activities.values() if not each.optional)
 
     @cached_property
     def activities_of_item(self) -> Mapping[str, Sequence[str]]:
-        """Ids of the activities that are to study an item, by the item."""
+        """Ids of the activities that study an item, by item."""
         found = defaultdict(list)
         for each in self.activities.values():
             if each.item_id:
@@ -53,7 +53,7 @@ class Plan:
 
     @cached_property
     def sessions_of_activity(self) -> Mapping[str, Sequence[Session]]:
-        """The sessions that hold a SESSION activity, by the activity."""
+        """The sessions of a SESSION activity, by activity."""
         found = defaultdict(list)
         for session in self.sessions.values():
             if session.activity_id:
@@ -68,7 +68,7 @@ class Plan:
 
     @cached_property
     def substitutes(self) -> Mapping[str, tuple[str, ...]]:
-        """The items that stand in for each session, by the session."""
+        """The substitute materials of each session, by session."""
         return {each.id: substitutes(each, self.items) for each in self.sessions.values()}
 
     @cached_property
@@ -76,30 +76,31 @@ class Plan:
         return {activity_id: place for place, activity_id in enumerate(self.activities)}
 
     def in_order(self, activity_ids: Iterable[str]) -> list[Activity]:
-        """Those of these activities that the path has, in its order.
+        """Return those of these activities that the path has, in its order.
 
-        A path may have hundreds of activities, and a batch hundreds of learners.
+        It is fast, because a path may have hundreds of activities, and a batch hundreds of
+        learners.
         """
         known = [each for each in activity_ids if each in self._places]
         return [self.activities[each] for each in sorted(known, key=self._places.__getitem__)]
 
     def targets_of_item(self, item_id: str) -> list[str]:
-        """What evidence of an item may be found by: itself, and the activities that study it."""
+        """Return the targets of evidence on an item: the item, and the activities that study it."""
         return [
             item_target(item_id),
             *map(activity_target, self.activities_of_item.get(item_id, ())),
         ]
 
     def targets_of_items(self, item_ids: Iterable[str]) -> frozenset[str]:
-        """The same of several items."""
+        """Return the targets of evidence on several items."""
         return frozenset(target for one in item_ids for target in self.targets_of_item(one))
 
     def related(
         self, targets: Iterable[str], together: Iterable[tuple[str, ...]] = ()
     ) -> frozenset[str]:
-        """All targets whose evidence is needed to judge what the evidence of `targets` changes.
+        """Return all targets whose evidence is needed to evaluate changes of `targets`.
 
-        `together`: more groups of items that are judged together, such as a catch-up's.
+        `together`: more groups of items that are evaluated together, such as a catch-up's.
         """
         touched = set(targets)
         items = set(self._items_of(touched))
@@ -108,9 +109,9 @@ class Plan:
         return self.targets_of_items(items) | touched
 
     def judged_by(self, targets: Iterable[str]) -> set[str]:
-        """Ids of the activities of which evidence of `targets` may decide something.
+        """Return the ids of the activities that evidence on `targets` may complete.
 
-        SESSION activities are among them always, for attendance decides too.
+        SESSION activities are always included, because attendance may complete them too.
         """
         found = set(self.classes)
         for target in targets:

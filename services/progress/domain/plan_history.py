@@ -1,26 +1,26 @@
-"""The history of a run's plan: a version for each change, and what it means for learners.
+"""The history of a run's plan: a version for each change, and its effect on learners.
 
-A learner's standing has the version that the learner was evaluated against last. From there on the
-history tells what is to be judged again.
+A learner's run state has the version that the learner was evaluated against last. The history says
+what must be evaluated again since then.
 """
 
 from dataclasses import dataclass, replace
 
-# Who is behind by more changes than these is judged by all evidence.
+# A learner who is behind by more changes than these is evaluated with all evidence.
 KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a change to a plan may mean for what learners have done."""
+    """The effect that a change of a plan may have on learners' results."""
 
     item_ids: frozenset[str] | None = frozenset()
-    """The items whose evidence is to be judged again; None: all evidence."""
+    """The items whose evidence must be evaluated again; None: all evidence."""
     matters: bool = True
-    """Whether it means anything for them."""
+    """Whether it may have any effect."""
 
     def __or__(self, other: "Effect") -> "Effect":
-        """What both mean together."""
+        """Return the effect of both together."""
         mine, others = self.item_ids, other.item_ids
         item_ids = None if mine is None or others is None else mine | others
         return Effect(item_ids, self.matters or other.matters)
@@ -32,7 +32,7 @@ ON_EVERYTHING = Effect(None)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one version of a plan brought."""
+    """The change of one version of a plan."""
 
     version: int
     item_ids: frozenset[str] | None
@@ -41,25 +41,28 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class PlanHistory:
-    """How often a run's plan changed, and what that means for its learners."""
+    """The versions of a run's plan, and their effect on its learners."""
 
     id: str
     """The run."""
     version: int = 0
-    """One more with each change of the run, its path, its sessions, and the items they name."""
+    """It grows with each change of the run, its path, its sessions, and the items that they
+    name."""
     asks: int = 0
-    """The last version that may mean something for what learners have done."""
+    """The last version that may have an effect on learners' results."""
     changes: tuple[Change, ...] = ()
-    """The last of those, the newest at the end."""
+    """The last versions with an effect, the newest at the end."""
     forgotten: int = 0
-    """The last of those that are no longer among `changes`."""
+    """The last version with an effect that is no longer in `changes`."""
 
     def is_ahead_of(self, evaluated: int) -> bool:
-        """Whether a learner who was evaluated against that version is to be evaluated again."""
+        """Return whether a learner who was evaluated against that version must be evaluated
+        again.
+        """
         return evaluated < self.asks
 
     def items_since(self, evaluated: int) -> frozenset[str] | None:
-        """The items whose evidence such a learner is to be judged by; None: all evidence."""
+        """Return the items whose evidence such a learner is evaluated with; None: all evidence."""
         newer = [each.item_ids for each in self.changes if each.version > evaluated]
         if evaluated < self.forgotten or None in newer:
             return None
@@ -67,7 +70,7 @@ class PlanHistory:
 
 
 def changed(known: PlanHistory, effect: Effect) -> PlanHistory:
-    """The version after a change."""
+    """Return the history after a change."""
     version = known.version + 1
     if not effect.matters:
         return replace(known, version=version)

@@ -1,9 +1,10 @@
-"""Re-evaluation: what changed for a whole run is held against its learners, a few at a time.
+"""Re-evaluation: after a change of a run's plan, its learners are evaluated again, a few at a time.
 
-A plan has a version, and each learner's standing has the version against which the learner was
-evaluated last. Who is behind is evaluated again. Learners and plans are written without a lock on
-each other: a unit of work that began before a plan changed may end after it, and leave a learner
-who was evaluated against the plan as it was. So a run has its last turn when all these have ended.
+A plan has a version, and each learner's run state has the version that the learner was evaluated
+against last. Learners who are behind are evaluated again. Learners and plans are written without a
+lock on each other: a unit of work that began before a plan changed may end after the change, and
+store a learner who was evaluated against the old plan. So a run's last turn comes when all such
+units of work have ended.
 """
 
 from collections.abc import Mapping
@@ -13,45 +14,49 @@ from datetime import datetime, timedelta
 from services.progress.domain.plan_history import NO_EFFECT, Effect
 from services.progress.domain.sessions import Item, Session, substitutes
 
-# MongoDB ends a transaction after 60 s, for which it looks every 30 s. A change may be told that
-# long before it is committed, and a learner's unit of work may end that long after it; and the
-# processes' clocks differ.
+# MongoDB ends a transaction after 60 s, and checks this every 30 s. A change may have its time that
+# long before its commit, and a learner's unit of work may end that long after it; and the clocks of
+# the processes differ.
 AGAIN_AFTER = timedelta(minutes=2 * 1.5 + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Reevaluation:
-    """A run whose learners are to be evaluated again. Times are the system's, not a steered one."""
+    """A run whose learners must be evaluated again. Times are the system's, not of a steered
+    clock.
+    """
 
     id: str
     """The run."""
     changed_at: datetime
-    """When its plan changed last."""
+    """When its plan last changed."""
     turn_at: datetime
-    """When it is its turn. Runs take turns by it."""
+    """When its next turn is due. Runs take turns in this order."""
 
     def is_over(self, at: datetime) -> bool:
-        """Whether all that began before the last change has ended, when nobody is behind."""
+        """Return whether all units of work that began before the last change have ended."""
         return at >= self.changed_at + AGAIN_AFTER
 
 
 def begun(known: Reevaluation | None, run_id: str, at: datetime) -> Reevaluation:
-    """The revisit that a run needs whose plan changes at `at`. It keeps its place in the line."""
+    """Return the re-evaluation of a run whose plan changes at `at`. It keeps its turn."""
     return Reevaluation(run_id, changed_at=at, turn_at=min(known.turn_at, at) if known else at)
 
 
 def served(reevaluation: Reevaluation, at: datetime) -> Reevaluation:
-    """The revisit after a turn with learners who were behind: the others come first now."""
+    """Return the re-evaluation after a turn with learners who were behind: other runs come
+    first.
+    """
     return replace(reevaluation, turn_at=at)
 
 
 def waiting(reevaluation: Reevaluation) -> Reevaluation:
-    """The revisit after a turn in which nobody was behind any more."""
+    """Return the re-evaluation after a turn in which no learner was behind."""
     return replace(reevaluation, turn_at=reevaluation.changed_at + AGAIN_AFTER)
 
 
 def effect_of(before: Session | None, after: Session, items: Mapping[str, Item]) -> Effect:
-    """What news of a session mean for what learners have done."""
+    """Return the effect of a session's change on learners' results."""
     if before is None:
         matters = bool(substitutes(after, items))
     else:
@@ -62,15 +67,15 @@ def effect_of(before: Session | None, after: Session, items: Mapping[str, Item])
 
 @dataclass(frozen=True, slots=True)
 class ItemUpdate:
-    """News of an item, of which the runs that name it are told once more.
+    """A change of an item, which is applied a second time to the runs that name the item.
 
-    A session or a path that began to name it at the same moment, in a unit of work that did not see
-    these news, was not seen by them either.
+    At the first time, a concurrent unit of work may have stored a session or a path that names the
+    item: neither has seen the other.
     """
 
     id: str
     """The item."""
     told: frozenset[str]
-    """The runs that were told."""
+    """The runs that it was applied to."""
     again_at: datetime
-    """When to look again, by the system's time."""
+    """When to apply it again, by the system's time."""

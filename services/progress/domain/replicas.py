@@ -1,26 +1,27 @@
-"""Copies of what others own. Queues keep no order among each other: the newest event counts."""
+"""Replicas of other services' data. Events of different queues come in any order: the newest
+counts."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeVar
 
 
 class Replica(Protocol):
-    """A copy of something that one event tells in full."""
+    """A replica of something that one event describes completely."""
 
     @property
     def id(self) -> str:
-        """What it is a copy of."""
+        """The id of the original."""
 
     @property
     def sequence(self) -> int:
-        """The event that it was made of."""
+        """The sequence of the event that it was made from."""
 
 
 C = TypeVar("C", bound=Replica)
 
 
 def newer(known: Mapping[str, C], arrived: Iterable[C]) -> list[C]:
-    """The copies that replace what is known: for each id the newest, unless known already."""
+    """Return the replicas that replace known ones: for each id the newest, if newer than known."""
     newest: dict[str, C] = {}
     for replica in arrived:
         other = newest.get(replica.id) or known.get(replica.id)

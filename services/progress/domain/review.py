@@ -1,7 +1,7 @@
-"""The review: what is known of a learner, held against the run's plan.
+"""The review: evaluating a learner against the run's plan.
 
-Whatever happens, a statement, an attendance, a new version of the path, a recording that became
-playable, leads here. Reviewing twice, or in another order, comes to the same.
+Every cause leads here: a statement, an attendance, a new version of the path, a recording that can
+be played. Reviewing twice, or in another order, gives the same result.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from services.progress.domain.plan import Plan
 
 
 def reviewed(learner: Learner, plan: Plan, at: datetime, now: datetime) -> Learner:
-    """The learner after a review at `now` of what came to be known at `at`."""
+    """Return the learner after a review at `now` of what became known at `at`."""
     if learner.run_state.attendance:
         found = _reviewed_catch_ups(learner, plan, at, now)
         learner = replace(learner, catch_ups={each.session_id: each for each in found})
@@ -30,14 +30,14 @@ def reviewed(learner: Learner, plan: Plan, at: datetime, now: datetime) -> Learn
 
 
 def events_between(before: Learner, after: Learner) -> Iterator[object]:
-    """What happened to a learner from one review to the next."""
+    """Yield the events of the change of a learner from one review to the next."""
     yield from _run_state_events(before.run_state, after.run_state)
     for session_id, catch_up in after.catch_ups.items():
         yield from catch_ups.events_between(before.catch_ups.get(session_id), catch_up)
 
 
 def counts_of(learner: Learner, required: frozenset[str]) -> Counts:
-    """What the learner adds to the run's summary: nothing without a place in it."""
+    """Return what the learner adds to the run's summary: nothing without a place in the run."""
     run_state = learner.run_state
     if not run_state.is_enrolled:
         return Counts()

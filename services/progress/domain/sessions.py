@@ -1,7 +1,7 @@
-"""What progress knows of sessions and of the library's items.
+"""Replicas of sessions and of the library's items.
 
-Each part of a session comes by events of its own, in any order, and is guarded by the sequence of
-the event that told it: an older event changes nothing.
+Different events, in any order, set the parts of a session. Each part has the sequence of the event
+that set it: an older event changes nothing.
 """
 
 from collections.abc import Mapping
@@ -15,20 +15,20 @@ PLAYED = frozenset({ItemKind.AUDIO, ItemKind.VIDEO, ItemKind.RECORDING})
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What the library said last of an item."""
+    """The last known state of an item of the library."""
 
     id: str
     kind: ItemKind | None
     seconds: float
-    """Playing time; 0 when unknown or none."""
+    """Playing time; 0 if there is none, or if it is unknown."""
     available: bool
-    """False when it was refused."""
+    """False if it was refused."""
     sequence: int
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One live class, as far as is known."""
+    """One live class, as far as it is known."""
 
     id: str
     run_id: str
@@ -47,18 +47,18 @@ class Session:
     recording_item_id: str = ""
     recording_sequence: int = 0
     waited: bool = False
-    """Whether its recording was waited for long enough: its materials may stand in."""
+    """Whether we no longer wait for its recording: its materials may be substitutes."""
 
     @property
     def mentions(self) -> tuple[str, ...]:
-        """Every item that it names."""
+        """All items that it names."""
         named = (*self.material_item_ids, self.recording_item_id, self.substitute_item_id)
         return tuple(dict.fromkeys(filter(None, named)))
 
 
 @dataclass(frozen=True, slots=True)
 class SessionUpdate:
-    """What one event says about a session; None is what it does not say."""
+    """What one event says about a session; None where it says nothing."""
 
     session_id: str
     run_id: str
@@ -76,7 +76,7 @@ class SessionUpdate:
 
 
 def merge(session: Session, news: SessionUpdate) -> Session:
-    """The session after `news`, of which each part counts unless something newer is known."""
+    """Return the session after an update; each part counts unless a newer one is known."""
     after = replace(
         session,
         activity_id=session.activity_id or news.activity_id,
@@ -89,11 +89,11 @@ def merge(session: Session, news: SessionUpdate) -> Session:
 
 
 def substitutes(session: Session, items: Mapping[str, Item]) -> tuple[str, ...]:
-    """The items whose study stands in for the class; empty while there are none.
+    """Return the substitute materials of the class: the items to study instead; empty if none.
 
-    Of a class that was cancelled, its substitute. Of one that took place, the recording as soon as
-    it can be played; the materials that are available where none was made, it failed, or it was
-    waited for long enough.
+    For a cancelled class, its substitute item. For one that took place, the recording as soon as it
+    can be played; the available materials if there is no recording, if it failed, or if we have
+    waited for it long enough.
     """
     if session.state is SessionState.CANCELLED:
         return _available((session.substitute_item_id,), items)

@@ -1,4 +1,4 @@
-"""Statements: what a learner did, in the words of xAPI 1.0.3."""
+"""Statements: what a learner did, in the terms of xAPI 1.0.3."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,10 +8,10 @@ from chassis.errors import FieldViolation
 from services.progress.domain import video
 from services.progress.domain.enums import Role
 
-# Clocks differ; a day is more than any zone's mistake.
+# Clocks differ; a day is more than a wrong time zone can cause.
 FUTURE = timedelta(days=1)
 
-# Verbs that end an activity. The scheme is left out: the same verbs are met with http and https.
+# Verbs that end an activity, without the scheme: the same verbs occur with http and https.
 COMPLETED = frozenset({"adlnet.gov/expapi/verbs/completed", "activitystrea.ms/schema/1.0/complete"})
 PASSED = frozenset({"adlnet.gov/expapi/verbs/passed"})
 FAILED = frozenset({"adlnet.gov/expapi/verbs/failed"})
@@ -27,7 +27,7 @@ SUBMITTED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a statement's activity led to; None is what was not said."""
+    """The result of a statement; None where it says nothing."""
 
     completion: bool | None = None
     success: bool | None = None
@@ -37,7 +37,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class VideoExtensions:
-    """What the video profile says of a video statement. Seconds."""
+    """The extensions of the video profile, in seconds."""
 
     length: float = 0.0
     time: float = 0.0
@@ -60,22 +60,22 @@ class Statement:
     result: Result | None = None
     video: VideoExtensions | None = None
     authority: Role | None = None
-    """Who asserts it; None in what was kept before this was."""
+    """Who asserts it; None in statements that an older version stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Statements of one learner, and when the last of them was taken in."""
+    """Statements of one learner, and when the last of them was recorded."""
 
     statements: tuple[Statement, ...]
     at: datetime
 
 
 def normal(statement: Statement) -> Statement:
-    """The statement as it is kept and compared.
+    """Return the statement as it is stored and compared.
 
-    UUIDs are the same in any case (RFC 4122, section 3); a timestamp is kept to the millisecond,
-    the least that xAPI asks for (part 2, section 4.5).
+    UUIDs are equal in upper and lower case (RFC 4122, section 3); a timestamp is stored to the
+    millisecond, the precision that xAPI requires (part 2, section 4.5).
     """
     at = statement.timestamp
     return replace(
@@ -86,17 +86,17 @@ def normal(statement: Statement) -> Statement:
 
 
 def says_the_same(one: Statement, other: Statement) -> bool:
-    """Whether both say the same, whoever asserts it (xAPI 1.0.3, part 2, section 2.3.1)."""
+    """Return whether both say the same, whoever asserts it (xAPI 1.0.3, part 2, section 2.3.1)."""
     return replace(one, authority=other.authority) == other
 
 
 def is_vouched_for(statement: Statement) -> bool:
-    """Whether someone else than the learner asserts it."""
+    """Return whether someone else than the learner asserts it."""
     return statement.authority is not Role.LEARNER
 
 
 def violations_of(statement: Statement, now: datetime) -> Iterator[FieldViolation]:
-    """What contradicts itself across a statement's fields, or can't be at `now`."""
+    """Yield contradictions between a statement's fields, and a time in the future of `now`."""
     if not statement.activity_id and not statement.item_id:
         yield FieldViolation("activity_id", "is missing, and so is item_id", "one of them, or both")
     if statement.timestamp > now + FUTURE:
@@ -110,15 +110,17 @@ def violations_of(statement: Statement, now: datetime) -> Iterator[FieldViolatio
 
 
 def says_completed(statement: Statement) -> bool:
-    """Whether it says that the activity was completed; an explicit "no" outweighs the verb."""
+    """Return whether it says that the activity was completed; an explicit "no" overrides the
+    verb.
+    """
     completion = statement.result.completion if statement.result else None
     return completion is not False and (completion is True or _is(statement, COMPLETED))
 
 
 def says_passed(statement: Statement) -> bool:
-    """Whether it says that the activity was passed, or completed and not failed.
+    """Return whether it says that the activity was passed, or completed and not failed.
 
-    An explicit failure outweighs the verb.
+    An explicit failure overrides the verb.
     """
     success = statement.result.success if statement.result else None
     if success is False or _is(statement, FAILED):
@@ -127,12 +129,12 @@ def says_passed(statement: Statement) -> bool:
 
 
 def says_submitted(statement: Statement) -> bool:
-    """Whether it says that work was handed in."""
+    """Return whether it says that work was handed in."""
     return _is(statement, SUBMITTED)
 
 
 def says_experienced(statement: Statement) -> bool:
-    """Whether it says that something was read, seen or heard."""
+    """Return whether it says that something was read, seen or heard."""
     return _is(statement, EXPERIENCED)
 
 

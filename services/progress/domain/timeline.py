@@ -18,7 +18,7 @@ LONGEST = timedelta(days=400)
 
 @dataclass(frozen=True, slots=True)
 class TimelineInterval:
-    """The stretch of one learner's time that is asked for: GetTimelineRequest."""
+    """The interval of one learner's time that is asked for: GetTimelineRequest."""
 
     learner_id: str
     from_time: datetime
@@ -31,7 +31,7 @@ class TimelineInterval:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One line."""
+    """One entry of a timeline."""
 
     kind: TimelineKind
     at: datetime
@@ -47,7 +47,7 @@ class TimelineEntry:
 
 
 def violations_of(interval: TimelineInterval) -> Iterator[FieldViolation]:
-    """What is wrong with a stretch."""
+    """Yield what is wrong with an interval."""
     if interval.until_time <= interval.from_time:
         yield FieldViolation("until_time", "is not after from_time", "an instant after from_time")
     if interval.until_time - interval.from_time > LONGEST:
@@ -59,7 +59,7 @@ def violations_of(interval: TimelineInterval) -> Iterator[FieldViolation]:
 def lines_of_run(
     run_state: LearnerRunState, plan: Plan, interval: TimelineInterval
 ) -> Iterator[TimelineEntry]:
-    """The classes and dues of one of the learner's runs that the stretch shows."""
+    """Yield the classes and dues of one of the learner's runs within the interval."""
     zone = interval.zone or plan.run.zone
     for line in (*_classes(run_state, plan), *_dues(run_state, plan)):
         if line.at in interval or _is_under_way(line, interval.from_time):
@@ -67,7 +67,7 @@ def lines_of_run(
 
 
 def line_of_catch_up(catch_up: CatchUp) -> TimelineEntry:
-    """A catch-up's deadline."""
+    """Return the entry of a catch-up's deadline."""
     return TimelineEntry(
         TimelineKind.CATCH_UP,
         catch_up.due,
@@ -80,14 +80,14 @@ def line_of_catch_up(catch_up: CatchUp) -> TimelineEntry:
 
 
 def localized(line: TimelineEntry, zone: str) -> TimelineEntry:
-    """The line with its instant on the wall of `zone` (IANA)."""
+    """Return the entry with its civil time in `zone` (IANA)."""
     wall = line.at.astimezone(ZoneInfo(zone) if zone else UTC)
     local = wall.replace(tzinfo=None).isoformat(timespec="seconds")
     return replace(line, local=CivilTime(local, zone or "UTC"))
 
 
 def by_time(lines: Iterable[TimelineEntry]) -> list[TimelineEntry]:
-    """The lines in an order that is the same each time."""
+    """Return the entries in a stable order."""
     return sorted(lines, key=lambda x: (x.at, x.kind, x.title, x.run_id, x.activity_id))
 
 
@@ -113,7 +113,7 @@ def _classes(run_state: LearnerRunState, plan: Plan) -> Iterator[TimelineEntry]:
 
 
 def _is_over(session: Session) -> bool:
-    """Whether nothing is left to do: a cancelled class leaves its substitute, if it has one."""
+    """Return whether nothing is left to do: a cancelled class may have a substitute item."""
     if session.state is SessionState.CANCELLED:
         return not session.substitute_item_id
     return session.state is SessionState.ENDED

@@ -3,9 +3,9 @@
     0[.]42.608[,]43.168[.]124.692[,]176.4
 
 Segments are separated by `[,]`, a segment's start and end by `[.]`, in seconds with up to
-millisecond precision. A last segment without end is where the player went on and has not stopped
-yet (players report a seek so): nothing of it has been played. Only segments tell what was watched;
-`time-from` of a seek says where playing stopped, but not where it began.
+millisecond precision. A last segment without end is where the player continued and has not stopped
+yet (players report a seek like this): nothing of it has been played. Only segments say what was
+watched; `time-from` of a seek says where playing stopped, but not where it began.
 """
 
 import re
@@ -15,7 +15,7 @@ from itertools import islice
 from chassis.errors import FieldViolation
 from services.progress.domain.intervals import Interval
 
-# JavaScript writes the tiniest numbers with an exponent: 1e-7.
+# JavaScript writes very small numbers with an exponent: 1e-7.
 _NUMBER = r"\d{1,12}(?:\.\d{1,20})?(?:[eE]-\d{1,2})?"
 _SEGMENT = re.compile(rf"({_NUMBER})\[\.\]({_NUMBER})", re.ASCII)
 _BEGUN = re.compile(_NUMBER, re.ASCII)
@@ -27,7 +27,7 @@ MOST_VIOLATIONS = 10
 
 
 def played(text: str) -> tuple[Interval, ...]:
-    """The segments that have an end, in the order of the text. Of well-formed text only."""
+    """Return the segments that have an end, in the order of the text, which must be well-formed."""
     return tuple(
         (float(match[1]), float(match[2]))
         for match in map(_SEGMENT.fullmatch, _pieces(text))
@@ -36,9 +36,9 @@ def played(text: str) -> tuple[Interval, ...]:
 
 
 def violations_of(text: str, length: float) -> list[FieldViolation]:
-    """What is wrong with played segments of an item of `length` seconds (0: not told).
+    """Return what is wrong with played segments of an item of `length` seconds (0: unknown).
 
-    At most the first `MOST_FAULTS` of them.
+    At most the first `MOST_VIOLATIONS` violations.
     """
     pieces = _pieces(text)
     found = (

@@ -1,4 +1,4 @@
-"""What is told of learners and runs: the contract's resources of the same names."""
+"""Views of learners and runs: the contract's resources of the same names."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from services.progress.domain.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class ActivityProgress:
-    """One learner's standing with one activity."""
+    """One learner's progress in one activity."""
 
     activity_id: str
     title: str
@@ -50,7 +50,7 @@ class LearnerProgress:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A run at a glance."""
+    """The summary of a run."""
 
     run_id: str
     learners: int = 0
@@ -63,7 +63,7 @@ class RunSummary:
 
 
 def learner_progress(run_state: LearnerRunState, plan: Plan, now: datetime) -> LearnerProgress:
-    """A learner in short. Cheap: a page has hundreds."""
+    """Return a learner's progress in brief. It is cheap, because a page has hundreds."""
     missing = plan.required - run_state.completed.keys()
     dues = Dues(plan, run_state)
     instants = [dues.of(activity_id).at for activity_id in missing]
@@ -82,7 +82,7 @@ def learner_progress(run_state: LearnerRunState, plan: Plan, now: datetime) -> L
 
 
 def activity_progress(learner: Learner, plan: Plan, now: datetime) -> list[ActivityProgress]:
-    """A learner activity by activity, in the path's order."""
+    """Return a learner's progress in each activity, in the path's order."""
     dues = Dues(plan, learner.run_state)
     return [_activity(each, learner, plan, dues, now) for each in plan.activities.values()]
 
@@ -123,7 +123,7 @@ _BEST = (
 
 
 def _attendance(activity: Activity, learner: Learner, plan: Plan) -> AttendanceStatus | None:
-    """The verdict of the activity's session; the best one where it was held more than once."""
+    """Return the attendance status of the activity; the best one if it has several sessions."""
     sessions = plan.sessions_of_activity.get(activity.id, ())
     known = [learner.run_state.attendance.get(session.id) for session in sessions]
     statuses = [each.verdict for each in known if each and each.verdict]

@@ -1,4 +1,4 @@
-"""What a settled attendance does to its learners: absences become catch-ups."""
+"""Applying final attendance: absences become catch-ups."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,23 +16,23 @@ from services.progress.usecases.reviews import LearnerUpdate, review
 
 @dataclass(frozen=True, slots=True)
 class AttendanceUpdate:
-    """What a session recorded of one learner."""
+    """One learner's attendance in a session, of an event."""
 
     run_id: str
     session_id: str
     learner_id: str
     verdict: AttendanceStatus | None
-    """None of an amended row: there is no attendance any more; of a settled one nothing is told."""
+    """None in an amended row: the attendance was withdrawn; in a final row: it is unknown."""
     sequence: int
     amended: bool = False
     seen_at: datetime | None = None
-    """When the learner was there, where the event says so."""
+    """When the learner was there, if the event says so."""
 
 
 def learn_attendance(
     store: Store, sessions: Sequence[SessionUpdate], news: Iterable[AttendanceUpdate]
 ) -> None:
-    """Keep attendance, with what its events say of the sessions."""
+    """Store attendance, and what its events say about the sessions."""
     learn_sessions(store, sessions)
     known = store.sessions({each.session_id for each in sessions})
     targets = {key: frozenset(map(item_target, one.mentions)) for key, one in known.items()}

@@ -1,4 +1,4 @@
-"""Keep up with what catalog says of learners in runs."""
+"""Applying catalog's events on learners in runs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from services.progress.usecases.reviews import LearnerUpdate, review
 
 @dataclass(frozen=True, slots=True)
 class ExtensionUpdate:
-    """One learner's deadline for one activity moved."""
+    """One learner's deadline for one activity was extended."""
 
     run_id: str
     learner_id: str
@@ -24,17 +24,17 @@ class ExtensionUpdate:
 
 
 def learn_people(store: Store, arrived: Sequence[Person]) -> None:
-    """Keep people; their zones are those of their timelines."""
+    """Store people; timelines use their zones."""
     store.put_replicas(newer(store.replicas(Person, {person.id for person in arrived}), arrived))
 
 
 def learn_enrolments(store: Store, news: Iterable[EnrolmentUpdate]) -> None:
-    """Keep enrolments; what was known of a learner before counts from when the place is held."""
+    """Store enrolments; earlier facts of a learner count as soon as the learner has a place."""
     review(store, [_enrolment(each, store.now) for each in news])
 
 
 def learn_extensions(store: Store, news: Iterable[ExtensionUpdate]) -> None:
-    """Keep extensions; dues are worked out from them when they are asked for."""
+    """Store extensions; dues are computed from them when they are needed."""
     review(store, [_extension(each, store.now) for each in news])
 
 

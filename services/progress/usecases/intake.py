@@ -1,4 +1,4 @@
-"""Take statements in."""
+"""Recording statements."""
 
 from collections.abc import Collection
 
@@ -17,7 +17,7 @@ from services.progress.ports import Store
 
 
 def record_statements(store: Store, command: RecordStatements) -> list[RowResult]:
-    """Store what is new of a batch and tell of it; a faulty row is refused alone."""
+    """Store the new statements of a batch and record their events; refuse invalid rows alone."""
     places = _places(store, command)
     rows = [_judged(store, row, command.own, places) for row in command.rows]
     known = store.statements({row.statement.id for row in rows if row.statement})
@@ -28,14 +28,14 @@ def record_statements(store: Store, command: RecordStatements) -> list[RowResult
 
 
 def _places(store: Store, command: RecordStatements) -> Collection[Key]:
-    """Where a learner who sends is known: once enrolled, or on the waiting list."""
+    """Return the runs in which a sending learner is known, by a past or present enrolment."""
     named = {row.statement.run_id for row in command.rows if row.statement} if command.own else ()
     found = store.run_states((run_id, command.own) for run_id in named)
     return {key for key, run_state in found.items() if run_state.state is not None}
 
 
 def _judged(store: Store, row: Row, own: str, places: Collection[Key]) -> Row:
-    """The row as it is when nothing speaks against it; else its faults without its statement."""
+    """Return the row if it is valid; otherwise a row with its violations."""
     if row.statement is None:
         return row
     violations = (

@@ -1,7 +1,7 @@
-"""Keep up with what others say of a run: its policy, its path, its sessions, their items.
+"""Applying events on a run's plan: its policy, its path, its sessions, their items.
 
-Each change gives the run's plan a new version. What may change what learners have done is held
-against all of the run's learners by a revisit.
+Each change gives the run's plan a new version. If it may change learners' results, the run's
+learners are re-evaluated.
 """
 
 from collections import defaultdict
@@ -24,36 +24,37 @@ from services.progress.ports import Store
 
 
 def learn_runs(store: Store, arrived: Sequence[Run]) -> None:
-    """Keep runs; their policy decides what counts as watched."""
+    """Store runs; their policy decides what counts as watched."""
     fresh = newer(store.replicas(Run, {run.id for run in arrived}), arrived)
     store.put_replicas(fresh)
     _change(store, {run.id: ON_EVERYTHING for run in fresh})
 
 
 def learn_paths(store: Store, arrived: Sequence[Path]) -> None:
-    """Keep the version of each path that holds; what was completed stays completed."""
+    """Store the newest version of each path; what was completed stays completed."""
     fresh = newer(store.replicas(Path, {path.id for path in arrived}), arrived)
     store.put_replicas(fresh)
     _change(store, {path.id: ON_EVERYTHING for path in fresh})
 
 
 def learn_sessions(store: Store, arrived: Sequence[SessionUpdate]) -> None:
-    """Keep sessions, each part by the newest event that told it."""
+    """Store sessions, each part by its newest event."""
     if arrived:
         before = store.sessions({news.session_id for news in arrived})
         _keep_sessions(store, before, _after(before, arrived).values())
 
 
 def pass_over(store: Store, sessions: Collection[Session]) -> None:
-    """Wait no longer for the recordings of these sessions."""
+    """Stop waiting for the recordings of these sessions."""
     before = {session.id: session for session in sessions}
     _keep_sessions(store, before, [replace(session, waited=True) for session in sessions])
 
 
 def learn_items(store: Store, arrived: Sequence[Item]) -> None:
-    """Keep what the library says of items; runs that name one are evaluated again.
+    """Store items; learners of runs that name one are evaluated again.
 
-    A session that begins to name one at this moment may be missed, and so it is looked at again.
+    A concurrent unit of work may store a session that names one of them; so each update is applied
+    again later.
     """
     fresh = newer(store.items({item.id for item in arrived}), arrived)
     store.put_replicas(fresh)
@@ -66,7 +67,7 @@ def learn_items(store: Store, arrived: Sequence[Item]) -> None:
 
 
 def notify_again(store: Store, at: datetime, most: int) -> bool:
-    """Tell runs of items of which they missed the news; answers whether there may be more."""
+    """Apply item updates again to runs that missed them; return whether there may be more."""
     news = store.item_updates_until(at, most)
     _change(store, _naming({each.id: store.runs_naming([each.id]) - each.told for each in news}))
     store.remove_item_updates([each.id for each in news])
@@ -74,7 +75,10 @@ def notify_again(store: Store, at: datetime, most: int) -> bool:
 
 
 def change_unseen(store: Store, most: int) -> bool:
-    """Give new versions to plans that an older version of the service changed; whether all."""
+    """Give new versions to plans that an older version of the service changed.
+
+    Return whether there may be more.
+    """
     run_ids = store.changed_by_older_versions(most)
     _change(store, dict.fromkeys(run_ids, ON_EVERYTHING))
     store.forget_older_versions(run_ids)
@@ -84,11 +88,11 @@ def change_unseen(store: Store, most: int) -> bool:
 def recordings_waited_for(
     store: Store, session_ids: Collection[str], item_ids: Collection[str]
 ) -> list[timedelta]:
-    """How long it took from each class's end until now that its recording can be played.
+    """Return the time from each class's end until now, when its recording can be played.
 
-    For classes that got a recording just now, and those whose recording is an item of which the
-    library told just now. Of one whose end is not known yet there is nothing to tell; one that was
-    waited for in vain was told of by `recordings_missed`.
+    For classes that got a recording just now, and those whose recording is an item that was updated
+    just now. Classes without a known end are left out; `recordings_missed` has reported those that
+    no longer wait.
     """
     if not session_ids and not item_ids:
         return []
@@ -103,7 +107,7 @@ def recordings_waited_for(
 
 
 def recordings_missed(store: Store, waited: Collection[Session]) -> list[timedelta]:
-    """How long recordings were waited for that were to come, and can't be played by now."""
+    """Return how long we waited for expected recordings that can't be played by now."""
     items = store.items({each.recording_item_id for each in waited})
     playable = {item.id for item in items.values() if item.available}
     return [
@@ -123,7 +127,7 @@ def _after(before: dict[str, Session], arrived: Iterable[SessionUpdate]) -> dict
 
 
 def _keep_sessions(store: Store, before: Mapping[str, Session], after: Collection[Session]) -> None:
-    """Keep the sessions that changed, and tell the plans of their runs."""
+    """Store the sessions that changed, and give the plans of their runs new versions."""
     fresh = [session for session in after if session != before.get(session.id)]
     items = store.items({item_id for session in fresh for item_id in session.mentions})
     store.put_sessions(fresh)
@@ -134,7 +138,7 @@ def _keep_sessions(store: Store, before: Mapping[str, Session], after: Collectio
 
 
 def _naming(runs_of_items: Mapping[str, Collection[str]]) -> dict[str, Effect]:
-    """What news of items mean for the runs that name them."""
+    """Return the effects of item updates on the runs that name the items."""
     effects: dict[str, Effect] = defaultdict(lambda: NO_EFFECT)
     for item_id, run_ids in runs_of_items.items():
         for run_id in run_ids:
@@ -143,7 +147,7 @@ def _naming(runs_of_items: Mapping[str, Collection[str]]) -> dict[str, Effect]:
 
 
 def _change(store: Store, effects: Mapping[str, Effect]) -> None:
-    """Give plans their next version; where it matters to learners, they are evaluated again."""
+    """Give plans their next version; if that may affect learners, begin a re-evaluation."""
     if not effects:
         return
     known = store.plan_histories(effects)

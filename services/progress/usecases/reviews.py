@@ -1,4 +1,4 @@
-"""Review learners: the one way in which anything that happened changes what is kept of them."""
+"""Reviewing learners: every change of a learner's data goes through this module."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,28 +21,28 @@ _COUNTED = tuple(each.name for each in fields(Counts))
 
 
 def unchanged(learner: Learner) -> Learner:
-    """News that changes nothing by itself: the learner is to be held against the plan again."""
+    """Return the learner unchanged, for an update that only evaluates the learner again."""
     return learner
 
 
 @dataclass(frozen=True, slots=True)
 class LearnerUpdate:
-    """Something about one learner in one run."""
+    """An update of one learner in one run."""
 
     key: Key
     at: datetime
-    """When it came to be known."""
+    """When it became known."""
     change: Callable[[Learner], Learner] = unchanged
     targets: frozenset[str] | None = NOTHING
-    """The evidence that it concerns; None: all there is."""
+    """The targets whose evidence it concerns; None: all."""
 
 
 def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
-    """Apply news about learners, hold each against the run's plan, tell what came of it.
+    """Apply updates to learners, evaluate each against the run's plan, and record the events.
 
-    Two units of work about one learner never pass each other: each writes the learner's standing.
-    Of a change to the plan that is made meanwhile nothing is seen; the standing tells so by the
-    version of the plan, and the learner is evaluated again.
+    Two units of work on one learner conflict, because each writes the learner's run state. A
+    concurrent change of the plan is not seen; the plan version in the run state shows that, and the
+    learner is evaluated again.
     """
     if not news:
         return
@@ -66,10 +66,10 @@ def _last_looks(
     plans: Mapping[str, Plan],
     catch_ups: Mapping[Key, Sequence[CatchUp]],
 ) -> Iterator[LearnerUpdate]:
-    """What learners sent in by the due of catch-ups that would be missed otherwise.
+    """Yield updates with statements recorded before the due of catch-ups that would be missed.
 
-    Statements become evidence by way of the broker, which may lag or be down; a due passes without
-    it. What evidence has of them already stays as it is.
+    Statements become evidence by way of the broker, which may lag or be down when a due passes.
+    Statements that are in the evidence already change nothing.
     """
     lookers = defaultdict(list)
     for key, until in _latest(news).items():
@@ -99,7 +99,7 @@ def _load(
     run_states: Mapping[Key, LearnerRunState],
     catch_ups: Mapping[Key, Sequence[CatchUp]],
 ) -> dict[Key, Learner]:
-    known = [each for each in news if each.key in run_states]  # of others nothing is kept
+    known = [each for each in news if each.key in run_states]  # others have no evidence
     evidence = store.evidence(_wanted(known, plans, run_states, catch_ups))
     return {
         key: Learner(
@@ -117,10 +117,10 @@ def _wanted(
     run_states: Mapping[Key, LearnerRunState],
     catch_ups: Mapping[Key, Sequence[CatchUp]],
 ) -> dict[Key, frozenset[str] | None]:
-    """The evidence to load of each learner; None: all.
+    """Return the targets whose evidence to load, by learner; None: all.
 
-    What the news concern, what changed in the plan since the learner was evaluated last, and what
-    is judged together with these.
+    Targets of the updates, targets that changed in the plan since the learner was evaluated last,
+    and targets that are evaluated together with these.
     """
     touched: dict[Key, set[str]] = defaultdict(set)
     for each in news:
@@ -145,9 +145,9 @@ def _related(
 
 
 def _kept(before: Learner, after: Learner, plan: Plan | None) -> Learner:
-    """The learner as it is to be kept: with its counts, and the version evaluated against.
+    """Return the learner to store, with its counts and the plan version it was evaluated against.
 
-    The same as before, where nothing changed and the learner was not behind.
+    It is `before` if nothing changed and the learner was not behind.
     """
     run_state = after.run_state
     counts = counts_of(after, plan.required if plan else NOTHING)
@@ -164,7 +164,7 @@ def _kept(before: Learner, after: Learner, plan: Plan | None) -> Learner:
 
 
 def _save(store: Store, before: Learners, after: Learners) -> None:
-    """Keep what changed, and bring the summaries up to date by the difference."""
+    """Store what changed, and add the differences to the summaries."""
     deltas: dict[str, Counter[str]] = defaultdict(Counter)
     for key, learner in after.items():
         deltas[key[0]].update(_difference(before[key].run_state.counted, learner.run_state.counted))

@@ -1,4 +1,4 @@
-"""What statements do to their learners."""
+"""Applying statements to learners."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ from services.progress.usecases.reviews import LearnerUpdate, review
 def study(store: Store, batch: Iterable[Recorded]) -> None:
     """Turn statements into evidence, and evidence into completions and studied catch-ups.
 
-    Raises NotFound while a run was never heard of.
+    Raises NotFound if a run is unknown.
     """
     news = [_news(key, own) for each in batch for key, own in _by_run(each)]
     _check_runs(store, {each.key[0] for each, _ in news})

@@ -1,6 +1,6 @@
-"""What time causes.
+"""The use cases of the timers.
 
-Recordings are waited for no longer, whole runs evaluated again a part at a time, catch-ups missed.
+They stop waiting for recordings, re-evaluate runs in chunks, and mark catch-ups as missed.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,15 +13,15 @@ from services.progress.ports import Store
 from services.progress.usecases.plans import pass_over
 from services.progress.usecases.reviews import LearnerUpdate, review
 
-# Learners in one unit of work: a tenth of a second.
+# Learners in one unit of work, which takes about a tenth of a second.
 CHUNK = 500
 
 
 def release_materials(store: Store, grace: timedelta) -> list[Session]:
-    """Let materials stand in for recordings that did not come within `grace` of the class's end.
+    """Release materials of classes whose recordings did not come within `grace` of their ends.
 
-    A recording that comes later takes its place all the same. Answers the classes that had ended by
-    then; fewer than `PART` are the last.
+    A later recording still replaces them. Return the classes that had ended by then; if they are
+    fewer than `CHUNK`, they are the last.
     """
     waited = store.sessions_ended_by(store.now - grace, CHUNK)
     pass_over(store, waited)
@@ -29,10 +29,10 @@ def release_materials(store: Store, grace: timedelta) -> list[Session]:
 
 
 def next_turn(store: Store, at: datetime, but: Collection[Key] = ()) -> list[Key] | None:
-    """Learners who are behind, of the run whose turn came the longest ago; None: no run's turn.
+    """Return learners who are behind, of the run that is due for longest; None if none is due.
 
-    Of a run of which nobody is behind any more, its last turn comes when all that began before its
-    plan changed has ended. `but`: learners to pass over.
+    If no learner of a run is behind, its last turn comes when all units of work that began before
+    its plan changed have ended. `but`: learners to skip.
     """
     reevaluation = store.next_reevaluation(at)
     if reevaluation is None:
@@ -48,13 +48,13 @@ def next_turn(store: Store, at: datetime, but: Collection[Key] = ()) -> list[Key
 
 
 def look_again(store: Store, keys: Sequence[Key]) -> None:
-    """Hold learners against the plans of their runs as they are by now."""
+    """Evaluate learners against the present plans of their runs."""
     review(store, [LearnerUpdate(key, store.now) for key in keys])
 
 
 def _behind(store: Store, reevaluation: Reevaluation, but: Collection[Key]) -> list[Key]:
     plan = store.plans([reevaluation.id]).get(reevaluation.id)
     if plan is None:
-        return []  # not opened yet: that will be a change, too
+        return []  # not opened yet: opening it will be a change, too
     own = [key for key in but if key[0] == reevaluation.id]
     return store.learners_behind(reevaluation.id, plan.history.asks, CHUNK, own)

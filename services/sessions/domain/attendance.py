@@ -1,4 +1,4 @@
-"""Attendance: the verdict on each learner when a session has ended."""
+"""Attendance: the attendance status of each learner when a session has ended."""
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ _REPAIRED = frozenset({AttendanceStatus.EXCUSED, AttendanceStatus.CAUGHT_UP})
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
-    """What a session recorded of one learner."""
+    """One learner's attendance in a session."""
 
     session_id: str
     learner_id: str
@@ -32,10 +32,10 @@ def finalise(
     presence_events: Mapping[str, Iterable[PresenceEvent]],
     policy: Policy,
 ) -> list[Attendance]:
-    """The attendance of some learners of a session that has ended, in their order.
+    """Return the final attendance of some learners of an ended session, in their order.
 
-    `expected` learners get a row in any case. Others who came get one when they stayed long enough
-    to be PARTIAL at least: nobody is ABSENT from what they were not expected at.
+    `expected` learners always get a row. Others get one if they stayed long enough to be at least
+    PARTIAL: a learner who was not expected is never ABSENT.
     """
     rows = (
         _attendance(session, learner, presence_events.get(learner, ()), policy, learner in expected)
@@ -45,7 +45,7 @@ def finalise(
 
 
 def attendance_status(there: timedelta, length: timedelta, policy: Policy) -> AttendanceStatus:
-    """The run's policy applied to the share of a session's length."""
+    """Return the status that the run's policy gives to a time of presence in a session."""
     if not there or not length:
         return AttendanceStatus.ABSENT
     share = there / length
@@ -57,17 +57,17 @@ def attendance_status(there: timedelta, length: timedelta, policy: Policy) -> At
 
 
 def caught_up(attendance: Attendance) -> Attendance:
-    """The attendance after its catch-up was studied: only an absence is repaired by it."""
+    """Return the attendance after its catch-up was studied: only ABSENT becomes CAUGHT_UP."""
     if attendance.verdict is not AttendanceStatus.ABSENT:
         return attendance
     return replace(attendance, verdict=AttendanceStatus.CAUGHT_UP)
 
 
 def amended(before: Attendance | None, after: Attendance | None) -> Attendance | None:
-    """The attendance that marks which came late lead from `before` to, `after` being theirs alone.
+    """Return the attendance after late presence events; `after` is computed from presence alone.
 
-    None is no attendance: of who was not expected, and did not stay. An absence that was excused or
-    caught up stays so, unless the learner was PRESENT after all.
+    None means no attendance: the learner was not expected, and did not stay. EXCUSED and CAUGHT_UP
+    stay, unless the learner was PRESENT after all.
     """
     if before is None or after is None or before.verdict not in _REPAIRED:
         return after

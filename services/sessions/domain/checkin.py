@@ -16,13 +16,13 @@ from services.sessions.domain.session import Session, expect
 
 STEP = timedelta(seconds=60)
 DIGITS = 6
-# Of a million codes two hold at a time: ten guesses find one of them once in 50,000 sessions.
+# Two of a million codes are valid at a time: ten guesses find one of them once in 50,000 sessions.
 TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class CheckIn:
-    """A learner in the room says the code that is shown there."""
+    """Check a learner in by the code that is shown in the room."""
 
     session_id: str
     learner_id: str
@@ -31,26 +31,28 @@ class CheckIn:
 
 @dataclass(frozen=True, slots=True)
 class CheckedIn:
-    """The learner counts as there."""
+    """The learner is checked in."""
 
     checked_in_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class WrongCode:
-    """The code does not hold. It is a result, not an exception: the try must be counted."""
+    """The code is not valid. This is a result, not an exception, because the try must be
+    counted.
+    """
 
     left: int
     """Tries that are left."""
 
 
 def code_at(session: Session, instant: datetime) -> str:
-    """The code that the room shows at an instant."""
+    """Return the code that the room shows at an instant."""
     return _code(bytes.fromhex(session.check_in_secret), _step(instant))
 
 
 def holds(session: Session, code: str, now: datetime) -> bool:
-    """Whether a code is the present one or the one before, compared in constant time."""
+    """Return whether a code is the present one or the one before, compared in constant time."""
     given = code.strip().encode()
     secret, step = bytes.fromhex(session.check_in_secret), _step(now)
     same = [hmac.compare_digest(given, _code(secret, step - ago).encode()) for ago in (0, 1)]
@@ -60,7 +62,7 @@ def holds(session: Session, code: str, now: datetime) -> bool:
 def expect_entitled(session: Session, seat: Seat, enrolled: bool, tries: int) -> None:
     """Raise FailedPrecondition unless the learner may check in to the session now.
 
-    With a seat in the room; a learner of the run without any seat by a free one.
+    The learner needs a seat in the room, or a place in the run while the room has a free seat.
     """
     expect(session, "checked in to", SessionState.LIVE)
     if seat.kind is not SeatKind.IN_ROOM and not (enrolled and may_take(session, seat)):
@@ -76,7 +78,7 @@ def expect_entitled(session: Session, seat: Seat, enrolled: bool, tries: int) ->
 
 
 def accepted(outcome: CheckedIn | WrongCode) -> CheckedIn:
-    """The check-in that holds. Raises Invalid for a wrong code."""
+    """Return the check-in. Raises Invalid for a wrong code."""
     if isinstance(outcome, WrongCode):
         right = f"the six digits that the room shows now; {outcome.left} tries are left"
         raise Invalid([FieldViolation("code", "is not the session's code", right)])
@@ -84,7 +86,7 @@ def accepted(outcome: CheckedIn | WrongCode) -> CheckedIn:
 
 
 def hotp(secret: bytes, counter: int, digits: int, hash_name: str) -> str:
-    """An HMAC-based one-time password (RFC 4226, section 5.3)."""
+    """Return an HMAC-based one-time password (RFC 4226, section 5.3)."""
     digest = hmac.digest(secret, counter.to_bytes(8, "big"), hash_name)
     offset = digest[-1] & 0x0F
     number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFFFFFF

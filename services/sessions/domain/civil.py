@@ -1,4 +1,4 @@
-"""From the time on a wall to an instant, across clock changes (RFC 5545, section 3.3.5)."""
+"""Civil times, and the instants that they mean, across clock changes (RFC 5545, section 3.3.5)."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -6,16 +6,16 @@ from zoneinfo import ZoneInfo
 from chassis.errors import FieldViolation
 from services.sessions.domain.enums import CivilTime
 
-# Years that every zone's rules, BSON dates and proto Timestamps can all carry.
+# Years that every zone's rules, BSON dates and proto Timestamps support.
 _YEARS = range(1970, 3000)
 
 
 def civil_violations(civil: CivilTime, field: str) -> list[FieldViolation]:
-    """What keeps a civil time from being an instant.
+    """Return why a civil time is no instant; empty if it is one.
 
-    A time that the clocks skip in spring does not exist, and is a fault that says what would be
-    right. (RFC 5545 would take it as if the clocks had not changed; a timetable that says 01:30 on
-    that night is a mistake that its author should hear of.)
+    A time that the clocks skip in spring does not exist. That is a violation, with a right time.
+    (RFC 5545 would read it as if the clocks had not changed; but 01:30 on that night is a mistake
+    in a timetable that its author should know about.)
     """
     local, zone = _local(civil.local), _zone(civil.zone)
     violations = []
@@ -36,16 +36,16 @@ def civil_violations(civil: CivilTime, field: str) -> list[FieldViolation]:
 
 
 def instant_of(civil: CivilTime) -> datetime:
-    """The instant in UTC of a civil time without faults.
+    """Return the instant in UTC of a valid civil time.
 
-    A time that comes twice in autumn is its first occurrence (RFC 5545, section 3.3.5).
+    A time that occurs twice in autumn means its first occurrence (RFC 5545, section 3.3.5).
     """
     local = datetime.fromisoformat(civil.local)
     return local.replace(tzinfo=ZoneInfo(civil.zone), fold=0).astimezone(UTC)
 
 
 def normalised(civil: CivilTime) -> CivilTime:
-    """The same civil time, with seconds."""
+    """Return the same civil time, with seconds."""
     return CivilTime(datetime.fromisoformat(civil.local).isoformat(timespec="seconds"), civil.zone)
 
 
@@ -66,7 +66,7 @@ def _zone(name: str) -> ZoneInfo | None:
 
 
 def _is_skipped(local: datetime, zone: ZoneInfo) -> bool:
-    """Within a gap, `fold` 0 gives the offset before the change and 1 the one after (PEP 495)."""
+    """Return whether a time is in a gap: there `fold` 0 and 1 give both offsets (PEP 495)."""
     return _gap(local, zone) > 0
 
 

@@ -1,4 +1,4 @@
-"""The words that the rules share."""
+"""The enums and value types that the rules share."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ class SessionKind(StrEnum):
 
 
 class SessionState(StrEnum):
-    """How far a session is."""
+    """The state of a session."""
 
     SCHEDULED = "SCHEDULED"
     LIVE = "LIVE"
@@ -23,7 +23,7 @@ class SessionState(StrEnum):
 
 
 class SeatKind(StrEnum):
-    """A learner's place in one session."""
+    """The kinds of seats."""
 
     IN_ROOM = "IN_ROOM"
     ONLINE = "ONLINE"
@@ -39,7 +39,7 @@ class AttendanceMode(StrEnum):
 
 
 class EnrolmentState(StrEnum):
-    """Whether a learner holds a place in a run."""
+    """Whether a learner has a place in a run."""
 
     ENROLLED = "ENROLLED"
     WAITLISTED = "WAITLISTED"
@@ -47,7 +47,7 @@ class EnrolmentState(StrEnum):
 
 
 class AttendanceStatus(StrEnum):
-    """What a session recorded of a learner."""
+    """The attendance status of a learner in a session."""
 
     PRESENT = "PRESENT"
     PARTIAL = "PARTIAL"
@@ -57,7 +57,7 @@ class AttendanceStatus(StrEnum):
 
 
 class PresenceKind(StrEnum):
-    """What a meeting provider, or a check-in, saw."""
+    """Whether a learner joined or left."""
 
     JOINED = "JOINED"
     LEFT = "LEFT"
@@ -65,7 +65,7 @@ class PresenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CivilTime:
-    """A time on the wall of a place: local ISO 8601 without offset, and an IANA zone."""
+    """A civil time: local ISO 8601 without offset, and an IANA zone."""
 
     local: str
     zone: str
@@ -73,7 +73,7 @@ class CivilTime:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A stretch of time, its end not included."""
+    """An interval of time, its end not included."""
 
     start: datetime
     end: datetime

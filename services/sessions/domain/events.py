@@ -1,4 +1,4 @@
-"""What sessions tells others, each named and shaped as its event message."""
+"""The events of sessions, each named and shaped as its event message."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -11,7 +11,7 @@ E = TypeVar("E")
 
 
 def about(session: Session, event: type[E], **more: object) -> E:
-    """An event about a session: fields that `more` does not give are the session's own."""
+    """Return an event about a session; fields that `more` does not set come from the session."""
     known: dict[str, Any] = {"session_id": session.id, **more}
     for field in fields(event):  # type: ignore[arg-type]
         if field.name not in known:
@@ -95,7 +95,7 @@ class SessionEnded:
 
 @dataclass(frozen=True, slots=True)
 class SeatTaken:
-    """A learner took, changed or gave up a seat; None is no seat."""
+    """A learner took, changed or gave up a seat; None means no seat."""
 
     session_id: str
     run_id: str
@@ -121,7 +121,7 @@ class SeatPromoted:
 
 @dataclass(frozen=True, slots=True)
 class SettledAttendance:
-    """One learner's settled attendance."""
+    """One learner's final attendance."""
 
     learner_id: str
     verdict: AttendanceStatus
@@ -130,7 +130,7 @@ class SettledAttendance:
 
 @dataclass(frozen=True, slots=True)
 class AttendanceSettled:
-    """A part of a session's settled attendance; `parts` is 0 in all but the last."""
+    """A part of a session's final attendance; `parts` is 0 in all but the last part."""
 
     session_id: str
     run_id: str
@@ -146,7 +146,7 @@ class AttendanceSettled:
 
 @dataclass(frozen=True, slots=True)
 class AttendanceAmended:
-    """One learner's settled attendance changed afterwards; None is no attendance."""
+    """One learner's final attendance changed; None means no attendance."""
 
     session_id: str
     run_id: str

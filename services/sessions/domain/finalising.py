@@ -1,8 +1,8 @@
-"""Settling: a class that has ended gets its attendance in parts, however many learners it has.
+"""Finalising the attendance of an ended class in chunks, however many learners it has.
 
-The parts go through the learners by their ids, each in a unit of work of its own. A first pass
-settles everyone who was expected or came. Then a few sweeps look for marks whose units of work had
-begun before the end and were committed after their learner's part.
+The chunks go through the learners by their ids, each in its own unit of work. A first pass
+finalises everyone who was expected or came. Then a few sweeps look for presence events whose units
+of work began before the end and were committed after their learner's chunk.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -13,56 +13,56 @@ from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.events import SettledAttendance
 from services.sessions.domain.roster import Enrolment, is_expected
 
-# Learners in one unit of work, which then takes a tenth of a second.
+# Learners in one unit of work, which takes about a tenth of a second.
 LEARNERS = 1_000
-# Marks in one unit of work, unless one learner alone has more: some ten megabytes.
+# Presence events in one unit of work, unless one learner alone has more: about ten megabytes.
 PRESENCE_EVENTS = 20_000
 # Learners in one event. A learner's id has up to 128 characters, each up to six bytes in JSON, so
-# that 250 of them stay below an event's 256 KiB however odd the ids are.
+# 250 of them stay below an event's 256 KiB with any ids.
 LEARNERS_PER_EVENT = 250
-# MongoDB ends a transaction after 60 seconds (transactionLifetimeLimitSeconds): sweeps for 90
-# seconds see what every transaction wrote that had begun before the end.
+# MongoDB ends a transaction after 60 seconds (transactionLifetimeLimitSeconds): sweeps during 90
+# seconds see the writes of every transaction that began before the end.
 SWEEPS, SWEEP = 9, timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Finalisation:
-    """How far the settling of a session is; none is kept once it is over."""
+    """How far the finalisation of a session is; it is deleted when the finalisation is over."""
 
     id: str
     """The session."""
     run_id: str
     after: str = ""
-    """The last learner whom the first pass has settled."""
+    """The last learner whom the first pass has finalised."""
     part: int = 0
-    """How many parts were told."""
+    """How many parts were published as events."""
     passed: bool = False
     """Whether the first pass is over."""
     sweeps: int = 0
-    """How often it was looked for late ones since."""
+    """How many sweeps have found nothing since."""
 
     def has_passed(self, learner_id: str) -> bool:
-        """Whether a learner's part is over."""
+        """Return whether the first pass has passed a learner."""
         return self.passed or learner_id <= self.after
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The next learners of a session whom settling has to look at."""
+    """The next learners of a session for the first pass."""
 
     learner_ids: Sequence[str]
     """In their order."""
     usual: Set[str]
-    """Those who are enrolled now, and usually come or join."""
+    """Those who are enrolled now, with a mode in which they usually come or join."""
     seated: Set[str]
-    """Those who have or wait for a seat."""
+    """Those who have a seat or wait for one."""
     noted: Mapping[str, Enrolment]
-    """Enrolments as they were when the session ended, of those that changed since."""
+    """Enrolments as they were when the session ended, if they changed since."""
 
     def expected(self, enrolments: Mapping[str, Enrolment]) -> set[str]:
-        """Who was expected when the session ended: seats don't change since, enrolments may.
+        """Return who was expected when the session ended; enrolments may have changed since.
 
-        `enrolments`: those of `unclear`.
+        `enrolments`: those of the `unclear` learners.
         """
         known = {**enrolments, **self.noted}
         return {
@@ -74,7 +74,7 @@ class Candidates:
 
     @property
     def unclear(self) -> Set[str]:
-        """Those with a seat of whom it depends on their enrolment."""
+        """Learners with a seat who are expected only if they are enrolled."""
         return self.seated - self.usual - self.noted.keys()
 
 
@@ -87,10 +87,10 @@ class Chunk:
 
 
 def chunk_of(learner_ids: Sequence[str], presence_events: Mapping[str, int]) -> Chunk:
-    """The next part: up to `LEARNERS` of the ids, as long as they have up to `MARKS` marks.
+    """Return the next chunk: up to `LEARNERS` ids, with up to `PRESENCE_EVENTS` presence events.
 
-    `learner_ids`: the next ones in order, one more than fit where there are more. `marks`: how
-    many each has.
+    `learner_ids`: the next ones in order, one more than fit if there are more. `presence_events`:
+    how many each learner has.
     """
     total, fitting = 0, 0
     for learner_id in learner_ids[:LEARNERS]:
@@ -102,7 +102,7 @@ def chunk_of(learner_ids: Sequence[str], presence_events: Mapping[str, int]) -> 
 
 
 def advanced(finalisation: Finalisation, chunk: Chunk, event_count: int) -> Finalisation:
-    """The settlement after a part of the first pass that was told in `told` events."""
+    """Return the finalisation after a chunk that was published in `event_count` events."""
     return replace(
         finalisation,
         after=chunk.learner_ids[-1] if chunk.learner_ids else finalisation.after,
@@ -112,26 +112,26 @@ def advanced(finalisation: Finalisation, chunk: Chunk, event_count: int) -> Fina
 
 
 def swept(finalisation: Finalisation) -> Finalisation | None:
-    """The settlement after a sweep that found nobody; None when it was the last one."""
+    """Return the finalisation after a sweep that found nobody; None after the last sweep."""
     after = replace(finalisation, sweeps=finalisation.sweeps + 1)
     return after if after.sweeps < SWEEPS else None
 
 
 @dataclass(frozen=True, slots=True)
 class EventPart:
-    """One event's worth of settled attendance."""
+    """The content of one event of final attendance."""
 
     part: int
     """Its number, from 1."""
     parts: int
-    """How many there are, where this is the last one; else 0."""
+    """How many parts there are, if this is the last one; else 0."""
     learners: tuple[SettledAttendance, ...]
 
 
 def event_parts(rows: Sequence[Attendance], before: int, last: bool) -> Iterator[EventPart]:
-    """A unit of work's rows as events carry them; `before`: how many were told before.
+    """Yield a chunk's rows as parts for events; `before`: how many parts there were before.
 
-    The last unit of work has one at least, be it empty, which tells how many there were.
+    The last chunk has at least one part, perhaps empty, which says how many parts there were.
     """
     count = -(-len(rows) // LEARNERS_PER_EVENT) or int(last)
     for number in range(1, count + 1):

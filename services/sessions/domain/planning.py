@@ -1,4 +1,4 @@
-"""Planning: what a request must hold, what it may contradict, and the session that comes of it."""
+"""Planning: the rules of a request, conflicts with other sessions, and the planned session."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """Put a session at another time, in another room, or both."""
+    """Move a session to another time, to another room, or both."""
 
     session_id: str
     starts: CivilTime
@@ -46,7 +46,7 @@ class Move:
 
 
 def schedule_violations(command: Schedule) -> list[FieldViolation]:
-    """Everything that can't be right about a request to plan, whatever the state."""
+    """Return everything that is wrong with a request to plan, whatever the state."""
     return [
         *civil_violations(command.starts, "starts"),
         *_duration_violations(command.duration),
@@ -57,13 +57,13 @@ def schedule_violations(command: Schedule) -> list[FieldViolation]:
 
 
 def move_violations(command: Move) -> list[FieldViolation]:
-    """Everything that can't be right about a request to move, whatever the state."""
+    """Return everything that is wrong with a request to move, whatever the state."""
     duration = [] if command.duration is None else _duration_violations(command.duration)
     return [*civil_violations(command.starts, "starts"), *duration]
 
 
 def planned(command: Schedule, room: Room | None, new_id: str, secret: str) -> Session:
-    """The session that a request without faults plans."""
+    """Return the session that a valid request plans."""
     start = instant_of(command.starts)
     return Session(
         id=new_id,
@@ -89,7 +89,7 @@ def planned(command: Schedule, room: Room | None, new_id: str, secret: str) -> S
 
 
 def moved(session: Session, command: Move, room: Room | None) -> Session:
-    """The session at its new time, and in `room` (None: it is ONLINE, or the room is unknown)."""
+    """Return the session at its new time in `room` (None: it is ONLINE, or the room is unknown)."""
     start = instant_of(command.starts)
     duration = command.duration or session.duration
     return replace(
@@ -107,7 +107,7 @@ def moved(session: Session, command: Move, room: Room | None) -> Session:
 def unknown_violations(
     session: Session, run: Run | None, room: Room | None
 ) -> Iterator[FieldViolation]:
-    """What a session names and nobody knows: run and room."""
+    """Yield a violation for an unknown run and an unknown room."""
     if run is None:
         right = "a run that is open; one opened just now may take a second to be known here"
         yield FieldViolation("run_id", f"run {session.run_id!r} is unknown", right)
@@ -116,7 +116,7 @@ def unknown_violations(
 
 
 def room_unknown(room_id: str) -> FieldViolation:
-    """The fault of naming a room that is not there."""
+    """Return the violation for an unknown room."""
     return FieldViolation(
         "room_id", f"room {room_id!r} is unknown", "the id of a room that was created"
     )
@@ -125,7 +125,7 @@ def room_unknown(room_id: str) -> FieldViolation:
 def instructor_violations(
     session: Session, run: Run | None, person: Person | None
 ) -> Iterator[FieldViolation]:
-    """The fault of naming an instructor who is none."""
+    """Yield a violation if the instructor may not teach."""
     if not may_teach(run, person, session.instructor_id):
         wrong = f"{session.instructor_id!r} is unknown as an instructor"
         right = "one of the run's instructors, or a person of the roster with that role"
@@ -133,21 +133,21 @@ def instructor_violations(
 
 
 def limit_violations(session: Session, room: Room | None) -> Iterator[FieldViolation]:
-    """The fault of wanting more seats than a room has."""
+    """Yield a violation if more seats are asked for than the room has."""
     if room is not None and session.seat_limit > room.capacity:
         wrong = f"{session.seat_limit} seats are asked for"
         yield FieldViolation("room_seats", wrong, f"{room.name} seats {room.capacity}")
 
 
 def past_violations(session: Session, now: datetime) -> Iterator[FieldViolation]:
-    """The fault of a time that is over before the session could begin."""
+    """Yield a violation if the session would have ended already."""
     if session.end_time <= now:
         wrong = f"the session would have ended at {_text(session.end_time)}"
         yield FieldViolation("starts", wrong, f"a class that ends after {_text(now)}")
 
 
 def taken_violations(session: Session) -> Iterator[FieldViolation]:
-    """The fault of having more seats taken than there are after a move."""
+    """Yield a violation if more seats are taken than the new room has."""
     if session.in_room > session.room_seats:
         wrong = f"{session.in_room} seats in the room are taken"
         yield FieldViolation(
@@ -156,9 +156,10 @@ def taken_violations(session: Session) -> Iterator[FieldViolation]:
 
 
 def conflict_violations(session: Session, others: Iterable[Session]) -> list[FieldViolation]:
-    """A fault for each thing that another of `others` (SCHEDULED or LIVE) holds at that time.
+    """Return a violation for each room or instructor that another session uses at that time.
 
-    Times are half-open: a session may begin at the instant at which another ends.
+    `others`: SCHEDULED or LIVE sessions. Times are half-open: a session may begin at the instant at
+    which another ends.
     """
     clashing = [other for other in others if _overlap(session, other)]
     rooms = [
@@ -191,7 +192,7 @@ def _text(instant: datetime) -> str:
 
 
 def _seats(limit: int, room: Room | None) -> int:
-    """Seats in the room: as many as it has, and no more than are wanted."""
+    """Return the seats in the room: as many as it has, and no more than are asked for."""
     if room is None:
         return 0
     return min(limit, room.capacity) if limit else room.capacity

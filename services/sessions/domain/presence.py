@@ -1,4 +1,4 @@
-"""Presence: when a learner was there, from joins and leaves that come in any order."""
+"""Presence: when a learner was there, computed from joins and leaves in any order."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,15 +9,15 @@ from chassis.errors import FieldViolation
 from services.sessions.domain.enums import Interval, PresenceKind, SessionState
 from services.sessions.domain.session import Session, state_violations
 
-# The connection of a learner in person: a check-in, and marks that name no connection.
+# The connection of presence in person: of check-ins, and of presence events without a connection.
 IN_PERSON = ""
-# How long after the end of a session marks are taken.
+# How long after the end of a session presence events are accepted.
 LATEST = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class PresenceEvent:
-    """One learner joined or left by one connection. All its fields together tell it apart."""
+    """One learner joined or left by one connection. All fields together identify it."""
 
     learner_id: str
     kind: PresenceKind
@@ -27,7 +27,7 @@ class PresenceEvent:
 
 @dataclass(frozen=True, slots=True)
 class PresenceRow:
-    """A row of a batch: its mark, or what is wrong with it already."""
+    """A row of a batch: its presence event, or its violations."""
 
     presence_event: PresenceEvent | None
     violations: tuple[FieldViolation, ...] = ()
@@ -35,7 +35,7 @@ class PresenceRow:
 
 @dataclass(frozen=True, slots=True)
 class RecordPresence:
-    """Take joins and leaves of a session."""
+    """Record joins and leaves of a session."""
 
     session_id: str
     rows: tuple[PresenceRow, ...]
@@ -43,7 +43,7 @@ class RecordPresence:
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """What became of a row."""
+    """The result of a row."""
 
     row: int
     id: str
@@ -54,9 +54,10 @@ class RowResult:
 def presence_event_violations(
     session: Session, presence_event: PresenceEvent, enrolled: bool, now: datetime
 ) -> Iterator[FieldViolation]:
-    """Everything that speaks against a mark. Any instant will do: only what lies inside counts.
+    """Yield everything that is wrong with a presence event. Any instant is accepted.
 
-    Providers send again what they could not deliver: a mark may come up to a day after the end.
+    Only the time within the session counts. Meeting providers retry failed deliveries, so an event
+    may arrive up to a day after the end.
     """
     yield from state_violations(session, "marked in", SessionState.LIVE, SessionState.ENDED)
     if session.ended_at is not None and now > session.ended_at + LATEST:
@@ -68,7 +69,7 @@ def presence_event_violations(
 
 
 def there_since(presence_events: Iterable[PresenceEvent]) -> datetime | None:
-    """Since when the learner is there in person; None when not, or no more."""
+    """Return since when the learner is there in person; None if not, or no longer."""
     own = sorted(
         (
             presence_event
@@ -83,15 +84,15 @@ def there_since(presence_events: Iterable[PresenceEvent]) -> datetime | None:
 def presence_intervals(
     presence_events: Iterable[PresenceEvent], span: Interval
 ) -> tuple[Interval, ...]:
-    """When a learner was there: the union of all connections' intervals, inside `span`.
+    """Return when a learner was there: the union of all connections' intervals, within `span`.
 
-    The same set of marks gives the same answer in any order, and repeats change nothing. In each
+    The same set of events gives the same result in any order, and repeats change nothing. In each
     connection
     - a JOINED while there and a LEFT while gone change nothing;
     - a JOINED without LEFT lasts to the end of `span`;
-    - a LEFT that comes before every JOINED lasts from the start of `span`;
-    - JOINED and LEFT at one instant cancel each other out, so that a stretch cut in two is the
-      same stretch.
+    - a LEFT before every JOINED lasts from the start of `span`;
+    - JOINED and LEFT at one instant cancel each other out, so that an interval cut in two is the
+      same interval.
     """
     connections: dict[str, set[PresenceEvent]] = defaultdict(set)
     for presence_event in presence_events:
@@ -101,12 +102,12 @@ def presence_intervals(
 
 
 def total(intervals: Iterable[Interval]) -> timedelta:
-    """How long intervals that don't overlap are together."""
+    """Return the total length of intervals that don't overlap."""
     return sum((interval.length for interval in intervals), timedelta())
 
 
 def _connected(presence_events: Iterable[PresenceEvent], span: Interval) -> Iterator[Interval]:
-    """The stretches of one connection, not clipped yet."""
+    """Yield the intervals of one connection, not clipped yet."""
     since: datetime | None = None
     for place, (at, kind) in enumerate(_changes(presence_events)):
         if kind is PresenceKind.JOINED:
@@ -119,7 +120,7 @@ def _connected(presence_events: Iterable[PresenceEvent], span: Interval) -> Iter
 
 
 def _changes(presence_events: Iterable[PresenceEvent]) -> list[tuple[datetime, PresenceKind]]:
-    """What happened at each instant, in order; an instant with both kinds is left out."""
+    """Return the events in order of time, without instants that have both kinds."""
     kinds: dict[datetime, set[PresenceKind]] = defaultdict(set)
     for presence_event in presence_events:
         kinds[presence_event.at].add(presence_event.kind)
@@ -142,7 +143,7 @@ def _union(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
 
 
 def by_learner(presence_events: Iterable[PresenceEvent]) -> Mapping[str, list[PresenceEvent]]:
-    """Marks in heaps, one a learner."""
+    """Group presence events by learner."""
     heaps: dict[str, list[PresenceEvent]] = defaultdict(list)
     for presence_event in presence_events:
         heaps[presence_event.learner_id].append(presence_event)

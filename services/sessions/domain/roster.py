@@ -1,7 +1,7 @@
-"""What sessions knows of others' things: people, runs, enrolments, items.
+"""Replicas of other services' data: people, runs, enrolments, items.
 
-They are copies made from events. Queues of different types keep no order among each other, so each
-copy carries the sequence of the event that it was made of, and an older event changes nothing.
+They are made from events. Events of different queues come in any order, so each replica stores the
+sequence of the event that it was made from, and an older event changes nothing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ EXPECTED_MODES = (AttendanceMode.CLASSROOM, AttendanceMode.ONLINE)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone in the roster: no more of them than the rules need."""
+    """Someone in the roster, with only the fields that the rules need."""
 
     id: str
     roles: tuple[str, ...]
@@ -26,7 +26,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a run decides for its sessions."""
+    """The policy of a run for its sessions."""
 
     present_share: float = 0.75
     partial_share: float = 0.25
@@ -45,7 +45,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What became of an item of the library."""
+    """The state of an item of the library."""
 
     id: str
     available: bool
@@ -54,22 +54,22 @@ class Item:
 
 
 class Replica(Protocol):
-    """A copy of something that one event tells in full."""
+    """A replica of something that one event describes completely."""
 
     @property
     def id(self) -> str:
-        """What it is a copy of."""
+        """The id of the original."""
 
     @property
     def sequence(self) -> int:
-        """The event that it was made of."""
+        """The sequence of the event that it was made from."""
 
 
 C = TypeVar("C", bound=Replica)
 
 
 def newer(known: Mapping[str, C], arrived: Iterable[C]) -> list[C]:
-    """The copies that replace what is known: for each id the newest, unless known already."""
+    """Return the replicas that replace known ones: for each id the newest, if newer than known."""
     newest: dict[str, C] = {}
     for replica in arrived:
         other = newest.get(replica.id) or known.get(replica.id)
@@ -80,7 +80,7 @@ def newer(known: Mapping[str, C], arrived: Iterable[C]) -> list[C]:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A learner in a run. State and mode come by different events, each newest by itself."""
+    """A learner in a run. Different events set state and mode, each with its own sequence."""
 
     run_id: str
     learner_id: str
@@ -97,7 +97,7 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentUpdate:
-    """What one event says about an enrolment; None is what it does not say."""
+    """What one event says about an enrolment; None where it says nothing."""
 
     run_id: str
     learner_id: str
@@ -112,7 +112,7 @@ class EnrolmentUpdate:
 
 
 def merge(enrolment: Enrolment, news: EnrolmentUpdate) -> Enrolment:
-    """The enrolment after `news`, of which each part counts unless something newer is known."""
+    """Return the enrolment after an update; each part counts unless a newer one is known."""
     if news.state is not None and news.sequence > enrolment.state_sequence:
         enrolment = replace(enrolment, state=news.state, state_sequence=news.sequence)
     if news.mode is not None and news.sequence > enrolment.mode_sequence:
@@ -121,14 +121,15 @@ def merge(enrolment: Enrolment, news: EnrolmentUpdate) -> Enrolment:
 
 
 def is_enrolled(enrolment: Enrolment | None) -> bool:
-    """Whether the learner holds a place in the run."""
+    """Return whether the learner has a place in the run."""
     return enrolment is not None and enrolment.state is EnrolmentState.ENROLLED
 
 
 def is_expected(enrolment: Enrolment | None, seated: bool) -> bool:
-    """Whether a session of the run counts on the learner.
+    """Return whether the learner is expected at a session of the run.
 
-    On who usually comes or joins; and on everyone enrolled who has or waits for one of its seats.
+    Expected are learners who usually come or join, and enrolled learners who have one of its seats
+    or wait for one.
     """
     if enrolment is None or not is_enrolled(enrolment):
         return False
@@ -136,10 +137,10 @@ def is_expected(enrolment: Enrolment | None, seated: bool) -> bool:
 
 
 def may_teach(run: Run | None, person: Person | None, instructor_id: str) -> bool:
-    """Whether someone can be a session's instructor.
+    """Return whether someone can be a session's instructor.
 
-    True for the run's own instructors, and for anyone whom the roster knows as instructor: guests
-    and stand-ins give single classes of a run.
+    That are the run's own instructors, and everyone with the role INSTRUCTOR in the roster: guests
+    and substitutes teach single classes of a run.
     """
     if run is not None and instructor_id in run.instructor_ids:
         return True

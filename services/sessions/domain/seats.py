@@ -1,8 +1,8 @@
-"""Seats: who gets which, who waits, and who moves up.
+"""Seats: who gets which seat, who waits, and who is promoted from the waiting list.
 
-The session's counters (`in_room`, `online`, `waitlisted`) are what keeps a room from being
-overbooked: every change of a seat that is limited goes through `recounted`. Online seats without
-limit are counted apart, so that who takes one waits for nobody.
+The session's counters (`in_room`, `online`, `waitlisted`) prevent overbooking: every change of a
+limited seat goes through `recounted`. Online seats without limit are counted separately, so that
+learners who take one don't wait for each other.
 """
 
 from collections.abc import Iterator
@@ -26,29 +26,29 @@ class ChooseSeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
-    """A learner's place in one session; without `kind` there is none."""
+    """A learner's seat in one session; without `kind` the learner has none."""
 
     session_id: str
     learner_id: str
     run_id: str
     kind: SeatKind | None = None
     holds: SeatKind | None = None
-    """ONLINE while WAITLISTED: the online seat that is kept meanwhile."""
+    """ONLINE while WAITLISTED: the online seat that the learner keeps meanwhile."""
     chosen_at: datetime | None = None
     turn: int = 0
-    """The number in line: who waits is served by it."""
+    """The waitlist position: the smallest is promoted first."""
 
 
 def no_seat(session: Session, learner_id: str) -> Seat:
-    """The place of a learner who has none."""
+    """Return the seat of a learner who has none."""
     return Seat(session_id=session.id, learner_id=learner_id, run_id=session.run_id)
 
 
 def request_violations(kind: SeatKind | None) -> list[FieldViolation]:
-    """What can't be asked for."""
+    """Return a violation if a learner asks for a place on the waiting list."""
     if kind is SeatKind.WAITLISTED:
-        right = "IN_ROOM: where the room is full it means to wait"
-        return [FieldViolation("kind", "nobody chooses to wait", right)]
+        right = "IN_ROOM; if the room is full, the learner waits"
+        return [FieldViolation("kind", "WAITLISTED can't be chosen", right)]
     return []
 
 
@@ -59,7 +59,7 @@ def choice_violations(
     cutoff: timedelta,
     now: datetime,
 ) -> Iterator[FieldViolation]:
-    """Everything that speaks against a learner's choice at this moment."""
+    """Yield everything that is wrong with a learner's choice now."""
     yield from state_violations(session, "given seats for", SessionState.SCHEDULED)
     until = session.start_time - cutoff
     if now > until:
@@ -74,9 +74,9 @@ def choice_violations(
 
 
 def granted(session: Session, before: Seat, kind: SeatKind | None, now: datetime) -> Seat:
-    """The seat that a choice leads to; the same one when it changes nothing.
+    """Return the seat after a choice; the same one if the choice changes nothing.
 
-    Raises FailedPrecondition when every online seat is taken: only the room has a waiting list.
+    Raises FailedPrecondition if every online seat is taken: only the room has a waiting list.
     """
     wanted, holds = _place(session, before, kind)
     if (wanted, holds) == (before.kind, before.holds):
@@ -85,33 +85,35 @@ def granted(session: Session, before: Seat, kind: SeatKind | None, now: datetime
 
 
 def is_without_limit(session: Session, before: Seat, kind: SeatKind | None) -> bool:
-    """Whether a choice takes and frees nothing that is limited."""
+    """Return whether a choice takes and frees no limited seat."""
     free = (None, SeatKind.ONLINE)
     return not session.online_seats and before.kind in free and kind in free
 
 
 def online_change(before: Seat, after: Seat) -> int:
-    """How many more online seats are taken after a seat's change: 1, 0 or -1."""
+    """Return by how many the taken online seats change with a seat: 1, 0 or -1."""
     return _online(after) - _online(before)
 
 
 def may_take(session: Session, seat: Seat) -> bool:
-    """Whether a learner can take a seat at the door: without any, while the room has a free one."""
+    """Return whether a learner without a seat can take one at the door: the room has a free
+    seat.
+    """
     return seat.kind is None and session.in_room < session.room_seats
 
 
 def waits(seat: Seat) -> bool:
-    """Whether the learner waits for a seat in the room."""
+    """Return whether the learner waits for a seat in the room."""
     return seat.kind is SeatKind.WAITLISTED
 
 
 def promoted(waiting: Seat) -> Seat:
-    """The seat of one who waited, now in the room; an online seat is let go."""
+    """Return the seat of a waiting learner, now in the room; an online seat is given up."""
     return replace(waiting, kind=SeatKind.IN_ROOM, holds=None)
 
 
 def recounted(session: Session, before: Seat, after: Seat) -> Session:
-    """The session with its counters right after a seat's change."""
+    """Return the session with its counters updated for a seat's change."""
     return replace(
         session,
         in_room=session.in_room - _in_room(before) + _in_room(after),
@@ -122,14 +124,14 @@ def recounted(session: Session, before: Seat, after: Seat) -> Session:
 
 
 def to_promote(session: Session) -> int:
-    """How many of those who wait can have a seat in the room now."""
+    """Return how many waiting learners can get a seat in the room now."""
     return max(0, min(session.room_seats - session.in_room, session.waitlisted))
 
 
 def _place(
     session: Session, before: Seat, kind: SeatKind | None
 ) -> tuple[SeatKind | None, SeatKind | None]:
-    """The kind that is granted, and what is held while waiting."""
+    """Return the kind that is granted, and the seat that is kept while waiting."""
     if kind is None:
         return None, None
     if kind is SeatKind.ONLINE:

@@ -1,4 +1,4 @@
-"""Rooms and sessions, and the states that a session goes through."""
+"""Rooms and sessions, and the states of a session."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -43,63 +43,63 @@ class Session:
     start_time: datetime
     end_time: datetime
     seat_limit: int
-    """Seats in the room as asked for; 0: as many as the room has."""
+    """The seats in the room that were asked for; 0: as many as the room has."""
     room_seats: int
     online_seats: int
     in_room: int = 0
     online: int = 0
-    """Online seats that are taken, where they are limited."""
+    """Online seats that are taken, if they are limited."""
     waitlisted: int = 0
     turns: int = 0
-    """How often seats changed: gives each who waits a number in line."""
+    """How often seats changed: the source of waitlist positions."""
     join_url: str
     recorded: bool
     material_item_ids: tuple[str, ...]
     state: SessionState = SessionState.SCHEDULED
     check_in_secret: str = field(repr=False)
-    """What check-in codes are made of, in hex."""
+    """The secret of the check-in codes, in hex."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     attendance_settled_at: datetime | None = None
-    """When the attendance of everyone expected was there, after the end."""
+    """When the attendance of everyone expected was final, after the end."""
     recording_item_id: str = ""
 
 
 def started(session: Session, now: datetime) -> Session:
-    """The session, LIVE since `now`. Raises FailedPrecondition unless it is SCHEDULED."""
+    """Return the session, LIVE since `now`. Raises FailedPrecondition unless it is SCHEDULED."""
     expect(session, "started", SessionState.SCHEDULED)
     return replace(session, state=SessionState.LIVE, started_at=now)
 
 
 def ended(session: Session, now: datetime) -> Session:
-    """The session, over since `now`. Raises FailedPrecondition unless it is LIVE."""
+    """Return the session, ENDED at `now`. Raises FailedPrecondition unless it is LIVE."""
     expect(session, "ended", SessionState.LIVE)
     # Two replicas' clocks may differ: a session never ends before it began.
     return replace(session, state=SessionState.ENDED, ended_at=max(now, session.started_at or now))
 
 
 def finalised(session: Session, now: datetime) -> Session:
-    """The ENDED session with its attendance settled since `now`, but not before its end."""
+    """Return the ENDED session with its attendance final since `now`, but not before its end."""
     return replace(session, attendance_settled_at=max(now, session.ended_at or now))
 
 
 def cancelled(session: Session) -> Session:
-    """The session, cancelled. Raises FailedPrecondition unless it is SCHEDULED."""
+    """Return the session, cancelled. Raises FailedPrecondition unless it is SCHEDULED."""
     expect(session, "cancelled", SessionState.SCHEDULED)
     return replace(session, state=SessionState.CANCELLED)
 
 
 def with_recording(session: Session, item_id: str) -> Session:
-    """The session with its recording. Raises FailedPrecondition before it has begun."""
+    """Return the session with its recording. Raises FailedPrecondition before it has begun."""
     expect(session, "given a recording", SessionState.LIVE, SessionState.ENDED)
     return replace(session, recording_item_id=item_id)
 
 
 def span_of(session: Session) -> Interval:
-    """From when to when an ENDED session took place, as far as attendance counts.
+    """Return the interval of an ENDED session that counts for attendance.
 
-    Someone may forget to end it, or end it late: what lies after its planned end does not count,
-    or after its planned length where it began late.
+    An instructor may end it late: the time after its planned end does not count, or after its
+    planned length if it began late.
     """
     if session.started_at is None or session.ended_at is None:
         raise ValueError(f"session {session.id} is {session.state} and has not ended")
@@ -108,19 +108,21 @@ def span_of(session: Session) -> Interval:
 
 
 def length_of(session: Session) -> timedelta:
-    """The length of an ENDED session of which one is to attend a share: as planned, at most."""
+    """Return the length of an ENDED session for shares of attendance: at most as planned."""
     return min(span_of(session).length, session.duration)
 
 
 def expect(session: Session, done: str, *states: SessionState) -> None:
-    """Raise FailedPrecondition unless the session is in one of `states` and so can be `done`."""
+    """Raise FailedPrecondition unless the session is in one of `states`, so that it can be
+    `done`.
+    """
     violations = state_violations(session, done, *states)
     if violations:
         raise FailedPrecondition(f"the session can't be {done}", violations)
 
 
 def state_violations(session: Session, done: str, *states: SessionState) -> list[FieldViolation]:
-    """The fault of a session that is in none of `states`, and so can't be `done`."""
+    """Return a violation if the session is in none of `states`, so that it can't be `done`."""
     if session.state in states:
         return []
     right = f"only a session that is {' or '.join(states)} can be {done}"

@@ -1,4 +1,4 @@
-"""Change settled attendance."""
+"""Changing final attendance."""
 
 from collections.abc import Collection
 
@@ -12,9 +12,9 @@ from services.sessions.usecases import lookup
 def finalise_again(
     store: Store, session: Session, learner_ids: Collection[str], reason: str
 ) -> None:
-    """Settle some learners by all their marks again, once their part is over.
+    """Finalise some learners again, by all their presence events, after the first pass.
 
-    Who has no attendance was not expected when the session ended, whatever holds by now.
+    A learner without attendance was not expected when the session ended, whatever is true by now.
     """
     known = store.attendance(session.id, learner_ids)
     expected = {one for one, row in known.items() if row.expected}
@@ -39,7 +39,7 @@ def record_amendment(
     after: Attendance | None,
     reason: str,
 ) -> None:
-    """A changed verdict is told; None is no attendance."""
+    """Record an event if the attendance status changed; None means no attendance."""
     old, new = (row.verdict if row else None for row in (before, after))
     if old is new:
         return

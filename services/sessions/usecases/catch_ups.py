@@ -1,4 +1,4 @@
-"""What a studied catch-up does to attendance."""
+"""The effect of a completed catch-up on attendance."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,14 @@ REASON = "the catch-up was studied"
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
-    """A learner studied what a session's absence left open."""
+    """A learner completed the catch-up of a session."""
 
     session_id: str
     learner_id: str
 
 
 def note_catch_up(store: Store, command: CatchUp) -> None:
-    """Turn ABSENT into CAUGHT_UP; any other verdict stays. Raises NotFound without attendance."""
+    """Turn ABSENT into CAUGHT_UP; any other status stays. Raises NotFound without attendance."""
     session = lookup.session(store, command.session_id)
     before = store.attendance(session.id, [command.learner_id]).get(command.learner_id)
     if before is None:

@@ -1,4 +1,4 @@
-"""Settle the attendance of sessions that have ended, a part a unit of work."""
+"""Finalising the attendance of ended sessions, one chunk in each unit of work."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from services.sessions.ports import Store
 from services.sessions.usecases import lookup
 from services.sessions.usecases.attendance import finalise_again
 
-REASON = "joins and leaves came while attendance was settled"
+REASON = "joins and leaves came while attendance was finalised"
 
 
 def finalise_chunk(store: Store, session_id: str, claim: str) -> None:
-    """Do the next part of a settlement; nothing where the claim is another's by now."""
+    """Do the next chunk of a finalisation; nothing if another process has claimed it by now."""
     finalisation = store.claimed_finalisation(session_id, claim)
     if finalisation is None:
         return
@@ -64,7 +64,7 @@ def _keep(store: Store, session: Session, chunk: Chunk, rows: Sequence[Attendanc
 
 
 def _sweep(store: Store, session: Session, finalisation: Finalisation) -> None:
-    """Settle again of whom something was noted that the first pass did not see."""
+    """Finalise learners again whose notes the first pass did not see."""
     late = store.unfinalised(session.id, LEARNERS)
     if late:
         finalise_again(store, session, late, REASON)

@@ -1,4 +1,4 @@
-"""Begin a session and end it."""
+"""Starting and ending a session."""
 
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.events import SessionEnded, SessionStarted, about
@@ -9,7 +9,7 @@ from services.sessions.usecases import lookup
 
 
 def start(store: Store, session_id: str) -> Session:
-    """Begin a SCHEDULED session, at any time; one that is LIVE is answered as it is."""
+    """Start a SCHEDULED session, at any time; return a LIVE one as it is."""
     before = lookup.lock_session(store, session_id)
     if before.state is SessionState.LIVE:
         return before
@@ -20,9 +20,9 @@ def start(store: Store, session_id: str) -> Session:
 
 
 def end(store: Store, session_id: str) -> Session:
-    """End a LIVE session; its attendance is then settled in parts (finalising.py).
+    """End a LIVE session; the worker then finalises its attendance in chunks (finalising.py).
 
-    One that is ENDED is answered as it is.
+    Return an ENDED session as it is.
     """
     before = lookup.lock_session(store, session_id)
     if before.state is SessionState.ENDED:

@@ -1,4 +1,4 @@
-"""Finding what a command names."""
+"""Look-ups of what a command names."""
 
 from chassis.errors import FieldViolation, NotFound
 from services.sessions.domain.roster import Policy, Run
@@ -8,23 +8,23 @@ from services.sessions.ports import Store
 
 
 def lock_session(store: Store, session_id: str) -> Session:
-    """A session, and be alone with it. Raises NotFound."""
+    """Return a session, locked against other units of work. Raises NotFound."""
     return _or_not_found(store.session_for_update(session_id), session_id)
 
 
 def session(store: Store, session_id: str) -> Session:
-    """A session. Raises NotFound."""
+    """Return a session. Raises NotFound."""
     return _or_not_found(store.session_by_id(session_id), session_id)
 
 
 def policy_of(store: Store, session: Session) -> Policy:
-    """What the session's run decides."""
+    """Return the policy of the session's run."""
     run = store.replicas(Run, [session.run_id]).get(session.run_id)
     return run.policy if run else Policy()
 
 
 def seat_of(store: Store, session: Session, learner_id: str) -> Seat:
-    """A learner's seat; one without kind where there is none."""
+    """Return a learner's seat; one without kind if the learner has none."""
     return store.seat(session.id, learner_id) or no_seat(session, learner_id)
 
 

@@ -1,4 +1,4 @@
-"""Plan, move and cancel sessions."""
+"""Planning, moving and cancelling sessions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from services.sessions.usecases.seats import promote
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Call a session off."""
+    """Cancel a session."""
 
     session_id: str
     reason: str
@@ -45,7 +45,8 @@ class Cancel:
 def schedule(store: Store, command: Schedule) -> Session:
     """Plan a session.
 
-    Raises Invalid, or FailedPrecondition with all that is unknown or past, and every conflict.
+    Raises Invalid, or FailedPrecondition with everything that is unknown or past and every
+    conflict.
     """
     check(schedule_violations(command))
     room = _room(store, command.room_id)
@@ -67,9 +68,9 @@ def schedule(store: Store, command: Schedule) -> Session:
 
 
 def move(store: Store, command: Move) -> Session:
-    """Put a SCHEDULED session elsewhere; who waits for the room gets the seats that it gains.
+    """Move a SCHEDULED session; if the new room has more seats, waiting learners get them.
 
-    Raises NotFound, Invalid, or FailedPrecondition with every conflict and an end that is past.
+    Raises NotFound, Invalid, or FailedPrecondition with every conflict or an end that is past.
     """
     check(move_violations(command))
     before = lock_session(store, command.session_id)
@@ -92,7 +93,7 @@ def move(store: Store, command: Move) -> Session:
 
 
 def cancel(store: Store, command: Cancel) -> Session:
-    """Call a SCHEDULED session off; one that is CANCELLED is answered as it is."""
+    """Cancel a SCHEDULED session; return a CANCELLED one as it is."""
     before = lock_session(store, command.session_id)
     if before.state is SessionState.CANCELLED:
         return before
@@ -110,7 +111,7 @@ def _room(store: Store, room_id: str) -> Room | None:
 
 
 def _lock_resources(store: Store, session: Session) -> None:
-    """Two requests for one room or instructor must not both find it free."""
+    """Lock room and instructor: two requests must not both find one of them free."""
     rooms = [f"room:{session.room_id}"] if session.room_id else []
     store.lock(f"instructor:{session.instructor_id}", *rooms)
 

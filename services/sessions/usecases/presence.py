@@ -1,4 +1,4 @@
-"""See who is there: check-ins in the room, joins and leaves from the meeting provider."""
+"""Recording presence: check-ins in the room, joins and leaves from the meeting provider."""
 
 from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
@@ -26,11 +26,11 @@ LATE = "joins and leaves came after the end"
 
 
 def check_in(store: Store, command: CheckIn) -> CheckedIn | WrongCode:
-    """Mark a learner as there from now; one who is there already is answered since when.
+    """Record a learner as there from now; return since when, if the learner is there already.
 
-    Who has no seat takes a free one. A wrong code is counted and answered, so that the count is
-    kept. Raises NotFound, and FailedPrecondition when the session is not LIVE, the learner has no
-    seat in the room and can take none, or has guessed too often.
+    A learner without a seat takes a free one. A wrong code is counted, and is a result, so that the
+    count is committed. Raises NotFound, and FailedPrecondition if the session is not LIVE, if the
+    learner has no seat in the room and can take none, or has entered too many wrong codes.
     """
     learner_id = command.learner_id
     session = lookup.session(store, command.session_id)
@@ -47,9 +47,10 @@ def check_in(store: Store, command: CheckIn) -> CheckedIn | WrongCode:
 
 
 def record_presence(store: Store, command: RecordPresence) -> list[RowResult]:
-    """Take a batch of joins and leaves, each row by itself. Raises NotFound.
+    """Record a batch of joins and leaves, each row by itself. Raises NotFound.
 
-    Those that come after their learners were settled settle these again, and nobody else.
+    If they arrive after their learners' finalisation, these learners, and no others, are finalised
+    again.
     """
     session = lookup.session(store, command.session_id)
     learners = {row.presence_event.learner_id for row in command.rows if row.presence_event}
@@ -63,7 +64,7 @@ def record_presence(store: Store, command: RecordPresence) -> list[RowResult]:
 
 
 def _account(store: Store, session: Session, learner_ids: Set[str]) -> None:
-    """See to it that learners' new marks count: now, or when they are settled."""
+    """Make learners' new presence events count: now, or in their finalisation."""
     late = set(learner_ids) if session.state is SessionState.ENDED else set()
     finalisation = store.finalisation(session.id) if late else None
     if finalisation is not None:
@@ -89,7 +90,7 @@ def _enrolled(store: Store, session: Session, learner_ids: Iterable[str]) -> set
 
 
 def _judged(row: PresenceRow, session: Session, enrolled: Set[str], now: datetime) -> PresenceRow:
-    """The row as it is when nothing speaks against it; else its faults without its mark."""
+    """Return the row if it is valid; otherwise a row with its violations."""
     if row.presence_event is None:
         return row
     violations = tuple(
@@ -106,5 +107,5 @@ def _results(rows: Sequence[PresenceRow], new: Set[PresenceEvent]) -> list[RowRe
         learner_id = row.presence_event.learner_id if row.presence_event else ""
         results.append(RowResult(place, learner_id, row.presence_event in left, row.violations))
         if row.presence_event:
-            left.discard(row.presence_event)  # the same row again changes nothing
+            left.discard(row.presence_event)  # a repeated row changes nothing
     return results

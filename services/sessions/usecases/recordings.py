@@ -1,4 +1,4 @@
-"""A session's recording."""
+"""Attaching a session's recording."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ from services.sessions.usecases.lookup import lock_session
 
 @dataclass(frozen=True, slots=True)
 class AttachRecording:
-    """Say which item is the session's recording."""
+    """Attach an item to a session as its recording."""
 
     session_id: str
     item_id: str
 
 
 def attach_recording(store: Store, command: AttachRecording) -> Session:
-    """Give a LIVE or ENDED session its recording, in place of another if it has one.
+    """Attach the recording of a LIVE or ENDED session; it replaces an earlier one.
 
-    The same item once more changes nothing.
+    Attaching the same item again changes nothing.
     """
     before = lock_session(store, command.session_id)
     session = with_recording(before, command.item_id)

@@ -18,7 +18,7 @@ class CreateRoom:
 def create_room(store: Store, command: CreateRoom) -> Room:
     """Add a room. Raises Invalid for a blank name, AlreadyExists for one that is taken."""
     name = command.name.strip()
-    check([] if name else [FieldViolation("name", "is blank", "what stands on its door")])
+    check([] if name else [FieldViolation("name", "is blank", "the name on its door")])
     store.lock(f"room-name:{name}")
     if store.room_named(name):
         raise AlreadyExists(

@@ -1,4 +1,4 @@
-"""Keep the copies of what others own up to date."""
+"""Updating the replicas of other services' data."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -12,14 +12,14 @@ C = TypeVar("C", bound=Replica)
 
 
 def upsert_if_newer(store: Store, cls: type[C], arrived: Sequence[C]) -> None:
-    """Keep what arrived of one class, unless something newer is known."""
+    """Store replicas of one class that are newer than the known ones."""
     if arrived:
         known = store.replicas(cls, {replica.id for replica in arrived})
         store.put_replicas(newer(known, arrived))
 
 
 def note_enrolments(store: Store, news: Sequence[EnrolmentUpdate]) -> None:
-    """Bring enrolments up to date; who withdrew gives up seats that are still to come."""
+    """Update enrolments; a withdrawn learner gives up seats in coming sessions."""
     if not news:
         return
     known = store.enrolments({each.key for each in news})
@@ -36,7 +36,7 @@ def note_enrolments(store: Store, news: Sequence[EnrolmentUpdate]) -> None:
 
 
 def _note_as_they_were(store: Store, enrolments: Sequence[Enrolment]) -> None:
-    """Who is expected is settled by the enrolments that were known when a session ended."""
+    """Store enrolments as they were: who was expected depends on the enrolments at the end."""
     for finalisation in store.finalisations({each.run_id for each in enrolments}):
         of_run = [
             each

@@ -1,4 +1,4 @@
-"""Take, change and give up seats."""
+"""Taking, changing and giving up seats."""
 
 from collections.abc import Collection
 
@@ -13,9 +13,9 @@ from services.sessions.usecases import lookup
 
 
 def choose_seat(store: Store, command: ChooseSeat) -> Seat:
-    """Give a learner the seat that is asked for, or a place in the room's waiting list.
+    """Give a learner the chosen seat, or a place on the room's waiting list.
 
-    Raises NotFound, Invalid, or FailedPrecondition with all that speaks against it.
+    Raises NotFound, Invalid, or FailedPrecondition with everything that is wrong.
     """
     check(seats.request_violations(command.kind))
     session, before = _found(store, command.session_id, command.learner_id, command.kind)
@@ -34,15 +34,17 @@ def take_free_seat(store: Store, session_id: str, learner_id: str) -> Seat:
 
 
 def free_seats(store: Store, keys: Collection[tuple[str, str]]) -> None:
-    """Give up the seats of learners (run and learner) in sessions that are still to come."""
-    # Who waits first, or a seat that another frees would go to one who withdrew with them.
+    """Give up the seats of learners (run and learner) in coming sessions."""
+    # Waiting learners first, or a freed seat could go to one of them who has also withdrawn.
     for seat in sorted(store.seats_to_come(keys), key=lambda seat: not seats.waits(seat)):
         session, before = _found(store, seat.session_id, seat.learner_id, None)
         _change(store, session, before, None)
 
 
 def promote(store: Store, session: Session) -> Session:
-    """Give the room's free seats to those who wait, first come first served; keeps the session."""
+    """Give the room's free seats to waiting learners, first come first served; store the
+    session.
+    """
     for waiting in store.first_waiting(session.id, seats.to_promote(session)):
         seat = seats.promoted(waiting)
         session = seats.recounted(session, waiting, seat)
@@ -65,7 +67,7 @@ def promote(store: Store, session: Session) -> Session:
 def _found(
     store: Store, session_id: str, learner_id: str, kind: SeatKind | None
 ) -> tuple[Session, Seat]:
-    """A session and a learner's seat; alone with the session where the choice concerns others."""
+    """Return a session and a learner's seat; lock the session if the seat is limited."""
     session = lookup.session(store, session_id)
     before = lookup.seat_of(store, session, learner_id)
     if not seats.is_without_limit(session, before, kind):
