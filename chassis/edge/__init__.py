@@ -1,1 +1,1 @@
-"""Where requests come in, and where they go to other services."""
+"""Requests to this service, and calls to other services."""

@@ -1,4 +1,4 @@
-"""Who may call an RPC, as its `access` option says."""
+"""Access: who may call an RPC, by the `access` option of its contract."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ MethodDescriptor = Any
 
 
 class UndeclaredAccess(Exception):
-    """An RPC whose contract doesn't say who may call it: it is not served."""
+    """The contract of an RPC does not say who may call it. The service does not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class Access:
     """Who may call an RPC."""
 
     roles: frozenset[str]
-    """Role names in lower case that may call for anyone."""
+    """Roles, in lower case, that may call on behalf of anyone."""
     own: str
-    """The request field that may name the caller; empty: roles alone decide."""
+    """The request field that must hold the caller's own id; empty: only roles count."""
 
     def check(self, principal: Principal, request: Message) -> None:
         """Raise Denied unless `caller` may make `request`."""
@@ -33,7 +33,7 @@ class Access:
             self._check_roles(principal)
 
     def check_any(self, principal: Principal) -> None:
-        """Raise Denied unless there is a request that `caller` may make."""
+        """Raise PermissionDenied unless `principal` may make some request."""
         if not self.own:
             self._check_roles(principal)
 
@@ -46,7 +46,7 @@ class Access:
 
 
 def access_of(method: MethodDescriptor) -> Access:
-    """What the contract says of a method. Raises UndeclaredAccess where it says nothing usable."""
+    """Return the access rule of a method. Raises UndeclaredAccess where the contract has none."""
     option = method.GetOptions().Extensions[options_pb2.access]
     roles = frozenset(
         options_pb2.Role.Name(role).removeprefix("ROLE_").lower() for role in option.roles if role

@@ -1,11 +1,11 @@
-"""Who comes in: a replica has so many places for requests, and each caller a share of them.
+"""Admission control: a replica has a number of slots for requests, and each caller has a share.
 
-A place is taken as a request comes, before its token is checked and before its body is read. Whose
-it is, is known at once where the token was seen before. Until a token was checked its requests are
-a stranger's, and all strangers have half of the places together: however many tokens somebody
-makes up, callers who are known find room.
+A request takes a slot when it arrives, before its token is checked and before its body is read. If
+the replica saw the token before, the slot counts for its caller at once. Otherwise the request is
+anonymous until the token is checked. All anonymous requests together have half of the slots: so
+authenticated callers find a slot, however many tokens somebody invents.
 
-A request whose body has not come yet holds its place only as long as nobody else needs it
+A request whose body has not arrived loses its slot when another request needs it
 (chassis.edge.bodies).
 """
 
@@ -17,46 +17,46 @@ from chassis.context.principal import Principal
 from chassis.edge.bodies import Bodies, Body, End
 from chassis.edge.statuses import Exhausted
 
-# Requests in hand or waiting. More would wait until nobody wants their answers any more.
+# Requests that are handled or wait. More would wait for longer than their callers do.
 MOST_REQUESTS = 1_000
 SERVICE = "service"
-STRANGER = ""
+ANONYMOUS = ""
 
 
 class AdmissionControl:
-    """The places of a replica."""
+    """The slots of a replica."""
 
     def __init__(self, most: int, of_person: int, of_service: int) -> None:
         self._most, self._of_person, self._of_service = most, of_person, of_service
         self.bodies = Bodies()
-        # A place that grpc drops is freed wherever Python frees memory, in here too.
+        # grpc may drop a call: then Python frees its slot, even while this lock is held.
         self._lock = threading.RLock()
         self._taken: Counter[str] = Counter()
 
     def take(self, principal: Principal | None) -> "Slot":
-        """A place of a caller, None for a stranger; or what refuses the request."""
+        """Return a slot for a caller (None: anonymous), or one that refuses the request."""
         with self._lock:
             refusal = self._occupy(principal)
             if self._taken.total() > self._most and not self.bodies.end_one():
                 self._free(_key(principal))
-                refusal = Exhausted(f"{self._most} requests are in hand here", "places")
+                refusal = Exhausted(f"{self._most} requests are handled here now", "places")
         return Slot(self, refusal, principal)
 
     def move(self, principal: Principal) -> Exhausted | None:
-        """A stranger's place becomes the caller's, who is known now; or what refuses that."""
+        """Count an anonymous slot for its caller from now on; return why not, if that fails."""
         with self._lock:
             refusal = self._occupy(principal)
             if refusal is None:
-                self._free(STRANGER)
+                self._free(ANONYMOUS)
         return refusal
 
     def free(self, principal: Principal | None) -> None:
-        """A place is free again."""
+        """Free a slot of a caller."""
         with self._lock:
             self._free(_key(principal))
 
     def taken(self) -> dict[str, int]:
-        """How many each caller has, by its subject; strangers by an empty one."""
+        """Return how many slots each caller holds, by its subject; anonymous ones by ""."""
         with self._lock:
             return dict(self._taken)
 
@@ -79,7 +79,7 @@ class AdmissionControl:
 
 
 class Slot:
-    """One request's place: entered when it is handled, left at its end."""
+    """The slot of one request. It is entered when the request is handled, and left at its end."""
 
     def __init__(
         self,
@@ -92,16 +92,16 @@ class Slot:
 
     @property
     def is_refused(self) -> bool:
-        """Whether there was no room for it."""
+        """Whether the request got no slot."""
         return self._refusal is not None
 
     def check(self) -> None:
-        """Raise Exhausted where there was no room for it."""
+        """Raise Exhausted if the request got no slot."""
         if self._refusal is not None:
             raise self._refusal
 
     def belongs_to(self, principal: Principal) -> None:
-        """Its token was checked. Raises Exhausted where the caller has too many already."""
+        """Count the slot for its authenticated caller. Raises Exhausted if that is one too many."""
         if self._principal is not None:
             return
         refusal = self._admission.move(principal)
@@ -110,18 +110,18 @@ class Slot:
         self._principal = principal
 
     def room(self, end: End, seconds: float) -> Body:
-        """Room for the request's body, once there is some. Raises DeadlinePassed.
+        """Wait for room for the request's body, `seconds` at most. Raises DeadlinePassed.
 
-        `end` ends the reading when another needs the room or the place.
+        `end` is called when another request needs the room or the slot: it must stop the reading.
         """
         return self._admission.bodies.room(_key(self._principal), self._giving_up(end), seconds)
 
     def try_room(self, end: End) -> Body | None:
-        """The same where there is room now."""
+        """Return room for the body if there is some now, else None."""
         return self._admission.bodies.try_room(_key(self._principal), self._giving_up(end))
 
     def queue_room(self, end: End, tell: End) -> Body:
-        """A body that waits for room; `tell` is called when it has it. Who waits must `look`."""
+        """Queue for room; `tell` is called when there is some. Call `look` meanwhile."""
         return self._admission.bodies.queue(_key(self._principal), self._giving_up(end), tell)
 
     def _giving_up(self, end: End) -> End:
@@ -132,7 +132,7 @@ class Slot:
         return give_up
 
     def leave(self) -> None:
-        """Let another have it."""
+        """Free the slot."""
         if self._held:
             self._held = False
             self._admission.free(self._principal)
@@ -149,15 +149,15 @@ class Slot:
         self.leave()
 
     def __del__(self) -> None:
-        # A call that grpc drops before it has a thread is never entered.
+        # grpc may drop a call before it has a thread; its slot is never entered.
         self.leave()
 
 
 def _key(principal: Principal | None) -> str:
-    return STRANGER if principal is None else principal.subject
+    return ANONYMOUS if principal is None else principal.subject
 
 
 def _too_many(principal: Principal | None, share: int) -> str:
     if principal is None:
-        return f"{share} requests whose callers are not known yet are in hand here"
-    return f"you have {share} requests in hand here; wait for one of them"
+        return f"{share} requests without an authenticated caller are handled here now"
+    return f"you have {share} requests here now; wait until one of them ends"

@@ -1,4 +1,4 @@
-"""Who calls: by the scheme that the request's `Authorization` names (RFC 9110, section 11.6.2)."""
+"""Authentication by the scheme that the `Authorization` header names (RFC 9110, section 11.6.2)."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
@@ -7,39 +7,39 @@ from chassis.context.principal import Principal
 
 
 class Unauthenticated(Exception):
-    """The call proves no caller: UNAUTHENTICATED."""
+    """The request has no valid credentials: UNAUTHENTICATED."""
 
 
 class Identity(NamedTuple):
-    """Who calls, and until when (Unix seconds) that is proven."""
+    """An authenticated caller, and the time (Unix seconds) when its credentials expire."""
 
     principal: Principal
     until: float
 
 
 class Scheme(Protocol):
-    """One way to prove who calls. `credentials` is what follows the scheme's name."""
+    """An authentication scheme. `credentials` is the text after the scheme's name."""
 
     def authenticate(self, credentials: str) -> Identity:
-        """It may take a while.
+        """Return the caller. This may take seconds.
 
-        Raises Unauthenticated, and Unavailable where nobody can tell now.
+        Raises Unauthenticated, and Unavailable if the credentials can't be checked now.
         """
 
     def known(self, credentials: str) -> Identity | None:
-        """Who proved this before, though it may not hold any more; else None. It never waits."""
+        """Return who used these credentials before, valid or not by now; else None. Never waits."""
 
 
 class Authenticator:
-    """Tells who calls, by the schemes that it is given under their names in lower case."""
+    """Authenticates callers by several schemes; the keys are their names in lower case."""
 
     def __init__(self, schemes: Mapping[str, Scheme]) -> None:
         self._schemes = schemes
 
     def authenticate(self, authorization: str) -> Identity:
-        """Who sends this `authorization`.
+        """Return the caller who sent this `authorization`.
 
-        Raises Unauthenticated, and Unavailable where nobody can tell now.
+        Raises Unauthenticated, and Unavailable if the credentials can't be checked now.
         """
         scheme, credentials = self._read(authorization)
         if scheme is None:
@@ -47,14 +47,14 @@ class Authenticator:
         return scheme.authenticate(credentials)
 
     def known(self, authorization: str) -> Principal | None:
-        """Who sent this before, though it may not hold any more; else None."""
+        """Return who sent this value before, valid or not by now; else None."""
         scheme, credentials = self._read(authorization)
         found = scheme.known(credentials) if scheme else None
         return found.principal if found else None
 
     @property
     def wanted(self) -> str:
-        """What a request should have sent."""
+        """The value that a request should have."""
         return " or ".join(f"{name.capitalize()} <credentials>" for name in self._schemes)
 
     @property

@@ -25,11 +25,11 @@ from chassis.operations.settings import NO_FILE, Settings
 
 ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
 SMALLEST_RSA = 2048  # bits (RFC 7518, section 3.3)
-# Clocks of two machines differ by seconds.
+# The clocks of two machines may differ by seconds.
 LEEWAY = 5.0
-# A token with an unknown key may ask the provider again this often, and no flood of them more.
+# Tokens with unknown keys make us ask the provider again, but at most this often.
 REFETCH_PAUSE = 10.0
-# A key that its provider withdrew is no longer believed after this.
+# After this time we no longer trust a key that the provider has withdrawn.
 REFRESH = 300.0
 FETCH_TIMEOUT = 5.0
 LARGEST_JWKS = 1024 * 1024
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 
 class Keys:
-    """The identity provider's public keys, fetched when first needed and kept up to date."""
+    """The public keys of the identity provider. They are fetched when needed and kept current."""
 
     def __init__(self, url: str, refetch_pause: float = REFETCH_PAUSE) -> None:
         self._url = url
@@ -50,12 +50,12 @@ class Keys:
         self._tried = self._fetched = -float("inf")
         self._could_read = False
         self.generation = 0
-        """Counts up when the keys change: what was verified before must be verified anew."""
+        """Grows when the keys change: then each token must be verified again."""
 
     def get(self, kid: str) -> jwt.PyJWK | None:
-        """The key of that id; asks the provider when it is unknown or what is known is old.
+        """Return the key with this id. Asks the provider if the id is unknown or the keys are old.
 
-        Raises Unavailable where the provider may have it, but can't be asked now.
+        Raises Unavailable if the provider may have the key but does not answer now.
         """
         up_to_date = self.refresh(kid not in self._keys)
         key = self._keys.get(kid)
@@ -90,7 +90,7 @@ class Keys:
             log.warning("the identity provider's keys can't be read", url=self._url, why=str(error))
         else:
             self._could_read, self._fetched = True, time.monotonic()
-            # By all they hold: a key may be replaced under the same id.
+            # Compare whole keys: a provider may replace a key and keep its id.
             if raw != self._raw:
                 self._raw, self._keys = raw, usable(raw)
                 self.generation += 1
@@ -99,7 +99,7 @@ class Keys:
 
 
 def fetch(url: str) -> list[Any]:
-    """A JWKS's keys as they are. Raises OSError, HTTPException, or ValueError where it is none."""
+    """Return the keys of a JWKS unchanged. Raises OSError, HTTPException, ValueError."""
     with urllib.request.urlopen(url, timeout=FETCH_TIMEOUT) as answer:  # noqa: S310 (see settings)
         document = json.loads(answer.read(LARGEST_JWKS))
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
@@ -108,13 +108,13 @@ def fetch(url: str) -> list[Any]:
 
 
 def usable(raw: Iterable[Any]) -> dict[str, jwt.PyJWK]:
-    """The keys that may verify signatures, by their ids."""
+    """Return the keys that may verify signatures, by their ids."""
     found = [key for each in raw if (key := _usable(each))]
     return {str(key.key_id): key for key in found}
 
 
 def _usable(raw: Any) -> jwt.PyJWK | None:
-    """A key that may verify signatures; None for another use, type or size, or one without id."""
+    """Return the key if it may verify signatures; None for a wrong use, type, size, or no id."""
     if not isinstance(raw, dict) or raw.get("use", "sig") != "sig" or not raw.get("kid"):
         return None
     algorithm = ALGORITHMS.get(raw.get("kty", ""))
@@ -131,7 +131,7 @@ def _usable(raw: Any) -> jwt.PyJWK | None:
 
 
 class BearerTokens:
-    """Tells who a token speaks for: the scheme `Bearer`."""
+    """The scheme `Bearer`: authenticates by JWTs."""
 
     def __init__(
         self,
@@ -142,15 +142,15 @@ class BearerTokens:
         roles: str = "roles",
         people: PersonMap | None = None,
     ) -> None:
-        """`person` and `roles` are the claims that name them; `people` knows the claim's value."""
+        """`person` and `roles` name the claims; `people` maps the person's claim to an id."""
         self._keys, self._issuer, self._audience = keys, issuer, audience
         self._person, self._roles, self._people = person, roles, people
-        # A caller sends the same token a thousand times; its signature is checked once.
+        # A caller sends the same token many times: check its signature once.
         self._known: dict[str, Identity] = {}
         self._generation = self._generations()
 
     def authenticate(self, token: str) -> Identity:
-        """Raises Unauthenticated, and Unavailable where nobody can tell now."""
+        """Return the caller. Raises Unauthenticated, and Unavailable if keys can't be read now."""
         self._keys.refresh()
         if self._people is not None:
             self._people.refresh()
@@ -165,7 +165,7 @@ class BearerTokens:
         return found
 
     def known(self, token: str) -> Identity | None:
-        """Who sent this token before, though it may have expired since; else None."""
+        """Return who sent this token before, even if it has expired since; else None."""
         return self._known.get(token)
 
     def _forget_when_changed(self) -> None:
@@ -201,7 +201,7 @@ class BearerTokens:
             raise Unauthenticated(f"the token's `{self._person}` must be a person's id")
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise Unauthenticated(f"the token's `{self._roles}` must be a list of names")
-        # A system is no person: its name is its own.
+        # A system is not a person: its name needs no mapping.
         subject = person if SERVICE in roles else self._person_of(person)
         return Principal(subject, frozenset(roles))
 
@@ -218,9 +218,9 @@ _REQUIRED: Options = {"require": ["exp", "iss", "aud", "sub"]}
 
 
 def _claim(claims: Mapping[str, Any], name: str, missing: Any) -> Any:
-    """A claim by its name, else by its way through claims within claims; `missing` without it.
+    """Return a claim by its name, else by a dotted path into nested claims, else `missing`.
 
-    A name may have dots of its own: providers name claims of theirs by URL (RFC 7519, section 4.2).
+    The whole name comes first because providers name claims by URL (RFC 7519, section 4.2).
     """
     if name in claims:
         return claims[name]
@@ -231,9 +231,9 @@ def _claim(claims: Mapping[str, Any], name: str, missing: Any) -> Any:
 
 
 def bearer_tokens(settings: Settings) -> BearerTokens:
-    """By the settings. The first callers need not wait for the keys: they are fetched here.
+    """Return the scheme for these settings. Fetches the keys, so that no caller waits for them.
 
-    Raises SettingsError where the file of people can't be read.
+    Raises SettingsError if the file of people can't be read.
     """
     keys = Keys(settings.jwks_url)
     keys.refresh(wanted=True)

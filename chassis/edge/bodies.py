@@ -1,10 +1,9 @@
-"""The bodies of requests: few are in memory at once, and who sends none holds nothing for long.
+"""Room for the bodies of requests: a bounded number of bodies is in memory at once.
 
-A request needs room for its body before it reads it. It gives the room back when it begins to work,
-or at its end where the body is large. A body may have 4 MB; those that wait for room are still with
-their callers. Whose body has
-not come after a moment is ended as soon as another needs the room. The next room goes to the caller
-who has the least of it.
+A request needs room before it reads its body. It gives the room back when it begins to work, or at
+its end if the body is large. A body may have 4 MB; the body of a request that waits for room stays
+with its caller. A caller who sends headers and no body loses the room after a moment, as soon as
+another request needs it. The next room goes to the caller who holds the least of it.
 """
 
 import threading
@@ -17,29 +16,29 @@ from types import TracebackType
 from chassis.edge.statuses import DeadlinePassed, Exhausted
 
 MOST_BODIES = 8
-# Seconds for a body to come while others wait for its room.
+# Seconds for a body to arrive while other requests wait for its room.
 GRACE = 1.0
-# Seconds between two looks of who waits.
+# Seconds between two checks of a request that waits.
 POLL_INTERVAL = 0.1
 End = Callable[[], object]
 
 
 def _nothing() -> None:
-    """Nobody is told."""
+    """Do nothing."""
 
 
 class Bodies:
-    """The room of a replica for bodies."""
+    """The room for bodies in a replica: a number of bodies that may be in memory."""
 
     def __init__(self, most: int = MOST_BODIES, grace: float = GRACE) -> None:
         self._most, self._grace = most, grace
-        # Where Python frees memory a request may end, in here too.
+        # Python may end a request while this lock is held.
         self._lock = threading.RLock()
         self._held: list[Body] = []  # who has had room for longest comes first
         self._waiting: list[Body] = []
 
     def try_room(self, principal: str, end: End) -> "Body | None":
-        """Room for a body of `caller`, None where there is none now. It never waits."""
+        """Return room for a body of `caller` if there is some now, else None. Never waits."""
         body = Body(self, principal, end)
         with self._lock:
             if self._waiting or len(self._held) >= self._most:
@@ -48,9 +47,9 @@ class Bodies:
         return body
 
     def room(self, principal: str, end: End, seconds: float) -> "Body":
-        """Room for a body of `caller`, once there is some; `end` ends the reading of it.
+        """Wait for room for a body of `caller`. `end` must stop the reading when it is called.
 
-        Raises DeadlinePassed where that takes longer than `seconds`.
+        Raises DeadlinePassed if there is no room within `seconds`.
         """
         found = self.try_room(principal, end)
         if found is not None:
@@ -61,7 +60,7 @@ class Bodies:
         return body
 
     def queue(self, principal: str, end: End, tell: Callable[[], object] = _nothing) -> "Body":
-        """A body that waits for room; `tell` is called when it has it. Who waits must `look`."""
+        """Queue for room; `tell` is called when there is some. Call `look` meanwhile."""
         body = Body(self, principal, end, tell)
         with self._lock:
             self._waiting.append(body)
@@ -69,9 +68,9 @@ class Bodies:
         return body
 
     def end_one(self) -> bool:
-        """End one whose body has not come, the first of the caller who has the most of these.
+        """End the oldest request without a body, of the caller who has the most of them.
 
-        False where there is none.
+        Returns False if there is none.
         """
         with self._lock:
             awaited = [body for body in self._held if body.is_awaited]
@@ -82,12 +81,12 @@ class Bodies:
         return bool(awaited)
 
     def end_all(self) -> None:
-        """End all whose bodies have not come: the replica stops."""
+        """End all requests without a body: the replica stops."""
         while self.end_one():
             pass
 
     def leave(self, body: "Body") -> None:
-        """Its room is another's now."""
+        """Give the room of a body to the next request."""
         with self._lock:
             if body in self._waiting:
                 self._waiting.remove(body)
@@ -96,13 +95,13 @@ class Bodies:
                 self._hand_on()
 
     def has_come(self, body: "Body") -> bool:
-        """The body is read; false where it was given up meanwhile."""
+        """Note that the body was read. Returns False if it lost its room meanwhile."""
         with self._lock:
             body.is_awaited = False
             return body in self._held
 
     def look(self, body: "Body", ends: float) -> None:
-        """End those who are silent for too long. Raises DeadlinePassed where `ends` has passed."""
+        """End requests whose bodies are late. Raises DeadlinePassed after `ends`."""
         with self._lock:
             self._end_overdue()
             if time.monotonic() > ends and body in self._waiting:
@@ -135,7 +134,7 @@ class Bodies:
 
 
 class Body:
-    """A request's body: entered when there is room for it, left when its request works or ends."""
+    """The body of a request. It is left when the request begins to work, or ends."""
 
     def __init__(
         self, bodies: Bodies, principal: str, end: End, tell: Callable[[], object] = _nothing
@@ -147,7 +146,7 @@ class Body:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Read it in here. Raises Exhausted where another needed the room meanwhile."""
+        """Read the body inside this context. Raises Exhausted if it lost its room meanwhile."""
         try:
             yield
         except BaseException as error:
@@ -158,11 +157,11 @@ class Body:
             raise _too_slow()
 
     def look(self, ends: float) -> None:
-        """Called now and then while it waits. Raises DeadlinePassed after `ends` (monotonic)."""
+        """End late bodies while this one waits. Raises DeadlinePassed after `ends` (monotonic)."""
         self._bodies.look(self, ends)
 
     def leave(self) -> None:
-        """Let another have the room."""
+        """Give the room to the next request."""
         self._bodies.leave(self)
 
     def __enter__(self) -> "Body":

@@ -1,4 +1,4 @@
-"""One request from its first byte to its answer: named, traced, measured and logged."""
+"""One request from its first byte to its answer: its id, trace, metrics and log line."""
 
 import re
 import time
@@ -16,7 +16,7 @@ from chassis.edge.statuses import Exhausted, code_of, status_of
 from chassis.operations import logs, metrics, tracing
 from chassis.operations.tracing import Kind
 
-# What callers may name a request: safe in a header and in a log.
+# A request id from a caller: safe in a header and in a log.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 _METRICS = {Protocol.GRPC: metrics.GRPC, Protocol.CONNECT: metrics.HTTP}
@@ -25,17 +25,17 @@ log = structlog.get_logger()
 
 
 class Measures:
-    """The metrics of one method by one protocol, looked up once."""
+    """The metrics of one method by one protocol. They are looked up once."""
 
     def __init__(self, protocol: Protocol, service: str, method: str) -> None:
         self.protocol, self.method = protocol, method
         self._service, self._metrics = service, _METRICS[protocol]
         self.seconds = self._metrics.seconds.labels(service, method)
-        # From the start on, for what comes into being with its first request has no rate.
+        # Created at the start: a series that begins with the first request shows no rate for it.
         self._codes = {"OK": self._counter("OK")}
 
     def count(self, code: str) -> None:
-        """One more request that ended with `code`."""
+        """Count a request that ended with `code`."""
         if code not in self._codes:
             self._codes[code] = self._counter(code)
         self._codes[code].inc()
@@ -44,15 +44,14 @@ class Measures:
         return self._metrics.requests.labels(self._service, self.method, code)
 
     def count_exhausted(self, of: str) -> None:
-        """One more request that was refused for want of `of`."""
+        """Count a request that was refused because `of` is exhausted."""
         self._metrics.exhausted.labels(self._service, of).inc()
 
 
 class Exchange:
-    """What is known of a request from its headers, and what is told of it at its end.
+    """The observability of one request. The keys of its headers are in lower case.
 
-    Headers are named in lower case. Between `begin` and `end` logs and events carry its id, and
-    what it calls belongs to its trace.
+    Between `begin` and `leave`, log lines and events carry the request's id and trace.
     """
 
     def __init__(self, measures: Measures, headers: Mapping[str, str]) -> None:
@@ -63,7 +62,7 @@ class Exchange:
         self._parent = headers.get("traceparent", "")
 
     def begin(self) -> None:
-        """From now on the work at hand is this request's."""
+        """Begin the span; set the request id and the trace of the current context."""
         self._begun = time.perf_counter()
         self._token = logs.request_id.set(self.request_id)
         contract, _, method = self._measures.method.rpartition(".")
@@ -73,18 +72,18 @@ class Exchange:
         self._under.__enter__()
 
     def leave(self) -> None:
-        """The work at hand is this request's no longer."""
+        """Reset the request id and the trace of the current context."""
         self._under.__exit__(None, None, None)
         logs.request_id.reset(self._token)
 
     def refuse(self, error: BaseException, room: int) -> Status:
-        """End with the status of an error, whose faults take up to `room` bytes."""
+        """End with an error. Returns its status; the details take up to `room` bytes."""
         status = status_of(error, self.request_id, room)
         self.end(code_of(status), error)
         return status
 
     def end(self, code: str, error: BaseException | None = None) -> None:
-        """Count, log and trace what became of it."""
+        """Count, log and trace how the request ended."""
         seconds = time.perf_counter() - self._begun
         self._measures.seconds.observe(seconds)
         self._measures.count(code)

@@ -1,4 +1,4 @@
-"""Threads for requests: so many are handled at once, and who waits for a turn holds up no other."""
+"""The threads of requests: a bounded number works at once, and waiting requests don't count."""
 
 import threading
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from chassis.data.conflict_locks import on_wait
 from chassis.edge.bodies import MOST_BODIES
 from chassis.edge.statuses import Exhausted
 
-# Requests that are handled at once. More would only wait for each other: Python runs one thread at
-# a time, and each that waits for MongoDB holds one of the client's 100 connections.
+# Requests that work at once. More would only wait for each other: Python runs one thread at a time,
+# and each request that waits for MongoDB holds one of the client's 100 connections.
 THREADS = 32
-# Requests that wait for a turn at something that others change (conflict_locks), which costs a
-# thread and nothing else. They are not among the 32.
+# Requests that wait for a conflict lock. Each costs a thread and nothing else; they are not among
+# the 32.
 MAX_WAITING = 256
-# Of these, for one thing. At 300 turns a second the last one has its turn after half a second.
+# Of these, for one lock. At 300 locks a second the last request has it after half a second.
 MAX_WAITING_FOR_ONE = MAX_WAITING // 2
 
 
@@ -27,14 +27,14 @@ class BoundedExecutor(ThreadPoolExecutor):
         self._working = threading.Semaphore(threads)
         self._waiting = threading.Semaphore(waiting)
         self.http = ThreadPoolExecutor(threads + waiting, "http-call")
-        """The threads of requests by HTTP. Theirs never wait for a body or for room for one: a body
-        that has room must not wait for a thread of those who wait for room."""
+        """The threads of requests by HTTP. They never wait for room for a body. With one pool for
+        both protocols, a body with room could wait for a thread that waits for room."""
         self.refusing = ThreadPoolExecutor(1, "refuse")
-        """The thread of those who are told that there is no room for them."""
+        """The thread that refuses requests without a slot."""
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Wait until this thread may work, and work."""
+        """Wait for a permit to work, and hold it inside this context."""
         self._working.acquire()
         permit = _Permit(self._working, self._waiting)
         try:
@@ -44,16 +44,16 @@ class BoundedExecutor(ThreadPoolExecutor):
             permit.release()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more work."""
+        """Accept no more work."""
         self.http.shutdown(wait, cancel_futures=cancel_futures)
         self.refusing.shutdown(wait, cancel_futures=cancel_futures)
         super().shutdown(wait, cancel_futures=cancel_futures)
 
 
 class _Permit:
-    """Whether a piece of work is among those at work, or among those that wait for a turn.
+    """The permit of one request: either to work, or to wait for a conflict lock.
 
-    Who had to wait goes on without counting as at work: it has the turn, and others wait for it.
+    A request that waited works on without a permit to work: it holds a lock that others wait for.
     """
 
     def __init__(self, working: threading.Semaphore, waiting: threading.Semaphore) -> None:
@@ -61,7 +61,7 @@ class _Permit:
         self._waited = False
 
     def wait(self, waiting_for_it: int) -> None:
-        """Let another work. Raises Exhausted where too many wait."""
+        """Give the permit to work to another request. Raises Exhausted if too many wait."""
         if self._waited:
             return
         if waiting_for_it > MAX_WAITING_FOR_ONE or not self._waiting.acquire(blocking=False):
@@ -70,5 +70,5 @@ class _Permit:
         self._working.release()
 
     def release(self) -> None:
-        """It is done."""
+        """Give the permit back."""
         (self._waiting if self._waited else self._working).release()

@@ -1,4 +1,4 @@
-"""What the edge knows of a service's RPCs. It is worked out once, at the start."""
+"""The RPCs of a service as the edge needs them. They are read from the contract at the start."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Behaviour = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True)
 class Servicer:
-    """What implements a service: an object with a method for each RPC, and the contract."""
+    """The implementation of a service (one method for each RPC), and its contract."""
 
     implementation: object
     descriptor: ServiceDescriptor
@@ -35,7 +35,7 @@ class Method:
     full_name: str
     access: Access
     rows: frozenset[str]
-    """Fields of the request whose messages are rows: the service answers for each of them."""
+    """Request fields that hold rows: the service checks each row and answers for each."""
     request: type[Message]
     behaviour: Behaviour
     client_streams: bool
@@ -61,7 +61,7 @@ class Contract:
 
 
 def contracts_of(servicers: Iterable[Servicer]) -> list[Contract]:
-    """Raises UndeclaredAccess for an RPC that doesn't say who may call it."""
+    """Return the contracts of servicers. Raises UndeclaredAccess for an RPC without access rule."""
     return [
         Contract(
             servicer.descriptor.full_name,
@@ -85,7 +85,7 @@ def _method(descriptor: MethodDescriptor, implementation: object) -> Method:
 
 
 def _rows_of(descriptor: MethodDescriptor) -> frozenset[str]:
-    """The request's rows, where the answer tells of each one."""
+    """Return the request's row fields, if the answer has a result for each row."""
     results = descriptor.output_type.fields_by_name.get("results")
     if results is None or results.message_type is None:
         return frozenset()

@@ -1,4 +1,4 @@
-"""People whom the identity provider knows by another id than the platform does.
+"""A map from the identity provider's ids of people to the platform's ids.
 
 A CSV file (RFC 4180) of two columns without a header: the value of the token's claim, and the
 person's id. It is read again when it has changed; a new one that is faulty changes nothing.
@@ -15,7 +15,7 @@ import structlog
 
 from chassis.operations.settings import SettingsError
 
-# Seconds between two looks whether the file has changed.
+# Seconds between two checks whether the file has changed.
 POLL_INTERVAL = 1.0
 SHOWN_FAULTS = 20
 
@@ -23,15 +23,15 @@ log = structlog.get_logger()
 
 
 class PersonMap:
-    """Whom the identity provider means."""
+    """The ids of people, by the value of the token's claim."""
 
     def __init__(self, path: Path, look: float = POLL_INTERVAL) -> None:
-        """Raises SettingsError that lists what is wrong with the file."""
+        """Read the file. Raises SettingsError that lists every faulty row."""
         self._path, self._look = path, look
         self._lock = threading.Lock()
         self._looked = time.monotonic()
         self.generation = 0
-        """Counts up when the file changes: who was known before must be looked up anew."""
+        """Grows when the file changes: then each token must be checked again."""
         try:
             self._stamp = _stamp(path)
             self._people = _read(path)
@@ -39,11 +39,11 @@ class PersonMap:
             raise SettingsError(f"TANDEM_PERSON_MAP_FILE: {error}") from error
 
     def get(self, claim: str) -> str | None:
-        """The id of the person whom the provider knows by `claim`; None where there is none."""
+        """Return the person's id for the value of a claim; None if the file does not have it."""
         return self._people.get(claim)
 
     def refresh(self) -> None:
-        """Read the file again if it has changed. While one caller reads, none waits for it."""
+        """Read the file again if it has changed. Other callers don't wait for the one who reads."""
         if time.monotonic() - self._looked < self._look or not self._lock.acquire(blocking=False):
             return
         try:
@@ -65,13 +65,13 @@ class PersonMap:
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
-    """What differs when a file was written anew, or another was put in its place."""
+    """Return what changes when the file is rewritten or replaced."""
     status = os.stat(path)
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _read(path: Path) -> Mapping[str, str]:
-    """The file's rows. Raises OSError, and ValueError that lists the faulty ones."""
+    """Return the rows of the file. Raises OSError, and ValueError that lists the faulty rows."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.reader(file))
     faults = list(_faults(rows))

@@ -1,8 +1,8 @@
-"""What happens to every request, whichever protocol brought it.
+"""The steps of every request, by gRPC or HTTP.
 
-In this order: request id, trace, metrics and log (chassis.edge.exchange), a place (admission),
-authentication, the body, access, field rules, deadline, the service's code; and what was raised
-becomes a status. An adapter calls these steps and gives what its protocol needs.
+In this order: request id, trace, metrics and log (chassis.edge.exchange), a slot (admission),
+authentication, the body, access, field rules, deadline, the service's code. An exception becomes a
+status. An adapter calls these steps, and translates between them and its protocol.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,16 +21,16 @@ from chassis.edge.executor import BoundedExecutor
 from chassis.edge.methods import Method
 from chassis.edge.statuses import AWAY, DatabaseAway, DeadlinePassed
 
-# A caller who names no deadline gets this one, so that no request outlives everyone's interest.
+# The deadline of a request whose caller sets none. No request lasts longer than this.
 LONGEST_REQUEST = 30.0
-# In bytes; what gRPC takes by default.
+# In bytes; gRPC's default.
 LARGEST_REQUEST = 4 * 1024 * 1024
-# A larger one keeps its room until the answer: read, it takes several times as much.
+# In bytes. A larger body keeps its room until the answer: parsed, it takes several times as much.
 SMALL_BODY = 64 * 1024
 
 
 class Pipeline:
-    """The steps between a request's headers and its answer."""
+    """The steps from a request's headers to its answer."""
 
     def __init__(
         self,
@@ -43,14 +43,14 @@ class Pipeline:
         self._database_answers = database_answers
 
     def slot(self, authorization: str) -> Slot:
-        """A place for a request that has just come, or the refusal of one. It never waits."""
+        """Return a slot for a new request, or one that refuses it. Never waits."""
         return self.admission.take(self.authenticator.known(authorization))
 
     def authenticate(self, authorization: str, slot: Slot) -> Identity:
-        """Who calls; the place is the caller's from now on.
+        """Return the caller, for whom the slot counts from now on.
 
-        Raises Exhausted where there was no place or the caller has too many, Unauthenticated, and
-        Unavailable where nobody can tell now.
+        Raises Exhausted if there is no slot for the caller, Unauthenticated, and
+        Unavailable if the credentials can't be checked now.
         """
         slot.check()
         identity = self.authenticator.authenticate(authorization)
@@ -66,9 +66,9 @@ class Pipeline:
         parse: Callable[[bytes], Message],
         seconds_left: Callable[[], float],
     ) -> Any:
-        """The answer of a unary method to the request that `parse` gives of a body.
+        """Return the answer of a unary method. `parse` makes the request from the raw body.
 
-        The service's code is given no context: it must not know which protocol brought the request.
+        The service's code gets no context: it must not depend on the protocol.
         Raises what `parse` and the service's code raise, Denied, Invalid, Exhausted, DatabaseAway,
         and DeadlinePassed.
         """
@@ -82,10 +82,10 @@ class Pipeline:
                 return method.behaviour(request, None)
 
     def fail_fast(self) -> None:
-        """Raise DatabaseAway in an outage.
+        """Raise DatabaseAway in an outage of the database.
 
-        Within a deadline the driver tries again and again, which bridges the seconds of an
-        election; in a longer outage it would only hold all threads up to their deadlines.
+        The driver retries until the deadline. That helps during an election, which takes seconds.
+        In a longer outage it would only block all threads until their deadlines.
         """
         if not self._database_answers():
             raise DatabaseAway(AWAY)
@@ -93,7 +93,7 @@ class Pipeline:
 
 @contextmanager
 def _limit(seconds: float) -> Iterator[None]:
-    """Work within the caller's deadline, down to the database's operations."""
+    """Apply the caller's deadline to the work inside, database operations included."""
     seconds = min(seconds, LONGEST_REQUEST)
     if seconds <= 0:
         raise DeadlinePassed("the deadline passed before the call was begun")

@@ -1,4 +1,4 @@
-"""The servers of a service's api role, gRPC and HTTP: put together, run, drained."""
+"""The gRPC and HTTP servers of a service's api role: composition, start and drain."""
 
 import signal
 import threading
@@ -24,14 +24,14 @@ from chassis.edge.pipeline import Pipeline
 from chassis.operations import ops
 from chassis.operations.settings import Settings
 
-# Seconds between two looks whether it is time to stop.
+# Seconds between two checks of the stop flag.
 FAST_POLL = 0.5
 
 log = structlog.get_logger()
 
 
 class Server:
-    """A service's servers, with one pipeline behind both. They listen once started."""
+    """Both servers of a service, with one pipeline. They listen after `start`."""
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class Server:
         database: Database[Any],
         servicers: Sequence[Servicer],
     ) -> None:
-        """Raises SettingsError, UndeclaredAccess for an RPC that doesn't say who may call it, and
-        OSError or RuntimeError where an address is taken.
+        """Raises SettingsError, UndeclaredAccess for an RPC without access rule, and OSError or
+        RuntimeError if an address is in use.
         """
         contracts = contracts_of(servicers)
         self.health = Health(database.client, [each.full_name for each in contracts])
@@ -59,18 +59,18 @@ class Server:
         self.port, self.http_port = self._grpc.port, self._http.port
 
     def start(self) -> None:
-        """Take requests from now on."""
+        """Accept requests from now on."""
         self._grpc.start()
         self._http.start()
         self.health.start()
         self._streams.start()
 
     def ready(self) -> Mapping[str, bool]:
-        """What /ready tells."""
+        """Return the parts that /ready reports."""
         return {"mongodb": self.health.answers(), "serving": not self.health.draining}
 
     def drain(self, within: timedelta) -> None:
-        """Tell that it stops, take no new requests, let those in hand end, cut off what is late."""
+        """Report NOT_SERVING, accept no new requests, let the others end, cancel late ones."""
         seconds = within.total_seconds()
         self.health.drain()
         self._http.stop(seconds)
@@ -96,8 +96,8 @@ def serve(
     server.start()
     ports = {"port": server.port, "http_port": server.http_port, "ops_port": watched.port}
     log.info("listening", address=settings.grpc_address, **ports)
-    # Python runs handlers in the main thread. Linux may give the signal to another one, and then
-    # nothing wakes this one but its own clock.
+    # Python runs signal handlers in the main thread. Linux may deliver the signal to another
+    # thread; then only this timeout wakes the main thread.
     while not stop.wait(FAST_POLL):
         pass
     log.info("draining", seconds=settings.drain.total_seconds())

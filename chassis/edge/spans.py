@@ -1,4 +1,4 @@
-"""Spans of RPCs, named as OpenTelemetry's semantic conventions for gRPC and Connect have it."""
+"""Spans of RPCs, by OpenTelemetry's semantic conventions for gRPC and Connect."""
 
 from enum import Enum
 from functools import cache
@@ -8,7 +8,7 @@ from google.rpc.code_pb2 import Code
 from chassis.operations import tracing
 from chassis.operations.tracing import Attributes, Kind, Span
 
-# Codes that tell that the server failed, and not who called it.
+# Status codes of errors that are the server's fault.
 FAULTS = (
     "UNKNOWN",
     "DEADLINE_EXCEEDED",
@@ -20,20 +20,20 @@ FAULTS = (
 
 
 class Protocol(Enum):
-    """How an RPC came, as `rpc.system` names it."""
+    """The protocol of an RPC; the value of `rpc.system`."""
 
     GRPC = "grpc"
     CONNECT = "connect_rpc"
 
 
 def begin(protocol: Protocol, kind: Kind, service: str, method: str, parent: str) -> Span:
-    """Begin the span of a call of `service` (its contract's full name), on either side of it."""
+    """Begin the span of a call of `service` (the contract's full name), of server or client."""
     name, attributes = _named(protocol, service, method)
     return tracing.begin(name, kind, parent, attributes)
 
 
 def end(protocol: Protocol, span: Span, code: str, kind: Kind = Kind.SERVER) -> None:
-    """The call is over with a status code. For who called, each but OK is an error."""
+    """End the span with a status code. On the client's side every code but OK is an error."""
     faulty = code in FAULTS if kind is Kind.SERVER else code != "OK"
     span.end(code if faulty else "", _outcome(protocol, code))
 
@@ -52,5 +52,5 @@ def _outcome(protocol: Protocol, code: str) -> Attributes:
 
 
 def connect_code(code: str) -> str:
-    """A code as Connect spells it (connectrpc.com/docs/protocol, Error Codes)."""
+    """Return the code in Connect's spelling (connectrpc.com/docs/protocol, Error Codes)."""
     return "canceled" if code == "CANCELLED" else code.lower()

@@ -1,4 +1,4 @@
-"""From what went wrong to a gRPC status with the details of google.rpc (AIP-193)."""
+"""Errors as gRPC statuses with google.rpc details (AIP-193)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,8 +17,8 @@ from chassis.errors import DomainError, FieldViolation, Unavailable
 
 AWAY = "the database does not answer; try again"
 RETRY_AFTER = Duration(seconds=1)
-# In bytes: faults travel in a trailer of gRPC, and clients take 8 KiB of those by default
-# (grpc.max_metadata_size); a text of 300 characters may be nine times as long percent-encoded.
+# In bytes. gRPC sends details in a trailer, and clients accept 8 KiB of trailers by default
+# (grpc.max_metadata_size). A text of 300 characters may be nine times as long percent-encoded.
 ROOM_IN_TRAILER = 4_000
 ROOM_IN_BODY = 256_000
 LONGEST_VIOLATION = 500
@@ -26,39 +26,39 @@ LONGEST_MESSAGE = 300
 
 
 class DeadlinePassed(Exception):
-    """The caller waits no longer: DEADLINE_EXCEEDED."""
+    """The deadline of the request has passed: DEADLINE_EXCEEDED."""
 
 
 class Malformed(Exception):
-    """The request is none by its protocol: INVALID_ARGUMENT."""
+    """The request does not follow its protocol: INVALID_ARGUMENT."""
 
 
 class Unimplemented(Exception):
-    """The request wants what this server does not do: UNIMPLEMENTED."""
+    """The request needs something that this server does not support: UNIMPLEMENTED."""
 
 
 class TooLarge(Exception):
-    """The request has more bytes than anyone may send: RESOURCE_EXHAUSTED, as gRPC has it."""
+    """The request is too large: RESOURCE_EXHAUSTED, as in gRPC."""
 
     def __init__(self, most: int) -> None:
         super().__init__(f"the request has more than {most} bytes")
 
 
 class Exhausted(Exception):
-    """This replica has no room for one more: RESOURCE_EXHAUSTED."""
+    """This replica can't accept the request now: RESOURCE_EXHAUSTED."""
 
     def __init__(self, message: str, of: str) -> None:
-        """`of`: what is used up, as metrics call it: places, caller, bodies, turns, streams."""
+        """`of` is the metric's label: places, caller, bodies, turns, streams."""
         super().__init__(f"{message}; call again, or another replica")
         self.of = of
 
 
 class Draining(Exception):
-    """This replica stops: UNAVAILABLE, another one answers."""
+    """This replica stops: UNAVAILABLE. Another replica answers."""
 
 
 class DatabaseAway(Exception):
-    """The database is known not to answer: UNAVAILABLE at once, rather than after a wait."""
+    """The database is known to be down: UNAVAILABLE at once, not after a timeout."""
 
 
 _DOMAIN_ERRORS: dict[type[DomainError], int] = {
@@ -84,15 +84,15 @@ _AGAIN: dict[type[Exception], int] = {
 
 
 def code_of(status: Status) -> str:
-    """The name of a status's code."""
+    """Return the name of a status's code."""
     name: str = Code.Name(status.code)
     return name
 
 
 def status_of(error: BaseException, request_id: str, room: int = ROOM_IN_TRAILER) -> Status:
-    """The status that tells a caller about `error`; of an unforeseen one only the request id.
+    """Return the status of `error`; for an unexpected error it holds only the request id.
 
-    Faults are told up to about `room` bytes.
+    The details take up to about `room` bytes.
     """
     if isinstance(error, DomainError):
         return _refused(error, room)
@@ -148,7 +148,7 @@ def _describe(violation: FieldViolation) -> str:
 
 
 def _fitting(violations: Sequence[FieldViolation], room: int) -> list[FieldViolation]:
-    """As many faults as there is room for; the last one then says how many more there are."""
+    """Return as many violations as fit; the last one then says how many more there are."""
     for place, violation in enumerate(violations):
         # 20: tags and lengths of a violation in its list, and the type of a precondition
         room -= len(violation.field.encode()) + len(_describe(violation).encode()) + 20

@@ -1,4 +1,4 @@
-"""What the contracts' `rule` options say about a message's fields, checked with every fault told.
+"""Field rules: the contracts' `rule` options. A check reports every violation.
 
 The rules of a message type are read from its descriptor once; a check then walks a list.
 """
@@ -18,7 +18,7 @@ from chassis.errors import FieldViolation
 
 DEFAULT_LENGTH = 1_000
 DEFAULT_ITEMS = 1_000
-# What BSON can hold, and what no calendar arithmetic overflows on.
+# BSON's limits, and dates on which calendar arithmetic does not overflow.
 LARGEST_NUMBER = 2**63 - 1
 EARLIEST = int(datetime(1900, 1, 1, tzinfo=UTC).timestamp())
 LATEST = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
@@ -61,7 +61,7 @@ def _walks(descriptor: Descriptor, skip: frozenset[str]) -> Sequence[Walk]:
 
 
 def _whole(check: Check) -> Walk:
-    """Checks a message as one value: a Timestamp, a Duration."""
+    """Check a message as one value: a Timestamp, a Duration."""
 
     def walk(message: Any, prefix: str, violations: list[FieldViolation]) -> None:
         found = check(message)
@@ -113,7 +113,7 @@ def _many(field: FieldDescriptor) -> Walk:
 
 
 def _below(field: FieldDescriptor) -> Walk:
-    """Descends into a field's messages."""
+    """Check the messages in a field."""
     name, descriptor, most = field.name, field.message_type, _rule(field).max_items or DEFAULT_ITEMS
 
     def one(message: Any, prefix: str, violations: list[FieldViolation]) -> None:
@@ -253,7 +253,7 @@ def _rule(field: FieldDescriptor) -> Rule:
 
 
 def _wanted(field: FieldDescriptor, rule: Rule) -> str:
-    """What would be right where nothing was given."""
+    """Return what a missing field should hold."""
     if field.enum_type is not None:
         return f"one of {', '.join(v.name for v in field.enum_type.values if v.number)}"
     if rule.zone:
@@ -264,5 +264,5 @@ def _wanted(field: FieldDescriptor, rule: Rule) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A value as a fault shows it: short, and safe to print."""
+    """Return a value as a violation shows it: short, and safe to print."""
     return repr(value if len(value) <= 40 else value[:37] + "...")

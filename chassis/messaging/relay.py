@@ -153,7 +153,7 @@ class Relay:
                 await self._has_lanes.wait()
                 await self._relay()
             except (PyMongoError, ConnectionLost) as error:
-                if time.monotonic() - began > LONGEST_PAUSE:
+                if time.monotonic() - began > pause:
                     pause = FIRST_PAUSE
                 log.warning("can't relay now", why=str(error)[:300], seconds=round(pause, 1))
                 await self._sleep(pause * random.uniform(0.7, 1.3))

@@ -1,1 +1,1 @@
-"""gRPC: a thin adapter of the edge, and calls to other services."""
+"""gRPC: an adapter of the edge's pipeline, and the client for other services."""

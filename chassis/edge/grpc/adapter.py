@@ -1,4 +1,4 @@
-"""The edge's pipeline around every RPC by gRPC."""
+"""The adapter of gRPC: the handlers that call the edge's pipeline."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,13 +19,13 @@ from chassis.edge.methods import Method
 from chassis.edge.pipeline import LONGEST_REQUEST, Pipeline
 from chassis.edge.spans import Protocol
 
-# Of a call that is over already.
+# Returned for a call that has already ended; nobody receives it.
 NO_ANSWER = b""
 Handler = Any  # grpc.RpcMethodHandler, generic in the stubs only
 
 
 class RequestHandler:
-    """One request, one answer: each call needs a place, which `Adapter.intercept_service` takes."""
+    """A unary method. Each call needs a slot, which `Adapter.intercept_service` takes."""
 
     def __init__(self, answer: Callable[[Slot, Iterator[bytes], Any], bytes]) -> None:
         self.answer = answer
@@ -34,21 +34,21 @@ class RequestHandler:
 class Adapter(grpc.ServerInterceptor):
     """Makes the handlers that grpc calls.
 
-    They are given bytes and give bytes: grpc would parse before we know who calls, in the one
-    thread that reads from all connections.
+    Handlers take and return bytes. Otherwise grpc would parse the request before authentication,
+    in the only thread that reads from all connections.
     """
 
     def __init__(self, service: str, pipeline: Pipeline, streams: Streams) -> None:
         self._service, self._pipeline, self._streams = service, pipeline, streams
 
     def handler(self, method: Method) -> Handler:
-        """The handler of a method, by which of its sides are streams."""
+        """Return the handler of a method, by which of its sides are streams."""
         measures = Measures(Protocol.GRPC, self._service, method.full_name)
         shape = method.client_streams, method.server_streams
         return _SHAPES[shape](self, method, measures)
 
     def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Handler:
-        """A call has come, and nobody has a thread for it yet: find out whether there is room."""
+        """Take a slot for a call that has just arrived, before it gets a thread."""
         handler = continuation(details)
         if not isinstance(handler, RequestHandler):
             return handler
@@ -59,10 +59,10 @@ class Adapter(grpc.ServerInterceptor):
         return grpc.stream_unary_rpc_method_handler(behaviour)
 
     def request(self, method: Method, measures: Measures) -> Handler:
-        """One request, one answer.
+        """Return the handler of a unary method.
 
-        To grpc it is a stream of requests, which is the same on the wire: of a unary one grpc would
-        read the body before we know who calls, and whether there is room.
+        For grpc it is a stream of requests, which looks the same on the wire. For a unary method
+        grpc would read the body before authentication and admission.
         """
 
         def answer(slot: Slot, raws: Iterator[bytes], context: Any) -> bytes:
@@ -85,7 +85,7 @@ class Adapter(grpc.ServerInterceptor):
         return RequestHandler(answer)
 
     def download(self, method: Method, measures: Measures) -> Handler:
-        """One request, a stream of answers."""
+        """Return the handler of a method with one request and a stream of answers."""
 
         def answers(raws: Iterator[bytes], context: Any) -> Iterator[bytes]:
             with Call(measures, context) as call:
@@ -104,7 +104,7 @@ class Adapter(grpc.ServerInterceptor):
         return grpc.stream_stream_rpc_method_handler(on_threads(self._streams.threads, answers))
 
     def upload(self, method: Method, measures: Measures) -> Handler:
-        """A stream of requests, one answer."""
+        """Return the handler of a method with a stream of requests and one answer."""
 
         def answer(raws: Iterator[bytes], context: Any) -> bytes:
             with Call(measures, context) as call:
@@ -118,7 +118,7 @@ class Adapter(grpc.ServerInterceptor):
         return grpc.stream_unary_rpc_method_handler(on_threads(self._streams.threads, answer))
 
     def talk(self, method: Method, measures: Measures) -> Handler:
-        """A stream of requests, a stream of answers."""
+        """Return the handler of a method with streams of requests and answers."""
 
         def answers(raws: Iterator[bytes], context: Any) -> Iterator[bytes]:
             with Call(measures, context) as call:
@@ -139,7 +139,7 @@ class Adapter(grpc.ServerInterceptor):
     def _opened(
         self, call: Call, context: grpc.ServicerContext, identity: Identity
     ) -> Iterator[Stream]:
-        """A stream's place, once its caller is known and let in: there are few, and each counts."""
+        """Open a stream for an authenticated caller. The number of open streams is limited."""
         self._pipeline.fail_fast()
         principal, until = identity
         with self._streams.one(context, principal.subject, until) as stream, acting_as(principal):
@@ -165,7 +165,7 @@ def _authorization(details: Any) -> str:
 
 
 def _only(raws: Iterator[bytes]) -> bytes:
-    """The one request of a call. Raises DecodeError where there is none."""
+    """Return the one request of a call. Raises DecodeError if there is none."""
     for raw in raws:
         return raw
     raise DecodeError("a call without a request")

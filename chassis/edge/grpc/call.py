@@ -1,4 +1,4 @@
-"""One call by gRPC: an exchange whose error becomes the call's status."""
+"""One gRPC call: an exception becomes the call's status."""
 
 from types import TracebackType
 from typing import Any
@@ -11,7 +11,7 @@ from chassis.edge.statuses import ROOM_IN_TRAILER
 
 
 class Call:
-    """The context in which a call is handled; an exception that leaves it becomes a status."""
+    """The context of a call's handling. An exception that leaves it becomes the call's status."""
 
     def __init__(self, measures: Measures, context: grpc.ServicerContext) -> None:
         self._context: Any = context  # grpc's type stubs leave out what it can do
@@ -24,7 +24,7 @@ class Call:
         return self
 
     def open(self) -> None:
-        """Tell the caller of a stream that it is let in, before there is anything to answer."""
+        """Send the initial metadata, so that the caller knows that the stream is open."""
         self._context.send_initial_metadata(self._answered())
 
     def __exit__(
@@ -33,7 +33,7 @@ class Call:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Of a call that is over its error is of no interest to anybody any more."""
+        """End the call. Suppresses the error if the caller has already gone."""
         over = not self._context.is_active()
         try:
             self._end(over, error)
@@ -57,8 +57,8 @@ class Call:
         self._context.abort_with_status(refused._replace(trailing_metadata=metadata))
 
     def _answered(self) -> tuple[tuple[str, str], ...]:
-        """What every answer carries. In the trailer, for initial metadata would be a message of
-        its own, and one call in twenty fewer each second (measured).
+        """The metadata of every answer. It is a trailer: initial metadata would be a message of
+        its own, which costs 5 % of the throughput (measured).
         """
         return (("x-request-id", self._exchange.request_id),)
 

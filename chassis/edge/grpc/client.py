@@ -1,4 +1,4 @@
-"""The client side of gRPC: how one service calls another.
+"""The gRPC client for calls to other services.
 
 Calls have a deadline, are repeated where the other side is away for a moment, are spread over its
 replicas, and carry the trace, the request id and the service's token.
@@ -36,13 +36,13 @@ SERVICE_CONFIG = {
             },
         }
     ],
-    # gRFC A6: where more than a few in a row fail, the other side is not helped by repeats.
+    # gRFC A6: no retries when many calls fail, because they would add load.
     "retryThrottling": {"maxTokens": 20, "tokenRatio": 0.1},
 }
 OPTIONS = (
     ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
     ("grpc.enable_retries", 1),
-    # A connection that went dead without a word is noticed within a minute.
+    # Detects a dead connection within a minute.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -67,7 +67,7 @@ def calling_with(plain: grpc.Channel, token: Token) -> grpc.Channel:
 
 
 class TokenFile:
-    """A token in a file that somebody else renews; it is read again when it has changed."""
+    """A token in a file that another process renews. It is read again after each change."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -75,7 +75,7 @@ class TokenFile:
         self._token = ""
 
     def __call__(self) -> str:
-        """The token. Raises OSError where there is no such file."""
+        """Return the token. Raises OSError if there is no such file."""
         if self._path == NO_FILE:
             return ""
         stamp = self._path.stat().st_mtime_ns
@@ -85,7 +85,7 @@ class TokenFile:
 
 
 class _Details(grpc.ClientCallDetails):
-    """What a call is made with; grpc asks for these attributes and gives no constructor."""
+    """The details of a call. grpc reads these attributes and has no public constructor."""
 
     def __init__(self, given: Any, metadata: Any, timeout: float | None) -> None:
         self.method = given.method
@@ -102,7 +102,7 @@ class _Outgoing(
     grpc.StreamUnaryClientInterceptor,
     grpc.StreamStreamClientInterceptor,
 ):
-    """Adds what every call carries. A stream gets no deadline: it lasts as long as it is wanted.
+    """Adds metadata and a deadline to every call. A stream gets no deadline.
 
     A call has no more time than the request that it is made for: who asked waits no longer.
     A call has a span of its own; a stream, of which nobody knows when it is used up, has none.

@@ -1,4 +1,4 @@
-"""Health that is true (grpc.health.v1): SERVING only while the database answers."""
+"""Health (grpc.health.v1): SERVING only while the database answers."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -23,25 +23,25 @@ log = structlog.get_logger()
 
 
 class _Watch:
-    """One watcher's stream: it is ended once, by whoever is first."""
+    """The stream of one watcher. It ends once, however many try to end it."""
 
     def __init__(self, send: Callable[[Any], None]) -> None:
         self._send = send
         self.ended = False
 
     def __call__(self, answer: Any) -> None:
-        """Send an answer; None ends the stream."""
+        """Send an answer. None ends the stream."""
         if not self.ended:
             self.ended = answer is None
             self._send(answer)
 
 
 class _Servicer(health.HealthServicer):
-    """The stock servicer, whose watchers would otherwise hold a drain up to its limit."""
+    """The stock servicer, but a drain ends its watchers instead of waiting for them."""
 
     def __init__(self, threads: ThreadPoolExecutor) -> None:
         super().__init__()
-        # Both are functions of this object's own, for threads hang on functions.
+        # grpc reads the thread pool from an attribute of the function, so each object has its own.
         ours: Any = self
         ours.Check = on_threads(threads, partial(super().Check))
         ours.Watch = on_threads(threads, partial(self._watch))
@@ -56,17 +56,17 @@ class _Servicer(health.HealthServicer):
         return super().Watch(request, context, watch)
 
     def end(self) -> None:
-        """Tell all watchers NOT_SERVING, and end their streams."""
+        """Send NOT_SERVING to all watchers, and end their streams."""
         self.enter_graceful_shutdown()
         for watch in self._watches:
             watch(None)
 
 
 class Health:
-    """Asks the database every second, and tells whoever checks or watches."""
+    """Pings the database every second, and reports the result as the server's health."""
 
     def __init__(self, client: "pymongo.MongoClient[Any]", names: Iterable[str]) -> None:
-        # Threads of its own: a server that is busy is not a server that is ill.
+        # Threads of its own: a busy server is still healthy.
         self.threads = ThreadPoolExecutor(THREADS, "health-call")
         self.servicer = _Servicer(self.threads)
         self._answers = True  # it did a moment ago, when it was prepared
@@ -82,15 +82,15 @@ class Health:
 
     @property
     def draining(self) -> bool:
-        """Whether the server is on its way down."""
+        """Whether the server is draining."""
         return self._stop.is_set()
 
     def start(self) -> None:
-        """Keep asking from now on."""
+        """Start the pings."""
         self._thread.start()
 
     def drain(self) -> None:
-        """NOT_SERVING from now on, whatever the database does."""
+        """Report NOT_SERVING from now on."""
         self._stop.set()
         self.servicer.end()
 

@@ -1,4 +1,4 @@
-"""gRPC: the server with a service's RPCs, its health and its reflection."""
+"""The gRPC server: a service's RPCs, health and reflection."""
 
 import threading
 from collections.abc import Sequence
@@ -13,35 +13,35 @@ from chassis.edge.grpc.adapter import Adapter
 from chassis.edge.grpc.health import Health
 from chassis.edge.methods import Contract
 
-# Threads of those who ask what is served (reflection). Requests, streams and health have their own,
-# so that none of them waits for another.
+# Threads of reflection. Requests, streams and health have threads of their own, so that none waits
+# for another.
 OTHERS = 4
-# The last resort: beyond it grpc refuses whatever comes, health among it, as RESOURCE_EXHAUSTED.
+# The last limit: above it grpc refuses every call as RESOURCE_EXHAUSTED, health checks included.
 MOST_CALLS = 10_000
 
 OPTIONS = (
-    # A second process on the same port is a mistake to be told, not a load balancer.
+    # Without this, a second process on the same port would silently share the load.
     ("grpc.so_reuseport", 0),
     # A token may carry many claims.
     ("grpc.max_metadata_size", 16 * 1024),
-    # Callers keep idle connections alive by a ping every 30 s (chassis.edge.grpc.client).
+    # Our clients ping idle connections every 30 s (chassis.edge.grpc.client).
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    # A body that waits for its thread stays with its caller but for 64 KB. grpc's probes would
-    # widen that: 200 bodies of 4 MB that wait took 550 MB, and take 20 MB without (measured).
+    # The server buffers 64 KB of a body that waits. grpc's bandwidth probes would raise that: 200
+    # waiting bodies of 4 MB took 550 MB, and take 20 MB without probes (measured).
     ("grpc.http2.bdp_probe", 0),
-    # Callers come back after ten minutes, so that a new replica gets its share of them.
+    # Clients reconnect after ten minutes, so that a new replica gets its share of them.
     ("grpc.max_connection_age_ms", 600_000),
 )
 
 
 class GrpcServer:
-    """A gRPC server with its health and reflection. It listens once started."""
+    """A gRPC server with health and reflection. It listens after `start`."""
 
     def __init__(
         self, address: str, adapter: Adapter, contracts: Sequence[Contract], health: Health
     ) -> None:
-        """Raises RuntimeError where the address is taken."""
+        """Raises RuntimeError if the address is in use."""
         self._others = ThreadPoolExecutor(OTHERS, "other")
         self._server = grpc.server(
             self._others,
@@ -57,14 +57,14 @@ class GrpcServer:
             (*names, health_protocol.SERVICE_NAME, reflection.SERVICE_NAME), self._server
         )
         self.port: int = self._server.add_insecure_port(address)
-        """The port it listens on, also where the address asked for port 0."""
+        """The port of the server, also if the address asked for port 0."""
 
     def start(self) -> None:
-        """Take calls from now on."""
+        """Accept calls from now on."""
         self._server.start()
 
     def stop(self, seconds: float) -> threading.Event:
-        """Take no new calls, and cut off those that last longer; the event tells the end."""
+        """Accept no new calls; cancel those that last longer. The event is set at the end."""
         return self._server.stop(seconds)
 
     def close(self) -> None:

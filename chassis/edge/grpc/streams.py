@@ -1,4 +1,4 @@
-"""Streaming RPCs: how many may be open at once, and how they end when the replica stops."""
+"""Streaming RPCs: how many may be open at once, and how a drain ends them."""
 
 import threading
 import time
@@ -15,26 +15,26 @@ from chassis.edge.bodies import MOST_BODIES, Bodies, Body
 from chassis.edge.statuses import Draining, Exhausted
 from chassis.operations import metrics
 
-# A stream holds a thread as long as it is open, so streams have threads of their own: however many
-# listen, requests go on.
+# An open stream holds a thread. Streams have threads of their own, so that they never block
+# requests.
 MOST_STREAMS = 256
-# Of one caller: a person has a few devices, a system a few connections to each replica.
+# For one caller: a person has a few devices, a system a few connections to each replica.
 MOST_EACH = 16
-# Seconds for what a stream's service does at a time.
+# The deadline, in seconds, of one operation of a stream's service.
 LONGEST_OPERATION = 30.0
-# Seconds by which a token may outlive its end.
+# Seconds by which a stream may outlive its token.
 SWEEP = 1.0
 
 
 class Stream:
-    """A stream's context as its service sees it: `is_active()` is false as soon as it should end.
+    """The context of a stream for its service. `is_active()` is False when the stream should end.
 
-    A service that waits asks `is_active()` at least once a second. What it does between two of
-    these, or with one message of its caller, has a deadline.
+    A service that waits must call `is_active()` at least once a second. Each operation has a
+    deadline: from one such call, or one message of the caller, to the next.
     """
 
     def __init__(self, context: Any, until: float) -> None:
-        """`until`: when its caller's token expires, in Unix seconds."""
+        """`until` is the time when the caller's token expires, in Unix seconds."""
         self._context, self._until = context, until
         self._lock = threading.Lock()
         self._limit = ExitStack()
@@ -44,7 +44,7 @@ class Stream:
         return getattr(self._context, name)
 
     def is_active(self) -> bool:
-        """Whether the caller is there, its token holds, and the replica goes on."""
+        """Whether the caller is connected, the token is valid, and the replica is not draining."""
         if self._draining or self._is_expired():
             self._cut = True
             return False
@@ -52,7 +52,7 @@ class Stream:
         return bool(self._context.is_active())
 
     def incoming(self, messages: Iterator[bytes]) -> Iterator[bytes]:
-        """The caller's messages until it ends them, or the replica stops."""
+        """Yield the caller's messages until the caller ends them or the replica drains."""
         while self._wait():
             try:
                 message = next(messages)
@@ -64,34 +64,34 @@ class Stream:
             yield message
 
     def begin_operation(self) -> None:
-        """What the service does next has a deadline of its own, however long the stream lasts."""
+        """Set a new deadline for the service's next operation."""
         self._limit.close()
         self._limit.enter_context(deadline.within(LONGEST_OPERATION))
 
     def end_operation(self) -> None:
-        """The service does nothing any more."""
+        """Remove the deadline."""
         self._limit.close()
 
     def drain(self) -> None:
-        """End soon: after the message at hand, or at once where there is none."""
+        """End after the current message, or at once if the stream waits for one."""
         with self._lock:
             self._draining = True
             if self._waiting:
                 self._context.cancel()
 
     def end_if_expired(self) -> None:
-        """End it where it waits for a caller whose token has expired."""
+        """Cancel the stream if it waits for a message and the token has expired."""
         with self._lock:
             if self._waiting and self._is_expired():
                 self._context.cancel()
 
     def check_token(self) -> None:
-        """Raise Unauthenticated where the token has expired: no stream may go on without."""
+        """Raise Unauthenticated if the token has expired."""
         if self._is_expired():
             raise Unauthenticated("the token has expired; call again with a fresh one")
 
     def check(self) -> None:
-        """Raise Draining or Unauthenticated where it was ended by us, so that its caller knows."""
+        """Raise Draining or Unauthenticated if this replica ended the stream."""
         if self._cut and self._draining:
             raise Draining("this replica stops; call again and another one answers")
         if self._cut:
@@ -110,7 +110,7 @@ class Streams:
     """The open streams of a server."""
 
     def __init__(self, service: str, most: int = MOST_STREAMS, most_each: int = MOST_EACH) -> None:
-        # One thread more than there may be streams and bodies: somebody must refuse the next.
+        # One thread more than streams and bodies: it refuses the next stream.
         self.threads = ThreadPoolExecutor(most + MOST_BODIES + 1, "stream")
         self.bodies = Bodies()
         self._most, self._most_each = most, most_each
@@ -121,17 +121,17 @@ class Streams:
         self._gauge = metrics.GRPC_STREAMS.labels(service)
 
     def start(self) -> None:
-        """From now on, end streams that wait for a caller whose token has expired."""
+        """Start to cancel waiting streams whose tokens have expired."""
         self._sweeper.start()
 
     def room(self, principal: str, context: Any) -> Body:
-        """Room for the one request of a stream of answers. Raises DeadlinePassed."""
+        """Wait for room for the request of a download. Raises DeadlinePassed."""
         seconds = min(context.time_remaining(), LONGEST_OPERATION)
         return self.bodies.room(principal, context.cancel, seconds)
 
     @contextmanager
     def one(self, context: grpc.ServicerContext, subject: str, until: float) -> Iterator[Stream]:
-        """An open stream of a caller whose token holds `until`.
+        """Open a stream for a caller whose token expires at `until`.
 
         Raises Exhausted where there are too many, Draining and Unauthenticated at the end.
         """
@@ -146,7 +146,7 @@ class Streams:
             self._leave(stream)
 
     def drain(self) -> None:
-        """Let all streams end, and no other begin."""
+        """End all streams, and open no more."""
         with self._lock:
             self._draining.set()
             self.bodies.end_all()

@@ -1,1 +1,1 @@
-"""HTTP: a thin adapter of the edge."""
+"""HTTP: an adapter of the edge's pipeline."""

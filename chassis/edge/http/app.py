@@ -1,4 +1,4 @@
-"""What the HTTP server of an api role serves: every unary RPC by Connect, and its readiness."""
+"""The ASGI application of an api role: unary RPCs by Connect, and readiness."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,7 +16,7 @@ from chassis.edge.http.problems import plain_problem
 from chassis.edge.methods import Contract
 from chassis.edge.pipeline import Pipeline
 
-# What pages of other origins may send and see (Fetch, section 3.2).
+# Headers that pages of other origins may send and read (Fetch, section 3.2).
 SENT = [
     "authorization",
     "content-type",
@@ -27,7 +27,7 @@ SENT = [
     "x-user-agent",
 ]
 SEEN = ["retry-after", "www-authenticate", "x-request-id"]
-# Seconds for which a browser remembers what it may do; Chromium takes no more.
+# Seconds for which a browser caches the preflight's answer; Chromium's maximum.
 REMEMBERED = 7_200
 
 
@@ -38,7 +38,7 @@ def app_of(
     ready: Callable[[], Mapping[str, bool]],
     origins: str,
 ) -> ASGIApp:
-    """The ASGI application. Pages of `origins`, with commas between, may call from a browser."""
+    """Return the application. Pages of `origins` (separated by commas) may call it."""
     connect = Connect(service, pipeline, contracts)
 
     async def readiness(_: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Reading the body of a request by HTTP."""
+"""Reads the body of an HTTP request."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from chassis.edge.statuses import DeadlinePassed, TooLarge
 
 
 class Reading:
-    """Reads a body on the event loop, until `ends` (of the monotonic clock)."""
+    """Reads one body on the event loop. `ends` is the deadline on the monotonic clock."""
 
     def __init__(self, ends: float) -> None:
         self._ends, self._loop = ends, asyncio.get_running_loop()
@@ -21,15 +21,15 @@ class Reading:
         self._ended = False
 
     def seconds_left(self) -> float:
-        """How long its caller still waits."""
+        """Return the seconds until the deadline."""
         return self._ends - time.monotonic()
 
     def end(self) -> None:
-        """End the reading, from any thread."""
+        """Stop the reading. Any thread may call this."""
         self._loop.call_soon_threadsafe(self._expire)
 
     async def room(self, slot: Slot) -> Body:
-        """Room for the body, once there is some. Raises DeadlinePassed."""
+        """Wait for room for the body. Raises DeadlinePassed."""
         found = slot.try_room(self.end)
         if found is not None:
             return found
@@ -45,10 +45,9 @@ class Reading:
         return body
 
     async def read(self, request: Request, body: Body) -> bytes:
-        """The whole body.
+        """Return the whole body.
 
-        Raises TooLarge, DeadlinePassed, Exhausted where another needs the room, and
-        ClientDisconnect.
+        Raises TooLarge, DeadlinePassed, ClientDisconnect, and Exhausted if it lost its room.
         """
         try:
             async with asyncio.timeout(self.seconds_left()) as self._limit:

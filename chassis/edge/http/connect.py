@@ -1,7 +1,7 @@
 """Unary RPCs by the Connect protocol (connectrpc.com/docs/protocol, Unary-RPCs).
 
-POST /<package>.<Service>/<Method> with a message as JSON or in protobuf's binary form. A message
-is not compressed: a request that is compressed is refused.
+POST /<package>.<Service>/<Method> with a message as JSON or in protobuf's binary format. Messages
+are not compressed, and the server refuses compressed requests.
 """
 
 import asyncio
@@ -41,12 +41,12 @@ _OBJECT = re.compile(rb"[ \t\r\n]*\{")
 _TIMEOUT = re.compile(r"\d{1,10}")
 
 
-# Of what protobuf says of a text that is no message.
+# Characters of protobuf's reason why a text is no message.
 LONGEST_REASON = 200
 
 
 class Codec(NamedTuple):
-    """A form of messages."""
+    """A format of messages."""
 
     media_type: str
     read: Callable[[type[Message], bytes], Message]
@@ -54,9 +54,9 @@ class Codec(NamedTuple):
 
 
 def _from_json(kind: type[Message], body: bytes) -> Message:
-    """Fields that the contract doesn't know are passed over, as in the binary form.
+    """Return the message. Unknown fields are ignored, as in the binary format.
 
-    Raises Malformed that says where the body is no such message.
+    Raises Malformed with the reason if the body is no such message.
     """
     if not _OBJECT.match(body):
         raise Malformed("the body is not a JSON object")
@@ -80,7 +80,7 @@ CODECS = {codec.media_type: codec for codec in (JSON, BINARY)}
 
 
 class Connect:
-    """Every unary method of a service by Connect."""
+    """The unary methods of a service by Connect."""
 
     def __init__(self, service: str, pipeline: Pipeline, contracts: Sequence[Contract]) -> None:
         self._pipeline = pipeline
@@ -95,9 +95,9 @@ class Connect:
         }
 
     async def answer(self, request: Request) -> Response:
-        """The answer, or the error that Connect has for what went wrong.
+        """Return the answer, or an error in Connect's format.
 
-        Raises HTTPException for an unknown method (404) or form of messages (415).
+        Raises HTTPException for an unknown method (404) or content type (415).
         """
         method, measures = self._method_of(request)
         codec = _codec_of(request)
@@ -143,7 +143,7 @@ class Connect:
                 )
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
-        """Do `work` on a thread for requests, as a part of the request at hand."""
+        """Run `work` on a thread for HTTP requests, in the context of this request."""
         loop, context = asyncio.get_running_loop(), copy_context()
         return await loop.run_in_executor(self._pipeline.executor.http, context.run, work)
 
@@ -176,7 +176,7 @@ def _codec_of(request: Request) -> Codec:
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
-    """Raise what is wrong with them, before anybody waits for the body."""
+    """Raise Malformed, Unimplemented or TooLarge for wrong headers, before the body is read."""
     version = headers.get("connect-protocol-version", VERSION)
     if version != VERSION:
         raise Malformed(f"connect-protocol-version is {version[:40]!r}; wanted: {VERSION!r}")
@@ -189,7 +189,7 @@ def _check_headers(headers: Mapping[str, str]) -> None:
 
 
 def _seconds(headers: Mapping[str, str]) -> float:
-    """How long the caller waits."""
+    """Return the caller's timeout in seconds, LONGEST_REQUEST at most."""
     given = headers.get("connect-timeout-ms")
     if given is None:
         return LONGEST_REQUEST
@@ -199,7 +199,7 @@ def _seconds(headers: Mapping[str, str]) -> float:
 
 
 def _detail(detail: Message) -> Mapping[str, Any]:
-    """A detail in its binary form, and readable beside it."""
+    """Return a detail in the binary format, and as readable JSON."""
     value = base64.b64encode(detail.SerializeToString()).decode().rstrip("=")
     debug = json_format.MessageToDict(detail)
     return {"type": detail.DESCRIPTOR.full_name, "value": value, "debug": debug}

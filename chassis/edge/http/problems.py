@@ -1,4 +1,4 @@
-"""Errors of HTTP as problem details (RFC 9457), with all faults."""
+"""Errors of HTTP as problem details (RFC 9457), with all violations."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from chassis.edge.spans import connect_code
 from chassis.edge.statuses import code_of
 
-# By a status's code, as Connect has it (connectrpc.com/docs/protocol, Error Codes).
+# HTTP statuses by code, from Connect's table (connectrpc.com/docs/protocol, Error Codes).
 STATUSES: Mapping[str, int] = {
     "CANCELLED": 499,
     "UNKNOWN": 500,
@@ -36,9 +36,9 @@ _DETAILS = (details.BadRequest, details.PreconditionFailure, details.RetryInfo)
 
 
 def problem(status: Status, headers: Mapping[str, str]) -> Response:
-    """The answer that tells a caller of a failed request.
+    """Return the answer to a failed request.
 
-    Members beside those of the RFC: `code` as Connect spells it; `errors`, one for each fault.
+    Extension members: `code` in Connect's spelling; `errors`, one for each violation.
     """
     http_status = STATUSES[code_of(status)]
     members = {"detail": status.message, "code": connect_code(code_of(status))}
@@ -49,14 +49,14 @@ def problem(status: Status, headers: Mapping[str, str]) -> Response:
 
 
 def plain_problem(status: int, members: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
-    """The answer with an HTTP status of our own choice."""
+    """Return a problem with this HTTP status and these members."""
     title = "Client Closed Request" if status == 499 else HTTPStatus(status).phrase
     body = {"type": "about:blank", "title": title, "status": status, **members}
     return Response(json.dumps(body), status, dict(headers), media_type="application/problem+json")
 
 
 def headers_of(status: Status, challenge: str) -> Iterator[tuple[str, str]]:
-    """What RFC 9110 wants beside such a status: how to authenticate, and when to try again."""
+    """Yield the headers of such a status (RFC 9110): WWW-Authenticate and Retry-After."""
     if code_of(status) == "UNAUTHENTICATED":
         yield "www-authenticate", challenge
     for detail in details_of(status):
@@ -65,7 +65,7 @@ def headers_of(status: Status, challenge: str) -> Iterator[tuple[str, str]]:
 
 
 def details_of(status: Status) -> Iterator[Message]:
-    """A status's details, as far as their types are known."""
+    """Yield the details of a status whose types we know."""
     for packed in status.details:
         for kind in (*_DETAILS, details.RequestInfo):
             if packed.Is(kind.DESCRIPTOR):

@@ -1,4 +1,4 @@
-"""HTTP: the ASGI server, on a thread of its own beside gRPC's."""
+"""The ASGI server of HTTP. It runs on a thread of its own in the process of the gRPC server."""
 
 import asyncio
 import socket
@@ -8,21 +8,21 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-# Seconds for the headers of a connection's first request; of the next ones, see KEEP_ALIVE.
+# Seconds for the headers of a request.
 HEADERS_WITHIN = 10.0
-# Seconds that an idle connection is kept: longer than gateways keep theirs (Envoy: 60).
+# Seconds until an idle connection is closed. Longer than in gateways (Envoy: 60).
 KEEP_ALIVE = 75
 WAITING_CONNECTIONS = 1_024
-# Bytes; asyncio reads 256 KiB.
+# Bytes; asyncio's default is 256 KiB.
 READ_AT_ONCE = 32 * 1024
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's, which by itself waits for a request's headers without an end, and reads a lot."""
+    """uvicorn's protocol with a timeout for headers and smaller reads."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        # asyncio's name for it; a body that waits for room is here with what was read at once.
+        # asyncio's attribute: the first bytes of a body that waits for room are already read.
         transport.max_size = READ_AT_ONCE  # type: ignore[attr-defined]
         self._expect_headers()
 
@@ -39,7 +39,7 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _expect_headers(self) -> None:
-        """Close the connection unless they come in time."""
+        """Close the connection if the headers do not arrive in time."""
         late: asyncio.TimerHandle | None = getattr(self, "_late", None)
         if late is not None:
             late.cancel()
@@ -47,13 +47,13 @@ class Protocol(HttpToolsProtocol):
 
 
 class HttpServer:
-    """An ASGI server. It holds its address from the beginning, and listens once started."""
+    """An ASGI server. It binds its address at once, and listens after `start`."""
 
     def __init__(self, address: str, app: ASGIApp) -> None:
-        """Raises OSError where the address is taken."""
+        """Raises OSError if the address is in use."""
         self._socket = _bound(address)
         self.port: int = self._socket.getsockname()[1]
-        """The port it listens on, also where the address asked for port 0."""
+        """The port of the server, also if the address asked for port 0."""
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -72,12 +72,12 @@ class HttpServer:
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
 
     def start(self) -> None:
-        """Take requests from now on."""
+        """Accept requests from now on."""
         self._socket.listen(WAITING_CONNECTIONS)
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
-        """Take no new requests, and cut off those that last longer."""
+        """Accept no new requests, and cancel those that last longer than `seconds`."""
         self._server.config.timeout_graceful_shutdown = seconds  # type: ignore[assignment]
         self._server.should_exit = True
 
@@ -93,7 +93,7 @@ class HttpServer:
 def _bound(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-    # asyncio sends at once (TCP_NODELAY) only where a socket says that it is TCP's.
+    # asyncio sets TCP_NODELAY only on sockets whose protocol is TCP by name.
     found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

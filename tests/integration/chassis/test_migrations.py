@@ -110,7 +110,7 @@ def test_a_newer_database_is_fine(database: Any) -> None:
     assert pending(database, "test", older["test"]) == []
     assert newer(database, older) == ["test:0002"]
     assert [(line["event"], line["steps"]) for line in lines] == [
-        ("the database is that of a newer version", ["test:0002"])
+        ("a newer version has migrated the database", ["test:0002"])
     ]
 
 
