@@ -113,6 +113,9 @@ def _options(data: Path, port: int, cache: float) -> list[str]:
         "diagnosticDataCollectionEnabled=false",
         # A process that is killed in a transaction leaves its locks for so long; 60 s by default.
         "transactionLifetimeLimitSeconds=10",
+        # A dropped collection keeps its files for so long; 300 s by default. Tests drop so many that
+        # mongod opened more than 20,000 files, and ended.
+        "minSnapshotHistoryWindowInSeconds=5",
     ]
     return [
         *("--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(port)),

@@ -1,5 +1,6 @@
 """The gRPC edge around services of the test's own, with a real server and a real database."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from tandem.types.v1.types_pb2 import RowResult
 from chassis.context import deadline, principal
 from chassis.data.store import Database, Store
 from chassis.edge import bearer
-from chassis.edge.grpc import client, server
+from chassis.edge.grpc import server
 from chassis.edge.grpc.client import calling_with
 from chassis.edge.grpc.streams import MOST_EACH
 from chassis.edge.methods import Servicer
@@ -361,22 +362,47 @@ def test_a_stream_ends_when_its_caller_leaves(channel_for: ChannelFor, notify: N
     assert notify.ended.wait(60)
 
 
-def test_a_silent_stream_outlives_its_callers_pings(
-    notify: Notify, database: Database[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS, PING, GOAWAY = 4, 6, 7
+
+
+def frame(kind: int, payload: bytes = b"") -> bytes:
+    """An HTTP/2 frame of the connection (RFC 9113, section 4.1)."""
+    return len(payload).to_bytes(3, "big") + bytes([kind, 0, 0, 0, 0, 0]) + payload
+
+
+def ping(address: str, pause: float) -> set[int]:
+    """The kinds of frames that answer five pings with a pause between them."""
+    host, _, port = address.partition(":")
+    kinds = set()
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(PREFACE + frame(SETTINGS))
+        answers = connection.makefile("rb")
+        for _ in range(5):
+            connection.sendall(frame(PING, b"12345678"))
+            while GOAWAY not in kinds and (head := answers.read(9)):
+                kinds.add(head[3])
+                answers.read(int.from_bytes(head[:3], "big"))
+                if head[3] == PING:
+                    break
+            time.sleep(pause)
+    return kinds
+
+
+@pytest.mark.parametrize(("pause", "refused"), [(0.15, False), (0.0, True)])
+def test_a_connection_outlives_its_callers_pings(
+    notify: Notify,
+    database: Database[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pause: float,
+    refused: bool,
 ) -> None:
-    """A caller that pings no more often than the server allows keeps a stream that says nothing."""
+    """A caller that pings no more often than the server allows stays; one that floods does not."""
     quicker = [(name, 100 if value == 10_000 else value) for name, value in server.OPTIONS]
     monkeypatch.setattr(server, "OPTIONS", quicker)
-    pinging = [*dict(client.OPTIONS, **{"grpc.keepalive_time_ms": 1000}).items()]
-    with (
-        serving(notify, database, tmp_path) as (address, issuer),
-        grpc.insecure_channel(address, pinging) as plain,
-    ):
-        messages = stub_of(calling_with(plain, lambda: issuer.token("ada"))).StreamMessages(LISTEN)
-        next(messages)
-        time.sleep(5)  # grpc pings once a second at most; a third one too early ends all
-        assert messages.is_active()
-        messages.cancel()
+    with serving(notify, database, tmp_path) as (address, _):
+        assert (GOAWAY in ping(address, pause)) is refused
 
 
 def test_a_stream_ends_with_its_token(
