@@ -1,7 +1,7 @@
-"""What Tandem is made of, read from the code's own declarations.
+"""The parts of Tandem, read from the declarations in the code.
 
-docs/architecture.md and docs/operators.md are written from this, and the manifests of deploy/ are
-checked against it, so that none of them can drift.
+docs/architecture.md and docs/operators.md are generated from them, and tests check the manifests of
+deploy/ against them, so that all stay up to date.
 """
 
 import dataclasses
@@ -23,21 +23,21 @@ class Setting:
     """One setting of a service."""
 
     variable: str
-    """Its name in the environment."""
+    """The name of the environment variable."""
     doc: str
     roles: tuple[str, ...]
-    """Who reads it, of the roles that the service has."""
+    """The roles of the service that read it."""
     reaches: str
-    """What is at this address; empty where it is none."""
+    """The server at this address; empty if the setting is not an address."""
     secret: bool
     required: bool
     default: Any
-    """Meaningless where it is required."""
+    """Meaningless if the setting is required."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """One service as its code declares it."""
+    """One service, as its code declares it."""
 
     name: str
     servers: tuple[str, ...]
@@ -45,43 +45,43 @@ class Service:
     settings_class: type[Settings]
     settings: tuple[Setting, ...]
     subscriptions: tuple[Subscription[Any], ...]
-    """Its queues."""
+    """The queues of the service."""
     contract: str
     """The full name of its gRPC service."""
     methods: tuple[str, ...]
-    """The RPCs that it answers."""
+    """The RPCs of the service."""
     streams: tuple[str, ...]
-    """Those of them whose calls last as long as their callers like."""
+    """The RPCs whose calls last until their callers end them."""
     events: tuple[str, ...]
-    """The types of the events that it publishes."""
+    """The types of the events that the service publishes."""
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Everything that `python -m services.<name>` can run."""
+        """Return all roles that `python -m services.<name>` can run."""
         return (*self.servers, *JOBS)
 
     def read_by(self, role: str) -> tuple[Setting, ...]:
-        """The settings that a role reads."""
+        """Return the settings that a role reads."""
         return tuple(each for each in self.settings if role in each.roles)
 
     def reached_by(self, role: str) -> frozenset[str]:
-        """What a role opens connections to: "mongodb", "rabbitmq", ..., or another service."""
+        """Return the servers that a role connects to: "mongodb", "rabbitmq", ..., or a service."""
         return frozenset(each.reaches for each in self.read_by(role) if each.reaches)
 
 
 @cache
 def services() -> Mapping[str, Service]:
-    """Every service by its name."""
+    """Return every service by name."""
     return {name: _service(name, servers) for name, servers in ROLES.items()}
 
 
 def streaming() -> str:
-    """A pattern that fits all of a metric's `method` labels that are of streams (RE2, anchored)."""
+    """Return a pattern for the `method` labels of streaming RPCs (RE2, anchored)."""
     return f".*[.]({'|'.join(name for each in services().values() for name in each.streams)})"
 
 
 def publisher_of(event: str) -> str:
-    """The service that publishes events of a type."""
+    """Return the service that publishes events of a type."""
     return event.split(".")[1]
 
 

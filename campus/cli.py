@@ -1,4 +1,4 @@
-"""The command `tandem`: the platform on one machine, and an operator's look into it."""
+"""The command `tandem`: runs the platform on one machine, and has tools for operators."""
 
 import json
 import logging
@@ -40,7 +40,7 @@ def up(folder: Path, as_json: bool, monitoring: bool) -> None:
 @DATA
 @JSON_OPTION
 def down(folder: Path, as_json: bool) -> None:
-    """Stop the platform; its data stay."""
+    """Stop the platform, and keep its data."""
     platform = Platform(folder)
     with steps(as_json) as said:
         platform.down(said)
@@ -51,7 +51,7 @@ def down(folder: Path, as_json: bool) -> None:
 @DATA
 @JSON_OPTION
 def status(folder: Path, as_json: bool) -> None:
-    """Show every part and role; exits with 1 when one of them does not run."""
+    """Show every part and role. Exits with 1 if one of them does not run."""
     rows = Platform(folder).status()
     show_rows("Tandem", rows, as_json)
     well = {"running", "given by environment"}
@@ -64,7 +64,7 @@ def status(folder: Path, as_json: bool) -> None:
 @DATA
 @JSON_OPTION
 def token(subject: str, roles: tuple[str, ...], folder: Path, as_json: bool) -> None:
-    """Print a token of one hour for SUBJECT, to call the local platform with."""
+    """Print a token for SUBJECT for calls to the local platform; it is valid for one hour."""
     try:
         minted = Platform(folder).identity.mint(subject, roles)
     except ValueError as error:
@@ -77,7 +77,7 @@ def token(subject: str, roles: tuple[str, ...], folder: Path, as_json: bool) -> 
 @DATA
 @JSON_OPTION
 def url(service: str, folder: Path, as_json: bool) -> None:
-    """Print where SERVICE answers HTTP, to call the local platform with curl."""
+    """Print the HTTP address of SERVICE, for calls to the local platform with curl."""
     found = Platform(folder).url(service)
     click.echo(json.dumps({"url": found}) if as_json else found)
 
@@ -89,9 +89,9 @@ def url(service: str, folder: Path, as_json: bool) -> None:
 @DATA
 @JSON_OPTION
 def identity(readable: bool, folder: Path, as_json: bool) -> None:
-    """Make a key, its public JWKS and a token for the services, where there is no provider yet.
+    """Create a key, its public JWKS and a token for the services, if there is no provider yet.
 
-    Prints what services are to be told of them.
+    Prints the settings that the services need.
     """
     provider = IdentityProvider(folder)
     variables = provider.environment()
@@ -109,8 +109,8 @@ cli.add_command(outbox)
 
 
 def main() -> None:
-    """Run the command; what can't be done is told without a traceback."""
-    logging.getLogger("pika").setLevel(logging.CRITICAL)  # what it logs is raised, too
+    """Run the command; print errors without a traceback."""
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # pika also raises what it logs
     try:
         cli(standalone_mode=True)
     except Exception as error:

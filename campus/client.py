@@ -14,18 +14,18 @@ M = TypeVar("M", bound=Message)
 
 
 class Campus:
-    """Connections to a running platform, one a service, shared by all callers."""
+    """Connections to a running platform, one for each service, shared by all callers."""
 
     def __init__(self, platform: Platform) -> None:
         self._identity, self._platform = platform.identity, platform
         self._channels = {name: grpc.insecure_channel(platform.target(name)) for name in ROLES}
 
     def calling_as(self, subject: str, *roles: str) -> Services:
-        """The services on behalf of `subject` with `roles` (lower case)."""
+        """Return the services on behalf of `subject` with `roles` (lower case)."""
         return calling_with(self._identity.mint(subject, roles), self._channels)
 
     def post(self, service: str, path: str, subject: str, request: Message, answer: type[M]) -> M:
-        """A unary RPC by HTTP, as a page in a browser calls it. Raises HTTPError."""
+        """Call a unary RPC by HTTP, like a page in a browser. Raises HTTPError."""
         headers = {
             "authorization": f"Bearer {self._identity.mint(subject, ['learner'])}",
             "content-type": "application/json",
@@ -37,6 +37,6 @@ class Campus:
             return json_format.Parse(found.read(), answer())
 
     def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         for channel in self._channels.values():
             channel.close()

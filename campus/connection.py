@@ -1,4 +1,4 @@
-"""Where the commands find the platform: by the environment, else the local platform's."""
+"""The addresses of the platform: from the environment, or else of the local platform."""
 
 import os
 from pathlib import Path
@@ -19,19 +19,19 @@ DATA = click.option(
 )
 
 MONITORING = click.option(
-    "--monitoring", is_flag=True, help="Have Prometheus watch it, by deploy/monitoring."
+    "--monitoring", is_flag=True, help="Also start Prometheus, with the rules of deploy/monitoring."
 )
 
 
 def amqp_url(folder: Path) -> str:
-    """The broker's URL. Raises StackError where it is malformed, or nothing is given nor runs."""
+    """Return the broker's URL. Raises StackError if it is malformed, or if there is no broker."""
     url = _setting(folder, "TANDEM_AMQP_URL")
     check_amqp_url(url)
     return url
 
 
 def mongo_url(folder: Path) -> str:
-    """MongoDB's URL. Raises StackError where nothing is given and nothing runs."""
+    """Return MongoDB's URL. Raises StackError if none is given and none runs."""
     return _setting(folder, "TANDEM_MONGO_URL")
 
 

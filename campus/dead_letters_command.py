@@ -12,13 +12,15 @@ from campus.output import JSON_OPTION, LIMIT, fail, show_done, show_rows
 from chassis.messaging import deadletters
 from chassis.messaging.deadletters import UnknownQueue
 
-IDS = click.option("--id", "ids", multiple=True, help="Only this event; may be given often.")
+IDS = click.option(
+    "--id", "ids", multiple=True, help="Only this event; may be given several times."
+)
 ALL = click.option("--all", "everything", is_flag=True, help="Every dead letter of the queue.")
 
 
 @dataclass(frozen=True)
 class Count:
-    """How many dead letters a queue has."""
+    """The number of dead letters of a queue."""
 
     queue: str
     dead_letters: int
@@ -26,7 +28,7 @@ class Count:
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """What could not be applied: look at it, send it back, throw it away."""
+    """Dead letters: events that could not be applied. List, show, replay or discard them."""
 
 
 @dead_letters.command("list")
@@ -44,7 +46,7 @@ def list_(folder: Path, as_json: bool) -> None:
 @DATA
 @JSON_OPTION
 def show(queue: str, limit: int, folder: Path, as_json: bool) -> None:
-    """Show the first dead letters of QUEUE; they stay there."""
+    """Show the first dead letters of QUEUE, without removing them."""
     try:
         rows = deadletters.show(amqp_url(folder), queue, limit)
     except UnknownQueue as error:
@@ -59,7 +61,7 @@ def show(queue: str, limit: int, folder: Path, as_json: bool) -> None:
 @DATA
 @JSON_OPTION
 def replay(queue: str, ids: tuple[str, ...], everything: bool, folder: Path, as_json: bool) -> None:
-    """Send dead letters of QUEUE back to be applied."""
+    """Send dead letters of QUEUE back to their queue, to be applied."""
     _do(deadletters.replay, "sent back", queue, ids, everything, folder, as_json)
 
 
@@ -72,13 +74,13 @@ def replay(queue: str, ids: tuple[str, ...], everything: bool, folder: Path, as_
 def discard(
     queue: str, ids: tuple[str, ...], everything: bool, folder: Path, as_json: bool
 ) -> None:
-    """Throw dead letters of QUEUE away, for good."""
+    """Delete dead letters of QUEUE permanently."""
     _do(deadletters.discard, "thrown away", queue, ids, everything, folder, as_json)
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a command did."""
+    """The result of a command."""
 
     queue: str
     done: int
@@ -94,7 +96,7 @@ def _do(
     as_json: bool,
 ) -> None:
     if bool(ids) == everything:
-        fail("name events by --id, or take --all; one of the two")
+        fail("give either --id or --all")
     try:
         done = Done(queue, action(amqp_url(folder), queue, ids))
     except UnknownQueue as error:

@@ -1,4 +1,4 @@
-"""`tandem events tail|replay`: what happens or happened; what is to be applied once more."""
+"""`tandem events tail|replay`: prints events, and sends events of the history again."""
 
 import json
 import re
@@ -23,12 +23,12 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Ago(click.ParamType[timedelta]):
-    """A stretch of time such as 90s, 10m, 2h or 7d."""
+    """A length of time such as 90s, 10m, 2h or 7d."""
 
     name = "duration"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
-        """A timedelta; the message of a bad one says what would be right."""
+        """Return a timedelta; the error for a wrong value gives a right one."""
         if isinstance(value, timedelta):
             return value
         found = re.fullmatch(r"(\d{1,9})([smhd])", str(value))
@@ -42,7 +42,7 @@ class Ago(click.ParamType[timedelta]):
 
 @dataclass(frozen=True)
 class Sent:
-    """How many events a subscription was sent once more."""
+    """The number of events that were sent to a subscription again."""
 
     subscription: str
     events: int
@@ -50,21 +50,21 @@ class Sent:
 
 @click.group()
 def events() -> None:
-    """What the services tell each other, and everyone."""
+    """The events that the services publish."""
 
 
 @events.command()
 @click.option("--since", type=Ago(), help="Begin so long ago, from the history: 10m, 2h, 7d.")
 @click.option("--type", "wanted", default="", help="Only types that contain this text.")
 @click.option(
-    "--follow/--no-follow", default=None, help="Go on with what comes.  [without --since]"
+    "--follow/--no-follow", default=None, help="Also print new events.  [default without --since]"
 )
 @DATA
 @JSON_OPTION
 def tail(
     since: timedelta | None, wanted: str, follow: bool | None, folder: Path, as_json: bool
 ) -> None:
-    """Print events, one a line: from now on, or --since then."""
+    """Print events, one on each line: new ones, or those of the last --since."""
     offset = datetime.now(UTC) - since if since else "next"
     going_on = follow if follow is not None else since is None
     try:
@@ -86,9 +86,10 @@ def tail(
 def replay(
     since: timedelta, until: timedelta, chosen: tuple[str, ...], folder: Path, as_json: bool
 ) -> None:
-    """Send events of the history to the services once more; what they applied changes nothing.
+    """Send events of the history to the services again; those already applied change nothing.
 
-    For after a restored backup (docs/operators.md): inboxes remember less than the history holds.
+    Use it after restoring a backup (docs/operators.md), when inboxes have fewer events than the
+    history.
     """
     known = {one.name: one for each in queues.subscriptions().values() for one in each}
     if unknown := sorted(set(chosen) - known.keys()):
@@ -132,5 +133,5 @@ def _print(offset: int, event: Event[Any], as_json: bool) -> None:
 
 
 def _json(value: Any) -> str:
-    """JSON in one line that a terminal shows as it is: what it would act on is escaped."""
+    """Return JSON in one line, with the characters escaped that a terminal would act on."""
     return printable(json.dumps(value, ensure_ascii=False))

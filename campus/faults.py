@@ -1,4 +1,4 @@
-"""What a command tells when a server is away, or says no. Any other error is a bug of ours."""
+"""The messages for errors of servers. Any other error is a bug in Tandem."""
 
 import grpc
 from minio.error import MinioException
@@ -12,7 +12,7 @@ from campus.upload import UploadError
 
 
 def told(error: Exception) -> str:
-    """What went wrong, in a sentence; empty where the error is a bug."""
+    """Return a sentence on the error; empty if the error is a bug."""
     match error:
         case StackError() | DemoError() | UploadError():
             return str(error)
@@ -30,7 +30,7 @@ def told(error: Exception) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """What is inside: pika wraps a refused connection twice, and says nothing in its own text."""
+    """Return the inner error: pika wraps a refused connection twice, without a text of its own."""
     while inner := getattr(error, "exception", next(iter(error.args), None)):
         if not isinstance(inner, BaseException):
             break

@@ -30,17 +30,17 @@ AUDIENCE = "tandem"
 ALGORITHM = "ES256"
 HOUR = timedelta(hours=1)
 SERVICE_LIFETIME = timedelta(days=30)
-SERVICE_RENEWAL = timedelta(days=1)  # a service token with less than this left is minted anew
+SERVICE_RENEWAL = timedelta(days=1)  # a service token that expires sooner is replaced
 
 
 class IdentityProvider:
-    """Signs tokens with the key of a data folder, which is made on first use."""
+    """Signs tokens with the key of a data folder; the first use creates the key."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute() / "identity"
 
     def mint(self, subject: str, roles: Sequence[str], lifetime: timedelta = HOUR) -> str:
-        """A signed JWT for a subject with lower-case roles such as "learner" (RFC 7519).
+        """Return a signed JWT for a subject with lower-case roles such as "learner" (RFC 7519).
 
         A negative lifetime gives an expired token, for tests. Raises ValueError for an empty
         subject or a role that isn't lower-case.
@@ -59,7 +59,7 @@ class IdentityProvider:
         return jwt.encode(claims, self._key, ALGORITHM, headers={"kid": self._public["kid"]})
 
     def jwks_file(self) -> Path:
-        """The file with the public key as a JSON Web Key Set (RFC 7517)."""
+        """Return the file with the public key as a JSON Web Key Set (RFC 7517)."""
         file = self._folder / "jwks.json"
         wanted = json.dumps({"keys": [self._public]}, indent=2)
         if not file.exists() or file.read_text() != wanted:
@@ -67,23 +67,23 @@ class IdentityProvider:
         return file
 
     def service_token_file(self) -> Path:
-        """A file with a long-lived token of the role "service"; minted anew before it expires."""
+        """Return a file with a long-lived token of the role "service", renewed in time."""
         file = self._folder / "service.jwt"
         if not file.exists() or self._time_left(file.read_text()) < SERVICE_RENEWAL:
             _write(file, self.mint("service", ["service"], SERVICE_LIFETIME), mode=0o600)
         return file
 
     def let_others_read(self) -> None:
-        """Let this machine's other users read the public key and the service's token.
+        """Let other users of this machine read the public key and the service's token.
 
-        Containers run as one. The private key stays the owner's alone.
+        Containers run as another user. Only the owner can read the private key.
         """
         self.jwks_file()
         self.service_token_file().chmod(0o644)
         self._folder.chmod(0o711)
 
     def environment(self) -> dict[str, str]:
-        """What the services need to verify tokens, and to call each other."""
+        """Return the settings with which services verify tokens, and call each other."""
         return {
             "TANDEM_JWKS_URL": self.jwks_file().as_uri(),
             "TANDEM_TOKEN_ISSUER": ISSUER,
@@ -105,12 +105,12 @@ class IdentityProvider:
 
     @cached_property
     def _public(self) -> dict[str, Any]:
-        """The public key as a JWK; its id is its thumbprint, so a new key has a new id."""
+        """Return the public key as a JWK; its id is its thumbprint, so a new key has a new id."""
         jwk = ECAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         return {**jwk, "kid": _thumbprint(jwk), "alg": ALGORITHM, "use": "sig"}
 
     def _time_left(self, token: str) -> timedelta:
-        """How long the token is good; nothing for one that this key didn't sign."""
+        """Return how long the token is still valid; zero if this key did not sign it."""
         try:
             claims = jwt.decode(
                 token, self._key.public_key(), [ALGORITHM], audience=AUDIENCE, issuer=ISSUER
@@ -129,7 +129,7 @@ def _check(subject: str, roles: Sequence[str]) -> None:
 
 
 def _thumbprint(jwk: dict[str, Any]) -> str:
-    """The SHA-256 thumbprint of an elliptic-curve key (RFC 7638)."""
+    """Return the SHA-256 thumbprint of an elliptic-curve key (RFC 7638)."""
     required = {member: jwk[member] for member in ("crv", "kty", "x", "y")}
     canonical = json.dumps(required, separators=(",", ":"), sort_keys=True).encode()
     return urlsafe_b64encode(sha256(canonical).digest()).rstrip(b"=").decode()
@@ -141,7 +141,7 @@ def _new_key() -> str:
 
 
 def _write(file: Path, text: str, mode: int) -> None:
-    """Write the file whole or not at all, never for a moment readable by more than `mode` says."""
+    """Write the file completely or not at all; its permissions are never wider than `mode`."""
     draft = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
     draft.touch(mode=mode)
     draft.write_text(text)

@@ -21,7 +21,7 @@ SERVICE = click.argument("service", type=click.Choice(sorted(ROLES)))
 
 @dataclass(frozen=True)
 class State:
-    """What waits in a service's outbox."""
+    """The events that wait in a service's outbox."""
 
     service: str
     waiting: int
@@ -31,21 +31,21 @@ class State:
 
 @dataclass(frozen=True)
 class Released:
-    """What `release` did."""
+    """The result of `release`."""
 
     service: str
     released: int
 
 
 def states(url: str, services: Iterable[str]) -> list[State]:
-    """How each service's outbox is."""
+    """Return the state of each service's outbox."""
     with connect(url, "tandem") as client:
         return [State(name, *rows.state(client[f"tandem_{name}"])) for name in services]
 
 
 @click.group("outbox")
 def outbox() -> None:
-    """What happened and is not published yet: look at it, let what is parked go again."""
+    """Events that are not published yet: list them, and release parked ones."""
 
 
 @outbox.command("list")
@@ -53,7 +53,7 @@ def outbox() -> None:
 @DATA
 @JSON_OPTION
 def list_(services: tuple[str, ...], folder: Path, as_json: bool) -> None:
-    """Count what waits in each service's outbox, or in some services'."""
+    """Count the events that wait in the outboxes of all or some services."""
     show_rows("Outboxes", states(mongo_url(folder), services or sorted(ROLES)), as_json)
 
 
@@ -63,7 +63,7 @@ def list_(services: tuple[str, ...], folder: Path, as_json: bool) -> None:
 @DATA
 @JSON_OPTION
 def show(service: str, limit: int, folder: Path, as_json: bool) -> None:
-    """Show the first parked events of SERVICE: those that no queue took."""
+    """Show the first parked events of SERVICE: events that no queue accepted."""
     with _database(folder, service) as database:
         show_rows(f"Parked events of {service}", rows.parked(database, limit), as_json)
 
@@ -73,7 +73,7 @@ def show(service: str, limit: int, folder: Path, as_json: bool) -> None:
 @DATA
 @JSON_OPTION
 def release(service: str, folder: Path, as_json: bool) -> None:
-    """Let the parked events of SERVICE go again, and those that wait behind them."""
+    """Publish the parked events of SERVICE, and those that wait behind them."""
     with _database(folder, service) as database:
         done = Released(service, rows.release(database))
     show_done(done, f"{done.released} of {service} released", as_json)

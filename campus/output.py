@@ -1,4 +1,4 @@
-"""What the command prints: tables and progress for people on a terminal, JSON for programs."""
+"""Prints tables and progress for people on a terminal, and JSON for programs."""
 
 import dataclasses
 import json
@@ -22,8 +22,8 @@ errors = Console(stderr=True, highlight=False)
 
 
 def printable(text: str) -> str:
-    """A stranger's text for a terminal: what would move the cursor, change colours or turn the
-    direction of writing is escaped as in Python, and as in JSON, `\\u001b`.
+    """Return untrusted text for a terminal: characters that would move the cursor, change colours
+    or reverse the direction of writing are escaped as in Python and JSON, `\\u001b`.
     """
     return "".join(each if each.isprintable() else _escaped(each) for each in text)
 
@@ -33,12 +33,12 @@ def _escaped(character: str) -> str:
 
 
 def show_rows(title: str, rows: Sequence[Any], as_json: bool) -> None:
-    """A table of dataclasses, one a line; as JSON a list of objects."""
+    """Print dataclasses as a table; as JSON, a list of objects."""
     records = [dataclasses.asdict(row) for row in rows]
     if as_json:
         click.echo(json.dumps(records, indent=2, default=str))
         return
-    # As `Text`, for rich would read what is in brackets as markup: a stranger wrote some of it.
+    # As `Text`, because rich would read brackets in untrusted text as markup.
     table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
     for name in records[0] if records else ():
         table.add_column(name, overflow="fold")
@@ -50,7 +50,7 @@ def show_rows(title: str, rows: Sequence[Any], as_json: bool) -> None:
 
 
 def show_done(done: Any, text: str, as_json: bool) -> None:
-    """What a command did: a line; as JSON the dataclass as an object."""
+    """Print the result of a command as a line; as JSON, the dataclass as an object."""
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(done)))
     else:
@@ -59,7 +59,7 @@ def show_done(done: Any, text: str, as_json: bool) -> None:
 
 @contextmanager
 def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Tell the steps of long work on stderr, each with the seconds since the start."""
+    """Print the steps of long work on stderr, each with the seconds since the start."""
     began = time.monotonic()
 
     def said(step: str) -> None:
@@ -71,6 +71,6 @@ def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
 
 
 def fail(text: str) -> NoReturn:
-    """End the command with what went wrong on stderr, and exit code 1."""
+    """End the command with an error message on stderr, and exit code 1."""
     errors.print("[red]tandem:[/]", escape(text), soft_wrap=True)
     sys.exit(1)

@@ -1,4 +1,4 @@
-"""The whole platform on one machine: the local stack, and every role of every service beside it."""
+"""The whole platform on one machine: the local stack, and every role of every service."""
 
 import json
 import os
@@ -28,16 +28,16 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "notify": ("api", "worker", "relay"),
 }
 JOBS = (MIGRATE, DECLARE)
-"""The roles that end by themselves, in the order in which they run, before the others."""
-# A role needs this long to stop at the most: its own drain of 20 s, and a little.
+"""The roles that end by themselves, in their order; they run before the others."""
+# The longest time that a role needs to stop: its drain of 20 s, and a little more.
 GRACE = 25.0
 
 
 @dataclass(frozen=True)
 class Status:
-    """One part or role at one moment; the others are None where there is none.
+    """The status of one part or role; fields that do not apply are None.
 
-    `http` is where an api role answers HTTP beside gRPC.
+    `http` is the HTTP address of an api role, beside gRPC.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Status:
 
 
 class Role:
-    """One role of one service as a process: started, stopped, killed, looked at."""
+    """One role of one service as a process: start it, stop it, kill it, check it."""
 
     def __init__(self, service: str, role: str, folder: Path) -> None:
         self.service, self.role = service, role
@@ -61,7 +61,7 @@ class Role:
         ensure(self.process, lambda: self.launch(environment), self.ready)
 
     def ready(self) -> bool:
-        """Whether the role says that it can work."""
+        """Return whether the role reports that it is ready."""
         try:
             with urllib.request.urlopen(f"{self.ops_url}/ready", timeout=5) as answer:  # noqa: S310
                 return bool(answer.status == 200)
@@ -70,33 +70,33 @@ class Role:
 
     @property
     def ops_url(self) -> str:
-        """Where its metrics and health are."""
+        """Return the URL of its metrics and health."""
         return f"http://{self.ops_address}"
 
     @property
     def ops_address(self) -> str:
-        """The same as host and port."""
-        # Port 1 is never ours: a role that was never started is nowhere.
+        """Return the same address as host and port."""
+        # Port 1 is never ours: it stands for a role that was never started.
         return f"{HOST}:{self._ports.remembered().get('ops', 1)}"
 
     @property
     def target(self) -> str:
-        """Where its gRPC server is."""
+        """Return the address of its gRPC server."""
         return f"{HOST}:{self._ports.remembered().get('grpc', 1)}"
 
     @property
     def http_address(self) -> str:
-        """Where its HTTP server is."""
+        """Return the address of its HTTP server."""
         return f"{HOST}:{self._ports.remembered().get('http', 1)}"
 
     @property
     def address(self) -> str:
-        """What a person would connect to: gRPC of an api role, operations of the others."""
+        """Return the main address: gRPC for an api role, operations for the others."""
         return self.target if self.role == "api" else self.ops_url
 
     @property
     def http_url(self) -> str | None:
-        """Its HTTP server, where it has one."""
+        """Return its HTTP address, if it has one."""
         return f"http://{self.http_address}" if self.role == "api" else None
 
     def claim_ports(self) -> None:
@@ -105,7 +105,7 @@ class Role:
             self._ports.claim("ops", "grpc", "http")
 
     def launch(self, environment: Mapping[str, str]) -> None:
-        """Start the process, and don't wait for it."""
+        """Start the process without waiting for it."""
         self.process.start(
             python_command(f"services.{self.service}", self.role),
             {
@@ -141,21 +141,20 @@ class Platform:
         self._lock = self.folder / "platform" / "lock"
 
     def up(self, said: Callable[[str], None] = lambda _: None, monitoring: bool = False) -> None:
-        """Start what doesn't run, tell each step to `said`. Raises StackError for all that failed.
+        """Start what doesn't run; report each step to `said`. Raises StackError with all failures.
 
         While a role runs, the settings stay those that it was started with, and the servers too:
-        what is started anew must fit to it, whoever's environment this is. One `up` or `down` of
-        the folder at a time works; another waits.
-        The broker's topology is declared before any role may publish: an event for a queue that is
-        not there yet would be in the history only. With `monitoring` a Prometheus watches from the
-        roles' start on, until `down`.
+        newly started roles must fit to it. Only one `up` or `down` of a folder runs at a time;
+        another waits. The broker's topology is declared before any role may publish: an event for
+        a queue that does not exist yet would be in the history only. With `monitoring`, Prometheus
+        runs from the start of the roles until `down`.
         """
         with alone(self._lock):
             self._up(said, monitoring or self.prometheus.wanted)
 
     def _up(self, said: Callable[[str], None], monitoring: bool) -> None:
         if monitoring:
-            find_prometheus()  # where it is missing, that is said before anything starts
+            find_prometheus()  # raises before anything starts if it is missing
         said("servers: RabbitMQ, MongoDB, S3, SMTP")
         stack = self._stack_as_it_was if self._runs_in_part else self.stack
         endpoints = stack.up().environment()
@@ -175,7 +174,7 @@ class Platform:
             self.prometheus.read_all_anew()
 
     def down(self, said: Callable[[str], None] = lambda _: None) -> None:
-        """Stop every role, then the servers; the data stay."""
+        """Stop every role, then the servers; keep the data."""
         with alone(self._lock):
             said("services")
             all_at_once((partial(role.process.stop, GRACE) for role in self.roles.values()), 16)
@@ -184,7 +183,7 @@ class Platform:
             self._file.unlink(missing_ok=True)
 
     def status(self) -> list[Status]:
-        """How every part and role is, of the platform as it was brought up."""
+        """Return the status of every part and role of the platform that was brought up."""
         stack = self._stack_as_it_was if self.running else self.stack
         parts = [
             Status(part.name, part.state.value, part.pid, part.address) for part in stack.status()
@@ -194,11 +193,11 @@ class Platform:
 
     @property
     def running(self) -> bool:
-        """Whether the platform was brought up (and not down since)."""
+        """Return whether the platform was brought up, and was not taken down since."""
         return self._file.exists()
 
     def environment(self) -> dict[str, str]:
-        """The TANDEM_* variables of the running platform. Raises StackError when it is down."""
+        """Return the running platform's TANDEM_* variables. Raises StackError if it is down."""
         try:
             found: dict[str, str] = json.loads(self._file.read_text())
         except FileNotFoundError:
@@ -206,11 +205,11 @@ class Platform:
         return found
 
     def target(self, service: str) -> str:
-        """Where a service's gRPC server is."""
+        """Return the address of a service's gRPC server."""
         return self.roles[f"{service}-api"].target
 
     def url(self, service: str) -> str:
-        """Where a service's HTTP server is."""
+        """Return the address of a service's HTTP server."""
         return str(self.roles[f"{service}-api"].http_url)
 
     def restart(self, name: str) -> None:
@@ -232,7 +231,7 @@ class Platform:
 
     @property
     def _stack_as_it_was(self) -> Stack:
-        """The servers that the platform was brought up with, whatever is given to us."""
+        """Return the servers that the platform was started with, whatever our environment gives."""
         addresses = {part.name: part.address for part in self.stack.parts.values()}
         return Stack(self.folder, given_beside(addresses, self.environment()))
 
@@ -246,7 +245,7 @@ class Platform:
         return {"TANDEM_ENVIRONMENT": "development", **given}
 
     def _write(self, environment: Mapping[str, str]) -> None:
-        """Keep the environment where the command finds it; its secrets are this machine's only."""
+        """Store the environment for later commands; its secrets are for this machine only."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.touch(mode=0o600)
         self._file.write_text(json.dumps(dict(environment), indent=2))
@@ -265,7 +264,7 @@ class Platform:
 
 
 def _whole(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a child needs beside ours: PATH, HOME and the like."""
+    """Return other variables that a child process needs: PATH, HOME and the like."""
     return {**os.environ, **environment}
 
 

@@ -1,4 +1,4 @@
-"""The queues that the services' workers declare, for who looks into the broker."""
+"""The queues that the services' workers declare."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,8 +10,8 @@ from chassis.messaging.subscriptions import Subscription
 
 
 def subscriptions() -> Mapping[str, Sequence[Subscription[Any]]]:
-    """Every service's subscriptions, of those that have any."""
-    # Imported late: only this needs the services' code.
+    """Return the subscriptions of each service that has any."""
+    # Imported here, because only this function needs the services' code.
     from services.library import worker as library
     from services.notify import worker as notify
     from services.notify.texts import Texts
@@ -27,14 +27,14 @@ def subscriptions() -> Mapping[str, Sequence[Subscription[Any]]]:
 
 
 def names() -> list[str]:
-    """Every subscription, which is what its dead letters are called by."""
+    """Return the names of all subscriptions, which are also the names for their dead letters."""
     return sorted(each.name for each in _all())
 
 
 def waiting(amqp_url: str, of: Iterable[str]) -> int:
-    """How many events wait for a worker in all queues of some subscriptions.
+    """Return how many events wait for a worker in all queues of some subscriptions.
 
-    What a worker has in hand is not counted. Raises pika.exceptions.AMQPError where there is no
+    Events that a worker holds are not counted. Raises pika.exceptions.AMQPError if there is no
     broker.
     """
     wanted = set(of)
@@ -44,7 +44,7 @@ def waiting(amqp_url: str, of: Iterable[str]) -> int:
 
 
 def delayed(amqp_url: str) -> int:
-    """How many events wait for a next try. Raises as `waiting`."""
+    """Return how many events wait for a retry. Raises the same errors as `waiting`."""
     with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
         return sum(partitions.ready_in(connection, each) or 0 for each in topology.delays())
 

@@ -1,8 +1,8 @@
-"""`python -m campus.seed`: a small university on any installation, for people to look around in.
+"""`python -m campus.seed`: creates a small university on any installation, for trials.
 
-The demo's people, courses and classes by the public APIs alone, with the first class at nine on the
-next Monday. A repeat within a week changes nothing, so it may be cut off and started again. It is
-for trials: it writes people into the roster.
+It sends the demo's people, courses and classes through the public APIs, with the first class at
+nine on the next Monday. A repeat within a week changes nothing, so it can be stopped and started
+again. It is for trials only, because it adds people to the roster.
 """
 
 import os
@@ -37,15 +37,17 @@ NEEDED = {
     TOKEN: "a file with a token of the roles registrar, instructor and service",
 }
 SEED = 2026
-PATIENCE = 300.0  # seconds until the platform must have taken in what was sent
+PATIENCE = 300.0  # seconds that the platform has to apply what was sent
 
 
 class SeedError(Exception):
-    """The platform did not take something in in time."""
+    """The platform did not apply something in time."""
 
 
 def main(environment: Mapping[str, str] = os.environ) -> None:
-    """Seed the installation that the environment names; says what it lacks, and ends with 78."""
+    """Seed the installation of the environment; if variables are missing, list them and exit with
+    78.
+    """
     missing = [f"{name}: {what}" for name, what in NEEDED.items() if not environment.get(name)]
     if missing:
         print("\n".join(["these variables are missing:", *missing]), file=sys.stderr)
@@ -64,12 +66,12 @@ def main(environment: Mapping[str, str] = os.environ) -> None:
 
 
 def next_monday(today: date) -> date:
-    """The first Monday after `today`."""
+    """Return the first Monday after `today`."""
     return today + timedelta(days=7 - today.weekday())
 
 
 def seed(staff: Services, monday: date, store: str = "") -> None:
-    """The term whose first class is on `monday`. Raises SeedError, or grpc.RpcError."""
+    """Create the term whose first class is on `monday`. Raises SeedError, or grpc.RpcError."""
     staff.catalog.BatchUpsertPeople(term.roster(random.Random(SEED)))
     runs = {code: _run(staff, code, monday) for code in term.TITLES}
     items = {name: _material(staff, name, monday, store) for name in term.MATERIALS}
@@ -103,7 +105,7 @@ def _are_available(staff: Services, items: list[str]) -> bool:
 
 
 def _classes(staff: Services, runs: Mapping[str, str], monday: date) -> None:
-    """A lecture with seats in the room and online, and a seminar after it."""
+    """Plan a lecture with seats in the room and online, and a seminar after it."""
     room = staff.sessions.CreateRoom(term.room()).id
     lecture = term.lecture(runs[term.PHYSICS], room, monday)
     session = _known("the runs", lambda: staff.sessions.ScheduleSession(lecture))
@@ -119,7 +121,7 @@ def _wait_for(what: str, holds: Callable[[], bool]) -> None:
 
 
 def _known(what: str, call: Callable[[], T]) -> T:
-    """What a call answers, once sessions has heard of what catalog was told."""
+    """Return a call's answer as soon as sessions has the events of catalog."""
     answers: list[T] = []
 
     def answered() -> bool:

@@ -27,7 +27,7 @@ class Services:
 
 
 def calling_with(token: str, channels: Mapping[str, grpc.Channel]) -> Services:
-    """The services on behalf of whom `token` names; `channels` by service."""
+    """Return the services on behalf of the subject of `token`; `channels` by service."""
     on_behalf = _OnBehalf([("authorization", f"Bearer {token}")])
     ours = {name: grpc.intercept_channel(each, on_behalf) for name, each in channels.items()}
     return Services(
@@ -40,7 +40,7 @@ def calling_with(token: str, channels: Mapping[str, grpc.Channel]) -> Services:
 
 
 class _Details(grpc.ClientCallDetails):
-    """What a call is made with; grpc asks for these attributes and gives no constructor."""
+    """The details of a call; grpc reads these attributes, but has no constructor for them."""
 
     def __init__(self, details: Any, metadata: Sequence[tuple[str, str]]) -> None:
         self.method = details.method
@@ -56,7 +56,7 @@ class _OnBehalf(
     grpc.UnaryStreamClientInterceptor,
     grpc.StreamStreamClientInterceptor,
 ):
-    """Adds metadata to every call, and a deadline where there is none."""
+    """Adds metadata to every call, and a deadline to a call without one."""
 
     def __init__(self, metadata: Sequence[tuple[str, str]]) -> None:
         self._metadata = metadata

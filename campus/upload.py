@@ -1,4 +1,4 @@
-"""Put a file into the library as any client would: announce, PUT the parts, hand over."""
+"""Uploads a file to the library like any client: start, PUT the parts, complete."""
 
 import hashlib
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ _http = urllib3.PoolManager()
 
 
 class UploadError(Exception):
-    """The store refused a part, or the reading of one."""
+    """The S3 store refused to store or to read a part."""
 
 
 def upload(
@@ -26,10 +26,10 @@ def upload(
     request_id: str = "",
     store: str = "",
 ) -> str:
-    """Upload `content`; answers the item's id. It is AVAILABLE once the library has verified it.
+    """Upload `content`; return the item's id. It is AVAILABLE after the library has verified it.
 
-    `store`: the S3 store as it is reached from here, where not by its public address. Raises
-    UploadError when the store refuses a part.
+    `store`: the S3 store's address from here, if it differs from the public one. Raises
+    UploadError if the store refuses a part.
     """
     started = services.library.StartUpload(
         library_pb2.StartUploadRequest(
@@ -50,9 +50,9 @@ def upload(
 
 
 def read_range(url: str, first: int, last: int) -> bytes:
-    """Bytes `first` to `last`, both included, of what a read URL names (RFC 9110, section 14).
+    """Return bytes `first` to `last`, both included, of a read URL's file (RFC 9110, section 14).
 
-    Raises UploadError when the store answers with anything else.
+    Raises UploadError if the store answers with anything else.
     """
     answer = _http.request("GET", url, headers={"Range": f"bytes={first}-{last}"})
     if answer.status != 206:
@@ -62,7 +62,7 @@ def read_range(url: str, first: int, last: int) -> bytes:
 
 def _put(url: str, body: bytes, store: str) -> None:
     public = urlsplit(url)
-    # The address is signed as the header Host, wherever the connection goes.
+    # The signature covers the header Host, so it stays the public address.
     way = url.replace(f"{public.scheme}://{public.netloc}", store, 1) if store else url
     answer = _http.request("PUT", way, body=body, headers={"Host": public.netloc})
     if answer.status != 200:

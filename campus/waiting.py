@@ -1,16 +1,16 @@
-"""Waiting until something holds: for the stack, the demo, and what fills the platform with data."""
+"""Waiting until a condition is true, for the stack, the demo and the imports."""
 
 import time
 from collections.abc import Callable
 
 POLL = 0.02
-"""Seconds between two looks at something that is about to happen."""
+"""Seconds between two checks of something that is about to happen."""
 SELDOM = 0.2
-"""Seconds between two looks where each asks a service."""
+"""Seconds between two checks that each call a service."""
 
 
 def wait_until(holds: Callable[[], bool], patience: float, pause: float = POLL) -> bool:
-    """Look until `holds()`, for up to `patience` seconds; whether it came to hold."""
+    """Check until `holds()`, for up to `patience` seconds; return whether it became true."""
     deadline = time.monotonic() + patience
     while not holds():
         if time.monotonic() >= deadline:
@@ -20,6 +20,6 @@ def wait_until(holds: Callable[[], bool], patience: float, pause: float = POLL) 
 
 
 def wait_for(what: str, holds: Callable[[], bool], patience: float, error: type[Exception]) -> None:
-    """Wait until `holds()`. After `patience` seconds raises `error`, which says what is missing."""
+    """Wait until `holds()`. After `patience` seconds raise `error`, which says what is missing."""
     if not wait_until(holds, patience, SELDOM):
         raise error(f"after {patience:.0f} s still waiting for {what}")

@@ -34,7 +34,7 @@ _WELL_KNOWN_TYPES = {
 
 
 def render() -> str:
-    """The whole page, Markdown."""
+    """Return the whole page in Markdown."""
     files = list(_files())
     messages = {
         f".{file.package}.{message.name}": (file, place, message)
@@ -54,7 +54,7 @@ def render() -> str:
 
 
 def _files() -> Iterator[descriptor_pb2.FileDescriptorProto]:
-    """Every contract, with its comments."""
+    """Return every contract, with its comments."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "contracts.binpb"
         contracts = sorted(
@@ -123,7 +123,7 @@ def _type(field: descriptor_pb2.FieldDescriptorProto) -> str:
 
 
 def _used(messages: dict[str, Any]) -> set[str]:
-    """The messages and enums that events are made of, directly or through others."""
+    """Return the messages and enums that events contain, directly or through others."""
     open_ones = [name for name, (_, _, message) in messages.items() if _event(message).type]
     found: set[str] = set()
     while open_ones:
@@ -143,7 +143,7 @@ def _comment(file: descriptor_pb2.FileDescriptorProto, *path: int) -> str:
 
 
 def _json(name: str) -> str:
-    """A field's name in the canonical JSON mapping."""
+    """Return a field's name in the canonical JSON mapping."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
 

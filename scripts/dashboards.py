@@ -25,18 +25,18 @@ QUEUES = f"({'|'.join(each.name for each in services().values() if each.subscrip
 
 
 def rate(counter: str, by: str = "", chosen: str = "") -> str:
-    """How much of a counter comes a second."""
+    """Return the query for a counter's rate per second."""
     return f"{_sum(by)}(rate({_chosen(counter, chosen)}[$__rate_interval]))"
 
 
 def quantile(share: float, histogram: str, by: str = "", chosen: str = "") -> str:
-    """What a share of the observations does not exceed."""
+    """Return the query for a quantile of a histogram."""
     buckets = rate(f"{histogram}_bucket", f"{by}, le" if by else "le", chosen)
     return f"histogram_quantile({share}, {buckets})"
 
 
 def median_and_slow(histogram: str, by: str, chosen: str = "") -> tuple[Query, ...]:
-    """The middle and the slowest hundredth."""
+    """Return the queries for the median and the 99th percentile."""
     legend = f"{{{{{by}}}}} " if by else ""
     return (
         Query(quantile(0.5, histogram, by, chosen), f"{legend}p50"),
@@ -45,13 +45,13 @@ def median_and_slow(histogram: str, by: str, chosen: str = "") -> tuple[Query, .
 
 
 def mean(histogram: str, by: str, chosen: str = "") -> str:
-    """The mean of a histogram's observations."""
+    """Return the query for the mean of a histogram."""
     parts = (rate(f"{histogram}_{each}", by, chosen) for each in ("sum", "count"))
     return " / ".join(parts)
 
 
 def happened(event: str, over: str = "$__range") -> str:
-    """How many events of a type went out."""
+    """Return the query for the number of published events of a type."""
     return f'sum(increase(tandem_relay_published_total{{type="tandem.{event}.v1"}}[{over}]))'
 
 
@@ -579,7 +579,7 @@ def _notify() -> Row:
             _lateness(),
             Panel(
                 "Oldest mail that waits",
-                "By the clock that people plan by. It grows while the mail server is away.",
+                "By the application's clock. It grows while the mail server is away.",
                 "s",
                 (Query("max(tandem_notify_oldest_mail_seconds)", "oldest"),),
                 "TandemMailWaits",
@@ -669,7 +669,7 @@ def _bridge_numbers() -> Row:
 
 
 def _counted(title: str, says: str, events: dict[str, str]) -> Panel:
-    """How often some events happened, over time."""
+    """Return a panel with the number of some events over time."""
     queries = (Query(happened(kind, "$__rate_interval"), name) for name, kind in events.items())
     return Panel(title, says, "short", tuple(queries))
 
@@ -705,7 +705,7 @@ def _in_time() -> Panel:
 def _playable() -> Panel:
     return Panel(
         "From a class's end to its recording",
-        "Until the recording could be studied, by the clock that people plan by. Absent learners "
+        "Until the recording could be studied, by the application's clock. Absent learners "
         "wait for it.",
         "s",
         median_and_slow("tandem_progress_recording_playable_seconds", ""),
@@ -766,12 +766,12 @@ def _lateness() -> Panel:
 
 
 def boards() -> list[Board]:
-    """Every board."""
+    """Return every dashboard."""
     return [platform(), bridge(), *map(board_of, services().values())]
 
 
 def files() -> dict[str, str]:
-    """What is generated, by its file's name."""
+    """Return the generated texts by file name."""
     return {
         f"{board.uid}.json": json.dumps(board.json(), indent=2, ensure_ascii=False) + "\n"
         for board in boards()

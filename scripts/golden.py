@@ -41,7 +41,7 @@ def current() -> dict[str, Contract]:
 
 
 def describe(file: Descriptor) -> dict[str, dict[str, Any]]:
-    """What one file says."""
+    """Return the contract of one file."""
     messages = list(_messages(file.message_types_by_name.values()))
     enums = [*file.enum_types_by_name.values()]
     enums += [enum for message in messages for enum in message.enum_types]
@@ -61,9 +61,8 @@ def describe(file: Descriptor) -> dict[str, dict[str, Any]]:
 
 
 def breaks(old: Contract, new: Contract) -> list[str]:
-    """What was promised in `old` and doesn't hold in `new`. Additions break nothing.
-
-    But for a new field that has to be there: older callers don't send it.
+    """Return the promises of `old` that `new` breaks. Additions break nothing, except a new
+    required field: older callers don't send it.
     """
     broken = [
         text
@@ -201,17 +200,17 @@ def _is_personal(field: Descriptor) -> bool:
 
 
 def committed() -> dict[str, Contract]:
-    """The golden contracts by package."""
+    """Return the golden contracts by package."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(GOLDEN.glob("*.json"))}
 
 
 def all_breaks(old: Mapping[str, Contract], new: Mapping[str, Contract]) -> list[str]:
-    """Every break of every package."""
+    """Return every break of every package."""
     return [text for name in old for text in breaks(old[name], new.get(name, {}))]
 
 
 def write(contracts: Mapping[str, Contract]) -> None:
-    """Make `contracts` the golden ones."""
+    """Write `contracts` as the golden ones."""
     for path in GOLDEN.glob("*.json"):
         path.unlink()
     GOLDEN.mkdir(parents=True, exist_ok=True)
@@ -222,7 +221,7 @@ def write(contracts: Mapping[str, Contract]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code."""
+    """Run the command, and return the exit code."""
     contracts = current()
     broken = [] if "--break" in arguments else all_breaks(committed(), contracts)
     print("\n".join(broken))

@@ -1,4 +1,4 @@
-"""Fill in the parts of docs/architecture.md and docs/operators.md that the code itself can tell.
+"""Write the generated parts of docs/architecture.md and docs/operators.md from the code.
 
 Usage: pages.py [FOLDER]   (FOLDER defaults to docs)
 
@@ -31,7 +31,7 @@ OUTSIDE = {
 
 
 def filled(page: Path) -> str:
-    """The page with its generated parts as they should be. Raises KeyError for an unknown part."""
+    """Return the page with new generated parts. Raises KeyError for an unknown part."""
     return _PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", page.read_text())
 
 
@@ -152,7 +152,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
 
 
 def main(folder: Path) -> None:
-    """Write every page anew."""
+    """Write every page again."""
     for name in PAGES:
         page = folder / name
         page.write_text(filled(page))

@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must hold."""
+    """A condition that must be true: an expected and an actual value."""
 
     name: str
     expected: Any
@@ -14,5 +14,5 @@ class Check:
 
     @property
     def ok(self) -> bool:
-        """Whether it does."""
+        """Return whether the values are equal."""
         return bool(self.expected == self.actual)

@@ -1,4 +1,4 @@
-"""Whether the day went as it must: what the scenes decided against what the services say."""
+"""Compares the decisions of the scenes with the answers of the services."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ from chassis.messaging import deadletters
 
 
 def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> list[Check]:
-    """Every check of the day. `events`: what stands in the history stream, in its order."""
+    """Return every check of the day. `events`: the events of the history stream, in order."""
     waited = _waited(world, events)
     return [
         *_places(world),

@@ -1,4 +1,4 @@
-"""The delivery log, as an operator reads it."""
+"""Queries of the delivery log."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from campus.demo.world import World
 
 
 def deliveries(world: World) -> Iterator[notify.Delivery]:
-    """Every delivery to everyone, newest first."""
+    """Return every delivery to everyone, newest first."""
     operator, token = world.campus.calling_as("operator", "operator"), ""
     while True:
         page = operator.notify.ListDeliveries(
@@ -22,12 +22,12 @@ def deliveries(world: World) -> Iterator[notify.Delivery]:
 
 
 def finished(world: World) -> int:
-    """How many deliveries were made, or given up."""
+    """Return how many deliveries were made or given up."""
     return sum(row.state != notify.DELIVERY_STATE_QUEUED for row in deliveries(world))
 
 
 def queued(world: World) -> int:
-    """How many deliveries are still to be made."""
+    """Return how many deliveries are still queued."""
     return sum(row.state == notify.DELIVERY_STATE_QUEUED for row in deliveries(world))
 
 

@@ -1,5 +1,5 @@
-"""Why the demo can't begin, or breaks off."""
+"""The error of the demo."""
 
 
 class DemoError(Exception):
-    """The platform did not do in time what it should, or the demo may not play there."""
+    """The platform did not do something in time, or the demo must not play there."""

@@ -1,4 +1,4 @@
-"""Listens to every event on the exchange, as any other system could, and counts."""
+"""Counts the events on the exchange, with a queue of its own like any other system."""
 
 import threading
 from collections import Counter
@@ -31,14 +31,14 @@ class Tally:
         self._thread.join(5)
 
     def news(self) -> Counter[str]:
-        """How many of each type came since the last call."""
+        """Return how many events of each type came since the last call."""
         seen = Counter(self._seen)
         news = seen - self._told
         self._told = seen
         return news
 
     def count(self, name: str) -> int:
-        """How many of one type came so far; `name` without `tandem.` and `.v1`."""
+        """Return how many events of one type came so far; `name` without `tandem.` and `.v1`."""
         return self._seen[f"tandem.{name}.v1"]
 
     def _listen(self) -> None:

@@ -1,4 +1,4 @@
-"""What the demo's scenes share: the connections, the clock, and what they decided."""
+"""The state that the demo's scenes share: connections, clock, and decisions."""
 
 import random
 from collections.abc import Callable
@@ -23,12 +23,12 @@ R = TypeVar("R")
 
 MONDAY = date(2026, 3, 2)
 SUNDAY = datetime(2026, 3, 1, 18, 0, tzinfo=CAMPUS_ZONE)
-PATIENCE = 120.0  # seconds until the platform must have done what an action causes
+PATIENCE = 120.0  # seconds that the platform has to apply an action
 
 
 @dataclass
 class World:
-    """Who and what the story is about. Learners are named by their ids."""
+    """The people and objects of the story. Learners are named by their ids."""
 
     campus: Campus
     clock: SteeredClock
@@ -49,20 +49,20 @@ class World:
 
     @property
     def staff(self) -> Services:
-        """The services on behalf of the registrar's office."""
+        """Return the services on behalf of the registrar's office."""
         return self.campus.calling_as("registrar", "registrar", "instructor", "operator", "service")
 
     def as_learner(self, learner: str) -> Services:
-        """The services on behalf of a learner."""
+        """Return the services on behalf of a learner."""
         return self.campus.calling_as(learner, "learner")
 
     def inbox(self, person: str) -> list[notify.Message]:
-        """What a person finds in the app, newest first."""
+        """Return a person's inbox, newest first."""
         request = notify_pb2.ListMessagesRequest(person_id=person, page_size=1000)
         return list(self.as_learner(person).notify.ListMessages(request).messages)
 
     def go_to(self, day: int, clock: str) -> None:
-        """Let it be `clock` (HH:MM) on the campus, `day` days after that Sunday."""
+        """Set the clock to `clock` (HH:MM) on the campus, `day` days after that Sunday."""
         hour, minute = map(int, clock.split(":"))
         moment = (SUNDAY + timedelta(days=day)).replace(hour=hour, minute=minute)
         self.clock.steer(moment.astimezone(UTC))
@@ -73,7 +73,7 @@ class World:
             return list(pool.map(action, rows))
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
-        """Wait until `holds()`. Raises DemoError when the platform takes longer than PATIENCE."""
+        """Wait until `holds()`. Raises DemoError if it takes longer than PATIENCE."""
         wait_for(what, holds, PATIENCE, DemoError)
 
     def pick(self, learners: set[str] | list[str], count: int) -> set[str]:

@@ -15,7 +15,7 @@ from campus.platform import Platform
 
 @click.group("import")
 def import_() -> None:
-    """Bring data in from elsewhere."""
+    """Import data from other sources."""
 
 
 @import_.command()

@@ -1,4 +1,4 @@
-"""Everything in a folder that an import would stumble over, found before anything is sent."""
+"""Finds all errors in a folder of the dataset before anything is sent."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from campus.oulad.tables import CLICKS, COLUMNS, UNREADABLE, header, rows, rows_
 
 
 def faults(folder: Path, module: str, presentation: str) -> list[str]:
-    """A line for each fault, with its place. What lacks its table or columns is not read on."""
+    """Return a line for each error, with its place. A table without its columns is not read."""
     if not re.fullmatch(r"(19|20)\d\d[BJ]", presentation):
         return [f"{presentation!r} is no presentation; right would be such as 2013B or 2013J"]
     missing = [name for name in COLUMNS if not (folder / name).is_file()]
@@ -29,7 +29,7 @@ def _of_headers(folder: Path) -> Iterator[str]:
 
 
 class _Rows:
-    """The rows of one presentation, whose tables have their columns."""
+    """Checks the rows of one presentation; its tables have their columns."""
 
     def __init__(self, folder: Path, module: str, presentation: str) -> None:
         self._folder, self._of = folder, (module, presentation)
@@ -38,7 +38,7 @@ class _Rows:
         self._known_assessments: set[str] = set()
 
     def faults(self) -> list[str]:
-        """Every fault of every row."""
+        """Return every error of every row."""
         checks = {
             "courses.csv": self._length,
             "studentInfo.csv": self._students,
@@ -72,7 +72,7 @@ class _Rows:
     def _assessments(self) -> Iterator[str]:
         yield from self._read_ids("assessments.csv", "id_assessment", self._known_assessments)
         for line, day in self._rows("assessments.csv", "date"):
-            if day:  # an exam's is not told
+            if day:  # an exam may have none
                 yield from _of_day("assessments.csv", line, "date", day)
 
     def _submissions(self) -> Iterator[str]:
@@ -94,7 +94,7 @@ class _Rows:
             yield _wrong(table, line, "id_student", student, "a student of studentInfo.csv")
 
     def _read_ids(self, table: str, column: str, known: set[str]) -> Iterator[str]:
-        """Make the ids of a table known; one that is there twice is a fault."""
+        """Collect the ids of a table; yield an error for an id that is used twice."""
         for line, value in self._rows(table, column):
             if not value or value in known:
                 yield _wrong(table, line, column, value, "an id of its own")

@@ -1,4 +1,4 @@
-"""The dataset's files as they are: one presentation's rows, nothing left out, nothing merged."""
+"""Reads the dataset's files: all rows of one presentation, unchanged."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from campus.oulad.tables import CLICKS, Row, rows, rows_of
 
 # A presentation's letter is the month it starts in: B is February, J is October.
 _MONTHS = {"B": 2, "J": 10}
-_TOLD = 20  # faults; more of them tell nothing new
+_TOLD = 20  # errors in one message
 
 
 class FilesError(Exception):
-    """The folder does not hold what is wanted; the text lists everything that is wrong."""
+    """The folder does not have the presentation, or has errors; the message lists all."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Registration:
 
 @dataclass(frozen=True)
 class Material:
-    """Something in the virtual learning environment."""
+    """A material in the virtual learning environment."""
 
     site: str
     kind: str
@@ -36,7 +36,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Assessment:
-    """Something to hand in; `day` is None for an exam whose date is not told."""
+    """An assessment; `day` is None for an exam without a date."""
 
     id: str
     kind: str
@@ -45,7 +45,7 @@ class Assessment:
 
 @dataclass(frozen=True)
 class Submission:
-    """A student handed an assessment in."""
+    """A student submitted an assessment."""
 
     student: str
     assessment: str
@@ -54,7 +54,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Click:
-    """One row of daily clicks. Equal rows are observations of their own, told apart by `nth`."""
+    """One row of daily clicks. Equal rows are separate observations; `nth` distinguishes them."""
 
     student: str
     site: str
@@ -65,7 +65,7 @@ class Click:
 class Presentation:
     """One module presentation in a folder. Days count from its start and may be negative.
 
-    Raises FilesError for every fault of the folder at once: whoever has one can read it all.
+    Raises FilesError with all errors of the folder.
     """
 
     def __init__(self, folder: Path, module: str, presentation: str) -> None:
@@ -79,7 +79,7 @@ class Presentation:
         self.start = date(int(presentation[:4]), _MONTHS[presentation[4]], 1)
 
     def registrations(self) -> list[Registration]:
-        """Every student of studentInfo.csv, with what studentRegistration.csv says."""
+        """Return every student of studentInfo.csv, with the dates of studentRegistration.csv."""
         left = {
             row["id_student"]: row["date_unregistration"] != ""
             for row in self._rows("studentRegistration.csv")
@@ -88,11 +88,11 @@ class Presentation:
         return [Registration(student, left.get(student, False)) for student in students]
 
     def materials(self) -> list[Material]:
-        """Every material of vle.csv."""
+        """Return every material of vle.csv."""
         return [Material(row["id_site"], row["activity_type"]) for row in self._rows("vle.csv")]
 
     def assessments(self) -> list[Assessment]:
-        """Every assessment of assessments.csv."""
+        """Return every assessment of assessments.csv."""
         return [
             Assessment(
                 row["id_assessment"],
@@ -103,7 +103,7 @@ class Presentation:
         ]
 
     def submissions(self) -> list[Submission]:
-        """Every row of studentAssessment.csv about one of our assessments."""
+        """Yield every row of studentAssessment.csv about one of the assessments."""
         ours = {assessment.id for assessment in self.assessments()}
         return [
             Submission(row["id_student"], row["id_assessment"], int(row["date_submitted"]))
@@ -112,7 +112,7 @@ class Presentation:
         ]
 
     def clicks(self) -> Iterator[Click]:
-        """Every row of studentVle about this presentation, in the file's order."""
+        """Yield every row of studentVle about this presentation, in the file's order."""
         seen: Counter[tuple[str, str, int]] = Counter()
         for row in self._rows(CLICKS):
             what = row["id_student"], row["id_site"], int(row["date"])

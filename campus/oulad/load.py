@@ -1,7 +1,7 @@
 """Sends a presentation to the services: people, run, materials, path, enrolments, statements.
 
-Every command carries a request id, and every statement an id of its own, made from the dataset: an
-import that was interrupted is simply started again.
+Every command has a request id, and every statement an id, made from the dataset, so an interrupted
+import can be started again.
 """
 
 import itertools
@@ -36,17 +36,17 @@ Said = Callable[[str], None]
 EXPERIENCED = "http://adlnet.gov/expapi/verbs/experienced"
 COMPLETED = "http://adlnet.gov/expapi/verbs/completed"
 BATCH = 500
-PATIENCE = 600.0  # seconds until the platform must have taken in what was sent
+PATIENCE = 600.0  # seconds that the platform has to apply what was sent
 _NAMESPACE = uuid.UUID("7b0f7c52-6c1e-5c0c-9a0e-2f3f5d1f0a77")
 
 
 class LoadError(Exception):
-    """The platform refused a row, or did not take it in in time."""
+    """The platform refused a row, or did not apply it in time."""
 
 
 @dataclass(frozen=True)
 class Count:
-    """One kind of thing: how many the files have, how many the platform has."""
+    """One kind of data: how many the files have, and how many the platform has."""
 
     what: str
     files: int
@@ -54,7 +54,7 @@ class Count:
 
     @property
     def ok(self) -> bool:
-        """Whether they agree."""
+        """Return whether both numbers are equal."""
         return self.files == self.platform
 
 
@@ -68,7 +68,7 @@ class Load:
         self._key = f"oulad-{source.module}-{source.name}"
 
     def everything(self) -> list[Count]:
-        """Send all and compare. Safe to repeat. Raises LoadError."""
+        """Send all data, and return the counts. It can be repeated. Raises LoadError."""
         students = [row.student for row in self._source.registrations()]
         self._people(students)
         run = self._run()
@@ -109,7 +109,7 @@ class Load:
         return run.id
 
     def _materials(self, run: str) -> dict[str, str]:
-        """Upload a page for each material; answers item ids by site."""
+        """Upload a page for each material; return item ids by site."""
         materials = self._source.materials()
         self._said(f"{len(materials)} materials")
         with ThreadPoolExecutor(4) as pool:
@@ -130,7 +130,7 @@ class Load:
         )
 
     def _available(self, ids: list[str]) -> int:
-        """How many of the items may be read."""
+        """Return how many of the items are AVAILABLE."""
         answers = (
             self._services.library.ListItems(
                 library_pb2.ListItemsRequest(item_ids=chunk, page_size=BATCH)
@@ -189,7 +189,7 @@ class Load:
             _check_taken(answer.results)
 
     def _statements(self, run: str, items: dict[str, str]) -> int:
-        """Send clicks and submissions; answers how many the files have."""
+        """Send clicks and submissions; return how many the files have."""
         sent = 0
         clicks = (self._click(row, run, items) for row in self._source.clicks())
         submissions = (
@@ -243,7 +243,7 @@ class Load:
         return len(left)
 
     def _compare(self, run: str, items: list[str], withdrawn: int, statements: int) -> list[Count]:
-        """What the files have beside what the platform has, all of it asked of the platform."""
+        """Return the counts of the files and of the platform."""
         students = [row.student for row in self._source.registrations()]
         staying = len(students) - withdrawn
         self._wait("the statements", lambda: self._summary(run).statements >= statements)
@@ -262,7 +262,7 @@ class Load:
         ]
 
     def _known(self, students: list[str]) -> int:
-        """How many of the students are in the roster."""
+        """Return how many of the students are in the roster."""
 
         def is_known(student: str) -> bool:
             request = catalog_pb2.GetPersonRequest(person_id=person_id(student))
@@ -277,7 +277,7 @@ class Load:
             return sum(pool.map(is_known, students))
 
     def _enrolled(self, run: str) -> int:
-        """How many learners have a place in the run."""
+        """Return how many learners have a place in the run."""
         states: list[resources_pb2.EnrolmentState.ValueType] = []
         request = catalog_pb2.ListEnrolmentsRequest(run_id=run, page_size=1000)
         while True:
@@ -288,7 +288,7 @@ class Load:
             request.page_token = page.next_page_token
 
     def _deadlines(self, run: str) -> int:
-        """How many activities have a due, for a learner who is still enrolled."""
+        """Return how many activities have a due, for a learner who is still enrolled."""
         enrolled = next(row for row in self._source.registrations() if not row.unregistered)
         answer = self._services.progress.GetProgress(
             progress_pb2.GetProgressRequest(run_id=run, learner_id=person_id(enrolled.student))
@@ -311,12 +311,12 @@ class Load:
 
 
 def _dated(assessments: list[Assessment]) -> list[Assessment]:
-    """Those whose date the dataset tells: an exam's it does not."""
+    """Return the assessments that have a date; an exam may have none."""
     return [row for row in assessments if row.day is not None]
 
 
 def person_id(student: str) -> str:
-    """A student's id in the roster."""
+    """Return a student's id in the roster."""
     return f"oulad-{student}"
 
 
@@ -333,7 +333,7 @@ def _person(student: str) -> resources_pb2.Person:
 
 
 def _check_taken(results: Iterable[Any]) -> None:
-    """Raises LoadError for the first row that was refused."""
+    """Raise LoadError for the first row that was refused."""
     for row in results:
         if row.violations:
             fault = row.violations[0]

@@ -1,4 +1,4 @@
-"""The dataset's tables as rows of text, and where each of them stands."""
+"""Reads the dataset's tables as rows of text."""
 
 import csv
 import io
@@ -20,20 +20,20 @@ COLUMNS = {
     "studentAssessment.csv": ("id_assessment", "id_student", "date_submitted"),
     CLICKS: (*_OF, "id_student", "id_site", "date"),
 }
-# What reading a spoilt table raises.
+# The errors of reading a damaged table.
 UNREADABLE = (OSError, zipfile.BadZipFile, UnicodeDecodeError, csv.Error, EOFError)
 
 Row = dict[str, str]
 
 
 def header(folder: Path, table: str) -> list[str]:
-    """The names of a table's columns. Raises one of UNREADABLE."""
+    """Return the names of a table's columns. Raises one of UNREADABLE."""
     with _opened(folder, table) as file:
         return list(_reader(file, table).fieldnames or [])
 
 
 def rows(folder: Path, table: str) -> Iterator[tuple[int, Row]]:
-    """Each row of a table with its line. Raises one of UNREADABLE."""
+    """Yield each row of a table with its line. Raises one of UNREADABLE."""
     with _opened(folder, table) as file:
         reader = _reader(file, table)
         for row in reader:
@@ -48,7 +48,7 @@ def rows_of(folder: Path, table: str, module: str, presentation: str) -> Iterato
 
 
 def _reader(file: TextIO, table: str) -> "csv.DictReader[str]":
-    # A row that is cut short has empty cells.
+    # An incomplete row has empty cells.
     return csv.DictReader(file, delimiter="\t" if table == CLICKS else ",", restval="")
 
 
@@ -58,7 +58,7 @@ def _opened(folder: Path, table: str) -> Iterator[TextIO]:
         with (folder / table).open(encoding="utf-8", newline="") as file:
             yield file
         return
-    # The click table is read from inside its archive: unpacked it would be 32 MB and more.
+    # The click table is read inside its archive: unpacked it has 32 MB or more.
     with zipfile.ZipFile(folder / table) as archive:
         members = archive.namelist()
         if len(members) != 1:

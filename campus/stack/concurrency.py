@@ -1,4 +1,4 @@
-"""Many things at once, and one thing alone."""
+"""Running actions at the same time, and locking a file."""
 
 import fcntl
 from collections.abc import Callable, Iterable, Iterator
@@ -10,9 +10,9 @@ from campus.stack.errors import StackError
 
 
 def all_at_once(actions: Iterable[Callable[[], object]], most: int | None = None) -> None:
-    """Run all actions to their ends, then raise what went wrong as one StackError.
+    """Run all actions to their ends, then raise their errors as one StackError.
 
-    Up to `most` run at the same time. What is no StackError is a bug, and is raised as it is.
+    Up to `most` run at the same time. Any other error is a bug, and is raised as it is.
     """
     with ThreadPoolExecutor(most) as pool:
         outcomes = [pool.submit(action) for action in actions]
@@ -26,7 +26,7 @@ def all_at_once(actions: Iterable[Callable[[], object]], most: int | None = None
 
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
-    """Wait until nobody else holds the lock file; the lock dies with its holder."""
+    """Lock a file, and wait for it if need be; the lock ends with the process that holds it."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

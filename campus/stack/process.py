@@ -1,4 +1,4 @@
-"""A child process that outlives whoever started it, and can be found again after a crash.
+"""A child process that outlives the program that started it, and is found again after a crash.
 
 The state file has the pid and the time when that process began, so a recycled pid is never
 signalled. Besides, every process gets a mark in its environment, `TANDEM_PROCESS=<folder>:<name>`,
@@ -32,7 +32,7 @@ _RESET_SIGNALS = (signal.SIGINT, signal.SIGPIPE, signal.SIGTERM, signal.SIGHUP, 
 class Process:
     """One named process of a data folder: `run/<name>.json` is its state, `log/<name>.log` its log.
 
-    Any number of `Process` objects may speak of the same process, in any number of programs.
+    Any number of `Process` objects may refer to the same process, in any number of programs.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
@@ -43,20 +43,20 @@ class Process:
 
     @property
     def pid(self) -> int | None:
-        """The pid of the running process, or None if it doesn't run."""
+        """Return the pid of the running process; None if it does not run."""
         leader = self._leader()
         return leader.pid if leader else None
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs (it need not be ready to serve)."""
+        """Return whether the process runs; it may not be ready yet."""
         return self.pid is not None
 
     def start(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
         """Run `command` in a session of its own and return its pid.
 
-        `environment` is the whole environment of the child (default: ours). Whatever is left of an
-        earlier run is ended first. Raises StackError if the command can't be executed.
+        `environment` is the whole environment of the child (default: ours). Remaining processes
+        of an earlier run are ended first. Raises StackError if the command can't be executed.
         """
         self.kill()
         whole = {**(os.environ if environment is None else environment), MARK: self._mark}
@@ -66,7 +66,7 @@ class Process:
         return pid
 
     def stop(self, grace: float = 10.0) -> None:
-        """End the process: SIGTERM, up to `grace` seconds of patience, SIGKILL for the rest."""
+        """End the process: SIGTERM, then after up to `grace` seconds SIGKILL."""
         leader = self._leader()
         if leader:
             with suppress(psutil.NoSuchProcess):
@@ -75,7 +75,7 @@ class Process:
         self.kill()
 
     def kill(self) -> None:
-        """End the process, and all that it started, by SIGKILL, and wait until they are gone."""
+        """End the process and all its children by SIGKILL, and wait until they have ended."""
         while remains := list(self._remains()):
             for process in remains:
                 with suppress(psutil.NoSuchProcess):
@@ -84,7 +84,7 @@ class Process:
         self._state.unlink(missing_ok=True)
 
     def log_tail(self, lines: int = 15) -> str:
-        """The last lines of the log, for an error message."""
+        """Return the last lines of the log, for an error message."""
         try:
             text = self.log.read_text(errors="replace")
         except FileNotFoundError:
@@ -113,13 +113,13 @@ class Process:
             os.close(log)
 
     def _record(self, pid: int) -> None:
-        """Write the state whole or not at all: a reader may look at any moment."""
+        """Write the state completely or not at all: others may read it at any time."""
         draft = self._state.with_suffix(f".{os.getpid()}")
         draft.write_text(json.dumps({"pid": pid, "began": psutil.Process(pid).create_time()}))
         draft.replace(self._state)
 
     def _leader(self) -> psutil.Process | None:
-        """The process that the state file speaks of, if it lives and is not another by now."""
+        """Return the process of the state file, if it still runs and is the same one."""
         try:
             state: Any = json.loads(self._state.read_text())
             leader, began = psutil.Process(int(state["pid"])), float(state["began"])
@@ -138,9 +138,9 @@ class Process:
             return False
 
     def _remains(self) -> Iterator[psutil.Process]:
-        """Every living process of ours: the leader, and all that bear the mark.
+        """Return every running process of ours: the leader, and all with the mark.
 
-        (A zombie bears none, and is not ours to bury: it may be another's child in this program.)
+        A zombie has no mark, and is not reaped here: it may be a child of other code.
         """
         leader = self._leader()
         for process in psutil.process_iter():
@@ -155,7 +155,7 @@ def ensure(
     patience: float = 90.0,
     settle: float = 20.0,
 ) -> None:
-    """Make `process` run and answer; if it does already, do nothing.
+    """Start `process` and wait until it answers; do nothing if it does already.
 
     One that runs but doesn't answer within `settle` seconds (it may just be starting) is ended and
     launched anew. Raises StackError, with the end of the log, if `ready` stays false for
@@ -178,7 +178,7 @@ def _comes_up(process: Process, ready: Callable[[], bool], patience: float) -> b
 
 
 def _lives(process: psutil.Process) -> bool:
-    """Whether anything of it is left but a zombie; a zombie that is our own child is buried.
+    """Return whether more than a zombie is left of it; reap a zombie that is our own child.
 
     A killed process is a zombie as soon as its first thread is gone; until the last one is, its
     ports and file locks are not free.
@@ -200,5 +200,5 @@ def _open_log(path: Path) -> int:
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
-    """The command that runs one of our modules by the interpreter that runs us."""
+    """Return the command that runs one of our modules with the present interpreter."""
     return [sys.executable, "-m", module, *arguments]

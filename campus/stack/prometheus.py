@@ -1,6 +1,6 @@
-"""Prometheus: Debian's, watching every role and the broker, with the rules of deploy/monitoring.
+"""Prometheus from Debian: scrapes every role and the broker, with the rules of deploy/monitoring.
 
-The Debian package also starts a server of the system's own, on port 9090; it is left alone.
+The Debian package also starts a system server on port 9090, which is not used here.
 """
 
 import json
@@ -31,7 +31,7 @@ or leave --monitoring out."""
 
 
 class Prometheus:
-    """The Prometheus of a data folder; what it has read stays there."""
+    """The Prometheus of a data folder; its data are kept there."""
 
     name = "prometheus"
 
@@ -42,25 +42,25 @@ class Prometheus:
 
     @property
     def wanted(self) -> bool:
-        """Whether it was started, and not stopped since; a crash does not change that."""
+        """Return whether it was started and not stopped since; a crash does not change that."""
         return self._configuration.exists()
 
     def start(self, roles: Mapping[str, str], broker: str | None) -> None:
-        """Watch what is at these addresses ("host:port", roles by name). Raises StackError.
+        """Start it with these targets ("host:port", roles by name). Raises StackError.
 
-        `broker` is where RabbitMQ tells its metrics; None where that is not known.
+        `broker`: the address of RabbitMQ's metrics; None if it is not known.
         """
         self._watch("tandem", roles)
         self._watch("rabbitmq", {"rabbitmq": broker} if broker else {})
         ensure(self.process, self._launch, self.ready)
 
     def stop(self) -> None:
-        """End it; what it has read stays."""
+        """Stop it, and keep its data."""
         self.process.stop()
         self._configuration.unlink(missing_ok=True)
 
     def ready(self) -> bool:
-        """Whether it answers queries."""
+        """Return whether it answers queries."""
         try:
             with urllib.request.urlopen(f"{self.address}/-/ready", timeout=5) as answer:  # noqa: S310
                 return bool(answer.status == 200)
@@ -69,12 +69,12 @@ class Prometheus:
 
     @property
     def address(self) -> str:
-        """The URL of its pages."""
-        # Port 1 is never ours: what was never started is nowhere.
+        """Return the URL of its pages."""
+        # Port 1 is never ours: it stands for a server that was never started.
         return f"http://{HOST}:{self._ports.remembered().get('http', 1)}"
 
     def ask(self, path: str, **parameters: str | float) -> Any:
-        """What its HTTP API answers below /api/v1. Raises StackError with what it says."""
+        """Return an answer of its HTTP API below /api/v1. Raises StackError with its error."""
         url = f"{self.address}/api/v1/{path}?{urlencode(parameters)}"
         try:
             with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310
@@ -85,7 +85,7 @@ class Prometheus:
             raise StackError(f"Prometheus at {self.address}: {error}") from None
 
     def read_all_anew(self) -> bool:
-        """Wait until everything that it watches was read once more; whether that came to be."""
+        """Wait until every target was scraped once more; return whether that happened."""
         now = datetime.now(UTC)
         return wait_until(lambda: self._read_since(now), patience=5 * EVERY)
 
@@ -99,7 +99,7 @@ class Prometheus:
         return self._home / "prometheus.yml"
 
     def _watch(self, job: str, addresses: Mapping[str, str]) -> None:
-        """Name a job's targets, whole or not at all: a server that runs reads them at once."""
+        """Write a job's targets completely or not at all: a running server reads them at once."""
         groups = [
             {"targets": [address], "labels": {"instance": name, "namespace": NAMESPACE}}
             for name, address in addresses.items()
@@ -125,7 +125,7 @@ class Prometheus:
 
 
 def find_prometheus() -> str:
-    """The server's program. Raises StackError."""
+    """Return the path of the server's program. Raises StackError."""
     found = shutil.which("prometheus")
     if found is None:
         raise StackError(MISSING)
@@ -133,7 +133,9 @@ def find_prometheus() -> str:
 
 
 def _configuration(home: Path) -> str:
-    """The jobs are called as rules and dashboards expect; JSON's strings are YAML's, too."""
+    """Return the configuration. Rules and dashboards use the names of the jobs; a JSON string is
+    also a YAML string.
+    """
     return f"""\
 global:
   scrape_interval: {EVERY}s

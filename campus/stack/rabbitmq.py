@@ -1,7 +1,7 @@
-"""RabbitMQ: Debian's server, run by whoever you are, as a node that meets no other node.
+"""RabbitMQ: Debian's server, run by any user, as a node without other nodes.
 
-Node name, ports, data, cookie and the port mapper (epmd) are the data folder's own, so a RabbitMQ
-of the system, or of another data folder, neither disturbs it nor is disturbed.
+Node name, ports, data, cookie and the port mapper (epmd) are the data folder's own, so it is
+independent of a RabbitMQ of the system or of another data folder.
 """
 
 import base64
@@ -33,7 +33,7 @@ or set TANDEM_AMQP_URL to a server that runs, or use deploy/compose."""
 
 
 class RabbitMQ:
-    """A RabbitMQ node of the data folder's own; ports and node name are remembered, data kept."""
+    """The RabbitMQ node of a data folder; its ports, name and data are kept."""
 
     name = "rabbitmq"
 
@@ -44,7 +44,7 @@ class RabbitMQ:
         self._ports = Ports(self._home / "ports.json")
 
     def start(self) -> None:
-        """Run the server until it takes AMQP connections. Raises StackError."""
+        """Start the server, and wait until it accepts AMQP connections. Raises StackError."""
         try:
             ensure(self.process, self._launch, self.ready)
         except StackError:
@@ -52,7 +52,7 @@ class RabbitMQ:
             raise
 
     def stop(self) -> None:
-        """End the server in an orderly way; the data stays.
+        """Stop the server, and keep its data.
 
         Takes 6 s, of which the web server (Ranch 2.1, `ranch_server_proxy`) idles 5; `kill` is at
         once.
@@ -61,7 +61,7 @@ class RabbitMQ:
         self._epmd.stop()
 
     def kill(self) -> None:
-        """End the server as a power cut would.
+        """Kill the server, like a power cut.
 
         What was confirmed survives, in queues that are older than a second: RabbitMQ 3.10 (`ra`)
         writes its register of quorum queues only every 0.5 s, and a queue that is missing from it
@@ -71,7 +71,7 @@ class RabbitMQ:
         self._epmd.kill()
 
     def ready(self) -> bool:
-        """Whether an AMQP connection can be opened and closed."""
+        """Return whether an AMQP connection can be opened and closed."""
         if not is_open(self._port("amqp")):
             return False  # saves pika's noise in the log
         try:
@@ -82,33 +82,33 @@ class RabbitMQ:
 
     @property
     def address(self) -> str:
-        """The AMQP URL, with the default virtual host."""
+        """Return the AMQP URL, with the default virtual host."""
         return f"amqp://guest:guest@{HOST}:{self._port('amqp')}/%2F"
 
     @property
     def management_url(self) -> str:
-        """The base URL of the management HTTP API, without credentials (guest, guest)."""
+        """Return the base URL of the management HTTP API, without credentials (guest, guest)."""
         return f"http://{HOST}:{self._port('management')}"
 
     @property
     def prometheus_url(self) -> str:
-        """Where the broker's own metrics are."""
+        """Return the address of the broker's metrics."""
         return f"http://{HOST}:{self._port('prometheus')}/metrics"
 
     def environment(self) -> dict[str, str]:
-        """The addresses as the services read them."""
+        """Return the addresses as settings of the services."""
         return {
             "TANDEM_AMQP_URL": self.address,
             "TANDEM_AMQP_MANAGEMENT_URL": self.management_url,
         }
 
     def create_vhost(self, name: str) -> str:
-        """Make a virtual host that guest may use, and return its AMQP URL."""
+        """Create a virtual host that guest may use, and return its AMQP URL."""
         _call("PUT", f"{self.management_url}/api/vhosts/{quote(name, safe='')}")
         return f"amqp://guest:guest@{HOST}:{self._port('amqp')}/{quote(name, safe='')}"
 
     def delete_vhost(self, name: str) -> None:
-        """Delete a virtual host with all that is in it."""
+        """Delete a virtual host with its contents."""
         _call("DELETE", f"{self.management_url}/api/vhosts/{quote(name, safe='')}")
 
     def _port(self, name: str) -> int:
@@ -160,7 +160,7 @@ class RabbitMQ:
 
 
 def find_server() -> str:
-    """The start script: Debian's, else one on the PATH. Raises StackError."""
+    """Return the start script: Debian's, else one on the PATH. Raises StackError."""
     found = str(SERVER) if SERVER.exists() else shutil.which("rabbitmq-server")
     if found is None:
         raise StackError(MISSING)

@@ -1,4 +1,4 @@
-"""All the parts together: up, down, status."""
+"""The local stack: starts and stops all parts, and returns their status."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -20,7 +20,7 @@ ALL = ("rabbitmq", "mongodb", "s3", "smtp")
 
 
 class Part(Protocol):
-    """What the stack asks of a part."""
+    """The interface of a part."""
 
     name: str
     process: Process
@@ -36,17 +36,17 @@ class Part(Protocol):
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where the parts are."""
+    """The addresses of the parts."""
 
     variables: Mapping[str, str]
 
     def environment(self) -> dict[str, str]:
-        """The `TANDEM_*` variables that the services read."""
+        """Return the `TANDEM_*` variables that the services read."""
         return dict(self.variables)
 
 
 class State(StrEnum):
-    """How a part is."""
+    """The state of a part."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -56,7 +56,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class PartStatus:
-    """One part at one moment; `pid` and `address` are None where there is none."""
+    """The status of one part; `pid` and `address` are None if there is none."""
 
     name: str
     state: State
@@ -77,7 +77,7 @@ class Stack:
         environment: Mapping[str, str] = os.environ,
         mongodb_cache: float = 0.5,
     ) -> None:
-        """`mongodb_cache`: GB that MongoDB may keep in memory."""
+        """`mongodb_cache`: the size of MongoDB's cache in GB."""
         self.folder = folder.absolute()
         self._given = environment
         self._lock = self.folder / "lock"
@@ -88,7 +88,7 @@ class Stack:
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The local parts by name."""
+        """Return the local parts by name."""
         local: tuple[Part, ...] = (self.rabbitmq, self.mongodb, self.s3, self.smtp)
         return {part.name: part for part in local}
 
@@ -99,10 +99,9 @@ class Stack:
         return None if given_elsewhere else urlsplit(self.rabbitmq.prometheus_url).netloc
 
     def up(self, parts: Collection[str] = ALL) -> Endpoints:
-        """Start what doesn't run yet, all at once, and say where everything is.
+        """Start the parts that don't run yet, all at once, and return all addresses.
 
-        Raises StackError for every part that can't be had, in one message; those that could be
-        started stay up.
+        Raises one StackError for all parts that can't be started; the others stay up.
         """
         elsewhere = {name: variables for name in parts if (variables := given(name, self._given))}
         local = [self.parts[name] for name in parts if name not in elsewhere]
@@ -113,12 +112,12 @@ class Stack:
         return Endpoints({key: value for name in parts for key, value in found[name].items()})
 
     def down(self) -> None:
-        """Stop every local part; the data stay."""
+        """Stop every local part, and keep the data."""
         with alone(self._lock):
             all_at_once(part.stop for part in self.parts.values())
 
     def status(self) -> list[PartStatus]:
-        """How each part is."""
+        """Return the status of each part."""
         return [self._status_of(part) for part in self.parts.values()]
 
     def _status_of(self, part: Part) -> PartStatus:

@@ -1,1 +1,1 @@
-"""Who studies and teaches what, and along which path."""
+"""The catalog: people, courses, runs, learning paths, enrolments and extensions."""

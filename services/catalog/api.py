@@ -1,4 +1,4 @@
-"""catalog.proto over the use cases."""
+"""The gRPC service CatalogService."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
@@ -30,13 +30,12 @@ from services.catalog.usecases.enrolments import ChangeMode, Enrol, EnrolRow, Ro
 M = TypeVar("M", bound=Message)
 Row = types_pb2.RowResult
 
-# Rows of a batch that are one unit of work: 200 take about 50 ms, for which a run that has so many
-# places and no more is held.
+# Rows of a batch in one unit of work: 200 take about 50 ms, and lock a run with a capacity so long.
 ROWS_AT_ONCE = 200
 
 
 class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
-    """Who studies and teaches what, and along which path."""
+    """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(self, database: Database[CatalogStore], library: Library) -> None:
         self._database, self._library = database, library
@@ -125,7 +124,7 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     ) -> resources_pb2.Path:
         command = from_message(request, PublishPath, size=_size(request.activities))
         named = {each.item_id for each in command.activities if each.item_id}
-        # Asked before the transaction: another service's answer is no thing to hold one open for.
+        # Asked before the transaction, which should not stay open while another service answers.
         known = self._ask(named)
         publisher = principal.current().subject
         return self._execute(
@@ -135,7 +134,9 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
         )
 
     def _ask(self, item_ids: Collection[str]) -> Future[Collection[str]]:
-        """What the library has of items; or that it is away, of which a repeat needs no word."""
+        """Return the items that the library has, or the error if it can't be asked, as a future: a
+        repeated request never reads it.
+        """
         answer = Future[Collection[str]]()
         try:
             answer.set_result(self._library.known(item_ids) if item_ids else ())
@@ -176,7 +177,9 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def _enrol_in_chunks(
         self, request: catalog_pb2.BatchEnrolRequest, rows: Sequence[EnrolRow]
     ) -> Iterator[Row]:
-        """Each part is a unit of work, remembered by itself: no other waits for all the rows."""
+        """Yield a result for each row. Each chunk is a unit of work with an idempotency record of
+        its own, so that other requests wait for a chunk at most.
+        """
         for first in range(0, len(rows), ROWS_AT_ONCE):
             chunk = rows[first : first + ROWS_AT_ONCE]
 
@@ -235,11 +238,11 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
 
 def _named_violations(request: catalog_pb2.ListEnrolmentsRequest) -> Iterator[FieldViolation]:
     if not request.run_id and not request.learner_id:
-        yield FieldViolation("run_id", "is missing, and learner_id too", "one of the two")
+        yield FieldViolation("run_id", "is missing, and so is learner_id", "one of the two")
 
 
 def _size(activities: Sequence[resources_pb2.Activity]) -> int:
-    """Their bytes as they travel in the event that tells of them."""
+    """Return the size of activities in bytes, as JSON in the event PathPublished."""
     event = events_pb2.PathPublished(activities=activities)
     return len(json_format.MessageToJson(event, indent=None, ensure_ascii=False).encode())
 
@@ -251,7 +254,7 @@ def _row(outcome: RowOutcome) -> Row:
 
 
 def _placed(row: Row, place: int) -> Row:
-    """The same result, of the row that stands at `place`."""
+    """Return the result with its row number."""
     row.row = place
     return row
 

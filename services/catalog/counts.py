@@ -1,7 +1,8 @@
-"""How many hold a place in runs whose places are not limited: counted, for nobody keeps a counter.
+"""Counts the enrolled learners of runs without a capacity.
 
-A counter on the run would be what all its enrolments contend for. MongoDB counts 1,000 in under a
-millisecond and 300,000 in 0.2 s, so a large run's count is kept for some seconds.
+Such a run has no counter, because all its enrolments would contend for it. MongoDB
+counts 1,000 in under a millisecond and 300,000 in 0.2 s, so a large count is cached for some
+seconds.
 """
 
 import time
@@ -16,14 +17,14 @@ KEPT = 5.0  # seconds
 
 
 class Counts:
-    """Counts runs, and keeps what took long."""
+    """Counts the learners of runs, and caches large counts."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._large: dict[str, tuple[int, float]] = {}
 
     def counted(self, store: CatalogStore, runs: Sequence[Run]) -> list[Run]:
-        """The runs, told how many are enrolled; of 10,000 and more, as it was 5 s ago."""
+        """Return the runs with their counts of learners; 10,000 or more may be 5 s old."""
         now = self._monotonic()
         kept = {id_: count for id_, (count, until) in self._large.items() if now < until}
         wanted = {run.id for run in runs if not run.is_limited} - kept.keys()

@@ -1,4 +1,4 @@
-"""What catalog asks the library, over gRPC: a path can only be published with its items."""
+"""The client of the library service: a path can be published only if the library has its items."""
 
 from collections.abc import Collection, Iterator
 
@@ -9,25 +9,25 @@ from tandem.library.v1.resources_pb2 import ITEM_STATE_FAILED
 
 from chassis.errors import Unavailable
 
-# Items that one request of ListItems names: most answers have one page then.
+# Items in one request of ListItems, so that most answers have a single page.
 CHUNK = 50
 
 
 class GrpcLibrary:
-    """The library service."""
+    """Calls the library service over gRPC."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub = LibraryServiceStub(channel)
 
     def known(self, item_ids: Collection[str]) -> set[str]:
-        """Those of the items that the library has, and did not refuse.
+        """Return those of the items that the library has and that are not FAILED.
 
-        Raises Unavailable when it can't be asked.
+        Raises Unavailable if the library can't be asked.
         """
         try:
             return {item_id for chunk in _chunks(sorted(item_ids)) for item_id in self._ask(chunk)}
         except grpc.RpcError as error:
-            raise Unavailable(f"the library can't be asked now: {error.code().name}") from error
+            raise Unavailable(f"the library does not answer: {error.code().name}") from error
 
     def _ask(self, item_ids: list[str]) -> Iterator[str]:
         request = library_pb2.ListItemsRequest(item_ids=item_ids, page_size=CHUNK)

@@ -1,4 +1,4 @@
-"""What lists answer, in pages."""
+"""Lists, in pages."""
 
 from typing import Any, TypeVar
 
@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 
 def courses_page(store: CatalogStore, page: Page) -> tuple[list[Course], str]:
-    """Courses by code, and the token of the next page."""
+    """Return courses by code, and the token of the next page."""
     return _page(store, "courses", {}, [("code", 1)], page, Course)
 
 
 def runs_page(store: CatalogStore, course_id: str, page: Page) -> tuple[list[Run], str]:
-    """Runs of a course (empty: all), newest first, and the token of the next page."""
+    """Return the runs of a course (empty: all), newest first, and the token of the next page."""
     query = {"course_id": course_id} if course_id else {}
     return _page(store, "runs", query, [("_id", -1)], page, Run)
 
@@ -26,7 +26,7 @@ def runs_page(store: CatalogStore, course_id: str, page: Page) -> tuple[list[Run
 def enrolments_page(
     store: CatalogStore, run_id: str, learner_id: str, page: Page
 ) -> tuple[list[Enrolment], str]:
-    """Enrolments that are not withdrawn, in the order of their making, and the next token."""
+    """Return enrolments that are not withdrawn, oldest first, and the token of the next page."""
     query: dict[str, Any] = {"state": {"$ne": EnrolmentState.WITHDRAWN}}
     wanted = {"run_id": run_id, "learner_id": learner_id}
     query |= {name: value for name, value in wanted.items() if value}

@@ -1,4 +1,4 @@
-"""What catalog is told by its environment."""
+"""The settings of catalog."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from chassis.operations.settings import API, setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(settings.Settings):
-    """What every service is told, and where the library is."""
+    """The settings of every service, and the library's address."""
 
     library_target: str = setting(
         "host:port of the library's gRPC server",

@@ -2,8 +2,8 @@
 
 | collection | one document is | its id |
 |---|---|---|
-| people | a person | the student records system's |
-| courses, runs | a course; a run, with counters where its places are limited | made by the server |
+| people | a person | from the student records system |
+| courses, runs | a course; a run, with counters if its places are limited | made by the server |
 | paths | a version of a run's path | run:version |
 | enrolments | a learner in a run | made by the server |
 | extensions | an extension as it was granted | made by the server |
@@ -36,39 +36,39 @@ class CatalogStore(chassis_store.Store):
     migrations = MIGRATIONS
 
     def people(self, ids: Iterable[str]) -> dict[str, Person]:
-        """People by their ids; unknown ones are left out."""
+        """Return people by id; unknown ones are left out."""
         rows = self.find_by_ids("people", ids)
         return {row["_id"]: from_document(row, Person) for row in rows}
 
     def known_people(self, ids: Iterable[str]) -> set[str]:
-        """Those of the ids that the roster has: read from the index alone."""
+        """Return those of the ids that the roster has; it reads the index only."""
         rows = self.find_by_ids("people", ids, projection={"_id": True})
         return {row["_id"] for row in rows}
 
     def put_people(self, people: Collection[Person]) -> None:
-        """Keep people, new or changed."""
+        """Store people, new or changed."""
         self._put("people", people)
 
     def course(self, course_id: str) -> Course | None:
-        """A course by its id."""
+        """Return a course; None if there is none."""
         return self._one("courses", {"_id": course_id}, Course)
 
     def course_of_code(self, code: str) -> Course | None:
-        """A course by its code."""
+        """Return the course with a code; None if there is none."""
         return self._one("courses", {"code": code}, Course)
 
     def add_course(self, course: Course) -> None:
-        """Keep a new course."""
+        """Store a new course."""
         self["courses"].insert_one(to_document(course), session=self.session)
 
     def run(self, run_id: str) -> Run | None:
-        """A run by its id."""
+        """Return a run; None if there is none."""
         return self._one("runs", {"_id": run_id}, Run)
 
     def run_for_update(self, run_id: str) -> Run | None:
-        """A run, and be alone with it.
+        """Return a run, locked.
 
-        Writing first makes those who lose a race lose it at once, before they did the rest.
+        The lock is a write, so that the loser of a race starts again before its other work.
         """
         self.contends_for("run", run_id)
         found = self["runs"].find_one_and_update(
@@ -80,27 +80,27 @@ class CatalogStore(chassis_store.Store):
         return from_document(found, Run) if found else None
 
     def put_run(self, run: Run) -> None:
-        """Keep a run, new or changed."""
+        """Store a run, new or changed."""
         self._put("runs", [run])
 
     def path(self, run_id: str, version: int) -> Path | None:
-        """A version of a run's path."""
+        """Return a version of a run's path; None if there is none."""
         return self._one("paths", {"_id": f"{run_id}:{version}"}, Path)
 
     def add_path(self, path: Path) -> None:
-        """Keep a new version of a path."""
+        """Store a new version of a path."""
         document = {**to_document(path), "_id": f"{path.run_id}:{path.version}"}
         self["paths"].insert_one(document, session=self.session)
 
     def enrolments(self, run_id: str, learner_ids: Iterable[str]) -> dict[str, Enrolment]:
-        """Enrolments in a run by learner, withdrawn ones included."""
+        """Return enrolments in a run by learner, withdrawn ones included."""
         rows = self["enrolments"].find(
             {"run_id": run_id, "learner_id": {"$in": list(learner_ids)}}, session=self.session
         )
         return {row["learner_id"]: from_document(row, Enrolment) for row in rows}
 
     def first_waiting(self, run_id: str) -> Enrolment | None:
-        """Who waits for the longest time in a run."""
+        """Return the first enrolment on a run's waiting list."""
         rows = self["enrolments"].find(
             {"run_id": run_id, "state": EnrolmentState.WAITLISTED}, session=self.session
         )
@@ -108,27 +108,27 @@ class CatalogStore(chassis_store.Store):
         return from_document(first, Enrolment) if first else None
 
     def add_enrolments(self, enrolments: Collection[Enrolment]) -> None:
-        """Keep new enrolments; where one of them was made meanwhile, start again."""
+        """Store new enrolments; if one was made meanwhile, the unit of work starts again."""
         self.insert("enrolments", [to_document(each) for each in enrolments])
 
     def put_enrolments(self, enrolments: Collection[Enrolment]) -> None:
-        """Keep enrolments that changed."""
+        """Store changed enrolments."""
         self._put("enrolments", enrolments)
 
     def count_enrolled(self, run_ids: Collection[str]) -> dict[str, int]:
-        """How many hold a place, by run; from an index alone, a million in 0.7 s."""
+        """Return how many learners have a place, by run; from an index only, a million in 0.7 s."""
         wanted = {"run_id": {"$in": list(run_ids)}, "state": EnrolmentState.ENROLLED}
         group = {"_id": "$run_id", "count": {"$sum": 1}}
         rows = self["enrolments"].aggregate([{"$match": wanted}, {"$group": group}])
         return {row["_id"]: row["count"] for row in rows}
 
     def extended(self, enrolment_id: str) -> dict[str, datetime]:
-        """Until when an enrolment's extensions are, by activity: the latest, for they only grow."""
+        """Return the latest extension of each activity for an enrolment: extensions only grow."""
         rows = self["extensions"].find({"enrolment_id": enrolment_id}, session=self.session)
         return {row["activity_id"]: row["until"] for row in rows.sort("until", 1)}
 
     def add_extension(self, extension: Extension) -> None:
-        """Keep an extension beside the earlier ones."""
+        """Store an extension; earlier ones stay."""
         document = {**to_document(extension), "_id": self.new_id()}
         self["extensions"].insert_one(document, session=self.session)
 

@@ -1,1 +1,1 @@
-"""The digital library: files go straight to the S3 store, and are verified before anyone reads."""
+"""The digital library: clients upload straight to the S3 store; files are verified."""

@@ -1,4 +1,4 @@
-"""library.proto over the use cases. The S3 store is asked outside of the transactions."""
+"""The gRPC service LibraryService. It calls the S3 store outside of transactions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ STAFF = frozenset({"instructor", "registrar", "service"})
 
 
 class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
-    """The digital library."""
+    """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(
         self,
@@ -44,14 +44,16 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         uploads.check_start(command)
         target = transfers.open_target(self._files, command, self._part_size)
         upload_id = self._start(request, command, target)
-        if upload_id != target.upload_id:  # a repeat: the first answer's place is the one
+        if (
+            upload_id != target.upload_id
+        ):  # a repeat: the upload has the target of the first request
             transfers.close_target(self._files, target)
         return self._describe(uploads.get_upload(self._database.reader(), upload_id))
 
     def _start(
         self, request: library_pb2.StartUploadRequest, command: Announcement, target: UploadTarget
     ) -> str:
-        """The upload's id: the place's, or an earlier one where the request is a repeat."""
+        """Return the upload's id: the target's, or for a repeat the first upload's."""
         uploader = principal.current().subject
         try:
             return execute(
@@ -61,7 +63,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
                 lambda store: uploads.start(store, command, target, uploader),
             ).id
         except DomainError:
-            # Nothing else frees it: after other errors the upload may be there all the same.
+            # Only these errors free the target: after any other, the upload may exist nevertheless.
             transfers.close_target(self._files, target)
             raise
 
@@ -76,7 +78,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         upload = uploads.get_upload(self._database.reader(), request.upload_id)
         if upload.state is UploadState.OPEN:
             transfers.put_together(self._files, upload)
-            # One given up meanwhile was perhaps cleaned up before its file was there.
+            # If the upload was given up meanwhile, its deletion may have missed the file.
             self._database.transact(lambda store: uploads.discard_late(store, upload.id))
         return execute(
             self._database,
@@ -128,7 +130,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         return answer
 
     def _describe(self, upload: Upload) -> resources_pb2.Upload:
-        """The upload with its parts, and fresh URLs for those that are missing."""
+        """Return the upload with its parts, and new URLs for the missing ones."""
         answer = to_message(upload, resources_pb2.Upload)
         if upload.state is UploadState.OPEN:
             answer.urls_expire_at.FromDatetime(self._urls_end())
@@ -142,24 +144,24 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         return to_message(part, resources_pb2.UploadPart, stored=stored, url=url)
 
     def _urls_end(self) -> datetime:
-        """By the store's clock, which is the system's and never the steered one.
+        """Return when new URLs expire, by the S3 store's clock: the system's, not the steered one.
 
-        A signature tells its time in whole seconds, cut: so the URLs may end that much earlier.
+        A signature has its time in whole seconds, rounded down, so the URLs may expire earlier.
         """
         return datetime.now(UTC) + self._url_lifetime - timedelta(seconds=1)
 
 
 def _own_learner() -> str:
-    """The caller, where that is a learner; "" for staff."""
+    """Return the caller's id if it is a learner, else ""."""
     who = principal.current()
     return "" if STAFF & who.roles else who.subject
 
 
 def _learner(request: library_pb2.GetReadUrlRequest) -> str:
-    """Whose entitlement counts; nobody's ("") where staff reads for itself."""
+    """Return the learner whose entitlement counts; "" if staff reads for itself."""
     who = principal.current()
     if STAFF & who.roles and request.reader_id in ("", who.subject):
         return ""
     if not request.reader_id:
-        raise PermissionDenied("only staff may read without saying for whom")
+        raise PermissionDenied("only staff may read without naming a learner")
     return request.reader_id

@@ -1,4 +1,4 @@
-"""Deletes files that no item needs from the store of files."""
+"""Deletes files that no item needs from the S3 store."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,14 +15,16 @@ log = structlog.get_logger()
 
 
 def sweep(database: Database[LibraryStore], files: Files) -> None:
-    """Do pending deletions. One that fails is tried again the next time. Raises FilesAway."""
+    """Do pending deletions. The next sweep tries failed ones again. Raises FilesAway."""
     for pending_deletion in database.reader().pending_deletions():
         try:
             remove(database, files, pending_deletion)
         except FilesAway:
             raise
         except Exception as error:  # a deletion that the store refuses does not block others
-            log.warning("can't be removed", item=pending_deletion.id, why=repr(error)[:300])
+            log.warning(
+                "the file can't be deleted", item=pending_deletion.id, why=repr(error)[:300]
+            )
 
 
 def remove(
@@ -36,12 +38,12 @@ def remove(
 
 
 def expire(database: Database[LibraryStore], files: Files, after: timedelta) -> None:
-    """Give up uploads that nobody completed, and free parts that belong to no upload."""
+    """Give up uploads that nobody completed, and delete parts that belong to no upload."""
     reason = f"its upload was not completed within {after}"
     for upload in database.reader().stale_uploads(database.clock.now() - after):
         database.transact(partial(uploads.expire, upload_id=upload.id, reason=reason))
-    # Begun for a command that was a repeat, or whose process ended before it was committed. The
-    # store tells when by its own clock, which is the system's and never a steered one.
+    # Multipart uploads whose request was a repeat, or whose process ended before its commit. The
+    # S3 store dates them by its own clock, so the system's clock is used, not the steered one.
     for key, multipart in files.unfinished(datetime.now(UTC) - after):
         if not database.reader().has_open_upload(key):
             files.abort(key, multipart)

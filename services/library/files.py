@@ -1,7 +1,7 @@
-"""The S3 store, by the minio client: multipart uploads, ranged reads, presigned URLs.
+"""The adapter of the S3 store, with the minio client: multipart uploads, ranged reads, URLs.
 
-minio keeps its multipart calls private; they are wrapped here and nowhere else (minio 7.2). It runs
-on threads and, its sockets being urllib3's, under eventlet.
+The multipart calls of minio are private; only this module uses them (minio 7.2). minio runs on
+threads, and also under eventlet, because it uses urllib3's sockets.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,11 +26,11 @@ Query = dict[str, str | list[str] | tuple[str]]
 
 CHUNK = 2**20
 PARTIAL = 206
-# What an S3 store says of a file that nobody will read again. BrokenMPU: Swift misses a part of it;
-# InvalidObjectState: it was moved to an archive.
+# Error codes of an S3 store for a file that can't be read any more. BrokenMPU: Swift lacks a part
+# of it; InvalidObjectState: it was moved to an archive.
 GONE = ("NoSuchUpload", "NoSuchKey", "BrokenMPU", "InvalidObjectState")
-# What an S3 store says when it is it, and not the file, that fails. InvalidPart: a part was put
-# again between our look at the parts and their completion; the next try sees it.
+# Error codes of an S3 store that fails itself, not because of the file. InvalidPart: a part was
+# uploaded again after we listed the parts; the next attempt lists it.
 AWAY = (
     "InternalError",
     "InvalidPart",
@@ -40,19 +40,19 @@ AWAY = (
     "SlowDown",
 )
 OURS_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
-# Seconds. Small questions, of which two tries fit the 10 s that a caller waits: a store that stalls
-# must not take all threads of the api. What moves or makes a file takes as long as it takes.
+# Seconds. QUICK is for small requests: two attempts fit into the 10 s that a caller waits, so a
+# slow store can't occupy all threads of the api. PATIENT is for requests that move or make a file.
 QUICK = urllib3.Timeout(connect=2, read=4)
 PATIENT = urllib3.Timeout(connect=5, read=60)
-# A connection that the store closed while it lay in the pool deserves another try; more patience is
-# the caller's business. POST (to complete) is only tried again where it never arrived.
+# One retry, because the store may have closed a pooled connection; more retries are the caller's
+# task. POST (complete) is tried again only if it did not reach the store.
 RETRIES = urllib3.Retry(total=1, redirect=0, status=0)
 
 log = structlog.get_logger()
 
 
-def _speaking(method: Callable[..., T]) -> Callable[..., T]:
-    """Turn the client's errors into the port's, and count the calls."""
+def _s3_call(method: Callable[..., T]) -> Callable[..., T]:
+    """Return the method with the client's errors turned into the port's, and its calls counted."""
 
     @wraps(method)
     def call(*args: Any, **kwargs: Any) -> T:
@@ -89,9 +89,9 @@ def _translating() -> Iterator[None]:
 
 
 def open_files(settings: Any) -> "S3Files":
-    """The store that the library's settings name, its bucket made where it is missing.
+    """Return the S3 store of the library's settings; create its bucket if it is missing.
 
-    With the store away the process starts all the same: the first upload makes the bucket.
+    If the store can't be reached, the process starts nevertheless: the first upload creates it.
     """
     files = S3Files(settings)
     try:
@@ -105,18 +105,18 @@ class S3Files:
     """One bucket of an S3 store, the library's own; keys are item ids."""
 
     def __init__(self, settings: Any) -> None:
-        """`settings`: the library's, for the s3_ fields. Asks nobody yet."""
+        """`settings`: the library's, for the s3_ fields. Sends no request yet."""
         self._quick = _client(settings, settings.s3_endpoint, QUICK)
         self._patient = _client(settings, settings.s3_endpoint, PATIENT)
-        # A signature covers the host, so URLs are signed for the name that their readers use.
+        # A signature covers the host, so URLs are signed for the host name that clients use.
         public = settings.s3_public_endpoint or settings.s3_endpoint
         self._signer = _client(settings, public, QUICK)
         self._bucket = settings.s3_bucket
         self._lifetime: timedelta = settings.url_lifetime
 
-    @_speaking
+    @_s3_call
     def prepare(self) -> None:
-        """Make the bucket where it is missing. Safe side by side."""
+        """Create the bucket if it is missing. Several processes may do so at once."""
         if self._quick.bucket_exists(self._bucket):
             return
         try:
@@ -126,7 +126,7 @@ class S3Files:
                 raise
 
     def start(self, key: str, media_type: str) -> str:
-        """Begin a multipart upload; makes the bucket where it is missing."""
+        """Begin a multipart upload, and return its id; create the bucket if it is missing."""
         try:
             return self._start(key, media_type)
         except S3Error as error:
@@ -135,14 +135,14 @@ class S3Files:
         self.prepare()
         return self._start(key, media_type)
 
-    @_speaking
+    @_s3_call
     def _start(self, key: str, media_type: str) -> str:
         headers: Query = {"Content-Type": media_type}
         return str(self._quick._create_multipart_upload(self._bucket, key, headers))
 
-    @_speaking
+    @_s3_call
     def stored(self, key: str, multipart: str) -> dict[int, tuple[int, str]]:
-        """Size and entity tag of each part that is there."""
+        """Return the size in bytes and the entity tag of each stored part, by number."""
         found: dict[int, tuple[int, str]] = {}
         marker = None
         while True:
@@ -154,33 +154,33 @@ class S3Files:
             marker = str(page.next_part_number_marker)
 
     def part_url(self, key: str, multipart: str, number: int) -> str:
-        """A presigned URL for a PUT of one part. Signing asks nobody."""
+        """Return a presigned URL for a PUT of one part. Signing sends no request."""
         query: Query = {"uploadId": multipart, "partNumber": str(number)}
         return self._signer.get_presigned_url(
             "PUT", self._bucket, key, expires=self._lifetime, extra_query_params=query
         )
 
-    @_speaking
+    @_s3_call
     def complete(self, key: str, multipart: str, tags: Mapping[int, str]) -> None:
-        """Put the parts together."""
+        """Make the parts one file."""
         parts = [Part(number, tag) for number, tag in sorted(tags.items())]
         result = self._patient._complete_multipart_upload(self._bucket, key, multipart, parts)
-        # A store that takes long answers 200 first, and may yet tell an error in the body (Amazon
-        # S3 API Reference, CompleteMultipartUpload); minio takes that for success.
+        # A slow store answers 200 first, and may still report an error in the body (Amazon S3 API
+        # Reference, CompleteMultipartUpload); minio treats that as success.
         if not result.etag:
-            raise FilesAway("the store could not put the parts together")
+            raise FilesAway("the S3 store could not make the parts one file")
 
     def abort(self, key: str, multipart: str) -> None:
-        """Give the parts up."""
+        """Abort the multipart upload: delete its parts."""
         with suppress(NoSuchUpload):
             self._abort(key, multipart)
 
-    @_speaking
+    @_s3_call
     def _abort(self, key: str, multipart: str) -> None:
         self._patient._abort_multipart_upload(self._bucket, key, multipart)
 
     def unfinished(self, before: datetime) -> Iterator[tuple[str, str]]:
-        """Key and name of each multipart upload that was begun before an instant."""
+        """Yield the key and the id of each multipart upload that was begun before an instant."""
         key = None
         while True:
             page = self._unfinished(key)
@@ -189,30 +189,30 @@ class S3Files:
                     yield each.object_name, each.upload_id
             if not page.is_truncated or not page.uploads:
                 return
-            # An item is uploaded once, so a key is enough of a marker (minio 7.2 loses the other).
+            # An item is uploaded once, so the key is marker enough (minio 7.2 drops the other).
             key = page.next_key_marker
 
-    @_speaking
+    @_s3_call
     def _unfinished(self, after: str | None) -> Any:
-        # Left empty, as minio does, Swift takes the delimiter for one that is in every key.
+        # minio sends an empty delimiter; Swift treats it as one that every key contains.
         return self._quick._list_multipart_uploads(self._bucket, delimiter="/", key_marker=after)
 
     def exists(self, key: str) -> bool:
-        """Whether the whole file is there."""
+        """Return whether the complete file exists."""
         try:
             self._stat(key)
         except NoSuchUpload:
             return False
         return True
 
-    @_speaking
+    @_s3_call
     def _stat(self, key: str) -> None:
         self._quick.stat_object(self._bucket, key)
 
     def chunks(self, key: str) -> Iterator[bytes]:
-        """The file from its first byte to its last.
+        """Yield the file from its first byte to its last.
 
-        Where a stream breaks off, the next goes on; one that brings nothing is the last.
+        If a stream breaks off, the next continues there; a stream without any byte is not repeated.
         """
         at = 0
         while True:
@@ -225,43 +225,45 @@ class S3Files:
             except FilesAway as error:
                 if at == begun:
                     raise
-                log.info("a stream is taken up again", item=key, at=at, why=str(error))
+                log.info("the stream broke off; it is continued", item=key, at=at, why=str(error))
 
     def _stream(self, key: str, offset: int) -> Iterator[bytes]:
         with self._open(key, offset) as answer, _translating():
             yield from answer.stream(CHUNK)
 
-    @_speaking
+    @_s3_call
     def read(self, key: str, offset: int, length: int) -> bytes:
-        """A range of the file; a byte more where the store gives more than was asked for."""
+        """Return a range of the file; one byte more if the store sends more than the range."""
         with self._open(key, offset, length) as answer:
             return bytes(answer.read(length + 1))
 
     @contextmanager
     def _open(self, key: str, offset: int, length: int = 0) -> Iterator[Any]:
-        """The answer with the file from an offset, up to a length (0: to its end)."""
+        """Yield the response with the file from an offset, up to a length (0: to its end)."""
         answer = self._get(key, offset, length)
         try:
             yield answer
         finally:
-            answer.close()  # what was not read to its end must not go back into the pool open
+            answer.close()  # a response that was not read to its end must not go back into the pool
             answer.release_conn()
 
-    @_speaking
+    @_s3_call
     def _get(self, key: str, offset: int, length: int) -> Any:
         answer = self._patient.get_object(self._bucket, key, offset=offset, length=length)
         if (offset or length) and answer.status != PARTIAL:
             answer.close()
-            raise FilesAway(f"the store answered {answer.status} to a range; right would be 206")
+            raise FilesAway(
+                f"the S3 store answered a range request with status {answer.status}; it must be 206"
+            )
         return answer
 
-    @_speaking
+    @_s3_call
     def remove(self, key: str) -> None:
         """Delete the file."""
         self._patient.remove_object(self._bucket, key)
 
     def read_url(self, key: str, media_type: str) -> str:
-        """A presigned URL for GET, with ranges. Signing asks nobody."""
+        """Return a presigned URL for GET, with ranges. Signing sends no request."""
         return self._signer.get_presigned_url(
             "GET",
             self._bucket,
@@ -278,7 +280,7 @@ def _client(settings: Any, endpoint: str, timeout: urllib3.Timeout) -> Minio:
         access_key=settings.s3_access_key,
         secret_key=settings.s3_secret_key,
         secure=address.scheme == "https",
-        # given, so that no request asks the store where its bucket is
+        # given, so that minio does not ask the store for the bucket's region
         region=settings.s3_region,
         http_client=urllib3.PoolManager(timeout=timeout, maxsize=32, retries=RETRIES),
     )

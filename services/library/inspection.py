@@ -1,7 +1,7 @@
-"""What a stored file truly is: its media types by its bytes, and its playing time.
+"""Finds the media types of a stored file by its bytes, and its playing time.
 
-Whatever is not in the first or last bytes is read by ranges, and only so much: a hostile file costs
-no more memory and time than an honest one.
+It reads ranges of the file, and limits their number: a hostile file costs no more memory and time
+than a normal one.
 """
 
 import codecs
@@ -18,21 +18,21 @@ from services.library.domain import types
 from services.library.ports import FilesAway
 
 Read = Callable[[int, int], bytes]
-"""Bytes of the stored file: (offset, length)."""
+"""Reads bytes of the stored file: (offset, length)."""
 
-# Enough for a PDF's or a ZIP file's signature, and for a text to show that it is none.
+# Bytes. Enough for the signature of a PDF or a ZIP file, and to recognise a text.
 HEAD = 8192
 # Readers accept a PDF whose header is within its first KiB (ISO 32000-1, annex H, note 13).
 PDF_WITHIN = 1024
-# What is shorter begins too many files by chance.
+# Shorter signatures match too many files by chance.
 SHORTEST_SIGNATURE = 4
-# Containers that say in bytes 8 to 12 what they hold (RIFF; EA IFF 85).
+# Containers whose bytes 8 to 12 name their content (RIFF; EA IFF 85).
 _FORMS = {
     b"RIFF": {b"WAVE": {"audio/wav"}, b"AVI ": {"video/avi"}},
     b"FORM": {b"AIFF": {"audio/aiff"}, b"AIFC": {"audio/aiff"}},
 }
 # Major brands of pictures and their sequences in the container of MP4 (ISO/IEC 23008-12; AV1 Image
-# File Format, section 6; Canon's raw ones). All else in it is sound or film.
+# File Format, section 6; Canon's raw ones). All other brands are sound or film.
 _PICTURE_BRANDS = frozenset(
     b"mif1 msf1 heic heix heim heis hevc hevx hevm hevs avci avcs avif avis jpeg jpgs".split()
 ) | {b"crx "}
@@ -40,25 +40,26 @@ _PICTURE_BRANDS = frozenset(
 _ADTS = (b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9")
 SHORTEST_ADTS = 7
 BLOCK = 64 * 1024
-# 8 MiB: the movie header of a film of many hours has some; a hostile index would have more.
+# 8 MiB: the movie header of a film of many hours has a few; a hostile index would have more.
 MOST_BLOCKS = 128
-# What an entry `mimetype` may make of a ZIP file; of all else there is proof, or it is a ZIP file.
+# Types that an entry `mimetype` may give a ZIP file. Other types need
+# other proof; else the file counts as a ZIP file.
 _SAID_IN_ZIP = {types.EPUB, types.ODP, types.ODT}
-# A film has some dozens of boxes to be looked at; a hostile one may have millions of empty ones.
+# A film has a few dozen boxes to read; a hostile file may have millions of empty ones.
 MOST_READS = 20_000
 
 log = structlog.get_logger()
 
 
 class TooMuch(OSError):
-    """A file that wants more of its bytes to be read than any honest one."""
+    """A parser wants to read more of the file than any normal file needs."""
 
 
 class StoredFile:
-    """A seekable file over ranged reads, in blocks. `parts`: bytes known already, by offset.
+    """A seekable file that reads ranges in blocks. `parts`: bytes already known, by offset.
 
     Reading raises TooMuch beyond MOST_BLOCKS or MOST_READS, and what `read` raises; the latter is
-    also kept in `failure`, for those who read through libraries that catch what they don't know.
+    also kept in `failure`, because a library between may catch it.
     """
 
     def __init__(self, read: Read, size: int, parts: Mapping[int, bytes]) -> None:
@@ -67,19 +68,19 @@ class StoredFile:
         self.failure: Exception | None = None
 
     def readable(self) -> bool:
-        """As files have it."""
+        """See io.IOBase."""
         return True
 
     def seekable(self) -> bool:
-        """As files have it."""
+        """See io.IOBase."""
         return True
 
     def tell(self) -> int:
-        """As files have it."""
+        """See io.IOBase."""
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As files have it."""
+        """See io.IOBase."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         if base + offset < 0:
             raise OSError("before the first byte")
@@ -87,7 +88,7 @@ class StoredFile:
         return self._at
 
     def read(self, size: int | None = -1) -> bytes:
-        """As files have it: all that was asked for, unless the file ends."""
+        """Return `size` bytes, or fewer at the end of the file (io.RawIOBase.read)."""
         left = max(0, self._size - self._at)
         wanted = left if size is None or size < 0 else min(size, left)
         self._reads -= 1
@@ -102,7 +103,7 @@ class StoredFile:
         return b"".join(pieces)
 
     def _piece(self) -> bytes:
-        """Some bytes from where we are; at least one, as we are before the end."""
+        """Return bytes from the current position, at least one; the position is before the end."""
         for offset, part in self._parts.items():
             if offset <= self._at < offset + len(part):
                 return part[self._at - offset :]
@@ -120,13 +121,13 @@ class StoredFile:
             self.failure = error
             raise
         if len(part) != length:
-            self.failure = FilesAway(f"{len(part)} bytes came where {length} are")
+            self.failure = FilesAway(f"the S3 store sent {len(part)} bytes of a range of {length}")
             raise self.failure
         return part
 
 
 def types_of(file: StoredFile) -> frozenset[str]:
-    """Every media type that a file's bytes fit; none where they fit no known one.
+    """Return every media type that fits a file's bytes; none if no known type fits.
 
     Raises FilesAway, NoSuchUpload.
     """
@@ -134,7 +135,7 @@ def types_of(file: StoredFile) -> frozenset[str]:
     head = file.read(HEAD)
     if head.startswith(b"PK\x03\x04"):
         return _in_zip(file)
-    # A text may begin with the letters of any signature; of what it could be, only a PDF is none.
+    # A text may begin with the letters of any signature, so a text has no other type, except PDF.
     found = {types.TEXT} if _is_text(head) else _by_signature(head)
     if b"%PDF-" in head[:PDF_WITHIN]:
         found.add(types.PDF)
@@ -142,13 +143,13 @@ def types_of(file: StoredFile) -> frozenset[str]:
 
 
 def seconds_of(file: StoredFile) -> float:
-    """Seconds of playing time; 0 where the file does not tell. Raises FilesAway, NoSuchUpload."""
+    """Return the playing time in seconds, 0 if it has none. Raises FilesAway, NoSuchUpload."""
     file.seek(0)
     try:
         media = TinyTag.get(file_obj=cast(BinaryIO, file), tags=False)
         seconds = float(media.duration or 0.0)
-    except Exception as error:  # a stranger's bytes upset it in more ways than it documents
-        log.info("a file does not tell its playing time", why=repr(error)[:200])
+    except Exception as error:  # hostile bytes cause more errors than TinyTag documents
+        log.info("the playing time can't be read from the file", why=repr(error)[:200])
         seconds = 0.0
     if file.failure:
         raise file.failure
@@ -170,26 +171,30 @@ def _by_signature(head: bytes) -> set[str]:
 def _by_magic(head: bytes) -> set[str]:
     try:
         found = puremagic.magic_string(head)
-    except Exception:  # it says PureError and ValueError, and means more
+    except Exception:  # it documents PureError and ValueError, but raises more
         return set()
     sure = [each for each in found if len(each.byte_match) >= SHORTEST_SIGNATURE]
     return {each.mime_type for each in sure if each.mime_type} - {types.TEXT}
 
 
 def _is_layer_3(head: bytes) -> bool:
-    """MPEG 1, 2 or 2.5 audio, layer III, without an ID3 tag: eleven bits set, then its version."""
+    """Return whether it is MPEG 1, 2 or 2.5 audio, layer III, without an ID3 tag: eleven bits
+    set, then its version.
+    """
     return len(head) > 3 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 and head[2] & 0xF0 != 0xF0
 
 
 def _is_adts(head: bytes) -> bool:
-    """AAC in frames (ISO/IEC 14496-3, section 1.A.2.2): the first, and another where it ends."""
+    """Return whether it is AAC in frames (ISO/IEC 14496-3, section 1.A.2.2): a second frame
+    follows the first.
+    """
     length = int.from_bytes(head[3:6]) >> 5 & 0x1FFF
     return length > SHORTEST_ADTS and head[:2] in _ADTS and head[length : length + 2] in _ADTS
 
 
 def _is_text(head: bytes) -> bool:
     try:
-        # the last character may be cut
+        # the last character may be incomplete
         text = codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return False
@@ -197,16 +202,16 @@ def _is_text(head: bytes) -> bool:
 
 
 def _in_zip(file: StoredFile) -> frozenset[str]:
-    """What a ZIP file's entries make of it: EPUB (OCF 3.3, section 4.3) and OpenDocument (1.3, part
-    2, section 3.3) say it in an entry `mimetype`; Office Open XML shows it by its folders.
+    """Return the types of a ZIP file by its entries: EPUB (OCF 3.3, section 4.3) and OpenDocument
+    (1.3, part 2, section 3.3) have an entry `mimetype`; Office Open XML has known folders.
     """
     names, said = frozenset[str](), ""
     try:
         with zipfile.ZipFile(file) as archive:
             names = frozenset(archive.namelist())
             said = _mimetype(archive) if "mimetype" in names else ""
-    except Exception as error:  # a stranger's bytes
-        log.info("a ZIP file does not tell what is in it", why=repr(error)[:200])
+    except Exception as error:  # hostile bytes cause any error
+        log.info("the entries of the ZIP file can't be read", why=repr(error)[:200])
     if file.failure:
         raise file.failure
     return frozenset({types.ZIP, *_ooxml(names)} | ({said} & _SAID_IN_ZIP))

@@ -1,4 +1,4 @@
-"""What the use cases need of a store of documents, and of a store of files."""
+"""The interfaces that the library needs: a store of documents, and a store of files."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -9,48 +9,48 @@ from services.library.domain.items import Item, PendingDeletion, Upload
 
 
 class FilesAway(Exception):
-    """The store of files does not answer: nothing is wrong with the file."""
+    """The S3 store can't be reached or fails; the file itself is not the cause."""
 
 
 class NoSuchUpload(Exception):
-    """The store of files has no such multipart upload or file, or not all of it (any more)."""
+    """The S3 store does not have the multipart upload or the file, or lacks a part of it."""
 
 
 class Files(Protocol):
     """The S3 store. Every method may raise FilesAway."""
 
     def start(self, key: str, media_type: str) -> str:
-        """Begin a multipart upload; answers the store's name for it."""
+        """Begin a multipart upload, and return its id in the S3 store."""
 
     def stored(self, key: str, multipart: str) -> dict[int, tuple[int, str]]:
-        """Size in bytes and entity tag of each part that is there. Raises NoSuchUpload."""
+        """Return the size in bytes and the entity tag of each stored part. Raises NoSuchUpload."""
 
     def part_url(self, key: str, multipart: str, number: int) -> str:
-        """A presigned URL for a PUT of one part."""
+        """Return a presigned URL for a PUT of one part."""
 
     def complete(self, key: str, multipart: str, tags: Mapping[int, str]) -> None:
-        """Put the parts together. Raises NoSuchUpload."""
+        """Make the parts one file. Raises NoSuchUpload."""
 
     def abort(self, key: str, multipart: str) -> None:
-        """Give the parts up; harmless where there are none."""
+        """Abort a multipart upload: delete its parts, if there are any."""
 
     def unfinished(self, before: datetime) -> Iterator[tuple[str, str]]:
-        """Key and name of each multipart upload that was begun before an instant."""
+        """Yield the key and the id of each multipart upload that was begun before an instant."""
 
     def exists(self, key: str) -> bool:
-        """Whether the whole file is there."""
+        """Return whether the complete file exists."""
 
     def chunks(self, key: str) -> Iterator[bytes]:
-        """The file from its first byte to its last. Raises NoSuchUpload."""
+        """Yield the file from its first byte to its last. Raises NoSuchUpload."""
 
     def read(self, key: str, offset: int, length: int) -> bytes:
-        """A range of the file, shorter where the file ends. Raises NoSuchUpload."""
+        """Return a range of the file, shorter at the end of the file. Raises NoSuchUpload."""
 
     def remove(self, key: str) -> None:
-        """Delete the file; harmless where there is none."""
+        """Delete the file, if it exists."""
 
     def read_url(self, key: str, media_type: str) -> str:
-        """A presigned URL for GET, with ranges."""
+        """Return a presigned URL for GET, with ranges."""
 
 
 class Store(Protocol):
@@ -59,40 +59,40 @@ class Store(Protocol):
     now: datetime
 
     def new_id(self) -> str:
-        """A fresh UUIDv7."""
+        """Return a new UUIDv7."""
 
     def record_event(self, *happened: object) -> None:
         """Record events, which are published after the unit of work is committed."""
 
     def item(self, item_id: str) -> Item | None:
-        """An item by its id."""
+        """Return an item; None if there is none."""
 
     def put_item(self, item: Item) -> None:
-        """Keep an item, new or changed."""
+        """Store an item, new or changed."""
 
     def upload(self, upload_id: str) -> Upload | None:
-        """An upload by its id."""
+        """Return an upload; None if there is none."""
 
     def put_upload(self, upload: Upload) -> None:
-        """Keep an upload, new or changed."""
+        """Store an upload, new or changed."""
 
     def discard(self, pending_deletion: PendingDeletion) -> None:
         """Add a pending deletion."""
 
     def runs_of(self, learner_id: str) -> list[str]:
-        """The runs in which a learner holds a place."""
+        """Return the ids of the runs in which a learner holds a place."""
 
     def names(self, run_ids: Collection[str], item_id: str) -> bool:
-        """Whether the path of one of these runs names an item."""
+        """Return whether the path of one of these runs names an item."""
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
-        """What is known of (run, learner)."""
+        """Return the known enrolments for these pairs of run and learner."""
 
     def put_enrolments(self, enrolments: Collection[Enrolment]) -> None:
-        """Keep what catalog told."""
+        """Store enrolments, new or changed."""
 
     def reading_list(self, run_id: str) -> RunReadingList | None:
-        """The items of a run's path."""
+        """Return a run's reading list; None if it is not known."""
 
     def put_reading_list(self, reading_list: RunReadingList) -> None:
-        """Keep what catalog told."""
+        """Store a run's reading list."""

@@ -1,4 +1,4 @@
-"""What lists answer, in pages."""
+"""Lists, in pages."""
 
 from collections.abc import Collection
 from typing import Any
@@ -13,17 +13,17 @@ from services.library.store import LibraryStore
 
 Document = dict[str, Any]
 ORDER = [("_id", -1)]
-# Bytes. gRPC clients take messages of up to 4 MiB, and one item may have most of one.
+# Bytes of a page. gRPC clients accept messages of up to 4 MiB, and one item may have nearly 2 MiB.
 PAGE = 2 * 2**20
 
 
 def items_page(
     store: LibraryStore, item_ids: Collection[str], learner_id: str, page: Page
 ) -> tuple[list[Item], str]:
-    """Items of these ids (none: all), newest first, and the token of the next page.
+    """Return items with these ids (none: all), newest first, and the token of the next page.
 
-    Only what `learner_id` may read now; empty: staff, who sees everything. A page ends early where
-    it has enough bytes.
+    Only items that `learner_id` may read now; empty: staff, who sees all items. A page ends early
+    if it has enough bytes.
     """
     query = {"$and": [_named(item_ids), _readable(store, learner_id)]}
     rows, token = find_page(store["items"], query, ORDER, page)
@@ -38,7 +38,7 @@ def _named(item_ids: Collection[str]) -> Document:
 
 
 def _readable(store: LibraryStore, learner_id: str) -> Document:
-    """As `domain.entitlements.may_read` has it."""
+    """Return the filter for items that a learner may read, like `domain.entitlements.may_read`."""
     if not learner_id:
         return {}
     runs = store.runs_of(learner_id)
@@ -47,7 +47,7 @@ def _readable(store: LibraryStore, learner_id: str) -> Document:
 
 
 def _fitting(rows: list[Document]) -> int:
-    """How many of the rows a page has room for: one at least."""
+    """Return how many of the rows fit into a page, at least one."""
     room = PAGE
     for place, row in enumerate(rows):
         room -= len(bson.encode(row))

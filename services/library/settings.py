@@ -1,4 +1,4 @@
-"""What the library is told by its environment."""
+"""The settings of the library."""
 
 import dataclasses
 from datetime import timedelta
@@ -16,7 +16,7 @@ READERS = (API, WORKER, DECLARE)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(settings.Settings):
-    """What every service is told, and where the files are."""
+    """The settings of every service, and the library's own."""
 
     s3_endpoint: str = setting(
         "the S3 store: http://host:port or https://host",
@@ -25,34 +25,34 @@ class Settings(settings.Settings):
         check=url_of("http", "https"),
     )
     s3_public_endpoint: str = setting(
-        "the same store as clients of presigned URLs reach it; empty: by s3_endpoint",
+        "the same store, as clients of presigned URLs reach it; empty: s3_endpoint",
         roles=READERS,
         check=url_of("http", "https"),
         default="",
     )
-    s3_access_key: str = setting("its access key", roles=READERS, secret=True)
-    s3_secret_key: str = setting("its secret key", roles=READERS, secret=True)
+    s3_access_key: str = setting("the access key of the S3 store", roles=READERS, secret=True)
+    s3_secret_key: str = setting("the secret key of the S3 store", roles=READERS, secret=True)
     s3_bucket: str = setting(
-        "the bucket; made where it is missing", roles=READERS, default="tandem"
+        "the bucket; it is created if it is missing", roles=READERS, default="tandem"
     )
     s3_region: str = setting(
         "the region that requests are signed for", roles=READERS, default="us-east-1"
     )
     url_lifetime: timedelta = setting(
-        "how long presigned URLs hold, in seconds",
+        "the lifetime of presigned URLs, in seconds",
         roles=(API,),
-        check=between(SECOND, WEEK, "1 second to 7 days (604800), as S3 signs"),
+        check=between(SECOND, WEEK, "1 second to 7 days (604800), the limits of S3"),
         default=HOUR,
     )
     part_size: int = setting(
-        "bytes of an upload's part, 5 MiB or more",
+        "the size of an upload's parts in bytes, 5 MiB or more",
         roles=(API,),
-        check=between(SMALLEST_PART, LARGEST_PART, "5 MiB to 5 GiB in bytes, as S3 takes"),
+        check=between(SMALLEST_PART, LARGEST_PART, "5 MiB to 5 GiB in bytes, the limits of S3"),
         default=PART,
     )
     expire_uploads: timedelta = setting(
-        "when uploads that nobody completed are given up, in seconds",
+        "the time after which incomplete uploads are given up, in seconds",
         roles=(WORKER,),
-        check=between(HOUR, timedelta.max, "an hour (3600) at least"),
+        check=between(HOUR, timedelta.max, "at least an hour (3600)"),
         default=WEEK,
     )

@@ -2,10 +2,10 @@
 
 | collection | one document is | its id |
 |---|---|---|
-| items | a work with its state; while it is verified with a `job` (chassis/jobs) | the server's |
-| uploads | a file on its way | the server's |
-| rubbish | what is to be removed from the store of files | the item's |
-| enrolments, shelves | copies of what catalog told | run:learner; the run's |
+| items | a work, and a `job` (chassis/jobs) while it is verified | made by the server |
+| uploads | the upload of a file | made by the server |
+| rubbish | a pending deletion in the S3 store | the item's |
+| enrolments, shelves | replicas: enrolments; reading lists | run:learner; the run's |
 """
 
 from collections.abc import Collection, Iterable
@@ -33,12 +33,12 @@ class LibraryStore(chassis_store.Store):
     migrations = MIGRATIONS
 
     def item(self, item_id: str) -> Item | None:
-        """An item by its id."""
+        """Return an item; None if there is none."""
         found = self["items"].find_one({"_id": item_id}, session=self.session)
         return from_document(found, Item) if found else None
 
     def put_item(self, item: Item) -> None:
-        """Keep an item, new or changed; with a job while it is to be verified."""
+        """Store an item, new or changed; with a job while it is to be verified."""
         document = to_document(item)
         if item.state is ItemState.VERIFYING:
             lane = LARGE if item.promised.size > LARGEST_SMALL else SMALL
@@ -46,29 +46,29 @@ class LibraryStore(chassis_store.Store):
         self["items"].replace_one({"_id": item.id}, document, upsert=True, session=self.session)
 
     def upload(self, upload_id: str) -> Upload | None:
-        """An upload by its id."""
+        """Return an upload; None if there is none."""
         found = self["uploads"].find_one({"_id": upload_id}, session=self.session)
         return from_document(found, Upload) if found else None
 
     def put_upload(self, upload: Upload) -> None:
-        """Keep an upload, new or changed."""
+        """Store an upload, new or changed."""
         self["uploads"].replace_one(
             {"_id": upload.id}, to_document(upload), upsert=True, session=self.session
         )
 
     def stale_uploads(self, before: datetime) -> list[Upload]:
-        """Some of the open uploads that were started before an instant."""
+        """Return some of the open uploads that were started before an instant."""
         query = {"state": UploadState.OPEN, "started_at": {"$lt": before}}
         rows = self["uploads"].find(query, session=self.session).limit(SOME)
         return [from_document(row, Upload) for row in rows]
 
     def has_open_upload(self, item_id: str) -> bool:
-        """Whether an item is on its way."""
+        """Return whether an item has an open upload."""
         query = {"item_id": item_id, "state": UploadState.OPEN}
         return self["uploads"].find_one(query, {"_id": 1}, session=self.session) is not None
 
     def discard(self, pending_deletion: PendingDeletion) -> None:
-        """Let it be removed from the store of files, once committed."""
+        """Add a pending deletion."""
         self["rubbish"].replace_one(
             {"_id": pending_deletion.id},
             to_document(pending_deletion),
@@ -77,41 +77,41 @@ class LibraryStore(chassis_store.Store):
         )
 
     def pending_deletions(self) -> list[PendingDeletion]:
-        """Some of what is to be removed."""
+        """Return some of the pending deletions."""
         rows = self["rubbish"].find({}, session=self.session).limit(SOME)
         return [from_document(row, PendingDeletion) for row in rows]
 
     def forget(self, pending_deletion: PendingDeletion) -> None:
-        """It is removed."""
+        """Remove a pending deletion from the list."""
         self["rubbish"].delete_one({"_id": pending_deletion.id}, session=self.session)
 
     def runs_of(self, learner_id: str) -> list[str]:
-        """The runs in which a learner holds a place."""
+        """Return the ids of the runs in which a learner holds a place."""
         rows = self["enrolments"].find(
             {"learner_id": learner_id, "state": EnrolmentState.ENROLLED},
-            {"_id": 0, "run_id": 1},  # what the index has
+            {"_id": 0, "run_id": 1},  # the fields of the index
             session=self.session,
         )
         return [row["run_id"] for row in rows]
 
     def names(self, run_ids: Collection[str], item_id: str) -> bool:
-        """Whether the path of one of these runs names an item."""
+        """Return whether the path of one of these runs names an item."""
         query = {"item_ids": item_id, "_id": {"$in": list(run_ids)}}
         return self["shelves"].find_one(query, {"_id": 1}, session=self.session) is not None
 
     def reading_list_items(self, run_ids: Collection[str]) -> list[str]:
-        """The items that the paths of some runs name."""
+        """Return the ids of the items that the paths of these runs name."""
         rows = self.find_by_ids("shelves", run_ids)
         return [item_id for row in rows for item_id in row["item_ids"]]
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
-        """What is known of (run, learner)."""
+        """Return the known enrolments for these pairs of run and learner."""
         ids = [f"{run_id}:{learner_id}" for run_id, learner_id in keys]
         rows = self.find_by_ids("enrolments", ids)
         return [from_document(row, Enrolment) for row in rows]
 
     def put_enrolments(self, enrolments: Collection[Enrolment]) -> None:
-        """Keep what catalog told."""
+        """Store enrolments, new or changed."""
         writes = [
             ReplaceOne({"_id": f"{row.run_id}:{row.learner_id}"}, to_document(row), upsert=True)
             for row in enrolments
@@ -120,12 +120,12 @@ class LibraryStore(chassis_store.Store):
             self["enrolments"].bulk_write(writes, ordered=False, session=self.session)
 
     def reading_list(self, run_id: str) -> RunReadingList | None:
-        """The items of a run's path."""
+        """Return a run's reading list; None if it is not known."""
         found = self["shelves"].find_one({"_id": run_id}, session=self.session)
         return from_document(found, RunReadingList) if found else None
 
     def put_reading_list(self, reading_list: RunReadingList) -> None:
-        """Keep what catalog told."""
+        """Store a run's reading list."""
         self["shelves"].replace_one(
             {"_id": reading_list.run_id},
             to_document(reading_list),

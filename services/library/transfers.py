@@ -1,4 +1,4 @@
-"""Where the S3 store and the units of work meet: parts are asked for outside of transactions."""
+"""The calls to the S3 store for an upload, made outside of transactions."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 def open_target(files: Files, command: StartUpload, part_size: int) -> UploadTarget:
-    """A place for an announced file. Raises Unavailable."""
+    """Begin a multipart upload for an announced file, and return it. Raises Unavailable."""
     item_id = ids.new_id()
     with answering():
         multipart = files.start(item_id, command.media_type)
@@ -29,15 +29,19 @@ def open_target(files: Files, command: StartUpload, part_size: int) -> UploadTar
 
 
 def close_target(files: Files, target: UploadTarget) -> None:
-    """Free a place that no upload has; with the store away, the expiry does it some day."""
+    """Abort a multipart upload that no upload uses; if that fails, the expiry does it later."""
     try:
         files.abort(target.item_id, target.multipart)
     except FilesAway as error:
-        log.info("a place is freed later", item=target.item_id, why=str(error))
+        log.info(
+            "the multipart upload can't be aborted now; the expiry aborts it",
+            item=target.item_id,
+            why=str(error),
+        )
 
 
 def stored_sizes(files: Files, upload: Upload) -> Mapping[int, int]:
-    """Bytes by number of the parts that the store has; all, where they are one file already.
+    """Return the sizes in bytes of the stored parts by number; of all if they are one file already.
 
     Raises Unavailable.
     """
@@ -52,7 +56,7 @@ def stored_sizes(files: Files, upload: Upload) -> Mapping[int, int]:
 
 
 def put_together(files: Files, upload: Upload) -> None:
-    """Make the parts one file. What is one already stays: a process may have ended just after.
+    """Make the parts one file, unless they are already: a process may have ended just after that.
 
     Raises FailedPrecondition with every part that is missing or has another size; Unavailable.
     """
@@ -62,11 +66,13 @@ def put_together(files: Files, upload: Upload) -> None:
             files.complete(upload.item_id, upload.multipart, tags)
         except NoSuchUpload:
             if not files.exists(upload.item_id):
-                raise FailedPrecondition("the store has lost the parts; start anew") from None
+                raise FailedPrecondition(
+                    "the S3 store has lost the parts; start a new upload"
+                ) from None
 
 
 def _complete_parts(upload: Upload, stored: Mapping[int, tuple[int, str]]) -> Mapping[int, str]:
-    """The entity tags of the upload's parts by number."""
+    """Return the entity tags of the upload's parts by number."""
     parts = plan(upload.size, upload.part_size)
     violations = list(
         part_violations(parts, {number: size for number, (size, _) in stored.items()})
@@ -78,9 +84,9 @@ def _complete_parts(upload: Upload, stored: Mapping[int, tuple[int, str]]) -> Ma
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turn a store of files that does not answer into Unavailable."""
+    """Raise Unavailable if the S3 store does not answer."""
     try:
         yield
     except FilesAway as error:
         log.warning("the S3 store does not answer", why=str(error))
-        raise Unavailable("the store of files does not answer") from error
+        raise Unavailable("the S3 store does not answer") from error

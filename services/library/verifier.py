@@ -1,4 +1,4 @@
-"""Looks at what was uploaded, byte by byte, before anyone may read it; each item is a job."""
+"""Verifies uploaded files byte by byte before anyone may read them; each item is a job."""
 
 import hashlib
 import time
@@ -20,14 +20,14 @@ from services.library.ports import Files, FilesAway, NoSuchUpload
 from services.library.store import LibraryStore
 from services.library.usecases.verification import judge
 
-# One item at a time in each: a document never waits behind a film.
+# Each slot verifies one item at a time; a document never waits for a film.
 SLOTS = ((SMALL,), (SMALL,), (LARGE, SMALL), (LARGE, SMALL))
 
 log = structlog.get_logger()
 
 
 def verification(files: Files) -> Jobs[LibraryStore]:
-    """The jobs that verify what was uploaded."""
+    """Return the jobs that verify uploaded files."""
 
     @contextmanager
     def work(database: Database[LibraryStore]) -> Iterator[Work]:
@@ -44,10 +44,10 @@ def verification(files: Files) -> Jobs[LibraryStore]:
 
 
 def verify(database: Database[LibraryStore], files: Files, batch: Batch) -> int:
-    """Verify the item of a batch; answers how many were judged.
+    """Verify the item of a batch; return how many items are finished.
 
-    Raises Away: the store of files does not answer; GiveBack: the process is to end; and whatever
-    else keeps an item from being looked at.
+    Raises Away if the S3 store does not answer, GiveBack if the process is to end, and any other
+    error that prevents the verification.
     """
     (item_id,) = batch.ids
     item = database.reader().item(item_id)
@@ -63,9 +63,9 @@ def verify(database: Database[LibraryStore], files: Files, batch: Batch) -> int:
 
 
 def look(files: Files, item: Item, go_on: Callable[[], None]) -> Found | None:
-    """What the stored bytes of an item are; None where there are none. Raises FilesAway.
+    """Return the properties of an item's stored file; None if it is lost. Raises FilesAway.
 
-    `go_on` is called now and then while it takes.
+    `go_on` is called after each chunk.
     """
     try:
         return _look(files, item, go_on)
@@ -81,7 +81,7 @@ def _look(files: Files, item: Item, go_on: Callable[[], None]) -> Found:
         head += chunk[: BLOCK - len(head)]
         tail = (tail + chunk[-BLOCK:])[-BLOCK:]
         go_on()
-    # The same piece of a file that is no longer than one of them: then it is read back once.
+    # For a file no longer than one block, both are the same piece, which is read back once.
     edges = {0: head, size - len(tail): tail}
     file = StoredFile(partial(files.read, item.id), size, edges)
     return Found(
@@ -94,12 +94,12 @@ def _look(files: Files, item: Item, go_on: Callable[[], None]) -> Found:
 
 
 def _reads_back(files: Files, key: str, edges: Mapping[int, bytes]) -> bool:
-    """Whether ranged reads give what was hashed. `edges`: pieces of the file by offset."""
+    """Return whether ranged reads give the same bytes. `edges`: pieces of the file by offset."""
     return all(files.read(key, offset, len(piece)) == piece for offset, piece in edges.items())
 
 
 def _go_on(batch: Batch) -> None:
-    """Let others have their turn; raises GiveBack where a long film would keep a process alive."""
-    time.sleep(0)  # the worker's hub switches only here while the socket is always full
+    """Let other greenlets run; raises GiveBack if the process is to end and the file is large."""
+    time.sleep(0)  # while the socket always has data, the worker's hub switches only here
     if batch.lane == LARGE and batch.stopping():
         raise GiveBack("the process is to end")

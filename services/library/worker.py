@@ -27,7 +27,7 @@ EXPIRE_EVERY = timedelta(minutes=1)
 
 
 def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
-    """The service's queues."""
+    """Return the library's subscriptions."""
     types = (*_STATES, catalog.EnrolmentModeChanged, catalog.PathPublished)
     return (
         Subscription(
@@ -41,7 +41,9 @@ def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
 
 
 def timers(files: Files, expire_after: timedelta) -> tuple[Timer[LibraryStore], ...]:
-    """The removal of what nobody needs; and what the version before hands over, for one release."""
+    """Return the timers: deletion of unneeded files; and, for one release, queued items of the
+    previous version.
+    """
     return (
         Timer("library.sweep", SWEEP_EVERY, lambda database: cleaning.sweep(database, files)),
         Timer(
@@ -54,7 +56,7 @@ def timers(files: Files, expire_after: timedelta) -> tuple[Timer[LibraryStore], 
 
 
 def jobs(files: Files) -> tuple[Jobs[LibraryStore], ...]:
-    """What all workers do."""
+    """Return the jobs of all workers."""
     return (verifier.verification(files),)
 
 

@@ -1,1 +1,1 @@
-"""Notify: tells people what happened, by e-mail and in an inbox, at most once a channel."""
+"""Notify: notifies people by e-mail and in an inbox, at most once for each event and channel."""

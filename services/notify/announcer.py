@@ -1,4 +1,4 @@
-"""The timers of notify: due reminders, and broadcasts."""
+"""Notify's timers (reminders, broadcasts), and the jobs that send a broadcast's chunks."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -82,4 +82,4 @@ def _each(ids_of: Iterable[str], work: Callable[[str], object]) -> None:
         except PyMongoError:
             raise
         except Exception:
-            log.exception("failed; it is tried again", id=one)
+            log.exception("the work failed; the next run tries it again", id=one)

@@ -1,4 +1,4 @@
-"""NotifyService over gRPC."""
+"""The gRPC service NotifyService."""
 
 import time
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from chassis.errors import NotFound
 from services.notify.store import NotifyStore
 from services.notify.usecases import inbox
 
-# How often an open stream looks for new messages, in seconds. The edge asks streams that wait to
-# look up at least once a second.
+# How often an open stream looks for new messages, in seconds. The gRPC server requires
+# a waiting stream to check at least once a second whether it must end.
 PAUSE = 1.0
 CHUNK = 100  # messages that a stream reads at a time
 
 
 class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
-    """Requests to use cases, and their results to answers."""
+    """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(self, database: Database[NotifyStore]) -> None:
         self._database = database
@@ -89,7 +89,7 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
         )
 
     def _first(self, request: notify_pb2.StreamMessagesRequest) -> int:
-        """The number of the last message that the caller has."""
+        """Return the number of the last message that the caller has."""
         reader, wanted = self._database.reader(), request.after_message_id
         if not wanted:
             return reader.last_number(request.person_id)

@@ -1,4 +1,4 @@
-"""Mail: RFC 5322 messages, and handing them to a mail server by SMTP (RFC 5321)."""
+"""Writes mails as RFC 5322 messages, and sends them to a mail server by SMTP (RFC 5321)."""
 
 import re
 import smtplib
@@ -13,8 +13,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from services.notify.domain.messages import Mail, Outcome, SendResult
 
-TIMEOUT = 30.0  # seconds for one answer of the server
-# dot-atom@domain (RFC 5322, section 3.2.3): no quoting, so nothing to be read in two ways.
+TIMEOUT = 30.0  # seconds that the server has for one reply
+# dot-atom@domain (RFC 5322, section 3.2.3): without quoting, so that it has one reading only.
 _LOCAL = re.compile(r"(?=.{1,64}$)[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
 _DOMAIN = re.compile(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
@@ -25,8 +25,9 @@ _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")  # RFC 3463
 
 
 class _Policy(EmailPolicy):
-    """Headers as SMTP carries them. The standard library's newer folding loses spaces beside words
-    that need encoding (RFC 2047), so the one header with free text is folded by its older one."""
+    """Writes headers for SMTP. The newer folding of the standard library loses spaces beside words
+    that need encoding (RFC 2047), so the older folding is used for the one header with free text.
+    """
 
     def fold_binary(self, name: str, value: str) -> bytes:
         if name != "Subject":
@@ -45,17 +46,17 @@ class BadAddress(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """From whom and to whom, as SMTP carries it."""
+    """The sender and the recipient of a mail, as SMTP has them."""
 
     sender: str
     recipient: str
 
 
 def write(mail: Mail, sender: str) -> EmailMessage:
-    """The mail as a message, ready for the wire. Raises BadAddress.
+    """Return the mail as an RFC 5322 message in bytes. Raises BadAddress.
 
-    Marked as automatic, so that no autoresponder answers it (RFC 3834, section 5). The Message-ID
-    is the delivery's, so that a repeat could be told from another mail.
+    The mail is marked as automatic, so that no autoresponder answers it (RFC 3834, section 5).
+    The Message-ID contains the delivery's id, so that a repeated mail can be recognised.
     """
     message = EmailMessage(policy=_POLICY)
     message["From"] = sender
@@ -64,15 +65,16 @@ def write(mail: Mail, sender: str) -> EmailMessage:
     message["Date"] = mail.created_at
     message["Message-ID"] = f"<{mail.id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    # Seven bits and short lines: right for every server, with 8BITMIME or without.
+    # Seven bits and short lines: every server accepts them, with 8BITMIME or without.
     message.set_content(mail.body, charset="utf-8", cte="quoted-printable")
     return message
 
 
 def address(text: str) -> str:
-    """An address as SMTP carries it, an international domain in its ASCII form (RFC 5890).
+    """Return an address for SMTP; an international domain gets its ASCII form (RFC 5890).
 
-    Raises BadAddress; local parts beyond ASCII would need SMTPUTF8, which few servers speak.
+    Raises BadAddress; a local part with other than ASCII characters would need SMTPUTF8, which few
+    servers support.
     """
     local, _, domain = text.rpartition("@")
     try:
@@ -85,10 +87,10 @@ def address(text: str) -> str:
 
 
 class MailServer:
-    """A mail server, spoken to over one connection for many mails. Use it in a `with`.
+    """A client of a mail server; one connection sends many mails. Use it in a `with`.
 
-    `url`: smtp://host:port or smtps://host:port. A password (user:password@) is only ever sent
-    encrypted: over smtp:// the server must offer STARTTLS (RFC 3207) then.
+    `url`: smtp://host:port or smtps://host:port. A password (user:password@) is sent over an
+    encrypted connection only: with smtp:// the server must then offer STARTTLS (RFC 3207).
     """
 
     def __init__(
@@ -118,15 +120,15 @@ class MailServer:
             _leave(connection)
 
     def send(self, mail: Mail) -> SendResult:
-        """Hand a mail over."""
+        """Send a mail, and return the result."""
         try:
             to, text = address(mail.to), write(mail, self._sender).as_bytes()
         except ValueError as error:
-            return SendResult(Outcome.REFUSED, f"no mail can be written: {type(error).__name__}")
+            return SendResult(Outcome.REFUSED, f"the mail can't be written: {type(error).__name__}")
         try:
             connection = self._connected()
         except (OSError, ValueError) as error:
-            return SendResult(Outcome.AWAY, f"no mail server: {_told(error)}")
+            return SendResult(Outcome.AWAY, f"the mail server can't be used: {_reply_codes(error)}")
         result = _hand_over(connection, Envelope(self._sender, to), text)
         if result.outcome != Outcome.ACCEPTED:
             self._start_over(connection)
@@ -138,7 +140,7 @@ class MailServer:
         return self._connection
 
     def _start_over(self, connection: smtplib.SMTP) -> None:
-        """Make the connection fit for the next mail, or drop it."""
+        """Reset the connection for the next mail; close it if the server does not reset it."""
         try:
             code, _ = connection.rset()
         except OSError:
@@ -149,13 +151,13 @@ class MailServer:
 
 
 def _hand_over(connection: smtplib.SMTP, envelope: Envelope, text: bytes) -> SendResult:
-    """One mail transaction (RFC 5321, section 3.3)."""
+    """Do one mail transaction (RFC 5321, section 3.3), and return its result."""
     try:
         code, answer = connection.mail(envelope.sender)
         if code == 250:
             code, answer = connection.rcpt(envelope.recipient)
     except OSError as error:
-        return SendResult(Outcome.PUT_OFF, f"the connection ended: {_told(error)}")
+        return SendResult(Outcome.PUT_OFF, f"the connection ended: {_reply_codes(error)}")
     if code not in {250, 251}:
         return _refusal(code, answer)
     return _send_text(connection, text)
@@ -164,36 +166,38 @@ def _hand_over(connection: smtplib.SMTP, envelope: Envelope, text: bytes) -> Sen
 def _send_text(connection: smtplib.SMTP, text: bytes) -> SendResult:
     try:
         code, answer = connection.data(text)
-    except smtplib.SMTPDataError as error:  # the server did not want the text
+    except smtplib.SMTPDataError as error:  # the server refused the text
         return _refusal(error.smtp_code, error.smtp_error)
     except OSError as error:
-        return SendResult(Outcome.UNKNOWN, _told(error))
+        return SendResult(Outcome.UNKNOWN, _reply_codes(error))
     return SendResult(Outcome.ACCEPTED) if code == 250 else _refusal(code, answer)
 
 
 def _refusal(code: int, text: bytes | str) -> SendResult:
     said = _codes(code, text)
     if 500 <= code < 600:
-        return SendResult(Outcome.REFUSED, f"the mail server said {said}")
+        return SendResult(Outcome.REFUSED, f"the mail server answered {said}")
     overloaded = code == 421 or said.partition(" ")[2].startswith(_OVERLOADED)
-    return SendResult(Outcome.PUT_OFF, f"the mail server said {said}", overloaded)
+    return SendResult(Outcome.PUT_OFF, f"the mail server answered {said}", overloaded)
 
 
 def _codes(code: int, text: bytes | str) -> str:
-    """The reply code and the enhanced status code. Not the text: it may repeat the address."""
+    """Return the reply code and the enhanced status code, without the text: it may contain the
+    address.
+    """
     raw = text.encode(errors="replace") if isinstance(text, str) else text
     enhanced = _ENHANCED.match(raw)
     return f"{code} {enhanced[0].decode()}" if enhanced else str(code)
 
 
-def _told(error: Exception) -> str:
+def _reply_codes(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return _codes(error.smtp_code, error.smtp_error)
     return getattr(error, "strerror", None) or type(error).__name__
 
 
 def _connect(url: SplitResult, sender: str, timeout: float, tls: ssl.SSLContext) -> smtplib.SMTP:
-    # The sender's domain as our name: smtplib would ask the DNS for one, on each connection.
+    # The sender's domain is our name for EHLO: else smtplib asks the DNS on each connection.
     name, host = sender.rpartition("@")[2], url.hostname or ""
     if url.scheme == "smtps":
         connection: smtplib.SMTP = smtplib.SMTP_SSL(

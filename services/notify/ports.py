@@ -1,4 +1,4 @@
-"""What the use cases need."""
+"""The interfaces that the use cases need."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,24 +15,24 @@ C = TypeVar("C", bound=Replica)
 
 
 class Batch(Protocol):
-    """Deliveries that one sender has claimed."""
+    """Deliveries that one worker has claimed to send."""
 
     @property
     def claim(self) -> str:
-        """Its name."""
+        """Return the name of the claim."""
 
     @property
     def ids(self) -> tuple[Any, ...]:
-        """Of the deliveries."""
+        """Return the ids of the deliveries."""
 
 
 class Texts(Protocol):
-    """Puts notices into words."""
+    """Writes notices as text."""
 
     def write(
         self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
     ) -> Text:
-        """The notice in the language nearest to `language` (BCP 47), instants told in `zone`."""
+        """Return a notice in the language nearest to `language` (BCP 47), instants in `zone`."""
 
 
 class Store(Protocol):
@@ -41,127 +41,127 @@ class Store(Protocol):
     now: datetime
 
     def new_id(self) -> str:
-        """A fresh UUIDv7."""
+        """Return a new UUIDv7."""
 
     def record_event(self, *happened: object) -> None:
-        """Let others know once the unit of work is committed."""
+        """Record events, which are published after the unit of work is committed."""
 
-    # Copies of others' data
+    # Replicas of other services' data
 
     def replicas(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
-        """The copies of one class (Person, Run, Path, Item) that are known, by id."""
+        """Return the known replicas of one class (Person, Run, Path, Item), by id."""
 
     def put_replicas(self, replicas: Sequence[Replica]) -> None:
-        """Keep copies of one class, new or changed."""
+        """Store replicas of one class, new or changed."""
 
     def people(self, person_ids: Iterable[str]) -> dict[str, Person]:
-        """Those that are known, by id."""
+        """Return those that are known, by id."""
 
     def enrolments(self, enrolment_ids: Iterable[str]) -> dict[str, Enrolment]:
-        """Those that are known, by id."""
+        """Return those that are known, by id."""
 
     def put_enrolments(self, enrolments: Iterable[Enrolment]) -> None:
-        """Keep enrolments, new or changed."""
+        """Store enrolments, new or changed."""
 
     def learners(
         self, run_id: str, modes: Iterable[AttendanceMode], after: str, most: int
     ) -> list[str]:
-        """Ids of enrolled learners with one of these modes, in order, from after `after` on."""
+        """Return the ids of up to `most` learners with these modes, in order, after `after`."""
 
     def enrolments_of(
         self, places: Iterable[tuple[str, str]]
     ) -> dict[tuple[str, str], list[Enrolment]]:
-        """What is known of learners in runs, by (run, learner); of no run, nothing."""
+        """Return the known enrolments by (run, learner)."""
 
     def learners_between(
         self, run_id: str, modes: Iterable[AttendanceMode], after: str, upto: str
     ) -> list[str]:
-        """Ids of enrolled learners with one of these modes, from after `after` to `upto`."""
+        """Return the ids of learners enrolled in these modes, after `after` up to `upto`."""
 
     def lock_rosters(self, run_ids: Iterable[str]) -> None:
-        """Be alone, among all units of work, with who is told in these runs."""
+        """Lock the rosters of these runs against other units of work."""
 
     # Sessions, reminders and broadcasts
 
     def session_by_id(self, session_id: str) -> Session | None:
-        """A session by its id."""
+        """Return a session."""
 
     def sessions(self, session_ids: Iterable[str]) -> dict[str, Session]:
-        """Those that are known, by id."""
+        """Return those that are known, by id."""
 
     def put_session(self, session: Session) -> None:
-        """Keep a session, new or changed."""
+        """Store a session, new or changed."""
 
     def reminder(self, reminder_id: str) -> Reminder | None:
-        """A reminder by its id."""
+        """Return a reminder."""
 
     def reminders(self, session_id: str) -> list[Reminder]:
-        """The reminders of a session that wait."""
+        """Return the reminders of a session that are not sent yet."""
 
     def put_reminders(self, session_id: str, reminders: Sequence[Reminder]) -> None:
-        """Keep these reminders of a session, and no others of it."""
+        """Store these reminders of a session, and delete its others."""
 
     def remove_reminder(self, reminder_id: str) -> None:
-        """Forget a reminder."""
+        """Delete a reminder."""
 
     def broadcast(self, broadcast_id: str) -> Broadcast | None:
-        """A broadcast by its id."""
+        """Return a broadcast."""
 
     def put_broadcast(self, broadcast: Broadcast) -> None:
-        """Keep a broadcast, new or changed."""
+        """Store a broadcast, new or changed."""
 
     def broadcasts_since(self, run_ids: Iterable[str], since: datetime) -> list[Broadcast]:
-        """The broadcasts of these runs from `since` on."""
+        """Return the broadcasts of these runs since an instant."""
 
     def add_chunk(self, chunk: Chunk) -> None:
-        """Let a part of a run be told by the next worker that has time."""
+        """Add a chunk as a job, which the next free worker claims."""
 
     def chunk(self, chunk_id: str) -> Chunk | None:
-        """A part that is to be told, by its id."""
+        """Return a chunk that is to be notified."""
 
     def remove_chunk(self, chunk_id: str) -> None:
-        """A part is told."""
+        """Delete a chunk."""
 
     # Messages and deliveries
 
     def chosen(self, person_ids: Iterable[str]) -> dict[str, Chosen]:
-        """What people chose to hear; nobody who chose nothing."""
+        """Return people's choices; people without a choice are left out."""
 
     def choose(self, person_id: str, wanted: Sequence[CategoryPreference]) -> None:
-        """Keep a choice; categories that are not named stay."""
+        """Store a choice; categories that are not named stay as they are."""
 
     def existing_messages(self, message_ids: Iterable[str]) -> set[str]:
-        """Which of these messages exist."""
+        """Return those of these ids whose messages exist."""
 
     def next_numbers(self, person_ids: Sequence[str]) -> list[int]:
-        """The next place in the inbox of each; a person may be named more than once."""
+        """Return the next number in each person's inbox; a person may be named more than once."""
 
     def add_notifications(self, notifications: Sequence[Notification]) -> None:
-        """Keep new messages and their deliveries."""
+        """Store new messages and their deliveries."""
 
     def messages(self, person_id: str, message_ids: Iterable[str]) -> list[Message]:
-        """Those of these messages that are in the person's inbox."""
+        """Return those of these messages that are in the person's inbox."""
 
     def mark_read(self, message_ids: Iterable[str]) -> None:
         """Mark those of these messages that are unread as read now."""
 
     def unread(self, person_id: str) -> int:
-        """How many messages of a person's inbox are unread."""
+        """Return the number of unread messages in a person's inbox."""
 
     def claimed(self, batch: Batch) -> list[Delivery]:
-        """The deliveries that a batch still has."""
+        """Return the deliveries that the batch still holds."""
 
     def begin_sending(self, delivery_ids: Sequence[str]) -> None:
-        """Mark deliveries as perhaps on their way."""
+        """Mark deliveries as possibly sent."""
 
     def finish(self, deliveries: Sequence[Delivery]) -> None:
-        """Keep deliveries that are handed over or given up."""
+        """Store deliveries that were delivered or have failed."""
 
     def queue_again(self, due: Mapping[Delivery, datetime]) -> None:
-        """Keep deliveries that are to be tried again, each not before an instant (the system's)."""
+        """Store deliveries to be tried again, each not before an instant by the system's clock."""
 
     def give_back(self, delivery_ids: Sequence[str]) -> None:
-        """Let others have deliveries that were not tried."""
+        """Give back deliveries that were not tried, so that others can claim them."""
 
     def mails(self, deliveries: Sequence[Delivery]) -> dict[str, Mail]:
-        """The mails of deliveries by delivery, to the people's present addresses."""
+        """Return the mails of deliveries, by delivery, to the people's current addresses."""

@@ -1,4 +1,4 @@
-"""Mail as jobs: each batch is marked, sent over a kept connection, and settled."""
+"""Sends mail as jobs: mark a batch, send it over one connection, store the results."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,20 +18,22 @@ from services.notify.mail import MailServer
 from services.notify.store import NotifyStore
 from services.notify.usecases import sending
 
-# How many mails of a lane a slot has in hand. A kill may lose as many for each slot; the fewer, the
-# more of the time goes into marking and settling (docs/decisions/0019 has the figures).
+# The size of a slot's batch by lane. A kill may lose one batch for each slot. Smaller batches spend
+# more of the time on marking mails and storing results (docs/decisions/0019 has the figures).
 LANES: Mapping[str, int] = {URGENT: 5, BULK: 20}
 # Each slot has a connection of its own to the mail server. The first is kept for urgent mail.
 SLOTS = ((URGENT,), (URGENT, BULK), (URGENT, BULK), (URGENT, BULK))
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=30)
-# Seconds. How soon an outcome is written again where MongoDB is away.
+# Seconds until results are stored again if MongoDB can't be reached.
 WRITE_AGAIN = 1.0
 
 log = structlog.get_logger()
 
 
 def mail(servers: Callable[[], MailServer], attempts: int, system: Clock) -> Jobs[NotifyStore]:
-    """The jobs that send mail. `attempts`: how often one is tried; `system`: the system's clock."""
+    """Return the jobs that send mail. `attempts`: the largest number of attempts for one mail;
+    `system`: the system's clock.
+    """
 
     @contextmanager
     def work(database: Database[NotifyStore]) -> Iterator[Work]:
@@ -61,9 +63,9 @@ class Sender:
         self._system = system
 
     def send(self, batch: Batch) -> int:
-        """Send what is wanted of a batch; answers how many of it are finished.
+        """Send the mails of a batch that are still wanted; return how many deliveries are finished.
 
-        Raises Away where the mail server takes none for now.
+        Raises Away if the mail server accepts no mail for now.
         """
         begun = self._database.transact(lambda store: sending.begin(store, batch))
         _count(begun)
@@ -75,7 +77,7 @@ class Sender:
         return finished + begun.abandoned + begun.withheld
 
     def _deliver(self, batch: Batch, begun: sending.Begun) -> dict[str, SendResult]:
-        """What came of each mail that was tried; the rest isn't, once it makes no sense."""
+        """Return the result of each mail that was tried; stop if further mails would fail."""
         results: dict[str, SendResult] = {}
         for delivery, mail in begun.outgoing:
             if batch.stopping():
@@ -94,7 +96,7 @@ class Sender:
         return result
 
     def _record(self, batch: Batch, results: Mapping[str, SendResult]) -> int:
-        """Write the outcomes, however long MongoDB is away: what we know must not be forgotten."""
+        """Store the results; retry until MongoDB can be reached."""
         while True:
             try:
                 return self._database.transact(
@@ -105,7 +107,11 @@ class Sender:
             except Exception as error:
                 if not is_away(error) or batch.stopping():
                     raise
-                log.warning("outcomes of mails wait", mails=len(results), why=repr(error)[:200])
+                log.warning(
+                    "the results of mails can't be stored yet",
+                    mails=len(results),
+                    why=repr(error)[:200],
+                )
             time.sleep(WRITE_AGAIN)
 
     def _again(self, attempts: int) -> datetime:
@@ -122,4 +128,4 @@ def _count(begun: sending.Begun) -> None:
     metrics.MAILS.labels(Outcome.WITHHELD.lower()).inc(begun.withheld)
     if begun.abandoned:
         metrics.MAILS_ABANDONED.inc(begun.abandoned)
-        log.warning("mails given up: a sender ended while it sent them", mails=begun.abandoned)
+        log.warning("mails given up: the worker that sent them had ended", mails=begun.abandoned)

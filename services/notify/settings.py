@@ -1,4 +1,4 @@
-"""What notify is told by its environment."""
+"""The settings of notify."""
 
 import dataclasses
 from datetime import timedelta
@@ -21,19 +21,19 @@ class Settings(settings.Settings):
         check=lambda url: "" if _is_server(url) else "smtp://host:port or smtps://host:port",
     )
     mail_from: str = setting(
-        "the address that mail comes from",
+        "the sender's address of mails",
         roles=(WORKER,),
         check=lambda text: "" if _is_mailbox(text) else "an address: tandem@university.example",
         default="tandem@localhost",
     )
     mail_attempts: int = setting(
-        "how often a mail is tried before it is given up",
+        "how many times a mail is tried before it is given up",
         roles=(WORKER,),
         check=lambda number: "" if number >= 1 else "at least 1",
         default=60,
     )
     reminder_leads: str = setting(
-        "how long before a session its reminders go out, in seconds, separated by commas",
+        "lead times of reminders before a session, in seconds, separated by commas",
         roles=(WORKER, DECLARE),
         check=lambda text: "" if _are_leads(text) else "seconds above 0, such as 86400,3600",
         default="86400,3600",
@@ -41,7 +41,7 @@ class Settings(settings.Settings):
 
     @property
     def leads(self) -> tuple[timedelta, ...]:
-        """The lead times of reminders, each once, the longest first."""
+        """Return the lead times of reminders, each once, the longest first."""
         return _leads(self.reminder_leads)
 
 

@@ -2,18 +2,17 @@
 
 | collection | one document is | its id |
 |---|---|---|
-| messages, deliveries | a message; one of its channels | made from event, person, channel |
+| messages, deliveries | a message; one of its channels | a hash of event, person, channel |
 | inboxes | the last number of a person's inbox | person |
 | preferences | what a person chose, by category | person |
-| sessions, reminders | a copy of a session; a reminder of it | session; session:lead |
-| broadcasts | a notice to a whole run, and how far it is told | the notice's event |
-| broadcast_parts | a stretch of its run that is not told yet | broadcast:last learner before |
-| people, runs, paths, enrolments | copies of catalog's | theirs; a path's is its run's |
-| items | copies of library's: titles | theirs |
-| rosters | a run, as a guard: who is told in it | run |
+| sessions, reminders | a replica of a session; a reminder of it | session; session:lead |
+| broadcasts | a notice to a whole run, and the last learner notified | the notice's event |
+| broadcast_parts | a chunk of its run that is not notified yet | broadcast:last learner before |
+| people, runs, paths, enrolments | replicas of catalog's data | catalog's; for a path the run's |
+| items | replicas of the library's items: titles | the library's |
+| rosters | a document to lock a run's roster | run |
 
-A delivery has a `job` (chassis/jobs) while it is to be sent, a broadcast's part as long as it is
-there.
+A delivery has a `job` (chassis/jobs) until it is finished; a chunk of a broadcast always has one.
 """
 
 from collections import Counter
@@ -45,12 +44,12 @@ class NotifyStore(ReplicasStore):
     # Messages and deliveries
 
     def chosen(self, person_ids: Iterable[str]) -> dict[str, Chosen]:
-        """What people chose to hear; nobody who chose nothing."""
+        """Return people's choices; people without a choice are left out."""
         rows = self.find_by_ids("preferences", person_ids)
         return {row["_id"]: _chosen(row["channels"]) for row in rows}
 
     def choose(self, person_id: str, wanted: Sequence[CategoryPreference]) -> None:
-        """Keep a choice; categories that are not named stay."""
+        """Store a choice; categories that are not named stay as they are."""
         self["preferences"].update_one(
             {"_id": person_id},
             {"$set": {f"channels.{one.category}": list(one.channels) for one in wanted}},
@@ -59,13 +58,13 @@ class NotifyStore(ReplicasStore):
         )
 
     def existing_messages(self, message_ids: Iterable[str]) -> set[str]:
-        """Which of these messages exist."""
+        """Return those of these ids whose messages exist."""
         query = {"_id": {"$in": list(message_ids)}}
         rows = self["messages"].find(query, {"_id": 1}, session=self.session)
         return {row["_id"] for row in rows}
 
     def next_numbers(self, person_ids: Sequence[str]) -> list[int]:
-        """The next place in the inbox of each; a person may be named more than once."""
+        """Return the next number in each person's inbox; a person may be named more than once."""
         wanted = Counter(person_ids)
         query = {"_id": {"$in": list(wanted)}}
         rows = self["inboxes"].find(query, session=self.session)
@@ -85,7 +84,7 @@ class NotifyStore(ReplicasStore):
         return numbers
 
     def add_notifications(self, notifications: Sequence[Notification]) -> None:
-        """Keep new messages and their deliveries."""
+        """Store new messages and their deliveries."""
         messages = [to_document(notification.message) for notification in notifications]
         deliveries = [
             _row(one) for notification in notifications for one in notification.deliveries
@@ -99,13 +98,13 @@ class NotifyStore(ReplicasStore):
             self["deliveries"].bulk_write(writes, ordered=False, session=self.session)
 
     def messages(self, person_id: str, message_ids: Iterable[str]) -> list[Message]:
-        """Those of these messages that are in the person's inbox."""
+        """Return those of these messages that are in the person's inbox."""
         query = {"_id": {"$in": list(message_ids)}, "person_id": person_id, "number": SHOWN}
         rows = self["messages"].find(query, session=self.session)
         return [from_document(row, Message) for row in rows]
 
     def inbox(self, person_id: str, unread_only: bool, page: Page) -> tuple[list[Message], str]:
-        """A page of a person's inbox, newest first, and the next page's token."""
+        """Return a page of a person's inbox, newest first, and the next page's token."""
         query: Document = {"person_id": person_id, "number": SHOWN}
         if unread_only:
             query["read_at"] = None
@@ -113,13 +112,13 @@ class NotifyStore(ReplicasStore):
         return [from_document(row, Message) for row in rows], token
 
     def inbox_after(self, person_id: str, number: int, most: int) -> list[Message]:
-        """Up to `most` messages of a person's inbox after a number, oldest first."""
+        """Return up to `most` messages of a person's inbox after a number, oldest first."""
         query = {"person_id": person_id, "number": {"$gt": number}}
         rows = self["messages"].find(query, session=self.session).sort("number", 1).limit(most)
         return [from_document(row, Message) for row in rows]
 
     def last_number(self, person_id: str) -> int:
-        """The number of the newest message of a person's inbox; 0 when it is empty."""
+        """Return the number of the newest message of a person's inbox; 0 if it is empty."""
         row = self["inboxes"].find_one({"_id": person_id}, session=self.session)
         return int(row["last"]) if row else 0
 
@@ -130,12 +129,12 @@ class NotifyStore(ReplicasStore):
         self["messages"].update_many(query, change, session=self.session)
 
     def unread(self, person_id: str) -> int:
-        """How many messages of a person's inbox are unread."""
+        """Return the number of unread messages in a person's inbox."""
         query = {"person_id": person_id, "read_at": None, "number": SHOWN}
         return int(self["messages"].count_documents(query, session=self.session))
 
     def delivery_log(self, person_id: str, event_id: str, page: Page) -> tuple[list[Delivery], str]:
-        """A page of the delivery log, newest first; empty ids: of all."""
+        """Return a page of the delivery log, newest first; an empty id selects all."""
         wanted = {"person_id": person_id, "event_id": event_id}
         query = {field: value for field, value in wanted.items() if value}
         order = [("queued_at", -1), ("_id", -1)]
@@ -143,38 +142,38 @@ class NotifyStore(ReplicasStore):
         return [from_document(row, Delivery) for row in rows], token
 
     def claimed(self, batch: Batch) -> list[Delivery]:
-        """The deliveries that a batch still has."""
+        """Return the deliveries that the batch still holds."""
         rows = self["deliveries"].find(jobs.ours(batch.claim, batch.ids), session=self.session)
         found = {row["_id"]: from_document(row, Delivery) for row in rows}
         return [found[each] for each in batch.ids if each in found]
 
     def begin_sending(self, delivery_ids: Sequence[str]) -> None:
-        """Mark deliveries as perhaps on their way."""
+        """Mark deliveries as possibly sent."""
         if delivery_ids:
             query = {"_id": {"$in": list(delivery_ids)}}
             change = {"$set": {"sending": True}}
             self["deliveries"].update_many(query, change, session=self.session)
 
     def finish(self, deliveries: Sequence[Delivery]) -> None:
-        """Keep deliveries that are handed over or given up."""
+        """Store deliveries that were delivered or have failed."""
         gone = {"$unset": {**jobs.DONE, "claimed_until": ""}}
         self._update([(each, {"$set": _fields(each), **gone}) for each in deliveries])
 
     def queue_again(self, due: Mapping[Delivery, datetime]) -> None:
-        """Keep deliveries that are to be tried again, each not before an instant (the system's)."""
+        """Store deliveries to be tried again, each not before an instant by the system's clock."""
         self._update(
             [(each, {"$set": {**_fields(each), **jobs.again(at)}}) for each, at in due.items()]
         )
 
     def give_back(self, delivery_ids: Sequence[str]) -> None:
-        """Let others have deliveries that were not tried."""
+        """Give back deliveries that were not tried, so that others can claim them."""
         if delivery_ids:
             query = {"_id": {"$in": list(delivery_ids)}}
             change = {"$set": {"sending": False, **jobs.again(datetime.now(UTC))}}
             self["deliveries"].update_many(query, change, session=self.session)
 
     def oldest_queued(self) -> timedelta:
-        """How long the oldest queued delivery has waited; zero when none does."""
+        """Return how long the oldest queued delivery has waited; zero if there is none."""
         rows = [
             self["deliveries"].find_one(
                 {**QUEUED, "urgent": urgent}, sort=[("queued_at", 1)], session=self.session
@@ -184,7 +183,7 @@ class NotifyStore(ReplicasStore):
         return max((self.now - row["queued_at"] for row in rows if row), default=timedelta(0))
 
     def mails(self, deliveries: Sequence[Delivery]) -> dict[str, Mail]:
-        """The mails of deliveries by delivery, to the people's present addresses."""
+        """Return the mails of deliveries, by delivery, to the people's current addresses."""
         people = self.people({one.person_id for one in deliveries})
         messages = self._by_id("messages", {one.message_id for one in deliveries}, Message)
         return {
@@ -195,7 +194,7 @@ class NotifyStore(ReplicasStore):
 
 
 def _row(delivery: Delivery) -> Document:
-    """A new delivery, with its job where it is to be sent."""
+    """Return the document of a new delivery, with its job if it is to be sent."""
     row = to_document(delivery)
     if delivery.state is DeliveryState.QUEUED:
         row |= {"job": jobs.waiting(delivery.lane, datetime.now(UTC)), "claimed_until": FENCE}
@@ -203,7 +202,7 @@ def _row(delivery: Delivery) -> Document:
 
 
 def _fields(delivery: Delivery) -> Document:
-    """What sending changes of a delivery."""
+    """Return the fields of a delivery that sending changes."""
     whole = to_document(delivery)
     return {name: whole[name] for name in ("state", "attempts", "error", "finished_at", "sending")}
 

@@ -1,4 +1,4 @@
-"""Copies of others' data, sessions, reminders and broadcasts, as MongoDB documents."""
+"""Stores replicas, sessions, reminders and broadcasts as MongoDB documents."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,50 +19,50 @@ Document = dict[str, Any]
 
 _COLLECTIONS: Mapping[type, str] = {Person: "people", Run: "runs", Path: "paths", Item: "items"}
 
-ALL = 0  # the limit of a query that has none
+ALL = 0  # as the limit of a query: no limit
 
 
 def not_after(instant: datetime) -> Document:
-    """A query for a field that is absent, or not after an instant."""
+    """Return a query for documents whose field is absent, or not after an instant."""
     return {"$not": {"$gt": instant}}
 
 
 class ReplicasStore(store.Store):
-    """The part of notify's store that knows the university."""
+    """The part of notify's store for replicas, sessions, reminders and broadcasts."""
 
-    # Copies of others' data
+    # Replicas of other services' data
 
     def replicas(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
-        """The copies of one class (Person, Run, Path, Item) that are known, by id."""
+        """Return the known replicas of one class (Person, Run, Path, Item), by id."""
         return self._by_id(_COLLECTIONS[cls], ids, cls)
 
     def put_replicas(self, replicas: Sequence[Replica]) -> None:
-        """Keep copies of one class, new or changed."""
+        """Store replicas of one class, new or changed."""
         if replicas:
             self._put(_COLLECTIONS[type(replicas[0])], replicas)
 
     def people(self, person_ids: Iterable[str]) -> dict[str, Person]:
-        """Those that are known, by id."""
+        """Return those that are known, by id."""
         return self.replicas(Person, person_ids)
 
     def enrolments(self, enrolment_ids: Iterable[str]) -> dict[str, Enrolment]:
-        """Those that are known, by id."""
+        """Return those that are known, by id."""
         return self._by_id("enrolments", enrolment_ids, Enrolment)
 
     def put_enrolments(self, enrolments: Iterable[Enrolment]) -> None:
-        """Keep enrolments, new or changed."""
+        """Store enrolments, new or changed."""
         self._put("enrolments", enrolments)
 
     def learners(
         self, run_id: str, modes: Iterable[AttendanceMode], after: str, most: int
     ) -> list[str]:
-        """Ids of enrolled learners with one of these modes, in order, from after `after` on."""
+        """Return the ids of up to `most` learners with these modes, in order, after `after`."""
         return self._learners(run_id, modes, {"$gt": after}, most)
 
     def learners_between(
         self, run_id: str, modes: Iterable[AttendanceMode], after: str, upto: str
     ) -> list[str]:
-        """Ids of enrolled learners with one of these modes, from after `after` to `upto`."""
+        """Return the ids of learners enrolled in these modes, after `after` up to `upto`."""
         return self._learners(run_id, modes, {"$gt": after, "$lte": upto}, ALL)
 
     def _learners(
@@ -80,8 +80,11 @@ class ReplicasStore(store.Store):
     def enrolments_of(
         self, places: Iterable[tuple[str, str]]
     ) -> dict[tuple[str, str], list[Enrolment]]:
-        """What is known of learners in runs, by (run, learner); of no run, nothing."""
-        states = [None, *(state.value for state in EnrolmentState)]  # all: the index begins so
+        """Return the known enrolments by (run, learner)."""
+        states = [
+            None,
+            *(state.value for state in EnrolmentState),
+        ]  # all: the index begins with them
         wanted = [
             {"run_id": run_id, "state": {"$in": states}, "learner_id": learner_id}
             for run_id, learner_id in places
@@ -95,7 +98,7 @@ class ReplicasStore(store.Store):
         return found
 
     def lock_rosters(self, run_ids: Iterable[str]) -> None:
-        """Be alone, among all units of work, with who is told in these runs."""
+        """Lock the rosters of these runs against other units of work."""
         self["rosters"].bulk_write(
             [
                 pymongo.UpdateOne({"_id": run_id}, {"$inc": {"changes": 1}}, upsert=True)
@@ -107,76 +110,76 @@ class ReplicasStore(store.Store):
     # Sessions, reminders and broadcasts
 
     def session_by_id(self, session_id: str) -> Session | None:
-        """A session by its id."""
+        """Return a session."""
         return self._one("sessions", session_id, Session)
 
     def sessions(self, session_ids: Iterable[str]) -> dict[str, Session]:
-        """Those that are known, by id."""
+        """Return those that are known, by id."""
         return self._by_id("sessions", session_ids, Session)
 
     def put_session(self, session: Session) -> None:
-        """Keep a session, new or changed."""
+        """Store a session, new or changed."""
         self._put("sessions", [session])
 
     def reminder(self, reminder_id: str) -> Reminder | None:
-        """A reminder by its id."""
+        """Return a reminder."""
         return self._one("reminders", reminder_id, Reminder)
 
     def due_reminders(self) -> list[str]:
-        """Ids of the reminders whose time has come, the longest due first."""
+        """Return the ids of due reminders, the earliest due first."""
         query = {"fire_at": {"$lte": self.now}}
         rows = self["reminders"].find(query, {"_id": 1}, session=self.session)
         return [row["_id"] for row in rows.sort("fire_at", 1)]
 
     def reminders(self, session_id: str) -> list[Reminder]:
-        """The reminders of a session that wait."""
+        """Return the reminders of a session that are not sent yet."""
         rows = self["reminders"].find({"session_id": session_id}, session=self.session)
         return [from_document(row, Reminder) for row in rows]
 
     def put_reminders(self, session_id: str, reminders: Sequence[Reminder]) -> None:
-        """Keep these reminders of a session, and no others of it."""
+        """Store these reminders of a session, and delete its others."""
         self["reminders"].delete_many({"session_id": session_id}, session=self.session)
         if reminders:
             rows = [to_document(reminder) for reminder in reminders]
             self["reminders"].insert_many(rows, session=self.session)
 
     def remove_reminder(self, reminder_id: str) -> None:
-        """Forget a reminder."""
+        """Delete a reminder."""
         self["reminders"].delete_one({"_id": reminder_id}, session=self.session)
 
     def broadcast(self, broadcast_id: str) -> Broadcast | None:
-        """A broadcast by its id."""
+        """Return a broadcast."""
         return self._one("broadcasts", broadcast_id, Broadcast)
 
     def put_broadcast(self, broadcast: Broadcast) -> None:
-        """Keep a broadcast, new or changed."""
+        """Store a broadcast, new or changed."""
         self._put("broadcasts", [broadcast])
 
     def broadcasts_since(self, run_ids: Iterable[str], since: datetime) -> list[Broadcast]:
-        """The broadcasts of these runs from `since` on."""
+        """Return the broadcasts of these runs since an instant."""
         query = {"run_id": {"$in": list(run_ids)}, "at": {"$gte": since}}
         rows = self["broadcasts"].find(query, session=self.session)
         return [from_document(row, Broadcast) for row in rows]
 
     def open_broadcasts(self, system_now: datetime) -> list[str]:
-        """Ids of the broadcasts that are to be told now, urgent ones first, then the oldest."""
+        """Return the ids of broadcasts to expand now: urgent ones first, then the oldest."""
         query = {"done": False, "retry_at": not_after(system_now)}
         shown = {"urgent": 1, "at": 1}
         rows = self["broadcasts"].find(query, shown, session=self.session)
         return [row["_id"] for row in rows.sort([("urgent", -1), ("at", 1)])]
 
     def add_chunk(self, chunk: Chunk) -> None:
-        """Let a part of a run be told by the next worker that has time."""
+        """Add a chunk as a job, which the next free worker claims."""
         lane = URGENT if chunk.urgent else BULK
         row = to_document(chunk) | {"job": jobs.waiting(lane, datetime.now(UTC))}
         self.insert("broadcast_parts", [row])
 
     def chunk(self, chunk_id: str) -> Chunk | None:
-        """A part that is to be told, by its id."""
+        """Return a chunk that is to be notified."""
         return self._one("broadcast_parts", chunk_id, Chunk)
 
     def remove_chunk(self, chunk_id: str) -> None:
-        """A part is told."""
+        """Delete a chunk."""
         self["broadcast_parts"].delete_one({"_id": chunk_id}, session=self.session)
 
     def _one(self, name: str, key: str, cls: type[T]) -> T | None:

@@ -1,9 +1,8 @@
-"""Puts notices into words: one folder a language, one template a kind.
+"""Writes notices as text: a folder for each language, a template for each kind.
 
 A folder `templates/<language>/` has a template `<kind>.txt` for every kind, whose first line is the
-title, and `calendar.json` with the words and the order of a written instant. Values are only ever
-values: they are never read as a template, and have no line breaks with which to pretend to be more
-than they are.
+title, and `calendar.json` with the words and the order of a written instant. A value is never read
+as a template, and has no line breaks, so that it can't look like another line of the text.
 """
 
 import json
@@ -26,22 +25,22 @@ FOLDER = Path(__file__).parent / "templates"
 FALLBACK = "en"
 LONGEST_TITLE = 200
 LONGEST_VALUE = 1_000
-# Control characters, lone surrogates, and what starts a line: a title is one line, a value too.
+# Control characters, lone surrogates and line breaks: a title is one line, and so is a value.
 _BREAKING = {"Cc", "Cs", "Zl", "Zp"}
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """How a language writes an instant."""
+    """The words with which a language writes an instant."""
 
     instant: str
-    """With {day}, {date}, {month}, {year}, {time}, {zone}."""
+    """A format with {day}, {date}, {month}, {year}, {time}, {zone}."""
     days: tuple[str, ...]
-    """From Monday on."""
+    """The days of the week from Monday."""
     months: tuple[str, ...]
 
     def local(self, instant: datetime, zone: str) -> str:
-        """An instant on the wall of a zone; in UTC where there is no such zone."""
+        """Return an instant in the local time of a zone; in UTC if the zone is unknown."""
         local = instant.astimezone(_zone(zone))
         return self.instant.format(
             day=self.days[local.weekday()],
@@ -54,7 +53,7 @@ class Calendar:
 
 
 class Texts:
-    """The languages of a folder."""
+    """The templates of all languages in a folder."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._languages = {
@@ -64,7 +63,7 @@ class Texts:
     def write(
         self, kind: Kind, language: str, zone: str, name: str, values: Mapping[str, Any]
     ) -> Text:
-        """The notice in the language nearest to `language` (BCP 47), instants told in `zone`."""
+        """Return a notice in the language nearest to `language` (BCP 47), instants in `zone`."""
         templates = self._languages[self.nearest(language)]
         context = {key: cleaned(value) for key, value in values.items()}
         text = templates.get_template(f"{kind}.txt").render(context, zone=zone, name=one_line(name))
@@ -72,17 +71,17 @@ class Texts:
         return Text(_cut(one_line(title), LONGEST_TITLE), body.strip() + "\n")
 
     def nearest(self, language: str) -> str:
-        """The language that comes nearest: de-AT, then de, then the fallback (RFC 4647, 3.4)."""
+        """Return the nearest language: de-AT, then de, then the fallback (RFC 4647, 3.4)."""
         return next((tag for tag in _ranges(language) if tag in self._languages), FALLBACK)
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """All that there are."""
+        """Return all languages that there are."""
         return tuple(sorted(self._languages))
 
 
 def cleaned(value: Any) -> Any:
-    """A value that can't break out of its line; instants and numbers as they are."""
+    """Return a value with its texts as single lines; instants and numbers stay as they are."""
     if isinstance(value, str):
         return _cut(one_line(value), LONGEST_VALUE)
     if isinstance(value, list | tuple):
@@ -91,7 +90,7 @@ def cleaned(value: Any) -> Any:
 
 
 def one_line(text: str) -> str:
-    """Text as one line, without control characters."""
+    """Return text as one line, without control characters."""
     kept = (" " if unicodedata.category(sign) in _BREAKING else sign for sign in text)
     return " ".join("".join(kept).split())
 

@@ -1,4 +1,4 @@
-"""What an event has notify tell, and whom: from event messages to notices."""
+"""Turns event messages into notices, each with the person whom it is for."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,25 +21,25 @@ Values = Mapping[str, Any]
 
 
 def personal(store: NotifyStore, event: Event[Any]) -> Addressed:
-    """The notice that an event about one learner becomes. Raises NotKnownYet."""
+    """Return the notice of an event about one learner, and the learner. Raises NotKnownYet."""
     kind, values_of = _PERSONAL[type(event.data)]
     notice = notice_of(event, kind, values_of(store, event.data))
     return Addressed(notice, event.data.learner_id)
 
 
 def notice_of(event: Event[Any], kind: Kind, values: Values) -> Notice:
-    """A notice that an event causes."""
+    """Return a notice of an event."""
     return Notice(event.id, event.type, kind, values, run_id=event.data.run_id)
 
 
 def instant(stamp: Timestamp) -> datetime:
-    """A Timestamp as an aware datetime, in whole milliseconds (as precise as a BSON date)."""
+    """Return a Timestamp as an aware datetime, in whole milliseconds, like a BSON date."""
     exact = stamp.ToDatetime(tzinfo=UTC)
     return exact.replace(microsecond=exact.microsecond // 1000 * 1000)
 
 
 def moved(data: sessions.SessionMoved) -> Values:
-    """What is told of a moved class."""
+    """Return the values for the notice of a moved class."""
     return {
         "session": data.title,
         "old_start_time": instant(data.old_start_time),
@@ -51,7 +51,7 @@ def moved(data: sessions.SessionMoved) -> Values:
 
 
 def cancelled(store: NotifyStore, data: sessions.SessionCancelled) -> Values:
-    """What is told of a cancelled class."""
+    """Return the values for the notice of a cancelled class."""
     return {
         "session": data.title,
         "start_time": instant(data.start_time),
@@ -66,7 +66,7 @@ def _enrolment_promoted(store: NotifyStore, data: catalog.EnrolmentPromoted) -> 
 
 
 def _due_extended(store: NotifyStore, data: catalog.DueExtended) -> Values:
-    # Not the reason: what a learner told the staff is no matter for an e-mail.
+    # Without the reason: a learner gave it to the staff, and it must not go into an e-mail.
     run = _run_title(store, data.run_id)
     path = store.replicas(Path, [data.run_id]).get(data.run_id)
     activity = path.titles.get(data.activity_id, "") if path else ""
@@ -88,7 +88,7 @@ def _completed(_: NotifyStore, data: progress.CatchUpCompleted) -> Values:
 
 
 def _missed(_: NotifyStore, data: progress.CatchUpMissed) -> Values:
-    # Down, not to the nearest: 100 % studied is no missed catch-up.
+    # Round down: "100 % studied" would contradict a missed catch-up.
     percent = min(max(int(data.watched_share * 100), 0), 100)
     return {"session": data.title, "due": instant(data.due), "percent": percent}
 
@@ -101,7 +101,7 @@ def _run_title(store: NotifyStore, run_id: str) -> str:
 
 
 def _item_titles(store: NotifyStore, item_ids: Iterable[str]) -> list[str]:
-    """What people call items: their titles; an id where the library has not told one."""
+    """Return the titles of items; the id of an item whose title is not known."""
     wanted = list(item_ids)
     known = store.replicas(Item, wanted)
     return [known[one].title if one in known else one for one in wanted]
@@ -116,4 +116,4 @@ _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]]
     progress.CatchUpMissed: (Kind.CATCH_UP_MISSED, _missed),
 }
 PERSONAL: Sequence[type[Any]] = tuple(_PERSONAL)
-"""The events that are told to one learner."""
+"""The events that notify one learner, each with its function."""

@@ -1,4 +1,4 @@
-"""What notify listens to, and what time causes."""
+"""Notify's subscriptions, timers and jobs, and the handlers of its events."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -28,10 +28,11 @@ from services.notify.usecases.notifications import Addressed, notify
 Batch = Sequence[Event[Any]]
 Leads = Sequence[timedelta]
 T = TypeVar("T")
-# People are told "at once"; a look that finds nothing costs a millisecond.
+# Seconds. People are to be notified at once; a query that finds nothing costs a millisecond.
 EVERY = timedelta(milliseconds=500)
 _PEOPLE = frozenset({catalog.PersonUpserted})
-# Whose enrolment begins is called in to what was told before: that is more than to replace.
+# Events that need no inbox rows. EnrolmentCreated and EnrolmentPromoted are not among them: they
+# also add the learner to earlier broadcasts.
 _REPLICAS = frozenset(
     {
         catalog.RunOpened,
@@ -45,7 +46,7 @@ _REPLICAS = frozenset(
 
 
 def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore], ...]:
-    """Notify's queues. `leads`: how long before a session its reminders go out."""
+    """Return notify's subscriptions. `leads`: the lead times of reminders before a session."""
     return (
         Subscription("notify.people", (catalog.PersonUpserted,), _people, replacing=_PEOPLE),
         Subscription(
@@ -73,7 +74,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
 
 
 def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
-    """What time causes. `system`: the system's clock."""
+    """Return notify's timers. `system`: the system's clock."""
     return (
         Timer("remind", EVERY, announcer.remind),
         Timer("broadcast", EVERY, lambda database: announcer.broadcast(database, texts, system)),
@@ -85,7 +86,9 @@ def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
 def jobs(
     texts: Texts, servers: Callable[[], MailServer], attempts: int, system: Clock
 ) -> tuple[Jobs[NotifyStore], ...]:
-    """What all workers do. `attempts`: how often a mail is tried; `system`: the system's clock."""
+    """Return the jobs of all workers. `attempts`: the largest number of attempts for one mail;
+    `system`: the system's clock.
+    """
     return (sender.mail(servers, attempts, system), announcer.chunks(texts))
 
 
@@ -161,11 +164,11 @@ def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> N
         if each.person_id in strangers
     }
     if missing:
-        raise Wait("what other services tell is missing", missing)
+        raise Wait("events of other services have not arrived yet", missing)
 
 
 def _handle(store: NotifyStore, event: Event[Any], leads: Leads) -> list[Addressed]:
-    """Let a class's event have its effect; answers what is to be told to one learner."""
+    """Apply one event; return the notices for single learners."""
     handle = _CLASSES.get(type(event.data))
     if handle is None:
         return [triggers.personal(store, event)]

@@ -1,1 +1,1 @@
-"""What each learner did, has yet to do, and by when."""
+"""Progress: each learner's results, remaining work and deadlines."""

@@ -1,4 +1,4 @@
-"""progress.proto over the use cases."""
+"""The gRPC service ProgressService."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ from services.progress.usecases.intake import record_statements
 
 
 class ProgressApi(progress_pb2_grpc.ProgressServiceServicer):
-    """Learners' results, remaining work and deadlines."""
+    """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(self, database: Database[ProgressStore]) -> None:
         self._database = database

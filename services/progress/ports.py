@@ -1,4 +1,4 @@
-"""The port of the use cases: their store."""
+"""The interfaces that the use cases need."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -25,11 +25,11 @@ class Store(Protocol):
     """Progress's data as one unit of work sees them."""
 
     now: datetime
-    """The present instant, by the clock that people plan by."""
+    """The present instant, by the application's clock, which may be steered."""
 
     @property
     def system_now(self) -> datetime:
-        """The system's time, by which MongoDB ends transactions; `now` may be a steered clock's."""
+        """Return the system's time, by which MongoDB ends transactions; `now` may be steered."""
 
     def record_event(self, *happened: object) -> None:
         """Record events, which are published after the unit of work is committed."""
@@ -56,7 +56,7 @@ class Store(Protocol):
         """Store replicas of one class."""
 
     def sessions(self, ids: Iterable[str]) -> dict[str, Session]:
-        """Those that are known, by id."""
+        """Return those that are known, by id."""
 
     def sessions_recorded_as(self, item_ids: Iterable[str]) -> dict[str, Session]:
         """Return the sessions whose recording is one of these items, by id."""
@@ -68,7 +68,7 @@ class Store(Protocol):
         """Store sessions, new or changed."""
 
     def items(self, ids: Iterable[str]) -> dict[str, Item]:
-        """Those that are known, by id."""
+        """Return those that are known, by id."""
 
     def runs_naming(self, item_ids: Collection[str]) -> set[str]:
         """Return the runs whose path or sessions name one of these items."""
@@ -108,7 +108,7 @@ class Store(Protocol):
         """Return the re-evaluation that has been due for longest at `at`."""
 
     def put_reevaluations(self, reevaluations: Iterable[Reevaluation]) -> None:
-        """Keep them."""
+        """Store them."""
 
     def remove_reevaluation(self, run_id: str) -> None:
         """Delete a re-evaluation that is done."""
@@ -123,7 +123,7 @@ class Store(Protocol):
         """Return item updates that are due to be applied again at `at`."""
 
     def put_item_updates(self, news: Iterable[ItemUpdate]) -> None:
-        """Keep them."""
+        """Store them."""
 
     def remove_item_updates(self, item_ids: Collection[str]) -> None:
         """Delete item updates that were applied again."""

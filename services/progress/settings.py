@@ -12,8 +12,8 @@ class Settings(settings.Settings):
     """The settings of every service, and those of progress."""
 
     recording_grace: timedelta = setting(
-        "how long after its end a class waits for its recording until its materials are its "
-        "substitutes, in seconds",
+        "how long after a class's end its materials are released as substitutes, if there is no "
+        "recording, in seconds",
         roles=(WORKER,),
         check=between(timedelta(0), timedelta(days=365), "0 to a year, in seconds"),
         default=timedelta(days=1),

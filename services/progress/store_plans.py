@@ -28,7 +28,7 @@ class PlansStore(ReplicasStore):
 
     @property
     def system_now(self) -> datetime:
-        """The system's time, by which MongoDB ends transactions; `now` may be a steered clock's."""
+        """Return the system's time, by which MongoDB ends transactions; `now` may be steered."""
         return datetime.now(UTC)
 
     def plans(self, run_ids: Iterable[str]) -> dict[str, Plan]:
@@ -37,7 +37,7 @@ class PlansStore(ReplicasStore):
         tags = self._tags(wanted)
         kept = CACHE.find(tags.values())
         built = self._built(run_id for run_id in wanted if tags.get(run_id) not in kept)
-        # Outside of a transaction, a plan that changes meanwhile is read as a mixture of versions.
+        # Outside a transaction, a plan that changes meanwhile is read as a mixture of versions.
         if built and (self.session or tags == self._tags(wanted)):
             CACHE.keep({tags[run_id]: plan for run_id, plan in built.items() if run_id in tags})
         return built | {run_id: kept[tag] for run_id, tag in tags.items() if tag in kept}
@@ -63,7 +63,7 @@ class PlansStore(ReplicasStore):
         return from_document(row, Reevaluation) if row else None
 
     def put_reevaluations(self, reevaluations: Iterable[Reevaluation]) -> None:
-        """Keep them."""
+        """Store them."""
         self._set("plan_revisits", map(to_document, reevaluations))
 
     def remove_reevaluation(self, run_id: str) -> None:
@@ -85,7 +85,7 @@ class PlansStore(ReplicasStore):
         return [from_document(row, ItemUpdate) for row in rows.limit(most)]
 
     def put_item_updates(self, news: Iterable[ItemUpdate]) -> None:
-        """Keep them."""
+        """Store them."""
         self._set("item_news", map(to_document, news))
 
     def remove_item_updates(self, item_ids: Collection[str]) -> None:

@@ -38,11 +38,11 @@ class ReplicasStore(chassis_store.Store):
             self._set(_COLLECTIONS[type(replicas[0])], map(to_document, replicas))
 
     def items(self, ids: Iterable[str]) -> dict[str, Item]:
-        """Those that are known, by id."""
+        """Return those that are known, by id."""
         return self.replicas(Item, ids)
 
     def sessions(self, ids: Iterable[str]) -> dict[str, Session]:
-        """Those that are known, by id."""
+        """Return those that are known, by id."""
         rows = self.find_by_ids("sessions", ids)
         return {row["_id"]: from_document(row, Session) for row in rows}
 

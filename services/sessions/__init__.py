@@ -1,1 +1,1 @@
-"""Live classes: when, where, who has a seat, who was there."""
+"""Live classes: their times, rooms, seats and attendance."""

@@ -1,4 +1,4 @@
-"""sessions.proto over the use cases."""
+"""The gRPC service SessionsService."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -42,7 +42,7 @@ STAFF = frozenset({"instructor", "registrar", "service"})
 
 
 class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
-    """Live classes: when, where, who has a seat, who was there."""
+    """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(self, database: Database[SessionsStore]) -> None:
         self._database = database
@@ -223,7 +223,7 @@ def _presence_row(message: sessions_pb2.PresenceMark) -> PresenceRow:
 
 
 def _presence_event(message: sessions_pb2.PresenceMark) -> PresenceEvent:
-    """Return a presence event in milliseconds, as it is stored: so a repeat is the same event."""
+    """Return a presence event with its time in stored milliseconds, so that a repeat is equal."""
     presence_event = from_message(message, PresenceEvent)
     return replace(
         presence_event,

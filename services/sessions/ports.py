@@ -1,4 +1,4 @@
-"""What the use cases need of a store."""
+"""The interfaces that the use cases need."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -23,42 +23,42 @@ class Store(Protocol):
         """Return a new UUIDv7."""
 
     def new_secret(self) -> str:
-        """32 random bytes in hex."""
+        """Return 32 random bytes in hex."""
 
     def record_event(self, *happened: object) -> None:
         """Record events, which are published after the unit of work is committed."""
 
-    # Locks: of two units of work that lock the same, one starts again
+    # Locks: of two units of work that lock the same object, one starts again
 
     def lock(self, *names: str) -> None:
-        """Lock what has these names (kind:id) against other units of work."""
+        """Lock the objects with these names (kind:id) against other units of work."""
 
     # Rooms
 
     def room(self, room_id: str) -> Room | None:
-        """A room by its id."""
+        """Return a room; None if there is none."""
 
     def room_named(self, name: str) -> Room | None:
-        """A room by its name."""
+        """Return the room with a name; None if there is none."""
 
     def add_room(self, room: Room) -> None:
-        """Keep a new room."""
+        """Store a new room."""
 
     # Sessions
 
     def session_by_id(self, session_id: str) -> Session | None:
-        """A session by its id."""
+        """Return a session; None if there is none."""
 
     def session_for_update(self, session_id: str) -> Session | None:
         """Return a session, locked against other units of work."""
 
     def put_session(self, session: Session) -> None:
-        """Keep a session, new or changed."""
+        """Store a session, new or changed."""
 
     def bookings(
         self, room_id: str, instructor_id: str, start: datetime, end: datetime
     ) -> list[Session]:
-        """SCHEDULED and LIVE sessions in that room or with that instructor that overlap a time."""
+        """Return SCHEDULED and LIVE sessions of a room or an instructor that overlap a time."""
 
     # Replicas of other services' data
 
@@ -69,10 +69,10 @@ class Store(Protocol):
         """Store replicas of one class."""
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Enrolment]:
-        """The enrolments that are known, by run and learner."""
+        """Return the known enrolments, by run and learner."""
 
     def put_enrolments(self, enrolments: Sequence[Enrolment]) -> None:
-        """Keep enrolments."""
+        """Store enrolments."""
 
     def enrolment_for_update(self, run_id: str, learner_id: str) -> Enrolment | None:
         """Return a learner's enrolment in a run, locked against other units of work."""
@@ -80,7 +80,7 @@ class Store(Protocol):
     # Seats
 
     def seat(self, session_id: str, learner_id: str) -> Seat | None:
-        """A learner's seat in a session."""
+        """Return a learner's seat in a session; None if there is none."""
 
     def put_seat(self, seat: Seat) -> None:
         """Store a seat; without `kind`, delete it."""

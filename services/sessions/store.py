@@ -6,11 +6,11 @@
 | seats | a learner's place in a session | session:learner |
 | online_counts | how many of some learners have online seats without limit | session:shard |
 | attendance | a learner's attendance, or notes for it (store_attendance.py) | session:learner |
-| settlements | how far the attendance of an ended session is finalised | the session's |
+| settlements | the state of finalising an ended session's attendance | the session's |
 | marks | one presence event (join or leave) | the event itself, so that a repeat has the same id |
 | wrong_codes | how many wrong codes a learner entered in a session | session:learner |
 | people, runs, enrolments, items | replicas of other services' data | theirs; run:learner |
-| guards | a thing that units of work lock | its name |
+| guards | an object that units of work lock | its name |
 """
 
 import secrets
@@ -58,7 +58,7 @@ class SessionsStore(AttendanceStore):
             [
                 UpdateOne(
                     {"_id": name},
-                    # the server's time, as the index that forgets goes by it
+                    # the server's time, because the TTL index uses it
                     {"$inc": {"touched": 1}, "$currentDate": {"at": True}},
                     upsert=True,
                 )
@@ -70,21 +70,21 @@ class SessionsStore(AttendanceStore):
     # Rooms
 
     def room(self, room_id: str) -> Room | None:
-        """A room by its id."""
+        """Return a room; None if there is none."""
         return self._one("rooms", {"_id": room_id}, Room)
 
     def room_named(self, name: str) -> Room | None:
-        """A room by its name."""
+        """Return the room with a name; None if there is none."""
         return self._one("rooms", {"name": name}, Room)
 
     def add_room(self, room: Room) -> None:
-        """Keep a new room."""
+        """Store a new room."""
         self["rooms"].insert_one(to_document(room), session=self.session)
 
     # Sessions
 
     def session_by_id(self, session_id: str) -> Session | None:
-        """A session by its id."""
+        """Return a session; None if there is none."""
         return self._one("sessions", {"_id": session_id}, Session)
 
     def session_for_update(self, session_id: str) -> Session | None:
@@ -101,7 +101,7 @@ class SessionsStore(AttendanceStore):
         return from_document(document, Session) if document else None
 
     def put_session(self, session: Session) -> None:
-        """Keep a session, new or changed."""
+        """Store a session, new or changed."""
         self._put("sessions", to_document(session))
 
     def bookings(
@@ -135,7 +135,7 @@ class SessionsStore(AttendanceStore):
         return {each.key: each for each in (from_document(row, Enrolment) for row in rows)}
 
     def put_enrolments(self, enrolments: Sequence[Enrolment]) -> None:
-        """Keep enrolments."""
+        """Store enrolments."""
         self._put("enrolments", *(to_document(e) | {"_id": key(*e.key)} for e in enrolments))
 
     def enrolment_for_update(self, run_id: str, learner_id: str) -> Enrolment | None:
@@ -148,7 +148,7 @@ class SessionsStore(AttendanceStore):
     # Seats
 
     def seat(self, session_id: str, learner_id: str) -> Seat | None:
-        """A learner's seat in a session."""
+        """Return a learner's seat in a session; None if there is none."""
         return self._one("seats", {"_id": key(session_id, learner_id)}, Seat)
 
     def put_seat(self, seat: Seat) -> None:
@@ -161,7 +161,7 @@ class SessionsStore(AttendanceStore):
 
     def first_waiting(self, session_id: str, count: int) -> list[Seat]:
         """Return the first `count` seats of the waiting list, in order."""
-        if not count:  # which MongoDB would take for "no limit"
+        if not count:  # MongoDB reads 0 as "no limit"
             return []
         query = {"session_id": session_id, "kind": SeatKind.WAITLISTED}
         rows = self["seats"].find(query, session=self.session).sort("turn").limit(count)

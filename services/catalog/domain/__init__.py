@@ -1,1 +1,1 @@
-"""The rules of the catalog: frozen dataclasses and pure functions."""
+"""The catalog's rules: frozen dataclasses and pure functions."""

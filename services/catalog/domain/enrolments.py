@@ -18,7 +18,7 @@ from services.catalog.domain.runs import Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
-    """A learner in a run. One who left and comes back has the same enrolment."""
+    """A learner in a run. A learner who left and comes back has the same enrolment."""
 
     id: str
     run_id: str
@@ -27,11 +27,11 @@ class Enrolment:
     state: EnrolmentState
     enrolled_at: datetime
     ticket: int = 0
-    """The waitlist position; 0 while not waiting."""
+    """The waitlist position; 0 if the learner is not waiting."""
 
     @property
     def is_in(self) -> bool:
-        """Whether the learner holds a place or waits for one."""
+        """Return whether the learner holds a place or waits for one."""
         return self.state is not EnrolmentState.WITHDRAWN
 
 
@@ -66,7 +66,7 @@ def closed_violations(run: Run) -> Iterator[FieldViolation]:
 
 
 def learner_violations(learner_id: str) -> Iterator[FieldViolation]:
-    """Yield the violation for a learner who is not in the roster."""
+    """Yield a violation for a learner who is not in the roster."""
     wrong = f"{learner_id!r} is not in the roster"
     yield FieldViolation("learner_id", wrong, "a person that the student records system has sent")
 
@@ -81,7 +81,7 @@ def enrolled(
 ) -> Change:
     """Return the change that gives a learner a place, or puts the learner on the waiting list.
 
-    `before`: the enrolment that was withdrawn.
+    `before`: the learner's withdrawn enrolment, if there is one.
     """
     enrolment = Enrolment(
         id=before.id if before else new_id,

@@ -1,10 +1,10 @@
-"""The contract's words."""
+"""Enums, named like the contract's values without their prefix."""
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a person does at the university."""
+    """A person's role at the university."""
 
     LEARNER = "LEARNER"
     INSTRUCTOR = "INSTRUCTOR"
@@ -30,7 +30,7 @@ class AttendanceMode(StrEnum):
 
 
 class ActivityKind(StrEnum):
-    """What a step of a path is."""
+    """The kind of a step in a path."""
 
     ITEM = "ITEM"
     SESSION = "SESSION"
@@ -39,7 +39,7 @@ class ActivityKind(StrEnum):
 
 
 class RunState(StrEnum):
-    """Whether a run takes part in the term."""
+    """Whether a run is open for enrolments."""
 
     OPEN = "OPEN"
     CLOSED = "CLOSED"

@@ -1,4 +1,4 @@
-"""What catalog tells the others, named and shaped as its contract's events."""
+"""Catalog's events; names and fields are those of the event messages in the protos."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ class PersonUpserted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOpened:
-    """A run takes enrolments from now."""
+    """A run was opened for enrolments."""
 
     run_id: str
     course_id: str
@@ -40,7 +40,7 @@ class RunOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathPublished:
-    """A version of a run's path holds from now."""
+    """A version of a run's path was published, and applies from now on."""
 
     run_id: str
     version: int

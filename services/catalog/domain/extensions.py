@@ -1,4 +1,4 @@
-"""Extensions: one learner's deadline for one activity, moved."""
+"""Extensions: later deadlines for one learner and one activity."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from services.catalog.domain.runs import NOTHING
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtendDue:
-    """Move a deadline."""
+    """Extend a learner's deadline."""
 
     run_id: str
     learner_id: str
@@ -37,7 +37,7 @@ class Extension:
 def extension_violations(
     command: ExtendDue, activity: Activity, due: datetime | None, now: datetime
 ) -> Iterator[FieldViolation]:
-    """Why a deadline can't be moved so. `due`: when it is now, as far as catalog knows."""
+    """Yield the violations of an extension. `due`: the present deadline, if catalog knows it."""
     until = command.until.isoformat()
     if activity.deadline is None:
         yield FieldViolation(
@@ -47,7 +47,7 @@ def extension_violations(
         right = f"a time after {max(due, now).isoformat()}"
         yield FieldViolation("until", f"{until} is not later than the deadline", right)
     elif command.until <= now:
-        yield FieldViolation("until", f"{until} is past", f"a time after {now.isoformat()}")
+        yield FieldViolation("until", f"{until} is in the past", f"a time after {now.isoformat()}")
 
 
 def due_of(
@@ -56,10 +56,10 @@ def due_of(
     enrolled_at: datetime,
     extended: Mapping[str, datetime],
 ) -> datetime | None:
-    """One learner's due of an activity: the later of its rule and its extension.
+    """Return one learner's due of an activity: the later of its rule and its extension.
 
-    `extended`: the extensions that hold, by activity. None where there is no deadline, or where it
-    counts from the end of a class: that is known to progress only.
+    `extended`: the learner's extensions by activity. Return None if there is no deadline, or if it
+    counts from the end of a class, which only progress knows.
     """
     way = counting(activity.deadline, activities) if activity.deadline else []
     due = _beginning(way[-1], enrolled_at) if way else None
@@ -81,7 +81,7 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _plus(start: datetime | None, offset: timedelta | None) -> datetime | None:
-    """None beyond the last day that a date can be."""
+    """Return the sum; None if it is later than the last day that a datetime can have."""
     try:
         return start and start + (offset or NOTHING)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""A run's learning path, and everything that can be wrong with one."""
+"""A run's learning path, and the check for all its faults."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -12,14 +12,14 @@ from services.catalog.domain.enums import ActivityKind, DeliveryMode
 from services.catalog.domain.runs import NOTHING, Run
 
 SESSION = ActivityKind.SESSION
-# A path travels in one event, which stays below 256 KiB; what is not activities takes less than 1.
+# Bytes. A path is part of one event of less than 256 KiB; its other fields take less than 1 KiB.
 LARGEST = 255 * 1024
 FIRST_DAY = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class AfterActivity:
-    """A time told by another activity."""
+    """A time that counts from another activity."""
 
     activity_id: str
     offset: timedelta | None = None
@@ -27,7 +27,7 @@ class AfterActivity:
 
 @dataclass(frozen=True, slots=True)
 class TimeRule:
-    """When an activity opens, or is due. One field is set."""
+    """When an activity is released, or is due. Exactly one field is set."""
 
     fixed: datetime | None = None
     after_enrolment: timedelta | None = None
@@ -62,7 +62,7 @@ class Path:
 def path_violations(
     activities: Sequence[Activity], run: Run, known_items: Collection[str]
 ) -> Iterator[FieldViolation]:
-    """Every fault of a path, as it would be published for `run`.
+    """Yield every violation of a path that is to be published for `run`.
 
     `known_items`: those of the path's items that the library has.
     """
@@ -71,7 +71,9 @@ def path_violations(
     for place, activity in enumerate(activities):
         field = f"activities[{place}]"
         if ids[activity.id] > 1:
-            yield FieldViolation(f"{field}.id", f"{activity.id!r} stands twice", "an id of its own")
+            yield FieldViolation(
+                f"{field}.id", f"{activity.id!r} is used twice", "an id of its own"
+            )
         yield from _item_violations(activity, field, known_items)
         yield from _reference_violations(activity, field, ids)
         yield from _time_violations(activity, field, run, by_id)
@@ -80,7 +82,7 @@ def path_violations(
 
 
 def size_violations(size: int) -> Iterator[FieldViolation]:
-    """The fault of activities that no event has room for. `size`: their bytes as JSON."""
+    """Yield a violation if the activities are too large for an event. `size`: bytes as JSON."""
     if size > LARGEST:
         right = f"at most {LARGEST} bytes: shorter titles, fewer activities or prerequisites"
         yield FieldViolation("activities", f"have {size} bytes as JSON", right)
@@ -95,11 +97,11 @@ def _item_violations(
                 f"{field}.item_id", "is missing", "the id of an item of the library"
             )
         elif activity.item_id not in known:
-            wrong = f"item {activity.item_id!r} is not in the library, or FAILED"
+            wrong = f"item {activity.item_id!r} is not in the library, or is FAILED"
             yield FieldViolation(f"{field}.item_id", wrong, "the id of an item of the library")
     elif activity.item_id:
         yield FieldViolation(
-            f"{field}.item_id", f"stands on a {activity.kind}", "an item on an ITEM only"
+            f"{field}.item_id", f"is set on a {activity.kind}", "an item on an ITEM only"
         )
 
 
@@ -139,7 +141,9 @@ def _rule_violations(rule: TimeRule, field: str, run: Run) -> Iterator[FieldViol
     parts = [rule.fixed, rule.after_enrolment, rule.after_activity]
     if sum(part is not None for part in parts) != 1:
         right = "one of fixed, after_enrolment, after_activity"
-        yield FieldViolation(field, "says not one time" if any(parts) else "says no time", right)
+        yield FieldViolation(
+            field, "has more than one time" if any(parts) else "has no time", right
+        )
     after = rule.after_activity
     offsets = {
         "after_enrolment": rule.after_enrolment,
@@ -149,7 +153,7 @@ def _rule_violations(rule: TimeRule, field: str, run: Run) -> Iterator[FieldViol
         if offset is not None and offset < NOTHING:
             yield FieldViolation(f"{field}.{name}", "is negative", "a duration of 0 or more")
     if rule.fixed is not None and not _within(rule.fixed, run):
-        wrong = f"{rule.fixed.isoformat()} is outside of the run"
+        wrong = f"{rule.fixed.isoformat()} is outside the run"
         right = f"a time from {run.start_date} to {run.end_date} in {run.zone}"
         yield FieldViolation(f"{field}.fixed", wrong, right)
 
@@ -162,7 +166,7 @@ def _within(instant: datetime, run: Run) -> bool:
 def _is_before(
     deadline: TimeRule | None, release: TimeRule | None, activities: Mapping[str, Activity]
 ) -> bool:
-    """Whether a deadline is surely before its release: both count from the same beginning."""
+    """Return whether a deadline is surely before its release: both count from the same start."""
     if deadline is None or release is None:
         return False
     due, opens = _counted(deadline, activities), _counted(release, activities)
@@ -170,10 +174,10 @@ def _is_before(
 
 
 def _counted(rule: TimeRule, activities: Mapping[str, Activity]) -> tuple[str, int] | None:
-    """What a time counts from in the end, and how many microseconds after that it is.
+    """Return the start that a time finally counts from, and its microseconds after that start.
 
-    That is an activity whose end or due nobody knows yet, the enrolment, or (as a time that is
-    fixed) the first of all days. None for a circle, or a rule that says no time.
+    The start is an activity whose end or due is not known yet, or the enrolment, or (for a fixed
+    time) the first day of the calendar. Return None for a circle, or for a rule without a time.
     """
     way = counting(rule, activities)
     if not way:
@@ -188,10 +192,10 @@ def _counted(rule: TimeRule, activities: Mapping[str, Activity]) -> tuple[str, i
 
 
 def counting(rule: TimeRule, activities: Mapping[str, Activity]) -> list[TimeRule]:
-    """A rule, the deadline that it counts from, the one that this counts from, and so on.
+    """Return a rule, the deadline that it counts from, the one that this counts from, and so on.
 
-    It ends where no other deadline counts: what comes after a SESSION counts from its end. Empty
-    for a circle.
+    The list ends with a rule that counts from no other deadline: a rule after a SESSION counts from
+    the end of the class. It is empty for a circle.
     """
     way, seen = [rule], set[str]()
     while after := way[-1].after_activity:
@@ -206,36 +210,36 @@ def counting(rule: TimeRule, activities: Mapping[str, Activity]) -> list[TimeRul
 
 
 def _microseconds(offset: timedelta | None) -> int:
-    """As a number, for a sum of many may be longer than a timedelta can be."""
+    """Return an offset as a number, because a sum of many may be too long for a timedelta."""
     return (offset or NOTHING) // timedelta(microseconds=1)
 
 
 def _cycle_violations(activities: Sequence[Activity]) -> Iterator[FieldViolation]:
-    """Circles of prerequisites, and of time rules."""
+    """Yield a violation for each circle of prerequisites or of time rules."""
     places = {each.id: place for place, each in enumerate(activities)}
     for way in _cycles({each.id: set(each.requires) for each in activities}):
         yield _circle(f"activities[{places[way[0]]}].requires", way)
     for way in _cycles({each.id: set(_anchors(each)) for each in activities}):
         first = activities[places[way[0]]]
-        name = next(name for name, to in _hangs_on(first) if to == way[1])
+        name = next(name for name, to in _dependencies(first) if to == way[1])
         yield _circle(f"activities[{places[way[0]]}].{name}.after_activity.activity_id", way)
 
 
 def _circle(field: str, way: Sequence[str]) -> FieldViolation:
     return FieldViolation(
-        field, f"goes in a circle: {' -> '.join(way)}", "an order without circles"
+        field, f"is part of a circle: {' -> '.join(way)}", "an order without circles"
     )
 
 
 def _anchors(activity: Activity) -> Iterator[str]:
-    return (to for _, to in _hangs_on(activity))
+    return (to for _, to in _dependencies(activity))
 
 
-def _hangs_on(activity: Activity) -> Iterator[tuple[str, str]]:
-    """The rules that keep others waiting, with the activities that they wait for.
+def _dependencies(activity: Activity) -> Iterator[tuple[str, str]]:
+    """Yield an activity's rules that depend on another activity, with the id of that activity.
 
-    What comes after an activity comes after its release too, so both rules count. But nothing
-    hangs on the deadline of a SESSION: what comes after one counts from its end.
+    A rule after an activity depends on its deadline and on its release, so both rules count. But no
+    rule depends on the deadline of a SESSION: rules after one count from the end of the class.
     """
     for name, rule in _rules(activity):
         if rule.after_activity and not (name == "deadline" and activity.kind is SESSION):
@@ -243,7 +247,7 @@ def _hangs_on(activity: Activity) -> Iterator[tuple[str, str]]:
 
 
 def _cycles(graph: Mapping[str, set[str]]) -> Iterator[Sequence[str]]:
-    """Circles that share no activity, each from an activity to itself."""
+    """Yield circles that share no activity; each starts and ends with the same activity."""
     while way := _cycle(graph):
         yield way
         rest = graph.keys() - way
@@ -252,7 +256,7 @@ def _cycles(graph: Mapping[str, set[str]]) -> Iterator[Sequence[str]]:
 
 def _cycle(graph: Mapping[str, set[str]]) -> Sequence[str]:
     try:
-        # sorted: the same path gets the same answer
+        # sorted, so that the same path always gets the same answer
         TopologicalSorter({each: sorted(to) for each, to in graph.items()}).prepare()
     except CycleError as error:
         return list(reversed(error.args[1]))
@@ -263,7 +267,9 @@ def _mode_violations(activities: Sequence[Activity], run: Run) -> Iterator[Field
     live = any(activity.kind is SESSION for activity in activities)
     if run.delivery_mode is DeliveryMode.SYNCHRONOUS and not live:
         yield FieldViolation(
-            "activities", "have no SESSION", "at least one, for the run is SYNCHRONOUS"
+            "activities", "have no SESSION", "at least one, because the run is SYNCHRONOUS"
         )
     if run.delivery_mode is DeliveryMode.ASYNCHRONOUS and live:
-        yield FieldViolation("activities", "have a SESSION", "none, for the run is ASYNCHRONOUS")
+        yield FieldViolation(
+            "activities", "have a SESSION", "none, because the run is ASYNCHRONOUS"
+        )

@@ -23,7 +23,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPolicy:
-    """What a run decides once for all its learners; shares are from 0 to 1."""
+    """A run's settings for all its learners; shares are from 0 to 1."""
 
     catch_up_within: timedelta | None = None
     watched_share: float = 0.0
@@ -54,29 +54,29 @@ class Run:
     start_date: str
     end_date: str
     capacity: int
-    """Places; 0 means no limit."""
+    """The number of places; 0 means no limit."""
     instructor_ids: tuple[str, ...]
     policy: RunPolicy
     state: RunState = RunState.OPEN
     enrolled: int = 0
-    """Who holds a place; kept where places are limited, else counted when it is asked for."""
+    """The number of learners with a place; stored if there is a limit, else counted on request."""
     waitlisted: int = 0
     path_version: int = 0
     last_ticket: int = 0
-    """The last waitlist position that was given: earlier learners have smaller ones."""
+    """The last waitlist position that was given; learners who waited earlier have smaller ones."""
 
     @property
     def is_limited(self) -> bool:
-        """Whether it has so many places, and no more."""
+        """Return whether the run has a limited number of places."""
         return self.capacity > 0
 
     @property
     def has_place(self) -> bool:
-        """Whether one more learner fits in."""
+        """Return whether the run has a free place."""
         return not self.is_limited or self.enrolled < self.capacity
 
     def counting(self, enrolled: int = 0, waitlisted: int = 0) -> "Run":
-        """The run with so many more of them; the same where its places are not limited."""
+        """Return the run with these numbers added to its counters; unchanged without a limit."""
         if not self.is_limited:
             return self
         return replace(
@@ -101,9 +101,10 @@ class OpenRun:
 
 
 def with_defaults(policy: RunPolicy | None) -> RunPolicy:
-    """The policy; what it leaves open is taken from the default.
+    """Return the policy, with defaults for the fields that are not set.
 
-    A share of 0 is left open, for proto3 can't tell it from absence; a duration of 0 is chosen.
+    A share of 0 counts as not set, because proto3 can't distinguish the two; a duration of 0
+    counts as set.
     """
     if policy is None:
         return DEFAULT_POLICY
@@ -118,7 +119,7 @@ def _is_chosen(value: object) -> bool:
 
 
 def open_violations(command: OpenRun) -> Iterator[FieldViolation]:
-    """Everything that can't be right about a request to open a run."""
+    """Yield the violations of a request to open a run."""
     if date.fromisoformat(command.end_date) < date.fromisoformat(command.start_date):
         wrong = f"{command.end_date} is before the start"
         yield FieldViolation("end_date", wrong, f"{command.start_date} or later")
@@ -129,7 +130,7 @@ def open_violations(command: OpenRun) -> Iterator[FieldViolation]:
 
 def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
     if policy.partial_share > policy.present_share:
-        wrong = f"{policy.partial_share:g} is above present_share {policy.present_share:g}"
+        wrong = f"{policy.partial_share:g} is larger than present_share {policy.present_share:g}"
         yield FieldViolation("policy.partial_share", wrong, "a smaller share, or the same")
     if policy.catch_up_within is not None and policy.catch_up_within <= NOTHING:
         yield FieldViolation("policy.catch_up_within", "is not positive", "a duration above 0")
@@ -138,9 +139,9 @@ def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
 
 
 def unknown_instructors(command: OpenRun, known: set[str]) -> Iterator[FieldViolation]:
-    """The faults of naming instructors whom the roster does not have as such."""
+    """Yield a violation for each instructor who is not in the roster as an instructor."""
     for place, person_id in enumerate(command.instructor_ids):
         if person_id not in known:
             field = f"instructor_ids[{place}]"
-            wrong = f"{person_id!r} is no instructor of the roster"
+            wrong = f"{person_id!r} is not an instructor in the roster"
             yield FieldViolation(field, wrong, "the id of a person with ROLE_INSTRUCTOR")

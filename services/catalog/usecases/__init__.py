@@ -1,1 +1,1 @@
-"""What catalog does, one function a use case."""
+"""Catalog's use cases, each a plain function."""

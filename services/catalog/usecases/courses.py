@@ -35,11 +35,11 @@ class PublishPath:
     run_id: str
     activities: tuple[Activity, ...]
     size: int
-    """Bytes of the activities as JSON."""
+    """The size of the activities as JSON, in bytes."""
 
 
 def create_course(store: Store, command: CreateCourse) -> Course:
-    """A new course. Raises AlreadyExists when its code is taken."""
+    """Create a course, and return it. Raises AlreadyExists if its code is used."""
     if store.course_of_code(command.code):
         raise AlreadyExists(f"there is a course with the code {command.code!r}")
     course = Course(
@@ -54,7 +54,9 @@ def create_course(store: Store, command: CreateCourse) -> Course:
 
 
 def open_run(store: Store, command: OpenRun) -> Run:
-    """A new run. Raises Invalid; NotFound for its course; FailedPrecondition for instructors."""
+    """Open a run, and return it. Raises Invalid; NotFound if there is no such course;
+    FailedPrecondition if an instructor is not in the roster.
+    """
     check(open_violations(command))
     course = get_course(store, command.course_id)
     _check_instructors(store, command)
@@ -79,7 +81,9 @@ def open_run(store: Store, command: OpenRun) -> Run:
 def publish_path(
     store: Store, command: PublishPath, known_items: Collection[str], publisher: str
 ) -> Path:
-    """The next version of a run's path. Raises Invalid with every fault, NotFound for the run."""
+    """Publish the next version of a run's path, and return it. Raises Invalid with every
+    violation; NotFound if there is no such run.
+    """
     run = lock_run(store, command.run_id)
     check([*size_violations(command.size), *path_violations(command.activities, run, known_items)])
     path = Path(

@@ -1,4 +1,4 @@
-"""Learners come to runs, change how they take part, and leave."""
+"""Enrolling, withdrawing, changing the mode, and extending deadlines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ class EnrolRow:
 
 @dataclass(frozen=True, slots=True)
 class RowOutcome:
-    """What became of one row: an enrolment, changed or not, or why it was refused."""
+    """The result of one row: an enrolment, changed or not, or the violations."""
 
     enrolment: Enrolment | None
     changed: bool = False
@@ -65,7 +65,7 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeMode:
-    """Let a learner take part in another way."""
+    """Change a learner's attendance mode."""
 
     run_id: str
     learner_id: str
@@ -73,10 +73,10 @@ class ChangeMode:
 
 
 def enrol(store: Store, command: Enrol) -> Enrolment:
-    """The learner's enrolment, new or as it was.
+    """Enrol a learner, and return the enrolment, new or as it was.
 
-    Raises NotFound for the run, Invalid for the mode, FailedPrecondition for a closed run or an
-    unknown learner.
+    Raises NotFound if there is no such run, Invalid if the run does not offer the mode, and
+    FailedPrecondition if the run is closed or the learner is unknown.
     """
     run = lock_run_if_limited(store, command.run_id)
     check(mode_violations(run, command.mode))
@@ -89,7 +89,9 @@ def enrol(store: Store, command: Enrol) -> Enrolment:
 
 
 def batch_enrol(store: Store, run_id: str, rows: Sequence[EnrolRow]) -> list[RowOutcome]:
-    """Each row's outcome, in their order; a learner's second row repeats the first."""
+    """Enrol the learners of a batch, and return each row's result, in order. A learner's second
+    row repeats the first.
+    """
     return _enrol_rows(store, lock_run_if_limited(store, run_id), rows)
 
 
@@ -120,7 +122,7 @@ def _keep(
 def _enrol_row(
     store: Store, run: Run, row: EnrolRow, is_known: bool, present: Mapping[str, Enrolment]
 ) -> tuple[RowOutcome, Run]:
-    """A row's outcome, and the run after it."""
+    """Enrol the learner of a row; return the result, and the run after it."""
     before = present.get(row.learner_id)
     if before is not None and before.is_in:
         return RowOutcome(before), run
@@ -134,7 +136,9 @@ def _enrol_row(
 
 
 def withdraw(store: Store, command: Withdraw) -> Enrolment:
-    """The enrolment, withdrawn; the first who waits gets the place. Raises NotFound."""
+    """Withdraw an enrolment, and return it. The first waiting learner gets the place. Raises
+    NotFound.
+    """
     run = lock_run_if_limited(store, command.run_id)
     change = withdrawn(run, lock_enrolment(store, run.id, command.learner_id), store.now)
     store.put_enrolments([change.enrolment])
@@ -145,7 +149,7 @@ def withdraw(store: Store, command: Withdraw) -> Enrolment:
 
 
 def _promote_first(store: Store, run: Run) -> Run:
-    """The run, in which the first who waits has got the place that is free, if there are both."""
+    """Give a free place to the first waiting learner, if there are both; return the run."""
     first = store.first_waiting(run.id) if run.has_place else None
     if first is None:
         return run
@@ -156,7 +160,9 @@ def _promote_first(store: Store, run: Run) -> Run:
 
 
 def change_mode(store: Store, command: ChangeMode) -> Enrolment:
-    """The enrolment in its new mode. Raises NotFound; Invalid for a mode that is not offered."""
+    """Change the mode of an enrolment, and return it. Raises NotFound; Invalid if the run does
+    not offer the mode.
+    """
     run = get_run(store, command.run_id)
     check(mode_violations(run, command.mode))
     before = lock_enrolment(store, run.id, command.learner_id)
@@ -170,15 +176,15 @@ def change_mode(store: Store, command: ChangeMode) -> Enrolment:
 
 
 def extend_due(store: Store, command: ExtendDue, granted_by: str) -> Extension:
-    """A later deadline.
+    """Extend a learner's deadline, and return the extension.
 
-    Raises NotFound for learner or activity, FailedPrecondition for a learner who waits for a place,
-    Invalid for the time.
+    Raises NotFound if the learner or the activity is not in the run, FailedPrecondition if the
+    learner waits for a place, and Invalid if the time is wrong.
     """
     run = get_run(store, command.run_id)
     enrolment = lock_enrolment(store, run.id, command.learner_id)
     if enrolment.state is not EnrolmentState.ENROLLED:
-        raise FailedPrecondition(f"{command.learner_id!r} waits for a place in run {run.id!r}")
+        raise FailedPrecondition(f"{command.learner_id!r} is on the waiting list of run {run.id!r}")
     activities = get_activities(store, run)
     activity = get_activity(activities, run, command.activity_id)
     extended = store.extended(enrolment.id)

@@ -1,4 +1,4 @@
-"""Look-ups of what must exist."""
+"""Look-ups that raise NotFound."""
 
 from collections.abc import Mapping
 
@@ -45,7 +45,9 @@ def contend_for_enrolment(store: Store, run_id: str, learner_id: str) -> None:
 
 
 def lock_enrolment(store: Store, run_id: str, learner_id: str) -> Enrolment:
-    """Return the locked enrolment of a learner who is in a run, or waits. Raises NotFound."""
+    """Return the locked enrolment of a learner who is in a run or on its waiting list. Raises
+    NotFound.
+    """
     contend_for_enrolment(store, run_id, learner_id)
     enrolment = store.enrolments(run_id, [learner_id]).get(learner_id)
     if enrolment is None or not enrolment.is_in:

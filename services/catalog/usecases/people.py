@@ -1,4 +1,4 @@
-"""The roster."""
+"""The roster of people."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from services.catalog.ports import Store
 
 
 def upsert_people(store: Store, people: Sequence[Person]) -> set[str]:
-    """Add or change people; answers the ids of those that changed. The last row of an id counts."""
+    """Add or change people; return the ids of changed ones. The last row of an id counts."""
     wanted = {person.id: person for person in people}
     known = store.people(wanted)
     changed = [person for person in wanted.values() if known.get(person.id) != person]

@@ -1,1 +1,1 @@
-"""The rules of the library: frozen dataclasses and pure functions."""
+"""The library's rules: frozen dataclasses and pure functions."""

@@ -1,4 +1,4 @@
-"""Who may read what."""
+"""Entitlement: which learners may read which items."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from services.library.domain.items import Item
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
-    """A learner's enrolment in a run, by catalog's last event, whose sequence is `sequence`."""
+    """A learner's enrolment in a run, from catalog's last event with number `sequence`."""
 
     run_id: str
     learner_id: str
@@ -19,7 +19,7 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReadingList:
-    """The reading list of a run: the items of its path, by catalog's last event."""
+    """The reading list of a run: the items of its path, from catalog's last event."""
 
     run_id: str
     item_ids: tuple[str, ...]

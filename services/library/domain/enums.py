@@ -1,10 +1,10 @@
-"""The contract's words."""
+"""Enums, named like the contract's values without their prefix."""
 
 from enum import StrEnum
 
 
 class ItemKind(StrEnum):
-    """What an item is."""
+    """The kind of an item."""
 
     EBOOK = "EBOOK"
     JOURNAL = "JOURNAL"
@@ -16,7 +16,7 @@ class ItemKind(StrEnum):
 
 
 class ItemState(StrEnum):
-    """How far an item is."""
+    """The state of an item."""
 
     UPLOADING = "UPLOADING"
     VERIFYING = "VERIFYING"
@@ -25,7 +25,7 @@ class ItemState(StrEnum):
 
 
 class UploadState(StrEnum):
-    """How far an upload is."""
+    """The state of an upload."""
 
     OPEN = "OPEN"
     COMPLETED = "COMPLETED"
@@ -33,7 +33,7 @@ class UploadState(StrEnum):
 
 
 class EnrolmentState(StrEnum):
-    """Whether a learner holds a place in a run, as the library last heard."""
+    """Whether a learner holds a place in a run, by the last event that the library has."""
 
     ENROLLED = "ENROLLED"
     WAITLISTED = "WAITLISTED"

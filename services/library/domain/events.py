@@ -1,4 +1,4 @@
-"""What the library tells the others, named and shaped as its contract's events."""
+"""The library's events; names and fields are those of the event messages in the protos."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from services.library.domain.enums import ItemKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemUploaded:
-    """An item's bytes are in the store and are what was announced."""
+    """An item's bytes are in the S3 store, and are those that were announced."""
 
     item_id: str
     kind: ItemKind
@@ -21,7 +21,7 @@ class ItemUploaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemAvailable:
-    """Every promised rendition was read back: people may read it."""
+    """Every promised rendition was read back: people may read the item."""
 
     item_id: str
     kind: ItemKind

@@ -12,7 +12,7 @@ LONGEST_ID = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """Who, what, in which language (Dublin Core Metadata Element Set 1.1)."""
+    """The description of an item (Dublin Core Metadata Element Set 1.1)."""
 
     title: str
     creators: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartUpload:
-    """Announce a file. `size` in bytes, `seconds` of playing time (0: unknown)."""
+    """Start an upload. `size` in bytes; `seconds`: the playing time, 0 if unknown."""
 
     kind: ItemKind
     metadata: Metadata
@@ -61,12 +61,12 @@ class Item:
     created_at: datetime
     available_at: datetime | None = None
     promised: Rendition
-    """What the uploader announced."""
+    """The file as the uploader announced it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A file on its way. `multipart` is the store's name for it."""
+    """The upload of a file. `multipart`: the S3 store's id of the multipart upload."""
 
     id: str
     item_id: str
@@ -79,16 +79,16 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingDeletion:
-    """A pending deletion in the store of files: what a failed item left there, if anything."""
+    """A pending deletion in the S3 store: the file or the parts that a failed item left there."""
 
     id: str
-    """The item's."""
+    """The id of the item."""
     multipart: str = ""
 
 
 def run_violations(run_ids: Sequence[str]) -> Iterator[FieldViolation]:
-    """Yield a violation for each id that can't be a run's. Events contain them, and must stay
-    small.
+    """Yield a violation for each id that can't be a run's. The ids are part of events, which must
+    stay small.
     """
     for place, run_id in enumerate(run_ids):
         if not 0 < len(run_id) <= LONGEST_ID:

@@ -1,4 +1,4 @@
-"""Which media types an item may have, and whether bytes are what they are said to be."""
+"""The media types that each kind of item may have, and the types that count as the same."""
 
 from collections.abc import Collection, Iterator
 
@@ -11,7 +11,7 @@ _OOXML = "application/vnd.openxmlformats-officedocument"
 PPTX, DOCX = f"{_OOXML}.presentationml.presentation", f"{_OOXML}.wordprocessingml.document"
 ODP, ODT = (f"application/vnd.oasis.opendocument.{kind}" for kind in ("presentation", "text"))
 
-# Seconds. What a file tells beyond a week is not believed.
+# Seconds. A playing time of more than a week is taken for an error.
 LONGEST = 7 * 24 * 3600.0
 
 ALLOWED: dict[ItemKind, tuple[str, ...]] = {
@@ -24,10 +24,10 @@ ALLOWED: dict[ItemKind, tuple[str, ...]] = {
     ItemKind.SLIDES: (PDF, PPTX, ODP, DOCX, ODT, TEXT, MARKDOWN),
 }
 
-# One format, several names, or one container for sound and pictures: what is announced as one may
-# be found as another. Documents in ZIP files are told apart by what is in them (inspection.py).
+# Types that count as the same: several names of one format, or one container for sound and film.
+# Documents in ZIP files are distinguished by their entries (inspection.py).
 _FAMILIES = (
-    # ISO base media (ISO/IEC 14496-12) and QuickTime, which it comes from
+    # ISO base media (ISO/IEC 14496-12), and QuickTime, its predecessor
     {MP4, "video/quicktime", "audio/mp4", "audio/m4a", "audio/x-m4a", "video/x-m4v", "video/3gpp"},
     {"audio/mpeg", "audio/mp3", "audio/x-mp3"},
     {"audio/aac", "audio/x-aac", "audio/aacp"},
@@ -38,29 +38,29 @@ _FAMILIES = (
     {"audio/flac", "audio/x-flac"},
     {"audio/aiff", "audio/x-aiff"},
     {"video/avi", "video/x-msvideo", "video/msvideo"},
-    # a text has no signature: any bytes that are UTF-8 without control characters are one
+    # a text has no signature: any UTF-8 bytes without control characters are a text
     {TEXT, MARKDOWN},
 )
 
 
 def kind_violations(kind: ItemKind, media_type: str) -> Iterator[FieldViolation]:
-    """The fault of a media type that the kind can't have."""
+    """Yield a violation if an item of the kind can't have the media type."""
     if not any(_matches(media_type, allowed) for allowed in ALLOWED[kind]):
         right = " or ".join(ALLOWED[kind])
-        yield FieldViolation("media_type", f"{media_type} is no {kind}", right)
+        yield FieldViolation("media_type", f"{media_type} is not a type for {kind}", right)
 
 
 def is_of_type(announced: str, found: Collection[str]) -> bool:
-    """Whether bytes that look like `found` (every type that fits them) are what was announced.
+    """Return whether bytes are of the announced type. `found`: every type that fits the bytes.
 
-    An empty `found` is a no: what can't be recognised can't be verified.
+    If `found` is empty, return False: an unknown type can't be verified.
     """
     family = next((each for each in _FAMILIES if announced in each), {announced})
     return not family.isdisjoint(found)
 
 
 def may_play(media_type: str) -> bool:
-    """Whether a file of the type has a playing time."""
+    """Return whether a file of the type has a playing time."""
     return media_type.startswith(("audio/", "video/"))
 
 

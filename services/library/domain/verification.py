@@ -1,4 +1,4 @@
-"""What was found in the store, against what was announced."""
+"""Compares the stored file with the announced one."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -9,27 +9,27 @@ from services.library.domain.events import ItemAvailable, ItemFailed, ItemUpload
 from services.library.domain.items import Item
 from services.library.domain.types import is_of_type
 
-# The announced playing time may be rounded; beyond this share the file's own counts.
+# The announced playing time may be rounded. If it differs by a larger share, the file's counts.
 TOLERANCE = 0.02
 FEW = 4
-LOST = "the store has lost it, or a part of it; upload it again"
-NOT_READ_BACK = "it could not be read back from the store as it was written; upload it again"
+LOST = "the S3 store has lost the file or a part of it; upload it again"
+NOT_READ_BACK = "the bytes read back from the S3 store differ; upload it again"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the stored bytes are. `seconds` is 0 where the file does not tell its playing time."""
+    """The properties of the stored file. `seconds` is 0 if it contains no playing time."""
 
     size: int
     sha256: str
     types: Collection[str]
     seconds: float = 0.0
     read_back: bool = True
-    """Whether a ranged read of its first and last bytes gave what was hashed."""
+    """True if ranged reads of its first and last bytes gave the same bytes as the full read."""
 
 
 def mismatches(item: Item, found: Found) -> Iterator[str]:
-    """Everything that is not as announced, each with what would be right."""
+    """Yield a message for each property that differs from the announced one."""
     promised = item.promised
     if found.size != promised.size:
         yield f"it has {found.size} bytes; {promised.size} were announced"
@@ -40,7 +40,7 @@ def mismatches(item: Item, found: Found) -> Iterator[str]:
 
 
 def uploaded(item: Item) -> ItemUploaded:
-    """The event that the bytes are what was announced."""
+    """Return the event that the bytes are those that were announced."""
     return ItemUploaded(
         item_id=item.id,
         kind=item.kind,
@@ -53,7 +53,7 @@ def uploaded(item: Item) -> ItemUploaded:
 
 
 def available(item: Item, found: Found, now: datetime) -> tuple[Item, ItemAvailable]:
-    """The item that people may read from now, and the event that says so."""
+    """Return the item as AVAILABLE, and its event."""
     after = replace(
         item,
         state=ItemState.AVAILABLE,
@@ -74,7 +74,7 @@ def available(item: Item, found: Found, now: datetime) -> tuple[Item, ItemAvaila
 
 
 def failed(item: Item, reason: str, now: datetime) -> tuple[Item, ItemFailed]:
-    """The item that was refused, and the event that says why."""
+    """Return the item as FAILED, and its event with the reason."""
     event = ItemFailed(
         item_id=item.id,
         kind=item.kind,
@@ -86,14 +86,14 @@ def failed(item: Item, reason: str, now: datetime) -> tuple[Item, ItemFailed]:
 
 
 def playing_time(announced: float, found: float) -> float:
-    """Seconds: the announced ones, unless the file knows better."""
+    """Return the playing time in seconds: the announced one, unless the file's differs clearly."""
     if not found:
         return announced
     return announced if abs(found - announced) <= TOLERANCE * found else found
 
 
 def _looks(types: Collection[str]) -> str:
-    """Types for people. Some signatures fit dozens; a few of them say enough."""
+    """Return types as text. Some signatures fit dozens of types; the text names a few of them."""
     if not types:
         return "of no known type"
     few = " or ".join(sorted(types)[:FEW])

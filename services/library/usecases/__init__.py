@@ -1,1 +1,1 @@
-"""What the library does, one function a use case."""
+"""The library's use cases, each a plain function."""

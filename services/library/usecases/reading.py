@@ -1,4 +1,4 @@
-"""Who may read what."""
+"""Reading items, and the replicas that decide who may read them."""
 
 from chassis.errors import FailedPrecondition, PermissionDenied
 from services.library.domain.entitlements import Enrolment, RunReadingList, may_read
@@ -7,27 +7,29 @@ from services.library.domain.items import Item
 from services.library.ports import Store
 from services.library.usecases.uploads import get_item
 
-DENIED = "the learner's enrolments do not entitle to this item"
+DENIED = "the learner's enrolments do not allow reading this item"
 
 
 def readable(store: Store, item_id: str, reader_id: str) -> Item:
-    """An item that `reader_id` (empty: staff) may read now.
+    """Return an item that `reader_id` (empty: staff) may read now.
 
-    Raises Denied, for a learner also where there is no such item, and FailedPrecondition while it
-    is not AVAILABLE.
+    Raises PermissionDenied, for a learner also if there is no such item, and FailedPrecondition
+    while it is not AVAILABLE.
     """
     if reader_id:
         _check_entitled(store, store.item(item_id), reader_id)
     item = get_item(store, item_id)
     if item.state is not ItemState.AVAILABLE:
-        raise FailedPrecondition(f"item {item_id!r} is {item.state}; only AVAILABLE ones are read")
+        raise FailedPrecondition(
+            f"item {item_id!r} is {item.state}; only AVAILABLE items can be read"
+        )
     return item
 
 
 def _check_entitled(store: Store, item: Item | None, learner_id: str) -> None:
     if item is None:
         raise PermissionDenied(DENIED)
-    # From the learner's side: they have tens of runs, while a handbook may be in thousands.
+    # The query starts from the learner's runs: there are tens, while an item may be in thousands.
     runs = store.runs_of(learner_id)
     if not may_read(item, runs, store.names(runs, item.id)):
         raise PermissionDenied(DENIED)

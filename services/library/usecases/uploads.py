@@ -1,4 +1,4 @@
-"""Uploads: announced, handed over, given up."""
+"""Uploads: start, complete, give up."""
 
 from dataclasses import dataclass, replace
 
@@ -19,7 +19,7 @@ from services.library.ports import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadTarget:
-    """Where an announced file is to go; made before the unit of work, in the S3 store."""
+    """The multipart upload for an announced file; made in the S3 store before the unit of work."""
 
     upload_id: str
     item_id: str
@@ -28,12 +28,12 @@ class UploadTarget:
 
 
 def check_start(command: StartUpload) -> None:
-    """Raise Invalid unless such a file may be uploaded."""
+    """Raise Invalid unless a file like this may be uploaded."""
     check([*kind_violations(command.kind, command.media_type), *run_violations(command.run_ids)])
 
 
 def start(store: Store, command: StartUpload, target: UploadTarget, uploader: str) -> Upload:
-    """The upload, open, and its item."""
+    """Store an open upload and its item; return the upload."""
     promised = Rendition(
         name="original",
         media_type=command.media_type,
@@ -66,7 +66,7 @@ def start(store: Store, command: StartUpload, target: UploadTarget, uploader: st
 
 
 def hand_over(store: Store, upload_id: str) -> Item:
-    """The item, to be verified, once all its bytes are in the store. A repeat changes nothing."""
+    """Let the item be verified, and return it. A repeat changes nothing."""
     upload = get_upload(store, upload_id)
     item = get_item(store, upload.item_id)
     if upload.state is UploadState.COMPLETED:
@@ -80,7 +80,9 @@ def hand_over(store: Store, upload_id: str) -> Item:
 
 
 def give_up(store: Store, upload_id: str, reason: str) -> Upload:
-    """The upload, aborted, and its item failed. Raises FailedPrecondition once handed over."""
+    """Abort the upload, fail its item, and return the upload. Raises FailedPrecondition if it is
+    completed.
+    """
     upload = get_upload(store, upload_id)
     if upload.state is UploadState.COMPLETED:
         raise FailedPrecondition(
@@ -98,20 +100,20 @@ def give_up(store: Store, upload_id: str, reason: str) -> Upload:
 
 
 def discard_late(store: Store, upload_id: str) -> None:
-    """Let a file be removed whose upload was given up while its parts were put together."""
+    """Delete the file of an upload that was given up while its parts became one file."""
     upload = get_upload(store, upload_id)
     if upload.state is UploadState.ABORTED:
         store.discard(PendingDeletion(id=upload.item_id, multipart=upload.multipart))
 
 
 def expire(store: Store, upload_id: str, reason: str) -> None:
-    """Give up an upload, unless something was done about it meanwhile."""
+    """Give up an upload if it is still open."""
     if get_upload(store, upload_id).state is UploadState.OPEN:
         give_up(store, upload_id, reason)
 
 
 def get_upload(store: Store, upload_id: str) -> Upload:
-    """An upload. Raises NotFound."""
+    """Return an upload. Raises NotFound."""
     upload = store.upload(upload_id)
     if upload is None:
         raise NotFound(f"there is no upload {upload_id!r}")
@@ -119,7 +121,7 @@ def get_upload(store: Store, upload_id: str) -> Upload:
 
 
 def get_item(store: Store, item_id: str) -> Item:
-    """An item. Raises NotFound."""
+    """Return an item. Raises NotFound."""
     item = store.item(item_id)
     if item is None:
         raise NotFound(f"there is no item {item_id!r}")

@@ -1,4 +1,4 @@
-"""What becomes of an item whose bytes were looked at."""
+"""Storing the result of a verification."""
 
 from services.library.domain import verification
 from services.library.domain.enums import ItemState
@@ -9,9 +9,10 @@ from services.library.usecases.uploads import get_item
 
 
 def judge(store: Store, item_id: str, found: Found | None) -> ItemState:
-    """The item AVAILABLE or FAILED, and told. One that another judged before stays as it is.
+    """Make the item AVAILABLE or FAILED, record its event, and return its state.
 
-    `found`: what its stored bytes are; None where there are none.
+    An item that another worker has already verified stays as it is. `found`: the properties of the
+    stored file; None if the file is lost.
     """
     item = get_item(store, item_id)
     if item.state is not ItemState.VERIFYING:

@@ -22,7 +22,7 @@ class Category(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """How far a delivery is."""
+    """The state of a delivery."""
 
     QUEUED = "QUEUED"
     DELIVERED = "DELIVERED"
@@ -46,7 +46,7 @@ class AttendanceMode(StrEnum):
 
 
 class Kind(StrEnum):
-    """What is told; the value is the name of its template."""
+    """The kind of a notice; the value is the name of its template."""
 
     ENROLMENT_PROMOTED = "enrolment_promoted"
     SESSION_MOVED = "session_moved"
@@ -60,4 +60,4 @@ class Kind(StrEnum):
 
 
 URGENT, BULK = "urgent", "bulk"
-"""The lanes in which mail waits: bulk mail never holds up what is urgent."""
+"""The lanes in which mail waits: bulk mail never delays urgent mail."""

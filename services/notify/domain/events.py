@@ -1,4 +1,4 @@
-"""What notify tells the others, named and shaped like the contract's event messages."""
+"""Notify's events; names and fields are those of the event messages in the protos."""
 
 from dataclasses import dataclass
 from datetime import datetime

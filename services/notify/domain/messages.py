@@ -21,7 +21,7 @@ LIFETIME = timedelta(days=5)  # RFC 5321, section 4.5.4.1
 NO_PERSON = "the person is no longer known"
 UNKNOWN = "it is not known whether it was sent: the connection or the worker ended meanwhile"
 VANISHED = "not sent: its session was moved, cancelled or has begun"
-UNWANTED = "not sent: the person chose to hear it otherwise, or not at all"
+UNWANTED = "not sent: the person chose other channels, or none"
 LEFT = "not sent: the person has left the run"
 EXPIRED = f"given up: no mail server took it within {LIFETIME.days} days"
 
@@ -40,7 +40,7 @@ class Message:
     event_type: str
     urgent: bool
     number: int | None
-    """Its number in the person's inbox, from 1; None if it is not in the inbox."""
+    """The message's number in the person's inbox, from 1; None if it is not in the inbox."""
     read_at: datetime | None = None
 
 
@@ -60,7 +60,7 @@ class Delivery:
     urgent: bool
     reminds_of: Appointment | None = None
     run_id: str = ""
-    """The run that it is about; empty: none."""
+    """The run that the message is about; empty: none."""
     attempts: int = 0
     error: str = ""
     finished_at: datetime | None = None
@@ -69,7 +69,7 @@ class Delivery:
 
     @property
     def lane(self) -> str:
-        """The lane in which it waits to be sent."""
+        """Return the lane in which the delivery waits to be sent."""
         return URGENT if self.urgent else BULK
 
 
@@ -78,7 +78,7 @@ class Mail:
     """A mail for the mail server."""
 
     id: str
-    """The delivery's."""
+    """The id of its delivery."""
     to: str
     title: str
     body: str
@@ -90,15 +90,15 @@ class Outcome(StrEnum):
 
     ACCEPTED = "ACCEPTED"
     REFUSED = "REFUSED"
-    """For good."""
+    """The server refused the mail permanently (5xx)."""
     PUT_OFF = "PUT_OFF"
-    """For now."""
+    """The server refused the mail for now (4xx)."""
     AWAY = "AWAY"
-    """No server can be reached."""
+    """No server could be reached."""
     UNKNOWN = "UNKNOWN"
     """The connection ended after the text was sent and before the answer came."""
     WITHHELD = "WITHHELD"
-    """It is no longer wanted: the server was not asked."""
+    """The mail is no longer wanted: it was not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class SendResult:
     outcome: Outcome
     reason: str = ""
     overloaded: bool = False
-    """Whether the server itself is overloaded: it would put off any other mail as well."""
+    """True if the server itself is overloaded: it would put off any other mail as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +178,8 @@ def failed(delivery: Delivery, now: datetime, reason: str) -> Delivery:
 def after_attempt(delivery: Delivery, result: SendResult, now: datetime, most: int) -> Delivery:
     """Return the delivery after an attempt: delivered, failed, or queued again.
 
-    `most`: how many attempts there are. It is tried again only if the mail was surely not sent; an
-    attempt that reaches no server does not count.
+    `most`: the largest number of attempts. The mail is tried again only if it was surely not sent.
+    An attempt that reaches no server does not count.
     """
     if result.outcome is Outcome.AWAY:
         return replace(delivery, error=result.reason, sending=False)
@@ -197,7 +197,7 @@ def after_attempt(delivery: Delivery, result: SendResult, now: datetime, most: i
 
 
 def has_expired(delivery: Delivery, now: datetime) -> bool:
-    """Return whether a delivery has waited for too long to be sent."""
+    """Return whether a delivery has waited longer than LIFETIME."""
     return now - delivery.queued_at > LIFETIME
 
 

@@ -34,7 +34,7 @@ RULES: Mapping[Kind, Rule] = {
     Kind.SESSION_CANCELLED: Rule(Category.SESSION, urgent=True),
     Kind.SEAT_PROMOTED: Rule(Category.SEAT),
     Kind.CATCH_UP_ASSIGNED: Rule(Category.CATCH_UP),
-    # Who has just studied it knows; the inbox keeps the record.
+    # The learner has just studied it, so there is no e-mail; the inbox keeps a record.
     Kind.CATCH_UP_COMPLETED: Rule(Category.CATCH_UP, channels=QUIET),
     Kind.CATCH_UP_MISSED: Rule(Category.CATCH_UP),
     Kind.DUE_EXTENDED: Rule(Category.DEADLINE),
@@ -60,14 +60,14 @@ class Notice:
     event_type: str
     kind: Kind
     values: Mapping[str, Any]
-    """The template's values: text, instants, numbers, lists of text."""
+    """The values for the template: texts, instants, numbers, lists of texts."""
     reminds_of: Appointment | None = None
     run_id: str = ""
-    """The run that it is about; empty: none."""
+    """The run that the notice is about; empty: none."""
 
     @property
     def rule(self) -> Rule:
-        """How it is delivered by default."""
+        """Return how the notice is delivered by default."""
         return RULES[self.kind]
 
 

@@ -16,11 +16,11 @@ class Replica(Protocol):
 
     @property
     def id(self) -> str:
-        """The id of the original."""
+        """Return the id of the original."""
 
     @property
     def sequence(self) -> int:
-        """The sequence of the event that it was made from."""
+        """Return the sequence of the event that the replica was made from."""
 
 
 C = TypeVar("C", bound=Replica)
@@ -44,7 +44,7 @@ class Person:
     name: str
     email: str
     language: str
-    """BCP 47."""
+    """A language tag (BCP 47)."""
     zone: str
     """IANA."""
     sequence: int = 0
@@ -64,9 +64,9 @@ class Path:
     """The titles of a run's activities, for texts."""
 
     id: str
-    """The run."""
+    """The id of the run."""
     titles: Mapping[str, str]
-    """By activity."""
+    """The titles by activity id."""
     sequence: int = 0
 
 
@@ -81,7 +81,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentUpdate:
-    """What one event says about an enrolment; None where it says nothing."""
+    """The fields of an enrolment that one event contains; the others are None."""
 
     enrolment_id: str
     run_id: str

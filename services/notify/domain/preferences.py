@@ -1,4 +1,4 @@
-"""A person's preferences: which notices, by category and channel."""
+"""A person's preferences: the channels that the person chose for each category."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ Chosen = Mapping[Category, frozenset[Channel]]
 
 @dataclass(frozen=True, slots=True)
 class CategoryPreference:
-    """The channels that a person chose for one category; none: no notices."""
+    """The channels that a person chose for one category; an empty choice means no notices."""
 
     category: Category
     channels: tuple[Channel, ...]
@@ -43,7 +43,7 @@ def in_order(channels: frozenset[Channel]) -> tuple[Channel, ...]:
 
 
 def violations_of(wanted: Sequence[CategoryPreference]) -> list[FieldViolation]:
-    """Return what is wrong with a choice."""
+    """Return the violations of a choice."""
     named = Counter(preference.category for preference in wanted)
     return [
         FieldViolation(

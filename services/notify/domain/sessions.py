@@ -14,7 +14,7 @@ ALL_MODES = frozenset(AttendanceMode)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A live class as far as messages need it."""
+    """The fields of a live class that messages need."""
 
     id: str
     run_id: str
@@ -57,9 +57,9 @@ class Broadcast:
     modes: tuple[AttendanceMode, ...]
     """Learners with one of these modes are notified."""
     at: datetime
-    """Learners who were enrolled by then are notified."""
+    """Learners who were enrolled by this time are notified."""
     until: datetime
-    """After this it does not wait any longer for people who are not known yet."""
+    """After this time the broadcast no longer waits for people who are not known yet."""
     waiting: tuple[str, ...] = ()
     """Further people to notify: the instructor, and those that the walk through the roster
     missed."""
@@ -68,7 +68,7 @@ class Broadcast:
     walked: bool = False
     done: bool = False
     retry_at: datetime | None = None
-    """When it is tried again, by the system's clock."""
+    """When the broadcast is tried again, by the system's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Chunk:
     urgent: bool
     after: str
     upto: str
-    """It contains the learners whose ids are greater than `after`, up to this one."""
+    """The chunk contains the learners whose ids are greater than `after`, up to this one."""
 
 
 def chunk_of(broadcast: Broadcast, learners: Sequence[str]) -> Chunk:
@@ -95,7 +95,7 @@ def chunk_of(broadcast: Broadcast, learners: Sequence[str]) -> Chunk:
 
 
 def stands(session: Session | None, appointment: Appointment, now: datetime) -> bool:
-    """Return whether a reminder of this appointment is still right."""
+    """Return whether the session still has this time and place, and has not begun."""
     return (
         session is not None
         and session.standing
@@ -121,8 +121,8 @@ def reminders_of(session: Session, leads: Iterable[timedelta], now: datetime) ->
 
 
 def overtaken(reminder: Reminder, others: Iterable[Reminder], now: datetime) -> bool:
-    """Return whether a later reminder of the session is due as well: after an outage one is
-    enough.
+    """Return whether a later reminder of the session is due as well: after an outage, one
+    reminder is enough.
     """
     return any(reminder.fire_at < other.fire_at <= now for other in others)
 

@@ -1,1 +1,1 @@
-"""What notify does: one plain function a use case."""
+"""Notify's use cases, each a plain function."""

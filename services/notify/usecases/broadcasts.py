@@ -16,14 +16,14 @@ from services.notify.domain.sessions import (
 from services.notify.ports import Store, Texts
 from services.notify.usecases.notifications import Addressed, notify
 
-# People's data come by another queue, which may have a backlog.
+# People's data arrive by another queue, which may have a backlog.
 ASK_AGAIN = timedelta(seconds=5)
 
 
 def fire(store: Store, reminder_id: str) -> None:
     """Turn a due reminder into a broadcast to the run.
 
-    Unless its session has changed, or a later reminder of the session is due as well.
+    Delete it instead if its session has changed, or if a later reminder of the session is due too.
     """
     reminder = store.reminder(reminder_id)
     if reminder is None or reminder.fire_at > store.now:

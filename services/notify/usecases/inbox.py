@@ -1,4 +1,4 @@
-"""What a person does with messages and preferences."""
+"""A person's messages and preferences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from services.notify.ports import Store
 
 @dataclass(frozen=True, slots=True)
 class SetPreferences:
-    """What a person wants to hear from now; categories that are not named stay."""
+    """Set a person's preferences; categories that are not named stay as they are."""
 
     person_id: str
     categories: tuple[CategoryPreference, ...]
@@ -23,7 +23,7 @@ class SetPreferences:
 
 @dataclass(frozen=True, slots=True)
 class MarkRead:
-    """Messages that a person has read."""
+    """Mark messages of a person as read."""
 
     person_id: str
     message_ids: tuple[str, ...]
@@ -31,25 +31,25 @@ class MarkRead:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Unread messages that are left."""
+    """The result of MarkRead: the number of messages that are still unread."""
 
     unread: int
 
 
 def set_preferences(store: Store, command: SetPreferences) -> Preferences:
-    """Keep a choice. Raises Invalid when a category is named twice."""
+    """Store preferences, and return all of them. Raises Invalid if a category is named twice."""
     check(violations_of(command.categories))
     store.choose(command.person_id, command.categories)
     return get_preferences(store, command.person_id)
 
 
 def get_preferences(store: Store, person_id: str) -> Preferences:
-    """What a person wants to hear, defaults filled in."""
+    """Return a person's preferences, with defaults for categories without a choice."""
     return preferences(person_id, store.chosen([person_id]).get(person_id, {}))
 
 
 def mark_read(store: Store, command: MarkRead) -> Read:
-    """Mark messages as read. Raises NotFound, with nothing changed, when one isn't the person's."""
+    """Mark messages as read. Raises NotFound, and changes nothing, if one isn't the person's."""
     wanted = set(command.message_ids)
     found = {message.id for message in store.messages(command.person_id, wanted)}
     if found != wanted:

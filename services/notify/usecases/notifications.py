@@ -20,14 +20,14 @@ class Addressed:
 
     @property
     def id(self) -> str:
-        """The id of its message."""
+        """Return the id of the message."""
         return message_id(self.notice.event_id, self.person_id)
 
 
 def notify(store: Store, texts: Texts, addressed: Sequence[Addressed]) -> list[str]:
     """Notify each person once; return the people who are not known yet.
 
-    Nothing is stored for a person who chose no channel for it.
+    Store nothing for a person who chose no channel for the notice.
     """
     fresh = _not_notified(store, addressed)
     people = store.people({one.person_id for one in fresh})

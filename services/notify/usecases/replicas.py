@@ -21,7 +21,7 @@ def upsert_if_newer(store: Store, cls: type[C], arrived: Sequence[C]) -> None:
 def change_enrolments(store: Store, changes: Sequence[EnrolmentUpdate]) -> None:
     """Apply updates, and add new learners to broadcasts to their run since they were enrolled.
 
-    The event of an enrolment may arrive after the event of a class that was moved later.
+    An enrolment's event may arrive after the event of a class that was moved after the enrolment.
     """
     if not changes:
         return

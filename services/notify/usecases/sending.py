@@ -35,15 +35,15 @@ class Begun:
     outgoing: tuple[tuple[Delivery, Mail], ...]
     """The mails to send now."""
     abandoned: int
-    """How many may have been sent by an earlier sender; they are given up."""
+    """The number of mails that an earlier worker may have sent; they are given up."""
     withheld: int
-    """How many are no longer wanted."""
+    """The number of mails that are no longer wanted."""
 
 
 def begin(store: Store, batch: Batch) -> Begun:
     """Mark the mails of a batch that will be sent now, and finish the others.
 
-    After a crash from here on it is unknown whether a mail was sent, and it is not sent again.
+    If the process ends after this, it is unknown whether a mail was sent, and it is not sent again.
     """
     deliveries = store.claimed(batch)
     mails = store.mails(deliveries)
@@ -61,7 +61,7 @@ def record_results(
 ) -> int:
     """Store the results of a batch's attempts; return how many deliveries are finished.
 
-    `most`: how many attempts there are. Mails without a result were not tried, and are due at once.
+    `most`: the largest number of attempts. Mails without a result were not tried; they are due now.
     """
     deliveries = store.claimed(batch)
     after = [
@@ -78,7 +78,7 @@ def record_results(
 def _reasons(
     store: Store, deliveries: Sequence[Delivery], mails: Mapping[str, Mail]
 ) -> dict[str, str]:
-    """Return why deliveries are not sent, by id; others are sent."""
+    """Return the reasons why deliveries are not sent, by id; all others are to be sent."""
     sessions = store.sessions(
         {each.reminds_of.session_id for each in deliveries if each.reminds_of is not None}
     )

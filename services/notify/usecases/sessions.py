@@ -50,7 +50,7 @@ def move(store: Store, move: Move, notice: Notice, leads: Iterable[timedelta]) -
 
 
 def cancel(store: Store, session_id: str, sequence: int, notice: Notice, at: datetime) -> None:
-    """Delete the reminders, and broadcast to the run; an old event does nothing. Raises
+    """Delete the reminders, and broadcast to the run; an old event changes nothing. Raises
     NotKnownYet.
     """
     known = found(store, session_id)

@@ -1,1 +1,1 @@
-"""The rules, as frozen dataclasses and pure functions."""
+"""The rules of progress: frozen dataclasses and pure functions."""

@@ -46,7 +46,7 @@ class CatchUp:
 
     @property
     def is_open(self) -> bool:
-        """Whether the learner still has to study it."""
+        """Return whether the learner still has to study it."""
         return self.state is CatchUpState.ASSIGNED and not self.dropped
 
 

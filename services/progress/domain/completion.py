@@ -5,7 +5,7 @@
 | ITEM with playing time | the union of what was watched reaches the run's `watched_share` of it |
 | ITEM without (texts) | a statement says completed, passed or experienced |
 | TASK | a statement says submitted, completed or passed |
-| CHECKPOINT | someone else than the learner says passed, or completed without failure |
+| CHECKPOINT | someone other than the learner says passed, or completed without failure |
 | SESSION | attendance is PRESENT, EXCUSED or CAUGHT_UP, or its substitutes are studied |
 
 An item counts only after it is AVAILABLE in the library: only then is it known whether it has a

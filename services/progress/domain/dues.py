@@ -50,7 +50,7 @@ class Dues:
     def _unknown(self, activity_id: str) -> list[str]:
         """Return the chain of activities, from this one, whose dues are needed and not known yet.
 
-        It is a loop and no recursion: a path may be a chain of a thousand. A cycle, which catalog
+        It is a loop, not a recursion: a path may be a chain of a thousand. A cycle, which catalog
         refuses, ends at its start, which then has no due.
         """
         chain: list[str] = []

@@ -26,10 +26,12 @@ class Evidence:
     length: float = 0.0
     """The playing time by the statements; 0 if none had one."""
     last_at: datetime | None = None
-    """When the learner last did something with it."""
+    """When the learner last did something with the target."""
     completed_at: datetime | None = None
     passed_at: datetime | None = None
-    """If someone else than the learner says so; the learner's own word counts as completed only."""
+    """Set if someone other than the learner says so; the learner's own statement counts as
+    completed only.
+    """
     submitted_at: datetime | None = None
     experienced_at: datetime | None = None
 

@@ -16,9 +16,9 @@ class Learner:
 
     run_state: LearnerRunState
     evidence: Mapping[str, Evidence]
-    """By target; at least for the targets that are evaluated."""
+    """Evidence by target; at least for the targets that are evaluated."""
     catch_ups: Mapping[str, CatchUp]
-    """By session; all of the learner's catch-ups."""
+    """All of the learner's catch-ups, by session."""
 
 
 def did(learner: Learner, statement: Statement) -> Learner:

@@ -69,9 +69,9 @@ class LearnerRunState:
     mode: AttendanceMode | None = None
     mode_sequence: int = 0
     extensions: Mapping[str, Extension] = field(default_factory=dict)
-    """By activity."""
+    """Extensions by activity."""
     attendance: Mapping[str, Attendance] = field(default_factory=dict)
-    """By session."""
+    """Attendance by session."""
     completed: Mapping[str, datetime] = field(default_factory=dict)
     """When each activity was completed; it stays completed in every later version of the path."""
     path_version: int = 0
@@ -83,23 +83,24 @@ class LearnerRunState:
     plan_version: int = 0
     """The version of the run's plan that the learner was evaluated against last."""
     writes: int = 0
-    """How often it was written. A unit of work that changes anything about the learner adds one: so
-    two concurrent ones conflict, and one begins again after the other."""
+    """The number of writes. A unit of work that changes anything about the learner adds one, so
+    two concurrent ones conflict, and one of them starts again.
+    """
 
     @property
     def key(self) -> Key:
-        """Run and learner."""
+        """Return the run and the learner."""
         return self.run_id, self.learner_id
 
     @property
     def is_enrolled(self) -> bool:
-        """Whether the learner has a place."""
+        """Return whether the learner has a place."""
         return self.state is EnrolmentState.ENROLLED
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentUpdate:
-    """What one event says about an enrolment; None where it says nothing."""
+    """The fields of an enrolment that one event contains; the others are None."""
 
     run_id: str
     learner_id: str

@@ -66,7 +66,7 @@ class Path:
     """The present version of a run's path."""
 
     id: str
-    """The run."""
+    """The id of the run."""
     version: int
     activities: tuple[Activity, ...]
     sequence: int

@@ -9,5 +9,5 @@ class Person:
 
     id: str
     zone: str
-    """IANA; empty if unknown."""
+    """An IANA time zone; empty if unknown."""
     sequence: int

@@ -24,27 +24,27 @@ class Plan:
 
     @property
     def path_version(self) -> int:
-        """The path's version; 0 before the first."""
+        """Return the path's version; 0 before the first."""
         return self.path.version if self.path else 0
 
     @property
     def size(self) -> int:
-        """How many parts it has, for the cache."""
+        """Return the number of parts, for the cache."""
         return 1 + len(self.activities) + len(self.sessions) + len(self.items)
 
     @cached_property
     def activities(self) -> Mapping[str, Activity]:
-        """The path's activities by id, in their order."""
+        """Return the path's activities by id, in order."""
         return {each.id: each for each in self.path.activities} if self.path else {}
 
     @cached_property
     def required(self) -> frozenset[str]:
-        """Ids of the activities that the path requires."""
+        """Return the ids of the activities that the path requires."""
         return frozenset(each.id for each in self.activities.values() if not each.optional)
 
     @cached_property
     def activities_of_item(self) -> Mapping[str, Sequence[str]]:
-        """Ids of the activities that study an item, by item."""
+        """Return the ids of the activities that study an item, by item."""
         found = defaultdict(list)
         for each in self.activities.values():
             if each.item_id:
@@ -53,7 +53,7 @@ class Plan:
 
     @cached_property
     def sessions_of_activity(self) -> Mapping[str, Sequence[Session]]:
-        """The sessions of a SESSION activity, by activity."""
+        """Return the sessions of each SESSION activity, by activity."""
         found = defaultdict(list)
         for session in self.sessions.values():
             if session.activity_id:
@@ -62,13 +62,13 @@ class Plan:
 
     @cached_property
     def classes(self) -> frozenset[str]:
-        """Ids of the SESSION activities."""
+        """Return the ids of the SESSION activities."""
         kind = ActivityKind.SESSION
         return frozenset(each.id for each in self.activities.values() if each.kind is kind)
 
     @cached_property
     def substitutes(self) -> Mapping[str, tuple[str, ...]]:
-        """The substitute materials of each session, by session."""
+        """Return the substitute materials of each session, by session."""
         return {each.id: substitutes(each, self.items) for each in self.sessions.values()}
 
     @cached_property

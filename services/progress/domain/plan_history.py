@@ -36,7 +36,7 @@ class Change:
 
     version: int
     item_ids: frozenset[str] | None
-    """As `Effect` has it."""
+    """The items of its effect (see `Effect`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class PlanHistory:
     """The versions of a run's plan, and their effect on its learners."""
 
     id: str
-    """The run."""
+    """The id of the run."""
     version: int = 0
     """It grows with each change of the run, its path, its sessions, and the items that they
     name."""

@@ -27,7 +27,7 @@ class Reevaluation:
     """
 
     id: str
-    """The run."""
+    """The id of the run."""
     changed_at: datetime
     """When its plan last changed."""
     turn_at: datetime
@@ -74,7 +74,7 @@ class ItemUpdate:
     """
 
     id: str
-    """The item."""
+    """The id of the item."""
     told: frozenset[str]
     """The runs that it was applied to."""
     again_at: datetime

@@ -10,11 +10,11 @@ class Replica(Protocol):
 
     @property
     def id(self) -> str:
-        """The id of the original."""
+        """Return the id of the original."""
 
     @property
     def sequence(self) -> int:
-        """The sequence of the event that it was made from."""
+        """Return the sequence of the event that the replica was made from."""
 
 
 C = TypeVar("C", bound=Replica)

@@ -22,7 +22,7 @@ class Item:
     seconds: float
     """Playing time; 0 if there is none, or if it is unknown."""
     available: bool
-    """False if it was refused."""
+    """False if the library refused the item."""
     sequence: int
 
 
@@ -51,14 +51,14 @@ class Session:
 
     @property
     def mentions(self) -> tuple[str, ...]:
-        """All items that it names."""
+        """Return the ids of all items that the session names."""
         named = (*self.material_item_ids, self.recording_item_id, self.substitute_item_id)
         return tuple(dict.fromkeys(filter(None, named)))
 
 
 @dataclass(frozen=True, slots=True)
 class SessionUpdate:
-    """What one event says about a session; None where it says nothing."""
+    """The fields of a session that one event contains; the others are None."""
 
     session_id: str
     run_id: str

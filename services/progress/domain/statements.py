@@ -27,7 +27,7 @@ SUBMITTED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a statement; None where it says nothing."""
+    """The result of a statement; fields that it does not have are None."""
 
     completion: bool | None = None
     success: bool | None = None
@@ -60,7 +60,7 @@ class Statement:
     result: Result | None = None
     video: VideoExtensions | None = None
     authority: Role | None = None
-    """Who asserts it; None in statements that an older version stored."""
+    """The role of the sender; None in statements that an older version stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def says_the_same(one: Statement, other: Statement) -> bool:
 
 
 def is_vouched_for(statement: Statement) -> bool:
-    """Return whether someone else than the learner asserts it."""
+    """Return whether someone other than the learner asserts it."""
     return statement.authority is not Role.LEARNER
 
 

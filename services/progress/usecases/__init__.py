@@ -1,1 +1,1 @@
-"""One function a use case."""
+"""The use cases of progress, each a plain function."""

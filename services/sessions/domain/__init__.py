@@ -1,1 +1,1 @@
-"""The rules of live classes: frozen dataclasses and pure functions."""
+"""The rules for live classes: frozen dataclasses and pure functions."""

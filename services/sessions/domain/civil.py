@@ -15,7 +15,7 @@ def civil_violations(civil: CivilTime, field: str) -> list[FieldViolation]:
 
     A time that the clocks skip in spring does not exist. That is a violation, with a right time.
     (RFC 5545 would read it as if the clocks had not changed; but 01:30 on that night is a mistake
-    in a timetable that its author should know about.)
+    in a timetable that its author should know of.)
     """
     local, zone = _local(civil.local), _zone(civil.zone)
     violations = []

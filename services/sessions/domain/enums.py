@@ -80,5 +80,5 @@ class Interval:
 
     @property
     def length(self) -> timedelta:
-        """How long it is."""
+        """Return the length of the interval."""
         return self.end - self.start

@@ -1,4 +1,4 @@
-"""The events of sessions, each named and shaped as its event message."""
+"""The events of sessions; names and fields are those of the event messages in the protos."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -21,7 +21,7 @@ def about(session: Session, event: type[E], **more: object) -> E:
 
 @dataclass(frozen=True, slots=True)
 class SessionScheduled:
-    """A live class is planned."""
+    """A live class was planned."""
 
     session_id: str
     run_id: str
@@ -40,7 +40,7 @@ class SessionScheduled:
 
 @dataclass(frozen=True, slots=True)
 class SessionMoved:
-    """A live class takes place at another time or in another room."""
+    """A live class was moved to another time or another room."""
 
     session_id: str
     run_id: str
@@ -58,7 +58,7 @@ class SessionMoved:
 
 @dataclass(frozen=True, slots=True)
 class SessionCancelled:
-    """A live class will not take place."""
+    """A live class was cancelled."""
 
     session_id: str
     run_id: str
@@ -159,7 +159,7 @@ class AttendanceAmended:
 
 @dataclass(frozen=True, slots=True)
 class RecordingAttached:
-    """A session has a recording."""
+    """A recording was attached to a session."""
 
     session_id: str
     run_id: str

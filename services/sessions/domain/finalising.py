@@ -27,19 +27,19 @@ SWEEPS, SWEEP = 9, timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Finalisation:
-    """How far the finalisation of a session is; it is deleted when the finalisation is over."""
+    """The state of a session's finalisation; it is deleted when the finalisation is over."""
 
     id: str
-    """The session."""
+    """The id of the session."""
     run_id: str
     after: str = ""
     """The last learner whom the first pass has finalised."""
     part: int = 0
-    """How many parts were published as events."""
+    """The number of parts that were published as events."""
     passed: bool = False
-    """Whether the first pass is over."""
+    """True when the first pass is over."""
     sweeps: int = 0
-    """How many sweeps have found nothing since."""
+    """The number of sweeps since then that found nothing."""
 
     def has_passed(self, learner_id: str) -> bool:
         """Return whether the first pass has passed a learner."""
@@ -51,7 +51,7 @@ class Candidates:
     """The next learners of a session for the first pass."""
 
     learner_ids: Sequence[str]
-    """In their order."""
+    """The learners, in order."""
     usual: Set[str]
     """Those who are enrolled now, with a mode in which they usually come or join."""
     seated: Set[str]
@@ -74,7 +74,7 @@ class Candidates:
 
     @property
     def unclear(self) -> Set[str]:
-        """Learners with a seat who are expected only if they are enrolled."""
+        """Return the learners with a seat who are expected only if they are enrolled."""
         return self.seated - self.usual - self.noted.keys()
 
 
@@ -122,9 +122,9 @@ class EventPart:
     """The content of one event of final attendance."""
 
     part: int
-    """Its number, from 1."""
+    """The number of the part, from 1."""
     parts: int
-    """How many parts there are, if this is the last one; else 0."""
+    """The number of all parts, if this is the last one; else 0."""
     learners: tuple[SettledAttendance, ...]
 
 

@@ -58,11 +58,11 @@ class Replica(Protocol):
 
     @property
     def id(self) -> str:
-        """The id of the original."""
+        """Return the id of the original."""
 
     @property
     def sequence(self) -> int:
-        """The sequence of the event that it was made from."""
+        """Return the sequence of the event that the replica was made from."""
 
 
 C = TypeVar("C", bound=Replica)
@@ -91,13 +91,13 @@ class Enrolment:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Run and learner."""
+        """Return the run and the learner."""
         return self.run_id, self.learner_id
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentUpdate:
-    """What one event says about an enrolment; None where it says nothing."""
+    """The fields of an enrolment that one event contains; the others are None."""
 
     run_id: str
     learner_id: str
@@ -107,7 +107,7 @@ class EnrolmentUpdate:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Run and learner."""
+        """Return the run and the learner."""
         return self.run_id, self.learner_id
 
 
@@ -128,8 +128,8 @@ def is_enrolled(enrolment: Enrolment | None) -> bool:
 def is_expected(enrolment: Enrolment | None, seated: bool) -> bool:
     """Return whether the learner is expected at a session of the run.
 
-    Expected are learners who usually come or join, and enrolled learners who have one of its seats
-    or wait for one.
+    Learners are expected if they usually come or join, or if they are enrolled and have a seat of
+    the session or wait for one.
     """
     if enrolment is None or not is_enrolled(enrolment):
         return False
@@ -139,8 +139,8 @@ def is_expected(enrolment: Enrolment | None, seated: bool) -> bool:
 def may_teach(run: Run | None, person: Person | None, instructor_id: str) -> bool:
     """Return whether someone can be a session's instructor.
 
-    That are the run's own instructors, and everyone with the role INSTRUCTOR in the roster: guests
-    and substitutes teach single classes of a run.
+    These are the run's own instructors, and everyone with the role INSTRUCTOR in the roster,
+    because guests and substitutes teach single classes of a run.
     """
     if run is not None and instructor_id in run.instructor_ids:
         return True

@@ -61,7 +61,7 @@ class Session:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     attendance_settled_at: datetime | None = None
-    """When the attendance of everyone expected was final, after the end."""
+    """When the attendance of all expected learners became final, after the end."""
     recording_item_id: str = ""
 
 

@@ -1,1 +1,1 @@
-"""What can be done with live classes: one function a use case, given its store."""
+"""The use cases of sessions, each a plain function."""

@@ -14,7 +14,7 @@ def finalise_again(
 ) -> None:
     """Finalise some learners again, by all their presence events, after the first pass.
 
-    A learner without attendance was not expected when the session ended, whatever is true by now.
+    A learner without attendance was not expected when the session ended, even if that has changed.
     """
     known = store.attendance(session.id, learner_ids)
     expected = {one for one, row in known.items() if row.expected}

@@ -9,7 +9,7 @@ from services.sessions.usecases import lookup
 
 
 def start(store: Store, session_id: str) -> Session:
-    """Start a SCHEDULED session, at any time; return a LIVE one as it is."""
+    """Start a SCHEDULED session, at any time; return a session that is already LIVE as it is."""
     before = lookup.lock_session(store, session_id)
     if before.state is SessionState.LIVE:
         return before

@@ -1,4 +1,4 @@
-"""Look-ups of what a command names."""
+"""Look-ups that raise NotFound."""
 
 from chassis.errors import FieldViolation, NotFound
 from services.sessions.domain.roster import Policy, Run

@@ -36,7 +36,9 @@ def note_enrolments(store: Store, news: Sequence[EnrolmentUpdate]) -> None:
 
 
 def _note_as_they_were(store: Store, enrolments: Sequence[Enrolment]) -> None:
-    """Store enrolments as they were: who was expected depends on the enrolments at the end."""
+    """Store enrolments as they were before an update: the enrolments at the session's end decide
+    who was expected.
+    """
     for finalisation in store.finalisations({each.run_id for each in enrolments}):
         of_run = [
             each

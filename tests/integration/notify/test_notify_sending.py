@@ -108,7 +108,7 @@ def test_what_is_refused_fails_alone(world: World, word: str) -> None:
         world.send(server_at(script.url))
     assert len(world.mails_in(DeliveryState.DELIVERED)) == 2
     (failed,) = world.mails_in(DeliveryState.FAILED)
-    assert failed.error == "the mail server said 550 5.1.1"
+    assert failed.error == "the mail server answered 550 5.1.1"
     assert world.published().count("failed.v1") == 1
 
 
@@ -145,7 +145,7 @@ def test_tries_are_limited(world: World) -> None:
             world.system.at += timedelta(hours=1)
     (failed,) = world.mails_in(DeliveryState.FAILED)
     assert failed.attempts == 3
-    assert failed.error == "given up after 3 tries: the mail server said 450 4.2.2"
+    assert failed.error == "given up after 3 tries: the mail server answered 450 4.2.2"
 
 
 @contextmanager
@@ -167,7 +167,7 @@ def test_a_server_that_is_away_costs_no_tries(world: World) -> None:
     assert len(waiting) == 60
     assert {one.attempts for one in waiting} == {0}
     (told,) = {one.error for one in waiting if one.error}
-    assert told.startswith("no mail server: ")
+    assert told.startswith("the mail server can't be used: ")
 
 
 def test_mail_that_is_too_old_is_not_sent(world: World) -> None:

@@ -141,7 +141,7 @@ def test_a_wrong_password(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> No
     server, client = contexts
     with listening(tls_context=server) as (port, _):
         outcome, reason = send(f"smtp://tandem:wrong@127.0.0.1:{port}", client)
-    assert (outcome, reason) == (Outcome.AWAY, "no mail server: 535 5.7.8")
+    assert (outcome, reason) == (Outcome.AWAY, "the mail server can't be used: 535 5.7.8")
 
 
 def test_a_server_that_nobody_vouches_for(

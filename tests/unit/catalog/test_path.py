@@ -63,14 +63,14 @@ def test_every_violation_is_listed_at_once() -> None:
         Activity("c", "C", TASK, deadline=after("nobody"), release=TimeRule()),
     )
     assert found == {
-        "activities[0].id": "'a' stands twice",
+        "activities[0].id": "'a' is used twice",
         "activities[0].item_id": "is missing",
-        "activities[1].id": "'a' stands twice",
-        "activities[1].item_id": "item 'gone' is not in the library, or FAILED",
-        "activities[2].item_id": "stands on a TASK",
+        "activities[1].id": "'a' is used twice",
+        "activities[1].item_id": "item 'gone' is not in the library, or is FAILED",
+        "activities[2].item_id": "is set on a TASK",
         "activities[2].requires[0]": "'nobody' is not in the path",
         "activities[3].deadline.after_activity.activity_id": "'nobody' is not in the path",
-        "activities[3].release": "says no time",
+        "activities[3].release": "has no time",
     }
 
 
@@ -85,7 +85,7 @@ def test_every_circle_is_told_with_its_way() -> None:
     one, two = sorted(field for field in circles if circles[field] == {"a", "b"})
     assert one.endswith(".deadline.after_activity.activity_id")
     assert two.endswith(".requires")
-    assert found["activities[2].requires"] == "goes in a circle: c -> c"
+    assert found["activities[2].requires"] == "is part of a circle: c -> c"
 
 
 def test_a_release_and_a_deadline_can_make_a_circle() -> None:
@@ -96,7 +96,7 @@ def test_a_release_and_a_deadline_can_make_a_circle() -> None:
     )
     assert found == {
         "activities[0].deadline": "is before the release",
-        "activities[0].release.after_activity.activity_id": "goes in a circle: a -> b -> a",
+        "activities[0].release.after_activity.activity_id": "is part of a circle: a -> b -> a",
     }
 
 
