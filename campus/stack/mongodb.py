@@ -113,8 +113,8 @@ def _options(data: Path, port: int, cache: float) -> list[str]:
         "diagnosticDataCollectionEnabled=false",
         # A process killed in a transaction leaves its locks for this long; 60 s by default.
         "transactionLifetimeLimitSeconds=10",
-        # A dropped collection keeps its files for so long; 300 s by default. Tests drop so many that
-        # mongod opened more than 20,000 files, and ended.
+        # A dropped collection keeps its files for this long; 300 s by default. Tests drop so many
+        # that mongod opened more than 20,000 files, and ended.
         "minSnapshotHistoryWindowInSeconds=5",
     ]
     return [
