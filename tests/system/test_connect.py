@@ -12,18 +12,11 @@ from google.rpc import error_details_pb2
 from grpc_tools import protoc
 
 from campus.platform import Platform
+from tests.contract.tools import need
 
 HERE = Path(__file__).parent / "connect"
 ROOT = Path(__file__).parents[2]
 SERVICE = "tandem.catalog.v1.CatalogService"
-
-
-def need(command: str) -> str:
-    """Where a command is; the test is skipped where it is not installed."""
-    found = shutil.which(command)
-    if found is None:
-        pytest.skip(f"{command} is not installed")
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -120,14 +120,14 @@ def test_a_file_that_is_lost_is_refused(shelves: Shelves) -> None:
     item_id = shelves.upload(PDF)
     shelves.files.remove(item_id)
     shelves.verify()
-    assert "has lost it" in _failure(shelves, item_id)
+    assert "has lost the file" in _failure(shelves, item_id)
 
 
 def test_a_file_that_reads_back_otherwise_is_refused(shelves: Shelves) -> None:
     """Only what a ranged read gives as it was hashed is for people."""
     item_id = shelves.upload(PDF)
     shelves.verify(Through(shelves.files, read=lambda key, at, length: b"?" * length))
-    assert "could not be read back" in _failure(shelves, item_id)
+    assert "the bytes read back" in _failure(shelves, item_id)
     assert len(shelves.published(ItemUploaded, item_id)) == 1
 
 
