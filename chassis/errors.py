@@ -1,6 +1,6 @@
 """Domain errors: the reasons to refuse a request, shared by domains, use cases and the edge.
 
-This is the only chassis module that a domain may import (docs/decisions/0003): it needs only the
+A domain may import this module and `chassis.replicas` (docs/decisions/0003): it needs only the
 standard library, and five services share one set of errors. The edge maps each class to a status.
 """
 

@@ -40,9 +40,9 @@ class Never:
 
 
 _SERVICE = r"services\.(?P<own>\w+)"
-_DOMAIN = ("chassis.errors", "services.{own}.domain")
+_DOMAIN = ("chassis.errors", "chassis.replicas", "services.{own}.domain")
 LAYERS = (
-    Only(r"chassis\.(errors|clock|operations\.settings)", ()),
+    Only(r"chassis\.(errors|replicas|clock|operations\.settings)", ()),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
     Only(_SERVICE + r"\.ports(\..+)?", (*_DOMAIN, "services.{own}.ports")),

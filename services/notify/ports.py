@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from chassis.replicas import Replica
 from services.notify.domain.enums import AttendanceMode, Kind
 from services.notify.domain.messages import Delivery, Mail, Message, Notification
 from services.notify.domain.notices import Text
-from services.notify.domain.people import Enrolment, Person, Replica
+from services.notify.domain.people import Enrolment, Person
 from services.notify.domain.preferences import CategoryPreference, Chosen
 from services.notify.domain.sessions import Broadcast, Chunk, Reminder, Session
 

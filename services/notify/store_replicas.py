@@ -9,8 +9,9 @@ import pymongo
 from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store
+from chassis.replicas import Replica
 from services.notify.domain.enums import BULK, URGENT, AttendanceMode, EnrolmentState
-from services.notify.domain.people import Enrolment, Item, Path, Person, Replica, Run
+from services.notify.domain.people import Enrolment, Item, Path, Person, Run
 from services.notify.domain.sessions import Broadcast, Chunk, Reminder, Session
 
 T = TypeVar("T")

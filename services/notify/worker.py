@@ -13,6 +13,7 @@ from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
 from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer, Wait
+from chassis.replicas import upsert_if_newer
 from services.notify import announcer, sender, triggers
 from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
 from services.notify.domain.notices import NotKnownYet
@@ -93,7 +94,7 @@ def jobs(
 
 
 def _people(store: NotifyStore, batch: Batch) -> None:
-    replicas.upsert_if_newer(store, Person, list(map(_person, batch)))
+    upsert_if_newer(store, Person, list(map(_person, batch)))
 
 
 def _person(event: Event[Any]) -> Person:
@@ -103,9 +104,9 @@ def _person(event: Event[Any]) -> Person:
 
 
 def _rosters(store: NotifyStore, batch: Batch) -> None:
-    replicas.upsert_if_newer(store, Run, _each(batch, _run, catalog.RunOpened))
-    replicas.upsert_if_newer(store, Path, _each(batch, _path, catalog.PathPublished))
-    replicas.upsert_if_newer(store, Item, _each(batch, _item, library.ItemAvailable))
+    upsert_if_newer(store, Run, _each(batch, _run, catalog.RunOpened))
+    upsert_if_newer(store, Path, _each(batch, _path, catalog.PathPublished))
+    upsert_if_newer(store, Item, _each(batch, _item, library.ItemAvailable))
     replicas.change_enrolments(store, _each(batch, _change, *_STATES, catalog.EnrolmentModeChanged))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from chassis.replicas import Replica
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.enums import Key
 from services.progress.domain.evidence import Evidence
@@ -12,7 +13,6 @@ from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.plan import Plan
 from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
-from services.progress.domain.replicas import Replica
 from services.progress.domain.sessions import Item, Session
 from services.progress.domain.statements import Recorded, Statement
 

@@ -8,9 +8,9 @@ from pymongo import UpdateOne
 
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
+from chassis.replicas import Replica
 from services.progress.domain.path import Path, Run
 from services.progress.domain.people import Person
-from services.progress.domain.replicas import Replica
 from services.progress.domain.sessions import Item, Session
 
 Document = dict[str, Any]

@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from chassis.replicas import Replica
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.finalising import Candidates, Finalisation
 from services.sessions.domain.presence import PresenceEvent
-from services.sessions.domain.roster import Enrolment, Replica
+from services.sessions.domain.roster import Enrolment
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 

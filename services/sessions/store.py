@@ -22,9 +22,10 @@ from typing import Any, TypeVar
 from pymongo import ReturnDocument, UpdateOne
 
 from chassis.contracts.mapping import from_document, to_document
+from chassis.replicas import Replica
 from services.sessions.domain.enums import SeatKind, SessionState
 from services.sessions.domain.planning import LONGEST
-from services.sessions.domain.roster import Enrolment, Item, Person, Replica, Run
+from services.sessions.domain.roster import Enrolment, Item, Person, Run
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS

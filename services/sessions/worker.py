@@ -22,12 +22,13 @@ from chassis.contracts.mapping import enum_name, from_message
 from chassis.data.store import Database
 from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_one
+from chassis.replicas import upsert_if_newer
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import EnrolmentUpdate, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
-from services.sessions.usecases.rosters import note_enrolments, upsert_if_newer
+from services.sessions.usecases.rosters import note_enrolments
 
 Events = Sequence[Event[Any]]
 

@@ -1,21 +1,11 @@
-"""Updating the replicas of people, runs, titles and enrolments."""
+"""Updating the replicas of enrolments."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
-from services.notify.domain.people import Enrolment, EnrolmentUpdate, Replica, applied, newer
+from services.notify.domain.people import Enrolment, EnrolmentUpdate, applied
 from services.notify.domain.sessions import concerns
 from services.notify.ports import Store
-
-C = TypeVar("C", bound=Replica)
-
-
-def upsert_if_newer(store: Store, cls: type[C], arrived: Sequence[C]) -> None:
-    """Store replicas of one class (Person, Run, Path, Item) that are newer than the known ones."""
-    if arrived:
-        known = store.replicas(cls, {replica.id for replica in arrived})
-        store.put_replicas(newer(known, arrived))
 
 
 def change_enrolments(store: Store, changes: Sequence[EnrolmentUpdate]) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chassis.replicas import upsert_if_newer
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import EnrolmentUpdate, Extension, extended, merge
 from services.progress.domain.people import Person
-from services.progress.domain.replicas import newer
 from services.progress.ports import Store
 from services.progress.usecases.reviews import LearnerUpdate, review
 
@@ -25,7 +25,7 @@ class ExtensionUpdate:
 
 def learn_people(store: Store, arrived: Sequence[Person]) -> None:
     """Store people; timelines use their zones."""
-    store.put_replicas(newer(store.replicas(Person, {person.id for person in arrived}), arrived))
+    upsert_if_newer(store, Person, arrived)
 
 
 def learn_enrolments(store: Store, news: Iterable[EnrolmentUpdate]) -> None:

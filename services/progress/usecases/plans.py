@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from chassis.replicas import newer, upsert_if_newer
 from services.progress.domain.path import Path, Run
 from services.progress.domain.plan_history import (
     NO_EFFECT,
@@ -18,22 +19,19 @@ from services.progress.domain.plan_history import (
     changed,
 )
 from services.progress.domain.reevaluations import AGAIN_AFTER, ItemUpdate, begun, effect_of
-from services.progress.domain.replicas import newer
 from services.progress.domain.sessions import Item, Session, SessionUpdate, merge
 from services.progress.ports import Store
 
 
 def learn_runs(store: Store, arrived: Sequence[Run]) -> None:
     """Store runs; their policy decides what counts as watched."""
-    fresh = newer(store.replicas(Run, {run.id for run in arrived}), arrived)
-    store.put_replicas(fresh)
+    fresh = upsert_if_newer(store, Run, arrived)
     _change(store, {run.id: ON_EVERYTHING for run in fresh})
 
 
 def learn_paths(store: Store, arrived: Sequence[Path]) -> None:
     """Store the newest version of each path; what was completed stays completed."""
-    fresh = newer(store.replicas(Path, {path.id for path in arrived}), arrived)
-    store.put_replicas(fresh)
+    fresh = upsert_if_newer(store, Path, arrived)
     _change(store, {path.id: ON_EVERYTHING for path in fresh})
 
 

@@ -4,10 +4,8 @@ They are made from events. Events of different queues come in any order, so each
 sequence of the event that it was made from, and an older event changes nothing.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Protocol, TypeVar
 
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 
@@ -51,31 +49,6 @@ class Item:
     available: bool
     failure: str
     sequence: int
-
-
-class Replica(Protocol):
-    """A replica of something that one event describes completely."""
-
-    @property
-    def id(self) -> str:
-        """Return the id of the original."""
-
-    @property
-    def sequence(self) -> int:
-        """Return the sequence of the event that the replica was made from."""
-
-
-C = TypeVar("C", bound=Replica)
-
-
-def newer(known: Mapping[str, C], arrived: Iterable[C]) -> list[C]:
-    """Return the replicas that replace known ones: for each id the newest, if newer than known."""
-    newest: dict[str, C] = {}
-    for replica in arrived:
-        other = newest.get(replica.id) or known.get(replica.id)
-        if other is None or replica.sequence > other.sequence:
-            newest[replica.id] = replica
-    return list(newest.values())
 
 
 @dataclass(frozen=True, slots=True)

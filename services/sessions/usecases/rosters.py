@@ -1,21 +1,11 @@
 """Updating the replicas of other services' data."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from services.sessions.domain.enums import EnrolmentState
-from services.sessions.domain.roster import Enrolment, EnrolmentUpdate, Replica, merge, newer
+from services.sessions.domain.roster import Enrolment, EnrolmentUpdate, merge
 from services.sessions.ports import Store
 from services.sessions.usecases.seats import free_seats
-
-C = TypeVar("C", bound=Replica)
-
-
-def upsert_if_newer(store: Store, cls: type[C], arrived: Sequence[C]) -> None:
-    """Store replicas of one class that are newer than the known ones."""
-    if arrived:
-        known = store.replicas(cls, {replica.id for replica in arrived})
-        store.put_replicas(newer(known, arrived))
 
 
 def note_enrolments(store: Store, news: Sequence[EnrolmentUpdate]) -> None:

@@ -6,11 +6,11 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.replicas import newer
 from services.progress.domain.enums import SessionState
 from services.progress.domain.path import Path
 from services.progress.domain.plan_history import NO_EFFECT, Effect
 from services.progress.domain.reevaluations import effect_of
-from services.progress.domain.replicas import newer
 from services.progress.domain.sessions import Session, SessionUpdate, merge, substitutes
 from tests.unit.progress.examples import DAY, HOUR, ITEMS, MONDAY, RUN, session
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.replicas import newer
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import (
     Enrolment,
@@ -14,7 +15,6 @@ from services.sessions.domain.roster import (
     is_enrolled,
     is_expected,
     merge,
-    newer,
 )
 
 ENROLLED, WAITLISTED, WITHDRAWN = (

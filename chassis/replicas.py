@@ -1,7 +1,10 @@
 """Replicas of other services' data. Events of different queues come in any order: the newest
-counts."""
+counts.
 
-from collections.abc import Iterable, Mapping
+Domains and use cases may import this module: it needs only the standard library.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 
@@ -20,6 +23,16 @@ class Replica(Protocol):
 C = TypeVar("C", bound=Replica)
 
 
+class ReplicaStore(Protocol):
+    """What a store of replicas can do; each service's own store has more."""
+
+    def replicas(self, cls: type[C], ids: Iterable[str]) -> Mapping[str, C]:
+        """Return the known replicas of one class, by id."""
+
+    def put_replicas(self, replicas: Sequence[Replica]) -> None:
+        """Store replicas of one class, new or changed."""
+
+
 def newer(known: Mapping[str, C], arrived: Iterable[C]) -> list[C]:
     """Return the replicas that replace known ones: for each id the newest, if newer than known."""
     newest: dict[str, C] = {}
@@ -28,3 +41,10 @@ def newer(known: Mapping[str, C], arrived: Iterable[C]) -> list[C]:
         if other is None or replica.sequence > other.sequence:
             newest[replica.id] = replica
     return list(newest.values())
+
+
+def upsert_if_newer(store: ReplicaStore, cls: type[C], arrived: Sequence[C]) -> list[C]:
+    """Store replicas of one class that are newer than the known ones; return these."""
+    fresh = newer(store.replicas(cls, {each.id for each in arrived}), arrived) if arrived else []
+    store.put_replicas(fresh)
+    return fresh
