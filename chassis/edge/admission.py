@@ -11,7 +11,6 @@ A request whose body has not arrived loses its slot when another request needs i
 
 import threading
 from collections import Counter
-from types import TracebackType
 
 from chassis.context.principal import Principal
 from chassis.edge.bodies import Bodies, Body, End
@@ -35,9 +34,12 @@ class AdmissionControl:
 
     def take(self, principal: Principal | None) -> "Slot":
         """Return a slot for a caller (None: anonymous), or one that refuses the request."""
+        if self._needs_room(principal):
+            # Without the lock: who ends a body holds the bodies' lock, and then needs this one.
+            self.bodies.end_one()
         with self._lock:
             refusal = self._occupy(principal)
-            if self._taken.total() > self._most and not self.bodies.end_one():
+            if self._taken.total() > self._most:
                 self._free(_key(principal))
                 refusal = Exhausted(f"{self._most} requests are handled here now", "places")
         return Slot(self, refusal, principal)
@@ -59,6 +61,12 @@ class AdmissionControl:
         """Return how many slots each caller holds, by its subject; anonymous ones by ""."""
         with self._lock:
             return dict(self._taken)
+
+    def _needs_room(self, principal: Principal | None) -> bool:
+        """Whether all slots are taken, and the caller has some of its share left."""
+        with self._lock:
+            is_full = self._taken.total() >= self._most
+            return is_full and self._taken[_key(principal)] < self._share(principal)
 
     def _occupy(self, principal: Principal | None) -> Exhausted | None:
         key, share = _key(principal), self._share(principal)
@@ -140,12 +148,7 @@ class Slot:
     def __enter__(self) -> "Slot":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.leave()
 
     def __del__(self) -> None:

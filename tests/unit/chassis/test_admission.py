@@ -1,5 +1,7 @@
 """Places for requests, and a caller's share of them."""
 
+import threading
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -76,3 +78,21 @@ def test_a_call_that_is_dropped_leaves_its_place() -> None:
     assert all_.taken() == {"ada": 1}
     del slot
     assert all_.taken() == {}
+
+
+def test_who_needs_a_slot_blocks_nobody_while_bodies_are_ended() -> None:
+    """The two locks are taken in one order: else a slot and a room would wait for each other."""
+    all_ = admission(most=2)
+    held = [all_.take(LMS) for _ in range(2)]
+    silent = all_.bodies.room("lms", held[0].leave, 60)
+    taking = threading.Thread(target=lambda: all_.take(BOB).check(), daemon=True)
+    leaving = threading.Thread(target=held[1].leave, daemon=True)
+    with all_.bodies._lock:  # as while a late body is ended
+        taking.start()
+        time.sleep(0.1)
+        leaving.start()
+        leaving.join(30)
+        assert not leaving.is_alive()
+    taking.join(30)
+    assert not taking.is_alive()
+    silent.leave()
