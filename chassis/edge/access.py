@@ -27,7 +27,7 @@ class Access:
     """The request field that must hold the caller's own id; empty: only roles count."""
 
     def check(self, principal: Principal, request: Message) -> None:
-        """Raise Denied unless `caller` may make `request`."""
+        """Raise PermissionDenied unless `principal` may make `request`."""
         own = self.own and principal.subject and getattr(request, self.own) == principal.subject
         if not own:
             self._check_roles(principal)

@@ -27,7 +27,10 @@ def _nothing() -> None:
 
 
 class Bodies:
-    """The room for bodies in a replica: a number of bodies that may be in memory."""
+    """The room for bodies in a replica: a number of bodies that may be in memory.
+
+    A caller is named by its subject.
+    """
 
     def __init__(self, most: int = MOST_BODIES, grace: float = GRACE) -> None:
         self._most, self._grace = most, grace
@@ -36,31 +39,31 @@ class Bodies:
         self._held: list[Body] = []  # who has had room for longest comes first
         self._waiting: list[Body] = []
 
-    def try_room(self, principal: str, end: End) -> "Body | None":
+    def try_room(self, caller: str, end: End) -> "Body | None":
         """Return room for a body of `caller` if there is some now, else None. Never waits."""
-        body = Body(self, principal, end)
+        body = Body(self, caller, end)
         with self._lock:
             if self._waiting or len(self._held) >= self._most:
                 return None
             self._give_room(body)
         return body
 
-    def room(self, principal: str, end: End, seconds: float) -> "Body":
+    def room(self, caller: str, end: End, seconds: float) -> "Body":
         """Wait for room for a body of `caller`. `end` must stop the reading when it is called.
 
         Raises DeadlinePassed if there is no room within `seconds`.
         """
-        found = self.try_room(principal, end)
+        found = self.try_room(caller, end)
         if found is not None:
             return found
-        ends, body = time.monotonic() + seconds, self.queue(principal, end)
+        ends, body = time.monotonic() + seconds, self.queue(caller, end)
         while not body.has_room.wait(POLL_INTERVAL):
             body.look(ends)
         return body
 
-    def queue(self, principal: str, end: End, tell: Callable[[], object] = _nothing) -> "Body":
+    def queue(self, caller: str, end: End, tell: Callable[[], object] = _nothing) -> "Body":
         """Queue for room; `tell` is called when there is some. Call `look` meanwhile."""
-        body = Body(self, principal, end, tell)
+        body = Body(self, caller, end, tell)
         with self._lock:
             self._waiting.append(body)
             self._hand_on()
@@ -73,10 +76,10 @@ class Bodies:
         """
         with self._lock:
             awaited = [body for body in self._held if body.is_awaited]
-            each = Counter(body.principal for body in awaited)
+            each = Counter(body.caller for body in awaited)
             if awaited:
                 most = max(each.values())
-                self._end(next(body for body in awaited if each[body.principal] == most))
+                self._end(next(body for body in awaited if each[body.caller] == most))
         return bool(awaited)
 
     def end_all(self) -> None:
@@ -120,8 +123,8 @@ class Bodies:
 
     def _hand_on(self) -> None:
         while self._waiting and len(self._held) < self._most:
-            each = Counter(body.principal for body in self._held)
-            body = min(self._waiting, key=lambda one: each[one.principal])  # the first of these
+            each = Counter(body.caller for body in self._held)
+            body = min(self._waiting, key=lambda one: each[one.caller])  # the first of these
             self._waiting.remove(body)
             self._give_room(body)
 
@@ -136,9 +139,9 @@ class Body:
     """The body of a request. It is left when the request begins to work, or ends."""
 
     def __init__(
-        self, bodies: Bodies, principal: str, end: End, tell: Callable[[], object] = _nothing
+        self, bodies: Bodies, caller: str, end: End, tell: Callable[[], object] = _nothing
     ) -> None:
-        self._bodies, self.principal, self.end, self.tell = bodies, principal, end, tell
+        self._bodies, self.caller, self.end, self.tell = bodies, caller, end, tell
         self.has_room = threading.Event()
         self.is_awaited = True
         self.since = 0.0

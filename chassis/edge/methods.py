@@ -47,7 +47,7 @@ class Method:
         return not (self.client_streams or self.server_streams)
 
     def admit(self, principal: Principal, request: Message) -> None:
-        """Raise Denied unless `caller` may make it, or Invalid with every fault of its fields."""
+        """Raise PermissionDenied unless `principal` may make it, or Invalid with all violations."""
         self.access.check(principal, request)
         check(validation.violations_of(request, skip=self.rows))
 

@@ -69,8 +69,8 @@ class Pipeline:
         """Return the answer of a unary method. `parse` makes the request from the raw body.
 
         The service's code gets no context: it must not depend on the protocol.
-        Raises what `parse` and the service's code raise, Denied, Invalid, Exhausted, DatabaseAway,
-        and DeadlinePassed.
+        Raises what `parse` and the service's code raise, PermissionDenied, Invalid, Exhausted,
+        DatabaseAway, and DeadlinePassed.
         """
         with self.executor.working():
             if len(raw) <= SMALL_BODY:

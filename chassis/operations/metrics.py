@@ -35,32 +35,34 @@ _WANTING = (
     " caller (one caller's share), bodies (that callers are slow to send), turns (at one thing),"
     " streams."
 )
-GRPC_REQUESTS = Counter(
-    "tandem_grpc_requests",
-    "Calls that ended, by the status code that they ended with.",
-    ["service", "method", "code"],
+GRPC = RequestMetrics(
+    Counter(
+        "tandem_grpc_requests",
+        "Calls that ended, by the status code that they ended with.",
+        ["service", "method", "code"],
+    ),
+    Counter("tandem_grpc_exhausted", _WANTING, ["service", "of"]),
+    Histogram(
+        "tandem_grpc_seconds",
+        "Seconds from a call's first byte to its status; streams count until their end.",
+        ["service", "method"],
+        buckets=_FAST,
+    ),
 )
-GRPC_EXHAUSTED = Counter("tandem_grpc_exhausted", _WANTING, ["service", "of"])
-GRPC_SECONDS = Histogram(
-    "tandem_grpc_seconds",
-    "Seconds from a call's first byte to its status; streams count until their end.",
-    ["service", "method"],
-    buckets=_FAST,
+HTTP = RequestMetrics(
+    Counter(
+        "tandem_http_requests",
+        "Requests by HTTP that ended, by the code that they ended with, named as gRPC names it.",
+        ["service", "method", "code"],
+    ),
+    Counter("tandem_http_exhausted", _WANTING, ["service", "of"]),
+    Histogram(
+        "tandem_http_seconds",
+        "Seconds from a request's headers to its answer.",
+        ["service", "method"],
+        buckets=_FAST,
+    ),
 )
-HTTP_REQUESTS = Counter(
-    "tandem_http_requests",
-    "Requests by HTTP that ended, by the code that they ended with, named as gRPC names it.",
-    ["service", "method", "code"],
-)
-HTTP_EXHAUSTED = Counter("tandem_http_exhausted", _WANTING, ["service", "of"])
-HTTP_SECONDS = Histogram(
-    "tandem_http_seconds",
-    "Seconds from a request's headers to its answer.",
-    ["service", "method"],
-    buckets=_FAST,
-)
-GRPC = RequestMetrics(GRPC_REQUESTS, GRPC_EXHAUSTED, GRPC_SECONDS)
-HTTP = RequestMetrics(HTTP_REQUESTS, HTTP_EXHAUSTED, HTTP_SECONDS)
 GRPC_STREAMS = Gauge("tandem_grpc_streams_open", "Streams that are open now.", ["service"])
 
 # Units of work.

@@ -85,11 +85,12 @@ def _answer(path: str, accept: str, ready: Ready) -> Answer:
     if route == "/live":
         return 200, "application/json", b'{"live": true}'
     if route == "/ready":
-        return _readiness(ready)
+        return readiness(ready)
     return 404, "text/plain", b"/metrics, /live, /ready\n"
 
 
-def _readiness(ready: Ready) -> Answer:
+def readiness(ready: Ready) -> Answer:
+    """Return status, content type and body of the answer at /ready."""
     parts = dict(ready())
     status = 200 if all(parts.values()) else 503
     return status, "application/json", json.dumps(parts).encode()

@@ -1,13 +1,13 @@
 """The ASGI application of an api role: unary RPCs by Connect, and readiness."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -15,6 +15,7 @@ from chassis.edge.http.connect import Connect
 from chassis.edge.http.problems import plain_problem
 from chassis.edge.methods import Contract
 from chassis.edge.pipeline import Pipeline
+from chassis.operations import ops
 
 # Headers that pages of other origins may send and read (Fetch, section 3.2).
 SENT = [
@@ -35,15 +36,15 @@ def app_of(
     service: str,
     pipeline: Pipeline,
     contracts: Sequence[Contract],
-    ready: Callable[[], Mapping[str, bool]],
+    ready: ops.Ready,
     origins: str,
 ) -> ASGIApp:
     """Return the application. Pages of `origins` (separated by commas) may call it."""
     connect = Connect(service, pipeline, contracts)
 
     async def readiness(_: Request) -> Response:
-        parts = dict(ready())
-        return JSONResponse(parts, 200 if all(parts.values()) else 503)
+        status, kind, body = ops.readiness(ready)
+        return Response(body, status, media_type=kind)
 
     return Starlette(
         routes=[

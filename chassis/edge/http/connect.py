@@ -39,8 +39,6 @@ T = TypeVar("T")
 VERSION = "1"
 _OBJECT = re.compile(rb"[ \t\r\n]*\{")
 _TIMEOUT = re.compile(r"\d{1,10}")
-
-
 # Characters of protobuf's reason why a text is no message.
 LONGEST_REASON = 200
 
@@ -122,12 +120,12 @@ class Connect:
     ) -> bytes:
         ends = time.monotonic() + _seconds(request.headers)
         _check_headers(request.headers)
-        with self._pipeline.slot(authorization) as place:
+        with self._pipeline.slot(authorization) as slot:
             identity = await self._on_thread(
-                lambda: self._pipeline.authenticate(authorization, place)
+                lambda: self._pipeline.authenticate(authorization, slot)
             )
             reading = Reading(ends)
-            with await reading.room(place) as body:
+            with await reading.room(slot) as body:
                 raw = await reading.read(request, body)
                 return await self._on_thread(
                     lambda: codec.write(

@@ -32,7 +32,12 @@ STATUSES: Mapping[str, int] = {
     "DATA_LOSS": 500,
     "UNAUTHENTICATED": 401,
 }
-_DETAILS = (details.BadRequest, details.PreconditionFailure, details.RetryInfo)
+_DETAILS = (
+    details.BadRequest,
+    details.PreconditionFailure,
+    details.RequestInfo,
+    details.RetryInfo,
+)
 
 
 def problem(status: Status, headers: Mapping[str, str]) -> Response:
@@ -40,12 +45,11 @@ def problem(status: Status, headers: Mapping[str, str]) -> Response:
 
     Extension members: `code` in Connect's spelling; `errors`, one for each violation.
     """
-    http_status = STATUSES[code_of(status)]
-    members = {"detail": status.message, "code": connect_code(code_of(status))}
-    errors = list(_errors(status))
-    return plain_problem(
-        http_status, {**members, **({"errors": errors} if errors else {})}, headers
-    )
+    code = code_of(status)
+    members: dict[str, Any] = {"detail": status.message, "code": connect_code(code)}
+    if errors := list(_errors(status)):
+        members["errors"] = errors
+    return plain_problem(STATUSES[code], members, headers)
 
 
 def plain_problem(status: int, members: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
@@ -67,7 +71,7 @@ def headers_of(status: Status, challenge: str) -> Iterator[tuple[str, str]]:
 def details_of(status: Status) -> Iterator[Message]:
     """Yield the details of a status whose types we know."""
     for packed in status.details:
-        for kind in (*_DETAILS, details.RequestInfo):
+        for kind in _DETAILS:
             if packed.Is(kind.DESCRIPTOR):
                 found = kind()
                 packed.Unpack(found)
