@@ -1,0 +1,42 @@
+"""Servers that answer HTTP."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis.data.store import Database
+from chassis.edge.server import Server
+from chassis.testing import Issuer, settings_for
+from tests.conftest import MakeDatabase
+from tests.integration.chassis.http.callers import Run, Running
+from tests.integration.chassis.test_grpc_edge import NoStore, Notify, servicers
+
+
+@pytest.fixture
+def database(make_database: MakeDatabase) -> Database[Any]:
+    return make_database(NoStore)
+
+
+@pytest.fixture
+def run(database: Database[Any], tmp_path: Path) -> Iterator[Run]:
+    """Runs servers; `settings` are theirs."""
+    servers = []
+
+    def start(**settings: Any) -> Running:
+        issuer, notify = Issuer(), Notify()
+        told = settings_for(issuer.write_jwks(tmp_path / "jwks"), **settings)
+        server = Server(told, "tests", database, servicers(notify))
+        server.start()
+        servers.append((server, told))
+        return Running(server, issuer, notify)
+
+    yield start
+    for server, told in servers:
+        server.drain(told.drain)
+
+
+@pytest.fixture
+def running(run: Run) -> Running:
+    return run()
