@@ -55,9 +55,9 @@ class Listener:
 
 
 @contextmanager
-def removal_blocked(client: Any, database: str) -> Iterator[list[str]]:
+def removal_blocked(database: Any) -> Iterator[list[str]]:
     """Hold the outbox's rows in a transaction, so that a removal has to wait; yields their ids."""
-    outbox = client[database]["outbox"]
+    client, outbox = database.client, database["outbox"]
     with long_transactions(client), client.start_session() as session:
         session.start_transaction()
         ids = [row["_id"] for row in outbox.find({}, session=session)]
@@ -74,18 +74,19 @@ def _outbox(environment: Mapping[str, str]) -> int:
     return catalog.waiting
 
 
-def _removals(client: Any) -> list[Any]:
-    """Removals from an outbox that MongoDB works on."""
-    stages = [{"$currentOp": {}}, {"$match": {"op": "remove", "ns": {"$regex": "outbox$"}}}]
-    return list(client.admin.aggregate(stages))
+@contextmanager
+def profiled(database: Any) -> Iterator[Any]:
+    """Let MongoDB record every operation on a database; yields the collection of the records.
 
-
-def _ended(client: Any) -> bool:
-    """Whether no removal is left; each is ended, as its caller was."""
-    found = _removals(client)
-    for operation in found:
-        client.admin.command("killOp", op=operation["opid"])
-    return not found
+    A removal in a transaction fails at once if another one holds the rows, and is tried again: no
+    look at the running operations sees it.
+    """
+    database.command("profile", 2)
+    try:
+        yield database["system.profile"]
+    finally:
+        database.command("profile", 0)
+        database.drop_collection("system.profile")
 
 
 def test_a_relay_killed_between_publish_and_removal_repeats_with_one_effect(
@@ -103,13 +104,13 @@ def test_a_relay_killed_between_publish_and_removal_repeats_with_one_effect(
         connect(environment["TANDEM_MONGO_URL"], "test") as client,
         Listener(environment["TANDEM_AMQP_URL"]) as seen,
     ):
-        with removal_blocked(client, "tandem_catalog") as ids:
+        catalog, removal = client["tandem_catalog"], {"op": "remove", "ns": "tandem_catalog.outbox"}
+        with removal_blocked(catalog) as ids, profiled(catalog) as operations:
             assert len(ids) == 20
             relay.launch(environment)
             until("the first publication", lambda: all(seen.ids[one] for one in ids))
-            until("their removal to be tried", lambda: bool(_removals(client)))
+            until("their removal to be tried", lambda: operations.find_one(removal))
             relay.process.kill()
-            until("its removal to be forgotten", lambda: _ended(client))
         whole.restart(relay.name)
         until("the second publication", lambda: all(seen.ids[one] >= 2 for one in ids))
     come_to_rest(whole)
