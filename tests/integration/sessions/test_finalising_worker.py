@@ -53,9 +53,9 @@ def test_a_worker_killed_in_the_middle_finalises_nobody_twice(
             workers = [running.enter_context(_worker(school, stack, vhost)) for _ in range(2)]
             eventually(lambda before=before: rows.estimated_document_count() > before)  # type: ignore[misc]
             workers[chance.randrange(2)].kill()
-        school.make_due()
-        end_leases(school.database.mongo)
         end_transactions(school.database.client, "sessions")
+        end_leases(school.database.mongo)
+        school.make_due()
         if rows.estimated_document_count() == len(learners):
             break
     with _worker(school, stack, vhost):
