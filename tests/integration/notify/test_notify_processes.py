@@ -14,7 +14,7 @@ from services.notify.domain.messages import UNKNOWN
 from services.notify.store import NotifyStore
 from tests.integration.notify.world import Mailbox, World, chunks, names, person
 from tests.integration.processes import declare, eventually, publish, role
-from tests.mongo import end_leases
+from tests.mongo import end_leases, end_transactions
 
 
 @pytest.fixture
@@ -112,6 +112,7 @@ def test_a_worker_killed_while_it_sends(
         killed = workers(real)
         worker.kill()
         worker.wait()
+    end_transactions(real.database.client, "notify")
     end_leases(real.database.mongo)
     in_hand = real.rows("deliveries", {"state": "QUEUED", "sending": True})
     end_claims = {"$set": {"job.due": SystemClock().now()}}
@@ -145,6 +146,7 @@ def test_a_worker_killed_while_it_tells_a_run(real: World, environment: dict[str
         killed = workers(real)
         worker.kill()
         worker.wait()
+    end_transactions(real.database.client, "notify")
     end_leases(real.database.mongo)
     end_claims = {"$set": {"job.due": SystemClock().now()}}
     real.database.mongo["broadcast_parts"].update_many({}, end_claims)
