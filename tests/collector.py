@@ -42,7 +42,7 @@ class Collector:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def spans(self, trace_id: str = "") -> list[Seen]:
-        """What came until now, of one trace or of all."""
+        """The spans that have arrived, of one trace or of all."""
         with self._lock:
             return [span for span in self._spans if trace_id in ("", span.trace_id)]
 

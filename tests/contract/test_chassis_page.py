@@ -1,4 +1,4 @@
-"""chassis/README.md tells every module, under its room."""
+"""chassis/README.md describes every module, under the heading of its package."""
 
 import re
 from pathlib import Path

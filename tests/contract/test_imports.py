@@ -1,4 +1,4 @@
-"""Who imports whom: the tree keeps the layers, and the checker sees where one is broken."""
+"""Which modules import which: the tree keeps the layers, and the checker finds violations."""
 
 import runpy
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def test_a_broken_layer_is_seen(tmp_path: Path, module: str, source: str) -> Non
     ],
 )
 def test_a_kept_layer_is_fine(tmp_path: Path, module: str, source: str) -> None:
-    """What a layer may import is let through."""
+    """The imports that a layer may have are accepted."""
     assert violations(tree(tmp_path, {module: source})) == []
 
 

@@ -88,13 +88,13 @@ class Broker:
 
 
 def _policy(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """For 3.10, too, which knows queues of any type only."""
+    """Also for 3.10, which only knows queues of any type."""
     kept = {key: spec[key] for key in ("pattern", "priority", "definition")}
     return {**kept, "apply-to": "queues"}
 
 
 def objects() -> list[Object]:
-    """What the manifests say of accounts and queues, users first."""
+    """The manifests' accounts and queues, users first."""
     kinds = ("User", *KINDS, "Policy")
     return [each for kind in kinds for each in of_kind(overlay("university"), kind)]
 
@@ -127,7 +127,7 @@ def declare(broker: Broker) -> None:
 def role(
     service: str, name: str, broker: Broker, database: str = "none"
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A role of a service under its account; at the end it finishes what it has in hand."""
+    """A role of a service under its account; at the end it finishes its unfinished work."""
     environment = {
         **broker.stack,
         "TANDEM_ENVIRONMENT": "development",

@@ -1,4 +1,4 @@
-"""What a document takes on the disk is about what the arithmetic of docs/operators.md says."""
+"""Documents take about as much disk space as docs/operators.md says."""
 
 import re
 import uuid

@@ -43,7 +43,7 @@ NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 def an_event(cls: type[Message], aggregate: int, sequence: int) -> Delivery:
-    """An event of one of a few aggregates, of which every other field tells its sequence."""
+    """An event of one of a few aggregates; every other field depends on its sequence."""
     data = cls()
     _fill(data, sequence)
     for field in cls.DESCRIPTOR.fields:
@@ -109,7 +109,7 @@ def state(database: Database[Any]) -> dict[str, list[Any]]:
 def after(
     database: Database[Any], subscription: Subscription[Any], batches: Sequence[Sequence[Delivery]]
 ) -> dict[str, list[Any]]:
-    """What an empty service keeps after batches."""
+    """The documents of an empty service after these batches."""
     for name in set(database.mongo.list_collection_names()) - {"migrations", "leases"}:
         database.mongo[name].delete_many({})
     for batch in batches:

@@ -283,7 +283,7 @@ def test_a_deleted_data_folder_is_no_obstacle(light: Stack, tmp_path: Path) -> N
 
 
 def test_a_given_part_is_not_started(tmp_path: Path) -> None:
-    """What the environment gives is used from there."""
+    """A part that the environment gives is used from there."""
     given = {"TANDEM_MONGO_URL": "mongodb://db.example.org/?replicaSet=rs0"}
     local = Stack(tmp_path, given)
     assert local.up(("mongodb",)).environment() == given

@@ -15,7 +15,7 @@ from tests.system.classes import Class, Demo, MakeClass, play_demo
 
 @pytest.fixture(scope="session")
 def collector() -> Iterator[Collector]:
-    """Where the platform's traces go."""
+    """The collector of the platform's traces."""
     with Collector().running() as collector:
         yield collector
 

@@ -119,7 +119,7 @@ def test_a_relay_killed_between_publish_and_removal_repeats_with_one_effect(
 def test_the_broker_may_be_away_while_requests_go_on(
     whole: Platform, make_class: MakeClass, staff: Services
 ) -> None:
-    """With RabbitMQ stopped commands succeed; once it is back every event arrives, once."""
+    """With RabbitMQ stopped commands succeed; later every event arrives once."""
     group = make_class(30)
     until("the run to be known", group.is_known)
     whole.stack.rabbitmq.stop()
@@ -217,7 +217,7 @@ def test_mongodb_killed_is_waited_for(whole: Platform, make_class: MakeClass) ->
 
 
 def _answered(group: Any) -> bool:
-    """By both services that are asked afterwards: each finds the server again in its own time."""
+    """Whether both services answer: each reconnects in its own time."""
     try:
         group.summary()
         group.staff.catalog.GetRun(catalog_pb2.GetRunRequest(run_id=group.run))

@@ -28,7 +28,7 @@ def run_seed(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
 
 
 def told(platform: Platform, folder: Path) -> dict[str, str]:
-    """What a running platform tells it."""
+    """The setting of a running platform."""
     token = folder / "token"
     token.write_text(platform.identity.mint("seed", ["registrar", "instructor", "service"]))
     known = platform.environment()

@@ -1,4 +1,4 @@
-"""One request, one trace: from its call by the relay to every service that hears of it."""
+"""One request, one trace: from its call through the relay to every service that gets the event."""
 
 import secrets
 

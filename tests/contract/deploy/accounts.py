@@ -72,7 +72,7 @@ def _secret_of(entry: Mapping[str, object]) -> object:
 
 
 def _wanted() -> Mapping[str, Rights]:
-    """What each user needs."""
+    """The rights that each user needs."""
     roles = {
         f"{service.name}-{role}": _rights(service, role)
         for service in services().values()

@@ -108,7 +108,7 @@ def _wanted(roles: Iterable[Party]) -> Iterator[Edge]:
 
 
 def _wanted_callers(party: Party, role: str) -> Iterator[Edge]:
-    """Who comes to a role's ports beside other roles: callers, probes, metrics."""
+    """The callers of a role's ports other than roles: callers, probes, metrics."""
     if role in ROLES_PORTS:
         yield (PROMETHEUS.name, party.name, PORTS["ops"])
         yield from ((KUBELET.name, party.name, port) for port in PORTS.values())

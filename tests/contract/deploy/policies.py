@@ -93,7 +93,7 @@ def every_role_runs(objects: Sequence[Object]) -> Iterator[str]:
 
 
 def images_are_pinned(objects: Sequence[Object]) -> Iterator[str]:
-    """By a tag that is not `latest`, or by a digest; the service's own image."""
+    """A tag that is not `latest`, or a digest, pins the image; it is the service's own image."""
     for each in containers(objects):
         image = container_of(each)["image"]
         name, _, tag = image.rpartition("/")[2].partition(":")
@@ -121,7 +121,7 @@ def probes_tell_apart(objects: Sequence[Object]) -> Iterator[str]:
 
 
 def ports_are_those_that_open(objects: Sequence[Object]) -> Iterator[str]:
-    """Named container ports are the ports of the addresses that the role is told."""
+    """Named container ports are the ports of the addresses in the role's settings."""
     for each in of_kind(objects, "Deployment"):
         wanted = {name: PORTS[name] for name in ROLES_PORTS[declared(each)[1]]}
         ports = {port["name"]: port["containerPort"] for port in container_of(each)["ports"]}
@@ -197,7 +197,7 @@ def replicas_are_spread_and_kept(objects: Sequence[Object]) -> Iterator[str]:
 
 
 def settings_are_provided(objects: Sequence[Object]) -> Iterator[str]:
-    """A role is told all that it requires, nothing that it doesn't know, and what it accepts."""
+    """A role gets all settings that it requires, only settings that it knows, and valid values."""
     for each in workloads(objects):
         service, role = declared(each)
         known = {setting.variable: setting for setting in service.read_by(role)}

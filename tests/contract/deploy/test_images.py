@@ -21,7 +21,7 @@ def test_images_run_what_was_tested() -> None:
 
 
 def test_every_pin_has_a_hash() -> None:
-    """So that what is installed is what was locked."""
+    """So exactly the locked packages are installed."""
     entries = re.split(r"\n(?=[a-z])", (IMAGES / "requirements.lock").read_text().strip())
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
     assert "--require-hashes" in DOCKERFILE

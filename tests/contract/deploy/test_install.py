@@ -50,7 +50,7 @@ class Cluster:
 
     @property
     def applied(self) -> list[str]:
-        """What each apply chose."""
+        """The arguments of each apply."""
         called = (self.folder / "calls").read_text().splitlines()
         return [call.partition(" -l ")[2] for call in called if " apply " in call]
 
@@ -84,7 +84,7 @@ def test_a_job_that_failed_ends_it_at_once(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("states", ["catalog-migrate Complete;catalog-declare", ""])
 def test_jobs_that_do_not_end_are_waited_for_and_given_up(cluster: Cluster, states: str) -> None:
-    """Also where there are none."""
+    """This also holds where there are no jobs."""
     assert cluster.install(states) == 1
     assert (cluster.folder / "calls").read_text().count("jsonpath") == 5
     assert len(cluster.applied) == 2
@@ -92,7 +92,7 @@ def test_jobs_that_do_not_end_are_waited_for_and_given_up(cluster: Cluster, stat
 
 @pytest.mark.parametrize("fails", ["kustomize", "delete job", "!app", "wait", "(migrate,declare)"])
 def test_it_stops_at_the_first_thing_that_fails(cluster: Cluster, fails: str) -> None:
-    """What failed is the last that was done."""
+    """The step that failed is the last one."""
     assert cluster.install(DONE, fails) != 0
     assert fails in (cluster.folder / "calls").read_text().splitlines()[-1]
 

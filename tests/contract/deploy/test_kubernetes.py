@@ -352,7 +352,7 @@ BREAKS: list[tuple[Policy, Callable[[list[Object]], Any]]] = [
 
 @pytest.mark.parametrize(("policy", "spoil"), BREAKS)
 def test_a_policy_finds_its_fault(policy: Policy, spoil: Callable[[list[Object]], Any]) -> None:
-    """A manifest that breaks the policy is told."""
+    """The check reports a manifest that breaks the policy."""
     objects = copy.deepcopy(list(overlay("university")))
     assert list(policy(objects)) == []
     spoil(objects)

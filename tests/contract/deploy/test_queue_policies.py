@@ -53,7 +53,7 @@ def test_each_declared_queue_gets_its_policy() -> None:
 
 
 def test_no_queue_of_ours_drops_events() -> None:
-    """What is full refuses: nothing of ours falls off a queue's head, nor becomes too old."""
+    """A full queue refuses messages; our queues drop no message, and no message expires."""
     for queue in queues():
         definition = policy_of(queue)["definition"]
         assert definition.get("overflow", "reject-publish") == "reject-publish", queue

@@ -28,7 +28,7 @@ from tests.integration.catalog.registry import (
 
 
 def test_200_racing_for_50_places_give_exactly_50(registry: Registry) -> None:
-    """No place is given twice, none stays empty, and the rest waits, each told once."""
+    """No place is given twice, none stays empty, the others wait, and each gets one event."""
     learners = [f"l{number:03d}" for number in range(200)]
     registry.people(*learners)
     run = registry.open_run(capacity=50)
@@ -60,7 +60,7 @@ def test_a_repeat_with_the_same_request_id_changes_nothing(registry: Registry) -
 
 
 def test_a_withdrawal_promotes_who_waits_for_the_longest_time(registry: Registry) -> None:
-    """The freed place goes to the first in line, in the same transaction, and both are told."""
+    """The first in line gets the freed place in the same transaction; both are published."""
     registry.people("a", "b", "c")
     run = registry.open_run(capacity=1)
     for learner in ("a", "b", "c"):
@@ -82,7 +82,7 @@ def test_a_withdrawal_promotes_who_waits_for_the_longest_time(registry: Registry
 
 
 def test_a_mode_change_is_told_once(registry: Registry) -> None:
-    """Choosing the same mode again is no news."""
+    """A repeated choice of the same mode publishes no event."""
     registry.people("ada")
     run = registry.open_run()
     registry.enrol(run.id, "ada")
@@ -167,7 +167,7 @@ def test_a_deadline_moves_for_who_holds_a_place(registry: Registry) -> None:
 
 
 def test_withdrawals_that_race_promote_in_the_order_of_coming(registry: Registry) -> None:
-    """As many as left get a place: those who waited for the longest time, and no others."""
+    """As many learners get a place as withdrew: those who waited for the longest time."""
     learners = [f"l{number:02}" for number in range(30)]
     registry.people(*learners)
     run = registry.open_run(capacity=10)
@@ -205,7 +205,7 @@ def test_who_waits_may_leave_the_waiting_list(registry: Registry) -> None:
 
 
 def test_a_wish_changed_while_waiting_is_the_mode_of_the_place(registry: Registry) -> None:
-    """Others hear of it with the place, and not before."""
+    """The event of the promotion contains it; no event does before."""
     registry.people("a", "b")
     run = registry.open_run(capacity=1)
     for learner in ("a", "b"):
@@ -268,7 +268,7 @@ def test_a_repeat_of_any_command_answers_what_it_answered(registry: Registry) ->
 
 
 def test_200_units_of_work_at_once_give_50_places(registry: Registry) -> None:
-    """With nothing before the database that lets them in one by one."""
+    """The database alone ensures it, without the locks of the process."""
     learners = [f"l{number:03d}" for number in range(200)]
     registry.people(*learners)
     run = registry.open_run(capacity=50)
@@ -311,7 +311,7 @@ def test_who_comes_and_goes_at_once_leaves_no_place_empty(registry: Registry) ->
 
 
 def test_a_repeated_batch_answers_what_it_answered(registry: Registry) -> None:
-    """The first answer comes again, `changed` and all; without the id it tells what holds."""
+    """The first answer comes again; without the request id the answer is current."""
     registry.people("ada", "bob")
     run = registry.open_run()
     rows = [catalog_pb2.EnrolRow(learner_id=name, mode=ONLINE) for name in ("ada", "bob")]

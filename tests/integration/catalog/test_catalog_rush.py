@@ -51,7 +51,7 @@ def let_in(system: Stub, run_id: str, learner: str) -> Any:
 
 
 def test_enrolling_writes_nothing_that_others_share(registry: Registry) -> None:
-    """Where places are not limited: no run, no counter, and no sequence but the enrolment's."""
+    """Without limited places, no run or counter is written, only the enrolment's sequence."""
     registry.people("ada", "bob")
     run = registry.open_run()
     runs, sequences = (registry.database.mongo[name] for name in ("runs", "sequences"))
@@ -90,7 +90,7 @@ def test_who_enrols_with_another_open_transaction_does_not_wait(registry: Regist
 
 
 def test_one_learner_side_by_side_is_one_enrolment(registry: Registry) -> None:
-    """In two processes, many at once: who comes second is answered what the first made."""
+    """Many calls in two processes: the later ones get the answer of the first."""
     registry.people("ada")
     run = registry.open_run()
     command = Enrol(run_id=run.id, learner_id="ada", mode=AttendanceMode.ONLINE)
@@ -106,7 +106,7 @@ def test_one_learner_side_by_side_is_one_enrolment(registry: Registry) -> None:
 
 
 def test_two_processes_never_overbook(registry: Registry) -> None:
-    """What turns don't see, MongoDB does: 60 race for 20 places, and the rest waits in order."""
+    """Without a common lock, 20 of 60 get a place, and the others wait in order."""
     learners = [f"l{number:02}" for number in range(60)]
     registry.people(*learners)
     run = registry.open_run(capacity=20)

@@ -1,4 +1,4 @@
-"""What the tests of the bus share: a service's servers, its roles as processes, and a look."""
+"""Helpers of the bus tests: a service's servers, its roles as processes, and their state."""
 
 import os
 import subprocess
@@ -58,7 +58,7 @@ class Bus:
 
     @property
     def settings(self) -> Settings:
-        """What its roles are told."""
+        """The settings of its roles."""
         return Settings(
             environment="development",
             mongo_url=self.mongo_url,

@@ -64,7 +64,7 @@ def _withdrawn(store: Any, event: Any) -> None:
 
 
 def _keep_newest(store: Any, event: Any) -> None:
-    """Of each aggregate what its newest event told, as handlers keep what others own."""
+    """Store the newest event of each aggregate, as handlers do that keep replicas."""
     kept = store["newest"].find_one({"_id": event.partition_key}, session=store.session)
     if kept is None or kept["sequence"] < event.sequence:
         store["newest"].replace_one(

@@ -1,4 +1,4 @@
-"""Who comes in, at the gRPC edge of a real server."""
+"""Admission at the gRPC edge of a real server."""
 
 import threading
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class Holding(notify_pb2_grpc.NotifyServiceServicer):
         return Preferences(person_id=request.person_id)
 
     def hold(self, stub: Any, calls: int, person: str = "ada") -> list[Any]:
-        """So many calls in hand, one after the other."""
+        """Open a number of calls, one after the other."""
         held = []
         for _ in range(calls):
             held.append(stub.GetPreferences.future(own(person), timeout=60))
@@ -65,7 +65,7 @@ def holding() -> Holding:
 def channel_for(
     holding: Holding, make_database: MakeDatabase, tmp_path: Path
 ) -> Iterator[ChannelFor]:
-    """A server in which a person may have two requests in hand, and a system three."""
+    """A server in which a person may have two open requests, and a system three."""
     database = make_database(NoStore)
     with serving(holding, database, tmp_path, person_requests=2, service_requests=3) as found:
         yield found
@@ -91,7 +91,7 @@ def serving(
 
 
 def exhausted(call: Any, of: str) -> None:
-    """It is refused for want of room, and told and counted so."""
+    """The call is refused with RESOURCE_EXHAUSTED, and counted."""
     before = figure("tandem_grpc_exhausted_total", service="tests", of=of)
     error = refusal(call)
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -128,7 +128,7 @@ def test_a_full_server_says_so_and_stays_healthy(
 
 
 def test_no_body_is_read_of_who_may_not_come_in(holding: Holding, channel_for: ChannelFor) -> None:
-    """Without a token, or with too many calls in hand, the answer comes before the request."""
+    """Without a token, or with too many open calls, the answer comes before the body is read."""
     silent = threading.Event()
 
     def answer(channel: grpc.Channel) -> grpc.StatusCode:
@@ -148,7 +148,7 @@ def test_no_body_is_read_of_who_may_not_come_in(holding: Holding, channel_for: C
 def test_calls_that_are_cancelled_leave_their_places(
     holding: Holding, channel_for: ChannelFor
 ) -> None:
-    """In hand or not yet begun: there is room for others when they have ended."""
+    """After calls are cancelled, started or not, other calls have room."""
     stub = stub_of(channel_for("ada"))
     holding.free.set()
 

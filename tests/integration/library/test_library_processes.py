@@ -1,4 +1,4 @@
-"""The worker as a process, under eventlet: what it hears and verifies, over the real parts."""
+"""The library's worker as an eventlet process: its events and verifications, on real servers."""
 
 import signal
 import uuid
@@ -32,7 +32,7 @@ FILM = (Path(__file__).parents[3] / "campus" / "demo" / "recording.mp4").read_by
 def environment(
     stack: dict[str, str], vhost: str, shelves: Shelves, library_settings: Settings, tmp_path: Path
 ) -> dict[str, str]:
-    """Of the library's processes, with a virtual host of the test's own."""
+    """The environment of the library's processes, with the test's own virtual host."""
     return {
         **stack,
         **IdentityProvider(tmp_path).environment(),
@@ -53,7 +53,7 @@ def _told(number: int, data: Message) -> Event[Any]:
 def test_a_worker_verifies_and_knows_who_may_read(
     shelves: Shelves, environment: dict[str, str], vhost: str
 ) -> None:
-    """Two workers, many documents and a film: each item told once; SIGTERM ends both in order."""
+    """Two workers verify many documents and a film: one event each; SIGTERM ends both cleanly."""
     declare("library", environment)
     with (
         role("library", "worker", environment) as one,
@@ -75,7 +75,7 @@ def test_a_worker_verifies_and_knows_who_may_read(
 
 
 def test_the_api_starts_while_the_store_is_away(environment: dict[str, str]) -> None:
-    """What needs no files is answered; the bucket is made by the first upload."""
+    """Calls that need no files are answered; the first upload creates the bucket."""
     away = {**environment, "TANDEM_S3_ENDPOINT": "http://127.0.0.1:1"}
     api = RoleProcess(["-m", "services.library", "api"], away)
     try:

@@ -33,7 +33,7 @@ VIDEO = {"kind": types_pb2.ITEM_KIND_RECORDING, "media_type": "video/mp4"}
 
 
 def _failure(shelves: Shelves, item_id: str) -> str:
-    """The reason of an item that is FAILED, told once, with nothing left of it in the store."""
+    """The reason of a FAILED item, published once, with no file left in the store."""
     item = shelves.item(item_id)
     assert item.state == FAILED
     assert [event.reason for event in shelves.published(ItemFailed, item_id)] == [item.failure]
@@ -45,21 +45,21 @@ def _failure(shelves: Shelves, item_id: str) -> str:
 
 
 def told(shelves: Shelves, item_id: str) -> tuple[int, int, int]:
-    """How often an item was told to be uploaded, available, failed."""
+    """The numbers of an item's events: uploaded, available, failed."""
     uploaded = shelves.published(ItemUploaded, item_id)
     available = shelves.published(ItemAvailable, item_id)
     return len(uploaded), len(available), len(shelves.published(ItemFailed, item_id))
 
 
 def job_of(shelves: Shelves, item_id: str) -> Any:
-    """What an item's job says."""
+    """The job of an item."""
     found = shelves.database.mongo["items"].find_one({"_id": item_id})
     assert found is not None
     return found["job"]
 
 
 def test_a_good_file_becomes_available(shelves: Shelves) -> None:
-    """Uploaded, then available, each told once; the item has its rendition."""
+    """An item is uploaded, then available, with one event each; it has its rendition."""
     item_id = shelves.upload(PDF, run_ids=["r1"])
     assert shelves.item(item_id).state == VERIFYING
     shelves.clock.forward(minutes=1)
@@ -78,20 +78,20 @@ def test_a_good_file_becomes_available(shelves: Shelves) -> None:
 
 @pytest.mark.parametrize(("announced", "told"), [(0.0, 2400.0), (2390.0, 2390.0), (60.0, 2400.0)])
 def test_a_film_tells_its_playing_time(shelves: Shelves, announced: float, told: float) -> None:
-    """What was announced stays where it is nearly right; else the file's own counts."""
+    """The announced time stays if it is nearly right; otherwise the file's time counts."""
     item_id = shelves.available(FILM, seconds=announced, **VIDEO)
     assert shelves.item(item_id).seconds == told
     assert shelves.published(ItemAvailable, item_id)[0].seconds == told
 
 
 def test_a_film_cut_short_keeps_what_was_announced(shelves: Shelves) -> None:
-    """A file that does not tell its playing time is believed its announcement."""
+    """If a file contains no playing time, the announced time is kept."""
     item_id = shelves.available(FILM[:40], seconds=7.0, **VIDEO)
     assert shelves.item(item_id).seconds == 7.0
 
 
 def test_wrong_bytes_are_refused(shelves: Shelves) -> None:
-    """The same size with another content: the hash tells."""
+    """The same size with other content has another hash."""
     upload = shelves.start(PDF)
     shelves.put_all(upload, PDF[:-1] + b"x")
     shelves.complete(upload)
@@ -104,7 +104,7 @@ def test_wrong_bytes_are_refused(shelves: Shelves) -> None:
 
 @pytest.mark.parametrize("content", [b"x", b"<html>no</html>", FILM[:5000]])
 def test_a_file_of_another_type_is_refused(shelves: Shelves, content: bytes) -> None:
-    """However small: its bytes say what it is, or that it is nothing known."""
+    """Of any size: its bytes show its type, or that the type is unknown."""
     item_id = shelves.upload(content)
     shelves.verify()
     assert "application/pdf was announced" in _failure(shelves, item_id)
@@ -149,7 +149,7 @@ def test_a_store_that_is_away_is_waited_for(shelves: Shelves, part: str) -> None
 
 
 def test_an_item_that_can_t_be_looked_at_keeps_no_other(shelves: Shelves) -> None:
-    """It waits, longer with each try, and the rest is verified; nothing is told of it."""
+    """It waits, longer after each attempt, and publishes nothing; others are verified."""
     odd = shelves.upload(PDF)
     others = [shelves.upload(PDF) for _ in range(3)]
 
@@ -176,7 +176,7 @@ def test_an_item_that_can_t_be_looked_at_keeps_no_other(shelves: Shelves) -> Non
 
 
 def test_rubbish_that_the_store_refuses_keeps_no_other(shelves: Shelves) -> None:
-    """What can be removed is, the rest is there the next time; a store that is away is told."""
+    """Other files are deleted, and this one is tried again; an unavailable store is reported."""
     odd, other = shelves.upload(b"no pdf"), shelves.upload(b"no pdf")
     shelves.verify()
 
@@ -197,7 +197,7 @@ def test_rubbish_that_the_store_refuses_keeps_no_other(shelves: Shelves) -> None
 
 
 def test_a_store_that_nobody_answers_at_is_away(shelves: Shelves, stack: dict[str, str]) -> None:
-    """A refused connection is no fault of a file, nor a reason for an upload to be lost."""
+    """A refused connection is not an error of the file, and fails no upload."""
     settings = load(Settings, {**stack, "TANDEM_S3_ENDPOINT": "http://127.0.0.1:1"}, "worker")
     item_id = shelves.upload(PDF)
     assert shelves.verify(S3Files(settings)) == 0
@@ -247,7 +247,7 @@ def test_a_dead_worker_keeps_no_item(shelves: Shelves) -> None:
 def test_a_lane_for_small_files_leaves_large_ones_alone(
     shelves: Shelves, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that documents don't wait for a film."""
+    """So documents don't wait for a film."""
     monkeypatch.setattr(store, "LARGEST_SMALL", 1000)
     large, small = shelves.upload(FILM, **VIDEO), shelves.upload(PDF)
     assert shelves.verify(lanes=[SMALL]) == 1

@@ -1,4 +1,4 @@
-"""A mail server that answers as a test tells it to."""
+"""A mail server that gives the answers of a test."""
 
 import socketserver
 import threading

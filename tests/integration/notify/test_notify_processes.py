@@ -29,7 +29,7 @@ def real(
 
 @pytest.fixture
 def environment(stack: dict[str, str], vhost: str, real: World) -> dict[str, str]:
-    """What the roles are told; the queues are declared, for which workers wait."""
+    """The environment of the roles; the queues are declared, because workers wait for them."""
     told = {
         **stack,
         "TANDEM_AMQP_URL": vhost,
@@ -71,7 +71,7 @@ def queue_mail(real: World, people: Sequence[str]) -> None:
 
 
 def addressees(mailbox: Mailbox, people: Sequence[str]) -> list[str]:
-    """Who got a mail, one entry a mail."""
+    """The addressees of mails, one entry a mail."""
     return sorted(str(mail["To"]).partition("@")[0] for mail in mailbox.mails(*people))
 
 
@@ -102,9 +102,7 @@ def test_replicas_send_each_mail_once(
 def test_a_worker_killed_while_it_sends(
     real: World, environment: dict[str, str], mailbox: Mailbox, ada: str
 ) -> None:
-    """No mail comes twice; of those that the killed one had in hand some are told as unknown, no
-    others.
-    """
+    """No mail comes twice; some mails of the killed worker are recorded as unknown, no others."""
     people = [f"{ada}-{number:03d}" for number in range(400)]
     queue_mail(real, people)
     with role("notify", "worker", environment) as worker:
@@ -131,7 +129,7 @@ def test_a_worker_killed_while_it_sends(
 
 
 def test_a_worker_killed_while_it_tells_a_run(real: World, environment: dict[str, str]) -> None:
-    """Another tells the parts that are left, if any, and each learner is told once."""
+    """Another worker notifies the remaining chunks, and each learner is notified once."""
     learners = list(names(2_000, "learner"))
     for chunk in chunks([*learners, "grace"], 500):
         real.people(*chunk)

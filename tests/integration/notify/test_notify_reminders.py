@@ -53,7 +53,7 @@ def ready(world: World, *learners: str) -> None:
 
 
 def test_reminders_a_day_and_an_hour_before(world: World, mailbox: Mailbox, ada: str) -> None:
-    """Who comes to live classes is reminded a day and an hour before, and nobody else is."""
+    """Learners of live classes are reminded a day and an hour before, and nobody else is."""
     world.people(ada, "bob", "eve", "grace")
     world.run(ada)
     world.enrol("bob", mode=ONLINE)
@@ -90,7 +90,7 @@ def test_reminders_in_the_past_are_not_sent(world: World, ada: str) -> None:
 
 
 def test_after_a_long_pause_one_reminder_is_told(world: World, ada: str) -> None:
-    """Where the reminders of a day and of an hour before are both due, the latter is told."""
+    """If the reminders of a day and of an hour before are both due, the latter is sent."""
     world.people(ada)
     world.run(ada)
     world.schedule(2 * DAY)
@@ -139,7 +139,7 @@ def test_vanished_before_it_is_due(world: World, ada: str, vanish: Vanish) -> No
 
 @changing
 def test_vanished_before_it_is_told(world: World, ada: str, vanish: Vanish) -> None:
-    """Nor is anybody where the class vanishes after the reminder fell due, before it is told."""
+    """No reminder is sent if the class is cancelled after the reminder was due."""
     ready(world, ada)
     world.remind()
     vanish(world)
@@ -164,7 +164,7 @@ def test_vanished_before_it_is_sent(
 
 
 def test_a_move_to_another_room_at_the_same_time(world: World, mailbox: Mailbox, ada: str) -> None:
-    """Where only the room changes the reminder stays, and names the new room."""
+    """If only the room changes, the reminder stays, and names the new room."""
     world.people(ada)
     world.run(ada)
     world.schedule(2 * HOUR)

@@ -42,7 +42,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Classroom:
-    """The service behind its API, and the queues it hears from."""
+    """The service behind its API, and its queues."""
 
     def __init__(
         self, database: Database[ProgressStore], clock: FakeClock, channel_for: ChannelFor
@@ -72,12 +72,12 @@ class Classroom:
         )
 
     def hear(self, queue: str, *data: Message | E) -> list[Kind]:
-        """Apply a batch of a queue as the worker does; answers the verdicts."""
+        """Apply a batch of a queue as the worker does; return the dispositions."""
         batch = [each if isinstance(each, events.Event) else self.event(each) for each in data]
         return self.apply(queue, batch)
 
     def apply(self, subscription: str, batch: Iterable[E], queue: str = "") -> list[Kind]:
-        """The verdicts on events of a subscription, which came by one of its queues."""
+        """The dispositions of a subscription's events, which came by one of its queues."""
         deliveries = [
             Delivery(events.body_of(each.data), events.headers_of(each)) for each in batch
         ]
@@ -85,7 +85,7 @@ class Classroom:
         return [each.kind for each in apply(self.database, heard, deliveries, queue)]
 
     def settle(self) -> None:
-        """Hear what the service told itself, and let time cause what it causes."""
+        """Apply the service's own events, and run its timers."""
         release_materials(self.database, DAY)
         while self._hear_own():
             pass
@@ -93,7 +93,7 @@ class Classroom:
         miss(self.database)
 
     def settle_for_good(self) -> None:
-        """As `settle`, when all units of work have ended that may have raced."""
+        """Like `settle`, after all racing units of work have ended."""
         self.settle()
         reevaluate(self.database, ahead=AGAIN_AFTER)
         reevaluate(self.database, ahead=2 * AGAIN_AFTER)
@@ -323,7 +323,7 @@ def finalised(
     parts: int = 1,
     **fields: Any,
 ) -> sessions.AttendanceSettled:
-    """What the class recorded of its learners."""
+    """The class's finalised attendance."""
     rows = [
         sessions.SettledAttendance(learner_id=learner, verdict=verdict, minutes=0)
         for learner, verdict in verdicts.items()

@@ -183,7 +183,7 @@ def tell(classroom: Classroom, batches: list[list[Told]], racing: Sequence[int])
 
 
 def outcome(classroom: Classroom) -> dict[str, Any]:
-    """What is kept of each learner, once nothing is to be done any more, and what was told."""
+    """Each learner's state when no work is left, and the published events."""
     classroom.settle_for_good()
     mongo = classroom.database.mongo
     assert list(mongo["plan_revisits"].find()) == list(mongo["item_news"].find()) == []
@@ -216,7 +216,7 @@ def _of(mongo: Any, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def counts(classroom: Classroom) -> dict[str, int]:
-    """The run's summary, as it is told."""
+    """The run's summary, as the API returns it."""
     summary = classroom.summary()
     fields = resources_pb2.RunSummary.DESCRIPTOR.fields
     return {each.name: getattr(summary, each.name) for each in fields if each.name != "run_id"}

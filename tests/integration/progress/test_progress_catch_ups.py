@@ -51,7 +51,7 @@ def _after_class(classroom: Classroom, *learners: str) -> None:
 
 
 def test_the_absent_get_the_recording_with_a_deadline(classroom: Classroom) -> None:
-    """Who was absent gets one catch-up, due after the run's time; who was there gets none."""
+    """Each absent learner gets one catch-up, due after the run's time; others get none."""
     _after_class(classroom)
     found = classroom.catch_up("ada")
     assert list(found.item_ids) == [FILM]
@@ -156,7 +156,7 @@ def test_a_deadline_that_passes_is_missed_and_study_counts_late(classroom: Class
 
 
 def test_a_lagging_broker_makes_nobody_miss_a_deadline(classroom: Classroom) -> None:
-    """What was taken in by the due counts when the due passes, though its event came later."""
+    """Statements that were accepted before the due count, even if their event came later."""
     _after_class(classroom, "cyd")
     classroom.clock.forward(days=3)
     classroom.record(classroom.watched("ada", "0[.]3600"), classroom.watched("cyd", "0[.]1800"))
@@ -189,7 +189,7 @@ def test_hundreds_are_missed_together(classroom: Classroom) -> None:
 
 
 def test_what_was_watched_before_counts(classroom: Classroom) -> None:
-    """Who had watched the item before the catch-up was assigned has it completed at once."""
+    """A learner who had watched the item before has completed the catch-up at once."""
     classroom.open(lecture(), learners=["ada"])
     classroom.record(classroom.watched("ada", "0[.]3600"))
     classroom.settle()
@@ -246,7 +246,7 @@ def test_a_recording_that_never_comes_gives_way_to_materials(classroom: Classroo
 
 
 def test_a_replaced_recording_takes_its_place(classroom: Classroom) -> None:
-    """Who has not studied the old one enough studies the new one, by the same due."""
+    """A learner who has not studied the old one enough studies the new one, by the same due."""
     _after_class(classroom, "cyd")
     before = classroom.catch_up("ada")
     classroom.record(classroom.watched("ada", "0[.]1800"), classroom.watched("cyd", "0[.]3600"))
@@ -268,7 +268,7 @@ def test_a_replaced_recording_takes_its_place(classroom: Classroom) -> None:
 
 
 def test_a_material_that_comes_later_is_studied_too(classroom: Classroom) -> None:
-    """What becomes available after the assignment is asked for, too, by the same due."""
+    """A material that becomes available later is required, too, by the same due."""
     classroom.open(lecture(), learners=["ada"])
     now = classroom.clock.now()
     plain: dict[str, Any] = {"recorded": False, "material_item_ids": [BOOK, "slides"]}
@@ -306,7 +306,7 @@ def test_with_nothing_to_study_there_is_no_catch_up_until_there_is(classroom: Cl
 
 
 def test_a_withdrawal_drops_open_catch_ups(classroom: Classroom) -> None:
-    """Who left has no open catch-up, gets none, and none is missed."""
+    """A learner who withdrew has no open catch-up, gets none, and misses none."""
     _after_class(classroom, "cyd")
     classroom.hear("plans", withdrawn("ada"))
     assert classroom.catch_ups("ada") == []
@@ -342,7 +342,7 @@ def test_an_empty_class_is_finalised_too(classroom: Classroom) -> None:
 
 
 def _story(classroom: Classroom) -> list[tuple[str, Message]]:
-    """What leads to one catch-up of ada's, each with the queue that brings it."""
+    """The events that lead to one catch-up of ada's, each with its queue."""
     now = classroom.clock.now()
     return [
         ("plans", opened()),
@@ -358,7 +358,7 @@ def _story(classroom: Classroom) -> list[tuple[str, Message]]:
 
 @pytest.mark.parametrize("turn", range(8))
 def test_any_order_gives_exactly_one_catch_up(classroom: Classroom, turn: int) -> None:
-    """However its causes arrive, turned round, backwards and twice, there is one catch-up."""
+    """In any order of its causes, also reversed and repeated, there is one catch-up."""
     story = [(queue, classroom.event(data)) for queue, data in _story(classroom)]
     turned = story[turn:] + story[:turn]
     for queue, event in itertools.chain(reversed(turned), turned):
@@ -376,7 +376,7 @@ def test_the_queues_are_those_of_the_contract() -> None:
 
 
 def test_attendance_that_was_taken_back_is_none(classroom: Classroom) -> None:
-    """Of somebody who was no guest after all there is no attendance any more; progress is told."""
+    """An amendment to UNSPECIFIED removes the attendance."""
     classroom.open(lecture(), learners=["ada"])
     classroom.hold_class()
     classroom.hear("attendance", amended("ada", PRESENT))

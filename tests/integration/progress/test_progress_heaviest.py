@@ -65,7 +65,7 @@ def test_the_largest_attendance_is_applied(classroom: Classroom) -> None:
 
 
 def test_the_largest_event_of_statements_is_applied(classroom: Classroom) -> None:
-    """As many statements as an event may hold, each of an activity, complete what they name."""
+    """An event with the most statements completes all activities that they name."""
     classroom.open(*(task(f"task-{number:03}") for number in range(200)), learners=["ada"])
 
     def told(count: int) -> events_pb2.StatementsRecorded:

@@ -1,4 +1,4 @@
-"""Whichever came first, the end is the same: over orders, repeats and races of all that is told."""
+"""Any order of events, with repeats and races, leads to the same end."""
 
 from typing import Any
 

@@ -132,7 +132,7 @@ def test_an_older_version_that_comes_late_changes_nothing(classroom: Classroom) 
 
 
 def test_a_session_that_moves_moves_dues(classroom: Classroom) -> None:
-    """What hangs on a class moves with it, and stays where it was when the class is cancelled."""
+    """Deadlines that depend on a class move with it, and stay when the class is cancelled."""
     start = classroom.clock.now() + timedelta(days=1)
     later = start + timedelta(days=2)
     classroom.open(lecture(), task(deadline=after("lecture", 24)), learners=["ada"])
@@ -218,7 +218,7 @@ def test_a_promoted_learner_counts_and_a_withdrawn_one_does_not(classroom: Class
 
 
 def test_learners_come_in_pages(classroom: Classroom) -> None:
-    """A run's learners are told page by page, each once; a foreign token is refused."""
+    """A run's learners are listed page by page, each once; a foreign token is refused."""
     classroom.open(task(), learners=[f"l{number}" for number in range(7)])
     found, token = [], ""
     while True:
@@ -235,7 +235,7 @@ def test_learners_come_in_pages(classroom: Classroom) -> None:
 
 
 def test_what_is_unknown_is_not_found(classroom: Classroom) -> None:
-    """A run or a learner that nobody told of is NOT_FOUND; catch-ups want one of them named."""
+    """An unknown run or learner is NOT_FOUND; a list of catch-ups needs one of them."""
     assert refused(classroom.summary)[0] is grpc.StatusCode.NOT_FOUND
     classroom.open(task())
     assert refused(lambda: classroom.progress("nobody"))[0] is grpc.StatusCode.NOT_FOUND
@@ -342,7 +342,7 @@ def test_who_left_sees_nothing_of_the_run(classroom: Classroom) -> None:
 
 @pytest.mark.parametrize("text", ["0[.]1e308", "1e9999[.]2", "-1[.]2", "5[.]2", "[,]" * 30])
 def test_segments_that_cannot_be_are_refused(classroom: Classroom, text: str) -> None:
-    """The row is told why; nothing of it is stored or counts."""
+    """The row's error says why; nothing of it is stored or counts."""
     classroom.open(item("watch", FILM), learners=["ada"])
     (result,) = classroom.record(classroom.watched("ada", text))
     assert {each.field for each in result.violations} == {"video.played_segments"}

@@ -53,7 +53,7 @@ def _hear(
 
 
 def test_an_enrolment_that_races_the_end_of_a_class_is_caught(classroom: Classroom) -> None:
-    """It saw nothing of the recording, nor did the recording see it: the last turn finds it."""
+    """Enrolment and recording did not see each other; the last re-evaluation finds it."""
     now = classroom.clock.now()
     classroom.open(lecture())
     classroom.hear("plans", scheduled(now - HOUR), ended(now))
@@ -98,7 +98,7 @@ def test_an_absent_learner_whose_enrolment_races_the_recording_is_caught(
 def test_a_class_that_names_an_item_as_it_becomes_available_is_told_again(
     classroom: Classroom,
 ) -> None:
-    """Neither saw the other; the news of the item are looked at again, and nobody goes without."""
+    """Neither saw the other; the update of the item is evaluated again."""
     now = classroom.clock.now()
     classroom.hear("plans", opened(), path(lecture()), enrolled("ada", now), scheduled(now - HOUR))
     classroom.hear("plans", ended(now))
@@ -115,7 +115,7 @@ def test_a_class_that_names_an_item_as_it_becomes_available_is_told_again(
 
 
 def test_two_units_of_work_about_one_learner_never_pass_each_other(classroom: Classroom) -> None:
-    """Who loses begins again with what the other did, also where it changes other documents."""
+    """The loser of the race repeats its work with the other's changes, also in other documents."""
     now = classroom.clock.now()
     classroom.open(lecture(), learners=["ada"])
     classroom.hold_class(ada=ABSENT)

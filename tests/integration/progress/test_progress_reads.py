@@ -1,4 +1,4 @@
-"""What is read of MongoDB: plans once a version, statements by what they are about."""
+"""Reads from MongoDB: plans once a version, statements by an index."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ PLANS = {"runs", "paths", "sessions", "items"}
 
 @pytest.fixture
 def commands() -> Commands:
-    """What the watched database is asked."""
+    """The commands that the watched database gets."""
     return Commands()
 
 
@@ -70,7 +70,7 @@ def test_a_plan_is_read_once_a_version(
 def test_the_last_look_reads_only_what_it_is_about(
     classroom: Classroom, watched: Database[ProgressStore], commands: Commands
 ) -> None:
-    """Of many statements of many learners, it examines those it answers, by an index."""
+    """Of many statements of many learners, it examines only those that it needs, by an index."""
     steps = [task(f"task-{number}") for number in range(20)]
     learners = [f"l{number}" for number in range(10)]
     classroom.open(item("watch", FILM), *steps, learners=learners)

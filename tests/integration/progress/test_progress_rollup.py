@@ -108,7 +108,7 @@ def _did(classroom: Classroom, dice: random.Random) -> resources_pb2.Statement:
 def _shuffled(story: list[Told], dice: random.Random) -> Iterator[list[Told]]:
     """The story in disorder and with repeats, in batches of one queue each.
 
-    Statements of a run never heard of would wait; so the run is opened first.
+    Statements of an unknown run would wait; so the run is opened first.
     """
     yield story[:1]
     rest = story[1:] + dice.sample(story, len(story) // 2)

@@ -1,4 +1,4 @@
-"""Attendance is settled in parts, after the end, whatever comes in between."""
+"""Attendance is finalised in parts, after the end, whatever happens in between."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -62,7 +62,7 @@ def _presence_event_at(
 
 
 def test_the_end_is_answered_before_anything_is_finalised(school: School) -> None:
-    """SessionEnded comes first; the session tells when attendance is there, and since when."""
+    """SessionEnded comes first; the session shows when its attendance was finalised."""
     school.enrol("ada")
     session = school.live(school.room())
     school.clock.forward(hours=1)
@@ -85,7 +85,7 @@ def test_the_end_is_answered_before_anything_is_finalised(school: School) -> Non
 
 @pytest.mark.parametrize("count", [0, 1, 30, 5_000])
 def test_a_class_of_any_size_is_finalised(school: School, count: int) -> None:
-    """Everyone gets a verdict, told in numbered parts that each fit into an event."""
+    """Everyone gets a status, published in numbered parts that each fit into an event."""
     learners = _learners(count)
     _enrol(school, learners)
     session = school.live(school.room())
@@ -146,7 +146,7 @@ def test_a_small_class_does_not_wait_for_a_large_one(school: School) -> None:
 
 
 def test_no_presence_event_is_lost_to_the_end(school: School) -> None:
-    """Of marks and the end of a session at once, each mark either counts or is refused."""
+    """A presence event that races the end of a session counts or is refused."""
     learners = [f"l{number}" for number in range(20)]
     school.enrol(*learners)
     session = school.live(school.room())
@@ -225,7 +225,7 @@ def test_a_presence_event_that_was_under_way_at_the_end_counts(school: School) -
 
 
 def test_who_is_expected_is_decided_at_the_end(school: School) -> None:
-    """Who leaves or comes while parts are settled was, or was not, expected: as at the end."""
+    """Learners who leave or join during the finalisation count as they did at the end."""
     learners = _learners(2 * LEARNERS)
     _enrol(school, learners)
     school.enrol("z-alone", mode=SELF_PACED)
@@ -270,7 +270,7 @@ def test_withdrawals_that_race_with_parts_change_nothing(school: School) -> None
 
 
 def test_replicas_share_what_is_to_be_finalised(school: School) -> None:
-    """Four workers at five classes: each learner of each is settled and told once."""
+    """Four workers finalise five classes: each learner's attendance is published once."""
     learners = _learners(30)
     _enrol(school, learners)
     ended = []
@@ -290,7 +290,7 @@ def test_replicas_share_what_is_to_be_finalised(school: School) -> None:
 
 
 def test_a_worker_that_dies_is_succeeded(school: School) -> None:
-    """What it had committed stays, what it had not is done again; its claim is worth nothing."""
+    """Its committed work stays, the rest is done again, and its claim is ignored."""
     _enrol(school, _learners(2 * LEARNERS))
     session = school.live(school.room())
     school.stop(session)
@@ -316,7 +316,7 @@ def _die_in_part(store: SessionsStore, session_id: str) -> None:
 
 
 def test_a_catch_up_waits_for_its_finalisation(school: School) -> None:
-    """One that comes before its learner is settled comes back."""
+    """A catch-up that comes before its learner's attendance is finalised is applied later."""
     school.enrol("ada")
     session = school.live(school.room())
     school.stop(session)
@@ -329,7 +329,7 @@ def test_a_catch_up_waits_for_its_finalisation(school: School) -> None:
 
 
 def test_a_recording_may_come_before_attendance(school: School) -> None:
-    """It is attached at once, and stays when attendance is settled."""
+    """It is attached at once, and stays when the attendance is finalised."""
     school.enrol("ada")
     session = school.live(school.room())
     school.stop(session)
@@ -342,7 +342,7 @@ def test_a_recording_may_come_before_attendance(school: School) -> None:
 
 
 def test_a_guest_who_did_not_stay_has_no_attendance(school: School) -> None:
-    """A leave that comes late takes back what a join alone had led to, and that is told."""
+    """A late leave removes the attendance that a join alone had caused, and this is published."""
     school.enrol("guest", mode=SELF_PACED)
     session = school.live(school.room())
     school.presence_event(session, ("guest", JOINED, 0))

@@ -1,4 +1,4 @@
-"""Whatever comes first: a class ends with the attendance that all its marks lead to."""
+"""In any order of events, a class ends with the attendance of all its presence events."""
 
 import itertools
 from collections.abc import Sequence
@@ -96,7 +96,7 @@ def _act(school: School, session: resources_pb2.Session, step: "PresenceEvent | 
 def _as_if_known(
     school: School, session: resources_pb2.Session, presence_events: Sequence[PresenceEvent]
 ) -> dict[str, int]:
-    """What one settling of everyone gives that has all marks."""
+    """The attendance from one finalisation with all presence events."""
     kept = school.database.reader().session_by_id(session.id)
     assert kept is not None
     assert kept.started_at is not None
@@ -112,7 +112,7 @@ def _as_if_known(
 
 
 def _heard(school: School, session: resources_pb2.Session) -> dict[str, int]:
-    """What a listener knows who takes an amended verdict for more than a settled one."""
+    """The knowledge of a consumer that prefers amended statuses to finalised ones."""
     verdicts: dict[str, int] = {}
     for part in school.published(events_pb2.AttendanceSettled):
         if part.session_id == session.id:

@@ -82,7 +82,7 @@ def mongo_database(mongo: "pymongo.MongoClient[Any]") -> Iterator[Any]:
 
 
 def run_migrate(service: str, database: Any, stack: Mapping[str, str]) -> str:
-    """What the real process prints."""
+    """The output of the real process."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", f"services.{service}", "migrate"],
         env={

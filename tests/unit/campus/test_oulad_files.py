@@ -49,14 +49,14 @@ def folder(path: Path, tables: dict[str, str | None], clicks: str | bytes | None
 
 
 def told(path: Path, module: str = "AAA", presentation: str = "2013J") -> list[str]:
-    """The faults that are told."""
+    """The errors that are reported."""
     with pytest.raises(FilesError) as error:
         Presentation(path, module, presentation)
     return str(error.value).splitlines()
 
 
 def test_a_presentation_is_read_as_it_is(tmp_path: Path) -> None:
-    """Others' rows are passed over, whatever is in them; equal clicks are told apart."""
+    """Other rows are ignored, whatever they contain; equal clicks are distinguished."""
     found = Presentation(folder(tmp_path, {}), "AAA", "2013J")
     assert (found.start.isoformat(), found.length.days) == ("2013-10-01", 268)
     assert found.registrations() == [Registration("1", False), Registration("2", True)]
@@ -71,7 +71,7 @@ def test_a_presentation_is_read_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_click_is_the_same_one_in_another_cut_of_the_files(tmp_path: Path) -> None:
-    """Where it stands does not matter: other rows before it change nothing."""
+    """Its place does not matter: other rows before it change nothing."""
     head, *lines = CLICKS.splitlines(keepends=True)
     (tmp_path / "cut").mkdir()
     cut = Presentation(folder(tmp_path / "cut", {}, head + "".join(lines[2:])), "AAA", "2013J")
@@ -97,7 +97,7 @@ def test_spoilt_tables_are_named_at_once(tmp_path: Path) -> None:
 
 
 def test_an_archive_of_several_files_is_told(tmp_path: Path) -> None:
-    """Nobody knows which of them is meant."""
+    """The command can't know which of them is meant."""
     folder(tmp_path, {})
     with zipfile.ZipFile(tmp_path / "studentVle.zip", "a") as archive:
         archive.writestr("more.txt", "")
@@ -138,7 +138,7 @@ def test_every_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
 
 
 def test_many_faults_are_counted(tmp_path: Path) -> None:
-    """The first twenty are told, and how many more there are."""
+    """The first twenty are shown, and the number of the others."""
     lines = told(folder(tmp_path, {}, CLICKS + "AAA\t2013J\t1\t8\t1\n" * 25))
     assert (len(lines), lines[-1]) == (21, "and 5 more")
 

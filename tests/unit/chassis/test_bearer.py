@@ -151,7 +151,7 @@ def test_a_wrong_or_missing_claim_is_refused(
 
 
 def test_roles_that_are_null_are_refused(trusting: Authenticator, issuer: Issuer) -> None:
-    """That is no list; a token without roles has no such claim."""
+    """Null is no list; a token without roles has no such claim."""
     token = jwt.encode({**claims(), "roles": None}, issuer.key, "ES256", headers={"kid": "test"})
     assert_refused(trusting, token)
 
@@ -242,7 +242,7 @@ def test_a_rotated_key_is_found(trusting: Authenticator, jwks: Path) -> None:
 
 
 def test_unknown_keys_do_not_flood_the_provider(issuer: Issuer, jwks: Path) -> None:
-    """However many tokens with unknown keys come, the provider is asked once in a pause."""
+    """With any number of tokens with unknown keys, the provider is asked once in a pause."""
     keys = Keys(issuer.write_jwks(jwks), refetch_pause=3600)
     assert keys.get("test") is not None
     Issuer("later").write_jwks(jwks)
@@ -276,7 +276,7 @@ def test_a_provider_that_fails_leaves_the_known_keys(issuer: Issuer, jwks: Path)
 
 
 def test_a_provider_that_is_away_makes_no_token_bad(jwks: Path, issuer: Issuer) -> None:
-    """A set that was never read means that nobody can tell yet: try again, with the same token."""
+    """Without any key set nobody can judge the token: the caller tries again with it."""
     keys = Keys(jwks.as_uri(), refetch_pause=3600)
     trusting = believing(keys, ISSUER, AUDIENCE)
     value = f"Bearer {issuer.token('ada')}"

@@ -1,4 +1,4 @@
-"""What the broker tells of a queue, where it may be late."""
+"""The broker's figures of a queue, which may be late."""
 
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
@@ -65,7 +65,7 @@ def test_zeros_that_came_late_are_asked_again(broker: Any, told: Figures, asked:
 
 @pytest.mark.parametrize("broker", [[(0.3, 0, 0)] * TRIES * 2], indirect=True)
 def test_a_queue_that_never_tells_is_not_taken_for_empty(broker: Any) -> None:
-    """So no partition is removed that may have events."""
+    """So no partition is removed that may contain events."""
     with pytest.raises(Unanswered, match="'q' does not report"):
         figures(broker, "q")
     assert not partitions.is_drained(broker, "q")

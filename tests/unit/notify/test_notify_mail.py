@@ -22,7 +22,7 @@ def mail(to: str = "ada@example.com", title: str = "Moved: Waves", body: str = "
 
 
 def parsed(raw: bytes) -> email.message.EmailMessage:
-    """What a mail program reads."""
+    """The mail as a mail program reads it."""
     return email.message_from_bytes(raw, policy=email.policy.default)
 
 

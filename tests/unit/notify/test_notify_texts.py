@@ -48,7 +48,7 @@ def test_english_and_german_are_there() -> None:
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("language", TEXTS.languages)
 def test_every_template_bears_hostile_values(language: str, kind: Kind) -> None:
-    """Values are neither read as templates nor able to start a line or a header."""
+    """Values are not read as templates, and can't start a line or a header."""
     text = TEXTS.write(kind, language, "Europe/Dublin", HOSTILE, VALUES[kind])
     assert text.title
     assert "\n" not in text.title + text.title.replace("\r", "\n")
@@ -106,7 +106,7 @@ def test_instants_are_told_in_the_persons_zone(language: str, zone: str, told: s
 
 @given(st.text())
 def test_one_line_is_one_line(text: str) -> None:
-    """Whatever the text, one line comes of it."""
+    """Any text becomes one line."""
     assert len(one_line(text).splitlines()) <= 1
 
 

@@ -102,7 +102,7 @@ def plan(*activities: Activity, sessions: tuple[Session, ...] = (), **fields: An
 
 
 def run_state(**fields: Any) -> LearnerRunState:
-    """Ada's standing: she is enrolled."""
+    """Ada's learner run state: she is enrolled."""
     given: dict[str, Any] = {
         "enrolment_id": "e1",
         "state": EnrolmentState.ENROLLED,
@@ -114,7 +114,7 @@ def run_state(**fields: Any) -> LearnerRunState:
 
 
 def verdict(value: AttendanceStatus, session_id: str = "s1") -> dict[str, Attendance]:
-    """What a session recorded."""
+    """The recorded attendance of a session."""
     return {session_id: Attendance(value, 1)}
 
 

@@ -60,7 +60,7 @@ def test_it_is_missed_after_its_due_and_may_be_studied_later() -> None:
 
 
 def test_what_was_studied_before_is_completed_at_once() -> None:
-    """Both events are told."""
+    """Both events are published."""
     done = catch_ups.judged(GIVEN, ENOUGH, MONDAY)
     assert _names(None, done) == [CatchUpAssigned, CatchUpCompleted]
 
@@ -103,7 +103,7 @@ def test_an_open_one_is_dropped_when_nobody_wants_it(other: object) -> None:
 
 
 def test_one_that_is_over_is_not_dropped() -> None:
-    """What was completed or missed stays so; being caught up ends no catch-up."""
+    """A completed or missed one stays so; CAUGHT_UP ends no catch-up."""
     gone = replace(ABSENT, state=EnrolmentState.WITHDRAWN)
     for over in (
         catch_ups.judged(GIVEN, ENOUGH, MONDAY),

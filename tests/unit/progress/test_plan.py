@@ -1,4 +1,4 @@
-"""What of a run's plan a piece of evidence concerns."""
+"""The parts of a run's plan that a piece of evidence concerns."""
 
 import random
 

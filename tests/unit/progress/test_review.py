@@ -54,7 +54,7 @@ def _review(one: Learner, by: Plan) -> tuple[Learner, list[object]]:
 
 
 def test_a_completion_is_told_once() -> None:
-    """The activity and with it the path; reviewing again tells nothing."""
+    """The activity and the path complete; another review publishes nothing."""
     after, events = _review(learner(DONE), plan(TASK, EXTRA))
     assert events == [
         ActivityCompleted("e1", RUN, ADA, "task", MONDAY),

@@ -1,4 +1,4 @@
-"""What is told: progress and timelines."""
+"""The API's views: progress and timelines."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -85,7 +85,7 @@ def test_classes_and_dues_stand_in_a_timeline() -> None:
     ],
 )
 def test_lines_are_on_the_learners_wall(zone: str, local: CivilTime) -> None:
-    """In the zone that is asked for; else in the run's."""
+    """Lines are in the requested time zone, or else in the run's."""
     (line,) = timeline.lines_of_run(run_state(), plan(FILM), replace(WEEK, zone=zone))
     assert line.local == local
 
@@ -101,7 +101,7 @@ def test_a_cancelled_class_shows_what_takes_its_place() -> None:
 
 
 def test_a_catch_up_stands_at_its_due() -> None:
-    """With the session that was missed."""
+    """It is listed with the session that was missed."""
     given = assigned(run_state(), session(), ("film",), MONDAY, DAY)
     line = timeline.localized(timeline.line_of_catch_up(given), "")
     assert (line.at, line.session_id, line.done) == (MONDAY + DAY, "s1", False)

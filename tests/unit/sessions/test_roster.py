@@ -39,7 +39,7 @@ def _news(
 
 
 def test_a_change_of_mode_may_come_before_the_enrolment() -> None:
-    """State and mode are each the newest that was told, in whatever order they came."""
+    """State and mode are each the newest, in any order of their events."""
     after = _fold([_news(2, None, ONLINE), _news(1, ENROLLED, CLASSROOM)])
     assert (after.state, after.mode) == (ENROLLED, ONLINE)
 
@@ -79,7 +79,7 @@ def test_only_who_holds_a_place_is_enrolled(state: EnrolmentState | None) -> Non
 
 
 def test_only_newer_copies_replace_what_is_known() -> None:
-    """Of several in one batch the newest counts, and only when it is newer than the known one."""
+    """The newest update of a batch counts, if it is newer than the replica."""
     known = {"a": Item("a", True, "", 5), "b": Item("b", False, "", 5)}
     arrived = [
         Item("a", False, "late", 4),
