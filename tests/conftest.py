@@ -81,7 +81,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     yield environment
     os.environ.clear()
     os.environ.update(previous)
-    for part in local.parts.values():  # nobody needs the data, and RabbitMQ takes long to save them
+    for part in local.parts.values():  # no test needs the data; RabbitMQ takes long to save them
         part.kill()
 
 

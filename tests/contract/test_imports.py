@@ -127,5 +127,5 @@ def test_grpc_and_eventlet_meet_in_no_function(tmp_path: Path, source: str, plac
     }
     allowed = "; allowed are the standard library"
     found = [each for each in violations(tree(tmp_path, files)) if allowed not in each]
-    [told] = found
-    assert told.startswith(f"services.catalog.__main__{place}: loads grpc and ")
+    [violation] = found
+    assert violation.startswith(f"services.catalog.__main__{place}: loads grpc and ")

@@ -14,7 +14,7 @@ from tests.integration import processes
 from tests.integration.chassis.bus import channel_of
 from tests.management import manage
 
-# How many partitions the `declare` roles are told to make.
+# The number of partitions that the `declare` roles create.
 PARTITIONS = 2
 # What docs/operators.md gives to a system that listens.
 STRANGER = "stranger"

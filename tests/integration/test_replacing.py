@@ -113,9 +113,9 @@ def after(
     for name in set(database.mongo.list_collection_names()) - {"migrations", "leases"}:
         database.mongo[name].delete_many({})
     for batch in batches:
-        verdicts = apply(database, subscription, batch)
+        dispositions = apply(database, subscription, batch)
         # Of the same event twice in a batch, the second is a repeat.
-        assert {verdict.kind for verdict in verdicts} <= {Kind.APPLIED, Kind.REPEAT}
+        assert {disposition.kind for disposition in dispositions} <= {Kind.APPLIED, Kind.REPEAT}
     return state(database)
 
 
@@ -134,9 +134,9 @@ def test_repeats_in_any_order_end_the_same(
     database = make_database(store)
 
     @settings(max_examples=15, deadline=None)
-    @given(told=some_types(subscription), data=st.data())
-    def check(told: Any, data: st.DataObject) -> None:
-        once = [an_event(cls, which, number) for number, (cls, which) in enumerate(told, start=1)]
+    @given(types=some_types(subscription), data=st.data())
+    def check(types: Any, data: st.DataObject) -> None:
+        once = [an_event(cls, which, number) for number, (cls, which) in enumerate(types, start=1)]
         again = data.draw(st.lists(st.sampled_from(once), max_size=6))
         mixed = data.draw(st.permutations([*once, *again]))
         cut = data.draw(st.integers(0, len(mixed)))

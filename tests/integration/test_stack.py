@@ -45,7 +45,7 @@ def here(folder: Path) -> Iterator[Stack]:
     """A whole stack, started while strangers hold all the ports that its servers usually take."""
     with ExitStack() as ending:
         for port in STANDARD_PORTS:
-            with suppress(OSError):  # held by a real stranger: just as well
+            with suppress(OSError):  # held by another process, which is fine
                 ending.enter_context(socket.create_server(("127.0.0.1", port)))
         local = Stack(folder, {})
         ending.callback(kill_all, local)

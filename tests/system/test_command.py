@@ -102,17 +102,17 @@ def test_events_are_told_as_they_happen(platform: Platform, make_class: MakeClas
     with subprocess.Popen(
         [TANDEM, *map(str, words)], env=surroundings(), stdout=subprocess.PIPE, text=True
     ) as tail:
-        told = tail.stdout
-        assert told
+        output = tail.stdout
+        assert output
         learners = iter(group.learners)
 
         def is_told() -> bool:
             """The tail may not listen yet: enrol more learners until it shows one."""
             group.enrol([next(learners)])
-            return bool(select([told], [], [], 1.0)[0])
+            return bool(select([output], [], [], 1.0)[0])
 
         until("an enrolment to be told", is_told)
-        row = json.loads(told.readline())
+        row = json.loads(output.readline())
         assert tail.poll() is None
         tail.terminate()
     assert row["type"] == "tandem.catalog.enrolment.created.v1"
@@ -180,18 +180,18 @@ def test_what_is_parked_is_shown_and_released(platform: Platform) -> None:
     """A relay that comes finds it parked and leaves it, until it is released."""
     service, now = "notify", datetime.now(UTC)
     kind = events.event_type(MessageDelivered)
-    told: events.Event[MessageDelivered] = events.Event(
+    event: events.Event[MessageDelivered] = events.Event(
         new_id(), kind, "/tandem/notify", now, "m", "outbox-command", 1, "", MessageDelivered()
     )
     parked = {
-        "_id": told.id,
-        "key": told.partition_key,
-        "lane": lane_of(told.partition_key),
+        "_id": event.id,
+        "key": event.partition_key,
+        "lane": lane_of(event.partition_key),
         "after": "",
-        "sequence": told.sequence,
-        "type": told.type,
-        "headers": events.headers_of(told),
-        "body": events.body_of(told.data),
+        "sequence": event.sequence,
+        "type": event.type,
+        "headers": events.headers_of(event),
+        "body": events.body_of(event.data),
         "parked_at": now,
     }
     relay = f"{service}-relay"

@@ -45,7 +45,7 @@ def test_a_call_in_hand_is_answered(
     with connect(url, "test") as client, long_transactions(client):
         before = _lost_races(api)
         with client.start_session() as session:
-            # The same code, not committed yet: whoever wants to write it has to try again.
+            # The same code, not committed yet: another writer has to try again.
             session.start_transaction()
             client["tandem_catalog"]["courses"].insert_one(
                 {"_id": code, "code": code}, session=session

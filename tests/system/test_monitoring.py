@@ -12,7 +12,7 @@ from tests.dashboards import Asked, asked_by_panels, asked_by_rules, recorded
 from tests.promql import Selector, grouping_labels, made_labels, selectors, unfolded
 from tests.system.classes import Demo
 
-# Prometheus tells it while an alert fires; in the demo none does.
+# Prometheus has this series only while an alert fires; in the demo none does.
 ONLY_WHILE_FIRING = "ALERTS"
 pytestmark = pytest.mark.timeout(1800)  # the demo is played in one of them
 

@@ -12,7 +12,7 @@ from tests.contract.deploy.manifests import Object, name_of, of_kind
 NAME, ROLE, PART = (f"app.kubernetes.io/{label}" for label in ("name", "component", "part-of"))
 PORTS = {"grpc": 50051, "http": 8080, "ops": 9464}
 ROLES_PORTS = {"api": {"grpc", "http", "ops"}, "worker": {"ops"}, "relay": {"ops"}}
-# What a drain of TANDEM_DRAIN seconds needs beyond it: a worker that is killed says goodbye.
+# Time after TANDEM_DRAIN in which a worker that did not finish closes its connections.
 MARGIN = 5
 # Each has an account of the broker for itself.
 BROKER_ROLES = ("declare", "relay", "worker")
@@ -125,13 +125,13 @@ def ports_are_those_that_open(objects: Sequence[Object]) -> Iterator[str]:
     for each in of_kind(objects, "Deployment"):
         wanted = {name: PORTS[name] for name in ROLES_PORTS[declared(each)[1]]}
         ports = {port["name"]: port["containerPort"] for port in container_of(each)["ports"]}
-        told = {
+        configured = {
             name: int(address.rpartition(":")[2])
             for name in wanted
             if (address := _plain_settings(each, objects).get(f"TANDEM_{name.upper()}_ADDRESS"))
         }
-        if not ports == told == wanted:
-            yield f"{name_of(each)}: ports {ports}, addresses {told}; wanted {wanted}"
+        if not ports == configured == wanted:
+            yield f"{name_of(each)}: ports {ports}, addresses {configured}; wanted {wanted}"
 
 
 def resources_are_bounded(objects: Sequence[Object]) -> Iterator[str]:

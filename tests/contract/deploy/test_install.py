@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 INSTALL = Path(__file__).resolve().parents[3] / "deploy" / "kubernetes" / "install.sh"
-# Writes down how it was called, fails where it is told to, and tells the next state of the jobs.
+# Records its arguments, fails where the test wants it, and prints the next state of the jobs.
 KUBECTL = """#!/usr/bin/env bash
 set -eu
 cd "$(dirname "$0")"

@@ -65,7 +65,7 @@ class Registry:
 
     def enrol(self, run_id: str, learner: str, **more: Any) -> resources_pb2.Enrolment:
         request = catalog_pb2.EnrolRequest(run_id=run_id, learner_id=learner, mode=ONLINE, **more)
-        # A crowd on a machine that does other things, too, may take its time.
+        # Many calls may take long on a machine that also does other work.
         return self.staff.Enrol(request, timeout=30)
 
 

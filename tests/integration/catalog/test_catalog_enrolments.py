@@ -41,9 +41,9 @@ def test_200_racing_for_50_places_give_exactly_50(registry: Registry) -> None:
     }
     after = registry.staff.GetRun(catalog_pb2.GetRunRequest(run_id=run.id))
     assert (after.enrolled, after.waitlisted) == (50, 150)
-    told = Counter(row["type"] for row in registry.events())
-    assert told["tandem.catalog.enrolment.created.v1"] == 50
-    assert told["tandem.catalog.enrolment.waitlisted.v1"] == 150
+    counts = Counter(row["type"] for row in registry.events())
+    assert counts["tandem.catalog.enrolment.created.v1"] == 50
+    assert counts["tandem.catalog.enrolment.waitlisted.v1"] == 150
 
 
 def test_a_repeat_with_the_same_request_id_changes_nothing(registry: Registry) -> None:
@@ -179,9 +179,9 @@ def test_withdrawals_that_race_promote_in_the_order_of_coming(registry: Registry
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(leave, learners[:8]))
-    told = registry.events("tandem.catalog.enrolment.promoted.v1")
-    told.sort(key=lambda row: row["sequence"])
-    assert [json.loads(row["body"])["learnerId"] for row in told] == learners[10:18]
+    promotions = registry.events("tandem.catalog.enrolment.promoted.v1")
+    promotions.sort(key=lambda row: row["sequence"])
+    assert [json.loads(row["body"])["learnerId"] for row in promotions] == learners[10:18]
 
 
 def test_who_waits_may_leave_the_waiting_list(registry: Registry) -> None:
@@ -200,8 +200,8 @@ def test_who_waits_may_leave_the_waiting_list(registry: Registry) -> None:
     after = registry.staff.GetRun(catalog_pb2.GetRunRequest(run_id=run.id))
     assert (after.enrolled, after.waitlisted) == (1, 1)
     leave("a")
-    (told,) = registry.events("tandem.catalog.enrolment.promoted.v1")
-    assert json.loads(told["body"])["learnerId"] == "c"
+    (promotion,) = registry.events("tandem.catalog.enrolment.promoted.v1")
+    assert json.loads(promotion["body"])["learnerId"] == "c"
 
 
 def test_a_wish_changed_while_waiting_is_the_mode_of_the_place(registry: Registry) -> None:
@@ -216,8 +216,8 @@ def test_a_wish_changed_while_waiting_is_the_mode_of_the_place(registry: Registr
     )
     assert registry.events("tandem.catalog.enrolment.mode_changed.v1") == []
     registry.staff.Withdraw(catalog_pb2.WithdrawRequest(run_id=run.id, learner_id="a"))
-    (told,) = registry.events("tandem.catalog.enrolment.promoted.v1")
-    assert json.loads(told["body"])["mode"] == "ATTENDANCE_MODE_CLASSROOM"
+    (promotion,) = registry.events("tandem.catalog.enrolment.promoted.v1")
+    assert json.loads(promotion["body"])["mode"] == "ATTENDANCE_MODE_CLASSROOM"
     (row,) = registry.staff.ListEnrolments(
         catalog_pb2.ListEnrolmentsRequest(run_id=run.id)
     ).enrolments
@@ -281,9 +281,9 @@ def test_200_units_of_work_at_once_give_50_places(registry: Registry) -> None:
         assert Counter(pool.map(come, learners)) == {"ENROLLED": 50, "WAITLISTED": 150}
     rows = registry.database.mongo["enrolments"].find({"state": "WAITLISTED"})
     assert sorted(row["ticket"] for row in rows) == list(range(1, 151))
-    told = [row for row in registry.events() if ".enrolment." in row["type"]]
-    assert {row["sequence"] for row in told} == {1}
-    assert len({row["key"] for row in told}) == 200
+    published = [row for row in registry.events() if ".enrolment." in row["type"]]
+    assert {row["sequence"] for row in published} == {1}
+    assert len({row["key"] for row in published}) == 200
 
 
 def test_who_comes_and_goes_at_once_leaves_no_place_empty(registry: Registry) -> None:

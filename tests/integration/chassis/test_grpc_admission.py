@@ -80,14 +80,14 @@ def serving(
         holding,
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
-    told = settings_for(issuer.write_jwks(folder / "jwks"), **settings)
-    server = Server(told, "tests", database, [servicer])
+    chosen = settings_for(issuer.write_jwks(folder / "jwks"), **settings)
+    server = Server(chosen, "tests", database, [servicer])
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as plain:
         yield lambda subject="", *roles: calling_with(
             plain, lambda: issuer.token(subject, roles) if subject else ""
         )
-    server.drain(told.drain)
+    server.drain(chosen.drain)
 
 
 def exhausted(call: Any, of: str) -> None:
@@ -158,7 +158,7 @@ def test_calls_that_are_cancelled_leave_their_places(
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(give_up, range(200)))
     pause = threading.Event()
-    for _ in range(600):  # who is cancelled ends a moment later on the server
+    for _ in range(600):  # a cancelled call ends a moment later on the server
         try:
             assert [stub.GetPreferences(own(), timeout=60).person_id for _ in range(2)]
             return

@@ -146,10 +146,10 @@ def _part(number: int) -> dict[str, Sent]:
 def _check_tools(bus: Bus, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """The tools show each message without control characters, and send messages back."""
     tail = ("events", "tail", "--since", "1d", "--no-follow")
-    told = tandem(bus, monkeypatch, *tail, "--json")
-    offsets = [json.loads(line)["offset"] for line in told.splitlines()]
+    output = tandem(bus, monkeypatch, *tail, "--json")
+    offsets = [json.loads(line)["offset"] for line in output.splitlines()]
     assert offsets == list(range(count))
-    assert is_safe(told)
+    assert is_safe(output)
     assert is_safe(tandem(bus, monkeypatch, *tail))
     dead = bus.count(DEAD)
     assert is_safe(tandem(bus, monkeypatch, "dead-letters", "show", QUEUE, "--limit", "1000"))

@@ -57,7 +57,7 @@ def test_metrics_tell_how_many_wait_and_for_how_long(bus: Bus, tmp_path: Path) -
     with log.open("w") as out, bus.running("worker", stdout=out):
         port = eventually("the port", lambda: re.search(r'"ops_port": (\d+)', log.read_text()))[1]
 
-        def told() -> Any:
+        def figures() -> Any:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
                 text = answer.read().decode()
             labels = re.escape(f'{{subscription="{QUEUE}"}}')
@@ -65,4 +65,4 @@ def test_metrics_tell_how_many_wait_and_for_how_long(bus: Bus, tmp_path: Path) -
             oldest = re.search(rf"^tandem_waiting_oldest_seconds{labels} (.+)$", text, re.MULTILINE)
             return number and oldest and float(oldest[1])
 
-        assert eventually("the figures", told) > 0
+        assert eventually("the figures", figures) > 0

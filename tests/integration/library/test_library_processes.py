@@ -44,7 +44,7 @@ def environment(
     }
 
 
-def _told(number: int, data: Message) -> Event[Any]:
+def _event(number: int, data: Message) -> Event[Any]:
     """One of catalog's events of the run."""
     kind, now = event_type(type(data)), datetime.now(UTC)
     return Event(str(uuid.uuid4()), kind, "/tandem/catalog", now, RUN, RUN, number, "", data)
@@ -63,7 +63,7 @@ def test_a_worker_verifies_and_knows_who_may_read(
             FILM, kind=types_pb2.ITEM_KIND_RECORDING, media_type="video/mp4", run_ids=["run-2"]
         )
         ids = [film, *race(lambda _: shelves.upload(PDF), range(20))]
-        publish(vhost, _told(1, enrolled("ada")), _told(2, path(*ids[1:])))
+        publish(vhost, _event(1, enrolled("ada")), _event(2, path(*ids[1:])))
         eventually(lambda: all(shelves.item(each).state == AVAILABLE for each in ids))
         eventually(lambda: shelves.may_read("ada", ids[-1]))
         assert not shelves.may_read("ada", film)

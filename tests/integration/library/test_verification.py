@@ -44,7 +44,7 @@ def _failure(shelves: Shelves, item_id: str) -> str:
     return item.failure
 
 
-def told(shelves: Shelves, item_id: str) -> tuple[int, int, int]:
+def published_counts(shelves: Shelves, item_id: str) -> tuple[int, int, int]:
     """The numbers of an item's events: uploaded, available, failed."""
     uploaded = shelves.published(ItemUploaded, item_id)
     available = shelves.published(ItemAvailable, item_id)
@@ -76,12 +76,14 @@ def test_a_good_file_becomes_available(shelves: Shelves) -> None:
     assert list(available.run_ids) == ["r1"]
 
 
-@pytest.mark.parametrize(("announced", "told"), [(0.0, 2400.0), (2390.0, 2390.0), (60.0, 2400.0)])
-def test_a_film_tells_its_playing_time(shelves: Shelves, announced: float, told: float) -> None:
+@pytest.mark.parametrize(
+    ("announced", "expected"), [(0.0, 2400.0), (2390.0, 2390.0), (60.0, 2400.0)]
+)
+def test_a_film_tells_its_playing_time(shelves: Shelves, announced: float, expected: float) -> None:
     """The announced time stays if it is nearly right; otherwise the file's time counts."""
     item_id = shelves.available(FILM, seconds=announced, **VIDEO)
-    assert shelves.item(item_id).seconds == told
-    assert shelves.published(ItemAvailable, item_id)[0].seconds == told
+    assert shelves.item(item_id).seconds == expected
+    assert shelves.published(ItemAvailable, item_id)[0].seconds == expected
 
 
 def test_a_film_cut_short_keeps_what_was_announced(shelves: Shelves) -> None:
@@ -141,7 +143,7 @@ def test_a_store_that_is_away_is_waited_for(shelves: Shelves, part: str) -> None
     item_id = shelves.upload(PDF)
     assert shelves.verify(Through(shelves.files, **{part: away})) == 0
     assert shelves.item(item_id).state == VERIFYING
-    assert shelves.verify() == 0  # nobody asks at once again
+    assert shelves.verify() == 0  # there is no second attempt at once
     assert job_of(shelves, item_id)["attempts"] == 0
     shelves.system.forward(seconds=1)
     assert shelves.verify() == 1
@@ -186,7 +188,7 @@ def test_rubbish_that_the_store_refuses_keeps_no_other(shelves: Shelves) -> None
         shelves.files.remove(key)
 
     cleaning.sweep(shelves.database, Through(shelves.files, remove=remove))
-    assert [rubbish.id for rubbish in shelves.database.reader().pending_deletions()] == [odd]
+    assert [deletion.id for deletion in shelves.database.reader().pending_deletions()] == [odd]
     assert not shelves.files.exists(other)
 
     def away(_: str) -> None:
@@ -211,10 +213,10 @@ def test_verifiers_that_race_judge_each_item_once(shelves: Shelves) -> None:
     assert sum(judged) == len(good) + len(bad)
     for item_id in good:
         assert shelves.item(item_id).state == AVAILABLE
-        assert told(shelves, item_id) == (1, 1, 0)
+        assert published_counts(shelves, item_id) == (1, 1, 0)
     for item_id in bad:
         assert shelves.item(item_id).state == FAILED
-        assert told(shelves, item_id) == (0, 0, 1)
+        assert published_counts(shelves, item_id) == (0, 0, 1)
 
 
 def test_verifiers_of_one_item_judge_it_once(shelves: Shelves) -> None:
@@ -229,7 +231,7 @@ def test_verifiers_of_one_item_judge_it_once(shelves: Shelves) -> None:
     files: Any = Through(shelves.files, chunks=slowly)
     race(lambda _: shelves.verify(files), range(4))
     assert shelves.item(item_id).state == AVAILABLE
-    assert told(shelves, item_id) == (1, 1, 0)
+    assert published_counts(shelves, item_id) == (1, 1, 0)
 
 
 def test_a_dead_worker_keeps_no_item(shelves: Shelves) -> None:

@@ -82,7 +82,7 @@ def test_a_choice_stays_until_it_is_changed(ada: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("channels", "told"),
+    ("channels", "expected"),
     [
         ((), []),
         ((IN_APP,), [Channel.IN_APP]),
@@ -91,13 +91,13 @@ def test_a_choice_stays_until_it_is_changed(ada: Any) -> None:
     ],
 )
 def test_messages_go_by_the_chosen_channels(
-    world: World, ada: Any, channels: tuple[Any, ...], told: list[Channel]
+    world: World, ada: Any, channels: tuple[Any, ...], expected: list[Channel]
 ) -> None:
     """A message goes by the channels of its category, and into no inbox that doesn't want it."""
     world.people("ada")
     choose(ada, preference(CATCH_UP, *channels))
     assign(world, "Waves")
-    assert channels_told(world) == told
+    assert channels_told(world) == expected
     page = inbox(ada)
     assert (len(page.messages), page.unread) == ((1, 1) if IN_APP in channels else (0, 0))
 
@@ -253,11 +253,11 @@ def test_a_stream_from_now_on(world: World, ada: Any, monkeypatch: pytest.Monkey
     stream = ada.StreamMessages(notify_pb2.StreamMessagesRequest(person_id="ada"))
     stream.initial_metadata()
     with ThreadPoolExecutor(1) as pool:
-        told = pool.submit(next, stream)
+        first = pool.submit(next, stream)
         titles = map(str, itertools.count())
-        while not told.done():  # nobody knows when the stream has begun
+        while not first.done():  # the stream begins at an unknown time
             assign(world, next(titles))
-    assert "a" not in told.result().title.removeprefix("To catch up on")
+    assert "a" not in first.result().title.removeprefix("To catch up on")
     stream.cancel()
 
 
@@ -271,8 +271,8 @@ def test_a_stream_after_many(world: World, ada: Any, monkeypatch: pytest.MonkeyP
     first = world.database.reader().inbox_after("ada", 0, 1)[0].id
     request = notify_pb2.StreamMessagesRequest(person_id="ada", after_message_id=first)
     stream = ada.StreamMessages(request)
-    told = [one.title.rpartition(" ")[2] for one in itertools.islice(stream, 29)]
-    assert told == titles[1:]
+    received = [one.title.rpartition(" ")[2] for one in itertools.islice(stream, 29)]
+    assert received == titles[1:]
     stream.cancel()
 
 

@@ -77,9 +77,9 @@ def test_a_large_run_is_told_whatever_interrupts_it(world: World) -> None:
 
     with pytest.raises(Killed):
         world.database.transact(cut_off)
-    assert len(world.told()) == 501  # and the instructor
+    assert len(world.notified()) == 501  # and the instructor
     world.broadcast()
-    assert world.told() == sorted([*learners, "grace"])
+    assert world.notified() == sorted([*learners, "grace"])
     assert len(world.deliveries()) == 2 * (MANY + 1)
     assert len(world.published()) == MANY + 1
 
@@ -99,7 +99,7 @@ def test_two_workers_tell_a_run_once(world: World) -> None:
 
     side_by_side(work, work)
     world.teller().run_due()
-    assert world.told() == sorted([*learners, "grace"])
+    assert world.notified() == sorted([*learners, "grace"])
 
 
 def test_replicas_share_the_parts_of_a_broadcast(
@@ -121,7 +121,7 @@ def test_replicas_share_the_parts_of_a_broadcast(
     done: list[int] = []
     side_by_side(lambda: done.append(first.run_due()), lambda: done.append(second.run_due()))
     assert sum(done) == 12
-    assert world.told() == sorted([*learners, "grace"])
+    assert world.notified() == sorted([*learners, "grace"])
     assert world.rows("broadcast_parts", {}) == []
 
 
@@ -141,12 +141,12 @@ def test_a_part_whose_teller_was_killed_is_told_by_another(
     with pytest.raises(Killed):
         world.teller().run_due()
     monkeypatch.undo()
-    assert world.told() == ["grace"]
+    assert world.notified() == ["grace"]
     world.teller().run_due()
-    assert world.told() == sorted([*learners[20:], "grace"])
+    assert world.notified() == sorted([*learners[20:], "grace"])
     world.system.at += announcer.chunks(TEXTS).lease
     world.teller().run_due()
-    assert world.told() == sorted([*learners, "grace"])
+    assert world.notified() == sorted([*learners, "grace"])
 
 
 def test_a_part_that_two_workers_have_is_told_once(world: World) -> None:
@@ -159,7 +159,7 @@ def test_a_part_that_two_workers_have_is_told_once(world: World) -> None:
         world.database.transact(lambda store: broadcasts.notify_chunk(store, TEXTS, chunk["_id"]))
 
     side_by_side(work, work, work)
-    assert world.told() == sorted([*learners, "grace"])
+    assert world.notified() == sorted([*learners, "grace"])
 
 
 def test_urgent_broadcasts_come_before_others(world: World, ada: str) -> None:
@@ -176,9 +176,9 @@ def test_urgent_broadcasts_come_before_others(world: World, ada: str) -> None:
     lanes = [row["job"]["lane"] for row in world.rows("broadcast_parts", {})]
     assert sorted(lanes) == [BULK, URGENT]
     world.teller().run_due([URGENT])
-    assert world.told() == sorted([ada, "grace"])
+    assert world.notified() == sorted([ada, "grace"])
     world.teller().run_due()
-    assert world.told() == sorted([ada, ada, "grace"])
+    assert world.notified() == sorted([ada, ada, "grace"])
 
 
 def test_a_reminder_of_a_class_that_was_moved_is_told_to_no_further_part(
@@ -193,7 +193,7 @@ def test_a_reminder_of_a_class_that_was_moved_is_told_to_no_further_part(
     divide(world, 500)
     world.tell(world.moved(HOUR, 5 * HOUR))
     world.teller().run_due()
-    assert world.told() == []
+    assert world.notified() == []
     assert world.rows("broadcast_parts", {}) == []
 
 
@@ -208,7 +208,7 @@ def test_news_of_an_enrolment_that_comes_late(world: World, ada: str) -> None:
     world.broadcast()
     world.hear("notify.rosters", enrolled)
     world.broadcast()
-    assert world.told() == sorted([ada, "bob", "grace"])
+    assert world.notified() == sorted([ada, "bob", "grace"])
 
 
 def test_who_enrols_after_the_news_is_not_told(world: World, ada: str) -> None:
@@ -221,7 +221,7 @@ def test_who_enrols_after_the_news_is_not_told(world: World, ada: str) -> None:
     world.clock.forward(minutes=1)
     world.enrol(ada)
     world.broadcast()
-    assert world.told() == ["grace"]
+    assert world.notified() == ["grace"]
 
 
 def test_an_enrolment_racing_the_news(world: World) -> None:
@@ -240,8 +240,8 @@ def test_an_enrolment_racing_the_news(world: World) -> None:
 
         side_by_side(tell, lambda event=enrolled: world.hear("notify.rosters", event))
         world.broadcast()
-        told = world.rows("messages", {"event_id": cancelled.id, "person_id": racer})
-        assert len(told) == 1
+        messages = world.rows("messages", {"event_id": cancelled.id, "person_id": racer})
+        assert len(messages) == 1
 
 
 def test_people_who_are_not_known_yet_are_told_later(world: World, ada: str) -> None:
@@ -251,13 +251,13 @@ def test_people_who_are_not_known_yet_are_told_later(world: World, ada: str) -> 
     world.schedule(2 * DAY)
     world.tell(world.cancelled(2 * DAY))
     world.broadcast()
-    assert world.told() == ["bob"]
+    assert world.notified() == ["bob"]
     world.people(ada, "grace")
     world.broadcast()
-    assert world.told() == ["bob"]  # it is not asked all the time
+    assert world.notified() == ["bob"]  # it is not asked all the time
     world.system.at += timedelta(seconds=5)
     world.broadcast()
-    assert world.told() == sorted([ada, "bob", "grace"])
+    assert world.notified() == sorted([ada, "bob", "grace"])
 
 
 def test_people_who_never_become_known(world: World, ada: str) -> None:
@@ -281,7 +281,7 @@ def test_many_unknown_people_hold_up_nobody(world: World, ada: str) -> None:
     for _ in range(9):
         world.system.at += timedelta(seconds=5)
         one_part(world, 3)
-    assert world.told() == [ada]
+    assert world.notified() == [ada]
 
 
 def test_one_broken_broadcast_holds_up_no_other(
@@ -303,10 +303,10 @@ def test_one_broken_broadcast_holds_up_no_other(
 
     monkeypatch.setattr(broadcasts, "expand", broken)
     world.broadcast()
-    assert len(world.told()) == 2
+    assert len(world.notified()) == 2
     monkeypatch.undo()
     world.broadcast()
-    assert len(world.told()) == 4
+    assert len(world.notified()) == 4
 
 
 def test_a_run_of_a_timer_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,10 +314,10 @@ def test_a_run_of_a_timer_is_bounded(world: World, monkeypatch: pytest.MonkeyPat
     large_run(world, 20)
     monkeypatch.setattr(announcer, "BUDGET", 0.0)
     world.broadcast()
-    assert world.told() == []
+    assert world.notified() == []
     monkeypatch.undo()
     world.broadcast()
-    assert len(world.told()) == 21
+    assert len(world.notified()) == 21
 
 
 def side_by_side(*work: Any) -> None:

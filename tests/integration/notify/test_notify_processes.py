@@ -30,14 +30,14 @@ def real(
 @pytest.fixture
 def environment(stack: dict[str, str], vhost: str, real: World) -> dict[str, str]:
     """The environment of the roles; the queues are declared, because workers wait for them."""
-    told = {
+    variables = {
         **stack,
         "TANDEM_AMQP_URL": vhost,
         "TANDEM_MONGO_DATABASE": real.database.mongo.name,
         "TANDEM_MAIL_FROM": "tandem@university.example",
     }
-    declare("notify", told)
-    return told
+    declare("notify", variables)
+    return variables
 
 
 def test_from_the_bus_to_the_mailbox(
@@ -46,7 +46,7 @@ def test_from_the_bus_to_the_mailbox(
     """Events in any order become messages and mail, once each; SIGTERM ends the worker cleanly."""
     learners = [f"{ada}-{number}" for number in range(30)]
     starts_in = timedelta(days=2)
-    news = [
+    cancellations = [
         real.event(real.scheduled(starts_in)),
         real.event(real.cancelled(starts_in)),
         real.event(catalog.RunOpened(run_id="r1", title="Physics")),
@@ -54,12 +54,12 @@ def test_from_the_bus_to_the_mailbox(
         *(real.event(person(one)) for one in [*learners, "grace"]),
     ]
     with role("notify", "worker", environment) as worker:
-        publish(vhost, real.event(real.assigned(learners[0])), *news, *news)
+        publish(vhost, real.event(real.assigned(learners[0])), *cancellations, *cancellations)
         eventually(lambda: len(real.mails_in(DeliveryState.DELIVERED)) == 32)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(120) == 0
-    assert real.told("Cancelled") == sorted([*learners, "grace"])
-    assert real.told("To catch up") == [learners[0]]
+    assert real.notified("Cancelled") == sorted([*learners, "grace"])
+    assert real.notified("To catch up") == [learners[0]]
     assert len(mailbox.mails(*learners)) == 31
 
 
@@ -152,4 +152,4 @@ def test_a_worker_killed_while_it_tells_a_run(real: World, environment: dict[str
         eventually(lambda: not real.rows("broadcast_parts", {}))
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(120) == 0
-    assert real.told() == sorted([*learners, "grace"])
+    assert real.notified() == sorted([*learners, "grace"])

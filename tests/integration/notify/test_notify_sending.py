@@ -152,7 +152,7 @@ def test_tries_are_limited(world: World) -> None:
 def nobody_listens() -> Iterator[str]:
     """A URL at which no mail server answers."""
     with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        nobody.bind(("127.0.0.1", 0))  # bound, and no server listens
         yield f"smtp://127.0.0.1:{nobody.getsockname()[1]}"
 
 
@@ -166,8 +166,8 @@ def test_a_server_that_is_away_costs_no_tries(world: World) -> None:
     waiting = world.mails_in(DeliveryState.QUEUED)
     assert len(waiting) == 60
     assert {one.attempts for one in waiting} == {0}
-    (told,) = {one.error for one in waiting if one.error}
-    assert told.startswith("the mail server can't be used: ")
+    (error,) = {one.error for one in waiting if one.error}
+    assert error.startswith("the mail server can't be used: ")
 
 
 def test_mail_that_is_too_old_is_not_sent(world: World) -> None:

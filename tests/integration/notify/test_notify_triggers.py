@@ -66,7 +66,7 @@ def test_what_is_told_to_the_learner(
     world.people(ada)
     world.run()
     (event,) = world.tell(make(world, ada))
-    assert world.told(title) == [ada]
+    assert world.notified(title) == [ada]
     assert world.published() == ["delivered.v1"]
     world.send(mailbox.server())
     (mail,) = mailbox.mails(ada)
@@ -131,8 +131,8 @@ def test_moved_and_cancelled_are_told_to_the_whole_run(world: World, ada: str) -
     world.tell(world.moved(2 * DAY, 3 * DAY), world.cancelled(3 * DAY))
     world.broadcast()
     everyone = sorted([ada, "bob", "eve", "grace"])
-    assert world.told("Moved") == everyone
-    assert world.told("Cancelled") == everyone
+    assert world.notified("Moved") == everyone
+    assert world.notified("Cancelled") == everyone
     assert all(one.urgent for one in world.deliveries())
 
 
@@ -143,7 +143,7 @@ def test_an_instructor_who_learns_too_is_told_once(world: World) -> None:
     world.schedule(2 * DAY)
     world.tell(world.cancelled(2 * DAY))
     world.broadcast()
-    assert world.told() == ["grace"]
+    assert world.notified() == ["grace"]
 
 
 def test_scheduled_tells_nobody(world: World, ada: str) -> None:
@@ -152,7 +152,7 @@ def test_scheduled_tells_nobody(world: World, ada: str) -> None:
     world.run(ada)
     world.schedule(2 * DAY)
     world.broadcast()
-    assert world.told() == []
+    assert world.notified() == []
 
 
 def test_repeats_tell_once(world: World, mailbox: Mailbox, ada: str) -> None:
@@ -166,7 +166,7 @@ def test_repeats_tell_once(world: World, mailbox: Mailbox, ada: str) -> None:
         world.hear("notify.triggers", personal, moved, personal)
         world.broadcast()
         world.send(mailbox.server())
-    assert world.told() == sorted([ada, ada, "grace"])
+    assert world.notified() == sorted([ada, ada, "grace"])
     assert len(mailbox.mails(ada)) == 2
     assert world.published() == ["delivered.v1"] * 6
 
@@ -179,7 +179,7 @@ def test_an_unknown_person_is_waited_for(world: World, ada: str) -> None:
     assert world.rows("messages", {}) == world.rows("outbox", {}) == []
     world.people(ada)
     world.hear("notify.triggers", event)
-    assert world.told() == [ada]
+    assert world.notified() == [ada]
 
 
 @pytest.mark.parametrize("make", [enrolment_promoted, due_extended])
@@ -207,8 +207,8 @@ def test_old_news_of_a_session_changes_nothing(world: World, ada: str) -> None:
     world.hear("notify.triggers", cancelled)
     world.hear("notify.triggers", moved)
     world.broadcast()
-    assert world.told("Moved") == []
-    assert world.told("Cancelled") == sorted([ada, "grace"])
+    assert world.notified("Moved") == []
+    assert world.notified("Cancelled") == sorted([ada, "grace"])
 
 
 def test_old_news_of_a_person_changes_nothing(world: World, mailbox: Mailbox, ada: str) -> None:

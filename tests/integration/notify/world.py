@@ -181,7 +181,7 @@ class World:
 
     # What came of it
 
-    def told(self, kind: str = "") -> list[str]:
+    def notified(self, kind: str = "") -> list[str]:
         """The people with a message in the inbox, one entry each; `kind`: part of its title."""
         rows = self.rows("messages", {"number": {"$gt": 0}})
         return sorted(row["person_id"] for row in rows if kind in row["title"])

@@ -60,7 +60,7 @@ class Classroom:
         """The API as a learner calls it."""
         return Stub(self.channel_for(learner_id, "learner"))
 
-    # What others tell
+    # Events of other services
 
     def event(self, data: Message, sequence: int = 0, event_id: str = "") -> E:
         """An event of another service, as new as can be unless `sequence` says how old."""
@@ -81,8 +81,8 @@ class Classroom:
         deliveries = [
             Delivery(events.body_of(each.data), events.headers_of(each)) for each in batch
         ]
-        heard = self.queues[f"progress.{subscription}"]
-        return [each.kind for each in apply(self.database, heard, deliveries, queue)]
+        subscribed = self.queues[f"progress.{subscription}"]
+        return [each.kind for each in apply(self.database, subscribed, deliveries, queue)]
 
     def settle(self) -> None:
         """Apply the service's own events, and run its timers."""
@@ -123,11 +123,11 @@ class Classroom:
         self.hear("plans", *(enrolled(each, self.clock.now()) for each in learners))
         self.settle()
 
-    def hold_class(self, **verdicts: "types_pb2.AttendanceVerdict.ValueType") -> None:
+    def hold_class(self, **statuses: "types_pb2.AttendanceVerdict.ValueType") -> None:
         """A recorded class that began an hour ago is over, with its attendance."""
         now = self.clock.now()
         self.hear("plans", scheduled(now - HOUR), ended(now))
-        self.hear("attendance", finalised(now, verdicts))
+        self.hear("attendance", finalised(now, statuses))
         self.settle()
 
     def record(self, *statements: resources_pb2.Statement) -> list[types_pb2.RowResult]:
@@ -318,7 +318,7 @@ def ended(at: datetime, session_id: str = CLASS) -> sessions.SessionEnded:
 
 def finalised(
     at: datetime,
-    verdicts: "dict[str, types_pb2.AttendanceVerdict.ValueType]",
+    statuses: "dict[str, types_pb2.AttendanceVerdict.ValueType]",
     part: int = 1,
     parts: int = 1,
     **fields: Any,
@@ -326,7 +326,7 @@ def finalised(
     """The class's finalised attendance."""
     rows = [
         sessions.SettledAttendance(learner_id=learner, verdict=verdict, minutes=0)
-        for learner, verdict in verdicts.items()
+        for learner, verdict in statuses.items()
     ]
     given: dict[str, Any] = {
         "session_id": CLASS,

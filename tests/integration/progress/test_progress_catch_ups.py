@@ -58,8 +58,12 @@ def test_the_absent_get_the_recording_with_a_deadline(classroom: Classroom) -> N
     assert (found.state, found.watched_share) == (ASSIGNED, 0)
     assert found.due == stamp(classroom.clock.now() + timedelta(days=3))
     assert classroom.catch_ups("bob") == []
-    (told,) = classroom.published(events_pb2.CatchUpAssigned)
-    assert (told.catch_up_id, told.enrolment_id, told.title) == (found.id, "e-ada", "Motion")
+    (assigned,) = classroom.published(events_pb2.CatchUpAssigned)
+    assert (assigned.catch_up_id, assigned.enrolment_id, assigned.title) == (
+        found.id,
+        "e-ada",
+        "Motion",
+    )
     assert classroom.states("bob") == {"lecture": "COMPLETED"}
     assert classroom.summary().open_catch_ups == 1
 
@@ -74,8 +78,8 @@ def test_it_is_measured_when_a_recording_can_be_played(
     classroom.open(lecture(), learners=["ada"])
     classroom.hold_class(ada=ABSENT)
     count, seconds = counted(), waited()
-    news = [recorded("another film"), available("another film", 3600)]
-    first, second = news if attached_first else reversed(news)
+    updates = [recorded("another film"), available("another film", 3600)]
+    first, second = updates if attached_first else reversed(updates)
     classroom.clock.forward(hours=1)
     classroom.hear("attendance", first)
     assert counted() == count
@@ -110,8 +114,8 @@ def test_watching_enough_by_the_union_completes_it(classroom: Classroom) -> None
     classroom.record(classroom.watched("ada", "1700[.]3300"))
     classroom.settle()
     assert classroom.catch_up("ada").state == COMPLETED
-    (told,) = classroom.published(events_pb2.CatchUpCompleted)
-    assert told.in_time
+    (published,) = classroom.published(events_pb2.CatchUpCompleted)
+    assert published.in_time
     classroom.record(classroom.watched("ada", "0[.]3600"))
     classroom.settle()
     assert classroom.catch_up("ada").watched_share == 1
@@ -127,8 +131,8 @@ def test_an_absence_that_was_caught_up_completes_the_activity(classroom: Classro
     classroom.settle()
     classroom.hear("attendance", amended("ada", CAUGHT_UP))
     assert classroom.states("ada") == {"lecture": "COMPLETED"}
-    told = classroom.published(events_pb2.ActivityCompleted)
-    assert sorted(each.learner_id for each in told) == ["ada", "bob"]
+    published = classroom.published(events_pb2.ActivityCompleted)
+    assert sorted(each.learner_id for each in published) == ["ada", "bob"]
     assert classroom.summary().completed_path == 2
 
 
@@ -144,8 +148,8 @@ def test_a_deadline_that_passes_is_missed_and_study_counts_late(classroom: Class
     classroom.settle()
     classroom.settle()
     assert classroom.catch_up("ada").state == MISSED
-    (told,) = classroom.published(events_pb2.CatchUpMissed)
-    assert told.watched_share == pytest.approx(0.25)
+    (published,) = classroom.published(events_pb2.CatchUpMissed)
+    assert published.watched_share == pytest.approx(0.25)
     assert classroom.summary().missed_catch_ups == 1
     classroom.record(classroom.watched("ada", "900[.]3600"))
     classroom.settle()
@@ -167,8 +171,8 @@ def test_a_lagging_broker_makes_nobody_miss_a_deadline(classroom: Classroom) -> 
     assert classroom.catch_up("cyd").state == MISSED
     classroom.settle()
     assert [each.learner_id for each in classroom.published(events_pb2.CatchUpMissed)] == ["cyd"]
-    told = {each.learner_id: each for each in classroom.published(events_pb2.CatchUpCompleted)}
-    assert {who: each.in_time for who, each in told.items()} == {"ada": True, "cyd": False}
+    published = {each.learner_id: each for each in classroom.published(events_pb2.CatchUpCompleted)}
+    assert {who: each.in_time for who, each in published.items()} == {"ada": True, "cyd": False}
     assert classroom.summary().statements == 3
 
 

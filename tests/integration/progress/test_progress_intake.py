@@ -34,9 +34,9 @@ def test_a_batch_is_stored_and_told_once(classroom: Classroom) -> None:
     assert [row.changed for row in classroom.record(*batch)] == [True, True]
     assert [row.changed for row in classroom.record(*batch)] == [False, False]
     assert _stored(classroom) == 2
-    told = classroom.published(events_pb2.StatementsRecorded)
-    assert sorted(each.learner_id for each in told) == ["ada", "bob"]
-    assert {row.id for each in told for row in each.statements} == {row.id for row in batch}
+    published = classroom.published(events_pb2.StatementsRecorded)
+    assert sorted(each.learner_id for each in published) == ["ada", "bob"]
+    assert {row.id for each in published for row in each.statements} == {row.id for row in batch}
 
 
 def test_a_bad_row_costs_no_good_one(classroom: Classroom) -> None:
@@ -102,8 +102,8 @@ def test_who_sends_is_kept_and_nobody_certifies_oneself(classroom: Classroom) ->
     classroom.record(passed)
     classroom.settle()
     assert classroom.states("ada") == {"quiz": "COMPLETED"}
-    told = classroom.published(events_pb2.StatementsRecorded)
-    assert [each.statements[0].authority for each in told] == [
+    published = classroom.published(events_pb2.StatementsRecorded)
+    assert [each.statements[0].authority for each in published] == [
         options_pb2.ROLE_LEARNER,
         options_pb2.ROLE_SERVICE,
     ]
@@ -153,8 +153,8 @@ def test_racing_repeats_of_a_batch_count_once(classroom: Classroom) -> None:
     changed = [sum(row.changed for row in rows) for rows in answers]
     assert sum(changed) == 100
     assert not [row for rows in answers for row in rows if row.violations]
-    told = classroom.published(events_pb2.StatementsRecorded)
-    assert sum(len(each.statements) for each in told) == 100
+    published = classroom.published(events_pb2.StatementsRecorded)
+    assert sum(len(each.statements) for each in published) == 100
 
 
 def test_a_learners_huge_batch_is_told_in_parts(classroom: Classroom) -> None:
@@ -162,10 +162,10 @@ def test_a_learners_huge_batch_is_told_in_parts(classroom: Classroom) -> None:
     segments = "[,]".join(f"{n}.125[.]{n}.875" for n in range(150))
     batch = [classroom.watched("ada", segments) for _ in range(1000)]
     assert all(row.changed for row in classroom.record(*batch))
-    told = classroom.published(events_pb2.StatementsRecorded)
-    assert len(told) > 1
-    assert sum(len(each.statements) for each in told) == 1000
-    assert all(len(events.body_of(each)) < events.LARGEST_BODY for each in told)
+    published = classroom.published(events_pb2.StatementsRecorded)
+    assert len(published) > 1
+    assert sum(len(each.statements) for each in published) == 1000
+    assert all(len(events.body_of(each)) < events.LARGEST_BODY for each in published)
 
 
 def test_statements_of_a_run_never_heard_of_wait(classroom: Classroom) -> None:
@@ -173,11 +173,11 @@ def test_statements_of_a_run_never_heard_of_wait(classroom: Classroom) -> None:
     classroom.open(task("essay"), learners=["ada"])
     good = classroom.said("ada", "completed", activity_id="essay")
     bad = classroom.said("ada", "completed", activity_id="essay", run_id="nowhere")
-    told = [
+    recorded = [
         classroom.event(events_pb2.StatementsRecorded(learner_id="ada", statements=[row]))
         for row in (bad, good)
     ]
-    assert classroom.apply("statements", told) == [Kind.WAIT, Kind.APPLIED]
+    assert classroom.apply("statements", recorded) == [Kind.WAIT, Kind.APPLIED]
     assert classroom.states("ada") == {"essay": "COMPLETED"}
     assert classroom.summary().statements == 1
 

@@ -49,20 +49,20 @@ def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
     held.cut()
     assert counts(classroom) == _counted_afresh(classroom)
     assert counts(classroom)["completed_path"] == len(LEARNERS)
-    told = [
+    published = [
         (each.learner_id, each.activity_id)
         for each in classroom.published(events_pb2.ActivityCompleted)
     ]
-    assert sorted(told) == [(who, what) for who in LEARNERS for what in sorted(ESSAYS)]
+    assert sorted(published) == [(who, what) for who in LEARNERS for what in sorted(ESSAYS)]
 
 
 def _done(learner_id: str, activity_id: str) -> events_pb2.StatementsRecorded:
     """A learner handed something in. It came by no API, whose events a relay would have sent."""
     said = {"id": str(uuid.uuid4()), "learner_id": learner_id, "run_id": RUN}
     verb = "http://adlnet.gov/expapi/verbs/completed"
-    told = events_pb2.StatementsRecorded(learner_id=learner_id)
-    told.statements.add(**said, verb=verb, activity_id=activity_id).timestamp.GetCurrentTime()
-    return told
+    recorded = events_pb2.StatementsRecorded(learner_id=learner_id)
+    recorded.statements.add(**said, verb=verb, activity_id=activity_id).timestamp.GetCurrentTime()
+    return recorded
 
 
 def _open_transactions(classroom: Classroom, held: Held) -> list[dict[str, Any]]:

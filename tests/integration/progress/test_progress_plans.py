@@ -116,8 +116,8 @@ def test_a_new_version_keeps_what_was_done(classroom: Classroom) -> None:
     assert classroom.summary().completed_path == 0
     classroom.record(classroom.said("ada", "completed", activity_id="talk"))
     classroom.settle()
-    told = classroom.published(events_pb2.PathCompleted)
-    assert [each.path_version for each in told] == [1, 2]
+    published = classroom.published(events_pb2.PathCompleted)
+    assert [each.path_version for each in published] == [1, 2]
     assert len(classroom.published(events_pb2.ActivityCompleted)) == 2
 
 
@@ -247,8 +247,8 @@ def test_what_is_unknown_is_not_found(classroom: Classroom) -> None:
 
 def test_runs_take_turns(classroom: Classroom) -> None:
     """A busy run, whose plan changes again and again, holds up no other, and is done in the end."""
-    crowd = [enrolled(f"l{number:03d}", classroom.clock.now()) for number in range(600)]
-    classroom.hear("plans", opened(), path(task()), *crowd)
+    enrolments = [enrolled(f"l{number:03d}", classroom.clock.now()) for number in range(600)]
+    classroom.hear("plans", opened(), path(task()), *enrolments)
     classroom.hear("plans", opened())
     classroom.hear(
         "plans",
@@ -276,13 +276,13 @@ def test_a_timeline_tells_times_in_the_learners_zone(classroom: Classroom) -> No
         start = datetime(2026, 3, day, 14, tzinfo=UTC)
         classroom.hear("plans", scheduled(start, session_id=f"class-{day}"))
 
-    def told(**fields: Any) -> list[str]:
+    def times(**fields: Any) -> list[str]:
         return [each.local.local[:16] for each in _timeline(classroom, "ada", 9, **fields)]
 
-    assert told() == ["2026-03-07T14:00", "2026-03-09T14:00"]
+    assert times() == ["2026-03-07T14:00", "2026-03-09T14:00"]
     classroom.hear("plans", catalog.PersonUpserted(person_id="ada", zone="America/New_York"))
-    assert told() == ["2026-03-07T09:00", "2026-03-09T10:00"]
-    assert told(zone="Asia/Kolkata") == ["2026-03-07T19:30", "2026-03-09T19:30"]
+    assert times() == ["2026-03-07T09:00", "2026-03-09T10:00"]
+    assert times(zone="Asia/Kolkata") == ["2026-03-07T19:30", "2026-03-09T19:30"]
 
 
 def test_a_timeline_shows_the_class_that_takes_place(classroom: Classroom) -> None:
@@ -370,9 +370,9 @@ def test_of_segments_on_the_bus_what_can_be_counts(
 ) -> None:
     """An event is applied whatever it holds: its whole segments, within the item's length."""
     classroom.open(item("watch", FILM), learners=["ada"])
-    told = events_pb2.StatementsRecorded(
+    recorded = events_pb2.StatementsRecorded(
         learner_id="ada", statements=[classroom.watched("ada", text)]
     )
-    assert classroom.hear("statements", told) == [Kind.APPLIED]
+    assert classroom.hear("statements", recorded) == [Kind.APPLIED]
     (row,) = classroom.progress("ada").activities
     assert row.watched_share == pytest.approx(seconds / 3600)

@@ -50,10 +50,12 @@ def test_a_plan_is_read_once_a_version(
 
     def read_for(activity_id: str) -> set[str]:
         row = classroom.said("ada", "completed", activity_id=activity_id)
-        told = classroom.event(events_pb2.StatementsRecorded(learner_id="ada", statements=[row]))
-        delivery = Delivery(body_of(told.data), headers_of(told))
-        (verdict,) = apply(watched, classroom.queues["progress.statements"], [delivery])
-        assert verdict.kind is Kind.APPLIED
+        recorded = classroom.event(
+            events_pb2.StatementsRecorded(learner_id="ada", statements=[row])
+        )
+        delivery = Delivery(body_of(recorded.data), headers_of(recorded))
+        (disposition,) = apply(watched, classroom.queues["progress.statements"], [delivery])
+        assert disposition.kind is Kind.APPLIED
         return {command["find"] for command in commands.take("find")} & PLANS
 
     assert read_for("second") == PLANS

@@ -63,8 +63,8 @@ def test_a_worker_killed_in_the_middle_finalises_nobody_twice(
     parts = school.published(events_pb2.AttendanceSettled)
     assert [part.part for part in parts] == list(range(1, len(parts) + 1))
     assert parts[-1].parts == len(parts)
-    told = Counter(one.learner_id for part in parts for one in part.learners)
-    assert told == Counter(learners)
+    counts = Counter(one.learner_id for part in parts for one in part.learners)
+    assert counts == Counter(learners)
     assert rows.count_documents({"session_id": session.id}) == len(learners)
 
 

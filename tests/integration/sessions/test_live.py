@@ -159,13 +159,13 @@ def test_presence_events_that_come_after_the_end_finalise_again(school: School) 
     late = [("ada", JOINED, -60), ("bob", JOINED, -30), ("guest", JOINED, -20)]
     assert [row.changed for row in school.presence_event(session, *late)] == [True, True, True]
     assert [row.changed for row in school.presence_event(session, *late)] == [False, False, False]
-    verdicts = {one: row.verdict for one, row in school.attendance(session).items()}
-    assert verdicts == {"ada": PRESENT, "bob": PRESENT, "guest": PARTIAL}
-    told = [
+    statuses = {one: row.verdict for one, row in school.attendance(session).items()}
+    assert statuses == {"ada": PRESENT, "bob": PRESENT, "guest": PARTIAL}
+    amended = [
         (event.learner_id, event.from_verdict, event.to_verdict)
         for event in school.published(events_pb2.AttendanceAmended)
     ]
-    assert sorted(told) == [("ada", ABSENT, PRESENT), ("guest", 0, PARTIAL)]
+    assert sorted(amended) == [("ada", ABSENT, PRESENT), ("guest", 0, PARTIAL)]
     school.presence_event(session, ("ada", LEFT, -50))
     assert school.attendance(session)["ada"].verdict == ABSENT
     assert len(school.published(events_pb2.AttendanceAmended)) == 3
@@ -338,8 +338,8 @@ def test_a_recording_is_attached_once_and_replaced(school: School) -> None:
     assert (first.recording.item_id, first.recording.playable) == ("film", False)
     assert _attach(school, session, "film") == first
     assert _attach(school, session, "better").recording.item_id == "better"
-    told = school.published(events_pb2.RecordingAttached)
-    assert [event.item_id for event in told] == ["film", "better"]
+    published = school.published(events_pb2.RecordingAttached)
+    assert [event.item_id for event in published] == ["film", "better"]
 
 
 def test_a_catch_up_turns_an_absence(school: School) -> None:
@@ -351,8 +351,8 @@ def test_a_catch_up_turns_an_absence(school: School) -> None:
     school.end(session)
     for learner in ("ada", "ada", "bob"):
         school.hear("catch_ups", _caught_up(session.id, learner))
-    verdicts = {one: row.verdict for one, row in school.attendance(session).items()}
-    assert verdicts == {"ada": CAUGHT_UP, "bob": PRESENT}
+    statuses = {one: row.verdict for one, row in school.attendance(session).items()}
+    assert statuses == {"ada": CAUGHT_UP, "bob": PRESENT}
     (event,) = school.published(events_pb2.AttendanceAmended)
     assert (event.run_id, event.learner_id) == (RUN, "ada")
     assert (event.from_verdict, event.to_verdict) == (ABSENT, CAUGHT_UP)
@@ -361,9 +361,9 @@ def test_a_catch_up_turns_an_absence(school: School) -> None:
 
 def test_a_catch_up_of_nothing_waits(school: School) -> None:
     """The catch-up of an unknown absence can't be applied yet, and waits."""
-    with pytest.raises(Wait) as verdict:
+    with pytest.raises(Wait) as raised:
         school.hear("catch_ups", _caught_up("ghost", "ada"))
-    assert "ghost" in "".join(verdict.value.reasons.values())
+    assert "ghost" in "".join(raised.value.reasons.values())
 
 
 def _caught_up(session_id: str, learner: str) -> progress.CatchUpCompleted:

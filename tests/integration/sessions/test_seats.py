@@ -82,9 +82,11 @@ def test_a_seat_is_given_up(school: School) -> None:
     assert school.choose(session, "ada", NONE).kind == NONE
     assert school.choose(session, "ada", NONE).kind == NONE
     assert [(seat.learner_id, seat.kind) for seat in school.seats(session)] == [("bob", IN_ROOM)]
-    told = [(e.learner_id, e.kind, e.from_kind) for e in school.published(events_pb2.SeatTaken)]
-    assert told[-1] == ("ada", NONE, IN_ROOM)
-    assert len(told) == 3
+    published = [
+        (e.learner_id, e.kind, e.from_kind) for e in school.published(events_pb2.SeatTaken)
+    ]
+    assert published[-1] == ("ada", NONE, IN_ROOM)
+    assert len(published) == 3
 
 
 def test_a_learner_sees_the_own_seat(school: School) -> None:

@@ -73,9 +73,9 @@ def test_secrets_are_the_owners_alone(provider: IdentityProvider, tmp_path: Path
 
 def test_containers_may_read_what_they_need(tmp_path: Path) -> None:
     """`tandem identity --readable` opens the token and the public key to others, not the key."""
-    told = CliRunner().invoke(cli, ["identity", "--readable", "--data", str(tmp_path)])
+    result = CliRunner().invoke(cli, ["identity", "--readable", "--data", str(tmp_path)])
     folder = tmp_path / "identity"
-    assert f"TANDEM_JWKS_URL={(folder / 'jwks.json').as_uri()}" in told.output.splitlines()
+    assert f"TANDEM_JWKS_URL={(folder / 'jwks.json').as_uri()}" in result.output.splitlines()
     assert mode(folder) == 0o711
     assert mode(folder / "service.jwt") == mode(folder / "jwks.json") == 0o644
     assert mode(folder / "key.pem") == 0o600

@@ -134,14 +134,14 @@ def test_who_is_stuck_stops_nobody_for_ever(
 def test_a_thread_is_told_before_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of waiting threads is reported; the first one does not wait."""
     monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", 0.01)
-    line, told = ConflictLocks(), list[int]()
-    with on_wait(told.append), line.holder() as one, line.holder() as two:
+    line, reported = ConflictLocks(), list[int]()
+    with on_wait(reported.append), line.holder() as one, line.holder() as two:
         one.queue_for(["run a"])
         one.wait()
-        assert told == []
+        assert reported == []
         two.queue_for(["run a"])
         two.wait()
-        assert told == [2]
+        assert reported == [2]
 
 
 def test_what_a_thread_says_before_it_waits_ends_the_wait() -> None:

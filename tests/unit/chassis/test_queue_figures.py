@@ -47,7 +47,7 @@ def broker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> A
 
 
 @pytest.mark.parametrize(
-    ("broker", "told", "asked"),
+    ("broker", "expected", "asked"),
     [
         ([(0.001, 0, 0)], Figures(0, 0), 1),
         ([(0.3, 5, 0)], Figures(5, 0), 1),
@@ -57,9 +57,9 @@ def broker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> A
     ],
     indirect=["broker"],
 )
-def test_zeros_that_came_late_are_asked_again(broker: Any, told: Figures, asked: int) -> None:
+def test_zeros_that_came_late_are_asked_again(broker: Any, expected: Figures, asked: int) -> None:
     """A quick zero is one, and a figure is one however late."""
-    assert figures(broker, "q") == told
+    assert figures(broker, "q") == expected
     assert broker.asked == asked
 
 
@@ -78,5 +78,5 @@ def test_a_worker_goes_on_with_the_figures_that_it_knows(broker: Any) -> None:
     probe = QueueProbe(subscription, lambda _: None)
     for _ in range(2):
         probe(broker)
-        told = REGISTRY.get_sample_value("tandem_dead_letters", {"queue": "late"})
-        assert told == 3
+        value = REGISTRY.get_sample_value("tandem_dead_letters", {"queue": "late"})
+        assert value == 3

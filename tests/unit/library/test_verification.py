@@ -99,5 +99,5 @@ def test_a_learner_reads_what_a_run_of_theirs_has() -> None:
 
 def test_what_can_be_no_run_is_told() -> None:
     """Each place with its fault."""
-    told = [mismatch.field for mismatch in run_violations(["r1", "", "x" * 65, "x" * 64])]
-    assert told == ["run_ids[1]", "run_ids[2]"]
+    fields = [mismatch.field for mismatch in run_violations(["r1", "", "x" * 65, "x" * 64])]
+    assert fields == ["run_ids[1]", "run_ids[2]"]

@@ -66,9 +66,9 @@ def test_ids_never_change() -> None:
 @given(choices)
 def test_preferences_are_complete(chosen: dict[Category, frozenset[Channel]]) -> None:
     """Preferences name each category once, as chosen or by default."""
-    told = preferences("ada", chosen)
-    assert [one.category for one in told.categories] == list(Category)
-    for one in told.categories:
+    complete = preferences("ada", chosen)
+    assert [one.category for one in complete.categories] == list(Category)
+    for one in complete.categories:
         assert frozenset(one.channels) == chosen.get(one.category, BOTH)
 
 

@@ -44,10 +44,10 @@ def change(
 
 states = st.none() | st.sampled_from(EnrolmentState)
 modes = st.none() | st.sampled_from(AttendanceMode)
-news = st.lists(st.tuples(states, modes), min_size=1, max_size=6)
+updates = st.lists(st.tuples(states, modes), min_size=1, max_size=6)
 
 
-@given(news, st.randoms())
+@given(updates, st.randoms())
 def test_order_does_not_matter(
     said: list[tuple[EnrolmentState, AttendanceMode]], random: object
 ) -> None:

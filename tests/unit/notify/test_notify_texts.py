@@ -88,7 +88,7 @@ def test_the_nearest_language(wanted: str, given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "zone", "told"),
+    ("language", "zone", "expected"),
     [
         ("en", "Europe/Dublin", "Monday, 2 March 2026, 12:30 (Europe/Dublin)"),
         ("de-AT", "Europe/Vienna", "Montag, 2. März 2026, 13:30 Uhr (Europe/Vienna)"),
@@ -98,10 +98,10 @@ def test_the_nearest_language(wanted: str, given: str) -> None:
         ("en", "", "Monday, 2 March 2026, 12:30 (UTC)"),
     ],
 )
-def test_instants_are_told_in_the_persons_zone(language: str, zone: str, told: str) -> None:
+def test_instants_are_told_in_the_persons_zone(language: str, zone: str, expected: str) -> None:
     """An instant is written as the person's language and zone have it."""
     values = {"session": "Waves", "items": ["i1"], "due": NOON}
-    assert told in TEXTS.write(Kind.CATCH_UP_ASSIGNED, language, zone, "Ada", values).body
+    assert expected in TEXTS.write(Kind.CATCH_UP_ASSIGNED, language, zone, "Ada", values).body
 
 
 @given(st.text())

@@ -113,7 +113,7 @@ def run_state(**fields: Any) -> LearnerRunState:
     return LearnerRunState(RUN, ADA, **given)
 
 
-def verdict(value: AttendanceStatus, session_id: str = "s1") -> dict[str, Attendance]:
+def attendance_with(value: AttendanceStatus, session_id: str = "s1") -> dict[str, Attendance]:
     """The recorded attendance of a session."""
     return {session_id: Attendance(value, 1)}
 

@@ -28,12 +28,12 @@ from tests.unit.progress.examples import (
     MONDAY,
     PASSED,
     activity,
+    attendance_with,
     learner,
     plan,
     said,
     session,
     statement,
-    verdict,
     watched,
 )
 
@@ -148,7 +148,7 @@ def test_tasks_and_checkpoints_go_by_what_is_said(step: object, verb: str, done:
 )
 def test_a_class_is_done_by_who_was_there(value: AttendanceStatus, done: bool) -> None:
     """Having been there for enough of it, being excused or having caught up is done."""
-    ada = learner(attendance=verdict(value))
+    ada = learner(attendance=attendance_with(value))
     at = done_at(CLASS, ada, plan(CLASS, sessions=(session(),)))
     assert at == (MONDAY + HOUR if done else None)
 

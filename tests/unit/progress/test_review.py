@@ -33,18 +33,18 @@ from tests.unit.progress.examples import (
     MONDAY,
     RUN,
     activity,
+    attendance_with,
     learner,
     plan,
     run_state,
     said,
     session,
-    verdict,
     watched,
 )
 
 TASK, EXTRA = activity("task"), activity("extra", optional=True)
 CLASS = activity("class", ActivityKind.SESSION)
-ABSENT = verdict(AttendanceStatus.ABSENT)
+ABSENT = attendance_with(AttendanceStatus.ABSENT)
 DONE = said(COMPLETED, "task")
 
 

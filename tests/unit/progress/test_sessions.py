@@ -31,9 +31,9 @@ BLANK = Session("s1", RUN)
 
 
 @given(st.permutations([*ALL, *ALL[:3]]))
-def test_order_and_repeats_do_not_matter(news: list[SessionUpdate]) -> None:
+def test_order_and_repeats_do_not_matter(updates: list[SessionUpdate]) -> None:
     """Any order of a session's events comes to the same."""
-    assert reduce(merge, news, BLANK) == reduce(merge, ALL, BLANK)
+    assert reduce(merge, updates, BLANK) == reduce(merge, ALL, BLANK)
 
 
 def test_the_newest_part_counts() -> None:

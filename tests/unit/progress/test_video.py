@@ -104,14 +104,14 @@ def test_real_statements_are_read() -> None:
     with gzip.open(REAL, "rt") as lines:
         for line in lines:
             said = json.loads(line)
-            told = {
+            extensions = {
                 **said.get("result", {}).get("extensions", {}),
                 **said.get("context", {}).get("extensions", {}),
             }
-            text = told.get(f"{EXTENSION}played-segments")
+            text = extensions.get(f"{EXTENSION}played-segments")
             if text is not None:
                 seen += 1
-                length = told.get(f"{EXTENSION}length", 0)
+                length = extensions.get(f"{EXTENSION}length", 0)
                 assert violations_of(text, length) == []
                 assert measure(union(played(text))) <= length
     assert seen == 10_449

@@ -23,11 +23,11 @@ from tests.unit.progress.examples import (
     HOUR,
     MONDAY,
     activity,
+    attendance_with,
     learner,
     plan,
     run_state,
     session,
-    verdict,
     watched,
 )
 
@@ -47,7 +47,7 @@ def test_a_learner_in_short() -> None:
 
 def test_activity_by_activity() -> None:
     """In the path's order, with due, share and attendance."""
-    ada = learner(watched("0[.]50"), attendance=verdict(AttendanceStatus.PARTIAL))
+    ada = learner(watched("0[.]50"), attendance=attendance_with(AttendanceStatus.PARTIAL))
     rows = activity_progress(ada, plan(FILM, CLASS, sessions=(session(),)), MONDAY)
     assert [row.activity_id for row in rows] == ["see", "class"]
     assert (rows[0].watched_share, rows[0].due) == (0.5, MONDAY)
@@ -58,8 +58,8 @@ def test_activity_by_activity() -> None:
 def test_the_best_of_several_sessions_is_told() -> None:
     """Absent from one, present at the other: present."""
     attendance = {
-        **verdict(AttendanceStatus.ABSENT),
-        **verdict(AttendanceStatus.PRESENT, "s2"),
+        **attendance_with(AttendanceStatus.ABSENT),
+        **attendance_with(AttendanceStatus.PRESENT, "s2"),
     }
     by = plan(CLASS, sessions=(session(), session("s2")))
     (row,) = activity_progress(learner(attendance=attendance), by, MONDAY)

@@ -97,8 +97,8 @@ def test_every_conflict_names_the_other_session() -> None:
     teacher = session(id="s4", title="Heat", room_id="lab")
     free = session(id="s5", room_id="lab", instructor_id="bohr")
     violations = conflict_violations(session(), [both, room, teacher, free, session()])
-    told = [(violation.field, violation.wrong.split("session ")[1]) for violation in violations]
-    assert told == [
+    named = [(violation.field, violation.wrong.split("session ")[1]) for violation in violations]
+    assert named == [
         ("room_id", "s2 ('Optics'), 2026-03-02T09:30:00Z to 2026-03-02T10:00:00Z"),
         ("room_id", "s3 ('Waves'), 2026-03-02T09:00:00Z to 2026-03-02T10:00:00Z"),
         ("instructor_id", "s2 ('Optics'), 2026-03-02T09:30:00Z to 2026-03-02T10:00:00Z"),

@@ -198,8 +198,8 @@ def test_the_expected_and_those_who_came_are_finalised() -> None:
         PresenceEvent("passer-by", JOINED, NINE + 59 * MINUTE, "x"),
     ]
     rows = _finalised(OVER, {"ada", "bob"}, presence_events, Policy())
-    told = [(row.learner_id, row.verdict, row.minutes) for row in rows]
-    assert told == [("ada", PRESENT, 60), ("bob", ABSENT, 0), ("guest", PARTIAL, 30)]
+    listed = [(row.learner_id, row.verdict, row.minutes) for row in rows]
+    assert listed == [("ada", PRESENT, 60), ("bob", ABSENT, 0), ("guest", PARTIAL, 30)]
 
 
 @pytest.mark.parametrize("late", [0, 20, 24 * 60])

@@ -96,8 +96,8 @@ def test_all_violations_are_told(running: Running) -> None:
     ]
     running.notify.preferences = raising(Invalid(violations))
     (bad,) = running.post().json["details"]
-    told = bad["debug"]["fieldViolations"]
-    assert [each["field"] for each in told] == [violation.field for violation in violations]
+    shown = bad["debug"]["fieldViolations"]
+    assert [each["field"] for each in shown] == [violation.field for violation in violations]
 
 
 def test_field_rules_and_access_are_the_same(running: Running) -> None:
