@@ -47,7 +47,7 @@ class Collector:
             return [span for span in self._spans if trace_id in ("", span.trace_id)]
 
     def was_called(self, times: int) -> bool:
-        """Whether so many requests came, whatever was answered."""
+        """Whether this many requests arrived, whatever was answered."""
         with self._lock:
             return self._calls == times
 

@@ -118,7 +118,7 @@ def test_grpc_and_eventlet_meet_nowhere(tmp_path: Path) -> None:
     ],
 )
 def test_grpc_and_eventlet_meet_in_no_function(tmp_path: Path, source: str, place: str) -> None:
-    """Nor do they within a role's function, or by what loads grpc in its turn."""
+    """No function of a role loads both either, directly or through other modules."""
     files = {
         "chassis/server.py": "import grpc",
         "chassis/bus.py": "from nameko.runners import ServiceRunner",

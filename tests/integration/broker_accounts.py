@@ -81,7 +81,7 @@ class Broker:
         return {each["name"]: each.get("messages", 0) for each in found}
 
     def empty(self) -> None:
-        """Take off what is in any queue. The history stays: no stream can be purged."""
+        """Remove the messages of all queues. The history stays: a stream can't be purged."""
         with channel_of(self.admin_url) as channel:
             for queue in self.queues("^(?!tandem[.]history)"):
                 channel.queue_purge(queue)

@@ -1,4 +1,4 @@
-"""Roles as processes, what the bus brings them, and waiting for what they do."""
+"""Roles as processes, the events that the bus brings them, and waiting for their effects."""
 
 import json
 import os

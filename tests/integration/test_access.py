@@ -1,7 +1,7 @@
 """Who may call what: every RPC of every service, through its real api process.
 
-The table is written by hand, and says what the contracts' options must say: a change of either
-alone fails.
+The table is written by hand. It must agree with the options in the contracts: a change of only
+one of them fails.
 """
 
 import importlib

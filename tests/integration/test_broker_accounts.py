@@ -215,8 +215,8 @@ def test_a_stranger_listens_by_a_queue_of_its_own(broker: Broker) -> None:
 
 
 def test_what_the_default_exchange_still_lets_them_do(broker: Broker) -> None:
-    """Retries and dead letters go by it, and no right bounds whom it reaches: any queue, by its
-    name. docs/operators.md says what that means.
+    """Retries and dead letters use it, and no right limits the queues that it reaches by name: see
+    docs/operators.md.
     """
     for name in ("sessions-worker", "sessions-declare", "operator"):
         for queue in (ANOTHERS, topology.HISTORY):

@@ -96,7 +96,7 @@ def _value(field: Any, number: int) -> Any:
 
 
 def state(database: Database[Any]) -> dict[str, list[Any]]:
-    """All that the service keeps, without what has no meaning."""
+    """All documents of the service, without fields that have no meaning."""
     names = set(database.mongo.list_collection_names()) - {"migrations", "leases"}
     found = {name: list(database.mongo[name].find().sort("_id")) for name in sorted(names)}
     return {
@@ -130,7 +130,7 @@ def some_types(subscription: Subscription[Any]) -> st.SearchStrategy[Any]:
 def test_repeats_in_any_order_end_the_same(
     make_database: Any, store: Any, subscription: Subscription[Any]
 ) -> None:
-    """Each of them counts once however often and late it comes; the inbox stays empty."""
+    """Each counts once, however often and late it comes; the inbox stays empty."""
     database = make_database(store)
 
     @settings(max_examples=15, deadline=None)

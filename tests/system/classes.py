@@ -92,10 +92,10 @@ def until(what: str, holds: Callable[[], bool], patience: float = PATIENCE) -> N
 
 
 def come_to_rest(platform: Platform) -> None:
-    """Wait until nothing is on its way to progress, and its worker has left.
+    """Wait until no event is on its way to progress, and its worker has left.
 
-    The broker does not count what a worker has in hand; what that did not apply is back in its
-    queue when nobody consumes it, and then another worker is to have it.
+    The broker does not count a worker's unfinished messages. Those that it did not apply are back
+    in its queue when nobody consumes it, and go to another worker.
     """
     environment = platform.environment()
     queues = [name for name in names() if name.startswith("progress.")]

@@ -28,7 +28,7 @@ from tests.system.classes import (
 
 
 def test_up_is_harmless_when_all_runs(platform: Platform) -> None:
-    """A second `up` starts nothing anew, and changes no setting of what starts later."""
+    """A second `up` starts nothing, and changes no setting of later processes."""
     before = {row.name: row.pid for row in platform.status()}
     settings = platform.environment()
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in settings

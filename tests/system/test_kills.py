@@ -162,9 +162,9 @@ def test_a_worker_killed_mid_batch_loses_and_doubles_nothing(
 
 
 def _stopped_mid_batch(client: Any, pid: int | None) -> dict[str, Any] | None:
-    """Stop a process by SIGSTOP while its transaction has written something; answers its session.
+    """Stop a process by SIGSTOP while its transaction has written something; return its session.
 
-    None where there was no such moment for a second: then it is done with what there was.
+    None if there was no such moment for a second: then it has nothing left to do.
     """
     assert pid
     end = time.monotonic() + 1

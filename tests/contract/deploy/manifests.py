@@ -1,4 +1,4 @@
-"""What deploy/kubernetes builds, as plain objects, and whether each is what its schema says."""
+"""The objects that deploy/kubernetes builds, and whether each follows its schema."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What every manifest must hold: each policy a function from objects to faults, in words."""
+"""The policies of every manifest: each is a function from objects to faults, in words."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -299,7 +299,7 @@ def _config_maps(objects: Sequence[Object]) -> Mapping[str, Mapping[str, str]]:
 
 
 def _plain_settings(workload: Object, objects: Sequence[Object]) -> dict[str, str]:
-    """What the container's environment holds, but for what comes from Secrets."""
+    """The values of the container's environment that are not from Secrets."""
     maps = _config_maps(objects)
     values = {}
     for entry in container_of(workload).get("env", []):

@@ -41,7 +41,7 @@ def test_every_role_of_every_service_is_there() -> None:
 
 @pytest.mark.parametrize(("service", "role"), ROLES)
 def test_a_role_gets_the_settings_that_it_reads(service: str, role: str) -> None:
-    """All that it requires, and none that it does not know."""
+    """It gets all settings that it requires, and none that it does not know."""
     read = services()[service].read_by(role)
     given = set(_part(service, role)["environment"])
     assert given <= {each.variable for each in read} - OF_THE_IMAGE

@@ -76,7 +76,7 @@ def test_jobs_end_before_the_roles_begin(cluster: Cluster) -> None:
 
 
 def test_a_job_that_failed_ends_it_at_once(cluster: Cluster) -> None:
-    """No role begins, and nobody waits for half an hour."""
+    """No role starts, and the script does not wait for half an hour."""
     states = "catalog-migrate Complete;catalog-declare FailureTarget Failed\n" + DONE
     assert cluster.install(states) == 1
     assert "rollout" not in str(cluster.calls)

@@ -69,7 +69,7 @@ def test_a_strangers_queue_is_bounded(queue: str) -> None:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_full_queues_do_not_fill_the_brokers_disk(name: str) -> None:
-    """All queues at their bounds, the history and what the broker keeps free fit on its volume."""
+    """All full queues, the history and the broker's reserve fit on its volume."""
     objects = overlay(name)
     specs = [each["spec"] for each in of_kind(objects, "Policy")]
     (cluster,) = (each["spec"] for each in of_kind(objects, "RabbitmqCluster"))

@@ -21,7 +21,7 @@ ONLINE = types_pb2.ATTENDANCE_MODE_ONLINE
 
 
 class FakeLibrary:
-    """The library as catalog sees it; a test takes it away by `away`."""
+    """The library as catalog sees it; a test makes it unavailable with `away`."""
 
     def __init__(self) -> None:
         self.away = False

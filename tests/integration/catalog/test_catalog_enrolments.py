@@ -135,7 +135,7 @@ def test_an_extension_names_what_the_path_has(registry: Registry) -> None:
 
 
 def test_a_deadline_moves_for_who_holds_a_place(registry: Registry) -> None:
-    """Who waits for one has no deadline yet; who withdrew is not in the run; the past is past."""
+    """A waiting learner has no deadline yet, a withdrawn one is not in the run, the past stays."""
     registry.people("ada", "bob", "eve")
     run = registry.open_run(capacity=1)
     task = activity("t", types_pb2.ACTIVITY_KIND_TASK)
@@ -185,7 +185,7 @@ def test_withdrawals_that_race_promote_in_the_order_of_coming(registry: Registry
 
 
 def test_who_waits_may_leave_the_waiting_list(registry: Registry) -> None:
-    """No place comes free by that; the next in line is who comes next."""
+    """No place becomes free; the next freed place goes to the next in line."""
     registry.people("a", "b", "c")
     run = registry.open_run(capacity=1)
     for learner in ("a", "b", "c"):
@@ -225,7 +225,7 @@ def test_a_wish_changed_while_waiting_is_the_mode_of_the_place(registry: Registr
 
 
 def test_a_repeat_of_any_command_answers_what_it_answered(registry: Registry) -> None:
-    """And changes nothing, even where by now another answer would be right."""
+    """It changes nothing, even if another answer would be right by now."""
     registry.people("ada")
     run = registry.open_run()
     task = activity("t", types_pb2.ACTIVITY_KIND_TASK)

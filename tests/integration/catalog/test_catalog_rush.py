@@ -36,7 +36,7 @@ def run_of(registry: Registry, run_id: str) -> resources_pb2.Run:
 
 
 def let_in(system: Stub, run_id: str, learner: str) -> Any:
-    """The state of a learner who enrols as often as it takes: who is refused comes again."""
+    """The state of a learner who enrols again until the call is not refused."""
     pause = threading.Event()
     request = catalog_pb2.EnrolRequest(
         request_id=learner, run_id=run_id, learner_id=learner, mode=ONLINE
@@ -126,9 +126,9 @@ def test_two_processes_never_overbook(registry: Registry) -> None:
 def test_a_rush_on_one_run_stops_neither_another_run_nor_reads(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Many want one run, whose first transaction does not end; others are answered meanwhile.
+    """Many want one run whose first transaction does not end; others are answered meanwhile.
 
-    Then it ends, and of 500 nobody is lost and nobody gets a place too many.
+    Then it ends: each of 500 learners has an answer, and no place too many is given.
     """
     monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", 60)  # however slow the machine
     rushing = [f"l{number:03}" for number in range(500)]
@@ -184,7 +184,7 @@ def test_a_batch_is_done_in_parts(registry: Registry, monkeypatch: pytest.Monkey
 def test_a_large_runs_count_is_kept_for_a_while(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is small is counted anew each time; what is large may be as old as is said."""
+    """A small count is always computed again; a large one may have the stated age."""
     registry.people("ada", "bob")
     run_id, seconds = registry.open_run().id, 0.0
     monkeypatch.setattr(counts, "LARGE", 2)

@@ -15,8 +15,8 @@ from services.catalog.library import GrpcLibrary
 
 
 class Shelves(library_pb2_grpc.LibraryServiceServicer):
-    """A library that has what starts with "known", in pages of up to `page`, and keeps what it was
-    asked.
+    """A library that has the items whose ids start with "known", in pages of up to `page`. It
+    stores the requests.
     """
 
     def __init__(self) -> None:

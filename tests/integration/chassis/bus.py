@@ -143,7 +143,7 @@ class Bus:
         return found
 
     def messages(self, queue: str, least: int) -> Sequence[Message]:
-        """Take messages off a queue: at least so many, and what is there then."""
+        """Take messages off a queue: at least this number, and all that are there then."""
         found: list[Message] = []
         with channel_of(self.amqp_url) as channel:
             for message in channel.consume(queue, auto_ack=True, inactivity_timeout=0.3):

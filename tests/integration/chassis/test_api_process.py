@@ -179,7 +179,7 @@ def test_health_follows_the_database(start: Start, issuer: Issuer, proxy: Proxy)
 
 
 def test_a_start_without_the_database_waits(start: Start, port: int, proxy: Proxy) -> None:
-    """A process whose MongoDB is away says so, is live and not ready, and begins when it comes."""
+    """Without MongoDB a process is live, not ready, and says so; it starts when MongoDB comes."""
     little = start(
         TANDEM_MONGO_URL=proxy.url + "&serverSelectionTimeoutMS=300",
         TANDEM_OPS_ADDRESS=f"127.0.0.1:{port}",

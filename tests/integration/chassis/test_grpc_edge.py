@@ -439,7 +439,7 @@ def test_one_caller_opens_a_part_of_the_streams(channel_for: ChannelFor) -> None
 
 
 def test_a_stream_without_the_role_is_denied_however_silent(channel_for: ChannelFor) -> None:
-    """Whom no request would let in holds no stream open by sending none."""
+    """A caller who may send no request can't keep a stream open without requests."""
     silent = threading.Event()
     stub: Any = progress_pb2_grpc.ProgressServiceStub(channel_for("ada", "registrar"))
     answers = stub.StreamStatements(iter(silent.wait, True))

@@ -130,7 +130,7 @@ def test_strangers_of_all_kinds_harm_nobody(bus: Bus, monkeypatch: pytest.Monkey
 
 
 def _are_done(bus: Bus, count: int) -> bool:
-    """Whether so many messages had an outcome, and none is to be tried (again)."""
+    """Whether this many messages had an outcome, and none is to be tried (again)."""
     left = bus.count(QUEUE) + bus.count(DELAY)
     return not left and len(bus.effects()) + bus.count(DEAD) >= count
 

@@ -49,7 +49,7 @@ class Tasks:
     def jobs(
         self, work: Callable[[Batch], int] | None = None, slots: Any = (EITHER,), **more: Any
     ) -> Jobs[Any]:
-        """The jobs, each batch done by `work`; where it is None, at once."""
+        """The jobs; `work` does each batch, and with None it is done at once."""
 
         @contextmanager
         def opened(_: Database[Any]) -> Iterator[Callable[[Batch], int]]:
@@ -178,7 +178,7 @@ def test_a_lane_with_a_slot_of_its_own_can_t_be_crowded_out(tasks: Tasks) -> Non
 
 
 def test_what_is_next_is_found_by_the_index_alone(tasks: Tasks) -> None:
-    """A look reads as many entries as a batch has, whatever waits or is claimed behind them."""
+    """A claim reads as many index entries as a batch has, however many jobs wait or are claimed."""
     tasks.add(500)
     tasks.rows.insert_many([{"_id": f"plain-{number}"} for number in range(500)])
     queue = tasks.queue()
@@ -191,7 +191,7 @@ def test_what_is_next_is_found_by_the_index_alone(tasks: Tasks) -> None:
 
 
 def test_a_holder_that_died_is_succeeded(tasks: Tasks) -> None:
-    """After the lease, not before; and it can't finish what another has."""
+    """Another takes its jobs after the lease, not before; the first holder can't finish them."""
     tasks.add(3)
     queue = tasks.queue()
     dead = queue.claim(EITHER)
@@ -276,7 +276,7 @@ def test_a_target_that_is_away_costs_its_jobs_nothing(tasks: Tasks) -> None:
 
 
 def test_a_target_that_is_held_keeps_no_other(tasks: Tasks) -> None:
-    """Only what goes there waits."""
+    """Only jobs of this target wait."""
     tasks.add(30, target="down")
     tasks.add(30, target="up")
 

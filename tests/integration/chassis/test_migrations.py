@@ -84,7 +84,7 @@ def test_a_step_that_fails_is_not_recorded(database: Any) -> None:
 
 
 def test_a_kill_in_a_step_is_made_good(database: Any, stack: dict[str, str]) -> None:
-    """After SIGKILL in the middle of a step, the next process ends what that one began."""
+    """After SIGKILL in the middle of a step, the next process completes the step."""
     database["rows"].insert_many({"n": number} for number in range(100))
     command = [sys.executable, str(SCRIPT), stack["TANDEM_MONGO_URL"], database.name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

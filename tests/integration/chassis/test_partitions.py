@@ -73,7 +73,7 @@ def test_all_events_of_a_key_are_in_one_queue(bus: Bus) -> None:
 
 
 def test_what_was_bound_before_is_drained(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installation whose plain queue has events goes over to partitions, and loses none."""
+    """An installation with events in its plain queue changes to partitions, and loses none."""
     monkeypatch.delenv("PARTITIONED")
     bus.declare()
     before = [an_event(f"before-{number}") for number in range(100)]
@@ -220,7 +220,7 @@ def had_effect(bus: Bus) -> int:
 
 
 def all_have_effect(bus: Bus, published: int) -> None:
-    """Wait while effects come. Where none comes for long, what is missing is lost, not late."""
+    """Wait while effects arrive. If none arrives for long, the missing ones are lost."""
     while (before := had_effect(bus)) < published:
         eventually(f"more than {before} of {published}", lambda: had_effect(bus) > before)
 
@@ -231,7 +231,7 @@ def leases(bus: Bus) -> list[dict[str, Any]]:
 
 
 def shared(bus: Bus, count: int) -> bool:
-    """Whether each of so many partitions, and the plain queue, is some worker's."""
+    """Whether workers consume every partition and the plain queue."""
     return len(leases(bus)) == 1 + count
 
 

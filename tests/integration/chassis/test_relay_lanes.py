@@ -136,7 +136,7 @@ def test_an_aggregate_that_becomes_hot_lets_another_of_its_lane_by(bus: Bus) -> 
 
 
 def test_a_broken_change_stream_loses_nothing(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When it breaks, the lanes are read from their start; what came meanwhile comes."""
+    """When it breaks, the lanes are read from their start, with all events meanwhile."""
     listen(bus.amqp_url, "stranger")
     mongo = bus.database.mongo["outbox"]
     announced, breaks = Outbox.announced, iter(range(3))
@@ -163,7 +163,7 @@ def test_a_broken_change_stream_loses_nothing(bus: Bus, monkeypatch: pytest.Monk
 
 
 def test_what_an_older_version_writes_comes_in_order_too(bus: Bus) -> None:
-    """Two versions write one aggregate in turn, whose clocks disagree."""
+    """Two versions with different clocks write one aggregate in turn."""
     listen(bus.amqp_url, "stranger")
     mongo = bus.database.mongo["outbox"]
 

@@ -34,7 +34,7 @@ def test_what_waits_is_applied_when_its_news_is_there(bus: Bus) -> None:
 
 
 def test_what_waited_too_long_is_a_dead_letter(bus: Bus) -> None:
-    """At the limit it is given up, with its reason; a replay gives it all of the time again."""
+    """At the limit it is given up, with its reason; a replay starts the time again."""
     bus.declare()
     bus.send(an_event("late", "needs-ada"))
     with bus.running("worker", TANDEM_WAIT_LIMIT="5"):

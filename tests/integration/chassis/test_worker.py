@@ -157,7 +157,7 @@ def test_what_is_not_known_yet_comes_back(bus: Bus) -> None:
 
 
 def test_a_stopped_worker_has_acknowledged_what_it_did(bus: Bus) -> None:
-    """After SIGTERM each event either had its effect or is back in the queue: none both."""
+    """After SIGTERM each event has had its effect or is back in the queue, never both."""
     bus.declare()
     bus.send(*(an_event(f"e{number}") for number in range(6_000)))
     with bus.running("worker") as worker:
@@ -246,7 +246,7 @@ def test_a_worker_stops_while_a_server_is_away(bus: Bus, server: str, drain: str
 
 
 def test_what_can_not_be_sent_away_is_not_lost(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An event that should wait where there is no delay stays, though others are acknowledged."""
+    """An event stays if its delay queue is missing, though others are acknowledged."""
     monkeypatch.setattr(topology, "DELIVERY_LIMIT", 10_000)  # it comes back for as long as it takes
     bus.declare()
     with channel_of(bus.amqp_url) as channel:

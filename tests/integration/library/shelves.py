@@ -177,7 +177,7 @@ def enrolled(learner: str, run_id: str = RUN) -> catalog.EnrolmentCreated:
 
 
 def path(*item_ids: str, run_id: str = RUN) -> catalog.PathPublished:
-    """A path whose activities are items, with a class among them that is none."""
+    """A path with items as activities, and one class."""
     activities = [
         catalog_resources.Activity(id=f"a{place}", item_id=item_id)
         for place, item_id in enumerate(["", *item_ids])

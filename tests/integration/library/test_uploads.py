@@ -201,7 +201,7 @@ def test_a_completed_upload_is_not_given_up(shelves: Shelves) -> None:
 
 
 def test_uploads_that_nobody_completes_expire(shelves: Shelves) -> None:
-    """After the time that is set, and not before; those that are done stay."""
+    """They expire after the set time, and not before; completed uploads stay."""
     done = shelves.available()
     upload = shelves.start(LONG)
     shelves.put(upload.parts[0], LONG)

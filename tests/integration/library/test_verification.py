@@ -126,7 +126,7 @@ def test_a_file_that_is_lost_is_refused(shelves: Shelves) -> None:
 
 
 def test_a_file_that_reads_back_otherwise_is_refused(shelves: Shelves) -> None:
-    """Only what a ranged read gives as it was hashed is for people."""
+    """An item is available only if a ranged read gives the same hash."""
     item_id = shelves.upload(PDF)
     shelves.verify(Through(shelves.files, read=lambda key, at, length: b"?" * length))
     assert "the bytes read back" in _failure(shelves, item_id)
@@ -220,7 +220,7 @@ def test_verifiers_that_race_judge_each_item_once(shelves: Shelves) -> None:
 
 
 def test_verifiers_of_one_item_judge_it_once(shelves: Shelves) -> None:
-    """Even where the claim ended while it was looked at, there is one set of events."""
+    """Even if the claim ended during the verification, there is one set of events."""
     item_id = shelves.upload(PDF)
 
     def slowly(key: str) -> Any:

@@ -9,10 +9,10 @@ HANG_UP = "hang up"
 
 
 class Script:
-    """What the server says to a command, by the command's first word ("." after the text).
+    """The server's answers to a command, by the command's first word ("." after the text).
 
-    Each command takes the next of its answers, or agrees when there are none left. HANG_UP ends the
-    connection without an answer.
+    Each command takes the next of its answers; without answers left, the server agrees. HANG_UP
+    ends the connection without an answer.
     """
 
     def __init__(self, **answers: list[str]) -> None:

@@ -261,7 +261,7 @@ def test_people_who_are_not_known_yet_are_told_later(world: World, ada: str) -> 
 
 
 def test_people_who_never_become_known(world: World, ada: str) -> None:
-    """Once the class is over nobody waits for people who are not known."""
+    """When the class is over, its notification no longer waits for unknown people."""
     world.run(ada)
     world.schedule(2 * DAY)
     world.tell(world.cancelled(2 * DAY))
@@ -273,7 +273,7 @@ def test_people_who_never_become_known(world: World, ada: str) -> None:
 
 
 def test_many_unknown_people_hold_up_nobody(world: World, ada: str) -> None:
-    """Those who wait take turns, so that who has become known is reached."""
+    """Waiting people are tried in turn, so a person who is known now gets the message."""
     world.people(ada)
     world.run(*names(7, "unknown"), ada)
     world.schedule(2 * DAY)

@@ -83,7 +83,7 @@ def workers(real: World) -> set[str]:
 def test_replicas_send_each_mail_once(
     real: World, environment: dict[str, str], mailbox: Mailbox, ada: str
 ) -> None:
-    """Two workers that send side by side leave no mail out and send none twice."""
+    """Two workers that send side by side send each mail, and none twice."""
     people = sorted(f"{ada}-{number:03d}" for number in range(400))
     queue_mail(real, people)
     with (

@@ -47,7 +47,7 @@ def server_at(url: str) -> MailServer:
 
 
 def never() -> MailServer:
-    """No server: for who only claims."""
+    """No server, for tests that only claim."""
     raise AssertionError
 
 

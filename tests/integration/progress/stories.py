@@ -1,7 +1,7 @@
-"""A term that is told in any order, with repeats, and by units of work that race; what it comes to.
+"""A term whose events arrive in any order, with repeats, in racing units of work; and its outcome.
 
-Left out is what still depends on the order: an absence that is taken back, or a recording that is
-replaced, after its catch-up was studied or missed; who studies, and withdraws.
+It leaves out what still depends on the order: an absence that is withdrawn, or a recording that
+is replaced, after its catch-up was studied or missed; learners who study, and withdraw.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -26,7 +26,7 @@ STATEMENTS = len(LEARNERS) * len(ESSAYS)
 def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
     classroom: Classroom, clock: FakeClock, stack: dict[str, str], vhost: str, at: str
 ) -> None:
-    """All that its handlers wrote is gone with it; another counts each statement once."""
+    """The writes of its handlers are rolled back; another worker counts each statement once."""
     clock.at = datetime.now(UTC)  # the worker knows the system's clock only
     classroom.open(*map(task, ESSAYS), learners=LEARNERS)
     environment = environment_of(classroom, stack, vhost)
@@ -79,7 +79,7 @@ def _open_transactions(classroom: Classroom, held: Held) -> list[dict[str, Any]]
 
 
 def _end(classroom: Classroom, held: Held) -> None:
-    """End the sessions whose client is gone."""
+    """End the sessions of clients that ended."""
     sessions = [bson.SON(each["lsid"]) for each in held.commands]
     classroom.database.client.admin.command("killSessions", sessions)
 

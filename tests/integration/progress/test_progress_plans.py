@@ -200,7 +200,7 @@ def test_what_was_done_before_the_enrolment_was_known_counts(classroom: Classroo
 
 
 def test_a_promoted_learner_counts_and_a_withdrawn_one_does_not(classroom: Classroom) -> None:
-    """Only who holds a place is counted and listed."""
+    """Only learners with a place are counted and listed."""
     waits: dict[str, Any] = {"enrolment_id": "e-bob", "run_id": RUN, "learner_id": "bob"}
     classroom.open(task(), learners=["ada"])
     classroom.hear("plans", catalog.EnrolmentWaitlisted(**waits))

@@ -1,4 +1,4 @@
-"""Units of work that race: none waits for another, and none is missed in the end."""
+"""Units of work that race: none waits for another, and no effect is missing in the end."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

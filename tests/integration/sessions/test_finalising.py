@@ -250,7 +250,7 @@ def test_who_is_expected_is_decided_at_the_end(school: School) -> None:
 
 
 def test_withdrawals_that_race_with_parts_change_nothing(school: School) -> None:
-    """Those who withdraw after the end keep what the class recorded of them, once."""
+    """Learners who withdraw after the end keep their attendance, once."""
     learners = _learners(2 * LEARNERS)
     _enrol(school, learners)
     session = school.live(school.room())

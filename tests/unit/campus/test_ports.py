@@ -1,4 +1,4 @@
-"""Ports are remembered, and chosen anew only where a stranger has taken one."""
+"""Ports are remembered, and chosen again only if another process has taken one."""
 
 import socket
 import subprocess

@@ -32,7 +32,7 @@ def state_file(folder: Path) -> Path:
 
 
 def ended(pid: int) -> bool:
-    """Whether it is gone, or dead and waiting for its parent (for an orphan: init) to notice."""
+    """Whether it ended, or is a zombie until its parent (for an orphan: init) notices."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -82,7 +82,7 @@ def test_children_that_left_the_session_are_ended_too(process: Process) -> None:
 
 
 def test_a_lost_state_file_loses_no_process(process: Process, tmp_path: Path) -> None:
-    """A process whose state is gone is found by its mark and ended before the next start."""
+    """A process without its state file is found by its mark and ended before the next start."""
     first = process.start(SLEEP)
     state_file(tmp_path).unlink()
     assert not process.alive

@@ -16,7 +16,7 @@ def cache() -> MemoryCache:
 
 
 def test_a_value_comes_back_as_another_object(cache: MemoryCache) -> None:
-    """Nobody can change what is kept by changing what they got."""
+    """A caller that changes its value does not change the stored one."""
     kept = {"status": 200}
     cache.set("key", kept)
     kept["status"] = 500

@@ -89,7 +89,7 @@ def test_every_circle_is_told_with_its_way() -> None:
 
 
 def test_a_release_and_a_deadline_can_make_a_circle() -> None:
-    """What opens after the due of what is due after it could never be handed in in time."""
+    """If A opens after B is due, and B is due after A, B could never be handed in in time."""
     found = violations(
         Activity("a", "A", TASK, release=after("b", 1), deadline=TimeRule(after_enrolment=DAY)),
         Activity("b", "B", TASK, deadline=after("a", 1)),

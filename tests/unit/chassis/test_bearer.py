@@ -157,7 +157,7 @@ def test_roles_that_are_null_are_refused(trusting: Authenticator, issuer: Issuer
 
 
 def test_an_unsigned_token_is_refused(trusting: Authenticator) -> None:
-    """`alg: none` (RFC 8725, section 2.1) proves nobody."""
+    """`alg: none` (RFC 8725, section 2.1) authenticates nobody."""
     assert_refused(trusting, jwt.encode(claims(), "", "none", headers={"kid": "test"}))
 
 
@@ -181,7 +181,7 @@ def test_another_key_under_a_known_id_is_refused(trusting: Authenticator) -> Non
 
 
 def test_a_changed_token_is_refused(trusting: Authenticator, issuer: Issuer) -> None:
-    """A token whose claims were changed after its signing is refused, however well it is known."""
+    """A token whose claims were changed after its signing is refused, even if it was known."""
     token = issuer.token("ada", ["learner"])
     trusting.authenticate(f"Bearer {token}")
     head, _, tail = token.split(".")
@@ -262,7 +262,7 @@ def test_a_key_replaced_under_its_id_is_found(issuer: Issuer, jwks: Path) -> Non
 
 
 def test_a_provider_that_fails_leaves_the_known_keys(issuer: Issuer, jwks: Path) -> None:
-    """An unreadable key set takes nothing away from what is known; nobody knows of other keys."""
+    """After an unreadable key set the known keys stay valid, and other keys stay unknown."""
     keys = Keys(issuer.write_jwks(jwks), refetch_pause=0)
     assert keys.get("test") is not None
     for broken in ("", "[]", "{}", '{"keys": 7}', "\x00", None):

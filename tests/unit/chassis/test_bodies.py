@@ -85,7 +85,7 @@ def test_the_first_of_the_greediest_is_ended() -> None:
 
 
 def test_what_broke_the_reading_is_told() -> None:
-    """An error of a body that nobody gave up stays that error."""
+    """The error of a body that was not ended is raised unchanged."""
     with (
         pytest.raises(OSError, match="gone"),
         Bodies().room("ada", nothing, LONG) as body,

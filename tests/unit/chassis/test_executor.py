@@ -45,7 +45,7 @@ def test_so_many_are_handled_at_once() -> None:
 
 
 def test_who_waits_for_a_turn_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All threads but one wait, and what wants no turn is done; the one too many is refused."""
+    """All threads but one wait, and other work is done; the one too many is refused."""
     monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", 60)
     locks = ConflictLocks()
 
@@ -69,7 +69,7 @@ def test_who_waits_for_a_turn_holds_up_no_other(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_one_line_takes_a_part_of_those_who_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many want one thing, those who wait for another find room."""
+    """However many wait for one thing, there is room for those who wait for another."""
     monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", 60)
     monkeypatch.setattr("chassis.edge.executor.MAX_WAITING_FOR_ONE", 2)
     locks = ConflictLocks()

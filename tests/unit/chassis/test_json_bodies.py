@@ -146,7 +146,7 @@ json_values = st.recursive(
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
-    """Every place in a JSON value that holds another: what holds it, and by what."""
+    """Every place in a JSON value that contains another value: its container, and its key."""
     found: list[tuple[Any, Any]] = []
     keys = value.keys() if isinstance(value, dict) else range(len(value))
     for key in list(keys):

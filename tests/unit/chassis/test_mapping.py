@@ -106,7 +106,7 @@ def test_a_dataclass_survives_the_way_through_its_document(activity: Activity) -
 
 @given(activities, activities)
 def test_an_update_makes_one_document_of_another(before: Activity, after: Activity) -> None:
-    """Only what differs is in it, so that of the same there is nothing to write."""
+    """It contains only the differences, so equal documents need no write."""
     update = to_update(before, after)
     known, wanted = to_document(before), to_document(after)
     assert known | update == wanted | {"_id": before.id}

@@ -28,7 +28,7 @@ class Rows:
 
 
 def takes(token: str) -> bool:
-    """Whether it passes for a token. Raises whatever is no refusal."""
+    """Whether it is accepted as a token. Raises every error other than a refusal."""
     rows: Any = Rows()
     try:
         find_page(rows, {}, [("_id", 1)], Page(4, token))

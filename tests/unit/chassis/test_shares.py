@@ -9,7 +9,7 @@ MEMBERS = st.lists(st.sampled_from("abcdefg"), min_size=1, unique=True)
 
 
 def _round(things: list[str], holders: dict[str, str], members: list[str], me: str) -> None:
-    """Do what the plan of `me` says, as if nobody else moved meanwhile."""
+    """Do what the plan of `me` says, as if no other member moved meanwhile."""
     does = plan(things, holders, members, me)
     for thing in does.surplus:
         del holders[thing]

@@ -79,7 +79,7 @@ def test_one_that_fails_costs_some_twenty_transactions(place: int) -> None:
     [(ValueError("bug"), Kind.RETRY), (DeadLetter("no"), Kind.RETRY), (Wait("late"), Kind.WAIT)],
 )
 def test_where_all_fail_alike_few_transactions_say_so(error: Exception, kind: Kind) -> None:
-    """Most are judged by what their group failed of; nobody is dropped for another's fault."""
+    """Most get the failure of their group; none becomes a dead letter for another's fault."""
     handler = Handler(failing({each.subject for each in BATCH}, error))
     found = kinds(Splitter(handler.apply).run(BATCH))
     assert len(found) == 500

@@ -34,7 +34,7 @@ def test_whatever_strangers_send_there_is_a_trace(text: str) -> None:
 
 
 def test_work_is_under_the_innermost_span() -> None:
-    """After it the outer one counts again, also where the work failed."""
+    """After it the outer span counts again, even if the work failed."""
     inner = PARENT.replace("b", "c")
     with tracing.under(PARENT):
         with pytest.raises(KeyError, match=inner), tracing.under(inner):

@@ -54,7 +54,7 @@ def files(answers: Any, **settings: str) -> S3Files:
 
 
 class Stream(Answers):
-    """A store whose streams of a file break off, each after so many bytes."""
+    """A store whose streams of a file break off after a number of bytes."""
 
     def __init__(self, content: bytes, *lengths: int) -> None:
         super().__init__(200, "")

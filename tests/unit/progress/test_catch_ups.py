@@ -72,7 +72,7 @@ def test_the_share_never_falls() -> None:
 
 
 def test_it_asks_for_what_stands_in_at_present() -> None:
-    """Until it is completed; its due stays, and the share is of what is asked for."""
+    """Until it is completed, it asks for the present substitutes; its due stays."""
     half = catch_ups.judged(GIVEN, HALF, MONDAY)
     other = catch_ups.restocked(half, ("film-2", "book"))
     assert (other.item_ids, other.watched_share) == (("film-2", "book"), 0.0)

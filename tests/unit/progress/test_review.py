@@ -78,7 +78,7 @@ def test_a_new_version_keeps_what_was_completed() -> None:
 
 
 def test_a_path_that_requires_nothing_is_completed_by_nobody() -> None:
-    """Only by optional activities nobody gets to an end."""
+    """A path of optional activities only is never completed."""
     after, events = _review(learner(said(COMPLETED, "extra")), plan(EXTRA))
     assert [type(each) for each in events] == [ActivityCompleted]
     assert counts_of(after, frozenset()).completed_path == 0

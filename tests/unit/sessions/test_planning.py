@@ -69,7 +69,7 @@ def test_every_violation_of_a_request_is_told(changes: dict[str, Any], fields: l
 
 
 def test_a_plan_has_the_seats_of_its_room_or_fewer() -> None:
-    """A session has the room's capacity, or what was asked for where that is less."""
+    """A session has the room's capacity, or the requested number if that is less."""
     assert planned(request(), AULA, "s", "").room_seats == 30
     assert planned(request(room_seats=12), AULA, "s", "").room_seats == 12
     assert planned(request(**ONLINE), None, "s", "").room_seats == 0

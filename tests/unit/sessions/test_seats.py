@@ -91,7 +91,7 @@ def test_a_repeated_choice_keeps_the_place_in_line() -> None:
 
 
 def test_full_online_seats_are_refused_not_waited_for() -> None:
-    """Only the room has a waiting list; one who sits online already is not refused."""
+    """Only the room has a waiting list; a learner with an online seat is not refused."""
     full = session(online_seats=2, online=2)
     with pytest.raises(FailedPrecondition, match="all 2 online seats are taken"):
         granted(full, _seat(IN_ROOM), ONLINE, NINE)
