@@ -81,14 +81,14 @@ def _objectives() -> tuple[Objective, ...]:
     joined = 'type="tandem.catalog.enrolment.created.v1", subscription="progress.plans"'
     return (
         *_of_requests("Grpc", "calls", f'method!~"{streaming()}"'),
-        *_of_requests("Http", "requests by HTTP"),
+        *_of_requests("Http", "HTTP requests"),
         Objective(
             "JoinLate",
             "join_late",
             "",
             *_within("tandem_event_lag_seconds", "5.0", "", joined),
             0.99,
-            "who joins a run has no progress within five seconds",
+            "enrolments take longer than five seconds to reach progress",
             expected=IMPORT,
         ),
         Objective(
@@ -97,7 +97,7 @@ def _objectives() -> tuple[Objective, ...]:
             "subscription",
             *_within("tandem_event_lag_seconds", "30.0", "subscription"),
             0.99,
-            "events take longer than 30 seconds to their effect",
+            "events take longer than 30 seconds to have an effect",
             expected=IMPORT,
         ),
         Objective(
@@ -106,7 +106,7 @@ def _objectives() -> tuple[Objective, ...]:
             "",
             *_within("tandem_progress_recording_playable_seconds", "14400.0", ""),
             0.95,
-            "recordings can't be played four hours after their class",
+            "recordings can't be played four hours after the end of their class",
             least=3,
         ),
         Objective(
@@ -116,7 +116,7 @@ def _objectives() -> tuple[Objective, ...]:
             # Bulk mail may take its time; TandemMailWaits looks after it.
             *_within("tandem_notify_lateness_seconds", "300.0", "", 'lane="urgent"'),
             0.99,
-            "urgent mails leave later than five minutes after they were due",
+            "urgent mails are sent more than five minutes after they were queued",
         ),
     )
 
@@ -135,7 +135,7 @@ def _of_requests(protocol: str, what: str, counted: str = "") -> tuple[Objective
             f"{failed} or {calls} * 0",
             calls,
             0.999,
-            f"{what} fail by our fault",
+            f"{what} fail because of Tandem",
         ),
         Objective(
             f"{protocol}Slow",
@@ -179,8 +179,8 @@ def _alert(objective: Objective, severity: str) -> Rule:
         "labels": {"severity": severity},
         "annotations": {
             "summary": f"{where}{objective.says}",
-            "description": "{{ $value | humanizePercentage }} of late, where "
-            f"{100 - objective.share * 100:g} % over 30 days is what was agreed.",
+            "description": "{{ $value | humanizePercentage }} recently; "
+            f"the objective allows {100 - objective.share * 100:g} % over 30 days.",
             "runbook_url": f"docs/runbooks/Tandem{objective.alert}.md",
         },
     }

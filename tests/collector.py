@@ -42,12 +42,12 @@ class Collector:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def spans(self, trace_id: str = "") -> list[Seen]:
-        """What came until now, of one trace or of all."""
+        """The spans that have arrived, of one trace or of all."""
         with self._lock:
             return [span for span in self._spans if trace_id in ("", span.trace_id)]
 
     def was_called(self, times: int) -> bool:
-        """Whether so many requests came, whatever was answered."""
+        """Whether this many requests arrived, whatever was answered."""
         with self._lock:
             return self._calls == times
 

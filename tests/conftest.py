@@ -116,7 +116,7 @@ Aside = Callable[[Callable[[], object]], None]
 
 @pytest.fixture(scope="session")
 def aside(mongo: "pymongo.MongoClient[dict[str, Any]]") -> Iterator[Aside]:
-    """Does what no test has to wait for, one after the other; what fails is told at the end."""
+    """Runs what no test must wait for, one call after the other; reports failures at the end."""
     with ThreadPoolExecutor(1) as pool:
         done: list[Future[object]] = []
         yield lambda act: done.append(pool.submit(act))

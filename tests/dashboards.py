@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 MONITORING = Path(__file__).resolve().parents[1] / "deploy" / "monitoring"
-# What other exporters than ours tell, which no demo has beside it.
+# Metrics of other exporters, which the demo does not run.
 OTHERS = "cluster.yml"
 BOARDS: dict[str, Any] = {
     path.name: json.loads(path.read_text())

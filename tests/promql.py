@@ -1,4 +1,4 @@
-"""What PromQL queries name: metrics and labels. Knows as much of the grammar as ours use."""
+"""The names in PromQL queries: metrics and labels. Only the grammar that ours use."""
 
 import re
 from collections.abc import Iterator

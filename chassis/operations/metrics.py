@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 # Every role.
-BUILD = Gauge("tandem_build_info", "1; the labels say what runs.", ["service", "role", "version"])
+BUILD = Gauge("tandem_build_info", "1; the labels name what runs.", ["service", "role", "version"])
 
 READY = Gauge(
     "tandem_ready",
@@ -21,27 +21,27 @@ READY = Gauge(
 )
 
 
-# The edge: gRPC, and HTTP beside it.
+# The edge: gRPC and HTTP.
 class RequestMetrics(NamedTuple):
-    """What is measured of requests by one protocol."""
+    """The metrics of the requests of one protocol."""
 
     requests: Counter
     exhausted: Counter
     seconds: Histogram
 
 
-_WANTING = (
-    "Calls that were refused for want of room, by what is used up: places (of all callers),"
-    " caller (one caller's share), bodies (that callers are slow to send), turns (at one thing),"
+_EXHAUSTED = (
+    "Refused calls, by the limit: places (calls of all callers), caller (one caller's share),"
+    " bodies (the body arrived too slowly), turns (calls that wait to change the same thing),"
     " streams."
 )
 GRPC = RequestMetrics(
     Counter(
         "tandem_grpc_requests",
-        "Calls that ended, by the status code that they ended with.",
+        "Calls that ended, by status code.",
         ["service", "method", "code"],
     ),
-    Counter("tandem_grpc_exhausted", _WANTING, ["service", "of"]),
+    Counter("tandem_grpc_exhausted", _EXHAUSTED, ["service", "of"]),
     Histogram(
         "tandem_grpc_seconds",
         "Seconds from a call's first byte to its status; streams count until their end.",
@@ -52,10 +52,10 @@ GRPC = RequestMetrics(
 HTTP = RequestMetrics(
     Counter(
         "tandem_http_requests",
-        "Requests by HTTP that ended, by the code that they ended with, named as gRPC names it.",
+        "HTTP requests that ended, by status code, with gRPC's names.",
         ["service", "method", "code"],
     ),
-    Counter("tandem_http_exhausted", _WANTING, ["service", "of"]),
+    Counter("tandem_http_exhausted", _EXHAUSTED, ["service", "of"]),
     Histogram(
         "tandem_http_seconds",
         "Seconds from a request's headers to its answer.",
@@ -78,14 +78,18 @@ OUTBOX_OLDEST = Gauge(
     "tandem_outbox_oldest_seconds", "Age of the oldest event in the outbox.", ["service"]
 )
 OUTBOX_PARKED = Gauge(
-    "tandem_outbox_parked", "Parked events: no queue took them, a person must act.", ["service"]
+    "tandem_outbox_parked",
+    "Parked events: no queue received them, and a person must act.",
+    ["service"],
 )
 RELAY_LANES = Gauge("tandem_relay_lanes", "Lanes of the outbox that this relay holds.", ["service"])
 RELAY_PUBLISHED = Counter(
     "tandem_relay_published", "Events that the broker confirmed.", ["service", "type"]
 )
 RELAY_RETURNED = Counter(
-    "tandem_relay_returned", "Events that the broker returned: no queue took them.", ["service"]
+    "tandem_relay_returned",
+    "Events that the broker returned, because no queue received them.",
+    ["service"],
 )
 RELAY_CONFIRM_SECONDS = Histogram(
     "tandem_relay_confirm_seconds",
@@ -125,7 +129,7 @@ WAITING = Gauge(
 )
 WAITING_OLDEST = Gauge(
     "tandem_waiting_oldest_seconds",
-    "For how long the oldest waiting event of a subscription has waited.",
+    "Seconds for which the oldest waiting event of a subscription has waited.",
     ["subscription"],
 )
 DEAD_LETTERS = Gauge("tandem_dead_letters", "Dead letters of a queue.", ["queue"])
@@ -142,7 +146,7 @@ JOBS_FAILED = Counter(
 )
 JOBS_OLDEST = Gauge(
     "tandem_jobs_oldest_seconds",
-    "For how long the oldest job of a lane has been due and not claimed.",
+    "Seconds for which the oldest job of a lane has been due and not claimed.",
     ["jobs", "lane"],
 )
 

@@ -99,7 +99,7 @@ def is_address(value: str) -> str:
 
 
 def are_origins(value: str) -> str:
-    """Origins (RFC 6454, section 7) with commas between, or none."""
+    """Check for origins (RFC 6454, section 7) with commas between, or none."""
     wrong = [each for each in value.split(",") if value and not _ORIGIN.fullmatch(each)]
     return "origins such as https://host, with commas between and no path" if wrong else ""
 
@@ -221,13 +221,13 @@ class Settings:
         default="",
     )
     person_requests: int = setting(
-        "requests of one person that a replica has in hand or lets wait, of 1,000 in all",
+        "how many requests of one person a replica accepts at once; of all callers: 1,000",
         roles=(API,),
         check=between(1, 1000, "1 to 1000"),
         default=64,
     )
     service_requests: int = setting(
-        "the same of one system, whose token has the role service",
+        "how many requests of one system (role `service`) a replica accepts at once",
         roles=(API,),
         check=between(1, 1000, "1 to 1000"),
         default=500,
@@ -244,18 +244,18 @@ class Settings:
         "the `iss` that tokens must carry",
         roles=(API,),
         required=True,
-        check=given("the issuer's name, as its tokens say it"),
+        check=given("the issuer's name, as its tokens contain it"),
         default="",
     )
     token_audience: str = setting(
         "the `aud` that tokens must carry",
         roles=(API,),
-        check=given("what tokens for Tandem are made out to"),
+        check=given("the audience of tokens for Tandem"),
         default="tandem",
     )
     person_claim: str = setting(
-        "the token's claim with the person's id as the platform knows it; "
-        "`a.b` is `b` within `a`, where no claim has the whole name",
+        "the token's claim that contains the person's id in Tandem; "
+        "`a.b` means `b` within `a`, unless a claim has the whole name",
         roles=(API,),
         check=given("a claim's name, such as sub"),
         default="sub",
@@ -292,7 +292,7 @@ class Settings:
     )
     keep_inbox: timedelta = setting(
         "how long an applied event is remembered, so that a repeat has no effect, in seconds; "
-        "it must be longer than TANDEM_WAIT_LIMIT, and than any queue stays unread",
+        "it must be longer than TANDEM_WAIT_LIMIT, and longer than a queue may be without a worker",
         roles=(MIGRATE,),
         check=between(timedelta(days=2), timedelta(days=365), "172800 to 31536000 seconds"),
         default=KEEP_INBOX,

@@ -1,4 +1,4 @@
-"""What brings catalog's database to this version (chassis/data/migrations.py says how)."""
+"""The migrations of catalog's database (see chassis/data/migrations.py)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,9 +24,9 @@ _FIRST: Mapping[str, Sequence[IndexModel]] = {
 
 
 def number_enrolments(mongo: MongoDatabase[dict[str, Any]]) -> None:
-    """Let each enrolment's events go on from the number that its run's had come to.
+    """Continue the numbers of each enrolment's events after the last number of its run.
 
-    Until then they were numbered by run, and whoever keeps a copy passes over lower numbers.
+    The older version numbered these events by run, and replicas ignore events with lower numbers.
     """
     of_run = {"from": "sequences", "localField": "run_id", "foreignField": "_id", "as": "run"}
     greatest = {"$max": ["$last", "$$new.last"]}

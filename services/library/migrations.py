@@ -1,4 +1,4 @@
-"""What brings the library's database to this version (chassis/data/migrations.py says how)."""
+"""The migrations of the library's database (see chassis/data/migrations.py)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from pymongo import IndexModel, UpdateOne
 from chassis import jobs
 from chassis.data.migrations import Migration, Mongo, adding
 
-SOME = 1000
+BATCH_SIZE = 1000
 
 _FIRST: Mapping[str, Sequence[IndexModel]] = {
     "items": [IndexModel([("state", 1), ("claimed_until", 1)])],
@@ -27,9 +27,9 @@ _READING: Mapping[str, Sequence[IndexModel]] = {
 
 
 def _discard_failed(mongo: Mongo) -> None:
-    """Before there was rubbish, a failed item's file stayed: let it be removed like others.
+    """Add a pending deletion of each failed item's file, which the older version kept.
 
-    Removing what is not there is no error (S3 DeleteObject), so none is lost by a repeat.
+    A repeat is safe: deleting an object that does not exist is no error (S3 DeleteObject).
     """
     for ids in _batches(mongo["items"].find({"state": "FAILED"}, {"_id": 1})):
         writes = [
@@ -41,14 +41,14 @@ def _discard_failed(mongo: Mongo) -> None:
 
 def _batches(rows: Any) -> Iterator[list[str]]:
     ids = [row["_id"] for row in rows]
-    for first in range(0, len(ids), SOME):
-        yield ids[first : first + SOME]
+    for first in range(0, len(ids), BATCH_SIZE):
+        yield ids[first : first + BATCH_SIZE]
 
 
 SMALL, LARGE = "small", "large"
 """The lanes of verification."""
 LARGEST_SMALL = 32 * 2**20
-"""Bytes."""
+"""The largest size of a file in the lane SMALL, in bytes."""
 
 _JOBS: Mapping[str, Sequence[IndexModel]] = {"items": [jobs.INDEX]}
 _ENTITLED: Mapping[str, Sequence[IndexModel]] = {
@@ -58,9 +58,9 @@ _ENTITLED: Mapping[str, Sequence[IndexModel]] = {
 
 
 def adopt(mongo: Mongo) -> None:
-    """Give a job to items that the version before handed over.
+    """Give a job to items that the older version left to be verified.
 
-    Its workers may look at one at the same time: whoever is first judges it.
+    A worker of the older version may verify the same item meanwhile: the first result counts.
     """
     job = {
         "lane": {"$cond": [{"$gt": ["$promised.size", LARGEST_SMALL]}, LARGE, SMALL]},
@@ -79,10 +79,10 @@ def _add_jobs(mongo: Mongo) -> None:
 
 
 MIGRATIONS = (
-    Migration(1, "items, uploads, and copies of who may read", adding(_FIRST)),
-    Migration(2, "what is to be removed from the store of files", adding(_CLEANING)),
-    Migration(3, "the files that failed items left behind", _discard_failed),
-    Migration(4, "the items of a run, for lists of learners", adding(_READING)),
-    Migration(5, "what is to be verified as jobs", _add_jobs),
-    Migration(6, "a learner's runs that name an item, by index", adding(_ENTITLED)),
+    Migration(1, "items, uploads, replicas of enrolments and reading lists", adding(_FIRST)),
+    Migration(2, "pending deletions in the S3 store", adding(_CLEANING)),
+    Migration(3, "pending deletions of failed items' files", _discard_failed),
+    Migration(4, "an index of items by run", adding(_READING)),
+    Migration(5, "verifications as jobs", _add_jobs),
+    Migration(6, "indexes of learners' runs and of runs that name an item", adding(_ENTITLED)),
 )

@@ -1,4 +1,4 @@
-"""What brings notify's database to this version (chassis/data/migrations.py says how)."""
+"""The migrations of notify's database (see chassis/data/migrations.py)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from chassis import jobs
 from chassis.data.migrations import Migration, Mongo, adding
 from services.notify.domain.enums import BULK, URGENT
 
-# As store.QUEUED is; a query must say the same for MongoDB to use the index.
+# The same as store.QUEUED: MongoDB uses the index only for a query with this condition.
 _QUEUED = {"state": "QUEUED"}
 
 _FIRST: Mapping[str, Sequence[IndexModel]] = {
@@ -44,11 +44,11 @@ _FIRST: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
-# Titles, that people are told rather than ids.
+# Messages name activities and items by their titles.
 _TITLES: Mapping[str, Sequence[IndexModel]] = {"paths": [], "items": []}
 
 FENCE = datetime(9999, 12, 31, tzinfo=UTC)
-"""Until when a delivery with a job is claimed in the eyes of the version before."""
+"""`claimed_until` of a delivery with a job, so that a sender of the older version skips it."""
 
 _JOBS: Mapping[str, Sequence[IndexModel]] = {
     "deliveries": [
@@ -61,7 +61,7 @@ _CHUNKS: Mapping[str, Sequence[IndexModel]] = {"broadcast_parts": [jobs.INDEX]}
 
 
 def adopt(mongo: Mongo) -> None:
-    """Give a job to queued mail that the version before wrote, and that none of its senders has."""
+    """Give a job to mail that the older version queued and that none of its senders has claimed."""
     now = datetime.now(UTC)
     job = {
         "lane": {"$cond": ["$urgent", URGENT, BULK]},
@@ -82,8 +82,8 @@ def _add_jobs(mongo: Mongo) -> None:
 
 
 MIGRATIONS = (
-    Migration(1, "copies, reminders, broadcasts, messages, deliveries", adding(_FIRST)),
+    Migration(1, "replicas, reminders, broadcasts, messages, deliveries", adding(_FIRST)),
     Migration(2, "titles of activities and items", adding(_TITLES)),
     Migration(3, "queued mail as jobs", _add_jobs),
-    Migration(4, "parts of broadcasts as jobs", adding(_CHUNKS)),
+    Migration(4, "chunks of broadcasts as jobs", adding(_CHUNKS)),
 )

@@ -6,8 +6,8 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 RECORDING_PLAYABLE = Histogram(
     "tandem_progress_recording_playable_seconds",
-    "Seconds from a class's end until its recording could be studied, or was no longer waited "
-    "for, by the application's clock.",
+    "Seconds from a class's end until its recording could be played, or until Tandem stopped "
+    "waiting for it, by the application's clock.",
     buckets=(
         *(MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE),
         *(HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, DAY, 2 * DAY, 7 * DAY),

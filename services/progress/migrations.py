@@ -36,7 +36,7 @@ _WAITING: Mapping[str, Sequence[IndexModel]] = {
     "sessions": [IndexModel([("waited", 1), ("ended_at", 1)])],
 }
 
-_LEARNERS_ALONE: Mapping[str, Sequence[IndexModel]] = {
+_PLAN_VERSIONS: Mapping[str, Sequence[IndexModel]] = {
     "plans": [],
     "plan_revisits": [IndexModel("turn_at")],
     "item_news": [IndexModel("again_at")],
@@ -58,25 +58,27 @@ _BY_TARGET: Mapping[str, Sequence[IndexModel]] = {
 
 
 def _begin_histories(mongo: Mongo) -> None:
-    """Give each run's plan its first version. No learner is behind it: a missing version counts
-    as 0."""
+    """Give each run's plan its first version.
+
+    No learner needs a re-evaluation because of it: a missing version counts as 0, like `asks`.
+    """
     for run in mongo["runs"].find({}, {"_id": 1}):
         first = {"version": 1, "asks": 0, "changes": [], "forgotten": 0, "tag": new_id()}
         mongo["plans"].update_one({"_id": run["_id"]}, {"$setOnInsert": first}, upsert=True)
 
 
 def _set_owners(mongo: Mongo) -> None:
-    """Store run and learner of each catch-up in one value, by which one query finds many."""
+    """Store run and learner of each catch-up in one value, so that one query can find many."""
     owner = {"run_id": "$run_id", "learner_id": "$learner_id"}
     mongo["catch_ups"].update_many({"owner": None}, [{"$set": {"owner": owner}}])
 
 
 MIGRATIONS = (
-    Migration(1, "copies, statements, standings, catch-ups, summaries", adding(_FIRST)),
-    Migration(2, "classes whose recordings are waited for", adding(_WAITING)),
-    Migration(3, "people, for their zones", adding({"people": []})),
-    Migration(4, "versions of plans, counts by writer", adding(_LEARNERS_ALONE)),
+    Migration(1, "replicas, statements, learner run states, catch-ups, summaries", adding(_FIRST)),
+    Migration(2, "an index of classes that wait for their recordings", adding(_WAITING)),
+    Migration(3, "people, for their time zones", adding({"people": []})),
+    Migration(4, "versions of plans, re-evaluations, updates of items", adding(_PLAN_VERSIONS)),
     Migration(5, "a first version of each run's plan", _begin_histories),
     Migration(6, "owners of catch-ups", _set_owners),
-    Migration(7, "statements by what they are about", adding(_BY_TARGET)),
+    Migration(7, "indexes of statements by activity and by item", adding(_BY_TARGET)),
 )

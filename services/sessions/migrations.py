@@ -59,6 +59,6 @@ def _finalising(mongo: Mongo) -> None:
 
 
 MIGRATIONS = (
-    Migration(1, "rooms, sessions, seats, attendance, copies", adding(_FIRST)),
-    Migration(2, "attendance that is settled in parts", _finalising),
+    Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
+    Migration(2, "attendance that is finalised in parts", _finalising),
 )

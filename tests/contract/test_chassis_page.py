@@ -1,4 +1,4 @@
-"""chassis/README.md tells every module, under its room."""
+"""chassis/README.md describes every module, under the heading of its package."""
 
 import re
 from pathlib import Path
@@ -27,5 +27,5 @@ def test_every_module_is_told_under_its_room(room: str) -> None:
     modules = folder.glob("*.py") if folder == CHASSIS else folder.rglob("*.py")
     there = {each.stem for each in modules} - {"__init__"}
     rows = re.findall(r"^\| (`.+?) \|", section(room), re.M)
-    told = {name.rpartition(".")[2] for row in rows for name in re.findall(r"`([\w.]+)`", row)}
-    assert told - {"jobs"} == there
+    described = {name.rpartition(".")[2] for row in rows for name in re.findall(r"`([\w.]+)`", row)}
+    assert described - {"jobs"} == there

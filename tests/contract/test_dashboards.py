@@ -45,7 +45,7 @@ board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 
 
 def _exposed() -> Iterator[str]:
-    """The names of all series that a role of Tandem may tell."""
+    """The names of all series that a role of Tandem may report."""
     for module in (
         "chassis.operations.metrics",
         *(f"services.{path.parent.name}.metrics" for path in ROOT.glob("services/*/metrics.py")),
@@ -56,7 +56,7 @@ def _exposed() -> Iterator[str]:
 
 
 def test_the_generated_files_are_current(tmp_path: Path) -> None:
-    """What `make dashboards` would write is what is there."""
+    """The files are what `make dashboards` would write."""
     subprocess.run([sys.executable, ROOT / "scripts" / "dashboards.py", tmp_path], check=True)
     written = {path.name: path.read_text() for path in tmp_path.iterdir()}
     there = (MONITORING / "dashboards").iterdir()
@@ -123,7 +123,7 @@ def test_each_panel_says_what_it_shows(board: dict[str, Any]) -> None:
 
 @board
 def test_panels_have_places_of_their_own(board: dict[str, Any]) -> None:
-    """None covers another or hangs over the edge, and each has its own number."""
+    """No panel covers another or crosses the edge, and each has its own number."""
     places = [panel["gridPos"] for panel in board["panels"]]
     assert all(place["x"] + place["w"] <= 24 for place in places)
     assert not [pair for pair in itertools.combinations(places, 2) if _overlap(*pair)]

@@ -244,7 +244,7 @@ def _into_a_oneof(file: Any) -> None:
     ],
 )
 def test_a_break_is_seen(change: Change) -> None:
-    """Whatever would break a reader of the contract is told."""
+    """Every change that would break a reader of the contract is reported."""
     assert golden["breaks"](contract(), contract(change))
 
 
@@ -302,5 +302,5 @@ def test_an_addition_breaks_nothing(change: Change) -> None:
 
 
 def test_a_package_that_is_gone_is_seen() -> None:
-    """All promises of a package that vanished are told."""
+    """Every message of a package that was removed is reported."""
     assert golden["all_breaks"]({"made": contract()}, {}) != []

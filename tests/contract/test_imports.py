@@ -1,4 +1,4 @@
-"""Who imports whom: the tree keeps the layers, and the checker sees where one is broken."""
+"""Which modules import which: the tree keeps the layers, and the checker finds violations."""
 
 import runpy
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def test_a_broken_layer_is_seen(tmp_path: Path, module: str, source: str) -> Non
     ],
 )
 def test_a_kept_layer_is_fine(tmp_path: Path, module: str, source: str) -> None:
-    """What a layer may import is let through."""
+    """The imports that a layer may have are accepted."""
     assert violations(tree(tmp_path, {module: source})) == []
 
 
@@ -118,7 +118,7 @@ def test_grpc_and_eventlet_meet_nowhere(tmp_path: Path) -> None:
     ],
 )
 def test_grpc_and_eventlet_meet_in_no_function(tmp_path: Path, source: str, place: str) -> None:
-    """Nor do they within a role's function, or by what loads grpc in its turn."""
+    """No function of a role loads both either, directly or through other modules."""
     files = {
         "chassis/server.py": "import grpc",
         "chassis/bus.py": "from nameko.runners import ServiceRunner",
@@ -127,5 +127,5 @@ def test_grpc_and_eventlet_meet_in_no_function(tmp_path: Path, source: str, plac
     }
     allowed = "; allowed are the standard library"
     found = [each for each in violations(tree(tmp_path, files)) if allowed not in each]
-    [told] = found
-    assert told.startswith(f"services.catalog.__main__{place}: loads grpc and ")
+    [violation] = found
+    assert violation.startswith(f"services.catalog.__main__{place}: loads grpc and ")

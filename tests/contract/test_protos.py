@@ -184,7 +184,7 @@ PERSONAL = re.compile(r"(given_name|family_name|email|reason|note|comment|questi
 
 
 def test_names_addresses_and_free_text_are_marked() -> None:
-    """A field of an event that may tell who somebody is says so, and no other does."""
+    """Every field of an event that may identify a person is marked so, and no other field is."""
     marked: set[tuple[str, str]] = set()
     unmarked: set[tuple[str, str]] = set()
     for name, cls in contracts().items():

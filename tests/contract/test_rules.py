@@ -49,13 +49,13 @@ def _runbook(alert: dict[str, Any]) -> Path:
 
 
 def test_the_generated_files_are_current() -> None:
-    """What `make rules` would write is what is there."""
+    """The files are what `make rules` would write."""
     made = runpy.run_path(str(ROOT / "scripts" / "rules.py"))["files"]()
     assert {place: (MONITORING / place).read_text() for place in made} == made
 
 
 def test_prometheus_takes_the_rules() -> None:
-    """As plain files, which are also what the PrometheusRule has."""
+    """They are valid as plain files; the PrometheusRule contains the same rules."""
     _promtool("check", "rules", *map(str, RULES))
 
 
@@ -98,7 +98,7 @@ def _metrics(expr: str, rules: Path) -> set[str]:
 
 @pytest.mark.parametrize("name", ALERTS)
 def test_each_alert_has_its_page(name: str) -> None:
-    """The page that it names tells what it means, whom it hurts, where to look, what to do."""
+    """The page states what the alert means, whom it hurts, where to look, and what to do."""
     text = _runbook(ALERTS[name]).read_text()
     for part in ("**Means.**", "**Hurts.**", "**Look.**", "**Mend.**"):
         assert part in text, (name, part)
@@ -113,12 +113,12 @@ def test_each_page_has_its_alert_and_is_listed() -> None:
 
 @pytest.mark.parametrize("path", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)
 def test_links_of_pages_lead_somewhere(path: Path) -> None:
-    """To a page that is there."""
+    """Each link leads to an existing page."""
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text())
     assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 def test_alerts_say_how_urgent_they_are() -> None:
-    """A person is called now, or a ticket waits for the day; one alert tells that others can."""
+    """An alert calls a person, or creates a ticket, or shows that alerts work."""
     severities = {alert["labels"]["severity"] for alert in ALERTS.values()}
     assert severities == {"page", "ticket", "watchdog"}

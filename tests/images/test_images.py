@@ -42,13 +42,13 @@ class Buildah:
         ]
 
     def __call__(self, *words: str) -> str:
-        """What a command prints. Raises AssertionError with what it says where it fails."""
+        """Return the output of a command. Raises AssertionError with its output if it fails."""
         done = self.tried(*words)
         assert done.returncode == 0, f"{words}: {done.stderr[-3000:]}"
         return done.stdout.strip()
 
     def tried(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """What came of a command."""
+        """The result of a command."""
         return subprocess.run([*self.command, *words], capture_output=True, text=True, check=False)
 
 
@@ -62,11 +62,11 @@ class Container:
         self.root = Path(buildah("mount", self.name))
 
     def run(self, *command: str) -> str:
-        """What a command prints."""
+        """Return the output of a command."""
         return self._buildah(*self._running(*command))
 
     def tried(self, *command: str) -> "subprocess.CompletedProcess[str]":
-        """What came of a command."""
+        """The result of a command."""
         return self._buildah.tried(*self._running(*command))
 
     def _running(self, *command: str) -> list[str]:
@@ -102,7 +102,7 @@ def _make_base(buildah: Buildah, root: Path) -> None:
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the lock names, fetched once by this machine's own pip."""
+    """The locked wheels, downloaded once by this machine's own pip."""
     folder = tmp_path_factory.mktemp("wheels")
     lock = ROOT / "deploy" / "images" / "requirements.lock"
     pip = [sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:"]
@@ -157,7 +157,7 @@ def container(service: str, build: Build) -> Container:
 
 
 def test_the_demo_datas_image_says_what_it_lacks(build: Build) -> None:
-    """It starts, by what is in it, and names what it is not told."""
+    """The container starts, and names the settings that are missing."""
     done = build("demo-data").tried("/app/service")
     assert done.returncode == 78, done.stderr
     assert "TANDEM_TOKEN_FILE" in done.stderr
@@ -189,7 +189,7 @@ def test_all_of_it_can_be_imported(service: str, container: Container) -> None:
 
 
 def test_running_it_writes_nothing(container: Container) -> None:
-    """So its root may be read-only."""
+    """So its root file system may be read-only."""
     before = container.paths()
     container.run("python", "-W", "ignore", "-c", SELF_CHECK)
     container.run("/app/service", "--help")
@@ -221,7 +221,7 @@ LARGEST = 200_000_000
 
 
 def test_it_is_small(service: str, container: Container) -> None:
-    """What is ours in it, in bytes; the base adds its own."""
+    """The bytes that our layers add to the base are few."""
     sizes = {
         part: sum(
             path.lstat().st_size for path in (container.root / part).rglob("*") if path.is_file()

@@ -14,7 +14,7 @@ from tests.integration import processes
 from tests.integration.chassis.bus import channel_of
 from tests.management import manage
 
-# How many partitions the `declare` roles are told to make.
+# The number of partitions that the `declare` roles create.
 PARTITIONS = 2
 # What docs/operators.md gives to a system that listens.
 STRANGER = "stranger"
@@ -81,20 +81,20 @@ class Broker:
         return {each["name"]: each.get("messages", 0) for each in found}
 
     def empty(self) -> None:
-        """Take off what is in any queue. The history stays: no stream can be purged."""
+        """Remove the messages of all queues. The history stays: a stream can't be purged."""
         with channel_of(self.admin_url) as channel:
             for queue in self.queues("^(?!tandem[.]history)"):
                 channel.queue_purge(queue)
 
 
 def _policy(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """For 3.10, too, which knows queues of any type only."""
+    """Also for 3.10, which only knows queues of any type."""
     kept = {key: spec[key] for key in ("pattern", "priority", "definition")}
     return {**kept, "apply-to": "queues"}
 
 
 def objects() -> list[Object]:
-    """What the manifests say of accounts and queues, users first."""
+    """The manifests' accounts and queues, users first."""
     kinds = ("User", *KINDS, "Policy")
     return [each for kind in kinds for each in of_kind(overlay("university"), kind)]
 
@@ -127,7 +127,7 @@ def declare(broker: Broker) -> None:
 def role(
     service: str, name: str, broker: Broker, database: str = "none"
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A role of a service under its account; at the end it finishes what it has in hand."""
+    """A role of a service under its account; at the end it finishes its unfinished work."""
     environment = {
         **broker.stack,
         "TANDEM_ENVIRONMENT": "development",

@@ -1,4 +1,4 @@
-"""What the tests of all services share."""
+"""Fixtures of all services' tests."""
 
 import pytest
 

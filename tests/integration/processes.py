@@ -1,4 +1,4 @@
-"""Roles as processes, what the bus brings them, and waiting for what they do."""
+"""Roles as processes, the events that the bus brings them, and waiting for their effects."""
 
 import json
 import os
@@ -87,7 +87,7 @@ class RoleProcess:
         return next((line for line in parsed if line["event"] == event), None)
 
     def listening(self) -> dict[str, Any]:
-        """The log line that tells the ports."""
+        """The log line that contains the ports."""
         eventually(lambda: self.logged("listening") or self.process.poll() is not None)
         found = self.logged("listening")
         assert found, "".join(self.lines)
@@ -98,7 +98,7 @@ class RoleProcess:
         return grpc.insecure_channel(f"127.0.0.1:{self.listening()['port']}")
 
     def url(self) -> str:
-        """Where it answers HTTP."""
+        """The URL of its HTTP server."""
         return f"http://127.0.0.1:{self.listening()['http_port']}"
 
     def kill(self) -> None:

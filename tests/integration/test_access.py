@@ -1,7 +1,7 @@
 """Who may call what: every RPC of every service, through its real api process.
 
-The table is written by hand, and says what the contracts' options must say: a change of either
-alone fails.
+The table is written by hand. It must agree with the options in the contracts: a change of only
+one of them fails.
 """
 
 import importlib
@@ -151,7 +151,7 @@ class Rpc(NamedTuple):
 
     @property
     def path(self) -> str:
-        """What both protocols call it."""
+        """The path in both protocols."""
         return f"/{self.descriptor.containing_service.full_name}/{self.descriptor.name}"
 
     @property
@@ -266,7 +266,7 @@ def call(request: pytest.FixtureRequest, process_of: ProcessOf) -> Call:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_nobody_calls_without_a_token(name: str, call: Call) -> None:
-    """Without a token, and with one of another issuer, a call is UNAUTHENTICATED."""
+    """A call without a token, or with one of another issuer, is UNAUTHENTICATED."""
     stranger = Issuer().token("ada", EVERY_ROLE)
     for token in ("", stranger):
         assert call(ALL[name], token, NONE, False) is grpc.StatusCode.UNAUTHENTICATED
@@ -287,7 +287,7 @@ def test_each_role_calls_what_is_its_own(name: str, call: Call, issuer: Issuer) 
 
 @pytest.mark.parametrize("name", [name for name, (_, own) in TABLE.items() if own])
 def test_people_call_for_themselves_only(name: str, call: Call, issuer: Issuer) -> None:
-    """Whatever their roles, people are let in about themselves, and about nobody else."""
+    """People may call about themselves, whatever their roles, and about nobody else."""
     rpc, own, token = ALL[name], TABLE[name][1], issuer.token("ada")
     assert call(rpc, token, {own: "ada"}, True) not in REFUSED
     for other in ("eve", "", "ADA", "ada "):

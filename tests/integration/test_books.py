@@ -1,4 +1,4 @@
-"""What a document takes on the disk is about what the arithmetic of docs/operators.md says."""
+"""Documents take about as much disk space as docs/operators.md says."""
 
 import re
 import uuid
@@ -27,7 +27,7 @@ BATCHES, SIZE = 12, 500
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
-def told(name: str) -> int:
+def documented(name: str) -> int:
     """The bytes of a document that the page counts with."""
     found = re.search(rf"^\| `{name}` \|.*\| (\d+) \|[^|]*\|$", PAGE.read_text(), re.MULTILINE)
     assert found, f"docs/operators.md has no row of {name}"
@@ -133,4 +133,4 @@ def test_a_document_takes_what_the_page_says(
     """
     database = make_database(store)
     fill(database)
-    assert 0.5 * told(name) <= measured(database, name) <= 1.5 * told(name)
+    assert 0.5 * documented(name) <= measured(database, name) <= 1.5 * documented(name)

@@ -166,7 +166,7 @@ def test_nobody_but_a_relay_publishes_events(broker: Broker) -> None:
 
 
 def test_a_worker_reads_its_own_queues(broker: Broker) -> None:
-    """And no other's, nor what it gave up."""
+    """It reads neither other services' queues nor its own dead letters."""
     worker = broker.url("sessions-worker")
     for queue in (QUEUE, PARTITIONED, partitions.name(PARTITIONED, PARTITIONS - 1)):
         with channel_of(worker) as channel:
@@ -177,7 +177,7 @@ def test_a_worker_reads_its_own_queues(broker: Broker) -> None:
 
 
 def test_only_a_services_declare_changes_its_queues(broker: Broker) -> None:
-    """Nobody else makes, binds, unbinds or removes one."""
+    """No other account creates, binds, unbinds or removes one."""
     partition = partitions.name(PARTITIONED, 0)
     for name in ("sessions-worker", "catalog-relay", "notify-declare", "operator", STRANGER):
         with refused(), channel_of(broker.url(name)) as channel:
@@ -215,8 +215,8 @@ def test_a_stranger_listens_by_a_queue_of_its_own(broker: Broker) -> None:
 
 
 def test_what_the_default_exchange_still_lets_them_do(broker: Broker) -> None:
-    """Retries and dead letters go by it, and no right bounds whom it reaches: any queue, by its
-    name. docs/operators.md says what that means.
+    """Retries and dead letters use it, and no right limits the queues that it reaches by name: see
+    docs/operators.md.
     """
     for name in ("sessions-worker", "sessions-declare", "operator"):
         for queue in (ANOTHERS, topology.HISTORY):

@@ -38,7 +38,7 @@ def bucket(stack: dict[str, str]) -> Iterator[tuple[Minio, str]]:
 def test_servers_without_anything_of_ours_are_taken(
     stack: dict[str, str], vhost: str, bucket: tuple[Minio, str]
 ) -> None:
-    """So are those that are not given; a bucket that is not there yet will be."""
+    """Servers that aren't given are also accepted; a missing bucket will be created."""
     refuse_what_is_used({})
     given = {**stack, "TANDEM_AMQP_URL": vhost, "TANDEM_S3_BUCKET": bucket[1]}
     refuse_what_is_used(given)

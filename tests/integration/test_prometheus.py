@@ -19,7 +19,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 
 
 def test_it_comes_back_after_a_crash(platform: Platform) -> None:
-    """What runs is used, what crashed is started where it was, with the rules of deploy."""
+    """A running one is used; a crashed one restarts in its place, with the rules of deploy."""
     prometheus = platform.prometheus
     prometheus.start({}, None)
     before, address = prometheus.process.pid, prometheus.address
@@ -33,7 +33,7 @@ def test_it_comes_back_after_a_crash(platform: Platform) -> None:
 
 
 def test_status_shows_it_until_down(platform: Platform) -> None:
-    """It runs, or it crashed; where nobody asked for it, there is nothing to tell."""
+    """It shows running or crashed; if nobody asked for it, it shows nothing."""
     assert _state(platform) is None
     platform.prometheus.start({}, None)
     assert _state(platform) == "running"

@@ -43,7 +43,7 @@ NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 def an_event(cls: type[Message], aggregate: int, sequence: int) -> Delivery:
-    """An event of one of a few aggregates, of which every other field tells its sequence."""
+    """An event of one of a few aggregates; every other field depends on its sequence."""
     data = cls()
     _fill(data, sequence)
     for field in cls.DESCRIPTOR.fields:
@@ -96,7 +96,7 @@ def _value(field: Any, number: int) -> Any:
 
 
 def state(database: Database[Any]) -> dict[str, list[Any]]:
-    """All that the service keeps, without what has no meaning."""
+    """All documents of the service, without fields that have no meaning."""
     names = set(database.mongo.list_collection_names()) - {"migrations", "leases"}
     found = {name: list(database.mongo[name].find().sort("_id")) for name in sorted(names)}
     return {
@@ -109,13 +109,13 @@ def state(database: Database[Any]) -> dict[str, list[Any]]:
 def after(
     database: Database[Any], subscription: Subscription[Any], batches: Sequence[Sequence[Delivery]]
 ) -> dict[str, list[Any]]:
-    """What an empty service keeps after batches."""
+    """The documents of an empty service after these batches."""
     for name in set(database.mongo.list_collection_names()) - {"migrations", "leases"}:
         database.mongo[name].delete_many({})
     for batch in batches:
-        verdicts = apply(database, subscription, batch)
+        dispositions = apply(database, subscription, batch)
         # Of the same event twice in a batch, the second is a repeat.
-        assert {verdict.kind for verdict in verdicts} <= {Kind.APPLIED, Kind.REPEAT}
+        assert {disposition.kind for disposition in dispositions} <= {Kind.APPLIED, Kind.REPEAT}
     return state(database)
 
 
@@ -130,13 +130,13 @@ def some_types(subscription: Subscription[Any]) -> st.SearchStrategy[Any]:
 def test_repeats_in_any_order_end_the_same(
     make_database: Any, store: Any, subscription: Subscription[Any]
 ) -> None:
-    """Each of them counts once however often and late it comes; the inbox stays empty."""
+    """Each counts once, however often and late it comes; the inbox stays empty."""
     database = make_database(store)
 
     @settings(max_examples=15, deadline=None)
-    @given(told=some_types(subscription), data=st.data())
-    def check(told: Any, data: st.DataObject) -> None:
-        once = [an_event(cls, which, number) for number, (cls, which) in enumerate(told, start=1)]
+    @given(types=some_types(subscription), data=st.data())
+    def check(types: Any, data: st.DataObject) -> None:
+        once = [an_event(cls, which, number) for number, (cls, which) in enumerate(types, start=1)]
         again = data.draw(st.lists(st.sampled_from(once), max_size=6))
         mixed = data.draw(st.permutations([*once, *again]))
         cut = data.draw(st.integers(0, len(mixed)))

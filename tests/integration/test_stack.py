@@ -45,7 +45,7 @@ def here(folder: Path) -> Iterator[Stack]:
     """A whole stack, started while strangers hold all the ports that its servers usually take."""
     with ExitStack() as ending:
         for port in STANDARD_PORTS:
-            with suppress(OSError):  # held by a real stranger: just as well
+            with suppress(OSError):  # held by another process, which is fine
                 ending.enter_context(socket.create_server(("127.0.0.1", port)))
         local = Stack(folder, {})
         ending.callback(kill_all, local)
@@ -283,7 +283,7 @@ def test_a_deleted_data_folder_is_no_obstacle(light: Stack, tmp_path: Path) -> N
 
 
 def test_a_given_part_is_not_started(tmp_path: Path) -> None:
-    """What the environment gives is used from there."""
+    """A part that the environment gives is used from there."""
     given = {"TANDEM_MONGO_URL": "mongodb://db.example.org/?replicaSet=rs0"}
     local = Stack(tmp_path, given)
     assert local.up(("mongodb",)).environment() == given

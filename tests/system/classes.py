@@ -50,19 +50,19 @@ def run_tandem(
 
 
 def tandem(platform: Platform, *words: str, code: int = 0, given: Mapping[str, str] = NONE) -> str:
-    """What the command prints of a platform; its exit code is looked at."""
+    """The output of the command on a platform; its exit code is checked."""
     done = run_tandem(*words, "--data", platform.folder, given=given)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout or done.stderr
 
 
 def tandem_json(platform: Platform, *words: str, given: Mapping[str, str] = NONE) -> Any:
-    """What the command prints for programs."""
+    """The output of the command for programs."""
     return json.loads(tandem(platform, *words, "--json", given=given))
 
 
 def dead_letters(platform: Platform, queue: str) -> int:
-    """How many dead letters a queue has, as the command tells."""
+    """The number of a queue's dead letters, from the command."""
     rows = tandem_json(platform, "dead-letters", "list")
     assert {row["queue"] for row in rows} == set(names())
     return next(int(row["dead_letters"]) for row in rows if row["queue"] == queue)
@@ -92,16 +92,16 @@ def until(what: str, holds: Callable[[], bool], patience: float = PATIENCE) -> N
 
 
 def come_to_rest(platform: Platform) -> None:
-    """Wait until nothing is on its way to progress, and its worker has left.
+    """Wait until no event is on its way to progress, and its worker has left.
 
-    The broker does not count what a worker has in hand; what that did not apply is back in its
-    queue when nobody consumes it, and then another worker is to have it.
+    The broker does not count a worker's unfinished messages. Those that it did not apply are back
+    in its queue when nobody consumes it, and go to another worker.
     """
     environment = platform.environment()
     queues = [name for name in names() if name.startswith("progress.")]
 
     def is_at_rest() -> bool:
-        """Whether nothing is on its way, as far as the queues tell."""
+        """Whether no event is on its way, according to the queues."""
         outboxes = states(environment["TANDEM_MONGO_URL"], ["catalog", "progress"])
         with suppress(Unanswered):
             in_queues = waiting(environment["TANDEM_AMQP_URL"], queues)
@@ -119,7 +119,7 @@ def come_to_rest(platform: Platform) -> None:
 
 
 def _are_let_go(environment: Mapping[str, str]) -> bool:
-    """Whether nobody consumes progress's queues, as far as these tell."""
+    """Whether nobody consumes progress's queues, according to the broker."""
     parameters = pika.URLParameters(environment["TANDEM_AMQP_URL"])
     with pika.BlockingConnection(parameters) as connection, suppress(Unanswered):
         queues = [
@@ -143,7 +143,7 @@ class Class:
         self.run = self._open()
 
     def is_known(self) -> bool:
-        """Whether progress has heard of the run."""
+        """Whether progress knows the run."""
         return self.summary().run_id == self.run
 
     def enrol(self, learners: list[str]) -> None:
@@ -158,7 +158,7 @@ class Class:
         assert not [row for row in answer.results if row.violations]
 
     def summary(self) -> progress.RunSummary:
-        """What progress counts of the run; empty while it has not heard of it."""
+        """Progress's counts of the run; empty while it does not know the run."""
         request = progress_pb2.ListRunProgressRequest(run_id=self.run, page_size=1)
         try:
             return self.staff.progress.ListRunProgress(request).summary

@@ -15,7 +15,7 @@ from tests.system.classes import Class, Demo, MakeClass, play_demo
 
 @pytest.fixture(scope="session")
 def collector() -> Iterator[Collector]:
-    """Where the platform's traces go."""
+    """The collector of the platform's traces."""
     with Collector().running() as collector:
         yield collector
 
@@ -40,7 +40,7 @@ def campus(platform: Platform) -> Iterator[Campus]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """The demo, played once for all who look at what came of it."""
+    """The demo, run once for all tests of its outcome."""
     return play_demo(tmp_path_factory.mktemp("demo"))
 
 

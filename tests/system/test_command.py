@@ -28,7 +28,7 @@ from tests.system.classes import (
 
 
 def test_up_is_harmless_when_all_runs(platform: Platform) -> None:
-    """A second `up` starts nothing anew, and changes no setting of what starts later."""
+    """A second `up` starts nothing, and changes no setting of later processes."""
     before = {row.name: row.pid for row in platform.status()}
     settings = platform.environment()
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in settings
@@ -47,7 +47,7 @@ def test_status_tells_every_part_and_role(platform: Platform) -> None:
 
 
 def test_status_is_of_what_was_brought_up(platform: Platform) -> None:
-    """Whatever servers the shell gives in which it is asked."""
+    """The servers in the shell's environment do not matter."""
     rows = tandem_json(platform, "status", given={"TANDEM_AMQP_URL": "amqp://elsewhere/"})
     assert {row["state"] for row in rows} == {"running"}
 
@@ -76,14 +76,14 @@ def test_down_stops_all_and_up_finds_the_data(platform: Platform, make_class: Ma
 
 
 def test_status_of_nothing_says_so(tmp_path: Path) -> None:
-    """Where nothing runs the exit code is 1, and a command that needs it says what to type."""
+    """The exit code is 1, and a command that needs the platform says what to type."""
     nothing = Platform(tmp_path, given={})
     assert "stopped" in tandem(nothing, "status", code=1)
     assert "`tandem up` starts it" in tandem(nothing, "events", "tail", "--since", "1m", code=1)
 
 
 def test_events_are_replayed_from_the_history(platform: Platform, make_class: MakeClass) -> None:
-    """What happened in the last minutes is told from the stream, by type."""
+    """The events of the last minutes are read from the stream, by type."""
     group = make_class(3)
     group.enrol(group.learners)
     until("the enrolments", lambda: group.summary().learners == 3)
@@ -96,23 +96,23 @@ def test_events_are_replayed_from_the_history(platform: Platform, make_class: Ma
 
 
 def test_events_are_told_as_they_happen(platform: Platform, make_class: MakeClass) -> None:
-    """A live tail prints what comes after it began, while it goes on."""
+    """A live tail prints new events until it is stopped."""
     group = make_class(100)
     words = ["events", "tail", "--type", "enrolment", "--json", "--data", platform.folder]
     with subprocess.Popen(
         [TANDEM, *map(str, words)], env=surroundings(), stdout=subprocess.PIPE, text=True
     ) as tail:
-        told = tail.stdout
-        assert told
+        output = tail.stdout
+        assert output
         learners = iter(group.learners)
 
         def is_told() -> bool:
-            """It may not listen yet: another learner is enrolled until one is told."""
+            """The tail may not listen yet: enrol more learners until it shows one."""
             group.enrol([next(learners)])
-            return bool(select([told], [], [], 1.0)[0])
+            return bool(select([output], [], [], 1.0)[0])
 
         until("an enrolment to be told", is_told)
-        row = json.loads(told.readline())
+        row = json.loads(output.readline())
         assert tail.poll() is None
         tail.terminate()
     assert row["type"] == "tandem.catalog.enrolment.created.v1"
@@ -126,7 +126,7 @@ def test_a_bad_duration_says_what_would_be_right(platform: Platform) -> None:
 
 @pytest.mark.parametrize("queue", ["progress.plans", "sessions.rosters"])
 def test_an_undecodable_message_is_shown_and_discarded(platform: Platform, queue: str) -> None:
-    """What no service can read becomes a dead letter with its reason, and can be thrown away."""
+    """A message that no service can read becomes a dead letter, and can be discarded."""
     url = platform.environment()["TANDEM_AMQP_URL"]
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         connection.channel().basic_publish("", queue, b"\xff not an event")
@@ -154,7 +154,7 @@ def test_a_replayed_dead_letter_is_judged_again(platform: Platform) -> None:
 
 
 def test_dead_letters_want_a_queue_and_a_choice(platform: Platform) -> None:
-    """An unknown queue, and neither or both of --id and --all, are told."""
+    """An unknown queue, and neither or both of --id and --all, are errors."""
     assert "there is no queue" in tandem(platform, "dead-letters", "show", "nothing", code=1)
     for words in ([], ["--all", "--id", "x"]):
         said = tandem(platform, "dead-letters", "replay", "progress.plans", *words, code=1)
@@ -180,18 +180,18 @@ def test_what_is_parked_is_shown_and_released(platform: Platform) -> None:
     """A relay that comes finds it parked and leaves it, until it is released."""
     service, now = "notify", datetime.now(UTC)
     kind = events.event_type(MessageDelivered)
-    told: events.Event[MessageDelivered] = events.Event(
+    event: events.Event[MessageDelivered] = events.Event(
         new_id(), kind, "/tandem/notify", now, "m", "outbox-command", 1, "", MessageDelivered()
     )
     parked = {
-        "_id": told.id,
-        "key": told.partition_key,
-        "lane": lane_of(told.partition_key),
+        "_id": event.id,
+        "key": event.partition_key,
+        "lane": lane_of(event.partition_key),
         "after": "",
-        "sequence": told.sequence,
-        "type": told.type,
-        "headers": events.headers_of(told),
-        "body": events.body_of(told.data),
+        "sequence": event.sequence,
+        "type": event.type,
+        "headers": events.headers_of(event),
+        "body": events.body_of(event.data),
         "parked_at": now,
     }
     relay = f"{service}-relay"

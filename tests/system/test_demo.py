@@ -45,7 +45,7 @@ def test_a_real_presentation_is_imported_and_counted(platform: Platform, tmp_pat
 
 
 def _counted(folder: Path) -> dict[str, int]:
-    """What is in the small folder, counted without the import's own reading."""
+    """The contents of the small folder, counted without the import's own reading."""
 
     def lines(name: str) -> list[dict[str, str]]:
         with (folder / name).open(newline="") as file:

@@ -45,7 +45,7 @@ def test_a_call_in_hand_is_answered(
     with connect(url, "test") as client, long_transactions(client):
         before = _lost_races(api)
         with client.start_session() as session:
-            # The same code, not committed yet: whoever wants to write it has to try again.
+            # The same code, not committed yet: another writer has to try again.
             session.start_transaction()
             client["tandem_catalog"]["courses"].insert_one(
                 {"_id": code, "code": code}, session=session
@@ -174,7 +174,7 @@ def test_sigterm_is_heard_whichever_thread_takes_it(platform: Platform, role: st
 
 
 def _other_threads(pid: int) -> list[int]:
-    """The threads that hear SIGTERM, but the main one; the last one first."""
+    """The threads that receive SIGTERM, without the main thread; the last one first."""
     tasks = sorted(map(int, os.listdir(f"/proc/{pid}/task")), reverse=True)
     return [task for task in tasks if task != pid and _hears(f"/proc/{pid}/task/{task}/status")]
 
@@ -185,6 +185,6 @@ def _hears(status: str) -> bool:
 
 
 def _wait_for_start(child: "subprocess.Popen[str]") -> None:
-    """Until the role says on which port it is watched: it then runs, and hears signals."""
+    """Wait until the role logs its port: then it runs, and handles signals."""
     assert child.stdout is not None
     assert any("ops_port" in line for line in iter(child.stdout.readline, ""))

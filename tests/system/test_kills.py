@@ -120,7 +120,7 @@ def test_a_relay_killed_between_publish_and_removal_repeats_with_one_effect(
 def test_the_broker_may_be_away_while_requests_go_on(
     whole: Platform, make_class: MakeClass, staff: Services
 ) -> None:
-    """With RabbitMQ stopped commands succeed; once it is back every event arrives, once."""
+    """With RabbitMQ stopped commands succeed; later every event arrives once."""
     group = make_class(30)
     until("the run to be known", group.is_known)
     whole.stack.rabbitmq.stop()
@@ -163,9 +163,9 @@ def test_a_worker_killed_mid_batch_loses_and_doubles_nothing(
 
 
 def _stopped_mid_batch(client: Any, pid: int | None) -> dict[str, Any] | None:
-    """Stop a process by SIGSTOP while its transaction has written something; answers its session.
+    """Stop a process by SIGSTOP while its transaction has written something; return its session.
 
-    None where there was no such moment for a second: then it is done with what there was.
+    None if there was no such moment for a second: then it has nothing left to do.
     """
     assert pid
     end = time.monotonic() + 1
@@ -218,7 +218,7 @@ def test_mongodb_killed_is_waited_for(whole: Platform, make_class: MakeClass) ->
 
 
 def _answered(group: Any) -> bool:
-    """By both services that are asked afterwards: each finds the server again in its own time."""
+    """Whether both services answer: each reconnects in its own time."""
     try:
         group.summary()
         group.staff.catalog.GetRun(catalog_pb2.GetRunRequest(run_id=group.run))

@@ -1,4 +1,4 @@
-"""What dashboards and rules ask is what the platform tells: held against the demo's figures."""
+"""Queries of dashboards and rules match the platform's metrics, as the demo shows."""
 
 import math
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from tests.dashboards import Asked, asked_by_panels, asked_by_rules, recorded
 from tests.promql import Selector, grouping_labels, made_labels, selectors, unfolded
 from tests.system.classes import Demo
 
-# Prometheus tells it while an alert fires; in the demo none does.
+# Prometheus has this series only while an alert fires; in the demo none does.
 ONLY_WHILE_FIRING = "ALERTS"
 pytestmark = pytest.mark.timeout(1800)  # the demo is played in one of them
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a Prometheus read while the demo played."""
+    """The values that a Prometheus read while the demo ran."""
 
     prometheus: Prometheus
     start: float
@@ -55,7 +55,7 @@ def figures(demo: Demo) -> Iterator[Figures]:
 
 @pytest.fixture(scope="module")
 def panels(demo: Demo) -> list[Asked]:
-    """What the dashboards ask; what is recorded over hours is worked out anew."""
+    """The dashboards' queries; series that are recorded over hours are computed here."""
     span = f"{math.ceil(demo.ended - demo.began)}s"
     asked = asked_by_panels(interval="30s", span=span)
     return [Asked(each.by, unfolded(each.query, recorded())) for each in asked]

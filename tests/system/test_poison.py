@@ -25,9 +25,9 @@ QUEUE = "progress.statements"
 def test_poison_in_a_batch_is_one_dead_letter_that_can_be_healed(
     whole: Platform, make_class: MakeClass
 ) -> None:
-    """Of 200 messages 199 are applied; the last is, by `replay`, once its cause is mended.
+    """199 of 200 messages are applied; the last one is, by `replay`, after its cause is repaired.
 
-    It is a statement in a run whose opening has not got out of catalog yet.
+    It is a statement in a run whose opening catalog has not published yet.
     """
     group = make_class(199)
     group.enrol(group.learners)

@@ -27,8 +27,8 @@ def run_seed(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def told(platform: Platform, folder: Path) -> dict[str, str]:
-    """What a running platform tells it."""
+def settings_of(platform: Platform, folder: Path) -> dict[str, str]:
+    """The setting of a running platform."""
     token = folder / "token"
     token.write_text(platform.identity.mint("seed", ["registrar", "instructor", "service"]))
     known = platform.environment()
@@ -53,7 +53,7 @@ def test_it_makes_a_term_once(platform: Platform, staff: Services, tmp_path: Pat
     """Three runs, and seats as asked for; a second run of it changes nothing."""
     monday = seed.next_monday(datetime.now(UTC).date())
     begins = str(monday - timedelta(days=1))
-    done = run_seed(told(platform, tmp_path))
+    done = run_seed(settings_of(platform, tmp_path))
     assert done.returncode == 0, done.stderr
     assert f"the first class is on {monday}" in done.stdout
     runs, seats = state(staff, begins)
@@ -63,7 +63,7 @@ def test_it_makes_a_term_once(platform: Platform, staff: Services, tmp_path: Pat
         types_pb2.SEAT_KIND_ONLINE: len(term.ONLINE_OF_PHYSICS),
         types_pb2.SEAT_KIND_WAITLISTED: len(term.CLASSROOM_OF_PHYSICS) - term.ROOM_SEATS,
     }
-    assert run_seed(told(platform, tmp_path)).returncode == 0
+    assert run_seed(settings_of(platform, tmp_path)).returncode == 0
     assert state(staff, begins) == (runs, seats)
 
 

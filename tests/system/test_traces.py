@@ -1,4 +1,4 @@
-"""One request, one trace: from its call by the relay to every service that hears of it."""
+"""One request, one trace: from its call through the relay to every service that gets the event."""
 
 import secrets
 
@@ -47,12 +47,12 @@ def test_a_request_is_one_trace_through_all_services(
     assert (call.attributes["rpc.grpc.status_code"], call.fault) == (0, "")
     sent = {span.id: span for span in of("PRODUCER") if span.parent_id == call.id}
     assert {(span.service, span.role) for span in sent.values()} == {("tandem-catalog", "relay")}
-    heard = [span for span in of("CONSUMER") if span.parent_id in sent]
-    assert {span.service for span in heard} == HEARERS
-    assert {span.role for span in heard} == {"worker"}
-    for span in heard:
+    consumed = [span for span in of("CONSUMER") if span.parent_id in sent]
+    assert {span.service for span in consumed} == HEARERS
+    assert {span.role for span in consumed} == {"worker"}
+    for span in consumed:
         cause = sent[span.parent_id].attributes
         assert span.attributes["messaging.message.id"] == cause["messaging.message.id"]
         assert span.attributes["tandem.verdict"] in ("applied", "repeat")
-    applied = [span for span in heard if span.attributes["tandem.verdict"] == "applied"]
+    applied = [span for span in consumed if span.attributes["tandem.verdict"] == "applied"]
     assert {span.service for span in applied} == HEARERS

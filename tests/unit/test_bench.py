@@ -1,4 +1,4 @@
-"""What `make bench` keeps."""
+"""The results that `make bench` stores."""
 
 import json
 from pathlib import Path

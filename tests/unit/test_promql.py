@@ -1,4 +1,4 @@
-"""What queries name."""
+"""The names in queries."""
 
 from tests.promql import Selector, grouping_labels, made_labels, selectors, unfolded
 
@@ -17,19 +17,19 @@ def test_metrics_and_matchers_are_found() -> None:
 
 
 def test_labels_of_groupings_are_found() -> None:
-    """Of by, on and group_left alike."""
+    """Labels after by, on and group_left are found."""
     assert grouping_labels("sum by (a)(x * on (b, c) group_left (d) y)") == {"a", "b", "c", "d"}
 
 
 def test_labels_that_are_made_are_found() -> None:
-    """What label_replace makes has no series of its own."""
+    """The label that label_replace creates is no label of a series."""
     query = 'sum by (d)(label_replace(rate(up{c="x"}[5m]), "d", "$1", "c", "(.+)"))'
     assert made_labels(query) == {"d"}
     assert selectors(query) == [Selector("up", (("c", "=", '"x"'),))]
 
 
 def test_words_of_aggregation_are_no_metrics() -> None:
-    """With their labels behind them or before."""
+    """The words have their labels behind them or before."""
     assert selectors("group by (a)(x) unless on (a) max by (a)(y)") == [
         Selector("x"),
         Selector("y"),

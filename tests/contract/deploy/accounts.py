@@ -72,7 +72,7 @@ def _secret_of(entry: Mapping[str, object]) -> object:
 
 
 def _wanted() -> Mapping[str, Rights]:
-    """What each user needs."""
+    """The rights that each user needs."""
     roles = {
         f"{service.name}-{role}": _rights(service, role)
         for service in services().values()
@@ -83,7 +83,7 @@ def _wanted() -> Mapping[str, Rights]:
 
 
 def _rights(service: Service, role: str) -> Rights:
-    """What a role of a service needs, of what there is."""
+    """The rights that a role of a service needs, of those that exist."""
     if role == "relay":
         return _none() | {"write": {topology.EXCHANGE}}
     delays, queues = set(topology.delays()), _queues(service)

@@ -1,7 +1,7 @@
-"""Who may open connections to whom: by all network policies together, and by the code.
+"""Who may open connections to whom, by all network policies together, and by the code.
 
-A connection needs its source's leave (egress) and its target's (ingress); whom no policy selects
-may do all (Kubernetes, "Network Policies").
+A connection needs egress at its source and ingress at its target; a pod that no policy selects
+may do everything (Kubernetes, "Network Policies").
 """
 
 import ipaddress
@@ -108,7 +108,7 @@ def _wanted(roles: Iterable[Party]) -> Iterator[Edge]:
 
 
 def _wanted_callers(party: Party, role: str) -> Iterator[Edge]:
-    """Who comes to a role's ports beside other roles: callers, probes, metrics."""
+    """The callers of a role's ports other than roles: callers, probes, metrics."""
     if role in ROLES_PORTS:
         yield (PROMETHEUS.name, party.name, PORTS["ops"])
         yield from ((KUBELET.name, party.name, port) for port in PORTS.values())
@@ -139,7 +139,7 @@ def _wanted_of_the_gateway() -> Iterator[Edge]:
 
 
 def _wanted_tunnels(roles: Sequence[Party]) -> Iterator[Edge]:
-    """Inside of them, components/mtls says who may call whom."""
+    """components/mtls states which callers are allowed inside the tunnels."""
     meshed = (*roles, DEMO)
     for target in meshed:
         for source in (*meshed, FAR_GATEWAY, PROMETHEUS):
@@ -163,7 +163,7 @@ def _allowed(policies: Sequence[Object], parties: Sequence[Party]) -> Iterator[E
 
 
 def _rules(policies: Sequence[Object], way: str, party: Party) -> list[Object] | None:
-    """What a party is let do in one way; None where no policy concerns it."""
+    """The connections that a party may open or accept; None if no policy selects it."""
     ours = [each["spec"] for each in policies if _concerns(each["spec"], way, party)]
     return [rule for spec in ours for rule in spec.get(way, [])] if ours else None
 

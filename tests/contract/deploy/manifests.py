@@ -1,4 +1,4 @@
-"""What deploy/kubernetes builds, as plain objects, and whether each is what its schema says."""
+"""The objects that deploy/kubernetes builds, and whether each follows its schema."""
 
 import json
 import os
@@ -24,7 +24,7 @@ VERSIONS = ("1.36", "1.37")
 
 
 def rendered(folder: Path) -> str:
-    """What `kubectl kustomize` prints. Raises AssertionError with what it says where it can't."""
+    """Return the output of `kubectl kustomize`. Raises AssertionError with the error output."""
     command = [need("kubectl"), "kustomize", str(folder)]
     # So short a process collects no garbage: it takes half the time.
     environment = {**os.environ, "GOGC": "off"}

@@ -1,4 +1,4 @@
-"""What every manifest must hold: each policy a function from objects to faults, in words."""
+"""The policies of every manifest: each is a function from objects to faults, in words."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from tests.contract.deploy.manifests import Object, name_of, of_kind
 NAME, ROLE, PART = (f"app.kubernetes.io/{label}" for label in ("name", "component", "part-of"))
 PORTS = {"grpc": 50051, "http": 8080, "ops": 9464}
 ROLES_PORTS = {"api": {"grpc", "http", "ops"}, "worker": {"ops"}, "relay": {"ops"}}
-# What a drain of TANDEM_DRAIN seconds needs beyond it: a worker that is killed says goodbye.
+# Time after TANDEM_DRAIN in which a worker that did not finish closes its connections.
 MARGIN = 5
 # Each has an account of the broker for itself.
 BROKER_ROLES = ("declare", "relay", "worker")
@@ -93,7 +93,7 @@ def every_role_runs(objects: Sequence[Object]) -> Iterator[str]:
 
 
 def images_are_pinned(objects: Sequence[Object]) -> Iterator[str]:
-    """By a tag that is not `latest`, or by a digest; the service's own image."""
+    """A tag that is not `latest`, or a digest, pins the image; it is the service's own image."""
     for each in containers(objects):
         image = container_of(each)["image"]
         name, _, tag = image.rpartition("/")[2].partition(":")
@@ -121,17 +121,17 @@ def probes_tell_apart(objects: Sequence[Object]) -> Iterator[str]:
 
 
 def ports_are_those_that_open(objects: Sequence[Object]) -> Iterator[str]:
-    """Named container ports are the ports of the addresses that the role is told."""
+    """Named container ports are the ports of the addresses in the role's settings."""
     for each in of_kind(objects, "Deployment"):
         wanted = {name: PORTS[name] for name in ROLES_PORTS[declared(each)[1]]}
         ports = {port["name"]: port["containerPort"] for port in container_of(each)["ports"]}
-        told = {
+        configured = {
             name: int(address.rpartition(":")[2])
             for name in wanted
             if (address := _plain_settings(each, objects).get(f"TANDEM_{name.upper()}_ADDRESS"))
         }
-        if not ports == told == wanted:
-            yield f"{name_of(each)}: ports {ports}, addresses {told}; wanted {wanted}"
+        if not ports == configured == wanted:
+            yield f"{name_of(each)}: ports {ports}, addresses {configured}; wanted {wanted}"
 
 
 def resources_are_bounded(objects: Sequence[Object]) -> Iterator[str]:
@@ -197,7 +197,7 @@ def replicas_are_spread_and_kept(objects: Sequence[Object]) -> Iterator[str]:
 
 
 def settings_are_provided(objects: Sequence[Object]) -> Iterator[str]:
-    """A role is told all that it requires, nothing that it doesn't know, and what it accepts."""
+    """A role gets all settings that it requires, only settings that it knows, and valid values."""
     for each in workloads(objects):
         service, role = declared(each)
         known = {setting.variable: setting for setting in service.read_by(role)}
@@ -299,7 +299,7 @@ def _config_maps(objects: Sequence[Object]) -> Mapping[str, Mapping[str, str]]:
 
 
 def _plain_settings(workload: Object, objects: Sequence[Object]) -> dict[str, str]:
-    """What the container's environment holds, but for what comes from Secrets."""
+    """The values of the container's environment that are not from Secrets."""
     maps = _config_maps(objects)
     values = {}
     for entry in container_of(workload).get("env", []):

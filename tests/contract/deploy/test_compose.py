@@ -27,7 +27,7 @@ def _part(service: str, role: str) -> dict[str, Any]:
 
 
 def test_it_is_as_the_specification_says() -> None:
-    """By the Compose specification's own schema."""
+    """Checked with the Compose specification's own schema."""
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
     done = subprocess.run([*command, str(FILE)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -41,7 +41,7 @@ def test_every_role_of_every_service_is_there() -> None:
 
 @pytest.mark.parametrize(("service", "role"), ROLES)
 def test_a_role_gets_the_settings_that_it_reads(service: str, role: str) -> None:
-    """All that it requires, and none that it does not know."""
+    """It gets all settings that it requires, and none that it does not know."""
     read = services()[service].read_by(role)
     given = set(_part(service, role)["environment"])
     assert given <= {each.variable for each in read} - OF_THE_IMAGE
@@ -66,7 +66,7 @@ def test_a_role_runs_its_image_confined(service: str, role: str) -> None:
 
 @pytest.mark.parametrize(("service", "role"), ROLES)
 def test_a_role_waits_for_what_it_needs(service: str, role: str) -> None:
-    """Migrated, declared, healthy; a relay for the queues of all who may hear of it."""
+    """It waits for migrate, declare and servers; a relay waits for all queues of subscribers."""
     waits = {name: each["condition"] for name, each in _part(service, role)["depends_on"].items()}
     ended = {name for name, how in waits.items() if how == "service_completed_successfully"}
     if role in JOBS:
@@ -106,7 +106,7 @@ def test_addresses_name_parts_that_are_there() -> None:
 
 @pytest.mark.parametrize("name", PARTS)
 def test_an_image_is_pinned(name: str) -> None:
-    """By a tag that does not move, and by a digest where one is known."""
+    """An image is pinned by a tag that does not move, and by a digest where one is known."""
     image = PARTS[name]["image"]
     if not image.startswith("tandem-"):
         assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?", image), image

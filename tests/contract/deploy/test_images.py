@@ -21,7 +21,7 @@ def test_images_run_what_was_tested() -> None:
 
 
 def test_every_pin_has_a_hash() -> None:
-    """So that what is installed is what was locked."""
+    """So exactly the locked packages are installed."""
     entries = re.split(r"\n(?=[a-z])", (IMAGES / "requirements.lock").read_text().strip())
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
     assert "--require-hashes" in DOCKERFILE
@@ -35,7 +35,7 @@ def test_the_base_is_pinned() -> None:
 
 
 def test_nothing_but_the_needed_is_sent_to_the_builder() -> None:
-    """All is left out, and what the image is made of let in: no secrets, no data, no history."""
+    """Everything is excluded but the image's contents: no secrets, no data, no history."""
     first, *rest = (ROOT / ".dockerignore").read_text().split()
     assert first == "*"
     assert {line for line in rest if line.startswith("!")} == {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 INSTALL = Path(__file__).resolve().parents[3] / "deploy" / "kubernetes" / "install.sh"
-# Writes down how it was called, fails where it is told to, and tells the next state of the jobs.
+# Records its arguments, fails where the test wants it, and prints the next state of the jobs.
 KUBECTL = """#!/usr/bin/env bash
 set -eu
 cd "$(dirname "$0")"
@@ -50,7 +50,7 @@ class Cluster:
 
     @property
     def applied(self) -> list[str]:
-        """What each apply chose."""
+        """The arguments of each apply."""
         called = (self.folder / "calls").read_text().splitlines()
         return [call.partition(" -l ")[2] for call in called if " apply " in call]
 
@@ -76,7 +76,7 @@ def test_jobs_end_before_the_roles_begin(cluster: Cluster) -> None:
 
 
 def test_a_job_that_failed_ends_it_at_once(cluster: Cluster) -> None:
-    """No role begins, and nobody waits for half an hour."""
+    """No role starts, and the script does not wait for half an hour."""
     states = "catalog-migrate Complete;catalog-declare FailureTarget Failed\n" + DONE
     assert cluster.install(states) == 1
     assert "rollout" not in str(cluster.calls)
@@ -84,7 +84,7 @@ def test_a_job_that_failed_ends_it_at_once(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("states", ["catalog-migrate Complete;catalog-declare", ""])
 def test_jobs_that_do_not_end_are_waited_for_and_given_up(cluster: Cluster, states: str) -> None:
-    """Also where there are none."""
+    """This also holds where there are no jobs."""
     assert cluster.install(states) == 1
     assert (cluster.folder / "calls").read_text().count("jsonpath") == 5
     assert len(cluster.applied) == 2
@@ -92,7 +92,7 @@ def test_jobs_that_do_not_end_are_waited_for_and_given_up(cluster: Cluster, stat
 
 @pytest.mark.parametrize("fails", ["kustomize", "delete job", "!app", "wait", "(migrate,declare)"])
 def test_it_stops_at_the_first_thing_that_fails(cluster: Cluster, fails: str) -> None:
-    """What failed is the last that was done."""
+    """The step that failed is the last one."""
     assert cluster.install(DONE, fails) != 0
     assert fails in (cluster.folder / "calls").read_text().splitlines()[-1]
 

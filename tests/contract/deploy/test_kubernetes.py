@@ -71,7 +71,7 @@ CHANGING = tuple(each for each in COMPONENTS if each not in ADDITIVE)
 def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[Chosen, Named]:
     """Each additive component alone; the others in every combination, with none and with all.
 
-    What is alike in many is one object.
+    Equal objects of many combinations are one object.
     """
     folder = tmp_path_factory.mktemp("combinations")
     chosen: list[Chosen] = [(each,) for each in ADDITIVE]
@@ -107,9 +107,9 @@ def added(builds: dict[Chosen, Named], component: str) -> set[str]:
 
 
 def test_additive_components_disturb_nothing(builds: dict[Chosen, Named]) -> None:
-    """Whatever else is chosen, one adds the same objects of its own, and no other's changes.
+    """With any other components, one adds the same objects, and changes no other's.
 
-    So whoever chooses some of them gets all of them without what the others add.
+    So a choice of some of them gives all their objects, without those of the others.
     """
     own = {each: added(builds, each) for each in ADDITIVE}
     theirs = set[str]().union(*own.values())
@@ -157,7 +157,7 @@ def test_policies_hold(policy: Policy, name: str) -> None:
 
 @pytest.mark.parametrize("policy", UNIVERSITY)
 def test_policies_of_the_university_hold(policy: Policy) -> None:
-    """What only the whole has: metrics are read, and nobody talks but as the code says."""
+    """Only the whole can show it: metrics are read, and connections are those of the code."""
     assert list(policy(overlay("university"))) == []
 
 
@@ -352,7 +352,7 @@ BREAKS: list[tuple[Policy, Callable[[list[Object]], Any]]] = [
 
 @pytest.mark.parametrize(("policy", "spoil"), BREAKS)
 def test_a_policy_finds_its_fault(policy: Policy, spoil: Callable[[list[Object]], Any]) -> None:
-    """A manifest that breaks the policy is told."""
+    """The check reports a manifest that breaks the policy."""
     objects = copy.deepcopy(list(overlay("university")))
     assert list(policy(objects)) == []
     spoil(objects)

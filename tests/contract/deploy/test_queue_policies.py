@@ -53,7 +53,7 @@ def test_each_declared_queue_gets_its_policy() -> None:
 
 
 def test_no_queue_of_ours_drops_events() -> None:
-    """What is full refuses: nothing of ours falls off a queue's head, nor becomes too old."""
+    """A full queue refuses messages; our queues drop no message, and no message expires."""
     for queue in queues():
         definition = policy_of(queue)["definition"]
         assert definition.get("overflow", "reject-publish") == "reject-publish", queue
@@ -69,7 +69,7 @@ def test_a_strangers_queue_is_bounded(queue: str) -> None:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_full_queues_do_not_fill_the_brokers_disk(name: str) -> None:
-    """All queues at their bounds, the history and what the broker keeps free fit on its volume."""
+    """All full queues, the history and the broker's reserve fit on its volume."""
     objects = overlay(name)
     specs = [each["spec"] for each in of_kind(objects, "Policy")]
     (cluster,) = (each["spec"] for each in of_kind(objects, "RabbitmqCluster"))

@@ -21,7 +21,7 @@ ONLINE = types_pb2.ATTENDANCE_MODE_ONLINE
 
 
 class FakeLibrary:
-    """The library as catalog sees it; a test takes it away by `away`."""
+    """The library as catalog sees it; a test makes it unavailable with `away`."""
 
     def __init__(self) -> None:
         self.away = False
@@ -65,7 +65,7 @@ class Registry:
 
     def enrol(self, run_id: str, learner: str, **more: Any) -> resources_pb2.Enrolment:
         request = catalog_pb2.EnrolRequest(run_id=run_id, learner_id=learner, mode=ONLINE, **more)
-        # A crowd on a machine that does other things, too, may take its time.
+        # Many calls may take long on a machine that also does other work.
         return self.staff.Enrol(request, timeout=30)
 
 

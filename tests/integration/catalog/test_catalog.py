@@ -20,7 +20,7 @@ from tests.integration.catalog.registry import (
 
 
 def test_a_bad_row_costs_no_good_one(registry: Registry) -> None:
-    """Of a batch the good rows are taken, and each bad one says all that is wrong with it."""
+    """Good rows of a batch are accepted, and each bad row lists all of its errors."""
     bad = resources_pb2.Person(id="x", email="nowhere", zone="Mars/Base")
     answer = registry.staff.BatchUpsertPeople(
         catalog_pb2.BatchUpsertPeopleRequest(people=[person("ada"), bad, person("bob")])
@@ -42,7 +42,7 @@ def test_a_bad_row_costs_no_good_one(registry: Registry) -> None:
 
 
 def test_people_who_did_not_change_tell_nothing(registry: Registry) -> None:
-    """The same roster again is no news."""
+    """A repeated import of the same roster publishes no event."""
     registry.people("ada", "bob")
     before = len(registry.events())
     registry.people("ada", "bob")
@@ -108,7 +108,7 @@ def test_a_taken_code_is_refused(registry: Registry) -> None:
 
 
 def test_a_learner_sees_only_their_own_enrolments(registry: Registry) -> None:
-    """Of one run or of all; those of others, and of a whole run, are for staff."""
+    """The learner sees one run or all; only staff sees other learners and whole runs."""
     registry.people("ada", "bob")
     runs = [registry.open_run().id for _ in range(2)]
     for run_id in runs:

@@ -28,7 +28,7 @@ from tests.integration.catalog.registry import (
 
 
 def test_200_racing_for_50_places_give_exactly_50(registry: Registry) -> None:
-    """No place is given twice, none stays empty, and the rest waits, each told once."""
+    """No place is given twice, none stays empty, the others wait, and each gets one event."""
     learners = [f"l{number:03d}" for number in range(200)]
     registry.people(*learners)
     run = registry.open_run(capacity=50)
@@ -41,9 +41,9 @@ def test_200_racing_for_50_places_give_exactly_50(registry: Registry) -> None:
     }
     after = registry.staff.GetRun(catalog_pb2.GetRunRequest(run_id=run.id))
     assert (after.enrolled, after.waitlisted) == (50, 150)
-    told = Counter(row["type"] for row in registry.events())
-    assert told["tandem.catalog.enrolment.created.v1"] == 50
-    assert told["tandem.catalog.enrolment.waitlisted.v1"] == 150
+    counts = Counter(row["type"] for row in registry.events())
+    assert counts["tandem.catalog.enrolment.created.v1"] == 50
+    assert counts["tandem.catalog.enrolment.waitlisted.v1"] == 150
 
 
 def test_a_repeat_with_the_same_request_id_changes_nothing(registry: Registry) -> None:
@@ -60,7 +60,7 @@ def test_a_repeat_with_the_same_request_id_changes_nothing(registry: Registry) -
 
 
 def test_a_withdrawal_promotes_who_waits_for_the_longest_time(registry: Registry) -> None:
-    """The freed place goes to the first in line, in the same transaction, and both are told."""
+    """The first in line gets the freed place in the same transaction; both are published."""
     registry.people("a", "b", "c")
     run = registry.open_run(capacity=1)
     for learner in ("a", "b", "c"):
@@ -82,7 +82,7 @@ def test_a_withdrawal_promotes_who_waits_for_the_longest_time(registry: Registry
 
 
 def test_a_mode_change_is_told_once(registry: Registry) -> None:
-    """Choosing the same mode again is no news."""
+    """A repeated choice of the same mode publishes no event."""
     registry.people("ada")
     run = registry.open_run()
     registry.enrol(run.id, "ada")
@@ -135,7 +135,7 @@ def test_an_extension_names_what_the_path_has(registry: Registry) -> None:
 
 
 def test_a_deadline_moves_for_who_holds_a_place(registry: Registry) -> None:
-    """Who waits for one has no deadline yet; who withdrew is not in the run; the past is past."""
+    """A waiting learner has no deadline yet, a withdrawn one is not in the run, the past stays."""
     registry.people("ada", "bob", "eve")
     run = registry.open_run(capacity=1)
     task = activity("t", types_pb2.ACTIVITY_KIND_TASK)
@@ -167,7 +167,7 @@ def test_a_deadline_moves_for_who_holds_a_place(registry: Registry) -> None:
 
 
 def test_withdrawals_that_race_promote_in_the_order_of_coming(registry: Registry) -> None:
-    """As many as left get a place: those who waited for the longest time, and no others."""
+    """As many learners get a place as withdrew: those who waited for the longest time."""
     learners = [f"l{number:02}" for number in range(30)]
     registry.people(*learners)
     run = registry.open_run(capacity=10)
@@ -179,13 +179,13 @@ def test_withdrawals_that_race_promote_in_the_order_of_coming(registry: Registry
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(leave, learners[:8]))
-    told = registry.events("tandem.catalog.enrolment.promoted.v1")
-    told.sort(key=lambda row: row["sequence"])
-    assert [json.loads(row["body"])["learnerId"] for row in told] == learners[10:18]
+    promotions = registry.events("tandem.catalog.enrolment.promoted.v1")
+    promotions.sort(key=lambda row: row["sequence"])
+    assert [json.loads(row["body"])["learnerId"] for row in promotions] == learners[10:18]
 
 
 def test_who_waits_may_leave_the_waiting_list(registry: Registry) -> None:
-    """No place comes free by that; the next in line is who comes next."""
+    """No place becomes free; the next freed place goes to the next in line."""
     registry.people("a", "b", "c")
     run = registry.open_run(capacity=1)
     for learner in ("a", "b", "c"):
@@ -200,12 +200,12 @@ def test_who_waits_may_leave_the_waiting_list(registry: Registry) -> None:
     after = registry.staff.GetRun(catalog_pb2.GetRunRequest(run_id=run.id))
     assert (after.enrolled, after.waitlisted) == (1, 1)
     leave("a")
-    (told,) = registry.events("tandem.catalog.enrolment.promoted.v1")
-    assert json.loads(told["body"])["learnerId"] == "c"
+    (promotion,) = registry.events("tandem.catalog.enrolment.promoted.v1")
+    assert json.loads(promotion["body"])["learnerId"] == "c"
 
 
 def test_a_wish_changed_while_waiting_is_the_mode_of_the_place(registry: Registry) -> None:
-    """Others hear of it with the place, and not before."""
+    """The event of the promotion contains it; no event does before."""
     registry.people("a", "b")
     run = registry.open_run(capacity=1)
     for learner in ("a", "b"):
@@ -216,8 +216,8 @@ def test_a_wish_changed_while_waiting_is_the_mode_of_the_place(registry: Registr
     )
     assert registry.events("tandem.catalog.enrolment.mode_changed.v1") == []
     registry.staff.Withdraw(catalog_pb2.WithdrawRequest(run_id=run.id, learner_id="a"))
-    (told,) = registry.events("tandem.catalog.enrolment.promoted.v1")
-    assert json.loads(told["body"])["mode"] == "ATTENDANCE_MODE_CLASSROOM"
+    (promotion,) = registry.events("tandem.catalog.enrolment.promoted.v1")
+    assert json.loads(promotion["body"])["mode"] == "ATTENDANCE_MODE_CLASSROOM"
     (row,) = registry.staff.ListEnrolments(
         catalog_pb2.ListEnrolmentsRequest(run_id=run.id)
     ).enrolments
@@ -225,7 +225,7 @@ def test_a_wish_changed_while_waiting_is_the_mode_of_the_place(registry: Registr
 
 
 def test_a_repeat_of_any_command_answers_what_it_answered(registry: Registry) -> None:
-    """And changes nothing, even where by now another answer would be right."""
+    """It changes nothing, even if another answer would be right by now."""
     registry.people("ada")
     run = registry.open_run()
     task = activity("t", types_pb2.ACTIVITY_KIND_TASK)
@@ -268,7 +268,7 @@ def test_a_repeat_of_any_command_answers_what_it_answered(registry: Registry) ->
 
 
 def test_200_units_of_work_at_once_give_50_places(registry: Registry) -> None:
-    """With nothing before the database that lets them in one by one."""
+    """The database alone ensures it, without the locks of the process."""
     learners = [f"l{number:03d}" for number in range(200)]
     registry.people(*learners)
     run = registry.open_run(capacity=50)
@@ -281,9 +281,9 @@ def test_200_units_of_work_at_once_give_50_places(registry: Registry) -> None:
         assert Counter(pool.map(come, learners)) == {"ENROLLED": 50, "WAITLISTED": 150}
     rows = registry.database.mongo["enrolments"].find({"state": "WAITLISTED"})
     assert sorted(row["ticket"] for row in rows) == list(range(1, 151))
-    told = [row for row in registry.events() if ".enrolment." in row["type"]]
-    assert {row["sequence"] for row in told} == {1}
-    assert len({row["key"] for row in told}) == 200
+    published = [row for row in registry.events() if ".enrolment." in row["type"]]
+    assert {row["sequence"] for row in published} == {1}
+    assert len({row["key"] for row in published}) == 200
 
 
 def test_who_comes_and_goes_at_once_leaves_no_place_empty(registry: Registry) -> None:
@@ -311,7 +311,7 @@ def test_who_comes_and_goes_at_once_leaves_no_place_empty(registry: Registry) ->
 
 
 def test_a_repeated_batch_answers_what_it_answered(registry: Registry) -> None:
-    """The first answer comes again, `changed` and all; without the id it tells what holds."""
+    """The first answer comes again; without the request id the answer is current."""
     registry.people("ada", "bob")
     run = registry.open_run()
     rows = [catalog_pb2.EnrolRow(learner_id=name, mode=ONLINE) for name in ("ada", "bob")]

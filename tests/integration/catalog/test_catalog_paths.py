@@ -45,7 +45,7 @@ def test_with_the_library_away_nothing_is_published(registry: Registry) -> None:
 
 
 def test_a_repeat_is_answered_with_the_library_away(registry: Registry) -> None:
-    """What was published is published, whoever can be asked about it now."""
+    """The repeat of a publication succeeds without a call to the library."""
     run = registry.open_run()
     item = activity("a", types_pb2.ACTIVITY_KIND_ITEM, item_id="known")
     request = catalog_pb2.PublishPathRequest(request_id="p1", run_id=run.id, activities=[item])

@@ -36,7 +36,7 @@ def run_of(registry: Registry, run_id: str) -> resources_pb2.Run:
 
 
 def let_in(system: Stub, run_id: str, learner: str) -> Any:
-    """The state of a learner who enrols as often as it takes: who is refused comes again."""
+    """The state of a learner who enrols again until the call is not refused."""
     pause = threading.Event()
     request = catalog_pb2.EnrolRequest(
         request_id=learner, run_id=run_id, learner_id=learner, mode=ONLINE
@@ -51,7 +51,7 @@ def let_in(system: Stub, run_id: str, learner: str) -> Any:
 
 
 def test_enrolling_writes_nothing_that_others_share(registry: Registry) -> None:
-    """Where places are not limited: no run, no counter, and no sequence but the enrolment's."""
+    """Without limited places, no run or counter is written, only the enrolment's sequence."""
     registry.people("ada", "bob")
     run = registry.open_run()
     runs, sequences = (registry.database.mongo[name] for name in ("runs", "sequences"))
@@ -90,7 +90,7 @@ def test_who_enrols_with_another_open_transaction_does_not_wait(registry: Regist
 
 
 def test_one_learner_side_by_side_is_one_enrolment(registry: Registry) -> None:
-    """In two processes, many at once: who comes second is answered what the first made."""
+    """Many calls in two processes: the later ones get the answer of the first."""
     registry.people("ada")
     run = registry.open_run()
     command = Enrol(run_id=run.id, learner_id="ada", mode=AttendanceMode.ONLINE)
@@ -106,7 +106,7 @@ def test_one_learner_side_by_side_is_one_enrolment(registry: Registry) -> None:
 
 
 def test_two_processes_never_overbook(registry: Registry) -> None:
-    """What turns don't see, MongoDB does: 60 race for 20 places, and the rest waits in order."""
+    """Without a common lock, 20 of 60 get a place, and the others wait in order."""
     learners = [f"l{number:02}" for number in range(60)]
     registry.people(*learners)
     run = registry.open_run(capacity=20)
@@ -126,9 +126,9 @@ def test_two_processes_never_overbook(registry: Registry) -> None:
 def test_a_rush_on_one_run_stops_neither_another_run_nor_reads(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Many want one run, whose first transaction does not end; others are answered meanwhile.
+    """Many want one run whose first transaction does not end; others are answered meanwhile.
 
-    Then it ends, and of 500 nobody is lost and nobody gets a place too many.
+    Then it ends: each of 500 learners has an answer, and no place too many is given.
     """
     monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", 60)  # however slow the machine
     rushing = [f"l{number:03}" for number in range(500)]
@@ -184,7 +184,7 @@ def test_a_batch_is_done_in_parts(registry: Registry, monkeypatch: pytest.Monkey
 def test_a_large_runs_count_is_kept_for_a_while(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is small is counted anew each time; what is large may be as old as is said."""
+    """A small count is always computed again; a large one may have the stated age."""
     registry.people("ada", "bob")
     run_id, seconds = registry.open_run().id, 0.0
     monkeypatch.setattr(counts, "LARGE", 2)

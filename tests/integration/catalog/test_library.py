@@ -1,4 +1,4 @@
-"""What catalog asks the library over gRPC, of a library that is there or away."""
+"""Catalog's gRPC calls to the library, which is available or not."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +15,8 @@ from services.catalog.library import GrpcLibrary
 
 
 class Shelves(library_pb2_grpc.LibraryServiceServicer):
-    """A library that has what starts with "known", in pages of up to `page`, and keeps what it was
-    asked.
+    """A library that has the items whose ids start with "known", in pages of up to `page`. It
+    stores the requests.
     """
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ def test_an_item_that_the_library_refused_is_not_known(library: GrpcLibrary) -> 
 
 
 def test_a_library_that_refuses_is_unavailable(library: GrpcLibrary, shelves: Shelves) -> None:
-    """Whatever it says, the caller of catalog may try again."""
+    """Whatever the library answers, the caller of catalog may try again."""
     for code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.DEADLINE_EXCEEDED):
         shelves.failing = code
         with pytest.raises(Unavailable, match=code.name):
@@ -89,7 +89,7 @@ def test_a_library_that_refuses_is_unavailable(library: GrpcLibrary, shelves: Sh
 
 
 def test_a_library_that_is_away_is_unavailable() -> None:
-    """Nobody listens at its address."""
+    """No server listens at its address."""
     channel = client.channel("127.0.0.1:1", settings_for("file:///none"))
     with channel, pytest.raises(Unavailable, match="UNAVAILABLE"):
         GrpcLibrary(channel).known({"known"})

@@ -1,4 +1,4 @@
-"""What the tests of the bus share: a service's servers, its roles as processes, and a look."""
+"""Helpers of the bus tests: a service's servers, its roles as processes, and their state."""
 
 import os
 import subprocess
@@ -58,7 +58,7 @@ class Bus:
 
     @property
     def settings(self) -> Settings:
-        """What its roles are told."""
+        """The settings of its roles."""
         return Settings(
             environment="development",
             mongo_url=self.mongo_url,
@@ -143,7 +143,7 @@ class Bus:
         return found
 
     def messages(self, queue: str, least: int) -> Sequence[Message]:
-        """Take messages off a queue: at least so many, and what is there then."""
+        """Take messages off a queue: at least this number, and all that are there then."""
         found: list[Message] = []
         with channel_of(self.amqp_url) as channel:
             for message in channel.consume(queue, auto_ack=True, inactivity_timeout=0.3):

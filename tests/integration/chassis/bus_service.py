@@ -1,9 +1,9 @@
 """A service of the bus alone, to start as a process: python -m ...bus_service relay|worker|declare.
 
-An event's effect is counted under its enrolment. What its handler does, its learner says:
-`wait-for-X` retries until collection `known` has X, `needs-X` waits for it; `drop` and `poison`
-never succeed, unless `known` has them. PARTITIONED in the environment: the subscription is, and
-keeps of each aggregate what its newest event told.
+An event's effect is counted under its enrolment. Its learner says what the handler does:
+`wait-for-X` retries until the collection `known` has X, `needs-X` waits for X; `drop` and
+`poison` never succeed, unless `known` has them. With PARTITIONED in the environment the
+subscription is partitioned, and stores the newest event of each aggregate.
 """
 
 import os
@@ -64,7 +64,7 @@ def _withdrawn(store: Any, event: Any) -> None:
 
 
 def _keep_newest(store: Any, event: Any) -> None:
-    """Of each aggregate what its newest event told, as handlers keep what others own."""
+    """Store the newest event of each aggregate, as handlers do that keep replicas."""
     kept = store["newest"].find_one({"_id": event.partition_key}, session=store.session)
     if kept is None or kept["sequence"] < event.sequence:
         store["newest"].replace_one(

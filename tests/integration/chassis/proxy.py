@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def hold_port() -> socket.socket:
-    """A socket on a port of this machine's, which nobody else gets but a server that is told it."""
+    """A socket that reserves a port of this machine for a server that gets the number."""
     held = socket.socket()
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     held.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""The api role as a process: how it starts, tells its health, and stops."""
+"""The api role as a process: how it starts, reports its health, and stops."""
 
 import http.client
 import json
@@ -131,7 +131,7 @@ LISTEN = notify_pb2.StreamMessagesRequest(person_id="ada")
 
 
 def test_sigterm_lets_calls_in_hand_end(start: Start, issuer: Issuer) -> None:
-    """SIGTERM lets a call in hand answer and sends streams elsewhere; the exit code is 0."""
+    """After SIGTERM an open call is answered and streams are redirected; the exit code is 0."""
     little = start(TANDEM_SECONDS="1")
     stream = stub_of(little, issuer).StreamMessages(LISTEN)
     assert next(stream).id == "first"
@@ -145,7 +145,7 @@ def test_sigterm_lets_calls_in_hand_end(start: Start, issuer: Issuer) -> None:
 
 
 def test_health_says_not_serving_during_the_drain(start: Start, issuer: Issuer) -> None:
-    """Whoever watches health is told NOT_SERVING while calls in hand still end."""
+    """Health watchers get NOT_SERVING while open calls still end."""
     little = start(TANDEM_SECONDS="5")
     stub: Any = health_pb2_grpc.HealthStub(little.channel())
     states = stub.Watch(health_pb2.HealthCheckRequest())
@@ -159,7 +159,7 @@ def test_health_says_not_serving_during_the_drain(start: Start, issuer: Issuer) 
 
 
 def test_health_follows_the_database(start: Start, issuer: Issuer, proxy: Proxy) -> None:
-    """Without MongoDB health is NOT_SERVING, calls UNAVAILABLE with a delay; both recover."""
+    """Without MongoDB health is NOT_SERVING, and calls end with UNAVAILABLE; both recover."""
     proxy.open()
     little = start(TANDEM_MONGO_URL=proxy.url)
     stub = stub_of(little, issuer)
@@ -179,7 +179,7 @@ def test_health_follows_the_database(start: Start, issuer: Issuer, proxy: Proxy)
 
 
 def test_a_start_without_the_database_waits(start: Start, port: int, proxy: Proxy) -> None:
-    """A process whose MongoDB is away says so, is live and not ready, and begins when it comes."""
+    """Without MongoDB a process is live, not ready, and says so; it starts when MongoDB comes."""
     little = start(
         TANDEM_MONGO_URL=proxy.url + "&serverSelectionTimeoutMS=300",
         TANDEM_OPS_ADDRESS=f"127.0.0.1:{port}",
@@ -290,7 +290,7 @@ def test_every_fault_of_the_settings_is_told(start: Start) -> None:
 
 
 def test_an_api_without_an_identity_provider_does_not_start(start: Start) -> None:
-    """An api role that isn't told whose tokens to believe exits with 78 instead of serving."""
+    """An api without valid settings for tokens exits with 78 instead of serving."""
     little = start(TANDEM_JWKS_URL="http://plain.example", TANDEM_TOKEN_ISSUER="")
     assert little.process.wait(120) == 78
 
@@ -307,7 +307,7 @@ def test_help_lists_every_setting() -> None:
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "strangers"])
 def test_large_bodies_fit_into_an_api(start: Start, issuer: Issuer, known: bool) -> None:
-    """By both protocols, 200 bodies of 4 MB at once leave the process what deploy/ gives it."""
+    """By both protocols, 200 bodies of 4 MB at once fit into the memory limit of deploy/."""
     little = start(SECONDS="0.02", TANDEM_SERVICE_REQUESTS="1000")
     token = issuer.token("lms", ["service"]) if known else "nobody's"
     padded = b'{"personId": "ada"' + b" " * 3_900_000 + b"}"

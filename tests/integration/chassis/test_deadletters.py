@@ -36,7 +36,7 @@ def test_they_are_counted_for_each_queue(bus: Bus) -> None:
 
 
 def test_looking_takes_nothing_away(bus: Bus) -> None:
-    """However often one looks, the same letters are there, the oldest first."""
+    """Dead letters can be listed repeatedly: the same ones remain, the oldest first."""
     ids = die(bus, 3)
     for _ in range(30):
         assert [letter.id for letter in deadletters.show(bus.amqp_url, QUEUE, 2)] == ids[:2]
@@ -97,7 +97,7 @@ def test_a_crash_in_a_replay_loses_nothing(bus: Bus, monkeypatch: pytest.MonkeyP
 
 
 def test_a_queue_that_is_gone_keeps_its_dead_letters(bus: Bus) -> None:
-    """What can't be sent back stays."""
+    """A dead letter whose queue is missing can't be sent back, and is kept."""
     die(bus, 2)
     with channel_of(bus.amqp_url) as channel:
         channel.queue_delete(QUEUE)

@@ -1,4 +1,4 @@
-"""Who comes in, at the gRPC edge of a real server."""
+"""Admission at the gRPC edge of a real server."""
 
 import threading
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class Holding(notify_pb2_grpc.NotifyServiceServicer):
         return Preferences(person_id=request.person_id)
 
     def hold(self, stub: Any, calls: int, person: str = "ada") -> list[Any]:
-        """So many calls in hand, one after the other."""
+        """Open a number of calls, one after the other."""
         held = []
         for _ in range(calls):
             held.append(stub.GetPreferences.future(own(person), timeout=60))
@@ -65,7 +65,7 @@ def holding() -> Holding:
 def channel_for(
     holding: Holding, make_database: MakeDatabase, tmp_path: Path
 ) -> Iterator[ChannelFor]:
-    """A server in which a person may have two requests in hand, and a system three."""
+    """A server in which a person may have two open requests, and a system three."""
     database = make_database(NoStore)
     with serving(holding, database, tmp_path, person_requests=2, service_requests=3) as found:
         yield found
@@ -80,18 +80,18 @@ def serving(
         holding,
         notify_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     )
-    told = settings_for(issuer.write_jwks(folder / "jwks"), **settings)
-    server = Server(told, "tests", database, [servicer])
+    chosen = settings_for(issuer.write_jwks(folder / "jwks"), **settings)
+    server = Server(chosen, "tests", database, [servicer])
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as plain:
         yield lambda subject="", *roles: calling_with(
             plain, lambda: issuer.token(subject, roles) if subject else ""
         )
-    server.drain(told.drain)
+    server.drain(chosen.drain)
 
 
 def exhausted(call: Any, of: str) -> None:
-    """It is refused for want of room, and told and counted so."""
+    """The call is refused with RESOURCE_EXHAUSTED, and counted."""
     before = figure("tandem_grpc_exhausted_total", service="tests", of=of)
     error = refusal(call)
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -128,7 +128,7 @@ def test_a_full_server_says_so_and_stays_healthy(
 
 
 def test_no_body_is_read_of_who_may_not_come_in(holding: Holding, channel_for: ChannelFor) -> None:
-    """Without a token, or with too many calls in hand, the answer comes before the request."""
+    """Without a token, or with too many open calls, the answer comes before the body is read."""
     silent = threading.Event()
 
     def answer(channel: grpc.Channel) -> grpc.StatusCode:
@@ -148,7 +148,7 @@ def test_no_body_is_read_of_who_may_not_come_in(holding: Holding, channel_for: C
 def test_calls_that_are_cancelled_leave_their_places(
     holding: Holding, channel_for: ChannelFor
 ) -> None:
-    """In hand or not yet begun: there is room for others when they have ended."""
+    """After calls are cancelled, started or not, other calls have room."""
     stub = stub_of(channel_for("ada"))
     holding.free.set()
 
@@ -158,7 +158,7 @@ def test_calls_that_are_cancelled_leave_their_places(
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(give_up, range(200)))
     pause = threading.Event()
-    for _ in range(600):  # who is cancelled ends a moment later on the server
+    for _ in range(600):  # a cancelled call ends a moment later on the server
         try:
             assert [stub.GetPreferences(own(), timeout=60).person_id for _ in range(2)]
             return

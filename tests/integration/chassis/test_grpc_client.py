@@ -21,7 +21,7 @@ WANTED = library_pb2.GetItemRequest(item_id="i")
 
 
 class Library(library_pb2_grpc.LibraryServiceServicer):
-    """Fails as often as it is told, and keeps what calls came with."""
+    """Fails as often as a test wants, and stores the metadata of calls."""
 
     def __init__(self) -> None:
         self.failures: list[grpc.StatusCode] = []
@@ -75,7 +75,7 @@ def stub(library: Library, token_file: Path) -> Iterator[Any]:
 def test_a_call_carries_token_trace_and_request_id(
     stub: Any, library: Library, token_file: Path
 ) -> None:
-    """What the caller works on is told: its trace, its request id, and the token as it is now."""
+    """A call carries its cause's trace and request id, and the current token."""
     remembered = logs.request_id.set("r-9")
     with tracing.under(f"00-{'a' * 32}-{'b' * 16}-01"):
         stub.GetItem(WANTED)
@@ -107,7 +107,7 @@ def test_a_call_without_a_deadline_gets_one(stub: Any, library: Library) -> None
 def test_a_call_ends_with_the_request_that_it_is_made_for(
     stub: Any, library: Library, timeout: float | None
 ) -> None:
-    """What is left of the request at hand is all that a call has."""
+    """A call has only the time that is left of the request."""
     with deadline.within(5):
         stub.GetItem(WANTED, timeout=timeout)
     assert 0 < library.calls[0][1] < 6

@@ -165,7 +165,7 @@ def test_a_person_may_call_about_themselves(channel_for: ChannelFor, notify: Not
 
 
 def test_a_person_may_not_call_about_another(channel_for: ChannelFor, notify: Notify) -> None:
-    """Another person's id is PERMISSION_DENIED, and the service never hears of it."""
+    """Calling about another person is PERMISSION_DENIED, and the service does not get the call."""
     error = refusal(lambda: stub_of(channel_for("ada", "learner")).GetPreferences(own("eve")))
     assert error.code() is grpc.StatusCode.PERMISSION_DENIED
     assert notify.seen == []
@@ -243,7 +243,7 @@ def test_an_unforeseen_error_tells_only_the_request_id(
 def test_thousands_of_violations_fit_in_a_plain_clients_trailer(
     channel_for: ChannelFor, notify: Notify
 ) -> None:
-    """However many faults there are, a client with default limits gets the status."""
+    """With any number of violations, a client with default limits gets the status."""
 
     def refuse(_: Any) -> Any:
         raise Invalid([FieldViolation(f"é[{n}]", "й" * 200, "ы" * 200) for n in range(5000)])
@@ -439,7 +439,7 @@ def test_one_caller_opens_a_part_of_the_streams(channel_for: ChannelFor) -> None
 
 
 def test_a_stream_without_the_role_is_denied_however_silent(channel_for: ChannelFor) -> None:
-    """Whom no request would let in holds no stream open by sending none."""
+    """A caller who may send no request can't keep a stream open without requests."""
     silent = threading.Event()
     stub: Any = progress_pb2_grpc.ProgressServiceStub(channel_for("ada", "registrar"))
     answers = stub.StreamStatements(iter(silent.wait, True))

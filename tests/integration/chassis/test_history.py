@@ -55,7 +55,7 @@ def test_reading_begins_where_it_is_told(bus: Bus) -> None:
 
 
 def test_reading_since_an_instant(bus: Bus) -> None:
-    """What was made before it is left out, though it stands in the same chunk."""
+    """Earlier messages are left out, even those in the same chunk."""
     bus.declare()
     made = publish(bus, "old")
     time.sleep(0.01)  # ids tell milliseconds
@@ -68,7 +68,7 @@ def test_reading_since_an_instant(bus: Bus) -> None:
 
 
 def test_an_empty_history_is_empty(bus: Bus) -> None:
-    """Where nothing was published there is nothing to read."""
+    """A history without messages gives no messages."""
     bus.declare()
     assert read(bus, "first") == []
 

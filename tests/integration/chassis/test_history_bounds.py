@@ -39,7 +39,7 @@ def first_offset(bus: Bus) -> int:
 
 
 def test_a_policy_lowers_the_bounds_of_a_history_in_use(bus: Bus, stack: dict[str, str]) -> None:
-    """What is beyond the new bound is deleted; to declare it again is no error."""
+    """Messages beyond the new limit are deleted; another declaration is no error."""
     bus.declare()
     publish(bus, 1)
     assert first_offset(bus) == 0

@@ -89,7 +89,7 @@ def letters(bus: Bus, queue: str) -> list[tuple[dict[str, Any], bytes]]:
 
 
 def tandem(bus: Bus, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
-    """What the command prints."""
+    """Return the output of the command."""
     monkeypatch.setenv("TANDEM_AMQP_URL", bus.amqp_url)
     done = CliRunner().invoke(cli, list(words), catch_exceptions=False)
     assert done.exit_code == 0, done.output
@@ -130,7 +130,7 @@ def test_strangers_of_all_kinds_harm_nobody(bus: Bus, monkeypatch: pytest.Monkey
 
 
 def _are_done(bus: Bus, count: int) -> bool:
-    """Whether so many messages had an outcome, and none is to be tried (again)."""
+    """Whether this many messages had an outcome, and none is to be tried (again)."""
     left = bus.count(QUEUE) + bus.count(DELAY)
     return not left and len(bus.effects()) + bus.count(DEAD) >= count
 
@@ -144,12 +144,12 @@ def _part(number: int) -> dict[str, Sent]:
 
 
 def _check_tools(bus: Bus, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """They tell of each, and no terminal acts on it; what is sent back is there again."""
+    """The tools show each message without control characters, and send messages back."""
     tail = ("events", "tail", "--since", "1d", "--no-follow")
-    told = tandem(bus, monkeypatch, *tail, "--json")
-    offsets = [json.loads(line)["offset"] for line in told.splitlines()]
+    output = tandem(bus, monkeypatch, *tail, "--json")
+    offsets = [json.loads(line)["offset"] for line in output.splitlines()]
     assert offsets == list(range(count))
-    assert is_safe(told)
+    assert is_safe(output)
     assert is_safe(tandem(bus, monkeypatch, *tail))
     dead = bus.count(DEAD)
     assert is_safe(tandem(bus, monkeypatch, "dead-letters", "show", QUEUE, "--limit", "1000"))
@@ -159,7 +159,7 @@ def _check_tools(bus: Bus, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 
 
 def _check_outcome(bus: Bus, took: Sequence[bytes], names: Mapping[bytes, str]) -> None:
-    """By what was sent back from the dead letters."""
+    """Checked with the messages that were sent back from the dead letters."""
     effects, dead = bus.effects(), Counter(body for _, body in letters(bus, QUEUE))
     assert set(effects.values()) == set(dead.values()) == {1}
     assert all((names[body] in effects) + dead[body] <= 1 for body in names)
@@ -220,7 +220,7 @@ def test_each_is_one_dead_letter_with_its_body(bus: Bus) -> None:
 
 
 def test_a_routing_key_of_any_bytes_ends_no_connection(bus: Bus) -> None:
-    """By `CC` a message reaches a queue whose key is no text."""
+    """By `CC` a message reaches a queue with a routing key that is no text."""
     bus.declare()
     with bus.running("worker"):
         cc = ("CC", array([text(TYPE)]))

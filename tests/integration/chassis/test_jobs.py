@@ -49,7 +49,7 @@ class Tasks:
     def jobs(
         self, work: Callable[[Batch], int] | None = None, slots: Any = (EITHER,), **more: Any
     ) -> Jobs[Any]:
-        """The jobs, each batch done by `work`; where it is None, at once."""
+        """The jobs; `work` does each batch, and with None it is done at once."""
 
         @contextmanager
         def opened(_: Database[Any]) -> Iterator[Callable[[Batch], int]]:
@@ -154,7 +154,7 @@ def test_urgent_jobs_overtake_ten_thousand_others(tasks: Tasks) -> None:
 
 
 def test_a_lane_with_a_slot_of_its_own_can_t_be_crowded_out(tasks: Tasks) -> None:
-    """With all other slots busy for long, what is urgent is done at once."""
+    """An urgent job is done at once while all other slots are busy for a long time."""
     tasks.add(100)
     release, busy = threading.Event(), threading.Semaphore(0)
 
@@ -178,7 +178,7 @@ def test_a_lane_with_a_slot_of_its_own_can_t_be_crowded_out(tasks: Tasks) -> Non
 
 
 def test_what_is_next_is_found_by_the_index_alone(tasks: Tasks) -> None:
-    """A look reads as many entries as a batch has, whatever waits or is claimed behind them."""
+    """A claim reads as many index entries as a batch has, however many jobs wait or are claimed."""
     tasks.add(500)
     tasks.rows.insert_many([{"_id": f"plain-{number}"} for number in range(500)])
     queue = tasks.queue()
@@ -191,7 +191,7 @@ def test_what_is_next_is_found_by_the_index_alone(tasks: Tasks) -> None:
 
 
 def test_a_holder_that_died_is_succeeded(tasks: Tasks) -> None:
-    """After the lease, not before; and it can't finish what another has."""
+    """Another takes its jobs after the lease, not before; the first holder can't finish them."""
     tasks.add(3)
     queue = tasks.queue()
     dead = queue.claim(EITHER)
@@ -207,7 +207,7 @@ def test_a_holder_that_died_is_succeeded(tasks: Tasks) -> None:
 
 
 def test_a_claim_that_is_renewed_holds(tasks: Tasks) -> None:
-    """For as long as its batch takes."""
+    """It is kept as long as its batch takes."""
     tasks.add(3)
     queue = tasks.queue()
     batch = queue.claim(EITHER)
@@ -276,7 +276,7 @@ def test_a_target_that_is_away_costs_its_jobs_nothing(tasks: Tasks) -> None:
 
 
 def test_a_target_that_is_held_keeps_no_other(tasks: Tasks) -> None:
-    """Only what goes there waits."""
+    """Only jobs of this target wait."""
     tasks.add(30, target="down")
     tasks.add(30, target="up")
 
@@ -294,7 +294,7 @@ def test_a_target_that_is_held_keeps_no_other(tasks: Tasks) -> None:
 
 
 def test_a_target_has_so_many_in_hand_at_once(tasks: Tasks) -> None:
-    """However many slots a process has; the rest of its jobs wait a moment, and all get done."""
+    """With any number of slots in a process; other jobs of the target wait, and all get done."""
     tasks.add(12, target="slow")
     tasks.add(12, target="")
     in_hand: Counter[str] = Counter()
@@ -325,7 +325,7 @@ def test_a_target_has_so_many_in_hand_at_once(tasks: Tasks) -> None:
 
 
 def test_who_is_to_end_finishes_what_it_has_and_claims_no_more(tasks: Tasks) -> None:
-    """`join` returns when nothing is in hand; what was not claimed is another's."""
+    """`join` returns when no job is running; unclaimed jobs are left to other processes."""
     tasks.add(100)
     begun, release = threading.Event(), threading.Event()
     stopping: list[bool] = []
@@ -373,7 +373,7 @@ def test_claims_in_hand_are_renewed_while_they_take_long(tasks: Tasks) -> None:
 
 
 def test_the_oldest_tells_how_long_it_has_been_due(tasks: Tasks) -> None:
-    """Of what nobody has; nothing where all is claimed or none waits."""
+    """The age of the oldest unclaimed job; nothing if all jobs are claimed or there are none."""
     queue = tasks.queue()
     assert queue.oldest("bulk") == timedelta(0)
     tasks.clock.at = datetime(2026, 3, 2, 8, tzinfo=UTC)

@@ -46,7 +46,7 @@ def test_it_ends_with_its_time(leases: Any) -> None:
 
 
 def test_it_can_be_given_up_by_its_holder_only(leases: Any) -> None:
-    """Who does not hold it releases nothing."""
+    """Only the holder can release it."""
     assert lease.take(leases, "work", "a", LONG)
     lease.release(leases, "work", "b")
     assert not lease.take(leases, "work", "b", LONG)

@@ -28,7 +28,7 @@ def database(mongo: "pymongo.MongoClient[Any]") -> Iterator[Any]:
 
 
 def noting(notes: list[int], number: int) -> Migration:
-    """A step that tells that it ran."""
+    """A step that records that it ran."""
     return Migration(number, f"step {number}", lambda _: notes.append(number))
 
 
@@ -52,7 +52,7 @@ def test_owners_count_by_themselves(database: Any) -> None:
 
 
 def test_side_by_side_each_step_runs_once(database: Any) -> None:
-    """Of several processes that migrate at once, one does, and the others wait for it."""
+    """Of several processes that migrate at once, one runs each step, and the others wait."""
     notes: list[int] = []
     running = threading.Semaphore(1)
 
@@ -67,7 +67,7 @@ def test_side_by_side_each_step_runs_once(database: Any) -> None:
 
 
 def test_a_step_that_fails_is_not_recorded(database: Any) -> None:
-    """What fails is told, runs again the next time, and nothing behind it runs before it."""
+    """The failure is reported; the step runs again the next time, before later steps."""
     notes: list[int] = []
 
     def failing(mongo: Any) -> None:
@@ -84,7 +84,7 @@ def test_a_step_that_fails_is_not_recorded(database: Any) -> None:
 
 
 def test_a_kill_in_a_step_is_made_good(database: Any, stack: dict[str, str]) -> None:
-    """After SIGKILL in the middle of a step, the next process ends what that one began."""
+    """After SIGKILL in the middle of a step, the next process completes the step."""
     database["rows"].insert_many({"n": number} for number in range(100))
     command = [sys.executable, str(SCRIPT), stack["TANDEM_MONGO_URL"], database.name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -22,7 +22,7 @@ def collector() -> Iterator[Collector]:
 
 
 def test_a_span_comes_as_it_was(collector: Collector) -> None:
-    """With its parent, its kind, what is said of it, and whose it is; also when a process ends."""
+    """It keeps its parent, kind, attributes and resource, also when a process ends."""
     with otlp.exporting(collector.url, "catalog", "relay"):
         span = tracing.begin("send", Kind.PRODUCER, f"{PARENT}-01", {"n": 1})
         span.end("refused", {"m": "x"})

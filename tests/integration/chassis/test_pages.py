@@ -36,7 +36,7 @@ def test_every_row_is_told_once_in_order(rows: Any, size: int, direction: int) -
 
 
 def test_a_row_that_comes_in_between_moves_no_other(rows: Any) -> None:
-    """A page starts after the last row told, not at a count."""
+    """A page starts after the last row of the page before, not at a count."""
     first, token = find_page(rows, {}, [("_id", 1)], Page(4))
     rows.insert_one({"_id": "00a", "rank": 0})
     second, _ = find_page(rows, {}, [("_id", 1)], Page(4, token))

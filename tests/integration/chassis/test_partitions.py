@@ -73,7 +73,7 @@ def test_all_events_of_a_key_are_in_one_queue(bus: Bus) -> None:
 
 
 def test_what_was_bound_before_is_drained(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installation whose plain queue has events goes over to partitions, and loses none."""
+    """An installation with events in its plain queue changes to partitions, and loses none."""
     monkeypatch.delenv("PARTITIONED")
     bus.declare()
     before = [an_event(f"before-{number}") for number in range(100)]
@@ -104,7 +104,7 @@ def test_fewer_partitions_leave_no_event_behind(bus: Bus) -> None:
 
 
 def test_a_partition_that_someone_consumes_is_not_removed(bus: Bus) -> None:
-    """Whoever consumes it may have something of it in hand."""
+    """Its consumer may have unfinished messages of it."""
     bus.declare(3)
     with channel_of(bus.amqp_url) as channel:
         channel.basic_consume(partitions.name(QUEUE, 1), lambda *_: None)
@@ -115,7 +115,7 @@ def test_a_partition_that_someone_consumes_is_not_removed(bus: Bus) -> None:
 
 
 def test_dead_letters_are_the_subscriptions(bus: Bus) -> None:
-    """What is given up in any partition is one list; replayed, it comes by the plain queue."""
+    """Dead letters of all partitions form one list; a replay sends them to the plain queue."""
     bus.declare(3)
     bus.publish(*(an_event(f"e{number}", "drop", run=f"r{number}") for number in range(30)))
     with bus.running("worker", TANDEM_PARTITIONS="3") as worker:
@@ -205,12 +205,12 @@ class Publisher:
         eventually("more events", lambda: len(self.published) >= least)
 
     def newest(self) -> dict[str, str]:
-        """Of each aggregate what its last event told."""
+        """The last event of each aggregate."""
         return {each.partition_key: each.data.enrolment_id for each in self.published}
 
 
 def newest(bus: Bus) -> dict[str, str]:
-    """What the workers kept of each aggregate."""
+    """The workers' newest event of each aggregate."""
     return {row["_id"]: row["told"] for row in bus.database.mongo["newest"].find()}
 
 
@@ -220,7 +220,7 @@ def had_effect(bus: Bus) -> int:
 
 
 def all_have_effect(bus: Bus, published: int) -> None:
-    """Wait while effects come. Where none comes for long, what is missing is lost, not late."""
+    """Wait while effects arrive. If none arrives for long, the missing ones are lost."""
     while (before := had_effect(bus)) < published:
         eventually(f"more than {before} of {published}", lambda: had_effect(bus) > before)
 
@@ -231,7 +231,7 @@ def leases(bus: Bus) -> list[dict[str, Any]]:
 
 
 def shared(bus: Bus, count: int) -> bool:
-    """Whether each of so many partitions, and the plain queue, is some worker's."""
+    """Whether workers consume every partition and the plain queue."""
     return len(leases(bus)) == 1 + count
 
 

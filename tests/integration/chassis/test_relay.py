@@ -238,7 +238,7 @@ def test_a_broker_that_refuses_us_is_asked_again(bus: Bus) -> None:
 
 
 def test_mongodb_that_goes_away_is_waited_for(bus: Bus) -> None:
-    """A relay whose database is cut off goes on when it is back."""
+    """A relay that lost its database continues when the database is back."""
     listen(bus.amqp_url, "stranger")
     proxy = Proxy(bus.mongo_url)
     proxy.open()
@@ -254,7 +254,7 @@ def test_mongodb_that_goes_away_is_waited_for(bus: Bus) -> None:
 
 
 def holders(bus: Bus) -> dict[int, int]:
-    """By process id of a relay, how many lanes it holds."""
+    """The number of lanes that each relay holds, by process id."""
     rows = bus.database.mongo["leases"].find({"_id": {"$regex": "^relay:"}})
     return Counter(int(each["holder"].split(":")[1]) for each in rows)
 

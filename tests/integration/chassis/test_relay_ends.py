@@ -17,7 +17,7 @@ from tests.management import manage
 
 
 def test_a_change_stream_wakes_it(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a scan that never comes, what is committed while it idles is published all the same."""
+    """Without any scan, rows that are committed while it idles are published."""
     monkeypatch.setattr(relay_session, "SCAN_INTERVAL", 3_600.0)
     listen(bus.amqp_url, "stranger")
 
@@ -34,7 +34,7 @@ def test_a_change_stream_wakes_it(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_connection_that_an_operator_closes_is_made_anew(
     bus: Bus, stack: dict[str, str], idle: bool
 ) -> None:
-    """Closed by the management API, it connects again, idle or not, and goes on in order."""
+    """A connection that the management API closes is replaced, idle or not, in order."""
     listen(bus.amqp_url, "stranger")
     vhost = quote(bus.amqp_url.rpartition("/")[2], safe="")
 

@@ -119,7 +119,7 @@ def test_a_hot_aggregate_lets_another_of_its_lane_by(bus: Bus) -> None:
 
 
 def test_an_aggregate_that_becomes_hot_lets_another_of_its_lane_by(bus: Bus) -> None:
-    """So it is where they come while the relay runs, all at once."""
+    """The rows arrive all at once while the relay runs."""
     listen(bus.amqp_url, "stranger")
     cold = neighbour("hot")
     mongo = bus.database.mongo["outbox"]
@@ -136,7 +136,7 @@ def test_an_aggregate_that_becomes_hot_lets_another_of_its_lane_by(bus: Bus) -> 
 
 
 def test_a_broken_change_stream_loses_nothing(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When it breaks, the lanes are read from their start; what came meanwhile comes."""
+    """When it breaks, the lanes are read from their start, with all events meanwhile."""
     listen(bus.amqp_url, "stranger")
     mongo = bus.database.mongo["outbox"]
     announced, breaks = Outbox.announced, iter(range(3))
@@ -163,7 +163,7 @@ def test_a_broken_change_stream_loses_nothing(bus: Bus, monkeypatch: pytest.Monk
 
 
 def test_what_an_older_version_writes_comes_in_order_too(bus: Bus) -> None:
-    """Two versions write one aggregate in turn, whose clocks disagree."""
+    """Two versions with different clocks write one aggregate in turn."""
     listen(bus.amqp_url, "stranger")
     mongo = bus.database.mongo["outbox"]
 
@@ -185,7 +185,7 @@ def test_what_an_older_version_writes_comes_in_order_too(bus: Bus) -> None:
 
 
 def test_what_is_released_while_a_relay_runs_goes_at_once(bus: Bus) -> None:
-    """The change stream tells of rows that are parked no longer."""
+    """The change stream reports rows that are no longer parked."""
     listen(bus.amqp_url, "stranger")
     mongo = bus.database.mongo["outbox"]
     rows = chain("a", 3)
@@ -201,7 +201,7 @@ def test_what_is_released_while_a_relay_runs_goes_at_once(bus: Bus) -> None:
 
 
 def test_a_relay_waits_for_what_others_declare(bus: Bus) -> None:
-    """It declares nothing: it waits for the exchange and the history, and goes on with them."""
+    """It declares nothing: it waits until the exchange and the history exist."""
     bus.commit("run", ["e1"])
     with bus.running("relay"):
         eventually("its lanes", lambda: holders(bus))

@@ -45,7 +45,7 @@ def leases(make_database: Any) -> Any:
 
 
 def _held(members: list[Shares]) -> list[frozenset[str]]:
-    """What each holds after all did a round at once, and released what was too much."""
+    """The things that each member holds after one round of all members."""
 
     def act(member: Shares) -> frozenset[str]:
         holding = member.keep()
@@ -65,7 +65,7 @@ def _fair(members: list[Shares]) -> bool:
 
 
 def test_members_that_race_share_everything(leases: Any) -> None:
-    """Of five that come at once no two hold the same, and soon each has a fair part."""
+    """Five members start at once: no two hold the same thing, and soon the shares are fair."""
     members = [Shares(leases, "x", THINGS, name, LONG) for name in "abcde"]
     eventually("a fair share", lambda: _fair(members))
 
@@ -94,7 +94,7 @@ def test_groups_know_nothing_of_each_other(leases: Any) -> None:
 
 
 def test_a_lease_that_ended_unseen_is_held_again_or_lost(leases: Any) -> None:
-    """Who was away for longer than its lease has what nobody took meanwhile, and no more."""
+    """A member that was away for longer than its lease keeps only what nobody took meanwhile."""
     one = Shares(leases, "x", THINGS, "a", timedelta(milliseconds=1))
     one.keep()
     eventually("its end", lambda: Shares(leases, "x", THINGS, "b", LONG).keep().held == set(THINGS))

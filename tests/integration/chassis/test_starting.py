@@ -1,4 +1,4 @@
-"""Starts before the servers are there: a role waits, a job too, and what they wait for is told."""
+"""Roles and jobs start before their servers, wait for them, and report what they wait for."""
 
 import json
 import urllib.error
@@ -46,7 +46,7 @@ class Started(RoleProcess):
             return 0, {}
 
     def metrics(self) -> str:
-        """What Prometheus is told."""
+        """The role's metrics."""
         with urllib.request.urlopen(f"http://{self.ops}/metrics", timeout=10) as answer:
             return str(answer.read().decode())
 
@@ -107,9 +107,9 @@ def start(
 def test_the_servers_come_one_after_the_other(
     start: Start, mongodb: Proxy, rabbitmq: Proxy
 ) -> None:
-    """Roles are live and not ready, name what is missing, and work when the last has come.
+    """Roles are live and not ready, name what is missing, and work when the last server has come.
 
-    So do jobs: each tells what it waits for, and ends well when it is there.
+    Jobs also report what they wait for, and succeed when it is there.
     """
     roles = start("notify", "worker"), start("catalog", "relay")
     migrate, declare = start("catalog", "migrate"), start("notify", "declare")
@@ -130,7 +130,7 @@ def test_the_servers_come_one_after_the_other(
 
 
 def test_a_frozen_server_is_no_server(start: Start, mongodb: Proxy, rabbitmq: Proxy) -> None:
-    """Where MongoDB keeps its connections and says nothing, roles say so; later they are ready."""
+    """If MongoDB accepts connections and does not answer, roles report it; later they are ready."""
     mongodb.open()
     rabbitmq.open()
     assert start("notify", "declare").process.wait(150) == 0
@@ -149,6 +149,6 @@ def test_a_frozen_server_is_no_server(start: Start, mongodb: Proxy, rabbitmq: Pr
 
 
 def test_an_api_needs_its_database_only(start: Start, mongodb: Proxy) -> None:
-    """Without identity provider, other services, broker and collector it is ready all the same."""
+    """It is ready without identity provider, other services, broker and collector."""
     mongodb.open()
     start("catalog", "api").becomes(200, mongodb=True, serving=True)

@@ -83,7 +83,7 @@ def test_state_and_events_are_written_together(database: Database[SampleStore]) 
 def test_documents_come_in_one_answer_by_their_ids(
     make_database: Any, stack: dict[str, str]
 ) -> None:
-    """However many: MongoDB's own first answer holds 101. No ids are no question."""
+    """One query finds all, even more than MongoDB's first batch of 101. No ids need no query."""
     database = make_database(SampleStore)
     names = [f"n{number}" for number in range(300)]
     rows = [{"_id": name, "name": name} for name in names]
@@ -100,7 +100,7 @@ def test_documents_come_in_one_answer_by_their_ids(
 
 
 def test_an_event_without_sequence_leaves_no_number(make_database: Any) -> None:
-    """What became of a message is numbered by nothing, and waits behind nothing."""
+    """Outcomes of messages have no sequence number, and wait for no other event."""
     database = make_database(NotifyStore)
     for _ in range(2):
         database.transact(
@@ -166,7 +166,7 @@ def test_racing_units_of_work_number_an_aggregate_without_gaps(
 def test_a_crowd_at_one_thing_goes_on_by_turns(
     database: Database[SampleStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who names the same thing is alone with it after that, and each is done once."""
+    """Units of work that change the same thing run one after the other, each once."""
     monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", 60)  # however slow the machine
     together, alone = Barrier(8), Semaphore(1)
 
@@ -193,7 +193,7 @@ def test_a_crowd_at_one_thing_goes_on_by_turns(
 
 
 def test_a_race_with_another_process_is_repeated(database: Database[SampleStore]) -> None:
-    """What another process changes meanwhile is not lost, nor is what is done here."""
+    """A change of another process is not lost, and neither is ours."""
     other = Database(database.client, database.mongo.name, SampleStore, database.clock)
     database.mongo["things"].insert_one({"_id": "a", "name": "a", "times": 0})
 
@@ -230,7 +230,7 @@ def test_what_took_too_long_is_not_repeated(
 
 
 def test_a_rush_at_one_thing_stops_no_other(database: Database[SampleStore]) -> None:
-    """While one has its turn and does not end, whoever wants another thing, or none, goes on."""
+    """While one unit of work holds a thing, units of work on other things continue."""
     held, free = Event(), Event()
 
     def hold(store: SampleStore) -> None:
@@ -273,7 +273,7 @@ def losing_once(then: Callable[[], object]) -> Callable[[SampleStore], None]:
 def test_who_is_stuck_does_not_stop_those_after_it(
     database: Database[SampleStore], monkeypatch: pytest.MonkeyPatch, patience: float, left: float
 ) -> None:
-    """Who waits for its turn goes on without it: after a while, and before its deadline passes."""
+    """A unit of work that waits for a lock continues without it before its deadline passes."""
     monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", patience)
     stuck, went_on = Event(), Event()
 

@@ -1,4 +1,4 @@
-"""What is declared in a real broker, and what the broker does with it."""
+"""The declarations in a real broker, and their effects."""
 
 import pika
 import pytest
@@ -12,7 +12,7 @@ DEAD = topology.dead(QUEUE)
 
 
 def test_declaring_again_is_harmless(bus: Bus) -> None:
-    """What is there stays, with the messages in it."""
+    """Existing queues and their messages stay."""
     bus.declare()
     bus.send(an_event("e"))
     bus.declare()
@@ -38,7 +38,7 @@ def test_events_reach_the_queues_that_want_them_and_the_history(bus: Bus) -> Non
 
 
 def test_a_delay_sends_back_to_the_queue_it_came_from(bus: Bus) -> None:
-    """What is published to a tier for a queue comes to that queue, as it was."""
+    """A message in a delay queue returns unchanged to the queue that it is for."""
     bus.declare()
     with channel_of(bus.amqp_url) as channel:
         channel.confirm_delivery()

@@ -34,7 +34,7 @@ def test_what_waits_is_applied_when_its_news_is_there(bus: Bus) -> None:
 
 
 def test_what_waited_too_long_is_a_dead_letter(bus: Bus) -> None:
-    """At the limit it is given up, with its reason; a replay gives it all of the time again."""
+    """At the limit it is given up, with its reason; a replay starts the time again."""
     bus.declare()
     bus.send(an_event("late", "needs-ada"))
     with bus.running("worker", TANDEM_WAIT_LIMIT="5"):
@@ -57,7 +57,7 @@ def test_metrics_tell_how_many_wait_and_for_how_long(bus: Bus, tmp_path: Path) -
     with log.open("w") as out, bus.running("worker", stdout=out):
         port = eventually("the port", lambda: re.search(r'"ops_port": (\d+)', log.read_text()))[1]
 
-        def told() -> Any:
+        def figures() -> Any:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
                 text = answer.read().decode()
             labels = re.escape(f'{{subscription="{QUEUE}"}}')
@@ -65,4 +65,4 @@ def test_metrics_tell_how_many_wait_and_for_how_long(bus: Bus, tmp_path: Path) -
             oldest = re.search(rf"^tandem_waiting_oldest_seconds{labels} (.+)$", text, re.MULTILINE)
             return number and oldest and float(oldest[1])
 
-        assert eventually("the figures", told) > 0
+        assert eventually("the figures", figures) > 0

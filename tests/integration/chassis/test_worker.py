@@ -157,7 +157,7 @@ def test_what_is_not_known_yet_comes_back(bus: Bus) -> None:
 
 
 def test_a_stopped_worker_has_acknowledged_what_it_did(bus: Bus) -> None:
-    """After SIGTERM each event either had its effect or is back in the queue: none both."""
+    """After SIGTERM each event has had its effect or is back in the queue, never both."""
     bus.declare()
     bus.send(*(an_event(f"e{number}") for number in range(6_000)))
     with bus.running("worker") as worker:
@@ -185,7 +185,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(bus: Bus) -> None:
 
 
 def test_a_connection_cut_mid_batch_loses_and_doubles_nothing(bus: Bus) -> None:
-    """A worker whose broker is cut off under load goes on when it is back."""
+    """A worker that lost its broker under load continues when the broker is back."""
     bus.declare()
     proxy = Proxy(bus.amqp_url)
     proxy.open()
@@ -246,7 +246,7 @@ def test_a_worker_stops_while_a_server_is_away(bus: Bus, server: str, drain: str
 
 
 def test_what_can_not_be_sent_away_is_not_lost(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An event that should wait where there is no delay stays, though others are acknowledged."""
+    """An event stays if its delay queue is missing, though others are acknowledged."""
     monkeypatch.setattr(topology, "DELIVERY_LIMIT", 10_000)  # it comes back for as long as it takes
     bus.declare()
     with channel_of(bus.amqp_url) as channel:
@@ -269,7 +269,7 @@ def tickers(bus: Bus) -> set[int]:
 
 
 def test_a_timer_runs_in_one_worker_and_another_takes_over(bus: Bus) -> None:
-    """Of two workers one ticks; when it stops, the other does at once."""
+    """A timer runs in one of two workers; when that one stops, the other takes over at once."""
     bus.declare()
     with bus.running("worker") as one, bus.running("worker") as two:
         [first] = eventually("a tick", lambda: tickers(bus))
@@ -283,7 +283,7 @@ def test_a_timer_runs_in_one_worker_and_another_takes_over(bus: Bus) -> None:
 
 
 def test_metrics_tell_what_happened(bus: Bus, tmp_path: Any) -> None:
-    """The worker's /metrics counts verdicts, batches, lag and dead letters."""
+    """The worker's /metrics counts dispositions, batches, lag and dead letters."""
     bus.declare()
     with (
         (tmp_path / "log").open("w") as log,
@@ -376,7 +376,7 @@ def test_a_stock_kombu_consumer_reads_our_events(bus: Bus) -> None:
 
 
 def test_headers_survive_a_delay(bus: Bus) -> None:
-    """What a message bore before a delay it bears after it; what the broker adds is taken off."""
+    """A message has the same headers after a delay; those that the broker added are removed."""
     bus.declare()
     event = an_event("early", "wait-for-ada")
     with channel_of(bus.amqp_url) as channel:

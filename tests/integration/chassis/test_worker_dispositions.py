@@ -1,4 +1,4 @@
-"""What a worker does with strange headers, last attempts and failing timers; whose trace it is."""
+"""A worker's dispositions of strange headers, last attempts and failing timers; their traces."""
 
 import json
 import urllib.error
@@ -38,7 +38,7 @@ def started(module: str, bus: Bus, **more: str) -> Iterator[tuple[RoleProcess, i
 
 
 def ready(port: int) -> dict[str, bool]:
-    """What /ready tells."""
+    """The answer of /ready."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready") as answer:
             return dict(json.load(answer))
@@ -53,7 +53,7 @@ def poison(**headers: Any) -> tuple[dict[str, Any], bytes]:
 
 
 def test_the_last_attempt_is_the_last(bus: Bus) -> None:
-    """What failed after every delay before is given up when it fails again; four are behind it."""
+    """An event that failed after every delay becomes a dead letter at its next failure."""
     bus.declare()
     bus.send_raw(poison(**{"x-tandem-attempts": 4}))
     with bus.running("worker"):
@@ -68,7 +68,7 @@ STRANGE = (-5, -(2**63), 2**63 - 1, "9" * 30, True, ["a"], b"\xff", None)
 
 
 def test_a_strange_count_of_attempts_harms_nobody(bus: Bus) -> None:
-    """Whatever a stranger wrote there, each is given up in the end, and the batch goes on."""
+    """Events with any such header become dead letters in the end, and the batch continues."""
     bus.declare()
     bus.send_raw(*(poison(**{"x-tandem-attempts": each}) for each in STRANGE))
     bus.send(an_event("good"))
@@ -109,7 +109,7 @@ def test_a_worker_without_its_queue_is_not_ready(bus: Bus) -> None:
 
 
 def test_an_event_carries_the_trace_of_its_cause(bus: Bus) -> None:
-    """What a handler publishes belongs to the trace of the event that it handles, each its own."""
+    """An event that a handler publishes belongs to the trace of the handled event."""
 
     def handle(store: Any, event: Any) -> None:
         store.record_event(EnrolmentWithdrawn(event.subject, "later", "l", NOW))

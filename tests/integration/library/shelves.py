@@ -120,13 +120,12 @@ class Shelves:
         return self.staff.GetItem(library_pb2.GetItemRequest(item_id=item_id))
 
     def verify(self, files: Any = None, lanes: Sequence[str] = ()) -> int:
-        """What a worker does that looks at what is due, in these lanes (none: all); answers how
-        many items were judged."""
+        """Verify due items as a worker of these lanes does (none: all lanes); returns how many."""
         jobs = verification(files or self.files)
         return Runner(self.database, jobs, self.system).run_due(lanes)
 
     def read_url(self, item_id: str, reader: str = "") -> library_pb2.GetReadUrlResponse:
-        """Where `reader` (empty: the instructor) reads an item."""
+        """The URL by which `reader` (empty: the instructor) reads an item."""
         request = library_pb2.GetReadUrlRequest(item_id=item_id, reader_id=reader)
         stub = self.learner(reader) if reader else self.staff
         return stub.GetReadUrl(request)
@@ -178,7 +177,7 @@ def enrolled(learner: str, run_id: str = RUN) -> catalog.EnrolmentCreated:
 
 
 def path(*item_ids: str, run_id: str = RUN) -> catalog.PathPublished:
-    """A path whose activities are items, with a class among them that is none."""
+    """A path with items as activities, and one class."""
     activities = [
         catalog_resources.Activity(id=f"a{place}", item_id=item_id)
         for place, item_id in enumerate(["", *item_ids])

@@ -1,4 +1,4 @@
-"""The worker as a process, under eventlet: what it hears and verifies, over the real parts."""
+"""The library's worker as an eventlet process: its events and verifications, on real servers."""
 
 import signal
 import uuid
@@ -32,7 +32,7 @@ FILM = (Path(__file__).parents[3] / "campus" / "demo" / "recording.mp4").read_by
 def environment(
     stack: dict[str, str], vhost: str, shelves: Shelves, library_settings: Settings, tmp_path: Path
 ) -> dict[str, str]:
-    """Of the library's processes, with a virtual host of the test's own."""
+    """The environment of the library's processes, with the test's own virtual host."""
     return {
         **stack,
         **IdentityProvider(tmp_path).environment(),
@@ -44,7 +44,7 @@ def environment(
     }
 
 
-def _told(number: int, data: Message) -> Event[Any]:
+def _event(number: int, data: Message) -> Event[Any]:
     """One of catalog's events of the run."""
     kind, now = event_type(type(data)), datetime.now(UTC)
     return Event(str(uuid.uuid4()), kind, "/tandem/catalog", now, RUN, RUN, number, "", data)
@@ -53,7 +53,7 @@ def _told(number: int, data: Message) -> Event[Any]:
 def test_a_worker_verifies_and_knows_who_may_read(
     shelves: Shelves, environment: dict[str, str], vhost: str
 ) -> None:
-    """Two workers, many documents and a film: each item told once; SIGTERM ends both in order."""
+    """Two workers verify many documents and a film: one event each; SIGTERM ends both cleanly."""
     declare("library", environment)
     with (
         role("library", "worker", environment) as one,
@@ -63,7 +63,7 @@ def test_a_worker_verifies_and_knows_who_may_read(
             FILM, kind=types_pb2.ITEM_KIND_RECORDING, media_type="video/mp4", run_ids=["run-2"]
         )
         ids = [film, *race(lambda _: shelves.upload(PDF), range(20))]
-        publish(vhost, _told(1, enrolled("ada")), _told(2, path(*ids[1:])))
+        publish(vhost, _event(1, enrolled("ada")), _event(2, path(*ids[1:])))
         eventually(lambda: all(shelves.item(each).state == AVAILABLE for each in ids))
         eventually(lambda: shelves.may_read("ada", ids[-1]))
         assert not shelves.may_read("ada", film)
@@ -75,7 +75,7 @@ def test_a_worker_verifies_and_knows_who_may_read(
 
 
 def test_the_api_starts_while_the_store_is_away(environment: dict[str, str]) -> None:
-    """What needs no files is answered; the bucket is made by the first upload."""
+    """Calls that need no files are answered; the first upload creates the bucket."""
     away = {**environment, "TANDEM_S3_ENDPOINT": "http://127.0.0.1:1"}
     api = RoleProcess(["-m", "services.library", "api"], away)
     try:

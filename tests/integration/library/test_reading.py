@@ -1,4 +1,4 @@
-"""Who may read what, and how."""
+"""Which items a person may read, and the read URLs."""
 
 from typing import Any
 
@@ -86,7 +86,7 @@ def test_who_waits_or_withdrew_reads_nothing(shelves: Shelves) -> None:
 
 
 def test_an_old_event_changes_nothing(shelves: Shelves) -> None:
-    """In any order, in one batch or several, the newest word on each thing holds."""
+    """In any order, in one batch or several, the newest event of each aggregate counts."""
     item_id = shelves.available()
     withdrawn = catalog.EnrolmentWithdrawn(run_id=RUN, learner_id="ada")
     shelves.hear(withdrawn, path(item_id), sequences=[9, 12])
@@ -141,7 +141,7 @@ def test_a_learner_sees_the_items_that_they_may_read(shelves: Shelves) -> None:
 
 
 def test_a_learner_gets_the_items_that_they_may_read(shelves: Shelves) -> None:
-    """What is of others and what is unknown are denied alike; what is not AVAILABLE says so."""
+    """Items of others and unknown items are denied alike; unavailable items say so."""
     item_id, other = shelves.available(), shelves.available()
     verifying = shelves.upload(PDF, run_ids=[RUN])
     shelves.hear(enrolled("ada"), path(item_id))
@@ -157,7 +157,7 @@ def test_a_learner_gets_the_items_that_they_may_read(shelves: Shelves) -> None:
 
 @pytest.mark.parametrize("reader", ["", "bob"])
 def test_a_learner_reads_for_nobody_else(shelves: Shelves, reader: str) -> None:
-    """Neither for all nor for another."""
+    """A learner can't read in the name of another learner, or of all."""
     item_id = shelves.available(run_ids=[RUN])
     shelves.hear(enrolled("ada"), enrolled("bob"))
     request = library_pb2.GetReadUrlRequest(item_id=item_id, reader_id=reader)
@@ -166,7 +166,7 @@ def test_a_learner_reads_for_nobody_else(shelves: Shelves, reader: str) -> None:
 
 
 def test_staff_reads_all_and_for_learners_what_they_may(shelves: Shelves) -> None:
-    """By name or without; a learner's name makes that learner's entitlement count."""
+    """Staff reads with or without a learner's name; a name applies that learner's entitlement."""
     item_id = shelves.available()
     for reader in ("", TEACHER):
         request = library_pb2.GetReadUrlRequest(item_id=item_id, reader_id=reader)

@@ -45,7 +45,7 @@ def _multiparts(shelves: Shelves) -> set[str]:
 
 
 def test_an_upload_is_resumed_where_it_stopped(shelves: Shelves) -> None:
-    """Who knows its id gets fresh URLs for what is missing, and only for that."""
+    """The upload's id gives fresh URLs for the missing parts, and only for those."""
     upload = shelves.start(LONG)
     assert [part.size for part in upload.parts] == [5 * MIB, 5 * MIB, 2 * MIB]
     assert shelves.put(upload.parts[1], LONG) == 200
@@ -89,7 +89,7 @@ def test_handing_over_again_answers_the_item_as_it_is(shelves: Shelves) -> None:
 
 
 def test_many_who_hand_over_at_once_do_it_once(shelves: Shelves) -> None:
-    """Whoever loses finds the parts put together, and answers the same item."""
+    """Of racing completions, each answers the same item."""
     upload = shelves.start(PDF)
     shelves.put_all(upload, PDF)
     answers = race(lambda _: shelves.complete(upload), range(8))
@@ -163,7 +163,7 @@ def test_an_id_that_named_another_announcement_is_refused(shelves: Shelves) -> N
 
 
 def test_an_upload_that_is_given_up_is_gone(shelves: Shelves) -> None:
-    """Its parts are freed, its URLs dead, its item FAILED and told once; a repeat is harmless."""
+    """Its parts and URLs are gone, its item is FAILED once; a repeat is harmless."""
     upload = shelves.start(LONG)
     shelves.put(upload.parts[0], LONG)
     name = _multipart(shelves, upload)
@@ -180,7 +180,7 @@ def test_an_upload_that_is_given_up_is_gone(shelves: Shelves) -> None:
 
 
 def test_a_part_s_url_is_dead_once_the_upload_is_completed(shelves: Shelves) -> None:
-    """Nobody changes what was verified: the PUT is refused, and the bytes are the first ones."""
+    """A verified file can't be changed: the PUT is refused, and the bytes are the first ones."""
     upload = shelves.start(PDF)
     shelves.put_all(upload, PDF)
     shelves.complete(upload)
@@ -201,7 +201,7 @@ def test_a_completed_upload_is_not_given_up(shelves: Shelves) -> None:
 
 
 def test_uploads_that_nobody_completes_expire(shelves: Shelves) -> None:
-    """After the time that is set, and not before; those that are done stay."""
+    """They expire after the set time, and not before; completed uploads stay."""
     done = shelves.available()
     upload = shelves.start(LONG)
     shelves.put(upload.parts[0], LONG)
@@ -219,7 +219,7 @@ def test_uploads_that_nobody_completes_expire(shelves: Shelves) -> None:
 
 
 def test_a_file_whose_hand_over_was_never_committed_expires(shelves: Shelves) -> None:
-    """What a crash left in the store, and nobody came back for, is removed as well."""
+    """A file that a crash left in the store is removed as well."""
     upload = shelves.start(PDF)
     shelves.put_all(upload, PDF)
     transfers.put_together(shelves.files, uploads.get_upload(shelves.database.reader(), upload.id))
@@ -270,7 +270,7 @@ def test_a_place_that_no_upload_has_is_freed(shelves: Shelves) -> None:
 def test_a_bad_announcement_leaves_no_trace(
     shelves: Shelves, changes: dict[str, object], field: str
 ) -> None:
-    """INVALID_ARGUMENT names the field; neither database nor store knows of it."""
+    """INVALID_ARGUMENT names the field; database and store are unchanged."""
     before = _multiparts(shelves)
     code, text = refused(lambda: shelves.start(PDF, **changes))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
@@ -280,7 +280,7 @@ def test_a_bad_announcement_leaves_no_trace(
 
 
 def test_hostile_metadata_is_only_text(shelves: Shelves) -> None:
-    """Operators, markup, paths, odd letters: kept and told as they came, at their largest."""
+    """Operators, markup, paths, odd letters: stored and returned unchanged, at their largest."""
     evil = ['{"$gt": ""}', "../../etc/passwd", "<script>alert(1)</script>", "\u202e\x01\U0001f600"]
     metadata = resources_pb2.Metadata(
         title="\U0001f600" * 300,
@@ -316,7 +316,7 @@ def test_items_are_listed_by_id_or_newest_first(shelves: Shelves) -> None:
 
 
 def test_a_page_of_large_items_ends_early(shelves: Shelves) -> None:
-    """So that each fits a gRPC message; together they hold every item once."""
+    """So each page fits into a gRPC message; together the pages contain every item once."""
     large = resources_pb2.Metadata(
         title="x", description="\u20ac" * 10_000, creators=["x" * 900] * 100
     )

@@ -33,7 +33,7 @@ VIDEO = {"kind": types_pb2.ITEM_KIND_RECORDING, "media_type": "video/mp4"}
 
 
 def _failure(shelves: Shelves, item_id: str) -> str:
-    """The reason of an item that is FAILED, told once, with nothing left of it in the store."""
+    """The reason of a FAILED item, published once, with no file left in the store."""
     item = shelves.item(item_id)
     assert item.state == FAILED
     assert [event.reason for event in shelves.published(ItemFailed, item_id)] == [item.failure]
@@ -44,22 +44,22 @@ def _failure(shelves: Shelves, item_id: str) -> str:
     return item.failure
 
 
-def told(shelves: Shelves, item_id: str) -> tuple[int, int, int]:
-    """How often an item was told to be uploaded, available, failed."""
+def published_counts(shelves: Shelves, item_id: str) -> tuple[int, int, int]:
+    """The numbers of an item's events: uploaded, available, failed."""
     uploaded = shelves.published(ItemUploaded, item_id)
     available = shelves.published(ItemAvailable, item_id)
     return len(uploaded), len(available), len(shelves.published(ItemFailed, item_id))
 
 
 def job_of(shelves: Shelves, item_id: str) -> Any:
-    """What an item's job says."""
+    """The job of an item."""
     found = shelves.database.mongo["items"].find_one({"_id": item_id})
     assert found is not None
     return found["job"]
 
 
 def test_a_good_file_becomes_available(shelves: Shelves) -> None:
-    """Uploaded, then available, each told once; the item has its rendition."""
+    """An item is uploaded, then available, with one event each; it has its rendition."""
     item_id = shelves.upload(PDF, run_ids=["r1"])
     assert shelves.item(item_id).state == VERIFYING
     shelves.clock.forward(minutes=1)
@@ -76,22 +76,24 @@ def test_a_good_file_becomes_available(shelves: Shelves) -> None:
     assert list(available.run_ids) == ["r1"]
 
 
-@pytest.mark.parametrize(("announced", "told"), [(0.0, 2400.0), (2390.0, 2390.0), (60.0, 2400.0)])
-def test_a_film_tells_its_playing_time(shelves: Shelves, announced: float, told: float) -> None:
-    """What was announced stays where it is nearly right; else the file's own counts."""
+@pytest.mark.parametrize(
+    ("announced", "expected"), [(0.0, 2400.0), (2390.0, 2390.0), (60.0, 2400.0)]
+)
+def test_a_film_tells_its_playing_time(shelves: Shelves, announced: float, expected: float) -> None:
+    """The announced time stays if it is nearly right; otherwise the file's time counts."""
     item_id = shelves.available(FILM, seconds=announced, **VIDEO)
-    assert shelves.item(item_id).seconds == told
-    assert shelves.published(ItemAvailable, item_id)[0].seconds == told
+    assert shelves.item(item_id).seconds == expected
+    assert shelves.published(ItemAvailable, item_id)[0].seconds == expected
 
 
 def test_a_film_cut_short_keeps_what_was_announced(shelves: Shelves) -> None:
-    """A file that does not tell its playing time is believed its announcement."""
+    """If a file contains no playing time, the announced time is kept."""
     item_id = shelves.available(FILM[:40], seconds=7.0, **VIDEO)
     assert shelves.item(item_id).seconds == 7.0
 
 
 def test_wrong_bytes_are_refused(shelves: Shelves) -> None:
-    """The same size with another content: the hash tells."""
+    """The same size with other content has another hash."""
     upload = shelves.start(PDF)
     shelves.put_all(upload, PDF[:-1] + b"x")
     shelves.complete(upload)
@@ -104,7 +106,7 @@ def test_wrong_bytes_are_refused(shelves: Shelves) -> None:
 
 @pytest.mark.parametrize("content", [b"x", b"<html>no</html>", FILM[:5000]])
 def test_a_file_of_another_type_is_refused(shelves: Shelves, content: bytes) -> None:
-    """However small: its bytes say what it is, or that it is nothing known."""
+    """Of any size: its bytes show its type, or that the type is unknown."""
     item_id = shelves.upload(content)
     shelves.verify()
     assert "application/pdf was announced" in _failure(shelves, item_id)
@@ -124,7 +126,7 @@ def test_a_file_that_is_lost_is_refused(shelves: Shelves) -> None:
 
 
 def test_a_file_that_reads_back_otherwise_is_refused(shelves: Shelves) -> None:
-    """Only what a ranged read gives as it was hashed is for people."""
+    """An item is available only if a ranged read gives the same hash."""
     item_id = shelves.upload(PDF)
     shelves.verify(Through(shelves.files, read=lambda key, at, length: b"?" * length))
     assert "the bytes read back" in _failure(shelves, item_id)
@@ -141,7 +143,7 @@ def test_a_store_that_is_away_is_waited_for(shelves: Shelves, part: str) -> None
     item_id = shelves.upload(PDF)
     assert shelves.verify(Through(shelves.files, **{part: away})) == 0
     assert shelves.item(item_id).state == VERIFYING
-    assert shelves.verify() == 0  # nobody asks at once again
+    assert shelves.verify() == 0  # there is no second attempt at once
     assert job_of(shelves, item_id)["attempts"] == 0
     shelves.system.forward(seconds=1)
     assert shelves.verify() == 1
@@ -149,7 +151,7 @@ def test_a_store_that_is_away_is_waited_for(shelves: Shelves, part: str) -> None
 
 
 def test_an_item_that_can_t_be_looked_at_keeps_no_other(shelves: Shelves) -> None:
-    """It waits, longer with each try, and the rest is verified; nothing is told of it."""
+    """It waits, longer after each attempt, and publishes nothing; others are verified."""
     odd = shelves.upload(PDF)
     others = [shelves.upload(PDF) for _ in range(3)]
 
@@ -176,7 +178,7 @@ def test_an_item_that_can_t_be_looked_at_keeps_no_other(shelves: Shelves) -> Non
 
 
 def test_rubbish_that_the_store_refuses_keeps_no_other(shelves: Shelves) -> None:
-    """What can be removed is, the rest is there the next time; a store that is away is told."""
+    """Other files are deleted, and this one is tried again; an unavailable store is reported."""
     odd, other = shelves.upload(b"no pdf"), shelves.upload(b"no pdf")
     shelves.verify()
 
@@ -186,7 +188,7 @@ def test_rubbish_that_the_store_refuses_keeps_no_other(shelves: Shelves) -> None
         shelves.files.remove(key)
 
     cleaning.sweep(shelves.database, Through(shelves.files, remove=remove))
-    assert [rubbish.id for rubbish in shelves.database.reader().pending_deletions()] == [odd]
+    assert [deletion.id for deletion in shelves.database.reader().pending_deletions()] == [odd]
     assert not shelves.files.exists(other)
 
     def away(_: str) -> None:
@@ -197,7 +199,7 @@ def test_rubbish_that_the_store_refuses_keeps_no_other(shelves: Shelves) -> None
 
 
 def test_a_store_that_nobody_answers_at_is_away(shelves: Shelves, stack: dict[str, str]) -> None:
-    """A refused connection is no fault of a file, nor a reason for an upload to be lost."""
+    """A refused connection is not an error of the file, and fails no upload."""
     settings = load(Settings, {**stack, "TANDEM_S3_ENDPOINT": "http://127.0.0.1:1"}, "worker")
     item_id = shelves.upload(PDF)
     assert shelves.verify(S3Files(settings)) == 0
@@ -211,14 +213,14 @@ def test_verifiers_that_race_judge_each_item_once(shelves: Shelves) -> None:
     assert sum(judged) == len(good) + len(bad)
     for item_id in good:
         assert shelves.item(item_id).state == AVAILABLE
-        assert told(shelves, item_id) == (1, 1, 0)
+        assert published_counts(shelves, item_id) == (1, 1, 0)
     for item_id in bad:
         assert shelves.item(item_id).state == FAILED
-        assert told(shelves, item_id) == (0, 0, 1)
+        assert published_counts(shelves, item_id) == (0, 0, 1)
 
 
 def test_verifiers_of_one_item_judge_it_once(shelves: Shelves) -> None:
-    """Even where the claim ended while it was looked at, there is one set of events."""
+    """Even if the claim ended during the verification, there is one set of events."""
     item_id = shelves.upload(PDF)
 
     def slowly(key: str) -> Any:
@@ -229,7 +231,7 @@ def test_verifiers_of_one_item_judge_it_once(shelves: Shelves) -> None:
     files: Any = Through(shelves.files, chunks=slowly)
     race(lambda _: shelves.verify(files), range(4))
     assert shelves.item(item_id).state == AVAILABLE
-    assert told(shelves, item_id) == (1, 1, 0)
+    assert published_counts(shelves, item_id) == (1, 1, 0)
 
 
 def test_a_dead_worker_keeps_no_item(shelves: Shelves) -> None:
@@ -247,7 +249,7 @@ def test_a_dead_worker_keeps_no_item(shelves: Shelves) -> None:
 def test_a_lane_for_small_files_leaves_large_ones_alone(
     shelves: Shelves, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that documents don't wait for a film."""
+    """So documents don't wait for a film."""
     monkeypatch.setattr(store, "LARGEST_SMALL", 1000)
     large, small = shelves.upload(FILM, **VIDEO), shelves.upload(PDF)
     assert shelves.verify(lanes=[SMALL]) == 1

@@ -1,4 +1,4 @@
-"""A mail server that answers as a test tells it to."""
+"""A mail server that gives the answers of a test."""
 
 import socketserver
 import threading
@@ -9,10 +9,10 @@ HANG_UP = "hang up"
 
 
 class Script:
-    """What the server says to a command, by the command's first word ("." after the text).
+    """The server's answers to a command, by the command's first word ("." after the text).
 
-    Each command takes the next of its answers, or agrees when there are none left. HANG_UP ends the
-    connection without an answer.
+    Each command takes the next of its answers; without answers left, the server agrees. HANG_UP
+    ends the connection without an answer.
     """
 
     def __init__(self, **answers: list[str]) -> None:

@@ -61,12 +61,12 @@ def assign(world: World, *titles: str) -> None:
 
 
 def channels_told(world: World) -> list[Channel]:
-    """By which channels something was told."""
+    """The channels of a notification."""
     return sorted(one.channel for one in world.deliveries())
 
 
 def test_defaults_are_filled_in(ada: Any) -> None:
-    """Who never chose hears of everything by both channels."""
+    """A person who never chose gets everything by both channels."""
     found = ada.GetPreferences(notify_pb2.GetPreferencesRequest(person_id="ada"))
     assert len(found.categories) == 6
     assert all(list(one.channels) == [IN_APP, EMAIL] for one in found.categories)
@@ -82,7 +82,7 @@ def test_a_choice_stays_until_it_is_changed(ada: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("channels", "told"),
+    ("channels", "expected"),
     [
         ((), []),
         ((IN_APP,), [Channel.IN_APP]),
@@ -91,19 +91,19 @@ def test_a_choice_stays_until_it_is_changed(ada: Any) -> None:
     ],
 )
 def test_messages_go_by_the_chosen_channels(
-    world: World, ada: Any, channels: tuple[Any, ...], told: list[Channel]
+    world: World, ada: Any, channels: tuple[Any, ...], expected: list[Channel]
 ) -> None:
     """A message goes by the channels of its category, and into no inbox that doesn't want it."""
     world.people("ada")
     choose(ada, preference(CATCH_UP, *channels))
     assign(world, "Waves")
-    assert channels_told(world) == told
+    assert channels_told(world) == expected
     page = inbox(ada)
     assert (len(page.messages), page.unread) == ((1, 1) if IN_APP in channels else (0, 0))
 
 
 def test_urgent_messages_are_in_the_inbox_whatever_was_chosen(world: World, ada: Any) -> None:
-    """A person who wants to hear nothing of sessions still finds a cancelled class in the inbox."""
+    """A person without messages about sessions still finds a cancelled class in the inbox."""
     world.people("ada", "grace")
     world.run("ada")
     choose(ada, preference(SESSION))
@@ -151,7 +151,7 @@ def test_an_inbox_in_pages(world: World, ada: Any) -> None:
 
 
 def test_reading(world: World, ada: Any) -> None:
-    """What was read is no longer listed as unread, and reading it again changes nothing."""
+    """Read messages are no longer listed as unread, and reading them again changes nothing."""
     world.people("ada")
     assign(world, *"abc")
     first = inbox(ada).messages[0]
@@ -231,7 +231,7 @@ def test_the_delivery_log(world: World, ada: Any, channel_for: ChannelFor) -> No
 
 
 def test_a_stream_tells_what_comes(world: World, ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stream begins after the message that the caller has, and goes on with those to come."""
+    """A stream begins after the caller's last message, and continues with new messages."""
     monkeypatch.setattr(api, "PAUSE", 0.05)
     world.people("ada", "bob")
     assign(world, *"abc")
@@ -246,23 +246,23 @@ def test_a_stream_tells_what_comes(world: World, ada: Any, monkeypatch: pytest.M
 
 
 def test_a_stream_from_now_on(world: World, ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a message to begin after, a stream tells only what comes."""
+    """Without a last message, a stream contains only new messages."""
     monkeypatch.setattr(api, "PAUSE", 0.05)
     world.people("ada")
     assign(world, "a")
     stream = ada.StreamMessages(notify_pb2.StreamMessagesRequest(person_id="ada"))
     stream.initial_metadata()
     with ThreadPoolExecutor(1) as pool:
-        told = pool.submit(next, stream)
+        first = pool.submit(next, stream)
         titles = map(str, itertools.count())
-        while not told.done():  # nobody knows when the stream has begun
+        while not first.done():  # the stream begins at an unknown time
             assign(world, next(titles))
-    assert "a" not in told.result().title.removeprefix("To catch up on")
+    assert "a" not in first.result().title.removeprefix("To catch up on")
     stream.cancel()
 
 
 def test_a_stream_after_many(world: World, ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many messages wait, a stream tells each once and in order."""
+    """With any number of messages, a stream contains each once and in order."""
     monkeypatch.setattr(api, "CHUNK", 7)
     monkeypatch.setattr(api, "PAUSE", 0.05)
     world.people("ada")
@@ -271,8 +271,8 @@ def test_a_stream_after_many(world: World, ada: Any, monkeypatch: pytest.MonkeyP
     first = world.database.reader().inbox_after("ada", 0, 1)[0].id
     request = notify_pb2.StreamMessagesRequest(person_id="ada", after_message_id=first)
     stream = ada.StreamMessages(request)
-    told = [one.title.rpartition(" ")[2] for one in itertools.islice(stream, 29)]
-    assert told == titles[1:]
+    received = [one.title.rpartition(" ")[2] for one in itertools.islice(stream, 29)]
+    assert received == titles[1:]
     stream.cancel()
 
 

@@ -18,7 +18,7 @@ MANY = 3_000
 
 
 def large_run(world: World, count: int) -> list[str]:
-    """A run of as many learners, all known, whose class is cancelled but nobody told yet."""
+    """A run of so many learners, all known; its class is cancelled, and nobody is notified yet."""
     learners = list(names(count, "learner"))
     for chunk in chunks([*learners, "grace"], 500):
         world.people(*chunk)
@@ -31,7 +31,7 @@ def large_run(world: World, count: int) -> list[str]:
 
 
 def one_part(world: World, most: int = 500) -> bool:
-    """Divide off one part of the one open broadcast, and tell it."""
+    """Split one chunk off the only open broadcast, and notify it."""
     (broadcast_id,) = world.database.reader().open_broadcasts(world.system.now())
     more = world.database.transact(
         lambda store: broadcasts.expand(store, TEXTS, broadcast_id, world.system.now(), most)
@@ -66,7 +66,7 @@ class Killed(BaseException):
 
 
 def test_a_large_run_is_told_whatever_interrupts_it(world: World) -> None:
-    """3,000 learners are told once each, though the work is cut off in the middle and resumed."""
+    """3,000 learners are notified once each, although the work is interrupted and resumed."""
     learners = large_run(world, MANY)
     one_part(world)
 
@@ -77,15 +77,15 @@ def test_a_large_run_is_told_whatever_interrupts_it(world: World) -> None:
 
     with pytest.raises(Killed):
         world.database.transact(cut_off)
-    assert len(world.told()) == 501  # and the instructor
+    assert len(world.notified()) == 501  # and the instructor
     world.broadcast()
-    assert world.told() == sorted([*learners, "grace"])
+    assert world.notified() == sorted([*learners, "grace"])
     assert len(world.deliveries()) == 2 * (MANY + 1)
     assert len(world.published()) == MANY + 1
 
 
 def test_two_workers_tell_a_run_once(world: World) -> None:
-    """Workers that tell the same news side by side tell each learner once."""
+    """Two workers that handle the same broadcast notify each learner once."""
     learners = large_run(world, 600)
     broadcast_id = world.database.reader().open_broadcasts(world.system.now())[0]
 
@@ -99,13 +99,13 @@ def test_two_workers_tell_a_run_once(world: World) -> None:
 
     side_by_side(work, work)
     world.teller().run_due()
-    assert world.told() == sorted([*learners, "grace"])
+    assert world.notified() == sorted([*learners, "grace"])
 
 
 def test_replicas_share_the_parts_of_a_broadcast(
     world: World, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two replicas both tell parts of one broadcast, and each learner is told once."""
+    """Both replicas notify chunks of one broadcast, and each learner is notified once."""
     learners = large_run(world, 300)
     divide(world, 25)
     first, second = (each.teller() for each in replicas(world, stack, 2))
@@ -121,14 +121,14 @@ def test_replicas_share_the_parts_of_a_broadcast(
     done: list[int] = []
     side_by_side(lambda: done.append(first.run_due()), lambda: done.append(second.run_due()))
     assert sum(done) == 12
-    assert world.told() == sorted([*learners, "grace"])
+    assert world.notified() == sorted([*learners, "grace"])
     assert world.rows("broadcast_parts", {}) == []
 
 
 def test_a_part_whose_teller_was_killed_is_told_by_another(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that ends in a part has told nobody of it; the next tells it when the claim ends."""
+    """A worker that ends in a chunk has notified nobody; another one does when the claim ends."""
     learners = large_run(world, 60)
     divide(world, 20)
     notify_chunk = broadcasts.notify_chunk
@@ -141,16 +141,16 @@ def test_a_part_whose_teller_was_killed_is_told_by_another(
     with pytest.raises(Killed):
         world.teller().run_due()
     monkeypatch.undo()
-    assert world.told() == ["grace"]
+    assert world.notified() == ["grace"]
     world.teller().run_due()
-    assert world.told() == sorted([*learners[20:], "grace"])
+    assert world.notified() == sorted([*learners[20:], "grace"])
     world.system.at += announcer.chunks(TEXTS).lease
     world.teller().run_due()
-    assert world.told() == sorted([*learners, "grace"])
+    assert world.notified() == sorted([*learners, "grace"])
 
 
 def test_a_part_that_two_workers_have_is_told_once(world: World) -> None:
-    """Where a claim ended while its holder still tells the part, each learner is told once."""
+    """A claim ends while its holder still works: each learner is notified once."""
     learners = large_run(world, 200)
     divide(world, 500)
     (chunk,) = world.rows("broadcast_parts", {})
@@ -159,7 +159,7 @@ def test_a_part_that_two_workers_have_is_told_once(world: World) -> None:
         world.database.transact(lambda store: broadcasts.notify_chunk(store, TEXTS, chunk["_id"]))
 
     side_by_side(work, work, work)
-    assert world.told() == sorted([*learners, "grace"])
+    assert world.notified() == sorted([*learners, "grace"])
 
 
 def test_urgent_broadcasts_come_before_others(world: World, ada: str) -> None:
@@ -176,15 +176,15 @@ def test_urgent_broadcasts_come_before_others(world: World, ada: str) -> None:
     lanes = [row["job"]["lane"] for row in world.rows("broadcast_parts", {})]
     assert sorted(lanes) == [BULK, URGENT]
     world.teller().run_due([URGENT])
-    assert world.told() == sorted([ada, "grace"])
+    assert world.notified() == sorted([ada, "grace"])
     world.teller().run_due()
-    assert world.told() == sorted([ada, ada, "grace"])
+    assert world.notified() == sorted([ada, ada, "grace"])
 
 
 def test_a_reminder_of_a_class_that_was_moved_is_told_to_no_further_part(
     world: World, ada: str
 ) -> None:
-    """Parts that wait while the class is moved are not told of its old time."""
+    """Waiting chunks are not notified of the old time after the class is moved."""
     world.people(ada, "grace")
     world.run(ada)
     world.schedule(2 * HOUR)
@@ -193,12 +193,12 @@ def test_a_reminder_of_a_class_that_was_moved_is_told_to_no_further_part(
     divide(world, 500)
     world.tell(world.moved(HOUR, 5 * HOUR))
     world.teller().run_due()
-    assert world.told() == []
+    assert world.notified() == []
     assert world.rows("broadcast_parts", {}) == []
 
 
 def test_news_of_an_enrolment_that_comes_late(world: World, ada: str) -> None:
-    """Who was in the run in time is told, even where that news comes after the class's."""
+    """A learner of the run is notified, even if the enrolment's event comes after the class's."""
     world.people(ada, "bob", "grace")
     world.run("bob")
     world.schedule(2 * DAY)
@@ -208,11 +208,11 @@ def test_news_of_an_enrolment_that_comes_late(world: World, ada: str) -> None:
     world.broadcast()
     world.hear("notify.rosters", enrolled)
     world.broadcast()
-    assert world.told() == sorted([ada, "bob", "grace"])
+    assert world.notified() == sorted([ada, "bob", "grace"])
 
 
 def test_who_enrols_after_the_news_is_not_told(world: World, ada: str) -> None:
-    """News from before one's time in the run is not told."""
+    """Events from before a learner's enrolment cause no message."""
     world.people(ada, "grace")
     world.run()
     world.schedule(2 * DAY)
@@ -221,11 +221,11 @@ def test_who_enrols_after_the_news_is_not_told(world: World, ada: str) -> None:
     world.clock.forward(minutes=1)
     world.enrol(ada)
     world.broadcast()
-    assert world.told() == ["grace"]
+    assert world.notified() == ["grace"]
 
 
 def test_an_enrolment_racing_the_news(world: World) -> None:
-    """However the news of an enrolment and of a class meet, the learner is told."""
+    """In any order of the enrolment's and the class's event, the learner is notified."""
     world.people("grace", *names(20, "racer"))
     world.run()
     for number, racer in enumerate(names(20, "racer")):
@@ -240,28 +240,28 @@ def test_an_enrolment_racing_the_news(world: World) -> None:
 
         side_by_side(tell, lambda event=enrolled: world.hear("notify.rosters", event))
         world.broadcast()
-        told = world.rows("messages", {"event_id": cancelled.id, "person_id": racer})
-        assert len(told) == 1
+        messages = world.rows("messages", {"event_id": cancelled.id, "person_id": racer})
+        assert len(messages) == 1
 
 
 def test_people_who_are_not_known_yet_are_told_later(world: World, ada: str) -> None:
-    """A learner whose address has not come yet holds nobody up, and is told when it has."""
+    """A learner whose address is unknown delays nobody, and is notified when it is known."""
     world.people("bob")
     world.run(ada, "bob")
     world.schedule(2 * DAY)
     world.tell(world.cancelled(2 * DAY))
     world.broadcast()
-    assert world.told() == ["bob"]
+    assert world.notified() == ["bob"]
     world.people(ada, "grace")
     world.broadcast()
-    assert world.told() == ["bob"]  # it is not asked all the time
+    assert world.notified() == ["bob"]  # it is not asked all the time
     world.system.at += timedelta(seconds=5)
     world.broadcast()
-    assert world.told() == sorted([ada, "bob", "grace"])
+    assert world.notified() == sorted([ada, "bob", "grace"])
 
 
 def test_people_who_never_become_known(world: World, ada: str) -> None:
-    """Once the class is over nobody waits for people who are not known."""
+    """When the class is over, its notification no longer waits for unknown people."""
     world.run(ada)
     world.schedule(2 * DAY)
     world.tell(world.cancelled(2 * DAY))
@@ -273,7 +273,7 @@ def test_people_who_never_become_known(world: World, ada: str) -> None:
 
 
 def test_many_unknown_people_hold_up_nobody(world: World, ada: str) -> None:
-    """Those who wait take turns, so that who has become known is reached."""
+    """Waiting people are tried in turn, so a person who is known now gets the message."""
     world.people(ada)
     world.run(*names(7, "unknown"), ada)
     world.schedule(2 * DAY)
@@ -281,13 +281,13 @@ def test_many_unknown_people_hold_up_nobody(world: World, ada: str) -> None:
     for _ in range(9):
         world.system.at += timedelta(seconds=5)
         one_part(world, 3)
-    assert world.told() == [ada]
+    assert world.notified() == [ada]
 
 
 def test_one_broken_broadcast_holds_up_no_other(
     world: World, ada: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where news can't be told, the next is told all the same, and the first is tried again."""
+    """If one broadcast fails, the next is sent, and the first is tried again."""
     world.people(ada, "grace")
     world.run(ada)
     for session_id in ("s1", "s2"):
@@ -303,21 +303,21 @@ def test_one_broken_broadcast_holds_up_no_other(
 
     monkeypatch.setattr(broadcasts, "expand", broken)
     world.broadcast()
-    assert len(world.told()) == 2
+    assert len(world.notified()) == 2
     monkeypatch.undo()
     world.broadcast()
-    assert len(world.told()) == 4
+    assert len(world.notified()) == 4
 
 
 def test_a_run_of_a_timer_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run of the timer whose time is over tells nobody more, and the next goes on."""
+    """A timer's run that is out of time notifies nobody more, and the next run continues."""
     large_run(world, 20)
     monkeypatch.setattr(announcer, "BUDGET", 0.0)
     world.broadcast()
-    assert world.told() == []
+    assert world.notified() == []
     monkeypatch.undo()
     world.broadcast()
-    assert len(world.told()) == 21
+    assert len(world.notified()) == 21
 
 
 def side_by_side(*work: Any) -> None:

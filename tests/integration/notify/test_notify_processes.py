@@ -29,15 +29,15 @@ def real(
 
 @pytest.fixture
 def environment(stack: dict[str, str], vhost: str, real: World) -> dict[str, str]:
-    """What the roles are told; the queues are declared, for which workers wait."""
-    told = {
+    """The environment of the roles; the queues are declared, because workers wait for them."""
+    variables = {
         **stack,
         "TANDEM_AMQP_URL": vhost,
         "TANDEM_MONGO_DATABASE": real.database.mongo.name,
         "TANDEM_MAIL_FROM": "tandem@university.example",
     }
-    declare("notify", told)
-    return told
+    declare("notify", variables)
+    return variables
 
 
 def test_from_the_bus_to_the_mailbox(
@@ -46,7 +46,7 @@ def test_from_the_bus_to_the_mailbox(
     """Events in any order become messages and mail, once each; SIGTERM ends the worker cleanly."""
     learners = [f"{ada}-{number}" for number in range(30)]
     starts_in = timedelta(days=2)
-    news = [
+    cancellations = [
         real.event(real.scheduled(starts_in)),
         real.event(real.cancelled(starts_in)),
         real.event(catalog.RunOpened(run_id="r1", title="Physics")),
@@ -54,12 +54,12 @@ def test_from_the_bus_to_the_mailbox(
         *(real.event(person(one)) for one in [*learners, "grace"]),
     ]
     with role("notify", "worker", environment) as worker:
-        publish(vhost, real.event(real.assigned(learners[0])), *news, *news)
+        publish(vhost, real.event(real.assigned(learners[0])), *cancellations, *cancellations)
         eventually(lambda: len(real.mails_in(DeliveryState.DELIVERED)) == 32)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(120) == 0
-    assert real.told("Cancelled") == sorted([*learners, "grace"])
-    assert real.told("To catch up") == [learners[0]]
+    assert real.notified("Cancelled") == sorted([*learners, "grace"])
+    assert real.notified("To catch up") == [learners[0]]
     assert len(mailbox.mails(*learners)) == 31
 
 
@@ -71,7 +71,7 @@ def queue_mail(real: World, people: Sequence[str]) -> None:
 
 
 def addressees(mailbox: Mailbox, people: Sequence[str]) -> list[str]:
-    """Who got a mail, one entry a mail."""
+    """The addressees of mails, one entry a mail."""
     return sorted(str(mail["To"]).partition("@")[0] for mail in mailbox.mails(*people))
 
 
@@ -83,7 +83,7 @@ def workers(real: World) -> set[str]:
 def test_replicas_send_each_mail_once(
     real: World, environment: dict[str, str], mailbox: Mailbox, ada: str
 ) -> None:
-    """Two workers that send side by side leave no mail out and send none twice."""
+    """Two workers that send side by side send each mail, and none twice."""
     people = sorted(f"{ada}-{number:03d}" for number in range(400))
     queue_mail(real, people)
     with (
@@ -102,9 +102,7 @@ def test_replicas_send_each_mail_once(
 def test_a_worker_killed_while_it_sends(
     real: World, environment: dict[str, str], mailbox: Mailbox, ada: str
 ) -> None:
-    """No mail comes twice; of those that the killed one had in hand some are told as unknown, no
-    others.
-    """
+    """No mail comes twice; some mails of the killed worker are recorded as unknown, no others."""
     people = [f"{ada}-{number:03d}" for number in range(400)]
     queue_mail(real, people)
     with role("notify", "worker", environment) as worker:
@@ -132,7 +130,7 @@ def test_a_worker_killed_while_it_sends(
 
 
 def test_a_worker_killed_while_it_tells_a_run(real: World, environment: dict[str, str]) -> None:
-    """Another tells the parts that are left, if any, and each learner is told once."""
+    """Another worker notifies the remaining chunks, and each learner is notified once."""
     learners = list(names(2_000, "learner"))
     for chunk in chunks([*learners, "grace"], 500):
         real.people(*chunk)
@@ -156,4 +154,4 @@ def test_a_worker_killed_while_it_tells_a_run(real: World, environment: dict[str
         eventually(lambda: not real.rows("broadcast_parts", {}))
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(120) == 0
-    assert real.told() == sorted([*learners, "grace"])
+    assert real.notified() == sorted([*learners, "grace"])

@@ -53,17 +53,17 @@ def ready(world: World, *learners: str) -> None:
 
 
 def test_reminders_a_day_and_an_hour_before(world: World, mailbox: Mailbox, ada: str) -> None:
-    """Who comes to live classes is reminded a day and an hour before, and nobody else is."""
+    """Learners of live classes are reminded a day and an hour before, and nobody else is."""
     world.people(ada, "bob", "eve", "grace")
     world.run(ada)
     world.enrol("bob", mode=ONLINE)
     world.enrol("eve", mode=SELF_PACED)
     world.schedule(2 * DAY)
-    for hours, told in ((23, 0), (1, 1), (22, 1), (1, 2), (1, 2)):
+    for hours, count in ((23, 0), (1, 1), (22, 1), (1, 2), (1, 2)):
         world.clock.forward(hours=hours)
         world.remind()
         world.broadcast()
-        assert world.told("Reminder") == [ada] * told + ["bob"] * told
+        assert world.notified("Reminder") == [ada] * count + ["bob"] * count
     world.send(mailbox.server())
     assert mailbox.mails(ada) == []  # the class has begun: no mail reminds of it now
 
@@ -90,14 +90,14 @@ def test_reminders_in_the_past_are_not_sent(world: World, ada: str) -> None:
 
 
 def test_after_a_long_pause_one_reminder_is_told(world: World, ada: str) -> None:
-    """Where the reminders of a day and of an hour before are both due, the latter is told."""
+    """If the reminders of a day and of an hour before are both due, the latter is sent."""
     world.people(ada)
     world.run(ada)
     world.schedule(2 * DAY)
     world.clock.forward(hours=47, minutes=30)
     world.remind()
     world.broadcast()
-    assert world.told("Reminder") == [ada]
+    assert world.notified("Reminder") == [ada]
     (message,) = world.rows("messages", {})
     assert message["event_id"].endswith(":1h")
 
@@ -108,11 +108,11 @@ def test_a_moved_session_moves_its_reminders(world: World, ada: str) -> None:
     move(world)
     world.remind()
     world.broadcast()
-    assert world.told("Reminder") == []
+    assert world.notified("Reminder") == []
     world.clock.forward(days=2)
     world.remind()
     world.broadcast()
-    assert world.told("Reminder") == [ada]
+    assert world.notified("Reminder") == [ada]
 
 
 def test_a_session_moved_after_its_reminder_reminds_again(world: World, ada: str) -> None:
@@ -124,7 +124,7 @@ def test_a_session_moved_after_its_reminder_reminds_again(world: World, ada: str
     world.clock.forward(days=2)
     world.remind()
     world.broadcast()
-    assert world.told("Reminder") == [ada, ada]
+    assert world.notified("Reminder") == [ada, ada]
 
 
 @vanishing
@@ -134,17 +134,17 @@ def test_vanished_before_it_is_due(world: World, ada: str, vanish: Vanish) -> No
     vanish(world)
     world.remind()
     world.broadcast()
-    assert world.told("Reminder") == []
+    assert world.notified("Reminder") == []
 
 
 @changing
 def test_vanished_before_it_is_told(world: World, ada: str, vanish: Vanish) -> None:
-    """Nor is anybody where the class vanishes after the reminder fell due, before it is told."""
+    """No reminder is sent if the class is cancelled after the reminder was due."""
     ready(world, ada)
     world.remind()
     vanish(world)
     world.broadcast()
-    assert world.told("Reminder") == []
+    assert world.notified("Reminder") == []
 
 
 @changing
@@ -164,7 +164,7 @@ def test_vanished_before_it_is_sent(
 
 
 def test_a_move_to_another_room_at_the_same_time(world: World, mailbox: Mailbox, ada: str) -> None:
-    """Where only the room changes the reminder stays, and names the new room."""
+    """If only the room changes, the reminder stays, and names the new room."""
     world.people(ada)
     world.run(ada)
     world.schedule(2 * HOUR)
@@ -188,7 +188,7 @@ def test_who_enrols_later_is_reminded(world: World, ada: str) -> None:
     world.clock.forward(days=1)
     world.remind()
     world.broadcast()
-    assert world.told("Reminder") == [ada]
+    assert world.notified("Reminder") == [ada]
 
 
 def test_a_scheduling_that_comes_last_sets_no_reminder(world: World) -> None:

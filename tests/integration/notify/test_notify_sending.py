@@ -47,7 +47,7 @@ def server_at(url: str) -> MailServer:
 
 
 def never() -> MailServer:
-    """No server: for who only claims."""
+    """No server, for tests that only claim."""
     raise AssertionError
 
 
@@ -114,7 +114,7 @@ def test_what_is_refused_fails_alone(world: World, word: str) -> None:
 
 @pytest.mark.parametrize("word", ["mail", "rcpt"])
 def test_a_connection_that_ends_before_the_text_loses_nothing(world: World, word: str) -> None:
-    """Where the connection ends before the text went out, the mail is sent later."""
+    """If the connection ends before the text was sent, the mail is sent later."""
     queue(world, *names(2, "p"))
     with playing(Script(**{word: [HANG_UP]})) as script:
         world.send(server_at(script.url))
@@ -152,7 +152,7 @@ def test_tries_are_limited(world: World) -> None:
 def nobody_listens() -> Iterator[str]:
     """A URL at which no mail server answers."""
     with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        nobody.bind(("127.0.0.1", 0))  # bound, and no server listens
         yield f"smtp://127.0.0.1:{nobody.getsockname()[1]}"
 
 
@@ -166,12 +166,12 @@ def test_a_server_that_is_away_costs_no_tries(world: World) -> None:
     waiting = world.mails_in(DeliveryState.QUEUED)
     assert len(waiting) == 60
     assert {one.attempts for one in waiting} == {0}
-    (told,) = {one.error for one in waiting if one.error}
-    assert told.startswith("the mail server can't be used: ")
+    (error,) = {one.error for one in waiting if one.error}
+    assert error.startswith("the mail server can't be used: ")
 
 
 def test_mail_that_is_too_old_is_not_sent(world: World) -> None:
-    """What no server took within five days is given up; what is younger goes out."""
+    """Mail that no server accepted within five days is given up; newer mail is sent."""
     queue(world, "old")
     world.clock.forward(days=5, minutes=1)
     queue(world, "young")
@@ -183,7 +183,7 @@ def test_mail_that_is_too_old_is_not_sent(world: World) -> None:
 
 
 def test_a_server_that_is_overloaded_is_left_alone(world: World) -> None:
-    """Where it speaks of itself, the mails behind the one that it put off wait, untried."""
+    """If the server refuses because of itself, later mails wait without an attempt."""
     queue(world, *names(60, "p"))
     with playing(Script(mail=["451 4.3.2 not now"])) as script:
         for _ in range(3):
@@ -196,7 +196,7 @@ def test_a_server_that_is_overloaded_is_left_alone(world: World) -> None:
 
 
 def test_a_server_that_is_down_and_comes_up(world: World, tmp_path: Path) -> None:
-    """What could not be sent while the server was down is sent when it is back, late, once."""
+    """Mail that could not be sent while the server was down is sent later, once."""
     sent = partial(figure, "tandem_notify_lateness_seconds_count", lane="bulk")
     in_time = partial(figure, "tandem_notify_lateness_seconds_bucket", lane="bulk", le="3600.0")
     before, before_in_time = sent(), in_time()
@@ -220,7 +220,7 @@ def test_a_server_that_is_down_and_comes_up(world: World, tmp_path: Path) -> Non
 
 
 def test_urgent_mail_goes_first(world: World) -> None:
-    """What can't wait is sent before what was queued earlier."""
+    """Urgent mail is sent before mail that was queued earlier."""
     queue(world, *names(60, "p"))
     world.clock.forward(hours=1)
     world.people("grace")
@@ -246,7 +246,7 @@ class Dying(MailServer):
 
 
 def test_a_worker_that_ends_while_it_sends(world: World) -> None:
-    """What it had in hand is given up once its claim ends, and never sent again; others go out."""
+    """The mail that it was sending is given up when the claim ends; others are sent."""
     queue(world, *names(50, "p"))
     with playing(Script()) as script:
         with pytest.raises(Killed):
@@ -262,7 +262,7 @@ def test_a_worker_that_ends_while_it_sends(world: World) -> None:
 
 
 def test_a_worker_that_ends_before_it_sends(world: World) -> None:
-    """What was claimed and not begun is sent by another, once the claim ends."""
+    """Another worker sends its claimed mails when the claim ends."""
     queue(world, *names(10, "p"))
     assert Queue(world.database, sender.mail(never, 9, world.system), world.system).claim(["bulk"])
     with playing(Script()) as script:
@@ -274,7 +274,7 @@ def test_a_worker_that_ends_before_it_sends(world: World) -> None:
 
 
 def test_a_claim_that_was_lost_settles_nothing(world: World) -> None:
-    """What a worker that was held up says of mails that others took over counts nothing."""
+    """The results of a delayed worker for mails that others took over are ignored."""
     queue(world, "p")
     jobs = Queue(world.database, sender.mail(never, 9, world.system), world.system)
     late = jobs.claim(["bulk"])
@@ -294,7 +294,7 @@ def test_a_claim_that_was_lost_settles_nothing(world: World) -> None:
 
 
 class Stopping(MailServer):
-    """A server whose client process is told to end while it sends its first mail."""
+    """A server that stops its client process while the client sends its first mail."""
 
     runner: Runner
 
@@ -345,7 +345,7 @@ def test_who_left_meanwhile_gets_no_queued_mail(world: World) -> None:
 
 
 def test_an_address_that_cannot_be_written_to(world: World, mailbox: Mailbox, ada: str) -> None:
-    """An address with which one mail could become two fails, and no server hears of it."""
+    """An address that could turn one mail into two fails before any server gets it."""
     bad = catalog.PersonUpserted(person_id="bad", email="x@example.com,all@example.com")
     world.hear("notify.people", world.event(bad))
     world.tell(world.assigned("bad"))
@@ -358,7 +358,7 @@ def test_an_address_that_cannot_be_written_to(world: World, mailbox: Mailbox, ad
 
 
 def test_mail_of_the_version_before_is_taken_over(world: World) -> None:
-    """What it queued gets a job; what one of its senders has is left to it until its claim ends."""
+    """Its queued mail gets a job; mail that its sender claimed waits for the claim's end."""
     queue(world, "ada", "bob", "eve")
     rows = world.database.mongo["deliveries"]
     old = {"job": "", "claimed_until": ""}
@@ -379,7 +379,7 @@ def test_mail_of_the_version_before_is_taken_over(world: World) -> None:
 
 
 def test_the_version_before_takes_no_mail_of_this_one(world: World) -> None:
-    """What is queued now is claimed for ever in its eyes: its query finds none."""
+    """New mail looks claimed for ever to it: its query finds none."""
     queue(world, "ada")
     now = {"$not": {"$gt": datetime.now(UTC)}}
     query = {"state": "QUEUED", "sending": False, "claimed_until": now, "retry_at": now}

@@ -110,7 +110,7 @@ async def _end(server: asyncio.Server) -> None:
 
 
 def send(url: str, trusted: ssl.SSLContext | None) -> tuple[Outcome, str]:
-    """What comes of a mail."""
+    """The outcome of a mail."""
     with MailServer(url, SENDER, timeout=60, tls=trusted) as server:
         result = server.send(MAIL)
     return result.outcome, result.reason
@@ -147,7 +147,7 @@ def test_a_wrong_password(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> No
 def test_a_server_that_nobody_vouches_for(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext],
 ) -> None:
-    """A server with a certificate that is not trusted gets neither password nor mail."""
+    """A server with an untrusted certificate gets neither password nor mail."""
     with listening(tls_context=contexts[0]) as (port, keeper):
         outcome, _ = send(f"smtp://{LOGIN}:{port}", None)
     assert (outcome, keeper.recipients) == (Outcome.AWAY, [])

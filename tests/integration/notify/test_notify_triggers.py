@@ -1,4 +1,4 @@
-"""Each event that is told, from the queue to the inbox and the mail sink."""
+"""Each event that causes a notification, from the queue to the inbox and the mail sink."""
 
 from collections.abc import Callable
 from typing import Any
@@ -66,7 +66,7 @@ def test_what_is_told_to_the_learner(
     world.people(ada)
     world.run()
     (event,) = world.tell(make(world, ada))
-    assert world.told(title) == [ada]
+    assert world.notified(title) == [ada]
     assert world.published() == ["delivered.v1"]
     world.send(mailbox.server())
     (mail,) = mailbox.mails(ada)
@@ -79,14 +79,14 @@ def test_what_is_told_to_the_learner(
 
 
 def test_a_completed_catch_up_is_told_quietly(world: World, ada: str) -> None:
-    """That a catch-up was completed is told in the inbox only, unless chosen otherwise."""
+    """A completed catch-up is a message in the inbox only, unless the person chose otherwise."""
     world.people(ada)
     world.tell(progress.CatchUpCompleted(catch_up_id="c", learner_id=ada, title="Waves"))
     assert [one.channel for one in world.deliveries()] == [Channel.IN_APP]
 
 
 def test_words_and_zone_are_the_persons(world: World, mailbox: Mailbox, ada: str) -> None:
-    """The deadline is told in the learner's language and zone."""
+    """The deadline is written in the learner's language and time zone."""
     world.people(ada, language="de-AT", zone="Asia/Tokyo")
     world.tell(world.assigned(ada, "Wellen & Täler\r\nBcc: all@example.com"))
     world.send(mailbox.server())
@@ -98,7 +98,7 @@ def test_words_and_zone_are_the_persons(world: World, mailbox: Mailbox, ada: str
 
 
 def test_people_are_told_titles(world: World, mailbox: Mailbox, ada: str) -> None:
-    """Activities and items are named as people know them, by the newest that was told."""
+    """Messages name activities and items by their newest titles."""
     world.people(ada, "grace")
     world.run(ada)
     old = world.event(library.ItemAvailable(item_id="item-1", title="Wavs"))
@@ -119,7 +119,7 @@ def test_people_are_told_titles(world: World, mailbox: Mailbox, ada: str) -> Non
 
 
 def test_moved_and_cancelled_are_told_to_the_whole_run(world: World, ada: str) -> None:
-    """Every enrolled learner and the instructor hear of a move and of a cancellation, urgently."""
+    """A move and a cancellation notify every enrolled learner and the instructor, urgently."""
     world.people(ada, "bob", "eve", "grace", "wendy", "will")
     world.run(ada, "bob")
     world.enrol("eve", mode=types.ATTENDANCE_MODE_SELF_PACED)
@@ -131,19 +131,19 @@ def test_moved_and_cancelled_are_told_to_the_whole_run(world: World, ada: str) -
     world.tell(world.moved(2 * DAY, 3 * DAY), world.cancelled(3 * DAY))
     world.broadcast()
     everyone = sorted([ada, "bob", "eve", "grace"])
-    assert world.told("Moved") == everyone
-    assert world.told("Cancelled") == everyone
+    assert world.notified("Moved") == everyone
+    assert world.notified("Cancelled") == everyone
     assert all(one.urgent for one in world.deliveries())
 
 
 def test_an_instructor_who_learns_too_is_told_once(world: World) -> None:
-    """Who is told for two reasons is told once."""
+    """A person who is notified for two reasons gets one message."""
     world.people("grace")
     world.run("grace")
     world.schedule(2 * DAY)
     world.tell(world.cancelled(2 * DAY))
     world.broadcast()
-    assert world.told() == ["grace"]
+    assert world.notified() == ["grace"]
 
 
 def test_scheduled_tells_nobody(world: World, ada: str) -> None:
@@ -152,11 +152,11 @@ def test_scheduled_tells_nobody(world: World, ada: str) -> None:
     world.run(ada)
     world.schedule(2 * DAY)
     world.broadcast()
-    assert world.told() == []
+    assert world.notified() == []
 
 
 def test_repeats_tell_once(world: World, mailbox: Mailbox, ada: str) -> None:
-    """However often an event comes, each person has one message, one mail and one event of each."""
+    """If an event comes several times, each person has one message, one mail and one event."""
     world.people(ada, "grace")
     world.run(ada)
     world.schedule(2 * DAY)
@@ -166,7 +166,7 @@ def test_repeats_tell_once(world: World, mailbox: Mailbox, ada: str) -> None:
         world.hear("notify.triggers", personal, moved, personal)
         world.broadcast()
         world.send(mailbox.server())
-    assert world.told() == sorted([ada, ada, "grace"])
+    assert world.notified() == sorted([ada, ada, "grace"])
     assert len(mailbox.mails(ada)) == 2
     assert world.published() == ["delivered.v1"] * 6
 
@@ -179,7 +179,7 @@ def test_an_unknown_person_is_waited_for(world: World, ada: str) -> None:
     assert world.rows("messages", {}) == world.rows("outbox", {}) == []
     world.people(ada)
     world.hear("notify.triggers", event)
-    assert world.told() == [ada]
+    assert world.notified() == [ada]
 
 
 @pytest.mark.parametrize("make", [enrolment_promoted, due_extended])
@@ -199,7 +199,7 @@ def test_an_unknown_session_is_waited_for(world: World) -> None:
 
 
 def test_old_news_of_a_session_changes_nothing(world: World, ada: str) -> None:
-    """A move that comes after the cancellation which followed it is not told."""
+    """A move that arrives after a later cancellation causes no message."""
     world.people(ada, "grace")
     world.run(ada)
     world.schedule(2 * DAY)
@@ -207,8 +207,8 @@ def test_old_news_of_a_session_changes_nothing(world: World, ada: str) -> None:
     world.hear("notify.triggers", cancelled)
     world.hear("notify.triggers", moved)
     world.broadcast()
-    assert world.told("Moved") == []
-    assert world.told("Cancelled") == sorted([ada, "grace"])
+    assert world.notified("Moved") == []
+    assert world.notified("Cancelled") == sorted([ada, "grace"])
 
 
 def test_old_news_of_a_person_changes_nothing(world: World, mailbox: Mailbox, ada: str) -> None:

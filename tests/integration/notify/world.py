@@ -1,4 +1,4 @@
-"""A little university, told to notify by events as the worker would get them."""
+"""A small university whose events reach notify as the worker would get them."""
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ SELF_PACED = types.ATTENDANCE_MODE_SELF_PACED
 
 
 class World:
-    """Notify's database, its handlers, and shorthands for what other services tell it."""
+    """Notify's database, its handlers, and shorthands for other services' events."""
 
     def __init__(self, database: Database[NotifyStore], clock: Any, system: Any) -> None:
         self.database = database
@@ -162,12 +162,12 @@ class World:
         announcer.remind(self.database)
 
     def broadcast(self) -> None:
-        """Let the timer for broadcasts run, and a worker tell the parts."""
+        """Run the timer of broadcasts, and let a worker notify the chunks."""
         announcer.broadcast(self.database, TEXTS, self.system)
         self.teller().run_due()
 
     def teller(self) -> Runner:
-        """One worker's telling of parts of broadcasts."""
+        """A worker's jobs that notify chunks of broadcasts."""
         return Runner(self.database, announcer.chunks(TEXTS), self.system)
 
     def runner(self, server: MailServer, attempts: int = 9) -> Runner:
@@ -181,8 +181,8 @@ class World:
 
     # What came of it
 
-    def told(self, kind: str = "") -> list[str]:
-        """Who has a message in the inbox, one entry a message; `kind`: a part of its title."""
+    def notified(self, kind: str = "") -> list[str]:
+        """The people with a message in the inbox, one entry each; `kind`: part of its title."""
         rows = self.rows("messages", {"number": {"$gt": 0}})
         return sorted(row["person_id"] for row in rows if kind in row["title"])
 
@@ -219,7 +219,7 @@ class Mailbox:
         return MailServer(self.url, SENDER, timeout=60)
 
     def mails(self, *people: str) -> list[EmailMessage]:
-        """What has arrived for these people, in the order of its arrival."""
+        """The mails to these people, in the order of their arrival."""
         addresses = {address_of(one) for one in people}
         return [one for one in read_mail(self._folder) if str(one["To"]) in addresses]
 

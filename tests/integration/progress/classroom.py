@@ -42,7 +42,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Classroom:
-    """The service behind its API, and the queues it hears from."""
+    """The service behind its API, and its queues."""
 
     def __init__(
         self, database: Database[ProgressStore], clock: FakeClock, channel_for: ChannelFor
@@ -60,7 +60,7 @@ class Classroom:
         """The API as a learner calls it."""
         return Stub(self.channel_for(learner_id, "learner"))
 
-    # What others tell
+    # Events of other services
 
     def event(self, data: Message, sequence: int = 0, event_id: str = "") -> E:
         """An event of another service, as new as can be unless `sequence` says how old."""
@@ -72,20 +72,20 @@ class Classroom:
         )
 
     def hear(self, queue: str, *data: Message | E) -> list[Kind]:
-        """Apply a batch of a queue as the worker does; answers the verdicts."""
+        """Apply a batch of a queue as the worker does; return the dispositions."""
         batch = [each if isinstance(each, events.Event) else self.event(each) for each in data]
         return self.apply(queue, batch)
 
     def apply(self, subscription: str, batch: Iterable[E], queue: str = "") -> list[Kind]:
-        """The verdicts on events of a subscription, which came by one of its queues."""
+        """The dispositions of a subscription's events, which came by one of its queues."""
         deliveries = [
             Delivery(events.body_of(each.data), events.headers_of(each)) for each in batch
         ]
-        heard = self.queues[f"progress.{subscription}"]
-        return [each.kind for each in apply(self.database, heard, deliveries, queue)]
+        subscribed = self.queues[f"progress.{subscription}"]
+        return [each.kind for each in apply(self.database, subscribed, deliveries, queue)]
 
     def settle(self) -> None:
-        """Hear what the service told itself, and let time cause what it causes."""
+        """Apply the service's own events, and run its timers."""
         release_materials(self.database, DAY)
         while self._hear_own():
             pass
@@ -93,7 +93,7 @@ class Classroom:
         miss(self.database)
 
     def settle_for_good(self) -> None:
-        """As `settle`, when all units of work have ended that may have raced."""
+        """Like `settle`, after all racing units of work have ended."""
         self.settle()
         reevaluate(self.database, ahead=AGAIN_AFTER)
         reevaluate(self.database, ahead=2 * AGAIN_AFTER)
@@ -123,11 +123,11 @@ class Classroom:
         self.hear("plans", *(enrolled(each, self.clock.now()) for each in learners))
         self.settle()
 
-    def hold_class(self, **verdicts: "types_pb2.AttendanceVerdict.ValueType") -> None:
+    def hold_class(self, **statuses: "types_pb2.AttendanceVerdict.ValueType") -> None:
         """A recorded class that began an hour ago is over, with its attendance."""
         now = self.clock.now()
         self.hear("plans", scheduled(now - HOUR), ended(now))
-        self.hear("attendance", finalised(now, verdicts))
+        self.hear("attendance", finalised(now, statuses))
         self.settle()
 
     def record(self, *statements: resources_pb2.Statement) -> list[types_pb2.RowResult]:
@@ -318,15 +318,15 @@ def ended(at: datetime, session_id: str = CLASS) -> sessions.SessionEnded:
 
 def finalised(
     at: datetime,
-    verdicts: "dict[str, types_pb2.AttendanceVerdict.ValueType]",
+    statuses: "dict[str, types_pb2.AttendanceVerdict.ValueType]",
     part: int = 1,
     parts: int = 1,
     **fields: Any,
 ) -> sessions.AttendanceSettled:
-    """What the class recorded of its learners."""
+    """The class's finalised attendance."""
     rows = [
         sessions.SettledAttendance(learner_id=learner, verdict=verdict, minutes=0)
-        for learner, verdict in verdicts.items()
+        for learner, verdict in statuses.items()
     ]
     given: dict[str, Any] = {
         "session_id": CLASS,

@@ -1,7 +1,7 @@
-"""A term that is told in any order, with repeats, and by units of work that race; what it comes to.
+"""A term whose events arrive in any order, with repeats, in racing units of work; and its outcome.
 
-Left out is what still depends on the order: an absence that is taken back, or a recording that is
-replaced, after its catch-up was studied or missed; who studies, and withdraws.
+It leaves out what still depends on the order: an absence that is withdrawn, or a recording that
+is replaced, after its catch-up was studied or missed; learners who study, and withdraw.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -52,20 +52,22 @@ REQUIRED = frozenset({"watch", "essay", "lecture"})
 
 
 @dataclass(frozen=True)
-class Told:
+class QueuedEvent:
     """An event, and the queue that brings it."""
 
     queue: str
     event: Event[Any]
 
 
-def story(classroom: Classroom, learners: Sequence[str]) -> list[Told]:
+def story(classroom: Classroom, learners: Sequence[str]) -> list[QueuedEvent]:
     """A term's events in the order in which they happened.
 
     Of each four learners one was absent and studies, one was absent and does not, one was there,
     and one is excused. Each hands work in, but for the last of all, who withdraws.
     """
-    return [Told(queue, classroom.event(data)) for queue, data in _happened(classroom, learners)]
+    return [
+        QueuedEvent(queue, classroom.event(data)) for queue, data in _happened(classroom, learners)
+    ]
 
 
 def _happened(classroom: Classroom, learners: Sequence[str]) -> Iterator[tuple[str, Message]]:
@@ -82,9 +84,9 @@ def _happened(classroom: Classroom, learners: Sequence[str]) -> Iterator[tuple[s
         yield "plans", _online(each)
         yield "plans", _extended(classroom, each)
     yield "plans", ended(now)
-    verdicts = [ABSENT, ABSENT, PRESENT, ABSENT]
+    statuses = [ABSENT, ABSENT, PRESENT, ABSENT]
     for part, first in enumerate(range(0, len(learners), 4), 1):
-        some = dict(zip(learners[first : first + 4], verdicts, strict=False))
+        some = dict(zip(learners[first : first + 4], statuses, strict=False))
         yield "attendance", finalised(now, some, part=part, parts=-(-len(learners) // 4))
     for each in learners[3::4]:
         yield "attendance", amended(each, EXCUSED)
@@ -123,15 +125,15 @@ def _extended(classroom: Classroom, learner: str) -> catalog.DueExtended:
     )
 
 
-# How it is told
+# How the events arrive
 
 
 def hear(
     database: Database[ProgressStore],
     subscription: Subscription[ProgressStore],
-    batch: Sequence[Told],
+    batch: Sequence[QueuedEvent],
     meanwhile: Callable[[], object] = lambda: None,
-) -> list[Told]:
+) -> list[QueuedEvent]:
     """Apply a batch; answers those that are to come back later.
 
     `meanwhile` happens when its unit of work has read, and has written nothing yet.
@@ -146,16 +148,22 @@ def hear(
     deliveries = [
         Delivery(events.body_of(each.event.data), events.headers_of(each.event)) for each in batch
     ]
-    verdicts = apply(database, replace(subscription, handle=handle), deliveries)
-    for told in todo:
-        told()  # all of the batch were repeats
-    assert {verdict.kind for verdict in verdicts} <= {Kind.APPLIED, Kind.REPEAT, Kind.WAIT}
+    dispositions = apply(database, replace(subscription, handle=handle), deliveries)
+    for act in todo:
+        act()  # all of the batch were repeats
+    assert {disposition.kind for disposition in dispositions} <= {
+        Kind.APPLIED,
+        Kind.REPEAT,
+        Kind.WAIT,
+    }
     return [
-        each for each, verdict in zip(batch, verdicts, strict=True) if verdict.kind is Kind.WAIT
+        each
+        for each, disposition in zip(batch, dispositions, strict=True)
+        if disposition.kind is Kind.WAIT
     ]
 
 
-def tell(classroom: Classroom, batches: list[list[Told]], racing: Sequence[int]) -> None:
+def tell(classroom: Classroom, batches: list[list[QueuedEvent]], racing: Sequence[int]) -> None:
     """Have batches applied, during each of which so many of the next ones are."""
     left, counts = list(batches), list(racing)
 
@@ -183,16 +191,16 @@ def tell(classroom: Classroom, batches: list[list[Told]], racing: Sequence[int])
 
 
 def outcome(classroom: Classroom) -> dict[str, Any]:
-    """What is kept of each learner, once nothing is to be done any more, and what was told."""
+    """Each learner's state when no work is left, and the published events."""
     classroom.settle_for_good()
     mongo = classroom.database.mongo
     assert list(mongo["plan_revisits"].find()) == list(mongo["item_news"].find()) == []
     assert counts(classroom) == counted_afresh(classroom)
-    told = [
+    published = [
         (each.learner_id, each.activity_id)
         for each in classroom.published(events_pb2.ActivityCompleted)
     ]
-    assert len(told) == len(set(told))
+    assert len(published) == len(set(published))
     return {row["learner_id"]: _of(mongo, row) for row in mongo["standings"].find({"run_id": RUN})}
 
 
@@ -216,7 +224,7 @@ def _of(mongo: Any, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def counts(classroom: Classroom) -> dict[str, int]:
-    """The run's summary, as it is told."""
+    """The run's summary, as the API returns it."""
     summary = classroom.summary()
     fields = resources_pb2.RunSummary.DESCRIPTOR.fields
     return {each.name: getattr(summary, each.name) for each in fields if each.name != "run_id"}

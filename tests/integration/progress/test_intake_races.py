@@ -1,4 +1,4 @@
-"""What a statement is when it comes again, in other company or in another form."""
+"""Statements that come again, in another batch or in another form."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -51,15 +51,19 @@ def _after_class(classroom: Classroom, *learners: str) -> None:
 
 
 def test_the_absent_get_the_recording_with_a_deadline(classroom: Classroom) -> None:
-    """Who was absent gets one catch-up, due after the run's time; who was there gets none."""
+    """Each absent learner gets one catch-up, due after the run's time; others get none."""
     _after_class(classroom)
     found = classroom.catch_up("ada")
     assert list(found.item_ids) == [FILM]
     assert (found.state, found.watched_share) == (ASSIGNED, 0)
     assert found.due == stamp(classroom.clock.now() + timedelta(days=3))
     assert classroom.catch_ups("bob") == []
-    (told,) = classroom.published(events_pb2.CatchUpAssigned)
-    assert (told.catch_up_id, told.enrolment_id, told.title) == (found.id, "e-ada", "Motion")
+    (assigned,) = classroom.published(events_pb2.CatchUpAssigned)
+    assert (assigned.catch_up_id, assigned.enrolment_id, assigned.title) == (
+        found.id,
+        "e-ada",
+        "Motion",
+    )
     assert classroom.states("bob") == {"lecture": "COMPLETED"}
     assert classroom.summary().open_catch_ups == 1
 
@@ -74,8 +78,8 @@ def test_it_is_measured_when_a_recording_can_be_played(
     classroom.open(lecture(), learners=["ada"])
     classroom.hold_class(ada=ABSENT)
     count, seconds = counted(), waited()
-    news = [recorded("another film"), available("another film", 3600)]
-    first, second = news if attached_first else reversed(news)
+    updates = [recorded("another film"), available("another film", 3600)]
+    first, second = updates if attached_first else reversed(updates)
     classroom.clock.forward(hours=1)
     classroom.hear("attendance", first)
     assert counted() == count
@@ -110,8 +114,8 @@ def test_watching_enough_by_the_union_completes_it(classroom: Classroom) -> None
     classroom.record(classroom.watched("ada", "1700[.]3300"))
     classroom.settle()
     assert classroom.catch_up("ada").state == COMPLETED
-    (told,) = classroom.published(events_pb2.CatchUpCompleted)
-    assert told.in_time
+    (published,) = classroom.published(events_pb2.CatchUpCompleted)
+    assert published.in_time
     classroom.record(classroom.watched("ada", "0[.]3600"))
     classroom.settle()
     assert classroom.catch_up("ada").watched_share == 1
@@ -127,8 +131,8 @@ def test_an_absence_that_was_caught_up_completes_the_activity(classroom: Classro
     classroom.settle()
     classroom.hear("attendance", amended("ada", CAUGHT_UP))
     assert classroom.states("ada") == {"lecture": "COMPLETED"}
-    told = classroom.published(events_pb2.ActivityCompleted)
-    assert sorted(each.learner_id for each in told) == ["ada", "bob"]
+    published = classroom.published(events_pb2.ActivityCompleted)
+    assert sorted(each.learner_id for each in published) == ["ada", "bob"]
     assert classroom.summary().completed_path == 2
 
 
@@ -144,8 +148,8 @@ def test_a_deadline_that_passes_is_missed_and_study_counts_late(classroom: Class
     classroom.settle()
     classroom.settle()
     assert classroom.catch_up("ada").state == MISSED
-    (told,) = classroom.published(events_pb2.CatchUpMissed)
-    assert told.watched_share == pytest.approx(0.25)
+    (published,) = classroom.published(events_pb2.CatchUpMissed)
+    assert published.watched_share == pytest.approx(0.25)
     assert classroom.summary().missed_catch_ups == 1
     classroom.record(classroom.watched("ada", "900[.]3600"))
     classroom.settle()
@@ -156,7 +160,7 @@ def test_a_deadline_that_passes_is_missed_and_study_counts_late(classroom: Class
 
 
 def test_a_lagging_broker_makes_nobody_miss_a_deadline(classroom: Classroom) -> None:
-    """What was taken in by the due counts when the due passes, though its event came later."""
+    """Statements that were accepted before the due count, even if their event came later."""
     _after_class(classroom, "cyd")
     classroom.clock.forward(days=3)
     classroom.record(classroom.watched("ada", "0[.]3600"), classroom.watched("cyd", "0[.]1800"))
@@ -167,8 +171,8 @@ def test_a_lagging_broker_makes_nobody_miss_a_deadline(classroom: Classroom) -> 
     assert classroom.catch_up("cyd").state == MISSED
     classroom.settle()
     assert [each.learner_id for each in classroom.published(events_pb2.CatchUpMissed)] == ["cyd"]
-    told = {each.learner_id: each for each in classroom.published(events_pb2.CatchUpCompleted)}
-    assert {who: each.in_time for who, each in told.items()} == {"ada": True, "cyd": False}
+    published = {each.learner_id: each for each in classroom.published(events_pb2.CatchUpCompleted)}
+    assert {who: each.in_time for who, each in published.items()} == {"ada": True, "cyd": False}
     assert classroom.summary().statements == 3
 
 
@@ -189,7 +193,7 @@ def test_hundreds_are_missed_together(classroom: Classroom) -> None:
 
 
 def test_what_was_watched_before_counts(classroom: Classroom) -> None:
-    """Who had watched the item before the catch-up was assigned has it completed at once."""
+    """A learner who had watched the item before has completed the catch-up at once."""
     classroom.open(lecture(), learners=["ada"])
     classroom.record(classroom.watched("ada", "0[.]3600"))
     classroom.settle()
@@ -246,7 +250,7 @@ def test_a_recording_that_never_comes_gives_way_to_materials(classroom: Classroo
 
 
 def test_a_replaced_recording_takes_its_place(classroom: Classroom) -> None:
-    """Who has not studied the old one enough studies the new one, by the same due."""
+    """A learner who has not studied the old one enough studies the new one, by the same due."""
     _after_class(classroom, "cyd")
     before = classroom.catch_up("ada")
     classroom.record(classroom.watched("ada", "0[.]1800"), classroom.watched("cyd", "0[.]3600"))
@@ -268,7 +272,7 @@ def test_a_replaced_recording_takes_its_place(classroom: Classroom) -> None:
 
 
 def test_a_material_that_comes_later_is_studied_too(classroom: Classroom) -> None:
-    """What becomes available after the assignment is asked for, too, by the same due."""
+    """A material that becomes available later is required, too, by the same due."""
     classroom.open(lecture(), learners=["ada"])
     now = classroom.clock.now()
     plain: dict[str, Any] = {"recorded": False, "material_item_ids": [BOOK, "slides"]}
@@ -306,7 +310,7 @@ def test_with_nothing_to_study_there_is_no_catch_up_until_there_is(classroom: Cl
 
 
 def test_a_withdrawal_drops_open_catch_ups(classroom: Classroom) -> None:
-    """Who left has no open catch-up, gets none, and none is missed."""
+    """A learner who withdrew has no open catch-up, gets none, and misses none."""
     _after_class(classroom, "cyd")
     classroom.hear("plans", withdrawn("ada"))
     assert classroom.catch_ups("ada") == []
@@ -342,7 +346,7 @@ def test_an_empty_class_is_finalised_too(classroom: Classroom) -> None:
 
 
 def _story(classroom: Classroom) -> list[tuple[str, Message]]:
-    """What leads to one catch-up of ada's, each with the queue that brings it."""
+    """The events that lead to one catch-up of ada's, each with its queue."""
     now = classroom.clock.now()
     return [
         ("plans", opened()),
@@ -358,7 +362,7 @@ def _story(classroom: Classroom) -> list[tuple[str, Message]]:
 
 @pytest.mark.parametrize("turn", range(8))
 def test_any_order_gives_exactly_one_catch_up(classroom: Classroom, turn: int) -> None:
-    """However its causes arrive, turned round, backwards and twice, there is one catch-up."""
+    """In any order of its causes, also reversed and repeated, there is one catch-up."""
     story = [(queue, classroom.event(data)) for queue, data in _story(classroom)]
     turned = story[turn:] + story[:turn]
     for queue, event in itertools.chain(reversed(turned), turned):
@@ -376,7 +380,7 @@ def test_the_queues_are_those_of_the_contract() -> None:
 
 
 def test_attendance_that_was_taken_back_is_none(classroom: Classroom) -> None:
-    """Of somebody who was no guest after all there is no attendance any more; progress is told."""
+    """An amendment to UNSPECIFIED removes the attendance."""
     classroom.open(lecture(), learners=["ada"])
     classroom.hold_class()
     classroom.hear("attendance", amended("ada", PRESENT))

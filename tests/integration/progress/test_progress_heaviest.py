@@ -57,18 +57,18 @@ def test_the_largest_attendance_is_applied(classroom: Classroom) -> None:
     classroom.open(lecture(), learners=absent)
     classroom.hear("plans", scheduled(now - HOUR), ended(now))
     recording = sessions.RecordingAttached(session_id=CLASS, run_id=RUN, item_id=FILM)
-    told = finalised(now, dict.fromkeys(absent, ABSENT))
-    assert classroom.hear("attendance", recording, told) == [Kind.APPLIED] * 2
+    attendance = finalised(now, dict.fromkeys(absent, ABSENT))
+    assert classroom.hear("attendance", recording, attendance) == [Kind.APPLIED] * 2
     classroom.settle()
     assigned = classroom.published(events_pb2.CatchUpAssigned)
     assert sorted(each.learner_id for each in assigned) == absent
 
 
 def test_the_largest_event_of_statements_is_applied(classroom: Classroom) -> None:
-    """As many statements as an event may hold, each of an activity, complete what they name."""
+    """An event with the most statements completes all activities that they name."""
     classroom.open(*(task(f"task-{number:03}") for number in range(200)), learners=["ada"])
 
-    def told(count: int) -> events_pb2.StatementsRecorded:
+    def recorded(count: int) -> events_pb2.StatementsRecorded:
         said = [
             classroom.said("ada", "completed", id=str(uuid.UUID(int=number)), activity_id=activity)
             for number in range(count)
@@ -76,7 +76,7 @@ def test_the_largest_event_of_statements_is_applied(classroom: Classroom) -> Non
         ]
         return events_pb2.StatementsRecorded(learner_id="ada", statements=said)
 
-    count = largest(told)
+    count = largest(recorded)
     assert count > 500
-    assert classroom.hear("statements", told(count)) == [Kind.APPLIED]
+    assert classroom.hear("statements", recorded(count)) == [Kind.APPLIED]
     assert set(classroom.states("ada").values()) == {"COMPLETED"}

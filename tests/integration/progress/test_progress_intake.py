@@ -34,9 +34,9 @@ def test_a_batch_is_stored_and_told_once(classroom: Classroom) -> None:
     assert [row.changed for row in classroom.record(*batch)] == [True, True]
     assert [row.changed for row in classroom.record(*batch)] == [False, False]
     assert _stored(classroom) == 2
-    told = classroom.published(events_pb2.StatementsRecorded)
-    assert sorted(each.learner_id for each in told) == ["ada", "bob"]
-    assert {row.id for each in told for row in each.statements} == {row.id for row in batch}
+    published = classroom.published(events_pb2.StatementsRecorded)
+    assert sorted(each.learner_id for each in published) == ["ada", "bob"]
+    assert {row.id for each in published for row in each.statements} == {row.id for row in batch}
 
 
 def test_a_bad_row_costs_no_good_one(classroom: Classroom) -> None:
@@ -88,7 +88,7 @@ def test_a_learner_tells_of_runs_where_the_learner_is_known(classroom: Classroom
 
 
 def test_who_sends_is_kept_and_nobody_certifies_oneself(classroom: Classroom) -> None:
-    """Whatever a request says: a learner's word passes no quiz, the same one of a service does."""
+    """A learner's own statement passes no quiz, whatever the request contains; a service's does."""
     classroom.open(task("quiz", kind=CHECKPOINT), learners=["ada"])
     passed = classroom.said("ada", "passed", activity_id="quiz", authority=options_pb2.ROLE_SERVICE)
     request = progress_pb2.RecordStatementsRequest(statements=[passed])
@@ -102,8 +102,8 @@ def test_who_sends_is_kept_and_nobody_certifies_oneself(classroom: Classroom) ->
     classroom.record(passed)
     classroom.settle()
     assert classroom.states("ada") == {"quiz": "COMPLETED"}
-    told = classroom.published(events_pb2.StatementsRecorded)
-    assert [each.statements[0].authority for each in told] == [
+    published = classroom.published(events_pb2.StatementsRecorded)
+    assert [each.statements[0].authority for each in published] == [
         options_pb2.ROLE_LEARNER,
         options_pb2.ROLE_SERVICE,
     ]
@@ -146,38 +146,38 @@ def test_a_stream_answers_batch_after_batch(classroom: Classroom) -> None:
 
 
 def test_racing_repeats_of_a_batch_count_once(classroom: Classroom) -> None:
-    """Eight racing calls with the same hundred rows store each once and tell each once."""
+    """Eight racing calls with the same hundred rows store and publish each row once."""
     batch = [classroom.said("ada", "experienced", activity_id=f"a{n}") for n in range(100)]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: classroom.record(*batch), range(8)))
     changed = [sum(row.changed for row in rows) for rows in answers]
     assert sum(changed) == 100
     assert not [row for rows in answers for row in rows if row.violations]
-    told = classroom.published(events_pb2.StatementsRecorded)
-    assert sum(len(each.statements) for each in told) == 100
+    published = classroom.published(events_pb2.StatementsRecorded)
+    assert sum(len(each.statements) for each in published) == 100
 
 
 def test_a_learners_huge_batch_is_told_in_parts(classroom: Classroom) -> None:
-    """A thousand statements with long segments are told in events that are small enough."""
+    """A thousand statements with long segments are published in several small events."""
     segments = "[,]".join(f"{n}.125[.]{n}.875" for n in range(150))
     batch = [classroom.watched("ada", segments) for _ in range(1000)]
     assert all(row.changed for row in classroom.record(*batch))
-    told = classroom.published(events_pb2.StatementsRecorded)
-    assert len(told) > 1
-    assert sum(len(each.statements) for each in told) == 1000
-    assert all(len(events.body_of(each)) < events.LARGEST_BODY for each in told)
+    published = classroom.published(events_pb2.StatementsRecorded)
+    assert len(published) > 1
+    assert sum(len(each.statements) for each in published) == 1000
+    assert all(len(events.body_of(each)) < events.LARGEST_BODY for each in published)
 
 
 def test_statements_of_a_run_never_heard_of_wait(classroom: Classroom) -> None:
-    """Statements of a run that catalog has not told of come again later; others go on."""
+    """Statements of a run that catalog has not published wait; others continue."""
     classroom.open(task("essay"), learners=["ada"])
     good = classroom.said("ada", "completed", activity_id="essay")
     bad = classroom.said("ada", "completed", activity_id="essay", run_id="nowhere")
-    told = [
+    recorded = [
         classroom.event(events_pb2.StatementsRecorded(learner_id="ada", statements=[row]))
         for row in (bad, good)
     ]
-    assert classroom.apply("statements", told) == [Kind.WAIT, Kind.APPLIED]
+    assert classroom.apply("statements", recorded) == [Kind.WAIT, Kind.APPLIED]
     assert classroom.states("ada") == {"essay": "COMPLETED"}
     assert classroom.summary().statements == 1
 
@@ -193,7 +193,7 @@ def test_ids_are_the_same_in_any_case(classroom: Classroom) -> None:
 
 
 def test_only_what_changed_of_a_learner_is_written(classroom: Classroom) -> None:
-    """What a newer version of the service keeps beside stays; what an older one kept is filled."""
+    """Fields of a newer version are kept; missing fields of an older version are filled."""
     classroom.open(task("watch", item_id=FILM), learners=["ada", "bob"])
     run_states, evidence = (classroom.database.mongo[name] for name in ("standings", "evidence"))
     before = {row["learner_id"]: row for row in run_states.find()}

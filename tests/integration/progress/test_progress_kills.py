@@ -26,7 +26,7 @@ STATEMENTS = len(LEARNERS) * len(ESSAYS)
 def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
     classroom: Classroom, clock: FakeClock, stack: dict[str, str], vhost: str, at: str
 ) -> None:
-    """All that its handlers wrote is gone with it; another counts each statement once."""
+    """The writes of its handlers are rolled back; another worker counts each statement once."""
     clock.at = datetime.now(UTC)  # the worker knows the system's clock only
     classroom.open(*map(task, ESSAYS), learners=LEARNERS)
     environment = environment_of(classroom, stack, vhost)
@@ -49,20 +49,20 @@ def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
     held.cut()
     assert counts(classroom) == _counted_afresh(classroom)
     assert counts(classroom)["completed_path"] == len(LEARNERS)
-    told = [
+    published = [
         (each.learner_id, each.activity_id)
         for each in classroom.published(events_pb2.ActivityCompleted)
     ]
-    assert sorted(told) == [(who, what) for who in LEARNERS for what in sorted(ESSAYS)]
+    assert sorted(published) == [(who, what) for who in LEARNERS for what in sorted(ESSAYS)]
 
 
 def _done(learner_id: str, activity_id: str) -> events_pb2.StatementsRecorded:
     """A learner handed something in. It came by no API, whose events a relay would have sent."""
     said = {"id": str(uuid.uuid4()), "learner_id": learner_id, "run_id": RUN}
     verb = "http://adlnet.gov/expapi/verbs/completed"
-    told = events_pb2.StatementsRecorded(learner_id=learner_id)
-    told.statements.add(**said, verb=verb, activity_id=activity_id).timestamp.GetCurrentTime()
-    return told
+    recorded = events_pb2.StatementsRecorded(learner_id=learner_id)
+    recorded.statements.add(**said, verb=verb, activity_id=activity_id).timestamp.GetCurrentTime()
+    return recorded
 
 
 def _open_transactions(classroom: Classroom, held: Held) -> list[dict[str, Any]]:
@@ -79,7 +79,7 @@ def _open_transactions(classroom: Classroom, held: Held) -> list[dict[str, Any]]
 
 
 def _end(classroom: Classroom, held: Held) -> None:
-    """End the sessions whose client is gone."""
+    """End the sessions of clients that ended."""
     sessions = [bson.SON(each["lsid"]) for each in held.commands]
     classroom.database.client.admin.command("killSessions", sessions)
 

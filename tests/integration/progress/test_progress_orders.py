@@ -1,4 +1,4 @@
-"""Whichever came first, the end is the same: over orders, repeats and races of all that is told."""
+"""Any order of events, with repeats and races, leads to the same end."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.deep import DEEP, deep
 from tests.integration.progress.classroom import Classroom
-from tests.integration.progress.stories import Told, forget, outcome, story, tell
+from tests.integration.progress.stories import QueuedEvent, forget, outcome, story, tell
 
 LEARNERS = ["ada", "bob", "cyd", "dan", "eve"]
 
@@ -19,10 +19,14 @@ LEARNERS = ["ada", "bob", "cyd", "dan", "eve"]
     suppress_health_check=list(HealthCheck),
 )
 @given(data=st.data())
-def _hold(classroom: Classroom, term: list[Told], expected: dict[str, Any], data: Any) -> None:
+def _hold(
+    classroom: Classroom, term: list[QueuedEvent], expected: dict[str, Any], data: Any
+) -> None:
     forget(classroom)
-    told = data.draw(st.permutations(term + data.draw(st.lists(st.sampled_from(term), max_size=9))))
-    batches = _in_batches(told, data.draw(st.lists(st.integers(1, 6), max_size=40)))
+    order = data.draw(
+        st.permutations(term + data.draw(st.lists(st.sampled_from(term), max_size=9)))
+    )
+    batches = _in_batches(order, data.draw(st.lists(st.integers(1, 6), max_size=40)))
     turns = data.draw(st.lists(st.integers(0, len(batches)), max_size=4))  # of the timer
     for place in turns:
         batches.insert(place, [])
@@ -40,12 +44,12 @@ def test_orders_repeats_and_races_come_to_the_same(classroom: Classroom) -> None
     _hold(classroom, term, outcome(classroom))
 
 
-def _in_batches(told: list[Told], sizes: list[int]) -> list[list[Told]]:
+def _in_batches(order: list[QueuedEvent], sizes: list[int]) -> list[list[QueuedEvent]]:
     """Neighbours of one queue together, at most so many."""
-    batches: list[list[Told]] = []
+    batches: list[list[QueuedEvent]] = []
     left = iter(sizes)
     most = next(left, 1)
-    for each in told:
+    for each in order:
         if batches and batches[-1][0].queue == each.queue and len(batches[-1]) < most:
             batches[-1].append(each)
         else:

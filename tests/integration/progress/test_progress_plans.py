@@ -116,8 +116,8 @@ def test_a_new_version_keeps_what_was_done(classroom: Classroom) -> None:
     assert classroom.summary().completed_path == 0
     classroom.record(classroom.said("ada", "completed", activity_id="talk"))
     classroom.settle()
-    told = classroom.published(events_pb2.PathCompleted)
-    assert [each.path_version for each in told] == [1, 2]
+    published = classroom.published(events_pb2.PathCompleted)
+    assert [each.path_version for each in published] == [1, 2]
     assert len(classroom.published(events_pb2.ActivityCompleted)) == 2
 
 
@@ -132,7 +132,7 @@ def test_an_older_version_that_comes_late_changes_nothing(classroom: Classroom) 
 
 
 def test_a_session_that_moves_moves_dues(classroom: Classroom) -> None:
-    """What hangs on a class moves with it, and stays where it was when the class is cancelled."""
+    """Deadlines that depend on a class move with it, and stay when the class is cancelled."""
     start = classroom.clock.now() + timedelta(days=1)
     later = start + timedelta(days=2)
     classroom.open(lecture(), task(deadline=after("lecture", 24)), learners=["ada"])
@@ -200,7 +200,7 @@ def test_what_was_done_before_the_enrolment_was_known_counts(classroom: Classroo
 
 
 def test_a_promoted_learner_counts_and_a_withdrawn_one_does_not(classroom: Classroom) -> None:
-    """Only who holds a place is counted and listed."""
+    """Only learners with a place are counted and listed."""
     waits: dict[str, Any] = {"enrolment_id": "e-bob", "run_id": RUN, "learner_id": "bob"}
     classroom.open(task(), learners=["ada"])
     classroom.hear("plans", catalog.EnrolmentWaitlisted(**waits))
@@ -218,7 +218,7 @@ def test_a_promoted_learner_counts_and_a_withdrawn_one_does_not(classroom: Class
 
 
 def test_learners_come_in_pages(classroom: Classroom) -> None:
-    """A run's learners are told page by page, each once; a foreign token is refused."""
+    """A run's learners are listed page by page, each once; a foreign token is refused."""
     classroom.open(task(), learners=[f"l{number}" for number in range(7)])
     found, token = [], ""
     while True:
@@ -235,7 +235,7 @@ def test_learners_come_in_pages(classroom: Classroom) -> None:
 
 
 def test_what_is_unknown_is_not_found(classroom: Classroom) -> None:
-    """A run or a learner that nobody told of is NOT_FOUND; catch-ups want one of them named."""
+    """An unknown run or learner is NOT_FOUND; a list of catch-ups needs one of them."""
     assert refused(classroom.summary)[0] is grpc.StatusCode.NOT_FOUND
     classroom.open(task())
     assert refused(lambda: classroom.progress("nobody"))[0] is grpc.StatusCode.NOT_FOUND
@@ -247,8 +247,8 @@ def test_what_is_unknown_is_not_found(classroom: Classroom) -> None:
 
 def test_runs_take_turns(classroom: Classroom) -> None:
     """A busy run, whose plan changes again and again, holds up no other, and is done in the end."""
-    crowd = [enrolled(f"l{number:03d}", classroom.clock.now()) for number in range(600)]
-    classroom.hear("plans", opened(), path(task()), *crowd)
+    enrolments = [enrolled(f"l{number:03d}", classroom.clock.now()) for number in range(600)]
+    classroom.hear("plans", opened(), path(task()), *enrolments)
     classroom.hear("plans", opened())
     classroom.hear(
         "plans",
@@ -276,13 +276,13 @@ def test_a_timeline_tells_times_in_the_learners_zone(classroom: Classroom) -> No
         start = datetime(2026, 3, day, 14, tzinfo=UTC)
         classroom.hear("plans", scheduled(start, session_id=f"class-{day}"))
 
-    def told(**fields: Any) -> list[str]:
+    def times(**fields: Any) -> list[str]:
         return [each.local.local[:16] for each in _timeline(classroom, "ada", 9, **fields)]
 
-    assert told() == ["2026-03-07T14:00", "2026-03-09T14:00"]
+    assert times() == ["2026-03-07T14:00", "2026-03-09T14:00"]
     classroom.hear("plans", catalog.PersonUpserted(person_id="ada", zone="America/New_York"))
-    assert told() == ["2026-03-07T09:00", "2026-03-09T10:00"]
-    assert told(zone="Asia/Kolkata") == ["2026-03-07T19:30", "2026-03-09T19:30"]
+    assert times() == ["2026-03-07T09:00", "2026-03-09T10:00"]
+    assert times(zone="Asia/Kolkata") == ["2026-03-07T19:30", "2026-03-09T19:30"]
 
 
 def test_a_timeline_shows_the_class_that_takes_place(classroom: Classroom) -> None:
@@ -342,7 +342,7 @@ def test_who_left_sees_nothing_of_the_run(classroom: Classroom) -> None:
 
 @pytest.mark.parametrize("text", ["0[.]1e308", "1e9999[.]2", "-1[.]2", "5[.]2", "[,]" * 30])
 def test_segments_that_cannot_be_are_refused(classroom: Classroom, text: str) -> None:
-    """The row is told why; nothing of it is stored or counts."""
+    """The row's error says why; nothing of it is stored or counts."""
     classroom.open(item("watch", FILM), learners=["ada"])
     (result,) = classroom.record(classroom.watched("ada", text))
     assert {each.field for each in result.violations} == {"video.played_segments"}
@@ -370,9 +370,9 @@ def test_of_segments_on_the_bus_what_can_be_counts(
 ) -> None:
     """An event is applied whatever it holds: its whole segments, within the item's length."""
     classroom.open(item("watch", FILM), learners=["ada"])
-    told = events_pb2.StatementsRecorded(
+    recorded = events_pb2.StatementsRecorded(
         learner_id="ada", statements=[classroom.watched("ada", text)]
     )
-    assert classroom.hear("statements", told) == [Kind.APPLIED]
+    assert classroom.hear("statements", recorded) == [Kind.APPLIED]
     (row,) = classroom.progress("ada").activities
     assert row.watched_share == pytest.approx(seconds / 3600)

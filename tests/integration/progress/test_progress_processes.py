@@ -33,7 +33,7 @@ def test_from_absence_to_study_over_the_bus(
     """Events in disorder and twice give one catch-up each; statements come back over the bus."""
     clock.at = datetime.now(UTC)  # the worker knows the system's clock only
     environment = environment_of(classroom, stack, vhost)
-    news = [
+    causes = [
         classroom.event(each)
         for each in (
             opened(),
@@ -50,7 +50,7 @@ def test_from_absence_to_study_over_the_bus(
         role("progress", "relay", environment) as relay,
         role("progress", "worker", environment) as worker,
     ):
-        publish(vhost, *reversed(news), *news)
+        publish(vhost, *reversed(causes), *causes)
         eventually(lambda: _open_catch_ups(classroom) == len(LEARNERS))
         classroom.record(*(classroom.watched(each, "0[.]3600") for each in LEARNERS[:20]))
         eventually(lambda: classroom.summary().completed_catch_ups == 20)

@@ -1,4 +1,4 @@
-"""Units of work that race: none waits for another, and none is missed in the end."""
+"""Units of work that race: none waits for another, and no effect is missing in the end."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +34,7 @@ from tests.integration.progress.classroom import (
     task,
 )
 from tests.integration.progress.stories import (
-    Told,
+    QueuedEvent,
     counts,
     forget,
     hear,
@@ -48,12 +48,14 @@ ASSIGNED = resources_pb2.CATCH_UP_STATE_ASSIGNED
 def _hear(
     classroom: Classroom, queue: str, data: Any, meanwhile: Callable[[], object] = lambda: None
 ) -> None:
-    told = Told(queue, classroom.event(data))
-    assert hear(classroom.database, classroom.queues[f"progress.{queue}"], [told], meanwhile) == []
+    queued = QueuedEvent(queue, classroom.event(data))
+    assert (
+        hear(classroom.database, classroom.queues[f"progress.{queue}"], [queued], meanwhile) == []
+    )
 
 
 def test_an_enrolment_that_races_the_end_of_a_class_is_caught(classroom: Classroom) -> None:
-    """It saw nothing of the recording, nor did the recording see it: the last turn finds it."""
+    """Enrolment and recording did not see each other; the last re-evaluation finds it."""
     now = classroom.clock.now()
     classroom.open(lecture())
     classroom.hear("plans", scheduled(now - HOUR), ended(now))
@@ -98,7 +100,7 @@ def test_an_absent_learner_whose_enrolment_races_the_recording_is_caught(
 def test_a_class_that_names_an_item_as_it_becomes_available_is_told_again(
     classroom: Classroom,
 ) -> None:
-    """Neither saw the other; the news of the item are looked at again, and nobody goes without."""
+    """Neither saw the other; the update of the item is evaluated again."""
     now = classroom.clock.now()
     classroom.hear("plans", opened(), path(lecture()), enrolled("ada", now), scheduled(now - HOUR))
     classroom.hear("plans", ended(now))
@@ -115,7 +117,7 @@ def test_a_class_that_names_an_item_as_it_becomes_available_is_told_again(
 
 
 def test_two_units_of_work_about_one_learner_never_pass_each_other(classroom: Classroom) -> None:
-    """Who loses begins again with what the other did, also where it changes other documents."""
+    """The loser of the race repeats its work with the other's changes, also in other documents."""
     now = classroom.clock.now()
     classroom.open(lecture(), learners=["ada"])
     classroom.hold_class(ada=ABSENT)
@@ -154,10 +156,10 @@ def test_units_of_work_about_different_learners_disturb_nobody(classroom: Classr
             classroom.apply("statements", [classroom.event(done("bob"))], queue="statements.1")
         statements(store, some)
 
-    told = classroom.event(done("ada"))
-    delivery = Delivery(events.body_of(told.data), events.headers_of(told))
-    heard = replace(classroom.queues["progress.statements"], handle=handle)
-    apply(classroom.database, heard, [delivery], "statements.0")
+    completed = classroom.event(done("ada"))
+    delivery = Delivery(events.body_of(completed.data), events.headers_of(completed))
+    subscription = replace(classroom.queues["progress.statements"], handle=handle)
+    apply(classroom.database, subscription, [delivery], "statements.0")
     assert attempts == ["ada"]
     assert (counts(classroom)["statements"], counts(classroom)["completed_path"]) == (2, 2)
 
@@ -172,7 +174,7 @@ def test_four_workers_and_changes_of_the_plan_come_to_the_same(classroom: Classr
 
     forget(classroom)
     plans = [each for each in term if not _learner_of(each)]
-    _tell(classroom, plans[:1])  # what is done in a run never heard of would wait
+    _tell(classroom, plans[:1])  # statements of an unknown run would wait
     own = [[each for each in term if _place(each) == place] for place in range(4)]
     with ThreadPoolExecutor(6) as pool:
         work = [pool.submit(_in_parts, classroom, part, place) for place, part in enumerate(own)]
@@ -184,7 +186,7 @@ def test_four_workers_and_changes_of_the_plan_come_to_the_same(classroom: Classr
     assert outcome(classroom) == expected
 
 
-def _tell(classroom: Classroom, batch: list[Told], worker: int = 0) -> None:
+def _tell(classroom: Classroom, batch: list[QueuedEvent], worker: int = 0) -> None:
     for queue in dict.fromkeys(each.queue for each in batch):
         kinds = classroom.apply(
             queue,
@@ -194,17 +196,17 @@ def _tell(classroom: Classroom, batch: list[Told], worker: int = 0) -> None:
         assert set(kinds) <= {"applied", "repeat"}
 
 
-def _in_parts(classroom: Classroom, told: list[Told], worker: int) -> None:
-    for first in range(0, len(told), 5):
-        _tell(classroom, told[first : first + 5], worker)
+def _in_parts(classroom: Classroom, queued: list[QueuedEvent], worker: int) -> None:
+    for first in range(0, len(queued), 5):
+        _tell(classroom, queued[first : first + 5], worker)
 
 
-def _learner_of(told: Told) -> str:
-    return str(getattr(told.event.data, "learner_id", ""))
+def _learner_of(queued: QueuedEvent) -> str:
+    return str(getattr(queued.event.data, "learner_id", ""))
 
 
-def _place(told: Told) -> int:
-    return int(_learner_of(told)[1:]) % 4 if _learner_of(told) else -1
+def _place(queued: QueuedEvent) -> int:
+    return int(_learner_of(queued)[1:]) % 4 if _learner_of(queued) else -1
 
 
 def test_a_turn_that_is_empty_ends_the_reevaluation_only_when_all_that_raced_has_ended(

@@ -1,4 +1,4 @@
-"""What is read of MongoDB: plans once a version, statements by what they are about."""
+"""Reads from MongoDB: plans once a version, statements by an index."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ PLANS = {"runs", "paths", "sessions", "items"}
 
 @pytest.fixture
 def commands() -> Commands:
-    """What the watched database is asked."""
+    """The commands that the watched database gets."""
     return Commands()
 
 
@@ -50,10 +50,12 @@ def test_a_plan_is_read_once_a_version(
 
     def read_for(activity_id: str) -> set[str]:
         row = classroom.said("ada", "completed", activity_id=activity_id)
-        told = classroom.event(events_pb2.StatementsRecorded(learner_id="ada", statements=[row]))
-        delivery = Delivery(body_of(told.data), headers_of(told))
-        (verdict,) = apply(watched, classroom.queues["progress.statements"], [delivery])
-        assert verdict.kind is Kind.APPLIED
+        recorded = classroom.event(
+            events_pb2.StatementsRecorded(learner_id="ada", statements=[row])
+        )
+        delivery = Delivery(body_of(recorded.data), headers_of(recorded))
+        (disposition,) = apply(watched, classroom.queues["progress.statements"], [delivery])
+        assert disposition.kind is Kind.APPLIED
         return {command["find"] for command in commands.take("find")} & PLANS
 
     assert read_for("second") == PLANS
@@ -70,7 +72,7 @@ def test_a_plan_is_read_once_a_version(
 def test_the_last_look_reads_only_what_it_is_about(
     classroom: Classroom, watched: Database[ProgressStore], commands: Commands
 ) -> None:
-    """Of many statements of many learners, it examines those it answers, by an index."""
+    """Of many statements of many learners, it examines only those that it needs, by an index."""
     steps = [task(f"task-{number}") for number in range(20)]
     learners = [f"l{number}" for number in range(10)]
     classroom.open(item("watch", FILM), *steps, learners=learners)

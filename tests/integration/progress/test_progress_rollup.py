@@ -42,10 +42,10 @@ LEARNERS = [f"l{number}" for number in range(12)]
 # Is excused and watches nothing: a catch-up that was studied before the excuse stays studied.
 EXCUSED_LEARNER = LEARNERS[0]
 STEPS = (item("watch", FILM), item("read", BOOK, optional=True), task(), lecture())
-Told = tuple[str, "Event[Message]"]
+QueuedEvent = tuple[str, "Event[Message]"]
 
 
-def _story(classroom: Classroom, dice: random.Random) -> list[Told]:
+def _story(classroom: Classroom, dice: random.Random) -> list[QueuedEvent]:
     """A term's events, in the order in which they happened."""
     return [
         (queue, classroom.event(data, event_id=str(uuid.UUID(int=dice.getrandbits(128)))))
@@ -64,9 +64,9 @@ def _happened(classroom: Classroom, dice: random.Random) -> Iterator[tuple[str, 
         for change in dice.sample(["leave", "return", "mode", "stay"], 2):
             yield from _changed(classroom, learner, change)
     yield "plans", ended(now)
-    verdicts = {each: dice.choice([ABSENT, PRESENT]) for each in LEARNERS}
+    statuses = {each: dice.choice([ABSENT, PRESENT]) for each in LEARNERS}
     for part, first in enumerate(range(0, len(LEARNERS), 5), 1):
-        some = {each: verdicts[each] for each in LEARNERS[first : first + 5]}
+        some = {each: statuses[each] for each in LEARNERS[first : first + 5]}
         yield "attendance", finalised(now, some, part=part, parts=3)
     yield "attendance", recorded()
     yield "attendance", available(FILM, 3600)
@@ -74,8 +74,8 @@ def _happened(classroom: Classroom, dice: random.Random) -> Iterator[tuple[str, 
     yield "attendance", amended(EXCUSED_LEARNER, EXCUSED)
     for _ in range(60):
         rows = [_did(classroom, dice) for _ in range(dice.randint(1, 3))]
-        told = events_pb2.StatementsRecorded(learner_id=rows[0].learner_id, statements=rows)
-        yield "statements", told
+        event = events_pb2.StatementsRecorded(learner_id=rows[0].learner_id, statements=rows)
+        yield "statements", event
 
 
 def _changed(classroom: Classroom, learner: str, change: str) -> Iterator[tuple[str, Message]]:
@@ -105,10 +105,10 @@ def _did(classroom: Classroom, dice: random.Random) -> resources_pb2.Statement:
     return classroom.said(learner, "completed", activity_id="essay")
 
 
-def _shuffled(story: list[Told], dice: random.Random) -> Iterator[list[Told]]:
+def _shuffled(story: list[QueuedEvent], dice: random.Random) -> Iterator[list[QueuedEvent]]:
     """The story in disorder and with repeats, in batches of one queue each.
 
-    Statements of a run never heard of would wait; so the run is opened first.
+    Statements of an unknown run would wait; so the run is opened first.
     """
     yield story[:1]
     rest = story[1:] + dice.sample(story, len(story) // 2)
@@ -195,12 +195,12 @@ def test_racing_batches_count_each_statement_once(classroom: Classroom) -> None:
     """Four workers that apply the same deliveries at once count every learner and row once."""
     classroom.open(task(), learners=LEARNERS)
     rows = [classroom.said(each, "completed", activity_id="essay") for each in LEARNERS]
-    told = [
+    published = [
         classroom.event(events_pb2.StatementsRecorded(learner_id=row.learner_id, statements=[row]))
         for row in rows
     ]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: classroom.apply("statements", told), range(4)))
+        list(pool.map(lambda _: classroom.apply("statements", published), range(4)))
     summary = classroom.summary()
     assert (summary.statements, summary.completed_activities) == (len(rows), len(rows))
     assert len(classroom.published(events_pb2.ActivityCompleted)) == len(rows)
@@ -223,8 +223,8 @@ def test_what_races_misses_nothing(classroom: Classroom) -> None:
     with ThreadPoolExecutor(len(causes)) as pool:
         list(pool.map(lambda cause: cause(), causes))
     classroom.settle()
-    told = [each.learner_id for each in classroom.published(events_pb2.CatchUpAssigned)]
-    assert sorted(told) == sorted(LEARNERS)
+    assigned = [each.learner_id for each in classroom.published(events_pb2.CatchUpAssigned)]
+    assert sorted(assigned) == sorted(LEARNERS)
     assert classroom.summary().open_catch_ups == len(LEARNERS)
 
 
@@ -240,5 +240,5 @@ def test_an_item_whose_length_becomes_known_is_judged_again(
     classroom.clock.forward(hours=1)
     classroom.hear("attendance", available(FILM, 3600))
     classroom.settle()
-    (told,) = classroom.published(events_pb2.ActivityCompleted)
-    assert told.activity_id == "watch"
+    (published,) = classroom.published(events_pb2.ActivityCompleted)
+    assert published.activity_id == "watch"

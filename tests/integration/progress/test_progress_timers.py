@@ -1,4 +1,4 @@
-"""What time causes goes on, whatever one learner's documents hold."""
+"""Timers continue, whatever one learner's documents contain."""
 
 from chassis.testing import figure
 from services.progress.timers import miss, reevaluate

@@ -156,17 +156,17 @@ class School:
         return list(self.meetings.RecordPresence(request).results)
 
     def stop(self, session: resources_pb2.Session) -> resources_pb2.Session:
-        """The session, ended now; nothing of its attendance is settled yet."""
+        """The session, ended now; its attendance is not finalised yet."""
         return self.staff.EndSession(sessions_pb2.EndSessionRequest(session_id=session.id))
 
     def end(self, session: resources_pb2.Session) -> resources_pb2.Session:
-        """The session, ended now and settled."""
+        """The session, ended now, with finalised attendance."""
         self.stop(session)
         self.finalise()
         return self.get(session)
 
     def finalise(self) -> None:
-        """Let the worker settle what is due."""
+        """Let the worker finalise what is due."""
         while finalise_next(self.database):
             pass
 

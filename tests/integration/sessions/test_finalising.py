@@ -1,4 +1,4 @@
-"""Attendance is settled in parts, after the end, whatever comes in between."""
+"""Attendance is finalised in parts, after the end, whatever happens in between."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -40,13 +40,13 @@ def _enrol(school: School, learners: Sequence[str]) -> None:
         school.enrol(*learners[first : first + 500])
 
 
-def _verdicts(school: School, session: resources_pb2.Session) -> dict[str, int]:
+def _statuses(school: School, session: resources_pb2.Session) -> dict[str, int]:
     rows = school.database.mongo["attendance"].find({"session_id": session.id})
     names = types_pb2.AttendanceVerdict.Value
     return {row["learner_id"]: names(f"ATTENDANCE_VERDICT_{row['verdict']}") for row in rows}
 
 
-def _told(school: School) -> list[str]:
+def _published_learners(school: School) -> list[str]:
     parts = school.published(events_pb2.AttendanceSettled)
     return [one.learner_id for part in parts for one in part.learners]
 
@@ -62,7 +62,7 @@ def _presence_event_at(
 
 
 def test_the_end_is_answered_before_anything_is_finalised(school: School) -> None:
-    """SessionEnded comes first; the session tells when attendance is there, and since when."""
+    """SessionEnded comes first; the session shows when its attendance was finalised."""
     school.enrol("ada")
     session = school.live(school.room())
     school.clock.forward(hours=1)
@@ -85,7 +85,7 @@ def test_the_end_is_answered_before_anything_is_finalised(school: School) -> Non
 
 @pytest.mark.parametrize("count", [0, 1, 30, 5_000])
 def test_a_class_of_any_size_is_finalised(school: School, count: int) -> None:
-    """Everyone gets a verdict, told in numbered parts that each fit into an event."""
+    """Everyone gets a status, published in numbered parts that each fit into an event."""
     learners = _learners(count)
     _enrol(school, learners)
     session = school.live(school.room())
@@ -98,9 +98,9 @@ def test_a_class_of_any_size_is_finalised(school: School, count: int) -> None:
     assert [part.part for part in parts] == list(range(1, len(parts) + 1))
     assert [part.parts for part in parts] == [0] * (len(parts) - 1) + [len(parts)]
     assert max(len(part.learners) for part in parts) <= 500
-    assert _told(school) == learners
+    assert _published_learners(school) == learners
     wanted = {one: PRESENT if one in there else ABSENT for one in learners}
-    assert _verdicts(school, session) == wanted
+    assert _statuses(school, session) == wanted
     assert {o.learner_id: o.verdict for part in parts for o in part.learners} == wanted
     school.let_finalisations_end()
     assert len(school.published(events_pb2.AttendanceSettled)) == len(parts)
@@ -140,13 +140,13 @@ def test_a_small_class_does_not_wait_for_a_large_one(school: School) -> None:
         assert finalise_next(school.database)
     assert school.get(small).HasField("attendance_settled_at")
     assert not school.get(large).HasField("attendance_settled_at")
-    assert len(_verdicts(school, large)) >= LEARNERS
+    assert len(_statuses(school, large)) >= LEARNERS
     school.finalise()
-    assert len(_verdicts(school, large)) == 3 * LEARNERS
+    assert len(_statuses(school, large)) == 3 * LEARNERS
 
 
 def test_no_presence_event_is_lost_to_the_end(school: School) -> None:
-    """Of marks and the end of a session at once, each mark either counts or is refused."""
+    """A presence event that races the end of a session counts or is refused."""
     learners = [f"l{number}" for number in range(20)]
     school.enrol(*learners)
     session = school.live(school.room())
@@ -161,7 +161,7 @@ def test_no_presence_event_is_lost_to_the_end(school: School) -> None:
     everyone = [*learners[:10], "", *learners[10:]]
     taken = {one for one, ok in zip(everyone, race(act, everyone), strict=True) if ok}
     school.finalise()
-    counted = {one for one, verdict in _verdicts(school, session).items() if verdict == PRESENT}
+    counted = {one for one, verdict in _statuses(school, session).items() if verdict == PRESENT}
     assert counted == taken
 
 
@@ -186,8 +186,8 @@ def test_presence_events_that_race_with_their_part_count(school: School, replica
     school.finalise()
     school.let_finalisations_end()
     wanted = {**dict.fromkeys(learners, ABSENT), **dict.fromkeys(late, PRESENT)}
-    assert _verdicts(school, session) == wanted
-    assert len(_told(school)) == len(set(_told(school)))
+    assert _statuses(school, session) == wanted
+    assert len(_published_learners(school)) == len(set(_published_learners(school)))
     last = dict.fromkeys(learners, ABSENT)
     for part in school.published(events_pb2.AttendanceSettled):
         last |= {one.learner_id: one.verdict for one in part.learners}
@@ -215,17 +215,17 @@ def test_a_presence_event_that_was_under_way_at_the_end_counts(school: School) -
         school.clock.forward(hours=1)
         school.stop(session)
         school.finalise()
-        assert _verdicts(school, session) == {"ada": ABSENT}
+        assert _statuses(school, session) == {"ada": ABSENT}
         go_on.set()
         under_way.result()
     school.let_finalisations_end()
-    assert _verdicts(school, session) == {"ada": ABSENT, "guest": PRESENT}
+    assert _statuses(school, session) == {"ada": ABSENT, "guest": PRESENT}
     (amended,) = school.published(events_pb2.AttendanceAmended)
     assert (amended.learner_id, amended.from_verdict, amended.to_verdict) == ("guest", 0, PRESENT)
 
 
 def test_who_is_expected_is_decided_at_the_end(school: School) -> None:
-    """Who leaves or comes while parts are settled was, or was not, expected: as at the end."""
+    """Learners who leave or join during the finalisation count as they did at the end."""
     learners = _learners(2 * LEARNERS)
     _enrol(school, learners)
     school.enrol("z-alone", mode=SELF_PACED)
@@ -244,13 +244,13 @@ def test_who_is_expected_is_decided_at_the_end(school: School) -> None:
     _presence_event_at(school, session, "z-new", -5)
     school.finalise()
     school.let_finalisations_end()
-    assert _verdicts(school, session) == dict.fromkeys(learners[1:], ABSENT)
+    assert _statuses(school, session) == dict.fromkeys(learners[1:], ABSENT)
     _presence_event_at(school, session, "z-new", -50)
-    assert _verdicts(school, session)["z-new"] == PRESENT
+    assert _statuses(school, session)["z-new"] == PRESENT
 
 
 def test_withdrawals_that_race_with_parts_change_nothing(school: School) -> None:
-    """Those who withdraw after the end keep what the class recorded of them, once."""
+    """Learners who withdraw after the end keep their attendance, once."""
     learners = _learners(2 * LEARNERS)
     _enrol(school, learners)
     session = school.live(school.room())
@@ -265,12 +265,12 @@ def test_withdrawals_that_race_with_parts_change_nothing(school: School) -> None
     race(act, [*learners[::50][:10], "", "", *learners[::50][10:]])
     school.finalise()
     school.let_finalisations_end()
-    assert _verdicts(school, session) == dict.fromkeys(learners, ABSENT)
-    assert sorted(_told(school)) == learners
+    assert _statuses(school, session) == dict.fromkeys(learners, ABSENT)
+    assert sorted(_published_learners(school)) == learners
 
 
 def test_replicas_share_what_is_to_be_finalised(school: School) -> None:
-    """Four workers at five classes: each learner of each is settled and told once."""
+    """Four workers finalise five classes: each learner's attendance is published once."""
     learners = _learners(30)
     _enrol(school, learners)
     ended = []
@@ -285,12 +285,12 @@ def test_replicas_share_what_is_to_be_finalised(school: School) -> None:
         school.stop(session)
     race(lambda _: school.finalise(), range(4))
     for session in ended:
-        assert _verdicts(school, session) == dict.fromkeys(learners, ABSENT)
-    assert sorted(_told(school)) == sorted(learners * 5)
+        assert _statuses(school, session) == dict.fromkeys(learners, ABSENT)
+    assert sorted(_published_learners(school)) == sorted(learners * 5)
 
 
 def test_a_worker_that_dies_is_succeeded(school: School) -> None:
-    """What it had committed stays, what it had not is done again; its claim is worth nothing."""
+    """Its committed work stays, the rest is done again, and its claim is ignored."""
     _enrol(school, _learners(2 * LEARNERS))
     session = school.live(school.room())
     school.stop(session)
@@ -299,14 +299,14 @@ def test_a_worker_that_dies_is_succeeded(school: School) -> None:
     with pytest.raises(ZeroDivisionError):
         school.database.transact(partial(_die_in_part, session_id=session.id))
     assert not finalise_next(school.database)
-    assert _verdicts(school, session) == {}
+    assert _statuses(school, session) == {}
     school.make_due()
     assert finalise_next(school.database)
-    assert len(_verdicts(school, session)) == LEARNERS
+    assert len(_statuses(school, session)) == LEARNERS
     school.database.transact(lambda store: finalise_chunk(store, session.id, "dead"))
-    assert len(_verdicts(school, session)) == LEARNERS
+    assert len(_statuses(school, session)) == LEARNERS
     school.finalise()
-    assert _told(school) == _learners(2 * LEARNERS)
+    assert _published_learners(school) == _learners(2 * LEARNERS)
 
 
 def _die_in_part(store: SessionsStore, session_id: str) -> None:
@@ -316,7 +316,7 @@ def _die_in_part(store: SessionsStore, session_id: str) -> None:
 
 
 def test_a_catch_up_waits_for_its_finalisation(school: School) -> None:
-    """One that comes before its learner is settled comes back."""
+    """A catch-up that comes before its learner's attendance is finalised is applied later."""
     school.enrol("ada")
     session = school.live(school.room())
     school.stop(session)
@@ -325,11 +325,11 @@ def test_a_catch_up_waits_for_its_finalisation(school: School) -> None:
         school.hear("catch_ups", done)
     school.finalise()
     school.hear("catch_ups", done)
-    assert _verdicts(school, session) == {"ada": CAUGHT_UP}
+    assert _statuses(school, session) == {"ada": CAUGHT_UP}
 
 
 def test_a_recording_may_come_before_attendance(school: School) -> None:
-    """It is attached at once, and stays when attendance is settled."""
+    """It is attached at once, and stays when the attendance is finalised."""
     school.enrol("ada")
     session = school.live(school.room())
     school.stop(session)
@@ -342,19 +342,19 @@ def test_a_recording_may_come_before_attendance(school: School) -> None:
 
 
 def test_a_guest_who_did_not_stay_has_no_attendance(school: School) -> None:
-    """A leave that comes late takes back what a join alone had led to, and that is told."""
+    """A late leave removes the attendance that a join alone had caused, and this is published."""
     school.enrol("guest", mode=SELF_PACED)
     session = school.live(school.room())
     school.presence_event(session, ("guest", JOINED, 0))
     school.clock.forward(hours=1)
     school.end(session)
-    assert _verdicts(school, session) == {"guest": PRESENT}
+    assert _statuses(school, session) == {"guest": PRESENT}
     school.presence_event(session, ("guest", LEFT, -59))
-    assert _verdicts(school, session) == {}
+    assert _statuses(school, session) == {}
     (amended,) = school.published(events_pb2.AttendanceAmended)
     assert (amended.from_verdict, amended.to_verdict) == (PRESENT, 0)
     school.presence_event(session, ("guest", JOINED, -30))
-    assert _verdicts(school, session) == {"guest": PARTIAL}
+    assert _statuses(school, session) == {"guest": PARTIAL}
 
 
 def test_work_is_in_proportion_to_who_is_concerned(school: School) -> None:

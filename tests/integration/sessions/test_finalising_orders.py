@@ -1,4 +1,4 @@
-"""Whatever comes first: a class ends with the attendance that all its marks lead to."""
+"""In any order of events, a class ends with the attendance of all its presence events."""
 
 import itertools
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ def test_any_order_of_presence_events_end_and_parts_ends_alike(
     wanted = _as_if_known(school, session, presence_events)
     rows = {one: row.verdict for one, row in school.attendance(session).items()}
     assert rows == wanted
-    assert _heard(school, session) == wanted
+    assert _as_consumed(school, session) == wanted
 
 
 def _begun(school: School) -> resources_pb2.Session:
@@ -96,7 +96,7 @@ def _act(school: School, session: resources_pb2.Session, step: "PresenceEvent | 
 def _as_if_known(
     school: School, session: resources_pb2.Session, presence_events: Sequence[PresenceEvent]
 ) -> dict[str, int]:
-    """What one settling of everyone gives that has all marks."""
+    """The attendance from one finalisation with all presence events."""
     kept = school.database.reader().session_by_id(session.id)
     assert kept is not None
     assert kept.started_at is not None
@@ -111,14 +111,14 @@ def _as_if_known(
     return {row.learner_id: value(f"ATTENDANCE_VERDICT_{row.verdict}") for row in rows}
 
 
-def _heard(school: School, session: resources_pb2.Session) -> dict[str, int]:
-    """What a listener knows who takes an amended verdict for more than a settled one."""
-    verdicts: dict[str, int] = {}
+def _as_consumed(school: School, session: resources_pb2.Session) -> dict[str, int]:
+    """The knowledge of a consumer that prefers amended statuses to finalised ones."""
+    statuses: dict[str, int] = {}
     for part in school.published(events_pb2.AttendanceSettled):
         if part.session_id == session.id:
-            assert not verdicts.keys() & {one.learner_id for one in part.learners}
-            verdicts |= {one.learner_id: one.verdict for one in part.learners}
+            assert not statuses.keys() & {one.learner_id for one in part.learners}
+            statuses |= {one.learner_id: one.verdict for one in part.learners}
     for event in school.published(events_pb2.AttendanceAmended):
         if event.session_id == session.id:
-            verdicts[event.learner_id] = event.to_verdict
-    return {one: verdict for one, verdict in verdicts.items() if verdict}
+            statuses[event.learner_id] = event.to_verdict
+    return {one: verdict for one, verdict in statuses.items() if verdict}

@@ -1,4 +1,4 @@
-"""The worker role settles, as processes that are killed."""
+"""The worker role finalises attendance, as processes that are killed."""
 
 import random
 from collections import Counter
@@ -40,7 +40,7 @@ def _worker(school: School, stack: dict[str, str], vhost: str) -> Iterator[RoleP
 def test_a_worker_killed_in_the_middle_finalises_nobody_twice(
     school: School, stack: dict[str, str], vhost: str
 ) -> None:
-    """Killed at any moment, twice; the next goes on where it was, and all are told once."""
+    """Killed at any moment, twice; the next worker continues, and all are published once."""
     learners = [f"learner-{number:05d}" for number in range(CHUNKS * LEARNERS)]
     for first in range(0, len(learners), 500):
         school.enrol(*learners[first : first + 500])
@@ -63,15 +63,15 @@ def test_a_worker_killed_in_the_middle_finalises_nobody_twice(
     parts = school.published(events_pb2.AttendanceSettled)
     assert [part.part for part in parts] == list(range(1, len(parts) + 1))
     assert parts[-1].parts == len(parts)
-    told = Counter(one.learner_id for part in parts for one in part.learners)
-    assert told == Counter(learners)
+    counts = Counter(one.learner_id for part in parts for one in part.learners)
+    assert counts == Counter(learners)
     assert rows.count_documents({"session_id": session.id}) == len(learners)
 
 
 def test_a_worker_finalises_what_ended_before_it_started(
     school: School, stack: dict[str, str], vhost: str
 ) -> None:
-    """Nobody needs to wake it."""
+    """No event needs to start it."""
     school.enrol("ada")
     session = school.live(school.room())
     school.stop(session)

@@ -1,4 +1,4 @@
-"""A session from its start to its settled attendance."""
+"""A session from its start to its finalised attendance."""
 
 import grpc
 import pytest
@@ -36,7 +36,7 @@ def _attach(school: School, session: resources_pb2.Session, item: str) -> resour
 
 
 def test_start_and_end_answer_repeats(school: School) -> None:
-    """Each happens once and is told once; a session that is over can't begin again."""
+    """Each happens once and is published once; an ended session can't start again."""
     session = school.live(school.room())
     start = sessions_pb2.StartSessionRequest(session_id=session.id)
     assert school.staff.StartSession(start) == session
@@ -58,7 +58,7 @@ def test_a_session_to_come_can_not_end(school: School) -> None:
 
 
 def test_attendance_is_finalised_for_everyone_expected(school: School) -> None:
-    """Check-ins, joins and leaves become verdicts; who did not come is ABSENT, and told so."""
+    """Check-ins, joins and leaves become attendance; a learner who did not come is ABSENT."""
     school.enrol("room", "online", "short", "late", "away", "waits")
     school.enrol("alone", "alone-seated", "alone-came", mode=types_pb2.ATTENDANCE_MODE_SELF_PACED)
     session = school.schedule(school.room(capacity=1))
@@ -149,7 +149,7 @@ def test_presence_events_wait_for_no_one(school: School) -> None:
 
 
 def test_presence_events_that_come_after_the_end_finalise_again(school: School) -> None:
-    """A verdict that changes is told once; repeats, and marks that change none, tell nothing."""
+    """A changed status is published once; repeats and unchanged statuses publish nothing."""
     school.enrol("ada", "bob")
     school.enrol("guest", mode=types_pb2.ATTENDANCE_MODE_SELF_PACED)
     session = school.live(school.room())
@@ -159,20 +159,20 @@ def test_presence_events_that_come_after_the_end_finalise_again(school: School) 
     late = [("ada", JOINED, -60), ("bob", JOINED, -30), ("guest", JOINED, -20)]
     assert [row.changed for row in school.presence_event(session, *late)] == [True, True, True]
     assert [row.changed for row in school.presence_event(session, *late)] == [False, False, False]
-    verdicts = {one: row.verdict for one, row in school.attendance(session).items()}
-    assert verdicts == {"ada": PRESENT, "bob": PRESENT, "guest": PARTIAL}
-    told = [
+    statuses = {one: row.verdict for one, row in school.attendance(session).items()}
+    assert statuses == {"ada": PRESENT, "bob": PRESENT, "guest": PARTIAL}
+    amended = [
         (event.learner_id, event.from_verdict, event.to_verdict)
         for event in school.published(events_pb2.AttendanceAmended)
     ]
-    assert sorted(told) == [("ada", ABSENT, PRESENT), ("guest", 0, PARTIAL)]
+    assert sorted(amended) == [("ada", ABSENT, PRESENT), ("guest", 0, PARTIAL)]
     school.presence_event(session, ("ada", LEFT, -50))
     assert school.attendance(session)["ada"].verdict == ABSENT
     assert len(school.published(events_pb2.AttendanceAmended)) == 3
 
 
 def test_who_withdrew_during_the_class_is_not_expected(school: School) -> None:
-    """Though a seat was held: no verdict, and so no catch-up, of who is no learner any more."""
+    """Even with a seat, a withdrawn learner has no attendance, and so no catch-up."""
     school.enrol("ada", "bob")
     session = school.live(school.room(), "ada", "bob")
     school.hear("rosters", catalog.EnrolmentWithdrawn(run_id=RUN, learner_id="ada"))
@@ -208,7 +208,7 @@ def test_only_who_may_come_sees_where_to_join(school: School) -> None:
 
 
 def test_who_has_no_seat_takes_a_free_one_at_the_door(school: School) -> None:
-    """By checking in, while there is one; the right code wants a place in the run, too."""
+    """The check-in takes a free seat; besides the right code, it needs a place in the run."""
     school.enrol("ada", "bob", mode=types_pb2.ATTENDANCE_MODE_CLASSROOM)
     session = school.live(school.room(capacity=1))
     wrong = "000000" if session.check_in_code != "000000" else "111111"
@@ -225,7 +225,7 @@ def test_who_has_no_seat_takes_a_free_one_at_the_door(school: School) -> None:
 
 
 def test_the_last_free_seat_is_taken_once(school: School) -> None:
-    """Of ten who check in at once without a seat, as many get in as there are seats."""
+    """Ten learners without a seat check in at once: as many get in as there are seats."""
     learners = [f"l{number}" for number in range(10)]
     school.enrol(*learners)
     session = school.live(school.room(capacity=3))
@@ -264,7 +264,7 @@ def test_a_check_in_holds_since_the_first(school: School) -> None:
 
 
 def test_a_check_in_wants_a_seat_in_the_room_and_the_code(school: School) -> None:
-    """Elsewhere it is refused, and an old or wrong code is told as a fault of that field."""
+    """Otherwise it is refused; an old or wrong code is a violation of that field."""
     school.enrol("ada", "bob")
     session = school.schedule(school.room())
     school.choose(session, "ada", IN_ROOM)
@@ -329,7 +329,7 @@ def test_attendance_is_listed_by_session_or_learner(school: School) -> None:
 
 
 def test_a_recording_is_attached_once_and_replaced(school: School) -> None:
-    """The same item again tells nothing new, another is told again, none before the start."""
+    """The same item publishes nothing, another item publishes again, and none is accepted early."""
     session = school.schedule(school.room())
     assert refused(lambda: _attach(school, session, "film"))[0] is PRECONDITION
     school.staff.StartSession(sessions_pb2.StartSessionRequest(session_id=session.id))
@@ -338,12 +338,12 @@ def test_a_recording_is_attached_once_and_replaced(school: School) -> None:
     assert (first.recording.item_id, first.recording.playable) == ("film", False)
     assert _attach(school, session, "film") == first
     assert _attach(school, session, "better").recording.item_id == "better"
-    told = school.published(events_pb2.RecordingAttached)
-    assert [event.item_id for event in told] == ["film", "better"]
+    published = school.published(events_pb2.RecordingAttached)
+    assert [event.item_id for event in published] == ["film", "better"]
 
 
 def test_a_catch_up_turns_an_absence(school: School) -> None:
-    """ABSENT becomes CAUGHT_UP and is told once; other verdicts stay as they are."""
+    """ABSENT becomes CAUGHT_UP and is published once; other statuses stay as they are."""
     school.enrol("ada", "bob")
     session = school.live(school.room())
     school.presence_event(session, ("bob", JOINED, 0))
@@ -351,8 +351,8 @@ def test_a_catch_up_turns_an_absence(school: School) -> None:
     school.end(session)
     for learner in ("ada", "ada", "bob"):
         school.hear("catch_ups", _caught_up(session.id, learner))
-    verdicts = {one: row.verdict for one, row in school.attendance(session).items()}
-    assert verdicts == {"ada": CAUGHT_UP, "bob": PRESENT}
+    statuses = {one: row.verdict for one, row in school.attendance(session).items()}
+    assert statuses == {"ada": CAUGHT_UP, "bob": PRESENT}
     (event,) = school.published(events_pb2.AttendanceAmended)
     assert (event.run_id, event.learner_id) == (RUN, "ada")
     assert (event.from_verdict, event.to_verdict) == (ABSENT, CAUGHT_UP)
@@ -360,10 +360,10 @@ def test_a_catch_up_turns_an_absence(school: School) -> None:
 
 
 def test_a_catch_up_of_nothing_waits(school: School) -> None:
-    """An absence that was never settled here can't be repaired, and is not forgotten either."""
-    with pytest.raises(Wait) as verdict:
+    """The catch-up of an unknown absence can't be applied yet, and waits."""
+    with pytest.raises(Wait) as raised:
         school.hear("catch_ups", _caught_up("ghost", "ada"))
-    assert "ghost" in "".join(verdict.value.reasons.values())
+    assert "ghost" in "".join(raised.value.reasons.values())
 
 
 def _caught_up(session_id: str, learner: str) -> progress.CatchUpCompleted:

@@ -41,7 +41,7 @@ def test_rooms_are_listed_by_name_in_pages(school: School) -> None:
 
 
 def test_a_rooms_name_is_taken_once(school: School) -> None:
-    """Of ten requests for one name at once, one gets it, and later ones are ALREADY_EXISTS."""
+    """Ten requests race for one name: one gets it, and later ones are ALREADY_EXISTS."""
 
     def attempt(_: int) -> bool:
         try:
@@ -74,7 +74,7 @@ def test_a_planned_session_is_answered_kept_and_told(school: School) -> None:
 
 
 def test_fifty_requests_for_one_room_give_one_session(school: School) -> None:
-    """Whatever the race, one wins, and every other is told the session that it conflicts with."""
+    """One request succeeds, and every other gets the session that it conflicts with."""
     room = school.room()
     teachers = [f"guest-{number}" for number in range(50)]
     school.hear("rosters", *(_instructor(each) for each in teachers))
@@ -107,7 +107,7 @@ def test_one_instructor_teaches_one_session_at_a_time(school: School) -> None:
 
 
 def test_fifty_moves_to_one_room_leave_it_to_one_session(school: School) -> None:
-    """Whatever the race, one session gets the room, and all others stay where they were."""
+    """One session gets the room, and all others stay in their rooms."""
     room = school.room()
     teachers = [f"guest-{number}" for number in range(50)]
     school.hear("rosters", *(_instructor(each) for each in teachers))
@@ -170,7 +170,7 @@ def test_a_long_session_is_in_the_way_for_all_its_hours(school: School) -> None:
 
 
 def test_what_is_over_can_not_be_planned(school: School) -> None:
-    """Neither scheduled nor moved to; a class that is under way can."""
+    """It is neither scheduled nor a target of a move; a running class can be."""
     room = school.room()
     seven = types_pb2.CivilTime(local="2026-03-02T07:00:00", zone="Europe/Dublin")
     over = refused(lambda: school.schedule(room, starts=seven))
@@ -184,7 +184,7 @@ def test_what_is_over_can_not_be_planned(school: School) -> None:
 
 
 def test_a_bad_plan_leaves_no_trace(school: School) -> None:
-    """Faults are told and nothing is kept or published."""
+    """Violations are returned, and nothing is stored or published."""
     skipped = types_pb2.CivilTime(local="2026-03-29T01:30:00", zone="Europe/Dublin")
     code, text = refused(lambda: school.schedule(school.room(), starts=skipped, join_url=""))
     assert code is INVALID
@@ -203,7 +203,7 @@ def test_a_repeated_request_plans_once(school: School) -> None:
 
 
 def test_a_moved_session_says_the_old_and_the_new(school: School) -> None:
-    """Time and room change, the event tells both sides, and the old hour is free again."""
+    """Time and room change, the event contains both sides, and the old hour is free again."""
     aula, lab = school.room("Aula"), school.room("Lab", 10)
     session = school.schedule(aula)
     moved = school.staff.MoveSession(_move(session, room_id=lab, duration=Duration(seconds=1800)))
@@ -274,7 +274,7 @@ def test_a_cancelled_session_frees_its_hour_and_answers_repeats(school: School) 
 
 
 def test_sessions_are_listed_by_start(school: School) -> None:
-    """Of a run, that end after and start before an instant, in order, in pages."""
+    """The sessions of a run that overlap a time, in order, in pages."""
     room = school.room()
     hours = [14, 12, 16]
     plans = {

@@ -1,4 +1,4 @@
-"""What sessions hears from others, in any order."""
+"""Sessions' replicas of other services' data, in any order of events."""
 
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.library.v1 import events_pb2 as library
@@ -67,7 +67,7 @@ def _recording(school: School, item: str) -> resources_pb2.Recording:
 
 
 def test_a_recording_is_playable_in_whatever_order_it_was_told(school: School) -> None:
-    """The item's state may be told before the recording is attached, or after."""
+    """The item's event may come before the recording is attached, or after."""
     school.hear("recordings", library.ItemAvailable(item_id="early"))
     assert _recording(school, "early").playable
 

@@ -28,7 +28,7 @@ def _counts(session: resources_pb2.Session) -> tuple[int, int, int]:
 
 
 def test_a_learner_chooses_an_own_seat(school: School) -> None:
-    """A seat is answered, counted and told; a learner can't choose for another."""
+    """A seat is returned, counted and published; a learner can't choose for another."""
     school.enrol("ada", "bob")
     session = school.schedule(school.room())
     request = sessions_pb2.ChooseSeatRequest(session_id=session.id, learner_id="ada", kind=IN_ROOM)
@@ -52,7 +52,7 @@ def test_a_repeated_choice_tells_nothing_new(school: School) -> None:
 
 
 def test_a_freed_seat_goes_to_the_first_who_waits(school: School) -> None:
-    """Who waits keeps an online seat until the promotion, which frees it."""
+    """A waiting learner keeps an online seat until the promotion, which frees it."""
     school.enrol("ada", "bob", "cyd")
     session = school.schedule(school.room(capacity=1))
     school.choose(session, "ada", IN_ROOM)
@@ -74,7 +74,7 @@ def test_a_freed_seat_goes_to_the_first_who_waits(school: School) -> None:
 
 
 def test_a_seat_is_given_up(school: School) -> None:
-    """UNSPECIFIED frees the seat, is told, and is harmless where there is none."""
+    """UNSPECIFIED frees the seat, is published, and is harmless if there is no seat."""
     school.enrol("ada", "bob")
     session = school.schedule(school.room(capacity=1))
     school.choose(session, "ada", IN_ROOM)
@@ -82,13 +82,15 @@ def test_a_seat_is_given_up(school: School) -> None:
     assert school.choose(session, "ada", NONE).kind == NONE
     assert school.choose(session, "ada", NONE).kind == NONE
     assert [(seat.learner_id, seat.kind) for seat in school.seats(session)] == [("bob", IN_ROOM)]
-    told = [(e.learner_id, e.kind, e.from_kind) for e in school.published(events_pb2.SeatTaken)]
-    assert told[-1] == ("ada", NONE, IN_ROOM)
-    assert len(told) == 3
+    published = [
+        (e.learner_id, e.kind, e.from_kind) for e in school.published(events_pb2.SeatTaken)
+    ]
+    assert published[-1] == ("ada", NONE, IN_ROOM)
+    assert len(published) == 3
 
 
 def test_a_learner_sees_the_own_seat(school: School) -> None:
-    """By naming oneself; of others' nothing is told."""
+    """The learner names themself; the seats of others are not shown."""
     school.enrol("ada", "bob")
     session = school.schedule(school.room())
     for learner in ("ada", "bob"):
@@ -118,7 +120,7 @@ def test_the_cut_off_is_the_runs(school: School) -> None:
 
 
 def test_only_learners_of_the_run_get_seats_that_exist(school: School) -> None:
-    """All that speaks against a choice is told at once; WAITLISTED can't be asked for."""
+    """All reasons against a choice are returned at once; WAITLISTED can't be chosen."""
     school.enrol("ada")
     session = school.schedule(school.room(), kind=types_pb2.SESSION_KIND_IN_ROOM, join_url="")
     code, text = refused(lambda: school.choose(session, "zed", ONLINE))
@@ -185,7 +187,7 @@ def test_no_race_overbooks(school: School, seed: int) -> None:
 
 
 def test_a_withdrawal_leaves_no_seat_however_it_races(school: School) -> None:
-    """Of a choice and a withdrawal at once, either order ends without a seat."""
+    """A choice and a withdrawal race: both orders end without a seat."""
     learners = [f"l{number}" for number in range(8)]
     school.enrol(*learners)
     session = school.schedule(school.room())

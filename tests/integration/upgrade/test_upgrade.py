@@ -54,7 +54,7 @@ EVENT = {
     "key": "item-failed",
     "sequence": 1,
 }
-# What the chassis kept then: a number given, a command answered, an event heard.
+# The chassis' documents of that version: a sequence, an answered request, an applied event.
 KEPT: dict[str, dict[str, Any]] = {
     "outbox": EVENT,
     "sequences": {"_id": "item-failed", "last": 1},
@@ -82,7 +82,7 @@ def mongo_database(mongo: "pymongo.MongoClient[Any]") -> Iterator[Any]:
 
 
 def run_migrate(service: str, database: Any, stack: Mapping[str, str]) -> str:
-    """What the real process prints."""
+    """The output of the real process."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", f"services.{service}", "migrate"],
         env={
@@ -168,8 +168,8 @@ def test_an_older_library_keeps_what_it_has(mongo_database: Any, stack: dict[str
     )
     database.transact(lambda store: store.record_event(again))
     assert sorted(row["sequence"] for row in mongo_database["outbox"].find()) == [1, 2]
-    (rubbish,) = database.reader().pending_deletions()
-    assert rubbish.id == "item-failed"
+    (deletion,) = database.reader().pending_deletions()
+    assert deletion.id == "item-failed"
     found = database.reader().item("item-available")
     assert found is not None
     assert (found.state, found.seconds) == (ItemState.AVAILABLE, 12.5)

@@ -1,4 +1,4 @@
-"""The demo's report tells of the last run, also of one that broke off."""
+"""The demo's report describes the last run, also an interrupted one."""
 
 import json
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ def played(folder: Path, monkeypatch: pytest.MonkeyPatch, outcome: object) -> tu
 def test_a_demo_that_breaks_off_says_so_in_its_report(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What broke is a check that is off; nothing is left of the last run."""
+    """The error is a failed check; nothing is left of the previous run."""
     code, (check,) = played(tmp_path, monkeypatch, error)
     assert code == 1
     assert check["ok"] is False

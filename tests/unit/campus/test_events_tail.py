@@ -14,7 +14,7 @@ from chassis.messaging import history
 def test_what_cannot_be_read_is_an_object_with_its_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With its offset, so that a program can go on behind it."""
+    """It has its offset, so that a program can continue behind it."""
     monkeypatch.setenv("TANDEM_AMQP_URL", "amqp://broker/")
     unread = [(7, UndecodableError("no CloudEvent: [/x] is missing"))]
     monkeypatch.setattr(history, "read", lambda *_: unread)

@@ -1,4 +1,4 @@
-"""A server that is away and a bad value are told in a sentence; a bug keeps its traceback."""
+"""An unavailable server and a bad value give a sentence; a bug gives a traceback."""
 
 import sys
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_a_malformed_url_says_what_would_be_right(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Without what was given, which may hold a password."""
+    """The given value, which may contain a password, is not shown."""
     monkeypatch.setenv("TANDEM_AMQP_URL", url)
     code, said = tandem(monkeypatch, capsys, "dead-letters", "list", "--data", tmp_path)
     assert code == 1
@@ -61,7 +61,7 @@ def test_a_malformed_url_says_what_would_be_right(
 def test_mongodb_that_is_away_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As RabbitMQ is."""
+    """So is RabbitMQ."""
     url = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=10"
     monkeypatch.setenv("TANDEM_MONGO_URL", url)
     code, said = tandem(monkeypatch, capsys, "outbox", "list", "--data", tmp_path)
@@ -87,7 +87,7 @@ def test_a_token_that_cannot_be_is_told(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Nobody's token, or one for a role that is none."""
+    """An empty person, or an unknown role."""
     code, said = tandem(monkeypatch, capsys, "token", *words, "--data", tmp_path)
     assert (code, said.startswith("tandem: ")) == (1, True)
 

@@ -26,7 +26,7 @@ def test_a_whole_description_is_taken_over() -> None:
 
 
 def test_a_broker_needs_no_management_url() -> None:
-    """What is optional may be left out."""
+    """Optional values may be left out."""
     url = {"TANDEM_AMQP_URL": "amqp://broker"}
     assert given("rabbitmq", url) == url
 
@@ -44,7 +44,7 @@ def test_half_a_description_names_what_is_missing() -> None:
 
 
 def test_what_was_given_is_told_from_what_is_local() -> None:
-    """Of a platform's environment: a part that is elsewhere than its local address was given."""
+    """A part is given if its address in the platform's environment is not the local one."""
     addresses = {"rabbitmq": "amqp://127.0.0.1:1/", "s3": "http://127.0.0.1:2"}
     local = {"TANDEM_AMQP_URL": "amqp://127.0.0.1:1/", "TANDEM_S3_ENDPOINT": "http://127.0.0.1:2"}
     assert given_beside(addresses, local) == {}

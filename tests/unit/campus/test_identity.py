@@ -73,9 +73,9 @@ def test_secrets_are_the_owners_alone(provider: IdentityProvider, tmp_path: Path
 
 def test_containers_may_read_what_they_need(tmp_path: Path) -> None:
     """`tandem identity --readable` opens the token and the public key to others, not the key."""
-    told = CliRunner().invoke(cli, ["identity", "--readable", "--data", str(tmp_path)])
+    result = CliRunner().invoke(cli, ["identity", "--readable", "--data", str(tmp_path)])
     folder = tmp_path / "identity"
-    assert f"TANDEM_JWKS_URL={(folder / 'jwks.json').as_uri()}" in told.output.splitlines()
+    assert f"TANDEM_JWKS_URL={(folder / 'jwks.json').as_uri()}" in result.output.splitlines()
     assert mode(folder) == 0o711
     assert mode(folder / "service.jwt") == mode(folder / "jwks.json") == 0o644
     assert mode(folder / "key.pem") == 0o600
@@ -90,7 +90,7 @@ def test_the_service_token_is_kept(provider: IdentityProvider) -> None:
 
 @pytest.mark.parametrize("hours", [-1, 23])
 def test_the_service_token_is_renewed_in_time(provider: IdentityProvider, hours: int) -> None:
-    """With less than a day left it is minted anew."""
+    """It is renewed when it is valid for less than a day."""
     old = provider.mint("service", ["service"], timedelta(hours=hours))
     provider.service_token_file().write_text(old)
     claims = verify(provider, provider.service_token_file().read_text())
@@ -98,7 +98,7 @@ def test_the_service_token_is_renewed_in_time(provider: IdentityProvider, hours:
 
 
 def test_a_spoilt_service_token_is_replaced(provider: IdentityProvider) -> None:
-    """What a crash left is no obstacle."""
+    """A damaged file after a crash does no harm."""
     provider.service_token_file().write_text("rubbish")
     assert verify(provider, provider.service_token_file().read_text())["sub"] == "service"
 

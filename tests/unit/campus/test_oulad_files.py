@@ -48,15 +48,15 @@ def folder(path: Path, tables: dict[str, str | None], clicks: str | bytes | None
     return path
 
 
-def told(path: Path, module: str = "AAA", presentation: str = "2013J") -> list[str]:
-    """The faults that are told."""
+def faults_of(path: Path, module: str = "AAA", presentation: str = "2013J") -> list[str]:
+    """The errors that are reported."""
     with pytest.raises(FilesError) as error:
         Presentation(path, module, presentation)
     return str(error.value).splitlines()
 
 
 def test_a_presentation_is_read_as_it_is(tmp_path: Path) -> None:
-    """Others' rows are passed over, whatever is in them; equal clicks are told apart."""
+    """Other rows are ignored, whatever they contain; equal clicks are distinguished."""
     found = Presentation(folder(tmp_path, {}), "AAA", "2013J")
     assert (found.start.isoformat(), found.length.days) == ("2013-10-01", 268)
     assert found.registrations() == [Registration("1", False), Registration("2", True)]
@@ -71,7 +71,7 @@ def test_a_presentation_is_read_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_click_is_the_same_one_in_another_cut_of_the_files(tmp_path: Path) -> None:
-    """Where it stands does not matter: other rows before it change nothing."""
+    """Its place does not matter: other rows before it change nothing."""
     head, *lines = CLICKS.splitlines(keepends=True)
     (tmp_path / "cut").mkdir()
     cut = Presentation(folder(tmp_path / "cut", {}, head + "".join(lines[2:])), "AAA", "2013J")
@@ -81,13 +81,13 @@ def test_a_click_is_the_same_one_in_another_cut_of_the_files(tmp_path: Path) -> 
 
 def test_missing_files_are_named_at_once(tmp_path: Path) -> None:
     """All of them, the clicks too."""
-    (line,) = told(folder(tmp_path, {"vle.csv": None, "courses.csv": None}, clicks=None))
+    (line,) = faults_of(folder(tmp_path, {"vle.csv": None, "courses.csv": None}, clicks=None))
     assert line.endswith("lacks courses.csv, vle.csv, studentVle.zip")
 
 
 def test_spoilt_tables_are_named_at_once(tmp_path: Path) -> None:
     """A table without its columns, an empty one, and an archive that is none."""
-    assert told(
+    assert faults_of(
         folder(tmp_path, {"vle.csv": "id_site,code_module\n", "courses.csv": ""}, b"not a zip")
     ) == [
         "courses.csv lacks the columns code_module, code_presentation, module_presentation_length",
@@ -97,11 +97,11 @@ def test_spoilt_tables_are_named_at_once(tmp_path: Path) -> None:
 
 
 def test_an_archive_of_several_files_is_told(tmp_path: Path) -> None:
-    """Nobody knows which of them is meant."""
+    """The command can't know which of them is meant."""
     folder(tmp_path, {})
     with zipfile.ZipFile(tmp_path / "studentVle.zip", "a") as archive:
         archive.writestr("more.txt", "")
-    (line,) = told(tmp_path)
+    (line,) = faults_of(tmp_path)
     assert line == "studentVle.zip can't be read: it holds 2 files; right would be one"
 
 
@@ -111,7 +111,7 @@ def test_what_is_not_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "studentInfo.csv").write_bytes(
         GOOD["studentInfo.csv"].encode() + b"AAA,2013J,\xff\n"
     )
-    (line,) = told(tmp_path)
+    (line,) = faults_of(tmp_path)
     assert line.startswith("studentInfo.csv can't be read: 'utf-8' codec")
 
 
@@ -124,7 +124,7 @@ def test_every_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
         "studentAssessment.csv": GOOD["studentAssessment.csv"] + "50,2\n50,8,1\n",
     }
     clicks = CLICKS + "AAA\t2013J\t1\t8\tsoon\nAAA\t2013J\t3\t7\t1\n"
-    assert told(folder(tmp_path, tables, clicks)) == [
+    assert faults_of(folder(tmp_path, tables, clicks)) == [
         "courses.csv, line 2: module_presentation_length is 'long'; right would be days",
         "studentInfo.csv, line 4: id_student is '1'; right would be an id of its own",
         "assessments.csv, line 2: date is '19.5'; right would be days from the start",
@@ -138,8 +138,8 @@ def test_every_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
 
 
 def test_many_faults_are_counted(tmp_path: Path) -> None:
-    """The first twenty are told, and how many more there are."""
-    lines = told(folder(tmp_path, {}, CLICKS + "AAA\t2013J\t1\t8\t1\n" * 25))
+    """The first twenty are shown, and the number of the others."""
+    lines = faults_of(folder(tmp_path, {}, CLICKS + "AAA\t2013J\t1\t8\t1\n" * 25))
     assert (len(lines), lines[-1]) == (21, "and 5 more")
 
 
@@ -156,4 +156,4 @@ def test_a_presentation_that_is_not_there_is_told(
     module: str, presentation: str, wanted: str, tmp_path: Path
 ) -> None:
     """One of another form too."""
-    assert told(folder(tmp_path, {}), module, presentation) == [wanted]
+    assert faults_of(folder(tmp_path, {}), module, presentation) == [wanted]

@@ -1,4 +1,4 @@
-"""What the command prints of others' words."""
+"""The command's output of others' texts."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Row:
 
 @pytest.mark.parametrize("body", ["[null]", "[/x]", "[bold]x[/]", '{"rows": [1]}', "end\\"])
 def test_a_table_shows_what_is_in_brackets(body: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is read as markup, neither in a cell nor in the title."""
+    """Text is not read as markup, neither in a cell nor in the title."""
     show_rows(body, [Row(body)], as_json=False)
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert " ".join(lines[:-2]) == body

@@ -1,4 +1,4 @@
-"""Ports are remembered, and chosen anew only where a stranger has taken one."""
+"""Ports are remembered, and chosen again only if another process has taken one."""
 
 import socket
 import subprocess
@@ -46,7 +46,7 @@ def test_what_another_program_chose_is_not_chosen(ports: Ports) -> None:
 
 
 def test_a_claim_is_repeated_by_another_object(ports: Ports, tmp_path: Path) -> None:
-    """Whoever reads the file later gets the same ports."""
+    """A later reader of the file gets the same ports."""
     claimed = ports.claim("a", "b")
     again = Ports(tmp_path / "part" / "ports.json")
     assert again.remembered() == claimed
@@ -72,7 +72,7 @@ def test_a_connection_that_has_just_ended_does_not_cost_the_port(ports: Ports) -
 
 @pytest.mark.parametrize("spoilt", ["", "{", "[]", '{"a": "x"}', '{"a": null}'])
 def test_a_spoilt_file_is_as_good_as_none(ports: Ports, tmp_path: Path, spoilt: str) -> None:
-    """What a crash left in the file is no obstacle."""
+    """A damaged file after a crash does no harm."""
     ports.claim("a")
     (tmp_path / "part" / "ports.json").write_text(spoilt)
     assert ports.remembered() == {}

@@ -32,7 +32,7 @@ def state_file(folder: Path) -> Path:
 
 
 def ended(pid: int) -> bool:
-    """Whether it is gone, or dead and waiting for its parent (for an orphan: init) to notice."""
+    """Whether it ended, or is a zombie until its parent (for an orphan: init) notices."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -73,7 +73,7 @@ def test_stop_loses_patience(process: Process) -> None:
 
 
 def test_children_that_left_the_session_are_ended_too(process: Process) -> None:
-    """What the process started goes with it, in whatever session it hides."""
+    """The process's children end with it, in any session."""
     process.start(["sh", "-c", "setsid sleep 60 & echo $!; wait"])
     assert wait_until(lambda: process.log_tail().strip().isdigit(), 60)
     child = int(process.log_tail())
@@ -82,7 +82,7 @@ def test_children_that_left_the_session_are_ended_too(process: Process) -> None:
 
 
 def test_a_lost_state_file_loses_no_process(process: Process, tmp_path: Path) -> None:
-    """A process whose state is gone is found by its mark and ended before the next start."""
+    """A process without its state file is found by its mark and ended before the next start."""
     first = process.start(SLEEP)
     state_file(tmp_path).unlink()
     assert not process.alive
@@ -93,7 +93,7 @@ def test_a_lost_state_file_loses_no_process(process: Process, tmp_path: Path) ->
 
 @pytest.mark.parametrize("spoilt", ["", "{", "[]", "{}", '{"pid": "x", "began": 0}'])
 def test_a_spoilt_state_file_is_no_obstacle(process: Process, tmp_path: Path, spoilt: str) -> None:
-    """What a crash left in the state file neither counts as alive nor stops a start."""
+    """A damaged state file after a crash neither counts as alive nor stops a start."""
     process.start(SLEEP)
     state_file(tmp_path).write_text(spoilt)
     assert not process.alive
@@ -102,7 +102,7 @@ def test_a_spoilt_state_file_is_no_obstacle(process: Process, tmp_path: Path, sp
 
 
 def test_a_recycled_pid_is_left_alone(process: Process, tmp_path: Path) -> None:
-    """A stranger that got the pid of our dead process is neither ours nor signalled."""
+    """Another process with the pid of our dead one is neither ours nor gets a signal."""
     process.start(SLEEP)
     state = json.loads(state_file(tmp_path).read_text())
     process.kill()
@@ -157,7 +157,7 @@ def test_a_command_that_is_not_there_is_named(process: Process) -> None:
 
 
 def test_ensure_leaves_a_healthy_process_alone(process: Process) -> None:
-    """What runs and answers isn't started again."""
+    """A process that runs and answers isn't started again."""
     ensure(process, lambda: process.start(SLEEP), lambda: True)
     pid = process.pid
     ensure(process, lambda: pytest.fail("launched again"), lambda: True)
@@ -165,7 +165,7 @@ def test_ensure_leaves_a_healthy_process_alone(process: Process) -> None:
 
 
 def test_ensure_replaces_a_process_that_does_not_answer(process: Process) -> None:
-    """What runs but doesn't answer in time is ended and launched anew."""
+    """A process that doesn't answer in time is ended and started again."""
     first = process.start(SLEEP)
     ensure(process, lambda: process.start(SLEEP), lambda: process.pid != first, settle=0.1)
     assert process.alive

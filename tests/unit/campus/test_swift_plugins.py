@@ -16,7 +16,7 @@ def cache() -> MemoryCache:
 
 
 def test_a_value_comes_back_as_another_object(cache: MemoryCache) -> None:
-    """Nobody can change what is kept by changing what they got."""
+    """A caller that changes its value does not change the stored one."""
     kept = {"status": 200}
     cache.set("key", kept)
     kept["status"] = 500
@@ -64,11 +64,11 @@ def test_the_filter_puts_one_cache_into_every_request() -> None:
 
 def test_no_answer_tells_the_upload_that_an_object_was_made_of() -> None:
     """The one header is left out; all else goes through."""
-    told: list[Any] = []
+    answers: list[Any] = []
 
     def app(_: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", [("ETag", "x"), (UPLOAD_ID.title(), "upload")], None)
         return [b"body"]
 
-    assert closed_uploads({})(app)({}, lambda *answer: told.extend(answer)) == [b"body"]
-    assert told == ["200 OK", [("ETag", "x")], None]
+    assert closed_uploads({})(app)({}, lambda *answer: answers.extend(answer)) == [b"body"]
+    assert answers == ["200 OK", [("ETag", "x")], None]

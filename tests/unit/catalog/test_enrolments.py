@@ -1,4 +1,4 @@
-"""Places, the waiting list, and what is told of them."""
+"""Places, the waiting list, and their events."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,7 +48,7 @@ def a_run(**more: Any) -> Run:
 
 @given(st.lists(st.tuples(st.sampled_from(["come", "go"]), st.integers(0, 9)), max_size=60))
 def test_places_are_full_before_anyone_waits(steps: list[tuple[str, int]]) -> None:
-    """Whoever comes and goes: no more than the places, nobody waits while one is free, in turn."""
+    """In any order, no more than the places are taken, and nobody waits while one is free."""
     run, people = a_run(), dict[int, Enrolment]()
     for step, who in steps:
         inside = who in people and people[who].is_in
@@ -82,7 +82,7 @@ def test_places_are_full_before_anyone_waits(steps: list[tuple[str, int]]) -> No
 def test_a_run_offers_the_modes_of_its_delivery(
     delivery: DeliveryMode, mode: AttendanceMode, offered: bool
 ) -> None:
-    """Nobody studies alone in a run that is live only, or sits in a room of one that is not."""
+    """A live-only run offers no SELF_PACED mode, a run without classes no CLASSROOM mode."""
     assert bool(list(mode_violations(a_run(delivery_mode=delivery), mode))) is not offered
 
 

@@ -20,7 +20,7 @@ def after(activity: str, days: int) -> TimeRule:
 
 
 def due(*activities: Activity, extended: dict[str, datetime] | None = None) -> datetime | None:
-    """When the last of a path's activities is due for who came a day ago."""
+    """When the last activity of a path is due for a learner who enrolled a day ago."""
     by_id = {activity.id: activity for activity in activities}
     return due_of(activities[-1], by_id, NOW - DAY, extended or {})
 
@@ -41,7 +41,7 @@ def test_a_due_is_followed_to_where_it_begins() -> None:
 
 
 def test_what_counts_from_a_class_is_not_known() -> None:
-    """Nor what has no deadline, nor what counts from such."""
+    """Neither is an activity without a deadline, nor one that counts from such an activity."""
     assert due(FREE) is None
     for other in (CLASS, FREE):
         assert due(other, Activity("t", "T", TASK, deadline=after(other.id, 1))) is None

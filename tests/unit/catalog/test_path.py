@@ -55,7 +55,7 @@ def test_a_good_path_has_no_violations() -> None:
 
 
 def test_every_violation_is_listed_at_once() -> None:
-    """One look at the answer tells an author all that is to be mended."""
+    """One answer lists everything that an author must repair."""
     found = violations(
         Activity("a", "A", ITEM),
         Activity("a", "A", ITEM, item_id="gone"),
@@ -89,7 +89,7 @@ def test_every_circle_is_told_with_its_way() -> None:
 
 
 def test_a_release_and_a_deadline_can_make_a_circle() -> None:
-    """What opens after the due of what is due after it could never be handed in in time."""
+    """If A opens after B is due, and B is due after A, B could never be handed in in time."""
     found = violations(
         Activity("a", "A", TASK, release=after("b", 1), deadline=TimeRule(after_enrolment=DAY)),
         Activity("b", "B", TASK, deadline=after("a", 1)),
@@ -136,7 +136,7 @@ def test_a_deadline_after_a_session_is_no_circle() -> None:
 def test_a_deadline_before_its_release_is_a_violation(
     release: TimeRule, deadline: TimeRule
 ) -> None:
-    """Where both are told from the same beginning, their order is checked."""
+    """If both count from the same start, their order is checked."""
     task = Activity("t", "T", TASK, release=release, deadline=deadline)
     assert violations(GOOD[1], GOOD[0], task) == {"activities[2].deadline": "is before the release"}
 

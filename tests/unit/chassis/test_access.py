@@ -1,4 +1,4 @@
-"""Who may call, by the contract's option."""
+"""Who may call, by the option in the contract."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ def admission(most: int = 8) -> AdmissionControl:
 def enter(
     stack: ExitStack, admission: AdmissionControl, principal: Principal | None, times: int = 1
 ) -> list[Slot]:
-    """So many requests of one caller, each with a place."""
+    """Enter a number of requests of one caller, each with a slot."""
     found = [stack.enter_context(admission.take(principal)) for _ in range(times)]
     for each in found:
         each.check()
@@ -56,7 +56,7 @@ def test_all_callers_together_have_so_many() -> None:
 
 
 def test_a_strangers_place_becomes_the_callers() -> None:
-    """With the token checked it counts as the caller's, and is refused where that is too much."""
+    """After the token check it counts as the caller's, and is refused if that is too much."""
     with ExitStack() as stack:
         all_ = admission()
         for slot in enter(stack, all_, None, 3)[:2]:
@@ -72,7 +72,7 @@ def test_a_strangers_place_becomes_the_callers() -> None:
 
 
 def test_a_call_that_is_dropped_leaves_its_place() -> None:
-    """Where grpc never handles it."""
+    """This is so if grpc never handles it."""
     all_ = admission()
     slot = all_.take(ADA)
     assert all_.taken() == {"ada": 1}

@@ -10,7 +10,7 @@ from chassis.messaging.amqp_kombu import read_ahead
 def test_bytes_come_in_their_order_and_none_is_lost(
     packets: list[bytes], wanted: list[int], most: int
 ) -> None:
-    """Whatever the socket holds at a time, and whatever is asked for; at its end, nothing."""
+    """Any reads from a socket with any amounts of data; nothing follows at its end."""
     waiting = b"".join(packets)
     held = list(packets)
 

@@ -82,7 +82,7 @@ def test_what_is_nested_too_deep_stays_bytes(letter: str, depth: int) -> None:
 
 
 def test_names_are_text() -> None:
-    """Of a name that is no UTF-8 the bytes are shown."""
+    """A name that is no UTF-8 is shown as bytes."""
     assert headers((b"\xffa", text("1"))) == {"\\xffa": "1"}
 
 
@@ -93,7 +93,7 @@ def test_of_what_stands_twice_no_value_is_believed() -> None:
 
 
 def test_a_table_that_ends_too_early_is_read_so_far() -> None:
-    """The fields before the fault and the properties after the table are kept, the fault told."""
+    """Fields before the error and properties after the table are kept; the error is reported."""
     broken = long(short("a") + packed(text("b")) + short("c") + b"?rest")
     raw = struct.pack(">H", 0x2080) + broken + short("id")
     found = read_properties(raw)
@@ -103,7 +103,7 @@ def test_a_table_that_ends_too_early_is_read_so_far() -> None:
 
 
 def test_properties_that_end_too_early_say_so() -> None:
-    """What was read before stays."""
+    """The properties before the end are kept."""
     found = read_properties(struct.pack(">H", 0x8080) + short("text/plain") + b"\x09id")
     assert found["content_type"] == "text/plain"
     assert "properties: a text ends 7 bytes after the end" in found["headers"][UNREADABLE]
@@ -124,7 +124,7 @@ def test_any_bytes_are_read_as_a_table(raw: bytes) -> None:
 
 
 def test_what_strangers_write_is_read_whole() -> None:
-    """Of 2,000 well-formed messages each header is there, for both libraries the same."""
+    """All headers of 2,000 well-formed messages are read, the same by both libraries."""
     amqp_kombu.connection("amqp://nobody:no@127.0.0.1:1/")
     stranger = Stranger(1, an_event)
     for _ in range(2_000):

@@ -37,7 +37,7 @@ class Clock:
 def test_a_slow_worker_makes_smaller_units_and_a_fast_one_larger(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What takes 0.1 s an event is applied in parts of 50; when it goes faster, together again."""
+    """At 0.1 s an event, units have 50 events; when it goes faster, they grow again."""
     clock, units = Clock(), list[int]()
     monkeypatch.setattr(inbox, "time", clock)
 

@@ -151,13 +151,13 @@ def test_a_wrong_or_missing_claim_is_refused(
 
 
 def test_roles_that_are_null_are_refused(trusting: Authenticator, issuer: Issuer) -> None:
-    """That is no list; a token without roles has no such claim."""
+    """Null is no list; a token without roles has no such claim."""
     token = jwt.encode({**claims(), "roles": None}, issuer.key, "ES256", headers={"kid": "test"})
     assert_refused(trusting, token)
 
 
 def test_an_unsigned_token_is_refused(trusting: Authenticator) -> None:
-    """`alg: none` (RFC 8725, section 2.1) proves nobody."""
+    """`alg: none` (RFC 8725, section 2.1) authenticates nobody."""
     assert_refused(trusting, jwt.encode(claims(), "", "none", headers={"kid": "test"}))
 
 
@@ -181,7 +181,7 @@ def test_another_key_under_a_known_id_is_refused(trusting: Authenticator) -> Non
 
 
 def test_a_changed_token_is_refused(trusting: Authenticator, issuer: Issuer) -> None:
-    """A token whose claims were changed after its signing is refused, however well it is known."""
+    """A token whose claims were changed after its signing is refused, even if it was known."""
     token = issuer.token("ada", ["learner"])
     trusting.authenticate(f"Bearer {token}")
     head, _, tail = token.split(".")
@@ -242,7 +242,7 @@ def test_a_rotated_key_is_found(trusting: Authenticator, jwks: Path) -> None:
 
 
 def test_unknown_keys_do_not_flood_the_provider(issuer: Issuer, jwks: Path) -> None:
-    """However many tokens with unknown keys come, the provider is asked once in a pause."""
+    """With any number of tokens with unknown keys, the provider is asked once in a pause."""
     keys = Keys(issuer.write_jwks(jwks), refetch_pause=3600)
     assert keys.get("test") is not None
     Issuer("later").write_jwks(jwks)
@@ -262,7 +262,7 @@ def test_a_key_replaced_under_its_id_is_found(issuer: Issuer, jwks: Path) -> Non
 
 
 def test_a_provider_that_fails_leaves_the_known_keys(issuer: Issuer, jwks: Path) -> None:
-    """An unreadable key set takes nothing away from what is known; nobody knows of other keys."""
+    """After an unreadable key set the known keys stay valid, and other keys stay unknown."""
     keys = Keys(issuer.write_jwks(jwks), refetch_pause=0)
     assert keys.get("test") is not None
     for broken in ("", "[]", "{}", '{"keys": 7}', "\x00", None):
@@ -276,7 +276,7 @@ def test_a_provider_that_fails_leaves_the_known_keys(issuer: Issuer, jwks: Path)
 
 
 def test_a_provider_that_is_away_makes_no_token_bad(jwks: Path, issuer: Issuer) -> None:
-    """A set that was never read means that nobody can tell yet: try again, with the same token."""
+    """Without any key set nobody can judge the token: the caller tries again with it."""
     keys = Keys(jwks.as_uri(), refetch_pause=3600)
     trusting = believing(keys, ISSUER, AUDIENCE)
     value = f"Bearer {issuer.token('ada')}"

@@ -14,11 +14,11 @@ LONG = 60.0
 
 
 def nothing() -> None:
-    """What ends a request that nobody ends."""
+    """A callback that does nothing."""
 
 
 def test_room_that_is_left_is_another_requests() -> None:
-    """However many come one after the other."""
+    """Any number of requests can take it, one after the other."""
     bodies = Bodies(most=1)
     for _ in range(3):
         with bodies.room("ada", nothing, LONG) as body, body.reading():
@@ -26,7 +26,7 @@ def test_room_that_is_left_is_another_requests() -> None:
 
 
 def test_whose_body_has_not_come_makes_way_after_a_moment() -> None:
-    """Who wants room gets that of the one who has been silent for too long, and no sooner."""
+    """A new body gets the room of the one that was silent for too long, and no sooner."""
     bodies, ended = Bodies(most=1, grace=0.2), threading.Event()
     silent = bodies.room("eve", ended.set, LONG)
     with bodies.room("ada", nothing, LONG) as body, body.reading():
@@ -48,7 +48,7 @@ def test_whose_body_has_come_keeps_its_room() -> None:
 
 
 def test_the_next_room_goes_to_who_has_least() -> None:
-    """Who waits behind many requests of another is served before these."""
+    """A caller with few requests is served before the many requests of another."""
     bodies, order = Bodies(most=2), list[str]()
 
     def want(principal: str) -> None:
@@ -69,7 +69,7 @@ def test_the_next_room_goes_to_who_has_least() -> None:
 
 
 def test_the_first_of_the_greediest_is_ended() -> None:
-    """Who waits for many bodies loses one; who waits for one keeps it, however old it is."""
+    """A caller with many bodies loses one; a caller with one keeps it, however old it is."""
     bodies, ended = Bodies(), list[str]()
 
     def named(name: str) -> Callable[[], None]:
@@ -85,7 +85,7 @@ def test_the_first_of_the_greediest_is_ended() -> None:
 
 
 def test_what_broke_the_reading_is_told() -> None:
-    """An error of a body that nobody gave up stays that error."""
+    """The error of a body that was not ended is raised unchanged."""
     with (
         pytest.raises(OSError, match="gone"),
         Bodies().room("ada", nothing, LONG) as body,

@@ -46,7 +46,7 @@ def test_a_retry_waits_longer_each_time_and_then_no_more() -> None:
 
 
 def test_an_id_tells_when_it_was_made() -> None:
-    """To the millisecond; what is no UUIDv7 of ours counts as made now."""
+    """To the millisecond; an id that is no UUIDv7 of ours counts as made now."""
     before = time.time()
     assert -0.01 <= ids.made_at(ids.new_id()) - before < 5
     assert ids.made_at("0190a1b2-0000-7000-8000-000000000000") == int("0190a1b20000", 16) / 1000
@@ -55,7 +55,7 @@ def test_an_id_tells_when_it_was_made() -> None:
 
 
 def test_a_task_that_swallows_a_cancellation_is_ended() -> None:
-    """Stopping asks again until it is heard: a relay must not outlive its SIGTERM."""
+    """Stopping cancels again until the task ends: a relay must not outlive its SIGTERM."""
 
     async def deaf() -> None:
         for _ in range(2):

@@ -11,7 +11,7 @@ MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def test_a_steered_clock_is_the_same_for_everyone(tmp_path: Path) -> None:
-    """Whoever reads the file reads the time that was set, and each later setting."""
+    """All readers of the file get the time that was set, and each later one."""
     ours, theirs = SteeredClock(tmp_path / "clock"), SteeredClock(tmp_path / "clock")
     for days in (0, 7):
         ours.steer(MONDAY + timedelta(days=days))

@@ -60,7 +60,7 @@ def test_who_waits_goes_on_in_the_order_of_coming(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_line_that_moves_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long one waits in all: while others' turns end, one at a time goes on."""
+    """A request waits as long as the requests before it end, one after the other."""
 
     class Impatient(threading.Event):
         """LONGEST is over for all who wait whenever a turn has ended."""
@@ -89,7 +89,7 @@ def test_a_line_that_moves_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_turn_stops_nobody_at_another_thing() -> None:
-    """What is held stops who wants it, and no one else."""
+    """A lock stops those who want the same thing, and no one else."""
     line = ConflictLocks()
     with line.holder() as one, line.holder() as other:
         assert one.try_acquire("run a")
@@ -121,7 +121,7 @@ def test_who_wants_many_things_has_all_or_none(monkeypatch: pytest.MonkeyPatch) 
 def test_who_is_stuck_stops_nobody_for_ever(
     monkeypatch: pytest.MonkeyPatch, patience: float, left: float
 ) -> None:
-    """Who waits behind it goes on: after a while, and before its own deadline passes."""
+    """The next in line continues after a while, before its own deadline passes."""
     monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", patience)
     line = ConflictLocks()
     with line.holder() as stuck, line.holder() as behind, deadline.within(left):
@@ -132,16 +132,16 @@ def test_who_is_stuck_stops_nobody_for_ever(
 
 
 def test_a_thread_is_told_before_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of how many stand in line; who is first does not wait."""
+    """The number of waiting threads is reported; the first one does not wait."""
     monkeypatch.setattr(conflict_locks, "LONGEST_HOLD", 0.01)
-    line, told = ConflictLocks(), list[int]()
-    with on_wait(told.append), line.holder() as one, line.holder() as two:
+    line, reported = ConflictLocks(), list[int]()
+    with on_wait(reported.append), line.holder() as one, line.holder() as two:
         one.queue_for(["run a"])
         one.wait()
-        assert told == []
+        assert reported == []
         two.queue_for(["run a"])
         two.wait()
-        assert told == [2]
+        assert reported == [2]
 
 
 def test_what_a_thread_says_before_it_waits_ends_the_wait() -> None:

@@ -40,13 +40,13 @@ def read(body: bytes) -> Message | None:
 
 @given(st.binary(max_size=200))
 def test_noise_is_malformed_or_a_message(body: bytes) -> None:
-    """Whatever bytes come, reading them as JSON ends in one of two ways."""
+    """Reading any bytes as JSON gives a message or a malformed error."""
     read(body)
 
 
 @given(values)
 def test_foreign_json_is_malformed_or_a_message(value: object) -> None:
-    """So does JSON that nobody wrote for this contract, NaN and lone surrogates in it."""
+    """This holds for foreign JSON, with NaN and lone surrogates."""
     read(json.dumps({"statements": value}).encode())
     read(json.dumps(value).encode())
 
@@ -79,14 +79,14 @@ def test_a_problem_tells_all_violations() -> None:
 
 
 def test_a_problem_of_the_state_tells_its_violations() -> None:
-    """So do those that only the state makes wrong."""
+    """So do violations that only the state can cause."""
     refused = FailedPrecondition("not now", [FieldViolation("seats", "are taken")])
     body = json.loads(bytes(problem(status_of(refused, "r-1"), {}).body))
     assert body["errors"] == [{"field": "seats", "detail": "are taken"}]
 
 
 def test_a_problem_says_when_to_try_again() -> None:
-    """What may go well later has Retry-After."""
+    """An error that may pass has Retry-After."""
     status = status_of(Exhausted("full", "places"), "r-1")
     headers = dict(headers_of(status, "Bearer"))
     answer = problem(status, headers)
@@ -94,7 +94,7 @@ def test_a_problem_says_when_to_try_again() -> None:
 
 
 def test_a_span_names_its_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By OpenTelemetry's conventions for Connect; only our own fault is one."""
+    """By OpenTelemetry's conventions for Connect; only our own errors mark the span."""
     begun: list[Any] = []
     ended: list[Any] = []
 

@@ -59,7 +59,7 @@ def test_a_key_of_two_fields_joins_them() -> None:
 
 
 def test_an_event_without_sequence_is_read_as_it_was_written() -> None:
-    """What became of a message has no number, and needs none."""
+    """An event about a message's outcome needs no number."""
     data = notify.MessageDelivered(message_id="m")
     event = an_event(type="tandem.notify.message.delivered.v1", sequence=0, data=data)
     headers = events.headers_of(event)
@@ -95,7 +95,7 @@ def test_what_is_no_event_says_why(headers: Any, body: bytes, said: str) -> None
 
 
 def test_whatever_strangers_write_is_an_event_or_undecodable() -> None:
-    """Of 6,000 messages none raises anything else."""
+    """Reading any of 6,000 messages raises nothing else."""
     for seed in range(60):
         stranger = Stranger(seed, an_event)
         for _ in range(100):
@@ -129,7 +129,7 @@ def test_a_strangers_event_is_read(time: Any, seen: datetime) -> None:
 
 
 def test_our_own_prefix_counts_where_both_are_there() -> None:
-    """So that a stranger's copy of a header changes nothing."""
+    """So another publisher's copy of a header changes nothing."""
     headers = {"cloudEvents:id": "other", **events.headers_of(an_event())}
     assert events.read(headers, b"{}").id == an_event().id
 

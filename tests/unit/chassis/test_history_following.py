@@ -20,7 +20,7 @@ class Channel:
         self.acked = self.most = 0
 
     def basic_qos(self, prefetch_count: int) -> None:
-        """As many may be unacknowledged."""
+        """Limit the unacknowledged messages."""
         self.most = prefetch_count
 
     def basic_ack(self, tag: int, multiple: bool) -> None:
@@ -71,7 +71,7 @@ def test_what_the_broker_can_not_hand_over_is_passed(monkeypatch: pytest.MonkeyP
 
 
 def test_a_broker_that_hands_over_nothing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then it is not the messages."""
+    """In this case the messages are not the cause."""
     monkeypatch.setattr(history, "MOST_SKIPPED", 10)
     broken_broker(monkeypatch, set(range(20)), 20)
     with pytest.raises(ConnectionClosedByBroker):

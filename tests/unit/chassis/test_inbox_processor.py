@@ -1,4 +1,4 @@
-"""Applying a batch: verdicts, repeats, poison; over a store in memory that can roll back."""
+"""Applying a batch: dispositions, repeats, poison; over a store in memory that can roll back."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -95,7 +95,7 @@ def kinds(database: Any, handler: Subscription[Any], deliveries: Sequence[Delive
 
 
 def test_a_batch_is_one_transaction() -> None:
-    """What succeeds together is committed together, in its order."""
+    """Events that succeed together are committed together, in order."""
     database = FakeDatabase()
     some = [delivery(event(f"e{number}")) for number in range(500)]
     assert set(kinds(database, subscription(), some)) == {Kind.APPLIED}
@@ -113,7 +113,7 @@ def test_a_handler_knows_in_whose_name_it_writes(queue: str, writer: str) -> Non
 
 
 def test_a_repeat_is_told_from_the_first() -> None:
-    """In one batch and in a later one, only the first of the same event is applied."""
+    """Of the same event only the first is applied, in one batch and in a later one."""
     database, one = FakeDatabase(), delivery(event("e"))
     assert kinds(database, subscription(), [one, one]) == [Kind.APPLIED, Kind.REPEAT]
     assert kinds(database, subscription(), [one]) == [Kind.REPEAT]
@@ -149,7 +149,7 @@ def test_an_event_of_another_version_is_kept_for_it() -> None:
     ],
 )
 def test_a_disposition_says_why(error: Exception, kind: Kind, reason: str) -> None:
-    """What a handler raises is the verdict on that event alone."""
+    """An exception of a handler is the disposition of that event alone."""
     database: Any = FakeDatabase()
     batch = [delivery(event(subject)) for subject in ("a", "bad", "c")]
     first, bad, last = apply(database, subscription({"bad": error}), batch)
@@ -163,7 +163,7 @@ def test_a_disposition_says_why(error: Exception, kind: Kind, reason: str) -> No
     [("a", True), ("aa", True), ("ab", False), ("a-", False), ("-", False)],
 )
 def test_a_batch_is_applied_under_the_trace_of_all_its_events(traces: str, shared: bool) -> None:
-    """What a batch causes belongs to the trace that its events share; to none of several."""
+    """Events of one trace continue it; events of several traces continue none."""
     seen: list[str] = []
 
     def handle(store: Any, batch: Sequence[Event[Any]]) -> None:
@@ -196,7 +196,7 @@ def test_finding_one_poison_takes_few_transactions() -> None:
     )
 )
 def test_any_batch_has_its_dispositions(choices: list[tuple[int, str]]) -> None:
-    """Whatever is in a batch: one verdict each, one effect of each good event, none of others."""
+    """For any batch: one disposition each, one effect of each good event, none of others."""
     known = {name: event(str(name)) for name in range(13)}
     fate: dict[str, str] = {}
     deliveries, expected = [], []
@@ -231,14 +231,14 @@ def race() -> OperationFailure:
     ],
 )
 def test_a_database_that_is_away_is_nobodys_fault(error: Exception) -> None:
-    """A lost connection, a lost right or a full disk is no verdict on any event."""
+    """A lost connection, a lost right or a full disk gives no disposition to any event."""
     handler = subscription({"b": error})
     with pytest.raises(StoreAway, match="gone"):
         kinds(FakeDatabase(), handler, [delivery(event("a")), delivery(event("b"))])
 
 
 def test_a_batch_that_loses_every_race_is_made_smaller() -> None:
-    """What conflicts again and again, or takes too long, is tried in halves; alone it waits."""
+    """A batch with repeated conflicts, or a slow one, is halved; a single event waits."""
     database: Any = FakeDatabase()
     tries = []
 

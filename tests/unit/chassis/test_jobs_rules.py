@@ -38,13 +38,13 @@ def numbers(found: list[dict[str, Any]]) -> list[int]:
 
 
 def test_a_target_has_so_many_places() -> None:
-    """What is in hand already counts; what goes nowhere in particular is not limited."""
+    """Jobs in progress count; jobs without a target are not limited."""
     admitted, others = admit(rows("a", "a", "", "b", "a", ""), {"a": 1}, frozenset(), 2)
     assert (numbers(admitted), numbers(others)) == ([0, 2, 3, 5], [1, 4])
 
 
 def test_a_target_that_is_held_gets_none() -> None:
-    """However many places it has."""
+    """This holds for any number of its places."""
     admitted, others = admit(rows("a", "b", "a"), {}, frozenset({"a"}), None)
     assert (numbers(admitted), numbers(others)) == ([1], [0, 2])
 
@@ -57,7 +57,7 @@ def test_a_target_that_is_held_gets_none() -> None:
 def test_each_job_is_admitted_or_waits(
     targets: list[str], busy: dict[str, int], per_target: int
 ) -> None:
-    """None is lost, the order stays, and no target is given more than its places."""
+    """No job is lost, the order stays, and no target gets more than its places."""
     admitted, others = admit(rows(*targets), busy, frozenset(), per_target)
     assert sorted(numbers(admitted) + numbers(others)) == list(range(len(targets)))
     assert numbers(admitted) == sorted(numbers(admitted))

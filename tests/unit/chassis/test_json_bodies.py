@@ -41,7 +41,7 @@ def durations(draw: st.DrawFn) -> Duration:
 
 
 def scalars(field: Any) -> st.SearchStrategy[Any]:
-    """What protobuf takes in a field that holds no message."""
+    """The values that protobuf accepts in a field without a message."""
     if field.type == FieldDescriptor.TYPE_ENUM:
         known = [value.number for value in field.enum_type.values]
         return st.sampled_from([*known, 99])  # and one of a newer version
@@ -89,7 +89,7 @@ any_event = st.sampled_from(TYPES).flatmap(filled)
 
 
 def outcome(read: Callable[[], Message]) -> object:
-    """What came of reading: a message, or what was said."""
+    """The result of reading: a message, or the error's text."""
     try:
         return read().SerializeToString(deterministic=True)
     except Exception as error:
@@ -97,7 +97,7 @@ def outcome(read: Callable[[], Message]) -> object:
 
 
 def ours_and_theirs(body: bytes, cls: type[Message]) -> tuple[object, object]:
-    """What comes of a body here, and with protobuf."""
+    """The results for a body here, and with protobuf."""
     return (
         outcome(lambda: json_bodies.parse(body, cls)),
         outcome(lambda: json_format.Parse(body, cls(), ignore_unknown_fields=True)),
@@ -146,7 +146,7 @@ json_values = st.recursive(
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
-    """Every place in a JSON value that holds another: what holds it, and by what."""
+    """Every place in a JSON value that contains another value: its container, and its key."""
     found: list[tuple[Any, Any]] = []
     keys = value.keys() if isinstance(value, dict) else range(len(value))
     for key in list(keys):

@@ -1,4 +1,4 @@
-"""What a relay reads next and may publish, as a pure rule, against an outbox in memory."""
+"""Which rows a relay reads next and may publish, as a pure rule, against an outbox in memory."""
 
 import uuid
 from collections import defaultdict
@@ -92,7 +92,7 @@ class World:
             self.lanes.block(self.lanes.left(left))
 
     def offer_again(self) -> None:
-        """What was refused is offered again."""
+        """Offer the refused rows again."""
         self.lanes.unblock(self.lanes.blocked)
 
     def poll(self) -> None:
@@ -102,7 +102,7 @@ class World:
                 self.lanes.read_by_key(row["key"])
 
     def hand_over(self, key: str) -> None:
-        """A lane goes to another relay and comes back: what is in flight was settled first."""
+        """A lane goes to another relay and comes back; rows in flight were confirmed before."""
         while self.flying:
             self.confirm()
         self.lanes.hold(set(ALL) - {lane_of(key)})
@@ -175,7 +175,7 @@ STEP = st.one_of(
 @settings(max_examples=400, deadline=None)
 @given(st.lists(STEP, max_size=60))
 def test_every_row_goes_once_and_in_its_aggregates_order(steps: list[tuple[Any, ...]]) -> None:
-    """Whatever is late, early, refused, handed over, or written by an older version."""
+    """With late, early, refused and handed-over rows, and rows of an older version."""
     world = World()
     for name, *arguments in steps:
         getattr(world, name)(*arguments)
@@ -210,7 +210,7 @@ def test_many_of_one_aggregate_let_others_by() -> None:
 
 
 def test_what_was_lost_with_its_lane_goes_once_the_lane_is_back() -> None:
-    """It is in hand no longer, so it is read again, and what follows it does not go before it."""
+    """A lost row is read again, and later rows do not go before it."""
     world = World()
     world.commit("a", 1)
     while not world.flying:
@@ -238,7 +238,7 @@ def test_a_read_that_a_lost_lane_cut_off_leaves_nothing_out() -> None:
 
 
 def test_a_read_of_a_lane_that_is_to_be_given_up_is_done_again() -> None:
-    """Where the lane stays ours after all, nothing goes before what that read had found."""
+    """If the lane stays ours, no row goes before those of that read."""
     world = World()
     for older in (False, False, True, False):
         world.commit("a", 0, older)

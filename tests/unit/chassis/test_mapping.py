@@ -106,7 +106,7 @@ def test_a_dataclass_survives_the_way_through_its_document(activity: Activity) -
 
 @given(activities, activities)
 def test_an_update_makes_one_document_of_another(before: Activity, after: Activity) -> None:
-    """Only what differs is in it, so that of the same there is nothing to write."""
+    """It contains only the differences, so equal documents need no write."""
     update = to_update(before, after)
     known, wanted = to_document(before), to_document(after)
     assert known | update == wanted | {"_id": before.id}
@@ -115,7 +115,7 @@ def test_an_update_makes_one_document_of_another(before: Activity, after: Activi
 
 
 def test_more_replaces_and_adds_fields() -> None:
-    """What only the caller knows is given beside the dataclass."""
+    """Fields that only the caller knows are passed beside the dataclass."""
     enrolment = Enrolment("e", "r", "l", AttendanceMode.ONLINE)
     message = to_message(enrolment, events_pb2.EnrolmentCreated, enrolment_id="e", run_id="other")
     assert (message.enrolment_id, message.run_id, message.learner_id) == ("e", "other", "l")
@@ -123,7 +123,7 @@ def test_more_replaces_and_adds_fields() -> None:
 
 
 def test_an_enum_value_of_a_newer_version_is_as_unspecified() -> None:
-    """What this version has no name for is None, and missing where there are several."""
+    """An unknown value is None, and is left out of lists."""
     newer: Any = 99
     assert from_message(resources_pb2.Enrolment(mode=newer), Enrolment).mode is None
     person = resources_pb2.Person(id="ada", roles=[newer, options_pb2.ROLE_LEARNER])

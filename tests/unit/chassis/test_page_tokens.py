@@ -28,7 +28,7 @@ class Rows:
 
 
 def takes(token: str) -> bool:
-    """Whether it passes for a token. Raises whatever is no refusal."""
+    """Whether it is accepted as a token. Raises every error other than a refusal."""
     rows: Any = Rows()
     try:
         find_page(rows, {}, [("_id", 1)], Page(4, token))
@@ -73,5 +73,5 @@ VALUES = st.recursive(
 
 @given(st.text() | st.text().map(token_of) | VALUES.map(lambda v: token_of(json.dumps([v]))))
 def test_any_text_is_a_token_or_a_refusal(token: str) -> None:
-    """Whatever strangers send is either a place in the list, or refused."""
+    """Any input is a place in the list, or refused."""
     assert takes(token) in {True, False}

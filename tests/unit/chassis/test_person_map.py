@@ -55,7 +55,7 @@ def test_a_changed_file_is_read_and_a_faulty_one_is_not(path: Path) -> None:
 
 
 def test_a_token_speaks_for_the_person_of_its_claim(path: Path, tmp_path: Path) -> None:
-    """Who is not in the file is nobody; who is given another id is that one from then on."""
+    """A claim that is not in the file is nobody; a changed id counts from then on."""
     issuer = Issuer()
     path.write_text("ada@uni.example,s-1\n")
     tokens = BearerTokens(

@@ -41,7 +41,7 @@ def test_at_first_every_message_may_be_the_largest() -> None:
     ("size", "count"), [(0, MOST), (500, MOST), (10_000, 209), (LARGEST, 8), (100 * LARGEST, 1)]
 )
 def test_it_asks_for_what_its_share_holds(size: int, count: int) -> None:
-    """Of small messages as many as it may, of large ones few, and of any at least one."""
+    """As many small messages as allowed, few large ones, and at least one of any."""
     prefetch = seen([size] * 200)
     prefetch.begin(SHARE, MOST)
     assert prefetch.count == count
@@ -56,7 +56,7 @@ def test_a_few_large_ones_among_many_change_little() -> None:
 
 @given(st.lists(st.integers(1, LARGEST), max_size=300))
 def test_what_is_in_hand_stays_near_the_share(sizes: list[int]) -> None:
-    """Of any sizes in any order, never more than twice the share and one message are in hand."""
+    """For any sizes in any order, at most twice the share and one message are unacknowledged."""
     prefetch = opened()
     waiting, held = deque(sizes), deque[int]()
     while waiting:

@@ -27,7 +27,7 @@ def serve() -> Iterator[Serve]:
 
 
 def probe(address: str) -> "subprocess.CompletedProcess[str]":
-    """What the probe of a role at an address comes to."""
+    """The result of the probe of a role at an address."""
     return subprocess.run(
         [sys.executable, "-m", "chassis.operations.probe"],
         env={**os.environ, "TANDEM_OPS_ADDRESS": address},
@@ -38,12 +38,12 @@ def probe(address: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_ready_role_passes(serve: Serve) -> None:
-    """By the port alone: in a container the role listens everywhere."""
+    """The port is enough: in a container the role listens on all addresses."""
     assert probe(f"0.0.0.0:{serve({'mongodb': True})}").returncode == 0
 
 
 def test_a_role_that_waits_fails_and_says_for_what(serve: Serve) -> None:
-    """What is missing is in the engine's record of the probe."""
+    """The engine's record of the probe contains what is missing."""
     done = probe(f"127.0.0.1:{serve({'mongodb': False})}")
     assert done.returncode == 1
     assert '"mongodb": false' in done.stderr
@@ -51,7 +51,7 @@ def test_a_role_that_waits_fails_and_says_for_what(serve: Serve) -> None:
 
 @pytest.mark.parametrize(("address", "says"), [("127.0.0.1:1", "refused"), ("", "host:port")])
 def test_where_nobody_answers_it_fails(address: str, says: str) -> None:
-    """With the reason, and without a traceback."""
+    """The probe gives the reason, without a traceback."""
     done = probe(address)
     assert done.returncode == 1
     assert says in done.stderr

@@ -1,4 +1,4 @@
-"""What the broker tells of a queue, where it may be late."""
+"""The broker's figures of a queue, which may be late."""
 
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
@@ -47,7 +47,7 @@ def broker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> A
 
 
 @pytest.mark.parametrize(
-    ("broker", "told", "asked"),
+    ("broker", "expected", "asked"),
     [
         ([(0.001, 0, 0)], Figures(0, 0), 1),
         ([(0.3, 5, 0)], Figures(5, 0), 1),
@@ -57,15 +57,15 @@ def broker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> A
     ],
     indirect=["broker"],
 )
-def test_zeros_that_came_late_are_asked_again(broker: Any, told: Figures, asked: int) -> None:
+def test_zeros_that_came_late_are_asked_again(broker: Any, expected: Figures, asked: int) -> None:
     """A quick zero is one, and a figure is one however late."""
-    assert figures(broker, "q") == told
+    assert figures(broker, "q") == expected
     assert broker.asked == asked
 
 
 @pytest.mark.parametrize("broker", [[(0.3, 0, 0)] * TRIES * 2], indirect=True)
 def test_a_queue_that_never_tells_is_not_taken_for_empty(broker: Any) -> None:
-    """So no partition is removed that may have events."""
+    """So no partition is removed that may contain events."""
     with pytest.raises(Unanswered, match="'q' does not report"):
         figures(broker, "q")
     assert not partitions.is_drained(broker, "q")
@@ -78,5 +78,5 @@ def test_a_worker_goes_on_with_the_figures_that_it_knows(broker: Any) -> None:
     probe = QueueProbe(subscription, lambda _: None)
     for _ in range(2):
         probe(broker)
-        told = REGISTRY.get_sample_value("tandem_dead_letters", {"queue": "late"})
-        assert told == 3
+        value = REGISTRY.get_sample_value("tandem_dead_letters", {"queue": "late"})
+        assert value == 3

@@ -1,4 +1,4 @@
-"""Where a message goes that was not applied: delays, dead letters, and what strangers write."""
+"""Where a message goes that was not applied: delays, dead letters, and foreign headers."""
 
 from datetime import timedelta
 from typing import Any
@@ -65,7 +65,7 @@ def test_no_wait_at_all_is_a_dead_letter_at_once() -> None:
 
 
 def test_waits_and_failures_are_counted_apart() -> None:
-    """Who waited for hours has all its attempts when it fails, and the other way round."""
+    """A message that waited for hours has all its attempts when it fails, and vice versa."""
     waited = sent({WAITING_SINCE: int(NOW) - 7_000, ATTEMPTS: 3}, WAIT)
     assert (waited.delay, waited.headers[ATTEMPTS]) == ("tandem.delay.600s", 3)
     failed = sent(dict(waited.headers), RETRY)

@@ -38,7 +38,7 @@ class Broker:
         self.publisher._on_open(None)
 
     def _write(self, frames: bytes) -> None:
-        """What the publisher calls."""
+        """Called by the publisher."""
         size, publish = decode_frame(frames)
         _, header = decode_frame(frames[size:])
         method = publish.method
@@ -46,11 +46,11 @@ class Broker:
 
     @property
     def ids(self) -> list[str]:
-        """What was published, by id."""
+        """The ids of the published events."""
         return [properties.message_id for _, properties, _ in self.sent]
 
     async def publish(self, *rows: dict[str, Any]) -> "asyncio.Task[None]":
-        """Start to publish; goes on as far as it can without an answer."""
+        """Start to publish; continue as far as possible without an answer."""
 
         async def chunks() -> AsyncIterator[list[dict[str, Any]]]:
             yield list(rows)
@@ -115,7 +115,7 @@ def test_nothing_is_confirmed_before_the_broker_says_so() -> None:
 
 
 def test_one_confirm_may_speak_of_many() -> None:
-    """`multiple` settles all up to its tag that are not settled yet, and none after it."""
+    """`multiple` confirms all unconfirmed ones up to its tag, and none after it."""
 
     async def test(broker: Broker) -> None:
         task = await broker.publish(*(row(name) for name in "abcd"))
@@ -196,7 +196,7 @@ def test_what_is_read_anew_is_sent_anew() -> None:
 
 
 def test_a_lost_connection_ends_the_publication() -> None:
-    """What was confirmed before counts; the rest has no outcome, and no more can be sent."""
+    """Earlier confirms count; the rest has no outcome, and nothing more can be sent."""
 
     async def test(broker: Broker) -> None:
         task = await broker.publish(row("a"), row("b"))

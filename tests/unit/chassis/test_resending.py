@@ -1,4 +1,4 @@
-"""What of a stranger's message is published again."""
+"""The parts of a foreign message that are published again."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -49,7 +49,7 @@ def test_what_no_client_can_send_becomes_text(value: Any, seen: str) -> None:
 
 @pytest.mark.parametrize("name", ["CC", "BCC", "n" * 256, "ü" * 128])
 def test_what_routes_or_is_too_long_is_named_only(name: str) -> None:
-    """So that who looks at the dead letter knows that it was there."""
+    """So a reader of the dead letter knows that it was there."""
     assert resending.headers({name: ["x"], "a": "b"}) == {"a": "b", LOST: name[:255]}
 
 
@@ -59,20 +59,20 @@ def test_a_long_name_within_a_table_loses_the_header() -> None:
 
 
 def test_the_largest_are_lost_where_a_frame_has_no_room() -> None:
-    """What is left fits, whoever encodes it."""
+    """The rest fits, with either library's encoder."""
     given = {"huge": [1] * 60_000, "large": "x" * 60_000, "larger": "x" * 60_001, "small": "x"}
     kept = resending.headers(given)
     assert kept == {"small": "x", "large": "x" * 60_000, LOST: "huge, larger"}
 
 
 def test_the_brokers_headers_do_not_travel_again() -> None:
-    """Of one that bears them, it would believe that it goes in circles."""
+    """With its own headers, the broker would find a cycle."""
     assert resending.headers({"x-death": [], "x-delivery-count": 3, "a": 1}) == {"a": 1}
     assert resending.headers(None) == {}
 
 
 def test_properties_that_the_broker_acts_on_are_left_out() -> None:
-    """What tells something of the event stays, where it is a short text."""
+    """Properties that describe the event stay, if they are short texts."""
     given: dict[str, Any] = {
         "message_id": "m",
         "type": "t" * 256,
@@ -87,7 +87,7 @@ def test_properties_that_the_broker_acts_on_are_left_out() -> None:
 
 
 def test_either_library_sends_what_strangers_wrote() -> None:
-    """Of 2,000 messages each can be sent by both, within a frame, and says the same."""
+    """Each of 2,000 messages can be sent by both, within a frame, with the same content."""
     stranger = Stranger(2, an_event)
     for _ in range(2_000):
         found = read_properties(stranger.message()[0].raw)

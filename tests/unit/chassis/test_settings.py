@@ -32,7 +32,7 @@ API = {
 
 
 def faults_of(environ: dict[str, str], role: str) -> str:
-    """What a role refuses to start with."""
+    """The errors with which a role refuses to start."""
     with pytest.raises(SettingsError) as caught:
         load(Sample, environ, role)
     return str(caught.value)
@@ -47,7 +47,7 @@ def test_values_are_read_by_their_types() -> None:
 
 
 def test_every_fault_is_told_at_once() -> None:
-    """What is missing and what is malformed come in one message, each with what is wanted."""
+    """One message lists all missing and malformed settings, each with the expected value."""
     said = faults_of(
         {
             "TANDEM_LOUD": "perhaps",
@@ -63,7 +63,7 @@ def test_every_fault_is_told_at_once() -> None:
 
 
 def test_a_role_reads_its_own_settings_only() -> None:
-    """What is another role's may be missing or wrong, and stays empty."""
+    """Another role's settings may be missing or wrong, and stay empty."""
     found = load(Sample, {**GOOD, "TANDEM_GRPC_ADDRESS": "nonsense"}, "worker")
     assert (found.jwks_url, found.grpc_address) == ("", "127.0.0.1:0")
     assert load(Sample, {**API, "TANDEM_AMQP_URL": "nonsense"}, "api").amqp_url == ""
@@ -84,7 +84,7 @@ def test_a_role_reads_its_own_settings_only() -> None:
     ],
 )
 def test_secrets_are_not_told(name: str, value: str) -> None:
-    """A connection string that is wrong is named and not shown, nor any part of it."""
+    """A wrong connection string is named; no part of it is shown."""
     said = faults_of({**GOOD, f"TANDEM_{name}": value}, "worker")
     assert said.startswith(f"TANDEM_{name} is not right; wanted: ")
     assert "sec" not in said

@@ -1,4 +1,4 @@
-"""Who holds what, as a pure rule."""
+"""The shares of members, as a pure rule."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ MEMBERS = st.lists(st.sampled_from("abcdefg"), min_size=1, unique=True)
 
 
 def _round(things: list[str], holders: dict[str, str], members: list[str], me: str) -> None:
-    """Do what the plan of `me` says, as if nobody else moved meanwhile."""
+    """Do what the plan of `me` says, as if no other member moved meanwhile."""
     does = plan(things, holders, members, me)
     for thing in does.surplus:
         del holders[thing]
@@ -21,7 +21,7 @@ def _round(things: list[str], holders: dict[str, str], members: list[str], me: s
 def test_from_any_state_all_hold_a_fair_share_of_everything(
     count: int, members: list[str], data: st.DataObject
 ) -> None:
-    """Whoever held what, dead members too: after a few rounds each thing has one living holder."""
+    """From any holders, dead ones too: after a few rounds each thing has one living holder."""
     things = [f"t{number}" for number in range(count)]
     holder = st.sampled_from([*members, ""])
     holders = {thing: who for thing in things if (who := data.draw(holder))}
@@ -35,7 +35,7 @@ def test_from_any_state_all_hold_a_fair_share_of_everything(
 
 @given(st.integers(0, 20), MEMBERS, st.data())
 def test_nothing_moves_once_it_is_fair(count: int, members: list[str], data: st.DataObject) -> None:
-    """Of a fair state nobody gives up or takes anything."""
+    """In a fair state nobody gives up or takes anything."""
     things = [f"t{number}" for number in range(count)]
     order = data.draw(st.permutations(members))
     holders = {thing: order[number % len(order)] for number, thing in enumerate(things)}

@@ -1,4 +1,4 @@
-"""What a batch is cut into, and how many transactions it takes to find what fails."""
+"""How a batch is cut, and how many transactions find the failing events."""
 
 import itertools
 from collections.abc import Callable, Collection, Sequence
@@ -79,7 +79,7 @@ def test_one_that_fails_costs_some_twenty_transactions(place: int) -> None:
     [(ValueError("bug"), Kind.RETRY), (DeadLetter("no"), Kind.RETRY), (Wait("late"), Kind.WAIT)],
 )
 def test_where_all_fail_alike_few_transactions_say_so(error: Exception, kind: Kind) -> None:
-    """Most are judged by what their group failed of; nobody is dropped for another's fault."""
+    """Most get the failure of their group; none becomes a dead letter for another's fault."""
     handler = Handler(failing({each.subject for each in BATCH}, error))
     found = kinds(Splitter(handler.apply).run(BATCH))
     assert len(found) == 500
@@ -88,7 +88,7 @@ def test_where_all_fail_alike_few_transactions_say_so(error: Exception, kind: Ki
 
 
 def test_on_its_last_try_an_event_is_tried_alone() -> None:
-    """What would become a dead letter is not judged by the company that it came in."""
+    """An event that may become a dead letter is tried without the others of its batch."""
     good = {"e300", "e499"}
     handler = Handler(failing({each.subject for each in BATCH} - good, ValueError("bug")))
     last = {each.id for each in BATCH if each.subject in {"e299", *good}}
@@ -98,7 +98,7 @@ def test_on_its_last_try_an_event_is_tried_alone() -> None:
 
 
 def test_many_that_fail_among_good_ones_are_all_found() -> None:
-    """As long as something succeeds, halving goes on until each that fails stands alone."""
+    """As long as events succeed, halving continues until each failing event is alone."""
     bad = {f"e{number}" for number in range(25, 500, 50)}
     handler = Handler(failing(bad, ValueError("bug")))
     found = kinds(Splitter(handler.apply).run(BATCH))
@@ -150,7 +150,7 @@ def test_poison_among_what_waits_is_found() -> None:
 
 
 def test_a_handler_that_names_one_at_a_time_is_bounded_too() -> None:
-    """As long as nothing is applied, what is left waits in company after some thirty tries."""
+    """If nothing is applied, the remaining events wait together after about thirty tries."""
 
     def check(events: Events) -> None:
         raise Wait("late", [events[0].id])

@@ -83,7 +83,7 @@ def test_preconditions_list_every_violation() -> None:
 
 
 def test_the_text_names_the_violations_for_people() -> None:
-    """Whoever reads only the text still learns what was wrong."""
+    """The text alone says what was wrong."""
     text = status_of(errors.Invalid([FieldViolation("a", "is b", "c")]), "r").message
     assert text == "the request is not valid: a: is b; c"
 

@@ -18,7 +18,7 @@ LATER = time.time() + 3600
 
 
 class Context:
-    """What grpc gives, as far as a stream asks."""
+    """The parts of grpc's context that a stream needs."""
 
     def __init__(self) -> None:
         self.cancelled = threading.Event()
@@ -119,7 +119,7 @@ def test_a_stream_that_was_complete_is_not_cut() -> None:
 
 
 def test_a_drain_lets_the_message_in_hand_be_answered() -> None:
-    """A drain takes no further message from a caller, and interrupts none that is in hand."""
+    """A drain accepts no further message, and interrupts no message that is being handled."""
     streams = Streams("t")
     context: Any = Context()
 
@@ -160,7 +160,7 @@ def test_no_stream_begins_during_a_drain() -> None:
 
 
 def test_each_step_of_a_stream_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It begins anew with each message, and with each look at whether the stream goes on."""
+    """It starts anew with each message, and with each check whether the stream continues."""
     monkeypatch.setattr(streams_module, "LONGEST_OPERATION", 0.2)
     context: Any = Context()
     with Streams("t").one(context, "ada", LATER) as stream:

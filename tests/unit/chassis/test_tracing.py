@@ -15,7 +15,7 @@ PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 
 @pytest.mark.parametrize("flags", ["00", "01"])
 def test_a_child_is_of_its_parents_trace(flags: str) -> None:
-    """With a span id of its own, and the parent's wish to be sampled."""
+    """It has its own span id, and its parent's sampling decision."""
     parent = PARENT[:-2] + flags
     span = tracing.begin("call", Kind.SERVER, parent)
     span.end("nothing comes of it", {"n": 1})
@@ -34,7 +34,7 @@ def test_whatever_strangers_send_there_is_a_trace(text: str) -> None:
 
 
 def test_work_is_under_the_innermost_span() -> None:
-    """After it the outer one counts again, also where the work failed."""
+    """After it the outer span counts again, even if the work failed."""
     inner = PARENT.replace("b", "c")
     with tracing.under(PARENT):
         with pytest.raises(KeyError, match=inner), tracing.under(inner):

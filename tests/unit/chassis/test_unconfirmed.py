@@ -38,7 +38,7 @@ def test_it_is_full_at_its_size() -> None:
 
 
 def test_many_can_be_confirmed_at_once() -> None:
-    """`multiple` speaks of all up to a tag, and tells when each was sent."""
+    """`multiple` confirms all up to a tag, and returns when each was sent."""
     unconfirmed = UnconfirmedPublishes[int]()
     proven(unconfirmed)
     for number in range(1, 6):

@@ -1,4 +1,4 @@
-"""Rules of the contracts: every fault is told, with its path and what would be right."""
+"""Rules of the contracts: every violation is reported, with its path and the right value."""
 
 import math
 from typing import Any
@@ -51,12 +51,12 @@ def fields(message: Any, **more: Any) -> list[str]:
 
 
 def test_a_good_message_has_no_violation() -> None:
-    """What keeps the rules passes."""
+    """A message that follows the rules passes."""
     assert violations_of(ada()) == []
 
 
 def test_all_violations_come_at_once() -> None:
-    """An empty message is told everything that it lacks."""
+    """An empty message lists everything that it lacks."""
     assert fields(OpenRunRequest()) == [
         "course_id",
         "term",
@@ -68,7 +68,7 @@ def test_all_violations_come_at_once() -> None:
 
 
 def test_a_violation_says_what_would_be_right() -> None:
-    """Each fault tells what was wrong and what would do."""
+    """Each violation says what was wrong and what would be right."""
     assert violations_of(ada(zone="Mars/Base")) == [
         FieldViolation("zone", "is 'Mars/Base'", "an IANA time zone, such as Europe/Dublin")
     ]
@@ -172,7 +172,7 @@ def test_an_optional_number_may_be_zero_or_absent() -> None:
 
 
 def test_numbers_that_the_database_can_not_hold_are_refused() -> None:
-    """A uint64 beyond 2^63 - 1 would be an error in BSON; it is told as a fault before."""
+    """A uint64 beyond 2^63 - 1 would be an error in BSON; it is a violation before."""
     request = StartUploadRequest(size=2**64 - 1)
     assert "size" in fields(request)
 
@@ -187,7 +187,7 @@ def test_numbers_that_the_database_can_not_hold_are_refused() -> None:
     ],
 )
 def test_instants_are_ones_that_a_calendar_holds(until: Timestamp) -> None:
-    """Timestamps that date arithmetic would overflow on are told as the field's fault."""
+    """Timestamps that overflow date arithmetic are violations of the field."""
     request = ExtendDueRequest(
         run_id="r", learner_id="l", activity_id="a", reason="ill", until=until
     )
@@ -210,7 +210,7 @@ def test_durations_are_bounded() -> None:
 
 @given(some.binary(max_size=200))
 def test_any_bytes_that_parse_can_be_checked(raw: bytes) -> None:
-    """Whatever a stranger sends, checking it ends with a list of faults."""
+    """Checking any message ends with a list of violations."""
     try:
         message = Person.FromString(raw)
     except Exception:
@@ -220,7 +220,7 @@ def test_any_bytes_that_parse_can_be_checked(raw: bytes) -> None:
 
 @given(some.text(max_size=300))
 def test_any_text_can_be_checked(text: str) -> None:
-    """Any text in any field is either fine or a fault that is short enough to tell."""
+    """Any text in any field is valid, or gives a short violation."""
     text = text.encode("utf-8", "ignore").decode()
     person = ada(id=text, email=text, language=text, zone=text)
     assert all(len(str(violation)) < 300 for violation in violations_of(person))

@@ -1,4 +1,4 @@
-"""What the adapter makes of a store's answers, and which URLs it signs; nobody is asked."""
+"""The adapter's reading of a store's answers, and its signed URLs; no server is called."""
 
 import io
 import random
@@ -35,11 +35,11 @@ class Answers:
         return urllib3.HTTPResponse(self.body.encode(), headers, self.status)
 
     def clear(self) -> None:
-        """As minio does at its end."""
+        """Like minio at its end."""
 
 
 def error(code: str) -> str:
-    """An error as S3 tells it."""
+    """An error in S3's format."""
     return f"<Error><Code>{code}</Code><Message>no</Message></Error>"
 
 
@@ -54,7 +54,7 @@ def files(answers: Any, **settings: str) -> S3Files:
 
 
 class Stream(Answers):
-    """A store whose streams of a file break off, each after so many bytes."""
+    """A store whose streams of a file break off after a number of bytes."""
 
     def __init__(self, content: bytes, *lengths: int) -> None:
         super().__init__(200, "")
@@ -182,7 +182,7 @@ def test_what_is_gone_is_gone(code: str) -> None:
     ],
 )
 def test_a_store_that_fails_is_away(answers: Answers) -> None:
-    """Also where it says 200 first and the error in the body; it is tried again later."""
+    """Also if the status is 200 and the body has the error; it is tried again later."""
     before = away()
     with pytest.raises(FilesAway):
         files(answers).complete("key", "name", {1: "tag"})
@@ -226,7 +226,7 @@ def test_without_the_store_there_are_files_all_the_same() -> None:
 
 
 def test_urls_are_signed_for_their_readers() -> None:
-    """With the public name where there is one, for as long as is set, with the media type."""
+    """With the public name if there is one, for the set time, with the media type."""
     made = files(Answers(200, ""), TANDEM_S3_PUBLIC_ENDPOINT="https://files.example.edu")
     read = urlsplit(made.read_url("key", "text/plain"))
     assert (read.scheme, read.netloc, read.path) == ("https", "files.example.edu", "/tandem/key")

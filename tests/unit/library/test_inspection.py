@@ -1,4 +1,4 @@
-"""A stored file, read by ranges: what it tells of its playing time, and what it may cost."""
+"""A stored file, read by ranges: its playing time, and the costs of finding it."""
 
 import io
 from collections.abc import Callable
@@ -51,7 +51,7 @@ MOVES = st.lists(
 def test_it_reads_as_any_file(
     moves: list[tuple[str, int]], size: int, head: int, tail: int
 ) -> None:
-    """Whatever is known before, each read gives what a file in memory would give."""
+    """With any known parts, each read gives the same as a file in memory."""
     content = (bytes(range(256)) * (size // 256 + 1))[:size]
     head, tail = min(head, size), min(tail, size)
     known = {0: content[:head], size - tail: content[size - tail :]}
@@ -62,7 +62,7 @@ def test_it_reads_as_any_file(
 
 
 def test_it_seeks_from_the_end_and_from_where_it_is() -> None:
-    """As files do; before the first byte is an error."""
+    """It seeks like a file; a position before the first byte is an error."""
     file = Ranges(b"0123456789").file()
     assert file.seek(-3, io.SEEK_END) == 7
     assert file.read(1) == b"7"
@@ -126,7 +126,7 @@ def test_a_broken_file_tells_none(content: bytes) -> None:
 
 @given(st.binary(max_size=400), st.sampled_from([b"", b"\0\0\0\x10ftypisom", b"ID3\x03", b"OggS"]))
 def test_any_bytes_are_looked_at_without_an_error(noise: bytes, start: bytes) -> None:
-    """Whatever a stranger uploads, there is an answer."""
+    """Inspecting any bytes gives a result."""
     file = Ranges(start + noise).file()
     assert seconds_of(file) >= 0.0
     assert isinstance(types_of(file), frozenset)
@@ -154,7 +154,7 @@ def test_a_hostile_file_costs_no_more_than_a_few_mebibytes() -> None:
 def test_a_store_that_goes_away_is_no_fault_of_the_file(
     look: Callable[[StoredFile], object], error: Exception
 ) -> None:
-    """The reader hears of it, whatever libraries lie between."""
+    """The reader gets the error through all libraries."""
     content = examples.FILM.read_bytes() if look is seconds_of else examples.zipped({"a": "b"})
 
     def read(offset: int, length: int) -> bytes:

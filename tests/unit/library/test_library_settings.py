@@ -1,4 +1,4 @@
-"""What the library refuses to start with."""
+"""Settings with which the library refuses to start."""
 
 import pytest
 

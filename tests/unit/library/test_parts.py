@@ -38,8 +38,8 @@ def test_the_preferred_size_holds_until_a_file_is_huge() -> None:
 def test_every_missing_and_mis_sized_part_is_told() -> None:
     """One look says all that is to be done; parts that nobody asked for count for nothing."""
     parts = [Part(1, 0, 10), Part(2, 10, 10), Part(3, 20, 5)]
-    told = [str(violation) for violation in part_violations(parts, {2: 9, 3: 5, 4: 1})]
-    assert told == [
+    violations = [str(violation) for violation in part_violations(parts, {2: 9, 3: 5, 4: 1})]
+    assert violations == [
         "parts[0]: part 1 is missing; PUT its 10 bytes",
         "parts[1]: part 2 has 9 bytes; PUT its 10 bytes again",
     ]

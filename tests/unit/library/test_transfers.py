@@ -1,4 +1,4 @@
-"""What an upload is found to be, of a store that has its parts, the whole file, or neither."""
+"""The state of an upload, in a store with its parts, the whole file, or neither."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ def put_together(files: Any) -> None:
 
 
 def test_parts_are_told_as_the_store_has_them() -> None:
-    """By number, with their bytes."""
+    """They have their numbers and sizes."""
     assert stored_sizes(FakeFiles({1: 10, 3: 4})) == {1: 10, 3: 4}
 
 
@@ -61,19 +61,19 @@ def test_what_is_one_file_already_has_all_its_parts() -> None:
 
 
 def test_what_the_store_has_lost_has_no_parts() -> None:
-    """Neither upload nor file."""
+    """This is so if neither upload nor file exists."""
     assert stored_sizes(FakeFiles(None)) == {}
 
 
 def test_complete_parts_are_put_together_by_their_tags() -> None:
-    """In the order of their numbers."""
+    """They are joined in the order of their numbers."""
     files = FakeFiles({3: 5, 1: 10, 2: 10})
     put_together(files)
     assert files.completed == {1: "t1", 2: "t2", 3: "t3"}
 
 
 def test_incomplete_parts_stay_parts() -> None:
-    """Each that is missing or has another size is told."""
+    """Each part that is missing or has another size is listed."""
     files = FakeFiles({1: 9, 2: 10})
     with pytest.raises(FailedPrecondition) as error:
         put_together(files)
@@ -89,7 +89,7 @@ def test_what_is_one_file_already_stays_so() -> None:
 
 
 def test_a_store_that_is_away_is_unavailable() -> None:
-    """For the caller to try again."""
+    """The caller may try again."""
 
     class Away(FakeFiles):
         def stored(self, _key: str, _multipart: str) -> dict[int, tuple[int, str]]:

@@ -27,7 +27,7 @@ ADTS = bytes.fromhex("fff15080016000") + bytes(4)
 
 
 def types(content: bytes) -> frozenset[str]:
-    """What a file of these bytes is found to be, with all of it in the store."""
+    """The types found for a file of these bytes, with all of it in the store."""
     return types_of(StoredFile(lambda at, n: content[at : at + n], len(content), {}))
 
 
@@ -51,7 +51,7 @@ def is_of_type(announced: str, content: bytes) -> bool:
     ],
 )
 def test_a_kind_has_fitting_types(kind: ItemKind, media_type: str) -> None:
-    """What people upload as such is taken."""
+    """The usual types of files are accepted."""
     assert list(kind_violations(kind, media_type)) == []
 
 
@@ -104,7 +104,7 @@ def test_another_type_is_refused_with_what_would_be_right(kind: ItemKind, media_
     ],
 )
 def test_a_file_is_known_by_its_bytes(announced: str, content: bytes) -> None:
-    """Whatever its maker's variety, it is found to be what it is."""
+    """Files of all makers are recognised."""
     assert is_of_type(announced, content)
 
 
@@ -148,13 +148,13 @@ def test_a_false_name_is_seen(announced: str, content: bytes) -> None:
 
 @pytest.mark.parametrize("said", [PDF, "video/mp4", "text/plain", DOCX, "", "application/epub"])
 def test_a_zip_is_not_whatever_it_says(said: str) -> None:
-    """Its entry `mimetype` tells EPUB and OpenDocument apart, and makes it nothing else."""
+    """Its entry `mimetype` distinguishes EPUB and OpenDocument, and nothing else."""
     assert types(examples.zipped({"mimetype": said})) == {ZIP}
 
 
 @given(st.text(min_size=1), st.sampled_from(["if", "RIFF", "OggS", "ID3", "the free", "MThd", ""]))
 def test_a_text_is_no_sound_and_no_film(text: str, start: str) -> None:
-    """Whatever signature its first letters make."""
+    """Even if its first letters are the signature of another type."""
     found = types(f"{start}{text}".encode())
     assert TEXT not in found or found <= {TEXT, PDF}
 

@@ -1,4 +1,4 @@
-"""What was found, against what was announced."""
+"""The findings in a file, compared with its announcement."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ def test_a_file_that_fits_many_types_is_told_briefly() -> None:
 
 
 def test_an_available_item_has_its_rendition_and_time() -> None:
-    """What people may read is what was announced, from now on."""
+    """From now on people may read it as announced."""
     item, event = available(ITEM, FOUND, NOW)
     assert item.state is ItemState.AVAILABLE
     assert item.renditions == (ITEM.promised,)
@@ -85,12 +85,12 @@ def test_a_failed_item_says_why() -> None:
     ],
 )
 def test_the_file_knows_its_playing_time_best(announced: float, found: float, right: float) -> None:
-    """The announced time stays where the file tells none, or nearly the same."""
+    """The announced time stays if the file has none, or nearly the same."""
     assert playing_time(announced, found) == right
 
 
 def test_a_learner_reads_what_a_run_of_theirs_has() -> None:
-    """By the item's own runs, or by a run's path; by no other's."""
+    """The item belongs to the run itself, or to the run's path."""
     assert may_read(ITEM, ["r1"], named=False)
     assert may_read(ITEM, ["r2", "r3"], named=True)
     assert not may_read(ITEM, ["r2"], named=False)
@@ -99,5 +99,5 @@ def test_a_learner_reads_what_a_run_of_theirs_has() -> None:
 
 def test_what_can_be_no_run_is_told() -> None:
     """Each place with its fault."""
-    told = [mismatch.field for mismatch in run_violations(["r1", "", "x" * 65, "x" * 64])]
-    assert told == ["run_ids[1]", "run_ids[2]"]
+    fields = [mismatch.field for mismatch in run_violations(["r1", "", "x" * 65, "x" * 64])]
+    assert fields == ["run_ids[1]", "run_ids[2]"]

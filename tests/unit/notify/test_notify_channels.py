@@ -20,12 +20,12 @@ ids = st.text(min_size=1, max_size=20)
 
 
 def test_every_kind_has_a_rule() -> None:
-    """Every kind of notice says what it is about and how it is told."""
+    """Every kind of notification has a subject and channels."""
     assert RULES.keys() == set(Kind)
 
 
 def test_defaults() -> None:
-    """Unless chosen otherwise, all is told by both channels, but a completed catch-up quietly."""
+    """By default, every kind uses both channels, except completed catch-ups."""
     quiet = {kind for kind in Kind if channels_for(kind) == QUIET}
     assert quiet == {Kind.CATCH_UP_COMPLETED}
     assert all(channels_for(kind) == BOTH for kind in set(Kind) - quiet)
@@ -42,7 +42,7 @@ def test_a_choice_holds_and_urgent_is_in_the_inbox(
 
 
 def test_classes_moved_and_cancelled_are_urgent() -> None:
-    """What can't wait is what moves a class or cancels it."""
+    """A moved or cancelled class is urgent."""
     urgent = {kind for kind, rule in RULES.items() if rule.urgent}
     assert urgent == {Kind.SESSION_MOVED, Kind.SESSION_CANCELLED}
 
@@ -59,21 +59,21 @@ def test_ids_are_one_to_one(pairs: set[tuple[str, str]]) -> None:
 
 
 def test_ids_never_change() -> None:
-    """An id is the same in every release, or a repeat would tell twice."""
+    """An id is the same in every release, or a repeat would notify twice."""
     assert message_id("e", "p") == "96ab1a71-202e-55a2-9763-6da0bae704d9"
 
 
 @given(choices)
 def test_preferences_are_complete(chosen: dict[Category, frozenset[Channel]]) -> None:
     """Preferences name each category once, as chosen or by default."""
-    told = preferences("ada", chosen)
-    assert [one.category for one in told.categories] == list(Category)
-    for one in told.categories:
+    complete = preferences("ada", chosen)
+    assert [one.category for one in complete.categories] == list(Category)
+    for one in complete.categories:
         assert frozenset(one.channels) == chosen.get(one.category, BOTH)
 
 
 def test_a_category_named_twice_is_a_violation_each_time() -> None:
-    """Each place where a category is named again is told."""
+    """Each repeated category is a violation."""
     seat = CategoryPreference(Category.SEAT, ())
     other = CategoryPreference(Category.SESSION, ())
     assert [violation.field for violation in violations_of((seat, other, seat))] == [

@@ -1,4 +1,4 @@
-"""What comes of a try to send a mail."""
+"""The outcomes of attempts to send a mail."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ def notification() -> tuple[Delivery, Delivery]:
 
 
 def test_the_inbox_has_it_at_once() -> None:
-    """In the inbox a message is delivered with its writing; mail is queued."""
+    """A message is in the inbox when it is written; mail is queued."""
     in_app, mail = notification()
     assert (in_app.state, in_app.finished_at) == (DeliveryState.DELIVERED, NOW)
     assert (mail.state, mail.finished_at) == (DeliveryState.QUEUED, None)
@@ -60,7 +60,7 @@ def test_results(outcome: Outcome, state: DeliveryState, error: str, attempts: i
 
 
 def test_the_last_try_gives_up() -> None:
-    """After as many tries as there are, the mail is given up and others are told why."""
+    """After the last attempt the mail is given up, and an event says why."""
     _, mail = notification()
     after = after_attempt(replace(mail, attempts=2), SendResult(Outcome.PUT_OFF, "full"), NOW, 3)
     failed = outcome_of(after)
@@ -70,6 +70,6 @@ def test_the_last_try_gives_up() -> None:
 
 @pytest.mark.parametrize(("late", "expired"), [(timedelta(0), False), (timedelta(seconds=1), True)])
 def test_mail_expires(late: timedelta, expired: bool) -> None:
-    """What was queued more than five days ago is not worth sending."""
+    """Mail that was queued more than five days ago is not sent."""
     _, mail = notification()
     assert has_expired(mail, NOW + LIFETIME + late) is expired

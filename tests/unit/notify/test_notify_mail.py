@@ -22,7 +22,7 @@ def mail(to: str = "ada@example.com", title: str = "Moved: Waves", body: str = "
 
 
 def parsed(raw: bytes) -> email.message.EmailMessage:
-    """What a mail program reads."""
+    """The mail as a mail program reads it."""
     return email.message_from_bytes(raw, policy=email.policy.default)
 
 
@@ -57,7 +57,7 @@ def test_any_text_arrives(title: str, body: str) -> None:
 
 @pytest.mark.parametrize("title", ["a\nBcc: all@example.com", "a\r\n\r\nbody", "a\rb"])
 def test_a_header_with_a_line_break_is_refused(title: str) -> None:
-    """Even a title that nobody made safe can't become two headers."""
+    """Even an unsafe title can't become two headers."""
     with pytest.raises(ValueError, match=r"linefeed|newline"):
         write(mail(title=title), SENDER)
 

@@ -1,4 +1,4 @@
-"""Copies of enrolments: the newest news holds, whatever order it comes in."""
+"""Replicas of enrolments: the newest event counts, in any order."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -38,20 +38,20 @@ SESSION = Session(
 def change(
     sequence: int, state: EnrolmentState | None = None, mode: AttendanceMode | None = None
 ) -> EnrolmentUpdate:
-    """Some news of one enrolment."""
+    """An update of one enrolment."""
     return EnrolmentUpdate("e", "r", "ada", sequence, state, mode)
 
 
 states = st.none() | st.sampled_from(EnrolmentState)
 modes = st.none() | st.sampled_from(AttendanceMode)
-news = st.lists(st.tuples(states, modes), min_size=1, max_size=6)
+updates = st.lists(st.tuples(states, modes), min_size=1, max_size=6)
 
 
-@given(news, st.randoms())
+@given(updates, st.randoms())
 def test_order_does_not_matter(
     said: list[tuple[EnrolmentState, AttendanceMode]], random: object
 ) -> None:
-    """Whatever order news comes in, and however often, the copy ends the same."""
+    """In any order of updates, with repeats, the replica ends the same."""
     changes = [change(place, *one) for place, one in enumerate(said, start=1)]
     shuffled = [*changes, *changes]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -84,13 +84,13 @@ def test_reminders_are_to_come() -> None:
 
 
 def test_each_reminder_is_an_event_of_its_own() -> None:
-    """Both reminders of a session are told, for their events differ."""
+    """Both reminders of a session are sent, because their events differ."""
     reminders = reminders_of(SESSION, (24 * HOUR, HOUR), NOW)
     assert [one.event_id for one in reminders] == ["e1:24h", "e1:1h"]
 
 
 def test_a_reminder_stands_with_its_session() -> None:
-    """A reminder tells the truth while its session is to come at that very time and place."""
+    """A reminder is valid while its session is planned at that time and place."""
     appointment = Appointment("s", SESSION.start_time)
     assert stands(SESSION, appointment, NOW)
     assert not stands(None, appointment, NOW)

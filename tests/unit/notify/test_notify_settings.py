@@ -1,4 +1,4 @@
-"""Settings: faults are told all at once, and no password with them."""
+"""Settings: all errors are reported at once, without passwords."""
 
 from datetime import timedelta
 

@@ -48,7 +48,7 @@ def test_english_and_german_are_there() -> None:
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("language", TEXTS.languages)
 def test_every_template_bears_hostile_values(language: str, kind: Kind) -> None:
-    """Values are neither read as templates nor able to start a line or a header."""
+    """Values are not read as templates, and can't start a line or a header."""
     text = TEXTS.write(kind, language, "Europe/Dublin", HOSTILE, VALUES[kind])
     assert text.title
     assert "\n" not in text.title + text.title.replace("\r", "\n")
@@ -88,7 +88,7 @@ def test_the_nearest_language(wanted: str, given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "zone", "told"),
+    ("language", "zone", "expected"),
     [
         ("en", "Europe/Dublin", "Monday, 2 March 2026, 12:30 (Europe/Dublin)"),
         ("de-AT", "Europe/Vienna", "Montag, 2. März 2026, 13:30 Uhr (Europe/Vienna)"),
@@ -98,15 +98,15 @@ def test_the_nearest_language(wanted: str, given: str) -> None:
         ("en", "", "Monday, 2 March 2026, 12:30 (UTC)"),
     ],
 )
-def test_instants_are_told_in_the_persons_zone(language: str, zone: str, told: str) -> None:
+def test_instants_are_told_in_the_persons_zone(language: str, zone: str, expected: str) -> None:
     """An instant is written as the person's language and zone have it."""
     values = {"session": "Waves", "items": ["i1"], "due": NOON}
-    assert told in TEXTS.write(Kind.CATCH_UP_ASSIGNED, language, zone, "Ada", values).body
+    assert expected in TEXTS.write(Kind.CATCH_UP_ASSIGNED, language, zone, "Ada", values).body
 
 
 @given(st.text())
 def test_one_line_is_one_line(text: str) -> None:
-    """Whatever the text, one line comes of it."""
+    """Any text becomes one line."""
     assert len(one_line(text).splitlines()) <= 1
 
 

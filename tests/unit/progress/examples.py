@@ -102,7 +102,7 @@ def plan(*activities: Activity, sessions: tuple[Session, ...] = (), **fields: An
 
 
 def run_state(**fields: Any) -> LearnerRunState:
-    """Ada's standing: she is enrolled."""
+    """Ada's learner run state: she is enrolled."""
     given: dict[str, Any] = {
         "enrolment_id": "e1",
         "state": EnrolmentState.ENROLLED,
@@ -113,8 +113,8 @@ def run_state(**fields: Any) -> LearnerRunState:
     return LearnerRunState(RUN, ADA, **given)
 
 
-def verdict(value: AttendanceStatus, session_id: str = "s1") -> dict[str, Attendance]:
-    """What a session recorded."""
+def attendance_with(value: AttendanceStatus, session_id: str = "s1") -> dict[str, Attendance]:
+    """The recorded attendance of a session."""
     return {session_id: Attendance(value, 1)}
 
 

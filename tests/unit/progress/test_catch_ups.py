@@ -9,10 +9,10 @@ from services.progress.domain import catch_ups
 from services.progress.domain.catch_ups import CatchUp, Studied, catch_up_id
 from services.progress.domain.enums import AttendanceStatus, CatchUpState, EnrolmentState
 from services.progress.domain.events import CatchUpAssigned, CatchUpCompleted, CatchUpMissed
-from tests.unit.progress.examples import DAY, MONDAY, run_state, session, verdict
+from tests.unit.progress.examples import DAY, MONDAY, attendance_with, run_state, session
 
 WITHIN = 3 * DAY
-ABSENT = run_state(attendance=verdict(AttendanceStatus.ABSENT))
+ABSENT = run_state(attendance=attendance_with(AttendanceStatus.ABSENT))
 GIVEN: CatchUp = catch_ups.assigned(ABSENT, session(), ("film",), MONDAY, WITHIN)
 ENOUGH, HALF = Studied(1.0, True), Studied(0.5, False)
 SECOND = timedelta(seconds=1)
@@ -60,7 +60,7 @@ def test_it_is_missed_after_its_due_and_may_be_studied_later() -> None:
 
 
 def test_what_was_studied_before_is_completed_at_once() -> None:
-    """Both events are told."""
+    """Both events are published."""
     done = catch_ups.judged(GIVEN, ENOUGH, MONDAY)
     assert _names(None, done) == [CatchUpAssigned, CatchUpCompleted]
 
@@ -72,7 +72,7 @@ def test_the_share_never_falls() -> None:
 
 
 def test_it_asks_for_what_stands_in_at_present() -> None:
-    """Until it is completed; its due stays, and the share is of what is asked for."""
+    """Until it is completed, it asks for the present substitutes; its due stays."""
     half = catch_ups.judged(GIVEN, HALF, MONDAY)
     other = catch_ups.restocked(half, ("film-2", "book"))
     assert (other.item_ids, other.watched_share) == (("film-2", "book"), 0.0)
@@ -87,8 +87,8 @@ def test_it_asks_for_what_stands_in_at_present() -> None:
     "other",
     [
         replace(ABSENT, state=EnrolmentState.WITHDRAWN),
-        replace(ABSENT, attendance=verdict(AttendanceStatus.EXCUSED)),
-        replace(ABSENT, attendance=verdict(AttendanceStatus.PRESENT)),
+        replace(ABSENT, attendance=attendance_with(AttendanceStatus.EXCUSED)),
+        replace(ABSENT, attendance=attendance_with(AttendanceStatus.PRESENT)),
     ],
 )
 def test_an_open_one_is_dropped_when_nobody_wants_it(other: object) -> None:
@@ -103,13 +103,13 @@ def test_an_open_one_is_dropped_when_nobody_wants_it(other: object) -> None:
 
 
 def test_one_that_is_over_is_not_dropped() -> None:
-    """What was completed or missed stays so; being caught up ends no catch-up."""
+    """A completed or missed one stays so; CAUGHT_UP ends no catch-up."""
     gone = replace(ABSENT, state=EnrolmentState.WITHDRAWN)
     for over in (
         catch_ups.judged(GIVEN, ENOUGH, MONDAY),
         catch_ups.judged(GIVEN, HALF, GIVEN.due + DAY),
     ):
         assert catch_ups.kept_up(over, gone, MONDAY, WITHIN) == over
-    caught_up = run_state(attendance=verdict(AttendanceStatus.CAUGHT_UP))
+    caught_up = run_state(attendance=attendance_with(AttendanceStatus.CAUGHT_UP))
     assert catch_ups.kept_up(GIVEN, caught_up, MONDAY, WITHIN) == GIVEN
     assert not catch_ups.is_due_to(caught_up, "s1")

@@ -28,12 +28,12 @@ from tests.unit.progress.examples import (
     MONDAY,
     PASSED,
     activity,
+    attendance_with,
     learner,
     plan,
     said,
     session,
     statement,
-    verdict,
     watched,
 )
 
@@ -55,7 +55,7 @@ def test_a_film_is_done_at_the_share_that_the_run_asks_for() -> None:
 
 @given(st.integers(1, 10_000), st.integers(0, 100))
 def test_the_exact_share_is_enough(length: int, percent: int) -> None:
-    """Whatever fractions do, watching exactly the share asked for counts."""
+    """With any fractions, watching exactly the required share counts."""
     item = Item("film", ItemKind.VIDEO, float(length), True, 1)
     run = replace(plan().run, policy=Policy(watched_share=percent / 100))
     one = plan(FILM, run=run, items={"film": item})
@@ -76,7 +76,7 @@ def test_what_lies_beyond_the_film_does_not_count() -> None:
 
 
 def test_a_film_of_unknown_length_goes_by_the_players() -> None:
-    """Where the library can't tell, what the player told is the length."""
+    """If the library has no length, the player's length counts."""
     items = {"film": Item("film", ItemKind.VIDEO, 0.0, True, 1)}
     assert done_at(FILM, learner(watched("0[.]90")), plan(FILM, items=items)) == MONDAY
     assert done_at(FILM, learner(watched("0[.]80")), plan(FILM, items=items)) is None
@@ -148,7 +148,7 @@ def test_tasks_and_checkpoints_go_by_what_is_said(step: object, verb: str, done:
 )
 def test_a_class_is_done_by_who_was_there(value: AttendanceStatus, done: bool) -> None:
     """Having been there for enough of it, being excused or having caught up is done."""
-    ada = learner(attendance=verdict(value))
+    ada = learner(attendance=attendance_with(value))
     at = done_at(CLASS, ada, plan(CLASS, sessions=(session(),)))
     assert at == (MONDAY + HOUR if done else None)
 
@@ -171,7 +171,7 @@ def test_a_cancelled_class_is_done_by_its_substitute() -> None:
 
 
 def test_all_materials_are_to_be_studied() -> None:
-    """Where two materials stand in for a class, one of them is half of it."""
+    """If two materials replace a class, the learner must study both."""
     one = session(recorded=False, recording_item_id="", material_item_ids=("book", "film"))
     half, whole = (
         learner(watched("0[.]100")),

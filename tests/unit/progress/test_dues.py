@@ -68,7 +68,7 @@ def test_a_moved_class_moves_its_dues() -> None:
 
 
 def test_dues_of_a_class_without_a_session_to_come() -> None:
-    """Where all sessions were cancelled the planned end counts; where none is known, nothing."""
+    """If all sessions were cancelled the planned end counts; without one, there is no due."""
     off = session(end_time=MONDAY + 9 * DAY, state=SessionState.CANCELLED)
     assert _due(plan(CLASS, HOMEWORK, sessions=(off,)), "homework") == Due(MONDAY + 11 * DAY)
     assert _due(plan(CLASS, HOMEWORK), "homework") == Due()
@@ -81,7 +81,7 @@ def test_without_enrolment_time_nothing_counts_from_it() -> None:
 
 
 def test_a_chain_of_a_thousand_is_worked_out() -> None:
-    """However long the chain, and from either end."""
+    """The chain may be long, and may be computed from either end."""
     steps = [FIRST, *(activity(f"s{n}", deadline=after(f"s{n - 1}", DAY)) for n in range(1, 1000))]
     steps[1] = activity("s1", deadline=after("first", DAY))
     dues = Dues(plan(*steps), run_state())

@@ -1,4 +1,4 @@
-"""What statements come to."""
+"""What statements prove."""
 
 from datetime import timedelta
 from functools import reduce

@@ -61,7 +61,7 @@ def test_each_row_is_judged_by_itself() -> None:
 
 
 def test_events_are_by_learner() -> None:
-    """Each learner's statements are told in an event of their own, in their order."""
+    """Each learner's statements have their own event, in their order."""
     one, two, three = statement(), statement(learner_id="grace"), statement()
     assert [(each.learner_id, each.statements) for each in recorded([one, two, three])] == [
         (ADA, (one, three)),
@@ -72,7 +72,7 @@ def test_events_are_by_learner() -> None:
 
 @pytest.mark.parametrize("sign", ["x", "\x01", '"', "é", "\u2028", "𝄞"])
 def test_the_largest_batch_fits_into_events(sign: str) -> None:
-    """A thousand rows of the longest texts, however odd, give events below the limit, all told."""
+    """A thousand rows of the longest texts give events below the limit, with all rows."""
     odd = statement(
         learner_id=sign * 128,
         verb="a:" + sign * 498,

@@ -50,7 +50,7 @@ def test_what_lies_beyond_the_end_does_not_count(parts: list[tuple[int, int]], e
 
 
 def test_a_hostile_number_of_stretches_is_bounded() -> None:
-    """Of more stretches than any player leaves, the longest are kept."""
+    """If there are more intervals than any player has, the longest are kept."""
     tiny = [(2.0 * place, 2.0 * place + 0.5) for place in range(3 * MOST)]
     kept = union([*tiny, (100_000.0, 100_100.0)])
     assert len(kept) == MOST

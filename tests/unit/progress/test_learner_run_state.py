@@ -1,4 +1,4 @@
-"""What is kept of a learner, whatever the order in which it comes."""
+"""A learner's state, with updates in any order."""
 
 from itertools import permutations
 
@@ -15,7 +15,7 @@ TAKEN_BACK = Attendance(None, sequence=3, amended=True)
 
 @pytest.mark.parametrize("arrived", permutations([FINALISED, FIRST, SECOND]))
 def test_the_last_amended_attendance_counts_in_any_order(arrived: tuple[Attendance, ...]) -> None:
-    """An amended row counts more than the settled one, whose sequence is another aggregate's."""
+    """An amended row counts more than the finalised one, whose sequence is another aggregate's."""
     run_state = LearnerRunState("run", "ada")
     for each in (*arrived, *arrived):
         run_state = attended(run_state, "session", each)
@@ -23,7 +23,7 @@ def test_the_last_amended_attendance_counts_in_any_order(arrived: tuple[Attendan
 
 
 def test_what_was_taken_back_does_not_count_again() -> None:
-    """Whatever older news comes after it."""
+    """Older updates may follow it."""
     run_state = LearnerRunState("run", "ada")
     for each in (SECOND, TAKEN_BACK, FIRST, FINALISED):
         run_state = attended(run_state, "session", each)
@@ -31,5 +31,5 @@ def test_what_was_taken_back_does_not_count_again() -> None:
 
 
 def test_the_finalised_attendance_counts_until_it_is_amended() -> None:
-    """Where nothing was amended, the settled row is kept."""
+    """If nothing was amended, the finalised row is kept."""
     assert attended(LearnerRunState("run", "ada"), "s", FINALISED).attendance == {"s": FINALISED}

@@ -1,4 +1,4 @@
-"""What of a run's plan a piece of evidence concerns."""
+"""The parts of a run's plan that a piece of evidence concerns."""
 
 import random
 
@@ -14,12 +14,12 @@ from tests.unit.progress.examples import (
     EXPERIENCED,
     MONDAY,
     activity,
+    attendance_with,
     learner,
     plan,
     said,
     session,
     statement,
-    verdict,
     watched,
 )
 
@@ -58,7 +58,7 @@ def test_judging_what_is_concerned_leaves_nothing_out(seed: int) -> None:
         said(COMPLETED, "unknown"),
     ]
     happened = dice.sample(about, dice.randint(0, len(about)))
-    attended = verdict(dice.choice(list(AttendanceStatus)))
+    attended = attendance_with(dice.choice(list(AttendanceStatus)))
     ada = learner(*happened, attendance=attended)
     whole = plan(*STEPS, sessions=(session(recording_item_id=""),))
     found = reviewed(ada, whole, MONDAY, MONDAY + DAY).run_state.completed

@@ -33,18 +33,18 @@ from tests.unit.progress.examples import (
     MONDAY,
     RUN,
     activity,
+    attendance_with,
     learner,
     plan,
     run_state,
     said,
     session,
-    verdict,
     watched,
 )
 
 TASK, EXTRA = activity("task"), activity("extra", optional=True)
 CLASS = activity("class", ActivityKind.SESSION)
-ABSENT = verdict(AttendanceStatus.ABSENT)
+ABSENT = attendance_with(AttendanceStatus.ABSENT)
 DONE = said(COMPLETED, "task")
 
 
@@ -54,7 +54,7 @@ def _review(one: Learner, by: Plan) -> tuple[Learner, list[object]]:
 
 
 def test_a_completion_is_told_once() -> None:
-    """The activity and with it the path; reviewing again tells nothing."""
+    """The activity and the path complete; another review publishes nothing."""
     after, events = _review(learner(DONE), plan(TASK, EXTRA))
     assert events == [
         ActivityCompleted("e1", RUN, ADA, "task", MONDAY),
@@ -78,7 +78,7 @@ def test_a_new_version_keeps_what_was_completed() -> None:
 
 
 def test_a_path_that_requires_nothing_is_completed_by_nobody() -> None:
-    """Only by optional activities nobody gets to an end."""
+    """A path of optional activities only is never completed."""
     after, events = _review(learner(said(COMPLETED, "extra")), plan(EXTRA))
     assert [type(each) for each in events] == [ActivityCompleted]
     assert counts_of(after, frozenset()).completed_path == 0

@@ -1,4 +1,4 @@
-"""What is known of sessions, whatever order it comes in."""
+"""Replicas of sessions, with updates in any order."""
 
 from dataclasses import replace
 from functools import reduce
@@ -31,9 +31,9 @@ BLANK = Session("s1", RUN)
 
 
 @given(st.permutations([*ALL, *ALL[:3]]))
-def test_order_and_repeats_do_not_matter(news: list[SessionUpdate]) -> None:
+def test_order_and_repeats_do_not_matter(updates: list[SessionUpdate]) -> None:
     """Any order of a session's events comes to the same."""
-    assert reduce(merge, news, BLANK) == reduce(merge, ALL, BLANK)
+    assert reduce(merge, updates, BLANK) == reduce(merge, ALL, BLANK)
 
 
 def test_the_newest_part_counts() -> None:
@@ -93,7 +93,7 @@ def test_what_matters_to_learners() -> None:
 
 
 def test_the_newest_copy_counts() -> None:
-    """An old event that comes late changes nothing, nor does the same one twice."""
+    """An old event that comes late changes nothing, and neither does a repeat."""
     old, new = Path(RUN, 1, (), 1), Path(RUN, 2, (), 2)
     assert newer({}, [new, old]) == newer({}, [old, new]) == [new]
     assert newer({RUN: new}, [old, new]) == []

@@ -58,7 +58,7 @@ def test_what_players_send_is_read(text: str, segments: tuple[tuple[float, float
     ],
 )
 def test_malformed_segments_are_told(text: str) -> None:
-    """Whatever is no segment is a fault that shows it and what would be right."""
+    """Text that is no segment is a violation that shows it and the right form."""
     (violation, *_) = violations_of(text, 0)
     assert violation.field == "video.played_segments"
     assert "0[.]42.6" in violation.right
@@ -92,7 +92,7 @@ def test_what_is_written_is_read(segments: list[tuple[float, float]]) -> None:
 
 @given(st.text())
 def test_any_text_is_read_or_told(text: str) -> None:
-    """No text breaks the parser, and what is not told as faulty is made of segments."""
+    """Any text parses; text without violations consists of segments."""
     if not violations_of(text, 0):
         assert all(0 <= start <= end for start, end in played(text))
 
@@ -104,14 +104,14 @@ def test_real_statements_are_read() -> None:
     with gzip.open(REAL, "rt") as lines:
         for line in lines:
             said = json.loads(line)
-            told = {
+            extensions = {
                 **said.get("result", {}).get("extensions", {}),
                 **said.get("context", {}).get("extensions", {}),
             }
-            text = told.get(f"{EXTENSION}played-segments")
+            text = extensions.get(f"{EXTENSION}played-segments")
             if text is not None:
                 seen += 1
-                length = told.get(f"{EXTENSION}length", 0)
+                length = extensions.get(f"{EXTENSION}length", 0)
                 assert violations_of(text, length) == []
                 assert measure(union(played(text))) <= length
     assert seen == 10_449

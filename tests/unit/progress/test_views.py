@@ -1,4 +1,4 @@
-"""What is told: progress and timelines."""
+"""The API's views: progress and timelines."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,11 +23,11 @@ from tests.unit.progress.examples import (
     HOUR,
     MONDAY,
     activity,
+    attendance_with,
     learner,
     plan,
     run_state,
     session,
-    verdict,
     watched,
 )
 
@@ -47,7 +47,7 @@ def test_a_learner_in_short() -> None:
 
 def test_activity_by_activity() -> None:
     """In the path's order, with due, share and attendance."""
-    ada = learner(watched("0[.]50"), attendance=verdict(AttendanceStatus.PARTIAL))
+    ada = learner(watched("0[.]50"), attendance=attendance_with(AttendanceStatus.PARTIAL))
     rows = activity_progress(ada, plan(FILM, CLASS, sessions=(session(),)), MONDAY)
     assert [row.activity_id for row in rows] == ["see", "class"]
     assert (rows[0].watched_share, rows[0].due) == (0.5, MONDAY)
@@ -58,8 +58,8 @@ def test_activity_by_activity() -> None:
 def test_the_best_of_several_sessions_is_told() -> None:
     """Absent from one, present at the other: present."""
     attendance = {
-        **verdict(AttendanceStatus.ABSENT),
-        **verdict(AttendanceStatus.PRESENT, "s2"),
+        **attendance_with(AttendanceStatus.ABSENT),
+        **attendance_with(AttendanceStatus.PRESENT, "s2"),
     }
     by = plan(CLASS, sessions=(session(), session("s2")))
     (row,) = activity_progress(learner(attendance=attendance), by, MONDAY)
@@ -85,7 +85,7 @@ def test_classes_and_dues_stand_in_a_timeline() -> None:
     ],
 )
 def test_lines_are_on_the_learners_wall(zone: str, local: CivilTime) -> None:
-    """In the zone that is asked for; else in the run's."""
+    """Lines are in the requested time zone, or else in the run's."""
     (line,) = timeline.lines_of_run(run_state(), plan(FILM), replace(WEEK, zone=zone))
     assert line.local == local
 
@@ -101,7 +101,7 @@ def test_a_cancelled_class_shows_what_takes_its_place() -> None:
 
 
 def test_a_catch_up_stands_at_its_due() -> None:
-    """With the session that was missed."""
+    """It is listed with the session that was missed."""
     given = assigned(run_state(), session(), ("film",), MONDAY, DAY)
     line = timeline.localized(timeline.line_of_catch_up(given), "")
     assert (line.at, line.session_id, line.done) == (MONDAY + DAY, "s1", False)

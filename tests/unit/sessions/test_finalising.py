@@ -1,4 +1,4 @@
-"""How a class is cut into parts, and how its parts are told."""
+"""How a class is divided into parts, and their events."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def _ids(count: int) -> list[str]:
 
 @given(st.integers(0, 3 * LEARNERS), st.data())
 def test_parts_hold_everyone_once(count: int, data: st.DataObject) -> None:
-    """However many marks each has: in order, each once, and only the last part is the last."""
+    """With any number of presence events: in order, each once, and only the last part is marked."""
     waiting, seen = _ids(count), list[str]()
     some = data.draw(
         st.dictionaries(st.sampled_from(_ids(2000)), st.integers(0, 2 * PRESENCE_EVENTS))
@@ -65,7 +65,7 @@ def _enrolment(learner: str, state: EnrolmentState) -> Enrolment:
 
 
 def test_who_is_expected_is_who_was_when_the_session_ended() -> None:
-    """What was noted then counts more than what holds now; of the others with a seat what holds."""
+    """The list from the end counts; for other learners with a seat, their current state counts."""
     enrolled, gone = EnrolmentState.ENROLLED, EnrolmentState.WITHDRAWN
     usual = replace(_enrolment("back", enrolled), mode=AttendanceMode.ONLINE)
     candidates = Candidates(
@@ -97,7 +97,7 @@ def _rows(count: int) -> list[Attendance]:
 
 
 def test_events_hold_every_row_once() -> None:
-    """Up to a number of learners each, numbered on from those before; the last tells how many."""
+    """Each event has at most a number of learners; the numbers continue; the last has the total."""
     rows = _rows(2 * LEARNERS_PER_EVENT + 1)
     found = list(event_parts(rows, 0, last=False)) + list(event_parts(rows[:1], 3, last=True))
     assert [(each.part, each.parts) for each in found] == [(1, 0), (2, 0), (3, 0), (4, 4)]

@@ -64,12 +64,12 @@ def test_a_good_request_has_no_violation(changes: dict[str, Any]) -> None:
     ],
 )
 def test_every_violation_of_a_request_is_told(changes: dict[str, Any], fields: list[str]) -> None:
-    """What can't be right is told by field, all at once."""
+    """All violations are reported at once, by field."""
     assert [violation.field for violation in schedule_violations(request(**changes))] == fields
 
 
 def test_a_plan_has_the_seats_of_its_room_or_fewer() -> None:
-    """A session has the room's capacity, or what was asked for where that is less."""
+    """A session has the room's capacity, or the requested number if that is less."""
     assert planned(request(), AULA, "s", "").room_seats == 30
     assert planned(request(room_seats=12), AULA, "s", "").room_seats == 12
     assert planned(request(**ONLINE), None, "s", "").room_seats == 0
@@ -91,14 +91,14 @@ def test_sessions_that_touch_do_not_conflict(hours: int) -> None:
 
 
 def test_every_conflict_names_the_other_session() -> None:
-    """Room and instructor are told apart, each with the other's id, title and times."""
+    """Room and instructor are distinct, each with the other session's id, title and times."""
     both = session(id="s2", title="Optics", start_time=NINE + HOUR / 2)
     room = session(id="s3", title="Waves", instructor_id="bohr")
     teacher = session(id="s4", title="Heat", room_id="lab")
     free = session(id="s5", room_id="lab", instructor_id="bohr")
     violations = conflict_violations(session(), [both, room, teacher, free, session()])
-    told = [(violation.field, violation.wrong.split("session ")[1]) for violation in violations]
-    assert told == [
+    named = [(violation.field, violation.wrong.split("session ")[1]) for violation in violations]
+    assert named == [
         ("room_id", "s2 ('Optics'), 2026-03-02T09:30:00Z to 2026-03-02T10:00:00Z"),
         ("room_id", "s3 ('Waves'), 2026-03-02T09:00:00Z to 2026-03-02T10:00:00Z"),
         ("instructor_id", "s2 ('Optics'), 2026-03-02T09:30:00Z to 2026-03-02T10:00:00Z"),
@@ -126,18 +126,18 @@ def test_online_sessions_share_no_room() -> None:
 def test_instructors_are_the_runs_or_the_rosters(
     run: Run | None, person: Person | None, known: bool
 ) -> None:
-    """Who teaches is named by the run, or has that role in the roster."""
+    """An instructor is named by the run, or has that role in the roster."""
     assert (not list(instructor_violations(session(), run, person))) is known
 
 
 def test_what_is_unknown_is_told() -> None:
-    """Run and room are both told when both are unknown."""
+    """Run and room are both reported when both are unknown."""
     assert [f.field for f in unknown_violations(session(), None, None)] == ["run_id", "room_id"]
     assert list(unknown_violations(session(), RUN, AULA)) == []
 
 
 def test_a_room_holds_what_is_asked_of_it() -> None:
-    """More seats than the room has are refused, and so is a move that leaves learners standing."""
+    """More seats than the room has are refused, and so is a move to a room with too few seats."""
     assert [f.field for f in limit_violations(session(seat_limit=31), AULA)] == ["room_seats"]
     assert list(limit_violations(session(seat_limit=30), AULA)) == []
     assert [f.field for f in taken_violations(session(room_seats=20, in_room=21))] == ["room_id"]
@@ -201,5 +201,5 @@ def test_steps_out_of_turn_are_refused(state: SessionState) -> None:
 
 
 def test_a_secret_is_not_shown() -> None:
-    """A session's text, as a log would have it, does not tell its check-in secret."""
+    """A session's text, as in a log, does not contain its check-in secret."""
     assert "ab" * 32 not in repr(session())

@@ -1,4 +1,4 @@
-"""Presence and attendance: the union of intervals, and the verdict."""
+"""Presence and attendance: the union of intervals, and the attendance status."""
 
 import random
 from collections.abc import Iterable, Set
@@ -176,7 +176,7 @@ def test_verdicts_follow_the_policy(minutes: float, expected: AttendanceStatus) 
 
 
 def test_who_was_not_there_is_absent_under_any_policy() -> None:
-    """Shares of 0 do not make those present who never came, nor does a session without length."""
+    """A share of 0, or a session without length, does not make absent learners present."""
     nothing = Policy(present_share=0, partial_share=0)
     assert attendance_status(timedelta(), HOUR, nothing) is ABSENT
     assert attendance_status(timedelta(), timedelta(), nothing) is ABSENT
@@ -191,20 +191,20 @@ def _finalised(
 
 
 def test_the_expected_and_those_who_came_are_finalised() -> None:
-    """Expected learners are ABSENT unless they came; others are told only when they stayed."""
+    """Expected learners are ABSENT unless they came; others are listed only if they stayed."""
     presence_events = [
         PresenceEvent("ada", JOINED, NINE, "x"),
         PresenceEvent("guest", JOINED, NINE + 30 * MINUTE, "x"),
         PresenceEvent("passer-by", JOINED, NINE + 59 * MINUTE, "x"),
     ]
     rows = _finalised(OVER, {"ada", "bob"}, presence_events, Policy())
-    told = [(row.learner_id, row.verdict, row.minutes) for row in rows]
-    assert told == [("ada", PRESENT, 60), ("bob", ABSENT, 0), ("guest", PARTIAL, 30)]
+    listed = [(row.learner_id, row.verdict, row.minutes) for row in rows]
+    assert listed == [("ada", PRESENT, 60), ("bob", ABSENT, 0), ("guest", PARTIAL, 30)]
 
 
 @pytest.mark.parametrize("late", [0, 20, 24 * 60])
 def test_a_class_that_is_ended_late_makes_nobody_absent(late: int) -> None:
-    """Who was there for what was planned is PRESENT; the time after it counts for nobody."""
+    """A learner who was there for the planned time is PRESENT; later time does not count."""
     over = replace(OVER, ended_at=NINE + HOUR + late * MINUTE)
     presence_events = [
         PresenceEvent("ada", JOINED, NINE, "x"),
@@ -227,7 +227,7 @@ def test_a_class_that_begins_early_or_late_has_the_length_that_was_planned() -> 
 
 @pytest.mark.parametrize("state", [AttendanceStatus.EXCUSED, AttendanceStatus.CAUGHT_UP])
 def test_presence_events_that_come_late_undo_no_repair(state: AttendanceStatus) -> None:
-    """But who was PRESENT after all is; without a repair the marks decide."""
+    """A repair stays, unless the learner was PRESENT; without one the presence events decide."""
     before = Attendance("s1", "ada", state, 0.0, ())
     for counted, then in ((ABSENT, state), (PARTIAL, state), (PRESENT, PRESENT)):
         after = amended(before, Attendance("s1", "ada", counted, 9.0, ()))
@@ -240,13 +240,13 @@ def test_presence_events_that_come_late_undo_no_repair(state: AttendanceStatus) 
 
 @pytest.mark.parametrize("state", list(AttendanceStatus))
 def test_only_an_absence_is_caught_up(state: AttendanceStatus) -> None:
-    """A catch-up turns ABSENT into CAUGHT_UP and leaves any other verdict."""
+    """A catch-up turns ABSENT into CAUGHT_UP and leaves any other status."""
     after = caught_up(Attendance("s1", "ada", state, 0.0, ())).verdict
     assert after is (AttendanceStatus.CAUGHT_UP if state is ABSENT else state)
 
 
 def test_presence_events_are_judged_one_by_one() -> None:
-    """A mark wants a session that began and a learner of the run; both faults are told."""
+    """A presence event needs a started session and a learner of the run; both are reported."""
     live = session(state=SessionState.LIVE)
     assert list(presence_event_violations(live, _presence_event(JOINED, 0), True, NINE)) == []
     violations = list(presence_event_violations(session(), _presence_event(JOINED, 0), False, NINE))
@@ -254,7 +254,7 @@ def test_presence_events_are_judged_one_by_one() -> None:
 
 
 def test_presence_events_are_taken_for_a_day_after_the_end() -> None:
-    """To the millisecond, and not after."""
+    """This is exact to the millisecond."""
     until = NINE + HOUR + LATEST
     assert list(presence_event_violations(OVER, _presence_event(JOINED, 0), True, until)) == []
     later = presence_event_violations(

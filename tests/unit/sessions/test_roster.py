@@ -25,30 +25,30 @@ ENROLLED, WAITLISTED, WITHDRAWN = (
 ONLINE, CLASSROOM = AttendanceMode.ONLINE, AttendanceMode.CLASSROOM
 
 
-def _fold(news: list[EnrolmentUpdate]) -> Enrolment:
+def _fold(updates: list[EnrolmentUpdate]) -> Enrolment:
     enrolment = Enrolment("run", "ada")
-    for each in news:
+    for each in updates:
         enrolment = merge(enrolment, each)
     return enrolment
 
 
-def _news(
+def _update(
     sequence: int, state: EnrolmentState | None, mode: AttendanceMode | None
 ) -> EnrolmentUpdate:
     return EnrolmentUpdate("run", "ada", sequence, state, mode)
 
 
 def test_a_change_of_mode_may_come_before_the_enrolment() -> None:
-    """State and mode are each the newest that was told, in whatever order they came."""
-    after = _fold([_news(2, None, ONLINE), _news(1, ENROLLED, CLASSROOM)])
+    """State and mode are each the newest, in any order of their events."""
+    after = _fold([_update(2, None, ONLINE), _update(1, ENROLLED, CLASSROOM)])
     assert (after.state, after.mode) == (ENROLLED, ONLINE)
 
 
 def test_an_old_event_changes_nothing() -> None:
     """A withdrawal is not undone by an older enrolment, but by a newer one."""
-    gone = _fold([_news(5, WITHDRAWN, None), _news(3, ENROLLED, CLASSROOM)])
+    gone = _fold([_update(5, WITHDRAWN, None), _update(3, ENROLLED, CLASSROOM)])
     assert gone.state is WITHDRAWN
-    assert merge(gone, _news(6, ENROLLED, ONLINE)).state is ENROLLED
+    assert merge(gone, _update(6, ENROLLED, ONLINE)).state is ENROLLED
 
 
 @given(
@@ -64,10 +64,10 @@ def test_any_order_tells_the_same(
     facts: list[tuple[EnrolmentState | None, AttendanceMode | None]], chance: random.Random
 ) -> None:
     """Events in any order, repeated or not, lead to the same enrolment."""
-    news = [_news(number, *fact) for number, fact in enumerate(facts, start=1)]
-    mixed = [*news, *news]
+    updates = [_update(number, *fact) for number, fact in enumerate(facts, start=1)]
+    mixed = [*updates, *updates]
     chance.shuffle(mixed)
-    assert _fold(mixed) == _fold(news)
+    assert _fold(mixed) == _fold(updates)
 
 
 @pytest.mark.parametrize("state", [None, WAITLISTED, WITHDRAWN])
@@ -79,7 +79,7 @@ def test_only_who_holds_a_place_is_enrolled(state: EnrolmentState | None) -> Non
 
 
 def test_only_newer_copies_replace_what_is_known() -> None:
-    """Of several in one batch the newest counts, and only when it is newer than the known one."""
+    """The newest update of a batch counts, if it is newer than the replica."""
     known = {"a": Item("a", True, "", 5), "b": Item("b", False, "", 5)}
     arrived = [
         Item("a", False, "late", 4),

@@ -85,13 +85,13 @@ def test_what_is_without_limit_concerns_nobody_else(
 
 
 def test_a_repeated_choice_keeps_the_place_in_line() -> None:
-    """Who asks again while waiting neither moves up nor back."""
+    """A repeated choice of a waiting learner keeps their position."""
     waiting = replace(_seat(WAITLISTED), turn=3, chosen_at=NINE)
     assert granted(session(in_room=30, turns=9), waiting, IN_ROOM, NINE + HOUR) is waiting
 
 
 def test_full_online_seats_are_refused_not_waited_for() -> None:
-    """Only the room has a waiting list; one who sits online already is not refused."""
+    """Only the room has a waiting list; a learner with an online seat is not refused."""
     full = session(online_seats=2, online=2)
     with pytest.raises(FailedPrecondition, match="all 2 online seats are taken"):
         granted(full, _seat(IN_ROOM), ONLINE, NINE)
@@ -133,7 +133,7 @@ def test_all_that_speaks_against_a_choice_is_told(
     minutes: int,
     fields: list[str],
 ) -> None:
-    """State, cut-off, enrolment and the kind of place are told at once."""
+    """State, cut-off, enrolment and the kind of seat are reported at once."""
     now = NINE - minutes * MINUTE
     violations = choice_violations(session(**changes), enrolment, wanted, HOUR, now)
     assert [violation.field for violation in violations] == fields

@@ -26,15 +26,15 @@ def run(database: Database[Any], tmp_path: Path) -> Iterator[Run]:
 
     def start(**settings: Any) -> Running:
         issuer, notify = Issuer(), Notify()
-        told = settings_for(issuer.write_jwks(tmp_path / "jwks"), **settings)
-        server = Server(told, "tests", database, servicers(notify))
+        chosen = settings_for(issuer.write_jwks(tmp_path / "jwks"), **settings)
+        server = Server(chosen, "tests", database, servicers(notify))
         server.start()
-        servers.append((server, told))
+        servers.append((server, chosen))
         return Running(server, issuer, notify)
 
     yield start
-    for server, told in servers:
-        server.drain(told.drain)
+    for server, chosen in servers:
+        server.drain(chosen.drain)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def test_no_body_is_read_of_who_may_not_come_in(running: Running) -> None:
 
 
 def test_a_body_that_is_too_large_is_not_read(running: Running) -> None:
-    """By its declared length it is refused at once; without one, as soon as it is too much."""
+    """By its declared length it is refused at once; without one, when it is too long."""
     declared = running.headers(content_length=str(LARGEST_REQUEST + 1))
     with closing(running.connection()) as connection:
         connection.putrequest("POST", PATH)
@@ -44,9 +44,9 @@ def test_a_body_that_is_too_large_is_not_read(running: Running) -> None:
 def test_who_sends_headers_and_no_body_holds_nothing(
     run: Run, monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
-    """However many callers are silent after their headers, others are served.
+    """Many callers that send headers and no body do not block others.
 
-    The one who waits longest is given up for the next.
+    The one that waits longest is ended first.
     """
     monkeypatch.setattr("chassis.edge.server.MOST_REQUESTS", 4)
     running = run(person_requests=4)
@@ -72,7 +72,7 @@ def test_who_sends_headers_and_no_body_holds_nothing(
 
 
 def test_bodies_that_are_waited_for_are_bounded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where all room is taken, the one who has been silent longest loses it; others go on."""
+    """When all room is taken, the body that has been silent longest is ended; others continue."""
     monkeypatch.setattr(bodies.Bodies.__init__, "__defaults__", (2, 0.2))
     running = run()
     with ExitStack() as stack:
@@ -97,7 +97,7 @@ def test_a_body_that_does_not_come_in_time_is_given_up(running: Running) -> None
 def test_many_at_once_by_both_protocols_are_all_answered(
     run: Run, monkeypatch: pytest.MonkeyPatch, rooms: int
 ) -> None:
-    """With hardly any room for bodies and threads, requests wait, and none for ever."""
+    """With very little room for bodies and threads requests wait, but all are answered."""
     monkeypatch.setattr(bodies.Bodies.__init__, "__defaults__", (rooms, 20.0))
     monkeypatch.setattr(BoundedExecutor.__init__, "__defaults__", (1, 1))
     running = run(person_requests=64)
@@ -113,7 +113,7 @@ def test_many_at_once_by_both_protocols_are_all_answered(
 def test_a_body_that_waits_for_room_keeps_its_deadline(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whose deadline passes before there is room is told so, and leaves nothing behind."""
+    """If the deadline passes before there is room, the request is refused and leaves nothing."""
     monkeypatch.setattr(bodies.Bodies.__init__, "__defaults__", (1, 60.0))
     running = run()
     with closing(running.silent(running.headers("eve"))) as silent:

@@ -34,13 +34,13 @@ def test_json_and_binary_say_the_same(running: Running) -> None:
 
 
 def test_a_charset_and_unknown_fields_are_taken(running: Running) -> None:
-    """What stock clients of later versions send is no fault."""
+    """Newer versions of standard clients send them; this is no error."""
     body = json.dumps({"person_id": "ada", "laterField": [1]})
     assert running.post(body, running.headers(content_type="Application/JSON; charset=utf-8")).json
 
 
 def test_the_service_knows_caller_trace_and_deadline(running: Running) -> None:
-    """What a request carries reaches the service's code by HTTP as by gRPC."""
+    """A service's code gets the same caller, trace and deadline by HTTP as by gRPC."""
     parent = f"00-{'a' * 32}-{'b' * 16}-01"
     answer = running.post(
         headers=running.headers(
@@ -69,7 +69,7 @@ def test_the_service_knows_caller_trace_and_deadline(running: Running) -> None:
 def test_an_error_is_the_same_by_both_protocols(
     running: Running, error: Exception, status: int
 ) -> None:
-    """Code, message and details by HTTP are those by gRPC; nothing else is told."""
+    """Code, message and details by HTTP are the same as by gRPC; nothing else is shown."""
     running.notify.preferences = raising(error)
     named = running.headers(x_request_id="r-1")
     by_http = running.post(headers=named)
@@ -96,12 +96,12 @@ def test_all_violations_are_told(running: Running) -> None:
     ]
     running.notify.preferences = raising(Invalid(violations))
     (bad,) = running.post().json["details"]
-    told = bad["debug"]["fieldViolations"]
-    assert [each["field"] for each in told] == [violation.field for violation in violations]
+    shown = bad["debug"]["fieldViolations"]
+    assert [each["field"] for each in shown] == [violation.field for violation in violations]
 
 
 def test_field_rules_and_access_are_the_same(running: Running) -> None:
-    """The edge refuses by HTTP what it refuses by gRPC, before the service hears of it."""
+    """The edge refuses the same requests by HTTP as by gRPC, before the service gets them."""
     assert running.post(b'{"personId": "eve"}').json["code"] == "permission_denied"
     service = running.headers("mail", "service")
     answer = running.post(json.dumps({"personId": "x" * 129}), service)
@@ -132,7 +132,7 @@ def test_who_proves_nobody_is_told_how_to(running: Running, authorization: str) 
 def test_a_header_that_is_not_right_is_told(
     running: Running, headers: dict[str, str], status: int, code: str
 ) -> None:
-    """What the protocol has no meaning for is refused by its own errors."""
+    """A header that is invalid in the protocol is refused with the protocol's own error."""
     answer = running.post(headers=running.headers(**headers))
     assert (answer.status, answer.json["code"]) == (status, code)
     assert running.notify.seen == []

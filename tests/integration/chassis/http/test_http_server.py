@@ -17,7 +17,7 @@ from tests.integration.processes import eventually
 
 
 def test_a_caller_has_one_share_by_both_protocols(run: Run) -> None:
-    """What a person has in hand by gRPC counts by HTTP."""
+    """A person's open gRPC calls count for the limit of HTTP requests."""
     running = run(person_requests=1)
     inside, go_on = threading.Event(), threading.Event()
 
@@ -41,7 +41,7 @@ def test_a_caller_has_one_share_by_both_protocols(run: Run) -> None:
 
 
 def test_a_caller_that_leaves_is_counted(running: Running) -> None:
-    """Who closes the connection before the body is sent leaves nothing behind."""
+    """A caller that closes the connection before the body is complete leaves nothing behind."""
     labels = {"service": "tests", "method": METHOD, "code": "CANCELLED"}
     before = figure("tandem_http_requests_total", **labels)
     running.silent(running.headers()).close()
@@ -49,7 +49,7 @@ def test_a_caller_that_leaves_is_counted(running: Running) -> None:
 
 
 def test_a_connection_without_headers_is_closed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither silence nor one byte now and then keeps a connection."""
+    """Neither a silent client nor one that sends single bytes keeps a connection open."""
     monkeypatch.setattr(http_server, "HEADERS_WITHIN", 0.3)
     running = run()
     address = "127.0.0.1", running.server.http_port
@@ -65,7 +65,7 @@ def test_a_connection_without_headers_is_closed(run: Run, monkeypatch: pytest.Mo
 
 
 def test_a_call_is_counted_timed_and_known_by_its_code(running: Running) -> None:
-    """tandem_http_* tell of HTTP what tandem_grpc_* tell of gRPC."""
+    """tandem_http_* measures for HTTP what tandem_grpc_* measures for gRPC."""
     labels = {"service": "tests", "method": METHOD}
     calls = figure("tandem_http_requests_total", **labels, code="PERMISSION_DENIED")
     times = figure("tandem_http_seconds_count", **labels)
@@ -75,7 +75,7 @@ def test_a_call_is_counted_timed_and_known_by_its_code(running: Running) -> None
 
 
 def test_a_drain_lets_calls_in_hand_end_and_takes_no_other(running: Running) -> None:
-    """Who is in hand is answered, readiness is told, and the port is free at the end."""
+    """Open calls are answered, readiness is reported, and the port is free at the end."""
     inside, go_on = threading.Event(), threading.Event()
 
     def hold(_: Any) -> Preferences:
@@ -99,7 +99,7 @@ def test_a_drain_lets_calls_in_hand_end_and_takes_no_other(running: Running) -> 
 
 
 def test_only_pages_of_known_origins_may_call(run: Run) -> None:
-    """A browser asks first (CORS), and is told only for origins of the settings."""
+    """A browser asks first (CORS), and gets permission only for the origins in the settings."""
     running = run(http_origins="https://study.example.edu,https://b.example.edu")
     for origin, allowed in (("https://study.example.edu", True), ("https://else.example", False)):
         asked = {
