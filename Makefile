@@ -22,11 +22,11 @@ demo: setup  ## Play a Monday at a university
 
 test: lint  ## Check everything
 	@scripts/setup.sh test
-	$(BIN)/pytest --numprocesses 2 --dist loadscope
+	$(BIN)/pytest --numprocesses 3 --dist loadscope
 
 test-deep: setup  ## Run the long trials: minutes instead of seconds
 	@scripts/setup.sh test
-	TANDEM_DEEP=1 $(BIN)/pytest -m deep --numprocesses 2 --dist loadscope
+	TANDEM_DEEP=1 $(BIN)/pytest -m deep --numprocesses 3 --dist loadscope
 
 test-fast: setup  ## Run the tests that need no server
 	$(BIN)/pytest tests/unit tests/contract
