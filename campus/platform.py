@@ -171,7 +171,7 @@ class Platform:
         all_at_once((partial(role.start, environment) for role in self.roles.values()), most=6)
         if monitoring:
             said("monitoring: the first figures")
-            self.prometheus.read_all_anew()
+            self.prometheus.scrape_again()
 
     def down(self, said: Callable[[str], None] = lambda _: None) -> None:
         """Stop every role, then the servers; keep the data."""

@@ -7,7 +7,7 @@ import pytest
 
 from campus import cli
 from campus.demo.errors import DemoError
-from campus.faults import told
+from campus.faults import message_of
 from campus.stack.errors import StackError
 
 NOWHERE = "amqp://guest:guest@127.0.0.1:1/%2F"
@@ -37,7 +37,7 @@ def test_a_broker_that_is_away_is_told(
     code, said = tandem(monkeypatch, capsys, *words, "--data", tmp_path)
     assert (code, said.strip().splitlines()[-1]) == (
         1,
-        "tandem: RabbitMQ is away or refuses: [Errno 111] Connection refused",
+        "tandem: RabbitMQ does not answer, or refuses: [Errno 111] Connection refused",
     )
 
 
@@ -65,7 +65,7 @@ def test_mongodb_that_is_away_is_told(
     url = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=10"
     monkeypatch.setenv("TANDEM_MONGO_URL", url)
     code, said = tandem(monkeypatch, capsys, "outbox", "list", "--data", tmp_path)
-    assert (code, "MongoDB is away or refuses" in said) == (1, True)
+    assert (code, "MongoDB does not answer, or refuses" in said) == (1, True)
 
 
 @pytest.mark.parametrize("since", ["999999999d", "99999999999999999999d", "3651d", "soon"])
@@ -94,8 +94,8 @@ def test_a_token_that_cannot_be_is_told(
 
 def test_what_is_no_bug_has_a_sentence() -> None:
     """A bug has none."""
-    assert told(StackError("no RabbitMQ")) == "no RabbitMQ"
-    assert told(DemoError("still waiting")) == "still waiting"
-    assert "No such file" in told(FileNotFoundError(2, "No such file or directory", "x"))
-    assert told(KeyError("x")) == ""
-    assert told(ValueError("x")) == ""
+    assert message_of(StackError("no RabbitMQ")) == "no RabbitMQ"
+    assert message_of(DemoError("still waiting")) == "still waiting"
+    assert "No such file" in message_of(FileNotFoundError(2, "No such file or directory", "x"))
+    assert message_of(KeyError("x")) == ""
+    assert message_of(ValueError("x")) == ""
