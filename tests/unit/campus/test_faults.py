@@ -54,7 +54,7 @@ def test_a_malformed_url_says_what_would_be_right(
     monkeypatch.setenv("TANDEM_AMQP_URL", url)
     code, said = tandem(monkeypatch, capsys, "dead-letters", "list", "--data", tmp_path)
     assert code == 1
-    assert "right would be amqp://user:password@host:5672/%2F" in said
+    assert "use for example amqp://user:password@host:5672/%2F" in said
     assert url not in said
 
 
@@ -68,16 +68,25 @@ def test_mongodb_that_is_away_is_told(
     assert (code, "MongoDB does not answer, or refuses" in said) == (1, True)
 
 
-@pytest.mark.parametrize("since", ["999999999d", "99999999999999999999d", "3651d", "soon"])
+@pytest.mark.parametrize(
+    ("since", "wanted"),
+    [
+        ("999999999d", "the maximum is 3650d"),
+        ("99999999999999999999d", "use for example 90s"),
+        ("3651d", "the maximum is 3650d"),
+        ("soon", "use for example 90s"),
+    ],
+)
 def test_too_long_ago_says_what_would_be_right(
     since: str,
+    wanted: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A stretch of time that no clock has is a bad value."""
     code, said = tandem(monkeypatch, capsys, "events", "tail", "--since", since)
-    assert (code, "right would be" in said) == (2, True)
+    assert (code, wanted in " ".join(said.split())) == (2, True)
 
 
 @pytest.mark.parametrize("words", [("",), ("ada", "--role", "Learner")])
