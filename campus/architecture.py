@@ -41,7 +41,7 @@ class Service:
 
     name: str
     servers: tuple[str, ...]
-    """The roles that run until they are told to stop: api, worker, relay."""
+    """The roles that run until they get a signal to stop: api, worker, relay."""
     settings_class: type[Settings]
     settings: tuple[Setting, ...]
     subscriptions: tuple[Subscription[Any], ...]
@@ -51,7 +51,7 @@ class Service:
     methods: tuple[str, ...]
     """The RPCs of the service."""
     streams: tuple[str, ...]
-    """The RPCs whose calls last until their callers end them."""
+    """The streaming RPCs of the service."""
     events: tuple[str, ...]
     """The types of the events that the service publishes."""
 

@@ -11,7 +11,7 @@ from campus import events_command
 from campus.connection import DATA, MONITORING
 from campus.dead_letters_command import dead_letters
 from campus.demo import command as demo_command
-from campus.faults import told
+from campus.faults import message_of
 from campus.identity import IdentityProvider
 from campus.oulad import command as import_command
 from campus.outbox_command import outbox
@@ -84,7 +84,9 @@ def url(service: str, folder: Path, as_json: bool) -> None:
 
 @cli.command()
 @click.option(
-    "--readable", is_flag=True, help="Let others, as whom containers run, read what they need."
+    "--readable",
+    is_flag=True,
+    help="Let other users read the public key and the token, because containers run as them.",
 )
 @DATA
 @JSON_OPTION
@@ -114,6 +116,6 @@ def main() -> None:
     try:
         cli(standalone_mode=True)
     except Exception as error:
-        if sentence := told(error):
-            fail(sentence)
+        if message := message_of(error):
+            fail(message)
         raise

@@ -28,7 +28,7 @@ class Count:
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Dead letters: events that could not be applied. List, show, replay or discard them."""
+    """List, show, replay or discard dead letters: events that could not be applied."""
 
 
 @dead_letters.command("list")
@@ -62,7 +62,7 @@ def show(queue: str, limit: int, folder: Path, as_json: bool) -> None:
 @JSON_OPTION
 def replay(queue: str, ids: tuple[str, ...], everything: bool, folder: Path, as_json: bool) -> None:
     """Send dead letters of QUEUE back to their queue, to be applied."""
-    _do(deadletters.replay, "sent back", queue, ids, everything, folder, as_json)
+    _do(deadletters.replay, "replayed", queue, ids, everything, folder, as_json)
 
 
 @dead_letters.command()
@@ -75,7 +75,7 @@ def discard(
     queue: str, ids: tuple[str, ...], everything: bool, folder: Path, as_json: bool
 ) -> None:
     """Delete dead letters of QUEUE permanently."""
-    _do(deadletters.discard, "thrown away", queue, ids, everything, folder, as_json)
+    _do(deadletters.discard, "discarded", queue, ids, everything, folder, as_json)
 
 
 @dataclass(frozen=True)
@@ -101,4 +101,4 @@ def _do(
         done = Done(queue, action(amqp_url(folder), queue, ids))
     except UnknownQueue as error:
         fail(str(error))
-    show_done(done, f"{done.done} of {queue} {said}", as_json)
+    show_done(done, f"dead letters of {queue} {said}: {done.done}", as_json)

@@ -28,15 +28,17 @@ class Ago(click.ParamType[timedelta]):
     name = "duration"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
-        """Return a timedelta; the error for a wrong value gives a right one."""
+        """Return a timedelta. The error for a wrong value shows right ones."""
         if isinstance(value, timedelta):
             return value
         found = re.fullmatch(r"(\d{1,9})([smhd])", str(value))
         if not found:
-            self.fail(f"{value!r} is no duration; right would be 90s, 10m, 2h or 7d", param, ctx)
+            self.fail(
+                f"{value!r} is not a duration; use for example 90s, 10m, 2h or 7d", param, ctx
+            )
         ago = timedelta(**{_UNITS[found[2]]: int(found[1])})
         if ago > LONGEST:
-            self.fail(f"{value!r} is too long; right would be {LONGEST.days}d at most", param, ctx)
+            self.fail(f"{value!r} is too long; the maximum is {LONGEST.days}d", param, ctx)
         return ago
 
 
@@ -50,11 +52,11 @@ class Sent:
 
 @click.group()
 def events() -> None:
-    """The events that the services publish."""
+    """Print the events that the services publish, or send events of the history again."""
 
 
 @events.command()
-@click.option("--since", type=Ago(), help="Begin so long ago, from the history: 10m, 2h, 7d.")
+@click.option("--since", type=Ago(), help="How far back to start: 10m, 2h, 7d.")
 @click.option("--type", "wanted", default="", help="Only types that contain this text.")
 @click.option(
     "--follow/--no-follow", default=None, help="Also print new events.  [default without --since]"
@@ -78,9 +80,14 @@ def tail(
 
 
 @events.command()
-@click.option("--since", type=Ago(), required=True, help="What was made after so long ago: 2h.")
-@click.option("--until", type=Ago(), default="0s", help="And before so long ago.  [now]")
-@click.option("--subscription", "chosen", multiple=True, help="Only this one; may be given often.")
+@click.option("--since", type=Ago(), required=True, help="How far back to start: 2h.")
+@click.option("--until", type=Ago(), default="0s", help="How far back to end: 1h.  [now]")
+@click.option(
+    "--subscription",
+    "chosen",
+    multiple=True,
+    help="Only to this subscription; may be given several times.",
+)
 @DATA
 @JSON_OPTION
 def replay(
@@ -98,7 +105,7 @@ def replay(
     wanted = [known[name] for name in chosen or known]
     sent = send_again(amqp_url(folder), wanted, now - since, now - until)
     rows = [Sent(one.name, sent[one.name]) for one in wanted]
-    show_rows("Sent once more", sorted(rows, key=lambda row: row.subscription), as_json)
+    show_rows("Sent again", sorted(rows, key=lambda row: row.subscription), as_json)
 
 
 def _print_unread(offset: int, error: UndecodableError, as_json: bool) -> None:

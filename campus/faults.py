@@ -11,19 +11,19 @@ from campus.stack.errors import StackError
 from campus.upload import UploadError
 
 
-def told(error: Exception) -> str:
-    """Return a sentence on the error; empty if the error is a bug."""
+def message_of(error: Exception) -> str:
+    """Return a message for the error, for people; empty if the error is a bug."""
     match error:
         case StackError() | DemoError() | UploadError():
             return str(error)
         case grpc.RpcError():
             return f"a service answered {error.code().name}: {error.details()}"
         case AMQPError():
-            return f"RabbitMQ is away or refuses: {_cause(error)}"
+            return f"RabbitMQ does not answer, or refuses: {_cause(error)}"
         case PyMongoError():
-            return f"MongoDB is away or refuses: {error}"
+            return f"MongoDB does not answer, or refuses: {error}"
         case HTTPError() | MinioException():
-            return f"the S3 store is away or refuses: {error}"
+            return f"the S3 store does not answer, or refuses: {error}"
         case OSError():
             return f"{error}"
     return ""

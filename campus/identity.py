@@ -95,12 +95,14 @@ class IdentityProvider:
     def _key(self) -> ec.EllipticCurvePrivateKey:
         file = self._folder / "key.pem"
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with alone(self._folder / "lock"):  # two first uses at once must not make two keys
+        with alone(self._folder / "lock"):  # so that two processes do not create two keys
             if not file.exists():
                 _write(file, _new_key(), mode=0o600)
         key = load_pem_private_key(file.read_bytes(), password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise TypeError(f"{file} holds no elliptic-curve key; delete it to have one made")
+            raise TypeError(
+                f"{file} has no elliptic-curve key; delete the file, and a new key is created"
+            )
         return key
 
     @cached_property

@@ -45,7 +45,7 @@ def states(url: str, services: Iterable[str]) -> list[State]:
 
 @click.group("outbox")
 def outbox() -> None:
-    """Events that are not published yet: list them, and release parked ones."""
+    """List events that are not published yet, and release parked ones."""
 
 
 @outbox.command("list")
@@ -76,7 +76,7 @@ def release(service: str, folder: Path, as_json: bool) -> None:
     """Publish the parked events of SERVICE, and those that wait behind them."""
     with _database(folder, service) as database:
         done = Released(service, rows.release(database))
-    show_done(done, f"{done.released} of {service} released", as_json)
+    show_done(done, f"events of {service} released: {done.released}", as_json)
 
 
 @contextmanager

@@ -76,7 +76,7 @@ class Role:
     @property
     def ops_address(self) -> str:
         """Return the same address as host and port."""
-        # Port 1 is never ours: it stands for a role that was never started.
+        # Port 1 means that the role was never started: no role uses that port.
         return f"{HOST}:{self._ports.remembered().get('ops', 1)}"
 
     @property
@@ -100,7 +100,7 @@ class Role:
         return f"http://{self.http_address}" if self.role == "api" else None
 
     def claim_ports(self) -> None:
-        """Choose the role's ports, unless it runs and has them."""
+        """Choose the role's ports; a role that runs keeps its ports."""
         if not self.process.alive:
             self._ports.claim("ops", "grpc", "http")
 
@@ -143,11 +143,11 @@ class Platform:
     def up(self, said: Callable[[str], None] = lambda _: None, monitoring: bool = False) -> None:
         """Start what doesn't run; report each step to `said`. Raises StackError with all failures.
 
-        While a role runs, the settings stay those that it was started with, and the servers too:
-        newly started roles must fit to it. Only one `up` or `down` of a folder runs at a time;
-        another waits. The broker's topology is declared before any role may publish: an event for
-        a queue that does not exist yet would be in the history only. With `monitoring`, Prometheus
-        runs from the start of the roles until `down`.
+        While a role runs, other roles are started with the same settings and servers, because all
+        roles must agree. Only one `up` or `down` of a folder runs at a time; another waits. The
+        broker's topology is declared before any role publishes: otherwise an event for a queue
+        that does not exist yet would be in the history only. With `monitoring`, Prometheus runs
+        from the start of the roles until `down`.
         """
         with alone(self._lock):
             self._up(said, monitoring or self.prometheus.wanted)
@@ -170,8 +170,8 @@ class Platform:
         said(f"services: {len(self.roles)} processes")
         all_at_once((partial(role.start, environment) for role in self.roles.values()), most=6)
         if monitoring:
-            said("monitoring: the first figures")
-            self.prometheus.read_all_anew()
+            said("monitoring: first scrape")
+            self.prometheus.scrape_again()
 
     def down(self, said: Callable[[str], None] = lambda _: None) -> None:
         """Stop every role, then the servers; keep the data."""
@@ -183,7 +183,7 @@ class Platform:
             self._file.unlink(missing_ok=True)
 
     def status(self) -> list[Status]:
-        """Return the status of every part and role of the platform that was brought up."""
+        """Return the status of every part and role."""
         stack = self._stack_as_it_was if self.running else self.stack
         parts = [
             Status(part.name, part.state.value, part.pid, part.address) for part in stack.status()
@@ -193,7 +193,7 @@ class Platform:
 
     @property
     def running(self) -> bool:
-        """Return whether the platform was brought up, and was not taken down since."""
+        """Return whether the platform was started, and not stopped since."""
         return self._file.exists()
 
     def environment(self) -> dict[str, str]:
@@ -231,7 +231,7 @@ class Platform:
 
     @property
     def _stack_as_it_was(self) -> Stack:
-        """Return the servers that the platform was started with, whatever our environment gives."""
+        """Return the stack that the platform was started with, even if our environment differs."""
         addresses = {part.name: part.address for part in self.stack.parts.values()}
         return Stack(self.folder, given_beside(addresses, self.environment()))
 
@@ -264,7 +264,7 @@ class Platform:
 
 
 def _whole(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return other variables that a child process needs: PATH, HOME and the like."""
+    """Return `environment` with our own variables, such as PATH and HOME, that it lacks."""
     return {**os.environ, **environment}
 
 

@@ -56,7 +56,7 @@ def read_range(url: str, first: int, last: int) -> bytes:
     """
     answer = _http.request("GET", url, headers={"Range": f"bytes={first}-{last}"})
     if answer.status != 206:
-        raise UploadError(f"a ranged read answered {answer.status}; right would be 206")
+        raise UploadError(f"the store answered {answer.status} to a range request; expected 206")
     return answer.data
 
 

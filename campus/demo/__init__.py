@@ -1,7 +1,7 @@
-"""The demo: a Monday at a university, played on the real platform, and checked.
+"""The demo: plays a Monday at a university on the real platform, and checks the result.
 
-One file a scene, in the order of the day: `sunday` (the term is set up), `timetable`, `lecture` (a
-hybrid class), `cancellation`, `recording` (absences become catch-ups), `week`, `study`, `friday`
-(deadlines pass). Each scene stores its decisions in the `World`; `checks` compares them with the
-answers of the services.
+Each scene has a file, in the order of time: `sunday` (the term is set up), `timetable`, `lecture`
+(a hybrid class), `cancellation`, `recording` (absences become catch-ups), `week`, `study`,
+`friday` (deadlines pass). Each scene stores its decisions in the `World`; `checks` compares them
+with the answers of the services.
 """

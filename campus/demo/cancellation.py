@@ -8,7 +8,7 @@ from campus.demo.world import World
 
 
 def play(world: World) -> None:
-    """Cancel the seminar and see that everyone is told at once."""
+    """Cancel the seminar, and wait until everyone has got the messages."""
     world.narrator.scene("Monday, 11:00: a class is cancelled")
     world.go_to(1, "11:00")
     before = finished(world)
@@ -21,7 +21,7 @@ def play(world: World) -> None:
         )
     )
     people = len(world.learners[HISTORY]) + 1
-    world.narrator.say("HIST-210 at 14:00 will not take place; a reading stands in for it.")
-    wait_for(world, "everyone to be told", before, 2 * people)
-    world.narrator.say(f"{people} people are told, in the app and by mail; nobody walks there.")
-    world.narrator.events(world.tally.news())
+    world.narrator.say("HIST-210 at 14:00 is cancelled. A reading replaces it.")
+    wait_for(world, "the messages about the cancellation", before, 2 * people)
+    world.narrator.say(f"{people} people get a message, in the app and by mail.")
+    world.narrator.events(world.tally.new_events())

@@ -50,11 +50,15 @@ def _places(world: World) -> Iterator[Check]:
         PROGRAMMING_PLACES,
         states[catalog.ENROLMENT_STATE_ENROLLED],
     )
-    yield Check("the rest still waits", left, states[catalog.ENROLMENT_STATE_WAITLISTED])
+    yield Check(
+        "the other learners are on the waiting list",
+        left,
+        states[catalog.ENROLMENT_STATE_WAITLISTED],
+    )
 
 
 def _waited(world: World, events: Sequence[Event[Any]]) -> list[str]:
-    """Who came onto the lecture's waiting list, in turn."""
+    """Return the learners of the lecture's waiting list, the first one first."""
     taken = (event for event in events if event.type == "tandem.sessions.seat.taken.v1")
     return [
         event.data.learner_id
@@ -77,16 +81,22 @@ def _seats(world: World, waited: list[str]) -> Iterator[Check]:
     )
     left = len(world.groups["classroom"]) - ROOM_SEATS - 1
     yield Check("the room is full, and not overbooked", ROOM_SEATS, len(room))
-    yield Check("who changed the mode is online", {changed}, {changed} & online)
-    yield Check("who waited first got the seat", waited[:1], sorted(room & set(waited)))
-    yield Check("the others still wait", (left, set(waited[1:])), (len(waiting), waiting))
+    yield Check(
+        "the learner who changed to online has an online seat", {changed}, {changed} & online
+    )
+    yield Check(
+        "the first learner on the waiting list got the seat", waited[:1], sorted(room & set(waited))
+    )
+    yield Check(
+        "the others are still on the waiting list", (left, set(waited[1:])), (len(waiting), waiting)
+    )
 
 
 def _attendance(world: World) -> Iterator[Check]:
     verdicts = Counter(attendance(world).values())
     wanted = {
         "present": (types_pb2.ATTENDANCE_VERDICT_PRESENT, "present"),
-        "there for a part": (types_pb2.ATTENDANCE_VERDICT_PARTIAL, "partial"),
+        "partly present": (types_pb2.ATTENDANCE_VERDICT_PARTIAL, "partial"),
         "caught up": (types_pb2.ATTENDANCE_VERDICT_CAUGHT_UP, "full"),
     }
     for name, (verdict, group) in wanted.items():
@@ -100,27 +110,31 @@ def _catch_ups(world: World) -> Iterator[Check]:
     by_learner = Counter(row.learner_id for row in found)
     missed = world.groups["half"] | world.groups["none"]
     yield Check(
-        "each absent learner has exactly one catch-up, nobody else has any",
+        "each absent learner has exactly one catch-up, others have none",
         dict.fromkeys(sorted(world.groups["absent"]), 1),
         dict(sorted(by_learner.items())),
     )
     yield Check(
-        "who watched all of it completed the catch-up",
+        "learners who watched everything completed the catch-up",
         sorted(world.groups["full"]),
         _learners(found, progress.CATCH_UP_STATE_COMPLETED),
     )
     yield Check(
-        "who watched a part or nothing missed it",
+        "learners who watched half or nothing missed the catch-up",
         sorted(missed),
         _learners(found, progress.CATCH_UP_STATE_MISSED),
     )
     halves = {row.watched_share for row in found if row.learner_id in world.groups["half"]}
-    yield Check("ten times the first half is half", {0.5}, {round(share, 3) for share in halves})
+    yield Check(
+        "the first half, watched ten times, counts as one half",
+        {0.5},
+        {round(share, 3) for share in halves},
+    )
     summary = world.staff.progress.ListRunProgress(
         progress_pb2.ListRunProgressRequest(run_id=world.runs[PHYSICS], page_size=1)
     ).summary
     yield Check(
-        "the class page agrees: open, completed, missed catch-ups",
+        "the class page counts open, completed and missed catch-ups",
         (0, len(world.groups["full"]), len(missed)),
         (summary.open_catch_ups, summary.completed_catch_ups, summary.missed_catch_ups),
     )
@@ -139,7 +153,7 @@ def _cancelled(world: World) -> Iterator[Check]:
     page.until_time.FromJsonString("2026-03-03T00:00:00Z")
     entries = world.as_learner(person).progress.GetTimeline(page).entries
     yield Check(
-        "the timeline shows it cancelled, with what stands in for it",
+        "the timeline shows the cancelled class and the reading",
         [(True, world.items["history-reading"])],
         [
             (entry.cancelled, entry.substitute_item_id)
@@ -170,7 +184,7 @@ def _nothing_left(platform: Platform) -> Iterator[Check]:
     environment = platform.environment()
     outboxes = states(environment["TANDEM_MONGO_URL"], ROLES)
     yield Check(
-        "no event waits in an outbox, none is parked",
+        "no event waits or is parked in an outbox",
         dict.fromkeys(ROLES, (0, 0)),
         {each.service: (each.waiting, each.parked) for each in outboxes},
     )

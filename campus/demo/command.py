@@ -1,4 +1,4 @@
-"""`tandem demo`: sets a platform of its own up, plays the Monday, checks it, takes it down."""
+"""`tandem demo`: starts its own platform, plays a Monday, checks the result, stops the platform."""
 
 import json
 import os
@@ -34,7 +34,7 @@ from campus.demo.given import refuse_what_is_used
 from campus.demo.narrator import Narrator
 from campus.demo.tally import Tally
 from campus.demo.world import SUNDAY, World
-from campus.faults import told
+from campus.faults import message_of
 from campus.outbox_command import states
 from campus.output import JSON_OPTION, console, steps
 from campus.platform import ROLES, Platform
@@ -47,7 +47,7 @@ SCENES = (sunday, timetable, lecture, cancellation, recording, week, study, frid
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave the demo's platform running, to look around.")
+@click.option("--keep", is_flag=True, help="Leave the platform of the demo running.")
 @MONITORING
 @DATA
 @JSON_OPTION
@@ -58,8 +58,8 @@ def demo(keep: bool, folder: Path, as_json: bool, monitoring: bool) -> None:
     try:
         found = _whole_day(folder / "demo", keep, as_json, monitoring)
     except Exception as error:
-        broken = told(error) or repr(error)
-        report.write(path, [Check("the demo is played to its end", "nothing breaks", broken)])
+        broken = message_of(error) or repr(error)
+        report.write(path, [Check("the demo runs to its end", "no error", broken)])
         raise
     report.write(path, found)
     if as_json:
@@ -70,7 +70,7 @@ def demo(keep: bool, folder: Path, as_json: bool, monitoring: bool) -> None:
 
 
 def _whole_day(place: Path, keep: bool, as_json: bool, monitoring: bool) -> list[Check]:
-    """Bring a platform up, play and check the day on it, and take it down, unless it is kept."""
+    """Start a platform, play and check the day on it, and stop it unless `keep` is set."""
     refuse_what_is_used(os.environ)
     platform = _fresh(place)
     try:
@@ -78,7 +78,7 @@ def _whole_day(place: Path, keep: bool, as_json: bool, monitoring: bool) -> list
             platform.up(said, monitoring)
         found = _play(platform, place, Console(quiet=True) if as_json else console)
         if monitoring:
-            platform.prometheus.read_all_anew()
+            platform.prometheus.scrape_again()
     finally:
         if not keep:
             platform.down()
@@ -86,7 +86,7 @@ def _whole_day(place: Path, keep: bool, as_json: bool, monitoring: bool) -> list
 
 
 def _fresh(folder: Path) -> Platform:
-    """A platform with nothing in it, on a clock that the demo steers."""
+    """Return an empty platform whose clock the demo sets."""
     Platform(folder).down()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -104,7 +104,7 @@ def _clock(folder: Path) -> SteeredClock:
 
 
 def _play(platform: Platform, folder: Path, out: Console) -> list[Check]:
-    """Play every scene, then check and show the day."""
+    """Play every scene; print and return the checks."""
     amqp_url = platform.environment()["TANDEM_AMQP_URL"]
     clock = _clock(folder)
     campus = Campus(platform)
@@ -123,7 +123,7 @@ def _play(platform: Platform, folder: Path, out: Console) -> list[Check]:
 
 
 def _settle(world: World, platform: Platform) -> None:
-    """Wait until mails and events that go out beside the story are out, and applied."""
+    """Wait until the last mails are sent, and the last events are published and applied."""
     wait_for(world, "the last mails", before=0, count=0)
     environment = platform.environment()
     mongo_url, amqp_url = environment["TANDEM_MONGO_URL"], environment["TANDEM_AMQP_URL"]
@@ -137,6 +137,6 @@ def _settle(world: World, platform: Platform) -> None:
 
 
 def _history(amqp_url: str) -> list[Event[Any]]:
-    """What stands in the history stream, in its order; an event that was sent twice stands once."""
+    """Return the events of the history stream in its order, without repeated ones."""
     read = (event for _, event in history.read(amqp_url, "first") if isinstance(event, Event))
     return list({event.id: event for event in read}.values())

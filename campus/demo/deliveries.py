@@ -9,7 +9,7 @@ from campus.demo.world import World
 
 
 def deliveries(world: World) -> Iterator[notify.Delivery]:
-    """Return every delivery to everyone, newest first."""
+    """Yield the deliveries to all people, newest first."""
     operator, token = world.campus.calling_as("operator", "operator"), ""
     while True:
         page = operator.notify.ListDeliveries(
@@ -22,7 +22,7 @@ def deliveries(world: World) -> Iterator[notify.Delivery]:
 
 
 def finished(world: World) -> int:
-    """Return how many deliveries were made or given up."""
+    """Return how many deliveries succeeded or were given up."""
     return sum(row.state != notify.DELIVERY_STATE_QUEUED for row in deliveries(world))
 
 
@@ -32,5 +32,5 @@ def queued(world: World) -> int:
 
 
 def wait_for(world: World, what: str, before: int, count: int) -> None:
-    """Wait until `count` more deliveries than `before` are finished, and none is open."""
+    """Wait until `count` more deliveries than `before` are finished, and none is queued."""
     world.until(what, lambda: finished(world) >= before + count and not queued(world))

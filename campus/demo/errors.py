@@ -2,4 +2,4 @@
 
 
 class DemoError(Exception):
-    """The platform did not do something in time, or the demo must not play there."""
+    """The platform did not do something in time, or the given servers already hold data."""

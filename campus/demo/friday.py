@@ -5,7 +5,7 @@ from campus.demo.world import World
 
 
 def play(world: World) -> None:
-    """Let time pass; those who did not study are told."""
+    """Move the clock past the deadline; learners with a missed catch-up get a message."""
     world.narrator.scene("Friday: deadlines pass")
     before = finished(world)
     world.go_to(5, "18:00")
@@ -13,6 +13,8 @@ def play(world: World) -> None:
     world.until(
         "the missed catch-ups", lambda: world.tally.count("progress.catch_up.missed") == missed
     )
-    wait_for(world, "each of them to be told", before, 2 * missed)
-    world.narrator.say(f"{missed} catch-ups were not studied in time; their learners are told.")
-    world.narrator.events(world.tally.news())
+    wait_for(world, "the messages about the missed catch-ups", before, 2 * missed)
+    world.narrator.say(
+        f"{missed} catch-ups were not completed in time. Their learners get a message."
+    )
+    world.narrator.events(world.tally.new_events())

@@ -1,7 +1,7 @@
-"""Servers that the environment gives: the demo plays there only where nothing of Tandem is yet.
+"""Refuses servers that the environment gives if they already hold data of Tandem.
 
-It counts the history from its first event and steers the clock: beside what others do there its
-checks could not hold, and its people would not be theirs.
+The demo counts the history from its first event and sets the clock. With other data there, its
+checks would fail, and the demo would add its people to a real roster.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from chassis.messaging import topology
 
 
 def refuse_what_is_used(environment: Mapping[str, str]) -> None:
-    """Raises DemoError, naming all that is there, where a given server is not empty."""
+    """Raise DemoError if a given server has data of Tandem; the message lists all of it."""
     used = [
         *_of_broker(given("rabbitmq", environment)),
         *_of_database(given("mongodb", environment)),
@@ -27,8 +27,9 @@ def refuse_what_is_used(environment: Mapping[str, str]) -> None:
     ]
     if used:
         raise DemoError(
-            f"the demo wants servers that hold nothing of Tandem, but there is {', '.join(used)}; "
-            "give it others (a virtual host of its own will do), or none to have them started here"
+            "the demo needs servers without any data of Tandem, but found "
+            f"{', '.join(used)}; give it other servers (for RabbitMQ, another virtual host is "
+            "enough), or none: then it starts its own"
         )
 
 

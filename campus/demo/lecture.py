@@ -1,4 +1,4 @@
-"""Monday, 09:00: the hybrid class takes place; not everyone is there."""
+"""Monday morning: the hybrid class takes place, and some learners are absent."""
 
 from datetime import datetime, timedelta
 
@@ -12,27 +12,27 @@ from campus.demo.world import World
 
 
 def play(world: World) -> None:
-    """Remind, start, check in, join and leave, end."""
-    world.narrator.scene("Monday, 09:00: the lecture, in the room and online")
+    """Wait for the reminders, start the class, let learners attend, and end the class."""
+    world.narrator.scene("Monday morning: the lecture, in the room and online")
     _reminders(world)
     _decide(world)
     _start(world)
     _come_in(world)
     _end(world)
-    world.narrator.events(world.tally.news())
+    world.narrator.events(world.tally.new_events())
 
 
 def _reminders(world: World) -> None:
     expected = len(world.groups["classroom"] | world.groups["online"])
-    wait_for(world, "word of two promotions, in the app and by mail", before=0, count=4)
+    wait_for(world, "the messages about the two promotions", before=0, count=4)
     before = finished(world)
     world.go_to(1, "08:00")
-    wait_for(world, "the reminders to be delivered", before, 2 * expected)
-    world.narrator.say(f"{expected} learners are reminded, in the app and by mail.")
+    wait_for(world, "the reminders", before, 2 * expected)
+    world.narrator.say(f"{expected} learners get a reminder, in the app and by mail.")
 
 
 def _decide(world: World) -> None:
-    """Who will be there, for how long; the rest is absent."""
+    """Choose who attends the class, or a part of it; the others are absent."""
     groups = world.groups
     expected = groups["classroom"] | groups["online"]
     groups["room_present"] = world.pick(groups["in_room"], 52)
@@ -68,14 +68,17 @@ def _come_in(world: World) -> None:
     _presence(world, world.groups["online_present"], joined=0, left=MINUTES)
     _presence(world, world.groups["partial"], joined=5, left=20)
     world.narrator.say(
-        f"{len(world.groups['room_present'])} check in by the code on the wall, "
-        f"{len(world.groups['online_present']) + len(world.groups['partial'])} join online; "
-        f"{len(world.groups['partial'])} of those soon leave."
+        f"{len(world.groups['room_present'])} check in with the code shown in the room. "
+        f"{len(world.groups['online_present']) + len(world.groups['partial'])} join online, "
+        f"and {len(world.groups['partial'])} of them leave early."
     )
 
 
 def _presence(world: World, learners: set[str], joined: int, left: int) -> None:
-    """What the meeting provider reports, minutes after the start; webhooks come in any order."""
+    """Report learners as the meeting provider would; `joined` and `left` in minutes from the start.
+
+    A learner's LEFT comes before the JOINED, because webhooks may come in any order.
+    """
     begin = world.clock.now().replace(minute=0, second=0, microsecond=0)
     marks = [
         sessions_pb2.PresenceMark(
@@ -103,15 +106,16 @@ def _end(world: World) -> None:
     world.staff.sessions.EndSession(
         sessions_pb2.EndSessionRequest(session_id=world.sessions[PHYSICS])
     )
-    world.until("attendance to be settled", lambda: _is_settled(world))
+    world.until("the attendance to be final", lambda: _is_settled(world))
     verdicts = attendance(world)
-    told = {kind: sum(verdict == kind for verdict in verdicts.values()) for kind in _TOLD}
+    counts = {kind: sum(verdict == kind for verdict in verdicts.values()) for kind in _LABELS}
     world.until(
-        "attendance to be published", lambda: world.tally.count("sessions.attendance.settled") >= 1
+        "the attendance to be published",
+        lambda: world.tally.count("sessions.attendance.settled") >= 1,
     )
     world.narrator.say(
-        "The lecture ends. Attendance is settled: "
-        + ", ".join(f"{count} {_TOLD[kind]}" for kind, count in told.items())
+        "The lecture ends. The attendance is final: "
+        + ", ".join(f"{count} {_LABELS[kind]}" for kind, count in counts.items())
         + "."
     )
 
@@ -123,15 +127,15 @@ def _is_settled(world: World) -> bool:
     return session.HasField("attendance_settled_at")
 
 
-_TOLD = {
+_LABELS = {
     types_pb2.ATTENDANCE_VERDICT_PRESENT: "present",
-    types_pb2.ATTENDANCE_VERDICT_PARTIAL: "there for a part",
+    types_pb2.ATTENDANCE_VERDICT_PARTIAL: "partly present",
     types_pb2.ATTENDANCE_VERDICT_ABSENT: "absent",
 }
 
 
 def attendance(world: World) -> dict[str, "types_pb2.AttendanceVerdict.ValueType"]:
-    """What sessions recorded of each learner of the lecture."""
+    """Return the attendance status of each learner of the lecture."""
     answer = world.staff.sessions.ListAttendance(
         sessions_pb2.ListAttendanceRequest(session_id=world.sessions[PHYSICS], page_size=1000)
     )

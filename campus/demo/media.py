@@ -1,6 +1,6 @@
 """The files of the demo: a real video and small documents.
 
-`recording.mp4` is 40 minutes at one frame a second, a bar that grows, made by
+`recording.mp4` is 40 minutes at one frame a second; it shows a bar that grows. It was made by
 `ffmpeg -f lavfi -i color=c=0x1d3557:s=160x90:r=1:d=2400
 -vf "drawbox=x=0:y=80:w=160*t/2400:h=6:color=0xf1faee:t=fill"
 -c:v libx264 -crf 40 -g 600 -pix_fmt yuv420p -movflags +faststart recording.mp4`.
@@ -12,12 +12,12 @@ RECORDING_SECONDS = 2400.0
 
 
 def recording() -> bytes:
-    """The film of the class, video/mp4."""
+    """Return the recording of the class (video/mp4)."""
     return Path(__file__).with_name("recording.mp4").read_bytes()
 
 
 def document(title: str) -> bytes:
-    """A PDF of one page that shows `title` (ISO 32000-1, the smallest that readers accept)."""
+    """Return a PDF of one page that shows `title` (ISO 32000-1, as small as readers accept)."""
     text = (
         title.encode("latin-1", "replace").replace(b"\\", b"").replace(b"(", b"").replace(b")", b"")
     )

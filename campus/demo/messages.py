@@ -1,7 +1,7 @@
-"""Whether everyone was told what they should be, once, and nobody anything else.
+"""Checks that each person got each message exactly once, and no other message.
 
-Who should be follows from what happened: the events of the history and who the story is about. It
-is held against the delivery log, the inboxes and the mails.
+The wanted messages follow from the events of the history. They are compared with the delivery log,
+the inboxes and the mails.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from campus.stack.smtp import read_mail
 from chassis.contracts.events import Event
 
 _IN_APP, _EMAIL = notify.CHANNEL_IN_APP, notify.CHANNEL_EMAIL
-# What tells its learner, and how.
+# Events that lead to a message to their learner, with its channels.
 _TO_ITS_LEARNER = {
     "tandem.catalog.enrolment.promoted.v1": (_IN_APP, _EMAIL),
     "tandem.sessions.seat.promoted.v1": (_IN_APP, _EMAIL),
@@ -31,34 +31,40 @@ _TO_ITS_LEARNER = {
 _CANCELLED = "tandem.sessions.session.cancelled.v1"
 _SCHEDULED = "tandem.sessions.session.scheduled.v1"
 
-# The event's id, the person, the channel.
-Told = tuple[str, str, "notify.Channel.ValueType"]
+# The event's id, the person and the channel of a message.
+MessageKey = tuple[str, str, "notify.Channel.ValueType"]
 
 
 def check(
     world: World, platform: Platform, events: Sequence[Event[Any]], promoted: list[str]
 ) -> Iterator[Check]:
-    """Every check of messages; `promoted` are those who got a seat that came free."""
+    """Yield every check of messages; `promoted`: the learners who got a freed seat."""
     log = list(deliveries(world))
     inboxes = [row for inbox in world.all_at_once(world.inbox, everyone()) for row in inbox]
     yield from _deliveries(log, Counter(_wanted(world, events)))
     yield from _inboxes(log, inboxes)
     yield from _mails(log, platform)
-    told = {
-        "each absent learner was told of the catch-up exactly once": (
+    about = {
+        "each absent learner got exactly one message about the catch-up": (
             "tandem.progress.catch_up.assigned.v1",
             world.groups["absent"],
         ),
-        "who got the seat was told exactly once": ("tandem.sessions.seat.promoted.v1", promoted),
-        "all of the cancelled class were told exactly once": (_CANCELLED, _of_cancelled(world)),
+        "the learner with the freed seat got exactly one message": (
+            "tandem.sessions.seat.promoted.v1",
+            promoted,
+        ),
+        "everyone in the cancelled class got exactly one message": (
+            _CANCELLED,
+            _of_cancelled(world),
+        ),
     }
-    for name, (kind, people) in told.items():
+    for name, (kind, people) in about.items():
         found = Counter(row.person_id for row in inboxes if row.event_type == kind)
         yield Check(name, dict.fromkeys(sorted(people), 1), dict(sorted(found.items())))
 
 
-def _wanted(world: World, events: Sequence[Event[Any]]) -> Iterator[Told]:
-    """What should be told of each event, to whom, and how."""
+def _wanted(world: World, events: Sequence[Event[Any]]) -> Iterator[MessageKey]:
+    """Yield the messages that the events lead to."""
     for event in events:
         channels = _TO_ITS_LEARNER.get(event.type, (_IN_APP, _EMAIL))
         cause, people = event.id, list[str]()
@@ -67,7 +73,8 @@ def _wanted(world: World, events: Sequence[Event[Any]]) -> Iterator[Told]:
         elif event.type == _CANCELLED:
             people = _of_cancelled(world)
         elif event.type == _SCHEDULED and event.data.session_id == world.sessions[PHYSICS]:
-            # The reminder a day ahead would have been due before the class was planned.
+            # Only the reminder an hour ahead: the one a day ahead was due before the class was
+            # scheduled.
             cause = f"{event.id}:1h"
             people = sorted(world.groups["classroom"] | world.groups["online"])
         yield from ((cause, person, channel) for person in people for channel in channels)
@@ -77,37 +84,37 @@ def _of_cancelled(world: World) -> list[str]:
     return [*world.learners[HISTORY], instructor(HISTORY)]
 
 
-def _deliveries(log: list[notify.Delivery], wanted: Counter[Told]) -> Iterator[Check]:
+def _deliveries(log: list[notify.Delivery], wanted: Counter[MessageKey]) -> Iterator[Check]:
     found = Counter((row.event_id, row.person_id, row.channel) for row in log)
-    yield Check("as many messages as there should be", wanted.total(), found.total())
-    yield Check("nobody missed one", [], _named(wanted - found))
-    yield Check("nobody got one twice, or one that is not theirs", [], _named(found - wanted))
+    yield Check("the number of messages", wanted.total(), found.total())
+    yield Check("nobody missed a message", [], _named(wanted - found))
+    yield Check("nobody got a message twice, or one for somebody else", [], _named(found - wanted))
     states = {notify.DeliveryState.Name(row.state) for row in log}
     yield Check("every delivery succeeded", {"DELIVERY_STATE_DELIVERED"}, states)
 
 
-def _named(told: Counter[Told]) -> list[tuple[str, str, str]]:
+def _named(keys: Counter[MessageKey]) -> list[tuple[str, str, str]]:
     return sorted(
-        (event, person, notify.Channel.Name(channel)) for event, person, channel in told.elements()
+        (event, person, notify.Channel.Name(channel)) for event, person, channel in keys.elements()
     )
 
 
 def _inboxes(log: list[notify.Delivery], inboxes: list[notify.Message]) -> Iterator[Check]:
     found = Counter((row.message_id, row.person_id) for row in log if row.channel == _IN_APP)
     there = Counter((row.id, row.person_id) for row in inboxes)
-    yield Check("the inboxes hold what the log says", [], _different(found, there))
+    yield Check("the inboxes match the delivery log", [], _different(found, there))
 
 
 def _mails(log: list[notify.Delivery], platform: Platform) -> Iterator[Check]:
     folder = platform.environment().get("TANDEM_MAIL_FOLDER")
     if not folder:
-        return  # the mail server is somebody else's
+        return  # a given mail server keeps its mails elsewhere
     sent = Counter((row.id, address(row.person_id)) for row in log if row.channel == _EMAIL)
     arrived = Counter(
         (str(mail["Message-ID"]).strip("<>").partition("@")[0], str(mail["X-Envelope-To"]))
         for mail in read_mail(Path(folder))
     )
-    yield Check("the mails that arrived are those of the log", [], _different(sent, arrived))
+    yield Check("the mails that arrived match the delivery log", [], _different(sent, arrived))
 
 
 def _different(one: Counter[tuple[str, str]], other: Counter[tuple[str, str]]) -> list[Any]:

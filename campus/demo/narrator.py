@@ -33,7 +33,7 @@ class Narrator:
         self._console.print(f"           {text}")
 
     def refused(self, text: str) -> None:
-        """Print a refusal of the platform, with its message `text`."""
+        """Print the message of a request that the platform refused."""
         self._console.print(f"           [yellow]refused:[/] {escape(text)}")
 
     def events(self, happened: Counter[str]) -> None:

@@ -14,7 +14,7 @@ from campus.upload import upload
 
 
 def play(world: World) -> None:
-    """Upload and attach the recording; the bridge does the rest."""
+    """Upload and attach the recording, and wait for the catch-ups."""
     world.narrator.scene("Monday, 12:00: absences become catch-ups")
     before = finished(world)
     world.go_to(1, "12:00")
@@ -32,20 +32,20 @@ def play(world: World) -> None:
             session_id=world.sessions[PHYSICS], item_id=world.items["recording"]
         )
     )
-    world.narrator.say("The instructor uploads the recording: 40 minutes of real video.")
+    world.narrator.say("The instructor uploads the recording, 40 minutes of video.")
     world.until("the recording to be verified", lambda: available(world, "recording"))
     absent = world.groups["absent"]
     world.until("the catch-ups", lambda: len(catch_ups(world)) == len(absent))
     world.narrator.say(
-        f"The library read it back: it can be played. {len(absent)} absent learners get it as a "
-        f"catch-up, due in {CATCH_UP_DAYS} days."
+        f"The library verifies the recording. {len(absent)} absent learners get it as a catch-up, "
+        f"due in {CATCH_UP_DAYS} days."
     )
-    wait_for(world, "each of them to be told", before, 2 * len(absent))
-    world.narrator.events(world.tally.news())
+    wait_for(world, "the messages about the catch-ups", before, 2 * len(absent))
+    world.narrator.events(world.tally.new_events())
 
 
 def catch_ups(world: World) -> list[progress.CatchUp]:
-    """Every catch-up of the lecture's run."""
+    """Return every catch-up of the lecture's run."""
     answer = world.staff.progress.ListCatchUps(
         progress_pb2.ListCatchUpsRequest(run_id=world.runs[PHYSICS], page_size=1000)
     )

@@ -1,4 +1,4 @@
-"""The demo's end: a summary for people, and var/demo-report.json for programs."""
+"""Reports the result of the demo: a summary for people, var/demo-report.json for programs."""
 
 import json
 from collections import Counter
@@ -16,7 +16,7 @@ _ACTUAL_WIDTH = 60
 
 
 def write(path: Path, checks: list[Check]) -> None:
-    """The checks as `{"checks": [{"name", "expected", "actual", "ok"}, ...]}`."""
+    """Write the checks as `{"checks": [{"name", "expected", "actual", "ok"}, ...]}`."""
     rows = [
         {"name": row.name, "expected": row.expected, "actual": row.actual, "ok": row.ok}
         for row in checks
@@ -26,25 +26,25 @@ def write(path: Path, checks: list[Check]) -> None:
 
 
 def show(console: Console, world: World, checks: list[Check], events: Counter[str]) -> None:
-    """What the day came to, and whether everything holds."""
+    """Print a summary of the day, and the checks."""
     console.print()
     console.print(Panel(_summary(world, events), title="[bold]The day in short[/]", expand=False))
     console.print(_table(checks))
     good = sum(row.ok for row in checks)
-    verdict = "[bold green]all hold" if good == len(checks) else "[bold red]not all hold"
-    console.print(f"{good} of {len(checks)} checks: {verdict}[/]")
+    colour = "green" if good == len(checks) else "red"
+    console.print(f"[bold {colour}]{good} of {len(checks)} checks passed[/]")
 
 
 def _summary(world: World, events: Counter[str]) -> str:
     size = {name: len(people) for name, people in world.groups.items()}
     return (
-        f"{size['present']} learners were in class, {size['partial']} for a part of it, "
+        f"{size['present']} learners attended the class, {size['partial']} a part of it, "
         f"{size['absent']} were absent.\n"
-        f"All {size['absent']} got the recording as a catch-up; {size['full']} studied it in time "
-        "and count as caught up,\n"
-        f"{size['half'] + size['none']} did not and were told. One seat changed hands, one class "
-        "was cancelled, one place was passed on.\n"
-        f"[dim]{sum(events.values())} events of {len(events)} types stand in the history; "
+        f"All {size['absent']} got the recording as a catch-up. {size['full']} completed it in "
+        "time and count as caught up;\n"
+        f"{size['half'] + size['none']} did not, and got a message. One class was cancelled. One "
+        "freed seat and one freed place\nwent to the waiting lists.\n"
+        f"[dim]The history has {sum(events.values())} events of {len(events)} types; "
         f"{events['tandem.notify.message.delivered.v1']} messages were delivered.[/]"
     )
 
@@ -55,9 +55,11 @@ def _table(checks: list[Check]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for row in checks:
-        mark = "[green]ok[/]" if row.ok else "[red]off[/]"
-        told = "" if row.ok else f"expected {_short(row.expected)}, found {_short(row.actual)}"
-        table.add_row(mark, escape(row.name), escape(told))
+        mark = "[green]ok[/]" if row.ok else "[red]failed[/]"
+        difference = (
+            "" if row.ok else f"expected {_short(row.expected)}, found {_short(row.actual)}"
+        )
+        table.add_row(mark, escape(row.name), escape(difference))
     return table
 
 

@@ -1,4 +1,4 @@
-"""Tuesday: some watch it all, some in part, some not at all."""
+"""Tuesday: of the absent learners, some watch all of the recording, some half, some nothing."""
 
 import uuid
 
@@ -18,8 +18,8 @@ _NAMESPACE = uuid.UUID("6f1c1c1e-6f0a-5d0e-9a3c-0d5f3a1f7b11")
 
 
 def play(world: World) -> None:
-    """Let the absent ones study, each in their way."""
-    world.narrator.scene("Tuesday: studying what was missed")
+    """Let the absent learners study the recording."""
+    world.narrator.scene("Tuesday: absent learners study the recording")
     before = finished(world)
     world.go_to(2, "10:00")
     absent = world.groups["absent"]
@@ -33,9 +33,9 @@ def play(world: World) -> None:
         lambda learner: _watch(world, learner, _TEN_TIMES), sorted(world.groups["half"])
     )
     world.narrator.say(
-        f"{len(world.groups['full'])} watch all of it, some minutes twice. "
-        f"{len(world.groups['half'])} watch the first twenty minutes, ten times over. "
-        f"{len(world.groups['none'])} have no time."
+        f"{len(world.groups['full'])} watch the whole recording, some minutes twice. "
+        f"{len(world.groups['half'])} watch the first twenty minutes ten times. "
+        f"{len(world.groups['none'])} watch nothing."
     )
     full = len(world.groups["full"])
     world.until(
@@ -45,12 +45,14 @@ def play(world: World) -> None:
             and world.tally.count("sessions.attendance.amended") == full
         ),
     )
-    wait_for(world, "word of it in the app", before, full)
-    world.narrator.say(f"{full} are caught up: ABSENT became CAUGHT_UP. Ten times a minute is one.")
-    world.narrator.events(world.tally.news())
+    wait_for(world, "the messages about the completed catch-ups", before, full)
+    world.narrator.say(
+        f"{full} are caught up: ABSENT becomes CAUGHT_UP. A minute watched ten times counts once."
+    )
+    world.narrator.events(world.tally.new_events())
 
 
-# What a player reports at each pause: the stretches played so far, in seconds (xAPI video profile).
+# What a player reports at each pause: the played segments so far, in seconds (xAPI video profile).
 _ALL_OF_IT = [
     "0[.]900",
     "0[.]900[,]840[.]1700",

@@ -12,14 +12,14 @@ from campus.upload import upload
 
 
 def play(world: World) -> None:
-    """Set the term up."""
+    """Create the term."""
     world.narrator.scene("Sunday evening: the term is set up")
     _roster(world)
     _courses(world)
     _materials(world)
     _paths(world)
     _enrolments(world)
-    world.narrator.events(world.tally.news())
+    world.narrator.events(world.tally.new_events())
 
 
 def _roster(world: World) -> None:
@@ -50,12 +50,12 @@ def _materials(world: World) -> None:
         )
     world.until("the documents to be verified", lambda: available(world, *world.items))
     world.narrator.say(
-        "Three documents go straight to the S3 store; the library verifies each byte."
+        "Three documents are uploaded directly to the S3 store. The library verifies them."
     )
 
 
 def available(world: World, *names: str) -> bool:
-    """Whether the items of these names may be read."""
+    """Return whether all items of these names are AVAILABLE."""
     answer = world.staff.library.ListItems(
         library_pb2.ListItemsRequest(item_ids=[world.items[name] for name in names])
     )
@@ -66,7 +66,7 @@ def available(world: World, *names: str) -> bool:
 def _paths(world: World) -> None:
     for code, run_id in world.runs.items():
         world.staff.catalog.PublishPath(term.path(code, run_id, world.items))
-    world.narrator.say("Each run gets its path: what comes in which order, and by when.")
+    world.narrator.say("Each run gets its path: activities in an order, with deadlines.")
 
 
 def _enrolments(world: World) -> None:
@@ -76,7 +76,8 @@ def _enrolments(world: World) -> None:
         world.staff.catalog.BatchEnrol(term.enrolments(code, run_id))
     world.narrator.say(
         f"{sum(map(len, world.learners.values()))} enrolments; "
-        f"{len(world.learners[PROGRAMMING]) - PROGRAMMING_PLACES} wait for a place in PROG-150."
+        f"{len(world.learners[PROGRAMMING]) - PROGRAMMING_PLACES} learners wait for a place in "
+        "PROG-150."
     )
     _one_leaves(world)
 
@@ -88,8 +89,6 @@ def _one_leaves(world: World) -> None:
     )
     world.groups["withdrawn"] = {leaver}
     world.narrator.say(
-        f"{leaver} leaves PROG-150: the first who waits gets the place, and is told."
+        f"{leaver} leaves PROG-150. The first learner on the waiting list gets the place."
     )
-    world.until(
-        "the promotion to be known", lambda: world.tally.count("catalog.enrolment.promoted") == 1
-    )
+    world.until("the promotion", lambda: world.tally.count("catalog.enrolment.promoted") == 1)

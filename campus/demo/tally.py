@@ -1,4 +1,4 @@
-"""Counts the events on the exchange, with a queue of its own like any other system."""
+"""Counts the events of the exchange in a queue of its own, as any other system can."""
 
 import threading
 from collections import Counter
@@ -15,7 +15,7 @@ class Tally:
     def __init__(self, amqp_url: str) -> None:
         self._amqp_url = amqp_url
         self._seen: Counter[str] = Counter()
-        self._told: Counter[str] = Counter()
+        self._returned: Counter[str] = Counter()
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -30,12 +30,12 @@ class Tally:
         self._stop.set()
         self._thread.join(5)
 
-    def news(self) -> Counter[str]:
+    def new_events(self) -> Counter[str]:
         """Return how many events of each type came since the last call."""
         seen = Counter(self._seen)
-        news = seen - self._told
-        self._told = seen
-        return news
+        new = seen - self._returned
+        self._returned = seen
+        return new
 
     def count(self, name: str) -> int:
         """Return how many events of one type came so far; `name` without `tandem.` and `.v1`."""

@@ -1,4 +1,4 @@
-"""The demo's term as requests: who is there, what is taught, and when."""
+"""The requests that create the demo's term: people, courses, runs, paths, sessions, seats."""
 
 import random
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ LEARNERS_OF = {
     HISTORY: _LEARNERS[100:160],
     PROGRAMMING: _LEARNERS[140:],
 }
-"""Who is to be enrolled, by course code."""
+"""The learners to enrol, by course code."""
 CLASSROOM_OF_PHYSICS = LEARNERS_OF[PHYSICS][:80]
 ONLINE_OF_PHYSICS = LEARNERS_OF[PHYSICS][80:110]
 _MODES = {
@@ -50,36 +50,36 @@ _MODES = {
 
 
 def instructor(code: str) -> str:
-    """Who teaches a course."""
+    """Return the id of a course's instructor."""
     return f"instructor-{code.lower()}"
 
 
 def address(name: str) -> str:
-    """Where a person's mail goes."""
+    """Return a person's mail address."""
     return f"{name}@example.edu"
 
 
 def everyone() -> list[str]:
-    """All people of the roster but the registrar's office."""
+    """Return the ids of all learners and instructors."""
     return _LEARNERS + [instructor(code) for code in TITLES]
 
 
 def roster(chance: random.Random) -> catalog_pb2.BatchUpsertPeopleRequest:
-    """All learners and instructors."""
+    """Return the request that creates all learners and instructors."""
     people = [_person(chance, name, options_pb2.ROLE_LEARNER) for name in _LEARNERS]
     people += [_person(chance, instructor(code), options_pb2.ROLE_INSTRUCTOR) for code in TITLES]
     return catalog_pb2.BatchUpsertPeopleRequest(request_id="roster", people=people)
 
 
 def course(code: str) -> catalog_pb2.CreateCourseRequest:
-    """A course."""
+    """Return the request that creates a course."""
     return catalog_pb2.CreateCourseRequest(
         request_id=f"course-{code}", code=code, title=TITLES[code]
     )
 
 
 def run(code: str, course_id: str, monday: date) -> catalog_pb2.OpenRunRequest:
-    """Its run in the term whose first class is on `monday`: 13 weeks."""
+    """Return the request that opens a course's run of 13 weeks; its first class is on `monday`."""
     return catalog_pb2.OpenRunRequest(
         request_id=f"run-{code}-{monday}",
         course_id=course_id,
@@ -95,7 +95,7 @@ def run(code: str, course_id: str, monday: date) -> catalog_pb2.OpenRunRequest:
 
 
 def path(code: str, run_id: str, items: Mapping[str, str]) -> catalog_pb2.PublishPathRequest:
-    """What comes in which order in a run; `items` are the materials' ids by name."""
+    """Return the request that publishes a run's path; `items`: the materials' ids by name."""
     activities = {
         PHYSICS: [
             _item("reading", "Read chapter 1", items["physics-reading"], 2),
@@ -118,7 +118,7 @@ def path(code: str, run_id: str, items: Mapping[str, str]) -> catalog_pb2.Publis
 
 
 def enrolments(code: str, run_id: str) -> catalog_pb2.BatchEnrolRequest:
-    """All who come to a run, each in the usual mode."""
+    """Return the request that enrols a run's learners, each with an attendance mode."""
     return catalog_pb2.BatchEnrolRequest(
         request_id=f"enrol-{run_id}",
         run_id=run_id,
@@ -130,12 +130,12 @@ def enrolments(code: str, run_id: str) -> catalog_pb2.BatchEnrolRequest:
 
 
 def room() -> sessions_pb2.CreateRoomRequest:
-    """The one large room."""
+    """Return the request that creates the room."""
     return sessions_pb2.CreateRoomRequest(request_id="aula", name="Aula", capacity=80)
 
 
 def lecture(run_id: str, room_id: str, monday: date) -> sessions_pb2.ScheduleSessionRequest:
-    """The hybrid class of physics, at nine."""
+    """Return the request for the hybrid class of physics at 09:00."""
     return sessions_pb2.ScheduleSessionRequest(
         request_id=f"lecture-{run_id}",
         run_id=run_id,
@@ -155,7 +155,7 @@ def lecture(run_id: str, room_id: str, monday: date) -> sessions_pb2.ScheduleSes
 def seminar(
     run_id: str, room_id: str, monday: date, clock: str
 ) -> sessions_pb2.ScheduleSessionRequest:
-    """The class of history in the same room, at `clock` (HH:MM)."""
+    """Return the request for the class of history in the same room, at `clock` (HH:MM)."""
     return sessions_pb2.ScheduleSessionRequest(
         request_id=f"seminar-{run_id}-{clock}",
         run_id=run_id,
@@ -170,7 +170,7 @@ def seminar(
 
 
 def seats() -> list[tuple[str, "types_pb2.SeatKind.ValueType"]]:
-    """Who of physics wants which seat in the lecture."""
+    """Return the learners of physics, each with the kind of seat to choose in the lecture."""
     return [(learner, types_pb2.SEAT_KIND_IN_ROOM) for learner in CLASSROOM_OF_PHYSICS] + [
         (learner, types_pb2.SEAT_KIND_ONLINE) for learner in ONLINE_OF_PHYSICS
     ]

@@ -1,4 +1,4 @@
-"""Still Sunday: rooms, live classes, seats."""
+"""Sunday evening: rooms, live classes, seats."""
 
 import grpc
 from tandem.sessions.v1 import resources_pb2, sessions_pb2
@@ -10,16 +10,16 @@ from campus.demo.world import MONDAY, World
 
 
 def play(world: World) -> None:
-    """Plan the classes and let people choose their seats."""
+    """Schedule the classes, and let learners choose their seats."""
     world.narrator.scene("Sunday evening: the timetable")
     _rooms(world)
     world.until("the runs to be known to sessions", lambda: _plan_lecture(world))
     _conflict(world)
     _plan_seminar(world, "14:00")
-    world.narrator.say("HIST-210 takes 14:00 instead.")
+    world.narrator.say("HIST-210 gets the Aula at 14:00 instead.")
     _choose_seats(world)
     _change_of_mind(world)
-    world.narrator.events(world.tally.news())
+    world.narrator.events(world.tally.new_events())
 
 
 def _rooms(world: World) -> None:
@@ -27,7 +27,7 @@ def _rooms(world: World) -> None:
 
 
 def _plan_lecture(world: World) -> bool:
-    """False while sessions has not heard yet of the run or its instructor."""
+    """Schedule the lecture; return False while sessions does not know the run or instructor yet."""
     request = term.lecture(world.runs[PHYSICS], world.rooms["Aula"], MONDAY)
     try:
         session = world.staff.sessions.ScheduleSession(request)
@@ -37,13 +37,14 @@ def _plan_lecture(world: World) -> bool:
         raise
     world.sessions[PHYSICS] = session.id
     world.narrator.say(
-        f"PHYS-101 gets the Aula on Monday, 09:00, {term.ROOM_SEATS} seats, and online beside it."
+        f"PHYS-101 gets the Aula on Monday at 09:00: {term.ROOM_SEATS} seats in the room, and "
+        "online."
     )
     return True
 
 
 def _conflict(world: World) -> None:
-    world.narrator.say("HIST-210 wants the Aula at 09:30.")
+    world.narrator.say("HIST-210 requests the Aula at 09:30.")
     try:
         _plan_seminar(world, "09:30")
     except grpc.RpcError as error:
@@ -63,8 +64,9 @@ def _choose_seats(world: World) -> None:
     world.groups["in_room"] = by_kind[types_pb2.SEAT_KIND_IN_ROOM]
     world.groups["waiting"] = by_kind[types_pb2.SEAT_KIND_WAITLISTED]
     world.narrator.say(
-        f"{len(wishes)} learners choose at once: {len(world.groups['in_room'])} in the room, "
-        f"{len(by_kind[types_pb2.SEAT_KIND_ONLINE])} online, {len(world.groups['waiting'])} wait."
+        f"{len(wishes)} learners choose seats at once: {len(world.groups['in_room'])} in the room, "
+        f"{len(by_kind[types_pb2.SEAT_KIND_ONLINE])} online, "
+        f"{len(world.groups['waiting'])} on the waiting list."
     )
 
 
@@ -76,7 +78,7 @@ _KINDS = (
 
 
 def choose(world: World, learner: str, kind: "types_pb2.SeatKind.ValueType") -> resources_pb2.Seat:
-    """A learner takes a seat of the lecture."""
+    """Choose a seat of the lecture on behalf of a learner."""
     return world.as_learner(learner).sessions.ChooseSeat(
         sessions_pb2.ChooseSeatRequest(
             session_id=world.sessions[PHYSICS], learner_id=learner, kind=kind
@@ -85,7 +87,7 @@ def choose(world: World, learner: str, kind: "types_pb2.SeatKind.ValueType") -> 
 
 
 def _seated(world: World, learner: str, kind: "types_pb2.SeatKind.ValueType") -> bool:
-    """False while sessions has not heard yet of the learner's enrolment."""
+    """Choose a seat; return False while sessions does not know the learner's enrolment yet."""
     try:
         choose(world, learner, kind)
     except grpc.RpcError as error:
@@ -104,13 +106,11 @@ def _change_of_mind(world: World) -> None:
     (promoted,) = room - world.groups["in_room"]
     world.groups |= {"in_room": room, "waiting": world.groups["waiting"] - {promoted}}
     world.groups |= {"online": world.groups["online"] | {learner}, "changed": {learner}}
-    world.narrator.say(
-        f"{learner} will join from home after all: {promoted} gets the seat, and is told."
-    )
+    world.narrator.say(f"{learner} changes to online. {promoted} gets the seat, and a message.")
 
 
 def seats(world: World) -> dict[str, "types_pb2.SeatKind.ValueType"]:
-    """What place each learner has in the lecture."""
+    """Return the kind of seat that each learner has in the lecture."""
     answer = world.staff.sessions.ListSeats(
         sessions_pb2.ListSeatsRequest(session_id=world.sessions[PHYSICS], page_size=1000)
     )

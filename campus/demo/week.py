@@ -1,4 +1,4 @@
-"""Monday, 12:30: one learner's week, live classes and deadlines together."""
+"""Monday, 12:00: one learner's week, live classes and deadlines together."""
 
 from tandem.progress.v1 import progress_pb2
 from tandem.progress.v1 import resources_pb2 as progress
@@ -14,8 +14,8 @@ _KINDS = {
 
 
 def play(world: World) -> None:
-    """Show the timeline of someone who missed the lecture and was in the cancelled class."""
-    world.narrator.scene("Monday, 12:30: one learner's week")
+    """Print the week of a learner who missed the lecture and was in the cancelled seminar."""
+    world.narrator.scene("Monday, 12:00: one learner's week")
     both = world.groups["absent"] & set(world.learners[HISTORY])
     learner = min(both or world.groups["absent"])
     request = progress_pb2.GetTimelineRequest(learner_id=learner, zone="Europe/Dublin")
@@ -37,7 +37,7 @@ def _line(entry: progress.TimelineEntry) -> str:
     when = entry.local.local.replace("T", " ")[5:16]
     state = ""
     if entry.cancelled:
-        state = " [yellow](cancelled, a reading stands in)[/]"
+        state = " [yellow](cancelled, a reading replaces it)[/]"
     elif entry.done:
         over = entry.kind == progress.TIMELINE_KIND_SESSION
         state = " [dim](over)[/]" if over else " [green](done)[/]"

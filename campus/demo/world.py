@@ -28,7 +28,7 @@ PATIENCE = 120.0  # seconds that the platform has to apply an action
 
 @dataclass
 class World:
-    """The people and objects of the story. Learners are named by their ids."""
+    """The people and objects of the demo, by their ids."""
 
     campus: Campus
     clock: SteeredClock
@@ -38,14 +38,14 @@ class World:
     runs: dict[str, str] = field(default_factory=dict)
     """Run ids by course code."""
     learners: dict[str, list[str]] = field(default_factory=dict)
-    """Learners who were to be enrolled, by course code."""
+    """The learners to enrol, by course code."""
     items: dict[str, str] = field(default_factory=dict)
     """Item ids by name."""
     rooms: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
     """Session ids by course code."""
     groups: dict[str, set[str]] = field(default_factory=dict)
-    """Learners by what the story lets them do: present, partial, absent, full, half, none, ..."""
+    """Learners by what the demo lets them do: present, partial, absent, full, half, none, ..."""
 
     @property
     def staff(self) -> Services:
@@ -68,7 +68,7 @@ class World:
         self.clock.steer(moment.astimezone(UTC))
 
     def all_at_once(self, action: Callable[[T], R], rows: list[T]) -> list[R]:
-        """Do `action` for every row, eight at a time, as many people would."""
+        """Do `action` for every row, eight at the same time; return the results in order."""
         with ThreadPoolExecutor(8) as pool:
             return list(pool.map(action, rows))
 
@@ -77,8 +77,9 @@ class World:
         wait_for(what, holds, PATIENCE, DemoError)
 
     def pick(self, learners: set[str] | list[str], count: int) -> set[str]:
-        """Some of the learners, by the demo's seed.
+        """Return `count` of the learners, chosen with the demo's seed.
 
-        Of the same ones the same in every run; who sits in the room is decided by who comes first.
+        The same learners give the same choice in every run. The learners in the room differ from
+        run to run, because the first requests get the seats.
         """
         return set(self.random.sample(sorted(learners), count))

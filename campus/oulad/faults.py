@@ -10,7 +10,7 @@ from campus.oulad.tables import CLICKS, COLUMNS, UNREADABLE, header, rows, rows_
 def faults(folder: Path, module: str, presentation: str) -> list[str]:
     """Return a line for each error, with its place. A table without its columns is not read."""
     if not re.fullmatch(r"(19|20)\d\d[BJ]", presentation):
-        return [f"{presentation!r} is no presentation; right would be such as 2013B or 2013J"]
+        return [f"{presentation!r} is not a presentation; expected for example 2013B or 2013J"]
     missing = [name for name in COLUMNS if not (folder / name).is_file()]
     if missing:
         return [f"{folder} lacks {', '.join(missing)}"]
@@ -61,7 +61,9 @@ class _Rows:
             yield f"courses.csv has no presentation {' '.join(self._of)}"
         for line, length in lengths.items():
             if not re.fullmatch(r"\d{1,4}", length):
-                yield _wrong("courses.csv", line, "module_presentation_length", length, "days")
+                yield _wrong(
+                    "courses.csv", line, "module_presentation_length", length, "a number of days"
+                )
 
     def _students(self) -> Iterator[str]:
         yield from self._read_ids("studentInfo.csv", "id_student", self._known_students)
@@ -97,7 +99,7 @@ class _Rows:
         """Collect the ids of a table; yield an error for an id that is used twice."""
         for line, value in self._rows(table, column):
             if not value or value in known:
-                yield _wrong(table, line, column, value, "an id of its own")
+                yield _wrong(table, line, column, value, "a unique id")
             known.add(value)
 
     def _rows(self, table: str, column: str) -> Iterator[tuple[int, str]]:
@@ -106,8 +108,8 @@ class _Rows:
 
 def _of_day(table: str, line: int, column: str, day: str) -> Iterator[str]:
     if not re.fullmatch(r"-?\d{1,4}", day):
-        yield _wrong(table, line, column, day, "days from the start")
+        yield _wrong(table, line, column, day, "a number of days from the start")
 
 
-def _wrong(table: str, line: int, column: str, value: str, right: str) -> str:
-    return f"{table}, line {line}: {column} is {value!r}; right would be {right}"
+def _wrong(table: str, line: int, column: str, value: str, expected: str) -> str:
+    return f"{table}, line {line}: {column} is {value!r}; expected {expected}"

@@ -11,7 +11,7 @@ from campus.oulad.tables import CLICKS, Row, rows, rows_of
 
 # A presentation's letter is the month it starts in: B is February, J is October.
 _MONTHS = {"B": 2, "J": 10}
-_TOLD = 20  # errors in one message
+_SHOWN = 20  # errors in one message
 
 
 class FilesError(Exception):
@@ -72,8 +72,8 @@ class Presentation:
         self._folder, self.module, self.name = folder, module, presentation
         found = faults(folder, module, presentation)
         if found:
-            more = [f"and {len(found) - _TOLD} more"] if len(found) > _TOLD else []
-            raise FilesError("\n".join(found[:_TOLD] + more))
+            more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+            raise FilesError("\n".join(found[:_SHOWN] + more))
         (course, *_) = self._rows("courses.csv")
         self.length = timedelta(days=int(course["module_presentation_length"]))
         self.start = date(int(presentation[:4]), _MONTHS[presentation[4]], 1)
@@ -103,7 +103,7 @@ class Presentation:
         ]
 
     def submissions(self) -> list[Submission]:
-        """Yield every row of studentAssessment.csv about one of the assessments."""
+        """Return every row of studentAssessment.csv about one of the assessments."""
         ours = {assessment.id for assessment in self.assessments()}
         return [
             Submission(row["id_student"], row["id_assessment"], int(row["date_submitted"]))

@@ -41,7 +41,7 @@ def rows(folder: Path, table: str) -> Iterator[tuple[int, Row]]:
 
 
 def rows_of(folder: Path, table: str, module: str, presentation: str) -> Iterator[tuple[int, Row]]:
-    """Those of one presentation."""
+    """Yield each row of one presentation with its line. Raises one of UNREADABLE."""
     for line, row in rows(folder, table):
         if (row["code_module"], row["code_presentation"]) == (module, presentation):
             yield line, row
@@ -62,6 +62,6 @@ def _opened(folder: Path, table: str) -> Iterator[TextIO]:
     with zipfile.ZipFile(folder / table) as archive:
         members = archive.namelist()
         if len(members) != 1:
-            raise zipfile.BadZipFile(f"it holds {len(members)} files; right would be one")
+            raise zipfile.BadZipFile(f"it has {len(members)} files; expected one")
         with archive.open(members[0]) as raw:
             yield io.TextIOWrapper(raw, encoding="utf-8", newline="")

@@ -10,7 +10,7 @@ from campus.stack.errors import StackError
 
 
 def all_at_once(actions: Iterable[Callable[[], object]], most: int | None = None) -> None:
-    """Run all actions to their ends, then raise their errors as one StackError.
+    """Run all actions to the end, then raise their errors as one StackError.
 
     Up to `most` run at the same time. Any other error is a bug, and is raised as it is.
     """
@@ -26,7 +26,7 @@ def all_at_once(actions: Iterable[Callable[[], object]], most: int | None = None
 
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
-    """Lock a file, and wait for it if need be; the lock ends with the process that holds it."""
+    """Hold the lock of a file, after waiting for it; a lock ends with the process that holds it."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -47,8 +47,8 @@ def given(part: str, environment: Mapping[str, str]) -> dict[str, str]:
     missing = [name for name in variables.needed if name not in present]
     if missing:
         raise StackError(
-            f"{part} is given by halves: {', '.join(present)} is set, but {', '.join(missing)} is "
-            "not. Set all of them, or none to have it started here."
+            f"only some variables of {part} are set ({', '.join(present)}); missing are "
+            f"{', '.join(missing)}. Set all of them, or none to start a local server."
         )
     if "TANDEM_AMQP_URL" in present:
         check_amqp_url(present["TANDEM_AMQP_URL"])
@@ -72,5 +72,5 @@ def check_amqp_url(url: str) -> None:
         well_formed = False
     if not well_formed:
         raise StackError(
-            "TANDEM_AMQP_URL is no broker's URL; right would be amqp://user:password@host:5672/%2F"
+            "TANDEM_AMQP_URL is not an AMQP URL; use for example amqp://user:password@host:5672/%2F"
         )

@@ -30,7 +30,7 @@ class MongoDB:
     name = "mongodb"
 
     def __init__(self, folder: Path, cache: float) -> None:
-        """`cache`: the size of its cache in GB."""
+        """`cache`: the size of the cache in GB."""
         self._cache = cache
         self.process = Process(self.name, folder)
         self._data = folder / self.name / "data"
@@ -102,7 +102,7 @@ def _executable(path: Path) -> str:
         try:
             path.chmod(path.stat().st_mode | 0o111)
         except PermissionError:
-            raise StackError(f"mongod can't be run yet; type\n    sudo chmod +x {path}") from None
+            raise StackError(f"mongod is not executable; run\n    sudo chmod +x {path}") from None
     return str(path)
 
 

@@ -11,10 +11,10 @@ HOST = "127.0.0.1"
 _FIRST = 20_000
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
-# A chosen port looks free until its server listens, some seconds later. Parts that start at once
-# would meet by chance, those of one program and those of two (test processes side by side). So a
-# program keeps a name for each port that it chose: a socket in Linux's abstract namespace, of which
-# there can be one, and which ends with the program (unix(7)).
+# A chosen port looks free until its server listens, some seconds later. So two parts that start at
+# the same time, in one program or in two test processes, could choose the same port. To prevent
+# this, a program reserves each port that it chose: it binds a socket to a name in Linux's abstract
+# namespace. Only one socket can have the name, and the name ends with the program (unix(7)).
 _chosen: dict[int, socket.socket] = {}
 _choosing = threading.Lock()
 
@@ -28,7 +28,7 @@ class Ports:
     def claim(self, *names: str) -> dict[str, int]:
         """Return a free port for each name: the stored one, or a new one if it is taken.
 
-        Call it only while the part does not run, or its own ports count as taken.
+        Call it only while the part does not run; otherwise its own ports count as taken.
         """
         remembered = self.remembered()
         ports: dict[str, int] = {}
@@ -72,8 +72,8 @@ def is_open(port: int) -> bool:
 def _choose() -> int:
     """Return a free port below the ephemeral range that no running program has chosen.
 
-    A port within that range may be lost while its server is down: to any outgoing connection, and
-    even to a client of that very server, which, trying again and again, connects to itself.
+    While a server is down, any outgoing connection may take a port within that range. Even a client
+    that tries to reach the server again may get the server's port, and connect to itself.
     """
     candidates = list(range(_FIRST, _ephemeral_start()))
     random.shuffle(candidates)

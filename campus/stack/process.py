@@ -1,10 +1,10 @@
 """A child process that outlives the program that started it, and is found again after a crash.
 
-The state file has the pid and the time when that process began, so a recycled pid is never
-signalled. Besides, every process gets a mark in its environment, `TANDEM_PROCESS=<folder>:<name>`,
-which its own children inherit: by it a process is found whose state file is lost, or whose start
-time reads otherwise since the clock was set, and so are children that left the process group, as
-Erlang's port programs do.
+The state file has the pid and the start time of the process, so a recycled pid is never signalled.
+Every process also gets a mark in its environment, `TANDEM_PROCESS=<folder>:<name>`, which its
+children inherit. The mark finds a process whose state file is lost, a process whose start time
+looks different because the clock was set, and children that left the process group, as Erlang's
+port programs do.
 """
 
 import json
@@ -22,8 +22,8 @@ from campus.stack.errors import StackError
 from campus.waiting import wait_until
 
 MARK = "TANDEM_PROCESS"
-START_TOLERANCE = 1.0  # seconds; psutil reckons a start time from the boot time, which may drift
-LOG_LIMIT = 16 * 2**20  # bytes; a longer log is set aside when the process is started again
+START_TOLERANCE = 1.0  # seconds; psutil computes a start time from the boot time, which may drift
+LOG_LIMIT = 16 * 2**20  # bytes; a longer log is renamed at the next start
 
 # Python ignores SIGPIPE, and a shell's background job ignores SIGINT; a child would inherit both.
 _RESET_SIGNALS = (signal.SIGINT, signal.SIGPIPE, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -63,6 +63,7 @@ class Process:
         self._state.parent.mkdir(parents=True, exist_ok=True)
         pid = self._spawn(command, whole)
         self._record(pid)
+        self._await_mark(psutil.Process(pid))
         return pid
 
     def stop(self, grace: float = 10.0) -> None:
@@ -112,6 +113,12 @@ class Process:
         finally:
             os.close(log)
 
+    def _await_mark(self, process: psutil.Process) -> None:
+        """Wait until the mark can be read: for some microseconds after a process executes a file
+        its environment is empty, and a `kill` without the state file would not find it.
+        """
+        wait_until(lambda: self._bears_mark(process) or not _lives(process), 5)
+
     def _record(self, pid: int) -> None:
         """Write the state completely or not at all: others may read it at any time."""
         draft = self._state.with_suffix(f".{os.getpid()}")
@@ -125,10 +132,10 @@ class Process:
             leader, began = psutil.Process(int(state["pid"])), float(state["began"])
             return leader if _lives(leader) and self._is_ours(leader, began) else None
         except (OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
-            return None  # no state, or what a crash left of it: `_remains` finds the process anyway
+            return None  # no state, or a damaged one; `_remains` finds the process anyway
 
     def _is_ours(self, process: psutil.Process, began: float) -> bool:
-        """By its start time first: the mark can't be read while a process executes another file."""
+        """Compare the start time first: the mark can't be read while a process executes a file."""
         return abs(process.create_time() - began) < START_TOLERANCE or self._bears_mark(process)
 
     def _bears_mark(self, process: psutil.Process) -> bool:
@@ -157,8 +164,8 @@ def ensure(
 ) -> None:
     """Start `process` and wait until it answers; do nothing if it does already.
 
-    One that runs but doesn't answer within `settle` seconds (it may just be starting) is ended and
-    launched anew. Raises StackError, with the end of the log, if `ready` stays false for
+    A process that runs but doesn't answer within `settle` seconds (it may be starting) is stopped
+    and launched again. Raises StackError, with the end of the log, if `ready` stays false for
     `patience` seconds or the process ends.
     """
     if process.alive and _comes_up(process, ready, settle):
@@ -178,10 +185,10 @@ def _comes_up(process: Process, ready: Callable[[], bool], patience: float) -> b
 
 
 def _lives(process: psutil.Process) -> bool:
-    """Return whether more than a zombie is left of it; reap a zombie that is our own child.
+    """Return whether the process is more than a zombie; reap a zombie that is our own child.
 
-    A killed process is a zombie as soon as its first thread is gone; until the last one is, its
-    ports and file locks are not free.
+    A killed process is a zombie as soon as its first thread has ended, but its ports and file locks
+    are free only after the last one.
     """
     try:
         if process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1:
@@ -200,5 +207,5 @@ def _open_log(path: Path) -> int:
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs one of our modules with the present interpreter."""
+    """Return the command that runs one of our modules with this interpreter."""
     return [sys.executable, "-m", module, *arguments]

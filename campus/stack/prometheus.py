@@ -19,9 +19,9 @@ from campus.stack.process import Process, ensure
 from campus.waiting import wait_until
 
 RULES = Path(__file__).resolve().parents[2] / "deploy" / "monitoring" / "rules"
-# Short, so that a demo of a minute has curves; a scrape costs a role some milliseconds.
+# Short, so that the dashboards of a one-minute demo have curves. A scrape takes a few milliseconds.
 EVERY = 2  # seconds
-# On Kubernetes an installation is a namespace, and the rules tell one from another by it.
+# On Kubernetes each installation has a namespace; the rules group by this label.
 NAMESPACE = "campus"
 
 MISSING = """\
@@ -70,7 +70,7 @@ class Prometheus:
     @property
     def address(self) -> str:
         """Return the URL of its pages."""
-        # Port 1 is never ours: it stands for a server that was never started.
+        # Port 1 means that the server was never started: this stack never uses that port.
         return f"http://{HOST}:{self._ports.remembered().get('http', 1)}"
 
     def ask(self, path: str, **parameters: str | float) -> Any:
@@ -84,12 +84,12 @@ class Prometheus:
         except OSError as error:
             raise StackError(f"Prometheus at {self.address}: {error}") from None
 
-    def read_all_anew(self) -> bool:
+    def scrape_again(self) -> bool:
         """Wait until every target was scraped once more; return whether that happened."""
         now = datetime.now(UTC)
-        return wait_until(lambda: self._read_since(now), patience=5 * EVERY)
+        return wait_until(lambda: self._scraped_since(now), patience=5 * EVERY)
 
-    def _read_since(self, moment: datetime) -> bool:
+    def _scraped_since(self, moment: datetime) -> bool:
         targets = self.ask("targets", state="active")["activeTargets"]
         read = [datetime.fromisoformat(each["lastScrape"]) > moment for each in targets]
         return bool(read) and all(read)  # a server that just began has no targets yet

@@ -1,6 +1,6 @@
 """RabbitMQ: Debian's server, run by any user, as a node without other nodes.
 
-Node name, ports, data, cookie and the port mapper (epmd) are the data folder's own, so it is
+Each data folder has its own node name, ports, data, cookie and port mapper (epmd), so its node is
 independent of a RabbitMQ of the system or of another data folder.
 """
 
@@ -19,7 +19,7 @@ from campus.stack.errors import StackError
 from campus.stack.ports import HOST, Ports, is_open
 from campus.stack.process import Process, ensure
 
-# Debian's /usr/sbin/rabbitmq-server insists on root or the user rabbitmq; this one does not.
+# Debian's /usr/sbin/rabbitmq-server requires root or the user rabbitmq; this one does not.
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 PLUGINS = (
     "[rabbitmq_consistent_hash_exchange,rabbitmq_management,rabbitmq_prometheus,rabbitmq_stream].\n"
@@ -54,8 +54,8 @@ class RabbitMQ:
     def stop(self) -> None:
         """Stop the server, and keep its data.
 
-        Takes 6 s, of which the web server (Ranch 2.1, `ranch_server_proxy`) idles 5; `kill` is at
-        once.
+        It takes 6 s, because the web server (Ranch 2.1, `ranch_server_proxy`) waits for 5 s. `kill`
+        takes no time.
         """
         self.process.stop(grace=30)
         self._epmd.stop()
@@ -63,9 +63,9 @@ class RabbitMQ:
     def kill(self) -> None:
         """Kill the server, like a power cut.
 
-        What was confirmed survives, in queues that are older than a second: RabbitMQ 3.10 (`ra`)
-        writes its register of quorum queues only every 0.5 s, and a queue that is missing from it
-        answers nothing any more.
+        Confirmed messages survive in queues that are older than a second. RabbitMQ 3.10 (`ra`)
+        writes its list of quorum queues only every 0.5 s, and a queue that is missing from the list
+        does not answer after a restart.
         """
         self.process.kill()
         self._epmd.kill()
@@ -73,7 +73,7 @@ class RabbitMQ:
     def ready(self) -> bool:
         """Return whether an AMQP connection can be opened and closed."""
         if not is_open(self._port("amqp")):
-            return False  # saves pika's noise in the log
+            return False  # otherwise pika logs an error for each try
         try:
             pika.BlockingConnection(pika.URLParameters(f"{self.address}?socket_timeout=5")).close()
         except (pika.exceptions.AMQPError, OSError):

@@ -1,4 +1,7 @@
-"""SMTP: a sink that keeps every mail as a file, `python -m campus.stack.smtp <port> <folder>`."""
+"""SMTP: a server that stores every mail as a file and delivers none.
+
+Run as `python -m campus.stack.smtp <port> <folder>`.
+"""
 
 import asyncio
 import email
@@ -18,11 +21,11 @@ from aiosmtpd.smtp import Envelope, Session
 from campus.stack.ports import HOST, Ports
 from campus.stack.process import Process, ensure, python_command
 
-SIZE_LIMIT = 32 * 2**20  # bytes of one mail
+SIZE_LIMIT = 32 * 2**20  # the maximum size of one mail, in bytes
 
 
 class SMTP:
-    """The sink of a data folder; its mails lie in the folder `mail`."""
+    """The SMTP server of a data folder; it stores mails in the folder `mail`."""
 
     name = "smtp"
 
@@ -32,19 +35,19 @@ class SMTP:
         self._ports = Ports(folder / self.name / "ports.json")
 
     def start(self) -> None:
-        """Run the sink until it greets. Raises StackError."""
+        """Start the server, and wait until it answers. Raises StackError."""
         ensure(self.process, self._launch, self.ready)
 
     def stop(self) -> None:
-        """End the sink; the mails stay."""
+        """Stop the server, and keep the mails."""
         self.process.stop()
 
     def kill(self) -> None:
-        """End the sink as a power cut would."""
+        """Kill the server, like a power cut."""
         self.process.kill()
 
     def ready(self) -> bool:
-        """Whether the sink greets and answers NOOP."""
+        """Return whether the server answers NOOP."""
         try:
             with smtplib.SMTP(HOST, self._port, timeout=2) as client:
                 return client.noop()[0] == 250
@@ -53,16 +56,16 @@ class SMTP:
 
     @property
     def address(self) -> str:
-        """The URL of the sink."""
+        """Return the URL of the server."""
         return f"smtp://{HOST}:{self._port}"
 
     def environment(self) -> dict[str, str]:
-        """The address as the services read it, and where the mails are, for tests and the demo."""
+        """Return the address and the mail folder; only tests and the demo use the folder."""
         return {"TANDEM_SMTP_URL": self.address, "TANDEM_MAIL_FOLDER": str(self.mail)}
 
     @property
     def _port(self) -> int:
-        # Port 1 (tcpmux) is never ours; 0 would make smtplib fall back to the system's port 25.
+        # Port 1 (tcpmux) means that the server was never started. With 0, smtplib uses port 25.
         return self._ports.remembered().get("smtp", 1)
 
     def _launch(self) -> None:
@@ -71,7 +74,7 @@ class SMTP:
 
 
 def read_mail(folder: Path) -> list[EmailMessage]:
-    """The mails of a folder, in the order of their arrival; the envelope is in X-Envelope-*."""
+    """Return the mails of a folder in order of arrival; X-Envelope-* has the envelope."""
     return [_parse(path) for path in sorted(folder.glob("*.eml"))]
 
 
@@ -81,7 +84,7 @@ def _parse(path: Path) -> EmailMessage:
 
 
 class _Keeper:
-    """Writes each mail as one file; a name sorts by arrival, and appears only when it is whole."""
+    """Writes each mail as one file, completely or not at all; file names sort by arrival."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -98,7 +101,7 @@ class _Keeper:
 
 
 def _with_envelope(envelope: Envelope) -> bytes:
-    """The mail, headed by its envelope: a Bcc or a bounce address is nowhere else to be seen."""
+    """Return the mail with its envelope as headers: Bcc and bounce addresses are only there."""
     content = envelope.content or b""
     body = content.encode() if isinstance(content, str) else content
     recipients = ", ".join(envelope.rcpt_tos)
@@ -107,7 +110,7 @@ def _with_envelope(envelope: Envelope) -> bytes:
 
 
 async def serve(port: int, folder: Path) -> None:
-    """Take mails until SIGTERM."""
+    """Receive mails until SIGTERM."""
     keeper, loop, ended = _Keeper(folder), asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
 

@@ -94,7 +94,7 @@ class Stack:
 
     @property
     def broker_metrics(self) -> str | None:
-        """Host and port where RabbitMQ tells its metrics; of one that is given that isn't known."""
+        """Return host and port of RabbitMQ's metrics; None if the environment gives the broker."""
         given_elsewhere = given(self.rabbitmq.name, self._given)
         return None if given_elsewhere else urlsplit(self.rabbitmq.prometheus_url).netloc
 

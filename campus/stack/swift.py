@@ -29,12 +29,12 @@ class Credentials:
 
     @property
     def access_key(self) -> str:
-        """The S3 access key."""
+        """Return the S3 access key."""
         return f"{self.account}:{self.user}"
 
 
 class ObjectStore:
-    """A Swift of the data folder's own, with the bucket `tandem` in it."""
+    """The S3 store of a data folder, with the bucket `tandem`."""
 
     name = "s3"
 
@@ -44,19 +44,19 @@ class ObjectStore:
         self._ports = Ports(self._home / "ports.json")
 
     def start(self) -> None:
-        """Run the servers until they answer and the bucket is there. Raises StackError."""
+        """Start the servers, and wait until the bucket exists. Raises StackError."""
         ensure(self.process, self._launch, self.ready)
 
     def stop(self) -> None:
-        """End the servers; the data stays."""
+        """Stop the servers, and keep the data."""
         self.process.stop()
 
     def kill(self) -> None:
-        """End the servers as a power cut would."""
+        """Kill the servers, like a power cut."""
         self.process.kill()
 
     def ready(self) -> bool:
-        """Whether the store answers a signed request for its bucket, which is made if need be."""
+        """Return whether the store answers a signed request; create the bucket if needed."""
         try:
             return self._ensure_bucket()
         except (MinioException, urllib3.exceptions.HTTPError):
@@ -64,11 +64,11 @@ class ObjectStore:
 
     @property
     def address(self) -> str:
-        """The S3 endpoint."""
+        """Return the S3 endpoint."""
         return f"http://{self._host}"
 
     def environment(self) -> dict[str, str]:
-        """Address and keys as the services read them."""
+        """Return address, keys, bucket and region as settings of the services."""
         credentials = self._credentials()
         return {
             "TANDEM_S3_ENDPOINT": self.address,
@@ -79,7 +79,7 @@ class ObjectStore:
         }
 
     def client(self, http: urllib3.PoolManager | None = None) -> Minio:
-        """A client with the store's own keys; by default it tries a failed request again."""
+        """Return a client with the store's keys; without `http` it repeats failed requests."""
         keys = self._credentials()
         return Minio(
             self._host,
@@ -109,7 +109,7 @@ class ObjectStore:
         self.process.start(python_command("campus.stack.swift_server", str(self._home)))
 
     def _credentials(self) -> Credentials:
-        """The keys of this data folder: random, made on first use, for its owner's eyes only."""
+        """Return the keys of this data folder; create random ones on first use."""
         file = self._home / "credentials.json"
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +122,7 @@ class ObjectStore:
 
 
 def require_user_xattrs(folder: Path) -> None:
-    """Raise StackError if the file system keeps no user xattrs: Swift's metadata lives there."""
+    """Raise StackError if the file system has no user xattrs; Swift stores metadata in them."""
     probe = folder / ".xattr-probe"
     probe.touch()
     try:
@@ -131,7 +131,7 @@ def require_user_xattrs(folder: Path) -> None:
         raise StackError(
             f"The S3 store can't keep its data in {folder}: the file system has no user xattrs "
             f"({error.strerror}). Use a data folder on ext4, xfs or btrfs, or set TANDEM_S3_* to "
-            "a store that runs."
+            "a running store."
         ) from None
     finally:
         probe.unlink()

@@ -1,4 +1,4 @@
-"""What Swift wants to find on disk: three rings, `swift.conf`, and a file for each server."""
+"""Writes the files that Swift reads: three rings, `swift.conf`, and a file for each server."""
 
 from pathlib import Path
 
@@ -7,15 +7,15 @@ from swift.common.ring import RingBuilder
 from campus.stack.ports import HOST
 from campus.stack.swift import REGION, Credentials
 
-PARTITION_POWER = 4  # 16 partitions, on a single device: there is nothing to spread
+PARTITION_POWER = 4  # 16 partitions are enough for a single device
 RINGS = {"account": "account", "container": "container", "object": "object"}
 
-# Every wait is long: on a busy laptop a late answer is better than an object whose listing entry
-# is left to a daemon (object-updater) that this stack doesn't run.
+# Seconds. Timeouts are long, because after a timeout Swift leaves the listing entry of an object to
+# a daemon (object-updater) that this stack doesn't run.
 _PATIENCE = "30"
 
-# Swift always makes a syslog handler first; as an address it needs no look-up of `localhost`, and
-# `log_to_stderr` puts it away before anything is sent.
+# Swift always creates a syslog handler first. With an IP address, it does not look up `localhost`;
+# `log_to_stderr` removes the handler before it sends anything.
 _BACKEND = """\
 [DEFAULT]
 bind_ip = {host}
@@ -58,7 +58,7 @@ account_autocreate = true
 conn_timeout = {patience}
 node_timeout = {patience}
 recoverable_node_timeout = {patience}
-# There is no other node to turn to while one is shunned for its errors.
+# Swift must not avoid a node after errors: there is no other node.
 error_suppression_interval = 0
 
 [filter:s3api]
@@ -67,7 +67,7 @@ location = {region}
 s3_acl = false
 dns_compliant_bucket_names = false
 check_bucket_owner = false
-# S3 wants parts of 5 MiB or more; tests want small ones.
+# S3 requires parts of at least 5 MiB; tests use smaller ones.
 min_segment_size = 1
 max_upload_part_num = 10000
 
@@ -108,8 +108,8 @@ use = egg:swift#symlink
 
 
 def write(home: Path, ports: dict[str, int], credentials: Credentials) -> dict[str, Path]:
-    """Write everything under `home`; the servers' files by their names (`proxy`, ...)."""
-    home.chmod(0o700)  # the proxy's file has the secret key
+    """Write all files below `home`; return the configuration files by server (`proxy`, ...)."""
+    home.chmod(0o700)  # because the proxy's file has the secret key
     _write_swift_conf(home, credentials)
     (home / "devices" / "d1").mkdir(parents=True, exist_ok=True)
     for name in RINGS:
@@ -118,7 +118,7 @@ def write(home: Path, ports: dict[str, int], credentials: Credentials) -> dict[s
 
 
 def _write_swift_conf(home: Path, credentials: Credentials) -> None:
-    """The hash prefix must never change while there are data: it says where each object lies."""
+    """Write `swift.conf`. Its hash prefix decides where objects are, so it must never change."""
     (home / "swift.conf").write_text(
         f"[swift-hash]\nswift_hash_path_prefix = {credentials.user}\n"
         "swift_hash_path_suffix = tandem\n\n"
@@ -127,7 +127,7 @@ def _write_swift_conf(home: Path, credentials: Credentials) -> None:
 
 
 def _write_ring(home: Path, name: str, port: int) -> None:
-    """A ring of one device: where an object lies depends on the hash prefix, not on the port."""
+    """Write a ring of one device. The port does not matter for the place of an object."""
     ring = RingBuilder(PARTITION_POWER, replicas=1, min_part_hours=0)
     ring.add_dev(
         {"id": 0, "region": 1, "zone": 1, "ip": HOST, "port": port, "device": "d1", "weight": 1.0}

@@ -1,6 +1,6 @@
-"""Small parts that Swift loads by name.
+"""Plug-ins that Swift loads by name.
 
-A cache in memory, a filter that closes completed uploads, and a log on standard error.
+A cache in memory, a filter that closes completed uploads, and a log handler for standard error.
 """
 
 import json
@@ -12,15 +12,15 @@ from typing import Any
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-# By this s3api finds the upload that an object was made of (s3api.controllers.multi_upload).
+# By this header s3api finds the upload of an object (s3api.controllers.multi_upload).
 UPLOAD_ID = "x-object-sysmeta-s3api-upload-id"
 
 
 class MemoryCache:
-    """Memcached within the process: what Swift asks of `swift.cache`, kept in a dictionary.
+    """Replaces memcached: stores the entries of `swift.cache` in a dictionary of this process.
 
-    Values go through JSON as they do on their way to memcached, so nobody shares a mutable value.
-    An entry past its time is forgotten when it is asked for; the entries are a few per bucket.
+    Values are stored as JSON, as in memcached, so callers never share a mutable value. `get`
+    removes an expired entry; there are only a few entries for each bucket.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -28,12 +28,12 @@ class MemoryCache:
         self._entries: dict[str, tuple[float, str]] = {}
 
     def set(self, key: str, value: Any, *_: Any, time: float = 0, **__: Any) -> None:
-        """Keep a value for `time` seconds (0: for good)."""
+        """Store a value for `time` seconds (0: for ever)."""
         expiry = self._clock() + time if time else float("inf")
         self._entries[key] = (expiry, json.dumps(_text(value)))
 
     def get(self, key: str, **_: Any) -> Any:
-        """The value, or None."""
+        """Return the value of a key; None if it is missing or expired."""
         expiry, value = self._entries.get(key, (0.0, "null"))
         if expiry > self._clock():
             return json.loads(value)
@@ -41,7 +41,7 @@ class MemoryCache:
         return None
 
     def delete(self, key: str, *_: Any, **__: Any) -> None:
-        """Forget a value."""
+        """Delete a value."""
         self._entries.pop(key, None)
 
     def incr(self, key: str, delta: int = 1, time: float = 0) -> int:
@@ -51,16 +51,16 @@ class MemoryCache:
         return total
 
     def decr(self, key: str, delta: int = 1, time: float = 0) -> int:
-        """Take from a counter and return it."""
+        """Subtract from a counter, which never falls below 0, and return it."""
         return self.incr(key, -delta, time)
 
     def set_multi(self, mapping: dict[str, Any], *_: Any, time: float = 0, **__: Any) -> None:
-        """Keep several values for `time` seconds."""
+        """Store several values for `time` seconds."""
         for key, value in mapping.items():
             self.set(key, value, time=time)
 
     def get_multi(self, keys: Iterable[str], *_: Any) -> list[Any]:
-        """Several values in the order of their keys, None for those not there."""
+        """Return several values in the order of their keys; None for a missing one."""
         return [self.get(key) for key in keys]
 
 
@@ -69,7 +69,7 @@ def _text(value: Any) -> Any:
 
 
 def memory_cache(_: dict[str, str], **__: str) -> Callable[[Application], Application]:
-    """The paste factory of the filter `cache`."""
+    """Return the filter `cache`, which adds the cache to each request (a paste factory)."""
     cache = MemoryCache()
 
     def wrap(app: Application) -> Application:
@@ -85,11 +85,11 @@ def memory_cache(_: dict[str, str], **__: str) -> Callable[[Application], Applic
 
 
 def closed_uploads(_: dict[str, str], **__: str) -> Callable[[Application], Application]:
-    """The paste factory of the filter `closed_uploads`, right of s3api: hides what an object was
-    made of.
+    """Return the filter `closed_uploads`, which closes completed uploads (a paste factory).
 
-    Swift's s3api takes parts of a completed upload, too, and they replace the object's own. Without
-    the upload's id in the object it answers 404 NoSuchUpload, as Amazon S3 does.
+    Swift's s3api also accepts parts of a completed upload, and they replace the parts of the
+    object. The filter hides the upload's id of an object from s3api, which comes before it in the
+    pipeline. So s3api answers 404 NoSuchUpload, as Amazon S3 does.
     """
 
     def wrap(app: Application) -> Application:
@@ -97,8 +97,8 @@ def closed_uploads(_: dict[str, str], **__: str) -> Callable[[Application], Appl
             environ: dict[str, Any], start_response: Callable[..., Any]
         ) -> Iterable[bytes]:
             def start(status: str, headers: Iterable[tuple[str, str]], *more: Any) -> Any:
-                told = [each for each in headers if each[0].lower() != UPLOAD_ID]
-                return start_response(status, told, *more)
+                shown = [each for each in headers if each[0].lower() != UPLOAD_ID]
+                return start_response(status, shown, *more)
 
             return app(environ, start)
 
@@ -108,7 +108,7 @@ def closed_uploads(_: dict[str, str], **__: str) -> Callable[[Application], Appl
 
 
 def log_to_stderr(*arguments: Any) -> None:
-    """Swift's hook `log_custom_handlers`: log to stderr alone, never to the system's syslog."""
+    """Make Swift log to stderr only, not to syslog (its hook `log_custom_handlers`)."""
     logger: logging.Logger = arguments[5]
     handler = logging.StreamHandler(sys.__stderr__)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

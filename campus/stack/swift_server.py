@@ -1,13 +1,13 @@
 """Swift's proxy, account, container and object server in one process.
 
 Run as `python -m campus.stack.swift_server <folder>`, where the folder holds `ports.json` and
-`credentials.json`. The four servers are WSGI applications on one eventlet hub, each on a port of
-its own, as Swift's own in-process functional tests have them: a quarter of the memory of four
-processes and one thing to supervise.
+`credentials.json`. The four servers are WSGI applications on one eventlet hub, each on its own
+port, as in Swift's in-process functional tests. This takes a quarter of the memory of four
+processes, and there is only one process to supervise.
 
-Memcached, which Swift's proxy uses to remember what it learned of accounts and buckets, is stood
-in for by `swift_plugins.MemoryCache`, a dictionary within this process put into each request as
-`swift.cache` by a filter. It is right only as long as a single proxy process serves all requests.
+Swift's proxy uses memcached to cache what it knows about accounts and buckets. Here a filter puts
+`swift_plugins.MemoryCache`, a dictionary of this process, into each request as `swift.cache`. This
+is correct only while a single proxy process serves all requests.
 """
 
 import json
@@ -27,7 +27,7 @@ from campus.stack.swift import Credentials
 
 
 def main(home: Path) -> None:
-    """Write the configuration and serve until the process is ended."""
+    """Write the configuration, and serve until the process is stopped."""
     utils.monkey_patch()
     ports = json.loads((home / "ports.json").read_text())
     credentials = Credentials(**json.loads((home / "credentials.json").read_text()))
@@ -42,7 +42,7 @@ def main(home: Path) -> None:
 
 
 def _adopt(swift_conf: Path) -> None:
-    """Make Swift read its settings here: it looked in /etc/swift when it was imported."""
+    """Make Swift read this file: at its import, it read /etc/swift instead."""
     utils.SWIFT_CONF_FILE = str(swift_conf)
     utils.validate_configuration()
     storage_policy.reload_storage_policies()
@@ -50,9 +50,9 @@ def _adopt(swift_conf: Path) -> None:
 
 
 def _serve(name: str, file: Path, listener: socket.socket) -> None:
-    """Serve one application; Swift's own `run_server` would take the hub from the other three."""
+    """Serve one application. Swift's own `run_server` would block the hub for the other three."""
     app, _, _, _ = init_request_processor(str(file), f"{name}-server")
-    # As run_server sets it: an answer's body must not wait 40 ms for its head to be acknowledged.
+    # As in run_server: otherwise a response's body waits 40 ms until its head is acknowledged.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     eventlet.wsgi.server(
         listener,
@@ -60,7 +60,7 @@ def _serve(name: str, file: Path, listener: socket.socket) -> None:
         log=utils.NullLogger(),
         protocol=SwiftHttpProtocol,
         custom_pool=eventlet.GreenPool(1024),
-        capitalize_response_headers=False,  # AWS's clients want `ETag`, not `Etag`
+        capitalize_response_headers=False,  # AWS's clients expect `ETag`, not `Etag`
         url_length_limit=constraints.MAX_REQUEST_LINE,
     )
 

@@ -75,5 +75,5 @@ def test_nothing_is_started_or_deleted_before_that(
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert end.value.code == 1
-    assert "the demo wants servers that hold nothing of Tandem" in capsys.readouterr().err
+    assert "the demo needs servers without any data of Tandem" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["demo-report.json"]

@@ -37,9 +37,9 @@ def test_half_a_description_names_what_is_missing() -> None:
     with pytest.raises(StackError) as error:
         given("s3", half)
     assert str(error.value) == (
-        "s3 is given by halves: TANDEM_S3_ENDPOINT, TANDEM_S3_BUCKET is set, but "
-        "TANDEM_S3_ACCESS_KEY, TANDEM_S3_SECRET_KEY is not. Set all of them, or none to have it "
-        "started here."
+        "only some variables of s3 are set (TANDEM_S3_ENDPOINT, TANDEM_S3_BUCKET); missing are "
+        "TANDEM_S3_ACCESS_KEY, TANDEM_S3_SECRET_KEY. Set all of them, or none to start a local "
+        "server."
     )
 
 
@@ -54,5 +54,5 @@ def test_what_was_given_is_told_from_what_is_local() -> None:
 @pytest.mark.parametrize("url", ["bla", "http://broker", "amqp://broker:port/"])
 def test_a_malformed_url_of_a_broker_is_told(url: str) -> None:
     """Before anything is started."""
-    with pytest.raises(StackError, match="right would be amqp://user:password@host:5672/%2F"):
+    with pytest.raises(StackError, match="use for example amqp://user:password@host:5672/%2F"):
         given("rabbitmq", {"TANDEM_AMQP_URL": url})

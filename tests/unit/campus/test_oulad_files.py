@@ -96,16 +96,16 @@ def test_spoilt_tables_are_named_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_an_archive_of_several_files_is_told(tmp_path: Path) -> None:
+def test_an_archive_of_several_files_is_reported(tmp_path: Path) -> None:
     """The command can't know which of them is meant."""
     folder(tmp_path, {})
     with zipfile.ZipFile(tmp_path / "studentVle.zip", "a") as archive:
         archive.writestr("more.txt", "")
     (line,) = faults_of(tmp_path)
-    assert line == "studentVle.zip can't be read: it holds 2 files; right would be one"
+    assert line == "studentVle.zip can't be read: it has 2 files; expected one"
 
 
-def test_what_is_not_text_is_told(tmp_path: Path) -> None:
+def test_what_is_not_text_is_faults_of(tmp_path: Path) -> None:
     """A table in another encoding."""
     folder(tmp_path, {})
     (tmp_path / "studentInfo.csv").write_bytes(
@@ -125,15 +125,15 @@ def test_every_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
     }
     clicks = CLICKS + "AAA\t2013J\t1\t8\tsoon\nAAA\t2013J\t3\t7\t1\n"
     assert faults_of(folder(tmp_path, tables, clicks)) == [
-        "courses.csv, line 2: module_presentation_length is 'long'; right would be days",
-        "studentInfo.csv, line 4: id_student is '1'; right would be an id of its own",
-        "assessments.csv, line 2: date is '19.5'; right would be days from the start",
-        "studentAssessment.csv, line 4: date_submitted is ''; right would be days from the start",
-        "studentAssessment.csv, line 5: id_student is '8'; right would be a student of"
-        " studentInfo.csv",
-        "studentVle.zip, line 6: date is 'soon'; right would be days from the start",
-        "studentVle.zip, line 6: id_site is '8'; right would be a site of vle.csv",
-        "studentVle.zip, line 7: id_student is '3'; right would be a student of studentInfo.csv",
+        "courses.csv, line 2: module_presentation_length is 'long'; expected a number of days",
+        "studentInfo.csv, line 4: id_student is '1'; expected a unique id",
+        "assessments.csv, line 2: date is '19.5'; expected a number of days from the start",
+        "studentAssessment.csv, line 4: date_submitted is ''; expected a number of days from "
+        "the start",
+        "studentAssessment.csv, line 5: id_student is '8'; expected a student of studentInfo.csv",
+        "studentVle.zip, line 6: date is 'soon'; expected a number of days from the start",
+        "studentVle.zip, line 6: id_site is '8'; expected a site of vle.csv",
+        "studentVle.zip, line 7: id_student is '3'; expected a student of studentInfo.csv",
     ]
 
 
@@ -148,11 +148,11 @@ def test_many_faults_are_counted(tmp_path: Path) -> None:
     [
         ("ZZZ", "2013J", "courses.csv has no presentation ZZZ 2013J"),
         ("AAA", "2014B", "courses.csv has no presentation AAA 2014B"),
-        ("AAA", "J", "'J' is no presentation; right would be such as 2013B or 2013J"),
-        ("AAA", "2013X", "'2013X' is no presentation; right would be such as 2013B or 2013J"),
+        ("AAA", "J", "'J' is not a presentation; expected for example 2013B or 2013J"),
+        ("AAA", "2013X", "'2013X' is not a presentation; expected for example 2013B or 2013J"),
     ],
 )
-def test_a_presentation_that_is_not_there_is_told(
+def test_a_presentation_that_is_not_there_is_faults_of(
     module: str, presentation: str, wanted: str, tmp_path: Path
 ) -> None:
     """One of another form too."""
