@@ -106,8 +106,8 @@ def _glance() -> Row:
                 (Query(rate("tandem_grpc_requests_total")),),
             ),
             Number(
-                "Calls that fail by our fault",
-                "Calls a second that ended as no caller deserves. Normal: none.",
+                "Calls that fail because of Tandem",
+                "Calls a second that ended with a server error. Normal: none.",
                 "reqps",
                 (Query(failing),),
                 "TandemGrpcErrors",
@@ -115,7 +115,7 @@ def _glance() -> Row:
             ),
             Number(
                 "Oldest event in an outbox",
-                "How long what happened has not got out. Normal: under a second.",
+                "The age of the oldest event that is not published yet. Normal: under a second.",
                 "s",
                 (Query("max(tandem_outbox_oldest_seconds)"),),
                 "TandemOutboxOld",
@@ -136,7 +136,7 @@ def _glance() -> Row:
 def _promises() -> Row:
     said = "Share of the last hour that missed the objective of {}."
     return Row(
-        "Promises",
+        "Objectives",
         tuple(
             Panel(title, said.format(agreed), "percentunit", queries, alert, limit)
             for title, agreed, queries, alert, limit in (
@@ -197,7 +197,7 @@ def _all_calls() -> Row:
         (
             Panel("Calls", "gRPC calls that ended.", "reqps", _each(total, "service")),
             Panel(
-                "Calls that fail by our fault",
+                "Calls that fail because of Tandem",
                 "Share of a service's calls. Normal: none.",
                 "percentunit",
                 _each(f"({failed} or {total} * 0) / {total}", "service"),
@@ -205,8 +205,8 @@ def _all_calls() -> Row:
                 0.001,
             ),
             Panel(
-                "Seconds of a call",
-                "The middle call and the slowest in a hundred; streams are left out.",
+                "Call duration",
+                "The median and the 99th percentile; streams are left out.",
                 "s",
                 (
                     Query(slow(0.5), "{{service}} p50"),
@@ -216,15 +216,15 @@ def _all_calls() -> Row:
                 0.5,
             ),
             Panel(
-                "Requests by HTTP",
-                "Requests that ended, by the code that they ended with.",
+                "HTTP requests",
+                "Finished requests by status code.",
                 "reqps",
                 (Query(by_http, "{{service}} {{code}}"),),
                 "TandemHttpErrors",
             ),
             Panel(
-                "Seconds of a request by HTTP",
-                "The slowest in a hundred.",
+                "HTTP request duration",
+                "The 99th percentile.",
                 "s",
                 (Query(quantile(0.99, "tandem_http_seconds", "service"), "{{service}} p99"),),
                 "TandemHttpSlow",
@@ -235,18 +235,18 @@ def _all_calls() -> Row:
 
 
 def _all_outboxes() -> Row:
-    return Row("Events on their way out", tuple(_outbox("service", "")))
+    return Row("Publishing of events", tuple(_outbox("service", "")))
 
 
 def _outbox(by: str, chosen: str) -> Iterator[Panel]:
-    """What happens from the outbox to the broker; `chosen` leaves one service."""
+    """Return panels from the outbox to the broker; `chosen` selects one service."""
 
     def at_most(gauge: str) -> tuple[Query, ...]:
         return _each(f"max by (service)({_chosen(gauge, chosen)})", "service")
 
     yield Panel(
         "Oldest event",
-        "How long the oldest event has waited in the outbox. Normal: under a second.",
+        "The age of the oldest event in the outbox. Normal: under a second.",
         "s",
         at_most("tandem_outbox_oldest_seconds"),
         "TandemOutboxOld",
@@ -261,7 +261,7 @@ def _outbox(by: str, chosen: str) -> Iterator[Panel]:
     )
     yield Panel(
         "Events parked",
-        "Events that no queue took; all that follow them wait. Normal: none.",
+        "Events that no queue took; later events of the same aggregate wait. Normal: none.",
         "short",
         at_most("tandem_outbox_parked"),
         "TandemOutboxParked",
@@ -274,14 +274,14 @@ def _outbox(by: str, chosen: str) -> Iterator[Panel]:
         _each(rate("tandem_relay_published_total", by, chosen), by),
     )
     yield Panel(
-        "Seconds to the confirm",
+        "Time to the confirm",
         "From an event's publication to the broker's confirm.",
         "s",
         median_and_slow("tandem_relay_confirm_seconds", "service", chosen),
     )
     yield Panel(
         "Lanes held",
-        "Normal: all 16, shared by the relays. In a lane that none holds events stay.",
+        "Normal: all 16, shared by the relays. Events of a lane that no relay holds wait.",
         "short",
         _each(f"sum by (service)({_chosen('tandem_relay_lanes', chosen)})", "service"),
         "TandemLaneWithoutRelay",
@@ -293,18 +293,18 @@ def _all_queues() -> Row:
 
 
 def _whole(queues: str) -> str:
-    """Queues, and which subscription each is of."""
+    """Return panels of the queues, by subscription."""
     whole = "([a-z]+[.][a-z_]+([.]dead)?).*"
     return f'label_replace({queues}, "subscription", "$1", "queue", "{whole}")'
 
 
 def _subscriptions(names: str) -> Iterator[Panel]:
-    """What happens from the queue to the effect; `names` is a pattern of subscriptions."""
+    """Return panels from the queue to the effect; `names` is a pattern of subscriptions."""
     chosen = f'subscription=~"{names}"'
     lag = partial(quantile, histogram="tandem_event_lag_seconds", by="subscription", chosen=chosen)
     yield Panel(
         "From event to effect",
-        "Seconds from an event's making to its committed effect: the slowest in a hundred.",
+        "Time from an event to its committed effect: the 99th percentile.",
         "s",
         _each(lag(0.99), "subscription"),
         "TandemEffectsLate",
@@ -313,27 +313,27 @@ def _subscriptions(names: str) -> Iterator[Panel]:
     ready = _whole(_chosen("rabbitmq_detailed_queue_messages_ready", f'queue=~"{names}"'))
     yield Panel(
         "Events that wait",
-        "The queue's length, all partitions together. A queue that only grows lacks workers.",
+        "The queue's length, all partitions together. A queue that only grows needs more workers.",
         "short",
         _each(f"sum by (subscription)({ready})", "subscription"),
         "TandemQueueGrows",
         1000,
     )
     yield Panel(
-        "Verdicts",
-        "What became of deliveries. Wait, retry and drop are rare; repeat follows a restart.",
+        "Outcomes of deliveries",
+        "Deliveries by outcome. Wait, retry and drop are rare; repeat follows a restart.",
         "cps",
         _each(rate("tandem_verdicts_total", "verdict", chosen), "verdict"),
     )
     yield Panel(
         "Deliveries in a batch",
-        "The mean. Batches grow with the load: that is what makes room.",
+        "The mean. Batches grow with the load, which makes each delivery cheaper.",
         "short",
         _each(mean("tandem_batch_size", "subscription", chosen), "subscription"),
     )
     yield Panel(
-        "Seconds of a batch",
-        "From its first delivery decoded to its commit: the slowest in a hundred.",
+        "Batch duration",
+        "From decoding its first delivery to its commit: the 99th percentile.",
         "s",
         _each(quantile(0.99, "tandem_handler_seconds", "subscription", chosen), "subscription"),
     )
@@ -361,7 +361,7 @@ def _stores() -> Row:
         "Stores",
         (
             Panel(
-                "Parts that can work",
+                "Servers that roles can reach",
                 "1 while every process of a role reaches it, 0 while at least one does not.",
                 "short",
                 (
@@ -385,7 +385,7 @@ def _stores() -> Row:
             ),
             Panel(
                 "S3 calls",
-                "The library's calls of the S3 store. Normal: all are answered.",
+                "The library's calls of the S3 store. Normal: the store answers all of them.",
                 "reqps",
                 _each(rate("tandem_library_s3_calls_total", "outcome"), "outcome"),
                 "TandemS3Away",
@@ -400,8 +400,8 @@ def _alive() -> Row:
         (
             *_processes("service, role", "{{service}} {{role}}", WHO),
             Table(
-                "What runs",
-                "Processes by version: two of them during an upgrade.",
+                "Versions",
+                "Processes by version. During an upgrade there are two versions.",
                 "short",
                 (Query("count by (service, role, version)(tandem_build_info)"),),
             ),
@@ -410,7 +410,7 @@ def _alive() -> Row:
 
 
 def _processes(by: str, legend: str, who: str) -> Iterator[Panel]:
-    """Memory and processor time; the metrics of a process don't tell whose it is, `who` does."""
+    """Return panels of memory and processor time; `who` joins the service and role to a process."""
     yield Panel(
         "Memory",
         "Resident memory of all processes of a role.",
@@ -433,9 +433,9 @@ def _processes(by: str, legend: str, who: str) -> Iterator[Panel]:
 
 
 def board_of(service: Service) -> Board:
-    """What one service does."""
+    """Return the dashboard of one service."""
     name = service.name
-    rows = [_calls(service), Row("Events on their way out", tuple(_outbox("type", _only(name))))]
+    rows = [_calls(service), Row("Publishing of events", tuple(_outbox("type", _only(name))))]
     if service.subscriptions:
         rows += [Row("Subscriptions", tuple(_subscriptions(f"{name}[.].+")))]
     if name in OWN:
@@ -450,7 +450,7 @@ def board_of(service: Service) -> Board:
     return Board(
         f"tandem-{name}",
         f"Tandem: {name}",
-        f"What {name} answers, publishes, listens to and uses.",
+        f"Calls, events, subscriptions and processes of {name}.",
         rows,
     )
 
@@ -470,15 +470,15 @@ def _calls(service: Service) -> Row:
             _each(rate("tandem_grpc_requests_total", "method", ours), "method"),
         ),
         Panel(
-            "How calls end",
-            "By status code. All but OK are the caller's fault, or ours (the runbook tells which).",
+            "Calls by status",
+            "Finished calls by status code. The runbook explains each code except OK.",
             "reqps",
             _each(rate("tandem_grpc_requests_total", "code", ours), "code"),
             "TandemGrpcErrors",
         ),
         Panel(
-            "Seconds of a call",
-            "The slowest in a hundred, by RPC; streams are left out.",
+            "Call duration",
+            "The 99th percentile by RPC; streams are left out.",
             "s",
             _each(slow, "method"),
             "TandemGrpcSlow",
@@ -489,7 +489,7 @@ def _calls(service: Service) -> Row:
         panels += [
             Panel(
                 "Open streams",
-                f"Callers that are connected now by {', '.join(service.streams)}.",
+                f"Callers that use {', '.join(service.streams)} now.",
                 "short",
                 (Query(f"sum(tandem_grpc_streams_open{{{ours}}})", "open"),),
             )
@@ -518,7 +518,7 @@ def _jobs(service: Service) -> Iterator[Panel]:
         ours = f'jobs=~"{service.name}[.].+"'
         yield Panel(
             "Jobs done",
-            "Done for good, by lane, and tries that failed: those come back later.",
+            "Finished jobs by lane, and failed attempts, which are tried again.",
             "cps",
             (
                 *_each(f"sum by (lane)(rate(tandem_jobs_done_total{{{ours}}}[$__rate_interval]))",
@@ -528,7 +528,7 @@ def _jobs(service: Service) -> Iterator[Panel]:
         )  # fmt: skip
         yield Panel(
             "Oldest job",
-            "For how long the next job of a lane has been due and not claimed. Normal: moments.",
+            "How long the oldest due job of a lane has waited for a worker. Normal: moments.",
             "s",
             _each(f"max by (lane)(tandem_jobs_oldest_seconds{{{ours}}})", "lane"),
         )
@@ -540,14 +540,14 @@ def _library() -> Row:
         (
             Panel(
                 "S3 calls",
-                "Answered by the store, or not. Normal: all are answered.",
+                "Calls by result. Normal: the store answers all of them.",
                 "reqps",
                 _each(rate("tandem_library_s3_calls_total", "outcome"), "outcome"),
                 "TandemS3Away",
             ),
             Panel(
                 "Items",
-                "Uploads that ended, found good or not what they claimed to be.",
+                "Finished uploads: verified, or refused as not what was declared.",
                 "short",
                 (
                     Query(happened("library.item.available", "$__rate_interval"), "available"),
@@ -571,8 +571,8 @@ def _notify() -> Row:
         "Mail",
         (
             Panel(
-                "Tries to send",
-                "By outcome. Put off and away are tried again, refused is not.",
+                "Attempts to send",
+                "By outcome: put_off and away are tried again, refused is not.",
                 "cps",
                 _each(rate("tandem_notify_mails_total", "outcome"), "outcome"),
             ),
@@ -587,7 +587,7 @@ def _notify() -> Row:
             ),
             Panel(
                 "Mails abandoned",
-                "Given up because their sender ended while it sent them. Normal: none.",
+                "Mails whose sender ended while sending; they are not sent again. Normal: none.",
                 "short",
                 (
                     Query(
@@ -612,7 +612,7 @@ OWN: dict[str, Callable[[], Row]] = {
 
 
 def bridge() -> Board:
-    """Whether live teaching and self-paced study repair each other."""
+    """Return the dashboard of the bridge between live teaching and self-paced study."""
     return Board(
         "tandem-bridge",
         "Tandem: the bridge",
@@ -631,7 +631,7 @@ def bridge() -> Board:
 def _bridge_numbers() -> Row:
     absent = 'sum(increase(tandem_sessions_attendance_total{verdict="absent"}[$__range]))'
     return Row(
-        "What happened",
+        "Totals",
         (
             Number("Absences", "Learners who missed a class.", "short", (Query(absent),)),
             Number(

@@ -1,8 +1,8 @@
-"""The golden contracts: what others rely on, committed, so that no change can break it unseen.
+"""The golden contracts: the promises to other systems, committed, so that each break is noticed.
 
-Usage: golden.py           tells every break; exits 1 where there is any
-       golden.py --write   takes additions into tests/contract/golden; refuses breaks
-       golden.py --break   writes whatever the contracts say now; a new major version's doing
+Usage: golden.py           prints every break; exits with 1 if there is one
+       golden.py --write   adds new contracts to tests/contract/golden; refuses breaks
+       golden.py --break   overwrites them with the present contracts; for a new major version
 """
 
 import importlib
@@ -31,7 +31,7 @@ Contract = Mapping[str, Mapping[str, Any]]
 
 
 def current() -> dict[str, Contract]:
-    """What each package of the contracts says now, by the package's name."""
+    """Return the present contracts by package name."""
     packages: dict[str, dict[str, dict[str, Any]]] = {}
     for file in _files():
         package = packages.setdefault(file.package, {part: {} for part in (*PARTS, DEMANDS)})
@@ -109,12 +109,12 @@ def _fields(message: Descriptor) -> dict[str, str]:
 
 
 def _rules(message: Descriptor) -> dict[str, str]:
-    """What each field must hold. Another rule may refuse what was good before."""
+    """Return the rule of each field. A changed rule may refuse requests that were valid before."""
     return {field.name: _rule(field) for field in message.fields}
 
 
 def _demands(message: Descriptor) -> dict[str, str]:
-    """The fields without which the message is refused."""
+    """Return the required fields."""
     return {field.name: "must be given" for field in message.fields if _is_demanded(field)}
 
 
@@ -141,14 +141,14 @@ def _type(field: Descriptor) -> str:
 
 
 def _oneof(field: Descriptor) -> str:
-    """Of fields in a oneof, one's coming clears the others: no field may go in or out."""
+    """Return the field's oneof. Setting one clears the others, so none may move in or out."""
     oneof = field.containing_oneof
     # `optional` makes one of its own, named with a leading underscore.
     return f" in {oneof.name}" if oneof and not oneof.name.startswith("_") else ""
 
 
 def _json_name(field: Descriptor) -> str:
-    """What JSON readers go by, where it isn't the usual lowerCamelCase."""
+    """Return the field's JSON name if it is not the usual lowerCamelCase."""
     first, *others = field.name.split("_")
     usual = first + "".join(part.capitalize() for part in others)
     return "" if field.json_name == usual else f" as {field.json_name}"

@@ -22,7 +22,7 @@ TAG = "tandem"
 
 @dataclass(frozen=True)
 class Query:
-    """What a panel asks Prometheus, and how it calls each series that comes back."""
+    """A query of a panel, and the legend of the series that it returns."""
 
     expr: str
     legend: str = ""
@@ -34,32 +34,32 @@ class Panel:
 
     title: str
     says: str
-    """For people who see it for the first time: what it is, what is normal."""
+    """A description for readers who see the panel for the first time: meaning, normal value."""
     unit: str
-    """By Grafana's names: short, s, reqps, percentunit, bytes, ..."""
+    """One of Grafana's names: short, s, reqps, percentunit, bytes, ..."""
     queries: tuple[Query, ...]
     alert: str = ""
-    """The alert that watches the same: the panel links its runbook."""
+    """The alert on the same value; the panel links its runbook."""
     bad_from: float | None = None
-    """The value from which on it is bad."""
+    """The smallest bad value."""
 
     kind = "timeseries"
     width, height = 8, 8
 
     def options(self) -> Json:
-        """What only this kind of panel has."""
+        """Return the options that only this kind of panel has."""
         return {
             "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
             "tooltip": {"mode": "multi", "sort": "desc"},
         }
 
     def custom(self) -> Json:
-        """How its fields are drawn."""
+        """Return how the fields are drawn."""
         line = {"drawStyle": "line", "fillOpacity": 10, "lineWidth": 1, "showPoints": "auto"}
         return line | {"thresholdsStyle": {"mode": "off" if self.bad_from is None else "dashed"}}
 
     def target(self, place: int, query: Query) -> Json:
-        """One of its queries."""
+        """Return one of its queries as Grafana's JSON."""
         return {
             "refId": chr(ord("A") + place),
             "datasource": SOURCE,
@@ -77,7 +77,7 @@ class Number(Panel):
     width, height = 4, 4
 
     def options(self) -> Json:
-        """The last value, coloured by whether it is bad."""
+        """Return the options: the last value, coloured if it is bad."""
         return {
             "colorMode": "none" if self.bad_from is None else "value",
             "graphMode": "none",
@@ -86,11 +86,11 @@ class Number(Panel):
         }
 
     def custom(self) -> Json:
-        """Nothing is drawn."""
+        """Return no options: a number draws no line."""
         return {}
 
     def target(self, place: int, query: Query) -> Json:
-        """Asked for now only."""
+        """Return the query for the present instant only."""
         return super().target(place, query) | {"range": False, "instant": True}
 
 
@@ -101,15 +101,15 @@ class Table(Panel):
     kind = "table"
 
     def options(self) -> Json:
-        """As Grafana has it."""
+        """Return the options of a table."""
         return {"showHeader": True}
 
     def custom(self) -> Json:
-        """As Grafana has it."""
+        """Return Grafana's defaults."""
         return {}
 
     def target(self, place: int, query: Query) -> Json:
-        """Asked for now only, as a table."""
+        """Return the query for the present instant only, as a table."""
         instant = {"range": False, "instant": True, "format": "table"}
         return super().target(place, query) | instant
 
@@ -124,7 +124,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """One dashboard; its uid is its address, and stays."""
+    """One dashboard; its uid is part of its address and must not change."""
 
     uid: str
     title: str
@@ -133,7 +133,7 @@ class Board:
     since: str = "now-6h"
 
     def json(self) -> Json:
-        """As Grafana reads it."""
+        """Return the dashboard as Grafana's JSON."""
         return {
             "uid": self.uid,
             "title": self.title,
@@ -153,7 +153,7 @@ class Board:
 
 
 def _link(title: str, **what: Any) -> Json:
-    """A link with all that Grafana's schema demands."""
+    """Return a link with every field that Grafana's schema requires."""
     return {
         "title": title,
         "type": "link",
@@ -184,7 +184,7 @@ _VARIABLES: list[Json] = [
 
 
 def _panels(rows: Sequence[Row]) -> Iterator[Json]:
-    """Rows below each other; a row's panels from left to right, in as many lines as they need."""
+    """Yield rows below each other; panels of a row go left to right, in as many lines as needed."""
     number, y = 1, 0
     for row in rows:
         place = {"x": 0, "y": y, "w": COLUMNS, "h": 1}

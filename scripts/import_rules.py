@@ -53,7 +53,7 @@ LAYERS = (
     Only(_SERVICE + r"\.settings", ("chassis.operations.settings",)),
     Only(_SERVICE + r"\.__main__", ("chassis.roles", "services.{own}.settings"), at_load=True),
 )
-# What each room of the chassis may use of the chassis; where it is put together, anything.
+# What each package of the chassis may import of the chassis; the top level may import all of it.
 _ANYWHERE = "errors|clock|ids"
 _LOWER = f"{_ANYWHERE}|context|operations|contracts"
 BORDERS = (
@@ -111,7 +111,7 @@ def _broken(name: str, each: Import) -> Iterator[str]:
     for border in BORDERS:
         match = re.fullmatch(border.who, name)
         if match and re.fullmatch(_own(border.what, match), each.target):
-            yield f"{place}, which lies beyond its border"
+            yield f"{place}, which this module must not import"
 
 
 def _may(layer: Only, match: re.Match[str], target: str) -> bool:

@@ -36,7 +36,7 @@ def filled(page: Path) -> str:
 
 
 def reach_table() -> str:
-    """What each role opens connections to."""
+    """Return a table of the connections that each role opens."""
     every = services().values()
     roles = [role for role in ALL_ROLES if any(role in each.roles for each in every)]
     ends = dict.fromkeys((*OUTSIDE, *services()))
@@ -49,14 +49,14 @@ def reach_table() -> str:
 
 
 def _who_reaches(role: str, end: str) -> str:
-    """The services whose `role` reaches `end`; "all" where each that has the role does."""
+    """Return the services whose `role` connects to `end`; "all" if all with the role do."""
     having = [each for each in services().values() if role in each.roles]
     names = [each.name for each in having if end in each.reached_by(role)]
     return "all" if len(names) == len(having) else ", ".join(names)
 
 
 def events_picture() -> str:
-    """Whose events reach which subscriptions."""
+    """Return a graph of the events from services to subscriptions."""
     lines = ["flowchart LR"]
     lines += [f'    {name}(["{name}"])' for name in services()]
     for queue, publishers in _queues():
@@ -67,7 +67,7 @@ def events_picture() -> str:
 
 
 def subscriptions_table() -> str:
-    """Every queue with the events that it is bound to."""
+    """Return a table of every queue and the events that it is bound to."""
     rows = [
         (f"`{each.name}`", service.name, "<br>".join(f"`{key}`" for key in each.routing_keys))
         for service in services().values()
@@ -77,7 +77,7 @@ def subscriptions_table() -> str:
 
 
 def services_table() -> str:
-    """Every service in numbers and names."""
+    """Return a table of every service: RPCs, events, subscriptions."""
     rows = [
         (
             f"[{service.name}](../services/{service.name}/README.md)",
@@ -91,7 +91,7 @@ def services_table() -> str:
 
 
 def settings_table() -> str:
-    """Every setting of every service; what all services share stands once."""
+    """Return tables of every service's settings; settings that all services share appear once."""
     every = list(services().values())
     names = dict.fromkeys(each.variable for service in every for each in service.settings)
     return _table(
@@ -152,7 +152,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
 
 
 def main(folder: Path) -> None:
-    """Write every page again."""
+    """Write every page."""
     for name in PAGES:
         page = folder / name
         page.write_text(filled(page))

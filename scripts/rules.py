@@ -35,7 +35,7 @@ Rule = dict[str, Any]
 
 @dataclass(frozen=True)
 class Objective:
-    """What is promised; `bad` and `all` are counters' rates over a window `%s`."""
+    """One objective; `bad` and `all` are rates of counters over a window `%s`."""
 
     alert: str
     name: str
@@ -47,18 +47,18 @@ class Objective:
     says: str
     """What went wrong, for people."""
     least: int = 10
-    """Nobody is called at night for so few that were bad."""
+    """A page needs at least so many bad events."""
     expected: str = ""
-    """While this holds, over a window `%s`, somebody chose that it is late: a ticket."""
+    """While this holds over a window `%s`, the delay is deliberate: a ticket, not a page."""
 
     def recorded(self, window: str) -> str:
-        """The share of what went wrong over a window, as a recorded series."""
+        """Return the recorded series of the share of bad events over a window."""
         level = self.by or "tandem"
         return f"{level}:{self.name}:bad_ratio_rate{window}"
 
 
 def _within(histogram: str, seconds: str, by: str, chosen: str = "") -> tuple[str, str]:
-    """Of a histogram: what took longer, and all."""
+    """Return the queries for slow events and for all events of a histogram."""
     group = f"sum by ({_labels(by)})"
     every = f"{group}(rate({histogram}_count{{{chosen}}}[%s]))"
     among = f'{chosen}, le="{seconds}"' if chosen else f'le="{seconds}"'
@@ -66,7 +66,7 @@ def _within(histogram: str, seconds: str, by: str, chosen: str = "") -> tuple[st
 
 
 def _labels(by: str) -> str:
-    """An installation is a namespace."""
+    """Return the labels to group by: an installation is a namespace."""
     return f"namespace, {by}" if by else "namespace"
 
 
@@ -122,7 +122,7 @@ def _objectives() -> tuple[Objective, ...]:
 
 
 def _of_requests(protocol: str, what: str, counted: str = "") -> tuple[Objective, Objective]:
-    """What is promised of requests by a protocol; of how long they take, for those `counted`."""
+    """Yield a protocol's objectives for errors, and for the duration of requests in `counted`."""
     name = protocol.lower()
     group = f"sum by ({_labels('service')})"
     calls = f"{group}(rate(tandem_{name}_requests_total[%s]))"
@@ -149,7 +149,7 @@ def _of_requests(protocol: str, what: str, counted: str = "") -> tuple[Objective
 
 
 def objectives() -> Rule:
-    """The rules of all objectives."""
+    """Return the rules of all objectives."""
     return {"groups": [_group(each) for each in _objectives()]}
 
 
@@ -187,7 +187,7 @@ def _alert(objective: Objective, severity: str) -> Rule:
 
 
 def _limit(objective: Objective, severity: str, rate: float, long: str, short: str) -> str:
-    """Too many were bad, of late and still; at night, not only by the rule of small numbers."""
+    """Return the expression: too many bad events in both windows, and enough for a page."""
     # Rounded, for 1 - 0.999 is 0.0010000000000000009.
     most = round(rate * (1 - objective.share), 6)
     parts = [f"{objective.recorded(window)} > {most}" for window in (long, short)]
@@ -201,7 +201,7 @@ def _limit(objective: Objective, severity: str, rate: float, long: str, short: s
 
 
 def files(folder: Path = FOLDER) -> dict[str, str]:
-    """What is generated, by its place under the folder."""
+    """Return the generated files by their path below the folder."""
     ours = {"objectives.yml": objectives()}
     by_hand = {
         path.name: yaml.safe_load(path.read_text())
