@@ -63,3 +63,10 @@ def check(violations: Iterable[FieldViolation]) -> None:
     listed = tuple(violations)
     if listed:
         raise Invalid(listed)
+
+
+def check_state(summary: str, violations: Iterable[FieldViolation]) -> None:
+    """Raise `FailedPrecondition` with all `violations`, unless there are none."""
+    listed = tuple(violations)
+    if listed:
+        raise FailedPrecondition(summary, listed)

@@ -20,10 +20,10 @@ from services.catalog import queries
 from services.catalog.counts import Counts
 from services.catalog.domain.extensions import ExtendDue
 from services.catalog.domain.people import Person
-from services.catalog.domain.runs import OpenRun
+from services.catalog.domain.runs import OpenRun, Run, UpdateRun
 from services.catalog.ports import Library
 from services.catalog.store import CatalogStore
-from services.catalog.usecases import courses, enrolments, people
+from services.catalog.usecases import courses, enrolments, people, runs
 from services.catalog.usecases.courses import CreateCourse, PublishPath
 from services.catalog.usecases.enrolments import ChangeMode, Enrol, EnrolRow, RowOutcome, Withdraw
 
@@ -32,6 +32,8 @@ Row = types_pb2.RowResult
 
 # Rows of a batch in one unit of work: 200 take about 50 ms, and lock a run with a capacity so long.
 ROWS_AT_ONCE = 200
+# These roles enrol learners for the university; a caller without them enrols for itself.
+OFFICE = frozenset({"registrar", "service"})
 
 
 class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
@@ -98,16 +100,25 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def OpenRun(self, request: catalog_pb2.OpenRunRequest, _context: Any) -> resources_pb2.Run:
         command = from_message(request, OpenRun)
         return self._execute(
-            request, resources_pb2.Run, lambda store: courses.open_run(store, command)
+            request, resources_pb2.Run, lambda store: runs.open_run(store, command)
         )
+
+    def UpdateRun(self, request: catalog_pb2.UpdateRunRequest, _context: Any) -> resources_pb2.Run:
+        command = from_message(request, UpdateRun)
+        return self._run(request, lambda store: runs.update_run(store, command))
+
+    def CloseRun(self, request: catalog_pb2.CloseRunRequest, _context: Any) -> resources_pb2.Run:
+        return self._run(request, lambda store: runs.close_run(store, request.run_id))
+
+    def ReopenRun(self, request: catalog_pb2.ReopenRunRequest, _context: Any) -> resources_pb2.Run:
+        return self._run(request, lambda store: runs.reopen_run(store, request.run_id))
 
     def GetRun(self, request: catalog_pb2.GetRunRequest, _context: Any) -> resources_pb2.Run:
         reader = self._database.reader()
         run = reader.run(request.run_id)
         if run is None:
             raise NotFound(f"there is no run {request.run_id!r}")
-        (counted,) = self._counts.counted(reader, [run])
-        return to_message(counted, resources_pb2.Run)
+        return to_message(self._counted(reader, run), resources_pb2.Run)
 
     def ListRuns(
         self, request: catalog_pb2.ListRunsRequest, _context: Any
@@ -155,7 +166,8 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
 
     def Enrol(self, request: catalog_pb2.EnrolRequest, _context: Any) -> resources_pb2.Enrolment:
         command = from_message(request, Enrol)
-        return self._enrolment(request, lambda store: enrolments.enrol(store, command))
+        by_learner = principal.current().roles.isdisjoint(OFFICE)
+        return self._enrolment(request, lambda store: enrolments.enrol(store, command, by_learner))
 
     def BatchEnrol(
         self, request: catalog_pb2.BatchEnrolRequest, _context: Any
@@ -224,6 +236,15 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
             catalog_pb2.Extension,
             lambda store: enrolments.extend_due(store, command, granted_by),
         )
+
+    def _run(self, request: Message, work: Callable[[CatalogStore], Run]) -> resources_pb2.Run:
+        return self._execute(
+            request, resources_pb2.Run, lambda store: self._counted(store, work(store))
+        )
+
+    def _counted(self, store: CatalogStore, run: Run) -> Run:
+        (counted,) = self._counts.counted(store, [run])
+        return counted
 
     def _enrolment(
         self, request: Message, work: Callable[[CatalogStore], object]

@@ -71,8 +71,11 @@ class Store(Protocol):
     def enrolments(self, run_id: str, learner_ids: Iterable[str]) -> dict[str, Enrolment]:
         """Return enrolments in a run by learner, withdrawn ones included; others are left out."""
 
-    def first_waiting(self, run_id: str) -> Enrolment | None:
-        """Return the first enrolment on a run's waiting list."""
+    def first_waiting(self, run_id: str, count: int) -> list[Enrolment]:
+        """Return the first enrolments on a run's waiting list, in order."""
+
+    def count_learners(self, run_id: str) -> tuple[int, int]:
+        """Return how many learners of a run have a place, and how many wait for one."""
 
     def add_enrolments(self, enrolments: Collection[Enrolment]) -> None:
         """Store new enrolments; if one was made meanwhile, the unit of work starts again."""

@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chassis.errors import FieldViolation
-from services.catalog.domain.enums import AttendanceMode, DeliveryMode, EnrolmentState, RunState
+from services.catalog.domain.enums import (
+    AttendanceMode,
+    DeliveryMode,
+    EnrolmentPolicy,
+    EnrolmentState,
+    RunState,
+)
 from services.catalog.domain.events import (
     EnrolmentCreated,
     EnrolmentModeChanged,
@@ -63,6 +69,28 @@ def closed_violations(run: Run) -> Iterator[FieldViolation]:
     """Yield a violation if the run is closed."""
     if run.state is RunState.CLOSED:
         yield FieldViolation("run_id", f"run {run.id!r} is closed", "a run that is open")
+
+
+def over_violations(run: Run, now: datetime) -> Iterator[FieldViolation]:
+    """Yield a violation if the run is closed or has ended."""
+    yield from closed_violations(run)
+    if run.state is RunState.OPEN and run.is_over(now):
+        wrong = f"run {run.id!r} ended on {run.end_date}"
+        yield FieldViolation("run_id", wrong, "a run that has not ended")
+
+
+def self_enrolment_violations(run: Run, now: datetime) -> Iterator[FieldViolation]:
+    """Yield a violation for each rule by which learners may not enrol themselves now."""
+    rules = run.enrolment
+    if rules.policy is EnrolmentPolicy.BY_REGISTRAR:
+        wrong = f"only the registrar enrols learners in run {run.id!r}"
+        yield FieldViolation("run_id", wrong, "a run that learners may enrol in themselves")
+    if rules.opens_at and now < rules.opens_at:
+        wrong = f"enrolment in run {run.id!r} has not opened"
+        yield FieldViolation("run_id", wrong, f"a request from {rules.opens_at:%FT%TZ}")
+    if rules.closes_at and now >= rules.closes_at:
+        wrong = f"enrolment in run {run.id!r} has closed"
+        yield FieldViolation("run_id", wrong, f"a request before {rules.closes_at:%FT%TZ}")
 
 
 def learner_violations(learner_id: str) -> Iterator[FieldViolation]:

@@ -38,8 +38,15 @@ class ActivityKind(StrEnum):
     CHECKPOINT = "CHECKPOINT"
 
 
+class EnrolmentPolicy(StrEnum):
+    """Who may enrol learners in a run."""
+
+    OPEN = "OPEN"
+    BY_REGISTRAR = "BY_REGISTRAR"
+
+
 class RunState(StrEnum):
-    """Whether a run is open for enrolments."""
+    """Whether a run takes part in the term."""
 
     OPEN = "OPEN"
     CLOSED = "CLOSED"

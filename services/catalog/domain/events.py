@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.catalog.domain.enums import AttendanceMode, DeliveryMode, Role
+from services.catalog.domain.enums import AttendanceMode, DeliveryMode, Role, RunState
 from services.catalog.domain.path import Activity
 from services.catalog.domain.runs import RunPolicy
 
@@ -36,6 +36,52 @@ class RunOpened:
     end_date: str
     instructor_ids: tuple[str, ...]
     policy: RunPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """Everything that other services need to know of a run."""
+
+    run_id: str
+    course_id: str
+    course_code: str
+    title: str
+    term: str
+    delivery_mode: DeliveryMode
+    zone: str
+    start_date: str
+    end_date: str
+    instructor_ids: tuple[str, ...]
+    policy: RunPolicy
+    state: RunState
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunUpdated:
+    """A run was changed."""
+
+    run_id: str
+    run: RunFacts
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunClosed:
+    """A run was closed."""
+
+    run_id: str
+    run: RunFacts
+    closed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReopened:
+    """A closed run is open again."""
+
+    run_id: str
+    run: RunFacts
+    reopened_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

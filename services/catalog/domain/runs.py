@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from chassis.errors import FieldViolation
-from services.catalog.domain.enums import DeliveryMode, RunState
+from services.catalog.domain.enums import DeliveryMode, EnrolmentPolicy, RunState
 
 NOTHING = timedelta()
 
@@ -42,6 +43,15 @@ DEFAULT_POLICY = RunPolicy(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentRules:
+    """Who may enrol learners in a run; the window limits learners who enrol themselves."""
+
+    policy: EnrolmentPolicy | None = EnrolmentPolicy.OPEN
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One offering of a course in a term. Dates are YYYY-MM-DD in `zone`."""
 
@@ -58,12 +68,26 @@ class Run:
     instructor_ids: tuple[str, ...]
     policy: RunPolicy
     state: RunState = RunState.OPEN
+    closed_at: datetime | None = None
+    enrolment: EnrolmentRules = EnrolmentRules()
     enrolled: int = 0
     """The number of learners with a place; stored if there is a limit, else counted on request."""
     waitlisted: int = 0
     path_version: int = 0
+    limited_at: datetime | None = None
+    """When a run without a limit got one; enrolments of before may still be under way."""
     last_ticket: int = 0
     """The last waitlist position that was given; learners who waited earlier have smaller ones."""
+
+    @property
+    def ends_at(self) -> datetime:
+        """Return the instant at which the last day is over in the run's zone."""
+        next_day = date.fromisoformat(self.end_date) + timedelta(days=1)
+        return datetime.combine(next_day, time(), ZoneInfo(self.zone))
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether the run is closed or has ended."""
+        return self.state is RunState.CLOSED or now >= self.ends_at
 
     @property
     def is_limited(self) -> bool:
@@ -98,19 +122,50 @@ class OpenRun:
     capacity: int
     instructor_ids: tuple[str, ...]
     policy: RunPolicy | None
+    enrolment: EnrolmentRules | None = None
 
 
-def with_defaults(policy: RunPolicy | None) -> RunPolicy:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRun:
+    """Change a run; an empty text and None leave a field as it is."""
+
+    run_id: str
+    title: str
+    start_date: str
+    end_date: str
+    capacity: int | None
+    policy: RunPolicy | None
+    enrolment: EnrolmentRules | None
+
+
+def with_defaults(policy: RunPolicy | None, defaults: RunPolicy = DEFAULT_POLICY) -> RunPolicy:
     """Return the policy, with defaults for the fields that are not set.
 
     A share of 0 counts as not set, because proto3 can't distinguish the two; a duration of 0
     counts as set.
     """
     if policy is None:
-        return DEFAULT_POLICY
+        return defaults
     chosen = {field.name: getattr(policy, field.name) for field in fields(RunPolicy)}
+    return replace(defaults, **{name: value for name, value in chosen.items() if _is_chosen(value)})
+
+
+def rules_with_defaults(rules: EnrolmentRules | None) -> EnrolmentRules:
+    """Return the enrolment rules, with OPEN where no policy is set."""
+    rules = rules or EnrolmentRules()
+    return rules if rules.policy else replace(rules, policy=EnrolmentPolicy.OPEN)
+
+
+def updated(run: Run, command: UpdateRun) -> Run:
+    """Return the run after an update; its counters and waiting list are as before."""
     return replace(
-        DEFAULT_POLICY, **{name: value for name, value in chosen.items() if _is_chosen(value)}
+        run,
+        title=command.title or run.title,
+        start_date=command.start_date or run.start_date,
+        end_date=command.end_date or run.end_date,
+        capacity=run.capacity if command.capacity is None else command.capacity,
+        policy=with_defaults(command.policy, run.policy),
+        enrolment=rules_with_defaults(command.enrolment) if command.enrolment else run.enrolment,
     )
 
 
@@ -120,12 +175,32 @@ def _is_chosen(value: object) -> bool:
 
 def open_violations(command: OpenRun) -> Iterator[FieldViolation]:
     """Yield the violations of a request to open a run."""
-    if date.fromisoformat(command.end_date) < date.fromisoformat(command.start_date):
-        wrong = f"{command.end_date} is before the start"
-        yield FieldViolation("end_date", wrong, f"{command.start_date} or later")
+    yield from _date_violations(command.start_date, command.end_date)
     if len(set(command.instructor_ids)) < len(command.instructor_ids):
         yield FieldViolation("instructor_ids", "names someone twice", "each instructor once")
     yield from _policy_violations(with_defaults(command.policy))
+    yield from _rules_violations(rules_with_defaults(command.enrolment))
+
+
+def update_violations(run: Run) -> Iterator[FieldViolation]:
+    """Yield the violations of a run after an update."""
+    yield from _date_violations(run.start_date, run.end_date)
+    yield from _policy_violations(run.policy)
+    yield from _rules_violations(run.enrolment)
+
+
+def _date_violations(start_date: str, end_date: str) -> Iterator[FieldViolation]:
+    if date.fromisoformat(end_date) < date.fromisoformat(start_date):
+        yield FieldViolation(
+            "end_date", f"{end_date} is before the start", f"{start_date} or later"
+        )
+
+
+def _rules_violations(rules: EnrolmentRules) -> Iterator[FieldViolation]:
+    if rules.opens_at and rules.closes_at and rules.closes_at <= rules.opens_at:
+        yield FieldViolation(
+            "enrolment.closes_at", "is not after opens_at", f"later than {rules.opens_at:%FT%TZ}"
+        )
 
 
 def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:

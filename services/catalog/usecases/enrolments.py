@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from chassis.errors import FailedPrecondition, FieldViolation, check
+from chassis.errors import FailedPrecondition, FieldViolation, check, check_state
 from services.catalog.domain.enrolments import (
     Enrolment,
     closed_violations,
@@ -11,7 +11,8 @@ from services.catalog.domain.enrolments import (
     learner_violations,
     mode_changed,
     mode_violations,
-    promoted,
+    over_violations,
+    self_enrolment_violations,
     withdrawn,
 )
 from services.catalog.domain.enums import AttendanceMode, EnrolmentState
@@ -27,6 +28,7 @@ from services.catalog.usecases.lookup import (
     lock_enrolment,
     lock_run_if_limited,
 )
+from services.catalog.usecases.waiting_list import promote_waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +74,19 @@ class ChangeMode:
     mode: AttendanceMode
 
 
-def enrol(store: Store, command: Enrol) -> Enrolment:
+def enrol(store: Store, command: Enrol, by_learner: bool = False) -> Enrolment:
     """Enrol a learner, and return the enrolment, new or as it was.
 
-    Raises NotFound if there is no such run, Invalid if the run does not offer the mode, and
-    FailedPrecondition if the run is closed or the learner is unknown.
+    `by_learner`: the learner asks, and so the run's enrolment rules apply. Raises NotFound if there
+    is no such run, Invalid if the run does not offer the mode, and FailedPrecondition if the run is
+    over, if the learner is unknown, or if the rules don't allow it.
     """
     run = lock_run_if_limited(store, command.run_id)
     check(mode_violations(run, command.mode))
     contend_for_enrolment(store, run.id, command.learner_id)
     row = EnrolRow(learner_id=command.learner_id, mode=command.mode)
-    (outcome,) = _enrol_rows(store, run, [row])
+    rules = tuple(self_enrolment_violations(run, store.now)) if by_learner else ()
+    (outcome,) = _enrol_rows(store, run, [row], rules)
     if outcome.enrolment is None:
         raise FailedPrecondition("the learner can't be enrolled", outcome.violations)
     return outcome.enrolment
@@ -95,12 +99,18 @@ def batch_enrol(store: Store, run_id: str, rows: Sequence[EnrolRow]) -> list[Row
     return _enrol_rows(store, lock_run_if_limited(store, run_id), rows)
 
 
-def _enrol_rows(store: Store, run: Run, rows: Sequence[EnrolRow]) -> list[RowOutcome]:
+def _enrol_rows(
+    store: Store, run: Run, rows: Sequence[EnrolRow], of_run: Sequence[FieldViolation] = ()
+) -> list[RowOutcome]:
+    """Enrol the learners of rows; `of_run` are violations that hold for each of them."""
+    of_run = (*over_violations(run, store.now), *of_run)
     learners = [row.learner_id for row in rows]
     known, before = store.known_people(learners), store.enrolments(run.id, learners)
     present, outcomes = dict(before), []
     for row in rows:
-        outcome, run = _enrol_row(store, run, row, row.learner_id in known, present)
+        unknown = () if row.learner_id in known else learner_violations(row.learner_id)
+        violations = (*of_run, *unknown, *mode_violations(run, row.mode))
+        outcome, run = _enrol_row(store, run, row, violations, present)
         if outcome.enrolment is not None:
             present[row.learner_id] = outcome.enrolment
         outcomes.append(outcome)
@@ -120,14 +130,18 @@ def _keep(
 
 
 def _enrol_row(
-    store: Store, run: Run, row: EnrolRow, is_known: bool, present: Mapping[str, Enrolment]
+    store: Store,
+    run: Run,
+    row: EnrolRow,
+    violations: tuple[FieldViolation, ...],
+    present: Mapping[str, Enrolment],
 ) -> tuple[RowOutcome, Run]:
-    """Enrol the learner of a row; return the result, and the run after it."""
+    """Enrol the learner of a row; return the result, and the run after it. Violations refuse a
+    learner who is not in already.
+    """
     before = present.get(row.learner_id)
     if before is not None and before.is_in:
         return RowOutcome(before), run
-    unknown = () if is_known else learner_violations(row.learner_id)
-    violations = (*closed_violations(run), *unknown, *mode_violations(run, row.mode))
     if violations:
         return RowOutcome(None, violations=violations), run
     change = enrolled(run, before, row.learner_id, row.mode, store.new_id(), store.now)
@@ -136,34 +150,24 @@ def _enrol_row(
 
 
 def withdraw(store: Store, command: Withdraw) -> Enrolment:
-    """Withdraw an enrolment, and return it. The first waiting learner gets the place. Raises
-    NotFound.
+    """Withdraw an enrolment, and return it. The first waiting learner gets the place, unless the
+    run is over. Raises NotFound.
     """
     run = lock_run_if_limited(store, command.run_id)
     change = withdrawn(run, lock_enrolment(store, run.id, command.learner_id), store.now)
     store.put_enrolments([change.enrolment])
     store.record_event(change.event)
     if run.is_limited:
-        store.put_run(_promote_first(store, change.run))
+        store.put_run(promote_waiting(store, change.run))
     return change.enrolment
-
-
-def _promote_first(store: Store, run: Run) -> Run:
-    """Give a free place to the first waiting learner, if there are both; return the run."""
-    first = store.first_waiting(run.id) if run.has_place else None
-    if first is None:
-        return run
-    change = promoted(run, first, store.now)
-    store.put_enrolments([change.enrolment])
-    store.record_event(change.event)
-    return change.run
 
 
 def change_mode(store: Store, command: ChangeMode) -> Enrolment:
     """Change the mode of an enrolment, and return it. Raises NotFound; Invalid if the run does
-    not offer the mode.
+    not offer the mode; FailedPrecondition if it is closed.
     """
     run = get_run(store, command.run_id)
+    check_state("the mode can't be changed", closed_violations(run))
     check(mode_violations(run, command.mode))
     before = lock_enrolment(store, run.id, command.learner_id)
     if before.mode is command.mode:
@@ -179,9 +183,10 @@ def extend_due(store: Store, command: ExtendDue, granted_by: str) -> Extension:
     """Extend a learner's deadline, and return the extension.
 
     Raises NotFound if the learner or the activity is not in the run, FailedPrecondition if the
-    learner waits for a place, and Invalid if the time is wrong.
+    learner waits for a place or the run is closed, and Invalid if the time is wrong.
     """
     run = get_run(store, command.run_id)
+    check_state("the deadline can't be extended", closed_violations(run))
     enrolment = lock_enrolment(store, run.id, command.learner_id)
     if enrolment.state is not EnrolmentState.ENROLLED:
         raise FailedPrecondition(f"{command.learner_id!r} is on the waiting list of run {run.id!r}")

@@ -1,12 +1,17 @@
 """Look-ups that raise NotFound."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 
 from chassis.errors import NotFound
 from services.catalog.domain.enrolments import Enrolment
 from services.catalog.domain.path import Activity
 from services.catalog.domain.runs import Course, Run
 from services.catalog.ports import Store
+
+# Longer than MongoDB lets a transaction live (transactionLifetimeLimitSeconds, 60).
+RECOUNT = timedelta(minutes=2)
 
 
 def get_course(store: Store, course_id: str) -> Course:
@@ -30,7 +35,22 @@ def lock_run(store: Store, run_id: str) -> Run:
 def lock_run_if_limited(store: Store, run_id: str) -> Run:
     """Return a run, locked if its places are limited. Raises NotFound."""
     run = get_run(store, run_id)
-    return lock_run(store, run_id) if run.is_limited else run
+    return _recounted_if_new(store, lock_run(store, run_id)) if run.is_limited else run
+
+
+def _recounted_if_new(store: Store, run: Run) -> Run:
+    """Return the run with its learners counted, if it got its limit a short time ago: enrolments
+    that were under way then did not change its counter.
+    """
+    if run.limited_at is None or store.now >= run.limited_at + RECOUNT:
+        return run
+    return recounted(store, run)
+
+
+def recounted(store: Store, run: Run) -> Run:
+    """Return the run with its counters as its enrolments are."""
+    enrolled, waitlisted = store.count_learners(run.id)
+    return replace(run, enrolled=enrolled, waitlisted=waitlisted)
 
 
 def _or_not_found(run: Run | None, run_id: str) -> Run:

@@ -222,6 +222,7 @@ class OpenRunRequest(_message.Message):
     CAPACITY_FIELD_NUMBER: _builtins.int
     INSTRUCTOR_IDS_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
+    ENROLMENT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     course_id: _builtins.str
@@ -248,6 +249,10 @@ class OpenRunRequest(_message.Message):
     def policy(self) -> _resources_pb2.RunPolicy:
         """What differs from the default policy."""
 
+    @_builtins.property
+    def enrolment(self) -> _resources_pb2.EnrolmentRules:
+        """How learners come into it; absent: learners enrol themselves until the run ends."""
+
     def __init__(
         self,
         *,
@@ -262,14 +267,123 @@ class OpenRunRequest(_message.Message):
         capacity: _builtins.int = ...,
         instructor_ids: _abc.Iterable[_builtins.str] | None = ...,
         policy: _resources_pb2.RunPolicy | None = ...,
+        enrolment: _resources_pb2.EnrolmentRules | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["enrolment", b"enrolment", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "instructor_ids", b"instructor_ids", "policy", b"policy", "request_id", b"request_id", "start_date", b"start_date", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "enrolment", b"enrolment", "instructor_ids", b"instructor_ids", "policy", b"policy", "request_id", b"request_id", "start_date", b"start_date", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OpenRunRequest: _TypeAlias = OpenRunRequest  # noqa: Y015
+
+@_typing.final
+class UpdateRunRequest(_message.Message):
+    """A change of a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    START_DATE_FIELD_NUMBER: _builtins.int
+    END_DATE_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    ENROLMENT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    run_id: _builtins.str
+    """The run."""
+    title: _builtins.str
+    """Title; empty: unchanged."""
+    start_date: _builtins.str
+    """First day, YYYY-MM-DD; empty: unchanged."""
+    end_date: _builtins.str
+    """Last day, YYYY-MM-DD; empty: unchanged."""
+    capacity: _builtins.int
+    """Places, 0 means no limit; absent: unchanged."""
+    @_builtins.property
+    def policy(self) -> _resources_pb2.RunPolicy:
+        """The fields that change; those that are not set stay."""
+
+    @_builtins.property
+    def enrolment(self) -> _resources_pb2.EnrolmentRules:
+        """The enrolment rules from now; absent: unchanged."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        start_date: _builtins.str = ...,
+        end_date: _builtins.str = ...,
+        capacity: _builtins.int | None = ...,
+        policy: _resources_pb2.RunPolicy | None = ...,
+        enrolment: _resources_pb2.EnrolmentRules | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "capacity", b"capacity", "enrolment", b"enrolment", "policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "capacity", b"capacity", "end_date", b"end_date", "enrolment", b"enrolment", "policy", b"policy", "request_id", b"request_id", "run_id", b"run_id", "start_date", b"start_date", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__capacity: _TypeAlias = _typing.Literal["capacity"]  # noqa: Y015
+    _WhichOneofArgType__capacity: _TypeAlias = _typing.Literal["_capacity", b"_capacity"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__capacity) -> _WhichOneofReturnType__capacity | None: ...
+
+Global___UpdateRunRequest: _TypeAlias = UpdateRunRequest  # noqa: Y015
+
+@_typing.final
+class CloseRunRequest(_message.Message):
+    """Names a run to close."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    run_id: _builtins.str
+    """The run."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseRunRequest: _TypeAlias = CloseRunRequest  # noqa: Y015
+
+@_typing.final
+class ReopenRunRequest(_message.Message):
+    """Names a run to open again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    run_id: _builtins.str
+    """The run."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReopenRunRequest: _TypeAlias = ReopenRunRequest  # noqa: Y015
 
 @_typing.final
 class GetRunRequest(_message.Message):

@@ -71,6 +71,21 @@ class CatalogServiceStub:
                 request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.OpenRunRequest.SerializeToString,
                 response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.FromString,
                 _registered_method=True)
+        self.UpdateRun = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/UpdateRun',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.UpdateRunRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.FromString,
+                _registered_method=True)
+        self.CloseRun = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/CloseRun',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.CloseRunRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.FromString,
+                _registered_method=True)
+        self.ReopenRun = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/ReopenRun',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.ReopenRunRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.FromString,
+                _registered_method=True)
         self.GetRun = channel.unary_unary(
                 '/tandem.catalog.v1.CatalogService/GetRun',
                 request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.GetRunRequest.SerializeToString,
@@ -175,6 +190,31 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateRun(self, request, context):
+        """Changes a run; fields that are absent stay as they are. A larger capacity, or a later end, gives
+        free places to the waiting list; a capacity below the learners who hold a place withdraws nobody.
+        NOT_FOUND when there is no such run; FAILED_PRECONDITION when it is closed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseRun(self, request, context):
+        """Closes a run: from now nobody is enrolled or promoted in it. A closed run stays as it is.
+        NOT_FOUND when there is no such run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReopenRun(self, request, context):
+        """Opens a closed run again; free places go to the waiting list, unless the run has ended. An open
+        run stays as it is. NOT_FOUND when there is no such run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetRun(self, request, context):
         """One run. NOT_FOUND when there is none of that id.
         """
@@ -207,7 +247,8 @@ class CatalogServiceServicer:
     def Enrol(self, request, context):
         """Enrols a learner, or puts the learner on the waiting list of a full run. A repeat for a learner
         who is in already answers the enrolment as it is. FAILED_PRECONDITION when the run is closed or
-        the learner is not in the roster.
+        has ended, when the learner is not in the roster, or when a learner enrols outside of the run's
+        enrolment rules.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -222,8 +263,8 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Withdraw(self, request, context):
-        """Takes a learner out of a run; the first on the waiting list gets the place. NOT_FOUND when the
-        learner is not in the run.
+        """Takes a learner out of a run; the first on the waiting list gets the place, unless the run is
+        closed or has ended. NOT_FOUND when the learner is not in the run.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -283,6 +324,21 @@ def add_CatalogServiceServicer_to_server(servicer, server):
             'OpenRun': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenRun,
                     request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.OpenRunRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.SerializeToString,
+            ),
+            'UpdateRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRun,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.UpdateRunRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.SerializeToString,
+            ),
+            'CloseRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseRun,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.CloseRunRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.SerializeToString,
+            ),
+            'ReopenRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReopenRun,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.ReopenRunRequest.FromString,
                     response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.SerializeToString,
             ),
             'GetRun': grpc.unary_unary_rpc_method_handler(
@@ -503,6 +559,87 @@ class CatalogService:
             target,
             '/tandem.catalog.v1.CatalogService/OpenRun',
             tandem_dot_catalog_dot_v1_dot_catalog__pb2.OpenRunRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/UpdateRun',
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.UpdateRunRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/CloseRun',
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.CloseRunRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReopenRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/ReopenRun',
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.ReopenRunRequest.SerializeToString,
             tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.FromString,
             options,
             channel_credentials,

@@ -54,6 +54,19 @@ class CatalogServiceStub:
     """Opens a run of a course. NOT_FOUND when the course is unknown; FAILED_PRECONDITION when an
     instructor is not in the roster.
     """
+    UpdateRun: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UpdateRunRequest, _resources_pb2.Run]
+    """Changes a run; fields that are absent stay as they are. A larger capacity, or a later end, gives
+    free places to the waiting list; a capacity below the learners who hold a place withdraws nobody.
+    NOT_FOUND when there is no such run; FAILED_PRECONDITION when it is closed.
+    """
+    CloseRun: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.CloseRunRequest, _resources_pb2.Run]
+    """Closes a run: from now nobody is enrolled or promoted in it. A closed run stays as it is.
+    NOT_FOUND when there is no such run.
+    """
+    ReopenRun: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ReopenRunRequest, _resources_pb2.Run]
+    """Opens a closed run again; free places go to the waiting list, unless the run has ended. An open
+    run stays as it is. NOT_FOUND when there is no such run.
+    """
     GetRun: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetRunRequest, _resources_pb2.Run]
     """One run. NOT_FOUND when there is none of that id."""
     ListRuns: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListRunsRequest, _catalog_pb2.ListRunsResponse]
@@ -67,15 +80,16 @@ class CatalogServiceStub:
     Enrol: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.EnrolRequest, _resources_pb2.Enrolment]
     """Enrols a learner, or puts the learner on the waiting list of a full run. A repeat for a learner
     who is in already answers the enrolment as it is. FAILED_PRECONDITION when the run is closed or
-    the learner is not in the roster.
+    has ended, when the learner is not in the roster, or when a learner enrols outside of the run's
+    enrolment rules.
     """
     BatchEnrol: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.BatchEnrolRequest, _catalog_pb2.BatchEnrolResponse]
     """Enrols many learners in one run, row by row. Rows are done in parts: where it breaks off, a
     repeat with the same request_id goes on.
     """
     Withdraw: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.WithdrawRequest, _resources_pb2.Enrolment]
-    """Takes a learner out of a run; the first on the waiting list gets the place. NOT_FOUND when the
-    learner is not in the run.
+    """Takes a learner out of a run; the first on the waiting list gets the place, unless the run is
+    closed or has ended. NOT_FOUND when the learner is not in the run.
     """
     ChangeMode: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ChangeModeRequest, _resources_pb2.Enrolment]
     """Changes how a learner usually takes part. NOT_FOUND when the learner is not in the run."""
@@ -112,6 +126,19 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Opens a run of a course. NOT_FOUND when the course is unknown; FAILED_PRECONDITION when an
     instructor is not in the roster.
     """
+    UpdateRun: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UpdateRunRequest, _resources_pb2.Run]  # type: ignore[assignment]
+    """Changes a run; fields that are absent stay as they are. A larger capacity, or a later end, gives
+    free places to the waiting list; a capacity below the learners who hold a place withdraws nobody.
+    NOT_FOUND when there is no such run; FAILED_PRECONDITION when it is closed.
+    """
+    CloseRun: _aio.UnaryUnaryMultiCallable[_catalog_pb2.CloseRunRequest, _resources_pb2.Run]  # type: ignore[assignment]
+    """Closes a run: from now nobody is enrolled or promoted in it. A closed run stays as it is.
+    NOT_FOUND when there is no such run.
+    """
+    ReopenRun: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ReopenRunRequest, _resources_pb2.Run]  # type: ignore[assignment]
+    """Opens a closed run again; free places go to the waiting list, unless the run has ended. An open
+    run stays as it is. NOT_FOUND when there is no such run.
+    """
     GetRun: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetRunRequest, _resources_pb2.Run]  # type: ignore[assignment]
     """One run. NOT_FOUND when there is none of that id."""
     ListRuns: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListRunsRequest, _catalog_pb2.ListRunsResponse]  # type: ignore[assignment]
@@ -125,15 +152,16 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     Enrol: _aio.UnaryUnaryMultiCallable[_catalog_pb2.EnrolRequest, _resources_pb2.Enrolment]  # type: ignore[assignment]
     """Enrols a learner, or puts the learner on the waiting list of a full run. A repeat for a learner
     who is in already answers the enrolment as it is. FAILED_PRECONDITION when the run is closed or
-    the learner is not in the roster.
+    has ended, when the learner is not in the roster, or when a learner enrols outside of the run's
+    enrolment rules.
     """
     BatchEnrol: _aio.UnaryUnaryMultiCallable[_catalog_pb2.BatchEnrolRequest, _catalog_pb2.BatchEnrolResponse]  # type: ignore[assignment]
     """Enrols many learners in one run, row by row. Rows are done in parts: where it breaks off, a
     repeat with the same request_id goes on.
     """
     Withdraw: _aio.UnaryUnaryMultiCallable[_catalog_pb2.WithdrawRequest, _resources_pb2.Enrolment]  # type: ignore[assignment]
-    """Takes a learner out of a run; the first on the waiting list gets the place. NOT_FOUND when the
-    learner is not in the run.
+    """Takes a learner out of a run; the first on the waiting list gets the place, unless the run is
+    closed or has ended. NOT_FOUND when the learner is not in the run.
     """
     ChangeMode: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ChangeModeRequest, _resources_pb2.Enrolment]  # type: ignore[assignment]
     """Changes how a learner usually takes part. NOT_FOUND when the learner is not in the run."""
@@ -205,6 +233,37 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def UpdateRun(
+        self,
+        request: _catalog_pb2.UpdateRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Run, _abc.Awaitable[_resources_pb2.Run]]:
+        """Changes a run; fields that are absent stay as they are. A larger capacity, or a later end, gives
+        free places to the waiting list; a capacity below the learners who hold a place withdraws nobody.
+        NOT_FOUND when there is no such run; FAILED_PRECONDITION when it is closed.
+        """
+
+    @_abc_1.abstractmethod
+    def CloseRun(
+        self,
+        request: _catalog_pb2.CloseRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Run, _abc.Awaitable[_resources_pb2.Run]]:
+        """Closes a run: from now nobody is enrolled or promoted in it. A closed run stays as it is.
+        NOT_FOUND when there is no such run.
+        """
+
+    @_abc_1.abstractmethod
+    def ReopenRun(
+        self,
+        request: _catalog_pb2.ReopenRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Run, _abc.Awaitable[_resources_pb2.Run]]:
+        """Opens a closed run again; free places go to the waiting list, unless the run has ended. An open
+        run stays as it is. NOT_FOUND when there is no such run.
+        """
+
+    @_abc_1.abstractmethod
     def GetRun(
         self,
         request: _catalog_pb2.GetRunRequest,
@@ -246,7 +305,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_resources_pb2.Enrolment, _abc.Awaitable[_resources_pb2.Enrolment]]:
         """Enrols a learner, or puts the learner on the waiting list of a full run. A repeat for a learner
         who is in already answers the enrolment as it is. FAILED_PRECONDITION when the run is closed or
-        the learner is not in the roster.
+        has ended, when the learner is not in the roster, or when a learner enrols outside of the run's
+        enrolment rules.
         """
 
     @_abc_1.abstractmethod
@@ -265,8 +325,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.WithdrawRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Enrolment, _abc.Awaitable[_resources_pb2.Enrolment]]:
-        """Takes a learner out of a run; the first on the waiting list gets the place. NOT_FOUND when the
-        learner is not in the run.
+        """Takes a learner out of a run; the first on the waiting list gets the place, unless the run is
+        closed or has ended. NOT_FOUND when the learner is not in the run.
         """
 
     @_abc_1.abstractmethod

@@ -137,6 +137,184 @@ class RunOpened(_message.Message):
 Global___RunOpened: _TypeAlias = RunOpened  # noqa: Y015
 
 @_typing.final
+class RunFacts(_message.Message):
+    """Everything that other services need to know of a run, as it is after an event."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    COURSE_ID_FIELD_NUMBER: _builtins.int
+    COURSE_CODE_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    TERM_FIELD_NUMBER: _builtins.int
+    DELIVERY_MODE_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    START_DATE_FIELD_NUMBER: _builtins.int
+    END_DATE_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_IDS_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CLOSED_AT_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    course_id: _builtins.str
+    """Its course."""
+    course_code: _builtins.str
+    """The course's code."""
+    title: _builtins.str
+    """The run's title."""
+    term: _builtins.str
+    """The term's name."""
+    delivery_mode: _types_pb2.DeliveryMode.ValueType
+    """How it is delivered."""
+    zone: _builtins.str
+    """IANA zone of its timetable."""
+    start_date: _builtins.str
+    """First day, YYYY-MM-DD."""
+    end_date: _builtins.str
+    """Last day, YYYY-MM-DD."""
+    state: _resources_pb2.RunState.ValueType
+    """Open or closed."""
+    @_builtins.property
+    def instructor_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who teaches it."""
+
+    @_builtins.property
+    def policy(self) -> _resources_pb2.RunPolicy:
+        """What it decides for all its learners, defaults filled in."""
+
+    @_builtins.property
+    def closed_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was closed; absent while it is open."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        course_id: _builtins.str = ...,
+        course_code: _builtins.str = ...,
+        title: _builtins.str = ...,
+        term: _builtins.str = ...,
+        delivery_mode: _types_pb2.DeliveryMode.ValueType = ...,
+        zone: _builtins.str = ...,
+        start_date: _builtins.str = ...,
+        end_date: _builtins.str = ...,
+        instructor_ids: _abc.Iterable[_builtins.str] | None = ...,
+        policy: _resources_pb2.RunPolicy | None = ...,
+        state: _resources_pb2.RunState.ValueType = ...,
+        closed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "course_code", b"course_code", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "instructor_ids", b"instructor_ids", "policy", b"policy", "run_id", b"run_id", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunFacts: _TypeAlias = RunFacts  # noqa: Y015
+
+@_typing.final
+class RunUpdated(_message.Message):
+    """A run was changed: its title, its days, its capacity, its policy or its enrolment rules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    UPDATED_AT_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    @_builtins.property
+    def run(self) -> Global___RunFacts:
+        """The run as it is now."""
+
+    @_builtins.property
+    def updated_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was changed."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        run: Global___RunFacts | None = ...,
+        updated_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["run", b"run", "updated_at", b"updated_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["run", b"run", "run_id", b"run_id", "updated_at", b"updated_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunUpdated: _TypeAlias = RunUpdated  # noqa: Y015
+
+@_typing.final
+class RunClosed(_message.Message):
+    """A run was closed: from now nobody is enrolled or promoted in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    CLOSED_AT_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    @_builtins.property
+    def run(self) -> Global___RunFacts:
+        """The run as it is now."""
+
+    @_builtins.property
+    def closed_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was closed."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        run: Global___RunFacts | None = ...,
+        closed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "run", b"run"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "run", b"run", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunClosed: _TypeAlias = RunClosed  # noqa: Y015
+
+@_typing.final
+class RunReopened(_message.Message):
+    """A closed run is open again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    REOPENED_AT_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    @_builtins.property
+    def run(self) -> Global___RunFacts:
+        """The run as it is now."""
+
+    @_builtins.property
+    def reopened_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was opened again."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        run: Global___RunFacts | None = ...,
+        reopened_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reopened_at", b"reopened_at", "run", b"run"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reopened_at", b"reopened_at", "run", b"run", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunReopened: _TypeAlias = RunReopened  # noqa: Y015
+
+@_typing.final
 class PathPublished(_message.Message):
     """A version of a run's path holds from now."""
 

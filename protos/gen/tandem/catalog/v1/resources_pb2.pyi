@@ -23,6 +23,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _EnrolmentPolicy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EnrolmentPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EnrolmentPolicy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENROLMENT_POLICY_UNSPECIFIED: _EnrolmentPolicy.ValueType  # 0
+    """Not said."""
+    ENROLMENT_POLICY_OPEN: _EnrolmentPolicy.ValueType  # 1
+    """Learners enrol themselves; so do the registrar and services for them."""
+    ENROLMENT_POLICY_BY_REGISTRAR: _EnrolmentPolicy.ValueType  # 2
+    """Only the registrar and services enrol learners."""
+
+class EnrolmentPolicy(_EnrolmentPolicy, metaclass=_EnrolmentPolicyEnumTypeWrapper):
+    """Who may enrol learners in a run."""
+
+ENROLMENT_POLICY_UNSPECIFIED: EnrolmentPolicy.ValueType  # 0
+"""Not said."""
+ENROLMENT_POLICY_OPEN: EnrolmentPolicy.ValueType  # 1
+"""Learners enrol themselves; so do the registrar and services for them."""
+ENROLMENT_POLICY_BY_REGISTRAR: EnrolmentPolicy.ValueType  # 2
+"""Only the registrar and services enrol learners."""
+Global___EnrolmentPolicy: _TypeAlias = EnrolmentPolicy  # noqa: Y015
+
 class _RunState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -208,6 +232,42 @@ class RunPolicy(_message.Message):
 Global___RunPolicy: _TypeAlias = RunPolicy  # noqa: Y015
 
 @_typing.final
+class EnrolmentRules(_message.Message):
+    """How learners come into a run. The window limits learners only: the registrar and services enrol
+    until the run ends.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    OPENS_AT_FIELD_NUMBER: _builtins.int
+    CLOSES_AT_FIELD_NUMBER: _builtins.int
+    policy: Global___EnrolmentPolicy.ValueType
+    """Who may enrol learners. Default OPEN."""
+    @_builtins.property
+    def opens_at(self) -> _timestamp_pb2.Timestamp:
+        """From when learners may enrol themselves; absent: at once."""
+
+    @_builtins.property
+    def closes_at(self) -> _timestamp_pb2.Timestamp:
+        """Until when learners may enrol themselves; absent: until the run ends."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___EnrolmentPolicy.ValueType = ...,
+        opens_at: _timestamp_pb2.Timestamp | None = ...,
+        closes_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closes_at", b"closes_at", "opens_at", b"opens_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closes_at", b"closes_at", "opens_at", b"opens_at", "policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnrolmentRules: _TypeAlias = EnrolmentRules  # noqa: Y015
+
+@_typing.final
 class Run(_message.Message):
     """One offering of a course in a term."""
 
@@ -228,6 +288,8 @@ class Run(_message.Message):
     ENROLLED_FIELD_NUMBER: _builtins.int
     WAITLISTED_FIELD_NUMBER: _builtins.int
     PATH_VERSION_FIELD_NUMBER: _builtins.int
+    ENROLMENT_FIELD_NUMBER: _builtins.int
+    CLOSED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     course_id: _builtins.str
@@ -262,6 +324,14 @@ class Run(_message.Message):
     def policy(self) -> Global___RunPolicy:
         """What it decides for all its learners."""
 
+    @_builtins.property
+    def enrolment(self) -> Global___EnrolmentRules:
+        """How learners come into it."""
+
+    @_builtins.property
+    def closed_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was closed; absent while it is open."""
+
     def __init__(
         self,
         *,
@@ -280,10 +350,12 @@ class Run(_message.Message):
         enrolled: _builtins.int = ...,
         waitlisted: _builtins.int = ...,
         path_version: _builtins.int = ...,
+        enrolment: Global___EnrolmentRules | None = ...,
+        closed_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "enrolment", b"enrolment", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "enrolled", b"enrolled", "id", b"id", "instructor_ids", b"instructor_ids", "path_version", b"path_version", "policy", b"policy", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "waitlisted", b"waitlisted", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "closed_at", b"closed_at", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "enrolled", b"enrolled", "enrolment", b"enrolment", "id", b"id", "instructor_ids", b"instructor_ids", "path_version", b"path_version", "policy", b"policy", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "waitlisted", b"waitlisted", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,140 @@
+"""Opening, changing, closing and reopening runs."""
+
+from dataclasses import replace
+
+from chassis.errors import check, check_state
+from services.catalog.domain.enrolments import closed_violations
+from services.catalog.domain.enums import Role, RunState
+from services.catalog.domain.events import RunClosed, RunFacts, RunOpened, RunReopened, RunUpdated
+from services.catalog.domain.runs import (
+    Course,
+    OpenRun,
+    Run,
+    UpdateRun,
+    open_violations,
+    rules_with_defaults,
+    unknown_instructors,
+    update_violations,
+    updated,
+    with_defaults,
+)
+from services.catalog.ports import Store
+from services.catalog.usecases.lookup import get_course, lock_run, recounted
+from services.catalog.usecases.waiting_list import promote_waiting
+
+
+def open_run(store: Store, command: OpenRun) -> Run:
+    """Open a run, and return it. Raises Invalid; NotFound if there is no such course;
+    FailedPrecondition if an instructor is not in the roster.
+    """
+    check(open_violations(command))
+    course = get_course(store, command.course_id)
+    _check_instructors(store, command)
+    run = Run(
+        id=store.new_id(),
+        course_id=course.id,
+        term=command.term,
+        title=command.title or course.title,
+        delivery_mode=command.delivery_mode,
+        zone=command.zone,
+        start_date=command.start_date,
+        end_date=command.end_date,
+        capacity=command.capacity,
+        instructor_ids=command.instructor_ids,
+        policy=with_defaults(command.policy),
+        enrolment=rules_with_defaults(command.enrolment),
+    )
+    store.put_run(run)
+    store.record_event(_opened(run, course))
+    return run
+
+
+def update_run(store: Store, command: UpdateRun) -> Run:
+    """Change a run, and return it; free places go to the waiting list.
+
+    Raises NotFound; Invalid; FailedPrecondition if the run is closed, or if too many learners wait
+    for the new places.
+    """
+    before = lock_run(store, command.run_id)
+    check_state("a closed run can't be changed", closed_violations(before))
+    run = updated(before, command)
+    check(update_violations(run))
+    if run == before:
+        return before
+    run = promote_waiting(store, _with_counters(store, before, run))
+    store.put_run(run)
+    store.record_event(RunUpdated(run_id=run.id, run=_facts(store, run), updated_at=store.now))
+    return run
+
+
+def close_run(store: Store, run_id: str) -> Run:
+    """Close a run, and return it; a closed run stays as it is. Raises NotFound."""
+    run = lock_run(store, run_id)
+    if run.state is RunState.CLOSED:
+        return run
+    run = replace(run, state=RunState.CLOSED, closed_at=store.now)
+    store.put_run(run)
+    store.record_event(RunClosed(run_id=run.id, run=_facts(store, run), closed_at=store.now))
+    return run
+
+
+def reopen_run(store: Store, run_id: str) -> Run:
+    """Open a closed run again, and return it; an open run stays as it is. Free places go to the
+    waiting list. Raises NotFound.
+    """
+    run = lock_run(store, run_id)
+    if run.state is RunState.OPEN:
+        return run
+    run = promote_waiting(store, replace(run, state=RunState.OPEN, closed_at=None))
+    store.put_run(run)
+    store.record_event(RunReopened(run_id=run.id, run=_facts(store, run), reopened_at=store.now))
+    return run
+
+
+def _with_counters(store: Store, before: Run, run: Run) -> Run:
+    """Return the run with the counters that its new capacity needs."""
+    if run.is_limited == before.is_limited:
+        return run
+    if run.is_limited:
+        return replace(recounted(store, run), limited_at=store.now)
+    return replace(run, enrolled=0, waitlisted=0, limited_at=None)
+
+
+def _check_instructors(store: Store, command: OpenRun) -> None:
+    people = store.people(command.instructor_ids).values()
+    known = {person.id for person in people if Role.INSTRUCTOR in person.roles}
+    check_state("instructors are not in the roster", unknown_instructors(command, known))
+
+
+def _opened(run: Run, course: Course) -> RunOpened:
+    return RunOpened(
+        run_id=run.id,
+        course_id=course.id,
+        course_code=course.code,
+        title=run.title,
+        term=run.term,
+        delivery_mode=run.delivery_mode,
+        zone=run.zone,
+        start_date=run.start_date,
+        end_date=run.end_date,
+        instructor_ids=run.instructor_ids,
+        policy=run.policy,
+    )
+
+
+def _facts(store: Store, run: Run) -> RunFacts:
+    return RunFacts(
+        run_id=run.id,
+        course_id=run.course_id,
+        course_code=get_course(store, run.course_id).code,
+        title=run.title,
+        term=run.term,
+        delivery_mode=run.delivery_mode,
+        zone=run.zone,
+        start_date=run.start_date,
+        end_date=run.end_date,
+        instructor_ids=run.instructor_ids,
+        policy=run.policy,
+        state=run.state,
+        closed_at=run.closed_at,
+    )

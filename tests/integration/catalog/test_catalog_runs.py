@@ -1,0 +1,312 @@
+"""Runs that change, close and open again, behind the real edge."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from tandem.catalog.v1 import catalog_pb2, resources_pb2
+from tandem.types.v1 import types_pb2
+
+from chassis.contracts import events
+from services.catalog.domain.enums import AttendanceMode
+from services.catalog.usecases.enrolments import Enrol, enrol
+from tests.conftest import FakeClock
+from tests.integration.catalog.registry import (
+    ONLINE,
+    Registry,
+    Stub,
+    activity,
+    fields_of,
+    publish,
+    refused,
+)
+
+ENROLLED = resources_pb2.ENROLMENT_STATE_ENROLLED
+WAITLISTED = resources_pb2.ENROLMENT_STATE_WAITLISTED
+CLOSED, OPEN = resources_pb2.RUN_STATE_CLOSED, resources_pb2.RUN_STATE_OPEN
+BY_REGISTRAR = resources_pb2.ENROLMENT_POLICY_BY_REGISTRAR
+
+
+def update(registry: Registry, run_id: str, **fields: Any) -> resources_pb2.Run:
+    """Change a run."""
+    request = catalog_pb2.UpdateRunRequest(run_id=run_id, **fields)
+    return registry.staff.UpdateRun(request, timeout=60)
+
+
+def close(registry: Registry, run_id: str) -> resources_pb2.Run:
+    """Close a run."""
+    return registry.staff.CloseRun(catalog_pb2.CloseRunRequest(run_id=run_id))
+
+
+def reopen(registry: Registry, run_id: str) -> resources_pb2.Run:
+    """Open a closed run again."""
+    return registry.staff.ReopenRun(catalog_pb2.ReopenRunRequest(run_id=run_id))
+
+
+def get(registry: Registry, run_id: str) -> resources_pb2.Run:
+    """A run as the API returns it."""
+    return registry.staff.GetRun(catalog_pb2.GetRunRequest(run_id=run_id))
+
+
+def withdraw(registry: Registry, run_id: str, learner: str) -> None:
+    """Take a learner out of a run."""
+    registry.staff.Withdraw(catalog_pb2.WithdrawRequest(run_id=run_id, learner_id=learner))
+
+
+def states(registry: Registry, run_id: str) -> dict[str, int]:
+    """The state of each learner in a run."""
+    request = catalog_pb2.ListEnrolmentsRequest(run_id=run_id)
+    rows = registry.staff.ListEnrolments(request).enrolments
+    return {row.learner_id: row.state for row in rows}
+
+
+def types(registry: Registry) -> list[str]:
+    """The types of all events, in short."""
+    return [row["type"].removeprefix("tandem.catalog.") for row in registry.events()]
+
+
+def at(instant: datetime) -> Timestamp:
+    """An instant as a message."""
+    stamp = Timestamp()
+    stamp.FromDatetime(instant)
+    return stamp
+
+
+def last(registry: Registry, type_: str) -> Any:
+    """The newest event of a type, decoded."""
+    row = registry.events(f"tandem.catalog.{type_}.v1")[-1]
+    return events.read(row["headers"], row["body"]).data
+
+
+def test_an_update_changes_what_it_names(registry: Registry) -> None:
+    """Other fields stay; one event has the whole run; an update that changes nothing has none."""
+    run = registry.open_run(title="Motion")
+    policy = resources_pb2.RunPolicy(catch_up_within=Duration(seconds=86_400))
+    after = update(registry, run.id, end_date="2026-06-30", policy=policy)
+    assert (after.title, after.start_date, after.end_date) == ("Motion", "2026-03-01", "2026-06-30")
+    assert after.policy.catch_up_within.seconds == 86_400
+    assert after.policy.watched_share == run.policy.watched_share
+    assert get(registry, run.id) == after
+    event = last(registry, "run.updated")
+    assert (event.run.end_date, event.run.state) == ("2026-06-30", OPEN)
+    assert event.run.policy == after.policy
+    assert update(registry, run.id, end_date="2026-06-30", title="Motion") == after
+    assert types(registry).count("run.updated.v1") == 1
+
+
+def test_an_update_that_is_not_valid_lists_every_violation(registry: Registry) -> None:
+    """Nothing is changed then."""
+    run = registry.open_run()
+    error = refused(
+        lambda: update(
+            registry,
+            run.id,
+            end_date="2026-02-01",
+            policy=resources_pb2.RunPolicy(present_share=0.5, partial_share=0.6),
+            enrolment=resources_pb2.EnrolmentRules(
+                opens_at=at(datetime(2026, 3, 5, tzinfo=UTC)),
+                closes_at=at(datetime(2026, 3, 4, tzinfo=UTC)),
+            ),
+        )
+    )
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert fields_of(error) == ["end_date", "policy.partial_share", "enrolment.closes_at"]
+    assert get(registry, run.id).end_date == run.end_date
+
+
+@pytest.mark.parametrize("capacity", [3, 0])
+def test_a_larger_capacity_promotes_the_first_that_wait(registry: Registry, capacity: int) -> None:
+    """In the order in which they came; without a limit, all of them."""
+    learners = ["a", "b", "c", "d"]
+    registry.people(*learners)
+    run = registry.open_run(capacity=1)
+    for each in learners:
+        registry.enrol(run.id, each)
+    after = update(registry, run.id, capacity=capacity)
+    count = capacity or 4
+    found = states(registry, run.id)
+    assert found == {
+        each: ENROLLED if place < count else WAITLISTED for place, each in enumerate(learners)
+    }
+    assert (after.enrolled, after.waitlisted) == (count, 4 - count)
+    promoted = registry.events("tandem.catalog.enrolment.promoted.v1")
+    assert len(promoted) == count - 1
+
+
+def test_a_smaller_capacity_withdraws_nobody(registry: Registry) -> None:
+    """Who comes later waits until enough have left."""
+    registry.people("a", "b", "c")
+    run = registry.open_run(capacity=2)
+    registry.enrol(run.id, "a")
+    registry.enrol(run.id, "b")
+    update(registry, run.id, capacity=1)
+    assert registry.enrol(run.id, "c").state == WAITLISTED
+    withdraw(registry, run.id, "a")
+    assert states(registry, run.id) == {"b": ENROLLED, "c": WAITLISTED}
+    withdraw(registry, run.id, "b")
+    assert states(registry, run.id) == {"c": ENROLLED}
+
+
+def test_thousands_are_promoted_in_one_unit_of_work(registry: Registry) -> None:
+    """A waiting list of 3,000 gets the places of a larger room."""
+    learners = [f"l{number:04d}" for number in range(3_001)]
+    for first in range(0, len(learners), 1_000):
+        registry.people(*learners[first : first + 1_000])
+    run = registry.open_run(capacity=1)
+    for first in range(0, len(learners), 1_000):
+        rows = [
+            catalog_pb2.EnrolRow(learner_id=each, mode=ONLINE)
+            for each in learners[first : first + 1_000]
+        ]
+        request = catalog_pb2.BatchEnrolRequest(run_id=run.id, rows=rows)
+        registry.staff.BatchEnrol(request, timeout=120)
+    after = update(registry, run.id, capacity=5_000)
+    assert (after.enrolled, after.waitlisted) == (3_001, 0)
+    assert len(registry.events("tandem.catalog.enrolment.promoted.v1")) == 3_000
+
+
+def test_a_limit_counts_enrolments_that_were_under_way(registry: Registry) -> None:
+    """A limit comes while an enrolment is not committed: it counts for the next learner."""
+    registry.people("ada", "bob", "eve")
+    run = registry.open_run()
+    registry.enrol(run.id, "ada")
+
+    def meanwhile(store: Any) -> None:
+        command = Enrol(run_id=run.id, learner_id="bob", mode=AttendanceMode.ONLINE)
+        enrol(store, command)
+        if get(registry, run.id).capacity == 0:
+            assert update(registry, run.id, capacity=2).enrolled == 1
+
+    registry.database.transact(meanwhile)
+    assert registry.enrol(run.id, "eve").state == WAITLISTED
+    assert get(registry, run.id).enrolled == 2
+
+
+def test_nobody_is_enrolled_or_promoted_in_a_closed_run(registry: Registry) -> None:
+    """A withdrawal frees a place that stays free; a path, a mode and a due can't change."""
+    registry.people("a", "b", "c")
+    run = registry.open_run(capacity=1)
+    publish(registry, run.id, [activity("task", types_pb2.ACTIVITY_KIND_TASK)])
+    registry.enrol(run.id, "a")
+    registry.enrol(run.id, "b")
+    closed = close(registry, run.id)
+    assert (closed.state, closed.HasField("closed_at")) == (CLOSED, True)
+    assert close(registry, run.id) == closed
+    refusals = [
+        lambda: registry.enrol(run.id, "c"),
+        lambda: update(registry, run.id, title="New"),
+        lambda: publish(registry, run.id, [activity("task", types_pb2.ACTIVITY_KIND_TASK)]),
+        lambda: registry.staff.ChangeMode(
+            catalog_pb2.ChangeModeRequest(
+                run_id=run.id, learner_id="a", mode=types_pb2.ATTENDANCE_MODE_CLASSROOM
+            )
+        ),
+        lambda: registry.staff.ExtendDue(
+            catalog_pb2.ExtendDueRequest(
+                run_id=run.id,
+                learner_id="a",
+                activity_id="task",
+                until=at(datetime(2026, 4, 1, tzinfo=UTC)),
+                reason="ill",
+            )
+        ),
+    ]
+    for call in refusals:
+        error = refused(call)
+        assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+        assert fields_of(error) == ["run_id"]
+    withdraw(registry, run.id, "a")
+    assert states(registry, run.id) == {"b": WAITLISTED}
+    assert last(registry, "run.closed").run.state == CLOSED
+    assert types(registry).count("run.closed.v1") == 1
+
+
+def test_a_reopened_run_gives_its_free_places_away(registry: Registry) -> None:
+    """The first that waited gets the place that became free while the run was closed."""
+    registry.people("a", "b", "c")
+    run = registry.open_run(capacity=1)
+    for each in ("a", "b", "c"):
+        registry.enrol(run.id, each)
+    close(registry, run.id)
+    withdraw(registry, run.id, "a")
+    after = reopen(registry, run.id)
+    assert (after.state, after.HasField("closed_at"), after.enrolled) == (OPEN, False, 1)
+    assert states(registry, run.id) == {"b": ENROLLED, "c": WAITLISTED}
+    assert types(registry)[-2:] == ["enrolment.promoted.v1", "run.reopened.v1"]
+    assert reopen(registry, run.id) == after
+    assert types(registry).count("run.reopened.v1") == 1
+
+
+def test_a_run_ends_with_its_last_day_in_its_zone(registry: Registry, clock: FakeClock) -> None:
+    """Dublin's 31 May ends at 23:00 UTC; from then nobody comes in, and a later end opens it."""
+    registry.people("a", "b", "c")
+    run = registry.open_run(capacity=1)
+    registry.enrol(run.id, "a")
+    clock.at = datetime(2026, 5, 31, 22, 59, 59, tzinfo=UTC)
+    assert registry.enrol(run.id, "b").state == WAITLISTED
+    clock.at = datetime(2026, 5, 31, 23, tzinfo=UTC)
+    error = refused(lambda: registry.enrol(run.id, "c"))
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert "ended on 2026-05-31" in str(error.details())
+    withdraw(registry, run.id, "a")
+    assert states(registry, run.id) == {"b": WAITLISTED}
+    update(registry, run.id, end_date="2026-06-30")
+    assert states(registry, run.id) == {"b": ENROLLED}
+
+
+def test_learners_enrol_themselves_by_the_runs_rules(registry: Registry, clock: FakeClock) -> None:
+    """The window and the policy limit learners; the registrar enrols whenever the run goes on."""
+    registry.people("ada", "bob")
+    opens = clock.at + timedelta(hours=1)
+    run = registry.open_run(
+        enrolment=resources_pb2.EnrolmentRules(
+            opens_at=at(opens), closes_at=at(opens + timedelta(hours=1))
+        )
+    )
+    ada = Stub(registry.channel_for("ada", "learner"))
+    request = catalog_pb2.EnrolRequest(run_id=run.id, learner_id="ada", mode=ONLINE)
+
+    def details() -> str:
+        error = refused(lambda: ada.Enrol(request))
+        assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+        return str(error.details())
+
+    assert "2026-03-02T09:00:00Z" in details()
+    assert registry.enrol(run.id, "bob").state == ENROLLED
+    clock.at = opens
+    assert ada.Enrol(request).state == ENROLLED
+    ada.Withdraw(catalog_pb2.WithdrawRequest(run_id=run.id, learner_id="ada"))
+    clock.at = opens + timedelta(hours=1)
+    assert "2026-03-02T10:00:00Z" in details()
+    update(registry, run.id, enrolment=resources_pb2.EnrolmentRules(policy=BY_REGISTRAR))
+    assert "only the registrar" in details()
+    assert registry.enrol(run.id, "ada").state == ENROLLED
+
+
+def test_closing_races_with_enrolments(registry: Registry) -> None:
+    """Every enrolment is either in the run or refused; counters and events say the same."""
+    learners = [f"l{number:02d}" for number in range(40)]
+    registry.people(*learners)
+    run = registry.open_run(capacity=30)
+
+    def act(learner: str) -> str:
+        if learner == learners[20]:
+            close(registry, run.id)
+        try:
+            registry.enrol(run.id, learner)
+        except grpc.RpcError as error:
+            return str(error.code().name)
+        return "OK"
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = Counter(pool.map(act, learners))
+    assert set(answers) <= {"OK", "FAILED_PRECONDITION"}
+    after, found = get(registry, run.id), Counter(states(registry, run.id).values())
+    assert answers["OK"] == sum(found.values())
+    assert (after.enrolled, after.waitlisted) == (found[ENROLLED], found[WAITLISTED])
+    assert types(registry).count("run.closed.v1") == 1
