@@ -34,9 +34,10 @@ EVERY = timedelta(milliseconds=500)
 _PEOPLE = frozenset({catalog.PersonUpserted})
 # Events that need no inbox rows. EnrolmentCreated and EnrolmentPromoted are not among them: they
 # also add the learner to earlier broadcasts.
+_RUNS = (catalog.RunOpened, catalog.RunUpdated, catalog.RunClosed, catalog.RunReopened)
 _REPLICAS = frozenset(
     {
-        catalog.RunOpened,
+        *_RUNS,
         catalog.PathPublished,
         library.ItemAvailable,
         catalog.EnrolmentModeChanged,
@@ -53,7 +54,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
         Subscription(
             "notify.rosters",
             (
-                catalog.RunOpened,
+                *_RUNS,
                 catalog.EnrolmentCreated,
                 catalog.EnrolmentWaitlisted,
                 catalog.EnrolmentPromoted,
@@ -104,7 +105,7 @@ def _person(event: Event[Any]) -> Person:
 
 
 def _rosters(store: NotifyStore, batch: Batch) -> None:
-    upsert_if_newer(store, Run, _each(batch, _run, catalog.RunOpened))
+    upsert_if_newer(store, Run, _each(batch, _run, *_RUNS))
     upsert_if_newer(store, Path, _each(batch, _path, catalog.PathPublished))
     upsert_if_newer(store, Item, _each(batch, _item, library.ItemAvailable))
     replicas.change_enrolments(store, _each(batch, _change, *_STATES, catalog.EnrolmentModeChanged))
@@ -115,7 +116,8 @@ def _each(batch: Batch, read: Callable[[Event[Any]], T], *types: type[Any]) -> l
 
 
 def _run(event: Event[Any]) -> Run:
-    return from_message(event.data, Run, id=event.data.run_id, sequence=event.sequence)
+    facts = getattr(event.data, "run", event.data)  # RunOpened has them in fields of its own
+    return from_message(facts, Run, id=facts.run_id, sequence=event.sequence)
 
 
 def _path(event: Event[Any]) -> Path:

@@ -62,9 +62,10 @@ CLASSES: Mapping[type[Any], SessionState | None] = {
     sessions.SessionStarted: SessionState.LIVE,
     sessions.SessionEnded: SessionState.ENDED,
 }
+RUNS = (catalog.RunOpened, catalog.RunUpdated, catalog.RunClosed, catalog.RunReopened)
 PLANS = (
     catalog.PersonUpserted,
-    catalog.RunOpened,
+    *RUNS,
     catalog.PathPublished,
     *ENROLMENTS,
     catalog.DueExtended,
@@ -124,7 +125,7 @@ def _weight(event: Event[Any]) -> int:
 def plans(store: ProgressStore, events: Events) -> None:
     """Apply events on plans, people and enrolments, each kind at once."""
     learn_people(store, _each(events, _person, catalog.PersonUpserted))
-    learn_runs(store, _each(events, _run, catalog.RunOpened))
+    learn_runs(store, _each(events, _run, *RUNS))
     learn_paths(store, _each(events, _path, catalog.PathPublished))
     learn_sessions(store, _each(events, _session, *CLASSES))
     learn_enrolments(store, _each(events, _enrolment, *ENROLMENTS))
@@ -163,10 +164,10 @@ def _person(event: Event[catalog.PersonUpserted]) -> Person:
     return from_message(event.data, Person, id=event.data.person_id, sequence=event.sequence)
 
 
-def _run(event: Event[catalog.RunOpened]) -> Run:
-    data = event.data
-    policy = from_message(data.policy, Policy) if data.HasField("policy") else Policy()
-    return from_message(data, Run, id=data.run_id, policy=policy, sequence=event.sequence)
+def _run(event: Event[Any]) -> Run:
+    facts = getattr(event.data, "run", event.data)  # RunOpened has them in fields of its own
+    policy = from_message(facts.policy, Policy) if facts.HasField("policy") else Policy()
+    return from_message(facts, Run, id=facts.run_id, policy=policy, sequence=event.sequence)
 
 
 def _path(event: Event[catalog.PathPublished]) -> Path:

@@ -11,7 +11,10 @@ from tandem.catalog.v1.events_pb2 import (
     EnrolmentWaitlisted,
     EnrolmentWithdrawn,
     PersonUpserted,
+    RunClosed,
     RunOpened,
+    RunReopened,
+    RunUpdated,
 )
 from tandem.library.v1.events_pb2 import ItemAvailable, ItemFailed
 from tandem.progress.v1.events_pb2 import CatchUpCompleted
@@ -32,9 +35,10 @@ from services.sessions.usecases.rosters import note_enrolments
 
 Events = Sequence[Event[Any]]
 
+RUNS = (RunOpened, RunUpdated, RunClosed, RunReopened)
 ROSTER_TYPES = (
     PersonUpserted,
-    RunOpened,
+    *RUNS,
     EnrolmentCreated,
     EnrolmentWaitlisted,
     EnrolmentPromoted,
@@ -43,7 +47,7 @@ ROSTER_TYPES = (
 )
 ITEMS = (ItemAvailable, ItemFailed)
 # Not withdrawals: they also give up seats.
-REPLICAS = frozenset({PersonUpserted, RunOpened})
+REPLICAS = frozenset({PersonUpserted, *RUNS})
 # The enrolment state that each event sets; a change of the mode sets none.
 STATES = {
     EnrolmentCreated: EnrolmentState.ENROLLED,
@@ -98,8 +102,8 @@ def rosters(store: SessionsStore, events: Events) -> None:
     upsert_if_newer(
         store, Person, [_person(e) for e in events if isinstance(e.data, PersonUpserted)]
     )
-    upsert_if_newer(store, Run, [_run(e) for e in events if isinstance(e.data, RunOpened)])
-    others = (PersonUpserted, RunOpened)
+    upsert_if_newer(store, Run, [_run(e) for e in events if isinstance(e.data, RUNS)])
+    others = (PersonUpserted, *RUNS)
     note_enrolments(store, [_enrolment(e) for e in events if not isinstance(e.data, others)])
 
 
@@ -120,11 +124,10 @@ def _person(event: Event[PersonUpserted]) -> Person:
     return from_message(event.data, Person, id=event.data.person_id, sequence=event.sequence)
 
 
-def _run(event: Event[RunOpened]) -> Run:
-    policy = from_message(event.data.policy, Policy) if event.data.HasField("policy") else Policy()
-    return from_message(
-        event.data, Run, id=event.data.run_id, policy=policy, sequence=event.sequence
-    )
+def _run(event: Event[Any]) -> Run:
+    facts = getattr(event.data, "run", event.data)  # RunOpened has them in fields of its own
+    policy = from_message(facts.policy, Policy) if facts.HasField("policy") else Policy()
+    return from_message(facts, Run, id=facts.run_id, policy=policy, sequence=event.sequence)
 
 
 def _enrolment(event: Event[Any]) -> EnrolmentUpdate:

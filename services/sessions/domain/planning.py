@@ -107,10 +107,12 @@ def moved(session: Session, command: Move, room: Room | None) -> Session:
 def unknown_violations(
     session: Session, run: Run | None, room: Room | None
 ) -> Iterator[FieldViolation]:
-    """Yield a violation for an unknown run and an unknown room."""
+    """Yield a violation for an unknown or closed run, and for an unknown room."""
     if run is None:
         right = "a run that is open; one opened just now may take a second to be known here"
         yield FieldViolation("run_id", f"run {session.run_id!r} is unknown", right)
+    elif run.closed_at:
+        yield FieldViolation("run_id", f"run {session.run_id!r} is closed", "a run that is open")
     if session.room_id and room is None:
         yield room_unknown(session.room_id)
 

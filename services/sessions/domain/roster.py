@@ -5,7 +5,7 @@ sequence of the event that it was made from, and an older event changes nothing.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 
@@ -39,6 +39,7 @@ class Run:
     instructor_ids: tuple[str, ...]
     policy: Policy
     sequence: int
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,18 @@ def test_people_are_told_titles(world: World, mailbox: Mailbox, ada: str) -> Non
     assert extended["Subject"] == "More time: Essay on light in Physics & Waves"
 
 
+def test_messages_name_the_runs_newest_title(world: World, mailbox: Mailbox, ada: str) -> None:
+    """A run's title can change; the event that closes the run has it too."""
+    world.people(ada)
+    world.run()
+    for title, cls in (("Waves", catalog.RunUpdated), ("Light", catalog.RunClosed)):
+        facts = catalog.RunFacts(run_id="r1", title=title)
+        world.hear("notify.rosters", world.event(cls(run_id="r1", run=facts)))
+        world.tell(due_extended(world, ada))
+        world.send(mailbox.server())
+        assert mailbox.mails(ada)[-1]["Subject"] == f"More time: essay in {title}"
+
+
 def test_moved_and_cancelled_are_told_to_the_whole_run(world: World, ada: str) -> None:
     """A move and a cancellation notify every enrolled learner and the instructor, urgently."""
     world.people(ada, "bob", "eve", "grace", "wendy", "will")

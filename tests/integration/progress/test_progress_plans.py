@@ -245,6 +245,22 @@ def test_what_is_unknown_is_not_found(classroom: Classroom) -> None:
     assert text
 
 
+def test_a_change_of_the_policy_reevaluates_the_run(classroom: Classroom) -> None:
+    """A smaller share to watch completes what was watched before; a larger one takes nothing."""
+    classroom.open(item("watch", FILM), learners=["ada", "bob"])
+    classroom.record(classroom.watched("ada", "0[.]1800"))
+    classroom.settle()
+    assert classroom.states("ada") == {"watch": "STARTED"}
+    for share in (0.5, 0.9):
+        policy = catalog_resources.RunPolicy(watched_share=share)
+        facts = catalog.RunFacts(run_id=RUN, title="Physics", zone="UTC", policy=policy)
+        classroom.hear("plans", catalog.RunUpdated(run_id=RUN, run=facts))
+        classroom.settle_for_good()
+        assert classroom.states("ada") == {"watch": "COMPLETED"}
+        assert classroom.states("bob") == {"watch": "OPEN"}
+    assert len(classroom.published(events_pb2.ActivityCompleted)) == 1
+
+
 def test_runs_take_turns(classroom: Classroom) -> None:
     """A busy run, whose plan changes again and again, holds up no other, and is done in the end."""
     enrolments = [enrolled(f"l{number:03d}", classroom.clock.now()) for number in range(600)]

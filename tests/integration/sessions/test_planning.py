@@ -8,7 +8,7 @@ from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.errors import AlreadyExists, FailedPrecondition
-from tests.integration.sessions.school import RUN, School, race, refused
+from tests.integration.sessions.school import RUN, TEACHER, School, race, refused
 
 ONE_O_CLOCK = types_pb2.CivilTime(local="2026-03-02T13:00:00", zone="Europe/Dublin")
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -271,6 +271,21 @@ def test_a_cancelled_session_frees_its_hour_and_answers_repeats(school: School) 
     assert refused(lambda: school.staff.MoveSession(_move(session)))[0] is PRECONDITION
     start = sessions_pb2.StartSessionRequest(session_id=session.id)
     assert refused(lambda: school.staff.StartSession(start))[0] is PRECONDITION
+
+
+def test_a_closed_run_gets_no_new_session(school: School) -> None:
+    """Until it is open again; the newest event counts, in any order."""
+    room = school.room()
+    facts = catalog.RunFacts(run_id=RUN, closed_at=school.at(0))
+    closed = catalog.RunClosed(run_id=RUN, run=facts)
+    facts_now = catalog.RunFacts(run_id=RUN, instructor_ids=[TEACHER])
+    opened_again = catalog.RunReopened(run_id=RUN, run=facts_now)
+    school.hear("rosters", closed, sequences=[1_000])
+    status, text = refused(lambda: school.schedule(room))
+    assert status is PRECONDITION
+    assert f"run_id: run '{RUN}' is closed" in text
+    school.hear("rosters", opened_again, closed, sequences=[1_001, 1_000])
+    assert school.schedule(room).run_id == RUN
 
 
 def test_sessions_are_listed_by_start(school: School) -> None:
