@@ -1,6 +1,6 @@
 """Opening, changing, closing and reopening runs."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from chassis.errors import check, check_state
 from services.catalog.domain.enrolments import closed_violations
@@ -45,7 +45,7 @@ def open_run(store: Store, command: OpenRun) -> Run:
         enrolment=rules_with_defaults(command.enrolment),
     )
     store.put_run(run)
-    store.record_event(_opened(run, course))
+    store.record_event(_opened(_facts(run, course)))
     return run
 
 
@@ -63,7 +63,8 @@ def update_run(store: Store, command: UpdateRun) -> Run:
         return before
     run = promote_waiting(store, _with_counters(store, before, run))
     store.put_run(run)
-    store.record_event(RunUpdated(run_id=run.id, run=_facts(store, run), updated_at=store.now))
+    facts = _facts(run, get_course(store, run.course_id))
+    store.record_event(RunUpdated(run_id=run.id, run=facts, updated_at=store.now))
     return run
 
 
@@ -74,7 +75,8 @@ def close_run(store: Store, run_id: str) -> Run:
         return run
     run = replace(run, state=RunState.CLOSED, closed_at=store.now)
     store.put_run(run)
-    store.record_event(RunClosed(run_id=run.id, run=_facts(store, run), closed_at=store.now))
+    facts = _facts(run, get_course(store, run.course_id))
+    store.record_event(RunClosed(run_id=run.id, run=facts, closed_at=store.now))
     return run
 
 
@@ -87,7 +89,8 @@ def reopen_run(store: Store, run_id: str) -> Run:
         return run
     run = promote_waiting(store, replace(run, state=RunState.OPEN, closed_at=None))
     store.put_run(run)
-    store.record_event(RunReopened(run_id=run.id, run=_facts(store, run), reopened_at=store.now))
+    facts = _facts(run, get_course(store, run.course_id))
+    store.record_event(RunReopened(run_id=run.id, run=facts, reopened_at=store.now))
     return run
 
 
@@ -106,27 +109,15 @@ def _check_instructors(store: Store, command: OpenRun) -> None:
     check_state("instructors are not in the roster", unknown_instructors(command, known))
 
 
-def _opened(run: Run, course: Course) -> RunOpened:
-    return RunOpened(
+def _opened(facts: RunFacts) -> RunOpened:
+    return RunOpened(**{each.name: getattr(facts, each.name) for each in fields(RunOpened)})
+
+
+def _facts(run: Run, course: Course) -> RunFacts:
+    return RunFacts(
         run_id=run.id,
         course_id=course.id,
         course_code=course.code,
-        title=run.title,
-        term=run.term,
-        delivery_mode=run.delivery_mode,
-        zone=run.zone,
-        start_date=run.start_date,
-        end_date=run.end_date,
-        instructor_ids=run.instructor_ids,
-        policy=run.policy,
-    )
-
-
-def _facts(store: Store, run: Run) -> RunFacts:
-    return RunFacts(
-        run_id=run.id,
-        course_id=run.course_id,
-        course_code=get_course(store, run.course_id).code,
         title=run.title,
         term=run.term,
         delivery_mode=run.delivery_mode,
