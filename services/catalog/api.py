@@ -20,7 +20,7 @@ from services.catalog import queries
 from services.catalog.counts import Counts
 from services.catalog.domain.extensions import ExtendDue
 from services.catalog.domain.people import Person
-from services.catalog.domain.runs import OpenRun, Run, UpdateRun
+from services.catalog.domain.runs import OpenRun, Run, SetRunStaff, UpdateRun
 from services.catalog.ports import Library
 from services.catalog.store import CatalogStore
 from services.catalog.usecases import courses, enrolments, people, runs
@@ -106,6 +106,12 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def UpdateRun(self, request: catalog_pb2.UpdateRunRequest, _context: Any) -> resources_pb2.Run:
         command = from_message(request, UpdateRun)
         return self._run(request, lambda store: runs.update_run(store, command))
+
+    def SetRunStaff(
+        self, request: catalog_pb2.SetRunStaffRequest, _context: Any
+    ) -> resources_pb2.Run:
+        command = from_message(request, SetRunStaff)
+        return self._run(request, lambda store: runs.set_run_staff(store, command))
 
     def CloseRun(self, request: catalog_pb2.CloseRunRequest, _context: Any) -> resources_pb2.Run:
         return self._run(request, lambda store: runs.close_run(store, request.run_id))

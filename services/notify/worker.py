@@ -34,7 +34,13 @@ EVERY = timedelta(milliseconds=500)
 _PEOPLE = frozenset({catalog.PersonUpserted})
 # Events that need no inbox rows. EnrolmentCreated and EnrolmentPromoted are not among them: they
 # also add the learner to earlier broadcasts.
-_RUNS = (catalog.RunOpened, catalog.RunUpdated, catalog.RunClosed, catalog.RunReopened)
+_RUNS = (
+    catalog.RunOpened,
+    catalog.RunUpdated,
+    catalog.RunStaffChanged,
+    catalog.RunClosed,
+    catalog.RunReopened,
+)
 _REPLICAS = frozenset(
     {
         *_RUNS,

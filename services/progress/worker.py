@@ -62,7 +62,13 @@ CLASSES: Mapping[type[Any], SessionState | None] = {
     sessions.SessionStarted: SessionState.LIVE,
     sessions.SessionEnded: SessionState.ENDED,
 }
-RUNS = (catalog.RunOpened, catalog.RunUpdated, catalog.RunClosed, catalog.RunReopened)
+RUNS = (
+    catalog.RunOpened,
+    catalog.RunUpdated,
+    catalog.RunStaffChanged,
+    catalog.RunClosed,
+    catalog.RunReopened,
+)
 PLANS = (
     catalog.PersonUpserted,
     *RUNS,

@@ -14,6 +14,7 @@ from tandem.catalog.v1.events_pb2 import (
     RunClosed,
     RunOpened,
     RunReopened,
+    RunStaffChanged,
     RunUpdated,
 )
 from tandem.library.v1.events_pb2 import ItemAvailable, ItemFailed
@@ -35,7 +36,7 @@ from services.sessions.usecases.rosters import note_enrolments
 
 Events = Sequence[Event[Any]]
 
-RUNS = (RunOpened, RunUpdated, RunClosed, RunReopened)
+RUNS = (RunOpened, RunUpdated, RunStaffChanged, RunClosed, RunReopened)
 ROSTER_TYPES = (
     PersonUpserted,
     *RUNS,

@@ -48,6 +48,7 @@ TABLE: dict[str, tuple[set[str], str]] = {
     "catalog.CatalogService.ListCourses": (EVERYONE, ""),
     "catalog.CatalogService.OpenRun": (OFFICE, ""),
     "catalog.CatalogService.UpdateRun": (OFFICE, ""),
+    "catalog.CatalogService.SetRunStaff": (OFFICE, ""),
     "catalog.CatalogService.CloseRun": (OFFICE, ""),
     "catalog.CatalogService.ReopenRun": (OFFICE, ""),
     "catalog.CatalogService.GetRun": (EVERYONE, ""),

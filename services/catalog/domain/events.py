@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.catalog.domain.enums import AttendanceMode, DeliveryMode, Role, RunState
 from services.catalog.domain.path import Activity
-from services.catalog.domain.runs import RunPolicy
+from services.catalog.domain.runs import RunPolicy, StaffMember
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,7 @@ class RunOpened:
     end_date: str
     instructor_ids: tuple[str, ...]
     policy: RunPolicy
+    staff: tuple[StaffMember, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class RunFacts:
     policy: RunPolicy
     state: RunState
     closed_at: datetime | None
+    staff: tuple[StaffMember, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,15 @@ class RunUpdated:
     run_id: str
     run: RunFacts
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStaffChanged:
+    """The staff of a run changed."""
+
+    run_id: str
+    run: RunFacts
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

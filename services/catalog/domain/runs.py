@@ -1,12 +1,12 @@
 """Courses and their runs."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from chassis.errors import FieldViolation
-from services.catalog.domain.enums import DeliveryMode, EnrolmentPolicy, RunState
+from services.catalog.domain.enums import DeliveryMode, EnrolmentPolicy, RunState, StaffRole
 
 NOTHING = timedelta()
 
@@ -52,6 +52,14 @@ class EnrolmentRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StaffMember:
+    """Someone who works in a run."""
+
+    person_id: str
+    role: StaffRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One offering of a course in a term. Dates are YYYY-MM-DD in `zone`."""
 
@@ -66,7 +74,9 @@ class Run:
     capacity: int
     """The number of places; 0 means no limit."""
     instructor_ids: tuple[str, ...]
+    """The ids of the TEACHERs."""
     policy: RunPolicy
+    staff: tuple[StaffMember, ...] = ()
     state: RunState = RunState.OPEN
     closed_at: datetime | None = None
     enrolment: EnrolmentRules = EnrolmentRules()
@@ -78,6 +88,16 @@ class Run:
     """When a run without a limit got one; enrolments of before may still be under way."""
     last_ticket: int = 0
     """The last waitlist position that was given; learners who waited earlier have smaller ones."""
+
+    def __post_init__(self) -> None:
+        """Make the instructors staff: a new run, and one of an older version, has only these."""
+        if not self.staff:
+            object.__setattr__(self, "staff", teachers(self.instructor_ids))
+
+    def staffed(self, staff: "tuple[StaffMember, ...]") -> "Run":
+        """Return the run with another staff."""
+        leading = (each.person_id for each in staff if each.role is StaffRole.TEACHER)
+        return replace(self, staff=staff, instructor_ids=tuple(leading))
 
     @property
     def ends_at(self) -> datetime:
@@ -136,6 +156,19 @@ class UpdateRun:
     capacity: int | None
     policy: RunPolicy | None
     enrolment: EnrolmentRules | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRunStaff:
+    """Replace the staff of a run."""
+
+    run_id: str
+    staff: tuple[StaffMember, ...]
+
+
+def teachers(person_ids: Iterable[str]) -> tuple[StaffMember, ...]:
+    """Return people as TEACHERs of a run."""
+    return tuple(StaffMember(person_id=each, role=StaffRole.TEACHER) for each in person_ids)
 
 
 def with_defaults(policy: RunPolicy | None, defaults: RunPolicy = DEFAULT_POLICY) -> RunPolicy:
@@ -220,3 +253,21 @@ def unknown_instructors(command: OpenRun, known: set[str]) -> Iterator[FieldViol
             field = f"instructor_ids[{place}]"
             wrong = f"{person_id!r} is not an instructor in the roster"
             yield FieldViolation(field, wrong, "the id of a person with ROLE_INSTRUCTOR")
+
+
+def staff_violations(staff: Iterable[StaffMember]) -> Iterator[FieldViolation]:
+    """Yield a violation for each person who is named a second time."""
+    named = set[str]()
+    for place, each in enumerate(staff):
+        if each.person_id in named:
+            field = f"staff[{place}].person_id"
+            yield FieldViolation(field, f"{each.person_id!r} is named twice", "each person once")
+        named.add(each.person_id)
+
+
+def unknown_staff(staff: Iterable[StaffMember], known: Collection[str]) -> Iterator[FieldViolation]:
+    """Yield a violation for each person who is not in the roster."""
+    for place, each in enumerate(staff):
+        if each.person_id not in known:
+            wrong = f"{each.person_id!r} is not in the roster"
+            yield FieldViolation(f"staff[{place}].person_id", wrong, "the id of a person in it")

@@ -5,15 +5,25 @@ from dataclasses import fields, replace
 from chassis.errors import check, check_state
 from services.catalog.domain.enrolments import closed_violations
 from services.catalog.domain.enums import Role, RunState
-from services.catalog.domain.events import RunClosed, RunFacts, RunOpened, RunReopened, RunUpdated
+from services.catalog.domain.events import (
+    RunClosed,
+    RunFacts,
+    RunOpened,
+    RunReopened,
+    RunStaffChanged,
+    RunUpdated,
+)
 from services.catalog.domain.runs import (
     Course,
     OpenRun,
     Run,
+    SetRunStaff,
     UpdateRun,
     open_violations,
     rules_with_defaults,
+    staff_violations,
     unknown_instructors,
+    unknown_staff,
     update_violations,
     updated,
     with_defaults,
@@ -65,6 +75,26 @@ def update_run(store: Store, command: UpdateRun) -> Run:
     store.put_run(run)
     facts = _facts(run, get_course(store, run.course_id))
     store.record_event(RunUpdated(run_id=run.id, run=facts, updated_at=store.now))
+    return run
+
+
+def set_run_staff(store: Store, command: SetRunStaff) -> Run:
+    """Replace the staff of a run, and return the run.
+
+    Raises NotFound; Invalid if someone is named twice; FailedPrecondition if the run is closed, or
+    if someone is not in the roster.
+    """
+    run = lock_run(store, command.run_id)
+    check(staff_violations(command.staff))
+    known = store.known_people(each.person_id for each in command.staff)
+    violations = (*closed_violations(run), *unknown_staff(command.staff, known))
+    check_state("the staff can't be changed", violations)
+    if command.staff == run.staff:
+        return run
+    run = run.staffed(command.staff)
+    store.put_run(run)
+    facts = _facts(run, get_course(store, run.course_id))
+    store.record_event(RunStaffChanged(run_id=run.id, run=facts, changed_at=store.now))
     return run
 
 
@@ -128,4 +158,5 @@ def _facts(run: Run, course: Course) -> RunFacts:
         policy=run.policy,
         state=run.state,
         closed_at=run.closed_at,
+        staff=run.staff,
     )

@@ -24,9 +24,17 @@ from services.progress.ports import Store
 
 
 def learn_runs(store: Store, arrived: Sequence[Run]) -> None:
-    """Store runs; their policy decides what counts as watched."""
+    """Store runs; their policy decides what counts as watched. Where nothing that we store of a run
+    changed, as with its staff, no learner is evaluated again.
+    """
+    before = store.replicas(Run, {run.id for run in arrived})
     fresh = upsert_if_newer(store, Run, arrived)
-    _change(store, {run.id: ON_EVERYTHING for run in fresh})
+    differing = [run for run in fresh if not _is_same(before.get(run.id), run)]
+    _change(store, {run.id: ON_EVERYTHING for run in differing})
+
+
+def _is_same(before: Run | None, after: Run) -> bool:
+    return before is not None and replace(after, sequence=before.sequence) == before
 
 
 def learn_paths(store: Store, arrived: Sequence[Path]) -> None:

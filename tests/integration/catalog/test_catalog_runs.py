@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
+from tandem.options.v1 import options_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.contracts import events
@@ -28,6 +29,7 @@ from tests.integration.catalog.registry import (
 
 ENROLLED = resources_pb2.ENROLMENT_STATE_ENROLLED
 WAITLISTED = resources_pb2.ENROLMENT_STATE_WAITLISTED
+OBSERVER, TEACHER = resources_pb2.STAFF_ROLE_OBSERVER, resources_pb2.STAFF_ROLE_TEACHER
 CLOSED, OPEN = resources_pb2.RUN_STATE_CLOSED, resources_pb2.RUN_STATE_OPEN
 BY_REGISTRAR = resources_pb2.ENROLMENT_POLICY_BY_REGISTRAR
 
@@ -286,6 +288,57 @@ def test_learners_enrol_themselves_by_the_runs_rules(registry: Registry, clock: 
     update(registry, run.id, enrolment=resources_pb2.EnrolmentRules(policy=BY_REGISTRAR))
     assert "only the registrar" in details()
     assert registry.enrol(run.id, "ada").state == ENROLLED
+
+
+def member(person_id: str, role: "resources_pb2.StaffRole.ValueType") -> resources_pb2.StaffMember:
+    """A member of staff."""
+    return resources_pb2.StaffMember(person_id=person_id, role=role)
+
+
+def test_the_staff_of_a_run_is_replaced(registry: Registry) -> None:
+    """Instructors are its first TEACHERs; the same staff again publishes nothing."""
+    registry.people("curie", role=options_pb2.ROLE_INSTRUCTOR)
+    registry.people("bohr", "ada")
+    run = registry.open_run(instructor_ids=["curie"])
+    curie, bohr, ada = member("curie", TEACHER), member("bohr", TEACHER), member("ada", OBSERVER)
+    assert list(run.staff) == list(last(registry, "run.opened").staff) == [curie]
+    request = catalog_pb2.SetRunStaffRequest(run_id=run.id, staff=[bohr, ada])
+    after = registry.staff.SetRunStaff(request)
+    assert (list(after.staff), list(after.instructor_ids)) == ([bohr, ada], ["bohr"])
+    assert registry.staff.SetRunStaff(request) == after == get(registry, run.id)
+    event = last(registry, "run.staff_changed").run
+    assert (list(event.staff), list(event.instructor_ids)) == ([bohr, ada], ["bohr"])
+    assert types(registry).count("run.staff_changed.v1") == 1
+    nobody = registry.staff.SetRunStaff(catalog_pb2.SetRunStaffRequest(run_id=run.id))
+    assert list(nobody.staff) == list(nobody.instructor_ids) == []
+    assert list(get(registry, run.id).staff) == []
+
+
+def test_staff_are_people_of_the_roster_and_named_once(registry: Registry) -> None:
+    """Every violation is listed, and a closed run keeps its staff."""
+    registry.people("ada")
+    run = registry.open_run()
+
+    def refusal(*staff: resources_pb2.StaffMember) -> Any:
+        request = catalog_pb2.SetRunStaffRequest(run_id=run.id, staff=staff)
+        return refused(lambda: registry.staff.SetRunStaff(request))
+
+    twice = refusal(member("ada", OBSERVER), member("ada", TEACHER))
+    assert twice.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert fields_of(twice) == ["staff[1].person_id"]
+    close(registry, run.id)
+    unknown = refusal(member("ada", OBSERVER), member("bob", TEACHER), member("eve", TEACHER))
+    assert unknown.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert fields_of(unknown) == ["run_id", "staff[1].person_id", "staff[2].person_id"]
+
+
+def test_a_run_of_an_older_version_has_its_instructors_as_staff(registry: Registry) -> None:
+    """Its document has no staff, no rules and no closing."""
+    registry.people("curie", role=options_pb2.ROLE_INSTRUCTOR)
+    run = registry.open_run(instructor_ids=["curie"])
+    newer = dict.fromkeys(("staff", "enrolment", "closed_at", "limited_at"), "")
+    registry.database.mongo["runs"].update_one({"_id": run.id}, {"$unset": newer})
+    assert get(registry, run.id).staff == run.staff
 
 
 def test_closing_races_with_enrolments(registry: Registry) -> None:

@@ -261,11 +261,25 @@ def test_a_change_of_the_policy_reevaluates_the_run(classroom: Classroom) -> Non
     assert len(classroom.published(events_pb2.ActivityCompleted)) == 1
 
 
+def test_a_change_of_the_staff_evaluates_nobody_again(classroom: Classroom) -> None:
+    """The event has the whole run, and all that progress stores of it is as before."""
+    classroom.open(task(), learners=["ada"])
+    classroom.settle_for_good()
+    run = opened()
+    facts = catalog.RunFacts(run_id=RUN, title=run.title, zone=run.zone, policy=run.policy)
+    changed = catalog.RunStaffChanged(run_id=RUN, run=facts)
+    before = classroom.database.reader().plans([RUN])[RUN].history
+    classroom.hear("plans", changed)
+    assert classroom.database.reader().plans([RUN])[RUN].history == before
+    assert list(classroom.database.mongo["plan_revisits"].find()) == []
+
+
 def test_runs_take_turns(classroom: Classroom) -> None:
     """A busy run, whose plan changes again and again, holds up no other, and is done in the end."""
     enrolments = [enrolled(f"l{number:03d}", classroom.clock.now()) for number in range(600)]
+    shares = (each / 100 for each in range(10, 90))
     classroom.hear("plans", opened(), path(task()), *enrolments)
-    classroom.hear("plans", opened())
+    classroom.hear("plans", opened(watched_share=next(shares)))
     classroom.hear(
         "plans",
         catalog.EnrolmentCreated(run_id="run-2", enrolment_id="e-2", learner_id="ada"),
@@ -276,7 +290,7 @@ def test_runs_take_turns(classroom: Classroom) -> None:
         keys = classroom.database.transact(partial(next_turn, at=datetime.now(UTC)))
         assert keys
         classroom.database.transact(partial(look_again, keys=keys))
-        classroom.hear("plans", opened())
+        classroom.hear("plans", opened(watched_share=next(shares)))
         served.append((keys[0][0], len(keys)))
     assert served == [(RUN, 500), ("run-2", 1), (RUN, 500)]
     classroom.settle_for_good()

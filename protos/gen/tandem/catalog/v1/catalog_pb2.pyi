@@ -243,7 +243,7 @@ class OpenRunRequest(_message.Message):
     """Places; 0 means no limit."""
     @_builtins.property
     def instructor_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Who teaches it."""
+        """Who teaches it: these people become its staff, as TEACHERs."""
 
     @_builtins.property
     def policy(self) -> _resources_pb2.RunPolicy:
@@ -332,6 +332,38 @@ class UpdateRunRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__capacity) -> _WhichOneofReturnType__capacity | None: ...
 
 Global___UpdateRunRequest: _TypeAlias = UpdateRunRequest  # noqa: Y015
+
+@_typing.final
+class SetRunStaffRequest(_message.Message):
+    """The staff of a run from now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    STAFF_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    run_id: _builtins.str
+    """The run."""
+    @_builtins.property
+    def staff(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.StaffMember]:
+        """Everyone who works in it, each person once; empty: nobody."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        staff: _abc.Iterable[_resources_pb2.StaffMember] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "run_id", b"run_id", "staff", b"staff"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetRunStaffRequest: _TypeAlias = SetRunStaffRequest  # noqa: Y015
 
 @_typing.final
 class CloseRunRequest(_message.Message):

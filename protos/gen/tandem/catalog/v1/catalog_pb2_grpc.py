@@ -76,6 +76,11 @@ class CatalogServiceStub:
                 request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.UpdateRunRequest.SerializeToString,
                 response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.FromString,
                 _registered_method=True)
+        self.SetRunStaff = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/SetRunStaff',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.SetRunStaffRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.FromString,
+                _registered_method=True)
         self.CloseRun = channel.unary_unary(
                 '/tandem.catalog.v1.CatalogService/CloseRun',
                 request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.CloseRunRequest.SerializeToString,
@@ -194,6 +199,14 @@ class CatalogServiceServicer:
         """Changes a run; fields that are absent stay as they are. A larger capacity, or a later end, gives
         free places to the waiting list; a capacity below the learners who hold a place withdraws nobody.
         NOT_FOUND when there is no such run; FAILED_PRECONDITION when it is closed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetRunStaff(self, request, context):
+        """Replaces the staff of a run. The same staff as before changes nothing. NOT_FOUND when there is no
+        such run; FAILED_PRECONDITION when it is closed, or when somebody is not in the roster.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -329,6 +342,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
             'UpdateRun': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateRun,
                     request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.UpdateRunRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.SerializeToString,
+            ),
+            'SetRunStaff': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRunStaff,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.SetRunStaffRequest.FromString,
                     response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.SerializeToString,
             ),
             'CloseRun': grpc.unary_unary_rpc_method_handler(
@@ -586,6 +604,33 @@ class CatalogService:
             target,
             '/tandem.catalog.v1.CatalogService/UpdateRun',
             tandem_dot_catalog_dot_v1_dot_catalog__pb2.UpdateRunRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRunStaff(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/SetRunStaff',
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.SetRunStaffRequest.SerializeToString,
             tandem_dot_catalog_dot_v1_dot_resources__pb2.Run.FromString,
             options,
             channel_credentials,

@@ -59,6 +59,10 @@ class CatalogServiceStub:
     free places to the waiting list; a capacity below the learners who hold a place withdraws nobody.
     NOT_FOUND when there is no such run; FAILED_PRECONDITION when it is closed.
     """
+    SetRunStaff: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.SetRunStaffRequest, _resources_pb2.Run]
+    """Replaces the staff of a run. The same staff as before changes nothing. NOT_FOUND when there is no
+    such run; FAILED_PRECONDITION when it is closed, or when somebody is not in the roster.
+    """
     CloseRun: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.CloseRunRequest, _resources_pb2.Run]
     """Closes a run: from now nobody is enrolled or promoted in it. A closed run stays as it is.
     NOT_FOUND when there is no such run.
@@ -130,6 +134,10 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Changes a run; fields that are absent stay as they are. A larger capacity, or a later end, gives
     free places to the waiting list; a capacity below the learners who hold a place withdraws nobody.
     NOT_FOUND when there is no such run; FAILED_PRECONDITION when it is closed.
+    """
+    SetRunStaff: _aio.UnaryUnaryMultiCallable[_catalog_pb2.SetRunStaffRequest, _resources_pb2.Run]  # type: ignore[assignment]
+    """Replaces the staff of a run. The same staff as before changes nothing. NOT_FOUND when there is no
+    such run; FAILED_PRECONDITION when it is closed, or when somebody is not in the roster.
     """
     CloseRun: _aio.UnaryUnaryMultiCallable[_catalog_pb2.CloseRunRequest, _resources_pb2.Run]  # type: ignore[assignment]
     """Closes a run: from now nobody is enrolled or promoted in it. A closed run stays as it is.
@@ -241,6 +249,16 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes a run; fields that are absent stay as they are. A larger capacity, or a later end, gives
         free places to the waiting list; a capacity below the learners who hold a place withdraws nobody.
         NOT_FOUND when there is no such run; FAILED_PRECONDITION when it is closed.
+        """
+
+    @_abc_1.abstractmethod
+    def SetRunStaff(
+        self,
+        request: _catalog_pb2.SetRunStaffRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Run, _abc.Awaitable[_resources_pb2.Run]]:
+        """Replaces the staff of a run. The same staff as before changes nothing. NOT_FOUND when there is no
+        such run; FAILED_PRECONDITION when it is closed, or when somebody is not in the roster.
         """
 
     @_abc_1.abstractmethod

@@ -87,6 +87,7 @@ class RunOpened(_message.Message):
     END_DATE_FIELD_NUMBER: _builtins.int
     INSTRUCTOR_IDS_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
+    STAFF_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     course_id: _builtins.str
@@ -113,6 +114,10 @@ class RunOpened(_message.Message):
     def policy(self) -> _resources_pb2.RunPolicy:
         """What it decides for all its learners, defaults filled in."""
 
+    @_builtins.property
+    def staff(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.StaffMember]:
+        """Who works in it."""
+
     def __init__(
         self,
         *,
@@ -127,10 +132,11 @@ class RunOpened(_message.Message):
         end_date: _builtins.str = ...,
         instructor_ids: _abc.Iterable[_builtins.str] | None = ...,
         policy: _resources_pb2.RunPolicy | None = ...,
+        staff: _abc.Iterable[_resources_pb2.StaffMember] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["course_code", b"course_code", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "instructor_ids", b"instructor_ids", "policy", b"policy", "run_id", b"run_id", "start_date", b"start_date", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["course_code", b"course_code", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "instructor_ids", b"instructor_ids", "policy", b"policy", "run_id", b"run_id", "staff", b"staff", "start_date", b"start_date", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -155,6 +161,7 @@ class RunFacts(_message.Message):
     POLICY_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     CLOSED_AT_FIELD_NUMBER: _builtins.int
+    STAFF_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     course_id: _builtins.str
@@ -187,6 +194,10 @@ class RunFacts(_message.Message):
     def closed_at(self) -> _timestamp_pb2.Timestamp:
         """When it was closed; absent while it is open."""
 
+    @_builtins.property
+    def staff(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.StaffMember]:
+        """Who works in it."""
+
     def __init__(
         self,
         *,
@@ -203,10 +214,11 @@ class RunFacts(_message.Message):
         policy: _resources_pb2.RunPolicy | None = ...,
         state: _resources_pb2.RunState.ValueType = ...,
         closed_at: _timestamp_pb2.Timestamp | None = ...,
+        staff: _abc.Iterable[_resources_pb2.StaffMember] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "course_code", b"course_code", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "instructor_ids", b"instructor_ids", "policy", b"policy", "run_id", b"run_id", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "course_code", b"course_code", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "instructor_ids", b"instructor_ids", "policy", b"policy", "run_id", b"run_id", "staff", b"staff", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -245,6 +257,40 @@ class RunUpdated(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunUpdated: _TypeAlias = RunUpdated  # noqa: Y015
+
+@_typing.final
+class RunStaffChanged(_message.Message):
+    """Somebody began or ceased to work in a run, or may do something else there now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    CHANGED_AT_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    @_builtins.property
+    def run(self) -> Global___RunFacts:
+        """The run as it is now."""
+
+    @_builtins.property
+    def changed_at(self) -> _timestamp_pb2.Timestamp:
+        """When its staff changed."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        run: Global___RunFacts | None = ...,
+        changed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "run", b"run"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "run", b"run", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunStaffChanged: _TypeAlias = RunStaffChanged  # noqa: Y015
 
 @_typing.final
 class RunClosed(_message.Message):

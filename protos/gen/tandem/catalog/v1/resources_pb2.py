@@ -28,7 +28,7 @@ from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_optio
 from tandem.types.v1 import types_pb2 as tandem_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tandem/catalog/v1/resources.proto\x12\x11tandem.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\x99\x02\n\x06Person\x12\x1e\n\x02id\x18\x01 \x01(\tB\x12\xb2\xbb\x18\x0e\x08\x01\x10\x80\x01:\x07[^@\\s]+\x12\x1d\n\ngiven_name\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xc8\x01\x12\x1c\n\x0b\x66\x61mily_name\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xc8\x01\x12)\n\x05\x65mail\x18\x04 \x01(\tB\x1a\xb2\xbb\x18\x16\x08\x01\x10\xfe\x01:\x0f[^@\\s]+@[^@\\s]+\x12=\n\x08language\x18\x05 \x01(\tB+\xb2\xbb\x18\'\x08\x01\x10#:![A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\x12\x16\n\x04zone\x18\x06 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01@\x01\x12\x30\n\x05roles\x18\x07 \x03(\x0e\x32\x17.tandem.options.v1.RoleB\x08\xb2\xbb\x18\x04\x18\x01 \x05\"v\n\x06\x43ourse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfc\x01\n\tRunPolicy\x12\x32\n\x0f\x63\x61tch_up_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\rwatched_share\x18\x02 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00\x00\xf0?\x12-\n\rpresent_share\x18\x03 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00\x00\xf0?\x12-\n\rpartial_share\x18\x04 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00\x00\xf0?\x12.\n\x0bseat_cutoff\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa1\x01\n\x0e\x45nrolmentRules\x12\x32\n\x06policy\x18\x01 \x01(\x0e\x32\".tandem.catalog.v1.EnrolmentPolicy\x12,\n\x08opens_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcloses_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd0\x03\n\x03Run\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tcourse_id\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x34\n\rdelivery_mode\x18\x05 \x01(\x0e\x32\x1d.tandem.types.v1.DeliveryMode\x12\x0c\n\x04zone\x18\x06 \x01(\t\x12\x12\n\nstart_date\x18\x07 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x08 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\t \x01(\r\x12\x16\n\x0einstructor_ids\x18\n \x03(\t\x12,\n\x06policy\x18\x0b \x01(\x0b\x32\x1c.tandem.catalog.v1.RunPolicy\x12*\n\x05state\x18\x0c \x01(\x0e\x32\x1b.tandem.catalog.v1.RunState\x12\x10\n\x08\x65nrolled\x18\r \x01(\r\x12\x12\n\nwaitlisted\x18\x0e \x01(\r\x12\x14\n\x0cpath_version\x18\x0f \x01(\r\x12\x34\n\tenrolment\x18\x10 \x01(\x0b\x32!.tandem.catalog.v1.EnrolmentRules\x12-\n\tclosed_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Y\n\rAfterActivity\x12\x1d\n\x0b\x61\x63tivity_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12)\n\x06offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa3\x01\n\x08TimeRule\x12)\n\x05\x66ixed\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0f\x61\x66ter_enrolment\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x38\n\x0e\x61\x66ter_activity\x18\x03 \x01(\x0b\x32 .tandem.catalog.v1.AfterActivity\"\xa6\x02\n\x08\x41\x63tivity\x12)\n\x02id\x18\x01 \x01(\tB\x1d\xb2\xbb\x18\x19\x08\x01\x10@:\x13[a-z0-9][a-z0-9_-]*\x12\x18\n\x05title\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xac\x02\x12\x33\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.tandem.types.v1.ActivityKindB\x06\xb2\xbb\x18\x02\x08\x01\x12\x17\n\x07item_id\x18\x04 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x18\n\x08requires\x18\x05 \x03(\tB\x06\xb2\xbb\x18\x02 2\x12,\n\x07release\x18\x06 \x01(\x0b\x32\x1b.tandem.catalog.v1.TimeRule\x12-\n\x08\x64\x65\x61\x64line\x18\x07 \x01(\x0b\x32\x1b.tandem.catalog.v1.TimeRule\x12\x10\n\x08optional\x18\x08 \x01(\x08\"\xa0\x01\n\x04Path\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12/\n\nactivities\x18\x03 \x03(\x0b\x32\x1b.tandem.catalog.v1.Activity\x12\x30\n\x0cpublished_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpublished_by\x18\x05 \x01(\t\"\xcd\x01\n\tEnrolment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12-\n\x04mode\x18\x04 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12\x30\n\x05state\x18\x05 \x01(\x0e\x32!.tandem.catalog.v1.EnrolmentState\x12/\n\x0b\x65nrolled_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*q\n\x0f\x45nrolmentPolicy\x12 \n\x1c\x45NROLMENT_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45NROLMENT_POLICY_OPEN\x10\x01\x12!\n\x1d\x45NROLMENT_POLICY_BY_REGISTRAR\x10\x02*O\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eRUN_STATE_OPEN\x10\x01\x12\x14\n\x10RUN_STATE_CLOSED\x10\x02*\x8e\x01\n\x0e\x45nrolmentState\x12\x1f\n\x1b\x45NROLMENT_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45NROLMENT_STATE_ENROLLED\x10\x01\x12\x1e\n\x1a\x45NROLMENT_STATE_WAITLISTED\x10\x02\x12\x1d\n\x19\x45NROLMENT_STATE_WITHDRAWN\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tandem/catalog/v1/resources.proto\x12\x11tandem.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\x99\x02\n\x06Person\x12\x1e\n\x02id\x18\x01 \x01(\tB\x12\xb2\xbb\x18\x0e\x08\x01\x10\x80\x01:\x07[^@\\s]+\x12\x1d\n\ngiven_name\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xc8\x01\x12\x1c\n\x0b\x66\x61mily_name\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xc8\x01\x12)\n\x05\x65mail\x18\x04 \x01(\tB\x1a\xb2\xbb\x18\x16\x08\x01\x10\xfe\x01:\x0f[^@\\s]+@[^@\\s]+\x12=\n\x08language\x18\x05 \x01(\tB+\xb2\xbb\x18\'\x08\x01\x10#:![A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\x12\x16\n\x04zone\x18\x06 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01@\x01\x12\x30\n\x05roles\x18\x07 \x03(\x0e\x32\x17.tandem.options.v1.RoleB\x08\xb2\xbb\x18\x04\x18\x01 \x05\"v\n\x06\x43ourse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfc\x01\n\tRunPolicy\x12\x32\n\x0f\x63\x61tch_up_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\rwatched_share\x18\x02 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00\x00\xf0?\x12-\n\rpresent_share\x18\x03 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00\x00\xf0?\x12-\n\rpartial_share\x18\x04 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00\x00\xf0?\x12.\n\x0bseat_cutoff\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"_\n\x0bStaffMember\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x32\n\x04role\x18\x02 \x01(\x0e\x32\x1c.tandem.catalog.v1.StaffRoleB\x06\xb2\xbb\x18\x02\x08\x01\"\xa1\x01\n\x0e\x45nrolmentRules\x12\x32\n\x06policy\x18\x01 \x01(\x0e\x32\".tandem.catalog.v1.EnrolmentPolicy\x12,\n\x08opens_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcloses_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xff\x03\n\x03Run\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tcourse_id\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x34\n\rdelivery_mode\x18\x05 \x01(\x0e\x32\x1d.tandem.types.v1.DeliveryMode\x12\x0c\n\x04zone\x18\x06 \x01(\t\x12\x12\n\nstart_date\x18\x07 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x08 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\t \x01(\r\x12\x16\n\x0einstructor_ids\x18\n \x03(\t\x12,\n\x06policy\x18\x0b \x01(\x0b\x32\x1c.tandem.catalog.v1.RunPolicy\x12*\n\x05state\x18\x0c \x01(\x0e\x32\x1b.tandem.catalog.v1.RunState\x12\x10\n\x08\x65nrolled\x18\r \x01(\r\x12\x12\n\nwaitlisted\x18\x0e \x01(\r\x12\x14\n\x0cpath_version\x18\x0f \x01(\r\x12\x34\n\tenrolment\x18\x10 \x01(\x0b\x32!.tandem.catalog.v1.EnrolmentRules\x12-\n\tclosed_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x05staff\x18\x12 \x03(\x0b\x32\x1e.tandem.catalog.v1.StaffMember\"Y\n\rAfterActivity\x12\x1d\n\x0b\x61\x63tivity_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12)\n\x06offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa3\x01\n\x08TimeRule\x12)\n\x05\x66ixed\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0f\x61\x66ter_enrolment\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x38\n\x0e\x61\x66ter_activity\x18\x03 \x01(\x0b\x32 .tandem.catalog.v1.AfterActivity\"\xa6\x02\n\x08\x41\x63tivity\x12)\n\x02id\x18\x01 \x01(\tB\x1d\xb2\xbb\x18\x19\x08\x01\x10@:\x13[a-z0-9][a-z0-9_-]*\x12\x18\n\x05title\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xac\x02\x12\x33\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.tandem.types.v1.ActivityKindB\x06\xb2\xbb\x18\x02\x08\x01\x12\x17\n\x07item_id\x18\x04 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x18\n\x08requires\x18\x05 \x03(\tB\x06\xb2\xbb\x18\x02 2\x12,\n\x07release\x18\x06 \x01(\x0b\x32\x1b.tandem.catalog.v1.TimeRule\x12-\n\x08\x64\x65\x61\x64line\x18\x07 \x01(\x0b\x32\x1b.tandem.catalog.v1.TimeRule\x12\x10\n\x08optional\x18\x08 \x01(\x08\"\xa0\x01\n\x04Path\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12/\n\nactivities\x18\x03 \x03(\x0b\x32\x1b.tandem.catalog.v1.Activity\x12\x30\n\x0cpublished_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpublished_by\x18\x05 \x01(\t\"\xcd\x01\n\tEnrolment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12-\n\x04mode\x18\x04 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12\x30\n\x05state\x18\x05 \x01(\x0e\x32!.tandem.catalog.v1.EnrolmentState\x12/\n\x0b\x65nrolled_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*r\n\tStaffRole\x12\x1a\n\x16STAFF_ROLE_UNSPECIFIED\x10\x00\x12\x17\n\x13STAFF_ROLE_OBSERVER\x10\x01\x12\x18\n\x14STAFF_ROLE_ASSISTANT\x10\x02\x12\x16\n\x12STAFF_ROLE_TEACHER\x10\x03*q\n\x0f\x45nrolmentPolicy\x12 \n\x1c\x45NROLMENT_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45NROLMENT_POLICY_OPEN\x10\x01\x12!\n\x1d\x45NROLMENT_POLICY_BY_REGISTRAR\x10\x02*O\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eRUN_STATE_OPEN\x10\x01\x12\x14\n\x10RUN_STATE_CLOSED\x10\x02*\x8e\x01\n\x0e\x45nrolmentState\x12\x1f\n\x1b\x45NROLMENT_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45NROLMENT_STATE_ENROLLED\x10\x01\x12\x1e\n\x1a\x45NROLMENT_STATE_WAITLISTED\x10\x02\x12\x1d\n\x19\x45NROLMENT_STATE_WITHDRAWN\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,6 +55,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNPOLICY'].fields_by_name['present_share']._serialized_options = b'\262\273\030\022)\000\000\000\000\000\000\000\0001\000\000\000\000\000\000\360?'
   _globals['_RUNPOLICY'].fields_by_name['partial_share']._loaded_options = None
   _globals['_RUNPOLICY'].fields_by_name['partial_share']._serialized_options = b'\262\273\030\022)\000\000\000\000\000\000\000\0001\000\000\000\000\000\000\360?'
+  _globals['_STAFFMEMBER'].fields_by_name['person_id']._loaded_options = None
+  _globals['_STAFFMEMBER'].fields_by_name['person_id']._serialized_options = b'\262\273\030\005\010\001\020\200\001'
+  _globals['_STAFFMEMBER'].fields_by_name['role']._loaded_options = None
+  _globals['_STAFFMEMBER'].fields_by_name['role']._serialized_options = b'\262\273\030\002\010\001'
   _globals['_AFTERACTIVITY'].fields_by_name['activity_id']._loaded_options = None
   _globals['_AFTERACTIVITY'].fields_by_name['activity_id']._serialized_options = b'\262\273\030\004\010\001\020@'
   _globals['_ACTIVITY'].fields_by_name['id']._loaded_options = None
@@ -67,30 +71,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACTIVITY'].fields_by_name['item_id']._serialized_options = b'\262\273\030\002\020@'
   _globals['_ACTIVITY'].fields_by_name['requires']._loaded_options = None
   _globals['_ACTIVITY'].fields_by_name['requires']._serialized_options = b'\262\273\030\002 2'
-  _globals['_ENROLMENTPOLICY']._serialized_start=2398
-  _globals['_ENROLMENTPOLICY']._serialized_end=2511
-  _globals['_RUNSTATE']._serialized_start=2513
-  _globals['_RUNSTATE']._serialized_end=2592
-  _globals['_ENROLMENTSTATE']._serialized_start=2595
-  _globals['_ENROLMENTSTATE']._serialized_end=2737
+  _globals['_STAFFROLE']._serialized_start=2542
+  _globals['_STAFFROLE']._serialized_end=2656
+  _globals['_ENROLMENTPOLICY']._serialized_start=2658
+  _globals['_ENROLMENTPOLICY']._serialized_end=2771
+  _globals['_RUNSTATE']._serialized_start=2773
+  _globals['_RUNSTATE']._serialized_end=2852
+  _globals['_ENROLMENTSTATE']._serialized_start=2855
+  _globals['_ENROLMENTSTATE']._serialized_end=2997
   _globals['_PERSON']._serialized_start=184
   _globals['_PERSON']._serialized_end=465
   _globals['_COURSE']._serialized_start=467
   _globals['_COURSE']._serialized_end=585
   _globals['_RUNPOLICY']._serialized_start=588
   _globals['_RUNPOLICY']._serialized_end=840
-  _globals['_ENROLMENTRULES']._serialized_start=843
-  _globals['_ENROLMENTRULES']._serialized_end=1004
-  _globals['_RUN']._serialized_start=1007
-  _globals['_RUN']._serialized_end=1471
-  _globals['_AFTERACTIVITY']._serialized_start=1473
-  _globals['_AFTERACTIVITY']._serialized_end=1562
-  _globals['_TIMERULE']._serialized_start=1565
-  _globals['_TIMERULE']._serialized_end=1728
-  _globals['_ACTIVITY']._serialized_start=1731
-  _globals['_ACTIVITY']._serialized_end=2025
-  _globals['_PATH']._serialized_start=2028
-  _globals['_PATH']._serialized_end=2188
-  _globals['_ENROLMENT']._serialized_start=2191
-  _globals['_ENROLMENT']._serialized_end=2396
+  _globals['_STAFFMEMBER']._serialized_start=842
+  _globals['_STAFFMEMBER']._serialized_end=937
+  _globals['_ENROLMENTRULES']._serialized_start=940
+  _globals['_ENROLMENTRULES']._serialized_end=1101
+  _globals['_RUN']._serialized_start=1104
+  _globals['_RUN']._serialized_end=1615
+  _globals['_AFTERACTIVITY']._serialized_start=1617
+  _globals['_AFTERACTIVITY']._serialized_end=1706
+  _globals['_TIMERULE']._serialized_start=1709
+  _globals['_TIMERULE']._serialized_end=1872
+  _globals['_ACTIVITY']._serialized_start=1875
+  _globals['_ACTIVITY']._serialized_end=2169
+  _globals['_PATH']._serialized_start=2172
+  _globals['_PATH']._serialized_end=2332
+  _globals['_ENROLMENT']._serialized_start=2335
+  _globals['_ENROLMENT']._serialized_end=2540
 # @@protoc_insertion_point(module_scope)

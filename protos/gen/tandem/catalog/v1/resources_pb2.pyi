@@ -23,6 +23,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _StaffRole:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StaffRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StaffRole.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STAFF_ROLE_UNSPECIFIED: _StaffRole.ValueType  # 0
+    """Not said."""
+    STAFF_ROLE_OBSERVER: _StaffRole.ValueType  # 1
+    """Reads."""
+    STAFF_ROLE_ASSISTANT: _StaffRole.ValueType  # 2
+    """Holds classes, and helps learners."""
+    STAFF_ROLE_TEACHER: _StaffRole.ValueType  # 3
+    """Decides on the path, the deadlines and the attendance."""
+
+class StaffRole(_StaffRole, metaclass=_StaffRoleEnumTypeWrapper):
+    """What a member of staff may do in a run. Each role may do what the ones before it may."""
+
+STAFF_ROLE_UNSPECIFIED: StaffRole.ValueType  # 0
+"""Not said."""
+STAFF_ROLE_OBSERVER: StaffRole.ValueType  # 1
+"""Reads."""
+STAFF_ROLE_ASSISTANT: StaffRole.ValueType  # 2
+"""Holds classes, and helps learners."""
+STAFF_ROLE_TEACHER: StaffRole.ValueType  # 3
+"""Decides on the path, the deadlines and the attendance."""
+Global___StaffRole: _TypeAlias = StaffRole  # noqa: Y015
+
 class _EnrolmentPolicy:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -232,6 +260,32 @@ class RunPolicy(_message.Message):
 Global___RunPolicy: _TypeAlias = RunPolicy  # noqa: Y015
 
 @_typing.final
+class StaffMember(_message.Message):
+    """Who works in a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    """The person."""
+    role: Global___StaffRole.ValueType
+    """What the person may do there."""
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        role: Global___StaffRole.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StaffMember: _TypeAlias = StaffMember  # noqa: Y015
+
+@_typing.final
 class EnrolmentRules(_message.Message):
     """How learners come into a run. The window limits learners only: the registrar and services enrol
     until the run ends.
@@ -290,6 +344,7 @@ class Run(_message.Message):
     PATH_VERSION_FIELD_NUMBER: _builtins.int
     ENROLMENT_FIELD_NUMBER: _builtins.int
     CLOSED_AT_FIELD_NUMBER: _builtins.int
+    STAFF_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     course_id: _builtins.str
@@ -318,7 +373,7 @@ class Run(_message.Message):
     """The version of the path that holds; 0 while none is published."""
     @_builtins.property
     def instructor_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Who teaches it."""
+        """Who teaches it: the TEACHERs of `staff`."""
 
     @_builtins.property
     def policy(self) -> Global___RunPolicy:
@@ -331,6 +386,10 @@ class Run(_message.Message):
     @_builtins.property
     def closed_at(self) -> _timestamp_pb2.Timestamp:
         """When it was closed; absent while it is open."""
+
+    @_builtins.property
+    def staff(self) -> _containers.RepeatedCompositeFieldContainer[Global___StaffMember]:
+        """Who works in it."""
 
     def __init__(
         self,
@@ -352,10 +411,11 @@ class Run(_message.Message):
         path_version: _builtins.int = ...,
         enrolment: Global___EnrolmentRules | None = ...,
         closed_at: _timestamp_pb2.Timestamp | None = ...,
+        staff: _abc.Iterable[Global___StaffMember] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "enrolment", b"enrolment", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "closed_at", b"closed_at", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "enrolled", b"enrolled", "enrolment", b"enrolment", "id", b"id", "instructor_ids", b"instructor_ids", "path_version", b"path_version", "policy", b"policy", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "waitlisted", b"waitlisted", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "closed_at", b"closed_at", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "enrolled", b"enrolled", "enrolment", b"enrolment", "id", b"id", "instructor_ids", b"instructor_ids", "path_version", b"path_version", "policy", b"policy", "staff", b"staff", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "waitlisted", b"waitlisted", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
