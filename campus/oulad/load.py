@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from typing import Any, TypeVar
 
@@ -77,6 +77,7 @@ class Load:
         self._enrol(run, students)
         statements = self._statements(run, items)
         withdrawn = self._withdraw(run)
+        self._end(run)
         return self._compare(run, list(items.values()), withdrawn, statements)
 
     def _people(self, students: list[str]) -> None:
@@ -103,10 +104,21 @@ class Load:
                 delivery_mode=types_pb2.DELIVERY_MODE_ASYNCHRONOUS,
                 zone="Europe/London",
                 start_date=self._source.start.isoformat(),
-                end_date=(self._source.start + self._source.length).isoformat(),
+                # The presentation is over, and a run that has ended takes no enrolments: `_end`
+                # sets the true date.
+                end_date=date.max.isoformat(),
             )
         )
         return run.id
+
+    def _end(self, run: str) -> None:
+        self._services.catalog.UpdateRun(
+            catalog_pb2.UpdateRunRequest(
+                request_id=f"{self._key}-end",
+                run_id=run,
+                end_date=(self._source.start + self._source.length).isoformat(),
+            )
+        )
 
     def _materials(self, run: str) -> dict[str, str]:
         """Upload a page for each material; return item ids by site."""

@@ -102,8 +102,9 @@ class Run:
     @property
     def ends_at(self) -> datetime:
         """Return the instant at which the last day is over in the run's zone."""
-        next_day = date.fromisoformat(self.end_date) + timedelta(days=1)
-        return datetime.combine(next_day, time(), ZoneInfo(self.zone))
+        # The calendar of Python has no day after the last one.
+        last_day = min(date.fromisoformat(self.end_date), date.max - timedelta(days=2))
+        return datetime.combine(last_day + timedelta(days=1), time(), ZoneInfo(self.zone))
 
     def is_over(self, now: datetime) -> bool:
         """Return whether the run is closed or has ended."""

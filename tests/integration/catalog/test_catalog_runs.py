@@ -261,6 +261,13 @@ def test_a_run_ends_with_its_last_day_in_its_zone(registry: Registry, clock: Fak
     assert states(registry, run.id) == {"b": ENROLLED}
 
 
+def test_a_run_may_end_with_the_calendar(registry: Registry) -> None:
+    """The last day that a date can name."""
+    registry.people("ada")
+    run = registry.open_run(end_date="9999-12-31", zone="Pacific/Kiritimati")
+    assert registry.enrol(run.id, "ada").state == ENROLLED
+
+
 def test_learners_enrol_themselves_by_the_runs_rules(registry: Registry, clock: FakeClock) -> None:
     """The window and the policy limit learners; the registrar enrols whenever the run goes on."""
     registry.people("ada", "bob")
