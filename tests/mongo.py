@@ -31,10 +31,14 @@ def end_leases(database: Any) -> None:
 
 
 def end_transactions(client: Any, service: str) -> None:
-    """What workers left open that were killed is rolled back: by itself 10 s later, or more."""
-    idle = {"type": "idleSession", "appName": f"tandem-{service}", "transaction": {"$exists": True}}
-    found = client.admin.aggregate([{"$currentOp": {"idleSessions": True}}, {"$match": idle}])
-    if sessions := [{"id": each["lsid"]["id"]} for each in found]:
+    """Roll back the open transactions of killed processes of a service, whose timers have some too.
+
+    MongoDB itself would do so after the time that held when they began: 10 s, or 600 s within
+    `long_transactions`. Until then even the removal of their database waits.
+    """
+    wanted = {"appName": f"tandem-{service}", "transaction": {"$exists": True}}
+    stages = [{"$currentOp": {"idleSessions": True}}, {"$match": wanted}]
+    while sessions := [{"id": each["lsid"]["id"]} for each in client.admin.aggregate(stages)]:
         client.admin.command("killSessions", sessions)
 
 

@@ -5,7 +5,6 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-import bson
 import pytest
 from tandem.progress.v1 import events_pb2
 
@@ -15,7 +14,7 @@ from tests.integration.progress.classroom import RUN, Classroom, task
 from tests.integration.progress.held import Held
 from tests.integration.progress.processes import environment_of
 from tests.integration.progress.stories import counts
-from tests.mongo import end_leases, long_transactions
+from tests.mongo import end_leases, end_transactions, long_transactions
 
 LEARNERS = [f"l{number:02d}" for number in range(40)]
 ESSAYS = ["first", "second", "third"]
@@ -41,7 +40,7 @@ def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
             worker.wait()
         assert _open_transactions(classroom, held)
         assert counts(classroom)["statements"] == _marks(classroom) == 0
-        _end(classroom, held)  # else MongoDB holds their locks for long
+        end_transactions(classroom.database.client, "progress")
     end_leases(classroom.database.mongo)
 
     with role("progress", "worker", environment):
@@ -76,12 +75,6 @@ def _open_transactions(classroom: Classroom, held: Held) -> list[dict[str, Any]]
     all_sessions: dict[str, Any] = {"$currentOp": {"allUsers": True, "idleSessions": True}}
     stages = [all_sessions, {"$match": {"$or": waited_for}}]
     return list(classroom.database.client.admin.aggregate(stages))
-
-
-def _end(classroom: Classroom, held: Held) -> None:
-    """End the sessions of clients that ended."""
-    sessions = [bson.SON(each["lsid"]) for each in held.commands]
-    classroom.database.client.admin.command("killSessions", sessions)
 
 
 def _marks(classroom: Classroom) -> int:
