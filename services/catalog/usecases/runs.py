@@ -72,8 +72,7 @@ def update_run(store: Store, command: UpdateRun) -> Run:
     if run == before:
         return before
     run = promote_waiting(store, _with_counters(store, before, run))
-    store.put_run(run)
-    facts = _facts(run, get_course(store, run.course_id))
+    facts = _put(store, run)
     store.record_event(RunUpdated(run_id=run.id, run=facts, updated_at=store.now))
     return run
 
@@ -92,8 +91,7 @@ def set_run_staff(store: Store, command: SetRunStaff) -> Run:
     if command.staff == run.staff:
         return run
     run = run.staffed(command.staff)
-    store.put_run(run)
-    facts = _facts(run, get_course(store, run.course_id))
+    facts = _put(store, run)
     store.record_event(RunStaffChanged(run_id=run.id, run=facts, changed_at=store.now))
     return run
 
@@ -104,8 +102,7 @@ def close_run(store: Store, run_id: str) -> Run:
     if run.state is RunState.CLOSED:
         return run
     run = replace(run, state=RunState.CLOSED, closed_at=store.now)
-    store.put_run(run)
-    facts = _facts(run, get_course(store, run.course_id))
+    facts = _put(store, run)
     store.record_event(RunClosed(run_id=run.id, run=facts, closed_at=store.now))
     return run
 
@@ -118,10 +115,15 @@ def reopen_run(store: Store, run_id: str) -> Run:
     if run.state is RunState.OPEN:
         return run
     run = promote_waiting(store, replace(run, state=RunState.OPEN, closed_at=None))
-    store.put_run(run)
-    facts = _facts(run, get_course(store, run.course_id))
+    facts = _put(store, run)
     store.record_event(RunReopened(run_id=run.id, run=facts, reopened_at=store.now))
     return run
+
+
+def _put(store: Store, run: Run) -> RunFacts:
+    """Store a run that changed; return the facts for its event."""
+    store.put_run(run)
+    return _facts(run, get_course(store, run.course_id))
 
 
 def _with_counters(store: Store, before: Run, run: Run) -> Run:

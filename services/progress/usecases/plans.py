@@ -28,7 +28,8 @@ def learn_runs(store: Store, arrived: Sequence[Run]) -> None:
     changed, as with its staff, no learner is evaluated again.
     """
     before = store.replicas(Run, {run.id for run in arrived})
-    fresh = upsert_if_newer(store, Run, arrived)
+    fresh = newer(before, arrived)
+    store.put_replicas(fresh)
     differing = [run for run in fresh if not _is_same(before.get(run.id), run)]
     _change(store, {run.id: ON_EVERYTHING for run in differing})
 

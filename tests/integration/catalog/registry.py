@@ -1,10 +1,12 @@
 """A catalog behind the real edge, on a real MongoDB, and what its tests ask of it."""
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc, resources_pb2
@@ -78,6 +80,13 @@ def person(person_id: str, role: Any = options_pb2.ROLE_LEARNER) -> resources_pb
         zone="Europe/Dublin",
         roles=[role],
     )
+
+
+def at(instant: datetime) -> Timestamp:
+    """An instant as a message."""
+    stamp = Timestamp()
+    stamp.FromDatetime(instant)
+    return stamp
 
 
 def refused(call: Callable[[], object]) -> grpc.RpcError:

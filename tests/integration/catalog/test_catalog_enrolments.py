@@ -9,7 +9,6 @@ from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
@@ -20,6 +19,7 @@ from tests.integration.catalog.registry import (
     Registry,
     Stub,
     activity,
+    at,
     fields_of,
     person,
     publish,
@@ -230,8 +230,7 @@ def test_a_repeat_of_any_command_answers_what_it_answered(registry: Registry) ->
     run = registry.open_run()
     task = activity("t", types_pb2.ACTIVITY_KIND_TASK)
     task.deadline.after_enrolment.FromTimedelta(timedelta(days=7))
-    until = Timestamp()
-    until.FromDatetime(datetime(2026, 4, 1, tzinfo=UTC))
+    until = at(datetime(2026, 4, 1, tzinfo=UTC))
     who: dict[str, Any] = {"run_id": run.id, "learner_id": "ada", "request_id": "r"}
     registry.enrol(run.id, "ada")
     calls: list[Callable[[], object]] = [

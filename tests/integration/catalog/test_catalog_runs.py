@@ -8,7 +8,6 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 from tandem.options.v1 import options_pb2
 from tandem.types.v1 import types_pb2
@@ -22,6 +21,7 @@ from tests.integration.catalog.registry import (
     Registry,
     Stub,
     activity,
+    at,
     fields_of,
     publish,
     refused,
@@ -70,13 +70,6 @@ def states(registry: Registry, run_id: str) -> dict[str, int]:
 def types(registry: Registry) -> list[str]:
     """The types of all events, in short."""
     return [row["type"].removeprefix("tandem.catalog.") for row in registry.events()]
-
-
-def at(instant: datetime) -> Timestamp:
-    """An instant as a message."""
-    stamp = Timestamp()
-    stamp.FromDatetime(instant)
-    return stamp
 
 
 def last(registry: Registry, type_: str) -> Any:
