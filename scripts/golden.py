@@ -179,7 +179,15 @@ def _rpc(method: Descriptor) -> dict[str, str]:
         **{side: f"stream {name}" if streams else name for side, (name, streams) in sides.items()},
         **{options_pb2.Role.Name(role): "may call" for role in sorted(access.roles)},
         **({"own": access.own} if access.own else {}),
+        **({_staff(access): "of the run may call"} if access.staff else {}),
+        **({"learners": "of the run may call"} if access.learners else {}),
+        **({"owner": "may call"} if access.owner else {}),
+        **({"about": access.about} if access.about else {}),
     }
+
+
+def _staff(access: options_pb2.Access) -> str:
+    return options_pb2.StaffRole.Name(access.staff)
 
 
 def _event(message: Descriptor) -> dict[str, str]:

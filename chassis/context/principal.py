@@ -1,6 +1,6 @@
 """The principal of a request, which all code below the edge can ask for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ class Principal:
     """The person's id, or the calling system's name."""
     roles: frozenset[str]
     """Names of tandem.options.v1.Role in lower case: learner, instructor, registrar, ..."""
+    runs: Set[str] | None = None
+    """The runs to which the present request is limited; None: no limit."""
 
 
 _NOBODY = Principal("", frozenset())

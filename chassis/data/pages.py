@@ -1,7 +1,7 @@
 """Pagination by opaque cursor: a page starts after the last row of the page before (keyset)."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from bson import json_util
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
+from chassis.context import principal
 from chassis.errors import FieldViolation, Invalid
 
 Document = dict[str, Any]
@@ -23,11 +24,14 @@ class Page:
 
     size: int = DEFAULT_SIZE
     token: str = ""
+    runs: Set[str] | None = None
+    """Only rows whose `run_id` is one of these; None: all."""
 
 
 def page_of(request: Any) -> Page:
-    """Return the page that a List request asks for."""
-    return Page(request.page_size or DEFAULT_SIZE, request.page_token)
+    """Return the page that a List request asks for, cut to what its caller may see."""
+    size = request.page_size or DEFAULT_SIZE
+    return Page(size, request.page_token, principal.current().runs)
 
 
 def find_page(
@@ -43,8 +47,10 @@ def find_page(
     Raises Invalid if the token is not one of ours.
     """
     after = _after(order, _read(page.token, len(order))) if page.token else {}
+    limited = {} if page.runs is None else {"run_id": {"$in": sorted(page.runs)}}
+    parts = [part for part in (query, after, limited) if part]
     rows = list(
-        collection.find({"$and": [query, after]} if after else query, session=session)
+        collection.find({"$and": parts} if parts else {}, session=session)
         .sort(list(order))
         .limit(page.size + 1)
     )

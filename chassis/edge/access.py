@@ -1,16 +1,20 @@
 """Access: who may call an RPC, by the `access` option of its contract."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.message import Message
 from tandem.options.v1 import options_pb2
 
 from chassis.context.principal import Principal
+from chassis.contracts.mapping import enum_name
 from chassis.errors import PermissionDenied
+from chassis.staff import StaffRole
 
 # protobuf's type stubs know two unrelated classes for this
 MethodDescriptor = Any
+NO_RUNS: frozenset[str] = frozenset()
 
 
 class UndeclaredAccess(Exception):
@@ -18,41 +22,117 @@ class UndeclaredAccess(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Relation:
+    """What a caller is to what a request is about."""
+
+    staff: Mapping[str, StaffRole | None] = field(default_factory=dict)
+    """The caller's role in each run that the request is about. If it names none: in each run
+    where the caller is staff."""
+    learner_in: Set[str] = NO_RUNS
+    """The runs, of the same ones, whose learner the caller is."""
+    is_owner: bool = False
+    """Whether the caller began what the request is about."""
+
+
+Relate = Callable[[str, str, Any], Relation]
+"""How a service finds the relation of a person (id) to the value of a request field (name, value).
+
+Raises NotFound if the value names nothing, and Unavailable if its run is not known here yet.
+"""
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call an RPC."""
+    """Who may call an RPC: the fields of `tandem.options.v1.Access`."""
 
-    roles: frozenset[str]
-    """Roles, in lower case, that may call on behalf of anyone."""
-    own: str
-    """The request field that must hold the caller's own id; empty: only roles count."""
+    roles: frozenset[str] = frozenset()
+    """In lower case, like the roles of a principal."""
+    own: str = ""
+    staff: StaffRole | None = None
+    learners: bool = False
+    owner: bool = False
+    about: str = ""
 
-    def check(self, principal: Principal, request: Message) -> None:
-        """Raise PermissionDenied unless `principal` may make `request`."""
-        own = self.own and principal.subject and getattr(request, self.own) == principal.subject
-        if not own:
-            self._check_roles(principal)
+    @property
+    def needs_relation(self) -> bool:
+        """Return whether callers may be let in by what they are to what the request is about."""
+        return self.staff is not None or self.learners or self.owner
+
+    def check(self, principal: Principal, request: Message, relate: Relate) -> Set[str] | None:
+        """Return the runs to which `principal` is limited in `request`; None: no limit.
+
+        `relate` is asked only if nothing else lets the caller in. Raises PermissionDenied, and
+        what `relate` raises.
+        """
+        if self.roles & principal.roles or self._is_own(principal, request):
+            return None
+        if not (self.needs_relation and principal.subject):
+            raise self._denied()
+        about = getattr(request, self.about) if self.about else ""
+        relation = relate(principal.subject, self.about, about)
+        if self.owner and relation.is_owner:
+            return None
+        runs = self._runs(relation)
+        if not runs or (about and not runs >= relation.staff.keys()):
+            raise self._denied()
+        return runs
 
     def check_any(self, principal: Principal) -> None:
-        """Raise PermissionDenied unless `principal` may make some request."""
-        if not self.own:
-            self._check_roles(principal)
+        """Raise PermissionDenied unless `principal` may make some request of a stream."""
+        if not (self.own or self.roles & principal.roles):
+            raise self._denied()
 
-    def _check_roles(self, principal: Principal) -> None:
-        if not self.roles & principal.roles:
-            own = f", or your own {self.own}" if self.own else ""
-            raise PermissionDenied(
-                f"this call needs one of the roles {', '.join(sorted(self.roles))}{own}"
-            )
+    def _is_own(self, principal: Principal, request: Message) -> bool:
+        return bool(
+            self.own and principal.subject and getattr(request, self.own) == principal.subject
+        )
+
+    def _runs(self, relation: Relation) -> Set[str]:
+        """Return the runs, of those that the request is about, in which the caller may do it."""
+        least = self.staff
+        staffed = {
+            run_id
+            for run_id, role in relation.staff.items()
+            if least is not None and role is not None and role.includes(least)
+        }
+        return staffed | relation.learner_in if self.learners else staffed
+
+    def _denied(self) -> PermissionDenied:
+        ways = [f"one of the roles {', '.join(sorted(self.roles))}"] if self.roles else []
+        if self.own:
+            ways.append(f"your own {self.own}")
+        if self.staff is not None:
+            ways.append(f"to be {self.staff} of the run, or more")
+        if self.learners:
+            ways.append("to be a learner of the run")
+        if self.owner:
+            ways.append(f"to have begun what {self.about} names")
+        return PermissionDenied(f"this call needs {', or '.join(ways)}")
 
 
 def access_of(method: MethodDescriptor) -> Access:
     """Return the access rule of a method. Raises UndeclaredAccess where the contract has none."""
     option = method.GetOptions().Extensions[options_pb2.access]
-    roles = frozenset(
-        options_pb2.Role.Name(role).removeprefix("ROLE_").lower() for role in option.roles if role
+    access = Access(
+        roles=frozenset(
+            options_pb2.Role.Name(role).removeprefix("ROLE_").lower()
+            for role in option.roles
+            if role
+        ),
+        own=option.own,
+        staff=_staff_role(option),
+        learners=option.learners,
+        owner=option.owner,
+        about=option.about,
     )
-    if not roles and not option.own:
+    if not (access.roles or access.own or access.needs_relation):
         raise UndeclaredAccess(f"{method.full_name} has no tandem.options.v1.access")
-    if option.own and option.own not in method.input_type.fields_by_name:
-        raise UndeclaredAccess(f"{method.full_name}: own names {option.own!r}, no request field")
-    return Access(roles, option.own)
+    for name in filter(None, (option.own, option.about)):
+        if name not in method.input_type.fields_by_name:
+            raise UndeclaredAccess(f"{method.full_name}: {name!r} is no request field")
+    return access
+
+
+def _staff_role(option: options_pb2.Access) -> StaffRole | None:
+    name = enum_name(options_pb2.StaffRole.DESCRIPTOR, option.staff)
+    return StaffRole(name) if name else None

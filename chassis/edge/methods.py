@@ -1,7 +1,7 @@
 """The RPCs of a service as the edge needs them. They are read from the contract at the start."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from google.protobuf.message import Message
@@ -9,7 +9,14 @@ from google.protobuf.message_factory import GetMessageClass
 
 from chassis.context.principal import Principal
 from chassis.edge import validation
-from chassis.edge.access import Access, MethodDescriptor, access_of
+from chassis.edge.access import (
+    Access,
+    MethodDescriptor,
+    Relate,
+    Relation,
+    UndeclaredAccess,
+    access_of,
+)
 from chassis.errors import check
 
 ROW_RESULT = "tandem.types.v1.RowResult"
@@ -25,6 +32,8 @@ class Servicer:
 
     implementation: object
     descriptor: ServiceDescriptor
+    relate: Relate | None = None
+    """Needed if the access to an RPC depends on what it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,7 @@ class Method:
     name: str
     full_name: str
     access: Access
+    relate: Relate
     rows: frozenset[str]
     """Request fields that hold rows: the service checks each row and answers for each."""
     request: type[Message]
@@ -46,10 +56,22 @@ class Method:
         """Whether it is one request and one answer."""
         return not (self.client_streams or self.server_streams)
 
-    def admit(self, principal: Principal, request: Message) -> None:
-        """Raise PermissionDenied unless `principal` may make it, or Invalid with all violations."""
-        self.access.check(principal, request)
+    def admit(
+        self, principal: Principal, request: Message, fail_fast: Callable[[], None]
+    ) -> Principal:
+        """Return the principal with the runs to which it is limited in this request.
+
+        `fail_fast` is called before the database is. Raises PermissionDenied; Invalid with all
+        violations; and what finding the caller's relation to the request raises.
+        """
+
+        def relate(person_id: str, about: str, value: Any) -> Relation:
+            fail_fast()
+            return self.relate(person_id, about, value)
+
+        runs = self.access.check(principal, request, relate)
         check(validation.violations_of(request, skip=self.rows))
+        return principal if runs is None else replace(principal, runs=runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +87,34 @@ def contracts_of(servicers: Iterable[Servicer]) -> list[Contract]:
     return [
         Contract(
             servicer.descriptor.full_name,
-            [_method(each, servicer.implementation) for each in servicer.descriptor.methods],
+            [_method(each, servicer) for each in servicer.descriptor.methods],
         )
         for servicer in servicers
     ]
 
 
-def _method(descriptor: MethodDescriptor, implementation: object) -> Method:
+def _method(descriptor: MethodDescriptor, servicer: Servicer) -> Method:
+    access = access_of(descriptor)
+    if access.needs_relation and servicer.relate is None:
+        raise UndeclaredAccess(f"{descriptor.full_name}: its service can't tell relations")
+    if access.needs_relation and (descriptor.client_streaming or descriptor.server_streaming):
+        raise UndeclaredAccess(f"{descriptor.full_name}: a stream is about no single run")
     return Method(
         name=descriptor.name,
         full_name=descriptor.full_name,
-        access=access_of(descriptor),
+        access=access,
+        relate=servicer.relate or _strangers,
         rows=_rows_of(descriptor),
         request=GetMessageClass(descriptor.input_type),
-        behaviour=getattr(implementation, descriptor.name),
+        behaviour=getattr(servicer.implementation, descriptor.name),
         client_streams=descriptor.client_streaming,
         server_streams=descriptor.server_streaming,
     )
+
+
+def _strangers(_person_id: str, _about: str, _value: Any) -> Relation:
+    """Relate nobody to anything, in a service whose access rules don't ask."""
+    return Relation()
 
 
 def _rows_of(descriptor: MethodDescriptor) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """The steps of every request, by gRPC or HTTP.
 
 In this order: request id, trace, metrics and log (chassis.edge.exchange), a slot (admission),
-authentication, the body, access, field rules, deadline, the service's code. An exception becomes a
+authentication, the body, deadline, access, field rules, the service's code. An exception becomes a
 status. An adapter calls these steps, and translates between them and its protocol.
 """
 
@@ -76,10 +76,11 @@ class Pipeline:
             if len(raw) <= SMALL_BODY:
                 body.leave()
             request = parse(raw)
-            method.admit(principal, request)
-            self.fail_fast()
-            with acting_as(principal), _limit(seconds_left()):
-                return method.behaviour(request, None)
+            with _limit(seconds_left()):
+                admitted = method.admit(principal, request, self.fail_fast)
+                self.fail_fast()
+                with acting_as(admitted):
+                    return method.behaviour(request, None)
 
     def fail_fast(self) -> None:
         """Raise DatabaseAway in an outage of the database.

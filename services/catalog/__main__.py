@@ -9,12 +9,15 @@ from services.catalog.settings import Settings
 
 def api(settings: Settings) -> None:
     """Answer gRPC requests."""
+    from functools import partial
+
     from tandem.catalog.v1 import catalog_pb2
 
     from chassis import roles
     from chassis.edge import server
     from chassis.edge.grpc import client
     from chassis.edge.methods import Servicer
+    from services.catalog import rights
     from services.catalog.api import CatalogApi
     from services.catalog.library import GrpcLibrary
     from services.catalog.store import CatalogStore
@@ -24,6 +27,7 @@ def api(settings: Settings) -> None:
         servicer = Servicer(
             CatalogApi(database, GrpcLibrary(channel)),
             catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+            partial(rights.relation, database),
         )
         server.serve(settings, "catalog", database, [servicer])
 

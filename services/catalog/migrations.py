@@ -1,12 +1,15 @@
 """The migrations of catalog's database (see chassis/data/migrations.py)."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pymongo import IndexModel
 from pymongo.database import Database as MongoDatabase
 
+from chassis.clock import SystemClock
 from chassis.data.migrations import Migration, adding
+from chassis.data.store import Database
 
 _FIRST: Mapping[str, Sequence[IndexModel]] = {
     "people": [],
@@ -40,7 +43,23 @@ def number_enrolments(mongo: MongoDatabase[dict[str, Any]]) -> None:
     )
 
 
+_STAFF: Mapping[str, Sequence[IndexModel]] = {"runs": [IndexModel("staff.person_id")]}
+
+
+def _tell_staff(mongo: MongoDatabase[dict[str, Any]]) -> None:
+    """Store the staff of runs of older versions, and publish it: rights in a run follow from it."""
+    # Imported late: the store names this module's migrations.
+    from services.catalog.store import CatalogStore
+    from services.catalog.usecases.runs import tell_staff
+
+    adding(_STAFF)(mongo)
+    database = Database(mongo.client, mongo.name, CatalogStore, SystemClock())
+    for row in list(mongo["runs"].find({"staff": {"$exists": False}}, {"_id": 1})):
+        database.transact(partial(tell_staff, run_id=row["_id"]))
+
+
 MIGRATIONS = (
     Migration(1, "people, courses, runs, paths, enrolments", adding(_FIRST)),
     Migration(2, "events numbered by enrolment", number_enrolments),
+    Migration(3, "the staff of runs, published", _tell_staff),
 )

@@ -83,6 +83,25 @@ class CatalogStore(chassis_store.Store):
         """Store a run, new or changed."""
         self._put("runs", [run])
 
+    def runs_staffed_by(self, person_id: str) -> list[Run]:
+        """Return the runs where a person is staff."""
+        rows = self["runs"].find({"staff.person_id": person_id}, session=self.session)
+        return [from_document(row, Run) for row in rows]
+
+    def runs_with(self, person_id: str, run_ids: Collection[str]) -> set[str]:
+        """Return those of some runs that have a person: as staff, or as a learner who is in it or
+        waits.
+        """
+        among = list(run_ids)
+        staffed = {"_id": {"$in": among}, "staff.person_id": person_id}
+        enrolled = {
+            "run_id": {"$in": among},
+            "learner_id": person_id,
+            "state": {"$ne": EnrolmentState.WITHDRAWN},
+        }
+        runs = self["runs"].distinct("_id", staffed, session=self.session)
+        return {*runs, *self["enrolments"].distinct("run_id", enrolled, session=self.session)}
+
     def path(self, run_id: str, version: int) -> Path | None:
         """Return a version of a run's path; None if there is none."""
         return self._one("paths", {"_id": f"{run_id}:{version}"}, Path)

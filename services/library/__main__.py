@@ -6,11 +6,14 @@ from services.library.settings import Settings
 
 def api(settings: Settings) -> None:
     """Answer gRPC requests."""
+    from functools import partial
+
     from tandem.library.v1 import library_pb2
 
     from chassis import roles
     from chassis.edge import server
     from chassis.edge.methods import Servicer
+    from services.library import rights
     from services.library.api import LibraryApi
     from services.library.files import open_files
     from services.library.store import LibraryStore
@@ -19,6 +22,7 @@ def api(settings: Settings) -> None:
     servicer = Servicer(
         LibraryApi(database, open_files(settings), settings.part_size, settings.url_lifetime),
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
+        partial(rights.relation, database),
     )
     server.serve(settings, "library", database, [servicer])
 

@@ -10,7 +10,7 @@ from chassis.contracts.mapping import from_message, to_message
 from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
-from chassis.errors import DomainError, PermissionDenied
+from chassis.errors import DomainError
 from services.library import cleaning, queries, transfers
 from services.library.domain.enums import UploadState
 from services.library.domain.items import PendingDeletion, Upload
@@ -21,7 +21,8 @@ from services.library.store import LibraryStore
 from services.library.usecases import reading, uploads
 from services.library.usecases.uploads import UploadTarget
 
-STAFF = frozenset({"instructor", "registrar", "service"})
+# These roles read everything.
+OFFICE = frozenset({"registrar", "service"})
 
 
 class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
@@ -99,19 +100,14 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         return self._describe(upload)
 
     def GetItem(self, request: library_pb2.GetItemRequest, _context: Any) -> resources_pb2.Item:
-        reader, learner_id = self._database.reader(), _own_learner()
-        item = (
-            reading.readable(reader, request.item_id, learner_id)
-            if learner_id
-            else uploads.get_item(reader, request.item_id)
-        )
+        item = reading.visible(self._database.reader(), request.item_id, _reader())
         return to_message(item, resources_pb2.Item)
 
     def ListItems(
         self, request: library_pb2.ListItemsRequest, _context: Any
     ) -> library_pb2.ListItemsResponse:
         rows, token = queries.items_page(
-            self._database.reader(), request.item_ids, _own_learner(), page_of(request)
+            self._database.reader(), request.item_ids, _reader(), page_of(request)
         )
         items = [to_message(row, resources_pb2.Item) for row in rows]
         return library_pb2.ListItemsResponse(items=items, next_page_token=token)
@@ -119,7 +115,9 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
     def GetReadUrl(
         self, request: library_pb2.GetReadUrlRequest, _context: Any
     ) -> library_pb2.GetReadUrlResponse:
-        item = reading.readable(self._database.reader(), request.item_id, _learner(request))
+        item = reading.readable(
+            self._database.reader(), request.item_id, _reader(request.reader_id)
+        )
         (rendition,) = item.renditions
         answer = library_pb2.GetReadUrlResponse(
             url=self._files.read_url(item.id, rendition.media_type),
@@ -151,17 +149,11 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         return datetime.now(UTC) + self._url_lifetime - timedelta(seconds=1)
 
 
-def _own_learner() -> str:
-    """Return the caller's id if it is a learner, else ""."""
-    who = principal.current()
-    return "" if STAFF & who.roles else who.subject
+def _reader(named: str = "") -> str:
+    """Return the id of the person whose rights count: the one who is named, or the caller.
 
-
-def _learner(request: library_pb2.GetReadUrlRequest) -> str:
-    """Return the learner whose entitlement counts; "" if staff reads for itself."""
+    It is "" for a caller who reads everything by a role, and names nobody else.
+    """
     who = principal.current()
-    if STAFF & who.roles and request.reader_id in ("", who.subject):
-        return ""
-    if not request.reader_id:
-        raise PermissionDenied("only staff may read without naming a learner")
-    return request.reader_id
+    reads_everything = OFFICE & who.roles and named in ("", who.subject)
+    return "" if reads_everything else named or who.subject

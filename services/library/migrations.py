@@ -8,6 +8,7 @@ from pymongo import IndexModel, UpdateOne
 
 from chassis import jobs
 from chassis.data.migrations import Migration, Mongo, adding
+from chassis.data.staff import STAFF
 
 BATCH_SIZE = 1000
 
@@ -57,6 +58,12 @@ _ENTITLED: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
+_RIGHTS: Mapping[str, Sequence[IndexModel]] = {
+    **STAFF,
+    "items": [IndexModel([("uploaded_by", 1), ("_id", -1)])],
+}
+
+
 def adopt(mongo: Mongo) -> None:
     """Give a job to items that the older version left to be verified.
 
@@ -85,4 +92,5 @@ MIGRATIONS = (
     Migration(4, "an index of items by run", adding(_READING)),
     Migration(5, "verifications as jobs", _add_jobs),
     Migration(6, "indexes of learners' runs and of runs that name an item", adding(_ENTITLED)),
+    Migration(7, "the staff of runs, and items by their uploader", adding(_RIGHTS)),
 )

@@ -82,6 +82,9 @@ class Store(Protocol):
     def runs_of(self, learner_id: str) -> list[str]:
         """Return the ids of the runs in which a learner holds a place."""
 
+    def staffed_by(self, person_id: str) -> list[str]:
+        """Return the ids of the runs where a person is staff."""
+
     def names(self, run_ids: Collection[str], item_id: str) -> bool:
         """Return whether the path of one of these runs names an item."""
 

@@ -18,14 +18,14 @@ PAGE = 2 * 2**20
 
 
 def items_page(
-    store: LibraryStore, item_ids: Collection[str], learner_id: str, page: Page
+    store: LibraryStore, item_ids: Collection[str], reader_id: str, page: Page
 ) -> tuple[list[Item], str]:
     """Return items with these ids (none: all), newest first, and the token of the next page.
 
-    Only items that `learner_id` may read now; empty: staff, who sees all items. A page ends early
-    if it has enough bytes.
+    Only items that `reader_id` may see (empty: all), like `usecases.reading.visible`. A page ends
+    early if it has enough bytes.
     """
-    query = {"$and": [_named(item_ids), _readable(store, learner_id)]}
+    query = {"$and": [_named(item_ids), _visible(store, reader_id)]}
     rows, token = find_page(store["items"], query, ORDER, page)
     few = _fitting(rows)
     if few < len(rows):
@@ -37,13 +37,19 @@ def _named(item_ids: Collection[str]) -> Document:
     return {"_id": {"$in": list(item_ids)}} if item_ids else {}
 
 
-def _readable(store: LibraryStore, learner_id: str) -> Document:
-    """Return the filter for items that a learner may read, like `domain.entitlements.may_read`."""
-    if not learner_id:
+def _visible(store: LibraryStore, reader_id: str) -> Document:
+    """Return the filter for items that a person may see."""
+    if not reader_id:
         return {}
-    runs = store.runs_of(learner_id)
-    entitled = [{"run_ids": {"$in": runs}}, {"_id": {"$in": store.reading_list_items(runs)}}]
-    return {"state": ItemState.AVAILABLE, "$or": entitled}
+    staffed = _of_runs(store, store.staffed_by(reader_id))
+    enrolled = _of_runs(store, store.runs_of(reader_id))
+    learner = [{"state": ItemState.AVAILABLE, **each} for each in enrolled]
+    return {"$or": [{"uploaded_by": reader_id}, *staffed, *learner]}
+
+
+def _of_runs(store: LibraryStore, runs: list[str]) -> list[Document]:
+    """Return filters for the items of runs, like `domain.entitlements.may_read`."""
+    return [{"run_ids": {"$in": runs}}, {"_id": {"$in": store.reading_list_items(runs)}}]
 
 
 def _fitting(rows: list[Document]) -> int:

@@ -5,7 +5,7 @@
 | items | a work, and a `job` (chassis/jobs) while it is verified | made by the server |
 | uploads | the upload of a file | made by the server |
 | rubbish | a pending deletion in the S3 store | the item's |
-| enrolments, shelves | replicas: enrolments; reading lists | run:learner; the run's |
+| enrolments, shelves, staff | replicas: enrolments, reading lists, staff | run:learner; a run's |
 """
 
 from collections.abc import Collection, Iterable
@@ -17,6 +17,7 @@ from pymongo import ReplaceOne
 from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
+from chassis.data.staff import roles_of
 from services.library.domain.entitlements import Enrolment, RunReadingList
 from services.library.domain.enums import EnrolmentState, ItemState, UploadState
 from services.library.domain.items import Item, PendingDeletion, Upload
@@ -93,6 +94,10 @@ class LibraryStore(chassis_store.Store):
             session=self.session,
         )
         return [row["run_id"] for row in rows]
+
+    def staffed_by(self, person_id: str) -> list[str]:
+        """Return the ids of the runs where a person is staff."""
+        return list(roles_of(self, person_id))
 
     def names(self, run_ids: Collection[str], item_id: str) -> bool:
         """Return whether the path of one of these runs names an item."""

@@ -7,6 +7,7 @@ from typing import Any
 from tandem.catalog.v1 import events_pb2 as catalog
 
 from chassis.contracts.events import Event
+from chassis.data.staff import note_staff
 from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer
 from services.library import cleaning, migrations, verifier
@@ -22,13 +23,20 @@ _STATES = {
     catalog.EnrolmentWaitlisted: EnrolmentState.WAITLISTED,
     catalog.EnrolmentWithdrawn: EnrolmentState.WITHDRAWN,
 }
+RUNS = (
+    catalog.RunOpened,
+    catalog.RunUpdated,
+    catalog.RunStaffChanged,
+    catalog.RunClosed,
+    catalog.RunReopened,
+)
 SWEEP_EVERY = timedelta(seconds=2)
 EXPIRE_EVERY = timedelta(minutes=1)
 
 
 def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
     """Return the library's subscriptions."""
-    types = (*_STATES, catalog.EnrolmentModeChanged, catalog.PathPublished)
+    types = (*_STATES, catalog.EnrolmentModeChanged, catalog.PathPublished, *RUNS)
     return (
         Subscription(
             "library.entitlements",
@@ -61,7 +69,8 @@ def jobs(files: Files) -> tuple[Jobs[LibraryStore], ...]:
 
 
 def entitlements(store: LibraryStore, batch: Sequence[Event[Any]]) -> None:
-    """Store enrolments and reading lists. A mode does not matter for entitlement."""
+    """Store enrolments, staff and reading lists. A mode does not matter for entitlement."""
+    note_staff(store, [event for event in batch if isinstance(event.data, RUNS)])
     reading.note_enrolments(
         store, [_enrolment(event) for event in batch if type(event.data) in _STATES]
     )

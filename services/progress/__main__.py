@@ -6,11 +6,14 @@ from services.progress.settings import Settings
 
 def api(settings: Settings) -> None:
     """Take statements in, and answer what learners have done and have yet to do."""
+    from functools import partial
+
     from tandem.progress.v1 import progress_pb2
 
     from chassis import roles
     from chassis.edge import server
     from chassis.edge.methods import Servicer
+    from services.progress import rights
     from services.progress.api import ProgressApi
     from services.progress.store import ProgressStore
 
@@ -18,6 +21,7 @@ def api(settings: Settings) -> None:
     servicer = Servicer(
         ProgressApi(database),
         progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
+        partial(rights.relation, database),
     )
     server.serve(settings, "progress", database, [servicer])
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pymongo import IndexModel
 
 from chassis.data.migrations import Migration, Mongo, adding
+from chassis.data.staff import STAFF
 from chassis.ids import new_id
 
 # The same as store.OPEN: MongoDB uses the index only for a query with this condition.
@@ -81,4 +82,5 @@ MIGRATIONS = (
     Migration(5, "a first version of each run's plan", _begin_histories),
     Migration(6, "owners of catch-ups", _set_owners),
     Migration(7, "indexes of statements by activity and by item", adding(_BY_TARGET)),
+    Migration(8, "the staff of runs", adding(STAFF)),
 )

@@ -1,6 +1,6 @@
 """Queries. Dues and states are computed when they are asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from chassis.data.pages import Page
@@ -80,12 +80,21 @@ def catch_ups(store: ProgressStore, run_id: str, learner_id: str, page: Page) ->
     return CatchUps(*store.catch_ups_page(run_id, learner_id, page))
 
 
-def learners_timeline(store: ProgressStore, interval: TimelineInterval) -> Timeline:
-    """Return a learner's timeline in an interval, over all runs of the learner. Raises Invalid."""
+def learners_timeline(
+    store: ProgressStore, interval: TimelineInterval, among: Set[str] | None
+) -> Timeline:
+    """Return a learner's timeline in an interval. Raises Invalid.
+
+    `among`: only of these of the learner's runs; None: of all.
+    """
     check(timeline.violations_of(interval))
     person = store.replicas(Person, [interval.learner_id]).get(interval.learner_id)
     interval = replace(interval, zone=interval.zone or (person.zone if person else ""))
-    run_states = {each.run_id: each for each in store.enrolments(interval.learner_id)}
+    run_states = {
+        each.run_id: each
+        for each in store.enrolments(interval.learner_id)
+        if among is None or each.run_id in among
+    }
     plans = store.plans(run_states)
     lines = [
         line

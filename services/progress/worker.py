@@ -13,6 +13,7 @@ from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
+from chassis.data.staff import note_staff
 from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Wait
 from services.progress import metrics
@@ -132,6 +133,7 @@ def plans(store: ProgressStore, events: Events) -> None:
     """Apply events on plans, people and enrolments, each kind at once."""
     learn_people(store, _each(events, _person, catalog.PersonUpserted))
     learn_runs(store, _each(events, _run, *RUNS))
+    note_staff(store, [event for event in events if isinstance(event.data, RUNS)])
     learn_paths(store, _each(events, _path, catalog.PathPublished))
     learn_sessions(store, _each(events, _session, *CLASSES))
     learn_enrolments(store, _each(events, _enrolment, *ENROLMENTS))

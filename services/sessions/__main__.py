@@ -6,11 +6,14 @@ from services.sessions.settings import Settings
 
 def api(settings: Settings) -> None:
     """Answer gRPC requests."""
+    from functools import partial
+
     from tandem.sessions.v1 import sessions_pb2
 
     from chassis import roles
     from chassis.edge import server
     from chassis.edge.methods import Servicer
+    from services.sessions import rights
     from services.sessions.api import SessionsApi
     from services.sessions.store import SessionsStore
 
@@ -18,6 +21,7 @@ def api(settings: Settings) -> None:
     servicer = Servicer(
         SessionsApi(database),
         sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"],
+        partial(rights.relation, database),
     )
     server.serve(settings, "sessions", database, [servicer])
 

@@ -15,7 +15,7 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.validation import violations_of
 from chassis.errors import FieldViolation, check
-from services.sessions import queries
+from services.sessions import queries, rights
 from services.sessions.domain import checkin
 from services.sessions.domain.checkin import CheckIn
 from services.sessions.domain.enums import SessionState
@@ -23,6 +23,7 @@ from services.sessions.domain.planning import Move, Schedule
 from services.sessions.domain.presence import PresenceEvent, PresenceRow, RecordPresence
 from services.sessions.domain.seats import ChooseSeat
 from services.sessions.domain.session import Recording, Session
+from services.sessions.rights import Viewer
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import (
     live,
@@ -38,7 +39,6 @@ from services.sessions.usecases.recordings import AttachRecording
 from services.sessions.usecases.rooms import CreateRoom
 
 M = TypeVar("M", bound=Message)
-STAFF = frozenset({"instructor", "registrar", "service"})
 
 
 class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
@@ -185,33 +185,27 @@ def _answer(store: SessionsStore, session: Session) -> resources_pb2.Session:
 
 
 def _answers(store: SessionsStore, sessions: Sequence[Session]) -> list[resources_pb2.Session]:
-    """Return sessions as the API shows them, with the state of their recordings."""
-    known, joinable = queries.recordings(store, sessions), _joinable(store, sessions)
-    online = queries.online_counts(store, sessions)
+    """Return sessions as the API shows them to the caller, with the state of their recordings."""
+    known, online = queries.recordings(store, sessions), queries.online_counts(store, sessions)
+    viewer = rights.viewer(store, principal.current(), sessions)
     return [
         _shown(
             store,
             replace(each, online=each.online + online.get(each.id, 0)),
             known.get(each.id),
-            each.run_id in joinable,
+            viewer,
         )
         for each in sessions
     ]
 
 
-def _joinable(store: SessionsStore, sessions: Sequence[Session]) -> set[str]:
-    """Return the runs whose sessions the caller may join: staff any, others their own."""
-    who, runs = principal.current(), {session.run_id for session in sessions}
-    return runs if STAFF & who.roles else queries.own_runs(store, runs, who.subject)
-
-
 def _shown(
-    store: SessionsStore, session: Session, recording: Recording | None, joinable: bool
+    store: SessionsStore, session: Session, recording: Recording | None, viewer: Viewer
 ) -> resources_pb2.Session:
-    """Return a session as the API shows it: while it is LIVE, staff see the room's code."""
-    shows_code = session.state is SessionState.LIVE and STAFF & principal.current().roles
+    """Return a session as the API shows it: while it is LIVE, who holds it sees the room's code."""
+    shows_code = session.state is SessionState.LIVE and viewer.shows_code(session)
     code = checkin.code_at(session, store.now) if shows_code else ""
-    url = session.join_url if joinable else ""
+    url = session.join_url if viewer.joins(session) else ""
     return to_message(
         session, resources_pb2.Session, recording=recording, check_in_code=code, join_url=url
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pymongo import IndexModel
 
 from chassis.data.migrations import Migration, Mongo, adding
+from chassis.data.staff import STAFF
 
 # A lock document that nobody has touched for a day is not in use.
 _DAY = 86_400
@@ -49,6 +50,12 @@ _SECOND: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
+_RIGHTS: Mapping[str, Sequence[IndexModel]] = {
+    **STAFF,
+    "enrolments": [IndexModel([("learner_id", 1), ("state", 1), ("run_id", 1)])],
+}
+
+
 def _finalising(mongo: Mongo) -> None:
     """Mark older ended sessions as finalised at their end, as they were."""
     adding(_SECOND)(mongo)
@@ -61,4 +68,5 @@ def _finalising(mongo: Mongo) -> None:
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
+    Migration(3, "the staff of runs, and enrolments by learner", adding(_RIGHTS)),
 )

@@ -1,7 +1,7 @@
 """Queries for lists, in pages, and for the state of recordings."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -75,8 +75,19 @@ def attendance_page(
 ) -> tuple[list[Attendance], str]:
     """Return attendance of a session by learner, of a learner by session, or (both) the one row."""
     given = {"session_id": session_id, "learner_id": learner_id}
-    query = {name: value for name, value in given.items() if value}
-    return _page(store, "attendance", query, ["_id"], page, Attendance)
+    query: Query = {name: value for name, value in given.items() if value}
+    if page.runs is not None and not session_id:
+        query["session_id"] = {"$in": _attended(store, learner_id, page.runs)}
+    # Rows of attendance name no run: the session's was checked, or is among the page's.
+    return _page(store, "attendance", query, ["_id"], replace(page, runs=None), Attendance)
+
+
+def _attended(store: SessionsStore, learner_id: str, run_ids: Set[str]) -> list[str]:
+    """Return the sessions of some runs that have attendance of a learner."""
+    query = {"learner_id": learner_id}
+    sessions = store["attendance"].distinct("session_id", query, session=store.session)
+    among = {"_id": {"$in": sessions}, "run_id": {"$in": sorted(run_ids)}}
+    return list(store["sessions"].distinct("_id", among, session=store.session))
 
 
 def own_runs(store: SessionsStore, run_ids: Iterable[str], learner_id: str) -> set[str]:

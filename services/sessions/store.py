@@ -9,7 +9,7 @@
 | settlements | the state of finalising an ended session's attendance | the session's |
 | marks | one presence event (join or leave) | the event itself, so that a repeat has the same id |
 | wrong_codes | how many wrong codes a learner entered in a session | session:learner |
-| people, runs, enrolments, items | replicas of other services' data | theirs; run:learner |
+| people, runs, staff, enrolments, items | replicas of other services' data | theirs; run:learner |
 | guards | an object that units of work lock | its name |
 """
 
@@ -23,7 +23,7 @@ from pymongo import ReturnDocument, UpdateOne
 
 from chassis.contracts.mapping import from_document, to_document
 from chassis.replicas import Replica
-from services.sessions.domain.enums import SeatKind, SessionState
+from services.sessions.domain.enums import EnrolmentState, SeatKind, SessionState
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Enrolment, Item, Person, Run
 from services.sessions.domain.seats import Seat
@@ -134,6 +134,18 @@ class SessionsStore(AttendanceStore):
         named = [key(*each) for each in keys]
         rows = self.find_by_ids("enrolments", named)
         return {each.key: each for each in (from_document(row, Enrolment) for row in rows)}
+
+    def runs_of(self, learner_id: str, among: Collection[str] | None = None) -> set[str]:
+        """Return the runs in which a learner has or waits for a place; `among`: only of these."""
+        query: Document = {
+            "learner_id": learner_id,
+            "state": {"$in": [EnrolmentState.ENROLLED, EnrolmentState.WAITLISTED]},
+        }
+        if among is not None:
+            query["run_id"] = {"$in": list(among)}
+        # The fields of the index.
+        rows = self["enrolments"].find(query, {"_id": 0, "run_id": 1}, session=self.session)
+        return {row["run_id"] for row in rows}
 
     def put_enrolments(self, enrolments: Sequence[Enrolment]) -> None:
         """Store enrolments."""

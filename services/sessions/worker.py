@@ -23,6 +23,7 @@ from tandem.progress.v1.events_pb2 import CatchUpCompleted
 from chassis import ids
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
+from chassis.data.staff import note_staff
 from chassis.data.store import Database
 from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_one
@@ -103,7 +104,9 @@ def rosters(store: SessionsStore, events: Events) -> None:
     upsert_if_newer(
         store, Person, [_person(e) for e in events if isinstance(e.data, PersonUpserted)]
     )
-    upsert_if_newer(store, Run, [_run(e) for e in events if isinstance(e.data, RUNS)])
+    runs = [event for event in events if isinstance(event.data, RUNS)]
+    upsert_if_newer(store, Run, [_run(event) for event in runs])
+    note_staff(store, runs)
     others = (PersonUpserted, *RUNS)
     note_enrolments(store, [_enrolment(e) for e in events if not isinstance(e.data, others)])
 

@@ -25,6 +25,8 @@ from tandem.options.v1 import options_pb2
 
 from campus.platform import ROLES
 from chassis.testing import AUDIENCE, ISSUER, Issuer
+from tests.integration import access_runs
+from tests.integration.access_runs import ENDED, GUEST, OTHER, OWN, UNKNOWN, about
 from tests.integration.processes import RoleProcess
 
 LEARNER, INSTRUCTOR, REGISTRAR, SERVICE, OPERATOR = EVERY_ROLE = (
@@ -34,70 +36,88 @@ LEARNER, INSTRUCTOR, REGISTRAR, SERVICE, OPERATOR = EVERY_ROLE = (
     "service",
     "operator",
 )
+OBSERVER, ASSISTANT, TEACHER = EVERY_STAFF_ROLE = ("observer", "assistant", "teacher")
 OFFICE = {REGISTRAR, SERVICE}
-STAFF = {INSTRUCTOR, REGISTRAR, SERVICE}
 EVERYONE = {LEARNER, INSTRUCTOR, REGISTRAR, SERVICE}
 PERSON, LEARNER_ID, READER_ID = "person_id", "learner_id", "reader_id"
+RUN, RUNS, SESSION, UPLOAD, NOTHING = "run_id", "run_ids", "session_id", "upload_id", ""
 
-# RPC: the roles that may call it for anyone; the field by which others may call it for themselves
-TABLE: dict[str, tuple[set[str], str]] = {
-    "catalog.CatalogService.BatchUpsertPeople": (OFFICE, ""),
-    "catalog.CatalogService.GetPerson": (STAFF, PERSON),
-    "catalog.CatalogService.CreateCourse": (OFFICE, ""),
-    "catalog.CatalogService.GetCourse": (EVERYONE, ""),
-    "catalog.CatalogService.ListCourses": (EVERYONE, ""),
-    "catalog.CatalogService.OpenRun": (OFFICE, ""),
-    "catalog.CatalogService.UpdateRun": (OFFICE, ""),
-    "catalog.CatalogService.SetRunStaff": (OFFICE, ""),
-    "catalog.CatalogService.CloseRun": (OFFICE, ""),
-    "catalog.CatalogService.ReopenRun": (OFFICE, ""),
-    "catalog.CatalogService.GetRun": (EVERYONE, ""),
-    "catalog.CatalogService.ListRuns": (EVERYONE, ""),
-    "catalog.CatalogService.PublishPath": (STAFF, ""),
-    "catalog.CatalogService.GetPath": (EVERYONE, ""),
-    "catalog.CatalogService.Enrol": (OFFICE, LEARNER_ID),
-    "catalog.CatalogService.BatchEnrol": (OFFICE, ""),
-    "catalog.CatalogService.Withdraw": (OFFICE, LEARNER_ID),
-    "catalog.CatalogService.ChangeMode": (OFFICE, LEARNER_ID),
-    "catalog.CatalogService.ListEnrolments": (STAFF, LEARNER_ID),
-    "catalog.CatalogService.ExtendDue": (STAFF, ""),
-    "library.LibraryService.StartUpload": (STAFF, ""),
-    "library.LibraryService.GetUpload": (STAFF, ""),
-    "library.LibraryService.CompleteUpload": (STAFF, ""),
-    "library.LibraryService.AbortUpload": (STAFF, ""),
-    "library.LibraryService.GetItem": (EVERYONE, ""),
-    "library.LibraryService.ListItems": (EVERYONE, ""),
-    "library.LibraryService.GetReadUrl": (STAFF, READER_ID),
-    "sessions.SessionsService.CreateRoom": (OFFICE, ""),
-    "sessions.SessionsService.ListRooms": (EVERYONE, ""),
-    "sessions.SessionsService.ScheduleSession": (STAFF, ""),
-    "sessions.SessionsService.MoveSession": (STAFF, ""),
-    "sessions.SessionsService.CancelSession": (STAFF, ""),
-    "sessions.SessionsService.GetSession": (EVERYONE, ""),
-    "sessions.SessionsService.ListSessions": (EVERYONE, ""),
-    "sessions.SessionsService.ChooseSeat": (STAFF, LEARNER_ID),
-    "sessions.SessionsService.ListSeats": (STAFF, LEARNER_ID),
-    "sessions.SessionsService.StartSession": (STAFF, ""),
-    "sessions.SessionsService.CheckIn": ({SERVICE}, LEARNER_ID),
-    "sessions.SessionsService.RecordPresence": ({INSTRUCTOR, SERVICE}, ""),
-    "sessions.SessionsService.EndSession": (STAFF, ""),
-    "sessions.SessionsService.AttachRecording": (STAFF, ""),
-    "sessions.SessionsService.ListAttendance": (STAFF, LEARNER_ID),
-    "progress.ProgressService.RecordStatements": ({LEARNER, SERVICE}, ""),
-    "progress.ProgressService.StreamStatements": ({LEARNER, SERVICE}, ""),
-    "progress.ProgressService.GetProgress": (STAFF, LEARNER_ID),
-    "progress.ProgressService.ListRunProgress": (STAFF, ""),
-    "progress.ProgressService.ListCatchUps": (STAFF, LEARNER_ID),
-    "progress.ProgressService.GetTimeline": (STAFF, LEARNER_ID),
-    "notify.NotifyService.SetPreferences": ({SERVICE}, PERSON),
-    "notify.NotifyService.GetPreferences": ({SERVICE}, PERSON),
-    "notify.NotifyService.ListMessages": ({SERVICE}, PERSON),
-    "notify.NotifyService.StreamMessages": ({SERVICE}, PERSON),
-    "notify.NotifyService.MarkRead": ({SERVICE}, PERSON),
-    "notify.NotifyService.ListDeliveries": ({OPERATOR, SERVICE}, PERSON),
+
+class Rule(NamedTuple):
+    """Who may call an RPC; each column lets callers in."""
+
+    roles: set[str]
+    """Roles of the token, for anyone and in any run."""
+    own: str = ""
+    """The field by which others call for themselves."""
+    staff: str = ""
+    """Staff of the run, from this role on."""
+    about: str = ""
+    """The field that tells the run; without one the answer is cut to the caller's runs."""
+    learners: bool = False
+    """Learners of the run."""
+    owned: str = ""
+    """The field that names what the caller began."""
+
+
+TABLE: dict[str, Rule] = {
+    "catalog.CatalogService.BatchUpsertPeople": Rule(OFFICE),
+    "catalog.CatalogService.GetPerson": Rule(OFFICE, PERSON, OBSERVER, PERSON),
+    "catalog.CatalogService.CreateCourse": Rule(OFFICE),
+    "catalog.CatalogService.GetCourse": Rule(EVERYONE),
+    "catalog.CatalogService.ListCourses": Rule(EVERYONE),
+    "catalog.CatalogService.OpenRun": Rule(OFFICE),
+    "catalog.CatalogService.UpdateRun": Rule(OFFICE),
+    "catalog.CatalogService.SetRunStaff": Rule(OFFICE),
+    "catalog.CatalogService.CloseRun": Rule(OFFICE),
+    "catalog.CatalogService.ReopenRun": Rule(OFFICE),
+    "catalog.CatalogService.GetRun": Rule(EVERYONE),
+    "catalog.CatalogService.ListRuns": Rule(EVERYONE),
+    "catalog.CatalogService.PublishPath": Rule(OFFICE, "", TEACHER, RUN),
+    "catalog.CatalogService.GetPath": Rule(EVERYONE),
+    "catalog.CatalogService.Enrol": Rule(OFFICE, LEARNER_ID),
+    "catalog.CatalogService.BatchEnrol": Rule(OFFICE),
+    "catalog.CatalogService.Withdraw": Rule(OFFICE, LEARNER_ID),
+    "catalog.CatalogService.ChangeMode": Rule(OFFICE, LEARNER_ID),
+    "catalog.CatalogService.ListEnrolments": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN),
+    "catalog.CatalogService.ExtendDue": Rule(OFFICE, "", TEACHER, RUN),
+    "library.LibraryService.StartUpload": Rule(OFFICE, "", ASSISTANT, RUNS),
+    "library.LibraryService.GetUpload": Rule(OFFICE, owned=UPLOAD),
+    "library.LibraryService.CompleteUpload": Rule(OFFICE, owned=UPLOAD),
+    "library.LibraryService.AbortUpload": Rule(OFFICE, owned=UPLOAD),
+    "library.LibraryService.GetItem": Rule(EVERYONE),
+    "library.LibraryService.ListItems": Rule(EVERYONE),
+    "library.LibraryService.GetReadUrl": Rule(OFFICE, READER_ID),
+    "sessions.SessionsService.CreateRoom": Rule(OFFICE),
+    "sessions.SessionsService.ListRooms": Rule(EVERYONE),
+    "sessions.SessionsService.ScheduleSession": Rule(OFFICE, "", TEACHER, RUN),
+    "sessions.SessionsService.MoveSession": Rule(OFFICE, "", TEACHER, SESSION),
+    "sessions.SessionsService.CancelSession": Rule(OFFICE, "", TEACHER, SESSION),
+    "sessions.SessionsService.GetSession": Rule(OFFICE, "", OBSERVER, SESSION, learners=True),
+    "sessions.SessionsService.ListSessions": Rule(OFFICE, "", OBSERVER, RUN, learners=True),
+    "sessions.SessionsService.ChooseSeat": Rule(OFFICE, LEARNER_ID, ASSISTANT, SESSION),
+    "sessions.SessionsService.ListSeats": Rule(OFFICE, LEARNER_ID, OBSERVER, SESSION),
+    "sessions.SessionsService.StartSession": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.CheckIn": Rule({SERVICE}, LEARNER_ID),
+    "sessions.SessionsService.RecordPresence": Rule({SERVICE}, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.EndSession": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.AttachRecording": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.ListAttendance": Rule(OFFICE, LEARNER_ID, OBSERVER, SESSION),
+    "progress.ProgressService.RecordStatements": Rule({LEARNER, SERVICE}),
+    "progress.ProgressService.StreamStatements": Rule({LEARNER, SERVICE}),
+    "progress.ProgressService.GetProgress": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN),
+    "progress.ProgressService.ListRunProgress": Rule(OFFICE, "", OBSERVER, RUN),
+    "progress.ProgressService.ListCatchUps": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN),
+    "progress.ProgressService.GetTimeline": Rule(OFFICE, LEARNER_ID, OBSERVER, NOTHING),
+    "notify.NotifyService.SetPreferences": Rule({SERVICE}, PERSON),
+    "notify.NotifyService.GetPreferences": Rule({SERVICE}, PERSON),
+    "notify.NotifyService.ListMessages": Rule({SERVICE}, PERSON),
+    "notify.NotifyService.StreamMessages": Rule({SERVICE}, PERSON),
+    "notify.NotifyService.MarkRead": Rule({SERVICE}, PERSON),
+    "notify.NotifyService.ListDeliveries": Rule({OPERATOR, SERVICE}, PERSON),
 }
 
-NONE: Mapping[str, str] = {}
+NONE: Mapping[str, Any] = {}
 REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 
 
@@ -111,7 +131,7 @@ class Rpc(NamedTuple):
         self,
         channel: grpc.Channel,
         token: str,
-        fields: Mapping[str, str] = NONE,
+        fields: Mapping[str, Any] = NONE,
         let_in: bool = False,
     ) -> grpc.StatusCode:
         """The status that a call with a request of `fields` ends with.
@@ -134,7 +154,7 @@ class Rpc(NamedTuple):
             return code
         return grpc.StatusCode.OK
 
-    def post(self, url: str, token: str, fields: Mapping[str, str] = NONE) -> grpc.StatusCode:
+    def post(self, url: str, token: str, fields: Mapping[str, Any] = NONE) -> grpc.StatusCode:
         """The same by the Connect protocol as JSON; unary RPCs only."""
         headers = {"content-type": "application/json"}
         if token:
@@ -148,7 +168,7 @@ class Rpc(NamedTuple):
             code = json.load(error)["code"]
             return grpc.StatusCode["CANCELLED" if code == "canceled" else code.upper()]
 
-    def request(self, fields: Mapping[str, str]) -> Message:
+    def request(self, fields: Mapping[str, Any]) -> Message:
         """A request with those fields."""
         found: Message = GetMessageClass(self.descriptor.input_type)(**fields)
         return found
@@ -236,6 +256,7 @@ def process_of(
         settings = {**environment, "TANDEM_MONGO_DATABASE": databases[service]}
         migration = RoleProcess(["-m", f"services.{service}", "migrate"], settings)
         assert migration.process.wait(150) == 0, "".join(migration.lines)
+        access_runs.fill(service, stack["TANDEM_MONGO_URL"], databases[service])
         started.append(RoleProcess(["-m", f"services.{service}", "api"], settings))
         return started[-1]
 
@@ -247,7 +268,7 @@ def process_of(
             client.drop_database(name)
 
 
-Call = Callable[[Rpc, str, Mapping[str, str], bool], grpc.StatusCode]
+Call = Callable[[Rpc, str, Mapping[str, Any], bool], grpc.StatusCode]
 
 
 @pytest.fixture(scope="module", params=["grpc", "http"])
@@ -255,12 +276,12 @@ def call(request: pytest.FixtureRequest, process_of: ProcessOf) -> Call:
     """Calls an RPC by one of the protocols; a stream by gRPC, which alone has them."""
     channels: dict[str, grpc.Channel] = {}
 
-    def by_grpc(rpc: Rpc, token: str, fields: Mapping[str, str], let_in: bool) -> grpc.StatusCode:
+    def by_grpc(rpc: Rpc, token: str, fields: Mapping[str, Any], let_in: bool) -> grpc.StatusCode:
         if rpc.service not in channels:
             channels[rpc.service] = process_of(rpc).channel()
         return rpc.call(channels[rpc.service], token, fields, let_in)
 
-    def by_http(rpc: Rpc, token: str, fields: Mapping[str, str], let_in: bool) -> grpc.StatusCode:
+    def by_http(rpc: Rpc, token: str, fields: Mapping[str, Any], let_in: bool) -> grpc.StatusCode:
         if not rpc.is_unary:
             return by_grpc(rpc, token, fields, let_in)
         return rpc.post(process_of(rpc).url(), token, fields)
@@ -279,7 +300,7 @@ def test_nobody_calls_without_a_token(name: str, call: Call) -> None:
 @pytest.mark.parametrize("name", TABLE)
 def test_each_role_calls_what_is_its_own(name: str, call: Call, issuer: Issuer) -> None:
     """Each role that the table doesn't name is PERMISSION_DENIED; each that it names is let in."""
-    rpc, (allowed, own) = ALL[name], TABLE[name]
+    rpc, allowed, own = ALL[name], TABLE[name].roles, TABLE[name].own
     fields = {own: "somebody-else"} if own else {}
     for role in EVERY_ROLE:
         let_in, token = role in allowed, issuer.token("ada", [role])
@@ -289,10 +310,104 @@ def test_each_role_calls_what_is_its_own(name: str, call: Call, issuer: Issuer) 
     assert nobody is grpc.StatusCode.PERMISSION_DENIED
 
 
-@pytest.mark.parametrize("name", [name for name, (_, own) in TABLE.items() if own])
+@pytest.mark.parametrize("name", [name for name, rule in TABLE.items() if rule.own])
 def test_people_call_for_themselves_only(name: str, call: Call, issuer: Issuer) -> None:
     """People may call about themselves, whatever their roles, and about nobody else."""
-    rpc, own, token = ALL[name], TABLE[name][1], issuer.token("ada")
+    rpc, own, token = ALL[name], TABLE[name].own, issuer.token("ada")
     assert call(rpc, token, {own: "ada"}, True) not in REFUSED
     for other in ("eve", "", "ADA", "ada "):
         assert call(rpc, token, {own: other}, False) is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_every_thing_of_a_run_is_tried() -> None:
+    """The tables below try each RPC whose contract lets somebody in by a run, or by an upload."""
+    for name, rule in TABLE.items():
+        access = ALL[name].descriptor.GetOptions().Extensions[options_pb2.access]
+        staff = f"STAFF_ROLE_{rule.staff.upper()}" if rule.staff else "STAFF_ROLE_UNSPECIFIED"
+        assert options_pb2.StaffRole.Name(access.staff) == staff, name
+        assert access.about == rule.about + rule.owned, name
+        assert (access.learners, access.owner) == (rule.learners, bool(rule.owned)), name
+
+
+STAFFED = [name for name, rule in TABLE.items() if rule.staff]
+BY_RUN = [name for name in STAFFED if TABLE[name].about]
+
+
+@pytest.mark.parametrize("name", STAFFED)
+def test_staff_call_in_their_own_runs(name: str, call: Call, issuer: Issuer) -> None:
+    """From the least role on, in a run that is closed too; in no other run, and nobody else."""
+    rpc, rule = ALL[name], TABLE[name]
+    for role in EVERY_STAFF_ROLE:
+        token = issuer.token(role)
+        enough = EVERY_STAFF_ROLE.index(role) >= EVERY_STAFF_ROLE.index(rule.staff)
+        for run in (OWN, ENDED):
+            code = call(rpc, token, about(rule.about, run), enough)
+            assert (code not in REFUSED) is enough, (role, run, code)
+        if rule.about:
+            code = call(rpc, token, about(rule.about, OTHER), False)
+            assert code is grpc.StatusCode.PERMISSION_DENIED, role
+
+
+@pytest.mark.parametrize("name", STAFFED)
+def test_a_role_of_the_token_opens_no_run(name: str, call: Call, issuer: Issuer) -> None:
+    """An instructor or a learner of the university is nobody in a run because of that."""
+    rpc, rule = ALL[name], TABLE[name]
+    for role in (INSTRUCTOR, LEARNER, OPERATOR):
+        token = issuer.token("eve", [role])
+        for run in (OWN, OTHER, ENDED):
+            code = call(rpc, token, about(rule.about, run), False)
+            assert code is grpc.StatusCode.PERMISSION_DENIED, (role, run)
+
+
+@pytest.mark.parametrize("name", BY_RUN)
+def test_what_is_not_known_yet_is_not_guessed(name: str, call: Call, issuer: Issuer) -> None:
+    """A run that has not been heard of is UNAVAILABLE; what a service owns itself, NOT_FOUND."""
+    rpc, rule = ALL[name], TABLE[name]
+    code = call(rpc, issuer.token("teacher"), about(rule.about, UNKNOWN), False)
+    if rule.about == PERSON:
+        assert code is grpc.StatusCode.PERMISSION_DENIED
+    elif rule.about == SESSION or rpc.service == "catalog":
+        assert code is grpc.StatusCode.NOT_FOUND
+    else:
+        assert code is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("name", [name for name in STAFFED if TABLE[name].about == SESSION])
+def test_who_holds_a_class_is_an_assistant_for_it(name: str, call: Call, issuer: Issuer) -> None:
+    """A guest who teaches one class of a run needs no place among its staff."""
+    rpc, rule = ALL[name], TABLE[name]
+    code = call(rpc, issuer.token(GUEST), about(SESSION, OWN), True)
+    assert (code is grpc.StatusCode.PERMISSION_DENIED) is (rule.staff == TEACHER)
+
+
+@pytest.mark.parametrize("name", BY_RUN)
+def test_learners_call_where_the_table_says_so(name: str, call: Call, issuer: Issuer) -> None:
+    """With a place or on the waiting list, in their own run; not after they left."""
+    rpc, rule = ALL[name], TABLE[name]
+    people = {
+        access_runs.learner_of(OWN): rule.learners,
+        access_runs.waiting_for(OWN): rule.learners,
+        access_runs.withdrawn_from(OWN): False,
+        access_runs.learner_of(OTHER): False,
+    }
+    for person, let_in in people.items():
+        if rule.own == rule.about and person == access_runs.learner_of(OWN):
+            continue  # that is about the learner, who may
+        code = call(rpc, issuer.token(person, [LEARNER]), about(rule.about, OWN), let_in)
+        assert (code not in REFUSED) is let_in, (person, code)
+
+
+@pytest.mark.parametrize("name", [name for name, rule in TABLE.items() if rule.owned])
+def test_an_upload_belongs_to_who_began_it(name: str, call: Call, issuer: Issuer) -> None:
+    """Neither the run's teacher nor anybody else goes on with it."""
+    rpc, rule = ALL[name], TABLE[name]
+    (owner, _), *others = access_runs.staff_of(OWN)
+    for run in (OWN, ENDED):
+        assert call(rpc, issuer.token(owner), about(rule.owned, run), True) not in REFUSED
+        for other, _ in others:
+            code = call(rpc, issuer.token(other, [INSTRUCTOR]), about(rule.owned, run), False)
+            assert code is grpc.StatusCode.PERMISSION_DENIED
+    code = call(rpc, issuer.token(owner), about(rule.owned, OTHER), False)
+    assert code is grpc.StatusCode.PERMISSION_DENIED
+    code = call(rpc, issuer.token(owner), about(rule.owned, UNKNOWN), False)
+    assert code is grpc.StatusCode.NOT_FOUND

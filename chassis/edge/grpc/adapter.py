@@ -95,7 +95,7 @@ class Adapter(grpc.ServerInterceptor):
                     body.reading(),
                 ):
                     raw = _only(raws)
-                request = _admitted(method, identity.principal, raw)
+                request = self._admitted(method, identity.principal, raw)
                 with self._opened(call, context, identity) as stream:
                     for message in method.behaviour(request, stream):
                         stream.check_token()
@@ -111,7 +111,7 @@ class Adapter(grpc.ServerInterceptor):
                 identity = self._authenticate(call)
                 method.access.check_any(identity.principal)
                 with self._opened(call, context, identity) as stream:
-                    requests = _all_admitted(method, identity.principal, stream, raws)
+                    requests = self._all_admitted(method, identity.principal, stream, raws)
                     return _serialized(method.behaviour(requests, stream))
             return NO_ANSWER
 
@@ -125,7 +125,7 @@ class Adapter(grpc.ServerInterceptor):
                 identity = self._authenticate(call)
                 method.access.check_any(identity.principal)
                 with self._opened(call, context, identity) as stream:
-                    requests = _all_admitted(method, identity.principal, stream, raws)
+                    requests = self._all_admitted(method, identity.principal, stream, raws)
                     for message in method.behaviour(requests, stream):
                         stream.check_token()
                         yield _serialized(message)
@@ -134,6 +134,18 @@ class Adapter(grpc.ServerInterceptor):
 
     def _authenticate(self, call: Call) -> Identity:
         return self._pipeline.authenticator.authenticate(call.authorization)
+
+    def _admitted(self, method: Method, principal: Principal, raw: bytes) -> Message:
+        request = method.request.FromString(raw)
+        method.admit(principal, request, self._pipeline.fail_fast)
+        return request
+
+    def _all_admitted(
+        self, method: Method, principal: Principal, stream: Stream, raws: Iterator[bytes]
+    ) -> Iterator[Message]:
+        for raw in stream.incoming(raws):
+            stream.check_token()
+            yield self._admitted(method, principal, raw)
 
     @contextmanager
     def _opened(
@@ -169,20 +181,6 @@ def _only(raws: Iterator[bytes]) -> bytes:
     for raw in raws:
         return raw
     raise DecodeError("a call without a request")
-
-
-def _admitted(method: Method, principal: Principal, raw: bytes) -> Message:
-    request = method.request.FromString(raw)
-    method.admit(principal, request)
-    return request
-
-
-def _all_admitted(
-    method: Method, principal: Principal, stream: Stream, raws: Iterator[bytes]
-) -> Iterator[Message]:
-    for raw in stream.incoming(raws):
-        stream.check_token()
-        yield _admitted(method, principal, raw)
 
 
 def _serialized(message: Message) -> bytes:

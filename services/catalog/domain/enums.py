@@ -38,14 +38,6 @@ class ActivityKind(StrEnum):
     CHECKPOINT = "CHECKPOINT"
 
 
-class StaffRole(StrEnum):
-    """What a member of staff may do in a run; each role may do what the ones before it may."""
-
-    OBSERVER = "OBSERVER"
-    ASSISTANT = "ASSISTANT"
-    TEACHER = "TEACHER"
-
-
 class EnrolmentPolicy(StrEnum):
     """Who may enrol learners in a run."""
 

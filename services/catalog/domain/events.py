@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from chassis.staff import StaffMember
 from services.catalog.domain.enums import AttendanceMode, DeliveryMode, Role, RunState
 from services.catalog.domain.path import Activity
-from services.catalog.domain.runs import RunPolicy, StaffMember
+from services.catalog.domain.runs import RunPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

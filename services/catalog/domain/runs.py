@@ -6,7 +6,8 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from chassis.errors import FieldViolation
-from services.catalog.domain.enums import DeliveryMode, EnrolmentPolicy, RunState, StaffRole
+from chassis.staff import StaffMember, StaffRole, role_among, teachers
+from services.catalog.domain.enums import DeliveryMode, EnrolmentPolicy, RunState
 
 NOTHING = timedelta()
 
@@ -52,14 +53,6 @@ class EnrolmentRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StaffMember:
-    """Someone who works in a run."""
-
-    person_id: str
-    role: StaffRole
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One offering of a course in a term. Dates are YYYY-MM-DD in `zone`."""
 
@@ -98,6 +91,10 @@ class Run:
         """Return the run with another staff."""
         leading = (each.person_id for each in staff if each.role is StaffRole.TEACHER)
         return replace(self, staff=staff, instructor_ids=tuple(leading))
+
+    def role_of(self, person_id: str) -> StaffRole | None:
+        """Return a person's role among the staff; None if the person is not staff."""
+        return role_among(self.staff, person_id)
 
     @property
     def ends_at(self) -> datetime:
@@ -165,11 +162,6 @@ class SetRunStaff:
 
     run_id: str
     staff: tuple[StaffMember, ...]
-
-
-def teachers(person_ids: Iterable[str]) -> tuple[StaffMember, ...]:
-    """Return people as TEACHERs of a run."""
-    return tuple(StaffMember(person_id=each, role=StaffRole.TEACHER) for each in person_ids)
 
 
 def with_defaults(policy: RunPolicy | None, defaults: RunPolicy = DEFAULT_POLICY) -> RunPolicy:

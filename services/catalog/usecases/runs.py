@@ -96,6 +96,13 @@ def set_run_staff(store: Store, command: SetRunStaff) -> Run:
     return run
 
 
+def tell_staff(store: Store, run_id: str) -> None:
+    """Publish a run's staff again, for services that did not hear of it. Raises NotFound."""
+    run = lock_run(store, run_id)
+    facts = _put(store, run)
+    store.record_event(RunStaffChanged(run_id=run.id, run=facts, changed_at=store.now))
+
+
 def close_run(store: Store, run_id: str) -> Run:
     """Close a run, and return it; a closed run stays as it is. Raises NotFound."""
     run = lock_run(store, run_id)

@@ -26,9 +26,10 @@ class RunReadingList:
     sequence: int
 
 
-def may_read(item: Item, enrolled_in: Collection[str], named: bool) -> bool:
-    """Return whether a learner enrolled in some runs may read an item.
+def may_read(item: Item, reader_id: str, runs: Collection[str], named: bool) -> bool:
+    """Return whether a learner or a member of staff of some runs may read an item.
 
-    `named`: whether the path of one of these runs names the item.
+    `named`: whether the path of one of these runs names the item. Who uploaded an item reads it.
     """
-    return named or not set(enrolled_in).isdisjoint(item.run_ids)
+    is_own = bool(reader_id) and item.uploaded_by == reader_id
+    return is_own or named or not set(runs).isdisjoint(item.run_ids)

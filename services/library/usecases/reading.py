@@ -1,5 +1,7 @@
 """Reading items, and the replicas that decide who may read them."""
 
+from collections.abc import Collection
+
 from chassis.errors import FailedPrecondition, PermissionDenied
 from services.library.domain.entitlements import Enrolment, RunReadingList, may_read
 from services.library.domain.enums import ItemState
@@ -7,17 +9,21 @@ from services.library.domain.items import Item
 from services.library.ports import Store
 from services.library.usecases.uploads import get_item
 
-DENIED = "the learner's enrolments do not allow reading this item"
+DENIED = "this person's enrolments and runs do not allow reading this item"
 
 
 def readable(store: Store, item_id: str, reader_id: str) -> Item:
-    """Return an item that `reader_id` (empty: staff) may read now.
+    """Return an item that `reader_id` (empty: everything may be read) may read now.
 
-    Raises PermissionDenied, for a learner also if there is no such item, and FailedPrecondition
-    while it is not AVAILABLE.
+    Raises PermissionDenied, for a named reader also if there is no such item, and
+    FailedPrecondition while it is not AVAILABLE.
     """
     if reader_id:
-        _check_entitled(store, store.item(item_id), reader_id)
+        # The queries start from the reader's runs: there are tens, while an item may be in
+        # thousands.
+        runs = [*store.runs_of(reader_id), *store.staffed_by(reader_id)]
+        if not _may_read(store, store.item(item_id), reader_id, runs):
+            raise PermissionDenied(DENIED)
     item = get_item(store, item_id)
     if item.state is not ItemState.AVAILABLE:
         raise FailedPrecondition(
@@ -26,13 +32,20 @@ def readable(store: Store, item_id: str, reader_id: str) -> Item:
     return item
 
 
-def _check_entitled(store: Store, item: Item | None, learner_id: str) -> None:
-    if item is None:
-        raise PermissionDenied(DENIED)
-    # The query starts from the learner's runs: there are tens, while an item may be in thousands.
-    runs = store.runs_of(learner_id)
-    if not may_read(item, runs, store.names(runs, item.id)):
-        raise PermissionDenied(DENIED)
+def visible(store: Store, item_id: str, reader_id: str) -> Item:
+    """Return an item that `reader_id` (empty: everything) may see: in any state for who uploaded
+    it and for the staff of its runs, for others as `readable` does, which tells what it raises.
+    """
+    if not reader_id:
+        return get_item(store, item_id)
+    item = store.item(item_id)
+    if item and _may_read(store, item, reader_id, store.staffed_by(reader_id)):
+        return item
+    return readable(store, item_id, reader_id)
+
+
+def _may_read(store: Store, item: Item | None, reader_id: str, runs: Collection[str]) -> bool:
+    return item is not None and may_read(item, reader_id, runs, store.names(runs, item.id))
 
 
 def note_enrolments(store: Store, told: list[Enrolment]) -> None:

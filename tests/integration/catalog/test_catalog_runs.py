@@ -29,7 +29,7 @@ from tests.integration.catalog.registry import (
 
 ENROLLED = resources_pb2.ENROLMENT_STATE_ENROLLED
 WAITLISTED = resources_pb2.ENROLMENT_STATE_WAITLISTED
-OBSERVER, TEACHER = resources_pb2.STAFF_ROLE_OBSERVER, resources_pb2.STAFF_ROLE_TEACHER
+OBSERVER, TEACHER = options_pb2.STAFF_ROLE_OBSERVER, options_pb2.STAFF_ROLE_TEACHER
 CLOSED, OPEN = resources_pb2.RUN_STATE_CLOSED, resources_pb2.RUN_STATE_OPEN
 BY_REGISTRAR = resources_pb2.ENROLMENT_POLICY_BY_REGISTRAR
 
@@ -290,7 +290,7 @@ def test_learners_enrol_themselves_by_the_runs_rules(registry: Registry, clock: 
     assert registry.enrol(run.id, "ada").state == ENROLLED
 
 
-def member(person_id: str, role: "resources_pb2.StaffRole.ValueType") -> resources_pb2.StaffMember:
+def member(person_id: str, role: "options_pb2.StaffRole.ValueType") -> resources_pb2.StaffMember:
     """A member of staff."""
     return resources_pb2.StaffMember(person_id=person_id, role=role)
 

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tandem.library.v1 import library_pb2
 from chassis.edge.methods import Servicer
 from chassis.operations.settings import load
 from chassis.testing import running
+from services.library import rights
 from services.library.api import LibraryApi
 from services.library.files import S3Files
 from services.library.settings import Settings
@@ -59,6 +61,7 @@ def shelves(make_database: MakeDatabase, clock: FakeClock, s3_files: S3Files) ->
     servicer = Servicer(
         api,
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
+        partial(rights.relation, database),
     )
     with running([servicer], database) as channel_for:
         yield Shelves(database, clock, s3_files, api, channel_for)

@@ -54,16 +54,16 @@ class Shelves:
         self.files = files
         # Races call the servicer itself: what they try is the database, not the edge's threads.
         self.api = api
-        self.staff = Stub(channel_for(TEACHER, "instructor"))
+        self.staff = Stub(channel_for(TEACHER, "registrar"))
         self.http = urllib3.PoolManager(retries=False)
-        self._channel_for = channel_for
+        self.channel_for = channel_for
         self._sequence = 0
         # The system's, as far as jobs know it: what is handed over now is due.
         self.system = FakeClock(datetime.now(UTC) + timedelta(hours=1))
 
     def learner(self, learner_id: str) -> Stub:
         """The API as a learner calls it."""
-        return Stub(self._channel_for(learner_id, "learner"))
+        return Stub(self.channel_for(learner_id, "learner"))
 
     def request(self, content: bytes, **changes: Any) -> library_pb2.StartUploadRequest:
         """The announcement of a PDF with `content`; `changes` replaces fields."""
@@ -125,7 +125,7 @@ class Shelves:
         return Runner(self.database, jobs, self.system).run_due(lanes)
 
     def read_url(self, item_id: str, reader: str = "") -> library_pb2.GetReadUrlResponse:
-        """The URL by which `reader` (empty: the instructor) reads an item."""
+        """The URL by which `reader` (empty: the registrar) reads an item."""
         request = library_pb2.GetReadUrlRequest(item_id=item_id, reader_id=reader)
         stub = self.learner(reader) if reader else self.staff
         return stub.GetReadUrl(request)

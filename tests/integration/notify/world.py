@@ -15,6 +15,7 @@ from tandem.types.v1 import types_pb2 as types
 
 from campus.stack.smtp import read_mail
 from chassis.contracts.events import Event, event_type, subject_and_key
+from chassis.data.pages import Page
 from chassis.data.store import Database
 from chassis.jobs.runner import Runner
 from services.notify import announcer, sender
@@ -256,8 +257,4 @@ def text_of(mail: EmailMessage) -> str:
     return str(mail.get_content())
 
 
-class _All:
-    size, token = 100_000, ""
-
-
-_ALL: Any = _All()
+_ALL = Page(100_000)

@@ -50,7 +50,7 @@ class Classroom:
         self.database = database
         self.clock = clock
         self.channel_for = channel_for
-        self.staff = Stub(channel_for("curie", "instructor"))
+        self.staff = Stub(channel_for("curie", "registrar"))
         self.service = Stub(channel_for("player", "service"))
         self.queues = {each.name: each for each in subscriptions()}
         self._sequence = 0

@@ -1,6 +1,7 @@
 """The classroom, for each test its own."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from tandem.progress.v1 import progress_pb2
@@ -8,6 +9,7 @@ from tandem.progress.v1 import progress_pb2
 from chassis.data.store import Database
 from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, running
+from services.progress import rights
 from services.progress.api import ProgressApi
 from services.progress.store import ProgressStore
 from tests.conftest import FakeClock, MakeDatabase
@@ -26,6 +28,7 @@ def channels(progress_database: Database[ProgressStore]) -> Iterator[ChannelFor]
     servicer = Servicer(
         ProgressApi(progress_database),
         progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
+        partial(rights.relation, progress_database),
     )
     with running([servicer], progress_database) as channel_for:
         yield channel_for

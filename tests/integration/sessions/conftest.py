@@ -1,12 +1,14 @@
 """The school, for each test its own."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from tandem.sessions.v1 import sessions_pb2
 
 from chassis.edge.methods import Servicer
 from chassis.testing import running
+from services.sessions import rights
 from services.sessions.api import SessionsApi
 from services.sessions.store import SessionsStore
 from tests.conftest import FakeClock, MakeDatabase
@@ -20,6 +22,7 @@ def school(make_database: MakeDatabase, clock: FakeClock) -> Iterator[School]:
     servicer = Servicer(
         SessionsApi(database),
         sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"],
+        partial(rights.relation, database),
     )
     with running([servicer], database) as channel_for:
         yield School(database, clock, channel_for)

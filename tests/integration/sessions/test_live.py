@@ -9,7 +9,7 @@ from tandem.types.v1 import types_pb2
 
 from chassis.errors import FailedPrecondition, Invalid
 from chassis.messaging.subscriptions import Wait
-from tests.integration.sessions.school import RUN, School, race, refused
+from tests.integration.sessions.school import RUN, TEACHER, School, Stub, race, refused
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
@@ -194,13 +194,13 @@ def test_only_staff_sees_the_code_and_only_while_live(school: School) -> None:
 
 
 def test_only_who_may_come_sees_where_to_join(school: School) -> None:
-    """Staff and the run's learners; to others, and to those who left, the link is blank."""
-    school.enrol("ada", "gone")
-    school.hear("rosters", catalog.EnrolmentWithdrawn(run_id=RUN, learner_id="gone"))
+    """Staff and learners with a place; to those who wait for one, the link is blank."""
+    school.enrol("ada")
+    school.hear("rosters", catalog.EnrolmentWaitlisted(run_id=RUN, learner_id="wanda"))
     session = school.schedule(school.room())
     one = sessions_pb2.GetSessionRequest(session_id=session.id)
-    for learner, url in (("ada", session.join_url), ("gone", ""), ("eve", "")):
-        stub = school.learner(learner)
+    for person, url in (("ada", session.join_url), ("wanda", ""), (TEACHER, session.join_url)):
+        stub = Stub(school.channel_for(person))
         assert stub.GetSession(one).join_url == url
         (listed,) = stub.ListSessions(sessions_pb2.ListSessionsRequest()).sessions
         assert listed.join_url == url

@@ -4,15 +4,34 @@ from typing import Any
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.message import Message
+from hypothesis import given
+from hypothesis import strategies as st
 from tandem.catalog.v1 import catalog_pb2
+from tandem.library.v1 import library_pb2
 from tandem.options.v1 import options_pb2
 
 from chassis.context.principal import Principal
-from chassis.edge.access import Access, UndeclaredAccess, access_of
+from chassis.edge.access import Access, Relation, UndeclaredAccess, access_of
+from chassis.edge.methods import Servicer, contracts_of
 from chassis.errors import PermissionDenied
+from chassis.staff import StaffRole
 
-ACCESS = Access(frozenset({"registrar"}), "person_id")
+ACCESS = Access(roles=frozenset({"registrar"}), own="person_id")
 REQUEST = catalog_pb2.GetPersonRequest(person_id="ada")
+STAFFED = Access(staff=StaffRole.ASSISTANT, about="run_ids")
+EVE = Principal("eve", frozenset({"instructor"}))
+TWO_RUNS = library_pb2.StartUploadRequest(run_ids=["r1", "r2"])
+
+
+def nobody(_person_id: str, _about: str, _value: Any) -> Relation:
+    """Nobody is anything to anything."""
+    return Relation()
+
+
+def unasked(_person_id: str, _about: str, _value: Any) -> Relation:
+    """A caller who is let in anyway: the database need not answer."""
+    raise AssertionError("the relation was asked for")
 
 
 @pytest.mark.parametrize(
@@ -21,7 +40,7 @@ REQUEST = catalog_pb2.GetPersonRequest(person_id="ada")
 )
 def test_a_role_or_the_own_id_passes(principal: Principal) -> None:
     """One of the roles suffices, and so does being the person that the request names."""
-    ACCESS.check(principal, REQUEST)
+    assert ACCESS.check(principal, REQUEST, unasked) is None
 
 
 @pytest.mark.parametrize(
@@ -36,21 +55,104 @@ def test_a_role_or_the_own_id_passes(principal: Principal) -> None:
 def test_anyone_else_is_denied(principal: Principal, person: str) -> None:
     """Another id, an empty one and an empty subject don't pass."""
     with pytest.raises(PermissionDenied):
-        ACCESS.check(principal, catalog_pb2.GetPersonRequest(person_id=person))
+        ACCESS.check(principal, catalog_pb2.GetPersonRequest(person_id=person), unasked)
+
+
+def check(access: Access, relation: Relation, request: Message = TWO_RUNS) -> Any:
+    """The runs to which Eve is limited; None for no limit, "denied" where she may not call."""
+    try:
+        return access.check(EVE, request, lambda *_: relation)
+    except PermissionDenied:
+        return "denied"
+
+
+@pytest.mark.parametrize(
+    ("roles", "passes"),
+    [
+        ({"r1": StaffRole.ASSISTANT, "r2": StaffRole.TEACHER}, True),
+        ({"r1": StaffRole.OBSERVER, "r2": StaffRole.TEACHER}, False),
+        ({"r1": None, "r2": StaffRole.TEACHER}, False),
+        ({"r1": None, "r2": None}, False),
+    ],
+)
+def test_staff_call_for_runs_that_are_all_theirs(
+    roles: dict[str, StaffRole | None], passes: bool
+) -> None:
+    """In each run that the request names, the caller needs the least role."""
+    assert check(STAFFED, Relation(roles)) == ({"r1", "r2"} if passes else "denied")
+
+
+def test_a_request_that_names_no_run_is_cut_to_the_callers() -> None:
+    """Staff of some run call; the answer has only runs where their role suffices."""
+    none = library_pb2.StartUploadRequest()
+    roles = {"r1": StaffRole.OBSERVER, "r2": StaffRole.TEACHER}
+    assert check(STAFFED, Relation(roles), none) == {"r2"}
+    assert check(STAFFED, Relation({"r1": StaffRole.OBSERVER}), none) == "denied"
+    assert check(STAFFED, Relation(), none) == "denied"
+
+
+def test_learners_call_where_the_contract_says_so() -> None:
+    """A learner of the runs passes; with staff it is either."""
+    both = Relation({"r1": None, "r2": StaffRole.TEACHER}, frozenset({"r1"}))
+    learners = Access(staff=StaffRole.OBSERVER, learners=True, about="run_ids")
+    assert check(learners, both) == {"r1", "r2"}
+    assert check(STAFFED, both) == "denied"
+
+
+def test_an_owner_calls_where_the_contract_says_so() -> None:
+    """Who began it has no limit; with a rule that says nothing of owners it counts nothing."""
+    owned = library_pb2.GetUploadRequest(upload_id="u")
+    owner = Access(owner=True, about="upload_id")
+    assert check(owner, Relation(is_owner=True), owned) is None
+    assert check(owner, Relation(), owned) == "denied"
+    staffed = Access(staff=StaffRole.OBSERVER, about="upload_id")
+    assert check(staffed, Relation(is_owner=True), owned) == "denied"
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.sampled_from([None, *StaffRole]), max_size=3),
+    st.sampled_from(StaffRole),
+    st.booleans(),
+)
+def test_nobody_gets_a_run_without_the_least_role(
+    roles: dict[str, StaffRole | None], least: StaffRole, named: bool
+) -> None:
+    """Whatever the roles are: each run that is answered is one where the role suffices."""
+    request = library_pb2.StartUploadRequest(run_ids=roles if named else [])
+    order = list(StaffRole)
+    found = check(Access(staff=least, about="run_ids"), Relation(roles), request)
+    right = {run for run, role in roles.items() if role and order.index(role) >= order.index(least)}
+    refused = not right or (named and right != roles.keys())
+    assert found == ("denied" if refused else right)
+
+
+def test_a_nameless_caller_is_nobodys_staff() -> None:
+    """A token without subject is related to nothing."""
+    with pytest.raises(PermissionDenied):
+        STAFFED.check(Principal("", frozenset()), TWO_RUNS, unasked)
 
 
 def test_the_contract_is_read() -> None:
-    """Roles are the option's, in lower case; `own` is the field's name."""
-    method = catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].methods_by_name["Enrol"]
-    assert access_of(method) == Access(frozenset({"registrar", "service"}), "learner_id")
+    """Roles are the option's, in lower case; `own` and `about` are names of fields."""
+    methods = catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].methods_by_name
+    office = frozenset({"registrar", "service"})
+    assert access_of(methods["Enrol"]) == Access(roles=office, own="learner_id")
+    assert access_of(methods["PublishPath"]) == Access(
+        roles=office, staff=StaffRole.TEACHER, about="run_id"
+    )
 
 
-def method_with(access: options_pb2.Access | None) -> Any:
+def method_with(access: options_pb2.Access | None, streams: bool = False) -> Any:
     """A method of a contract made here."""
     file = descriptor_pb2.FileDescriptorProto(name="made.proto", package="made", syntax="proto3")
-    file.message_type.add(name="Ask")
+    file.message_type.add(name="Ask").field.add(
+        name="run_id",
+        number=1,
+        type=descriptor_pb2.FieldDescriptorProto.TYPE_STRING,
+        label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL,
+    )
     method = file.service.add(name="Made").method.add(
-        name="Do", input_type=".made.Ask", output_type=".made.Ask"
+        name="Do", input_type=".made.Ask", output_type=".made.Ask", server_streaming=streams
     )
     if access is not None:
         method.options.Extensions[options_pb2.access].CopyFrom(access)
@@ -64,8 +166,10 @@ def method_with(access: options_pb2.Access | None) -> Any:
     [
         None,
         options_pb2.Access(),
+        options_pb2.Access(about="run_id"),
         options_pb2.Access(roles=[options_pb2.ROLE_UNSPECIFIED]),
         options_pb2.Access(own="nobody"),
+        options_pb2.Access(staff=options_pb2.STAFF_ROLE_TEACHER, about="nothing"),
     ],
 )
 def test_an_rpc_that_does_not_say_who_may_call_is_not_served(
@@ -74,3 +178,19 @@ def test_an_rpc_that_does_not_say_who_may_call_is_not_served(
     """No option, an empty one, or one that names no field of the request is refused."""
     with pytest.raises(UndeclaredAccess):
         access_of(method_with(access))
+
+
+def test_a_service_that_cannot_tell_relations_does_not_start() -> None:
+    """Nor does one with a stream whose access depends on a run."""
+    by_run = options_pb2.Access(staff=options_pb2.STAFF_ROLE_TEACHER, about="run_id")
+
+    class Made:
+        Do = None
+
+    unary = method_with(by_run).containing_service
+    assert contracts_of([Servicer(Made, unary, nobody)])
+    with pytest.raises(UndeclaredAccess, match="can't tell relations"):
+        contracts_of([Servicer(Made, unary)])
+    stream = method_with(by_run, streams=True).containing_service
+    with pytest.raises(UndeclaredAccess, match="stream"):
+        contracts_of([Servicer(Made, stream, nobody)])

@@ -91,10 +91,16 @@ def test_the_file_knows_its_playing_time_best(announced: float, found: float, ri
 
 def test_a_learner_reads_what_a_run_of_theirs_has() -> None:
     """The item belongs to the run itself, or to the run's path."""
-    assert may_read(ITEM, ["r1"], named=False)
-    assert may_read(ITEM, ["r2", "r3"], named=True)
-    assert not may_read(ITEM, ["r2"], named=False)
-    assert not may_read(ITEM, [], named=False)
+    assert may_read(ITEM, "ada", ["r1"], named=False)
+    assert may_read(ITEM, "ada", ["r2", "r3"], named=True)
+    assert not may_read(ITEM, "ada", ["r2"], named=False)
+    assert not may_read(ITEM, "ada", [], named=False)
+
+
+def test_who_uploaded_an_item_reads_it() -> None:
+    """Whatever the runs; nobody uploaded an item whose uploader is unknown."""
+    assert may_read(replace(ITEM, uploaded_by="curie"), "curie", [], named=False)
+    assert not may_read(replace(ITEM, uploaded_by=""), "", [], named=False)
 
 
 def test_what_can_be_no_run_is_told() -> None:

@@ -160,7 +160,7 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPerson(self, request, context):
-        """One person. NOT_FOUND when there is none of that id.
+        """One person; for staff, somebody of a run of theirs. NOT_FOUND when there is none of that id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -291,7 +291,8 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEnrolments(self, request, context):
-        """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out.
+        """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out. Staff
+        who name a learner alone get what is of their own runs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

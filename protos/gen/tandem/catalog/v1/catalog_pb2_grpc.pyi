@@ -43,7 +43,7 @@ class CatalogServiceStub:
     BatchUpsertPeople: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.BatchUpsertPeopleRequest, _catalog_pb2.BatchUpsertPeopleResponse]
     """Adds or changes people from the student records system, row by row."""
     GetPerson: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetPersonRequest, _resources_pb2.Person]
-    """One person. NOT_FOUND when there is none of that id."""
+    """One person; for staff, somebody of a run of theirs. NOT_FOUND when there is none of that id."""
     CreateCourse: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.CreateCourseRequest, _resources_pb2.Course]
     """Creates a course. ALREADY_EXISTS when its code is taken."""
     GetCourse: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetCourseRequest, _resources_pb2.Course]
@@ -98,7 +98,9 @@ class CatalogServiceStub:
     ChangeMode: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ChangeModeRequest, _resources_pb2.Enrolment]
     """Changes how a learner usually takes part. NOT_FOUND when the learner is not in the run."""
     ListEnrolments: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListEnrolmentsRequest, _catalog_pb2.ListEnrolmentsResponse]
-    """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out."""
+    """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out. Staff
+    who name a learner alone get what is of their own runs.
+    """
     ExtendDue: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ExtendDueRequest, _catalog_pb2.Extension]
     """Moves one learner's deadline for one activity; what depends on it moves with it. NOT_FOUND when
     the learner or the activity is not in the run; FAILED_PRECONDITION when the learner waits for a
@@ -119,7 +121,7 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     BatchUpsertPeople: _aio.UnaryUnaryMultiCallable[_catalog_pb2.BatchUpsertPeopleRequest, _catalog_pb2.BatchUpsertPeopleResponse]  # type: ignore[assignment]
     """Adds or changes people from the student records system, row by row."""
     GetPerson: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetPersonRequest, _resources_pb2.Person]  # type: ignore[assignment]
-    """One person. NOT_FOUND when there is none of that id."""
+    """One person; for staff, somebody of a run of theirs. NOT_FOUND when there is none of that id."""
     CreateCourse: _aio.UnaryUnaryMultiCallable[_catalog_pb2.CreateCourseRequest, _resources_pb2.Course]  # type: ignore[assignment]
     """Creates a course. ALREADY_EXISTS when its code is taken."""
     GetCourse: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetCourseRequest, _resources_pb2.Course]  # type: ignore[assignment]
@@ -174,7 +176,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     ChangeMode: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ChangeModeRequest, _resources_pb2.Enrolment]  # type: ignore[assignment]
     """Changes how a learner usually takes part. NOT_FOUND when the learner is not in the run."""
     ListEnrolments: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListEnrolmentsRequest, _catalog_pb2.ListEnrolmentsResponse]  # type: ignore[assignment]
-    """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out."""
+    """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out. Staff
+    who name a learner alone get what is of their own runs.
+    """
     ExtendDue: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ExtendDueRequest, _catalog_pb2.Extension]  # type: ignore[assignment]
     """Moves one learner's deadline for one activity; what depends on it moves with it. NOT_FOUND when
     the learner or the activity is not in the run; FAILED_PRECONDITION when the learner waits for a
@@ -204,7 +208,7 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.GetPersonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Person, _abc.Awaitable[_resources_pb2.Person]]:
-        """One person. NOT_FOUND when there is none of that id."""
+        """One person; for staff, somebody of a run of theirs. NOT_FOUND when there is none of that id."""
 
     @_abc_1.abstractmethod
     def CreateCourse(
@@ -361,7 +365,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.ListEnrolmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ListEnrolmentsResponse, _abc.Awaitable[_catalog_pb2.ListEnrolmentsResponse]]:
-        """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out."""
+        """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out. Staff
+        who name a learner alone get what is of their own runs.
+        """
 
     @_abc_1.abstractmethod
     def ExtendDue(

@@ -23,34 +23,6 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class _StaffRole:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _StaffRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StaffRole.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    STAFF_ROLE_UNSPECIFIED: _StaffRole.ValueType  # 0
-    """Not said."""
-    STAFF_ROLE_OBSERVER: _StaffRole.ValueType  # 1
-    """Reads."""
-    STAFF_ROLE_ASSISTANT: _StaffRole.ValueType  # 2
-    """Holds classes, and helps learners."""
-    STAFF_ROLE_TEACHER: _StaffRole.ValueType  # 3
-    """Decides on the path, the deadlines and the attendance."""
-
-class StaffRole(_StaffRole, metaclass=_StaffRoleEnumTypeWrapper):
-    """What a member of staff may do in a run. Each role may do what the ones before it may."""
-
-STAFF_ROLE_UNSPECIFIED: StaffRole.ValueType  # 0
-"""Not said."""
-STAFF_ROLE_OBSERVER: StaffRole.ValueType  # 1
-"""Reads."""
-STAFF_ROLE_ASSISTANT: StaffRole.ValueType  # 2
-"""Holds classes, and helps learners."""
-STAFF_ROLE_TEACHER: StaffRole.ValueType  # 3
-"""Decides on the path, the deadlines and the attendance."""
-Global___StaffRole: _TypeAlias = StaffRole  # noqa: Y015
-
 class _EnrolmentPolicy:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -269,13 +241,13 @@ class StaffMember(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """The person."""
-    role: Global___StaffRole.ValueType
+    role: _options_pb2.StaffRole.ValueType
     """What the person may do there."""
     def __init__(
         self,
         *,
         person_id: _builtins.str = ...,
-        role: Global___StaffRole.ValueType = ...,
+        role: _options_pb2.StaffRole.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

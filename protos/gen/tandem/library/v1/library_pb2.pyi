@@ -234,7 +234,7 @@ class GetReadUrlRequest(_message.Message):
     item_id: _builtins.str
     """The item's id."""
     reader_id: _builtins.str
-    """Whose entitlement counts. Staff may leave it empty and read everything."""
+    """Whose entitlement counts. A registrar or a service may leave it empty and read everything."""
     def __init__(
         self,
         *,

@@ -88,7 +88,8 @@ class LibraryServiceServicer:
     """
 
     def StartUpload(self, request, context):
-        """Announces a file and answers where its parts go. A repeat answers the same upload as it is now,
+        """Announces a file and answers where its parts go. The staff of any run may upload, into the
+        runs where they are at least ASSISTANTs. A repeat answers the same upload as it is now,
         with what the store has of it; UNAVAILABLE while the store can't be asked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -119,24 +120,25 @@ class LibraryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetItem(self, request, context):
-        """One item. NOT_FOUND when there is none of that id. A learner sees what GetReadUrl reads:
-        PERMISSION_DENIED when the enrolments do not entitle to it, FAILED_PRECONDITION when it is not
-        AVAILABLE.
+        """One item. NOT_FOUND when there is none of that id. Who uploaded it and the staff of its runs see
+        it in every state; others see what GetReadUrl reads: PERMISSION_DENIED when their enrolments do
+        not entitle to it, FAILED_PRECONDITION when it is not AVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListItems(self, request, context):
-        """Items by id, or all of them, newest first; for a learner only those that GetReadUrl reads.
+        """Items by id, or all of them, newest first; only those that GetItem shows to the caller.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetReadUrl(self, request, context):
-        """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when the learner's enrolments do
-        not entitle to it; FAILED_PRECONDITION when it is not AVAILABLE.
+        """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
+        enrolments nor their place among the staff of its runs entitle to it, and they did not upload
+        it; FAILED_PRECONDITION when it is not AVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,8 @@ class LibraryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LibraryServiceAsyncStub: ...
     StartUpload: _grpc.UnaryUnaryMultiCallable[_library_pb2.StartUploadRequest, _resources_pb2.Upload]
-    """Announces a file and answers where its parts go. A repeat answers the same upload as it is now,
+    """Announces a file and answers where its parts go. The staff of any run may upload, into the
+    runs where they are at least ASSISTANTs. A repeat answers the same upload as it is now,
     with what the store has of it; UNAVAILABLE while the store can't be asked.
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetUploadRequest, _resources_pb2.Upload]
@@ -55,15 +56,16 @@ class LibraryServiceStub:
     AbortUpload: _grpc.UnaryUnaryMultiCallable[_library_pb2.AbortUploadRequest, _resources_pb2.Upload]
     """Gives an upload up and frees its parts. FAILED_PRECONDITION when it is completed."""
     GetItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetItemRequest, _resources_pb2.Item]
-    """One item. NOT_FOUND when there is none of that id. A learner sees what GetReadUrl reads:
-    PERMISSION_DENIED when the enrolments do not entitle to it, FAILED_PRECONDITION when it is not
-    AVAILABLE.
+    """One item. NOT_FOUND when there is none of that id. Who uploaded it and the staff of its runs see
+    it in every state; others see what GetReadUrl reads: PERMISSION_DENIED when their enrolments do
+    not entitle to it, FAILED_PRECONDITION when it is not AVAILABLE.
     """
     ListItems: _grpc.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]
-    """Items by id, or all of them, newest first; for a learner only those that GetReadUrl reads."""
+    """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
     GetReadUrl: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]
-    """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when the learner's enrolments do
-    not entitle to it; FAILED_PRECONDITION when it is not AVAILABLE.
+    """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
+    enrolments nor their place among the staff of its runs entitle to it, and they did not upload
+    it; FAILED_PRECONDITION when it is not AVAILABLE.
     """
 
 @_typing.type_check_only
@@ -78,7 +80,8 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     StartUpload: _aio.UnaryUnaryMultiCallable[_library_pb2.StartUploadRequest, _resources_pb2.Upload]  # type: ignore[assignment]
-    """Announces a file and answers where its parts go. A repeat answers the same upload as it is now,
+    """Announces a file and answers where its parts go. The staff of any run may upload, into the
+    runs where they are at least ASSISTANTs. A repeat answers the same upload as it is now,
     with what the store has of it; UNAVAILABLE while the store can't be asked.
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_library_pb2.GetUploadRequest, _resources_pb2.Upload]  # type: ignore[assignment]
@@ -92,15 +95,16 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     AbortUpload: _aio.UnaryUnaryMultiCallable[_library_pb2.AbortUploadRequest, _resources_pb2.Upload]  # type: ignore[assignment]
     """Gives an upload up and frees its parts. FAILED_PRECONDITION when it is completed."""
     GetItem: _aio.UnaryUnaryMultiCallable[_library_pb2.GetItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
-    """One item. NOT_FOUND when there is none of that id. A learner sees what GetReadUrl reads:
-    PERMISSION_DENIED when the enrolments do not entitle to it, FAILED_PRECONDITION when it is not
-    AVAILABLE.
+    """One item. NOT_FOUND when there is none of that id. Who uploaded it and the staff of its runs see
+    it in every state; others see what GetReadUrl reads: PERMISSION_DENIED when their enrolments do
+    not entitle to it, FAILED_PRECONDITION when it is not AVAILABLE.
     """
     ListItems: _aio.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]  # type: ignore[assignment]
-    """Items by id, or all of them, newest first; for a learner only those that GetReadUrl reads."""
+    """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
     GetReadUrl: _aio.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]  # type: ignore[assignment]
-    """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when the learner's enrolments do
-    not entitle to it; FAILED_PRECONDITION when it is not AVAILABLE.
+    """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
+    enrolments nor their place among the staff of its runs entitle to it, and they did not upload
+    it; FAILED_PRECONDITION when it is not AVAILABLE.
     """
 
 class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -118,7 +122,8 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _library_pb2.StartUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Upload, _abc.Awaitable[_resources_pb2.Upload]]:
-        """Announces a file and answers where its parts go. A repeat answers the same upload as it is now,
+        """Announces a file and answers where its parts go. The staff of any run may upload, into the
+        runs where they are at least ASSISTANTs. A repeat answers the same upload as it is now,
         with what the store has of it; UNAVAILABLE while the store can't be asked.
         """
 
@@ -156,9 +161,9 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _library_pb2.GetItemRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Item, _abc.Awaitable[_resources_pb2.Item]]:
-        """One item. NOT_FOUND when there is none of that id. A learner sees what GetReadUrl reads:
-        PERMISSION_DENIED when the enrolments do not entitle to it, FAILED_PRECONDITION when it is not
-        AVAILABLE.
+        """One item. NOT_FOUND when there is none of that id. Who uploaded it and the staff of its runs see
+        it in every state; others see what GetReadUrl reads: PERMISSION_DENIED when their enrolments do
+        not entitle to it, FAILED_PRECONDITION when it is not AVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -167,7 +172,7 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _library_pb2.ListItemsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_library_pb2.ListItemsResponse, _abc.Awaitable[_library_pb2.ListItemsResponse]]:
-        """Items by id, or all of them, newest first; for a learner only those that GetReadUrl reads."""
+        """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
 
     @_abc_1.abstractmethod
     def GetReadUrl(
@@ -175,8 +180,9 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _library_pb2.GetReadUrlRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_library_pb2.GetReadUrlResponse, _abc.Awaitable[_library_pb2.GetReadUrlResponse]]:
-        """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when the learner's enrolments do
-        not entitle to it; FAILED_PRECONDITION when it is not AVAILABLE.
+        """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
+        enrolments nor their place among the staff of its runs entitle to it, and they did not upload
+        it; FAILED_PRECONDITION when it is not AVAILABLE.
         """
 
 def add_LibraryServiceServicer_to_server(servicer: LibraryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -59,31 +59,79 @@ ROLE_OPERATOR: Role.ValueType  # 5
 """A person who runs the installation."""
 Global___Role: _TypeAlias = Role  # noqa: Y015
 
+class _StaffRole:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StaffRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StaffRole.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STAFF_ROLE_UNSPECIFIED: _StaffRole.ValueType  # 0
+    """Not said."""
+    STAFF_ROLE_OBSERVER: _StaffRole.ValueType  # 1
+    """Reads."""
+    STAFF_ROLE_ASSISTANT: _StaffRole.ValueType  # 2
+    """Holds classes, and helps learners."""
+    STAFF_ROLE_TEACHER: _StaffRole.ValueType  # 3
+    """Decides on the path, the deadlines and the attendance."""
+
+class StaffRole(_StaffRole, metaclass=_StaffRoleEnumTypeWrapper):
+    """What a member of staff may do in a run. Each role may do what the ones before it may."""
+
+STAFF_ROLE_UNSPECIFIED: StaffRole.ValueType  # 0
+"""Not said."""
+STAFF_ROLE_OBSERVER: StaffRole.ValueType  # 1
+"""Reads."""
+STAFF_ROLE_ASSISTANT: StaffRole.ValueType  # 2
+"""Holds classes, and helps learners."""
+STAFF_ROLE_TEACHER: StaffRole.ValueType  # 3
+"""Decides on the path, the deadlines and the attendance."""
+Global___StaffRole: _TypeAlias = StaffRole  # noqa: Y015
+
 @_typing.final
 class Access(_message.Message):
-    """Who may call an RPC: a caller with one of `roles`, or any authenticated person about themselves."""
+    """Who may call an RPC. Each field that is set lets callers in; one of them is enough."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ROLES_FIELD_NUMBER: _builtins.int
     OWN_FIELD_NUMBER: _builtins.int
+    STAFF_FIELD_NUMBER: _builtins.int
+    LEARNERS_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
     own: _builtins.str
     """The request field that names a person. A caller whose token's subject equals it may call,
-    whatever the caller's roles. Empty: roles alone decide.
+    whatever the caller's roles.
+    """
+    staff: Global___StaffRole.ValueType
+    """Staff of the run that the request is about may call, from this role on. Where the request
+    names no run, staff of any run may, and the answer is cut to their runs.
+    """
+    learners: _builtins.bool
+    """The learners of that run may call, those on its waiting list too; cut in the same way."""
+    owner: _builtins.bool
+    """Who began what `about` names may call."""
+    about: _builtins.str
+    """The request field that tells what the request is about: runs, or what belongs to a run or to
+    a person. Empty: the request names nothing of the kind.
     """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]:
-        """Roles that may call for anyone."""
+        """Roles that may call for anyone, in any run."""
 
     def __init__(
         self,
         *,
         roles: _abc.Iterable[Global___Role.ValueType] | None = ...,
         own: _builtins.str = ...,
+        staff: Global___StaffRole.ValueType = ...,
+        learners: _builtins.bool = ...,
+        owner: _builtins.bool = ...,
+        about: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["own", b"own", "roles", b"roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "learners", b"learners", "own", b"own", "owner", b"owner", "roles", b"roles", "staff", b"staff"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -29,7 +29,8 @@ class ProgressServiceStub:
     """What each learner did, has yet to do, and by when.
 
     Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (every fault listed as
-    google.rpc.BadRequest) and UNAVAILABLE (with google.rpc.RetryInfo).
+    google.rpc.BadRequest) and UNAVAILABLE (with google.rpc.RetryInfo), also when the run that a
+    request is about is not known here yet.
     """
 
     def __init__(self, channel):
@@ -74,7 +75,8 @@ class ProgressServiceServicer:
     """What each learner did, has yet to do, and by when.
 
     Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (every fault listed as
-    google.rpc.BadRequest) and UNAVAILABLE (with google.rpc.RetryInfo).
+    google.rpc.BadRequest) and UNAVAILABLE (with google.rpc.RetryInfo), also when the run that a
+    request is about is not known here yet.
     """
 
     def RecordStatements(self, request, context):
@@ -110,14 +112,16 @@ class ProgressServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListCatchUps(self, request, context):
-        """Catch-ups of a learner, or of a run: one of the two is named, or both.
+        """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
+        alone get what is of their own runs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTimeline(self, request, context):
-        """One learner's live classes, deadlines and catch-ups together, by time.
+        """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
+        their own runs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,7 +172,8 @@ class ProgressService:
     """What each learner did, has yet to do, and by when.
 
     Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (every fault listed as
-    google.rpc.BadRequest) and UNAVAILABLE (with google.rpc.RetryInfo).
+    google.rpc.BadRequest) and UNAVAILABLE (with google.rpc.RetryInfo), also when the run that a
+    request is about is not known here yet.
     """
 
     @staticmethod

@@ -30,7 +30,8 @@ class ProgressServiceStub:
     """What each learner did, has yet to do, and by when.
 
     Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (every fault listed as
-    google.rpc.BadRequest) and UNAVAILABLE (with google.rpc.RetryInfo).
+    google.rpc.BadRequest) and UNAVAILABLE (with google.rpc.RetryInfo), also when the run that a
+    request is about is not known here yet.
     """
 
     @_typing.overload
@@ -51,16 +52,21 @@ class ProgressServiceStub:
     ListRunProgress: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListRunProgressRequest, _progress_pb2.ListRunProgressResponse]
     """A run at a glance, and its learners page by page. NOT_FOUND when the run is unknown."""
     ListCatchUps: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListCatchUpsRequest, _progress_pb2.ListCatchUpsResponse]
-    """Catch-ups of a learner, or of a run: one of the two is named, or both."""
+    """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
+    alone get what is of their own runs.
+    """
     GetTimeline: _grpc.UnaryUnaryMultiCallable[_progress_pb2.GetTimelineRequest, _progress_pb2.GetTimelineResponse]
-    """One learner's live classes, deadlines and catch-ups together, by time."""
+    """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
+    their own runs.
+    """
 
 @_typing.type_check_only
 class ProgressServiceAsyncStub(ProgressServiceStub):
     """What each learner did, has yet to do, and by when.
 
     Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (every fault listed as
-    google.rpc.BadRequest) and UNAVAILABLE (with google.rpc.RetryInfo).
+    google.rpc.BadRequest) and UNAVAILABLE (with google.rpc.RetryInfo), also when the run that a
+    request is about is not known here yet.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -78,15 +84,20 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     ListRunProgress: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListRunProgressRequest, _progress_pb2.ListRunProgressResponse]  # type: ignore[assignment]
     """A run at a glance, and its learners page by page. NOT_FOUND when the run is unknown."""
     ListCatchUps: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListCatchUpsRequest, _progress_pb2.ListCatchUpsResponse]  # type: ignore[assignment]
-    """Catch-ups of a learner, or of a run: one of the two is named, or both."""
+    """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
+    alone get what is of their own runs.
+    """
     GetTimeline: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetTimelineRequest, _progress_pb2.GetTimelineResponse]  # type: ignore[assignment]
-    """One learner's live classes, deadlines and catch-ups together, by time."""
+    """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
+    their own runs.
+    """
 
 class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
     """What each learner did, has yet to do, and by when.
 
     Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (every fault listed as
-    google.rpc.BadRequest) and UNAVAILABLE (with google.rpc.RetryInfo).
+    google.rpc.BadRequest) and UNAVAILABLE (with google.rpc.RetryInfo), also when the run that a
+    request is about is not known here yet.
     """
 
     @_abc_1.abstractmethod
@@ -132,7 +143,9 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _progress_pb2.ListCatchUpsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_progress_pb2.ListCatchUpsResponse, _abc.Awaitable[_progress_pb2.ListCatchUpsResponse]]:
-        """Catch-ups of a learner, or of a run: one of the two is named, or both."""
+        """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
+        alone get what is of their own runs.
+        """
 
     @_abc_1.abstractmethod
     def GetTimeline(
@@ -140,6 +153,8 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _progress_pb2.GetTimelineRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_progress_pb2.GetTimelineResponse, _abc.Awaitable[_progress_pb2.GetTimelineResponse]]:
-        """One learner's live classes, deadlines and catch-ups together, by time."""
+        """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
+        their own runs.
+        """
 
 def add_ProgressServiceServicer_to_server(servicer: ProgressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -174,7 +174,7 @@ class Session(_message.Message):
     state: Global___SessionState.ValueType
     """How far it is."""
     check_in_code: _builtins.str
-    """For staff, while LIVE: the code that is shown in the room now."""
+    """For who may hold it, while LIVE: the code that is shown in the room now."""
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When it starts on the wall of its place."""

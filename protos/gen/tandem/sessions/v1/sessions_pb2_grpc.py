@@ -31,7 +31,8 @@ class SessionsServiceStub:
 
     Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (every fault listed as
     google.rpc.BadRequest), NOT_FOUND (no session of that id) and UNAVAILABLE (with
-    google.rpc.RetryInfo). A command with a `request_id` that was seen before answers what it
+    google.rpc.RetryInfo), also when the run that a request is about is not known here yet. Who holds
+    a session is at least an ASSISTANT of its run for that session. A command with a `request_id` that was seen before answers what it
     answered then; the same id with another content is ALREADY_EXISTS.
     """
 
@@ -123,7 +124,8 @@ class SessionsServiceServicer:
 
     Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (every fault listed as
     google.rpc.BadRequest), NOT_FOUND (no session of that id) and UNAVAILABLE (with
-    google.rpc.RetryInfo). A command with a `request_id` that was seen before answers what it
+    google.rpc.RetryInfo), also when the run that a request is about is not known here yet. Who holds
+    a session is at least an ASSISTANT of its run for that session. A command with a `request_id` that was seen before answers what it
     answered then; the same id with another content is ALREADY_EXISTS.
     """
 
@@ -171,7 +173,7 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSessions(self, request, context):
-        """Sessions by start.
+        """Sessions by start; for staff and learners those of their own runs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -233,7 +235,8 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAttendance(self, request, context):
-        """Attendance of a session, or of a learner: one of the two is named. What is settled already is
+        """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
+        alone get what is of their own runs. What is settled already is
         answered: Session.attendance_settled_at tells when that is everyone's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -331,7 +334,8 @@ class SessionsService:
 
     Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (every fault listed as
     google.rpc.BadRequest), NOT_FOUND (no session of that id) and UNAVAILABLE (with
-    google.rpc.RetryInfo). A command with a `request_id` that was seen before answers what it
+    google.rpc.RetryInfo), also when the run that a request is about is not known here yet. Who holds
+    a session is at least an ASSISTANT of its run for that session. A command with a `request_id` that was seen before answers what it
     answered then; the same id with another content is ALREADY_EXISTS.
     """
 

@@ -32,7 +32,8 @@ class SessionsServiceStub:
 
     Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (every fault listed as
     google.rpc.BadRequest), NOT_FOUND (no session of that id) and UNAVAILABLE (with
-    google.rpc.RetryInfo). A command with a `request_id` that was seen before answers what it
+    google.rpc.RetryInfo), also when the run that a request is about is not known here yet. Who holds
+    a session is at least an ASSISTANT of its run for that session. A command with a `request_id` that was seen before answers what it
     answered then; the same id with another content is ALREADY_EXISTS.
     """
 
@@ -55,7 +56,7 @@ class SessionsServiceStub:
     GetSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]
     """One session."""
     ListSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]
-    """Sessions by start."""
+    """Sessions by start; for staff and learners those of their own runs."""
     ChooseSeat: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ChooseSeatRequest, _resources_pb2.Seat]
     """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
     waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
@@ -81,7 +82,8 @@ class SessionsServiceStub:
     AttachRecording: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]
     """Says which item is the session's recording. FAILED_PRECONDITION when the session has not begun."""
     ListAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListAttendanceRequest, _sessions_pb2.ListAttendanceResponse]
-    """Attendance of a session, or of a learner: one of the two is named. What is settled already is
+    """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
+    alone get what is of their own runs. What is settled already is
     answered: Session.attendance_settled_at tells when that is everyone's.
     """
 
@@ -91,7 +93,8 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
 
     Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (every fault listed as
     google.rpc.BadRequest), NOT_FOUND (no session of that id) and UNAVAILABLE (with
-    google.rpc.RetryInfo). A command with a `request_id` that was seen before answers what it
+    google.rpc.RetryInfo), also when the run that a request is about is not known here yet. Who holds
+    a session is at least an ASSISTANT of its run for that session. A command with a `request_id` that was seen before answers what it
     answered then; the same id with another content is ALREADY_EXISTS.
     """
 
@@ -111,7 +114,7 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     GetSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """One session."""
     ListSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]  # type: ignore[assignment]
-    """Sessions by start."""
+    """Sessions by start; for staff and learners those of their own runs."""
     ChooseSeat: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ChooseSeatRequest, _resources_pb2.Seat]  # type: ignore[assignment]
     """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
     waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
@@ -137,7 +140,8 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     AttachRecording: _aio.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Says which item is the session's recording. FAILED_PRECONDITION when the session has not begun."""
     ListAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListAttendanceRequest, _sessions_pb2.ListAttendanceResponse]  # type: ignore[assignment]
-    """Attendance of a session, or of a learner: one of the two is named. What is settled already is
+    """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
+    alone get what is of their own runs. What is settled already is
     answered: Session.attendance_settled_at tells when that is everyone's.
     """
 
@@ -146,7 +150,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (every fault listed as
     google.rpc.BadRequest), NOT_FOUND (no session of that id) and UNAVAILABLE (with
-    google.rpc.RetryInfo). A command with a `request_id` that was seen before answers what it
+    google.rpc.RetryInfo), also when the run that a request is about is not known here yet. Who holds
+    a session is at least an ASSISTANT of its run for that session. A command with a `request_id` that was seen before answers what it
     answered then; the same id with another content is ALREADY_EXISTS.
     """
 
@@ -206,7 +211,7 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.ListSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.ListSessionsResponse, _abc.Awaitable[_sessions_pb2.ListSessionsResponse]]:
-        """Sessions by start."""
+        """Sessions by start; for staff and learners those of their own runs."""
 
     @_abc_1.abstractmethod
     def ChooseSeat(
@@ -280,7 +285,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.ListAttendanceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.ListAttendanceResponse, _abc.Awaitable[_sessions_pb2.ListAttendanceResponse]]:
-        """Attendance of a session, or of a learner: one of the two is named. What is settled already is
+        """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
+        alone get what is of their own runs. What is settled already is
         answered: Session.attendance_settled_at tells when that is everyone's.
         """
 

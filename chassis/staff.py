@@ -1,0 +1,52 @@
+"""Staff: who works in a run, and as which role. Rights in a run follow from it, in all services.
+
+Domains and use cases may import this module: it needs only the standard library.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StaffRole(StrEnum):
+    """What a member of staff may do in a run; each role may do what the ones before it may."""
+
+    OBSERVER = "OBSERVER"
+    ASSISTANT = "ASSISTANT"
+    TEACHER = "TEACHER"
+
+    def includes(self, least: "StaffRole") -> bool:
+        """Return whether this role may do what `least` may."""
+        return _RANKS[self] >= _RANKS[least]
+
+
+_RANKS = {role: rank for rank, role in enumerate(StaffRole)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffMember:
+    """Someone who works in a run."""
+
+    person_id: str
+    role: StaffRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStaff:
+    """The staff of a run, as a replica of catalog's event number `sequence`; `id` is the run's."""
+
+    id: str
+    staff: tuple[StaffMember, ...]
+    sequence: int
+
+
+def teachers(person_ids: Iterable[str]) -> tuple[StaffMember, ...]:
+    """Return these people as TEACHERs, each once."""
+    return tuple(
+        StaffMember(person_id=each, role=StaffRole.TEACHER) for each in dict.fromkeys(person_ids)
+    )
+
+
+def role_among(staff: Iterable[StaffMember], person_id: str) -> StaffRole | None:
+    """Return a person's role among some staff; None if the person is not one of them."""
+    return next((each.role for each in staff if each.person_id == person_id), None)

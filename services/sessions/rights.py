@@ -1,0 +1,78 @@
+"""What a caller is to what a request is about: staff or learner of runs, or who holds a class."""
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.context.principal import Principal
+from chassis.data.staff import roles_in, roles_of
+from chassis.data.store import Database
+from chassis.edge.access import Relation
+from chassis.staff import StaffRole
+from services.sessions import queries
+from services.sessions.domain.session import Session
+from services.sessions.store import SessionsStore
+from services.sessions.usecases import lookup
+
+# These roles see everything of each session.
+OFFICE = frozenset({"registrar", "service"})
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """What a caller sees of sessions beside what everyone in their run sees."""
+
+    principal: Principal
+    staff: Mapping[str, StaffRole | None]
+    """The caller's role by run."""
+    enrolled_in: Set[str]
+
+    def joins(self, session: Session) -> bool:
+        """Return whether the caller may join it: staff, its instructor, learners with a place."""
+        return self._holds(session, StaffRole.OBSERVER) or session.run_id in self.enrolled_in
+
+    def shows_code(self, session: Session) -> bool:
+        """Return whether the caller may show the code for check-ins in the room."""
+        return self._holds(session, StaffRole.ASSISTANT)
+
+    def _holds(self, session: Session, least: StaffRole) -> bool:
+        if OFFICE & self.principal.roles or session.instructor_id == self.principal.subject:
+            return True
+        role = self.staff.get(session.run_id)
+        return role is not None and role.includes(least)
+
+
+def viewer(store: SessionsStore, principal: Principal, sessions: Iterable[Session]) -> Viewer:
+    """Return what a caller sees of some sessions."""
+    if OFFICE & principal.roles:
+        return Viewer(principal, {}, frozenset())
+    runs = {session.run_id for session in sessions}
+    enrolled = queries.own_runs(store, runs, principal.subject)
+    return Viewer(principal, roles_of(store, principal.subject), enrolled)
+
+
+def relation(database: Database[SessionsStore], person_id: str, about: str, value: Any) -> Relation:
+    """Return a caller's relation to a run (`run_id`) or to the run of a session (`session_id`).
+
+    Raises NotFound if there is no such session, and Unavailable if the run is not known here yet.
+    """
+    store = database.reader()
+    if not value:
+        return Relation(roles_of(store, person_id), store.runs_of(person_id))
+    if about == "session_id":
+        return _to_session(store, lookup.session(store, value), person_id)
+    return _to_run(store, value, person_id)
+
+
+def _to_session(store: SessionsStore, session: Session, person_id: str) -> Relation:
+    """Who holds a session, perhaps as a guest of the run, is at least an ASSISTANT for it."""
+    if session.instructor_id != person_id:
+        return _to_run(store, session.run_id, person_id)
+    role = roles_in(store, person_id, [session.run_id])[session.run_id]
+    leads = role is StaffRole.TEACHER
+    return Relation({session.run_id: role if leads else StaffRole.ASSISTANT})
+
+
+def _to_run(store: SessionsStore, run_id: str, person_id: str) -> Relation:
+    roles = roles_in(store, person_id, [run_id])
+    return Relation(roles, store.runs_of(person_id, [run_id]))
