@@ -21,10 +21,11 @@ Values = Mapping[str, Any]
 
 
 def personal(store: NotifyStore, event: Event[Any]) -> Addressed:
-    """Return the notice of an event about one learner, and the learner. Raises NotKnownYet."""
+    """Return the notice of an event for one person, and the person. Raises NotKnownYet."""
     kind, values_of = _PERSONAL[type(event.data)]
     notice = notice_of(event, kind, values_of(store, event.data))
-    return Addressed(notice, event.data.learner_id)
+    is_for_staff = isinstance(event.data, sessions.SessionNotHeld)
+    return Addressed(notice, event.data.instructor_id if is_for_staff else event.data.learner_id)
 
 
 def notice_of(event: Event[Any], kind: Kind, values: Values) -> Notice:
@@ -78,6 +79,10 @@ def _seat_promoted(_: NotifyStore, data: sessions.SeatPromoted) -> Values:
     return {"session": data.title, "start_time": instant(data.start_time), "seat": seat}
 
 
+def _not_held(_: NotifyStore, data: sessions.SessionNotHeld) -> Values:
+    return {"session": data.title, "start_time": instant(data.start_time)}
+
+
 def _assigned(store: NotifyStore, data: progress.CatchUpAssigned) -> Values:
     items = _item_titles(store, data.item_ids)
     return {"session": data.title, "items": items, "due": instant(data.due)}
@@ -111,9 +116,10 @@ _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]]
     catalog.EnrolmentPromoted: (Kind.ENROLMENT_PROMOTED, _enrolment_promoted),
     catalog.DueExtended: (Kind.DUE_EXTENDED, _due_extended),
     sessions.SeatPromoted: (Kind.SEAT_PROMOTED, _seat_promoted),
+    sessions.SessionNotHeld: (Kind.SESSION_NOT_HELD, _not_held),
     progress.CatchUpAssigned: (Kind.CATCH_UP_ASSIGNED, _assigned),
     progress.CatchUpCompleted: (Kind.CATCH_UP_COMPLETED, _completed),
     progress.CatchUpMissed: (Kind.CATCH_UP_MISSED, _missed),
 }
 PERSONAL: Sequence[type[Any]] = tuple(_PERSONAL)
-"""The events that notify one learner, each with its function."""
+"""The events that notify one person, each with its function."""

@@ -177,7 +177,7 @@ def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> N
 
 
 def _handle(store: NotifyStore, event: Event[Any], leads: Leads) -> list[Addressed]:
-    """Apply one event; return the notices for single learners."""
+    """Apply one event; return the notices for single people."""
     handle = _CLASSES.get(type(event.data))
     if handle is None:
         return [triggers.personal(store, event)]
@@ -222,6 +222,10 @@ def _cancelled(store: NotifyStore, event: Event[Any], _: Leads) -> None:
     classes.cancel(store, event.data.session_id, event.sequence, notice, event.time)
 
 
+def _reopened(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
+    classes.reopen(store, event.data.session_id, event.sequence, leads)
+
+
 def _closed(store: NotifyStore, event: Event[Any], _: Leads) -> None:
     classes.close(store, event.data.session_id, event.sequence)
 
@@ -231,5 +235,6 @@ _CLASSES: Mapping[type[Any], Callable[[NotifyStore, Event[Any], Leads], None]] =
     sessions.SessionMoved: _moved,
     sessions.SessionCancelled: _cancelled,
     sessions.SessionStarted: _closed,
+    sessions.SessionStartUndone: _reopened,
     sessions.SessionEnded: _closed,
 }

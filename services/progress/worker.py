@@ -61,6 +61,7 @@ CLASSES: Mapping[type[Any], SessionState | None] = {
     sessions.SessionMoved: None,
     sessions.SessionCancelled: SessionState.CANCELLED,
     sessions.SessionStarted: SessionState.LIVE,
+    sessions.SessionStartUndone: SessionState.SCHEDULED,
     sessions.SessionEnded: SessionState.ENDED,
 }
 RUNS = (
@@ -81,10 +82,15 @@ PLANS = (
 ATTENDANCE = (
     sessions.AttendanceSettled,
     sessions.AttendanceAmended,
+    sessions.AttendanceCorrected,
     sessions.RecordingAttached,
     library.ItemAvailable,
     library.ItemFailed,
 )
+
+
+# Both have the sequence of the learner in the session: the latest counts.
+AMENDED = (sessions.AttendanceAmended, sessions.AttendanceCorrected)
 
 
 def subscriptions() -> tuple[Subscription[ProgressStore], ...]:
@@ -148,7 +154,7 @@ def attendance(store: ProgressStore, events: Events) -> None:
     learn_sessions(store, recordings)
     _measure(store, recordings, items)
     finalised = [event for event in events if isinstance(event.data, sessions.AttendanceSettled)]
-    amended = [event for event in events if isinstance(event.data, sessions.AttendanceAmended)]
+    amended = [event for event in events if isinstance(event.data, AMENDED)]
     learn_attendance(
         store,
         [*map(_finalised_session, finalised), *map(_amended_session, amended)],
@@ -205,7 +211,7 @@ def _finalised_session(event: Event[sessions.AttendanceSettled]) -> SessionUpdat
     )
 
 
-def _amended_session(event: Event[sessions.AttendanceAmended]) -> SessionUpdate:
+def _amended_session(event: Event[Any]) -> SessionUpdate:
     return from_message(event.data, SessionUpdate, sequence=event.sequence)
 
 
@@ -224,7 +230,7 @@ def _finalised(event: Event[sessions.AttendanceSettled]) -> list[AttendanceUpdat
     ]
 
 
-def _amended(event: Event[sessions.AttendanceAmended]) -> AttendanceUpdate:
+def _amended(event: Event[Any]) -> AttendanceUpdate:
     verdict = _enum(event.data, "to_verdict", AttendanceStatus)
     return from_message(
         event.data, AttendanceUpdate, verdict=verdict, sequence=event.sequence, amended=True

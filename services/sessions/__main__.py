@@ -34,7 +34,7 @@ def worker(settings: Settings) -> None:
     from services.sessions.worker import subscriptions, timers
 
     database = roles.open_database(settings, "sessions", SessionsStore)
-    runtime.serve(settings, "sessions", database, subscriptions(), timers())
+    runtime.serve(settings, "sessions", database, subscriptions(), timers(settings.end_grace))
 
 
 def relay(settings: Settings) -> None:

@@ -26,6 +26,7 @@ from services.sessions.domain.session import Recording, Session
 from services.sessions.rights import Viewer
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import (
+    attendance,
     live,
     lookup,
     planning,
@@ -34,6 +35,7 @@ from services.sessions.usecases import (
     rooms,
     seats,
 )
+from services.sessions.usecases.attendance import CorrectAttendance
 from services.sessions.usecases.planning import Cancel
 from services.sessions.usecases.recordings import AttachRecording
 from services.sessions.usecases.rooms import CreateRoom
@@ -120,6 +122,11 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
     ) -> resources_pb2.Session:
         return self._change(request, lambda store: live.start(store, request.session_id))
 
+    def UndoStart(
+        self, request: sessions_pb2.UndoStartRequest, _context: Any
+    ) -> resources_pb2.Session:
+        return self._change(request, lambda store: live.undo_start(store, request.session_id))
+
     def CheckIn(
         self, request: sessions_pb2.CheckInRequest, _context: Any
     ) -> sessions_pb2.CheckInResponse:
@@ -147,6 +154,16 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
     ) -> resources_pb2.Session:
         command = from_message(request, AttachRecording)
         return self._change(request, lambda store: recordings.attach_recording(store, command))
+
+    def CorrectAttendance(
+        self, request: sessions_pb2.CorrectAttendanceRequest, _context: Any
+    ) -> resources_pb2.Attendance:
+        command, staff_id = from_message(request, CorrectAttendance), principal.current().subject
+        return self._execute(
+            request,
+            resources_pb2.Attendance,
+            lambda store: attendance.correct_attendance(store, command, staff_id),
+        )
 
     def ListAttendance(
         self, request: sessions_pb2.ListAttendanceRequest, _context: Any

@@ -1,6 +1,7 @@
 """The migrations of sessions' database (see chassis/data/migrations.py)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from pymongo import IndexModel
 
@@ -65,8 +66,25 @@ def _finalising(mongo: Mongo) -> None:
     )
 
 
+_ENDS: Mapping[str, Sequence[IndexModel]] = {
+    "sessions": [IndexModel([("state", 1), ("end_time", 1)])],
+}
+
+
+def _not_held(mongo: Mongo) -> None:
+    """Note of older sessions that nobody started that they were not held. It is no news, so nobody
+    is told.
+    """
+    adding(_ENDS)(mongo)
+    mongo["sessions"].update_many(
+        {"state": "SCHEDULED", "end_time": {"$lt": datetime.now(UTC)}, "not_held_at": None},
+        [{"$set": {"not_held_at": "$end_time"}}],
+    )
+
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
     Migration(3, "the staff of runs, and enrolments by learner", adding(_RIGHTS)),
+    Migration(4, "an index of sessions by their end; older ones that were not held", _not_held),
 )

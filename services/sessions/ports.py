@@ -112,6 +112,9 @@ class Store(Protocol):
     ) -> set[PresenceEvent]:
         """Store presence events; return those that were new."""
 
+    def has_presence_events(self, session_id: str) -> bool:
+        """Return whether anybody has joined or left a session."""
+
     def wrong_codes(self, session_id: str, learner_id: str) -> int:
         """Return how many wrong check-in codes a learner has entered in a session."""
 

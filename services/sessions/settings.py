@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from chassis.operations import settings
-from chassis.operations.settings import MIGRATE, between, setting
+from chassis.operations.settings import MIGRATE, WORKER, between, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,13 @@ class Settings(settings.Settings):
         # A class lasts at most a day, and accepts late presence events for a day after its end.
         check=between(timedelta(days=3), timedelta(days=365), "259200 to 31536000 seconds"),
         default=timedelta(days=14),
+    )
+
+    end_grace: timedelta = setting(
+        "how long after its planned end a session that nobody ended is settled, in seconds",
+        roles=(WORKER,),
+        check=between(timedelta(), timedelta(days=1), "0 to 86400 seconds"),
+        default=timedelta(minutes=30),
     )
 
     @property

@@ -15,7 +15,7 @@
 
 import secrets
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -104,6 +104,14 @@ class SessionsStore(AttendanceStore):
     def put_session(self, session: Session) -> None:
         """Store a session, new or changed."""
         self._put("sessions", to_document(session))
+
+    def overdue_sessions(self, planned_before: datetime) -> Iterator[str]:
+        """Yield the sessions that should have ended before an instant, are neither ENDED nor
+        CANCELLED, and were not found to be not held.
+        """
+        query = {"state": TO_COME, "end_time": {"$lte": planned_before}, "not_held_at": None}
+        rows = self["sessions"].find(query, {"_id": 1}, session=self.session)
+        return (row["_id"] for row in rows.sort("end_time"))
 
     def bookings(
         self, room_id: str, instructor_id: str, start: datetime, end: datetime

@@ -21,7 +21,7 @@ from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
 from services.sessions import metrics
 from services.sessions.domain.attendance import Attendance
-from services.sessions.domain.enums import EnrolmentState
+from services.sessions.domain.enums import EnrolmentState, SeatKind
 from services.sessions.domain.finalising import Candidates, Finalisation
 from services.sessions.domain.presence import PresenceEvent, by_learner
 from services.sessions.domain.roster import EXPECTED_MODES, Enrolment
@@ -31,7 +31,18 @@ Document = dict[str, Any]
 
 _NOTES = {"unsettled": "", "was": ""}
 _RESULT = dict.fromkeys(
-    ("session_id", "learner_id", "verdict", "minutes", "intervals", "expected"), ""
+    (
+        "session_id",
+        "learner_id",
+        "verdict",
+        "minutes",
+        "intervals",
+        "expected",
+        "by_presence",
+        "caught_up",
+        "correction",
+    ),
+    "",
 )
 
 
@@ -75,6 +86,11 @@ class AttendanceStore(chassis_store.Store):
                 session=self.session,
             )
         return set(new)
+
+    def has_presence_events(self, session_id: str) -> bool:
+        """Return whether anybody has joined or left a session."""
+        query = {"_id.session_id": session_id}
+        return self["marks"].find_one(query, {"_id": 1}, session=self.session) is not None
 
     # Attendance
 
@@ -186,14 +202,16 @@ class AttendanceStore(chassis_store.Store):
         }
         noted = {"unsettled": session.id, "_id": following}
         usual = {row["learner_id"] for row in self._first("enrolments", enrolled, most)}
-        seated = {_learner(row) for row in self._first("seats", {"_id": following}, most)}
+        seats = {_learner(row): row for row in self._first("seats", {"_id": following}, most)}
+        waiting = {one for one, row in seats.items() if _only_waits(row)}
         notes = {_learner(row): row for row in self._first("attendance", noted, most)}
         was = {one: row["was"] for one, row in notes.items() if row.get("was")}
-        chosen = sorted(usual | seated | notes.keys())[:most]
+        chosen = sorted(usual | seats.keys() | notes.keys())[:most]
         return Candidates(
             chosen,
             usual,
-            seated.intersection(chosen),
+            (seats.keys() - waiting).intersection(chosen),
+            waiting.intersection(chosen),
             {one: from_document(row, Enrolment) for one, row in was.items()},
         )
 
@@ -215,7 +233,7 @@ class AttendanceStore(chassis_store.Store):
     def _first(self, collection: str, query: Document, most: int) -> list[Document]:
         """Return the first `most` documents, in order of their learners."""
         order = "learner_id" if collection == "enrolments" else "_id"
-        fields = {order: 1, "was": 1}
+        fields = {order: 1, "was": 1, "kind": 1, "holds": 1}
         rows = self[collection].find(query, fields, session=self.session)
         return list(rows.sort(order).limit(most))
 
@@ -239,6 +257,11 @@ def _keys(session_id: str, learner_ids: Iterable[str]) -> list[str]:
 def _learner(document: Document) -> str:
     """Return the learner of a document whose id was made by `key`."""
     return str(document["_id"]).partition(":")[2]
+
+
+def _only_waits(seat: Document) -> bool:
+    """Return whether a learner waits for a seat in the room and keeps none online meanwhile."""
+    return bool(seat["kind"] == SeatKind.WAITLISTED and not seat.get("holds"))
 
 
 def _of(session_id: str, learner_ids: Iterable[str]) -> Document:

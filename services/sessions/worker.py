@@ -1,9 +1,11 @@
-"""The subscriptions of sessions (rosters, recordings, catch-ups), and its timer."""
+"""The subscriptions of sessions (rosters, recordings, catch-ups), and its timers."""
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+import structlog
 from tandem.catalog.v1.events_pb2 import (
     EnrolmentCreated,
     EnrolmentModeChanged,
@@ -24,7 +26,7 @@ from chassis import ids
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
 from chassis.data.staff import note_staff
-from chassis.data.store import Database
+from chassis.data.store import Database, is_away
 from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_one
 from chassis.replicas import upsert_if_newer
@@ -33,9 +35,12 @@ from services.sessions.domain.roster import EnrolmentUpdate, Item, Person, Polic
 from services.sessions.store import SessionsStore
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
+from services.sessions.usecases.live import settle_overdue
 from services.sessions.usecases.rosters import note_enrolments
 
 Events = Sequence[Event[Any]]
+
+log = structlog.get_logger()
 
 RUNS = (RunOpened, RunUpdated, RunStaffChanged, RunClosed, RunReopened)
 ROSTER_TYPES = (
@@ -59,6 +64,7 @@ STATES = {
 }
 
 
+END_EVERY = timedelta(seconds=15)
 # A poll that finds nothing costs a millisecond.
 FAST_POLL = timedelta(milliseconds=200)
 # Chunks in one run of the timer: about two seconds' work, for which SIGTERM waits.
@@ -78,9 +84,27 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
     )
 
 
-def timers() -> tuple[Timer[SessionsStore], ...]:
-    """Return the timer of finalisation, which runs on every replica: each chunk is claimed."""
-    return (Timer("sessions.settle", FAST_POLL, finalise, alone=False),)
+def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
+    """Return the timers: finalisation, on every replica, because each chunk is claimed; and the
+    settling of sessions that nobody ends.
+    """
+    return (
+        Timer("sessions.settle", FAST_POLL, finalise, alone=False),
+        Timer("sessions.end", END_EVERY, lambda database: end_overdue(database, end_grace)),
+    )
+
+
+def end_overdue(database: Database[SessionsStore], grace: timedelta) -> None:
+    """Settle the sessions that nobody has ended. One that can't be settled stops no other."""
+    reader = database.reader()
+    for session_id in reader.overdue_sessions(reader.now - grace):
+        settle = partial(settle_overdue, session_id=session_id, grace=grace)
+        try:
+            database.transact(settle)
+        except Exception as error:
+            if is_away(error):
+                raise
+            log.exception("a session can't be settled", session_id=session_id)
 
 
 def finalise(database: Database[SessionsStore]) -> None:

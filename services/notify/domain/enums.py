@@ -51,6 +51,7 @@ class Kind(StrEnum):
     ENROLMENT_PROMOTED = "enrolment_promoted"
     SESSION_MOVED = "session_moved"
     SESSION_CANCELLED = "session_cancelled"
+    SESSION_NOT_HELD = "session_not_held"
     SEAT_PROMOTED = "seat_promoted"
     CATCH_UP_ASSIGNED = "catch_up_assigned"
     CATCH_UP_COMPLETED = "catch_up_completed"

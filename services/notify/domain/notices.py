@@ -32,6 +32,7 @@ RULES: Mapping[Kind, Rule] = {
     Kind.ENROLMENT_PROMOTED: Rule(Category.ENROLMENT),
     Kind.SESSION_MOVED: Rule(Category.SESSION, urgent=True),
     Kind.SESSION_CANCELLED: Rule(Category.SESSION, urgent=True),
+    Kind.SESSION_NOT_HELD: Rule(Category.SESSION),
     Kind.SEAT_PROMOTED: Rule(Category.SEAT),
     Kind.CATCH_UP_ASSIGNED: Rule(Category.CATCH_UP),
     # The learner has just studied it, so there is no e-mail; the inbox keeps a record.

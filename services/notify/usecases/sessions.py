@@ -66,6 +66,13 @@ def close(store: Store, session_id: str, sequence: int) -> None:
         _close(store, known, sequence)
 
 
+def reopen(store: Store, session_id: str, sequence: int, leads: Iterable[timedelta]) -> None:
+    """Remind again of a session whose start was taken back. Raises NotKnownYet."""
+    known = found(store, session_id)
+    if known.sequence < sequence:
+        _keep(store, replace(known, standing=True, sequence=sequence), leads)
+
+
 def announce(store: Store, session: Session, notice: Notice, at: datetime, until: datetime) -> None:
     """Begin a broadcast to everyone in the run and to the session's instructor."""
     if store.broadcast(notice.event_id) is not None:

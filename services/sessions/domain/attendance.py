@@ -1,20 +1,33 @@
 """Attendance: the attendance status of each learner when a session has ended."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from chassis.errors import FieldViolation
 from services.sessions.domain.enums import AttendanceStatus, Interval
 from services.sessions.domain.presence import PresenceEvent, presence_intervals, total
 from services.sessions.domain.roster import Policy
 from services.sessions.domain.session import Session, length_of, span_of
 
-_REPAIRED = frozenset({AttendanceStatus.EXCUSED, AttendanceStatus.CAUGHT_UP})
+_MISSED = frozenset({AttendanceStatus.ABSENT, AttendanceStatus.PARTIAL})
+# CAUGHT_UP comes from studying the catch-up only.
+_CORRECTIONS = frozenset({*_MISSED, AttendanceStatus.PRESENT, AttendanceStatus.EXCUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What staff say of one learner's attendance."""
+
+    verdict: AttendanceStatus
+    reason: str
+    corrected_by: str
+    corrected_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
-    """One learner's attendance in a session."""
+    """One learner's attendance in a session: the status, and the facts that it follows from."""
 
     session_id: str
     learner_id: str
@@ -23,6 +36,28 @@ class Attendance:
     intervals: tuple[Interval, ...]
     expected: bool = True
     """Whether the learner was expected at the end of the session."""
+    by_presence: AttendanceStatus | None = None
+    """The status by presence alone."""
+    caught_up: bool = False
+    """Whether the learner studied the catch-up."""
+    correction: Correction | None = None
+    """The last correction, unless it was taken back."""
+
+    def __post_init__(self) -> None:
+        """Fill the facts of a new row, and of one of an older version: it has the status only."""
+        if self.by_presence is None:
+            caught_up = self.verdict is AttendanceStatus.CAUGHT_UP
+            presence = AttendanceStatus.ABSENT if caught_up else self.verdict
+            object.__setattr__(self, "by_presence", presence)
+            object.__setattr__(self, "caught_up", caught_up)
+
+    @property
+    def counts(self) -> bool:
+        """Return whether the learner has an attendance: one who was not expected, did not come,
+        studied nothing instead and was not corrected has none.
+        """
+        came = self.by_presence is not AttendanceStatus.ABSENT
+        return self.expected or came or self.caught_up or self.correction is not None
 
 
 def finalise(
@@ -38,10 +73,10 @@ def finalise(
     PARTIAL: a learner who was not expected is never ABSENT.
     """
     rows = (
-        _attendance(session, learner, presence_events.get(learner, ()), policy, learner in expected)
+        by_presence(session, learner, presence_events.get(learner, ()), policy, learner in expected)
         for learner in learner_ids
     )
-    return [row for row in rows if row.expected or row.verdict is not AttendanceStatus.ABSENT]
+    return [row for row in rows if row.counts]
 
 
 def attendance_status(there: timedelta, length: timedelta, policy: Policy) -> AttendanceStatus:
@@ -56,33 +91,58 @@ def attendance_status(there: timedelta, length: timedelta, policy: Policy) -> At
     return AttendanceStatus.ABSENT
 
 
+def correction_violations(verdict: AttendanceStatus | None) -> Iterator[FieldViolation]:
+    """Yield a violation for a status that staff can't set."""
+    if verdict is not None and verdict not in _CORRECTIONS:
+        yield FieldViolation("verdict", f"{verdict} can't be set", ", ".join(sorted(_CORRECTIONS)))
+
+
 def caught_up(attendance: Attendance) -> Attendance:
-    """Return the attendance after its catch-up was studied: only ABSENT becomes CAUGHT_UP."""
-    if attendance.verdict is not AttendanceStatus.ABSENT:
-        return attendance
-    return replace(attendance, verdict=AttendanceStatus.CAUGHT_UP)
+    """Return the attendance after its catch-up was studied."""
+    return _decided(replace(attendance, caught_up=True))
 
 
-def amended(before: Attendance | None, after: Attendance | None) -> Attendance | None:
+def corrected(attendance: Attendance, correction: Correction | None) -> Attendance | None:
+    """Return the attendance after a correction, or after corrections were taken back (None).
+
+    It is None if the learner then has no attendance.
+    """
+    after = _decided(replace(attendance, correction=correction))
+    return after if after.counts else None
+
+
+def no_attendance(session: Session, learner_id: str) -> Attendance:
+    """Return the attendance of a learner who was not expected and did not come."""
+    return Attendance(session.id, learner_id, AttendanceStatus.ABSENT, 0.0, (), expected=False)
+
+
+def amended(before: Attendance | None, after: Attendance) -> Attendance | None:
     """Return the attendance after late presence events; `after` is computed from presence alone.
 
-    None means no attendance: the learner was not expected, and did not stay. EXCUSED and CAUGHT_UP
-    stay, unless the learner was PRESENT after all.
+    A correction and a studied catch-up count as before, whichever comes first. None means no
+    attendance.
     """
-    if before is None or after is None or before.verdict not in _REPAIRED:
-        return after
-    if after.verdict is AttendanceStatus.PRESENT:
-        return after
-    return replace(after, verdict=before.verdict)
+    if before is not None:
+        after = _decided(replace(after, caught_up=before.caught_up, correction=before.correction))
+    return after if after.counts else None
 
 
-def _attendance(
+def _decided(row: Attendance) -> Attendance:
+    """Return the row with the status that follows from its facts, in whatever order they came."""
+    attended = row.correction.verdict if row.correction else row.by_presence
+    if row.caught_up and attended in _MISSED:
+        attended = AttendanceStatus.CAUGHT_UP
+    return replace(row, verdict=attended or row.verdict)
+
+
+def by_presence(
     session: Session,
     learner_id: str,
     presence_events: Iterable[PresenceEvent],
     policy: Policy,
     expected: bool,
 ) -> Attendance:
+    """Return a learner's attendance by presence alone."""
     intervals = presence_intervals(presence_events, span_of(session))
     there = total(intervals)
     decided = attendance_status(there, length_of(session), policy)

@@ -82,6 +82,33 @@ class SessionStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionStartUndone:
+    """The start of a live class was taken back."""
+
+    session_id: str
+    run_id: str
+    activity_id: str
+    title: str
+    start_time: datetime
+    end_time: datetime
+    undone_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionNotHeld:
+    """Nobody started or joined a live class whose end is long past."""
+
+    session_id: str
+    run_id: str
+    activity_id: str
+    title: str
+    instructor_id: str
+    start_time: datetime
+    end_time: datetime
+    not_held_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """A live class is over."""
 
@@ -155,6 +182,20 @@ class AttendanceAmended:
     to_verdict: AttendanceStatus | None
     reason: str
     amended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceCorrected:
+    """Staff corrected one learner's final attendance; None means no attendance."""
+
+    session_id: str
+    run_id: str
+    learner_id: str
+    from_verdict: AttendanceStatus | None
+    to_verdict: AttendanceStatus | None
+    reason: str
+    corrected_by: str
+    corrected_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

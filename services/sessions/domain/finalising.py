@@ -55,7 +55,9 @@ class Candidates:
     usual: Set[str]
     """Those who are enrolled now, with a mode in which they usually come or join."""
     seated: Set[str]
-    """Those who have a seat or wait for one."""
+    """Those who have a seat."""
+    waiting: Set[str]
+    """Those who only wait for a seat: they could not come, so they are not expected."""
     noted: Mapping[str, Enrolment]
     """Enrolments as they were when the session ended, if they changed since."""
 
@@ -68,8 +70,11 @@ class Candidates:
         return {
             one
             for one in self.learner_ids
-            if (one in self.usual and one not in self.noted)
-            or is_expected(known.get(one), one in self.seated)
+            if one not in self.waiting
+            and (
+                (one in self.usual and one not in self.noted)
+                or is_expected(known.get(one), one in self.seated)
+            )
         }
 
     @property

@@ -101,6 +101,7 @@ def moved(session: Session, command: Move, room: Room | None) -> Session:
         room_id=room.id if room else session.room_id,
         room=room.name if room else session.room,
         room_seats=_seats(session.seat_limit, room),
+        not_held_at=None,
     )
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from chassis.errors import FieldViolation
 from services.sessions.domain.enums import Interval, PresenceKind, SessionState
@@ -11,8 +12,11 @@ from services.sessions.domain.session import Session, state_violations
 
 # The connection of presence in person: of check-ins, and of presence events without a connection.
 IN_PERSON = ""
-# How long after the end of a session presence events are accepted.
+# How long after the end of a session presence events are accepted, and how long before its start.
 LATEST = timedelta(days=1)
+EARLIEST = timedelta(hours=2)
+# How far two clocks that tell presence may differ.
+TOLERANCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,20 @@ def presence_event_violations(
 ) -> Iterator[FieldViolation]:
     """Yield everything that is wrong with a presence event. Any instant is accepted.
 
-    Only the time within the session counts. Meeting providers retry failed deliveries, so an event
-    may arrive up to a day after the end.
+    Only the time within the session counts. People join before the start, and meeting providers
+    retry failed deliveries, so an event may arrive from two hours before the start to a day after
+    the end.
     """
-    yield from state_violations(session, "marked in", SessionState.LIVE, SessionState.ENDED)
-    if session.ended_at is not None and now > session.ended_at + LATEST:
-        wrong = f"the session ended at {session.ended_at.isoformat()}"
+    states = (SessionState.SCHEDULED, SessionState.LIVE, SessionState.ENDED)
+    yield from state_violations(session, "marked in", *states)
+    end = session.end_time if session.state is SessionState.SCHEDULED else session.ended_at
+    if end is not None and now > end + LATEST:
+        wrong = f"the session ended at {end.isoformat()}"
         yield FieldViolation("session_id", wrong, "a mark within a day after the end")
+    first = session.start_time - EARLIEST
+    if session.state is SessionState.SCHEDULED and now < first:
+        wrong = f"the session starts at {session.start_time.isoformat()}"
+        yield FieldViolation("session_id", wrong, f"a mark from {first.isoformat()}")
     if not enrolled:
         wrong = f"{presence_event.learner_id!r} is not enrolled in run {session.run_id!r}"
         yield FieldViolation("learner_id", wrong, "a learner of the run")
@@ -88,11 +99,12 @@ def presence_intervals(
 
     The same set of events gives the same result in any order, and repeats change nothing. In each
     connection
-    - a JOINED while there and a LEFT while gone change nothing;
-    - a JOINED without LEFT lasts to the end of `span`;
-    - a LEFT before every JOINED lasts from the start of `span`;
-    - JOINED and LEFT at one instant cancel each other out, so that an interval cut in two is the
-      same interval.
+    - a JOINED while there and a LEFT while gone change nothing: a LEFT without its JOINED proves no
+      presence;
+    - a JOINED without LEFT lasts to the end of `span`, unless the only LEFT is up to a minute
+      before it: then clocks differ, and both are one visit of no length;
+    - JOINED and LEFT at one instant, while there, change nothing, so that an interval cut in two is
+      the same interval; while gone, they are a visit of no length, unless a LEFT follows.
     """
     connections: dict[str, set[PresenceEvent]] = defaultdict(set)
     for presence_event in presence_events:
@@ -106,25 +118,37 @@ def total(intervals: Iterable[Interval]) -> timedelta:
     return sum((interval.length for interval in intervals), timedelta())
 
 
+_JOINED, _LEFT = frozenset({PresenceKind.JOINED}), frozenset({PresenceKind.LEFT})
+_BOTH = _JOINED | _LEFT
+
+
 def _connected(presence_events: Iterable[PresenceEvent], span: Interval) -> Iterator[Interval]:
     """Yield the intervals of one connection, not clipped yet."""
     since: datetime | None = None
-    for place, (at, kind) in enumerate(_changes(presence_events)):
-        if kind is PresenceKind.JOINED:
-            since = since or at
-        elif since is not None or place == 0:
-            yield Interval(since or span.start, at)
-            since = None
-    if since is not None:
+    stray: datetime | None = None
+    visited = False
+    changes = _changes(presence_events)
+    for (at, kinds), (_, following) in pairwise([*changes, (span.end, frozenset())]):
+        if since is not None and kinds == _LEFT:
+            yield Interval(since, at)
+            since, visited = None, True
+        elif since is None and (kinds == _JOINED or (kinds == _BOTH and following == _LEFT)):
+            since = at
+        elif since is None and kinds == _LEFT and not visited:
+            stray = at
+    swapped = not visited and stray is not None and since is not None and since - stray <= TOLERANCE
+    if since is not None and not swapped:
         yield Interval(since, span.end)
 
 
-def _changes(presence_events: Iterable[PresenceEvent]) -> list[tuple[datetime, PresenceKind]]:
-    """Return the events in order of time, without instants that have both kinds."""
+def _changes(
+    presence_events: Iterable[PresenceEvent],
+) -> list[tuple[datetime, frozenset[PresenceKind]]]:
+    """Return the kinds of events at each instant, in order of time."""
     kinds: dict[datetime, set[PresenceKind]] = defaultdict(set)
     for presence_event in presence_events:
         kinds[presence_event.at].add(presence_event.kind)
-    return [(at, next(iter(kinds[at]))) for at in sorted(kinds) if len(kinds[at]) == 1]
+    return [(at, frozenset(kinds[at])) for at in sorted(kinds)]
 
 
 def _clip(interval: Interval, span: Interval) -> Interval | None:

@@ -4,9 +4,11 @@ They are made from events. Events of different queues come in any order, so each
 sequence of the event that it was made from, and an older event changes nothing.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from chassis.errors import FieldViolation
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 
 INSTRUCTOR = "INSTRUCTOR"
@@ -99,11 +101,18 @@ def is_enrolled(enrolment: Enrolment | None) -> bool:
     return enrolment is not None and enrolment.state is EnrolmentState.ENROLLED
 
 
+def enrolled_violations(run_id: str, enrolment: Enrolment | None) -> Iterator[FieldViolation]:
+    """Yield a violation for a learner who has no place in the run."""
+    if not is_enrolled(enrolment):
+        right = "a learner who is; one enrolled just now may take a second to be known here"
+        yield FieldViolation("learner_id", f"is not enrolled in run {run_id!r}", right)
+
+
 def is_expected(enrolment: Enrolment | None, seated: bool) -> bool:
     """Return whether the learner is expected at a session of the run.
 
     Learners are expected if they usually come or join, or if they are enrolled and have a seat of
-    the session or wait for one.
+    the session.
     """
     if enrolment is None or not is_enrolled(enrolment):
         return False

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from chassis.errors import FailedPrecondition, FieldViolation
 from services.sessions.domain.enums import SeatKind, SessionKind, SessionState
-from services.sessions.domain.roster import Enrolment, is_enrolled
+from services.sessions.domain.roster import Enrolment, enrolled_violations
 from services.sessions.domain.session import Session, state_violations
 
 
@@ -65,9 +65,7 @@ def choice_violations(
     if now > until:
         wrong = f"seats of this session were chosen until {until.isoformat()}"
         yield FieldViolation("session_id", wrong, "a request before that")
-    if not is_enrolled(enrolment):
-        right = "a learner who is; one enrolled just now may take a second to be known here"
-        yield FieldViolation("learner_id", f"is not enrolled in run {session.run_id!r}", right)
+    yield from enrolled_violations(session.run_id, enrolment)
     if kind is not None and session.kind not in (SessionKind.HYBRID, SessionKind(kind)):
         wrong = f"the session is {session.kind} and has no seats {kind}"
         yield FieldViolation("kind", wrong, f"{session.kind}")

@@ -63,12 +63,25 @@ class Session:
     attendance_settled_at: datetime | None = None
     """When the attendance of all expected learners became final, after the end."""
     recording_item_id: str = ""
+    not_held_at: datetime | None = None
+    """When it was found that nobody had started or joined it, though its end was long past."""
+
+    @property
+    def planned_end(self) -> datetime:
+        """Return when it should end: as planned, or after its planned length if it began late."""
+        return max(self.end_time, (self.started_at or self.start_time) + self.duration)
 
 
 def started(session: Session, now: datetime) -> Session:
     """Return the session, LIVE since `now`. Raises FailedPrecondition unless it is SCHEDULED."""
     expect(session, "started", SessionState.SCHEDULED)
-    return replace(session, state=SessionState.LIVE, started_at=now)
+    return replace(session, state=SessionState.LIVE, started_at=now, not_held_at=None)
+
+
+def unstarted(session: Session) -> Session:
+    """Return the session, SCHEDULED again. Raises FailedPrecondition unless it is LIVE."""
+    expect(session, "unstarted", SessionState.LIVE)
+    return replace(session, state=SessionState.SCHEDULED, started_at=None)
 
 
 def ended(session: Session, now: datetime) -> Session:
@@ -103,8 +116,7 @@ def span_of(session: Session) -> Interval:
     """
     if session.started_at is None or session.ended_at is None:
         raise ValueError(f"session {session.id} is {session.state} and has not ended")
-    latest = max(session.end_time, session.started_at + session.duration)
-    return Interval(session.started_at, min(session.ended_at, latest))
+    return Interval(session.started_at, min(session.ended_at, session.planned_end))
 
 
 def length_of(session: Session) -> timedelta:

@@ -1,9 +1,18 @@
-"""Starting and ending a session."""
+"""Starting and ending a session; ending those that nobody ends."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from services.sessions.domain.enums import SessionState
-from services.sessions.domain.events import SessionEnded, SessionStarted, about
+from services.sessions.domain.events import (
+    SessionEnded,
+    SessionNotHeld,
+    SessionStarted,
+    SessionStartUndone,
+    about,
+)
 from services.sessions.domain.finalising import Finalisation
-from services.sessions.domain.session import Session, ended, started
+from services.sessions.domain.session import Session, ended, started, unstarted
 from services.sessions.ports import Store
 from services.sessions.usecases import lookup
 
@@ -19,6 +28,20 @@ def start(store: Store, session_id: str) -> Session:
     return session
 
 
+def undo_start(store: Store, session_id: str) -> Session:
+    """Take the start of a LIVE session back; return a SCHEDULED one as it is.
+
+    Presence stays: it counts if the session is held.
+    """
+    before = lookup.lock_session(store, session_id)
+    if before.state is SessionState.SCHEDULED:
+        return before
+    session = unstarted(before)
+    store.put_session(session)
+    store.record_event(about(session, SessionStartUndone, undone_at=store.now))
+    return session
+
+
 def end(store: Store, session_id: str) -> Session:
     """End a LIVE session; the worker then finalises its attendance in chunks (finalising.py).
 
@@ -27,7 +50,32 @@ def end(store: Store, session_id: str) -> Session:
     before = lookup.lock_session(store, session_id)
     if before.state is SessionState.ENDED:
         return before
-    session = ended(before, store.now)
+    return _end(store, before, store.now)
+
+
+def settle_overdue(store: Store, session_id: str, grace: timedelta) -> None:
+    """Settle a session whose planned end is past by more than `grace`, and which nobody has ended.
+
+    If nobody started it either, those who joined it did: it took place as planned. If nobody
+    joined, it is noted that it was not held.
+    """
+    session = lookup.lock_session(store, session_id)
+    if store.now < session.planned_end + grace:
+        return
+    if session.state is SessionState.SCHEDULED and session.not_held_at is None:
+        if not store.has_presence_events(session.id):
+            session = replace(session, not_held_at=store.now)
+            store.put_session(session)
+            store.record_event(about(session, SessionNotHeld))
+            return
+        session = started(session, session.start_time)
+        store.record_event(about(session, SessionStarted))
+    if session.state is SessionState.LIVE:
+        _end(store, session, session.planned_end)
+
+
+def _end(store: Store, live: Session, at: datetime) -> Session:
+    session = ended(live, at)
     store.put_session(session)
     store.put_finalisation(Finalisation(session.id, session.run_id))
     store.record_event(about(session, SessionEnded))

@@ -1,6 +1,7 @@
 """Recording presence: check-ins in the room, joins and leaves from the meeting provider."""
 
 from collections.abc import Iterable, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 
 from services.sessions.domain import checkin
@@ -52,7 +53,7 @@ def record_presence(store: Store, command: RecordPresence) -> list[RowResult]:
     If they arrive after their learners' finalisation, these learners, and no others, are finalised
     again.
     """
-    session = lookup.session(store, command.session_id)
+    session = _unless_overdue(store, lookup.session(store, command.session_id))
     learners = {row.presence_event.learner_id for row in command.rows if row.presence_event}
     enrolled = _enrolled(store, session, learners)
     rows = [_judged(row, session, enrolled, store.now) for row in command.rows]
@@ -61,6 +62,19 @@ def record_presence(store: Store, command: RecordPresence) -> list[RowResult]:
     )
     _account(store, session, {presence_event.learner_id for presence_event in new})
     return _results(rows, new)
+
+
+def _unless_overdue(store: Store, session: Session) -> Session:
+    """Return the session. If it should have ended by now and nobody has started it, lock it: it
+    may be settled at this moment, or may have been found not held, which presence refutes.
+    """
+    if session.state is not SessionState.SCHEDULED or store.now < session.planned_end:
+        return session
+    session = lookup.lock_session(store, session.id)
+    if session.not_held_at is not None:
+        session = replace(session, not_held_at=None)
+        store.put_session(session)
+    return session
 
 
 def _account(store: Store, session: Session, learner_ids: Set[str]) -> None:

@@ -52,6 +52,20 @@ def ready(world: World, *learners: str) -> None:
     world.clock.forward(hours=1)
 
 
+def test_a_start_that_is_taken_back_reminds_again(world: World, ada: str) -> None:
+    """Only of what is still to come; an older start that arrives later changes nothing."""
+    world.people(ada, "grace")
+    world.run(ada)
+    world.schedule(2 * DAY)
+    began = sessions.SessionStarted(session_id="s1", run_id="r1")
+    undone = sessions.SessionStartUndone(session_id="s1", run_id="r1")
+    world.tell(began, undone)
+    world.clock.forward(days=1)
+    world.remind()
+    world.broadcast()
+    assert world.notified("Reminder") == world.notified() == [ada]
+
+
 def test_reminders_a_day_and_an_hour_before(world: World, mailbox: Mailbox, ada: str) -> None:
     """Learners of live classes are reminded a day and an hour before, and nobody else is."""
     world.people(ada, "bob", "eve", "grace")

@@ -148,6 +148,20 @@ def test_moved_and_cancelled_are_told_to_the_whole_run(world: World, ada: str) -
     assert all(one.urgent for one in world.deliveries())
 
 
+def test_a_class_that_was_not_held_is_told_to_its_instructor(world: World, ada: str) -> None:
+    """Nobody else is told, and it is not urgent."""
+    world.people(ada, "grace")
+    world.run(ada)
+    world.schedule(2 * DAY)
+    told = sessions.SessionNotHeld(session_id="s1", run_id="r1", title="Waves")
+    told.instructor_id = "grace"
+    told.start_time.FromDatetime(world.clock.now() - DAY)
+    world.tell(told)
+    world.broadcast()
+    assert world.notified("Was it held? Waves") == ["grace"]
+    assert not any(one.urgent for one in world.deliveries())
+
+
 def test_an_instructor_who_learns_too_is_told_once(world: World) -> None:
     """A person who is notified for two reasons gets one message."""
     world.people("grace")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 from tandem.progress.v1 import events_pb2, resources_pb2
+from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
 
 from chassis.testing import figure
@@ -17,10 +18,12 @@ from tests.integration.progress.classroom import (
     ABSENT,
     BOOK,
     CAUGHT_UP,
+    CLASS,
     EXCUSED,
     FILM,
     HOUR,
     PRESENT,
+    RUN,
     Classroom,
     amended,
     available,
@@ -332,6 +335,22 @@ def test_an_absence_that_is_none_needs_no_study(
     classroom.hear("attendance", amended("ada", verdict))
     assert classroom.catch_ups("ada") == []
     assert classroom.states("ada") == {"lecture": "COMPLETED"}
+
+
+@pytest.mark.parametrize("corrected_first", [True, False])
+def test_the_latest_of_corrected_and_amended_counts(
+    classroom: Classroom, corrected_first: bool
+) -> None:
+    """Both have the sequence of the learner in the session, and may come in any order."""
+    _after_class(classroom)
+    excused = sessions.AttendanceCorrected(
+        session_id=CLASS, run_id=RUN, learner_id="ada", to_verdict=EXCUSED
+    )
+    batch = [classroom.event(amended("ada", ABSENT), 101), classroom.event(excused, 102)]
+    for each in reversed(batch) if corrected_first else batch:
+        classroom.hear("attendance", each)
+    assert classroom.states("ada") == {"lecture": "COMPLETED"}
+    assert classroom.catch_ups("ada") == []
 
 
 def test_an_empty_class_is_finalised_too(classroom: Classroom) -> None:

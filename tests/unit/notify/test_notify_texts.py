@@ -31,6 +31,7 @@ VALUES: dict[Kind, dict[str, object]] = {
         "reason": HOSTILE,
         "substitute_item_id": HOSTILE,
     },
+    Kind.SESSION_NOT_HELD: {"session": HOSTILE, "start_time": NOON},
     Kind.SEAT_PROMOTED: {"session": HOSTILE, "start_time": NOON, "seat": HOSTILE},
     Kind.CATCH_UP_ASSIGNED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
     Kind.CATCH_UP_COMPLETED: {"session": HOSTILE, "in_time": False},

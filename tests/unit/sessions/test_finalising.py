@@ -65,17 +65,31 @@ def _enrolment(learner: str, state: EnrolmentState) -> Enrolment:
 
 
 def test_who_is_expected_is_who_was_when_the_session_ended() -> None:
-    """The list from the end counts; for other learners with a seat, their current state counts."""
+    """The list from the end counts; for other learners with a seat, their current state counts.
+    Who only waits for a seat is not expected.
+    """
     enrolled, gone = EnrolmentState.ENROLLED, EnrolmentState.WITHDRAWN
     usual = replace(_enrolment("back", enrolled), mode=AttendanceMode.ONLINE)
     candidates = Candidates(
-        ["back", "came", "gone-seated", "guest", "new", "seated", "seated-then"],
-        {"came", "new"},
+        [
+            "back",
+            "came",
+            "gone-seated",
+            "guest",
+            "new",
+            "seated",
+            "seated-then",
+            "waited-then",
+            "waits",
+        ],
+        {"came", "new", "waits"},
         {"gone-seated", "seated", "seated-then"},
+        {"waits", "waited-then"},
         {
             "back": usual,
             "new": Enrolment("run", "new"),
             "seated-then": _enrolment("seated-then", enrolled),
+            "waited-then": replace(usual, learner_id="waited-then"),
         },
     )
     assert candidates.unclear == {"seated", "gone-seated"}

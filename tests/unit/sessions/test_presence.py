@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from services.sessions.domain.attendance import (
     Attendance,
+    Correction,
     amended,
     attendance_status,
     caught_up,
+    corrected,
+    correction_violations,
     finalise,
 )
 from services.sessions.domain.enums import (
@@ -24,6 +27,7 @@ from services.sessions.domain.enums import (
     SessionState,
 )
 from services.sessions.domain.presence import (
+    EARLIEST,
     IN_PERSON,
     LATEST,
     PresenceEvent,
@@ -44,6 +48,7 @@ PRESENT, PARTIAL, ABSENT = (
     AttendanceStatus.PARTIAL,
     AttendanceStatus.ABSENT,
 )
+CAUGHT_UP, EXCUSED = AttendanceStatus.CAUGHT_UP, AttendanceStatus.EXCUSED
 MINUTE = timedelta(minutes=1)
 SPAN = Interval(NINE, NINE + HOUR)
 
@@ -70,17 +75,24 @@ def _minutes(presence_events: Iterable[PresenceEvent]) -> list[tuple[float, floa
         ([(JOINED, 10), (JOINED, 15), (LEFT, 20)], [(10, 20)]),
         ([(JOINED, 10), (LEFT, 20), (LEFT, 30)], [(10, 20)]),
         ([(JOINED, 10)], [(10, 60)]),
-        ([(LEFT, 20)], [(0, 20)]),
-        ([(LEFT, 20), (JOINED, 30), (LEFT, 40)], [(0, 20), (30, 40)]),
+        ([(LEFT, 20)], []),
+        ([(LEFT, 20), (JOINED, 30), (LEFT, 40)], [(30, 40)]),
+        ([(LEFT, 20), (JOINED, 22)], [(22, 60)]),
+        ([(LEFT, 20), (JOINED, 21)], []),
+        ([(LEFT, 20), (JOINED, 21), (LEFT, 40)], [(21, 40)]),
+        ([(JOINED, 5), (LEFT, 20), (JOINED, 21)], [(5, 20), (21, 60)]),
+        ([(LEFT, 10), (JOINED, 20), (LEFT, 20), (JOINED, 21)], [(21, 60)]),
         ([(JOINED, 10), (LEFT, 10)], []),
         ([(JOINED, 10), (LEFT, 20), (JOINED, 20), (LEFT, 30)], [(10, 30)]),
-        ([(LEFT, 20), (JOINED, 20), (LEFT, 30)], [(0, 30)]),
+        ([(LEFT, 20), (JOINED, 20), (LEFT, 30)], [(20, 30)]),
     ],
 )
 def test_when_one_connection_was_there(
     presence_events: list[tuple[PresenceKind, float]], there: list[tuple[float, float]]
 ) -> None:
-    """Joins and leaves pair up; what has no partner counts to the end, or from the start."""
+    """Joins and leaves pair up; a join without its leave lasts to the end, a leave without its join
+    proves nothing, and clocks may differ by a minute.
+    """
     assert _minutes(_presence_event(kind, minute) for kind, minute in presence_events) == there
 
 
@@ -225,32 +237,113 @@ def test_a_class_that_begins_early_or_late_has_the_length_that_was_planned() -> 
     assert (row.verdict, row.minutes) == (PRESENT, 60)
 
 
-@pytest.mark.parametrize("state", [AttendanceStatus.EXCUSED, AttendanceStatus.CAUGHT_UP])
-def test_presence_events_that_come_late_undo_no_repair(state: AttendanceStatus) -> None:
-    """A repair stays, unless the learner was PRESENT; without one the presence events decide."""
-    before = Attendance("s1", "ada", state, 0.0, ())
-    for counted, then in ((ABSENT, state), (PARTIAL, state), (PRESENT, PRESENT)):
-        after = amended(before, Attendance("s1", "ada", counted, 9.0, ()))
+def _row(by_presence: AttendanceStatus, expected: bool = True) -> Attendance:
+    return Attendance("s1", "ada", by_presence, 9.0, (), expected)
+
+
+def _correction(verdict: AttendanceStatus) -> Correction:
+    return Correction(verdict, "she was ill", "curie", NINE)
+
+
+@pytest.mark.parametrize(
+    ("by_presence", "verdict"),
+    [(ABSENT, CAUGHT_UP), (PARTIAL, CAUGHT_UP), (PRESENT, PRESENT)],
+)
+def test_a_studied_catch_up_repairs_what_was_missed(
+    by_presence: AttendanceStatus, verdict: AttendanceStatus
+) -> None:
+    """In whichever order the catch-up and the presence become known."""
+    assert caught_up(_row(by_presence)).verdict is verdict
+    for before in (ABSENT, PARTIAL, PRESENT):
+        after = amended(caught_up(_row(before)), _row(by_presence))
         assert after is not None
-        assert after.verdict is then
-    row = Attendance("s1", "ada", PARTIAL, 9.0, ())
-    assert amended(None, row) == amended(replace(before, verdict=PRESENT), row) == row
-    assert amended(row, None) is None
+        assert after.verdict is verdict
 
 
-@pytest.mark.parametrize("state", list(AttendanceStatus))
-def test_only_an_absence_is_caught_up(state: AttendanceStatus) -> None:
-    """A catch-up turns ABSENT into CAUGHT_UP and leaves any other status."""
-    after = caught_up(Attendance("s1", "ada", state, 0.0, ())).verdict
-    assert after is (AttendanceStatus.CAUGHT_UP if state is ABSENT else state)
+def test_late_presence_decides_where_nothing_else_is_known() -> None:
+    """A learner who was not expected and did not stay has no attendance."""
+    row, nothing = _row(PARTIAL), _row(ABSENT, expected=False)
+    assert amended(None, row) == amended(_row(PRESENT), row) == row
+    assert amended(row, nothing) is None
+    assert corrected(_row(ABSENT, expected=False), None) is None
+
+
+@pytest.mark.parametrize("verdict", [PRESENT, PARTIAL, ABSENT, EXCUSED])
+def test_a_correction_counts_whatever_presence_says(verdict: AttendanceStatus) -> None:
+    """Also for a learner who was not expected; taken back, presence counts again."""
+    for row in (_row(ABSENT), _row(PRESENT), _row(ABSENT, expected=False)):
+        after = corrected(row, _correction(verdict))
+        assert after is not None
+        assert after.verdict is verdict
+        late = amended(after, _row(PRESENT))
+        assert late is not None
+        assert late.verdict is verdict
+        back = corrected(late, None)
+        assert back is not None
+        assert back.verdict is PRESENT
+
+
+def test_staff_set_no_status_that_only_study_gives() -> None:
+    """CAUGHT_UP comes from the catch-up."""
+    assert [list(correction_violations(each)) for each in (None, PRESENT, EXCUSED)] == [[], [], []]
+    [violation] = correction_violations(CAUGHT_UP)
+    assert violation.field == "verdict"
+
+
+def test_a_row_of_an_older_version_has_its_facts() -> None:
+    """It had the status alone: CAUGHT_UP was an absence, and the catch-up."""
+    old = Attendance("s1", "ada", CAUGHT_UP, 0.0, ())
+    assert (old.by_presence, old.caught_up) == (ABSENT, True)
+    assert corrected(old, _correction(ABSENT)) == replace(old, correction=_correction(ABSENT))
+
+
+FACTS = st.tuples(
+    st.sampled_from([PRESENT, PARTIAL, ABSENT]),
+    st.booleans(),
+    st.none() | st.builds(_correction, st.sampled_from([PRESENT, PARTIAL, ABSENT, EXCUSED])),
+    st.booleans(),
+)
+
+
+@given(FACTS, st.permutations(["presence", "catch-up", "correction"]))
+def test_the_same_facts_in_any_order_give_the_same_attendance(
+    facts: tuple[AttendanceStatus, bool, Correction | None, bool], order: list[str]
+) -> None:
+    """Late presence, a studied catch-up and a correction."""
+    presence, studied, correction, expected = facts
+
+    def after(steps: Iterable[str]) -> Attendance | None:
+        row: Attendance | None = _row(ABSENT, expected)
+        for step in steps:
+            known = row or _row(ABSENT, expected)
+            if step == "presence":
+                row = amended(known, _row(presence, expected))
+            elif step == "catch-up" and studied:
+                row = caught_up(known)
+            elif step == "correction" and correction:
+                row = corrected(known, correction)
+        return row
+
+    assert after(order) == after(["presence", "catch-up", "correction"])
 
 
 def test_presence_events_are_judged_one_by_one() -> None:
-    """A presence event needs a started session and a learner of the run; both are reported."""
+    """It needs a session that is not cancelled and a learner of the run; both are reported."""
     live = session(state=SessionState.LIVE)
     assert list(presence_event_violations(live, _presence_event(JOINED, 0), True, NINE)) == []
-    violations = list(presence_event_violations(session(), _presence_event(JOINED, 0), False, NINE))
+    gone = session(state=SessionState.CANCELLED)
+    violations = list(presence_event_violations(gone, _presence_event(JOINED, 0), False, NINE))
     assert [violation.field for violation in violations] == ["session_id", "learner_id"]
+
+
+def test_who_joins_before_the_start_is_recorded() -> None:
+    """From two hours before the planned start, exactly; and of one that nobody started, for a day
+    after the planned end.
+    """
+    mark = _presence_event(JOINED, 0)
+    first, last = NINE - EARLIEST, NINE + HOUR + LATEST
+    for now, right in ((first, 0), (first - MINUTE, 1), (last, 0), (last + MINUTE, 1)):
+        assert len(list(presence_event_violations(session(), mark, True, now))) == right
 
 
 def test_presence_events_are_taken_for_a_day_after_the_end() -> None:

@@ -269,6 +269,116 @@ class SessionStarted(_message.Message):
 Global___SessionStarted: _TypeAlias = SessionStarted  # noqa: Y015
 
 @_typing.final
+class SessionStartUndone(_message.Message):
+    """A live class was started by mistake, and is to come again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    UNDONE_AT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    activity_id: _builtins.str
+    """The SESSION activity it holds."""
+    title: _builtins.str
+    """Title."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def undone_at(self) -> _timestamp_pb2.Timestamp:
+        """When the start was taken back."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        undone_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "undone_at", b"undone_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title", "undone_at", b"undone_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionStartUndone: _TypeAlias = SessionStartUndone  # noqa: Y015
+
+@_typing.final
+class SessionNotHeld(_message.Message):
+    """A live class's end is long past, and nobody has started or joined it. It stays SCHEDULED: it can
+    be moved, cancelled, or held after all.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    NOT_HELD_AT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    activity_id: _builtins.str
+    """The SESSION activity it should have held."""
+    title: _builtins.str
+    """Title."""
+    instructor_id: _builtins.str
+    """Who was to teach."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it should have started."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it should have ended."""
+
+    @_builtins.property
+    def not_held_at(self) -> _timestamp_pb2.Timestamp:
+        """When this was noticed."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        not_held_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "not_held_at", b"not_held_at", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "instructor_id", b"instructor_id", "not_held_at", b"not_held_at", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionNotHeld: _TypeAlias = SessionNotHeld  # noqa: Y015
+
+@_typing.final
 class SessionEnded(_message.Message):
     """A live class is over."""
 
@@ -555,6 +665,60 @@ class AttendanceAmended(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AttendanceAmended: _TypeAlias = AttendanceAmended  # noqa: Y015
+
+@_typing.final
+class AttendanceCorrected(_message.Message):
+    """Staff corrected one learner's settled attendance. Its sequence is one with
+    tandem.sessions.attendance.amended.v1 of the same learner and session: the latest counts.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    FROM_VERDICT_FIELD_NUMBER: _builtins.int
+    TO_VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CORRECTED_BY_FIELD_NUMBER: _builtins.int
+    CORRECTED_AT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    from_verdict: _types_pb2.AttendanceVerdict.ValueType
+    """The verdict until now; UNSPECIFIED when there was none."""
+    to_verdict: _types_pb2.AttendanceVerdict.ValueType
+    """The verdict from now; UNSPECIFIED when there is none any more."""
+    reason: _builtins.str
+    """Why."""
+    corrected_by: _builtins.str
+    """Who corrected it."""
+    @_builtins.property
+    def corrected_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        from_verdict: _types_pb2.AttendanceVerdict.ValueType = ...,
+        to_verdict: _types_pb2.AttendanceVerdict.ValueType = ...,
+        reason: _builtins.str = ...,
+        corrected_by: _builtins.str = ...,
+        corrected_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["corrected_at", b"corrected_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrected_at", b"corrected_at", "corrected_by", b"corrected_by", "from_verdict", b"from_verdict", "learner_id", b"learner_id", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "to_verdict", b"to_verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttendanceCorrected: _TypeAlias = AttendanceCorrected  # noqa: Y015
 
 @_typing.final
 class RecordingAttached(_message.Message):

@@ -143,6 +143,7 @@ class Session(_message.Message):
     RECORDING_FIELD_NUMBER: _builtins.int
     CHECK_IN_CODE_FIELD_NUMBER: _builtins.int
     ATTENDANCE_SETTLED_AT_FIELD_NUMBER: _builtins.int
+    NOT_HELD_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -203,6 +204,10 @@ class Session(_message.Message):
     def attendance_settled_at(self) -> _timestamp_pb2.Timestamp:
         """Since when everyone's attendance is settled; absent before, also while it is settled in parts."""
 
+    @_builtins.property
+    def not_held_at(self) -> _timestamp_pb2.Timestamp:
+        """Of a SCHEDULED session: when its end was long past and nobody had started or joined it."""
+
     def __init__(
         self,
         *,
@@ -229,10 +234,11 @@ class Session(_message.Message):
         recording: Global___Recording | None = ...,
         check_in_code: _builtins.str = ...,
         attendance_settled_at: _timestamp_pb2.Timestamp | None = ...,
+        not_held_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attendance_settled_at", b"attendance_settled_at", "duration", b"duration", "end_time", b"end_time", "recording", b"recording", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attendance_settled_at", b"attendance_settled_at", "duration", b"duration", "end_time", b"end_time", "not_held_at", b"not_held_at", "recording", b"recording", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "duration", b"duration", "end_time", b"end_time", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "duration", b"duration", "end_time", b"end_time", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -279,6 +285,42 @@ class Seat(_message.Message):
 Global___Seat: _TypeAlias = Seat  # noqa: Y015
 
 @_typing.final
+class AttendanceCorrection(_message.Message):
+    """A correction of one learner's attendance."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CORRECTED_BY_FIELD_NUMBER: _builtins.int
+    CORRECTED_AT_FIELD_NUMBER: _builtins.int
+    verdict: _types_pb2.AttendanceVerdict.ValueType
+    """The verdict that staff set."""
+    reason: _builtins.str
+    """Why."""
+    corrected_by: _builtins.str
+    """Who corrected it."""
+    @_builtins.property
+    def corrected_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        verdict: _types_pb2.AttendanceVerdict.ValueType = ...,
+        reason: _builtins.str = ...,
+        corrected_by: _builtins.str = ...,
+        corrected_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["corrected_at", b"corrected_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrected_at", b"corrected_at", "corrected_by", b"corrected_by", "reason", b"reason", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttendanceCorrection: _TypeAlias = AttendanceCorrection  # noqa: Y015
+
+@_typing.final
 class Attendance(_message.Message):
     """What a session recorded of one learner."""
 
@@ -289,6 +331,7 @@ class Attendance(_message.Message):
     VERDICT_FIELD_NUMBER: _builtins.int
     MINUTES_FIELD_NUMBER: _builtins.int
     INTERVALS_FIELD_NUMBER: _builtins.int
+    CORRECTION_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     learner_id: _builtins.str
@@ -301,6 +344,10 @@ class Attendance(_message.Message):
     def intervals(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Interval]:
         """The stretches, merged."""
 
+    @_builtins.property
+    def correction(self) -> Global___AttendanceCorrection:
+        """The last correction, unless it was taken back. Earlier ones are in the events."""
+
     def __init__(
         self,
         *,
@@ -309,10 +356,11 @@ class Attendance(_message.Message):
         verdict: _types_pb2.AttendanceVerdict.ValueType = ...,
         minutes: _builtins.float = ...,
         intervals: _abc.Iterable[_types_pb2.Interval] | None = ...,
+        correction: Global___AttendanceCorrection | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["correction", b"correction"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["intervals", b"intervals", "learner_id", b"learner_id", "minutes", b"minutes", "session_id", b"session_id", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correction", b"correction", "intervals", b"intervals", "learner_id", b"learner_id", "minutes", b"minutes", "session_id", b"session_id", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -505,6 +505,28 @@ class StartSessionRequest(_message.Message):
 Global___StartSessionRequest: _TypeAlias = StartSessionRequest  # noqa: Y015
 
 @_typing.final
+class UndoStartRequest(_message.Message):
+    """Names a session whose start is taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoStartRequest: _TypeAlias = UndoStartRequest  # noqa: Y015
+
+@_typing.final
 class CheckInRequest(_message.Message):
     """A learner in the room."""
 
@@ -693,6 +715,46 @@ class AttachRecordingRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AttachRecordingRequest: _TypeAlias = AttachRecordingRequest  # noqa: Y015
+
+@_typing.final
+class CorrectAttendanceRequest(_message.Message):
+    """One learner's attendance as it should be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    session_id: _builtins.str
+    """The session."""
+    learner_id: _builtins.str
+    """The learner."""
+    verdict: _types_pb2.AttendanceVerdict.ValueType
+    """PRESENT, PARTIAL, ABSENT or EXCUSED. UNSPECIFIED takes earlier corrections back: what presence
+    says counts again.
+    """
+    reason: _builtins.str
+    """Why, for the record."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        verdict: _types_pb2.AttendanceVerdict.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "reason", b"reason", "request_id", b"request_id", "session_id", b"session_id", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectAttendanceRequest: _TypeAlias = CorrectAttendanceRequest  # noqa: Y015
 
 @_typing.final
 class ListAttendanceRequest(_message.Message):

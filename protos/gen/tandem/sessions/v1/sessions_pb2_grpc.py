@@ -92,6 +92,11 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.StartSessionRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
                 _registered_method=True)
+        self.UndoStart = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/UndoStart',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.UndoStartRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+                _registered_method=True)
         self.CheckIn = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/CheckIn',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CheckInRequest.SerializeToString,
@@ -111,6 +116,11 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/AttachRecording',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.AttachRecordingRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+                _registered_method=True)
+        self.CorrectAttendance = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/CorrectAttendance',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CorrectAttendanceRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Attendance.FromString,
                 _registered_method=True)
         self.ListAttendance = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/ListAttendance',
@@ -202,6 +212,14 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UndoStart(self, request, context):
+        """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
+        it has ended. A repeat answers it as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckIn(self, request, context):
         """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
         session is not LIVE, or the learner has no seat in the room. A learner of the run without any
@@ -213,14 +231,16 @@ class SessionsServiceServicer:
 
     def RecordPresence(self, request, context):
         """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
-        Those that come after the end, up to a day, count as well: a settled attendance is amended.
+        Those of before the start count from the start; those that come after the end, up to a day,
+        count as well: a settled attendance is amended. A leave without its join proves nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EndSession(self, request, context):
-        """Ends a LIVE session. Its attendance is settled after that, within a second or, in a class of
+        """Ends a LIVE session. One that nobody ends is ended some time after its planned end, and so is
+        one that nobody started, if people joined. Its attendance is settled after that, within a second or, in a class of
         tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -229,6 +249,16 @@ class SessionsServiceServicer:
 
     def AttachRecording(self, request, context):
         """Says which item is the session's recording. FAILED_PRECONDITION when the session has not begun.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectAttendance(self, request, context):
+        """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
+        whatever presence is told later, until another correction. UNAVAILABLE while the learner's
+        attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, or for a
+        learner without attendance who is not in the run.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -296,6 +326,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.StartSessionRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
             ),
+            'UndoStart': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoStart,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.UndoStartRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
+            ),
             'CheckIn': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckIn,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CheckInRequest.FromString,
@@ -315,6 +350,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.AttachRecording,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.AttachRecordingRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
+            ),
+            'CorrectAttendance': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectAttendance,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CorrectAttendanceRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Attendance.SerializeToString,
             ),
             'ListAttendance': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAttendance,
@@ -610,6 +650,33 @@ class SessionsService:
             _registered_method=True)
 
     @staticmethod
+    def UndoStart(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/UndoStart',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.UndoStartRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CheckIn(request,
             target,
             options=(),
@@ -707,6 +774,33 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/AttachRecording',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.AttachRecordingRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectAttendance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/CorrectAttendance',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.CorrectAttendanceRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Attendance.FromString,
             options,
             channel_credentials,
             insecure,

@@ -66,6 +66,10 @@ class SessionsServiceStub:
     """Seats of a session, the waiting list in its order. A learner sees the own one."""
     StartSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.StartSessionRequest, _resources_pb2.Session]
     """Begins a SCHEDULED session. A repeat answers it as it is."""
+    UndoStart: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.UndoStartRequest, _resources_pb2.Session]
+    """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
+    it has ended. A repeat answers it as it is.
+    """
     CheckIn: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
     session is not LIVE, or the learner has no seat in the room. A learner of the run without any
@@ -73,14 +77,22 @@ class SessionsServiceStub:
     """
     RecordPresence: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]
     """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
-    Those that come after the end, up to a day, count as well: a settled attendance is amended.
+    Those of before the start count from the start; those that come after the end, up to a day,
+    count as well: a settled attendance is amended. A leave without its join proves nothing.
     """
     EndSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.EndSessionRequest, _resources_pb2.Session]
-    """Ends a LIVE session. Its attendance is settled after that, within a second or, in a class of
+    """Ends a LIVE session. One that nobody ends is ended some time after its planned end, and so is
+    one that nobody started, if people joined. Its attendance is settled after that, within a second or, in a class of
     tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
     """
     AttachRecording: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]
     """Says which item is the session's recording. FAILED_PRECONDITION when the session has not begun."""
+    CorrectAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]
+    """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
+    whatever presence is told later, until another correction. UNAVAILABLE while the learner's
+    attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, or for a
+    learner without attendance who is not in the run.
+    """
     ListAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListAttendanceRequest, _sessions_pb2.ListAttendanceResponse]
     """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
     alone get what is of their own runs. What is settled already is
@@ -124,6 +136,10 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Seats of a session, the waiting list in its order. A learner sees the own one."""
     StartSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.StartSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Begins a SCHEDULED session. A repeat answers it as it is."""
+    UndoStart: _aio.UnaryUnaryMultiCallable[_sessions_pb2.UndoStartRequest, _resources_pb2.Session]  # type: ignore[assignment]
+    """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
+    it has ended. A repeat answers it as it is.
+    """
     CheckIn: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]  # type: ignore[assignment]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
     session is not LIVE, or the learner has no seat in the room. A learner of the run without any
@@ -131,14 +147,22 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     RecordPresence: _aio.UnaryUnaryMultiCallable[_sessions_pb2.RecordPresenceRequest, _sessions_pb2.RecordPresenceResponse]  # type: ignore[assignment]
     """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
-    Those that come after the end, up to a day, count as well: a settled attendance is amended.
+    Those of before the start count from the start; those that come after the end, up to a day,
+    count as well: a settled attendance is amended. A leave without its join proves nothing.
     """
     EndSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.EndSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
-    """Ends a LIVE session. Its attendance is settled after that, within a second or, in a class of
+    """Ends a LIVE session. One that nobody ends is ended some time after its planned end, and so is
+    one that nobody started, if people joined. Its attendance is settled after that, within a second or, in a class of
     tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
     """
     AttachRecording: _aio.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Says which item is the session's recording. FAILED_PRECONDITION when the session has not begun."""
+    CorrectAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]  # type: ignore[assignment]
+    """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
+    whatever presence is told later, until another correction. UNAVAILABLE while the learner's
+    attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, or for a
+    learner without attendance who is not in the run.
+    """
     ListAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListAttendanceRequest, _sessions_pb2.ListAttendanceResponse]  # type: ignore[assignment]
     """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
     alone get what is of their own runs. What is settled already is
@@ -241,6 +265,16 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Begins a SCHEDULED session. A repeat answers it as it is."""
 
     @_abc_1.abstractmethod
+    def UndoStart(
+        self,
+        request: _sessions_pb2.UndoStartRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
+        """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
+        it has ended. A repeat answers it as it is.
+        """
+
+    @_abc_1.abstractmethod
     def CheckIn(
         self,
         request: _sessions_pb2.CheckInRequest,
@@ -258,7 +292,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.RecordPresenceResponse, _abc.Awaitable[_sessions_pb2.RecordPresenceResponse]]:
         """Takes joins and leaves from the meeting provider, row by row. Repeats and disorder are harmless.
-        Those that come after the end, up to a day, count as well: a settled attendance is amended.
+        Those of before the start count from the start; those that come after the end, up to a day,
+        count as well: a settled attendance is amended. A leave without its join proves nothing.
         """
 
     @_abc_1.abstractmethod
@@ -267,7 +302,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.EndSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
-        """Ends a LIVE session. Its attendance is settled after that, within a second or, in a class of
+        """Ends a LIVE session. One that nobody ends is ended some time after its planned end, and so is
+        one that nobody started, if people joined. Its attendance is settled after that, within a second or, in a class of
         tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
         """
 
@@ -278,6 +314,18 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
         """Says which item is the session's recording. FAILED_PRECONDITION when the session has not begun."""
+
+    @_abc_1.abstractmethod
+    def CorrectAttendance(
+        self,
+        request: _sessions_pb2.CorrectAttendanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Attendance, _abc.Awaitable[_resources_pb2.Attendance]]:
+        """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
+        whatever presence is told later, until another correction. UNAVAILABLE while the learner's
+        attendance is not settled yet; FAILED_PRECONDITION when the session has not ended, or for a
+        learner without attendance who is not in the run.
+        """
 
     @_abc_1.abstractmethod
     def ListAttendance(
