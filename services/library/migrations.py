@@ -61,6 +61,7 @@ _ENTITLED: Mapping[str, Sequence[IndexModel]] = {
 _RIGHTS: Mapping[str, Sequence[IndexModel]] = {
     **STAFF,
     "items": [IndexModel([("uploaded_by", 1), ("_id", -1)])],
+    "shelves": [IndexModel([("run_id", 1), ("item_ids", 1)])],
 }
 
 
@@ -92,5 +93,5 @@ MIGRATIONS = (
     Migration(4, "an index of items by run", adding(_READING)),
     Migration(5, "verifications as jobs", _add_jobs),
     Migration(6, "indexes of learners' runs and of runs that name an item", adding(_ENTITLED)),
-    Migration(7, "the staff of runs, and items by their uploader", adding(_RIGHTS)),
+    Migration(7, "the staff of runs, items by their uploader, items of sessions", adding(_RIGHTS)),
 )

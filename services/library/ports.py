@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from services.library.domain.entitlements import Enrolment, RunReadingList
+from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
 from services.library.domain.items import Item, PendingDeletion, Upload
 
 
@@ -86,13 +86,16 @@ class Store(Protocol):
         """Return the ids of the runs where a person is staff."""
 
     def names(self, run_ids: Collection[str], item_id: str) -> bool:
-        """Return whether the path of one of these runs names an item."""
+        """Return whether the path or a session of one of these runs names an item."""
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
         """Return the known enrolments for these pairs of run and learner."""
 
     def put_enrolments(self, enrolments: Collection[Enrolment]) -> None:
         """Store enrolments, new or changed."""
+
+    def add_session_items(self, given: Iterable[SessionItems]) -> None:
+        """Add items that sessions gave to study; a repeat changes nothing."""
 
     def reading_list(self, run_id: str) -> RunReadingList | None:
         """Return a run's reading list; None if it is not known."""

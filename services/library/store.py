@@ -5,20 +5,21 @@
 | items | a work, and a `job` (chassis/jobs) while it is verified | made by the server |
 | uploads | the upload of a file | made by the server |
 | rubbish | a pending deletion in the S3 store | the item's |
-| enrolments, shelves, staff | replicas: enrolments, reading lists, staff | run:learner; a run's |
+| enrolments, staff | replicas: enrolments, staff | run:learner; a run's |
+| shelves | what a run's path names, or what a session gave to study | the run's; session:<id> |
 """
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from pymongo import ReplaceOne
+from pymongo import ReplaceOne, UpdateOne
 
 from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
 from chassis.data.staff import roles_of
-from services.library.domain.entitlements import Enrolment, RunReadingList
+from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
 from services.library.domain.enums import EnrolmentState, ItemState, UploadState
 from services.library.domain.items import Item, PendingDeletion, Upload
 from services.library.migrations import LARGE, LARGEST_SMALL, MIGRATIONS, SMALL
@@ -100,13 +101,13 @@ class LibraryStore(chassis_store.Store):
         return list(roles_of(self, person_id))
 
     def names(self, run_ids: Collection[str], item_id: str) -> bool:
-        """Return whether the path of one of these runs names an item."""
-        query = {"item_ids": item_id, "_id": {"$in": list(run_ids)}}
+        """Return whether the path or a session of one of these runs names an item."""
+        query = {"item_ids": item_id, **_of_runs(run_ids)}
         return self["shelves"].find_one(query, {"_id": 1}, session=self.session) is not None
 
     def reading_list_items(self, run_ids: Collection[str]) -> list[str]:
-        """Return the ids of the items that the paths of these runs name."""
-        rows = self.find_by_ids("shelves", run_ids)
+        """Return the ids of the items that the paths and sessions of these runs name."""
+        rows = self["shelves"].find(_of_runs(run_ids), {"item_ids": 1}, session=self.session)
         return [item_id for row in rows for item_id in row["item_ids"]]
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
@@ -124,6 +125,22 @@ class LibraryStore(chassis_store.Store):
         if writes:
             self["enrolments"].bulk_write(writes, ordered=False, session=self.session)
 
+    def add_session_items(self, given: Iterable[SessionItems]) -> None:
+        """Add items that sessions gave to study; a repeat changes nothing."""
+        writes = [
+            UpdateOne(
+                {"_id": f"session:{each.session_id}"},
+                {
+                    "$set": {"run_id": each.run_id},
+                    "$addToSet": {"item_ids": {"$each": list(each.item_ids)}},
+                },
+                upsert=True,
+            )
+            for each in given
+        ]
+        if writes:
+            self["shelves"].bulk_write(writes, ordered=False, session=self.session)
+
     def reading_list(self, run_id: str) -> RunReadingList | None:
         """Return a run's reading list; None if it is not known."""
         found = self["shelves"].find_one({"_id": run_id}, session=self.session)
@@ -137,3 +154,9 @@ class LibraryStore(chassis_store.Store):
             upsert=True,
             session=self.session,
         )
+
+
+def _of_runs(run_ids: Collection[str]) -> Document:
+    """Return the filter for the shelves of runs: their paths', and their sessions'."""
+    among = {"$in": list(run_ids)}
+    return {"$or": [{"_id": among}, {"run_id": among}]}

@@ -1,17 +1,19 @@
 """The subscription, timers and jobs of the library."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis.contracts.events import Event
+from chassis.contracts.mapping import from_message
 from chassis.data.staff import note_staff
 from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer
 from services.library import cleaning, migrations, verifier
-from services.library.domain.entitlements import Enrolment, RunReadingList
+from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
 from services.library.domain.enums import EnrolmentState
 from services.library.ports import Files
 from services.library.store import LibraryStore
@@ -30,13 +32,19 @@ RUNS = (
     catalog.RunClosed,
     catalog.RunReopened,
 )
+# The events by which a session gives its learners something to study, each with its items.
+SESSIONS: Mapping[type[Any], Callable[[Any], Sequence[str]]] = {
+    sessions.SessionScheduled: lambda data: data.material_item_ids,
+    sessions.SessionCancelled: lambda data: [data.substitute_item_id],
+    sessions.RecordingAttached: lambda data: [data.item_id],
+}
 SWEEP_EVERY = timedelta(seconds=2)
 EXPIRE_EVERY = timedelta(minutes=1)
 
 
 def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
     """Return the library's subscriptions."""
-    types = (*_STATES, catalog.EnrolmentModeChanged, catalog.PathPublished, *RUNS)
+    types = (*_STATES, catalog.EnrolmentModeChanged, catalog.PathPublished, *RUNS, *SESSIONS)
     return (
         Subscription(
             "library.entitlements",
@@ -69,14 +77,25 @@ def jobs(files: Files) -> tuple[Jobs[LibraryStore], ...]:
 
 
 def entitlements(store: LibraryStore, batch: Sequence[Event[Any]]) -> None:
-    """Store enrolments, staff and reading lists. A mode does not matter for entitlement."""
+    """Store enrolments, staff, reading lists and the items of sessions. A mode does not matter for
+    entitlement.
+    """
     note_staff(store, [event for event in batch if isinstance(event.data, RUNS)])
     reading.note_enrolments(
         store, [_enrolment(event) for event in batch if type(event.data) in _STATES]
     )
+    store.add_session_items(_session_items(batch))
     for event in batch:
         if isinstance(event.data, catalog.PathPublished):
             reading.note_reading_list(store, _reading_list(event))
+
+
+def _session_items(events: Iterable[Event[Any]]) -> Iterator[SessionItems]:
+    for event in events:
+        items_of = SESSIONS.get(type(event.data))
+        items = tuple(filter(None, items_of(event.data))) if items_of else ()
+        if items:
+            yield from_message(event.data, SessionItems, item_ids=items)
 
 
 def _enrolment(event: Event[Any]) -> Enrolment:

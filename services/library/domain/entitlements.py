@@ -26,10 +26,22 @@ class RunReadingList:
     sequence: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionItems:
+    """Items that a session of a run gave its learners to study: its materials, its recording, what
+    takes its place. Once given, they stay readable.
+    """
+
+    session_id: str
+    run_id: str
+    item_ids: tuple[str, ...]
+
+
 def may_read(item: Item, reader_id: str, runs: Collection[str], named: bool) -> bool:
     """Return whether a learner or a member of staff of some runs may read an item.
 
-    `named`: whether the path of one of these runs names the item. Who uploaded an item reads it.
+    `named`: whether the path or a session of one of these runs names the item. Who uploaded an
+    item reads it.
     """
     is_own = bool(reader_id) and item.uploaded_by == reader_id
     return is_own or named or not set(runs).isdisjoint(item.run_ids)

@@ -54,6 +54,13 @@ class Item:
     sequence: int
 
 
+def failed_violations(item: Item | None) -> Iterator[FieldViolation]:
+    """Yield a violation for an item that the library has refused: nobody could study it."""
+    if item is not None and item.failure:
+        wrong = f"item {item.id!r} was refused: {item.failure}"
+        yield FieldViolation("item_id", wrong, "an item that can be read")
+
+
 @dataclass(frozen=True, slots=True)
 class Enrolment:
     """A learner in a run. Different events set state and mode, each with its own sequence."""

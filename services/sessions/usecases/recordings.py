@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from chassis.errors import check_state
 from services.sessions.domain.events import RecordingAttached, about
+from services.sessions.domain.roster import Item, failed_violations
 from services.sessions.domain.session import Session, with_recording
 from services.sessions.ports import Store
 from services.sessions.usecases.lookup import lock_session
@@ -19,9 +21,12 @@ class AttachRecording:
 def attach_recording(store: Store, command: AttachRecording) -> Session:
     """Attach the recording of a LIVE or ENDED session; it replaces an earlier one.
 
-    Attaching the same item again changes nothing.
+    Attaching the same item again changes nothing. Raises NotFound, and FailedPrecondition before
+    the session has begun, or if the library has refused the item.
     """
     before = lock_session(store, command.session_id)
+    item = store.replicas(Item, [command.item_id]).get(command.item_id)
+    check_state("the recording can't be attached", failed_violations(item))
     session = with_recording(before, command.item_id)
     if session == before:
         return before

@@ -4,8 +4,10 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.library.v1 import library_pb2
+from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
 
 from tests.integration.library.shelves import (
@@ -178,6 +180,39 @@ def test_staff_reads_all_and_for_learners_what_they_may(shelves: Shelves) -> Non
     assert shelves.staff.GetReadUrl(as_ada).url
 
 
+@pytest.mark.parametrize("given_by", ["materials", "recording", "substitute"])
+def test_what_a_session_gives_to_study_may_be_read(shelves: Shelves, given_by: str) -> None:
+    """By the learners of its run, whether the enrolment or the session is told first."""
+    item_id, other = shelves.available(), shelves.available()
+    happened: dict[str, Message] = {
+        "materials": sessions.SessionScheduled(
+            session_id="s1", run_id=RUN, material_item_ids=[item_id]
+        ),
+        "recording": sessions.RecordingAttached(session_id="s1", run_id=RUN, item_id=item_id),
+        "substitute": sessions.SessionCancelled(
+            session_id="s1", run_id=RUN, substitute_item_id=item_id
+        ),
+    }
+    shelves.hear(enrolled("ada"), happened[given_by], happened[given_by])
+    shelves.hear(enrolled("bob"), enrolled("eve", "run-2"))
+    assert [shelves.may_read(each, item_id) for each in ("ada", "bob", "eve")] == [
+        True,
+        True,
+        False,
+    ]
+    assert not shelves.may_read("ada", other)
+    listed = shelves.learner("ada").ListItems(library_pb2.ListItemsRequest()).items
+    assert [each.id for each in listed] == [item_id]
+
+
+def test_a_session_that_gives_nothing_opens_nothing(shelves: Shelves) -> None:
+    """No substitute is no item."""
+    item_id = shelves.available()
+    shelves.hear(enrolled("ada"), sessions.SessionCancelled(session_id="s1", run_id=RUN))
+    assert shelves.database.mongo["shelves"].count_documents({}) == 0
+    assert not shelves.may_read("ada", item_id)
+
+
 def test_entitlement_is_looked_up_by_the_learner_s_runs(shelves: Shelves) -> None:
     """Thousands of runs that name an item cost a reader nothing: each look-up is by an index."""
     item_id = shelves.available()
@@ -193,9 +228,10 @@ def test_entitlement_is_looked_up_by_the_learner_s_runs(shelves: Shelves) -> Non
     enrolments = {"learner_id": "ada", "state": "ENROLLED"}
     own = mongo["enrolments"].find(enrolments, {"_id": 0, "run_id": 1}).explain()
     assert looked_at(own) == (20, 0)
-    named = {"item_ids": item_id, "_id": {"$in": runs}}
+    among = {"$in": runs}
+    named = {"item_ids": item_id, "$or": [{"_id": among}, {"run_id": among}]}
     keys, documents = looked_at(mongo["shelves"].find(named).limit(1).explain())
-    assert keys <= len(runs) + 1
+    assert keys <= 2 * (len(runs) + 1)
     assert documents <= 1
 
 

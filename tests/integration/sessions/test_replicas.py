@@ -1,5 +1,6 @@
 """Sessions' replicas of other services' data, in any order of events."""
 
+import grpc
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.library.v1 import events_pb2 as library
 from tandem.options.v1 import options_pb2
@@ -83,3 +84,12 @@ def test_a_recording_that_failed_says_why(school: School) -> None:
     assert session.recording.failure == "no film, but text"
     school.hear("recordings", library.ItemAvailable(item_id="film"), sequences=[21])
     assert school.get(session).recording == resources_pb2.Recording(item_id="film", playable=True)
+
+
+def test_what_the_library_has_refused_is_not_attached(school: School) -> None:
+    """Nobody could study it; the reason is told."""
+    session = school.live(school.room())
+    school.hear("recordings", library.ItemFailed(item_id="film", reason="it has no picture"))
+    request = sessions_pb2.AttachRecordingRequest(session_id=session.id, item_id="film")
+    code, text = refused(lambda: school.staff.AttachRecording(request))
+    assert (code, "it has no picture" in text) == (grpc.StatusCode.FAILED_PRECONDITION, True)

@@ -248,7 +248,8 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AttachRecording(self, request, context):
-        """Says which item is the session's recording. FAILED_PRECONDITION when the session has not begun.
+        """Says which item is the session's recording; the run's learners may read it from then on.
+        FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

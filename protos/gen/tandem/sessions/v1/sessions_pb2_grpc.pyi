@@ -86,7 +86,9 @@ class SessionsServiceStub:
     tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
     """
     AttachRecording: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]
-    """Says which item is the session's recording. FAILED_PRECONDITION when the session has not begun."""
+    """Says which item is the session's recording; the run's learners may read it from then on.
+    FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+    """
     CorrectAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]
     """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
     whatever presence is told later, until another correction. UNAVAILABLE while the learner's
@@ -156,7 +158,9 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
     """
     AttachRecording: _aio.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]  # type: ignore[assignment]
-    """Says which item is the session's recording. FAILED_PRECONDITION when the session has not begun."""
+    """Says which item is the session's recording; the run's learners may read it from then on.
+    FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+    """
     CorrectAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]  # type: ignore[assignment]
     """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
     whatever presence is told later, until another correction. UNAVAILABLE while the learner's
@@ -313,7 +317,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.AttachRecordingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
-        """Says which item is the session's recording. FAILED_PRECONDITION when the session has not begun."""
+        """Says which item is the session's recording; the run's learners may read it from then on.
+        FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+        """
 
     @_abc_1.abstractmethod
     def CorrectAttendance(
