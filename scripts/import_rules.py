@@ -40,9 +40,15 @@ class Never:
 
 
 _SERVICE = r"services\.(?P<own>\w+)"
-_DOMAIN = ("chassis.errors", "chassis.replicas", "chassis.staff", "services.{own}.domain")
+_DOMAIN = (
+    "chassis.errors",
+    "chassis.replicas",
+    "chassis.staff",
+    "chassis.civil",
+    "services.{own}.domain",
+)
 LAYERS = (
-    Only(r"chassis\.(errors|replicas|staff|clock|operations\.settings)", ()),
+    Only(r"chassis\.(errors|replicas|staff|civil|clock|operations\.settings)", ()),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
     Only(_SERVICE + r"\.ports(\..+)?", (*_DOMAIN, "services.{own}.ports")),
@@ -54,7 +60,7 @@ LAYERS = (
     Only(_SERVICE + r"\.__main__", ("chassis.roles", "services.{own}.settings"), at_load=True),
 )
 # What each package of the chassis may import of the chassis; the top level may import all of it.
-_ANYWHERE = "errors|clock|ids|replicas|staff"
+_ANYWHERE = "errors|clock|ids|replicas|staff|civil"
 _LOWER = f"{_ANYWHERE}|context|operations|contracts"
 BORDERS = (
     Never(r"chassis\.ids", r"chassis\..+"),

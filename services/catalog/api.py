@@ -124,7 +124,7 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
         run = reader.run(request.run_id)
         if run is None:
             raise NotFound(f"there is no run {request.run_id!r}")
-        return to_message(self._counted(reader, run), resources_pb2.Run)
+        return _shown(self._counted(reader, run))
 
     def ListRuns(
         self, request: catalog_pb2.ListRunsRequest, _context: Any
@@ -133,7 +133,7 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
         rows, token = queries.runs_page(reader, request.course_id, page_of(request))
         counted = self._counts.counted(reader, rows)
         return catalog_pb2.ListRunsResponse(
-            runs=[to_message(row, resources_pb2.Run) for row in counted], next_page_token=token
+            runs=[_shown(row) for row in counted], next_page_token=token
         )
 
     def PublishPath(
@@ -261,6 +261,17 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
         self, request: Message, answer: type[M], work: Callable[[CatalogStore], object]
     ) -> M:
         return execute(self._database, request, answer, work)
+
+
+def _shown(run: Run) -> resources_pb2.Run:
+    """Return a run as its caller sees it: others than the registrar see no invitations but their
+    own.
+    """
+    who, answer = principal.current(), to_message(run, resources_pb2.Run)
+    if not OFFICE & who.roles:
+        own = [each for each in answer.enrolment.invited_ids if each == who.subject]
+        answer.enrolment.invited_ids[:] = own
+    return answer
 
 
 def _named_violations(request: catalog_pb2.ListEnrolmentsRequest) -> Iterator[FieldViolation]:

@@ -47,14 +47,16 @@ _STAFF: Mapping[str, Sequence[IndexModel]] = {"runs": [IndexModel("staff.person_
 
 
 def _tell_staff(mongo: MongoDatabase[dict[str, Any]]) -> None:
-    """Store the staff of runs of older versions, and publish it: rights in a run follow from it."""
+    """Store the staff of runs of older versions, and publish the staff of all runs: other services
+    did not keep it, and rights in a run follow from it.
+    """
     # Imported late: the store names this module's migrations.
     from services.catalog.store import CatalogStore
     from services.catalog.usecases.runs import tell_staff
 
     adding(_STAFF)(mongo)
     database = Database(mongo.client, mongo.name, CatalogStore, SystemClock())
-    for row in list(mongo["runs"].find({"staff": {"$exists": False}}, {"_id": 1})):
+    for row in list(mongo["runs"].find({}, {"_id": 1})):
         database.transact(partial(tell_staff, run_id=row["_id"]))
 
 

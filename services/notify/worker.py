@@ -8,6 +8,7 @@ from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.library.v1 import events_pb2 as library
 from tandem.sessions.v1 import events_pb2 as sessions
 
+from chassis.civil import end_of_day
 from chassis.clock import Clock
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
@@ -123,7 +124,8 @@ def _each(batch: Batch, read: Callable[[Event[Any]], T], *types: type[Any]) -> l
 
 def _run(event: Event[Any]) -> Run:
     facts = getattr(event.data, "run", event.data)  # RunOpened has them in fields of its own
-    return from_message(facts, Run, id=facts.run_id, sequence=event.sequence)
+    ends_at = end_of_day(facts.end_date, facts.zone) if facts.end_date else None
+    return from_message(facts, Run, id=facts.run_id, sequence=event.sequence, ends_at=ends_at)
 
 
 def _path(event: Event[Any]) -> Path:

@@ -58,6 +58,11 @@ _BY_TARGET: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
+_ENDS: Mapping[str, Sequence[IndexModel]] = {
+    "runs": [IndexModel("end_due")],
+}
+
+
 def _begin_histories(mongo: Mongo) -> None:
     """Give each run's plan its first version.
 
@@ -83,4 +88,5 @@ MIGRATIONS = (
     Migration(6, "owners of catch-ups", _set_owners),
     Migration(7, "indexes of statements by activity and by item", adding(_BY_TARGET)),
     Migration(8, "the staff of runs", adding(STAFF)),
+    Migration(9, "an index of runs by their end", adding(_ENDS)),
 )

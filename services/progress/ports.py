@@ -61,6 +61,12 @@ class Store(Protocol):
     def sessions_recorded_as(self, item_ids: Iterable[str]) -> dict[str, Session]:
         """Return the sessions whose recording is one of these items, by id."""
 
+    def runs_ended_by(self, until: datetime, most: int) -> list[str]:
+        """Return runs that had ended by `until`, and whose end was not noted yet."""
+
+    def note_ended(self, run_ids: Collection[str]) -> None:
+        """Note that these runs have ended; a new event of a run takes the note away."""
+
     def sessions_ended_by(self, until: datetime, most: int) -> list[Session]:
         """Return sessions that had ended by `until`, and whose recordings are still waited for."""
 

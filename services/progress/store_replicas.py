@@ -35,7 +35,18 @@ class ReplicasStore(chassis_store.Store):
     def put_replicas(self, replicas: Sequence[C]) -> None:
         """Store replicas of one class."""
         if replicas:
-            self._set(_COLLECTIONS[type(replicas[0])], map(to_document, replicas))
+            self._set(_COLLECTIONS[type(replicas[0])], map(_document, replicas))
+
+    def runs_ended_by(self, until: datetime, most: int) -> list[str]:
+        """Return runs that had ended by `until`, and whose end was not noted yet."""
+        query = {"end_due": {"$lte": until}}
+        rows = self["runs"].find(query, {"_id": 1}, session=self.session).limit(most)
+        return [row["_id"] for row in rows]
+
+    def note_ended(self, run_ids: Collection[str]) -> None:
+        """Note that these runs have ended; a new event of a run takes the note away."""
+        query = {"_id": {"$in": list(run_ids)}}
+        self["runs"].update_many(query, {"$set": {"end_due": None}}, session=self.session)
 
     def items(self, ids: Iterable[str]) -> dict[str, Item]:
         """Return those that are known, by id."""
@@ -82,3 +93,8 @@ class ReplicasStore(chassis_store.Store):
         """Do writes that don't depend on each other."""
         if some := list(writes):
             self[collection].bulk_write(some, ordered=False, session=self.session)
+
+
+def _document(replica: Replica) -> Document:
+    ends = {"end_due": replica.ends_at} if isinstance(replica, Run) else {}
+    return to_document(replica) | ends

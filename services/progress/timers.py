@@ -18,6 +18,7 @@ from services.progress.usecases import plans, waiting
 # A poll that finds nothing costs a millisecond.
 FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
 RELEASE_MATERIALS, REEVALUATE, MISS = "progress.give_way", "progress.revisit", "progress.miss"
+END_RUNS = "progress.end_runs"
 
 log = structlog.get_logger()
 
@@ -28,6 +29,7 @@ def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
         Timer(RELEASE_MATERIALS, EVERY_SECOND, partial(release_materials, grace=grace)),
         Timer(REEVALUATE, FAST_POLL, reevaluate),
         Timer(MISS, EVERY_SECOND, miss),
+        Timer(END_RUNS, EVERY_SECOND, end_runs),
     )
 
 
@@ -68,6 +70,11 @@ def miss(database: Database[ProgressStore]) -> None:
     failed: set[Key] = set()
     while keys := database.reader().overdue_catch_ups(waiting.CHUNK, failed):
         failed |= _look_again(database, list(dict.fromkeys(keys)), MISS)
+
+
+def end_runs(database: Database[ProgressStore]) -> None:
+    """Settle the open catch-ups of runs that have ended."""
+    _all(database, partial(plans.end_runs, most=waiting.CHUNK), END_RUNS)
 
 
 def _all(

@@ -11,6 +11,7 @@ from tandem.library.v1 import events_pb2 as library
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 
+from chassis.civil import end_of_day
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
 from chassis.data.staff import note_staff
@@ -181,7 +182,23 @@ def _person(event: Event[catalog.PersonUpserted]) -> Person:
 def _run(event: Event[Any]) -> Run:
     facts = getattr(event.data, "run", event.data)  # RunOpened has them in fields of its own
     policy = from_message(facts.policy, Policy) if facts.HasField("policy") else Policy()
-    return from_message(facts, Run, id=facts.run_id, policy=policy, sequence=event.sequence)
+    ends_at = end_of_day(facts.end_date, facts.zone) if facts.end_date else None
+    return from_message(
+        facts,
+        Run,
+        id=facts.run_id,
+        policy=policy,
+        sequence=event.sequence,
+        ends_at=ends_at,
+        closed_at=_instant(facts.closed_at) if _is_closed(facts) else None,
+    )
+
+
+def _is_closed(facts: Any) -> bool:
+    """Return whether a run is closed; one that was just opened is not, and its event has no such
+    field.
+    """
+    return isinstance(facts, catalog.RunFacts) and facts.HasField("closed_at")
 
 
 def _path(event: Event[catalog.PathPublished]) -> Path:

@@ -23,6 +23,7 @@ from tandem.library.v1.events_pb2 import ItemAvailable, ItemFailed
 from tandem.progress.v1.events_pb2 import CatchUpCompleted
 
 from chassis import ids
+from chassis.civil import end_of_day
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
 from chassis.data.staff import note_staff
@@ -155,7 +156,10 @@ def _person(event: Event[PersonUpserted]) -> Person:
 def _run(event: Event[Any]) -> Run:
     facts = getattr(event.data, "run", event.data)  # RunOpened has them in fields of its own
     policy = from_message(facts.policy, Policy) if facts.HasField("policy") else Policy()
-    return from_message(facts, Run, id=facts.run_id, policy=policy, sequence=event.sequence)
+    ends_at = end_of_day(facts.end_date, facts.zone) if facts.end_date else None
+    return from_message(
+        facts, Run, id=facts.run_id, policy=policy, sequence=event.sequence, ends_at=ends_at
+    )
 
 
 def _enrolment(event: Event[Any]) -> EnrolmentUpdate:

@@ -79,9 +79,12 @@ def over_violations(run: Run, now: datetime) -> Iterator[FieldViolation]:
         yield FieldViolation("run_id", wrong, "a run that has not ended")
 
 
-def self_enrolment_violations(run: Run, now: datetime) -> Iterator[FieldViolation]:
-    """Yield a violation for each rule by which learners may not enrol themselves now."""
+def self_enrolment_violations(run: Run, learner_id: str, now: datetime) -> Iterator[FieldViolation]:
+    """Yield a violation for each rule by which a learner may not enrol themselves now."""
     rules = run.enrolment
+    if rules.policy is EnrolmentPolicy.BY_INVITATION and learner_id not in rules.invited_ids:
+        wrong = f"{learner_id!r} is not invited to run {run.id!r}"
+        yield FieldViolation("learner_id", wrong, "a learner whom the run's enrolment rules name")
     if rules.policy is EnrolmentPolicy.BY_REGISTRAR:
         wrong = f"only the registrar enrols learners in run {run.id!r}"
         yield FieldViolation("run_id", wrong, "a run that learners may enrol in themselves")

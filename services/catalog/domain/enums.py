@@ -43,6 +43,7 @@ class EnrolmentPolicy(StrEnum):
 
     OPEN = "OPEN"
     BY_REGISTRAR = "BY_REGISTRAR"
+    BY_INVITATION = "BY_INVITATION"
 
 
 class RunState(StrEnum):

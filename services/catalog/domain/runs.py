@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
+from chassis.civil import end_of_day
 from chassis.errors import FieldViolation
 from chassis.staff import StaffMember, StaffRole, role_among, teachers
 from services.catalog.domain.enums import DeliveryMode, EnrolmentPolicy, RunState
@@ -50,6 +50,8 @@ class EnrolmentRules:
     policy: EnrolmentPolicy | None = EnrolmentPolicy.OPEN
     opens_at: datetime | None = None
     closes_at: datetime | None = None
+    invited_ids: tuple[str, ...] = ()
+    """BY_INVITATION: the learners who may enrol themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +101,7 @@ class Run:
     @property
     def ends_at(self) -> datetime:
         """Return the instant at which the last day is over in the run's zone."""
-        # The calendar of Python has no day after the last one.
-        last_day = min(date.fromisoformat(self.end_date), date.max - timedelta(days=2))
-        return datetime.combine(last_day + timedelta(days=1), time(), ZoneInfo(self.zone))
+        return end_of_day(self.end_date, self.zone)
 
     def is_over(self, now: datetime) -> bool:
         """Return whether the run is closed or has ended."""
@@ -223,6 +223,9 @@ def _date_violations(start_date: str, end_date: str) -> Iterator[FieldViolation]
 
 
 def _rules_violations(rules: EnrolmentRules) -> Iterator[FieldViolation]:
+    if rules.invited_ids and rules.policy is not EnrolmentPolicy.BY_INVITATION:
+        wrong = f"is given, and the policy is {rules.policy}"
+        yield FieldViolation("enrolment.invited_ids", wrong, "BY_INVITATION, or nobody")
     if rules.opens_at and rules.closes_at and rules.closes_at <= rules.opens_at:
         yield FieldViolation(
             "enrolment.closes_at", "is not after opens_at", f"later than {rules.opens_at:%FT%TZ}"

@@ -85,8 +85,8 @@ def enrol(store: Store, command: Enrol, by_learner: bool = False) -> Enrolment:
     check(mode_violations(run, command.mode))
     contend_for_enrolment(store, run.id, command.learner_id)
     row = EnrolRow(learner_id=command.learner_id, mode=command.mode)
-    rules = tuple(self_enrolment_violations(run, store.now)) if by_learner else ()
-    (outcome,) = _enrol_rows(store, run, [row], rules)
+    own = by_learner and self_enrolment_violations(run, command.learner_id, store.now)
+    (outcome,) = _enrol_rows(store, run, [row], tuple(own or ()))
     if outcome.enrolment is None:
         raise FailedPrecondition("the learner can't be enrolled", outcome.violations)
     return outcome.enrolment

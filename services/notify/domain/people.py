@@ -26,11 +26,18 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run's title, for texts."""
+    """A run's title, for texts; and until when people are reminded of its sessions."""
 
     id: str
     title: str
     sequence: int = 0
+    ends_at: datetime | None = None
+    """When its last day is over; None in a replica of an older version."""
+    closed_at: datetime | None = None
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether the run is closed or has ended."""
+        return self.closed_at is not None or (self.ends_at is not None and now >= self.ends_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.notify.domain.notices import Appointment
+from services.notify.domain.people import Run
 from services.notify.domain.sessions import (
     LIVE_MODES,
     Broadcast,
@@ -23,7 +24,8 @@ ASK_AGAIN = timedelta(seconds=5)
 def fire(store: Store, reminder_id: str) -> None:
     """Turn a due reminder into a broadcast to the run.
 
-    Delete it instead if its session has changed, or if a later reminder of the session is due too.
+    Delete it instead if its session has changed, if its run is over, or if a later reminder of the
+    session is due too.
     """
     reminder = store.reminder(reminder_id)
     if reminder is None or reminder.fire_at > store.now:
@@ -34,8 +36,15 @@ def fire(store: Store, reminder_id: str) -> None:
         return
     session = store.session_by_id(reminder.session_id)
     appointment = Appointment(reminder.session_id, reminder.start_time)
-    if session is not None and stands(session, appointment, store.now):
+    if session is None or _is_over(store, session.run_id):
+        return
+    if stands(session, appointment, store.now):
         _remind(store, reminder.event_id, session)
+
+
+def _is_over(store: Store, run_id: str) -> bool:
+    run = store.replicas(Run, [run_id]).get(run_id)
+    return run is not None and run.is_over(store.now)
 
 
 def _remind(store: Store, event_id: str, session: Session) -> None:

@@ -3,9 +3,13 @@
     ASSIGNED --studied by its due--> COMPLETED (in time)
         \\--due passed--> MISSED --studied later--> COMPLETED (late)
 
-Until it is completed, it asks for the present substitute materials of its class. An open catch-up
-is dropped while the learner need not do it: after a withdrawal, or after the absence was excused or
-corrected. If that is taken back, it is assigned again, with a new due.
+Until it is completed, it asks for the present substitute materials of its class. It is withdrawn
+(`dropped`) while the learner need not do it: after a withdrawal from the run, or after the absence
+was excused or corrected, whether it was open, missed or completed by then. If that is taken back,
+it counts again; an open one is assigned again, with a new due.
+
+After a run is over, no catch-up is assigned. Those that are open then are withdrawn, neither
+completed nor missed, unless their due had passed before.
 """
 
 import uuid
@@ -14,7 +18,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.progress.domain.enums import AttendanceStatus, CatchUpState
-from services.progress.domain.events import CatchUpAssigned, CatchUpCompleted, CatchUpMissed
+from services.progress.domain.events import (
+    CatchUpAssigned,
+    CatchUpCompleted,
+    CatchUpMissed,
+    CatchUpWithdrawn,
+)
 from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.sessions import Session
 
@@ -43,6 +52,7 @@ class CatchUp:
     in_time: bool = False
     watched_share: float = 0.0
     dropped: bool = False
+    dropped_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -97,21 +107,25 @@ def assigned(
 
 
 def kept_up(
-    catch_up: CatchUp, run_state: LearnerRunState, now: datetime, within: timedelta
+    catch_up: CatchUp,
+    run_state: LearnerRunState,
+    now: datetime,
+    within: timedelta,
+    over_since: datetime | None,
 ) -> CatchUp:
-    """Return the catch-up, dropped if it no longer applies, assigned again if it applies again."""
-    wanted = is_wanted(run_state, catch_up.session_id)
-    if catch_up.is_open and not wanted:
-        return replace(catch_up, dropped=True)
-    if catch_up.dropped and wanted:
-        return replace(
-            catch_up,
-            enrolment_id=run_state.enrolment_id,
-            dropped=False,
-            assigned_at=now,
-            due=now + within,
-        )
-    return catch_up
+    """Return the catch-up, withdrawn if it no longer applies, and back if it applies again.
+
+    `over_since`: since when the run is over; None if it is not.
+    """
+    is_assigned = catch_up.state is CatchUpState.ASSIGNED
+    outlives = is_assigned and over_since is not None and catch_up.due >= over_since
+    applies = is_wanted(run_state, catch_up.session_id) and not outlives
+    if applies is not catch_up.dropped:
+        return catch_up
+    if not applies:
+        return replace(catch_up, dropped=True, dropped_at=now)
+    back = replace(catch_up, dropped=False, dropped_at=None, enrolment_id=run_state.enrolment_id)
+    return replace(back, assigned_at=now, due=now + within) if is_assigned else back
 
 
 def restocked(catch_up: CatchUp, item_ids: tuple[str, ...]) -> CatchUp:
@@ -151,7 +165,7 @@ def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
 
 def events_between(
     before: CatchUp | None, after: CatchUp
-) -> Iterator[CatchUpAssigned | CatchUpCompleted | CatchUpMissed]:
+) -> Iterator[CatchUpAssigned | CatchUpCompleted | CatchUpMissed | CatchUpWithdrawn]:
     """Yield the events of the change from one to the other."""
     if before is None or (before.dropped and not after.dropped):
         yield CatchUpAssigned(
@@ -165,8 +179,23 @@ def events_between(
             assigned_at=after.assigned_at,
             due=after.due,
         )
-    if before is None or before.state is not after.state:
+    if after.dropped and before is not None and not before.dropped:
+        yield _withdrawn(after)
+    elif before is None or before.dropped or before.state is not after.state:
         yield from _ended(after)
+
+
+def _withdrawn(after: CatchUp) -> CatchUpWithdrawn:
+    return CatchUpWithdrawn(
+        catch_up_id=after.id,
+        enrolment_id=after.enrolment_id,
+        run_id=after.run_id,
+        learner_id=after.learner_id,
+        session_id=after.session_id,
+        title=after.title,
+        state=after.state,
+        withdrawn_at=after.dropped_at or after.due,
+    )
 
 
 def _status(run_state: LearnerRunState, session_id: str) -> AttendanceStatus | None:

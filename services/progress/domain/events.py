@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.progress.domain.enums import CatchUpState
 from services.progress.domain.statements import Statement
 
 
@@ -65,6 +66,20 @@ class CatchUpCompleted:
     in_time: bool
     item_ids: tuple[str, ...]
     due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpWithdrawn:
+    """A catch-up need not be studied any more."""
+
+    catch_up_id: str
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    session_id: str
+    title: str
+    state: CatchUpState
+    withdrawn_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,15 @@ class Run:
     zone: str
     policy: Policy
     sequence: int
+    ends_at: datetime | None = None
+    """When its last day is over; None in a replica of an older version."""
+    closed_at: datetime | None = None
+
+    def over_since(self, now: datetime) -> datetime | None:
+        """Return since when the run is over: closed, or past its end; None if it is not."""
+        past = [each for each in (self.closed_at, self.ends_at) if each is not None]
+        since = min(past, default=None)
+        return since if since is not None and (self.closed_at or since <= now) else None
 
 
 @dataclass(frozen=True, slots=True)

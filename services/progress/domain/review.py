@@ -72,13 +72,13 @@ def _reviewed_run_state(learner: Learner, plan: Plan) -> LearnerRunState:
 def _reviewed_catch_ups(
     learner: Learner, plan: Plan, at: datetime, now: datetime
 ) -> Iterator[CatchUp]:
-    within = plan.run.policy.within
+    within, over_since = plan.run.policy.within, plan.run.over_since(now)
     for session_id in learner.run_state.attendance:
         catch_up = learner.catch_ups.get(session_id)
-        if catch_up is None:
+        if catch_up is None and over_since is None:
             catch_up = _first(learner, plan, session_id, now)
         if catch_up is not None:
-            catch_up = catch_ups.kept_up(catch_up, learner.run_state, now, within)
+            catch_up = catch_ups.kept_up(catch_up, learner.run_state, now, within, over_since)
             catch_up = catch_ups.restocked(catch_up, plan.substitutes.get(session_id, ()))
             yield _judged(catch_up, learner, plan, at)
 

@@ -34,6 +34,16 @@ def learn_runs(store: Store, arrived: Sequence[Run]) -> None:
     _change(store, {run.id: ON_EVERYTHING for run in differing})
 
 
+def end_runs(store: Store, most: int) -> bool:
+    """Let the learners of runs that have ended be evaluated again; return whether there may be
+    more.
+    """
+    run_ids = store.runs_ended_by(store.now, most)
+    store.note_ended(run_ids)
+    _change(store, dict.fromkeys(run_ids, ON_EVERYTHING))
+    return len(run_ids) == most
+
+
 def _is_same(before: Run | None, after: Run) -> bool:
     return before is not None and replace(after, sequence=before.sequence) == before
 

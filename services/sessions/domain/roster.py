@@ -42,6 +42,18 @@ class Run:
     policy: Policy
     sequence: int
     closed_at: datetime | None = None
+    ends_at: datetime | None = None
+    """When its last day is over; None in a replica of an older version."""
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether the run is closed or has ended."""
+        return self.closed_at is not None or (self.ends_at is not None and now >= self.ends_at)
+
+
+def over_violations(run: Run | None, now: datetime) -> Iterator[FieldViolation]:
+    """Yield a violation if a session's run is over."""
+    if run is not None and run.is_over(now):
+        yield FieldViolation("session_id", f"its run {run.id!r} is over", "a run that goes on")
 
 
 @dataclass(frozen=True, slots=True)

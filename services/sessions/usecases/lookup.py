@@ -17,9 +17,14 @@ def session(store: Store, session_id: str) -> Session:
     return _or_not_found(store.session_by_id(session_id), session_id)
 
 
+def run_of(store: Store, session: Session) -> Run | None:
+    """Return the session's run; None if it is not known here."""
+    return store.replicas(Run, [session.run_id]).get(session.run_id)
+
+
 def policy_of(store: Store, session: Session) -> Policy:
     """Return the policy of the session's run."""
-    run = store.replicas(Run, [session.run_id]).get(session.run_id)
+    run = run_of(store, session)
     return run.policy if run else Policy()
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 
-from chassis.errors import FailedPrecondition, check
+from chassis.errors import check, check_state
 from services.sessions.domain import seats
 from services.sessions.domain.enums import SeatKind
 from services.sessions.domain.events import SeatPromoted, SeatTaken, about
+from services.sessions.domain.roster import Policy, over_violations
 from services.sessions.domain.seats import ChooseSeat, Seat
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
@@ -20,10 +21,12 @@ def choose_seat(store: Store, command: ChooseSeat) -> Seat:
     check(seats.request_violations(command.kind))
     session, before = _found(store, command.session_id, command.learner_id, command.kind)
     enrolment = store.enrolment_for_update(session.run_id, command.learner_id)
-    cutoff = lookup.policy_of(store, session).seat_cutoff
-    violations = tuple(seats.choice_violations(session, enrolment, command.kind, cutoff, store.now))
-    if violations:
-        raise FailedPrecondition("the seat can't be chosen", violations)
+    run = lookup.run_of(store, session)
+    cutoff = (run.policy if run else Policy()).seat_cutoff
+    of_session = seats.choice_violations(session, enrolment, command.kind, cutoff, store.now)
+    # A seat may be given up whenever it may be changed.
+    of_run = over_violations(run, store.now) if command.kind else ()
+    check_state("the seat can't be chosen", (*of_run, *of_session))
     return _change(store, session, before, command.kind)
 
 
@@ -42,9 +45,13 @@ def free_seats(store: Store, keys: Collection[tuple[str, str]]) -> None:
 
 
 def promote(store: Store, session: Session) -> Session:
-    """Give the room's free seats to waiting learners, first come first served; store the
-    session.
+    """Give the room's free seats to waiting learners, first come first served, unless the run is
+    over; store the session.
     """
+    run = lookup.run_of(store, session) if seats.to_promote(session) else None
+    if run is not None and run.is_over(store.now):
+        store.put_session(session)
+        return session
     for waiting in store.first_waiting(session.id, seats.to_promote(session)):
         seat = seats.promoted(waiting)
         session = seats.recounted(session, waiting, seat)

@@ -295,6 +295,36 @@ def member(person_id: str, role: "options_pb2.StaffRole.ValueType") -> resources
     return resources_pb2.StaffMember(person_id=person_id, role=role)
 
 
+def test_invited_learners_enrol_themselves(registry: Registry) -> None:
+    """Others don't; the registrar enrols anyone. A learner sees no invitation but the own one."""
+    registry.people("ada", "bob", "eve")
+    rules = resources_pb2.EnrolmentRules(
+        policy=resources_pb2.ENROLMENT_POLICY_BY_INVITATION, invited_ids=["ada", "bob"]
+    )
+    run = registry.open_run(enrolment=rules)
+
+    def enrol(learner: str) -> resources_pb2.Enrolment:
+        request = catalog_pb2.EnrolRequest(run_id=run.id, learner_id=learner, mode=ONLINE)
+        return Stub(registry.channel_for(learner, "learner")).Enrol(request)
+
+    assert enrol("ada").state == ENROLLED
+    error = refused(lambda: enrol("eve"))
+    assert (error.code(), fields_of(error)) == (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        ["learner_id"],
+    )
+    assert registry.enrol(run.id, "eve").state == ENROLLED
+    one = catalog_pb2.GetRunRequest(run_id=run.id)
+    seen = {
+        who: list(Stub(registry.channel_for(who, role)).GetRun(one).enrolment.invited_ids)
+        for who, role in (("bob", "learner"), ("eve", "learner"), ("office", "registrar"))
+    }
+    assert seen == {"bob": ["bob"], "eve": [], "office": ["ada", "bob"]}
+    open_to_all = resources_pb2.EnrolmentRules(invited_ids=["ada"])
+    wrong = refused(lambda: registry.open_run(enrolment=open_to_all))
+    assert fields_of(wrong) == ["enrolment.invited_ids"]
+
+
 def test_the_staff_of_a_run_is_replaced(registry: Registry) -> None:
     """Instructors are its first TEACHERs; the same staff again publishes nothing."""
     registry.people("curie", role=options_pb2.ROLE_INSTRUCTOR)

@@ -93,6 +93,20 @@ def test_reminders_by_mail(world: World, mailbox: Mailbox, ada: str) -> None:
     assert "https://meet.example/1" in mail.get_content()
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_nobody_is_reminded_in_a_run_that_is_over(world: World, ada: str, closed: bool) -> None:
+    """It was closed, or its last day is past; a run that goes on reminds as ever."""
+    ready(world, ada)
+    facts = catalog.RunFacts(run_id="r1", title="Waves", zone="UTC", end_date="1999-12-31")
+    if closed:
+        facts.end_date = "2999-12-31"
+        facts.closed_at.FromDatetime(world.clock.now())
+    world.hear("notify.rosters", world.event(catalog.RunUpdated(run_id="r1", run=facts)))
+    world.remind()
+    world.broadcast()
+    assert world.notified() == []
+
+
 def test_reminders_in_the_past_are_not_sent(world: World, ada: str) -> None:
     """A class that is scheduled at short notice has the reminders that are still to come."""
     world.people(ada)

@@ -1,24 +1,26 @@
 """The bridge: an absence becomes study, and study repairs the absence."""
 
 import itertools
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.progress.v1 import events_pb2, resources_pb2
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
 
 from chassis.testing import figure
-from services.progress.timers import miss
+from services.progress.timers import end_runs, miss
 from services.progress.worker import subscriptions
 from tests.integration.progress.classroom import (
     ABSENT,
     BOOK,
     CAUGHT_UP,
     CLASS,
+    DAY,
     EXCUSED,
     FILM,
     HOUR,
@@ -351,6 +353,91 @@ def test_the_latest_of_corrected_and_amended_counts(
         classroom.hear("attendance", each)
     assert classroom.states("ada") == {"lecture": "COMPLETED"}
     assert classroom.catch_ups("ada") == []
+
+
+@pytest.mark.parametrize("missed_first", [True, False])
+def test_an_absence_that_is_corrected_was_never_missed(
+    classroom: Classroom, missed_first: bool
+) -> None:
+    """Amended before or after the due has passed: the end is the same."""
+    _after_class(classroom)
+    if missed_first:
+        classroom.clock.forward(days=4)
+        classroom.settle()
+        assert classroom.summary().missed_catch_ups == 1
+    classroom.hear("attendance", amended("ada", PRESENT))
+    classroom.clock.forward(days=4)
+    classroom.settle()
+    assert classroom.catch_ups("ada") == []
+    assert (classroom.summary().missed_catch_ups, classroom.summary().open_catch_ups) == (0, 0)
+    [gone] = classroom.published(events_pb2.CatchUpWithdrawn)
+    assert (gone.learner_id, gone.state) == ("ada", MISSED if missed_first else ASSIGNED)
+
+
+def ends(day: str, closed_at: datetime | None = None) -> catalog.RunUpdated | catalog.RunClosed:
+    """News of the run: its last day, or that it was closed."""
+    facts = catalog.RunFacts(run_id=RUN, title="Physics", zone="Europe/Dublin", end_date=day)
+    facts.policy.CopyFrom(opened().policy)
+    if closed_at is None:
+        return catalog.RunUpdated(run_id=RUN, run=facts)
+    facts.closed_at.CopyFrom(stamp(closed_at))
+    return catalog.RunClosed(run_id=RUN, run=facts)
+
+
+def _end_run(classroom: Classroom) -> None:
+    """The clock passes the run's last day, and the timers run."""
+    end_runs(classroom.database)
+    classroom.settle_for_good()
+
+
+def test_the_end_of_a_run_withdraws_what_is_open(classroom: Classroom) -> None:
+    """The day after the last one in the run's zone; what was due before is missed as ever."""
+    _after_class(classroom)
+    classroom.hear("plans", ends("2026-03-03"))
+    _end_run(classroom)
+    assert len(classroom.catch_ups("ada")) == 1
+    classroom.clock.forward(days=2)  # it is Wednesday; the due is on Thursday
+    _end_run(classroom)
+    assert classroom.catch_ups("ada") == []
+    classroom.clock.forward(days=3)
+    classroom.settle()
+    assert classroom.published(events_pb2.CatchUpMissed) == []
+    assert len(classroom.published(events_pb2.CatchUpWithdrawn)) == 1
+    summary = classroom.summary()
+    assert (summary.open_catch_ups, summary.missed_catch_ups) == (0, 0)
+
+
+@pytest.mark.parametrize("missed_first", [True, False])
+def test_what_was_due_before_the_end_is_missed(classroom: Classroom, missed_first: bool) -> None:
+    """Whichever timer runs first after both instants."""
+    _after_class(classroom)
+    classroom.hear("plans", ends("2026-03-05"))
+    classroom.clock.forward(days=6)
+    first, second = (miss, end_runs) if missed_first else (end_runs, miss)
+    first(classroom.database)
+    second(classroom.database)
+    classroom.settle_for_good()
+    assert len(classroom.published(events_pb2.CatchUpMissed)) == 1
+    assert classroom.published(events_pb2.CatchUpWithdrawn) == []
+
+
+def test_a_closed_run_gives_no_catch_ups_and_a_reopened_one_does(classroom: Classroom) -> None:
+    """What was open is withdrawn, and comes back with a new due; so do absences of meanwhile."""
+    classroom.open(lecture(), learners=["ada", "bob"])
+    classroom.hold_class(ada=ABSENT)
+    classroom.hear("attendance", recorded())
+    classroom.settle_for_good()
+    classroom.hear("plans", ends("2099-12-31", classroom.clock.now()))
+    classroom.hear("attendance", amended("bob", ABSENT))
+    classroom.settle_for_good()
+    assert classroom.catch_ups() == []
+    assert len(classroom.published(events_pb2.CatchUpAssigned)) == 1
+    classroom.clock.forward(days=1)
+    classroom.hear("plans", ends("2099-12-31"))
+    classroom.settle_for_good()
+    dues = {each.learner_id: each.due.ToDatetime(tzinfo=UTC) for each in classroom.catch_ups()}
+    due = classroom.clock.now() + 3 * DAY
+    assert dues == {"ada": due, "bob": due}
 
 
 def test_an_empty_class_is_finalised_too(classroom: Classroom) -> None:

@@ -218,3 +218,24 @@ def test_promotion_comes_from_a_withdrawal_after_the_cut_off_too(school: School)
     school.clock.forward(minutes=timedelta(hours=3, minutes=50) / timedelta(minutes=1))
     school.hear("rosters", catalog.EnrolmentWithdrawn(run_id=RUN, learner_id="ada"))
     assert [(seat.learner_id, seat.kind) for seat in school.seats(session)] == [("bob", IN_ROOM)]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_nobody_is_promoted_in_a_run_that_is_over(school: School, closed: bool) -> None:
+    """Closed, or after its last day: seats can be given up, and neither taken nor passed on."""
+    school.enrol("ada", "bob", "eve")
+    session = school.schedule(school.room(capacity=1))
+    for learner in ("ada", "bob"):
+        school.choose(session, learner, IN_ROOM)
+    facts = catalog.RunFacts(run_id=RUN, zone="Europe/Dublin", end_date="2026-03-01")
+    if closed:
+        facts.end_date = "2099-12-31"
+        facts.closed_at.CopyFrom(school.at())
+    school.hear("rosters", catalog.RunUpdated(run_id=RUN, run=facts))
+    code, text = refused(lambda: school.choose(session, "eve", types_pb2.SEAT_KIND_ONLINE))
+    assert (code, "is over" in text) == (grpc.StatusCode.FAILED_PRECONDITION, True)
+    school.choose(session, "ada", types_pb2.SEAT_KIND_UNSPECIFIED)
+    assert [(seat.learner_id, seat.kind) for seat in school.seats(session)] == [
+        ("bob", types_pb2.SEAT_KIND_WAITLISTED)
+    ]
+    assert school.published(events_pb2.SeatPromoted) == []

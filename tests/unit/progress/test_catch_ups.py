@@ -1,14 +1,20 @@
 """The task that an absence creates."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from services.progress.domain import catch_ups
 from services.progress.domain.catch_ups import CatchUp, Studied, catch_up_id
 from services.progress.domain.enums import AttendanceStatus, CatchUpState, EnrolmentState
-from services.progress.domain.events import CatchUpAssigned, CatchUpCompleted, CatchUpMissed
+from services.progress.domain.events import (
+    CatchUpAssigned,
+    CatchUpCompleted,
+    CatchUpMissed,
+    CatchUpWithdrawn,
+)
+from services.progress.domain.learner_run_state import LearnerRunState
 from tests.unit.progress.examples import DAY, MONDAY, attendance_with, run_state, session
 
 WITHIN = 3 * DAY
@@ -83,6 +89,13 @@ def test_it_asks_for_what_stands_in_at_present() -> None:
     assert catch_ups.restocked(done, ("book",)) == done
 
 
+def kept_up(
+    catch_up: CatchUp, state: LearnerRunState, now: datetime, over_since: datetime | None = None
+) -> CatchUp:
+    """The catch-up by a run's policy, in a run that is over since then."""
+    return catch_ups.kept_up(catch_up, state, now, WITHIN, over_since)
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -91,25 +104,53 @@ def test_it_asks_for_what_stands_in_at_present() -> None:
         replace(ABSENT, attendance=attendance_with(AttendanceStatus.PRESENT)),
     ],
 )
-def test_an_open_one_is_dropped_when_nobody_wants_it(other: object) -> None:
+def test_it_is_withdrawn_when_nobody_wants_it(other: LearnerRunState) -> None:
     """After a withdrawal or a corrected absence; taken back, it comes again with a fresh due."""
-    dropped = catch_ups.kept_up(GIVEN, other, MONDAY, WITHIN)  # type: ignore[arg-type]
-    assert dropped.dropped
-    assert _names(GIVEN, dropped) == []
-    assert catch_ups.judged(dropped, ENOUGH, MONDAY) == dropped
-    again = catch_ups.kept_up(dropped, ABSENT, MONDAY + 9 * DAY, WITHIN)
+    gone = kept_up(GIVEN, other, MONDAY)
+    assert gone.dropped
+    assert _names(GIVEN, gone) == [CatchUpWithdrawn]
+    assert catch_ups.judged(gone, ENOUGH, MONDAY) == gone
+    again = kept_up(gone, ABSENT, MONDAY + 9 * DAY)
     assert again == replace(GIVEN, assigned_at=MONDAY + 9 * DAY, due=MONDAY + 12 * DAY)
-    assert _names(dropped, again) == [CatchUpAssigned]
+    assert _names(gone, again) == [CatchUpAssigned]
 
 
-def test_one_that_is_over_is_not_dropped() -> None:
-    """A completed or missed one stays so; CAUGHT_UP ends no catch-up."""
-    gone = replace(ABSENT, state=EnrolmentState.WITHDRAWN)
-    for over in (
-        catch_ups.judged(GIVEN, ENOUGH, MONDAY),
-        catch_ups.judged(GIVEN, HALF, GIVEN.due + DAY),
-    ):
-        assert catch_ups.kept_up(over, gone, MONDAY, WITHIN) == over
+COMPLETED = catch_ups.judged(GIVEN, ENOUGH, MONDAY)
+MISSED = catch_ups.judged(GIVEN, HALF, GIVEN.due + DAY)
+
+
+@pytest.mark.parametrize("was", [COMPLETED, MISSED])
+def test_one_that_has_ended_is_withdrawn_too(was: CatchUp) -> None:
+    """An absence that is none was never to be caught up, whenever that is told; taken back, it is
+    as it was.
+    """
+    present = replace(ABSENT, attendance=attendance_with(AttendanceStatus.PRESENT))
+    gone = kept_up(was, present, MONDAY)
+    assert gone.dropped
+    assert _names(was, gone) == [CatchUpWithdrawn]
+    back = kept_up(gone, ABSENT, MONDAY + 9 * DAY)
+    assert back == was
+    ended = CatchUpCompleted if was is COMPLETED else CatchUpMissed
+    assert _names(gone, back) == [CatchUpAssigned, ended]
+
+
+def test_a_run_that_is_over_withdraws_what_is_open() -> None:
+    """Not what was completed or missed, nor what was due before; a run that goes on brings it
+    back.
+    """
+    over = GIVEN.due
+    gone = kept_up(GIVEN, ABSENT, over + DAY, over)
+    assert (gone.dropped, _names(GIVEN, gone)) == (True, [CatchUpWithdrawn])
+    assert kept_up(gone, ABSENT, over + DAY, over) == gone
+    assert kept_up(gone, ABSENT, over + DAY).due == over + DAY + WITHIN
+    for stays in (COMPLETED, MISSED):
+        assert kept_up(stays, ABSENT, over + DAY, over) == stays
+    later = GIVEN.due + timedelta(milliseconds=1)
+    assert kept_up(GIVEN, ABSENT, later, later) == GIVEN
+
+
+def test_what_was_caught_up_ends_no_catch_up() -> None:
+    """CAUGHT_UP is what the catch-up itself brought."""
     caught_up = run_state(attendance=attendance_with(AttendanceStatus.CAUGHT_UP))
-    assert catch_ups.kept_up(GIVEN, caught_up, MONDAY, WITHIN) == GIVEN
+    assert kept_up(GIVEN, caught_up, MONDAY) == GIVEN
     assert not catch_ups.is_due_to(caught_up, "s1")

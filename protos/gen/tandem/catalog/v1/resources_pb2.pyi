@@ -35,6 +35,8 @@ class _EnrolmentPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Enrol
     """Learners enrol themselves; so do the registrar and services for them."""
     ENROLMENT_POLICY_BY_REGISTRAR: _EnrolmentPolicy.ValueType  # 2
     """Only the registrar and services enrol learners."""
+    ENROLMENT_POLICY_BY_INVITATION: _EnrolmentPolicy.ValueType  # 3
+    """Learners who are invited enrol themselves; so do the registrar and services for anyone."""
 
 class EnrolmentPolicy(_EnrolmentPolicy, metaclass=_EnrolmentPolicyEnumTypeWrapper):
     """Who may enrol learners in a run."""
@@ -45,6 +47,8 @@ ENROLMENT_POLICY_OPEN: EnrolmentPolicy.ValueType  # 1
 """Learners enrol themselves; so do the registrar and services for them."""
 ENROLMENT_POLICY_BY_REGISTRAR: EnrolmentPolicy.ValueType  # 2
 """Only the registrar and services enrol learners."""
+ENROLMENT_POLICY_BY_INVITATION: EnrolmentPolicy.ValueType  # 3
+"""Learners who are invited enrol themselves; so do the registrar and services for anyone."""
 Global___EnrolmentPolicy: _TypeAlias = EnrolmentPolicy  # noqa: Y015
 
 class _RunState:
@@ -268,6 +272,7 @@ class EnrolmentRules(_message.Message):
     POLICY_FIELD_NUMBER: _builtins.int
     OPENS_AT_FIELD_NUMBER: _builtins.int
     CLOSES_AT_FIELD_NUMBER: _builtins.int
+    INVITED_IDS_FIELD_NUMBER: _builtins.int
     policy: Global___EnrolmentPolicy.ValueType
     """Who may enrol learners. Default OPEN."""
     @_builtins.property
@@ -278,16 +283,21 @@ class EnrolmentRules(_message.Message):
     def closes_at(self) -> _timestamp_pb2.Timestamp:
         """Until when learners may enrol themselves; absent: until the run ends."""
 
+    @_builtins.property
+    def invited_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """BY_INVITATION: the learners who are invited."""
+
     def __init__(
         self,
         *,
         policy: Global___EnrolmentPolicy.ValueType = ...,
         opens_at: _timestamp_pb2.Timestamp | None = ...,
         closes_at: _timestamp_pb2.Timestamp | None = ...,
+        invited_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["closes_at", b"closes_at", "opens_at", b"opens_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closes_at", b"closes_at", "opens_at", b"opens_at", "policy", b"policy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closes_at", b"closes_at", "invited_ids", b"invited_ids", "opens_at", b"opens_at", "policy", b"policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -253,6 +253,60 @@ class CatchUpCompleted(_message.Message):
 Global___CatchUpCompleted: _TypeAlias = CatchUpCompleted  # noqa: Y015
 
 @_typing.final
+class CatchUpWithdrawn(_message.Message):
+    """A catch-up need not be studied any more: the absence was excused or corrected, the learner left the
+    run, or the run is over. If that is taken back, it is assigned again.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATCH_UP_ID_FIELD_NUMBER: _builtins.int
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_AT_FIELD_NUMBER: _builtins.int
+    catch_up_id: _builtins.str
+    """The catch-up."""
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    session_id: _builtins.str
+    """The session that was missed."""
+    title: _builtins.str
+    """The session's title."""
+    state: _resources_pb2.CatchUpState.ValueType
+    """How far it was: open, missed or completed."""
+    @_builtins.property
+    def withdrawn_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was withdrawn."""
+
+    def __init__(
+        self,
+        *,
+        catch_up_id: _builtins.str = ...,
+        enrolment_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        state: _resources_pb2.CatchUpState.ValueType = ...,
+        withdrawn_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["withdrawn_at", b"withdrawn_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "withdrawn_at", b"withdrawn_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CatchUpWithdrawn: _TypeAlias = CatchUpWithdrawn  # noqa: Y015
+
+@_typing.final
 class CatchUpMissed(_message.Message):
     """A catch-up's deadline passed."""
 
