@@ -4,15 +4,15 @@ Every cause leads here: a statement, an attendance, a new version of the path, a
 be played. Reviewing twice, or in another order, gives the same result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from services.progress.domain import catch_ups
 from services.progress.domain.catch_ups import CatchUp
-from services.progress.domain.completion import done_at, studied
+from services.progress.domain.completion import done_at, is_failed, studied
 from services.progress.domain.enums import CatchUpState
-from services.progress.domain.events import ActivityCompleted, PathCompleted
+from services.progress.domain.events import ActivityCompleted, ActivityReopened, PathCompleted
 from services.progress.domain.evidence import latest
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import Counts, LearnerRunState, is_complete
@@ -55,18 +55,49 @@ def counts_of(learner: Learner, required: frozenset[str]) -> Counts:
 
 
 def _reviewed_run_state(learner: Learner, plan: Plan) -> LearnerRunState:
-    run_state = learner.run_state
-    completed = dict(run_state.completed)
-    for activity in plan.in_order(plan.judged_by(learner.evidence) - completed.keys()):
-        at = done_at(activity, learner, plan)
-        if at is not None:
-            completed[activity.id] = at
-    if len(completed) > len(run_state.completed):
-        run_state = replace(run_state, completed=completed)
-    if plan.path_version <= run_state.path_version or not is_complete(run_state, plan.required):
+    run_state, completed = learner.run_state, _completed(learner, plan)
+    changed = completed != run_state.completed
+    if changed:
+        run_state = _with_completed(run_state, completed, plan)
+    if not is_complete(run_state, plan.required):
+        return run_state
+    if plan.path_version < run_state.path_version or not (
+        changed or plan.path_version > run_state.path_version
+    ):
         return run_state
     ends = latest(*(completed[activity_id] for activity_id in plan.required))
     return replace(run_state, path_version=plan.path_version, path_completed_at=ends)
+
+
+def _completed(learner: Learner, plan: Plan) -> Mapping[str, datetime]:
+    """Return when each activity was completed.
+
+    What is completed stays completed, except a CHECKPOINT: of it only what is known of passes and
+    failures counts, whatever came first.
+    """
+    known = learner.run_state.completed
+    judged = plan.judged_by(learner.evidence)
+    completed = dict(known)
+    for activity in plan.in_order((judged - known.keys()) | (judged & plan.checkpoints)):
+        at = done_at(activity, learner, plan)
+        if at is not None:
+            completed[activity.id] = at
+        elif is_failed(activity, learner):
+            completed.pop(activity.id, None)
+    return completed
+
+
+def _with_completed(
+    run_state: LearnerRunState, completed: Mapping[str, datetime], plan: Plan
+) -> LearnerRunState:
+    """Return the run state with other completed activities; a path that is no longer completed was
+    never completed.
+    """
+    reopened = run_state.completed.keys() - completed.keys()
+    run_state = replace(run_state, completed=completed)
+    if not reopened or is_complete(run_state, plan.required):
+        return run_state
+    return replace(run_state, path_version=0, path_completed_at=None)
 
 
 def _reviewed_catch_ups(
@@ -102,5 +133,8 @@ def _run_state_events(before: LearnerRunState, after: LearnerRunState) -> Iterat
     for activity_id, at in after.completed.items():
         if activity_id not in before.completed:
             yield ActivityCompleted(*who, activity_id, at)
+    for activity_id in before.completed:
+        if activity_id not in after.completed:
+            yield ActivityReopened(*who, activity_id)
     if after.path_version != before.path_version and after.path_completed_at is not None:
         yield PathCompleted(*who, after.path_version, after.path_completed_at)
