@@ -96,7 +96,7 @@ def with_statement(evidence: Evidence, statement: Statement) -> Evidence:
 
 def merged(one: Evidence, other: Evidence) -> Evidence:
     """Return the union of both."""
-    last_told = max(one, other, key=_told)
+    last_told = max(one, other, key=_told) if other.length else one
     return replace(
         one,
         watched=union(one.watched + other.watched) if other.watched else one.watched,

@@ -126,12 +126,12 @@ def note_of(statement: Statement) -> str:
 
 
 def _counts(statement: Statement) -> bool:
+    if statement.video and video.is_played(statement.video.played_segments):
+        return True
     told = (says_completed, says_passed, says_experienced, says_submitted)
     if any(says(statement) for says in told):
         return True
-    if says_failed(statement) and is_vouched_for(statement):
-        return True
-    return statement.video is not None and bool(video.played(statement.video.played_segments))
+    return says_failed(statement) and is_vouched_for(statement)
 
 
 def _why_nothing(statement: Statement) -> str:

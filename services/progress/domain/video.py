@@ -50,23 +50,21 @@ def normal(video: VideoExtensions) -> VideoExtensions:
     """
     if not _faulty_times(video):
         return video
-    times = (video.length, video.time, video.time_from, video.time_to)
-    return VideoExtensions(
-        *(each if _is_time(each) else 0.0 for each in times), played_segments=video.played_segments
+    length, time, time_from, time_to = (
+        each if _is_time(each) else 0.0
+        for each in (video.length, video.time, video.time_from, video.time_to)
     )
+    return VideoExtensions(length, time, time_from, time_to, video.played_segments)
 
 
 def played(text: str) -> tuple[Interval, ...]:
     """Return the segments that have an end, in the order of the text, without faulty pieces."""
-    return tuple(
-        (start, end)
-        for start, end in (
-            (float(match[1]), float(match[2]))
-            for match in map(_SEGMENT.fullmatch, _pieces(text))
-            if match
-        )
-        if start <= end
-    )
+    return tuple(_segments(text))
+
+
+def is_played(text: str) -> bool:
+    """Return whether any of the segments has playing time."""
+    return any(start < end for start, end in _segments(text))
 
 
 def faults_of(video: VideoExtensions) -> list[str]:
@@ -81,7 +79,17 @@ def faults_of(video: VideoExtensions) -> list[str]:
     return times + list(islice(_segment_faults(video.played_segments, video.length), MOST_FAULTS))
 
 
+def _segments(text: str) -> Iterator[Interval]:
+    for match in map(_SEGMENT.fullmatch, _pieces(text)):
+        if match:
+            start, end = float(match[1]), float(match[2])
+            if start <= end:
+                yield start, end
+
+
 def _faulty_times(video: VideoExtensions) -> list[str]:
+    if all(map(_is_time, (video.length, video.time, video.time_from, video.time_to))):
+        return []  # nearly always
     return [name for name in TIMES if not _is_time(getattr(video, name))]
 
 
