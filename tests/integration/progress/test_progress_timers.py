@@ -91,12 +91,12 @@ def test_bad_catch_ups_hold_up_no_miss_and_the_next_pass_does_not_begin_with_the
     assert classroom.database.reader().overdue_catch_ups(9) == []
     miss(classroom.database)
     assert _failures("miss") == failures + 2
-    classroom.clock.forward(minutes=11)
+    classroom.clock.forward(minutes=4)
     miss(classroom.database)
     assert _failures("miss") == failures + 4
     for name in ("ada", "bob"):
         catch_ups.replace_one({"_id": rows[name]["_id"]}, rows[name])
-    classroom.clock.forward(minutes=11)
+    classroom.clock.forward(minutes=4)
     miss(classroom.database)
     assert _open_catch_ups(classroom) == []
     assert _failures("miss") == failures + 4
