@@ -115,8 +115,9 @@ def merged(one: Evidence, other: Evidence) -> Evidence:
 def success_at(evidence: Evidence) -> datetime | None:
     """Return when the target was passed: by a pass, or by a completion if no failure is known.
 
-    By xAPI and cmi5, passed and failed tell success, and completed does not. But many players send
-    completed only. So it counts as a pass until a failure is told. None if it was not passed.
+    By xAPI and cmi5 (sections 9.3 and 9.5), passed and failed tell success, and completed does not.
+    But many players send completed only. So it counts as a pass until a failure is told. A pass
+    counts for good. None if it was not passed.
     """
     finished = None if evidence.failed_at else evidence.finished_at
     return earliest(evidence.passed_at, finished)

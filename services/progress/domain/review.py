@@ -55,47 +55,40 @@ def counts_of(learner: Learner, required: frozenset[str]) -> Counts:
 
 
 def _reviewed_run_state(learner: Learner, plan: Plan) -> LearnerRunState:
-    run_state, completed = learner.run_state, _completed(learner, plan)
-    changed = completed != run_state.completed
-    if changed:
-        run_state = _with_completed(run_state, completed, plan)
-    if not is_complete(run_state, plan.required):
+    changes = _changes(learner, plan)
+    run_state = _with_changes(learner.run_state, changes, plan) if changes else learner.run_state
+    is_new = plan.path_version > run_state.path_version
+    is_changed = changes and plan.path_version == run_state.path_version
+    if not (is_new or is_changed) or not is_complete(run_state, plan.required):
         return run_state
-    if plan.path_version < run_state.path_version or not (
-        changed or plan.path_version > run_state.path_version
-    ):
-        return run_state
-    ends = latest(*(completed[activity_id] for activity_id in plan.required))
+    ends = latest(*(run_state.completed[activity_id] for activity_id in plan.required))
     return replace(run_state, path_version=plan.path_version, path_completed_at=ends)
 
 
-def _completed(learner: Learner, plan: Plan) -> Mapping[str, datetime]:
-    """Return when each activity was completed.
+def _changes(learner: Learner, plan: Plan) -> dict[str, datetime | None]:
+    """Return when activities were completed, as far as that changes; None: not completed any more.
 
     What is completed stays completed, except a CHECKPOINT: of it only what is known of passes and
     failures counts, whatever came first.
     """
-    known = learner.run_state.completed
+    known, changes = learner.run_state.completed, dict[str, datetime | None]()
     judged = plan.judged_by(learner.evidence)
-    completed = dict(known)
     for activity in plan.in_order((judged - known.keys()) | (judged & plan.checkpoints)):
         at = done_at(activity, learner, plan)
-        if at is not None:
-            completed[activity.id] = at
-        elif is_failed(activity, learner):
-            completed.pop(activity.id, None)
-    return completed
+        told = at is not None or is_failed(activity, learner)
+        if told and at != known.get(activity.id):
+            changes[activity.id] = at
+    return changes
 
 
-def _with_completed(
-    run_state: LearnerRunState, completed: Mapping[str, datetime], plan: Plan
+def _with_changes(
+    run_state: LearnerRunState, changes: Mapping[str, datetime | None], plan: Plan
 ) -> LearnerRunState:
-    """Return the run state with other completed activities; a path that is no longer completed was
-    never completed.
-    """
-    reopened = run_state.completed.keys() - completed.keys()
+    """Return the run state after changes; a path that is no longer completed never was."""
+    after = {**run_state.completed, **changes}
+    completed = {activity_id: at for activity_id, at in after.items() if at is not None}
     run_state = replace(run_state, completed=completed)
-    if not reopened or is_complete(run_state, plan.required):
+    if None not in changes.values() or is_complete(run_state, plan.required):
         return run_state
     return replace(run_state, path_version=0, path_completed_at=None)
 

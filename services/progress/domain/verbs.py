@@ -6,7 +6,7 @@ compared without these differences.
 | source | verbs below |
 |---|---|
 | ADL's vocabulary and cmi5 (section 9.3) | adlnet.gov/expapi/verbs |
-| cmi5's verbs of the LMS | w3id.org/xapi/adl/verbs |
+| cmi5's verbs of the LMS (waived is success, section 9.5) | w3id.org/xapi/adl/verbs |
 | the xAPI video profile, 1.0.3 | w3id.org/xapi/video/verbs |
 | Activity Streams 1.0, and its xAPI profile | activitystrea.ms/schema/1.0, activitystrea.ms |
 | the TinCan registry | id.tincanapi.com/verb |
