@@ -17,6 +17,8 @@ from services.progress.domain.sessions import Item, Session
 from services.progress.domain.statements import Recorded, Statement
 
 C = TypeVar("C", bound=Replica)
+Overdue = tuple[str, Key]
+"""The id of a catch-up past its due, and its learner."""
 Deltas = Mapping[str, Mapping[str, int]]
 """By run, what to add to each count of its summary."""
 
@@ -61,14 +63,8 @@ class Store(Protocol):
     def sessions_recorded_as(self, item_ids: Iterable[str]) -> dict[str, Session]:
         """Return the sessions whose recording is one of these items, by id."""
 
-    def runs_ended_by(self, until: datetime, most: int) -> list[str]:
-        """Return runs that had ended by `until`, and whose end was not noted yet."""
-
     def note_ended(self, run_ids: Collection[str]) -> None:
         """Note that these runs have ended; a new event of a run takes the note away."""
-
-    def sessions_ended_by(self, until: datetime, most: int) -> list[Session]:
-        """Return sessions that had ended by `until`, and whose recordings are still waited for."""
 
     def put_sessions(self, sessions: Iterable[Session]) -> None:
         """Store sessions, new or changed."""
@@ -110,8 +106,8 @@ class Store(Protocol):
     def reevaluations(self, run_ids: Iterable[str]) -> dict[str, Reevaluation]:
         """Return the pending re-evaluations of these runs, by run."""
 
-    def next_reevaluation(self, at: datetime) -> Reevaluation | None:
-        """Return the re-evaluation that has been due for longest at `at`."""
+    def next_reevaluation(self, at: datetime) -> str | None:
+        """Return the run whose re-evaluation has been due for longest at `at`."""
 
     def put_reevaluations(self, reevaluations: Iterable[Reevaluation]) -> None:
         """Store them."""
@@ -119,14 +115,11 @@ class Store(Protocol):
     def remove_reevaluation(self, run_id: str) -> None:
         """Delete a re-evaluation that is done."""
 
-    def changed_by_older_versions(self, most: int) -> list[str]:
-        """Return runs whose plan was changed by a version of the service without histories."""
-
     def forget_older_versions(self, run_ids: Collection[str]) -> None:
         """Delete the notes of changes by older versions, which were handled."""
 
-    def item_updates_until(self, at: datetime, most: int) -> list[ItemUpdate]:
-        """Return item updates that are due to be applied again at `at`."""
+    def item_updates(self, item_ids: Collection[str]) -> list[ItemUpdate]:
+        """Return the updates of these items that are to be applied again."""
 
     def put_item_updates(self, news: Iterable[ItemUpdate]) -> None:
         """Store them."""
@@ -138,6 +131,3 @@ class Store(Protocol):
         self, run_id: str, asks: int, most: int, but: Collection[Key] = ()
     ) -> list[Key]:
         """Return learners of a run who were last evaluated against an older version of its plan."""
-
-    def overdue_catch_ups(self, most: int, but: Collection[Key] = ()) -> list[Key]:
-        """Return learners with open catch-ups past their due, the longest past first."""

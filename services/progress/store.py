@@ -37,7 +37,7 @@ from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.statements import Recorded, Statement
 from services.progress.domain.views import RunSummary
 from services.progress.migrations import MIGRATIONS
-from services.progress.ports import Deltas
+from services.progress.ports import Deltas, Overdue
 from services.progress.store_plans import PlansStore
 from services.progress.store_replicas import Document
 
@@ -155,11 +155,15 @@ class ProgressStore(PlansStore):
         rows = self["standings"].find(query, {"learner_id": 1}, session=self.session)
         return [(run_id, row["learner_id"]) for row in rows.limit(most)]
 
-    def overdue_catch_ups(self, most: int, but: Collection[Key] = ()) -> list[Key]:
-        """Return learners with open catch-ups past their due, the longest past first."""
-        query = {**OPEN, "due": {"$lt": self.now}, **_without(but)}
-        rows = self["catch_ups"].find(query, session=self.session).sort("due", ASCENDING)
-        return [(row["run_id"], row["learner_id"]) for row in rows.limit(most)]
+    def overdue_catch_ups(self, most: int) -> list[Overdue]:
+        """Return open catch-ups past their due, the longest past first."""
+        query = {**OPEN, "due": {"$lt": self.now}, **self._ready()}
+        named = {"run_id": 1, "learner_id": 1}
+        rows = self["catch_ups"].find(query, named, session=self.session).sort("due", ASCENDING)
+        return [
+            (row["_id"], (row.get("run_id", ""), row.get("learner_id", "")))
+            for row in rows.limit(most)
+        ]
 
     # Queries
 

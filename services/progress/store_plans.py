@@ -56,11 +56,11 @@ class PlansStore(ReplicasStore):
         rows = self.find_by_ids("plan_revisits", run_ids)
         return {row["_id"]: from_document(row, Reevaluation) for row in rows}
 
-    def next_reevaluation(self, at: datetime) -> Reevaluation | None:
-        """Return the re-evaluation that has been due for longest at `at`."""
-        query, order = {"turn_at": {"$lte": at}}, [("turn_at", ASCENDING)]
-        row = self["plan_revisits"].find_one(query, sort=order, session=self.session)
-        return from_document(row, Reevaluation) if row else None
+    def next_reevaluation(self, at: datetime) -> str | None:
+        """Return the run whose re-evaluation has been due for longest at `at`."""
+        query, order = {"turn_at": {"$lte": at}, **self._ready()}, [("turn_at", ASCENDING)]
+        row = self["plan_revisits"].find_one(query, {"_id": 1}, sort=order, session=self.session)
+        return row["_id"] if row else None
 
     def put_reevaluations(self, reevaluations: Iterable[Reevaluation]) -> None:
         """Store them."""
@@ -72,17 +72,19 @@ class PlansStore(ReplicasStore):
 
     def changed_by_older_versions(self, most: int) -> list[str]:
         """Return runs whose plan was changed by a version of the service without histories."""
-        rows = self["revisits"].find({}, {"_id": 1}, session=self.session).limit(most)
-        return [row["_id"] for row in rows]
+        return self._ids("revisits", {}, "_id", most)
 
     def forget_older_versions(self, run_ids: Collection[str]) -> None:
         """Delete the notes of changes by older versions, which were handled."""
         self["revisits"].delete_many({"_id": {"$in": list(run_ids)}}, session=self.session)
 
-    def item_updates_until(self, at: datetime, most: int) -> list[ItemUpdate]:
-        """Return item updates that are due to be applied again at `at`."""
-        rows = self["item_news"].find({"again_at": {"$lte": at}}, session=self.session)
-        return [from_document(row, ItemUpdate) for row in rows.limit(most)]
+    def item_updates_until(self, at: datetime, most: int) -> list[str]:
+        """Return items whose updates are due to be applied again at `at`."""
+        return self._ids("item_news", {"again_at": {"$lte": at}}, "again_at", most)
+
+    def item_updates(self, item_ids: Collection[str]) -> list[ItemUpdate]:
+        """Return the updates of these items that are to be applied again."""
+        return [from_document(row, ItemUpdate) for row in self.find_by_ids("item_news", item_ids)]
 
     def put_item_updates(self, news: Iterable[ItemUpdate]) -> None:
         """Store them."""

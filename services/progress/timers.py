@@ -1,9 +1,17 @@
-"""The timers of progress: they work in chunks, each in its own unit of work."""
+"""The timers of progress: they work in chunks, each in its own unit of work.
+
+One bad row stops no timer. A chunk that fails is tried in halves; a row that fails alone is logged,
+counted in `tandem_timer_failures_total`, and set aside for some time, so that the next passes don't
+begin with it.
+"""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import itemgetter
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -19,6 +27,8 @@ from services.progress.usecases import plans, waiting
 FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
 RELEASE_MATERIALS, REEVALUATE, MISS = "progress.give_way", "progress.revisit", "progress.miss"
 END_RUNS = "progress.end_runs"
+
+R = TypeVar("R")
 
 log = structlog.get_logger()
 
@@ -39,13 +49,15 @@ def release_materials(database: Database[ProgressStore], grace: timedelta) -> No
     A recording that never came counts as late, too: nothing else would report it.
     """
 
-    def some(store: ProgressStore) -> bool:
-        waited = waiting.release_materials(store, grace)
+    def work(store: ProgressStore, session_ids: Sequence[str]) -> None:
+        waited = waiting.release_materials(store, session_ids)
         for late in plans.recordings_missed(store, waited):
             store.on_commit(partial(RECORDING_PLAYABLE.observe, late.total_seconds()))
-        return len(waited) == waiting.CHUNK
 
-    _all(database, some, RELEASE_MATERIALS)
+    def find(store: ProgressStore) -> list[str]:
+        return store.sessions_ended_by(store.now - grace, waiting.CHUNK)
+
+    _work_off(database, Chore(RELEASE_MATERIALS, "sessions", find, work))
 
 
 def reevaluate(database: Database[ProgressStore], ahead: timedelta = timedelta()) -> None:
@@ -53,60 +65,128 @@ def reevaluate(database: Database[ProgressStore], ahead: timedelta = timedelta()
 
     `ahead`: act as if the system's time were this much later.
     """
-    _all(database, partial(plans.change_unseen, most=waiting.CHUNK), REEVALUATE)
     at = datetime.now(UTC) + ahead
-    _all(database, partial(plans.notify_again, at=at, most=waiting.CHUNK), REEVALUATE)
+    _work_off(database, Chore(REEVALUATE, "revisits", _runs_changed_unseen, plans.change_unseen))
+    find = partial(ProgressStore.item_updates_until, at=at, most=waiting.CHUNK)
+    _work_off(database, Chore(REEVALUATE, "item_news", find, plans.notify_again))
     failed: set[Key] = set()
-    while True:
-        turn = partial(waiting.next_turn, at=datetime.now(UTC) + ahead, but=failed)
-        keys = database.transact(turn, REEVALUATE)
-        if keys is None:
-            return
-        failed |= _look_again(database, keys, REEVALUATE)
+    while (keys := _next_turn(database, datetime.now(UTC) + ahead, failed)) is not None:
+        _in_halves(database, keys, waiting.look_again, REEVALUATE, failed.add)
 
 
 def miss(database: Database[ProgressStore]) -> None:
     """Mark catch-ups past their due as missed."""
-    failed: set[Key] = set()
-    while keys := database.reader().overdue_catch_ups(waiting.CHUNK, failed):
-        failed |= _look_again(database, list(dict.fromkeys(keys)), MISS)
+    find = partial(ProgressStore.overdue_catch_ups, most=waiting.CHUNK)
+    _work_off(database, Chore(MISS, "catch_ups", find, waiting.end_overdue, itemgetter(0)))
 
 
 def end_runs(database: Database[ProgressStore]) -> None:
     """Settle the open catch-ups of runs that have ended."""
-    _all(database, partial(plans.end_runs, most=waiting.CHUNK), END_RUNS)
+
+    def find(store: ProgressStore) -> list[str]:
+        return store.runs_ended_by(store.now, waiting.CHUNK)
+
+    _work_off(database, Chore(END_RUNS, "runs", find, plans.end_runs))
 
 
-def _all(
-    database: Database[ProgressStore], some: Callable[[ProgressStore], bool], writer: str
-) -> None:
-    while database.transact(some, writer):
-        pass
+@dataclass(frozen=True)
+class Chore(Generic[R]):
+    """Work of a timer on the documents of one collection that are due."""
+
+    writer: str
+    collection: str
+    find: Callable[[ProgressStore], Sequence[R]]
+    """Find the next rows, without those set aside. It reads ids only, so no document fails it."""
+    work: Callable[[ProgressStore, Sequence[R]], object]
+    """Do the work on these rows, so that they are not due any more."""
+    id_of: Callable[[R], str] = str
 
 
-def _look_again(database: Database[ProgressStore], keys: Sequence[Key], writer: str) -> set[Key]:
-    """Evaluate these learners; return those who can't be, so that one does not block others."""
+def _work_off(database: Database[ProgressStore], chore: Chore[R]) -> None:
+    """Do a chore until nothing is due. A row that fails is set aside for some time, alone."""
+
+    def set_aside(row: R) -> None:
+        ids = [chore.id_of(row)]
+        database.transact(lambda store: store.set_aside(chore.collection, ids), chore.writer)
+
+    worked_on: set[str] = set()
+    while rows := chore.find(database.reader()):
+        for row in rows:
+            if chore.id_of(row) in worked_on:
+                log.error("a row stays due after its work", timer=chore.writer, row=row)
+                metrics.TIMER_FAILURES.labels(chore.writer).inc()
+                set_aside(row)
+        fresh = [row for row in rows if chore.id_of(row) not in worked_on]
+        done = _in_halves(database, fresh, chore.work, chore.writer, set_aside)
+        worked_on.update(map(chore.id_of, done))
+
+
+def _in_halves(
+    database: Database[ProgressStore],
+    rows: Sequence[R],
+    work: Callable[[ProgressStore, Sequence[R]], object],
+    writer: str,
+    give_up: Callable[[R], object],
+) -> list[R]:
+    """Do work on rows in one unit of work, or in halves if it fails; give up those that fail alone.
+
+    Return the rows that it worked on or gave up: after conflicts these are not all.
+    """
+    if not rows:
+        return []
     try:
-        database.transact(_by_fewer(keys), writer)
+        return database.transact(_by_fewer(rows, work), writer)
     except Exception as error:
         if is_away(error):
             raise
-        if len(keys) == 1:
-            metrics.TIMER_FAILURES.labels(writer).inc()
-            log.exception("a learner can't be evaluated", timer=writer, key=keys[0])
-            return set(keys)
-    else:
-        return set()
-    middle = len(keys) // 2
-    return _look_again(database, keys[:middle], writer) | _look_again(
-        database, keys[middle:], writer
-    )
+        if len(rows) == 1:
+            _report("a row can't be worked on", writer, rows[0])
+            give_up(rows[0])
+            return list(rows)
+    middle = len(rows) // 2
+    parts = rows[:middle], rows[middle:]
+    return [row for part in parts for row in _in_halves(database, part, work, writer, give_up)]
 
 
-def _by_fewer(keys: Sequence[Key]) -> Callable[[ProgressStore], None]:
-    """Return work that evaluates learners; after each conflict only half as many.
+def _by_fewer(
+    rows: Sequence[R], work: Callable[[ProgressStore, Sequence[R]], object]
+) -> Callable[[ProgressStore], list[R]]:
+    """Return work on rows, after each conflict on only half as many; it returns these rows.
 
-    The rest is found again in the next turn.
+    The others are found again in the next turn.
     """
     attempts = itertools.count()
-    return lambda store: waiting.look_again(store, keys[: max(1, len(keys) >> next(attempts))])
+
+    def some(store: ProgressStore) -> list[R]:
+        few = rows[: max(1, len(rows) >> next(attempts))]
+        work(store, few)
+        return list(few)
+
+    return some
+
+
+def _next_turn(
+    database: Database[ProgressStore], at: datetime, failed: Collection[Key]
+) -> list[Key] | None:
+    """Return the learners of the next turn; a run whose plan can't be read has none, and is set
+    aside.
+    """
+    try:
+        return database.transact(partial(waiting.next_turn, at=at, but=failed), REEVALUATE)
+    except Exception as error:
+        run_id = None if is_away(error) else database.reader().next_reevaluation(at)
+        if run_id is None:
+            raise
+        _report("a run's turn can't begin", REEVALUATE, run_id)
+    database.transact(lambda store: store.set_aside("plan_revisits", [run_id]), REEVALUATE)
+    return []
+
+
+def _runs_changed_unseen(store: ProgressStore) -> list[str]:
+    return store.changed_by_older_versions(waiting.CHUNK)
+
+
+def _report(what: str, writer: str, row: object) -> None:
+    """Log and count the failure that is being handled."""
+    metrics.TIMER_FAILURES.labels(writer).inc()
+    log.exception(what, timer=writer, row=row)

@@ -5,11 +5,12 @@
 | ITEM with playing time | the union of what was watched reaches the run's `watched_share` of it |
 | ITEM without (texts) | a statement says completed, passed or experienced |
 | TASK | a statement says submitted, completed or passed |
-| CHECKPOINT | someone other than the learner says passed, or completed without failure |
+| CHECKPOINT | someone other than the learner says passed, or completed and nobody says failed |
 | SESSION | attendance is PRESENT, EXCUSED or CAUGHT_UP, or its substitutes are studied |
 
 An item counts only after it is AVAILABLE in the library: only then is it known whether it has a
-playing time. Earlier evidence is stored and counts then. What is completed stays completed.
+playing time. Earlier evidence is stored and counts then. What is completed stays completed, except
+a CHECKPOINT that was completed and never passed, and of which a failure becomes known.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,8 +19,15 @@ from datetime import datetime
 from services.progress.domain.catch_ups import Studied
 from services.progress.domain.dues import Dues
 from services.progress.domain.enums import ActivityKind, ActivityState, AttendanceStatus
-from services.progress.domain.evidence import Evidence, activity_target, earliest, latest, merged
-from services.progress.domain.intervals import measure, within
+from services.progress.domain.evidence import (
+    Evidence,
+    activity_target,
+    earliest,
+    latest,
+    merged,
+    success_at,
+)
+from services.progress.domain.intervals import joined, measure, within
 from services.progress.domain.learner import Learner
 from services.progress.domain.path import Activity
 from services.progress.domain.plan import Plan
@@ -30,11 +38,21 @@ ATTENDED = frozenset(
 )
 # Shares are quotients of floats: 0.9 of a length may come out slightly below 0.9.
 HAIR = 1e-9
+# Players round, and leave hairs between segments: a gap of up to a second counts as watched.
+SEAM = 1.0
 
 
 def done_at(activity: Activity, learner: Learner, plan: Plan) -> datetime | None:
     """Return when the learner completed the activity; None if not yet."""
     return _RULES[activity.kind](activity, learner, plan)
+
+
+def is_failed(activity: Activity, learner: Learner) -> bool:
+    """Return whether a CHECKPOINT was failed, and not passed at any time."""
+    found = learner.evidence.get(activity_target(activity.id))
+    if activity.kind is not ActivityKind.CHECKPOINT or found is None:
+        return False
+    return found.failed_at is not None and success_at(found) is None
 
 
 def state_of(activity: Activity, learner: Learner, plan: Plan, now: datetime) -> ActivityState:
@@ -56,7 +74,8 @@ def share_of(item_id: str, learner: Learner, plan: Plan) -> float:
         return 0.0
     length = playing_time(item, evidence)
     if length:
-        return min(1.0, measure(within(evidence.watched, length)) / length)
+        watched = joined(within(evidence.watched, length), length, SEAM)
+        return min(1.0, measure(watched) / length)
     return 1.0 if _read_at(evidence) else 0.0
 
 
@@ -111,7 +130,7 @@ def _task_done(activity: Activity, learner: Learner, _: Plan) -> datetime | None
 
 def _checkpoint_done(activity: Activity, learner: Learner, _: Plan) -> datetime | None:
     found = learner.evidence.get(activity_target(activity.id))
-    return found.passed_at if found else None
+    return success_at(found) if found else None
 
 
 def _session_done(activity: Activity, learner: Learner, plan: Plan) -> datetime | None:

@@ -27,6 +27,16 @@ class ActivityCompleted:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivityReopened:
+    """A failure took back the completion of a CHECKPOINT."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    activity_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PathCompleted:
     """A learner completed every required activity of a path."""
 

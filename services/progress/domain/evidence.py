@@ -1,8 +1,11 @@
 """Evidence: the sum of a learner's statements on one activity or item.
 
 Statements come in any order. Evidence only grows, and the same statements give the same evidence in
-any order: watched intervals are united, lengths and last times are the greatest, first times the
-smallest.
+any order, also if they come again: watched intervals are united, last times are the greatest, first
+times the smallest, and the length is the one that was told last.
+
+Of several lengths the one with the latest timestamp counts, because players correct themselves, and
+how often each was told can't be counted: the same statement may come again.
 """
 
 from collections.abc import Iterable
@@ -24,14 +27,22 @@ class Evidence:
     """`activity:<id>` or `item:<id>`, as statements named it."""
     watched: tuple[Interval, ...] = ()
     length: float = 0.0
-    """The playing time by the statements; 0 if none had one."""
+    """The playing time by the latest statement that told one; 0 if none did."""
+    length_at: datetime | None = None
+    """The timestamp of that statement; None in what an older version stored, which is the greatest
+    length.
+    """
     last_at: datetime | None = None
     """When the learner last did something with the target."""
     completed_at: datetime | None = None
     passed_at: datetime | None = None
     """Set if someone other than the learner says so; the learner's own statement counts as
-    completed only.
+    completed only. An older version also set it for `finished_at`.
     """
+    finished_at: datetime | None = None
+    """When someone other than the learner said completed, and not failed."""
+    failed_at: datetime | None = None
+    """When someone other than the learner first said failed, or told no success."""
     submitted_at: datetime | None = None
     experienced_at: datetime | None = None
 
@@ -59,8 +70,11 @@ def targets_of(statement: Statement) -> tuple[str, ...]:
 def with_statement(evidence: Evidence, statement: Statement) -> Evidence:
     """Return the evidence with one more statement."""
     at = statement.timestamp
-    passed, vouched = statements.says_passed(statement), statements.is_vouched_for(statement)
-    completed = statements.says_completed(statement) or (passed and not vouched)
+    vouched = statements.is_vouched_for(statement)
+    completed, passed, failed = (
+        says(statement)
+        for says in (statements.says_completed, statements.says_passed, statements.says_failed)
+    )
     told = statement.video
     more = Evidence(
         evidence.run_id,
@@ -68,9 +82,12 @@ def with_statement(evidence: Evidence, statement: Statement) -> Evidence:
         evidence.target,
         watched=video.played(told.played_segments) if told else (),
         length=told.length if told else 0.0,
+        length_at=at if told and told.length else None,
         last_at=at,
-        completed_at=at if completed else None,
+        completed_at=at if completed or (passed and not vouched) else None,
         passed_at=at if passed and vouched else None,
+        finished_at=at if completed and vouched and not failed else None,
+        failed_at=at if failed and vouched else None,
         submitted_at=at if statements.says_submitted(statement) else None,
         experienced_at=at if statements.says_experienced(statement) else None,
     )
@@ -79,16 +96,31 @@ def with_statement(evidence: Evidence, statement: Statement) -> Evidence:
 
 def merged(one: Evidence, other: Evidence) -> Evidence:
     """Return the union of both."""
+    last_told = max(one, other, key=_told) if other.length else one
     return replace(
         one,
         watched=union(one.watched + other.watched) if other.watched else one.watched,
-        length=max(one.length, other.length),
+        length=last_told.length,
+        length_at=last_told.length_at,
         last_at=latest(one.last_at, other.last_at),
         completed_at=earliest(one.completed_at, other.completed_at),
         passed_at=earliest(one.passed_at, other.passed_at),
+        finished_at=earliest(one.finished_at, other.finished_at),
+        failed_at=earliest(one.failed_at, other.failed_at),
         submitted_at=earliest(one.submitted_at, other.submitted_at),
         experienced_at=earliest(one.experienced_at, other.experienced_at),
     )
+
+
+def success_at(evidence: Evidence) -> datetime | None:
+    """Return when the target was passed: by a pass, or by a completion if no failure is known.
+
+    By xAPI and cmi5 (sections 9.3 and 9.5), passed and failed tell success, and completed does not.
+    But many players send completed only. So it counts as a pass until a failure is told. A pass
+    counts for good. None if it was not passed.
+    """
+    finished = None if evidence.failed_at else evidence.finished_at
+    return earliest(evidence.passed_at, finished)
 
 
 def earliest(*instants: datetime | None) -> datetime | None:
@@ -99,6 +131,12 @@ def earliest(*instants: datetime | None) -> datetime | None:
 def latest(*instants: datetime | None) -> datetime | None:
     """Return the latest instant that is not None; None if there is none."""
     return max(_present(instants), default=None)
+
+
+def _told(evidence: Evidence) -> tuple[bool, float, float]:
+    """Return the order of told lengths: by time, then the greater; none is before all."""
+    at = evidence.length_at.timestamp() if evidence.length_at else 0.0
+    return evidence.length_at is not None, at, evidence.length
 
 
 def _present(instants: Iterable[datetime | None]) -> list[datetime]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chassis.errors import FieldViolation
 from services.progress.domain.enums import Key
 from services.progress.domain.events import StatementsRecorded
-from services.progress.domain.statements import Statement, says_the_same
+from services.progress.domain.statements import Statement, normal, note_of, says_the_same
 
 # An event's body stays below 256 KiB; the estimate of a statement's size is rather too large.
 ROOM = 200_000
@@ -20,6 +20,8 @@ class Row:
 
     statement: Statement | None
     violations: tuple[FieldViolation, ...] = ()
+    note: str = ""
+    """What of the statement counts for nothing, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class RowResult:
     id: str
     changed: bool
     violations: tuple[FieldViolation, ...] = ()
+    note: str = ""
+    """What of a row that was taken counts for nothing, and why; empty if all of it counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class RecordStatements:
     rows: tuple[Row, ...]
     own: str
     """The learner whose statements the sender may send; empty: any learner."""
+
+
+def row_of(statement: Statement) -> Row:
+    """Return the row of a statement that keeps the contract's rules."""
+    return Row(normal(statement), note=note_of(statement))
 
 
 def owner_violations(statement: Statement, own: str) -> Iterator[FieldViolation]:
@@ -79,9 +88,9 @@ def taken(
         elif statement.id not in kept:
             kept[statement.id] = statement
             new.append(statement)
-            results.append(RowResult(place, statement.id, True))
+            results.append(RowResult(place, statement.id, True, note=row.note))
         else:
-            results.append(_again(place, statement, kept[statement.id]))
+            results.append(_again(place, row, statement, kept[statement.id]))
     return results, new
 
 
@@ -98,9 +107,9 @@ def recorded(statements: Iterable[Statement]) -> Iterator[StatementsRecorded]:
             yield StatementsRecorded(learner_id, part)
 
 
-def _again(place: int, statement: Statement, known: Statement) -> RowResult:
+def _again(place: int, row: Row, statement: Statement, known: Statement) -> RowResult:
     if says_the_same(statement, known):
-        return RowResult(place, statement.id, False)
+        return RowResult(place, statement.id, False, note=row.note)
     conflict = FieldViolation("id", f"{statement.id} is another statement's", "a UUID of its own")
     return RowResult(place, "", False, (conflict,))
 

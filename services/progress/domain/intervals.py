@@ -29,6 +29,24 @@ def within(intervals: Iterable[Interval], length: float) -> tuple[Interval, ...]
     return tuple((start, min(end, length)) for start, end in intervals if start < length)
 
 
+def joined(intervals: Iterable[Interval], length: float, gap: float) -> tuple[Interval, ...]:
+    """Return intervals of an item of `length` seconds without gaps of up to `gap` seconds.
+
+    That is also between the item's start and the first interval, and between the last one and the
+    end. The intervals are in order, don't overlap, and lie within the length. More intervals never
+    give less.
+    """
+    found: list[Interval] = []
+    for start, end in intervals:
+        if start - (found[-1][1] if found else 0.0) > gap:
+            found.append((start, end))
+        else:
+            found[-1:] = [(found[-1][0] if found else 0.0, end)]
+    if found and length - found[-1][1] <= gap:
+        found[-1] = (found[-1][0], length)
+    return tuple(found)
+
+
 def measure(intervals: Iterable[Interval]) -> float:
     """Return the total seconds of intervals that don't overlap."""
     return sum(end - start for start, end in intervals)

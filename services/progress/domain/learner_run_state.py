@@ -73,7 +73,9 @@ class LearnerRunState:
     attendance: Mapping[str, Attendance] = field(default_factory=dict)
     """Attendance by session."""
     completed: Mapping[str, datetime] = field(default_factory=dict)
-    """When each activity was completed; it stays completed in every later version of the path."""
+    """When each activity was completed; it stays completed in every later version of the path,
+    unless a failure takes it back.
+    """
     path_version: int = 0
     """The last version of the path that was completed."""
     path_completed_at: datetime | None = None

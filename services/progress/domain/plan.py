@@ -67,6 +67,12 @@ class Plan:
         return frozenset(each.id for each in self.activities.values() if each.kind is kind)
 
     @cached_property
+    def checkpoints(self) -> frozenset[str]:
+        """Return the ids of the CHECKPOINT activities."""
+        kind = ActivityKind.CHECKPOINT
+        return frozenset(each.id for each in self.activities.values() if each.kind is kind)
+
+    @cached_property
     def substitutes(self) -> Mapping[str, tuple[str, ...]]:
         """Return the substitute materials of each session, by session."""
         return {each.id: substitutes(each, self.items) for each in self.sessions.values()}

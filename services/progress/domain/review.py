@@ -4,15 +4,15 @@ Every cause leads here: a statement, an attendance, a new version of the path, a
 be played. Reviewing twice, or in another order, gives the same result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from services.progress.domain import catch_ups
 from services.progress.domain.catch_ups import CatchUp
-from services.progress.domain.completion import done_at, studied
+from services.progress.domain.completion import done_at, is_failed, studied
 from services.progress.domain.enums import CatchUpState
-from services.progress.domain.events import ActivityCompleted, PathCompleted
+from services.progress.domain.events import ActivityCompleted, ActivityReopened, PathCompleted
 from services.progress.domain.evidence import latest
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import Counts, LearnerRunState, is_complete
@@ -55,18 +55,42 @@ def counts_of(learner: Learner, required: frozenset[str]) -> Counts:
 
 
 def _reviewed_run_state(learner: Learner, plan: Plan) -> LearnerRunState:
-    run_state = learner.run_state
-    completed = dict(run_state.completed)
-    for activity in plan.in_order(plan.judged_by(learner.evidence) - completed.keys()):
-        at = done_at(activity, learner, plan)
-        if at is not None:
-            completed[activity.id] = at
-    if len(completed) > len(run_state.completed):
-        run_state = replace(run_state, completed=completed)
-    if plan.path_version <= run_state.path_version or not is_complete(run_state, plan.required):
+    changes = _changes(learner, plan)
+    run_state = _with_changes(learner.run_state, changes, plan) if changes else learner.run_state
+    is_new = plan.path_version > run_state.path_version
+    is_changed = changes and plan.path_version == run_state.path_version
+    if not (is_new or is_changed) or not is_complete(run_state, plan.required):
         return run_state
-    ends = latest(*(completed[activity_id] for activity_id in plan.required))
+    ends = latest(*(run_state.completed[activity_id] for activity_id in plan.required))
     return replace(run_state, path_version=plan.path_version, path_completed_at=ends)
+
+
+def _changes(learner: Learner, plan: Plan) -> dict[str, datetime | None]:
+    """Return when activities were completed, as far as that changes; None: not completed any more.
+
+    What is completed stays completed, except a CHECKPOINT: of it only what is known of passes and
+    failures counts, whatever came first.
+    """
+    known, changes = learner.run_state.completed, dict[str, datetime | None]()
+    judged = plan.judged_by(learner.evidence)
+    for activity in plan.in_order((judged - known.keys()) | (judged & plan.checkpoints)):
+        at = done_at(activity, learner, plan)
+        told = at is not None or is_failed(activity, learner)
+        if told and at != known.get(activity.id):
+            changes[activity.id] = at
+    return changes
+
+
+def _with_changes(
+    run_state: LearnerRunState, changes: Mapping[str, datetime | None], plan: Plan
+) -> LearnerRunState:
+    """Return the run state after changes; a path that is no longer completed never was."""
+    after = {**run_state.completed, **changes}
+    completed = {activity_id: at for activity_id, at in after.items() if at is not None}
+    run_state = replace(run_state, completed=completed)
+    if None not in changes.values() or is_complete(run_state, plan.required):
+        return run_state
+    return replace(run_state, path_version=0, path_completed_at=None)
 
 
 def _reviewed_catch_ups(
@@ -102,5 +126,8 @@ def _run_state_events(before: LearnerRunState, after: LearnerRunState) -> Iterat
     for activity_id, at in after.completed.items():
         if activity_id not in before.completed:
             yield ActivityCompleted(*who, activity_id, at)
+    for activity_id in before.completed:
+        if activity_id not in after.completed:
+            yield ActivityReopened(*who, activity_id)
     if after.path_version != before.path_version and after.path_completed_at is not None:
         yield PathCompleted(*who, after.path_version, after.path_completed_at)

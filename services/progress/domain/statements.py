@@ -7,22 +7,11 @@ from datetime import datetime, timedelta
 from chassis.errors import FieldViolation
 from services.progress.domain import video
 from services.progress.domain.enums import Role
+from services.progress.domain.verbs import Meaning, meaning_of
+from services.progress.domain.video import VideoExtensions
 
 # Clocks differ; a day is more than a wrong time zone can cause.
 FUTURE = timedelta(days=1)
-
-# Verbs that end an activity, without the scheme: the same verbs occur with http and https.
-COMPLETED = frozenset({"adlnet.gov/expapi/verbs/completed", "activitystrea.ms/schema/1.0/complete"})
-PASSED = frozenset({"adlnet.gov/expapi/verbs/passed"})
-FAILED = frozenset({"adlnet.gov/expapi/verbs/failed"})
-EXPERIENCED = frozenset({"adlnet.gov/expapi/verbs/experienced"})
-SUBMITTED = frozenset(
-    {
-        "activitystrea.ms/schema/1.0/submit",
-        "adlnet.gov/expapi/verbs/submitted",
-        "w3id.org/xapi/dod-isd/verbs/submitted",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +22,6 @@ class Result:
     success: bool | None = None
     scaled_score: float | None = None
     duration: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VideoExtensions:
-    """The extensions of the video profile, in seconds."""
-
-    length: float = 0.0
-    time: float = 0.0
-    time_from: float = 0.0
-    time_to: float = 0.0
-    played_segments: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +53,15 @@ def normal(statement: Statement) -> Statement:
     """Return the statement as it is stored and compared.
 
     UUIDs are equal in upper and lower case (RFC 4122, section 3); a timestamp is stored to the
-    millisecond, the precision that xAPI requires (part 2, section 4.5).
+    millisecond, the precision that xAPI requires (part 2, section 4.5); a time of a video that is
+    no time is stored as not told.
     """
     at = statement.timestamp
     return replace(
         statement,
         id=statement.id.lower(),
         timestamp=at.replace(microsecond=at.microsecond // 1000 * 1000),
+        video=video.normal(statement.video) if statement.video else None,
     )
 
 
@@ -105,8 +85,6 @@ def violations_of(statement: Statement, now: datetime) -> Iterator[FieldViolatio
             f"is {statement.timestamp.isoformat()}, in the future",
             f"at most a day after {now.isoformat()}",
         )
-    if statement.video:
-        yield from video.violations_of(statement.video.played_segments, statement.video.length)
 
 
 def says_completed(statement: Statement) -> bool:
@@ -114,29 +92,62 @@ def says_completed(statement: Statement) -> bool:
     verb.
     """
     completion = statement.result.completion if statement.result else None
-    return completion is not False and (completion is True or _is(statement, COMPLETED))
+    return completion is not False and (completion is True or _means(statement, Meaning.COMPLETED))
+
+
+def says_failed(statement: Statement) -> bool:
+    """Return whether it says that the activity was failed, by its verb or by its result."""
+    return _success(statement) is False or _means(statement, Meaning.FAILED)
 
 
 def says_passed(statement: Statement) -> bool:
-    """Return whether it says that the activity was passed, or completed and not failed.
+    """Return whether it says that the activity was passed, by its verb or by its result.
 
-    An explicit failure overrides the verb.
+    An explicit failure overrides both.
     """
-    success = statement.result.success if statement.result else None
-    if success is False or _is(statement, FAILED):
-        return False
-    return _is(statement, PASSED) or says_completed(statement)
+    told = _success(statement) is True or _means(statement, Meaning.PASSED)
+    return told and not says_failed(statement)
 
 
 def says_submitted(statement: Statement) -> bool:
     """Return whether it says that work was handed in."""
-    return _is(statement, SUBMITTED)
+    return _means(statement, Meaning.SUBMITTED)
 
 
 def says_experienced(statement: Statement) -> bool:
     """Return whether it says that something was read, seen or heard."""
-    return _is(statement, EXPERIENCED)
+    return _means(statement, Meaning.EXPERIENCED)
 
 
-def _is(statement: Statement, verbs: frozenset[str]) -> bool:
-    return statement.verb.partition("://")[2] in verbs
+def note_of(statement: Statement) -> str:
+    """Return what of a statement counts for nothing, and why; empty if all of it counts."""
+    faults = video.faults_of(statement.video) if statement.video else []
+    return "; ".join(faults if _counts(statement) else [*faults, _why_nothing(statement)])
+
+
+def _counts(statement: Statement) -> bool:
+    if statement.video and video.is_played(statement.video.played_segments):
+        return True
+    told = (says_completed, says_passed, says_experienced, says_submitted)
+    if any(says(statement) for says in told):
+        return True
+    return says_failed(statement) and is_vouched_for(statement)
+
+
+def _why_nothing(statement: Statement) -> str:
+    meaning = meaning_of(statement.verb)
+    if meaning is None:
+        return "the verb is not known: the statement is stored, and completes nothing"
+    if meaning is Meaning.FAILED:
+        return "a learner's own statement fails nothing"
+    if meaning is Meaning.NOTHING:
+        return "the verb completes nothing, and nothing was played"
+    return "the result contradicts the verb: the statement completes nothing"
+
+
+def _success(statement: Statement) -> bool | None:
+    return statement.result.success if statement.result else None
+
+
+def _means(statement: Statement, meaning: Meaning) -> bool:
+    return meaning_of(statement.verb) is meaning

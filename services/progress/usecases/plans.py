@@ -7,7 +7,7 @@ learners are re-evaluated.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from chassis.replicas import newer, upsert_if_newer
 from services.progress.domain.path import Path, Run
@@ -34,14 +34,10 @@ def learn_runs(store: Store, arrived: Sequence[Run]) -> None:
     _change(store, {run.id: ON_EVERYTHING for run in differing})
 
 
-def end_runs(store: Store, most: int) -> bool:
-    """Let the learners of runs that have ended be evaluated again; return whether there may be
-    more.
-    """
-    run_ids = store.runs_ended_by(store.now, most)
+def end_runs(store: Store, run_ids: Sequence[str]) -> None:
+    """Let the learners of runs that have ended be evaluated again."""
     store.note_ended(run_ids)
     _change(store, dict.fromkeys(run_ids, ON_EVERYTHING))
-    return len(run_ids) == most
 
 
 def _is_same(before: Run | None, after: Run) -> bool:
@@ -83,23 +79,17 @@ def learn_items(store: Store, arrived: Sequence[Item]) -> None:
     _change(store, _naming(informed))
 
 
-def notify_again(store: Store, at: datetime, most: int) -> bool:
-    """Apply item updates again to runs that missed them; return whether there may be more."""
-    news = store.item_updates_until(at, most)
+def notify_again(store: Store, item_ids: Collection[str]) -> None:
+    """Apply updates of these items again, to runs that missed them."""
+    news = store.item_updates(item_ids)
     _change(store, _naming({each.id: store.runs_naming([each.id]) - each.told for each in news}))
     store.remove_item_updates([each.id for each in news])
-    return len(news) == most
 
 
-def change_unseen(store: Store, most: int) -> bool:
-    """Give new versions to plans that an older version of the service changed.
-
-    Return whether there may be more.
-    """
-    run_ids = store.changed_by_older_versions(most)
+def change_unseen(store: Store, run_ids: Collection[str]) -> None:
+    """Give new versions to plans that an older version of the service changed."""
     _change(store, dict.fromkeys(run_ids, ON_EVERYTHING))
     store.forget_older_versions(run_ids)
-    return len(run_ids) == most
 
 
 def recordings_waited_for(

@@ -4,12 +4,12 @@ They stop waiting for recordings, re-evaluate runs in chunks, and mark catch-ups
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.progress.domain.enums import Key
 from services.progress.domain.reevaluations import Reevaluation, served, waiting
 from services.progress.domain.sessions import Session
-from services.progress.ports import Store
+from services.progress.ports import Overdue, Store
 from services.progress.usecases.plans import pass_over
 from services.progress.usecases.reviews import LearnerUpdate, review
 
@@ -17,15 +17,20 @@ from services.progress.usecases.reviews import LearnerUpdate, review
 CHUNK = 500
 
 
-def release_materials(store: Store, grace: timedelta) -> list[Session]:
-    """Release materials of classes whose recordings did not come within `grace` of their ends.
+def release_materials(store: Store, session_ids: Collection[str]) -> list[Session]:
+    """Release materials of classes whose recordings did not come in time, and return the classes.
 
-    A later recording still replaces them. Return the classes that had ended by then; if they are
-    fewer than `CHUNK`, they are the last.
+    A later recording still replaces the materials.
     """
-    waited = store.sessions_ended_by(store.now - grace, CHUNK)
+    sessions = store.sessions(session_ids).values()
+    waited = [session for session in sessions if not session.waited]
     pass_over(store, waited)
     return waited
+
+
+def end_overdue(store: Store, overdue: Sequence[Overdue]) -> None:
+    """Evaluate the learners of catch-ups past their due: these are missed, or dropped."""
+    look_again(store, list(dict.fromkeys(key for _, key in overdue)))
 
 
 def next_turn(store: Store, at: datetime, but: Collection[Key] = ()) -> list[Key] | None:
@@ -34,9 +39,10 @@ def next_turn(store: Store, at: datetime, but: Collection[Key] = ()) -> list[Key
     If no learner of a run is behind, its last turn comes when all units of work that began before
     its plan changed have ended. `but`: learners to skip.
     """
-    reevaluation = store.next_reevaluation(at)
-    if reevaluation is None:
+    run_id = store.next_reevaluation(at)
+    if run_id is None:
         return None
+    reevaluation = store.reevaluations([run_id])[run_id]
     behind = _behind(store, reevaluation, but)
     if behind:
         store.put_reevaluations([served(reevaluation, at)])

@@ -1,5 +1,6 @@
 """Taking statements in: batches, streams, repeats, races, bad rows."""
 
+import math
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -16,6 +17,7 @@ from tests.integration.progress.classroom import (
     RUN,
     Classroom,
     enrolled,
+    item,
     refused,
     stamp,
     task,
@@ -43,17 +45,61 @@ def test_a_bad_row_costs_no_good_one(classroom: Classroom) -> None:
     """Each bad row is refused with all of its faults; the good one is stored."""
     good = classroom.said("ada", "completed", activity_id="essay")
     nothing = classroom.said("ada", "completed")
-    segments = classroom.watched("ada", "10[.]5[,]x[,]0[.]4000")
     future = classroom.said("ada", "completed", item_id=FILM)
     future.timestamp.CopyFrom(stamp(classroom.clock.now() + timedelta(days=2)))
-    rows = classroom.record(nothing, good, segments, future, resources_pb2.Statement(id="x"))
-    assert [bool(row.violations) for row in rows] == [True, False, True, True, True]
+    rows = classroom.record(nothing, good, future, resources_pb2.Statement(id="x"))
+    assert [bool(row.violations) for row in rows] == [True, False, True, True]
     assert [each.field for each in rows[0].violations] == ["activity_id"]
-    assert len(rows[2].violations) == 3
-    assert [each.field for each in rows[3].violations] == ["timestamp"]
-    assert {each.field for each in rows[4].violations} >= {"id", "learner_id", "verb", "run_id"}
-    assert [row.row for row in rows] == [0, 1, 2, 3, 4]
+    assert [each.field for each in rows[2].violations] == ["timestamp"]
+    assert {each.field for each in rows[3].violations} >= {"id", "learner_id", "verb", "run_id"}
+    assert [row.row for row in rows] == [0, 1, 2, 3]
     assert _stored(classroom) == 1
+
+
+def test_what_counts_for_nothing_is_stored_and_told(classroom: Classroom) -> None:
+    """Faulty pieces of segments, a length of NaN and unknown verbs cost the row nothing else."""
+    classroom.open(item("see", FILM), learners=["ada"])
+    segments = "10[.]9.5[,]0[.]3590[,]x[,]NaN[.]7[,]3591[.]3600"
+    video = resources_pb2.VideoExtensions(length=math.nan, played_segments=segments)
+    batch = [
+        classroom.watched("ada", "", video=video),
+        classroom.said("ada", "https://x.example/did", activity_id="see"),
+        classroom.said("ada", "completed", activity_id="see"),
+    ]
+    rows = classroom.record(*batch)
+    assert [row.changed for row in rows] == [True, True, True]
+    assert "length is nan" in rows[0].note
+    assert rows[0].note.count("counts nothing") == 3
+    assert "not known" in rows[1].note
+    assert not rows[2].note
+    again = classroom.record(*batch)
+    assert [row.changed for row in again] == [False, False, False]
+    assert [row.note for row in again] == [row.note for row in rows]
+    classroom.settle()
+    (see,) = classroom.progress("ada").activities
+    assert see.watched_share == 1.0
+    assert classroom.states("ada") == {"see": "COMPLETED"}
+
+
+def test_a_quiz_that_was_completed_and_then_failed_is_open_again(classroom: Classroom) -> None:
+    """A failure takes back the completion, the summary and the path; a pass restores them."""
+    classroom.open(task("quiz", kind=CHECKPOINT), learners=["ada"])
+    for verb, state, paths in (
+        ("completed", "COMPLETED", 1),
+        ("failed", "STARTED", 0),
+        ("completed", "STARTED", 0),
+        ("passed", "COMPLETED", 1),
+        ("failed", "COMPLETED", 1),
+    ):
+        classroom.record(classroom.said("ada", verb, activity_id="quiz"))
+        classroom.settle()
+        assert classroom.states("ada") == {"quiz": state}
+        summary = classroom.summary()
+        assert (summary.completed_path, summary.completed_activities) == (paths, paths)
+    (reopened,) = classroom.published(events_pb2.ActivityReopened)
+    assert (reopened.learner_id, reopened.activity_id) == ("ada", "quiz")
+    assert len(classroom.published(events_pb2.ActivityCompleted)) == 2
+    assert len(classroom.published(events_pb2.PathCompleted)) == 2
 
 
 def test_a_learner_speaks_for_nobody_else(classroom: Classroom) -> None:

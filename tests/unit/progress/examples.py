@@ -18,13 +18,15 @@ from services.progress.domain.path import Activity, AfterActivity, Path, Policy,
 from services.progress.domain.plan import Plan
 from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.sessions import Item, Session
-from services.progress.domain.statements import Result, Statement, VideoExtensions
+from services.progress.domain.statements import Result, Statement
+from services.progress.domain.video import VideoExtensions
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 RUN, ADA = "run-1", "ada"
 ADL = "http://adlnet.gov/expapi/verbs/"
 COMPLETED, PASSED, EXPERIENCED = f"{ADL}completed", f"{ADL}passed", f"{ADL}experienced"
+FAILED = f"{ADL}failed"
 PAUSED = "https://w3id.org/xapi/video/verbs/paused"
 
 POLICY = Policy(catch_up_within=3 * DAY, watched_share=0.9)

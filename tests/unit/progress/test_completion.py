@@ -1,6 +1,7 @@
 """When an activity is done."""
 
 from dataclasses import replace
+from itertools import pairwise, permutations
 
 import pytest
 from hypothesis import given
@@ -16,13 +17,15 @@ from services.progress.domain.enums import (
     SessionState,
 )
 from services.progress.domain.learner import did
-from services.progress.domain.path import Policy, TimeRule
+from services.progress.domain.path import Activity, Policy, TimeRule
 from services.progress.domain.sessions import Item
 from services.progress.domain.statements import Result, Statement
+from services.progress.domain.video import VideoExtensions
 from tests.unit.progress.examples import (
     COMPLETED,
     DAY,
     EXPERIENCED,
+    FAILED,
     HOUR,
     ITEMS,
     MONDAY,
@@ -134,6 +137,86 @@ def test_tasks_and_checkpoints_go_by_what_is_said(step: object, verb: str, done:
     kind = TASK if step is TASK else QUIZ
     at = done_at(kind, learner(said(verb, kind.id)), plan(TASK, QUIZ))
     assert at == (MONDAY if done else None)
+
+
+@pytest.mark.parametrize(
+    ("told", "done"),
+    [
+        ([(FAILED, None)], None),
+        ([(COMPLETED, False)], None),
+        ([(PASSED, False)], None),
+        ([(COMPLETED, None), (FAILED, None)], None),
+        ([(COMPLETED, None), (COMPLETED, False), (COMPLETED, None)], None),
+        ([(FAILED, None), (PASSED, None)], 1),
+        ([(PASSED, None), (FAILED, None)], 0),
+        ([(COMPLETED, None), (FAILED, None), (COMPLETED, True)], 2),
+        ([(COMPLETED, None), (PASSED, None)], 0),
+    ],
+)
+def test_a_failure_never_passes_and_a_pass_does(
+    told: list[tuple[str, bool | None]], done: int | None
+) -> None:
+    """Completed counts as a pass of a quiz if no failure is told, in any order of arrival."""
+    statements = [
+        said(verb, "quiz", Result(success=success), timestamp=MONDAY + hours * HOUR)
+        for hours, (verb, success) in enumerate(told)
+    ]
+    for order in permutations(statements):
+        at = done_at(QUIZ, learner(*order), plan(QUIZ))
+        assert at == (None if done is None else MONDAY + done * HOUR)
+
+
+@pytest.mark.parametrize("step", [TASK, BOOK])
+def test_what_needs_no_success_is_completed_without_it(step: Activity) -> None:
+    """A task or a text that was completed without success is completed; failed alone is not."""
+    unsuccessful = said(COMPLETED, step.id, Result(success=False))
+    assert done_at(step, learner(unsuccessful), plan(step)) == MONDAY
+    assert done_at(step, learner(said(FAILED, step.id)), plan(step)) is None
+    assert done_at(step, learner(said(PASSED, step.id, Result(success=False))), plan(step)) is None
+
+
+def test_a_failure_that_a_learner_tells_takes_nothing_back() -> None:
+    """A learner's own statement neither passes nor fails a quiz."""
+    own = said(FAILED, "quiz", authority=Role.LEARNER)
+    assert done_at(QUIZ, learner(said(COMPLETED, "quiz"), own), plan(QUIZ)) == MONDAY
+
+
+def test_a_second_at_every_seam_counts_as_watched() -> None:
+    """Hairs between segments don't keep a run that asks for all of a film from being completed."""
+    run = replace(plan().run, policy=Policy(watched_share=1.0))
+    whole, hole = (
+        learner(watched("0.9[.]50[,]50.8[.]99.1")),
+        learner(watched("0[.]50[,]51.1[.]100")),
+    )
+    assert share_of("film", whole, plan(FILM, run=run)) == 1.0
+    assert done_at(FILM, whole, plan(FILM, run=run)) == MONDAY
+    assert share_of("film", hole, plan(FILM, run=run)) == pytest.approx(0.989)
+
+
+@given(st.lists(st.tuples(st.floats(0, 300), st.floats(0, 300))), st.floats(0.1, 200), st.data())
+def test_a_share_is_a_share_and_grows_with_what_is_watched(
+    parts: list[tuple[float, float]], length: float, data: st.DataObject
+) -> None:
+    """Between 0 and 1, the same in any order and with repeats, and never less for more."""
+    statements = [watched(f"{start:.3f}[.]{end:.3f}") for start, end in parts]
+    shuffled = data.draw(st.permutations([*statements, *statements[:3]]))
+    one = plan(FILM, items={"film": Item("film", ItemKind.VIDEO, length, True, 1)})
+    shares = [share_of("film", learner(*shuffled[:count]), one) for count in range(len(shuffled))]
+    shares.append(share_of("film", learner(*shuffled), one))
+    assert all(0.0 <= share <= 1.0 for share in shares)
+    assert all(one <= other + 1e-9 for one, other in pairwise(shares))
+    assert shares[-1] == share_of("film", learner(*statements), one)
+
+
+def test_a_wrong_length_is_repaired() -> None:
+    """The library's length counts; without it, the one that was told last."""
+    wrong = replace(watched("0[.]95"), video=VideoExtensions(4000.0, played_segments="0[.]95"))
+    right = watched("0[.]95", timestamp=MONDAY + HOUR)
+    unknown = plan(FILM, items={"film": Item("film", ItemKind.VIDEO, 0.0, True, 1)})
+    assert done_at(FILM, learner(wrong), unknown) is None
+    for told in ([wrong, right], [right, wrong]):
+        assert done_at(FILM, learner(*told), unknown) == MONDAY + HOUR
+    assert done_at(FILM, learner(wrong), plan(FILM)) == MONDAY
 
 
 @pytest.mark.parametrize(

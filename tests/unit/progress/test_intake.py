@@ -1,5 +1,6 @@
 """Which statements are taken in."""
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,9 +8,22 @@ import pytest
 
 from chassis.contracts.events import LARGEST_BODY, body_of, message_for
 from chassis.errors import FieldViolation
-from services.progress.domain.intake import Row, owner_violations, recorded, taken
-from services.progress.domain.statements import VideoExtensions, normal, violations_of
-from tests.unit.progress.examples import ADA, DAY, MONDAY, statement, watched
+from services.progress.domain.enums import Role
+from services.progress.domain.intake import Row, owner_violations, recorded, row_of, taken
+from services.progress.domain.statements import Result, Statement, normal, violations_of
+from services.progress.domain.video import VideoExtensions
+from tests.unit.progress.examples import (
+    ADA,
+    ADL,
+    COMPLETED,
+    DAY,
+    FAILED,
+    MONDAY,
+    PAUSED,
+    said,
+    statement,
+    watched,
+)
 
 
 def test_a_good_statement_has_no_violations() -> None:
@@ -20,14 +34,13 @@ def test_a_good_statement_has_no_violations() -> None:
 
 
 def test_all_violations_are_told_at_once() -> None:
-    """Naming nothing, coming from the future, and malformed segments are three faults."""
+    """Naming nothing and coming from the future are two faults."""
     bad = statement(
         item_id="",
         timestamp=MONDAY + DAY + timedelta(milliseconds=1),
-        video=VideoExtensions(length=10, played_segments="0[.]50"),
     )
     fields = [violation.field for violation in violations_of(bad, MONDAY)]
-    assert fields == ["activity_id", "timestamp", "video.played_segments"]
+    assert fields == ["activity_id", "timestamp"]
 
 
 def test_a_learner_speaks_for_no_one_else() -> None:
@@ -58,6 +71,34 @@ def test_each_row_is_judged_by_itself() -> None:
     assert [result.changed for result in results] == [True, False, False, False, False, False]
     assert [result.id for result in results] == [new.id, "", known.id, new.id, "", ""]
     assert [len(result.violations) for result in results] == [0, 1, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("one", "told"),
+    [
+        (said(COMPLETED, "quiz"), ""),
+        (said(FAILED, "quiz"), ""),
+        (said("https://x.example/verbs/did", "quiz", Result(success=False)), ""),
+        (said(COMPLETED, "task", Result(success=False), authority=Role.LEARNER), ""),
+        (watched("0[.]5"), ""),
+        (watched("0[.]0"), "nothing was played"),
+        (said(FAILED, "quiz", authority=Role.LEARNER), "a learner's own statement"),
+        (said(f"{ADL}initialized", "quiz"), "completes nothing"),
+        (said(PAUSED, "see"), "nothing was played"),
+        (said("https://x.example/verbs/did", "quiz"), "not known"),
+        (said(COMPLETED, "quiz", Result(completion=False)), "contradicts the verb"),
+        (watched("5[.]4[,]0[.]5"), "'5[.]4' ends before it starts"),
+        (statement(video=VideoExtensions(length=math.nan)), "length is nan"),
+    ],
+)
+def test_what_counts_for_nothing_is_told(one: Statement, told: str) -> None:
+    """The row is taken, its note says what counts for nothing, and a repeat says the same."""
+    row = row_of(one)
+    (first, again), (kept,) = taken([row, row], {})
+    assert (first.changed, again.changed, kept) == (True, False, normal(one))
+    assert first.note == again.note
+    assert told in first.note
+    assert bool(first.note) is bool(told)
 
 
 def test_events_are_by_learner() -> None:

@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.progress.domain.intervals import MOST, Interval, measure, union, within
+from services.progress.domain.intervals import MOST, Interval, joined, measure, union, within
 
 SECONDS = st.integers(0, 60)
 PARTS = st.lists(st.tuples(SECONDS, SECONDS).map(lambda pair: (min(pair), max(pair))))
@@ -56,3 +56,25 @@ def test_a_hostile_number_of_stretches_is_bounded() -> None:
     assert len(kept) == MOST
     assert kept[-1] == (100_000.0, 100_100.0)
     assert list(kept) == sorted(kept)
+
+
+@given(PARTS, PARTS, st.integers(1, 60), st.randoms())
+def test_gaps_that_are_joined_never_make_more_watching_less(
+    some: list[tuple[int, int]], more: list[tuple[int, int]], end: int, random: Random
+) -> None:
+    """With the same length, in any order: all is within the length, and more gives no less."""
+
+    def seconds(parts: list[tuple[int, int]]) -> float:
+        shuffled = [*parts, *parts]
+        random.shuffle(shuffled)
+        return measure(joined(within(union(shuffled), end), end, 1.0))
+
+    assert 0 <= measure(within(union(some), end)) <= seconds(some) <= end
+    assert seconds(some) <= seconds([*some, *more])
+
+
+def test_a_second_is_joined_at_every_seam_and_more_is_not() -> None:
+    """Between two intervals, at the start, and at the end; nothing watched stays nothing."""
+    assert joined([(1.0, 4.0), (5.0, 9.0)], 10.0, 1.0) == ((0.0, 10.0),)
+    assert joined([(1.1, 4.0), (5.1, 8.9)], 10.0, 1.0) == ((1.1, 4.0), (5.1, 8.9))
+    assert joined([], 0.5, 1.0) == ()

@@ -2,14 +2,19 @@
 
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from services.progress.domain.enums import (
     ActivityKind,
     AttendanceMode,
     AttendanceStatus,
     EnrolmentState,
+    Role,
 )
 from services.progress.domain.events import (
     ActivityCompleted,
+    ActivityReopened,
     CatchUpAssigned,
     CatchUpCompleted,
     CatchUpWithdrawn,
@@ -26,12 +31,16 @@ from services.progress.domain.learner_run_state import (
 from services.progress.domain.path import Path
 from services.progress.domain.plan import Plan
 from services.progress.domain.review import counts_of, events_between, reviewed
+from services.progress.domain.statements import Result, Statement
 from tests.unit.progress.examples import (
     ADA,
     COMPLETED,
     DAY,
+    FAILED,
     HOUR,
     MONDAY,
+    PASSED,
+    PAUSED,
     RUN,
     activity,
     attendance_with,
@@ -44,6 +53,7 @@ from tests.unit.progress.examples import (
 )
 
 TASK, EXTRA = activity("task"), activity("extra", optional=True)
+QUIZ = activity("quiz", ActivityKind.CHECKPOINT)
 CLASS = activity("class", ActivityKind.SESSION)
 ABSENT = attendance_with(AttendanceStatus.ABSENT)
 DONE = said(COMPLETED, "task")
@@ -76,6 +86,64 @@ def test_a_new_version_keeps_what_was_completed() -> None:
     third = plan(path=Path(RUN, 3, (TASK,), 3))
     _, events = _review(after, third)
     assert events == [PathCompleted("e1", RUN, ADA, 3, MONDAY)]
+
+
+def test_a_failure_takes_back_what_was_only_completed() -> None:
+    """The quiz and the path are open again, and told so; a pass completes both once more."""
+    by, later = plan(TASK, QUIZ), MONDAY + HOUR
+    after, _ = _review(learner(DONE, said(COMPLETED, "quiz")), by)
+    assert counts_of(after, by.required).completed_path == 1
+    after, events = _review(did(after, said(FAILED, "quiz")), by)
+    assert events == [ActivityReopened("e1", RUN, ADA, "quiz")]
+    assert counts_of(after, by.required) == Counts(learners=1, completed_activities=1)
+    assert _review(after, by) == (after, [])
+    after, events = _review(did(after, said(PASSED, "quiz", timestamp=later)), by)
+    assert events == [
+        ActivityCompleted("e1", RUN, ADA, "quiz", later),
+        PathCompleted("e1", RUN, ADA, 1, later),
+    ]
+
+
+def test_a_failure_takes_back_no_pass_and_nothing_of_an_older_version() -> None:
+    """A quiz that was passed stays passed, and so does one without evidence."""
+    by = plan(QUIZ)
+    passed, _ = _review(learner(said(PASSED, "quiz")), by)
+    after, events = _review(did(passed, said(FAILED, "quiz")), by)
+    assert (after.run_state, events) == (passed.run_state, [])
+    bare = learner(completed={"quiz": MONDAY}, path_version=1, path_completed_at=MONDAY)
+    assert _review(bare, by) == (bare, [])
+
+
+OUTCOMES = st.lists(
+    st.builds(
+        lambda verb, success, role, hours: said(
+            verb,
+            "quiz",
+            Result(success=success),
+            authority=role,
+            timestamp=MONDAY + hours * HOUR,
+        ),
+        st.sampled_from([COMPLETED, PASSED, FAILED, PAUSED]),
+        st.sampled_from([None, True, False]),
+        st.sampled_from([Role.SERVICE, Role.LEARNER]),
+        st.integers(0, 5),
+    ),
+    max_size=6,
+)
+
+
+@given(OUTCOMES, st.data())
+def test_a_quiz_ends_the_same_in_any_order(told: list[Statement], data: st.DataObject) -> None:
+    """Statements in any order, some twice, with reviews in between, give one end state."""
+    by = plan(QUIZ)
+    at_once, _ = _review(learner(*told), by)
+    after = learner()
+    for each in data.draw(st.permutations([*told, *told[:2]])):
+        after = did(after, each)
+        if data.draw(st.booleans()):
+            after, _ = _review(after, by)
+    after, _ = _review(after, by)
+    assert after == at_once
 
 
 def test_a_path_that_requires_nothing_is_completed_by_nobody() -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.progress.domain.intervals import measure, union
-from services.progress.domain.video import MOST_VIOLATIONS, played, violations_of
+from services.progress.domain.video import MOST_FAULTS, VideoExtensions, faults_of, normal, played
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 REAL = REPOSITORY.parent / "shared/data/xapi/fun-mooc-statements.json.gz"
 EXTENSION = "https://w3id.org/xapi/video/extensions/"
 NUMBERS = st.decimals(0, 10_000, places=3).map(float)
+
+
+def _faults(text: str, length: float = 0) -> list[str]:
+    return faults_of(VideoExtensions(length=length, played_segments=text))
 
 
 @pytest.mark.parametrize(
@@ -31,7 +36,7 @@ NUMBERS = st.decimals(0, 10_000, places=3).map(float)
 )
 def test_what_players_send_is_read(text: str, segments: tuple[tuple[float, float], ...]) -> None:
     """Segments with an end are read in their order; one just begun has played nothing."""
-    assert violations_of(text, 400) == []
+    assert _faults(text, 400) == []
     assert played(text) == segments
 
 
@@ -57,44 +62,66 @@ def test_what_players_send_is_read(text: str, segments: tuple[tuple[float, float
         "0[.]5\n",
     ],
 )
-def test_malformed_segments_are_told(text: str) -> None:
-    """Text that is no segment is a violation that shows it and the right form."""
-    (violation, *_) = violations_of(text, 0)
-    assert violation.field == "video.played_segments"
-    assert "0[.]42.6" in violation.right
+def test_a_malformed_piece_counts_nothing_and_is_told(text: str) -> None:
+    """Text that is no segment is told; segments before and after it count."""
+    (fault, *_) = _faults(text)
+    assert "played segment" in fault
+    assert "counts nothing" in fault
+    whole = f"10[.]20[,]{text}[,]30[.]40"
+    assert {(10.0, 20.0), (30.0, 40.0)} <= set(played(whole))
+    assert _faults(whole)
 
 
-def test_a_segment_does_not_end_before_it_starts() -> None:
-    """Time runs forward within a segment; across them it may go back."""
-    assert violations_of("5[.]4", 0)
-    assert not violations_of("5[.]6[,]1[.]2", 0)
+@pytest.mark.parametrize("text", ["5[.]4", "176.4[.]175.9", "0[.]NaN", "NaN[.]NaN", "0[.]Infinity"])
+def test_a_faulty_segment_counts_nothing_and_the_rest_counts(text: str) -> None:
+    """A reversed segment and one whose end is no number are told; the others are read."""
+    assert _faults(text)
+    assert played(text) == ()
+    assert played(f"1[.]2[,]{text}[,]3[.]4") == ((1, 2), (3, 4))
 
 
-def test_segments_lie_within_the_length_as_far_as_clocks_agree() -> None:
-    """A second beyond the end is a player's clock, more is a fault."""
-    assert not violations_of("0[.]100.9", 100)
-    assert violations_of("0[.]101.5", 100)
-    assert not violations_of("0[.]101.5", 0)
+def test_time_may_go_back_between_segments() -> None:
+    """A learner who seeks back starts a new segment, which is no fault."""
+    assert not _faults("5[.]6[,]1[.]2")
 
 
-def test_violations_of_a_hostile_text_are_few() -> None:
+def test_a_segment_beyond_the_length_is_told_as_far_as_clocks_disagree() -> None:
+    """A second beyond the end is a player's clock; more is told, and one of the two is wrong."""
+    assert not _faults("0[.]100.9", 100)
+    assert _faults("0[.]101.5", 100)
+    assert not _faults("0[.]101.5", 0)
+    assert played("0[.]101.5") == ((0, 101.5),)
+
+
+def test_faults_of_a_hostile_text_are_few() -> None:
     """A hundred thousand characters of nonsense give a handful of faults."""
-    assert len(violations_of("x[,]" * 25_000, 0)) == MOST_VIOLATIONS
+    assert len(_faults("x[,]" * 25_000)) == MOST_FAULTS
+
+
+@pytest.mark.parametrize("length", [math.nan, math.inf, -math.inf, -1.0, 1e300])
+def test_a_length_that_is_no_time_counts_as_not_told(length: float) -> None:
+    """It is told, and stored as not told; what was played stays."""
+    video = VideoExtensions(length=length, time=5.0, played_segments="0[.]5")
+    (fault,) = faults_of(video)
+    assert fault.startswith("length is")
+    assert normal(video) == VideoExtensions(time=5.0, played_segments="0[.]5")
 
 
 @given(st.lists(st.tuples(NUMBERS, NUMBERS).map(lambda pair: (min(pair), max(pair)))))
 def test_what_is_written_is_read(segments: list[tuple[float, float]]) -> None:
     """Any list of segments, written as the profile says, is read back."""
     text = "[,]".join(f"{start:.3f}[.]{end:.3f}" for start, end in segments)
-    assert violations_of(text, 0) == []
+    assert _faults(text) == []
     assert list(played(text)) == segments
 
 
 @given(st.text())
 def test_any_text_is_read_or_told(text: str) -> None:
-    """Any text parses; text without violations consists of segments."""
-    if not violations_of(text, 0):
-        assert all(0 <= start <= end for start, end in played(text))
+    """Any text parses: what is read are segments, and what is not read is told."""
+    assert all(0 <= start <= end for start, end in played(text))
+    pieces = text.split("[,]") if text else []
+    if not _faults(text):
+        assert len(played(text)) >= len(pieces) - 1
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real statements are not here")
@@ -112,6 +139,6 @@ def test_real_statements_are_read() -> None:
             if text is not None:
                 seen += 1
                 length = extensions.get(f"{EXTENSION}length", 0)
-                assert violations_of(text, length) == []
+                assert _faults(text, length) == []
                 assert measure(union(played(text))) <= length
     assert seen == 10_449

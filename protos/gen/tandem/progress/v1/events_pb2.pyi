@@ -89,6 +89,43 @@ class ActivityCompleted(_message.Message):
 Global___ActivityCompleted: _TypeAlias = ActivityCompleted  # noqa: Y015
 
 @_typing.final
+class ActivityReopened(_message.Message):
+    """The completion of a CHECKPOINT was taken back: it was told as completed, never as passed, and a
+    failure is known now. If the learner's path was completed, it is not any more. If the learner
+    passes, ActivityCompleted and PathCompleted come again.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    activity_id: _builtins.str
+    """The activity."""
+    def __init__(
+        self,
+        *,
+        enrolment_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivityReopened: _TypeAlias = ActivityReopened  # noqa: Y015
+
+@_typing.final
 class PathCompleted(_message.Message):
     """A learner completed every required activity of a path."""
 

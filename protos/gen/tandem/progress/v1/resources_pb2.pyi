@@ -124,7 +124,9 @@ class Result(_message.Message):
     completion: _builtins.bool
     """Whether the activity was completed; absent when not said."""
     success: _builtins.bool
-    """Whether it was a success; absent when not said."""
+    """Whether it was a success; absent when not said. A failure never passes a CHECKPOINT; success
+    does, whatever the verb.
+    """
     scaled_score: _builtins.float
     """Score from -1 to 1; absent when not said."""
     @_builtins.property
@@ -160,7 +162,9 @@ Global___Result: _TypeAlias = Result  # noqa: Y015
 
 @_typing.final
 class VideoExtensions(_message.Message):
-    """What the xAPI video profile (1.0.3, section 2.4) says of a video statement. Times are seconds."""
+    """What the xAPI video profile (1.0.3, section 2.4) says of a video statement. Times are seconds. A
+    time that is NaN, infinite or below zero counts as not told, and the row's note tells it.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -178,7 +182,10 @@ class VideoExtensions(_message.Message):
     time_to: _builtins.float
     """For a seek: to where."""
     played_segments: _builtins.str
-    """What was played so far in this player session: "0[.]42.6[,]124.7[.]176.4"."""
+    """What was played so far in this player session: "0[.]42.6[,]124.7[.]176.4". A faulty piece (it
+    ends before it starts, or is no segment) counts nothing, the others count, and the row's note
+    tells it.
+    """
     def __init__(
         self,
         *,
@@ -217,7 +224,9 @@ class Statement(_message.Message):
     learner_id: _builtins.str
     """The learner."""
     verb: _builtins.str
-    """The verb's IRI: https://w3id.org/xapi/video/verbs/played."""
+    """The verb's IRI: https://w3id.org/xapi/video/verbs/played. A statement whose verb is not known, or
+    completes nothing, is stored, and the row's note tells it.
+    """
     run_id: _builtins.str
     """The run in which it happened."""
     activity_id: _builtins.str

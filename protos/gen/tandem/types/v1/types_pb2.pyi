@@ -340,12 +340,15 @@ class RowResult(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     CHANGED_FIELD_NUMBER: _builtins.int
     VIOLATIONS_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
     row: _builtins.int
     """The row's place in the request, from 0."""
     id: _builtins.str
     """The id of what the row made or changed; empty when it was refused."""
     changed: _builtins.bool
     """True when the row changed something; false when it repeated what already held."""
+    note: _builtins.str
+    """What of a row that was taken counts for nothing, and why; empty when all of it counts."""
     @_builtins.property
     def violations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Violation]:
         """Why the row was refused; empty when it was taken."""
@@ -357,10 +360,11 @@ class RowResult(_message.Message):
         id: _builtins.str = ...,
         changed: _builtins.bool = ...,
         violations: _abc.Iterable[Global___Violation] | None = ...,
+        note: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "id", b"id", "row", b"row", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "id", b"id", "note", b"note", "row", b"row", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
