@@ -19,7 +19,7 @@ from services.library.ranges import SHORTEST, RangedFile
 # A book of a thousand chapters has fewer entries, and fewer bytes.
 MOST_ENTRIES = 20_000
 MOST_UNPACKED = 2 * 2**30
-LONGEST_XML = 16 * 2**20
+LONGEST_XML = 32 * 2**20
 _OPEN_DOCUMENT = {types.ODP, types.ODT}
 _CONTAINER = "META-INF/container.xml"  # EPUB 3.3, section 4.2.6.3.1
 
@@ -41,8 +41,8 @@ def _open_pdf(file: RangedFile) -> None:
     pages = len(reader.pages)
     if not pages:
         raise Fault("it has no pages")
-    for page in {0, pages - 1}:
-        reader.pages[page].get_contents()
+    for number in {0, pages - 1}:
+        reader.get_page(number)
 
 
 def _open_epub(file: RangedFile) -> None:

@@ -4,7 +4,7 @@ By PyAV, which has FFmpeg's libraries (docs/decisions/0007). Only the probe's pr
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
 import av
@@ -80,13 +80,12 @@ class _Player:
         """
         if not self._decodes():
             raise Fault("no frame at its beginning can be decoded")
-        try:
+        end = 0.0
+        with suppress(TooMuch):
             end = self._measured()
-        except TooMuch:
-            return 0.0
-        self._seek(end - NEAR_END)
-        if not self._decodes():
-            raise Fault("no frame near its end can be decoded")
+            self._seek(end - NEAR_END)
+            if not self._decodes():
+                raise Fault("no frame near its end can be decoded")
         return round(end, 3) if end < types.LONGEST else 0.0
 
     def _measured(self) -> float:

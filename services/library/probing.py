@@ -24,8 +24,9 @@ from services.library.ranges import Read, exactly
 ROOT = Path(__file__).resolve().parents[2]
 # Probes at once in one worker: with probe.MOST_MEMORY, they decide the memory that a worker needs.
 PLACES = 2
-# Seconds that a probe may take by itself, without the time in which the S3 store answers.
-LONGEST = 30.0
+# Seconds that a probe may take by itself, without the time in which the S3 store answers. They are
+# many, because a busy machine must not fail a good file; probe.MOST_CPU_SECONDS ends others before.
+LONGEST = 120.0
 # Seconds in which the process has to load its libraries; a busy machine may need some.
 LONGEST_START = 60.0
 RUBBISH = "its reader answered with rubbish"
@@ -69,7 +70,7 @@ class _Child:
         self, process: "subprocess.Popen[bytes]", link: socket.socket, longest: float
     ) -> None:
         self._process, self._link, self._heard = process, link, b""
-        self._longest, self._left = longest, LONGEST_START
+        self._longest, self._limit, self._left = longest, LONGEST_START, LONGEST_START
 
     def start(self) -> None:
         """Wait until it is ready. Raises CantStart."""
@@ -79,7 +80,7 @@ class _Child:
             raise CantStart(str(why)) from why
         if not ready:
             raise CantStart("it is not ready")
-        self._left = self._longest
+        self._limit = self._left = self._longest
 
     def hear(self) -> dict[str, Any]:
         """Return the next line. Raises _Ended."""
@@ -115,14 +116,14 @@ class _Child:
         try:
             yield
         except TimeoutError as error:
-            raise _Ended(f"opening it takes longer than {self._longest:g} s") from error
+            raise _Ended(f"opening it takes longer than {self._limit:g} s") from error
         finally:
             self._left -= time.monotonic() - begun
 
     def _end(self) -> str:
         """Return why the process ended without a result."""
         try:
-            code = self._process.wait(timeout=LONGEST)
+            code = self._process.wait(timeout=self._longest)
         except subprocess.TimeoutExpired:
             return "its reader broke off"
         if code == -signal.SIGXCPU:

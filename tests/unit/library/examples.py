@@ -21,13 +21,13 @@ FILM_SECONDS = 2400.0
 RATE = 8000  # samples a second
 
 
-def pdf(pages: int = 1, password: str = "") -> bytes:
-    """Empty pages."""
+def pdf(pages: int = 1, password: str = "", owner: str = "") -> bytes:
+    """Empty pages. `password`: to read them; `owner`: to change them."""
     writer = pypdf.PdfWriter()
     for _ in range(pages):
         writer.add_blank_page(200, 200)
-    if password:
-        writer.encrypt(password, algorithm="RC4-128")
+    if password or owner:
+        writer.encrypt(password, owner or None, algorithm="AES-256")
     buffer = io.BytesIO()
     writer.write(buffer)
     return buffer.getvalue()

@@ -47,6 +47,7 @@ def test_a_film_is_measured_by_a_process() -> None:
 def test_a_document_is_opened_by_a_process() -> None:
     """A good one has no fault, a bad one has its reason."""
     assert opened(types.PDF, examples.PDF) == Verdict()
+    assert opened(types.PDF, examples.pdf(1, owner="secret")) == Verdict()
     assert opened(types.PDF, examples.pdf(0)) == Verdict(fault="it has no pages")
     assert "can't be opened" in opened(types.EPUB, b"").fault
 
