@@ -22,8 +22,6 @@ from services.library.ranges import LONGEST as LONGEST_RANGE
 from services.library.ranges import Read, exactly
 
 ROOT = Path(__file__).resolve().parents[2]
-# Probes at once in one worker: with probe.MOST_MEMORY, they decide the memory that a worker needs.
-PLACES = 2
 # Seconds that a probe may take by itself, without the time in which the S3 store answers. They are
 # many, because a busy machine must not fail a good file; probe.MOST_CPU_SECONDS ends others before.
 LONGEST = 120.0
@@ -35,12 +33,15 @@ log = structlog.get_logger()
 
 
 class Prober:
-    """Opens files, a few at once, each in a process with limits."""
+    """Opens files, one at a time, each in a process with limits.
+
+    With probe.MOST_MEMORY, the number of probers decides the memory that a worker needs.
+    """
 
     def __init__(self, module: str = probe.__name__, longest: float = LONGEST) -> None:
         """`module`: what is run, with the arguments of probe.main; `longest`: in seconds."""
         self._module, self._longest = module, longest
-        self._places = threading.Semaphore(PLACES)
+        self._turn = threading.Lock()
 
     def __call__(
         self, media_type: str, size: int, read: Read, go_on: Callable[[], None]
@@ -49,7 +50,7 @@ class Prober:
 
         `go_on` is called before each range. Raises what `go_on` and `read` raise, and CantStart.
         """
-        with self._places, _process(self._module, media_type, str(size)) as (process, link):
+        with self._turn, _process(self._module, media_type, str(size)) as (process, link):
             child = _Child(process, link, self._longest)
             child.start()
             return _serve(child, size, read, go_on)

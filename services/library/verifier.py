@@ -33,11 +33,11 @@ log = structlog.get_logger()
 
 def verification(files: Files) -> Jobs[LibraryStore]:
     """Return the jobs that verify uploaded files."""
-    prober = Prober()
+    probers = {SMALL: Prober(), LARGE: Prober()}
 
     @contextmanager
     def work(database: Database[LibraryStore]) -> Iterator[Work]:
-        yield partial(verify, database, files, prober)
+        yield partial(verify, database, files, probers)
 
     return Jobs(
         "library.verify",
@@ -49,8 +49,10 @@ def verification(files: Files) -> Jobs[LibraryStore]:
     )
 
 
-def verify(database: Database[LibraryStore], files: Files, prober: Prober, batch: Batch) -> int:
-    """Verify the item of a batch; return how many items are finished.
+def verify(
+    database: Database[LibraryStore], files: Files, probers: Mapping[str, Prober], batch: Batch
+) -> int:
+    """Verify the item of a batch; return how many items are finished. `probers`: one for each lane.
 
     Raises Away if the S3 store does not answer, GiveBack if the process is to end, and any other
     error that prevents the verification.
@@ -60,7 +62,7 @@ def verify(database: Database[LibraryStore], files: Files, prober: Prober, batch
     if item is None:
         return 0
     try:
-        found = look(files, prober, item, partial(_go_on, batch))
+        found = look(files, probers[batch.lane], item, partial(_go_on, batch))
     except FilesAway as error:
         raise Away(str(error)) from error
     state = database.transact(partial(judge, item_id=item_id, found=found))

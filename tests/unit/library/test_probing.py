@@ -137,7 +137,7 @@ def test_a_probe_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_runs_under_eventlet() -> None:
-    """As in a worker: while probes run, other greenlets do; many files wait for the few places."""
+    """As in a worker: while probes run, other greenlets do; many files wait for their turn."""
     done = subprocess.run(
         [sys.executable, "-c", UNDER_EVENTLET],
         capture_output=True,
