@@ -55,11 +55,14 @@ bench: setup  ## Measure; ONLY=name measures one thing
 	$(BIN)/python -m bench $(ONLY)
 
 lock:  ## Resolve the dependencies of pyproject.toml into the locks, with uv
-	uv pip compile -q --universal --python-version 3.11 --extra campus --extra dev \
+	uv pip compile -q --universal --python-version 3.11 --extra campus --extra dev --extra library \
 		--generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --constraint requirements.lock \
 		--generate-hashes --no-emit-index-url --no-header pyproject.toml \
 		-o deploy/images/requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --constraint requirements.lock \
+		--extra library --generate-hashes --no-emit-index-url --no-header pyproject.toml \
+		-o deploy/images/library.lock
 
 images:  ## Build each service's image, with docker or buildah
 	deploy/images/build.sh

@@ -104,7 +104,7 @@ def _make_base(buildah: Buildah, root: Path) -> None:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The locked wheels, downloaded once by this machine's own pip."""
     folder = tmp_path_factory.mktemp("wheels")
-    lock = ROOT / "deploy" / "images" / "requirements.lock"
+    lock = ROOT / "deploy" / "images" / "library.lock"  # it has what the others have, and more
     pip = [sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:"]
     subprocess.run([*pip, "--require-hashes", "-r", str(lock), "-d", str(folder)], check=True)
     (folder / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
@@ -218,6 +218,7 @@ def test_it_holds_its_service_and_nothing_else(service: str, container: Containe
 
 
 LARGEST = 200_000_000
+LARGEST_LIBRARY = 320_000_000  # it has FFmpeg's libraries
 
 
 def test_it_is_small(service: str, container: Container) -> None:
@@ -232,4 +233,4 @@ def test_it_is_small(service: str, container: Container) -> None:
         f"\n{service}: " + ", ".join(f"{part} {size / 1e6:.1f} MB" for part, size in sizes.items())
     )
     assert all(sizes.values())
-    assert sum(sizes.values()) < LARGEST
+    assert sum(sizes.values()) < (LARGEST_LIBRARY if service == "library" else LARGEST)

@@ -9,6 +9,7 @@ PDF, EPUB, ZIP, MP4 = "application/pdf", "application/epub+zip", "application/zi
 TEXT, MARKDOWN = "text/plain", "text/markdown"
 _OOXML = "application/vnd.openxmlformats-officedocument"
 PPTX, DOCX = f"{_OOXML}.presentationml.presentation", f"{_OOXML}.wordprocessingml.document"
+XLSX = f"{_OOXML}.spreadsheetml.sheet"
 ODP, ODT = (f"application/vnd.oasis.opendocument.{kind}" for kind in ("presentation", "text"))
 
 # Seconds. A playing time of more than a week is taken for an error.
@@ -62,6 +63,11 @@ def is_of_type(announced: str, found: Collection[str]) -> bool:
 def may_play(media_type: str) -> bool:
     """Return whether a file of the type has a playing time."""
     return media_type.startswith(("audio/", "video/"))
+
+
+def is_opened(media_type: str) -> bool:
+    """Return whether a file of the type has to be opened to be verified: all but texts."""
+    return media_type not in (TEXT, MARKDOWN)
 
 
 def _matches(media_type: str, allowed: str) -> bool:

@@ -16,14 +16,20 @@ LOST = "the S3 store has lost the file or a part of it; upload it again"
 NOT_READ_BACK = "the bytes read back from the S3 store differ; upload it again"
 
 
+class Fault(Exception):
+    """A stored file can't be opened; the text says why, for its uploader."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The properties of the stored file. `seconds` is 0 if it contains no playing time."""
+    """The properties of the stored file. `seconds`: the measured playing time, 0 if it has none."""
 
     size: int
     sha256: str
     types: Collection[str]
     seconds: float = 0.0
+    fault: str = ""
+    """Why the file can't be opened; "" if it can."""
     read_back: bool = True
     """True if ranged reads of its first and last bytes gave the same bytes as the full read."""
 

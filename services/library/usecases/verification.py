@@ -25,6 +25,8 @@ def judge(store: Store, item_id: str, found: Found | None) -> ItemState:
     store.record_event(verification.uploaded(item))
     if not found.read_back:
         return _refuse(store, item, verification.NOT_READ_BACK)
+    if found.fault:
+        return _refuse(store, item, found.fault)
     return _let_read(store, item, found)
 
 

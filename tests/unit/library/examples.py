@@ -1,16 +1,39 @@
-"""Files as they come, made of code: each the smallest that shows what it is."""
+"""Files as they come, made of code: each small, and opened by its readers."""
 
 import io
 import struct
 import wave
 import zipfile
 from collections.abc import Mapping
+from fractions import Fraction
+from functools import cache
 from pathlib import Path
+from typing import cast
+
+import av
+import pypdf
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
 
 ROOT = Path(__file__).resolve().parents[3]
 FILM = ROOT / "campus" / "demo" / "recording.mp4"
 FILM_SECONDS = 2400.0
-PDF = b"%PDF-1.7\n1 0 obj\n<< >>\nendobj\ntrailer << >>\n%%EOF\n"
+RATE = 8000  # samples a second
+
+
+def pdf(pages: int = 1, password: str = "", owner: str = "") -> bytes:
+    """Empty pages. `password`: to read them; `owner`: to change them."""
+    writer = pypdf.PdfWriter()
+    for _ in range(pages):
+        writer.add_blank_page(200, 200)
+    if password or owner:
+        writer.encrypt(password, owner or None, algorithm="AES-256")
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    return buffer.getvalue()
+
+
+PDF = pdf()
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(30)
 
 
@@ -23,10 +46,79 @@ def zipped(entries: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-EPUB = zipped({"mimetype": "application/epub+zip", "META-INF/container.xml": "<container/>"})
-PPTX = zipped({"[Content_Types].xml": "<Types/>", "ppt/presentation.xml": "<p/>"})
-DOCX = zipped({"[Content_Types].xml": "<Types/>", "word/document.xml": "<w/>"})
+CONTAINER = (
+    '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+    '<rootfile full-path="book.opf"/></rootfiles></container>'
+)
+PACKAGE = (
+    '<package xmlns="http://www.idpf.org/2007/opf"><manifest><item id="a" href="a.xhtml"/>'
+    '</manifest><spine><itemref idref="a"/></spine></package>'
+)
+BOOK = {
+    "mimetype": "application/epub+zip",
+    "META-INF/container.xml": CONTAINER,
+    "book.opf": PACKAGE,
+    "a.xhtml": "<html/>",
+}
+EPUB = zipped(BOOK)
+OFFICE = "application/vnd.openxmlformats-officedocument"
+PPTX_MAIN = f"{OFFICE}.presentationml.presentation.main+xml"
+DOCX_MAIN = f"{OFFICE}.wordprocessingml.document.main+xml"
+
+
+MACROS_MAIN = "application/vnd.ms-word.document.macroEnabled.main+xml"
+
+
+def listing(main: str, content_type: str) -> str:
+    """The entry [Content_Types].xml of Office Open XML."""
+    namespace = "http://schemas.openxmlformats.org/package/2006/content-types"
+    entry = f'<Override PartName="/{main}" ContentType="{content_type}"/>'
+    return f'<Types xmlns="{namespace}">{entry}</Types>'
+
+
+def office(main: str, content_type: str) -> bytes:
+    """Office Open XML with a main part."""
+    return zipped({"[Content_Types].xml": listing(main, content_type), main: "<main/>"})
+
+
+LISTING = listing("word/document.xml", DOCX_MAIN)
+PPTX = office("ppt/presentation.xml", PPTX_MAIN)
+DOCX = office("word/document.xml", DOCX_MAIN)
 ODP = zipped({"mimetype": "application/vnd.oasis.opendocument.presentation", "content.xml": "<o/>"})
+
+
+@cache
+def film(
+    container_format: str, codec: str, seconds: int = 4, size: int = 64, **options: str
+) -> bytes:
+    """A square film of four pictures a second, in FFmpeg's format and codec."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=container_format, options=options) as container:
+        stream = cast(VideoStream, container.add_stream(codec, rate=4))
+        stream.width = stream.height = size
+        stream.pix_fmt = "yuv420p"
+        for place in range(4 * seconds):
+            frame = av.VideoFrame(size, size, "yuv420p")
+            for plane in frame.planes:
+                plane.update(bytes([40 + place * 10 % 200]) * plane.buffer_size)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+@cache
+def sound(container_format: str, codec: str, seconds: int = 4) -> bytes:
+    """Silence, in FFmpeg's format and codec."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=container_format) as container:
+        stream = cast(AudioStream, container.add_stream(codec, rate=48000, layout="mono"))
+        for place in range(10 * seconds):
+            frame = av.AudioFrame("s16", "mono", 4800)
+            frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+            frame.sample_rate, frame.pts, frame.time_base = 48000, place * 4800, Fraction(1, 48000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
 
 
 def wav(seconds: int) -> bytes:
@@ -35,8 +127,8 @@ def wav(seconds: int) -> bytes:
     with wave.open(buffer, "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(1)
-        sound.setframerate(8000)
-        sound.writeframes(b"\x80" * 8000 * seconds)
+        sound.setframerate(RATE)
+        sound.writeframes(b"\x80" * RATE * seconds)
     return buffer.getvalue()
 
 

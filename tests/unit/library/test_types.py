@@ -18,7 +18,8 @@ from services.library.domain.types import (
     kind_violations,
 )
 from services.library.domain.types import is_of_type as is_found
-from services.library.inspection import StoredFile, types_of
+from services.library.inspection import MOST_READ, types_of
+from services.library.ranges import RangedFile
 from tests.unit.library import examples
 
 WEBP = b"RIFF\x24\0\0\0WEBPVP8 " + bytes(30)
@@ -28,7 +29,7 @@ ADTS = bytes.fromhex("fff15080016000") + bytes(4)
 
 def types(content: bytes) -> frozenset[str]:
     """The types found for a file of these bytes, with all of it in the store."""
-    return types_of(StoredFile(lambda at, n: content[at : at + n], len(content), {}))
+    return types_of(RangedFile(lambda at, n: content[at : at + n], len(content), MOST_READ))
 
 
 def is_of_type(announced: str, content: bytes) -> bool:
@@ -96,6 +97,7 @@ def test_another_type_is_refused_with_what_would_be_right(kind: ItemKind, media_
         (EPUB, examples.EPUB),
         (PPTX, examples.PPTX),
         (DOCX, examples.DOCX),
+        (DOCX, examples.office("word/document2.xml", examples.DOCX_MAIN)),
         (ODP, examples.ODP),
         (ODT, examples.zipped({"mimetype": ODT})),
         (MARKDOWN, b"# Motion\n\n\xc3\x84pfel fallen.\n"),
@@ -123,6 +125,11 @@ def test_a_file_is_known_by_its_bytes(announced: str, content: bytes) -> None:
         (EPUB, examples.PPTX),
         (EPUB, examples.zipped({"a.exe": "MZ"})),
         (PPTX, examples.DOCX),
+        (DOCX, examples.office("word/document.xml", examples.MACROS_MAIN)),
+        (DOCX, examples.zipped({"[Content_Types].xml": "<Types/>", "word/document.xml": "<w/>"})),
+        (DOCX, examples.zipped({"[Content_Types].xml": "<Types", "word/document.xml": "<w/>"})),
+        (DOCX, examples.zipped({"[Content_Types].xml": examples.LISTING})),
+        (DOCX, examples.zipped({"[Content_Types].xml": examples.LISTING + " " * 2**20})),
         (EPUB, b"PK\x03\x04" + bytes(40)),
         ("text/plain", b"MZ\0\x01 a program"),
         ("text/plain", b"\xff\xfe\x00"),
