@@ -7,6 +7,11 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
+def start_of_day(day: str, zone: str) -> datetime:
+    """Return the instant at which a day (YYYY-MM-DD) begins in a zone (an IANA name)."""
+    return datetime.combine(date.fromisoformat(day), time(), ZoneInfo(zone))
+
+
 def end_of_day(day: str, zone: str) -> datetime:
     """Return the instant at which a day (YYYY-MM-DD) is over in a zone (an IANA name)."""
     # The calendar of Python has no day after the last one.

@@ -7,11 +7,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.catalog.v1 import resources_pb2 as resources
 from tandem.library.v1 import events_pb2 as library
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 
-from chassis.civil import end_of_day
+from chassis.civil import end_of_day, start_of_day
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
 from chassis.data.staff import note_staff
@@ -181,7 +182,9 @@ def _person(event: Event[catalog.PersonUpserted]) -> Person:
 
 def _run(event: Event[Any]) -> Run:
     facts = getattr(event.data, "run", event.data)  # RunOpened has them in fields of its own
-    policy = from_message(facts.policy, Policy) if facts.HasField("policy") else Policy()
+    policy = Policy()
+    if facts.HasField("policy"):
+        policy = from_message(facts.policy, Policy, late_from=_late_from(facts))
     ends_at = end_of_day(facts.end_date, facts.zone) if facts.end_date else None
     return from_message(
         facts,
@@ -192,6 +195,18 @@ def _run(event: Event[Any]) -> Run:
         ends_at=ends_at,
         closed_at=_instant(facts.closed_at) if _is_closed(facts) else None,
     )
+
+
+def _late_from(facts: Any) -> datetime | None:
+    """Return from when on classes give late joiners catch-ups. Older events don't say; then none
+    do.
+    """
+    late = facts.policy.late_catch_ups
+    if late == resources.LATE_CATCH_UPS_ALL:
+        return datetime.min.replace(tzinfo=UTC)
+    if late == resources.LATE_CATCH_UPS_SINCE:
+        return start_of_day(facts.policy.late_catch_ups_since, facts.zone)
+    return None
 
 
 def _is_closed(facts: Any) -> bool:

@@ -46,6 +46,14 @@ class EnrolmentPolicy(StrEnum):
     BY_INVITATION = "BY_INVITATION"
 
 
+class LateCatchUps(StrEnum):
+    """Which classes held before a learner came give the learner catch-ups."""
+
+    NONE = "NONE"
+    ALL = "ALL"
+    SINCE = "SINCE"
+
+
 class RunState(StrEnum):
     """Whether a run takes part in the term."""
 

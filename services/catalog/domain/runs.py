@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from chassis.civil import end_of_day
 from chassis.errors import FieldViolation
 from chassis.staff import StaffMember, StaffRole, role_among, teachers
-from services.catalog.domain.enums import DeliveryMode, EnrolmentPolicy, RunState
+from services.catalog.domain.enums import DeliveryMode, EnrolmentPolicy, LateCatchUps, RunState
 
 NOTHING = timedelta()
 
@@ -32,6 +32,9 @@ class RunPolicy:
     present_share: float = 0.0
     partial_share: float = 0.0
     seat_cutoff: timedelta | None = None
+    late_catch_ups: LateCatchUps | None = None
+    late_catch_ups_since: str = ""
+    """SINCE: the first day, YYYY-MM-DD."""
 
 
 DEFAULT_POLICY = RunPolicy(
@@ -40,6 +43,7 @@ DEFAULT_POLICY = RunPolicy(
     present_share=0.75,
     partial_share=0.25,
     seat_cutoff=timedelta(hours=1),
+    late_catch_ups=LateCatchUps.ALL,
 )
 
 
@@ -172,6 +176,8 @@ def with_defaults(policy: RunPolicy | None, defaults: RunPolicy = DEFAULT_POLICY
     """
     if policy is None:
         return defaults
+    if policy.late_catch_ups not in (None, LateCatchUps.SINCE):
+        defaults = replace(defaults, late_catch_ups_since="")
     chosen = {field.name: getattr(policy, field.name) for field in fields(RunPolicy)}
     return replace(defaults, **{name: value for name, value in chosen.items() if _is_chosen(value)})
 
@@ -236,6 +242,9 @@ def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
     if policy.partial_share > policy.present_share:
         wrong = f"{policy.partial_share:g} is larger than present_share {policy.present_share:g}"
         yield FieldViolation("policy.partial_share", wrong, "a smaller share, or the same")
+    if (policy.late_catch_ups is LateCatchUps.SINCE) is not bool(policy.late_catch_ups_since):
+        wrong = f"is {policy.late_catch_ups_since!r} with {policy.late_catch_ups}"
+        yield FieldViolation("policy.late_catch_ups_since", wrong, "a day, exactly with SINCE")
     if policy.catch_up_within is not None and policy.catch_up_within <= NOTHING:
         yield FieldViolation("policy.catch_up_within", "is not positive", "a duration above 0")
     if policy.seat_cutoff is not None and policy.seat_cutoff < NOTHING:

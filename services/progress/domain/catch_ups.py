@@ -8,16 +8,20 @@ Until it is completed, it asks for the present substitute materials of its class
 was excused or corrected, whether it was open, missed or completed by then. If that is taken back,
 it counts again; an open one is assigned again, with a new due.
 
+Who comes late into the run, and usually attends, gets a catch-up for each class that was held
+before, by the run's policy. The dues are spread out: the first class's is one time of the policy
+after the assignment, the second's two, and so on, as far as the run's end allows.
+
 After a run is over, no catch-up is assigned. Those that are open then are withdrawn, neither
 completed nor missed, unless their due had passed before.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from services.progress.domain.enums import AttendanceStatus, CatchUpState
+from services.progress.domain.enums import AttendanceMode, AttendanceStatus, CatchUpState
 from services.progress.domain.events import (
     CatchUpAssigned,
     CatchUpCompleted,
@@ -25,12 +29,15 @@ from services.progress.domain.events import (
     CatchUpWithdrawn,
 )
 from services.progress.domain.learner_run_state import LearnerRunState
+from services.progress.domain.path import Run
+from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Session
 
 # There is one catch-up for each session and learner: its id is made from the two.
 _NAMESPACE = uuid.UUID("0195a1c0-5c1e-7c3a-9d52-7c6f7a1d3b60")
 _ABSENT = frozenset({AttendanceStatus.ABSENT})
-_WAS_ABSENT = _ABSENT | {AttendanceStatus.CAUGHT_UP}
+# Who usually takes part in one of these ways attends classes; others study alone.
+ATTENDING = frozenset({AttendanceMode.CLASSROOM, AttendanceMode.ONLINE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +80,44 @@ def catch_up_id(session_id: str, learner_id: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{session_id}:{learner_id}"))
 
 
-def is_due_to(run_state: LearnerRunState, session_id: str) -> bool:
-    """Return whether the learner should get a catch-up: enrolled, and absent from the session."""
-    return run_state.is_enrolled and _status(run_state, session_id) in _ABSENT
+def is_due_to(run_state: LearnerRunState, session_id: str, held_before: Collection[str]) -> bool:
+    """Return whether the learner should get a catch-up: enrolled, and absent from the session, or
+    not yet in the run when it was held.
+
+    `held_before`: the sessions of `late_sessions`.
+    """
+    return run_state.is_enrolled and (
+        _status(run_state, session_id) in _ABSENT
+        or (session_id in held_before and session_id not in run_state.attendance)
+    )
 
 
-def is_wanted(run_state: LearnerRunState, session_id: str) -> bool:
+def is_wanted(run_state: LearnerRunState, session_id: str, held_before: Collection[str]) -> bool:
     """Return whether an existing catch-up still applies to the learner."""
-    return run_state.is_enrolled and _status(run_state, session_id) in _WAS_ABSENT
+    caught_up = _status(run_state, session_id) is AttendanceStatus.CAUGHT_UP
+    return is_due_to(run_state, session_id, held_before) or (run_state.is_enrolled and caught_up)
+
+
+def late_sessions(run_state: LearnerRunState, plan: Plan) -> Sequence[str]:
+    """Return the sessions held before the learner came that give a catch-up, in their order."""
+    late_from, came = plan.run.policy.late_from, run_state.enrolled_at
+    if late_from is None or came is None or run_state.mode not in ATTENDING:
+        return ()
+    return [
+        each.id for each in plan.held_until(came) if each.ended_at and each.ended_at > late_from
+    ]
+
+
+def due_of(session_id: str, held_before: Sequence[str], now: datetime, run: Run) -> datetime:
+    """Return the due of a catch-up that is assigned now: for late joiners, one after the other."""
+    within = run.policy.within
+    if session_id not in held_before:
+        return now + within
+    place = held_before.index(session_id) + 1
+    whole = within * len(held_before)
+    room = max(run.ends_at - now, within) if run.ends_at else whole
+    due = now + min(whole, room) * place / len(held_before)
+    return due.replace(microsecond=due.microsecond // 1000 * 1000)  # as precise as it is stored
 
 
 def assigned(
@@ -88,7 +125,7 @@ def assigned(
     session: Session,
     item_ids: tuple[str, ...],
     now: datetime,
-    within: timedelta,
+    due: datetime,
 ) -> CatchUp:
     """Return a new catch-up, as soon as its items can be studied."""
     return CatchUp(
@@ -102,30 +139,34 @@ def assigned(
         item_ids=item_ids,
         state=CatchUpState.ASSIGNED,
         assigned_at=now,
-        due=now + within,
+        due=due,
     )
 
 
 def kept_up(
     catch_up: CatchUp,
     run_state: LearnerRunState,
+    held_before: Sequence[str],
     now: datetime,
-    within: timedelta,
-    over_since: datetime | None,
+    run: Run,
 ) -> CatchUp:
     """Return the catch-up, withdrawn if it no longer applies, and back if it applies again.
 
-    `over_since`: since when the run is over; None if it is not.
+    `held_before`: the sessions of `late_sessions`.
     """
+    over_since = run.over_since(now)
     is_assigned = catch_up.state is CatchUpState.ASSIGNED
     outlives = is_assigned and over_since is not None and catch_up.due >= over_since
-    applies = is_wanted(run_state, catch_up.session_id) and not outlives
+    applies = is_wanted(run_state, catch_up.session_id, held_before) and not outlives
     if applies is not catch_up.dropped:
         return catch_up
     if not applies:
         return replace(catch_up, dropped=True, dropped_at=now)
     back = replace(catch_up, dropped=False, dropped_at=None, enrolment_id=run_state.enrolment_id)
-    return replace(back, assigned_at=now, due=now + within) if is_assigned else back
+    if not is_assigned:
+        return back
+    due = due_of(catch_up.session_id, held_before, now, run)
+    return replace(back, assigned_at=now, due=due)
 
 
 def restocked(catch_up: CatchUp, item_ids: tuple[str, ...]) -> CatchUp:

@@ -12,6 +12,8 @@ class Policy:
 
     catch_up_within: timedelta | None = None
     watched_share: float = 0.9
+    late_from: datetime | None = None
+    """Late joiners get catch-ups of classes that ended after this instant; None: of none."""
 
     @property
     def within(self) -> timedelta:

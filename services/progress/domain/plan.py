@@ -1,15 +1,20 @@
 """A run's plan: the data of a run that are the same for all its learners."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
-from services.progress.domain.enums import ActivityKind
+from services.progress.domain.enums import ActivityKind, SessionState
 from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.path import Activity, Path, Run
 from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.sessions import Item, Session, substitutes
+
+# The end of a session whose end is not known yet.
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,17 @@ class Plan:
             if session.activity_id:
                 found[session.activity_id].append(session)
         return found
+
+    @cached_property
+    def _held(self) -> Sequence[Session]:
+        """The sessions that have ended, by their end."""
+        held = [each for each in self.sessions.values() if each.state is SessionState.ENDED]
+        return sorted(held, key=lambda each: (each.ended_at or _NEVER, each.id))
+
+    def held_until(self, at: datetime) -> Sequence[Session]:
+        """Return the sessions that had ended by an instant, by their end."""
+        count = bisect_right(self._held, at, key=lambda each: each.ended_at or _NEVER)
+        return self._held[:count]
 
     @cached_property
     def classes(self) -> frozenset[str]:

@@ -4,7 +4,7 @@ Every cause leads here: a statement, an attendance, a new version of the path, a
 be played. Reviewing twice, or in another order, gives the same result.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,12 +21,18 @@ from services.progress.domain.plan import Plan
 
 def reviewed(learner: Learner, plan: Plan, at: datetime, now: datetime) -> Learner:
     """Return the learner after a review at `now` of what became known at `at`."""
-    if learner.run_state.attendance:
+    if may_have_catch_ups(learner.run_state, plan):
         found = _reviewed_catch_ups(learner, plan, at, now)
         learner = replace(learner, catch_ups={each.session_id: each for each in found})
     if not learner.run_state.is_enrolled:
         return learner
     return replace(learner, run_state=_reviewed_run_state(learner, plan))
+
+
+def may_have_catch_ups(run_state: LearnerRunState, plan: Plan | None) -> bool:
+    """Return whether the learner may have missed a session: was absent, or came late."""
+    came = run_state.enrolled_at
+    return bool(run_state.attendance or (plan and came and plan.held_until(came)))
 
 
 def events_between(before: Learner, after: Learner) -> Iterator[object]:
@@ -96,13 +102,14 @@ def _with_changes(
 def _reviewed_catch_ups(
     learner: Learner, plan: Plan, at: datetime, now: datetime
 ) -> Iterator[CatchUp]:
-    within, over_since = plan.run.policy.within, plan.run.over_since(now)
-    for session_id in learner.run_state.attendance:
+    run_state, is_over = learner.run_state, plan.run.over_since(now) is not None
+    late = catch_ups.late_sessions(run_state, plan)
+    for session_id in dict.fromkeys((*run_state.attendance, *late, *learner.catch_ups)):
         catch_up = learner.catch_ups.get(session_id)
-        if catch_up is None and over_since is None:
-            catch_up = _first(learner, plan, session_id, now)
+        if catch_up is None and not is_over:
+            catch_up = _first(learner, plan, session_id, late, now)
         if catch_up is not None:
-            catch_up = catch_ups.kept_up(catch_up, learner.run_state, now, within, over_since)
+            catch_up = catch_ups.kept_up(catch_up, run_state, late, now, plan.run)
             catch_up = catch_ups.restocked(catch_up, plan.substitutes.get(session_id, ()))
             yield _judged(catch_up, learner, plan, at)
 
@@ -113,12 +120,14 @@ def _judged(catch_up: CatchUp, learner: Learner, plan: Plan, at: datetime) -> Ca
     return catch_ups.judged(catch_up, studied(catch_up.item_ids, learner, plan), at)
 
 
-def _first(learner: Learner, plan: Plan, session_id: str, now: datetime) -> CatchUp | None:
+def _first(
+    learner: Learner, plan: Plan, session_id: str, late: Sequence[str], now: datetime
+) -> CatchUp | None:
     item_ids = plan.substitutes.get(session_id, ())
-    if not item_ids or not catch_ups.is_due_to(learner.run_state, session_id):
+    if not item_ids or not catch_ups.is_due_to(learner.run_state, session_id, late):
         return None
-    session, within = plan.sessions[session_id], plan.run.policy.within
-    return catch_ups.assigned(learner.run_state, session, item_ids, now, within)
+    due = catch_ups.due_of(session_id, late, now, plan.run)
+    return catch_ups.assigned(learner.run_state, plan.sessions[session_id], item_ids, now, due)
 
 
 def _run_state_events(before: LearnerRunState, after: LearnerRunState) -> Iterator[object]:

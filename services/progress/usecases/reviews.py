@@ -12,7 +12,7 @@ from services.progress.domain.evidence import item_target
 from services.progress.domain.learner import Learner, did_all
 from services.progress.domain.learner_run_state import Counts, LearnerRunState
 from services.progress.domain.plan import Plan
-from services.progress.domain.review import counts_of, events_between, reviewed
+from services.progress.domain.review import counts_of, events_between, may_have_catch_ups, reviewed
 from services.progress.ports import Store
 
 Learners = Mapping[Key, Learner]
@@ -48,7 +48,9 @@ def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
         return
     keys = {each.key for each in news}
     plans, run_states = store.plans({run_id for run_id, _ in keys}), store.run_states(keys)
-    catch_ups = store.catch_ups(key for key, each in run_states.items() if each.attendance)
+    catch_ups = store.catch_ups(
+        key for key, each in run_states.items() if may_have_catch_ups(each, plans.get(key[0]))
+    )
     news = [*_last_looks(store, news, plans, catch_ups), *news]
     before = _load(store, news, plans, run_states, catch_ups)
     after = dict(before)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.catalog.v1 import resources_pb2 as catalog_resources
 from tandem.progress.v1 import events_pb2, resources_pb2
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
@@ -372,6 +373,57 @@ def test_an_absence_that_is_corrected_was_never_missed(
     assert (classroom.summary().missed_catch_ups, classroom.summary().open_catch_ups) == (0, 0)
     [gone] = classroom.published(events_pb2.CatchUpWithdrawn)
     assert (gone.learner_id, gone.state) == ("ada", MISSED if missed_first else ASSIGNED)
+
+
+def late_run() -> catalog.RunOpened:
+    """A run that gives late joiners what was held before they came."""
+    return opened(late_catch_ups=catalog_resources.LATE_CATCH_UPS_ALL)
+
+
+@pytest.mark.parametrize("order", itertools.permutations(range(4)))
+def test_a_late_joiner_catches_up_on_what_was_held(
+    classroom: Classroom, order: tuple[int, ...]
+) -> None:
+    """In whatever order the class, its attendance, its recording and the enrolment are told."""
+    now = classroom.clock.now()
+    early = enrolled("ada", now - 2 * DAY)
+    classroom.hear("plans", late_run(), path(lecture()), early)
+    told: list[tuple[str, list[Message]]] = [
+        ("plans", [scheduled(now - DAY - HOUR), ended(now - DAY)]),
+        ("attendance", [finalised(now - DAY, {"ada": PRESENT})]),
+        ("attendance", [recorded(), available(FILM, 3600)]),
+        ("plans", [enrolled("bob", now)]),
+    ]
+    for each in order:
+        classroom.hear(told[each][0], *told[each][1])
+    classroom.settle_for_good()
+    [mine] = classroom.catch_ups("bob")
+    assert (mine.session_id, list(mine.item_ids)) == (CLASS, [FILM])
+    assert mine.due.ToDatetime(tzinfo=UTC) == now + 3 * DAY
+    assert classroom.catch_ups("ada") == []
+    classroom.record(classroom.watched("bob", "0[.]3600"))
+    classroom.settle()
+    [done] = classroom.published(events_pb2.CatchUpCompleted)
+    assert (done.learner_id, done.session_id) == ("bob", CLASS)
+    assert classroom.states("bob") == {"lecture": "COMPLETED"}
+
+
+def test_a_late_joiner_who_was_there_has_no_catch_up(classroom: Classroom) -> None:
+    """An attendance says more than the enrolment's time; so does a policy that gives none."""
+    now = classroom.clock.now()
+    classroom.hear("plans", late_run(), path(lecture()), scheduled(now - HOUR), ended(now))
+    classroom.hear("attendance", recorded(), available(FILM, 3600))
+    later = now + HOUR
+    classroom.hear("plans", enrolled("ada", later), enrolled("bob", later))
+    classroom.settle()
+    assert len(classroom.catch_ups()) == 2
+    classroom.hear("attendance", finalised(now, {"ada": PRESENT}))
+    classroom.settle()
+    assert [each.learner_id for each in classroom.catch_ups()] == ["bob"]
+    classroom.hear("plans", opened())
+    classroom.settle_for_good()
+    assert classroom.catch_ups() == []
+    assert len(classroom.published(events_pb2.CatchUpWithdrawn)) == 2
 
 
 def ends(day: str, closed_at: datetime | None = None) -> catalog.RunUpdated | catalog.RunClosed:

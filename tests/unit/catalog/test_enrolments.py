@@ -15,7 +15,7 @@ from services.catalog.domain.enrolments import (
     promoted,
     withdrawn,
 )
-from services.catalog.domain.enums import AttendanceMode, DeliveryMode, EnrolmentState
+from services.catalog.domain.enums import AttendanceMode, DeliveryMode, EnrolmentState, LateCatchUps
 from services.catalog.domain.runs import (
     DEFAULT_POLICY,
     OpenRun,
@@ -123,3 +123,8 @@ def test_what_a_policy_leaves_open_is_the_default() -> None:
     chosen = with_defaults(RunPolicy(catch_up_within=3 * DAY))
     assert (chosen.catch_up_within, chosen.watched_share) == (3 * DAY, 0.9)
     assert with_defaults(RunPolicy(seat_cutoff=0 * DAY)).seat_cutoff == 0 * DAY
+    since = RunPolicy(late_catch_ups=LateCatchUps.SINCE, late_catch_ups_since="2026-03-02")
+    once = with_defaults(since)
+    assert (once.late_catch_ups, once.late_catch_ups_since) == (LateCatchUps.SINCE, "2026-03-02")
+    again = with_defaults(RunPolicy(late_catch_ups=LateCatchUps.NONE), once)
+    assert (again.late_catch_ups, again.late_catch_ups_since) == (LateCatchUps.NONE, "")

@@ -1,13 +1,20 @@
 """The task that an absence creates."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from services.progress.domain import catch_ups
 from services.progress.domain.catch_ups import CatchUp, Studied, catch_up_id
-from services.progress.domain.enums import AttendanceStatus, CatchUpState, EnrolmentState
+from services.progress.domain.enums import (
+    AttendanceMode,
+    AttendanceStatus,
+    CatchUpState,
+    EnrolmentState,
+    SessionState,
+)
 from services.progress.domain.events import (
     CatchUpAssigned,
     CatchUpCompleted,
@@ -15,11 +22,22 @@ from services.progress.domain.events import (
     CatchUpWithdrawn,
 )
 from services.progress.domain.learner_run_state import LearnerRunState
-from tests.unit.progress.examples import DAY, MONDAY, attendance_with, run_state, session
+from services.progress.domain.path import Policy, Run
+from services.progress.domain.plan import Plan
+from services.progress.domain.sessions import Session
+from tests.unit.progress.examples import (
+    DAY,
+    HOUR,
+    MONDAY,
+    attendance_with,
+    plan,
+    run_state,
+    session,
+)
 
 WITHIN = 3 * DAY
 ABSENT = run_state(attendance=attendance_with(AttendanceStatus.ABSENT))
-GIVEN: CatchUp = catch_ups.assigned(ABSENT, session(), ("film",), MONDAY, WITHIN)
+GIVEN: CatchUp = catch_ups.assigned(ABSENT, session(), ("film",), MONDAY, MONDAY + WITHIN)
 ENOUGH, HALF = Studied(1.0, True), Studied(0.5, False)
 SECOND = timedelta(seconds=1)
 
@@ -93,7 +111,8 @@ def kept_up(
     catch_up: CatchUp, state: LearnerRunState, now: datetime, over_since: datetime | None = None
 ) -> CatchUp:
     """The catch-up by a run's policy, in a run that is over since then."""
-    return catch_ups.kept_up(catch_up, state, now, WITHIN, over_since)
+    run = Run("run-1", "Physics", "UTC", Policy(WITHIN), 1, closed_at=over_since)
+    return catch_ups.kept_up(catch_up, state, (), now, run)
 
 
 @pytest.mark.parametrize(
@@ -153,4 +172,52 @@ def test_what_was_caught_up_ends_no_catch_up() -> None:
     """CAUGHT_UP is what the catch-up itself brought."""
     caught_up = run_state(attendance=attendance_with(AttendanceStatus.CAUGHT_UP))
     assert kept_up(GIVEN, caught_up, MONDAY) == GIVEN
-    assert not catch_ups.is_due_to(caught_up, "s1")
+    assert not catch_ups.is_due_to(caught_up, "s1", ())
+
+
+LATE = Policy(WITHIN, late_from=datetime.min.replace(tzinfo=UTC))
+
+
+def held(number: int, **fields: Any) -> Session:
+    """The class of a day, which has ended."""
+    at = MONDAY + number * DAY
+    return session(f"c{number}", start_time=at, end_time=at + HOUR, ended_at=at + HOUR, **fields)
+
+
+def late_in(plan_: Plan, at: datetime, **fields: Any) -> list[str]:
+    """The sessions that were held before a learner came."""
+    return list(catch_ups.late_sessions(run_state(enrolled_at=at, **fields), plan_))
+
+
+def test_who_comes_late_missed_what_was_held_before() -> None:
+    """By their ends; not what is yet to end, or was cancelled; and only who usually attends."""
+    classes = [held(2), held(0), held(1), held(3, state=SessionState.CANCELLED)]
+    by = replace(plan(sessions=tuple(classes)), run=run_with(LATE))
+    assert late_in(by, MONDAY + 9 * DAY) == ["c0", "c1", "c2"]
+    assert late_in(by, MONDAY + DAY + HOUR) == ["c0", "c1"]
+    assert late_in(by, MONDAY) == []
+    assert late_in(by, MONDAY + 9 * DAY, mode=AttendanceMode.SELF_PACED) == []
+    since = replace(by, run=run_with(replace(LATE, late_from=MONDAY + DAY)))
+    assert late_in(since, MONDAY + 9 * DAY) == ["c1", "c2"]
+    none = replace(by, run=run_with(Policy(WITHIN)))
+    assert late_in(none, MONDAY + 9 * DAY) == []
+
+
+def run_with(policy: Policy, ends_at: datetime | None = None) -> Run:
+    """A run with a policy and an end."""
+    return Run("run-1", "Physics", "UTC", policy, 1, ends_at=ends_at)
+
+
+def test_dues_of_late_joiners_are_spread_out() -> None:
+    """One after the other, and closer together where the run's end leaves less time."""
+    late = ["c0", "c1", "c2"]
+
+    def days(ends_at: datetime | None) -> list[float]:
+        run = run_with(LATE, ends_at)
+        return [(catch_ups.due_of(each, late, MONDAY, run) - MONDAY) / DAY for each in late]
+
+    assert days(None) == days(MONDAY + 60 * DAY) == [3, 6, 9]
+    assert days(MONDAY + 6 * DAY) == [2, 4, 6]
+    assert days(MONDAY + DAY) == [1, 2, 3]
+    other = catch_ups.due_of("other", late, MONDAY, run_with(LATE))
+    assert other == MONDAY + WITHIN

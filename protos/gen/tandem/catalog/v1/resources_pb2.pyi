@@ -23,6 +23,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _LateCatchUps:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LateCatchUpsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LateCatchUps.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LATE_CATCH_UPS_UNSPECIFIED: _LateCatchUps.ValueType  # 0
+    """Not said."""
+    LATE_CATCH_UPS_NONE: _LateCatchUps.ValueType  # 1
+    """None."""
+    LATE_CATCH_UPS_ALL: _LateCatchUps.ValueType  # 2
+    """All."""
+    LATE_CATCH_UPS_SINCE: _LateCatchUps.ValueType  # 3
+    """Those of a day and later."""
+
+class LateCatchUps(_LateCatchUps, metaclass=_LateCatchUpsEnumTypeWrapper):
+    """Which classes that were held before a learner came into the run give the learner catch-ups."""
+
+LATE_CATCH_UPS_UNSPECIFIED: LateCatchUps.ValueType  # 0
+"""Not said."""
+LATE_CATCH_UPS_NONE: LateCatchUps.ValueType  # 1
+"""None."""
+LATE_CATCH_UPS_ALL: LateCatchUps.ValueType  # 2
+"""All."""
+LATE_CATCH_UPS_SINCE: LateCatchUps.ValueType  # 3
+"""Those of a day and later."""
+Global___LateCatchUps: _TypeAlias = LateCatchUps  # noqa: Y015
+
 class _EnrolmentPolicy:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -204,12 +232,21 @@ class RunPolicy(_message.Message):
     PRESENT_SHARE_FIELD_NUMBER: _builtins.int
     PARTIAL_SHARE_FIELD_NUMBER: _builtins.int
     SEAT_CUTOFF_FIELD_NUMBER: _builtins.int
+    LATE_CATCH_UPS_FIELD_NUMBER: _builtins.int
+    LATE_CATCH_UPS_SINCE_FIELD_NUMBER: _builtins.int
     watched_share: _builtins.float
     """Share of an item that must be watched for it to count, 0 to 1. Default 0.9."""
     present_share: _builtins.float
     """Share of a session from which a learner is PRESENT, 0 to 1. Default 0.75."""
     partial_share: _builtins.float
     """Share of a session from which a learner is PARTIAL, below it ABSENT. Default 0.25."""
+    late_catch_ups: Global___LateCatchUps.ValueType
+    """Of learners who come late and usually attend: which classes held before give catch-ups. Their
+    deadlines are spread out, one `catch_up_within` after the other, as far as the run's end
+    allows. Default ALL.
+    """
+    late_catch_ups_since: _builtins.str
+    """SINCE: the first day, YYYY-MM-DD in the run's zone."""
     @_builtins.property
     def catch_up_within(self) -> _duration_pb2.Duration:
         """How long a learner has for a catch-up, from the moment it can be studied. Default 7 days."""
@@ -226,10 +263,12 @@ class RunPolicy(_message.Message):
         present_share: _builtins.float = ...,
         partial_share: _builtins.float = ...,
         seat_cutoff: _duration_pb2.Duration | None = ...,
+        late_catch_ups: Global___LateCatchUps.ValueType = ...,
+        late_catch_ups_since: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["catch_up_within", b"catch_up_within", "seat_cutoff", b"seat_cutoff"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_within", b"catch_up_within", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_within", b"catch_up_within", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
