@@ -98,11 +98,12 @@ def _attendance(world: World) -> Iterator[Check]:
         "present": (types_pb2.ATTENDANCE_VERDICT_PRESENT, "present"),
         "partly present": (types_pb2.ATTENDANCE_VERDICT_PARTIAL, "partial"),
         "caught up": (types_pb2.ATTENDANCE_VERDICT_CAUGHT_UP, "full"),
+        "excused": (types_pb2.ATTENDANCE_VERDICT_EXCUSED, "excused"),
     }
     for name, (verdict, group) in wanted.items():
         yield Check(f"learners {name}", len(world.groups[group]), verdicts[verdict])
-    missed = len(world.groups["half"] | world.groups["none"])
-    yield Check("learners still absent", missed, verdicts[types_pb2.ATTENDANCE_VERDICT_ABSENT])
+    missed = (world.groups["half"] | world.groups["none"]) - world.groups["seatless"]
+    yield Check("learners still absent", len(missed), verdicts[types_pb2.ATTENDANCE_VERDICT_ABSENT])
 
 
 def _catch_ups(world: World) -> Iterator[Check]:
@@ -170,6 +171,7 @@ def _history(world: World, events: Sequence[Event[Any]]) -> Iterator[Check]:
         "progress.catch_up.completed": full,
         "progress.catch_up.missed": absent - full,
         "sessions.attendance.amended": full,
+        "sessions.attendance.corrected": 1,
         "sessions.seat.promoted": 1,
         "sessions.session.cancelled": 1,
         "catalog.enrolment.promoted": 1,

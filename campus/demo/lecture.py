@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from tandem.progress.v1 import progress_pb2
+from tandem.progress.v1 import resources_pb2 as progress
 from tandem.sessions.v1 import sessions_pb2
 from tandem.types.v1 import types_pb2
 
 from campus.demo.deliveries import finished, wait_for
-from campus.demo.term import MINUTES, PHYSICS
+from campus.demo.term import MINUTES, PHYSICS, instructor
 from campus.demo.world import World
 
 
@@ -42,6 +44,8 @@ def _decide(world: World) -> None:
     groups["online_present"] |= world.pick(groups["waiting"], 6)
     groups["present"] = groups["room_present"] | groups["online_present"]
     groups["absent"] = expected - groups["present"] - groups["partial"]
+    # They can't come without a seat. They are not absent, and get the recording all the same.
+    groups["seatless"] = groups["waiting"] & groups["absent"]
 
 
 def _start(world: World) -> None:
@@ -116,8 +120,33 @@ def _end(world: World) -> None:
     world.narrator.say(
         "The lecture ends. The attendance is final: "
         + ", ".join(f"{count} {_LABELS[kind]}" for kind, count in counts.items())
-        + "."
+        + f". {len(world.groups['seatless'])} only waited for a seat, and are not absent."
     )
+    _excuse(world)
+
+
+def _excuse(world: World) -> None:
+    (learner,) = world.pick(world.groups["absent"] - world.groups["seatless"], 1)
+    teacher = world.campus.calling_as(instructor(PHYSICS), "instructor")
+    teacher.sessions.CorrectAttendance(
+        sessions_pb2.CorrectAttendanceRequest(
+            session_id=world.sessions[PHYSICS],
+            learner_id=learner,
+            verdict=types_pb2.ATTENDANCE_VERDICT_EXCUSED,
+            reason="represents the university at a tournament",
+        )
+    )
+    world.groups |= {"excused": {learner}, "absent": world.groups["absent"] - {learner}}
+    world.narrator.say(f"The instructor excuses {learner}: nothing is to be caught up.")
+    world.until("the excuse to be known to progress", lambda: _is_excused(world, learner))
+
+
+def _is_excused(world: World, learner: str) -> bool:
+    found = world.staff.progress.GetProgress(
+        progress_pb2.GetProgressRequest(run_id=world.runs[PHYSICS], learner_id=learner)
+    )
+    states = {each.activity_id: each.state for each in found.activities}
+    return states["lecture"] == progress.ACTIVITY_STATE_COMPLETED
 
 
 def _is_settled(world: World) -> bool:

@@ -37,7 +37,7 @@ def play(world: World) -> None:
     absent = world.groups["absent"]
     world.until("the catch-ups", lambda: len(catch_ups(world)) == len(absent))
     world.narrator.say(
-        f"The library verifies the recording. {len(absent)} absent learners get it as a catch-up, "
+        f"The library verifies the recording. {len(absent)} learners who missed it get a catch-up, "
         f"due in {CATCH_UP_DAYS} days."
     )
     wait_for(world, "the messages about the catch-ups", before, 2 * len(absent))

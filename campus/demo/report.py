@@ -39,7 +39,7 @@ def _summary(world: World, events: Counter[str]) -> str:
     size = {name: len(people) for name, people in world.groups.items()}
     return (
         f"{size['present']} learners attended the class, {size['partial']} a part of it, "
-        f"{size['absent']} were absent.\n"
+        f"{size['absent']} missed it, one was excused.\n"
         f"All {size['absent']} got the recording as a catch-up. {size['full']} completed it in "
         "time and count as caught up;\n"
         f"{size['half'] + size['none']} did not, and got a message. One class was cancelled. One "

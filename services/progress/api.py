@@ -8,6 +8,7 @@ from tandem.types.v1 import types_pb2
 
 from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
+from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.validation import violations_of
@@ -18,6 +19,8 @@ from services.progress.domain.statements import Statement
 from services.progress.domain.timeline import TimelineInterval
 from services.progress.domain.video import TIMES
 from services.progress.store import ProgressStore
+from services.progress.usecases import catch_ups
+from services.progress.usecases.catch_ups import ExtendCatchUp, WaiveCatchUp
 from services.progress.usecases.intake import record_statements
 
 # A faulty time of a video counts as not told; the rest of the statement counts.
@@ -64,6 +67,28 @@ class ProgressApi(progress_pb2_grpc.ProgressServiceServicer):
             self._database.reader(), request.run_id, request.learner_id, page_of(request)
         )
         return to_message(found, progress_pb2.ListCatchUpsResponse)
+
+    def ExtendCatchUp(
+        self, request: progress_pb2.ExtendCatchUpRequest, _context: Any
+    ) -> resources_pb2.CatchUp:
+        command, staff_id = from_message(request, ExtendCatchUp), principal.current().subject
+        return execute(
+            self._database,
+            request,
+            resources_pb2.CatchUp,
+            lambda store: catch_ups.extend_catch_up(store, command, staff_id),
+        )
+
+    def WaiveCatchUp(
+        self, request: progress_pb2.WaiveCatchUpRequest, _context: Any
+    ) -> resources_pb2.CatchUp:
+        command, staff_id = from_message(request, WaiveCatchUp), principal.current().subject
+        return execute(
+            self._database,
+            request,
+            resources_pb2.CatchUp,
+            lambda store: catch_ups.waive_catch_up(store, command, staff_id),
+        )
 
     def GetTimeline(
         self, request: progress_pb2.GetTimelineRequest, _context: Any

@@ -92,6 +92,9 @@ class Store(Protocol):
     def run_states(self, keys: Iterable[Key]) -> dict[Key, LearnerRunState]:
         """Return the known run states."""
 
+    def catch_up(self, catch_up_id: str) -> CatchUp | None:
+        """Return a catch-up; None if there is none."""
+
     def catch_ups(self, keys: Iterable[Key]) -> dict[Key, list[CatchUp]]:
         """Return all catch-ups of these learners in these runs."""
 

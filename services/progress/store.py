@@ -116,6 +116,11 @@ class ProgressStore(PlansStore):
         rows = self.find_by_ids("standings", [_id(*key) for key in keys])
         return {each.key: each for each in (from_document(row, LearnerRunState) for row in rows)}
 
+    def catch_up(self, catch_up_id: str) -> CatchUp | None:
+        """Return a catch-up; None if there is none."""
+        row = self["catch_ups"].find_one({"_id": catch_up_id}, session=self.session)
+        return from_document(row, CatchUp) if row else None
+
     def catch_ups(self, keys: Iterable[Key]) -> dict[Key, list[CatchUp]]:
         """Return all catch-ups of these learners in these runs."""
         wanted, found = list(keys), defaultdict(list)

@@ -211,7 +211,7 @@ class AttendanceStore(chassis_store.Store):
             chosen,
             usual,
             (seats.keys() - waiting).intersection(chosen),
-            waiting.intersection(chosen),
+            frozenset(waiting.intersection(chosen)),
             {one: from_document(row, Enrolment) for one, row in was.items()},
         )
 

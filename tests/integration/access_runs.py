@@ -16,6 +16,7 @@ from tandem.types.v1 import types_pb2
 
 from chassis.clock import SystemClock
 from chassis.contracts import events
+from chassis.contracts.mapping import to_document
 from chassis.data.store import Database, connect
 from chassis.staff import StaffMember, StaffRole
 from services.catalog.domain.enrolments import Enrolment
@@ -27,6 +28,8 @@ from services.library.domain.enums import ItemKind, ItemState, UploadState
 from services.library.domain.items import Item, Metadata, Rendition, Upload
 from services.library.store import LibraryStore
 from services.progress import worker as progress
+from services.progress.domain.catch_ups import CatchUp
+from services.progress.domain.enums import CatchUpState
 from services.progress.store import ProgressStore
 from services.sessions import worker as sessions
 from services.sessions.store import SessionsStore
@@ -63,6 +66,7 @@ def about(field: str, run_id: str) -> Mapping[str, Any]:
         "session_id": f"session-{run_id}",
         "person_id": learner_of(run_id),
         "upload_id": f"upload-{run_id}",
+        "catch_up_id": f"catch-up-{run_id}",
     }
     return {field: values[field]} if field else {}
 
@@ -178,7 +182,26 @@ def _fill_sessions(client: Any, name: str) -> None:
 
 
 def _fill_progress(client: Any, name: str) -> None:
-    _hear(Database(client, name, ProgressStore, SystemClock()), progress.plans)
+    database = Database(client, name, ProgressStore, SystemClock())
+    _hear(database, progress.plans)
+    rows = [to_document(_catch_up(run_id)) for run_id in RUNS]
+    database.mongo["catch_ups"].insert_many(rows)
+
+
+def _catch_up(run_id: str) -> CatchUp:
+    return CatchUp(
+        id=f"catch-up-{run_id}",
+        run_id=run_id,
+        learner_id=learner_of(run_id),
+        enrolment_id=f"e-{learner_of(run_id)}",
+        session_id="session",
+        activity_id="",
+        title="Motion",
+        item_ids=("film",),
+        state=CatchUpState.ASSIGNED,
+        assigned_at=NOW,
+        due=NOW,
+    )
 
 
 def _hear(database: Database[Any], handle: Callable[[Any, Any], None]) -> None:

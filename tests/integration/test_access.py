@@ -41,6 +41,7 @@ OFFICE = {REGISTRAR, SERVICE}
 EVERYONE = {LEARNER, INSTRUCTOR, REGISTRAR, SERVICE}
 PERSON, LEARNER_ID, READER_ID = "person_id", "learner_id", "reader_id"
 RUN, RUNS, SESSION, UPLOAD, NOTHING = "run_id", "run_ids", "session_id", "upload_id", ""
+CATCH_UP = "catch_up_id"
 
 
 class Rule(NamedTuple):
@@ -110,6 +111,8 @@ TABLE: dict[str, Rule] = {
     "progress.ProgressService.GetProgress": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN),
     "progress.ProgressService.ListRunProgress": Rule(OFFICE, "", OBSERVER, RUN),
     "progress.ProgressService.ListCatchUps": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN),
+    "progress.ProgressService.ExtendCatchUp": Rule(OFFICE, "", ASSISTANT, CATCH_UP),
+    "progress.ProgressService.WaiveCatchUp": Rule(OFFICE, "", TEACHER, CATCH_UP),
     "progress.ProgressService.GetTimeline": Rule(OFFICE, LEARNER_ID, OBSERVER, NOTHING),
     "notify.NotifyService.SetPreferences": Rule({SERVICE}, PERSON),
     "notify.NotifyService.GetPreferences": Rule({SERVICE}, PERSON),
@@ -368,7 +371,7 @@ def test_what_is_not_known_yet_is_not_guessed(name: str, call: Call, issuer: Iss
     code = call(rpc, issuer.token("teacher"), about(rule.about, UNKNOWN), False)
     if rule.about == PERSON:
         assert code is grpc.StatusCode.PERMISSION_DENIED
-    elif rule.about == SESSION or rpc.service == "catalog":
+    elif rule.about in {SESSION, CATCH_UP} or rpc.service == "catalog":
         assert code is grpc.StatusCode.NOT_FOUND
     else:
         assert code is grpc.StatusCode.UNAVAILABLE

@@ -21,9 +21,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chassis.errors import FieldViolation
 from services.progress.domain.enums import AttendanceMode, AttendanceStatus, CatchUpState
 from services.progress.domain.events import (
     CatchUpAssigned,
+    CatchUpChanged,
     CatchUpCompleted,
     CatchUpMissed,
     CatchUpWithdrawn,
@@ -60,6 +62,8 @@ class CatchUp:
     watched_share: float = 0.0
     dropped: bool = False
     dropped_at: datetime | None = None
+    waived: bool = False
+    """Whether staff let the learner off it."""
 
     @property
     def is_open(self) -> bool:
@@ -81,13 +85,15 @@ def catch_up_id(session_id: str, learner_id: str) -> str:
 
 
 def is_due_to(run_state: LearnerRunState, session_id: str, held_before: Collection[str]) -> bool:
-    """Return whether the learner should get a catch-up: enrolled, and absent from the session, or
-    not yet in the run when it was held.
+    """Return whether the learner should get a catch-up: enrolled, and absent from the session,
+    without a seat for it, or not yet in the run when it was held.
 
     `held_before`: the sessions of `late_sessions`.
     """
+    attendance = run_state.attendance.get(session_id)
     return run_state.is_enrolled and (
         _status(run_state, session_id) in _ABSENT
+        or (attendance is not None and attendance.waited)
         or (session_id in held_before and session_id not in run_state.attendance)
     )
 
@@ -157,7 +163,8 @@ def kept_up(
     over_since = run.over_since(now)
     is_assigned = catch_up.state is CatchUpState.ASSIGNED
     outlives = is_assigned and over_since is not None and catch_up.due >= over_since
-    applies = is_wanted(run_state, catch_up.session_id, held_before) and not outlives
+    wanted = is_wanted(run_state, catch_up.session_id, held_before)
+    applies = wanted and not outlives and not catch_up.waived
     if applies is not catch_up.dropped:
         return catch_up
     if not applies:
@@ -167,6 +174,32 @@ def kept_up(
         return back
     due = due_of(catch_up.session_id, held_before, now, run)
     return replace(back, assigned_at=now, due=due)
+
+
+def extension_violations(
+    catch_up: CatchUp, until: datetime, now: datetime
+) -> Iterator[FieldViolation]:
+    """Yield a violation if the due can't be moved to `until` in any state."""
+    least = max(catch_up.due, now)
+    if until <= least:
+        wrong = f"is not later than {least:%FT%TZ}"
+        yield FieldViolation("until", wrong, "later than the present deadline, and than now")
+
+
+def state_violations(catch_up: CatchUp) -> Iterator[FieldViolation]:
+    """Yield a violation if staff can neither extend nor waive the catch-up."""
+    if catch_up.state is CatchUpState.COMPLETED:
+        yield FieldViolation("catch_up_id", "it is completed", "one that is open or missed")
+
+
+def extended(catch_up: CatchUp, until: datetime) -> CatchUp:
+    """Return the catch-up with a later due; one that was missed is open again."""
+    return replace(catch_up, due=until, state=CatchUpState.ASSIGNED)
+
+
+def waived(catch_up: CatchUp, now: datetime) -> CatchUp:
+    """Return the catch-up, withdrawn for good."""
+    return replace(catch_up, waived=True, dropped=True, dropped_at=catch_up.dropped_at or now)
 
 
 def restocked(catch_up: CatchUp, item_ids: tuple[str, ...]) -> CatchUp:
@@ -179,6 +212,13 @@ def restocked(catch_up: CatchUp, item_ids: tuple[str, ...]) -> CatchUp:
     if ended or not item_ids or item_ids == catch_up.item_ids:
         return catch_up
     return replace(catch_up, item_ids=item_ids, watched_share=0.0)
+
+
+def with_time_for(before: CatchUp, after: CatchUp, due: datetime, now: datetime) -> CatchUp:
+    """Return the catch-up, due at `due` or later if what is to be studied changed in time."""
+    if after.item_ids == before.item_ids or not after.is_open or now > after.due:
+        return after
+    return replace(after, due=max(after.due, due))
 
 
 def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
@@ -204,9 +244,7 @@ def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
     return catch_up
 
 
-def events_between(
-    before: CatchUp | None, after: CatchUp
-) -> Iterator[CatchUpAssigned | CatchUpCompleted | CatchUpMissed | CatchUpWithdrawn]:
+def events_between(before: CatchUp | None, after: CatchUp) -> Iterator[object]:
     """Yield the events of the change from one to the other."""
     if before is None or (before.dropped and not after.dropped):
         yield CatchUpAssigned(
@@ -221,12 +259,31 @@ def events_between(
             due=after.due,
         )
     if after.dropped and before is not None and not before.dropped:
-        yield _withdrawn(after)
+        yield withdrawn(after)
     elif before is None or before.dropped or before.state is not after.state:
         yield from _ended(after)
+    elif after.is_open and (before.item_ids, before.due) != (after.item_ids, after.due):
+        yield changed(after)
 
 
-def _withdrawn(after: CatchUp) -> CatchUpWithdrawn:
+def changed(after: CatchUp, reason: str = "", changed_by: str = "") -> CatchUpChanged:
+    """Return the event of a catch-up with other items or another due."""
+    return CatchUpChanged(
+        catch_up_id=after.id,
+        enrolment_id=after.enrolment_id,
+        run_id=after.run_id,
+        learner_id=after.learner_id,
+        session_id=after.session_id,
+        title=after.title,
+        item_ids=after.item_ids,
+        due=after.due,
+        reason=reason,
+        changed_by=changed_by,
+    )
+
+
+def withdrawn(after: CatchUp, reason: str = "", waived_by: str = "") -> CatchUpWithdrawn:
+    """Return the event of a catch-up that need not be studied any more."""
     return CatchUpWithdrawn(
         catch_up_id=after.id,
         enrolment_id=after.enrolment_id,
@@ -236,6 +293,8 @@ def _withdrawn(after: CatchUp) -> CatchUpWithdrawn:
         title=after.title,
         state=after.state,
         withdrawn_at=after.dropped_at or after.due,
+        reason=reason,
+        waived_by=waived_by,
     )
 
 

@@ -90,6 +90,24 @@ class CatchUpWithdrawn:
     title: str
     state: CatchUpState
     withdrawn_at: datetime
+    reason: str = ""
+    waived_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpChanged:
+    """An open catch-up has other items, or another due."""
+
+    catch_up_id: str
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    session_id: str
+    title: str
+    item_ids: tuple[str, ...]
+    due: datetime
+    reason: str = ""
+    changed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

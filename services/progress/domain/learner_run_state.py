@@ -36,6 +36,8 @@ class Attendance:
     """Whether it was amended after the attendance was final. Final and amended rows have sequences
     of different aggregates (the session; the session and the learner), which can't be compared.
     """
+    waited: bool = False
+    """Whether the learner only waited for a seat, and so could not come."""
 
     def is_newer_than(self, other: "Attendance | None") -> bool:
         """Return whether it replaces `other`: amended replaces final, then the sequence decides."""

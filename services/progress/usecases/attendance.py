@@ -25,6 +25,8 @@ class AttendanceUpdate:
     """None in an amended row: the attendance was withdrawn; in a final row: it is unknown."""
     sequence: int
     amended: bool = False
+    waited: bool = False
+    """Whether the learner only waited for a seat."""
     seen_at: datetime | None = None
     """When the learner was there, if the event says so."""
 
@@ -42,8 +44,8 @@ def learn_attendance(
 def _news(news: AttendanceUpdate, now: datetime, targets: frozenset[str]) -> LearnerUpdate:
     def change(learner: Learner) -> Learner:
         run_state = learner.run_state
-        if news.verdict is not None or news.amended:
-            recorded = Attendance(news.verdict, news.sequence, news.amended)
+        if news.verdict is not None or news.amended or news.waited:
+            recorded = Attendance(news.verdict, news.sequence, news.amended, news.waited)
             run_state = attended(run_state, news.session_id, recorded)
         if news.seen_at is not None:
             run_state = seen(run_state, news.seen_at)

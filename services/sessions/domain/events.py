@@ -148,11 +148,12 @@ class SeatPromoted:
 
 @dataclass(frozen=True, slots=True)
 class SettledAttendance:
-    """One learner's final attendance."""
+    """One learner's final attendance; None for one who only waited for a seat."""
 
     learner_id: str
-    verdict: AttendanceStatus
+    verdict: AttendanceStatus | None
     minutes: float
+    waited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ finalises everyone who was expected or came. Then a few sweeps look for presence
 of work began before the end and were committed after their learner's chunk.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -56,7 +56,7 @@ class Candidates:
     """Those who are enrolled now, with a mode in which they usually come or join."""
     seated: Set[str]
     """Those who have a seat."""
-    waiting: Set[str]
+    waiting: frozenset[str]
     """Those who only wait for a seat: they could not come, so they are not expected."""
     noted: Mapping[str, Enrolment]
     """Enrolments as they were when the session ended, if they changed since."""
@@ -133,7 +133,17 @@ class EventPart:
     learners: tuple[SettledAttendance, ...]
 
 
-def event_parts(rows: Sequence[Attendance], before: int, last: bool) -> Iterator[EventPart]:
+def settled_rows(rows: Iterable[Attendance], waiting: Set[str]) -> list[SettledAttendance]:
+    """Return a chunk's learners for events, in order: those with attendance, and those who only
+    waited for a seat and have none.
+    """
+    told = {one: SettledAttendance(one, None, 0.0, waited=True) for one in waiting}
+    for row in rows:
+        told[row.learner_id] = SettledAttendance(row.learner_id, row.verdict, row.minutes)
+    return [told[one] for one in sorted(told)]
+
+
+def event_parts(rows: Sequence[SettledAttendance], before: int, last: bool) -> Iterator[EventPart]:
     """Yield a chunk's rows as parts for events; `before`: how many parts there were before.
 
     The last chunk has at least one part, perhaps empty, which says how many parts there were.
@@ -141,6 +151,6 @@ def event_parts(rows: Sequence[Attendance], before: int, last: bool) -> Iterator
     count = -(-len(rows) // LEARNERS_PER_EVENT) or int(last)
     for number in range(1, count + 1):
         some = rows[(number - 1) * LEARNERS_PER_EVENT : number * LEARNERS_PER_EVENT]
-        learners = tuple(SettledAttendance(r.learner_id, r.verdict, r.minutes) for r in some)
+        learners = tuple(some)
         ends = last and number == count
         yield EventPart(before + number, before + number if ends else 0, learners)

@@ -32,7 +32,9 @@ def _pass(store: Store, session: Session, finalisation: Finalisation) -> None:
     chunk = finalising.chunk_of(candidates.learner_ids, counts)
     rows = _rows(store, session, candidates, chunk)
     _keep(store, session, chunk, rows)
-    parts = list(finalising.event_parts(rows, finalisation.part, chunk.last))
+    waited = candidates.waiting.intersection(chunk.learner_ids)
+    told = finalising.settled_rows(rows, waited)
+    parts = list(finalising.event_parts(told, finalisation.part, chunk.last))
     for each in parts:
         store.record_event(
             about(

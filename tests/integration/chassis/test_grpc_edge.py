@@ -25,6 +25,7 @@ from tandem.types.v1.types_pb2 import RowResult
 from chassis.context import deadline, principal
 from chassis.data.store import Database, Store
 from chassis.edge import bearer
+from chassis.edge.access import Relation
 from chassis.edge.grpc import server
 from chassis.edge.grpc.client import calling_with
 from chassis.edge.grpc.streams import MOST_EACH
@@ -84,7 +85,9 @@ class Progress(progress_pb2_grpc.ProgressServiceServicer):
     def _unused(self, request: Any, context: Any) -> Any:
         raise NotImplementedError
 
-    GetProgress = ListRunProgress = ListCatchUps = GetTimeline = _unused
+    GetProgress = ListRunProgress = ListCatchUps = ExtendCatchUp = WaiveCatchUp = GetTimeline = (
+        _unused
+    )
 
 
 @pytest.fixture
@@ -101,6 +104,7 @@ def servicers(notify: Notify) -> list[Servicer]:
         Servicer(
             Progress(),
             progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
+            lambda _person_id, _about, _value: Relation(),
         ),
     ]
 

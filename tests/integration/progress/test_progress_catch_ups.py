@@ -1,19 +1,22 @@
 """The bridge: an absence becomes study, and study repairs the absence."""
 
 import itertools
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf.message import Message
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.catalog.v1 import resources_pb2 as catalog_resources
-from tandem.progress.v1 import events_pb2, resources_pb2
+from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
 
 from chassis.testing import figure
+from services.progress.domain.catch_ups import catch_up_id
 from services.progress.timers import end_runs, miss
 from services.progress.worker import subscriptions
 from tests.integration.progress.classroom import (
@@ -46,6 +49,7 @@ from tests.integration.progress.classroom import (
 ASSIGNED = resources_pb2.CATCH_UP_STATE_ASSIGNED
 COMPLETED = resources_pb2.CATCH_UP_STATE_COMPLETED
 MISSED = resources_pb2.CATCH_UP_STATE_MISSED
+INVALID, PRECONDITION = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION
 
 
 def _after_class(classroom: Classroom, *learners: str) -> None:
@@ -256,7 +260,7 @@ def test_a_recording_that_never_comes_gives_way_to_materials(classroom: Classroo
 
 
 def test_a_replaced_recording_takes_its_place(classroom: Classroom) -> None:
-    """A learner who has not studied the old one enough studies the new one, by the same due."""
+    """A learner who has not studied the old one enough studies the new one, and has time for it."""
     _after_class(classroom, "cyd")
     before = classroom.catch_up("ada")
     classroom.record(classroom.watched("ada", "0[.]1800"), classroom.watched("cyd", "0[.]3600"))
@@ -266,7 +270,8 @@ def test_a_replaced_recording_takes_its_place(classroom: Classroom) -> None:
     classroom.settle()
     after = classroom.catch_up("ada")
     assert (list(after.item_ids), after.watched_share) == (["again"], 0)
-    assert after.due == before.due
+    hour_later = before.due.ToDatetime(tzinfo=UTC) + HOUR
+    assert after.due.ToDatetime(tzinfo=UTC) == hour_later
     assert classroom.catch_up("cyd").state == COMPLETED
     classroom.record(classroom.watched("ada", "1800[.]3600"))
     classroom.settle()
@@ -278,21 +283,20 @@ def test_a_replaced_recording_takes_its_place(classroom: Classroom) -> None:
 
 
 def test_a_material_that_comes_later_is_studied_too(classroom: Classroom) -> None:
-    """A material that becomes available later is required, too, by the same due."""
+    """A material that becomes available later is required, too, and there is time for it."""
     classroom.open(lecture(), learners=["ada"])
     now = classroom.clock.now()
     plain: dict[str, Any] = {"recorded": False, "material_item_ids": [BOOK, "slides"]}
     classroom.hear("plans", scheduled(now - HOUR, **plain))
     classroom.hear("attendance", finalised(now, {"ada": ABSENT}, **plain))
     classroom.settle()
-    due = classroom.catch_up("ada").due
+    due = classroom.catch_up("ada").due.ToDatetime(tzinfo=UTC)
     classroom.clock.forward(hours=1)
     classroom.hear("attendance", available("slides"))
     classroom.settle()
-    assert (list(classroom.catch_up("ada").item_ids), classroom.catch_up("ada").due) == (
-        [BOOK, "slides"],
-        due,
-    )
+    mine = classroom.catch_up("ada")
+    assert list(mine.item_ids) == [BOOK, "slides"]
+    assert mine.due.ToDatetime(tzinfo=UTC) == due + HOUR
     classroom.record(classroom.said("ada", "experienced", item_id=BOOK))
     classroom.settle()
     assert classroom.catch_up("ada").watched_share == pytest.approx(0.5)
@@ -373,6 +377,121 @@ def test_an_absence_that_is_corrected_was_never_missed(
     assert (classroom.summary().missed_catch_ups, classroom.summary().open_catch_ups) == (0, 0)
     [gone] = classroom.published(events_pb2.CatchUpWithdrawn)
     assert (gone.learner_id, gone.state) == ("ada", MISSED if missed_first else ASSIGNED)
+
+
+def extend(classroom: Classroom, until: datetime, **more: str) -> resources_pb2.CatchUp:
+    """More time for ada's catch-up, by staff."""
+    request = progress_pb2.ExtendCatchUpRequest(
+        catch_up_id=catch_up_id(CLASS, "ada"), until=stamp(until), reason="ill", **more
+    )
+    return classroom.staff.ExtendCatchUp(request)
+
+
+def waive(classroom: Classroom, **more: str) -> resources_pb2.CatchUp:
+    """Ada need not study it, by staff."""
+    request = progress_pb2.WaiveCatchUpRequest(
+        catch_up_id=catch_up_id(CLASS, "ada"), reason="did it elsewhere", **more
+    )
+    return classroom.staff.WaiveCatchUp(request)
+
+
+@pytest.mark.parametrize("missed_first", [True, False])
+def test_staff_give_more_time(classroom: Classroom, missed_first: bool) -> None:
+    """One that was missed is open again; the event tells who and why; it is missed later."""
+    _after_class(classroom)
+    if missed_first:
+        classroom.clock.forward(days=4)
+        classroom.settle()
+        assert classroom.summary().missed_catch_ups == 1
+    until = classroom.clock.now() + 9 * DAY
+    given = extend(classroom, until, request_id="e1")
+    assert (given.state, given.due.ToDatetime(tzinfo=UTC)) == (ASSIGNED, until)
+    assert extend(classroom, until, request_id="e1") == given
+    [told] = classroom.published(events_pb2.CatchUpChanged)
+    assert (told.reason, told.changed_by, list(told.item_ids)) == ("ill", "curie", [FILM])
+    assert (classroom.summary().missed_catch_ups, classroom.summary().open_catch_ups) == (0, 1)
+    classroom.clock.forward(days=8)
+    classroom.settle()
+    assert classroom.catch_up("ada").state == ASSIGNED
+    classroom.clock.forward(days=2)
+    classroom.settle()
+    assert classroom.catch_up("ada").state == MISSED
+
+
+def test_more_time_needs_an_open_catch_up_and_a_later_due(classroom: Classroom) -> None:
+    """Not shorter, not past, not beyond the run, not for one that is completed or is none."""
+    _after_class(classroom)
+    due = classroom.catch_up("ada").due.ToDatetime(tzinfo=UTC)
+    for wrong in (due, classroom.clock.now() - DAY):
+        assert refused(lambda wrong=wrong: extend(classroom, wrong)) is INVALID  # type: ignore[misc]
+    classroom.hear("plans", ends("2026-03-20"))
+    assert refused(lambda: extend(classroom, due + 99 * DAY)) is PRECONDITION
+    classroom.record(classroom.watched("ada", "0[.]3600"))
+    classroom.settle()
+    assert classroom.catch_up("ada").state == COMPLETED
+    assert refused(lambda: extend(classroom, due + DAY)) is PRECONDITION
+    assert refused(lambda: waive(classroom)) is PRECONDITION
+    unknown = progress_pb2.WaiveCatchUpRequest(catch_up_id="none", reason="none")
+    assert refused(lambda: classroom.staff.WaiveCatchUp(unknown)) is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_waived_catch_up_never_comes_back(classroom: Classroom) -> None:
+    """Whatever is told of the attendance afterwards; nothing counts, and it is told once."""
+    _after_class(classroom)
+    assert waive(classroom).dropped
+    assert waive(classroom).dropped
+    classroom.hear("attendance", amended("ada", PRESENT))
+    classroom.hear("attendance", amended("ada", ABSENT))
+    classroom.clock.forward(days=9)
+    classroom.settle()
+    assert classroom.catch_ups("ada") == []
+    [told] = classroom.published(events_pb2.CatchUpWithdrawn)
+    assert (told.reason, told.waived_by) == ("did it elsewhere", "curie")
+    assert classroom.published(events_pb2.CatchUpMissed) == []
+    summary = classroom.summary()
+    assert (summary.open_catch_ups, summary.missed_catch_ups) == (0, 0)
+
+
+def test_a_recording_that_is_replaced_gives_its_time_again(classroom: Classroom) -> None:
+    """The new one is another film to watch; it is told."""
+    _after_class(classroom)
+    classroom.clock.forward(days=2)
+    now = classroom.clock.now()
+    classroom.hear("attendance", available("cut", 3600), recorded("cut"))
+    classroom.settle_for_good()
+    mine = classroom.catch_up("ada")
+    assert (list(mine.item_ids), mine.due.ToDatetime(tzinfo=UTC)) == (["cut"], now + 3 * DAY)
+    [told] = classroom.published(events_pb2.CatchUpChanged)
+    assert (list(told.item_ids), told.due) == (["cut"], mine.due)
+
+
+def refused(call: Callable[[], object]) -> grpc.StatusCode:
+    """The status of a call that must fail."""
+    with pytest.raises(grpc.RpcError) as error:
+        call()
+    code: grpc.StatusCode = error.value.code()
+    return code
+
+
+def test_who_only_waited_for_a_seat_catches_up_too(classroom: Classroom) -> None:
+    """Without being absent; who was there by late presence need not."""
+    classroom.open(lecture(), learners=["ada", "bob"])
+    now = classroom.clock.now()
+    classroom.hear("plans", scheduled(now - HOUR), ended(now))
+    told = finalised(now, {})
+    told.learners.add(learner_id="ada", waited=True)
+    told.learners.add(learner_id="bob", waited=True)
+    classroom.hear("attendance", told, recorded())
+    classroom.settle()
+    assert [each.learner_id for each in classroom.catch_ups()] == ["ada", "bob"]
+    classroom.hear("attendance", amended("bob", PRESENT))
+    classroom.record(classroom.watched("ada", "0[.]3600"))
+    classroom.settle()
+    assert [each.learner_id for each in classroom.catch_ups()] == ["ada"]
+    assert classroom.catch_up("ada").state == COMPLETED
+    classroom.hear("attendance", amended("ada", CAUGHT_UP))
+    classroom.settle()
+    assert classroom.catch_up("ada").state == COMPLETED
 
 
 def late_run() -> catalog.RunOpened:

@@ -96,9 +96,10 @@ def test_attendance_is_finalised_for_everyone_expected(school: School) -> None:
     assert interval.end.seconds - interval.start.seconds == 20 * 60
     (event,) = school.published(events_pb2.AttendanceSettled)
     assert (event.part, event.parts, event.recorded) == (1, 1, True)
-    assert {one.learner_id: one.verdict for one in event.learners} == {
+    assert {one.learner_id: one.verdict for one in event.learners if not one.waited} == {
         learner: row.verdict for learner, row in rows.items()
     }
+    assert [one.learner_id for one in event.learners if one.waited] == ["waits"]
     assert list(event.material_item_ids) == ["slides"]
 
 

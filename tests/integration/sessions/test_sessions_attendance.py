@@ -161,6 +161,15 @@ def test_who_only_waited_for_a_seat_is_not_absent(school: School) -> None:
     school.clock.forward(hours=4)
     school.staff.StartSession(sessions_pb2.StartSessionRequest(session_id=session.id))
     assert verdicts(school, school.end(session)) == {"ada": ABSENT, "eve": ABSENT}
+    (told,) = school.published(events_pb2.AttendanceSettled)
+    assert {row.learner_id: row.waited for row in told.learners} == {
+        "ada": False,
+        "bob": True,
+        "eve": False,
+    }
+    done = progress.CatchUpCompleted(session_id=session.id, run_id=RUN, learner_id="bob")
+    school.hear("catch_ups", done)
+    assert verdicts(school, session)["bob"] == CAUGHT_UP
 
 
 def correct(

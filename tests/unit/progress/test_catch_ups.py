@@ -17,6 +17,7 @@ from services.progress.domain.enums import (
 )
 from services.progress.domain.events import (
     CatchUpAssigned,
+    CatchUpChanged,
     CatchUpCompleted,
     CatchUpMissed,
     CatchUpWithdrawn,
@@ -96,11 +97,16 @@ def test_the_share_never_falls() -> None:
 
 
 def test_it_asks_for_what_stands_in_at_present() -> None:
-    """Until it is completed, it asks for the present substitutes; its due stays."""
+    """Until it is completed, it asks for the present substitutes; there is time for new ones."""
     half = catch_ups.judged(GIVEN, HALF, MONDAY)
     other = catch_ups.restocked(half, ("film-2", "book"))
     assert (other.item_ids, other.watched_share) == (("film-2", "book"), 0.0)
-    assert (other.due, _names(half, other)) == (GIVEN.due, [])
+    assert (other.due, _names(half, other)) == (GIVEN.due, [CatchUpChanged])
+    in_time = catch_ups.with_time_for(half, other, GIVEN.due + DAY, GIVEN.due)
+    assert in_time.due == GIVEN.due + DAY
+    for due, now in ((GIVEN.due - DAY, MONDAY), (GIVEN.due + DAY, GIVEN.due + SECOND)):
+        assert catch_ups.with_time_for(half, other, due, now) == other
+    assert catch_ups.with_time_for(half, half, GIVEN.due + DAY, MONDAY) == half
     done = catch_ups.judged(GIVEN, ENOUGH, MONDAY)
     for same in (catch_ups.restocked(half, ()), catch_ups.restocked(half, ("film",))):
         assert same == half

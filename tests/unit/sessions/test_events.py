@@ -8,13 +8,13 @@ from tandem.sessions.v1 import events_pb2
 
 from chassis.contracts.events import LARGEST_BODY, body_of, message_for
 from services.sessions.domain import events
-from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.enums import AttendanceStatus, SeatKind
 from services.sessions.domain.events import (
     AttendanceSettled,
     SeatTaken,
     SessionCancelled,
     SessionScheduled,
+    SettledAttendance,
     about,
 )
 from services.sessions.domain.finalising import LEARNERS_PER_EVENT, event_parts
@@ -71,7 +71,7 @@ def test_the_largest_part_fits_into_an_event() -> None:
     """However long and odd the ids and titles are that a request may hold."""
     odd = "\x01" * 124
     rows = [
-        Attendance("s", f"{number:04d}{odd}", AttendanceStatus.CAUGHT_UP, 1 / 3 * 1000, ())
+        SettledAttendance(f"{number:04d}{odd}", AttendanceStatus.CAUGHT_UP, 1 / 3 * 1000, True)
         for number in range(LEARNERS_PER_EVENT)
     ]
     materials = tuple(f"{number:02d}" + "\x01" * 62 for number in range(50))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.enums import AttendanceMode, AttendanceStatus, EnrolmentState
+from services.sessions.domain.events import SettledAttendance
 from services.sessions.domain.finalising import (
     LEARNERS,
     LEARNERS_PER_EVENT,
@@ -18,6 +19,7 @@ from services.sessions.domain.finalising import (
     advanced,
     chunk_of,
     event_parts,
+    settled_rows,
     swept,
 )
 from services.sessions.domain.roster import Enrolment
@@ -84,7 +86,7 @@ def test_who_is_expected_is_who_was_when_the_session_ended() -> None:
         ],
         {"came", "new", "waits"},
         {"gone-seated", "seated", "seated-then"},
-        {"waits", "waited-then"},
+        frozenset({"waits", "waited-then"}),
         {
             "back": usual,
             "new": Enrolment("run", "new"),
@@ -106,8 +108,19 @@ def test_sweeps_end() -> None:
     assert finalisation is None
 
 
-def _rows(count: int) -> list[Attendance]:
-    return [Attendance("s1", one, AttendanceStatus.PRESENT, 1.0, ()) for one in _ids(count)]
+def _rows(count: int) -> list[SettledAttendance]:
+    return [SettledAttendance(one, AttendanceStatus.PRESENT, 1.0) for one in _ids(count)]
+
+
+def test_who_only_waited_is_told_without_a_verdict() -> None:
+    """In the order of the learners; one who came all the same has the attendance."""
+    rows = [Attendance("s1", one, AttendanceStatus.PRESENT, 1.0, ()) for one in ("ada", "cyd")]
+    told = settled_rows(rows, {"bob", "cyd"})
+    assert [(row.learner_id, row.verdict, row.waited) for row in told] == [
+        ("ada", AttendanceStatus.PRESENT, False),
+        ("bob", None, True),
+        ("cyd", AttendanceStatus.PRESENT, False),
+    ]
 
 
 def test_events_hold_every_row_once() -> None:

@@ -290,9 +290,73 @@ class CatchUpCompleted(_message.Message):
 Global___CatchUpCompleted: _TypeAlias = CatchUpCompleted  # noqa: Y015
 
 @_typing.final
+class CatchUpChanged(_message.Message):
+    """An open catch-up has other items to study, or another deadline: its session's recording came or was
+    replaced, or staff gave more time.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATCH_UP_ID_FIELD_NUMBER: _builtins.int
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    ITEM_IDS_FIELD_NUMBER: _builtins.int
+    DUE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CHANGED_BY_FIELD_NUMBER: _builtins.int
+    catch_up_id: _builtins.str
+    """The catch-up."""
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    session_id: _builtins.str
+    """The session that was missed."""
+    title: _builtins.str
+    """The session's title."""
+    reason: _builtins.str
+    """Why, of an extension; empty otherwise."""
+    changed_by: _builtins.str
+    """Who extended it; empty otherwise."""
+    @_builtins.property
+    def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The items to study from now."""
+
+    @_builtins.property
+    def due(self) -> _timestamp_pb2.Timestamp:
+        """The deadline from now."""
+
+    def __init__(
+        self,
+        *,
+        catch_up_id: _builtins.str = ...,
+        enrolment_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        item_ids: _abc.Iterable[_builtins.str] | None = ...,
+        due: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+        changed_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due", b"due"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "changed_by", b"changed_by", "due", b"due", "enrolment_id", b"enrolment_id", "item_ids", b"item_ids", "learner_id", b"learner_id", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CatchUpChanged: _TypeAlias = CatchUpChanged  # noqa: Y015
+
+@_typing.final
 class CatchUpWithdrawn(_message.Message):
     """A catch-up need not be studied any more: the absence was excused or corrected, the learner left the
-    run, or the run is over. If that is taken back, it is assigned again.
+    run, staff waived it, or the run is over. If that is taken back, it is assigned again.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -305,6 +369,8 @@ class CatchUpWithdrawn(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     WITHDRAWN_AT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    WAIVED_BY_FIELD_NUMBER: _builtins.int
     catch_up_id: _builtins.str
     """The catch-up."""
     enrolment_id: _builtins.str
@@ -319,6 +385,10 @@ class CatchUpWithdrawn(_message.Message):
     """The session's title."""
     state: _resources_pb2.CatchUpState.ValueType
     """How far it was: open, missed or completed."""
+    reason: _builtins.str
+    """Why, where staff waived it; empty otherwise."""
+    waived_by: _builtins.str
+    """Who waived it; empty otherwise."""
     @_builtins.property
     def withdrawn_at(self) -> _timestamp_pb2.Timestamp:
         """When it was withdrawn."""
@@ -334,10 +404,12 @@ class CatchUpWithdrawn(_message.Message):
         title: _builtins.str = ...,
         state: _resources_pb2.CatchUpState.ValueType = ...,
         withdrawn_at: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+        waived_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["withdrawn_at", b"withdrawn_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "withdrawn_at", b"withdrawn_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "waived_by", b"waived_by", "withdrawn_at", b"withdrawn_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

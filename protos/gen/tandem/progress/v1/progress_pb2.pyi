@@ -252,6 +252,72 @@ class ListCatchUpsResponse(_message.Message):
 Global___ListCatchUpsResponse: _TypeAlias = ListCatchUpsResponse  # noqa: Y015
 
 @_typing.final
+class ExtendCatchUpRequest(_message.Message):
+    """A catch-up to give more time for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CATCH_UP_ID_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    catch_up_id: _builtins.str
+    """The catch-up."""
+    reason: _builtins.str
+    """Why, for the record."""
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """The deadline from now."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        catch_up_id: _builtins.str = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "reason", b"reason", "request_id", b"request_id", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendCatchUpRequest: _TypeAlias = ExtendCatchUpRequest  # noqa: Y015
+
+@_typing.final
+class WaiveCatchUpRequest(_message.Message):
+    """A catch-up that need not be studied."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CATCH_UP_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    catch_up_id: _builtins.str
+    """The catch-up."""
+    reason: _builtins.str
+    """Why, for the record."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        catch_up_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaiveCatchUpRequest: _TypeAlias = WaiveCatchUpRequest  # noqa: Y015
+
+@_typing.final
 class GetTimelineRequest(_message.Message):
     """A stretch of one learner's time."""
 

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from tandem.progress.v1 import progress_pb2 as tandem_dot_progress_dot_v1_dot_progress__pb2
+from tandem.progress.v1 import resources_pb2 as tandem_dot_progress_dot_v1_dot_resources__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -64,6 +65,16 @@ class ProgressServiceStub:
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListCatchUpsRequest.SerializeToString,
                 response_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListCatchUpsResponse.FromString,
                 _registered_method=True)
+        self.ExtendCatchUp = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/ExtendCatchUp',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExtendCatchUpRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.CatchUp.FromString,
+                _registered_method=True)
+        self.WaiveCatchUp = channel.unary_unary(
+                '/tandem.progress.v1.ProgressService/WaiveCatchUp',
+                request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveCatchUpRequest.SerializeToString,
+                response_deserializer=tandem_dot_progress_dot_v1_dot_resources__pb2.CatchUp.FromString,
+                _registered_method=True)
         self.GetTimeline = channel.unary_unary(
                 '/tandem.progress.v1.ProgressService/GetTimeline',
                 request_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.GetTimelineRequest.SerializeToString,
@@ -119,6 +130,23 @@ class ProgressServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExtendCatchUp(self, request, context):
+        """Gives a learner more time for a catch-up; one that was missed is open again. NOT_FOUND when there
+        is none of that id; FAILED_PRECONDITION when it is completed or withdrawn, or when its run is over
+        before `until`; INVALID_ARGUMENT when `until` is past, or not later than its deadline.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WaiveCatchUp(self, request, context):
+        """Lets a learner off a catch-up: it is withdrawn for good. A repeat answers it as it is. NOT_FOUND
+        when there is none of that id; FAILED_PRECONDITION when it is completed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTimeline(self, request, context):
         """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
         their own runs.
@@ -154,6 +182,16 @@ def add_ProgressServiceServicer_to_server(servicer, server):
                     servicer.ListCatchUps,
                     request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListCatchUpsRequest.FromString,
                     response_serializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ListCatchUpsResponse.SerializeToString,
+            ),
+            'ExtendCatchUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExtendCatchUp,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.ExtendCatchUpRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.CatchUp.SerializeToString,
+            ),
+            'WaiveCatchUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.WaiveCatchUp,
+                    request_deserializer=tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveCatchUpRequest.FromString,
+                    response_serializer=tandem_dot_progress_dot_v1_dot_resources__pb2.CatchUp.SerializeToString,
             ),
             'GetTimeline': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTimeline,
@@ -301,6 +339,60 @@ class ProgressService:
             '/tandem.progress.v1.ProgressService/ListCatchUps',
             tandem_dot_progress_dot_v1_dot_progress__pb2.ListCatchUpsRequest.SerializeToString,
             tandem_dot_progress_dot_v1_dot_progress__pb2.ListCatchUpsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtendCatchUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/ExtendCatchUp',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.ExtendCatchUpRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_resources__pb2.CatchUp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WaiveCatchUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.progress.v1.ProgressService/WaiveCatchUp',
+            tandem_dot_progress_dot_v1_dot_progress__pb2.WaiveCatchUpRequest.SerializeToString,
+            tandem_dot_progress_dot_v1_dot_resources__pb2.CatchUp.FromString,
             options,
             channel_credentials,
             insecure,

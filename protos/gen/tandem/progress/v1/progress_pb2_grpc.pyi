@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.progress.v1 import progress_pb2 as _progress_pb2
+from tandem.progress.v1 import resources_pb2 as _resources_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -55,6 +56,15 @@ class ProgressServiceStub:
     """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
     alone get what is of their own runs.
     """
+    ExtendCatchUp: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ExtendCatchUpRequest, _resources_pb2.CatchUp]
+    """Gives a learner more time for a catch-up; one that was missed is open again. NOT_FOUND when there
+    is none of that id; FAILED_PRECONDITION when it is completed or withdrawn, or when its run is over
+    before `until`; INVALID_ARGUMENT when `until` is past, or not later than its deadline.
+    """
+    WaiveCatchUp: _grpc.UnaryUnaryMultiCallable[_progress_pb2.WaiveCatchUpRequest, _resources_pb2.CatchUp]
+    """Lets a learner off a catch-up: it is withdrawn for good. A repeat answers it as it is. NOT_FOUND
+    when there is none of that id; FAILED_PRECONDITION when it is completed.
+    """
     GetTimeline: _grpc.UnaryUnaryMultiCallable[_progress_pb2.GetTimelineRequest, _progress_pb2.GetTimelineResponse]
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
     their own runs.
@@ -86,6 +96,15 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     ListCatchUps: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListCatchUpsRequest, _progress_pb2.ListCatchUpsResponse]  # type: ignore[assignment]
     """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
     alone get what is of their own runs.
+    """
+    ExtendCatchUp: _aio.UnaryUnaryMultiCallable[_progress_pb2.ExtendCatchUpRequest, _resources_pb2.CatchUp]  # type: ignore[assignment]
+    """Gives a learner more time for a catch-up; one that was missed is open again. NOT_FOUND when there
+    is none of that id; FAILED_PRECONDITION when it is completed or withdrawn, or when its run is over
+    before `until`; INVALID_ARGUMENT when `until` is past, or not later than its deadline.
+    """
+    WaiveCatchUp: _aio.UnaryUnaryMultiCallable[_progress_pb2.WaiveCatchUpRequest, _resources_pb2.CatchUp]  # type: ignore[assignment]
+    """Lets a learner off a catch-up: it is withdrawn for good. A repeat answers it as it is. NOT_FOUND
+    when there is none of that id; FAILED_PRECONDITION when it is completed.
     """
     GetTimeline: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetTimelineRequest, _progress_pb2.GetTimelineResponse]  # type: ignore[assignment]
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
@@ -145,6 +164,27 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_progress_pb2.ListCatchUpsResponse, _abc.Awaitable[_progress_pb2.ListCatchUpsResponse]]:
         """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
         alone get what is of their own runs.
+        """
+
+    @_abc_1.abstractmethod
+    def ExtendCatchUp(
+        self,
+        request: _progress_pb2.ExtendCatchUpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.CatchUp, _abc.Awaitable[_resources_pb2.CatchUp]]:
+        """Gives a learner more time for a catch-up; one that was missed is open again. NOT_FOUND when there
+        is none of that id; FAILED_PRECONDITION when it is completed or withdrawn, or when its run is over
+        before `until`; INVALID_ARGUMENT when `until` is past, or not later than its deadline.
+        """
+
+    @_abc_1.abstractmethod
+    def WaiveCatchUp(
+        self,
+        request: _progress_pb2.WaiveCatchUpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.CatchUp, _abc.Awaitable[_resources_pb2.CatchUp]]:
+        """Lets a learner off a catch-up: it is withdrawn for good. A repeat answers it as it is. NOT_FOUND
+        when there is none of that id; FAILED_PRECONDITION when it is completed.
         """
 
     @_abc_1.abstractmethod

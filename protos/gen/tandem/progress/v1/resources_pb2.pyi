@@ -462,6 +462,7 @@ class CatchUp(_message.Message):
     DUE_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
     WATCHED_SHARE_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -478,6 +479,8 @@ class CatchUp(_message.Message):
     """How far it is."""
     watched_share: _builtins.float
     """Share studied so far, 0 to 1."""
+    dropped: _builtins.bool
+    """True when it need not be studied: withdrawn, or waived by staff."""
     @_builtins.property
     def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The items to study: the recording, or the session's materials. Until it is completed they
@@ -511,10 +514,11 @@ class CatchUp(_message.Message):
         due: _timestamp_pb2.Timestamp | None = ...,
         completed_at: _timestamp_pb2.Timestamp | None = ...,
         watched_share: _builtins.float = ...,
+        dropped: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "completed_at", b"completed_at", "due", b"due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "assigned_at", b"assigned_at", "completed_at", b"completed_at", "due", b"due", "id", b"id", "item_ids", b"item_ids", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "assigned_at", b"assigned_at", "completed_at", b"completed_at", "dropped", b"dropped", "due", b"due", "id", b"id", "item_ids", b"item_ids", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -529,22 +529,26 @@ class SettledAttendance(_message.Message):
     LEARNER_ID_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
     MINUTES_FIELD_NUMBER: _builtins.int
+    WAITED_FIELD_NUMBER: _builtins.int
     learner_id: _builtins.str
     """The learner."""
     verdict: _types_pb2.AttendanceVerdict.ValueType
-    """The verdict."""
+    """The verdict; UNSPECIFIED for a learner who only waited for a seat."""
     minutes: _builtins.float
     """Minutes there."""
+    waited: _builtins.bool
+    """True for a learner who only waited for a seat, and so could not come."""
     def __init__(
         self,
         *,
         learner_id: _builtins.str = ...,
         verdict: _types_pb2.AttendanceVerdict.ValueType = ...,
         minutes: _builtins.float = ...,
+        waited: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "minutes", b"minutes", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "minutes", b"minutes", "verdict", b"verdict", "waited", b"waited"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
