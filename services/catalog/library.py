@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterator
 import grpc
 from tandem.library.v1 import library_pb2
 from tandem.library.v1.library_pb2_grpc import LibraryServiceStub
-from tandem.library.v1.resources_pb2 import ITEM_STATE_FAILED
+from tandem.library.v1.resources_pb2 import ITEM_STATE_FAILED, ITEM_STATE_RETIRED
 
 from chassis.errors import Unavailable
 
+_GONE = (ITEM_STATE_FAILED, ITEM_STATE_RETIRED)
 # Items in one request of ListItems, so that most answers have a single page.
 CHUNK = 50
 
@@ -20,7 +21,7 @@ class GrpcLibrary:
         self._stub = LibraryServiceStub(channel)
 
     def known(self, item_ids: Collection[str]) -> set[str]:
-        """Return those of the items that the library has and that are not FAILED.
+        """Return those of the items that the library has and that are neither FAILED nor RETIRED.
 
         Raises Unavailable if the library can't be asked.
         """
@@ -33,7 +34,7 @@ class GrpcLibrary:
         request = library_pb2.ListItemsRequest(item_ids=item_ids, page_size=CHUNK)
         while True:
             page = self._stub.ListItems(request)
-            yield from (item.id for item in page.items if item.state != ITEM_STATE_FAILED)
+            yield from (item.id for item in page.items if item.state not in _GONE)
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token

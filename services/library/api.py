@@ -18,7 +18,8 @@ from services.library.domain.items import StartUpload as Announcement
 from services.library.domain.parts import Part, plan
 from services.library.ports import Files
 from services.library.store import LibraryStore
-from services.library.usecases import reading, uploads
+from services.library.usecases import items, reading, uploads
+from services.library.usecases.items import RetireItem, UpdateItem
 from services.library.usecases.uploads import UploadTarget
 
 # These roles read everything.
@@ -109,8 +110,31 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         rows, token = queries.items_page(
             self._database.reader(), request.item_ids, _reader(), page_of(request)
         )
-        items = [to_message(row, resources_pb2.Item) for row in rows]
-        return library_pb2.ListItemsResponse(items=items, next_page_token=token)
+        return library_pb2.ListItemsResponse(
+            items=[to_message(row, resources_pb2.Item) for row in rows], next_page_token=token
+        )
+
+    def UpdateItem(
+        self, request: library_pb2.UpdateItemRequest, _context: Any
+    ) -> resources_pb2.Item:
+        command = from_message(request, UpdateItem)
+        return execute(
+            self._database,
+            request,
+            resources_pb2.Item,
+            lambda store: items.update_item(store, command),
+        )
+
+    def RetireItem(
+        self, request: library_pb2.RetireItemRequest, _context: Any
+    ) -> resources_pb2.Item:
+        command = from_message(request, RetireItem)
+        return execute(
+            self._database,
+            request,
+            resources_pb2.Item,
+            lambda store: items.retire_item(store, command),
+        )
 
     def GetReadUrl(
         self, request: library_pb2.GetReadUrlRequest, _context: Any

@@ -1,4 +1,4 @@
-"""What a caller is to what a request is about: staff of runs, or the owner of an upload."""
+"""What a caller is to what a request is about: staff of runs, or who uploaded it."""
 
 from typing import Any
 
@@ -10,9 +10,11 @@ from services.library.usecases.uploads import get_item, get_upload
 
 
 def relation(database: Database[LibraryStore], person_id: str, about: str, value: Any) -> Relation:
-    """Return a caller's relation to runs (`run_ids`) or to an upload (`upload_id`).
+    """Return a caller's relation to runs (`run_ids`), an upload (`upload_id`) or an item
+    (`item_id`).
 
-    Raises NotFound if there is no such upload, and Unavailable if a run is not known here yet.
+    Raises NotFound if there is no such upload or item, and Unavailable if a run is not known here
+    yet.
     """
     store = database.reader()
     if about == "run_ids":
@@ -20,5 +22,11 @@ def relation(database: Database[LibraryStore], person_id: str, about: str, value
         return Relation(
             roles_in(store, person_id, run_ids) if run_ids else roles_of(store, person_id)
         )
-    item = get_item(store, get_upload(store, value).item_id) if value else None
-    return Relation(is_owner=item is not None and item.uploaded_by == person_id)
+    if not value:
+        return Relation()
+    of_item = about == "item_id"
+    item = get_item(store, value if of_item else get_upload(store, value).item_id)
+    is_owner = item.uploaded_by == person_id
+    # An item of no run is its uploader's.
+    staff = roles_in(store, person_id, item.run_ids) if of_item and not is_owner else {}
+    return Relation(staff, is_owner=is_owner)

@@ -42,11 +42,12 @@ _RUNS = (
     catalog.RunClosed,
     catalog.RunReopened,
 )
+_ITEMS = (library.ItemAvailable, library.ItemUpdated)
 _REPLICAS = frozenset(
     {
         *_RUNS,
         catalog.PathPublished,
-        library.ItemAvailable,
+        *_ITEMS,
         catalog.EnrolmentModeChanged,
         catalog.EnrolmentWaitlisted,
         catalog.EnrolmentWithdrawn,
@@ -68,7 +69,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
                 catalog.EnrolmentWithdrawn,
                 catalog.EnrolmentModeChanged,
                 catalog.PathPublished,
-                library.ItemAvailable,
+                *_ITEMS,
             ),
             _rosters,
             replacing=_REPLICAS,
@@ -114,7 +115,7 @@ def _person(event: Event[Any]) -> Person:
 def _rosters(store: NotifyStore, batch: Batch) -> None:
     upsert_if_newer(store, Run, _each(batch, _run, *_RUNS))
     upsert_if_newer(store, Path, _each(batch, _path, catalog.PathPublished))
-    upsert_if_newer(store, Item, _each(batch, _item, library.ItemAvailable))
+    upsert_if_newer(store, Item, _each(batch, _item, *_ITEMS))
     replicas.change_enrolments(store, _each(batch, _change, *_STATES, catalog.EnrolmentModeChanged))
 
 

@@ -81,13 +81,13 @@ PLANS = (
     catalog.DueExtended,
     *CLASSES,
 )
+ITEMS = (library.ItemAvailable, library.ItemFailed, library.ItemRetired)
 ATTENDANCE = (
     sessions.AttendanceSettled,
     sessions.AttendanceAmended,
     sessions.AttendanceCorrected,
     sessions.RecordingAttached,
-    library.ItemAvailable,
-    library.ItemFailed,
+    *ITEMS,
 )
 
 
@@ -150,7 +150,7 @@ def plans(store: ProgressStore, events: Events) -> None:
 
 def attendance(store: ProgressStore, events: Events) -> None:
     """Apply events on attendance, recordings and items, each kind at once."""
-    items = _each(events, _item, library.ItemAvailable, library.ItemFailed)
+    items = _each(events, _item, *ITEMS)
     recordings = _each(events, _recording, sessions.RecordingAttached)
     learn_items(store, items)
     learn_sessions(store, recordings)

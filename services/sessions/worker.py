@@ -19,7 +19,7 @@ from tandem.catalog.v1.events_pb2 import (
     RunStaffChanged,
     RunUpdated,
 )
-from tandem.library.v1.events_pb2 import ItemAvailable, ItemFailed
+from tandem.library.v1.events_pb2 import ItemAvailable, ItemFailed, ItemRetired
 from tandem.progress.v1.events_pb2 import CatchUpCompleted
 
 from chassis import ids
@@ -53,7 +53,7 @@ ROSTER_TYPES = (
     EnrolmentWithdrawn,
     EnrolmentModeChanged,
 )
-ITEMS = (ItemAvailable, ItemFailed)
+ITEMS = (ItemAvailable, ItemFailed, ItemRetired)
 # Not withdrawals: they also give up seats.
 REPLICAS = frozenset({PersonUpserted, *RUNS})
 # The enrolment state that each event sets; a change of the mode sets none.

@@ -26,7 +26,7 @@ from tandem.options.v1 import options_pb2
 from campus.platform import ROLES
 from chassis.testing import AUDIENCE, ISSUER, Issuer
 from tests.integration import access_runs
-from tests.integration.access_runs import ENDED, GUEST, OTHER, OWN, UNKNOWN, about
+from tests.integration.access_runs import ENDED, GUEST, OTHER, OWN, UNKNOWN, UPLOADER, about
 from tests.integration.processes import RoleProcess
 
 LEARNER, INSTRUCTOR, REGISTRAR, SERVICE, OPERATOR = EVERY_ROLE = (
@@ -41,7 +41,7 @@ OFFICE = {REGISTRAR, SERVICE}
 EVERYONE = {LEARNER, INSTRUCTOR, REGISTRAR, SERVICE}
 PERSON, LEARNER_ID, READER_ID = "person_id", "learner_id", "reader_id"
 RUN, RUNS, SESSION, UPLOAD, NOTHING = "run_id", "run_ids", "session_id", "upload_id", ""
-CATCH_UP = "catch_up_id"
+CATCH_UP, ITEM = "catch_up_id", "item_id"
 
 
 class Rule(NamedTuple):
@@ -58,7 +58,9 @@ class Rule(NamedTuple):
     learners: bool = False
     """Learners of the run."""
     owned: str = ""
-    """The field that names what the caller began."""
+    """The field that names what the caller began, which nobody else may go on with."""
+    owner: bool = False
+    """Who began what `about` names, beside the staff."""
 
 
 TABLE: dict[str, Rule] = {
@@ -88,6 +90,8 @@ TABLE: dict[str, Rule] = {
     "library.LibraryService.AbortUpload": Rule(OFFICE, owned=UPLOAD),
     "library.LibraryService.GetItem": Rule(EVERYONE),
     "library.LibraryService.ListItems": Rule(EVERYONE),
+    "library.LibraryService.UpdateItem": Rule(OFFICE, "", ASSISTANT, ITEM, owner=True),
+    "library.LibraryService.RetireItem": Rule(OFFICE, "", TEACHER, ITEM, owner=True),
     "library.LibraryService.GetReadUrl": Rule(OFFICE, READER_ID),
     "sessions.SessionsService.CreateRoom": Rule(OFFICE),
     "sessions.SessionsService.ListRooms": Rule(EVERYONE),
@@ -331,7 +335,10 @@ def test_every_thing_of_a_run_is_tried() -> None:
         staff = f"STAFF_ROLE_{rule.staff.upper()}" if rule.staff else "STAFF_ROLE_UNSPECIFIED"
         assert options_pb2.StaffRole.Name(access.staff) == staff, name
         assert access.about == rule.about + rule.owned, name
-        assert (access.learners, access.owner) == (rule.learners, bool(rule.owned)), name
+        assert (access.learners, access.owner) == (
+            rule.learners,
+            rule.owner or bool(rule.owned),
+        ), name
 
 
 STAFFED = [name for name, rule in TABLE.items() if rule.staff]
@@ -371,7 +378,7 @@ def test_what_is_not_known_yet_is_not_guessed(name: str, call: Call, issuer: Iss
     code = call(rpc, issuer.token("teacher"), about(rule.about, UNKNOWN), False)
     if rule.about == PERSON:
         assert code is grpc.StatusCode.PERMISSION_DENIED
-    elif rule.about in {SESSION, CATCH_UP} or rpc.service == "catalog":
+    elif rule.about in {SESSION, CATCH_UP, ITEM} or rpc.service == "catalog":
         assert code is grpc.StatusCode.NOT_FOUND
     else:
         assert code is grpc.StatusCode.UNAVAILABLE
@@ -406,13 +413,19 @@ def test_learners_call_where_the_table_says_so(name: str, call: Call, issuer: Is
 def test_an_upload_belongs_to_who_began_it(name: str, call: Call, issuer: Issuer) -> None:
     """Neither the run's teacher nor anybody else goes on with it."""
     rpc, rule = ALL[name], TABLE[name]
-    (owner, _), *others = access_runs.staff_of(OWN)
+    owner = issuer.token(UPLOADER)
     for run in (OWN, ENDED):
-        assert call(rpc, issuer.token(owner), about(rule.owned, run), True) not in REFUSED
-        for other, _ in others:
+        assert call(rpc, owner, about(rule.owned, run), True) not in REFUSED
+        for other in (*EVERY_STAFF_ROLE, "stranger"):
             code = call(rpc, issuer.token(other, [INSTRUCTOR]), about(rule.owned, run), False)
             assert code is grpc.StatusCode.PERMISSION_DENIED
-    code = call(rpc, issuer.token(owner), about(rule.owned, OTHER), False)
-    assert code is grpc.StatusCode.PERMISSION_DENIED
-    code = call(rpc, issuer.token(owner), about(rule.owned, UNKNOWN), False)
+    code = call(rpc, owner, about(rule.owned, UNKNOWN), False)
     assert code is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("name", [name for name, rule in TABLE.items() if rule.owner])
+def test_who_uploaded_an_item_corrects_it(name: str, call: Call, issuer: Issuer) -> None:
+    """Beside the staff of its runs; in each run, for it is the uploader's own."""
+    for run in access_runs.RUNS:
+        code = call(ALL[name], issuer.token(UPLOADER), about(ITEM, run), True)
+        assert code not in REFUSED, run

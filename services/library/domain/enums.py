@@ -22,6 +22,7 @@ class ItemState(StrEnum):
     VERIFYING = "VERIFYING"
     AVAILABLE = "AVAILABLE"
     FAILED = "FAILED"
+    RETIRED = "RETIRED"
 
 
 class UploadState(StrEnum):

@@ -41,3 +41,24 @@ class ItemFailed:
     title: str
     reason: str
     failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemUpdated:
+    """An item's description changed."""
+
+    item_id: str
+    kind: ItemKind
+    title: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRetired:
+    """An item was taken out of use."""
+
+    item_id: str
+    kind: ItemKind
+    title: str
+    reason: str
+    retired_at: datetime

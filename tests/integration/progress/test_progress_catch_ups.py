@@ -11,6 +11,7 @@ import pytest
 from google.protobuf.message import Message
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.catalog.v1 import resources_pb2 as catalog_resources
+from tandem.library.v1 import events_pb2 as library
 from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
@@ -239,6 +240,20 @@ def test_a_failed_recording_gives_way_to_materials(classroom: Classroom) -> None
     assert classroom.catch_ups("ada") == []
     classroom.hear("attendance", failed("torn"))
     classroom.settle()
+    assert list(classroom.catch_up("ada").item_ids) == [BOOK]
+
+
+def test_a_retired_recording_gives_way_to_materials(classroom: Classroom) -> None:
+    """Nobody is told to study what nobody can read."""
+    classroom.open(lecture(), learners=["ada"])
+    now = classroom.clock.now()
+    classroom.hear("plans", scheduled(now - HOUR, material_item_ids=[BOOK]), ended(now))
+    classroom.hear("attendance", finalised(now, {"ada": ABSENT}, material_item_ids=[BOOK]))
+    classroom.hear("attendance", recorded())
+    classroom.settle()
+    assert list(classroom.catch_up("ada").item_ids) == [FILM]
+    classroom.hear("attendance", library.ItemRetired(item_id=FILM, reason="outdated"))
+    classroom.settle_for_good()
     assert list(classroom.catch_up("ada").item_ids) == [BOOK]
 
 

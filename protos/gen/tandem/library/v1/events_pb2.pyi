@@ -155,3 +155,79 @@ class ItemFailed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ItemFailed: _TypeAlias = ItemFailed  # noqa: Y015
+
+@_typing.final
+class ItemUpdated(_message.Message):
+    """An item's description changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    UPDATED_AT_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    kind: _types_pb2.ItemKind.ValueType
+    """What it is."""
+    title: _builtins.str
+    """Title from now."""
+    @_builtins.property
+    def updated_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        kind: _types_pb2.ItemKind.ValueType = ...,
+        title: _builtins.str = ...,
+        updated_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["updated_at", b"updated_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "kind", b"kind", "title", b"title", "updated_at", b"updated_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemUpdated: _TypeAlias = ItemUpdated  # noqa: Y015
+
+@_typing.final
+class ItemRetired(_message.Message):
+    """An item was taken out of use: nobody reads it any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RETIRED_AT_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    kind: _types_pb2.ItemKind.ValueType
+    """What it is."""
+    title: _builtins.str
+    """Title."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def retired_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        kind: _types_pb2.ItemKind.ValueType = ...,
+        title: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        retired_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retired_at", b"retired_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "kind", b"kind", "reason", b"reason", "retired_at", b"retired_at", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemRetired: _TypeAlias = ItemRetired  # noqa: Y015

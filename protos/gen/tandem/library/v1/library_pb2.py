@@ -28,7 +28,7 @@ from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_optio
 from tandem.types.v1 import types_pb2 as tandem_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftandem/library/v1/library.proto\x12\x11tandem.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!tandem/library/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\xd8\x02\n\x12StartUploadRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12/\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKindB\x06\xb2\xbb\x18\x02\x08\x01\x12\x35\n\x08metadata\x18\x03 \x01(\x0b\x32\x1b.tandem.library.v1.MetadataB\x06\xb2\xbb\x18\x02\x08\x01\x12\x37\n\nmedia_type\x18\x04 \x01(\tB#\xb2\xbb\x18\x1f\x08\x01\x10\x7f:\x19[a-z0-9.+-]+/[a-z0-9.+-]+\x12\x1d\n\x04size\x18\x05 \x01(\x04\x42\x0f\xb2\xbb\x18\x0b\x08\x01\x31\x00\x00\x00\x00\x00\x00pB\x12$\n\x06sha256\x18\x06 \x01(\tB\x14\xb2\xbb\x18\x10\x08\x01:\x0c[0-9a-f]{64}\x12\x17\n\x07run_ids\x18\x07 \x03(\tB\x06\xb2\xbb\x18\x02 d\x12\'\n\x07seconds\x18\x08 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00u\"A\"/\n\x10GetUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"4\n\x15\x43ompleteUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"1\n\x12\x41\x62ortUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"+\n\x0eGetItemRequest\x12\x19\n\x07item_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"l\n\x10ListItemsRequest\x12\x19\n\x08item_ids\x18\x01 \x03(\tB\x07\xb2\xbb\x18\x03 \xe8\x07\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"T\n\x11ListItemsResponse\x12&\n\x05items\x18\x01 \x03(\x0b\x32\x17.tandem.library.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x11GetReadUrlRequest\x12\x19\n\x07item_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1a\n\treader_id\x18\x02 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\"s\n\x12GetReadUrlResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xd5\x05\n\x0eLibraryService\x12\x64\n\x0bStartUpload\x12%.tandem.library.v1.StartUploadRequest\x1a\x19.tandem.library.v1.Upload\"\x13\xa2\xbb\x18\x0f\n\x02\x03\x04\x18\x02\x32\x07run_ids\x12\x62\n\tGetUpload\x12#.tandem.library.v1.GetUploadRequest\x1a\x19.tandem.library.v1.Upload\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04(\x01\x32\tupload_id\x12j\n\x0e\x43ompleteUpload\x12(.tandem.library.v1.CompleteUploadRequest\x1a\x17.tandem.library.v1.Item\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04(\x01\x32\tupload_id\x12\x66\n\x0b\x41\x62ortUpload\x12%.tandem.library.v1.AbortUploadRequest\x1a\x19.tandem.library.v1.Upload\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04(\x01\x32\tupload_id\x12Q\n\x07GetItem\x12!.tandem.library.v1.GetItemRequest\x1a\x17.tandem.library.v1.Item\"\n\xa2\xbb\x18\x06\n\x04\x01\x02\x03\x04\x12\x62\n\tListItems\x12#.tandem.library.v1.ListItemsRequest\x1a$.tandem.library.v1.ListItemsResponse\"\n\xa2\xbb\x18\x06\n\x04\x01\x02\x03\x04\x12n\n\nGetReadUrl\x12$.tandem.library.v1.GetReadUrlRequest\x1a%.tandem.library.v1.GetReadUrlResponse\"\x13\xa2\xbb\x18\x0f\n\x02\x03\x04\x12\treader_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftandem/library/v1/library.proto\x12\x11tandem.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!tandem/library/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\xd8\x02\n\x12StartUploadRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12/\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKindB\x06\xb2\xbb\x18\x02\x08\x01\x12\x35\n\x08metadata\x18\x03 \x01(\x0b\x32\x1b.tandem.library.v1.MetadataB\x06\xb2\xbb\x18\x02\x08\x01\x12\x37\n\nmedia_type\x18\x04 \x01(\tB#\xb2\xbb\x18\x1f\x08\x01\x10\x7f:\x19[a-z0-9.+-]+/[a-z0-9.+-]+\x12\x1d\n\x04size\x18\x05 \x01(\x04\x42\x0f\xb2\xbb\x18\x0b\x08\x01\x31\x00\x00\x00\x00\x00\x00pB\x12$\n\x06sha256\x18\x06 \x01(\tB\x14\xb2\xbb\x18\x10\x08\x01:\x0c[0-9a-f]{64}\x12\x17\n\x07run_ids\x18\x07 \x03(\tB\x06\xb2\xbb\x18\x02 d\x12\'\n\x07seconds\x18\x08 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00u\"A\"/\n\x10GetUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"4\n\x15\x43ompleteUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"1\n\x12\x41\x62ortUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"+\n\x0eGetItemRequest\x12\x19\n\x07item_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"\x81\x01\n\x11UpdateItemRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x19\n\x07item_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x35\n\x08metadata\x18\x03 \x01(\x0b\x32\x1b.tandem.library.v1.MetadataB\x06\xb2\xbb\x18\x02\x08\x01\"e\n\x11RetireItemRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x19\n\x07item_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xe8\x07\"l\n\x10ListItemsRequest\x12\x19\n\x08item_ids\x18\x01 \x03(\tB\x07\xb2\xbb\x18\x03 \xe8\x07\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"T\n\x11ListItemsResponse\x12&\n\x05items\x18\x01 \x03(\x0b\x32\x17.tandem.library.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x11GetReadUrlRequest\x12\x19\n\x07item_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1a\n\treader_id\x18\x02 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\"s\n\x12GetReadUrlResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x9d\x07\n\x0eLibraryService\x12\x64\n\x0bStartUpload\x12%.tandem.library.v1.StartUploadRequest\x1a\x19.tandem.library.v1.Upload\"\x13\xa2\xbb\x18\x0f\n\x02\x03\x04\x18\x02\x32\x07run_ids\x12\x62\n\tGetUpload\x12#.tandem.library.v1.GetUploadRequest\x1a\x19.tandem.library.v1.Upload\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04(\x01\x32\tupload_id\x12j\n\x0e\x43ompleteUpload\x12(.tandem.library.v1.CompleteUploadRequest\x1a\x17.tandem.library.v1.Item\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04(\x01\x32\tupload_id\x12\x66\n\x0b\x41\x62ortUpload\x12%.tandem.library.v1.AbortUploadRequest\x1a\x19.tandem.library.v1.Upload\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04(\x01\x32\tupload_id\x12Q\n\x07GetItem\x12!.tandem.library.v1.GetItemRequest\x1a\x17.tandem.library.v1.Item\"\n\xa2\xbb\x18\x06\n\x04\x01\x02\x03\x04\x12\x62\n\tListItems\x12#.tandem.library.v1.ListItemsRequest\x1a$.tandem.library.v1.ListItemsResponse\"\n\xa2\xbb\x18\x06\n\x04\x01\x02\x03\x04\x12\x62\n\nUpdateItem\x12$.tandem.library.v1.UpdateItemRequest\x1a\x17.tandem.library.v1.Item\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04\x18\x02(\x01\x32\x07item_id\x12\x62\n\nRetireItem\x12$.tandem.library.v1.RetireItemRequest\x1a\x17.tandem.library.v1.Item\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04\x18\x03(\x01\x32\x07item_id\x12n\n\nGetReadUrl\x12$.tandem.library.v1.GetReadUrlRequest\x1a%.tandem.library.v1.GetReadUrlResponse\"\x13\xa2\xbb\x18\x0f\n\x02\x03\x04\x12\treader_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,6 +59,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ABORTUPLOADREQUEST'].fields_by_name['upload_id']._serialized_options = b'\262\273\030\004\010\001\020@'
   _globals['_GETITEMREQUEST'].fields_by_name['item_id']._loaded_options = None
   _globals['_GETITEMREQUEST'].fields_by_name['item_id']._serialized_options = b'\262\273\030\004\010\001\020@'
+  _globals['_UPDATEITEMREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEITEMREQUEST'].fields_by_name['request_id']._serialized_options = b'\262\273\030\002\020@'
+  _globals['_UPDATEITEMREQUEST'].fields_by_name['item_id']._loaded_options = None
+  _globals['_UPDATEITEMREQUEST'].fields_by_name['item_id']._serialized_options = b'\262\273\030\004\010\001\020@'
+  _globals['_UPDATEITEMREQUEST'].fields_by_name['metadata']._loaded_options = None
+  _globals['_UPDATEITEMREQUEST'].fields_by_name['metadata']._serialized_options = b'\262\273\030\002\010\001'
+  _globals['_RETIREITEMREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RETIREITEMREQUEST'].fields_by_name['request_id']._serialized_options = b'\262\273\030\002\020@'
+  _globals['_RETIREITEMREQUEST'].fields_by_name['item_id']._loaded_options = None
+  _globals['_RETIREITEMREQUEST'].fields_by_name['item_id']._serialized_options = b'\262\273\030\004\010\001\020@'
+  _globals['_RETIREITEMREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_RETIREITEMREQUEST'].fields_by_name['reason']._serialized_options = b'\262\273\030\005\010\001\020\350\007'
   _globals['_LISTITEMSREQUEST'].fields_by_name['item_ids']._loaded_options = None
   _globals['_LISTITEMSREQUEST'].fields_by_name['item_ids']._serialized_options = b'\262\273\030\003 \350\007'
   _globals['_LISTITEMSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -81,6 +93,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LIBRARYSERVICE'].methods_by_name['GetItem']._serialized_options = b'\242\273\030\006\n\004\001\002\003\004'
   _globals['_LIBRARYSERVICE'].methods_by_name['ListItems']._loaded_options = None
   _globals['_LIBRARYSERVICE'].methods_by_name['ListItems']._serialized_options = b'\242\273\030\006\n\004\001\002\003\004'
+  _globals['_LIBRARYSERVICE'].methods_by_name['UpdateItem']._loaded_options = None
+  _globals['_LIBRARYSERVICE'].methods_by_name['UpdateItem']._serialized_options = b'\242\273\030\021\n\002\003\004\030\002(\0012\007item_id'
+  _globals['_LIBRARYSERVICE'].methods_by_name['RetireItem']._loaded_options = None
+  _globals['_LIBRARYSERVICE'].methods_by_name['RetireItem']._serialized_options = b'\242\273\030\021\n\002\003\004\030\003(\0012\007item_id'
   _globals['_LIBRARYSERVICE'].methods_by_name['GetReadUrl']._loaded_options = None
   _globals['_LIBRARYSERVICE'].methods_by_name['GetReadUrl']._serialized_options = b'\242\273\030\017\n\002\003\004\022\treader_id'
   _globals['_STARTUPLOADREQUEST']._serialized_start=185
@@ -93,14 +109,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ABORTUPLOADREQUEST']._serialized_end=683
   _globals['_GETITEMREQUEST']._serialized_start=685
   _globals['_GETITEMREQUEST']._serialized_end=728
-  _globals['_LISTITEMSREQUEST']._serialized_start=730
-  _globals['_LISTITEMSREQUEST']._serialized_end=838
-  _globals['_LISTITEMSRESPONSE']._serialized_start=840
-  _globals['_LISTITEMSRESPONSE']._serialized_end=924
-  _globals['_GETREADURLREQUEST']._serialized_start=926
-  _globals['_GETREADURLREQUEST']._serialized_end=1000
-  _globals['_GETREADURLRESPONSE']._serialized_start=1002
-  _globals['_GETREADURLRESPONSE']._serialized_end=1117
-  _globals['_LIBRARYSERVICE']._serialized_start=1120
-  _globals['_LIBRARYSERVICE']._serialized_end=1845
+  _globals['_UPDATEITEMREQUEST']._serialized_start=731
+  _globals['_UPDATEITEMREQUEST']._serialized_end=860
+  _globals['_RETIREITEMREQUEST']._serialized_start=862
+  _globals['_RETIREITEMREQUEST']._serialized_end=963
+  _globals['_LISTITEMSREQUEST']._serialized_start=965
+  _globals['_LISTITEMSREQUEST']._serialized_end=1073
+  _globals['_LISTITEMSRESPONSE']._serialized_start=1075
+  _globals['_LISTITEMSRESPONSE']._serialized_end=1159
+  _globals['_GETREADURLREQUEST']._serialized_start=1161
+  _globals['_GETREADURLREQUEST']._serialized_end=1235
+  _globals['_GETREADURLRESPONSE']._serialized_start=1237
+  _globals['_GETREADURLRESPONSE']._serialized_end=1352
+  _globals['_LIBRARYSERVICE']._serialized_start=1355
+  _globals['_LIBRARYSERVICE']._serialized_end=2280
 # @@protoc_insertion_point(module_scope)

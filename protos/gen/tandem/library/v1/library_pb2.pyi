@@ -164,6 +164,68 @@ class GetItemRequest(_message.Message):
 Global___GetItemRequest: _TypeAlias = GetItemRequest  # noqa: Y015
 
 @_typing.final
+class UpdateItemRequest(_message.Message):
+    """An item's new description."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    item_id: _builtins.str
+    """The item's id."""
+    @_builtins.property
+    def metadata(self) -> _resources_pb2.Metadata:
+        """Who, what, in which language: all of it."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+        metadata: _resources_pb2.Metadata | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "metadata", b"metadata", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateItemRequest: _TypeAlias = UpdateItemRequest  # noqa: Y015
+
+@_typing.final
+class RetireItemRequest(_message.Message):
+    """An item to take out of use."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    item_id: _builtins.str
+    """The item's id."""
+    reason: _builtins.str
+    """Why, for the staff of its runs."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetireItemRequest: _TypeAlias = RetireItemRequest  # noqa: Y015
+
+@_typing.final
 class ListItemsRequest(_message.Message):
     """A page of items. It may have fewer rows than asked for and yet a next page, by its bytes."""
 

@@ -71,6 +71,16 @@ class LibraryServiceStub:
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.ListItemsRequest.SerializeToString,
                 response_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.ListItemsResponse.FromString,
                 _registered_method=True)
+        self.UpdateItem = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/UpdateItem',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.UpdateItemRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_resources__pb2.Item.FromString,
+                _registered_method=True)
+        self.RetireItem = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/RetireItem',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.RetireItemRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_resources__pb2.Item.FromString,
+                _registered_method=True)
         self.GetReadUrl = channel.unary_unary(
                 '/tandem.library.v1.LibraryService/GetReadUrl',
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlRequest.SerializeToString,
@@ -135,6 +145,23 @@ class LibraryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateItem(self, request, context):
+        """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
+        it is RETIRED or FAILED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetireItem(self, request, context):
+        """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
+        Its file stays. A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
+        FAILED_PRECONDITION when it is not AVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetReadUrl(self, request, context):
         """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
         enrolments nor their place among the staff of its runs entitle to it, and they did not upload
@@ -176,6 +203,16 @@ def add_LibraryServiceServicer_to_server(servicer, server):
                     servicer.ListItems,
                     request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.ListItemsRequest.FromString,
                     response_serializer=tandem_dot_library_dot_v1_dot_library__pb2.ListItemsResponse.SerializeToString,
+            ),
+            'UpdateItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateItem,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.UpdateItemRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_resources__pb2.Item.SerializeToString,
+            ),
+            'RetireItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetireItem,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.RetireItemRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_resources__pb2.Item.SerializeToString,
             ),
             'GetReadUrl': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReadUrl,
@@ -351,6 +388,60 @@ class LibraryService:
             '/tandem.library.v1.LibraryService/ListItems',
             tandem_dot_library_dot_v1_dot_library__pb2.ListItemsRequest.SerializeToString,
             tandem_dot_library_dot_v1_dot_library__pb2.ListItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/UpdateItem',
+            tandem_dot_library_dot_v1_dot_library__pb2.UpdateItemRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_resources__pb2.Item.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetireItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/RetireItem',
+            tandem_dot_library_dot_v1_dot_library__pb2.RetireItemRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_resources__pb2.Item.FromString,
             options,
             channel_credentials,
             insecure,

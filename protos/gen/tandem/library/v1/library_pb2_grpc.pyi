@@ -62,6 +62,15 @@ class LibraryServiceStub:
     """
     ListItems: _grpc.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]
     """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
+    UpdateItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.UpdateItemRequest, _resources_pb2.Item]
+    """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
+    it is RETIRED or FAILED.
+    """
+    RetireItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.RetireItemRequest, _resources_pb2.Item]
+    """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
+    Its file stays. A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
+    FAILED_PRECONDITION when it is not AVAILABLE.
+    """
     GetReadUrl: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]
     """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
     enrolments nor their place among the staff of its runs entitle to it, and they did not upload
@@ -101,6 +110,15 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """
     ListItems: _aio.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]  # type: ignore[assignment]
     """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
+    UpdateItem: _aio.UnaryUnaryMultiCallable[_library_pb2.UpdateItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
+    """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
+    it is RETIRED or FAILED.
+    """
+    RetireItem: _aio.UnaryUnaryMultiCallable[_library_pb2.RetireItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
+    """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
+    Its file stays. A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
+    FAILED_PRECONDITION when it is not AVAILABLE.
+    """
     GetReadUrl: _aio.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]  # type: ignore[assignment]
     """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
     enrolments nor their place among the staff of its runs entitle to it, and they did not upload
@@ -173,6 +191,27 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_library_pb2.ListItemsResponse, _abc.Awaitable[_library_pb2.ListItemsResponse]]:
         """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
+
+    @_abc_1.abstractmethod
+    def UpdateItem(
+        self,
+        request: _library_pb2.UpdateItemRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Item, _abc.Awaitable[_resources_pb2.Item]]:
+        """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
+        it is RETIRED or FAILED.
+        """
+
+    @_abc_1.abstractmethod
+    def RetireItem(
+        self,
+        request: _library_pb2.RetireItemRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Item, _abc.Awaitable[_resources_pb2.Item]]:
+        """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
+        Its file stays. A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
+        FAILED_PRECONDITION when it is not AVAILABLE.
+        """
 
     @_abc_1.abstractmethod
     def GetReadUrl(

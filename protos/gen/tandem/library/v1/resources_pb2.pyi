@@ -37,6 +37,8 @@ class _ItemStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ItemState.V
     """Verified and read back: people may read it."""
     ITEM_STATE_FAILED: _ItemState.ValueType  # 4
     """Refused; `failure` says why."""
+    ITEM_STATE_RETIRED: _ItemState.ValueType  # 5
+    """Out of use; `failure` says why."""
 
 class ItemState(_ItemState, metaclass=_ItemStateEnumTypeWrapper):
     """How far an item is."""
@@ -51,6 +53,8 @@ ITEM_STATE_AVAILABLE: ItemState.ValueType  # 3
 """Verified and read back: people may read it."""
 ITEM_STATE_FAILED: ItemState.ValueType  # 4
 """Refused; `failure` says why."""
+ITEM_STATE_RETIRED: ItemState.ValueType  # 5
+"""Out of use; `failure` says why."""
 Global___ItemState: _TypeAlias = ItemState  # noqa: Y015
 
 class _UploadState:
@@ -185,7 +189,7 @@ class Item(_message.Message):
     state: Global___ItemState.ValueType
     """How far it is."""
     failure: _builtins.str
-    """Why it was refused; empty otherwise."""
+    """Why it was refused or retired; empty otherwise."""
     seconds: _builtins.float
     """Playing time in seconds, for audio and video; 0 when unknown."""
     uploaded_by: _builtins.str
