@@ -258,6 +258,16 @@ def test_a_repeat_of_any_command_answers_what_it_answered(registry: Registry) ->
             catalog_pb2.ExtendDueRequest(activity_id="t", until=until, reason="illness", **who)
         ),
         lambda: registry.staff.Withdraw(catalog_pb2.WithdrawRequest(**who)),
+        lambda: registry.staff.UpdateRun(
+            catalog_pb2.UpdateRunRequest(request_id="r", run_id=run.id, title="R")
+        ),
+        lambda: registry.staff.SetRunStaff(
+            catalog_pb2.SetRunStaffRequest(request_id="r", run_id=run.id)
+        ),
+        lambda: registry.staff.CloseRun(catalog_pb2.CloseRunRequest(request_id="r", run_id=run.id)),
+        lambda: registry.staff.ReopenRun(
+            catalog_pb2.ReopenRunRequest(request_id="r", run_id=run.id)
+        ),
     ]
     for call in calls:
         first = call()
