@@ -25,6 +25,7 @@ from tandem.types.v1.types_pb2 import RowResult
 from chassis.context import deadline, principal
 from chassis.data.store import Database, Store
 from chassis.edge import bearer
+from chassis.edge.access import Relation
 from chassis.edge.grpc import server
 from chassis.edge.grpc.client import calling_with
 from chassis.edge.grpc.streams import MOST_EACH
@@ -92,6 +93,11 @@ def notify() -> Notify:
     return Notify()
 
 
+def _stranger(_person_id: str, _about: str, _run_id: Any) -> Relation:
+    """Nobody is staff or learner of a run here."""
+    return Relation()
+
+
 def servicers(notify: Notify) -> list[Servicer]:
     return [
         Servicer(
@@ -101,6 +107,7 @@ def servicers(notify: Notify) -> list[Servicer]:
         Servicer(
             Progress(),
             progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
+            _stranger,
         ),
     ]
 
