@@ -54,7 +54,7 @@ def show_done(done: Any, text: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(done)))
     else:
-        console.print(Text(text))
+        console.print(Text(printable(text)))
 
 
 @contextmanager
@@ -72,5 +72,6 @@ def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
 
 def fail(text: str) -> NoReturn:
     """End the command with an error message on stderr, and exit code 1."""
-    errors.print("[red]tandem:[/]", escape(text), soft_wrap=True)
+    lines = "\n".join(map(printable, text.split("\n")))
+    errors.print("[red]tandem:[/]", escape(lines), soft_wrap=True)
     sys.exit(1)

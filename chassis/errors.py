@@ -1,7 +1,7 @@
 """Domain errors: the reasons to refuse a request, shared by domains, use cases and the edge.
 
-A domain may import this module and `chassis.replicas` (docs/decisions/0003): it needs only the
-standard library, and five services share one set of errors. The edge maps each class to a status.
+A domain may import this module (docs/decisions/0003): it needs only the standard library, and five
+services share one set of errors. The edge maps each class to a status.
 """
 
 from collections.abc import Iterable

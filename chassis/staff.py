@@ -16,8 +16,8 @@ class StaffRole(StrEnum):
     TEACHER = "TEACHER"
 
     def includes(self, least: "StaffRole") -> bool:
-        """Return whether this role may do what `least` may."""
-        return _RANKS[self] >= _RANKS[least]
+        """Return whether this role may do what `least` may; a newer version's role may nothing."""
+        return _RANKS.get(self, -1) >= _RANKS[least]
 
 
 _RANKS = {role: rank for rank, role in enumerate(StaffRole)}

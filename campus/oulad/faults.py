@@ -42,6 +42,7 @@ class _Rows:
         checks = {
             "courses.csv": self._length,
             "studentInfo.csv": self._students,
+            "studentRegistration.csv": self._registrations,
             "vle.csv": self._sites,
             "assessments.csv": self._assessments,
             "studentAssessment.csv": self._submissions,
@@ -68,6 +69,11 @@ class _Rows:
     def _students(self) -> Iterator[str]:
         yield from self._read_ids("studentInfo.csv", "id_student", self._known_students)
 
+    def _registrations(self) -> Iterator[str]:
+        for line, day in self._rows("studentRegistration.csv", "date_unregistration"):
+            if day:  # otherwise still registered
+                yield from _of_day("studentRegistration.csv", line, "date_unregistration", day)
+
     def _sites(self) -> Iterator[str]:
         yield from self._read_ids("vle.csv", "id_site", self._known_sites)
 
@@ -81,7 +87,8 @@ class _Rows:
         table = "studentAssessment.csv"
         for line, row in rows(self._folder, table):
             if row["id_assessment"] in self._known_assessments:
-                yield from _of_day(table, line, "date_submitted", row["date_submitted"])
+                if row["date_submitted"]:  # otherwise not submitted
+                    yield from _of_day(table, line, "date_submitted", row["date_submitted"])
                 yield from self._of_student(table, line, row["id_student"])
 
     def _clicks(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Reads the dataset's files: all rows of one presentation, unchanged."""
+"""Reads the dataset's files: all rows of one presentation."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -103,12 +103,14 @@ class Presentation:
         ]
 
     def submissions(self) -> list[Submission]:
-        """Return every row of studentAssessment.csv about one of the assessments."""
+        """Return every row of studentAssessment.csv about one of the assessments; a row without a
+        date is no submission.
+        """
         ours = {assessment.id for assessment in self.assessments()}
         return [
             Submission(row["id_student"], row["id_assessment"], int(row["date_submitted"]))
             for _, row in rows(self._folder, "studentAssessment.csv")
-            if row["id_assessment"] in ours
+            if row["id_assessment"] in ours and row["date_submitted"]
         ]
 
     def clicks(self) -> Iterator[Click]:

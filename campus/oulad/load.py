@@ -269,7 +269,9 @@ class Load:
             Count("activities", len(materials) + len(assessments), len(path.activities)),
             Count("enrolments that stay", staying, self._enrolled(run)),
             Count("learners in progress", staying, summary.learners),
-            Count("deadlines of each", len(_dated(assessments)), self._deadlines(run)),
+            Count(
+                "deadlines of each", len(_dated(assessments)) * (staying > 0), self._deadlines(run)
+            ),
             Count("statements", statements, summary.statements),
         ]
 
@@ -300,8 +302,13 @@ class Load:
             request.page_token = page.next_page_token
 
     def _deadlines(self, run: str) -> int:
-        """Return how many activities have a due, for a learner who is still enrolled."""
-        enrolled = next(row for row in self._source.registrations() if not row.unregistered)
+        """Return how many activities have a due, for a learner who is still enrolled; 0 if all have
+        withdrawn.
+        """
+        rows = self._source.registrations()
+        enrolled = next((row for row in rows if not row.unregistered), None)
+        if enrolled is None:
+            return 0
         answer = self._services.progress.GetProgress(
             progress_pb2.GetProgressRequest(run_id=run, learner_id=person_id(enrolled.student))
         )

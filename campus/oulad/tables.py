@@ -1,4 +1,8 @@
-"""Reads the dataset's tables as rows of text."""
+"""Reads the dataset's tables as rows of text.
+
+Releases of the dataset differ: cells are quoted or not, lines end with CRLF or LF, a file may begin
+with a byte order mark, and an empty cell is "" or "?". A row has "" for each of these.
+"""
 
 import csv
 import io
@@ -23,6 +27,11 @@ COLUMNS = {
 # The errors of reading a damaged table.
 UNREADABLE = (OSError, zipfile.BadZipFile, UnicodeDecodeError, csv.Error, EOFError)
 
+NO_CELL = "(no cell)"
+"""The value of a cell that an incomplete row lacks: such a row may be a file that was cut."""
+_EMPTY = "?"
+_ENCODING = "utf-8-sig"  # without the byte order mark, if there is one
+
 Row = dict[str, str]
 
 
@@ -37,7 +46,12 @@ def rows(folder: Path, table: str) -> Iterator[tuple[int, Row]]:
     with _opened(folder, table) as file:
         reader = _reader(file, table)
         for row in reader:
-            yield reader.line_num, row
+            yield reader.line_num, {name: _value(cell) for name, cell in row.items() if name}
+
+
+def _value(cell: str) -> str:
+    value = cell.strip()
+    return "" if value == _EMPTY else value
 
 
 def rows_of(folder: Path, table: str, module: str, presentation: str) -> Iterator[tuple[int, Row]]:
@@ -48,14 +62,14 @@ def rows_of(folder: Path, table: str, module: str, presentation: str) -> Iterato
 
 
 def _reader(file: TextIO, table: str) -> "csv.DictReader[str]":
-    # An incomplete row has empty cells.
-    return csv.DictReader(file, delimiter="\t" if table == CLICKS else ",", restval="")
+    delimiter = "\t" if table == CLICKS else ","
+    return csv.DictReader(file, delimiter=delimiter, restval=NO_CELL, skipinitialspace=True)
 
 
 @contextmanager
 def _opened(folder: Path, table: str) -> Iterator[TextIO]:
     if table != CLICKS:
-        with (folder / table).open(encoding="utf-8", newline="") as file:
+        with (folder / table).open(encoding=_ENCODING, newline="") as file:
             yield file
         return
     # The click table is read inside its archive: unpacked it has 32 MB or more.
@@ -64,4 +78,4 @@ def _opened(folder: Path, table: str) -> Iterator[TextIO]:
         if len(members) != 1:
             raise zipfile.BadZipFile(f"it has {len(members)} files; expected one")
         with archive.open(members[0]) as raw:
-            yield io.TextIOWrapper(raw, encoding="utf-8", newline="")
+            yield io.TextIOWrapper(raw, encoding=_ENCODING, newline="")

@@ -4,12 +4,17 @@ A domain's dataclass has the field names of its contract's message, so no servic
 hand. Timestamp becomes an aware datetime in UTC, Duration a timedelta, an enum a `StrEnum` whose
 values are the contract's names without their prefix (`SeatKind.IN_ROOM` is SEAT_KIND_IN_ROOM).
 UNSPECIFIED, an enum value that this version doesn't know, and an absent message become None.
+
+A document may have an enum value of a newer version too. It is read as a member that equals no
+known one, and is written back as it was: stores set all fields of what they read, so that None
+would replace the newer value (and a seat of a newer kind would look like no seat). A message gets
+UNSPECIFIED for it, and a list in a message leaves it out.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, timedelta
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import cache, partial
 from operator import attrgetter, methodcaller
 from types import UnionType
@@ -23,6 +28,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
+E = TypeVar("E", bound=Enum)
 # protobuf's type stubs know two unrelated classes for each of these
 FieldDescriptor = Any
 EnumDescriptor = Any
@@ -31,6 +37,20 @@ Read = Callable[[Any], Any]
 _documents = make_converter()
 _documents.register_unstructure_hook(timedelta, lambda value: value.total_seconds())
 _documents.register_structure_hook(timedelta, lambda value, _: timedelta(seconds=value))
+
+
+@cache
+def _member(cls: type[E], value: str) -> E:
+    """Return the member with a value; for an unknown value a new one, which `cls` doesn't list."""
+    try:
+        return cls(value)
+    except ValueError:
+        made = str.__new__(cast(Any, cls), value)
+        made._name_ = made._value_ = str(value)
+        return cast(E, made)
+
+
+_documents.register_structure_hook(StrEnum, lambda value, cls: _member(cls, value))
 
 
 def to_document(value: object) -> dict[str, Any]:
@@ -42,7 +62,10 @@ def to_document(value: object) -> dict[str, Any]:
 
 
 def from_document(document: Mapping[str, Any], cls: type[T]) -> T:
-    """Return the dataclass of a document made by `to_document`; unknown keys are ignored."""
+    """Return the dataclass of a document made by `to_document`; unknown keys are ignored.
+
+    An unknown enum value is kept (see above), so that no row fails a list.
+    """
     raw = dict(document)
     if "_id" in raw:
         raw.setdefault("id", raw["_id"])
@@ -91,6 +114,11 @@ def enum_name(enum: EnumDescriptor, number: int) -> str | None:
     return str(value.name.removeprefix(_prefix(enum))) if value else None
 
 
+def is_unknown(member: Enum) -> bool:
+    """Return whether a document had this enum value, and this version doesn't know it."""
+    return member.name not in type(member).__members__
+
+
 def _prefix(enum: EnumDescriptor) -> str:
     return str(enum.values_by_number[0].name.removesuffix("UNSPECIFIED"))
 
@@ -115,7 +143,8 @@ def _write(message: Message, field: FieldDescriptor, value: Any) -> None:
     if field.is_repeated:
         target = getattr(message, field.name)
         for item in value:
-            target.append(_scalar_or_message(field, item))
+            if field.enum_type is None or not is_unknown(item):
+                target.append(_scalar_or_message(field, item))
     elif field.message_type is not None:
         getattr(message, field.name).CopyFrom(_scalar_or_message(field, value))
     else:
@@ -124,6 +153,8 @@ def _write(message: Message, field: FieldDescriptor, value: Any) -> None:
 
 def _scalar_or_message(field: FieldDescriptor, value: Any) -> Any:
     if field.enum_type is not None:
+        if is_unknown(value):
+            return 0
         return field.enum_type.values_by_name[_prefix(field.enum_type) + value.value].number
     if field.message_type is None or isinstance(value, Message):
         return value

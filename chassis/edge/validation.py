@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from tandem.options.v1 import options_pb2
 
 from chassis.errors import FieldViolation
+from chassis.texts import is_blank
 
 DEFAULT_LENGTH = 1_000
 DEFAULT_ITEMS = 1_000
@@ -74,11 +75,12 @@ def _whole(check: Check) -> Walk:
 def _one(field: FieldDescriptor) -> Walk:
     name, rule, check = field.name, _rule(field), _check_of(field)
     has_presence, required = field.has_presence, rule.required
+    is_text = field.type == field.TYPE_STRING
 
     def walk(message: Any, prefix: str, violations: list[FieldViolation]) -> None:
         value = getattr(message, name)
         present = message.HasField(name) if has_presence else value
-        if required and not present:
+        if required and (not present or (is_text and is_blank(value))):
             violations.append(FieldViolation(prefix + name, "is missing", _wanted(field, rule)))
         elif present or not has_presence:
             found = check(value)

@@ -17,9 +17,10 @@ from chassis.data.store import Database
 from chassis.edge.validation import violations_of
 from chassis.errors import FieldViolation, NotFound, Unavailable, check
 from services.catalog import queries
+from services.catalog.addresses import address_violations
 from services.catalog.counts import Counts
 from services.catalog.domain.extensions import ExtendDue
-from services.catalog.domain.people import Person
+from services.catalog.domain.people import Person, id_violations
 from services.catalog.domain.runs import OpenRun, Run, SetRunStaff, UpdateRun
 from services.catalog.ports import Library
 from services.catalog.store import CatalogStore
@@ -46,7 +47,7 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def BatchUpsertPeople(
         self, request: catalog_pb2.BatchUpsertPeopleRequest, _context: Any
     ) -> catalog_pb2.BatchUpsertPeopleResponse:
-        violations = [violations_of(row) for row in request.people]
+        violations = [_person_violations(row) for row in request.people]
         good = [
             from_message(row, Person)
             for row, bad in zip(request.people, violations, strict=True)
@@ -272,6 +273,14 @@ def _shown(run: Run) -> resources_pb2.Run:
         own = [each for each in answer.enrolment.invited_ids if each == who.subject]
         answer.enrolment.invited_ids[:] = own
     return answer
+
+
+def _person_violations(row: resources_pb2.Person) -> list[FieldViolation]:
+    """Return every violation of a row of the roster, one for each field that is wrong."""
+    found = violations_of(row)
+    more = [*id_violations(row.id), *address_violations(row.email)]
+    wrong = {violation.field for violation in found}
+    return [*found, *(each for each in more if each.field not in wrong)]
 
 
 def _named_violations(request: catalog_pb2.ListEnrolmentsRequest) -> Iterator[FieldViolation]:

@@ -8,6 +8,7 @@ from pymongo import IndexModel
 from pymongo.database import Database as MongoDatabase
 
 from chassis.clock import SystemClock
+from chassis.data.keys import add_keys, unique_key
 from chassis.data.migrations import Migration, adding
 from chassis.data.store import Database
 
@@ -60,8 +61,18 @@ def _tell_staff(mongo: MongoDatabase[dict[str, Any]]) -> None:
         database.transact(partial(tell_staff, run_id=row["_id"]))
 
 
+_CODES: Mapping[str, Sequence[IndexModel]] = {"courses": [unique_key("code_key")]}
+
+
+def _key_codes(mongo: MongoDatabase[dict[str, Any]]) -> None:
+    """Make codes of courses unique in any case and form; see `add_keys` about existing twins."""
+    adding(_CODES)(mongo)
+    add_keys(mongo["courses"], "code", "code_key")
+
+
 MIGRATIONS = (
     Migration(1, "people, courses, runs, paths, enrolments", adding(_FIRST)),
     Migration(2, "events numbered by enrolment", number_enrolments),
     Migration(3, "the staff of runs, published", _tell_staff),
+    Migration(4, "codes of courses, unique in any case and form", _key_codes),
 )

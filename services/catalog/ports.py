@@ -48,7 +48,7 @@ class Store(Protocol):
         """Return a course; None if there is none."""
 
     def course_of_code(self, code: str) -> Course | None:
-        """Return the course with a code; None if there is none."""
+        """Return the course with a code, in any case or form; None if there is none."""
 
     def add_course(self, course: Course) -> None:
         """Store a new course."""

@@ -17,6 +17,7 @@ from pymongo import ReturnDocument, UpdateOne
 
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
+from chassis.texts import identity
 from services.catalog.domain.enrolments import Enrolment
 from services.catalog.domain.enums import EnrolmentState
 from services.catalog.domain.extensions import Extension
@@ -54,12 +55,17 @@ class CatalogStore(chassis_store.Store):
         return self._one("courses", {"_id": course_id}, Course)
 
     def course_of_code(self, code: str) -> Course | None:
-        """Return the course with a code; None if there is none."""
-        return self._one("courses", {"code": code}, Course)
+        """Return the course with a code, in any case or form; None if there is none.
+
+        A course that the version before migration 4 created has no `code_key`.
+        """
+        known = [{"code_key": identity(code)}, {"code": code}]
+        return self._one("courses", {"$or": known}, Course)
 
     def add_course(self, course: Course) -> None:
         """Store a new course."""
-        self["courses"].insert_one(to_document(course), session=self.session)
+        document = {**to_document(course), "code_key": identity(course.code)}
+        self["courses"].insert_one(document, session=self.session)
 
     def run(self, run_id: str) -> Run | None:
         """Return a run; None if there is none."""

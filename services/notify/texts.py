@@ -6,7 +6,6 @@ as a template, and has no line breaks, so that it can't look like another line o
 """
 
 import json
-import unicodedata
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from chassis.texts import shown
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import Text
 
@@ -25,8 +25,6 @@ FOLDER = Path(__file__).parent / "templates"
 FALLBACK = "en"
 LONGEST_TITLE = 200
 LONGEST_VALUE = 1_000
-# Control characters, lone surrogates and line breaks: a title is one line, and so is a value.
-_BREAKING = {"Cc", "Cs", "Zl", "Zp"}
 
 
 @dataclass(frozen=True)
@@ -90,9 +88,10 @@ def cleaned(value: Any) -> Any:
 
 
 def one_line(text: str) -> str:
-    """Return text as one line, without control characters."""
-    kept = (" " if unicodedata.category(sign) in _BREAKING else sign for sign in text)
-    return " ".join("".join(kept).split())
+    """Return text as one line, without control characters, and without invisible ones that could
+    turn the direction of writing; joiners stay, because some scripts need them.
+    """
+    return shown(text)
 
 
 def _cut(text: str, most: int) -> str:

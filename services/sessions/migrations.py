@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from pymongo import IndexModel
 
+from chassis.data.keys import add_keys, unique_key
 from chassis.data.migrations import Migration, Mongo, adding
 from chassis.data.staff import STAFF
 
@@ -82,9 +83,19 @@ def _not_held(mongo: Mongo) -> None:
     )
 
 
+_NAMES: Mapping[str, Sequence[IndexModel]] = {"rooms": [unique_key("name_key")]}
+
+
+def _key_names(mongo: Mongo) -> None:
+    """Make names of rooms unique in any case and form; see `add_keys` about existing twins."""
+    adding(_NAMES)(mongo)
+    add_keys(mongo["rooms"], "name", "name_key")
+
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
     Migration(3, "the staff of runs, and enrolments by learner", adding(_RIGHTS)),
     Migration(4, "an index of sessions by their end; older ones that were not held", _not_held),
+    Migration(5, "names of rooms, unique in any case and form", _key_names),
 )

@@ -40,7 +40,7 @@ class Store(Protocol):
         """Return a room; None if there is none."""
 
     def room_named(self, name: str) -> Room | None:
-        """Return the room with a name; None if there is none."""
+        """Return the room with a name, in any case or form; None if there is none."""
 
     def add_room(self, room: Room) -> None:
         """Store a new room."""

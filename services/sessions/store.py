@@ -23,6 +23,7 @@ from pymongo import ReturnDocument, UpdateOne
 
 from chassis.contracts.mapping import from_document, to_document
 from chassis.replicas import Replica
+from chassis.texts import identity
 from services.sessions.domain.enums import EnrolmentState, SeatKind, SessionState
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Enrolment, Item, Person, Run
@@ -75,12 +76,16 @@ class SessionsStore(AttendanceStore):
         return self._one("rooms", {"_id": room_id}, Room)
 
     def room_named(self, name: str) -> Room | None:
-        """Return the room with a name; None if there is none."""
-        return self._one("rooms", {"name": name}, Room)
+        """Return the room with a name, in any case or form; None if there is none.
+
+        A room that the version before migration 5 created has no `name_key`.
+        """
+        return self._one("rooms", {"$or": [{"name_key": identity(name)}, {"name": name}]}, Room)
 
     def add_room(self, room: Room) -> None:
         """Store a new room."""
-        self["rooms"].insert_one(to_document(room), session=self.session)
+        document = to_document(room) | {"name_key": identity(room.name)}
+        self["rooms"].insert_one(document, session=self.session)
 
     # Sessions
 

@@ -1,7 +1,11 @@
 """People of the roster."""
 
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chassis.errors import FieldViolation
+from chassis.texts import is_plain
 from services.catalog.domain.enums import Role
 
 
@@ -16,3 +20,13 @@ class Person:
     language: str
     zone: str
     roles: tuple[Role, ...]
+
+
+def id_violations(person_id: str) -> Iterator[FieldViolation]:
+    """Yield what is wrong with a person's id. It is never changed: tokens name people by it."""
+    if not is_plain(person_id) or " " in person_id:
+        yield FieldViolation(
+            "id", f"is {person_id!a}", "visible characters only, without white space"
+        )
+    elif not unicodedata.is_normalized("NFC", person_id):
+        yield FieldViolation("id", f"is {person_id!a}", "composed characters (Unicode's NFC)")

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from chassis.civil import end_of_day
 from chassis.errors import FieldViolation
 from chassis.staff import StaffMember, StaffRole, role_among, teachers
+from chassis.texts import is_plain
 from services.catalog.domain.enums import DeliveryMode, EnrolmentPolicy, LateCatchUps, RunState
 
 NOTHING = timedelta()
@@ -21,6 +22,12 @@ class Course:
     title: str
     description: str
     created_at: datetime
+
+
+def code_violations(code: str) -> Iterator[FieldViolation]:
+    """Yield what is wrong with a course's code in the normal form."""
+    if not is_plain(code):
+        yield FieldViolation("code", f"is {code!a}", "visible characters and spaces only")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from chassis.errors import AlreadyExists, check, check_state
+from chassis.texts import normal
 from services.catalog.domain.enrolments import closed_violations
 from services.catalog.domain.events import PathPublished
 from services.catalog.domain.path import Activity, Path, path_violations, size_violations
-from services.catalog.domain.runs import Course
+from services.catalog.domain.runs import Course, code_violations
 from services.catalog.ports import Store
 from services.catalog.usecases.lookup import lock_run
 
@@ -32,12 +33,18 @@ class PublishPath:
 
 
 def create_course(store: Store, command: CreateCourse) -> Course:
-    """Create a course, and return it. Raises AlreadyExists if its code is used."""
-    if store.course_of_code(command.code):
-        raise AlreadyExists(f"there is a course with the code {command.code!r}")
+    """Create a course, and return it. Its code is stored in the normal form.
+
+    Raises Invalid for a code with hidden characters; AlreadyExists if the code is used, also in
+    another case or form.
+    """
+    code = normal(command.code)
+    check(code_violations(code))
+    if (other := store.course_of_code(code)) is not None:
+        raise AlreadyExists(f"there is a course with the code {other.code!r}")
     course = Course(
         id=store.new_id(),
-        code=command.code,
+        code=code,
         title=command.title,
         description=command.description,
         created_at=store.now,

@@ -1,9 +1,11 @@
 """Rooms and sessions, and the states of a session."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chassis.errors import FailedPrecondition, FieldViolation
+from chassis.texts import is_blank, shown
 from services.sessions.domain.enums import CivilTime, Interval, SessionKind, SessionState
 
 
@@ -14,6 +16,14 @@ class Room:
     id: str
     name: str
     capacity: int
+
+
+def name_violations(name: str) -> Iterator[FieldViolation]:
+    """Yield what is wrong with a room's name in the normal form. Joiners stay in names."""
+    if is_blank(name):
+        yield FieldViolation("name", "is blank", "the name on its door")
+    elif shown(name) != name:
+        yield FieldViolation("name", f"is {name!a}", "text without hidden characters")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import grpc
 import pytest
@@ -9,6 +10,7 @@ from tandem.catalog.v1 import catalog_pb2, resources_pb2
 from tandem.options.v1 import options_pb2
 from tandem.types.v1 import types_pb2
 
+from services.catalog.migrations import MIGRATIONS
 from tests.integration.catalog.registry import (
     ONLINE,
     Registry,
@@ -105,6 +107,61 @@ def test_a_taken_code_is_refused(registry: Registry) -> None:
 
     with ThreadPoolExecutor(10) as pool:
         assert sum(pool.map(create, range(20))) == 1
+
+
+@pytest.mark.parametrize(
+    "code", ["phys-101", " PHYS-101 ", "PHYS-101\u00a0", "\uff30HYS-101", "Phys-101"]
+)
+def test_a_code_is_taken_in_any_case_and_form(code: str, registry: Registry) -> None:
+    """What people take for the same code is the same."""
+    first = catalog_pb2.CreateCourseRequest(code="  PHYS-101 ", title="Physics")
+    assert registry.staff.CreateCourse(first).code == "PHYS-101"
+    other = catalog_pb2.CreateCourseRequest(code=code, title="Physics")
+    with pytest.raises(grpc.RpcError) as error:
+        registry.staff.CreateCourse(other)
+    assert error.value.code() == grpc.StatusCode.ALREADY_EXISTS
+
+
+@pytest.mark.parametrize("code", ["PHYS\u200b-101", "\u202ePHYS", "PH\x07YS", "\u2003", " "])
+def test_a_code_has_no_hidden_characters(code: str, registry: Registry) -> None:
+    """And it can't be blank."""
+    with pytest.raises(grpc.RpcError) as error:
+        registry.staff.CreateCourse(catalog_pb2.CreateCourseRequest(code=code, title="Physics"))
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert fields_of(error.value) == ["code"]
+
+
+def test_existing_codes_get_their_keys(registry: Registry) -> None:
+    """The oldest of twins gets the key, a repeated migration changes nothing, and no twin more is
+    taken; a course of the older version is found by its code.
+    """
+    courses = registry.database.mongo["courses"]
+    more = {"title": "t", "description": "", "created_at": datetime.now(UTC)}
+    courses.insert_many(
+        {"_id": number, "code": code, **more}
+        for number, code in (("1", "Phys"), ("2", "PHYS"), ("3", "Bio"))
+    )
+    for _ in range(2):
+        MIGRATIONS[3].run(registry.database.mongo)
+    keys = {row["_id"]: row.get("code_key") for row in courses.find()}
+    assert keys == {"1": "phys", "2": None, "3": "bio"}
+    courses.insert_one({"_id": "4", "code": "Art", **more})
+    for code in ("PHYS", "phys", "BIO", "Art"):
+        with pytest.raises(grpc.RpcError) as error:
+            registry.staff.CreateCourse(catalog_pb2.CreateCourseRequest(code=code, title="t"))
+        assert error.value.code() == grpc.StatusCode.ALREADY_EXISTS
+
+
+def test_ids_and_addresses_have_no_hidden_characters(registry: Registry) -> None:
+    """Each row is refused with all of its violations; the good row is accepted."""
+    rows = [person("ada"), person("s\u200b-100"), person("cafe\u0301"), person("s-1")]
+    rows[1].email = "s\u00a0100@example.edu"
+    rows[2].email = "ok@example.edu"
+    rows[3].email = "s-1@nowhere"
+    answer = registry.staff.BatchUpsertPeople(catalog_pb2.BatchUpsertPeopleRequest(people=rows))
+    fields = [[violation.field for violation in row.violations] for row in answer.results]
+    assert fields == [[], ["id", "email"], ["id"], ["email"]]
+    assert registry.database.reader().people(["ada"]).keys() == {"ada"}
 
 
 def test_a_learner_sees_only_their_own_enrolments(registry: Registry) -> None:

@@ -358,3 +358,22 @@ def everything(registry: Registry) -> dict[str, list[dict[str, Any]]]:
     """All documents of the database."""
     names = registry.database.mongo.list_collection_names()
     return {name: list(registry.database.mongo[name].find().sort("_id")) for name in names}
+
+
+def test_an_enum_value_of_a_newer_version_fails_no_call(registry: Registry) -> None:
+    """A list has UNSPECIFIED for it, and a command that changes the document keeps it."""
+    registry.people("ada", "bob")
+    run = registry.open_run()
+    for learner in ("ada", "bob"):
+        registry.enrol(run.id, learner)
+    enrolments = registry.database.mongo["enrolments"]
+    enrolments.update_one({"learner_id": "ada"}, {"$set": {"mode": "HOLOGRAM"}})
+    rows = registry.staff.ListEnrolments(
+        catalog_pb2.ListEnrolmentsRequest(run_id=run.id)
+    ).enrolments
+    unspecified = types_pb2.ATTENDANCE_MODE_UNSPECIFIED
+    assert [(row.learner_id, row.mode) for row in rows] == [("ada", unspecified), ("bob", ONLINE)]
+    registry.staff.Withdraw(catalog_pb2.WithdrawRequest(run_id=run.id, learner_id="ada"))
+    stored = enrolments.find_one({"learner_id": "ada"})
+    assert stored is not None
+    assert (stored["mode"], stored["state"]) == ("HOLOGRAM", "WITHDRAWN")

@@ -95,6 +95,11 @@ def notify() -> Notify:
     return Notify()
 
 
+def _stranger(_person_id: str, _about: str, _run_id: Any) -> Relation:
+    """Nobody is staff or learner of a run here."""
+    return Relation()
+
+
 def servicers(notify: Notify) -> list[Servicer]:
     return [
         Servicer(
@@ -104,7 +109,7 @@ def servicers(notify: Notify) -> list[Servicer]:
         Servicer(
             Progress(),
             progress_pb2.DESCRIPTOR.services_by_name["ProgressService"],
-            lambda _person_id, _about, _value: Relation(),
+            _stranger,
         ),
     ]
 

@@ -1,6 +1,9 @@
 """Rooms, planning, moving and cancelling, through the real edge and MongoDB."""
 
+from functools import partial
+
 import grpc
+import pytest
 from google.protobuf.duration_pb2 import Duration
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.options.v1 import options_pb2
@@ -8,11 +11,13 @@ from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.errors import AlreadyExists, FailedPrecondition
+from services.sessions.migrations import MIGRATIONS
 from tests.integration.sessions.school import RUN, TEACHER, School, race, refused
 
 ONE_O_CLOCK = types_pb2.CivilTime(local="2026-03-02T13:00:00", zone="Europe/Dublin")
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
+LIST_ROOMS = sessions_pb2.ListRoomsRequest()
 IN_ROOM, ONLINE = types_pb2.SEAT_KIND_IN_ROOM, types_pb2.SEAT_KIND_ONLINE
 
 
@@ -52,7 +57,37 @@ def test_a_rooms_name_is_taken_once(school: School) -> None:
 
     assert race(attempt, range(10)).count(True) == 1
     assert refused(lambda: school.room("Aula"))[0] is grpc.StatusCode.ALREADY_EXISTS
-    assert refused(lambda: school.room("  "))[0] is INVALID
+
+
+@pytest.mark.parametrize(
+    "twin", ["aula magna", " AULA  MAGNA", "Aula\u00a0Magna", "\uff21ula Magna"]
+)
+def test_a_rooms_name_is_taken_in_any_case_and_form(twin: str, school: School) -> None:
+    """What people take for the same name is the same."""
+    school.room("  Aula   Magna ")
+    assert refused(lambda: school.room(twin))[0] is grpc.StatusCode.ALREADY_EXISTS
+    assert [room.name for room in school.staff.ListRooms(LIST_ROOMS).rooms] == ["Aula Magna"]
+
+
+@pytest.mark.parametrize("name", ["  ", "\u00a0", "\u200b", "A\u202eula", "A\u00adula", "A\x1bula"])
+def test_a_rooms_name_has_no_hidden_characters(name: str, school: School) -> None:
+    """And it can't be blank; a joiner, which some scripts need, stays."""
+    assert refused(lambda: school.room(name))[0] is INVALID
+    joined = school.room("\u0645\u06cc\u200c\u062e")
+    assert joined in {room.id for room in school.staff.ListRooms(LIST_ROOMS).rooms}
+
+
+def test_existing_rooms_get_their_keys(school: School) -> None:
+    """The oldest of twins gets the key, and no twin more is taken."""
+    rooms = school.database.mongo["rooms"]
+    names = {"1": "Aula", "2": "AULA", "3": "Lab"}
+    rooms.insert_many({"_id": key, "name": name, "capacity": 5} for key, name in names.items())
+    for _ in range(2):
+        MIGRATIONS[4].run(school.database.mongo)
+    keys = {row["_id"]: row.get("name_key") for row in rooms.find()}
+    assert keys == {"1": "aula", "2": None, "3": "lab"}
+    for name in ("AULA", "aula", "LAB"):
+        assert refused(partial(school.room, name))[0] is grpc.StatusCode.ALREADY_EXISTS
 
 
 def test_a_planned_session_is_answered_kept_and_told(school: School) -> None:

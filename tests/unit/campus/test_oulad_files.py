@@ -1,6 +1,7 @@
 """A folder of the Open University dataset: read as it is, and every fault found at once."""
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def folder(path: Path, tables: dict[str, str | None], clicks: str | bytes | None
     """The good folder with some tables as given; None is one that is not there."""
     for name, text in {**GOOD, **tables}.items():
         if text is not None:
-            (path / name).write_text(text)
+            (path / name).write_bytes(text.encode())
     if isinstance(clicks, bytes):
         (path / "studentVle.zip").write_bytes(clicks)
     elif clicks is not None:
@@ -68,6 +69,63 @@ def test_a_presentation_is_read_as_it_is(tmp_path: Path) -> None:
         Click("1", "7", -5, 2),
         Click("2", "7", 0, 1),
     ]
+
+
+def _quoted(table: str) -> str:
+    """Return a table with all cells in quotes."""
+    rows = (line.split(",") for line in table.splitlines())
+    return "".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in rows)
+
+
+def _with_marks(table: str) -> str:
+    """Return a table with ? for empty cells."""
+    rows = (line.split(",") for line in table.splitlines())
+    return "".join(",".join(cell or "?" for cell in row) + "\n" for row in rows)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _quoted,
+        _with_marks,
+        lambda table: _quoted(_with_marks(table)),
+        lambda table: "\ufeff" + table,
+        lambda table: "\ufeff" + _quoted(table).replace("\n", "\r\n"),
+        lambda table: table.replace("\n", "\r\n").replace(",", ", "),
+    ],
+    ids=["quoted", "?", "quoted ?", "byte order mark", "mark, quoted, CRLF", "CRLF, spaces"],
+)
+def test_other_dialects_say_the_same(change: Callable[[str], str], tmp_path: Path) -> None:
+    """A release with quotes, ? for empty, a byte order mark or CRLF has the same rows."""
+    (tmp_path / "plain").mkdir()
+    plain = Presentation(folder(tmp_path / "plain", {}), "AAA", "2013J")
+    tables: dict[str, str | None] = {name: change(table) for name, table in GOOD.items()}
+    clicks = "\ufeff" + CLICKS.replace("\n", "\r\n")
+    other = Presentation(folder(tmp_path, tables, clicks), "AAA", "2013J")
+    assert other.registrations() == plain.registrations()
+    assert other.materials() == plain.materials()
+    assert other.assessments() == plain.assessments()
+    assert other.submissions() == plain.submissions()
+    assert list(other.clicks()) == list(plain.clicks())
+    assert (other.length, other.start) == (plain.length, plain.start)
+
+
+def test_a_row_without_a_date_is_no_submission(tmp_path: Path) -> None:
+    """Some releases have ? where nothing was submitted."""
+    rows = GOOD["studentAssessment.csv"] + "50,2,?\n51,2,\n"
+    found = Presentation(folder(tmp_path, {"studentAssessment.csv": rows}), "AAA", "2013J")
+    assert found.submissions() == [Submission("1", "50", -3)]
+
+
+REAL = Path("/work/shared/data/oulad")
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"the real dataset is not in {REAL}")
+def test_the_real_files_have_learners_who_stay(tmp_path: Path) -> None:
+    """Some students of the published files have withdrawn; most have not."""
+    folder(tmp_path, {name: (REAL / name).read_text() for name in GOOD}, CLICKS.splitlines()[0])
+    found = Presentation(tmp_path, "AAA", "2013J").registrations()
+    assert 0 < sum(each.unregistered for each in found) < len(found) / 2
 
 
 def test_a_click_is_the_same_one_in_another_cut_of_the_files(tmp_path: Path) -> None:
@@ -120,6 +178,7 @@ def test_every_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
     tables: dict[str, str | None] = {
         "courses.csv": GOOD["courses.csv"].replace("268", "long"),
         "studentInfo.csv": GOOD["studentInfo.csv"] + "AAA,2013J,1\n",
+        "studentRegistration.csv": GOOD["studentRegistration.csv"] + "AAA,2013J,1,NA\n",
         "assessments.csv": GOOD["assessments.csv"].replace("19", "19.5"),
         "studentAssessment.csv": GOOD["studentAssessment.csv"] + "50,2\n50,8,1\n",
     }
@@ -127,9 +186,11 @@ def test_every_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
     assert faults_of(folder(tmp_path, tables, clicks)) == [
         "courses.csv, line 2: module_presentation_length is 'long'; expected a number of days",
         "studentInfo.csv, line 4: id_student is '1'; expected a unique id",
+        "studentRegistration.csv, line 4: date_unregistration is 'NA'; expected a number of days "
+        "from the start",
         "assessments.csv, line 2: date is '19.5'; expected a number of days from the start",
-        "studentAssessment.csv, line 4: date_submitted is ''; expected a number of days from "
-        "the start",
+        "studentAssessment.csv, line 4: date_submitted is '(no cell)'; expected a number of days "
+        "from the start",
         "studentAssessment.csv, line 5: id_student is '8'; expected a student of studentInfo.csv",
         "studentVle.zip, line 6: date is 'soon'; expected a number of days from the start",
         "studentVle.zip, line 6: id_site is '8'; expected a site of vle.csv",

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
+import bson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,10 +15,12 @@ from tandem.options.v1 import options_pb2
 from chassis.contracts.mapping import (
     from_document,
     from_message,
+    is_unknown,
     to_document,
     to_message,
     to_update,
 )
+from chassis.staff import StaffMember, StaffRole
 
 
 class AttendanceMode(StrEnum):
@@ -139,3 +142,54 @@ def test_a_field_that_the_message_lacks_needs_a_default() -> None:
 def test_unknown_keys_of_a_document_are_passed_over() -> None:
     """A newer version may have written more into a document than this one reads."""
     assert from_document({"_id": "a", "title": "t", "new": 1}, Activity) == Activity("a", "t")
+
+
+NEWER_MODE = {"_id": "e", "run_id": "r", "learner_id": "l", "mode": "HOLOGRAM"}
+NEWER_ROLE = {"_id": "ada", "roles": ["LEARNER", "CHANCELLOR"]}
+
+
+def test_an_enum_value_of_a_newer_version_is_read_from_a_document() -> None:
+    """It equals no known value, also in a list and where the field may be None."""
+    mode = from_document(NEWER_MODE, Enrolment).mode
+    assert mode is not None
+    assert is_unknown(mode)
+    assert mode not in list(AttendanceMode)
+    known, newer = from_document(NEWER_ROLE, Person).roles
+    assert (known, is_unknown(known), is_unknown(newer)) == (Role.LEARNER, False, True)
+    assert from_document(NEWER_ROLE, Person) == from_document(NEWER_ROLE, Person)
+    assert list(Role) == [Role.LEARNER]
+
+
+def test_an_enum_value_of_a_newer_version_is_written_back_as_it_was() -> None:
+    """Older code that changes another field of the document does not lose it."""
+    changed = replace(from_document(NEWER_MODE, Enrolment), run_id="other")
+    stored = bson.decode(bson.encode(to_document(changed)))
+    assert stored == {**NEWER_MODE, "run_id": "other", "enrolled_at": None}
+    assert to_update(from_document(NEWER_MODE, Enrolment), changed) == {"run_id": "other"}
+    assert to_document(from_document(NEWER_ROLE, Person)) == NEWER_ROLE
+
+
+def test_an_enum_value_of_a_newer_version_is_unspecified_in_messages() -> None:
+    """A caller gets UNSPECIFIED for it, and a list without it."""
+    message = to_message(from_document(NEWER_MODE, Enrolment), resources_pb2.Enrolment)
+    assert (message.mode, message.run_id) == (0, "r")
+    person = to_message(from_document(NEWER_ROLE, Person), resources_pb2.Person)
+    assert list(person.roles) == [options_pb2.ROLE_LEARNER]
+
+
+def test_a_staff_role_of_a_newer_version_opens_nothing() -> None:
+    """An unknown role includes no known one."""
+    document = {"person_id": "ada", "role": "DEAN"}
+    role = from_document(document, StaffMember).role
+    assert not any(role.includes(least) for least in StaffRole)
+
+
+def test_an_enum_value_that_the_contract_lacks_is_an_error() -> None:
+    """A known value of the domain must be in the contract."""
+
+    class Wrong(StrEnum):
+        ELSEWHERE = "ELSEWHERE"
+
+    wrong: Any = Enrolment("e", "r", "l", mode=cast(Any, Wrong.ELSEWHERE))
+    with pytest.raises(KeyError):
+        to_message(wrong, resources_pb2.Enrolment)

@@ -67,6 +67,15 @@ def test_all_violations_come_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("blank", [" ", "\t\n", "\u00a0", "\u200b", "\u3164"])
+def test_a_text_that_nobody_can_see_is_missing(blank: str) -> None:
+    """White space or invisible characters only; where a text may be missing it is no fault."""
+    assert violations_of(ada(given_name=blank)) == [
+        FieldViolation("given_name", "is missing", "a value")
+    ]
+    assert violations_of(ada(family_name=blank)) == []
+
+
 def test_a_violation_says_what_would_be_right() -> None:
     """Each violation says what was wrong and what would be right."""
     assert violations_of(ada(zone="Mars/Base")) == [

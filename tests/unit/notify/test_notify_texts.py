@@ -118,3 +118,9 @@ def test_titles_are_short_lines(run: str, name: str) -> None:
     title = TEXTS.write(Kind.ENROLMENT_PROMOTED, "en", "UTC", name, {"run": run}).title
     assert len(title) <= LONGEST_TITLE
     assert len(title.splitlines()) == 1
+
+
+def test_a_name_can_not_turn_the_text_around_it() -> None:
+    """Direction and zero-width characters are left out; joiners stay."""
+    assert one_line("Ada\u202e\u2067 \u200bLovelace\ufeff") == "Ada Lovelace"
+    assert one_line("\u0645\u06cc\u200c\u062e") == "\u0645\u06cc\u200c\u062e"

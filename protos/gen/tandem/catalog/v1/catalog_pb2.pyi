@@ -108,7 +108,9 @@ class CreateCourseRequest(_message.Message):
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     code: _builtins.str
-    """The university's code, unique."""
+    """The university's code, unique in any case and form; it has no hidden characters. White space
+    around it is left out.
+    """
     title: _builtins.str
     """Title."""
     description: _builtins.str

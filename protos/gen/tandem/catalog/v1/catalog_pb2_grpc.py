@@ -153,7 +153,8 @@ class CatalogServiceServicer:
     """
 
     def BatchUpsertPeople(self, request, context):
-        """Adds or changes people from the student records system, row by row.
+        """Adds or changes people from the student records system, row by row. A row is refused whose id has
+        hidden characters (control, zero-width, direction), or whose address can't get mail.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -167,7 +168,7 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateCourse(self, request, context):
-        """Creates a course. ALREADY_EXISTS when its code is taken.
+        """Creates a course. ALREADY_EXISTS when its code is taken, also in another case or form (phys-101).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

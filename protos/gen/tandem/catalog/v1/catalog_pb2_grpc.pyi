@@ -41,11 +41,13 @@ class CatalogServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     BatchUpsertPeople: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.BatchUpsertPeopleRequest, _catalog_pb2.BatchUpsertPeopleResponse]
-    """Adds or changes people from the student records system, row by row."""
+    """Adds or changes people from the student records system, row by row. A row is refused whose id has
+    hidden characters (control, zero-width, direction), or whose address can't get mail.
+    """
     GetPerson: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetPersonRequest, _resources_pb2.Person]
     """One person; for staff, somebody of a run of theirs. NOT_FOUND when there is none of that id."""
     CreateCourse: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.CreateCourseRequest, _resources_pb2.Course]
-    """Creates a course. ALREADY_EXISTS when its code is taken."""
+    """Creates a course. ALREADY_EXISTS when its code is taken, also in another case or form (phys-101)."""
     GetCourse: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetCourseRequest, _resources_pb2.Course]
     """One course. NOT_FOUND when there is none of that id."""
     ListCourses: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListCoursesRequest, _catalog_pb2.ListCoursesResponse]
@@ -119,11 +121,13 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     BatchUpsertPeople: _aio.UnaryUnaryMultiCallable[_catalog_pb2.BatchUpsertPeopleRequest, _catalog_pb2.BatchUpsertPeopleResponse]  # type: ignore[assignment]
-    """Adds or changes people from the student records system, row by row."""
+    """Adds or changes people from the student records system, row by row. A row is refused whose id has
+    hidden characters (control, zero-width, direction), or whose address can't get mail.
+    """
     GetPerson: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetPersonRequest, _resources_pb2.Person]  # type: ignore[assignment]
     """One person; for staff, somebody of a run of theirs. NOT_FOUND when there is none of that id."""
     CreateCourse: _aio.UnaryUnaryMultiCallable[_catalog_pb2.CreateCourseRequest, _resources_pb2.Course]  # type: ignore[assignment]
-    """Creates a course. ALREADY_EXISTS when its code is taken."""
+    """Creates a course. ALREADY_EXISTS when its code is taken, also in another case or form (phys-101)."""
     GetCourse: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetCourseRequest, _resources_pb2.Course]  # type: ignore[assignment]
     """One course. NOT_FOUND when there is none of that id."""
     ListCourses: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListCoursesRequest, _catalog_pb2.ListCoursesResponse]  # type: ignore[assignment]
@@ -200,7 +204,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.BatchUpsertPeopleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.BatchUpsertPeopleResponse, _abc.Awaitable[_catalog_pb2.BatchUpsertPeopleResponse]]:
-        """Adds or changes people from the student records system, row by row."""
+        """Adds or changes people from the student records system, row by row. A row is refused whose id has
+        hidden characters (control, zero-width, direction), or whose address can't get mail.
+        """
 
     @_abc_1.abstractmethod
     def GetPerson(
@@ -216,7 +222,7 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.CreateCourseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Course, _abc.Awaitable[_resources_pb2.Course]]:
-        """Creates a course. ALREADY_EXISTS when its code is taken."""
+        """Creates a course. ALREADY_EXISTS when its code is taken, also in another case or form (phys-101)."""
 
     @_abc_1.abstractmethod
     def GetCourse(

@@ -153,7 +153,7 @@ class Person(_message.Message):
     family_name: _builtins.str
     """Family name; empty for people who have one name only."""
     email: _builtins.str
-    """Where mail reaches the person."""
+    """Where mail reaches the person: ASCII before the @, and a domain that mail reaches."""
     language: _builtins.str
     """BCP 47 language tag: en, de-AT."""
     zone: _builtins.str

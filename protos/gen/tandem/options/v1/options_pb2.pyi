@@ -193,7 +193,7 @@ class Rule(_message.Message):
     ZONE_FIELD_NUMBER: _builtins.int
     DATE_FIELD_NUMBER: _builtins.int
     required: _builtins.bool
-    """The field must be present: not empty, not zero, not UNSPECIFIED."""
+    """The field must be present: not empty, not blank, not zero, not UNSPECIFIED."""
     max_length: _builtins.int
     """At most this many characters (0: 1,000)."""
     min_items: _builtins.int

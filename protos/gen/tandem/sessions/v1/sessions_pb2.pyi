@@ -59,7 +59,9 @@ class CreateRoomRequest(_message.Message):
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     name: _builtins.str
-    """Name, unique."""
+    """Name, unique in any case and form; it has no hidden characters. White space around it is left
+    out.
+    """
     capacity: _builtins.int
     """How many learners it seats."""
     def __init__(

@@ -140,7 +140,7 @@ class SessionsServiceServicer:
     """
 
     def CreateRoom(self, request, context):
-        """Adds a room. ALREADY_EXISTS when its name is taken.
+        """Adds a room. ALREADY_EXISTS when its name is taken, also in another case or form.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

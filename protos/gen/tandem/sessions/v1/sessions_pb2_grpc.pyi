@@ -42,7 +42,7 @@ class SessionsServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionsServiceAsyncStub: ...
     CreateRoom: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CreateRoomRequest, _resources_pb2.Room]
-    """Adds a room. ALREADY_EXISTS when its name is taken."""
+    """Adds a room. ALREADY_EXISTS when its name is taken, also in another case or form."""
     ListRooms: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListRoomsRequest, _sessions_pb2.ListRoomsResponse]
     """Rooms by name."""
     ScheduleSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ScheduleSessionRequest, _resources_pb2.Session]
@@ -114,7 +114,7 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateRoom: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CreateRoomRequest, _resources_pb2.Room]  # type: ignore[assignment]
-    """Adds a room. ALREADY_EXISTS when its name is taken."""
+    """Adds a room. ALREADY_EXISTS when its name is taken, also in another case or form."""
     ListRooms: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListRoomsRequest, _sessions_pb2.ListRoomsResponse]  # type: ignore[assignment]
     """Rooms by name."""
     ScheduleSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ScheduleSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
@@ -189,7 +189,7 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.CreateRoomRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Room, _abc.Awaitable[_resources_pb2.Room]]:
-        """Adds a room. ALREADY_EXISTS when its name is taken."""
+        """Adds a room. ALREADY_EXISTS when its name is taken, also in another case or form."""
 
     @_abc_1.abstractmethod
     def ListRooms(
