@@ -54,6 +54,13 @@ class LateCatchUps(StrEnum):
     SINCE = "SINCE"
 
 
+class PartialAttendance(StrEnum):
+    """What it means to have been there for a part of a session."""
+
+    COUNTS = "COUNTS"
+    CATCH_UP = "CATCH_UP"
+
+
 class RunState(StrEnum):
     """Whether a run takes part in the term."""
 

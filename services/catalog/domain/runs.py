@@ -8,7 +8,13 @@ from chassis.civil import end_of_day
 from chassis.errors import FieldViolation
 from chassis.staff import StaffMember, StaffRole, role_among, teachers
 from chassis.texts import is_plain
-from services.catalog.domain.enums import DeliveryMode, EnrolmentPolicy, LateCatchUps, RunState
+from services.catalog.domain.enums import (
+    DeliveryMode,
+    EnrolmentPolicy,
+    LateCatchUps,
+    PartialAttendance,
+    RunState,
+)
 
 NOTHING = timedelta()
 
@@ -42,6 +48,7 @@ class RunPolicy:
     late_catch_ups: LateCatchUps | None = None
     late_catch_ups_since: str = ""
     """SINCE: the first day, YYYY-MM-DD."""
+    partial_attendance: PartialAttendance | None = None
 
 
 DEFAULT_POLICY = RunPolicy(
@@ -51,6 +58,7 @@ DEFAULT_POLICY = RunPolicy(
     partial_share=0.25,
     seat_cutoff=timedelta(hours=1),
     late_catch_ups=LateCatchUps.ALL,
+    partial_attendance=PartialAttendance.COUNTS,
 )
 
 

@@ -31,13 +31,12 @@ from services.progress.domain.events import (
     CatchUpWithdrawn,
 )
 from services.progress.domain.learner_run_state import LearnerRunState
-from services.progress.domain.path import Run
+from services.progress.domain.path import Policy, Run
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Session
 
 # There is one catch-up for each session and learner: its id is made from the two.
 _NAMESPACE = uuid.UUID("0195a1c0-5c1e-7c3a-9d52-7c6f7a1d3b60")
-_ABSENT = frozenset({AttendanceStatus.ABSENT})
 # Who usually takes part in one of these ways attends classes; others study alone.
 ATTENDING = frozenset({AttendanceMode.CLASSROOM, AttendanceMode.ONLINE})
 
@@ -84,24 +83,30 @@ def catch_up_id(session_id: str, learner_id: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{session_id}:{learner_id}"))
 
 
-def is_due_to(run_state: LearnerRunState, session_id: str, held_before: Collection[str]) -> bool:
-    """Return whether the learner should get a catch-up: enrolled, and absent from the session,
+def is_due_to(
+    run_state: LearnerRunState, session_id: str, held_before: Collection[str], policy: Policy
+) -> bool:
+    """Return whether the learner should get a catch-up: enrolled, and by the policy missed it,
     without a seat for it, or not yet in the run when it was held.
 
     `held_before`: the sessions of `late_sessions`.
     """
     attendance = run_state.attendance.get(session_id)
     return run_state.is_enrolled and (
-        _status(run_state, session_id) in _ABSENT
+        _status(run_state, session_id) in policy.missed
         or (attendance is not None and attendance.waited)
         or (session_id in held_before and session_id not in run_state.attendance)
     )
 
 
-def is_wanted(run_state: LearnerRunState, session_id: str, held_before: Collection[str]) -> bool:
+def is_wanted(
+    run_state: LearnerRunState, session_id: str, held_before: Collection[str], policy: Policy
+) -> bool:
     """Return whether an existing catch-up still applies to the learner."""
     caught_up = _status(run_state, session_id) is AttendanceStatus.CAUGHT_UP
-    return is_due_to(run_state, session_id, held_before) or (run_state.is_enrolled and caught_up)
+    return is_due_to(run_state, session_id, held_before, policy) or (
+        run_state.is_enrolled and caught_up
+    )
 
 
 def late_sessions(run_state: LearnerRunState, plan: Plan) -> Sequence[str]:
@@ -163,7 +168,7 @@ def kept_up(
     over_since = run.over_since(now)
     is_assigned = catch_up.state is CatchUpState.ASSIGNED
     outlives = is_assigned and over_since is not None and catch_up.due >= over_since
-    wanted = is_wanted(run_state, catch_up.session_id, held_before)
+    wanted = is_wanted(run_state, catch_up.session_id, held_before, run.policy)
     applies = wanted and not outlives and not catch_up.waived
     if applies is not catch_up.dropped:
         return catch_up

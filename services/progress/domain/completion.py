@@ -6,7 +6,7 @@
 | ITEM without (texts) | a statement says completed, passed or experienced |
 | TASK | a statement says submitted, completed or passed |
 | CHECKPOINT | someone other than the learner says passed, or completed and nobody says failed |
-| SESSION | attendance is PRESENT, EXCUSED or CAUGHT_UP, or its substitutes are studied |
+| SESSION | attendance counts as attended by the policy, or its substitutes are studied |
 
 An item counts only after it is AVAILABLE in the library: only then is it known whether it has a
 playing time. Earlier evidence is stored and counts then. What is completed stays completed, except
@@ -18,7 +18,7 @@ from datetime import datetime
 
 from services.progress.domain.catch_ups import Studied
 from services.progress.domain.dues import Dues
-from services.progress.domain.enums import ActivityKind, ActivityState, AttendanceStatus
+from services.progress.domain.enums import ActivityKind, ActivityState
 from services.progress.domain.evidence import (
     Evidence,
     activity_target,
@@ -33,9 +33,6 @@ from services.progress.domain.path import Activity
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import PLAYED, Item
 
-ATTENDED = frozenset(
-    {AttendanceStatus.PRESENT, AttendanceStatus.EXCUSED, AttendanceStatus.CAUGHT_UP}
-)
 # Shares are quotients of floats: 0.9 of a length may come out slightly below 0.9.
 HAIR = 1e-9
 # Players round, and leave hairs between segments: a gap of up to a second counts as watched.
@@ -137,7 +134,7 @@ def _session_done(activity: Activity, learner: Learner, plan: Plan) -> datetime 
     instants = []
     for session in plan.sessions_of_activity.get(activity.id, ()):
         attendance = learner.run_state.attendance.get(session.id)
-        if attendance is not None and attendance.verdict in ATTENDED:
+        if attendance is not None and attendance.verdict in plan.run.policy.attended:
             instants.append(session.ended_at or session.end_time)
         instants.append(_all_studied_at(plan.substitutes[session.id], learner, plan))
     return earliest(*instants)

@@ -50,6 +50,13 @@ class AttendanceStatus(StrEnum):
     CAUGHT_UP = "CAUGHT_UP"
 
 
+class PartialAttendance(StrEnum):
+    """What it means to have been there for a part of a session."""
+
+    COUNTS = "COUNTS"
+    CATCH_UP = "CATCH_UP"
+
+
 class EnrolmentState(StrEnum):
     """Whether a learner has a place in a run."""
 

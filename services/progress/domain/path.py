@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.progress.domain.enums import ActivityKind
+from services.progress.domain.enums import ActivityKind, AttendanceStatus, PartialAttendance
+
+_ATTENDED = frozenset(
+    {AttendanceStatus.PRESENT, AttendanceStatus.EXCUSED, AttendanceStatus.CAUGHT_UP}
+)
+_MISSED = frozenset({AttendanceStatus.ABSENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +19,21 @@ class Policy:
     watched_share: float = 0.9
     late_from: datetime | None = None
     """Late joiners get catch-ups of classes that ended after this instant; None: of none."""
+
+    partial_attendance: PartialAttendance | None = None
+    """What PARTIAL means; None: neither attended nor missed, as in runs of older versions."""
+
+    @property
+    def attended(self) -> frozenset[AttendanceStatus]:
+        """The statuses that complete a SESSION."""
+        counts = self.partial_attendance is PartialAttendance.COUNTS
+        return _ATTENDED | {AttendanceStatus.PARTIAL} if counts else _ATTENDED
+
+    @property
+    def missed(self) -> frozenset[AttendanceStatus]:
+        """The statuses that give a catch-up."""
+        asks = self.partial_attendance is PartialAttendance.CATCH_UP
+        return _MISSED | {AttendanceStatus.PARTIAL} if asks else _MISSED
 
     @property
     def within(self) -> timedelta:

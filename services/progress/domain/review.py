@@ -127,7 +127,9 @@ def _first(
     learner: Learner, plan: Plan, session_id: str, late: Sequence[str], now: datetime
 ) -> CatchUp | None:
     item_ids = plan.substitutes.get(session_id, ())
-    if not item_ids or not catch_ups.is_due_to(learner.run_state, session_id, late):
+    if not item_ids or not catch_ups.is_due_to(
+        learner.run_state, session_id, late, plan.run.policy
+    ):
         return None
     due = catch_ups.due_of(session_id, late, now, plan.run)
     return catch_ups.assigned(learner.run_state, plan.sessions[session_id], item_ids, now, due)

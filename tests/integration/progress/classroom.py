@@ -35,6 +35,7 @@ RUN, FILM, BOOK, CLASS = "run-1", "film", "book", "class-1"
 ADL = "http://adlnet.gov/expapi/verbs/"
 PAUSED = "https://w3id.org/xapi/video/verbs/paused"
 PRESENT = types_pb2.ATTENDANCE_VERDICT_PRESENT
+PARTIAL = types_pb2.ATTENDANCE_VERDICT_PARTIAL
 ABSENT = types_pb2.ATTENDANCE_VERDICT_ABSENT
 EXCUSED = types_pb2.ATTENDANCE_VERDICT_EXCUSED
 CAUGHT_UP = types_pb2.ATTENDANCE_VERDICT_CAUGHT_UP

@@ -29,6 +29,7 @@ from tests.integration.progress.classroom import (
     EXCUSED,
     FILM,
     HOUR,
+    PARTIAL,
     PRESENT,
     RUN,
     Classroom,
@@ -507,6 +508,27 @@ def test_who_only_waited_for_a_seat_catches_up_too(classroom: Classroom) -> None
     classroom.hear("attendance", amended("ada", CAUGHT_UP))
     classroom.settle()
     assert classroom.catch_up("ada").state == COMPLETED
+
+
+@pytest.mark.parametrize("first", ["policy", "attendance"])
+def test_a_part_that_was_missed_is_caught_up_by_policy(classroom: Classroom, first: str) -> None:
+    """Or counts, or neither; a change of the policy evaluates the run again."""
+    asks = opened(partial_attendance=catalog_resources.PARTIAL_ATTENDANCE_CATCH_UP)
+    classroom.open(lecture(), learners=["ada"])
+    if first == "policy":
+        classroom.hear("plans", asks)
+    classroom.hold_class(ada=PARTIAL)
+    classroom.hear("attendance", recorded())
+    if first == "attendance":
+        classroom.settle_for_good()
+        assert (classroom.catch_ups(), classroom.states("ada")) == ([], {"lecture": "OPEN"})
+        classroom.hear("plans", asks)
+    classroom.settle_for_good()
+    assert classroom.catch_up("ada").state == ASSIGNED
+    counts = opened(partial_attendance=catalog_resources.PARTIAL_ATTENDANCE_COUNTS)
+    classroom.hear("plans", counts)
+    classroom.settle_for_good()
+    assert (classroom.catch_ups(), classroom.states("ada")) == ([], {"lecture": "COMPLETED"})
 
 
 def late_run() -> catalog.RunOpened:

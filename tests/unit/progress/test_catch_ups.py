@@ -13,6 +13,7 @@ from services.progress.domain.enums import (
     AttendanceStatus,
     CatchUpState,
     EnrolmentState,
+    PartialAttendance,
     SessionState,
 )
 from services.progress.domain.events import (
@@ -178,7 +179,7 @@ def test_what_was_caught_up_ends_no_catch_up() -> None:
     """CAUGHT_UP is what the catch-up itself brought."""
     caught_up = run_state(attendance=attendance_with(AttendanceStatus.CAUGHT_UP))
     assert kept_up(GIVEN, caught_up, MONDAY) == GIVEN
-    assert not catch_ups.is_due_to(caught_up, "s1", ())
+    assert not catch_ups.is_due_to(caught_up, "s1", (), Policy())
 
 
 LATE = Policy(WITHIN, late_from=datetime.min.replace(tzinfo=UTC))
@@ -227,3 +228,22 @@ def test_dues_of_late_joiners_are_spread_out() -> None:
     assert days(MONDAY + DAY) == [1, 2, 3]
     other = catch_ups.due_of("other", late, MONDAY, run_with(LATE))
     assert other == MONDAY + WITHIN
+
+
+@pytest.mark.parametrize(
+    ("means", "due", "done"),
+    [
+        (None, False, False),
+        (PartialAttendance.COUNTS, False, True),
+        (PartialAttendance.CATCH_UP, True, False),
+    ],
+)
+def test_what_a_part_of_a_class_means_is_the_runs_policy(
+    means: PartialAttendance | None, due: bool, done: bool
+) -> None:
+    """It counts, or gives a catch-up, or in older runs neither."""
+    policy = Policy(WITHIN, partial_attendance=means)
+    there = run_state(attendance=attendance_with(AttendanceStatus.PARTIAL))
+    assert catch_ups.is_due_to(there, "s1", (), policy) is due
+    assert (AttendanceStatus.PARTIAL in policy.attended) is done
+    assert catch_ups.is_due_to(ABSENT, "s1", (), policy)

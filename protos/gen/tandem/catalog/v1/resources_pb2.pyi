@@ -51,6 +51,30 @@ LATE_CATCH_UPS_SINCE: LateCatchUps.ValueType  # 3
 """Those of a day and later."""
 Global___LateCatchUps: _TypeAlias = LateCatchUps  # noqa: Y015
 
+class _PartialAttendance:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PartialAttendanceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PartialAttendance.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PARTIAL_ATTENDANCE_UNSPECIFIED: _PartialAttendance.ValueType  # 0
+    """Not said."""
+    PARTIAL_ATTENDANCE_COUNTS: _PartialAttendance.ValueType  # 1
+    """The session counts as attended."""
+    PARTIAL_ATTENDANCE_CATCH_UP: _PartialAttendance.ValueType  # 2
+    """The learner gets a catch-up."""
+
+class PartialAttendance(_PartialAttendance, metaclass=_PartialAttendanceEnumTypeWrapper):
+    """What it means to have been there for a part of a session."""
+
+PARTIAL_ATTENDANCE_UNSPECIFIED: PartialAttendance.ValueType  # 0
+"""Not said."""
+PARTIAL_ATTENDANCE_COUNTS: PartialAttendance.ValueType  # 1
+"""The session counts as attended."""
+PARTIAL_ATTENDANCE_CATCH_UP: PartialAttendance.ValueType  # 2
+"""The learner gets a catch-up."""
+Global___PartialAttendance: _TypeAlias = PartialAttendance  # noqa: Y015
+
 class _EnrolmentPolicy:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -234,6 +258,7 @@ class RunPolicy(_message.Message):
     SEAT_CUTOFF_FIELD_NUMBER: _builtins.int
     LATE_CATCH_UPS_FIELD_NUMBER: _builtins.int
     LATE_CATCH_UPS_SINCE_FIELD_NUMBER: _builtins.int
+    PARTIAL_ATTENDANCE_FIELD_NUMBER: _builtins.int
     watched_share: _builtins.float
     """Share of an item that must be watched for it to count, 0 to 1. Default 0.9."""
     present_share: _builtins.float
@@ -247,6 +272,10 @@ class RunPolicy(_message.Message):
     """
     late_catch_ups_since: _builtins.str
     """SINCE: the first day, YYYY-MM-DD in the run's zone."""
+    partial_attendance: Global___PartialAttendance.ValueType
+    """What PARTIAL means. Default COUNTS. In runs that were opened before this field existed it means
+    neither: the session is not attended, and there is no catch-up.
+    """
     @_builtins.property
     def catch_up_within(self) -> _duration_pb2.Duration:
         """How long a learner has for a catch-up, from the moment it can be studied. Default 7 days."""
@@ -265,10 +294,11 @@ class RunPolicy(_message.Message):
         seat_cutoff: _duration_pb2.Duration | None = ...,
         late_catch_ups: Global___LateCatchUps.ValueType = ...,
         late_catch_ups_since: _builtins.str = ...,
+        partial_attendance: Global___PartialAttendance.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["catch_up_within", b"catch_up_within", "seat_cutoff", b"seat_cutoff"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_within", b"catch_up_within", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_within", b"catch_up_within", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
