@@ -21,10 +21,11 @@ class NotKnownYet(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a kind of notice is delivered unless a person chose otherwise."""
+    """How a kind of notice is delivered."""
 
     category: Category
-    channels: frozenset[Channel] = BOTH
+    quiet: bool = False
+    """True if it comes to the inbox only, whatever was chosen."""
     urgent: bool = False
 
 
@@ -36,7 +37,7 @@ RULES: Mapping[Kind, Rule] = {
     Kind.SEAT_PROMOTED: Rule(Category.SEAT),
     Kind.CATCH_UP_ASSIGNED: Rule(Category.CATCH_UP),
     # The learner has just studied it, so there is no e-mail; the inbox keeps a record.
-    Kind.CATCH_UP_COMPLETED: Rule(Category.CATCH_UP, channels=QUIET),
+    Kind.CATCH_UP_COMPLETED: Rule(Category.CATCH_UP, quiet=True),
     Kind.CATCH_UP_MISSED: Rule(Category.CATCH_UP),
     Kind.DUE_EXTENDED: Rule(Category.DEADLINE),
     Kind.REMINDER: Rule(Category.REMINDER),
@@ -96,11 +97,13 @@ def channels_for(
 ) -> frozenset[Channel]:
     """Return the channels of a notice for a person's choice; empty: none.
 
-    A choice applies to every kind of its category. Urgent notices always go to the inbox, whatever
-    was chosen.
+    Without a choice a category has every channel. A quiet notice uses of its category's channels
+    the inbox only. Urgent notices always go to the inbox, whatever was chosen.
     """
     rule = RULES[kind]
-    wanted = frozenset(chosen.get(rule.category, rule.channels))
+    wanted = frozenset(chosen.get(rule.category, BOTH))
+    if rule.quiet:
+        return wanted & QUIET
     return wanted | QUIET if rule.urgent else wanted
 
 

@@ -79,7 +79,7 @@ def test_what_is_told_to_the_learner(
 
 
 def test_a_completed_catch_up_is_told_quietly(world: World, ada: str) -> None:
-    """A completed catch-up is a message in the inbox only, unless the person chose otherwise."""
+    """A completed catch-up is a message in the inbox only."""
     world.people(ada)
     world.tell(progress.CatchUpCompleted(catch_up_id="c", learner_id=ada, title="Waves"))
     assert [one.channel for one in world.deliveries()] == [Channel.IN_APP]

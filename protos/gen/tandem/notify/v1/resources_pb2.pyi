@@ -152,7 +152,9 @@ class Preferences(_message.Message):
     """The person."""
     @_builtins.property
     def categories(self) -> _containers.RepeatedCompositeFieldContainer[Global___CategoryPreference]:
-        """One entry a category, defaults filled in."""
+        """One entry a category, defaults filled in: the channels that its messages use. GetPreferences
+        says which messages are quieter.
+        """
 
     def __init__(
         self,
