@@ -74,6 +74,9 @@ class Store(Protocol):
     ) -> dict[tuple[str, str], list[Enrolment]]:
         """Return the known enrolments by (run, learner)."""
 
+    def modes_of(self, run_id: str, learner_ids: Iterable[str]) -> dict[str, set[AttendanceMode]]:
+        """Return the modes in which learners are enrolled in a run; others are left out."""
+
     def learners_between(
         self, run_id: str, modes: Iterable[AttendanceMode], after: str, upto: str
     ) -> list[str]:

@@ -98,6 +98,20 @@ class ReplicasStore(store.Store):
             found.setdefault((enrolment.run_id, enrolment.learner_id), []).append(enrolment)
         return found
 
+    def modes_of(self, run_id: str, learner_ids: Iterable[str]) -> dict[str, set[AttendanceMode]]:
+        """Return the modes in which learners are enrolled in a run; others are left out."""
+        query = {
+            "run_id": run_id,
+            "state": EnrolmentState.ENROLLED.value,
+            "learner_id": {"$in": list(learner_ids)},
+            "mode": {"$ne": None},
+        }
+        shown = {"learner_id": 1, "mode": 1}
+        found: dict[str, set[AttendanceMode]] = {}
+        for row in self["enrolments"].find(query, shown, session=self.session):
+            found.setdefault(row["learner_id"], set()).add(AttendanceMode(row["mode"]))
+        return found
+
     def lock_rosters(self, run_ids: Iterable[str]) -> None:
         """Lock the rosters of these runs against other units of work."""
         self["rosters"].bulk_write(

@@ -126,8 +126,12 @@ def compose(
     text: Text,
     number: int | None,
     now: datetime,
+    quiet: bool = False,
 ) -> Notification:
-    """Return a notice's notification of a person: in the inbox at once, mail queued."""
+    """Return a notice's notification of a person: in the inbox at once, mail queued.
+
+    `quiet`: for this person it is not urgent.
+    """
     message = Message(
         id=message_id(notice.event_id, person_id),
         person_id=person_id,
@@ -137,7 +141,7 @@ def compose(
         created_at=now,
         event_id=notice.event_id,
         event_type=notice.event_type,
-        urgent=notice.rule.urgent,
+        urgent=notice.rule.urgent and not quiet,
         number=number,
     )
     return Notification(message, tuple(_delivery(notice, message, channel) for channel in channels))

@@ -93,16 +93,19 @@ def delivery_id(event_id: str, person_id: str, channel: Channel) -> str:
 
 
 def channels_for(
-    kind: Kind, chosen: Mapping[Category, Iterable[Channel]] = NOTHING_CHOSEN
+    kind: Kind,
+    chosen: Mapping[Category, Iterable[Channel]] = NOTHING_CHOSEN,
+    quiet: bool = False,
 ) -> frozenset[Channel]:
     """Return the channels of a notice for a person's choice; empty: none.
 
-    Without a choice a category has every channel. A quiet notice uses of its category's channels
-    the inbox only. Urgent notices always go to the inbox, whatever was chosen.
+    Without a choice a category has every channel. A notice that is quiet, by its kind or (`quiet`)
+    for this person, uses of its category's channels the inbox only. Other urgent notices always go
+    to the inbox, whatever was chosen.
     """
     rule = RULES[kind]
     wanted = frozenset(chosen.get(rule.category, BOTH))
-    if rule.quiet:
+    if quiet or rule.quiet:
         return wanted & QUIET
     return wanted | QUIET if rule.urgent else wanted
 

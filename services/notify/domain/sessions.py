@@ -10,6 +10,8 @@ from services.notify.domain.people import Enrolment
 
 LIVE_MODES = frozenset({AttendanceMode.CLASSROOM, AttendanceMode.ONLINE})
 ALL_MODES = frozenset(AttendanceMode)
+UNEXPECTED = ALL_MODES - LIVE_MODES
+"""The modes of learners who are not expected in live classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Broadcast:
     done: bool = False
     retry_at: datetime | None = None
     """When the broadcast is tried again, by the system's clock."""
+    quiet_modes: tuple[AttendanceMode, ...] = ()
+    """Learners with these modes only are notified in the inbox only, and not urgently."""
+    instructor_id: str = ""
+    """The session's instructor, who is notified like a learner who is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,15 @@ class Chunk:
     after: str
     upto: str
     """The chunk contains the learners whose ids are greater than `after`, up to this one."""
+
+
+def is_quiet(broadcast: Broadcast, person_id: str, modes: Iterable[AttendanceMode]) -> bool:
+    """Return whether a broadcast is quiet for a person who has a place in its run in these
+    modes.
+    """
+    held = set(modes)
+    is_instructor = person_id == broadcast.instructor_id
+    return bool(held) and held <= set(broadcast.quiet_modes) and not is_instructor
 
 
 def chunk_of(broadcast: Broadcast, learners: Sequence[str]) -> Chunk:

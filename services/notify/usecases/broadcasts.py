@@ -1,5 +1,6 @@
 """Due reminders, and broadcasts to a whole run, which are sent in chunks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from services.notify.domain.sessions import (
     Broadcast,
     Session,
     chunk_of,
+    is_quiet,
     overtaken,
     reminder_notice,
     stands,
@@ -92,10 +94,18 @@ def notify_chunk(store: Store, texts: Texts, chunk_id: str) -> None:
     if broadcast is None or _vanished(store, broadcast):
         return
     learners = store.learners_between(broadcast.run_id, broadcast.modes, chunk.after, chunk.upto)
-    missing = notify(store, texts, [Addressed(broadcast.notice, one) for one in learners])
+    missing = notify(store, texts, _addressed(store, broadcast, learners))
     if missing and store.now < broadcast.until:
         waiting = tuple(dict.fromkeys((*broadcast.waiting, *missing)))
         store.put_broadcast(replace(broadcast, waiting=waiting, done=False))
+
+
+def _addressed(store: Store, broadcast: Broadcast, people: Sequence[str]) -> list[Addressed]:
+    modes = store.modes_of(broadcast.run_id, people) if broadcast.quiet_modes else {}
+    return [
+        Addressed(broadcast.notice, one, is_quiet(broadcast, one, modes.get(one, ())))
+        for one in people
+    ]
 
 
 def _vanished(store: Store, broadcast: Broadcast) -> bool:
@@ -123,7 +133,7 @@ def _called(
 ) -> Broadcast:
     """Return the broadcast after up to `most` of the waiting people were notified."""
     called, rest = broadcast.waiting[:most], broadcast.waiting[most:]
-    missing = notify(store, texts, [Addressed(broadcast.notice, one) for one in called])
+    missing = notify(store, texts, _addressed(store, broadcast, called))
     if broadcast.walked and store.now >= broadcast.until:
         missing = []
     waiting = tuple(dict.fromkeys((*rest, *missing)))

@@ -17,6 +17,8 @@ class Addressed:
 
     notice: Notice
     person_id: str
+    quiet: bool = False
+    """True if it is told to this person in the inbox only, and not urgently."""
 
     @property
     def id(self) -> str:
@@ -63,7 +65,7 @@ def _notifications(
 
 
 def _channels(one: Addressed, chosen: Mapping[str, Chosen]) -> list[Channel]:
-    return sorted(channels_for(one.notice.kind, chosen.get(one.person_id, {})))
+    return sorted(channels_for(one.notice.kind, chosen.get(one.person_id, {}), one.quiet))
 
 
 def _notification(
@@ -76,7 +78,7 @@ def _notification(
 ) -> Notification:
     notice = one.notice
     text = texts.write(notice.kind, person.language, person.zone, person.name, notice.values)
-    return compose(notice, person.id, channels, text, number, store.now)
+    return compose(notice, person.id, channels, text, number, store.now, one.quiet)
 
 
 def _outcomes(notifications: Iterable[Notification]) -> list[object]:

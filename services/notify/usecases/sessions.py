@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.notify.domain.notices import Notice, NotKnownYet
-from services.notify.domain.sessions import ALL_MODES, Broadcast, Session, reminders_of
+from services.notify.domain.sessions import (
+    ALL_MODES,
+    UNEXPECTED,
+    Broadcast,
+    Session,
+    reminders_of,
+)
 from services.notify.ports import Store
 
 
@@ -74,7 +80,10 @@ def reopen(store: Store, session_id: str, sequence: int, leads: Iterable[timedel
 
 
 def announce(store: Store, session: Session, notice: Notice, at: datetime, until: datetime) -> None:
-    """Begin a broadcast to everyone in the run and to the session's instructor."""
+    """Begin a broadcast to everyone in the run and to the session's instructor.
+
+    It is quiet for learners who are not expected in live classes.
+    """
     if store.broadcast(notice.event_id) is not None:
         return
     store.lock_rosters({session.run_id})
@@ -89,6 +98,8 @@ def announce(store: Store, session: Session, notice: Notice, at: datetime, until
             at=at,
             until=until,
             waiting=waiting,
+            quiet_modes=tuple(sorted(UNEXPECTED)),
+            instructor_id=session.instructor_id,
         )
     )
 

@@ -1,6 +1,7 @@
 """What GetPreferences tells is what happens."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
@@ -20,7 +21,7 @@ def one_of_each(world: World) -> None:
     """Ada, who teaches too, gets one notice of each kind."""
     world.people("ada")
     world.run("ada")
-    of_run = {"run_id": "r1", "learner_id": "ada"}
+    of_run: Any = {"run_id": "r1", "learner_id": "ada"}
     seat = sessions.SeatPromoted(session_id="s2", title="Waves", **of_run)
     seat.start_time.FromDatetime(world.clock.now() + 2 * DAY)
     idle = sessions.SessionNotHeld(session_id="s3", run_id="r1", instructor_id="ada")

@@ -43,8 +43,8 @@ class NotifyServiceStub:
     GetPreferences: _grpc.UnaryUnaryMultiCallable[_notify_pb2.GetPreferencesRequest, _resources_pb2.Preferences]
     """What a person wants to hear. A category of which nothing was chosen has every channel. Of its
     category's channels a completed catch-up uses the inbox only; a moved or cancelled class comes
-    to the inbox of those who are expected in it even if SESSION was chosen without it. To set what
-    this answers changes nothing.
+    to the inbox of those who are expected in it even if SESSION was chosen without it, and of
+    SELF_PACED learners to the inbox only. To set what this answers changes nothing.
     """
     ListMessages: _grpc.UnaryUnaryMultiCallable[_notify_pb2.ListMessagesRequest, _notify_pb2.ListMessagesResponse]
     """A person's inbox, newest first."""
@@ -71,8 +71,8 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     GetPreferences: _aio.UnaryUnaryMultiCallable[_notify_pb2.GetPreferencesRequest, _resources_pb2.Preferences]  # type: ignore[assignment]
     """What a person wants to hear. A category of which nothing was chosen has every channel. Of its
     category's channels a completed catch-up uses the inbox only; a moved or cancelled class comes
-    to the inbox of those who are expected in it even if SESSION was chosen without it. To set what
-    this answers changes nothing.
+    to the inbox of those who are expected in it even if SESSION was chosen without it, and of
+    SELF_PACED learners to the inbox only. To set what this answers changes nothing.
     """
     ListMessages: _aio.UnaryUnaryMultiCallable[_notify_pb2.ListMessagesRequest, _notify_pb2.ListMessagesResponse]  # type: ignore[assignment]
     """A person's inbox, newest first."""
@@ -108,8 +108,8 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_resources_pb2.Preferences, _abc.Awaitable[_resources_pb2.Preferences]]:
         """What a person wants to hear. A category of which nothing was chosen has every channel. Of its
         category's channels a completed catch-up uses the inbox only; a moved or cancelled class comes
-        to the inbox of those who are expected in it even if SESSION was chosen without it. To set what
-        this answers changes nothing.
+        to the inbox of those who are expected in it even if SESSION was chosen without it, and of
+        SELF_PACED learners to the inbox only. To set what this answers changes nothing.
         """
 
     @_abc_1.abstractmethod
