@@ -9,7 +9,7 @@ from services.notify.domain.enums import BULK, URGENT, Category, Channel, Delive
 from services.notify.domain.events import MessageDelivered, MessageFailed
 from services.notify.domain.notices import (
     BOTH,
-    Appointment,
+    About,
     Notice,
     Text,
     delivery_id,
@@ -20,7 +20,7 @@ from services.notify.domain.preferences import Chosen
 LIFETIME = timedelta(days=5)  # RFC 5321, section 4.5.4.1
 NO_PERSON = "the person is no longer known"
 UNKNOWN = "it is not known whether it was sent: the connection or the worker ended meanwhile"
-VANISHED = "not sent: its session was moved, cancelled or has begun"
+VANISHED = "not sent: what it tells is over, or newer news has come"
 UNWANTED = "not sent: the person chose other channels, or none"
 LEFT = "not sent: the person has left the run"
 EXPIRED = f"given up: no mail server took it within {LIFETIME.days} days"
@@ -58,7 +58,8 @@ class Delivery:
     event_type: str
     category: Category
     urgent: bool
-    reminds_of: Appointment | None = None
+    about: About | None = None
+    """What it tells of; it is not sent if that is over or overtaken."""
     run_id: str = ""
     """The run that the message is about; empty: none."""
     attempts: int = 0
@@ -141,7 +142,7 @@ def compose(
         created_at=now,
         event_id=notice.event_id,
         event_type=notice.event_type,
-        urgent=notice.rule.urgent and not quiet,
+        urgent=notice.is_urgent(now) and not quiet,
         number=number,
     )
     return Notification(message, tuple(_delivery(notice, message, channel) for channel in channels))
@@ -159,7 +160,7 @@ def _delivery(notice: Notice, message: Message, channel: Channel) -> Delivery:
         event_type=notice.event_type,
         category=message.category,
         urgent=message.urgent,
-        reminds_of=notice.reminds_of,
+        about=notice.about,
         run_id=notice.run_id,
     )
     return delivered(queued, message.created_at) if channel == Channel.IN_APP else queued

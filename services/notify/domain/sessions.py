@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
-from services.notify.domain.notices import Appointment, Notice
+from services.notify.domain.notices import About, Notice
 from services.notify.domain.people import Enrolment
 
 LIVE_MODES = frozenset({AttendanceMode.CLASSROOM, AttendanceMode.ONLINE})
@@ -24,6 +24,7 @@ class Session:
     instructor_id: str
     start_time: datetime
     end_time: datetime
+    """When it is to end; when it ended, if that was earlier."""
     room: str
     join_url: str
     standing: bool
@@ -33,6 +34,7 @@ class Session:
     event_type: str
     sequence: int
     """The version of the session that this replica has."""
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +111,6 @@ def chunk_of(broadcast: Broadcast, learners: Sequence[str]) -> Chunk:
     )
 
 
-def stands(session: Session | None, appointment: Appointment, now: datetime) -> bool:
-    """Return whether the session still has this time and place, and has not begun."""
-    return (
-        session is not None
-        and session.standing
-        and session.start_time == appointment.start_time
-        and appointment.room in (None, session.room)
-        and now < session.start_time
-    )
-
-
 def reminders_of(session: Session, leads: Iterable[timedelta], now: datetime) -> list[Reminder]:
     """Return a reminder for each lead time that is still to come."""
     return [
@@ -154,7 +145,14 @@ def reminder_notice(event_id: str, session: Session) -> Notice:
             "room": session.room,
             "join_url": session.join_url,
         },
-        Appointment(session.id, session.start_time, session.room),
+        About(
+            Kind.REMINDER,
+            session.id,
+            session.start_time,
+            session.end_time,
+            session.room,
+            sequence=session.sequence,
+        ),
         session.run_id,
     )
 

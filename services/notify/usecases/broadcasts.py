@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from services.notify.domain.notices import Appointment
-from services.notify.domain.people import Run
 from services.notify.domain.sessions import (
     LIVE_MODES,
     Broadcast,
@@ -14,10 +12,11 @@ from services.notify.domain.sessions import (
     is_quiet,
     overtaken,
     reminder_notice,
-    stands,
 )
+from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Store, Texts
 from services.notify.usecases.notifications import Addressed, notify
+from services.notify.usecases.standing import known_of
 
 # People's data arrive by another queue, which may have a backlog.
 ASK_AGAIN = timedelta(seconds=5)
@@ -37,25 +36,20 @@ def fire(store: Store, reminder_id: str) -> None:
     if overtaken(reminder, others, store.now):
         return
     session = store.session_by_id(reminder.session_id)
-    appointment = Appointment(reminder.session_id, reminder.start_time)
-    if session is None or _is_over(store, session.run_id):
-        return
-    if stands(session, appointment, store.now):
+    if session is not None and session.start_time == reminder.start_time:
         _remind(store, reminder.event_id, session)
 
 
-def _is_over(store: Store, run_id: str) -> bool:
-    run = store.replicas(Run, [run_id]).get(run_id)
-    return run is not None and run.is_over(store.now)
-
-
 def _remind(store: Store, event_id: str, session: Session) -> None:
+    notice = reminder_notice(event_id, session)
+    if standing(notice, known_of(store, [notice]), store.now) is not Standing.STANDS:
+        return
     store.lock_rosters({session.run_id})
     store.put_broadcast(
         Broadcast(
             id=event_id,
             run_id=session.run_id,
-            notice=reminder_notice(event_id, session),
+            notice=notice,
             urgent=False,
             modes=tuple(sorted(LIVE_MODES)),
             at=store.now,
@@ -109,10 +103,10 @@ def _addressed(store: Store, broadcast: Broadcast, people: Sequence[str]) -> lis
 
 
 def _vanished(store: Store, broadcast: Broadcast) -> bool:
-    appointment = broadcast.notice.reminds_of
-    if appointment is None:
-        return False
-    return not stands(store.session_by_id(appointment.session_id), appointment, store.now)
+    """Return whether nobody is to be notified any more."""
+    notice = broadcast.notice
+    found = standing(notice, known_of(store, [notice]), store.now)
+    return found is Standing.OVERTAKEN or (found is Standing.OVER and notice.rule.lapses)
 
 
 def _walked(store: Store, broadcast: Broadcast, most: int) -> Broadcast:

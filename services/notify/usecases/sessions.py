@@ -61,15 +61,22 @@ def cancel(store: Store, session_id: str, sequence: int, notice: Notice, at: dat
     """
     known = found(store, session_id)
     if known.sequence < sequence:
-        _close(store, known, sequence)
+        _close(store, replace(known, cancelled=True), sequence)
         announce(store, known, notice, at, known.end_time)
 
 
-def close(store: Store, session_id: str, sequence: int) -> None:
-    """Delete the reminders of a session that has begun or ended. Raises NotKnownYet."""
+def begin(store: Store, session_id: str, sequence: int) -> None:
+    """Delete the reminders of a session that has begun. Raises NotKnownYet."""
     known = found(store, session_id)
     if known.sequence < sequence:
         _close(store, known, sequence)
+
+
+def end(store: Store, session_id: str, sequence: int, at: datetime) -> None:
+    """Delete the reminders of a session that has ended. Raises NotKnownYet."""
+    known = found(store, session_id)
+    if known.sequence < sequence:
+        _close(store, replace(known, end_time=min(known.end_time, at)), sequence)
 
 
 def reopen(store: Store, session_id: str, sequence: int, leads: Iterable[timedelta]) -> None:
@@ -93,7 +100,7 @@ def announce(store: Store, session: Session, notice: Notice, at: datetime, until
             id=notice.event_id,
             run_id=session.run_id,
             notice=notice,
-            urgent=notice.rule.urgent,
+            urgent=notice.is_urgent(store.now),
             modes=tuple(sorted(ALL_MODES)),
             at=at,
             until=until,

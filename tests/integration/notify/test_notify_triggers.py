@@ -141,8 +141,9 @@ def test_moved_and_cancelled_are_told_to_the_whole_run(world: World, ada: str) -
     world.enrol("will")
     world.hear("notify.rosters", world.event(waiting), world.event(gone))
     world.schedule(2 * DAY)
-    world.tell(world.moved(2 * DAY, 3 * DAY), world.cancelled(3 * DAY))
-    world.broadcast()
+    for event in (world.moved(2 * DAY, 3 * DAY), world.cancelled(3 * DAY)):
+        world.tell(event)
+        world.broadcast()
     everyone = sorted([ada, "bob", "eve", "grace"])
     assert world.notified("Moved") == everyone
     assert world.notified("Cancelled") == everyone
