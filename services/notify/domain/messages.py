@@ -42,6 +42,10 @@ class Message:
     number: int | None
     """The message's number in the person's inbox, from 1; None if it is not in the inbox."""
     read_at: datetime | None = None
+    about: About | None = None
+    """What it tells of; None: nothing that could change, or a message of an older version."""
+    run_id: str = ""
+    """The run that it is about; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,8 @@ def compose(
         event_type=notice.event_type,
         urgent=notice.is_urgent(now) and not quiet,
         number=number,
+        about=notice.about,
+        run_id=notice.run_id,
     )
     return Notification(message, tuple(_delivery(notice, message, channel) for channel in channels))
 
