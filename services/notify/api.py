@@ -1,8 +1,7 @@
 """The gRPC service NotifyService."""
 
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator
 
 import grpc
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
@@ -12,6 +11,7 @@ from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import NotFound
+from services.notify.domain.messages import Message
 from services.notify.store import NotifyStore
 from services.notify.usecases import inbox
 
@@ -50,7 +50,7 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
         reader = self._database.reader()
         messages, token = reader.inbox(request.person_id, request.unread_only, page_of(request))
         return notify_pb2.ListMessagesResponse(
-            messages=_as_resources(messages, resources_pb2.Message),
+            messages=_shown(reader, messages),
             next_page_token=token,
             unread=reader.unread(request.person_id),
         )
@@ -60,10 +60,11 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
     ) -> Iterator[resources_pb2.Message]:
         number = self._first(request)
         while context.is_active():
-            messages = self._database.reader().inbox_after(request.person_id, number, CHUNK)
-            for message in messages:
-                yield to_message(message, resources_pb2.Message)
-                number = message.number or number
+            reader = self._database.reader()
+            messages = reader.inbox_after(request.person_id, number, CHUNK)
+            yield from _shown(reader, messages)
+            if messages:
+                number = messages[-1].number or number
             if len(messages) < CHUNK:
                 time.sleep(PAUSE)
 
@@ -85,7 +86,8 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
             request.person_id, request.event_id, page_of(request)
         )
         return notify_pb2.ListDeliveriesResponse(
-            deliveries=_as_resources(deliveries, resources_pb2.Delivery), next_page_token=token
+            deliveries=[to_message(each, resources_pb2.Delivery) for each in deliveries],
+            next_page_token=token,
         )
 
     def _first(self, request: notify_pb2.StreamMessagesRequest) -> int:
@@ -99,5 +101,9 @@ class NotifyApi(notify_pb2_grpc.NotifyServiceServicer):
         return found[0].number or 0
 
 
-def _as_resources(values: Any, cls: Any) -> list[Any]:
-    return [to_message(value, cls) for value in values]
+def _shown(reader: NotifyStore, messages: Collection[Message]) -> list[resources_pb2.Message]:
+    """Return messages as the caller sees them: a few queries, however many they are."""
+    overtaken = inbox.overtaken(reader, messages)
+    return [
+        to_message(each, resources_pb2.Message, overtaken=each.id in overtaken) for each in messages
+    ]

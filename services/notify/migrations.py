@@ -60,6 +60,10 @@ _JOBS: Mapping[str, Sequence[IndexModel]] = {
 _CHUNKS: Mapping[str, Sequence[IndexModel]] = {"broadcast_parts": [jobs.INDEX]}
 
 
+# To know which news of a catch-up is the newest.
+_CATCH_UPS: Mapping[str, Sequence[IndexModel]] = {"catch_ups": []}
+
+
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
     now = datetime.now(UTC)
@@ -86,4 +90,5 @@ MIGRATIONS = (
     Migration(2, "titles of activities and items", adding(_TITLES)),
     Migration(3, "queued mail as jobs", _add_jobs),
     Migration(4, "chunks of broadcasts as jobs", adding(_CHUNKS)),
+    Migration(5, "the newest news of catch-ups", adding(_CATCH_UPS)),
 )

@@ -50,7 +50,7 @@ class Store(Protocol):
     # Replicas of other services' data
 
     def replicas(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
-        """Return the known replicas of one class (Person, Run, Path, Item), by id."""
+        """Return the known replicas of one class (Person, Run, Path, Item, CatchUp), by id."""
 
     def put_replicas(self, replicas: Sequence[Replica]) -> None:
         """Store replicas of one class, new or changed."""
@@ -73,6 +73,9 @@ class Store(Protocol):
         self, places: Iterable[tuple[str, str]]
     ) -> dict[tuple[str, str], list[Enrolment]]:
         """Return the known enrolments by (run, learner)."""
+
+    def modes_of(self, run_id: str, learner_ids: Iterable[str]) -> dict[str, set[AttendanceMode]]:
+        """Return the modes in which learners are enrolled in a run; others are left out."""
 
     def learners_between(
         self, run_id: str, modes: Iterable[AttendanceMode], after: str, upto: str

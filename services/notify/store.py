@@ -10,6 +10,7 @@
 | broadcast_parts | a chunk of its run that is not notified yet | broadcast:last learner before |
 | people, runs, paths, enrolments | replicas of catalog's data | catalog's; for a path the run's |
 | items | replicas of the library's items: titles | the library's |
+| catch_ups | the newest event of a catch-up | progress's |
 | rosters | a document to lock a run's roster | run |
 
 A delivery has a `job` (chassis/jobs) until it is finished; a chunk of a broadcast always has one.
@@ -29,7 +30,7 @@ from services.notify.domain.messages import Delivery, Mail, Message, Notificatio
 from services.notify.domain.preferences import CategoryPreference, Chosen
 from services.notify.migrations import FENCE, MIGRATIONS
 from services.notify.ports import Batch
-from services.notify.store_replicas import Document, ReplicasStore
+from services.notify.store_replicas import Document, ReplicasStore, both_forms
 
 QUEUED = {"state": DeliveryState.QUEUED.value}
 SHOWN = {"$gt": 0}  # numbers of messages that are in an inbox
@@ -139,12 +140,12 @@ class NotifyStore(ReplicasStore):
         query = {field: value for field, value in wanted.items() if value}
         order = [("queued_at", -1), ("_id", -1)]
         rows, token = find_page(self["deliveries"], query, order, page, self.session)
-        return [from_document(row, Delivery) for row in rows], token
+        return [from_document(both_forms(row), Delivery) for row in rows], token
 
     def claimed(self, batch: Batch) -> list[Delivery]:
         """Return the deliveries that the batch still holds."""
         rows = self["deliveries"].find(jobs.ours(batch.claim, batch.ids), session=self.session)
-        found = {row["_id"]: from_document(row, Delivery) for row in rows}
+        found = {row["_id"]: from_document(both_forms(row), Delivery) for row in rows}
         return [found[each] for each in batch.ids if each in found]
 
     def begin_sending(self, delivery_ids: Sequence[str]) -> None:
@@ -195,7 +196,7 @@ class NotifyStore(ReplicasStore):
 
 def _row(delivery: Delivery) -> Document:
     """Return the document of a new delivery, with its job if it is to be sent."""
-    row = to_document(delivery)
+    row = both_forms(to_document(delivery))
     if delivery.state is DeliveryState.QUEUED:
         row |= {"job": jobs.waiting(delivery.lane, datetime.now(UTC)), "claimed_until": FENCE}
     return row

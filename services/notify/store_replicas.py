@@ -10,15 +10,21 @@ from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store
 from chassis.replicas import Replica
-from services.notify.domain.enums import BULK, URGENT, AttendanceMode, EnrolmentState
-from services.notify.domain.people import Enrolment, Item, Path, Person, Run
+from services.notify.domain.enums import BULK, URGENT, AttendanceMode, EnrolmentState, Kind
+from services.notify.domain.people import CatchUp, Enrolment, Item, Path, Person, Run
 from services.notify.domain.sessions import Broadcast, Chunk, Reminder, Session
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Replica)
 Document = dict[str, Any]
 
-_COLLECTIONS: Mapping[type, str] = {Person: "people", Run: "runs", Path: "paths", Item: "items"}
+_COLLECTIONS: Mapping[type, str] = {
+    Person: "people",
+    Run: "runs",
+    Path: "paths",
+    Item: "items",
+    CatchUp: "catch_ups",
+}
 
 ALL = 0  # as the limit of a query: no limit
 
@@ -28,13 +34,25 @@ def not_after(instant: datetime) -> Document:
     return {"$not": {"$gt": instant}}
 
 
+def both_forms(row: Document) -> Document:
+    """Return the document of a notice or delivery with what it is about in both forms.
+
+    The version before calls it `reminds_of`, and has it of reminders only.
+    """
+    if row.get("about") is None and row.get("reminds_of"):
+        return row | {"about": row["reminds_of"]}
+    if row.get("about") and row["about"]["kind"] == Kind.REMINDER:
+        return row | {"reminds_of": row["about"]}
+    return row
+
+
 class ReplicasStore(store.Store):
     """The part of notify's store for replicas, sessions, reminders and broadcasts."""
 
     # Replicas of other services' data
 
     def replicas(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
-        """Return the known replicas of one class (Person, Run, Path, Item), by id."""
+        """Return the known replicas of one class (Person, Run, Path, Item, CatchUp), by id."""
         return self._by_id(_COLLECTIONS[cls], ids, cls)
 
     def put_replicas(self, replicas: Sequence[Replica]) -> None:
@@ -98,6 +116,20 @@ class ReplicasStore(store.Store):
             found.setdefault((enrolment.run_id, enrolment.learner_id), []).append(enrolment)
         return found
 
+    def modes_of(self, run_id: str, learner_ids: Iterable[str]) -> dict[str, set[AttendanceMode]]:
+        """Return the modes in which learners are enrolled in a run; others are left out."""
+        query = {
+            "run_id": run_id,
+            "state": EnrolmentState.ENROLLED.value,
+            "learner_id": {"$in": list(learner_ids)},
+            "mode": {"$ne": None},
+        }
+        shown = {"learner_id": 1, "mode": 1}
+        found: dict[str, set[AttendanceMode]] = {}
+        for row in self["enrolments"].find(query, shown, session=self.session):
+            found.setdefault(row["learner_id"], set()).add(AttendanceMode(row["mode"]))
+        return found
+
     def lock_rosters(self, run_ids: Iterable[str]) -> None:
         """Lock the rosters of these runs against other units of work."""
         self["rosters"].bulk_write(
@@ -150,17 +182,20 @@ class ReplicasStore(store.Store):
 
     def broadcast(self, broadcast_id: str) -> Broadcast | None:
         """Return a broadcast."""
-        return self._one("broadcasts", broadcast_id, Broadcast)
+        row = self["broadcasts"].find_one({"_id": broadcast_id}, session=self.session)
+        return None if row is None else _broadcast(row)
 
     def put_broadcast(self, broadcast: Broadcast) -> None:
         """Store a broadcast, new or changed."""
-        self._put("broadcasts", [broadcast])
+        row = to_document(broadcast)
+        row["notice"] = both_forms(row["notice"])
+        self["broadcasts"].replace_one({"_id": row["_id"]}, row, upsert=True, session=self.session)
 
     def broadcasts_since(self, run_ids: Iterable[str], since: datetime) -> list[Broadcast]:
         """Return the broadcasts of these runs since an instant."""
         query = {"run_id": {"$in": list(run_ids)}, "at": {"$gte": since}}
         rows = self["broadcasts"].find(query, session=self.session)
-        return [from_document(row, Broadcast) for row in rows]
+        return [_broadcast(row) for row in rows]
 
     def open_broadcasts(self, system_now: datetime) -> list[str]:
         """Return the ids of broadcasts to expand now: urgent ones first, then the oldest."""
@@ -199,3 +234,7 @@ class ReplicasStore(store.Store):
                 ordered=False,
                 session=self.session,
             )
+
+
+def _broadcast(row: Document) -> Broadcast:
+    return from_document(row | {"notice": both_forms(row["notice"])}, Broadcast)

@@ -12,7 +12,7 @@ from tandem.types.v1 import types_pb2
 
 from chassis.contracts.events import Event
 from services.notify.domain.enums import Kind
-from services.notify.domain.notices import Notice, NotKnownYet
+from services.notify.domain.notices import About, Notice, NotKnownYet
 from services.notify.domain.people import Item, Path, Run
 from services.notify.store import NotifyStore
 from services.notify.usecases.notifications import Addressed
@@ -30,7 +30,27 @@ def personal(store: NotifyStore, event: Event[Any]) -> Addressed:
 
 def notice_of(event: Event[Any], kind: Kind, values: Values) -> Notice:
     """Return a notice of an event."""
-    return Notice(event.id, event.type, kind, values, run_id=event.data.run_id)
+    return Notice(event.id, event.type, kind, values, _about(event, kind), event.data.run_id)
+
+
+def _about(event: Event[Any], kind: Kind) -> About:
+    """Return the session or catch-up that an event tells of."""
+    data = event.data
+    return About(
+        kind,
+        session_id=getattr(data, "session_id", ""),
+        start_time=_first(data, "new_start_time", "start_time"),
+        end_time=_first(data, "new_end_time", "end_time", *_DEADLINES.get(kind, ())),
+        catch_up_id=getattr(data, "catch_up_id", ""),
+        sequence=event.sequence,
+    )
+
+
+def _first(data: Any, *names: str) -> datetime | None:
+    """Return the instant in the first of these fields that the message has; None without one."""
+    known = data.DESCRIPTOR.fields_by_name
+    return next((instant(getattr(data, name)) for name in names
+                 if name in known and data.HasField(name)), None)  # fmt: skip
 
 
 def instant(stamp: Timestamp) -> datetime:
@@ -112,6 +132,11 @@ def _item_titles(store: NotifyStore, item_ids: Iterable[str]) -> list[str]:
     return [known[one].title if one in known else one for one in wanted]
 
 
+_DEADLINES: Mapping[Kind, Sequence[str]] = {
+    Kind.CATCH_UP_ASSIGNED: ("due",),
+    Kind.DUE_EXTENDED: ("until",),
+}
+"""The fields with the deadline that a notice tells: after it, the notice is of no use."""
 _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]] = {
     catalog.EnrolmentPromoted: (Kind.ENROLMENT_PROMOTED, _enrolment_promoted),
     catalog.DueExtended: (Kind.DUE_EXTENDED, _due_extended),

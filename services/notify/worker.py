@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.library.v1 import events_pb2 as library
+from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis.civil import end_of_day
@@ -18,7 +19,7 @@ from chassis.replicas import upsert_if_newer
 from services.notify import announcer, sender, triggers
 from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
 from services.notify.domain.notices import NotKnownYet
-from services.notify.domain.people import EnrolmentUpdate, Item, Path, Person, Run
+from services.notify.domain.people import CatchUp, EnrolmentUpdate, Item, Path, Person, Run
 from services.notify.domain.sessions import Session
 from services.notify.mail import MailServer
 from services.notify.ports import Texts
@@ -76,7 +77,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
         ),
         Subscription(
             "notify.triggers",
-            (*triggers.PERSONAL, *_CLASSES),
+            (*triggers.PERSONAL, progress.CatchUpWithdrawn, *_CLASSES),
             lambda store, batch: _triggers(store, batch, texts, leads),
             partitioned=True,
         ),
@@ -164,6 +165,7 @@ _STATES: Mapping[type[Any], EnrolmentState] = {
 def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> None:
     addressed: list[Addressed] = []
     missing: dict[str, str] = {}
+    upsert_if_newer(store, CatchUp, _each(batch, _catch_up, *_CATCH_UPS))
     for event in batch:
         try:
             addressed += _handle(store, event, leads)
@@ -182,10 +184,24 @@ def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> N
 def _handle(store: NotifyStore, event: Event[Any], leads: Leads) -> list[Addressed]:
     """Apply one event; return the notices for single people."""
     handle = _CLASSES.get(type(event.data))
+    if isinstance(event.data, progress.CatchUpWithdrawn):
+        return []  # it only overtakes earlier notices
     if handle is None:
         return [triggers.personal(store, event)]
     handle(store, event, leads)
     return []
+
+
+def _catch_up(event: Event[Any]) -> CatchUp:
+    return CatchUp(event.data.catch_up_id, event.sequence)
+
+
+_CATCH_UPS = (
+    progress.CatchUpAssigned,
+    progress.CatchUpCompleted,
+    progress.CatchUpMissed,
+    progress.CatchUpWithdrawn,
+)
 
 
 def _scheduled(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
@@ -229,15 +245,21 @@ def _reopened(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
     classes.reopen(store, event.data.session_id, event.sequence, leads)
 
 
-def _closed(store: NotifyStore, event: Event[Any], _: Leads) -> None:
-    classes.close(store, event.data.session_id, event.sequence)
+def _started(store: NotifyStore, event: Event[Any], _: Leads) -> None:
+    classes.begin(store, event.data.session_id, event.sequence)
+
+
+def _ended(store: NotifyStore, event: Event[Any], _: Leads) -> None:
+    data = event.data
+    at = triggers.instant(data.ended_at) if data.HasField("ended_at") else event.time
+    classes.end(store, data.session_id, event.sequence, at)
 
 
 _CLASSES: Mapping[type[Any], Callable[[NotifyStore, Event[Any], Leads], None]] = {
     sessions.SessionScheduled: _scheduled,
     sessions.SessionMoved: _moved,
     sessions.SessionCancelled: _cancelled,
-    sessions.SessionStarted: _closed,
+    sessions.SessionStarted: _started,
     sessions.SessionStartUndone: _reopened,
-    sessions.SessionEnded: _closed,
+    sessions.SessionEnded: _ended,
 }

@@ -9,7 +9,7 @@ from services.notify.domain.enums import BULK, URGENT, Category, Channel, Delive
 from services.notify.domain.events import MessageDelivered, MessageFailed
 from services.notify.domain.notices import (
     BOTH,
-    Appointment,
+    About,
     Notice,
     Text,
     delivery_id,
@@ -20,7 +20,7 @@ from services.notify.domain.preferences import Chosen
 LIFETIME = timedelta(days=5)  # RFC 5321, section 4.5.4.1
 NO_PERSON = "the person is no longer known"
 UNKNOWN = "it is not known whether it was sent: the connection or the worker ended meanwhile"
-VANISHED = "not sent: its session was moved, cancelled or has begun"
+VANISHED = "not sent: what it tells is over, or newer news has come"
 UNWANTED = "not sent: the person chose other channels, or none"
 LEFT = "not sent: the person has left the run"
 EXPIRED = f"given up: no mail server took it within {LIFETIME.days} days"
@@ -42,6 +42,10 @@ class Message:
     number: int | None
     """The message's number in the person's inbox, from 1; None if it is not in the inbox."""
     read_at: datetime | None = None
+    about: About | None = None
+    """What it tells of; None: nothing that could change, or a message of an older version."""
+    run_id: str = ""
+    """The run that it is about; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ class Delivery:
     event_type: str
     category: Category
     urgent: bool
-    reminds_of: Appointment | None = None
+    about: About | None = None
+    """What it tells of; it is not sent if that is over or overtaken."""
     run_id: str = ""
     """The run that the message is about; empty: none."""
     attempts: int = 0
@@ -126,8 +131,12 @@ def compose(
     text: Text,
     number: int | None,
     now: datetime,
+    quiet: bool = False,
 ) -> Notification:
-    """Return a notice's notification of a person: in the inbox at once, mail queued."""
+    """Return a notice's notification of a person: in the inbox at once, mail queued.
+
+    `quiet`: for this person it is not urgent.
+    """
     message = Message(
         id=message_id(notice.event_id, person_id),
         person_id=person_id,
@@ -137,8 +146,10 @@ def compose(
         created_at=now,
         event_id=notice.event_id,
         event_type=notice.event_type,
-        urgent=notice.rule.urgent,
+        urgent=notice.is_urgent(now) and not quiet,
         number=number,
+        about=notice.about,
+        run_id=notice.run_id,
     )
     return Notification(message, tuple(_delivery(notice, message, channel) for channel in channels))
 
@@ -155,7 +166,7 @@ def _delivery(notice: Notice, message: Message, channel: Channel) -> Delivery:
         event_type=notice.event_type,
         category=message.category,
         urgent=message.urgent,
-        reminds_of=notice.reminds_of,
+        about=notice.about,
         run_id=notice.run_id,
     )
     return delivered(queued, message.created_at) if channel == Channel.IN_APP else queued

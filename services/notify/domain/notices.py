@@ -21,11 +21,15 @@ class NotKnownYet(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a kind of notice is delivered unless a person chose otherwise."""
+    """How a kind of notice is delivered."""
 
     category: Category
-    channels: frozenset[Channel] = BOTH
+    quiet: bool = False
+    """True if it comes to the inbox only, whatever was chosen."""
     urgent: bool = False
+    """True if it can't wait; but only until the start of its class."""
+    lapses: bool = False
+    """True if it is not told at all when its time is over; others are then told quietly."""
 
 
 RULES: Mapping[Kind, Rule] = {
@@ -36,21 +40,28 @@ RULES: Mapping[Kind, Rule] = {
     Kind.SEAT_PROMOTED: Rule(Category.SEAT),
     Kind.CATCH_UP_ASSIGNED: Rule(Category.CATCH_UP),
     # The learner has just studied it, so there is no e-mail; the inbox keeps a record.
-    Kind.CATCH_UP_COMPLETED: Rule(Category.CATCH_UP, channels=QUIET),
+    Kind.CATCH_UP_COMPLETED: Rule(Category.CATCH_UP, quiet=True),
     Kind.CATCH_UP_MISSED: Rule(Category.CATCH_UP),
     Kind.DUE_EXTENDED: Rule(Category.DEADLINE),
-    Kind.REMINDER: Rule(Category.REMINDER),
+    Kind.REMINDER: Rule(Category.REMINDER, lapses=True),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Appointment:
-    """A session at its time and place: a reminder of it is valid only while both are unchanged."""
+class About:
+    """The session or catch-up that a notice tells of, as it was then (domain/standing.py)."""
 
-    session_id: str
-    start_time: datetime
+    kind: Kind = Kind.REMINDER
+    """The kind of the notice. The older version had this of reminders only."""
+    session_id: str = ""
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    """When its time is over: the end of a class, a deadline."""
     room: str | None = None
-    """None: unknown, as in documents of an older version."""
+    """None: unknown."""
+    catch_up_id: str = ""
+    sequence: int = 0
+    """The version of the session or catch-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,9 @@ class Notice:
     kind: Kind
     values: Mapping[str, Any]
     """The values for the template: texts, instants, numbers, lists of texts."""
-    reminds_of: Appointment | None = None
+    about: About | None = None
+    """What the notice tells of; None: nothing that could change, or a notice of an older
+    version."""
     run_id: str = ""
     """The run that the notice is about; empty: none."""
 
@@ -70,6 +83,11 @@ class Notice:
     def rule(self) -> Rule:
         """Return how the notice is delivered by default."""
         return RULES[self.kind]
+
+    def is_urgent(self, now: datetime) -> bool:
+        """Return whether it can't wait: its class is still to come."""
+        start = self.about.start_time if self.about else None
+        return self.rule.urgent and (start is None or now < start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +110,20 @@ def delivery_id(event_id: str, person_id: str, channel: Channel) -> str:
 
 
 def channels_for(
-    kind: Kind, chosen: Mapping[Category, Iterable[Channel]] = NOTHING_CHOSEN
+    kind: Kind,
+    chosen: Mapping[Category, Iterable[Channel]] = NOTHING_CHOSEN,
+    quiet: bool = False,
 ) -> frozenset[Channel]:
     """Return the channels of a notice for a person's choice; empty: none.
 
-    A choice applies to every kind of its category. Urgent notices always go to the inbox, whatever
-    was chosen.
+    Without a choice a category has every channel. A notice that is quiet, by its kind or (`quiet`)
+    for this person, uses of its category's channels the inbox only. Other urgent notices always go
+    to the inbox, whatever was chosen.
     """
     rule = RULES[kind]
-    wanted = frozenset(chosen.get(rule.category, rule.channels))
+    wanted = frozenset(chosen.get(rule.category, BOTH))
+    if quiet or rule.quiet:
+        return wanted & QUIET
     return wanted | QUIET if rule.urgent else wanted
 
 

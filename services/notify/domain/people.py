@@ -1,4 +1,4 @@
-"""Replicas of people, rosters and titles. An older event never replaces newer data.
+"""Replicas of people, rosters, titles and catch-ups. An older event never replaces newer data.
 
 Events of one aggregate carry its version (`sequence`); a replica stores the newest it has seen.
 """
@@ -57,6 +57,14 @@ class Item:
 
     id: str
     title: str
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """The newest event of a catch-up: it was assigned, completed, missed or withdrawn."""
+
+    id: str
     sequence: int = 0
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chassis.errors import FieldViolation
 from services.notify.domain.enums import Category, Channel
+from services.notify.domain.notices import BOTH
 
 Chosen = Mapping[Category, frozenset[Channel]]
 
@@ -27,11 +28,15 @@ class Preferences:
 
 
 def preferences(person_id: str, chosen: Chosen) -> Preferences:
-    """Return all categories in order: the chosen channels, or every channel without a choice."""
+    """Return all categories in order: the chosen channels, or every channel without a choice.
+
+    These are the channels of the category's notices (`channels_for`); quiet ones among them come to
+    the inbox only. To store the answer as a choice changes nothing.
+    """
     return Preferences(
         person_id,
         tuple(
-            CategoryPreference(category, in_order(chosen.get(category, frozenset(Channel))))
+            CategoryPreference(category, in_order(chosen.get(category, BOTH)))
             for category in Category
         ),
     )

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
-from services.notify.domain.notices import Appointment, Notice
+from services.notify.domain.notices import About, Notice
 from services.notify.domain.people import Enrolment
 
 LIVE_MODES = frozenset({AttendanceMode.CLASSROOM, AttendanceMode.ONLINE})
 ALL_MODES = frozenset(AttendanceMode)
+UNEXPECTED = ALL_MODES - LIVE_MODES
+"""The modes of learners who are not expected in live classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Session:
     instructor_id: str
     start_time: datetime
     end_time: datetime
+    """When it is to end; when it ended, if that was earlier."""
     room: str
     join_url: str
     standing: bool
@@ -31,6 +34,7 @@ class Session:
     event_type: str
     sequence: int
     """The version of the session that this replica has."""
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class Broadcast:
     done: bool = False
     retry_at: datetime | None = None
     """When the broadcast is tried again, by the system's clock."""
+    quiet_modes: tuple[AttendanceMode, ...] = ()
+    """Learners with these modes only are notified in the inbox only, and not urgently."""
+    instructor_id: str = ""
+    """The session's instructor, who is notified like a learner who is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,15 @@ class Chunk:
     """The chunk contains the learners whose ids are greater than `after`, up to this one."""
 
 
+def is_quiet(broadcast: Broadcast, person_id: str, modes: Iterable[AttendanceMode]) -> bool:
+    """Return whether a broadcast is quiet for a person who has a place in its run in these
+    modes.
+    """
+    held = set(modes)
+    is_instructor = person_id == broadcast.instructor_id
+    return bool(held) and held <= set(broadcast.quiet_modes) and not is_instructor
+
+
 def chunk_of(broadcast: Broadcast, learners: Sequence[str]) -> Chunk:
     """Return the chunk after a broadcast's last one, with these learners, in order."""
     return Chunk(
@@ -91,17 +108,6 @@ def chunk_of(broadcast: Broadcast, learners: Sequence[str]) -> Chunk:
         urgent=broadcast.urgent,
         after=broadcast.after,
         upto=learners[-1],
-    )
-
-
-def stands(session: Session | None, appointment: Appointment, now: datetime) -> bool:
-    """Return whether the session still has this time and place, and has not begun."""
-    return (
-        session is not None
-        and session.standing
-        and session.start_time == appointment.start_time
-        and appointment.room in (None, session.room)
-        and now < session.start_time
     )
 
 
@@ -139,7 +145,14 @@ def reminder_notice(event_id: str, session: Session) -> Notice:
             "room": session.room,
             "join_url": session.join_url,
         },
-        Appointment(session.id, session.start_time, session.room),
+        About(
+            Kind.REMINDER,
+            session.id,
+            session.start_time,
+            session.end_time,
+            session.room,
+            sequence=session.sequence,
+        ),
         session.run_id,
     )
 

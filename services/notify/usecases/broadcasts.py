@@ -1,21 +1,22 @@
 """Due reminders, and broadcasts to a whole run, which are sent in chunks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from services.notify.domain.notices import Appointment
-from services.notify.domain.people import Run
 from services.notify.domain.sessions import (
     LIVE_MODES,
     Broadcast,
     Session,
     chunk_of,
+    is_quiet,
     overtaken,
     reminder_notice,
-    stands,
 )
+from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Store, Texts
 from services.notify.usecases.notifications import Addressed, notify
+from services.notify.usecases.standing import known_of
 
 # People's data arrive by another queue, which may have a backlog.
 ASK_AGAIN = timedelta(seconds=5)
@@ -35,25 +36,20 @@ def fire(store: Store, reminder_id: str) -> None:
     if overtaken(reminder, others, store.now):
         return
     session = store.session_by_id(reminder.session_id)
-    appointment = Appointment(reminder.session_id, reminder.start_time)
-    if session is None or _is_over(store, session.run_id):
-        return
-    if stands(session, appointment, store.now):
+    if session is not None and session.start_time == reminder.start_time:
         _remind(store, reminder.event_id, session)
 
 
-def _is_over(store: Store, run_id: str) -> bool:
-    run = store.replicas(Run, [run_id]).get(run_id)
-    return run is not None and run.is_over(store.now)
-
-
 def _remind(store: Store, event_id: str, session: Session) -> None:
+    notice = reminder_notice(event_id, session)
+    if standing(notice, known_of(store, [notice]), store.now) is not Standing.STANDS:
+        return
     store.lock_rosters({session.run_id})
     store.put_broadcast(
         Broadcast(
             id=event_id,
             run_id=session.run_id,
-            notice=reminder_notice(event_id, session),
+            notice=notice,
             urgent=False,
             modes=tuple(sorted(LIVE_MODES)),
             at=store.now,
@@ -92,17 +88,25 @@ def notify_chunk(store: Store, texts: Texts, chunk_id: str) -> None:
     if broadcast is None or _vanished(store, broadcast):
         return
     learners = store.learners_between(broadcast.run_id, broadcast.modes, chunk.after, chunk.upto)
-    missing = notify(store, texts, [Addressed(broadcast.notice, one) for one in learners])
+    missing = notify(store, texts, _addressed(store, broadcast, learners))
     if missing and store.now < broadcast.until:
         waiting = tuple(dict.fromkeys((*broadcast.waiting, *missing)))
         store.put_broadcast(replace(broadcast, waiting=waiting, done=False))
 
 
+def _addressed(store: Store, broadcast: Broadcast, people: Sequence[str]) -> list[Addressed]:
+    modes = store.modes_of(broadcast.run_id, people) if broadcast.quiet_modes else {}
+    return [
+        Addressed(broadcast.notice, one, is_quiet(broadcast, one, modes.get(one, ())))
+        for one in people
+    ]
+
+
 def _vanished(store: Store, broadcast: Broadcast) -> bool:
-    appointment = broadcast.notice.reminds_of
-    if appointment is None:
-        return False
-    return not stands(store.session_by_id(appointment.session_id), appointment, store.now)
+    """Return whether nobody is to be notified any more."""
+    notice = broadcast.notice
+    found = standing(notice, known_of(store, [notice]), store.now)
+    return found is Standing.OVERTAKEN or (found is Standing.OVER and notice.rule.lapses)
 
 
 def _walked(store: Store, broadcast: Broadcast, most: int) -> Broadcast:
@@ -123,7 +127,7 @@ def _called(
 ) -> Broadcast:
     """Return the broadcast after up to `most` of the waiting people were notified."""
     called, rest = broadcast.waiting[:most], broadcast.waiting[most:]
-    missing = notify(store, texts, [Addressed(broadcast.notice, one) for one in called])
+    missing = notify(store, texts, _addressed(store, broadcast, called))
     if broadcast.walked and store.now >= broadcast.until:
         missing = []
     waiting = tuple(dict.fromkeys((*rest, *missing)))

@@ -1,16 +1,19 @@
 """A person's messages and preferences."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from chassis.errors import NotFound, check
+from services.notify.domain.messages import Message
 from services.notify.domain.preferences import (
     CategoryPreference,
     Preferences,
     preferences,
     violations_of,
 )
+from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Store
+from services.notify.usecases.standing import known_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,12 @@ def set_preferences(store: Store, command: SetPreferences) -> Preferences:
 def get_preferences(store: Store, person_id: str) -> Preferences:
     """Return a person's preferences, with defaults for categories without a choice."""
     return preferences(person_id, store.chosen([person_id]).get(person_id, {}))
+
+
+def overtaken(store: Store, messages: Collection[Message]) -> set[str]:
+    """Return the ids of those of these messages that newer news has overtaken."""
+    known = known_of(store, messages)
+    return {each.id for each in messages if standing(each, known, store.now) is Standing.OVERTAKEN}
 
 
 def mark_read(store: Store, command: MarkRead) -> Read:

@@ -1,14 +1,16 @@
 """Notifying people: notices go to their inboxes and into the queue for mail."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.notify.domain.enums import Channel
 from services.notify.domain.messages import Notification, compose, outcome_of
 from services.notify.domain.notices import Notice, channels_for, message_id
 from services.notify.domain.people import Person
 from services.notify.domain.preferences import Chosen
+from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Store, Texts
+from services.notify.usecases.standing import known_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,8 @@ class Addressed:
 
     notice: Notice
     person_id: str
+    quiet: bool = False
+    """True if it is told to this person in the inbox only, and not urgently."""
 
     @property
     def id(self) -> str:
@@ -27,9 +31,10 @@ class Addressed:
 def notify(store: Store, texts: Texts, addressed: Sequence[Addressed]) -> list[str]:
     """Notify each person once; return the people who are not known yet.
 
-    Store nothing for a person who chose no channel for the notice.
+    Store nothing for a person who chose no channel for the notice, nor for a notice that newer news
+    has overtaken. A notice whose time is over is told quietly, or not at all if it lapses.
     """
-    fresh = _not_notified(store, addressed)
+    fresh = _still_to_tell(store, _not_notified(store, addressed))
     people = store.people({one.person_id for one in fresh})
     known = [one for one in fresh if one.person_id in people]
     notifications = _notifications(store, texts, known, people)
@@ -43,6 +48,18 @@ def _not_notified(store: Store, addressed: Iterable[Addressed]) -> list[Addresse
     by_id = {one.id: one for one in addressed}
     existing = store.existing_messages(by_id) if by_id else set()
     return [one for message, one in by_id.items() if message not in existing]
+
+
+def _still_to_tell(store: Store, addressed: Sequence[Addressed]) -> list[Addressed]:
+    known = known_of(store, [one.notice for one in addressed])
+    left = []
+    for one in addressed:
+        found = standing(one.notice, known, store.now)
+        if found is Standing.STANDS:
+            left.append(one)
+        elif found is Standing.OVER and not one.notice.rule.lapses:
+            left.append(replace(one, quiet=True))
+    return left
 
 
 def _notifications(
@@ -63,7 +80,7 @@ def _notifications(
 
 
 def _channels(one: Addressed, chosen: Mapping[str, Chosen]) -> list[Channel]:
-    return sorted(channels_for(one.notice.kind, chosen.get(one.person_id, {})))
+    return sorted(channels_for(one.notice.kind, chosen.get(one.person_id, {}), one.quiet))
 
 
 def _notification(
@@ -76,7 +93,7 @@ def _notification(
 ) -> Notification:
     notice = one.notice
     text = texts.write(notice.kind, person.language, person.zone, person.name, notice.values)
-    return compose(notice, person.id, channels, text, number, store.now)
+    return compose(notice, person.id, channels, text, number, store.now, one.quiet)
 
 
 def _outcomes(notifications: Iterable[Notification]) -> list[object]:

@@ -21,8 +21,9 @@ from services.notify.domain.messages import (
     outcome_of,
 )
 from services.notify.domain.people import has_left
-from services.notify.domain.sessions import stands
+from services.notify.domain.standing import Standing, standing
 from services.notify.ports import Batch, Store
+from services.notify.usecases.standing import known_of
 
 Again = Callable[[int], datetime]
 """Returns when the next attempt after so many is due."""
@@ -79,17 +80,14 @@ def _reasons(
     store: Store, deliveries: Sequence[Delivery], mails: Mapping[str, Mail]
 ) -> dict[str, str]:
     """Return the reasons why deliveries are not sent, by id; all others are to be sent."""
-    sessions = store.sessions(
-        {each.reminds_of.session_id for each in deliveries if each.reminds_of is not None}
-    )
+    known = known_of(store, deliveries)
     chosen = store.chosen({each.person_id for each in deliveries})
     places = store.enrolments_of({(each.run_id, each.person_id) for each in deliveries})
 
     def reason(each: Delivery) -> str:
         if each.sending:
             return UNKNOWN
-        about = each.reminds_of
-        if about is not None and not stands(sessions.get(about.session_id), about, store.now):
+        if standing(each, known, store.now) is not Standing.STANDS:
             return VANISHED
         if not is_wanted(each, chosen.get(each.person_id, {})):
             return UNWANTED

@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.notify.domain.notices import Notice, NotKnownYet
-from services.notify.domain.sessions import ALL_MODES, Broadcast, Session, reminders_of
+from services.notify.domain.sessions import (
+    ALL_MODES,
+    UNEXPECTED,
+    Broadcast,
+    Session,
+    reminders_of,
+)
 from services.notify.ports import Store
 
 
@@ -55,15 +61,22 @@ def cancel(store: Store, session_id: str, sequence: int, notice: Notice, at: dat
     """
     known = found(store, session_id)
     if known.sequence < sequence:
-        _close(store, known, sequence)
+        _close(store, replace(known, cancelled=True), sequence)
         announce(store, known, notice, at, known.end_time)
 
 
-def close(store: Store, session_id: str, sequence: int) -> None:
-    """Delete the reminders of a session that has begun or ended. Raises NotKnownYet."""
+def begin(store: Store, session_id: str, sequence: int) -> None:
+    """Delete the reminders of a session that has begun. Raises NotKnownYet."""
     known = found(store, session_id)
     if known.sequence < sequence:
         _close(store, known, sequence)
+
+
+def end(store: Store, session_id: str, sequence: int, at: datetime) -> None:
+    """Delete the reminders of a session that has ended. Raises NotKnownYet."""
+    known = found(store, session_id)
+    if known.sequence < sequence:
+        _close(store, replace(known, end_time=min(known.end_time, at)), sequence)
 
 
 def reopen(store: Store, session_id: str, sequence: int, leads: Iterable[timedelta]) -> None:
@@ -74,7 +87,10 @@ def reopen(store: Store, session_id: str, sequence: int, leads: Iterable[timedel
 
 
 def announce(store: Store, session: Session, notice: Notice, at: datetime, until: datetime) -> None:
-    """Begin a broadcast to everyone in the run and to the session's instructor."""
+    """Begin a broadcast to everyone in the run and to the session's instructor.
+
+    It is quiet for learners who are not expected in live classes.
+    """
     if store.broadcast(notice.event_id) is not None:
         return
     store.lock_rosters({session.run_id})
@@ -84,11 +100,13 @@ def announce(store: Store, session: Session, notice: Notice, at: datetime, until
             id=notice.event_id,
             run_id=session.run_id,
             notice=notice,
-            urgent=notice.rule.urgent,
+            urgent=notice.is_urgent(store.now),
             modes=tuple(sorted(ALL_MODES)),
             at=at,
             until=until,
             waiting=waiting,
+            quiet_modes=tuple(sorted(UNEXPECTED)),
+            instructor_id=session.instructor_id,
         )
     )
 

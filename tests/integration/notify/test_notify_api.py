@@ -9,11 +9,14 @@ from typing import Any
 import grpc
 import pytest
 from tandem.notify.v1 import notify_pb2, notify_pb2_grpc, resources_pb2
+from tandem.progress.v1 import events_pb2 as progress
+from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, running
 from services.notify import api
 from services.notify.domain.enums import Channel
+from services.notify.store import NotifyStore
 from tests.integration.notify.world import World, names
 
 Stub = notify_pb2_grpc.NotifyServiceStub
@@ -282,3 +285,111 @@ def test_a_stream_after_a_message_that_is_not_there(ada: Any) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         next(ada.StreamMessages(request))
     assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+def told(stub: Any) -> dict[str, bool]:
+    """Whether newer news has overtaken ada's messages, by the first words of their titles."""
+    return {one.title.partition(":")[0]: one.overtaken for one in inbox(stub).messages}
+
+
+def test_an_inbox_tells_what_a_newer_move_has_overtaken(world: World, ada: Any) -> None:
+    """A reminder and a move are overtaken when the class moves again, and the newer move when it is
+    cancelled; the newest news never is, however often older news comes.
+    """
+    world.people("ada", "grace")
+    world.run("ada")
+    world.schedule(timedelta(hours=2))
+    world.clock.forward(hours=1)
+    world.remind()
+    world.broadcast()
+    assert told(ada) == {"Reminder": False}
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    news = [world.moved(hour, day), world.moved(day, 2 * day), world.cancelled(2 * day)]
+    events = [world.event(one) for one in news]
+    for count, event in enumerate(events, start=1):
+        for each in (event, *events[:count]):
+            world.hear("notify.triggers", each)
+            world.broadcast()
+        newest_first = [one.overtaken for one in inbox(ada).messages]
+        assert newest_first == [False] + [True] * count
+
+
+@pytest.mark.parametrize("ending", ["CatchUpCompleted", "CatchUpMissed", "CatchUpWithdrawn"])
+@pytest.mark.parametrize("in_order", [True, False])
+def test_an_inbox_tells_what_has_become_of_a_catch_up(
+    world: World, ada: Any, ending: str, in_order: bool
+) -> None:
+    """An assigned catch-up is overtaken when it has ended; one that is assigned again is not."""
+    world.people("ada")
+    world.tell(world.assigned("ada"))
+    assert told(ada) == {"To catch up on": False}
+    events = [
+        world.event(world.ended(getattr(progress, ending), "ada")),
+        world.event(world.assigned("ada")),
+    ]
+    for event in events if in_order else reversed(events):
+        world.hear("notify.triggers", event)
+    by_event = {one.event_id: one.overtaken for one in inbox(ada).messages}
+    assert by_event.pop(events[1].id) is False
+    assert set(by_event.values()) == {True}
+    assert inbox(ada, unread_only=True).unread == len(by_event) + 1
+
+
+def test_a_class_that_takes_place_overtakes_nothing(world: World, ada: Any) -> None:
+    """A reminder of a class that has begun, and news of a move to it, were right."""
+    world.people("ada", "grace")
+    world.run("ada")
+    world.schedule(timedelta(days=1))
+    world.tell(world.moved(timedelta(days=1), timedelta(hours=2)))
+    world.broadcast()
+    world.clock.forward(hours=1)
+    world.remind()
+    world.broadcast()
+    for cls in (sessions.SessionStarted, sessions.SessionEnded):
+        world.tell(cls(session_id="s1", run_id="r1"))
+    world.clock.forward(hours=2)
+    assert told(ada) == {"Moved": False, "Reminder": False}
+
+
+def test_messages_of_the_version_before(world: World, ada: Any) -> None:
+    """They don't say what they are about, and are listed all the same."""
+    world.people("ada")
+    assign(world, "a")
+    world.database.mongo["messages"].update_many({}, {"$unset": {"about": "", "run_id": ""}})
+    world.tell(world.ended(progress.CatchUpWithdrawn, "ada"))
+    assert told(ada) == {"To catch up on": False}
+
+
+def test_a_page_costs_a_few_queries(
+    world: World, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has overtaken the messages of a page is looked up once, however many they are."""
+    world.people("ada")
+    assign(world, *names(30, "t"))
+    asked: list[str] = []
+    find = NotifyStore.find_by_ids
+
+    def count(self: NotifyStore, name: str, ids: Any) -> Any:
+        asked.append(name)
+        return find(self, name, ids)
+
+    monkeypatch.setattr(NotifyStore, "find_by_ids", count)
+    assert len(inbox(ada).messages) == 30
+    assert len(asked) <= 3
+
+
+def test_a_stream_tells_what_has_been_overtaken(world: World, ada: Any) -> None:
+    """A message that was overtaken before it is streamed says so."""
+    world.people("ada")
+    first = assign_and_name(world)
+    world.tell(world.assigned("ada"), world.ended(progress.CatchUpMissed, "ada"))
+    request = notify_pb2.StreamMessagesRequest(person_id="ada", after_message_id=first)
+    stream = ada.StreamMessages(request)
+    assert [one.overtaken for one in itertools.islice(stream, 2)] == [True, False]
+    stream.cancel()
+
+
+def assign_and_name(world: World) -> str:
+    """Tell ada of a catch-up; return the message's id."""
+    assign(world, "first")
+    return world.database.reader().inbox_after("ada", 0, 1)[0].id

@@ -12,7 +12,8 @@ from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2 as types
 
 from chassis.messaging.subscriptions import Wait
-from services.notify.domain.enums import Channel, DeliveryState
+from services.notify.domain.enums import Category, Channel, DeliveryState
+from services.notify.domain.preferences import CategoryPreference
 from tests.integration.notify.world import HOUR, Mailbox, World, address_of, text_of
 
 DAY = 24 * HOUR
@@ -79,7 +80,7 @@ def test_what_is_told_to_the_learner(
 
 
 def test_a_completed_catch_up_is_told_quietly(world: World, ada: str) -> None:
-    """A completed catch-up is a message in the inbox only, unless the person chose otherwise."""
+    """A completed catch-up is a message in the inbox only."""
     world.people(ada)
     world.tell(progress.CatchUpCompleted(catch_up_id="c", learner_id=ada, title="Waves"))
     assert [one.channel for one in world.deliveries()] == [Channel.IN_APP]
@@ -140,12 +141,56 @@ def test_moved_and_cancelled_are_told_to_the_whole_run(world: World, ada: str) -
     world.enrol("will")
     world.hear("notify.rosters", world.event(waiting), world.event(gone))
     world.schedule(2 * DAY)
-    world.tell(world.moved(2 * DAY, 3 * DAY), world.cancelled(3 * DAY))
-    world.broadcast()
+    for event in (world.moved(2 * DAY, 3 * DAY), world.cancelled(3 * DAY)):
+        world.tell(event)
+        world.broadcast()
     everyone = sorted([ada, "bob", "eve", "grace"])
     assert world.notified("Moved") == everyone
     assert world.notified("Cancelled") == everyone
-    assert all(one.urgent for one in world.deliveries())
+    assert all(one.urgent for one in world.deliveries() if one.person_id != "eve")
+
+
+def test_who_is_not_expected_is_told_quietly(world: World, ada: str) -> None:
+    """A SELF_PACED learner finds a moved class in the inbox, not urgent, and gets no mail; one who
+    teaches the class is told as its instructor, and one who chose nothing for SESSION is not told.
+    """
+    world.people(ada, "eve", "grace", "mute")
+    world.run(ada)
+    for one in ("eve", "grace", "mute"):
+        world.enrol(one, mode=types.ATTENDANCE_MODE_SELF_PACED)
+    nothing = CategoryPreference(Category.SESSION, ())
+    world.database.transact(lambda store: store.choose("mute", [nothing]))
+    world.schedule(2 * DAY)
+    world.tell(world.moved(2 * DAY, 3 * DAY))
+    world.broadcast()
+    by_person = {
+        one: {(each.channel, each.urgent) for each in world.deliveries(person_id=one)}
+        for one in (ada, "eve", "grace", "mute")
+    }
+    loud = {(Channel.IN_APP, True), (Channel.EMAIL, True)}
+    assert by_person == {ada: loud, "grace": loud, "eve": {(Channel.IN_APP, False)}, "mute": set()}
+    assert {row["urgent"] for row in world.rows("messages", {"person_id": "eve"})} == {False}
+
+
+@pytest.mark.parametrize("known_first", [True, False])
+def test_the_mode_at_the_time_of_notifying_counts(
+    world: World, ada: str, known_first: bool
+) -> None:
+    """A learner who is known, or enrolled, only after the event is told by the same rule."""
+    if known_first:
+        world.people(ada)
+    world.run()
+    enrolled = world.event(world.enrolled(ada, mode=types.ATTENDANCE_MODE_SELF_PACED))
+    world.schedule(2 * DAY)
+    world.tell(world.cancelled(2 * DAY))
+    world.broadcast()
+    world.hear("notify.rosters", enrolled)
+    world.broadcast()
+    world.people(ada)
+    world.system.at += 2 * HOUR
+    world.broadcast()
+    (delivery,) = world.deliveries(person_id=ada)
+    assert (delivery.channel, delivery.urgent) == (Channel.IN_APP, False)
 
 
 def test_a_class_that_was_not_held_is_told_to_its_instructor(world: World, ada: str) -> None:

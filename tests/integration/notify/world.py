@@ -156,6 +156,10 @@ class World:
         data.due.FromDatetime(self.clock.now() + 168 * HOUR)
         return data
 
+    def ended(self, cls: type[Proto], learner: str) -> Proto:
+        """The event that a learner's catch-up was completed, missed or withdrawn."""
+        return cls(catch_up_id=f"c-{learner}", learner_id=learner, title="Waves")
+
     # Time
 
     def remind(self) -> None:

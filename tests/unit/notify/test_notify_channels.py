@@ -35,10 +35,27 @@ def test_defaults() -> None:
 def test_a_choice_holds_and_urgent_is_in_the_inbox(
     kind: Kind, chosen: dict[Category, frozenset[Channel]]
 ) -> None:
-    """A choice decides its category, except that an urgent notice is always in the inbox."""
+    """A choice decides its category, except that an urgent notice is always in the inbox, and that
+    a quiet one is never mailed.
+    """
     rule = RULES[kind]
-    expected = chosen.get(rule.category, rule.channels) | (QUIET if rule.urgent else frozenset())
+    wanted = chosen.get(rule.category, BOTH)
+    expected = wanted & QUIET if rule.quiet else wanted | (QUIET if rule.urgent else frozenset())
     assert channels_for(kind, chosen) == expected
+
+
+@given(choices)
+def test_preferences_tell_what_happens(chosen: dict[Category, frozenset[Channel]]) -> None:
+    """For each category preferences tell the channels that its notices use; only urgent ones go to
+    an inbox besides, and choosing what preferences tell changes nothing.
+    """
+    told = {each.category: frozenset(each.channels) for each in preferences("a", chosen).categories}
+    for category, channels in told.items():
+        kinds = [kind for kind, rule in RULES.items() if rule.category == category]
+        used = frozenset[Channel]().union(*(channels_for(kind, chosen) for kind in kinds))
+        besides = QUIET if any(RULES[kind].urgent for kind in kinds) else frozenset()
+        assert channels <= used <= channels | besides
+    assert all(channels_for(kind, chosen) == channels_for(kind, told) for kind in Kind)
 
 
 def test_classes_moved_and_cancelled_are_urgent() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
-from services.notify.domain.notices import Appointment, Notice
+from services.notify.domain.notices import Notice
 from services.notify.domain.people import Enrolment, EnrolmentUpdate, applied
 from services.notify.domain.sessions import (
     LIVE_MODES,
@@ -14,7 +14,6 @@ from services.notify.domain.sessions import (
     Session,
     concerns,
     reminders_of,
-    stands,
 )
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -87,17 +86,6 @@ def test_each_reminder_is_an_event_of_its_own() -> None:
     """Both reminders of a session are sent, because their events differ."""
     reminders = reminders_of(SESSION, (24 * HOUR, HOUR), NOW)
     assert [one.event_id for one in reminders] == ["e1:24h", "e1:1h"]
-
-
-def test_a_reminder_stands_with_its_session() -> None:
-    """A reminder is valid while its session is planned at that time and place."""
-    appointment = Appointment("s", SESSION.start_time)
-    assert stands(SESSION, appointment, NOW)
-    assert not stands(None, appointment, NOW)
-    assert not stands(SESSION, appointment, SESSION.start_time)
-    assert not stands(SESSION, Appointment("s", NOW), NOW)
-    assert stands(SESSION, Appointment("s", SESSION.start_time, "Aula"), NOW)
-    assert not stands(SESSION, Appointment("s", SESSION.start_time, "Lab"), NOW)
 
 
 def test_who_should_have_been_told() -> None:

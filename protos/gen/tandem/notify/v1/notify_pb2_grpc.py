@@ -86,8 +86,10 @@ class NotifyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPreferences(self, request, context):
-        """What a person wants to hear. A category of which nothing was chosen is told as every channel;
-        of these, completed catch-ups alone come to the inbox only until CATCH_UP is chosen.
+        """What a person wants to hear. A category of which nothing was chosen has every channel. Of its
+        category's channels a completed catch-up uses the inbox only; a moved or cancelled class comes
+        to the inbox of those who are expected in it even if SESSION was chosen without it, and of
+        SELF_PACED learners to the inbox only. To set what this answers changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -152,7 +152,9 @@ class Preferences(_message.Message):
     """The person."""
     @_builtins.property
     def categories(self) -> _containers.RepeatedCompositeFieldContainer[Global___CategoryPreference]:
-        """One entry a category, defaults filled in."""
+        """One entry a category, defaults filled in: the channels that its messages use. GetPreferences
+        says which messages are quieter.
+        """
 
     def __init__(
         self,
@@ -184,6 +186,7 @@ class Message(_message.Message):
     EVENT_ID_FIELD_NUMBER: _builtins.int
     EVENT_TYPE_FIELD_NUMBER: _builtins.int
     URGENT_FIELD_NUMBER: _builtins.int
+    OVERTAKEN_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     person_id: _builtins.str
@@ -200,6 +203,10 @@ class Message(_message.Message):
     """That event's type."""
     urgent: _builtins.bool
     """True when it could not wait."""
+    overtaken: _builtins.bool
+    """True when newer news of the same class or catch-up is known, so that this text tells what is so
+    no more: the class was moved again or cancelled, the catch-up completed, missed or withdrawn.
+    """
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was written."""
@@ -221,10 +228,11 @@ class Message(_message.Message):
         event_id: _builtins.str = ...,
         event_type: _builtins.str = ...,
         urgent: _builtins.bool = ...,
+        overtaken: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "read_at", b"read_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "category", b"category", "created_at", b"created_at", "event_id", b"event_id", "event_type", b"event_type", "id", b"id", "person_id", b"person_id", "read_at", b"read_at", "title", b"title", "urgent", b"urgent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "category", b"category", "created_at", b"created_at", "event_id", b"event_id", "event_type", b"event_type", "id", b"id", "overtaken", b"overtaken", "person_id", b"person_id", "read_at", b"read_at", "title", b"title", "urgent", b"urgent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,114 @@
+"""Whether what a notice tells is still so: one rule for new messages, queued mail and inboxes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from services.notify.domain.enums import Kind
+from services.notify.domain.notices import About
+from services.notify.domain.people import CatchUp, Run
+from services.notify.domain.sessions import Session
+
+
+class Standing(StrEnum):
+    """Whether what a notice tells is still so."""
+
+    STANDS = "STANDS"
+    OVER = "OVER"
+    """Its time is over: a class has begun or ended, a deadline is past."""
+    OVERTAKEN = "OVERTAKEN"
+    """Newer news of the same class or catch-up is known."""
+
+
+class Told(Protocol):
+    """A notice, or what was made of it."""
+
+    @property
+    def about(self) -> About | None:
+        """Return what it tells of; None: nothing that could change."""
+
+    @property
+    def event_id(self) -> str:
+        """Return the event that it tells."""
+
+    @property
+    def run_id(self) -> str:
+        """Return the run that it is about; empty: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The newest that is known of what notices tell of, by id."""
+
+    sessions: Mapping[str, Session]
+    catch_ups: Mapping[str, CatchUp]
+    runs: Mapping[str, Run]
+
+
+def standing(told: Told, known: Known, now: datetime) -> Standing:
+    """Return whether what a notice tells is still so."""
+    about = told.about
+    if about is None:
+        return Standing.STANDS
+    session = known.sessions.get(about.session_id)
+    run = known.runs.get(told.run_id)
+    match about.kind:
+        case Kind.REMINDER:
+            return _reminder(about, session, run, now)
+        case Kind.SESSION_MOVED:
+            return _move(told, session, now)
+        case Kind.SESSION_NOT_HELD:
+            return _not_held(about, session)
+        case Kind.SEAT_PROMOTED:
+            return _seat(about, session, now)
+        case Kind.ENROLMENT_PROMOTED:
+            return Standing.OVER if run and run.is_over(now) else Standing.STANDS
+    return _other(about, known.catch_ups.get(about.catch_up_id), now)
+
+
+def _reminder(about: About, session: Session | None, run: Run | None, now: datetime) -> Standing:
+    """Return whether a class will still take place at the time and place of its reminder."""
+    if session is None or session.cancelled or not _is_the_same(about, session):
+        return Standing.OVERTAKEN
+    if not session.standing or (run is not None and run.is_over(now)):
+        return Standing.OVER
+    return _until(session.start_time, now)
+
+
+def _is_the_same(about: About, session: Session) -> bool:
+    return session.start_time == about.start_time and about.room in (None, session.room)
+
+
+def _move(told: Told, session: Session | None, now: datetime) -> Standing:
+    """Return whether a move is the newest, and its class has not ended."""
+    if session is None or session.cancelled or session.event_id != told.event_id:
+        return Standing.OVERTAKEN
+    return _until(session.end_time, now)
+
+
+def _not_held(about: About, session: Session | None) -> Standing:
+    """Return whether nothing has happened to a class since nobody held it."""
+    is_newest = session is None or session.sequence <= about.sequence
+    return Standing.STANDS if is_newest else Standing.OVERTAKEN
+
+
+def _seat(about: About, session: Session | None, now: datetime) -> Standing:
+    """Return whether a seat can still be used. A class that was moved keeps its seats."""
+    if session is None:
+        return _until(about.start_time, now)
+    if session.cancelled:
+        return Standing.OVERTAKEN
+    return _until(session.start_time, now) if session.standing else Standing.OVER
+
+
+def _other(about: About, catch_up: CatchUp | None, now: datetime) -> Standing:
+    """Return whether a catch-up's news is its newest, and a deadline or cancelled class to come."""
+    if catch_up is not None and catch_up.sequence > about.sequence:
+        return Standing.OVERTAKEN
+    return _until(about.end_time, now)
+
+
+def _until(end: datetime | None, now: datetime) -> Standing:
+    return Standing.STANDS if end is None or now < end else Standing.OVER

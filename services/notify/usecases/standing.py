@@ -1,0 +1,17 @@
+"""Loading what is known of what notices tell of."""
+
+from collections.abc import Collection
+
+from services.notify.domain.people import CatchUp, Run
+from services.notify.domain.standing import Known, Told
+from services.notify.ports import Store
+
+
+def known_of(store: Store, told: Collection[Told]) -> Known:
+    """Return the newest that is known of what notices tell of."""
+    about = [each.about for each in told if each.about is not None]
+    return Known(
+        store.sessions({each.session_id for each in about if each.session_id}),
+        store.replicas(CatchUp, {each.catch_up_id for each in about if each.catch_up_id}),
+        store.replicas(Run, {each.run_id for each in told if each.about and each.run_id}),
+    )

@@ -1,0 +1,271 @@
+"""Nothing is sent about what is over, or what newer news has overtaken, whatever the delays."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.progress.v1 import events_pb2 as progress
+from tandem.sessions.v1 import events_pb2 as sessions
+
+from services.notify.domain.enums import Channel, DeliveryState
+from services.notify.domain.messages import VANISHED
+from tests.integration.notify.world import HOUR, Mailbox, World
+
+DAY = 24 * HOUR
+ENDINGS = [progress.CatchUpCompleted, progress.CatchUpMissed, progress.CatchUpWithdrawn]
+endings = pytest.mark.parametrize("ending", ENDINGS)
+
+
+def ready(world: World, *learners: str) -> None:
+    """A run with a class in two days."""
+    world.people(*learners, "grace")
+    world.run(*learners)
+    world.schedule(2 * DAY)
+
+
+def tell(world: World, *events: Any) -> None:
+    """Let triggers come in, in this order, and notify everyone after each."""
+    for event in events:
+        world.hear("notify.triggers", event)
+        world.broadcast()
+
+
+def subjects(mailbox: Mailbox, person: str) -> list[str]:
+    """The subjects of a person's mails, without the class."""
+    return [str(mail["Subject"]).partition(":")[0] for mail in mailbox.mails(person)]
+
+
+def reasons(world: World, person: str) -> list[str]:
+    """Why mails to a person were not sent."""
+    failed = world.mails_in(DeliveryState.FAILED)
+    return [one.error for one in failed if one.person_id == person]
+
+
+def test_a_move_that_was_overtaken_is_not_mailed(world: World, mailbox: Mailbox, ada: str) -> None:
+    """Of two moves whose mails wait, only the newer one is sent; also if both tell one time."""
+    ready(world, ada)
+    for _ in range(2):
+        tell(world, world.event(world.moved(2 * DAY, 3 * DAY)))
+    world.send(mailbox.server())
+    assert subjects(mailbox, ada) == ["Moved"]
+    assert reasons(world, ada) == [VANISHED]
+    (sent,) = [one for one in world.mails_in(DeliveryState.DELIVERED) if one.person_id == ada]
+    newest = world.rows("sessions", {})[0]["event_id"]
+    assert sent.event_id == newest
+
+
+def test_a_move_is_not_mailed_after_its_class_was_cancelled(
+    world: World, mailbox: Mailbox, ada: str
+) -> None:
+    """The cancellation is."""
+    ready(world, ada)
+    tell(world, world.event(world.moved(2 * DAY, 3 * DAY)), world.event(world.cancelled(3 * DAY)))
+    world.send(mailbox.server())
+    assert subjects(mailbox, ada) == ["Cancelled"]
+    assert reasons(world, ada) == [VANISHED]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_news_of_a_class_in_any_order(
+    world: World, mailbox: Mailbox, ada: str, order: Sequence[int]
+) -> None:
+    """Two moves and a cancellation, each twice and in any order: one mail, of the cancellation."""
+    ready(world, ada)
+    news = [
+        world.event(world.moved(2 * DAY, 3 * DAY)),
+        world.event(world.moved(3 * DAY, 4 * DAY)),
+        world.event(world.cancelled(4 * DAY)),
+    ]
+    tell(world, *(news[place] for place in (*order, *order)))
+    world.send(mailbox.server())
+    assert subjects(mailbox, ada) == ["Cancelled"]
+
+
+@pytest.mark.parametrize("end_early", [True, False])
+def test_a_move_is_mailed_until_its_class_has_ended(
+    world: World, mailbox: Mailbox, ada: str, end_early: bool
+) -> None:
+    """Not after its planned end, nor after it was ended."""
+    ready(world, ada)
+    tell(world, world.event(world.moved(2 * DAY, 3 * DAY)))
+    if end_early:
+        world.tell(sessions.SessionEnded(session_id="s1", run_id="r1"))
+    else:
+        world.clock.forward(days=3, hours=1)
+    world.send(mailbox.server())
+    assert subjects(mailbox, ada) == []
+    assert reasons(world, ada) == [VANISHED]
+
+
+@pytest.mark.parametrize(
+    ("late", "urgent", "channels"),
+    [
+        (2 * DAY - HOUR, True, set(Channel)),
+        (2 * DAY, False, set(Channel)),
+        (2 * DAY + HOUR, False, {Channel.IN_APP}),
+    ],
+)
+def test_a_late_cancellation_is_not_urgent(
+    world: World, ada: str, late: Any, urgent: bool, channels: set[Channel]
+) -> None:
+    """A cancellation is urgent until its class would begin, and only in the inbox after its end."""
+    ready(world, ada)
+    cancelled = world.event(world.cancelled(2 * DAY))
+    world.clock.forward(seconds=late.total_seconds())
+    tell(world, cancelled)
+    found = world.deliveries(person_id=ada)
+    assert {one.channel for one in found} == channels
+    assert {one.urgent for one in found} == {urgent}
+
+
+def test_a_cancellation_is_not_mailed_after_the_class(
+    world: World, mailbox: Mailbox, ada: str
+) -> None:
+    """Mail that waited until the class would have ended is not sent."""
+    ready(world, ada)
+    tell(world, world.event(world.cancelled(2 * DAY)))
+    world.clock.forward(days=2, hours=1)
+    world.send(mailbox.server())
+    assert reasons(world, ada) == [VANISHED]
+    assert subjects(mailbox, ada) == []
+
+
+@endings
+def test_a_catch_up_that_has_ended_is_not_mailed_as_assigned(
+    world: World, mailbox: Mailbox, ada: str, ending: type[Any]
+) -> None:
+    """Mail about an assigned catch-up is not sent once it was completed, missed or withdrawn."""
+    world.people(ada)
+    world.tell(world.assigned(ada), world.ended(ending, ada))
+    world.send(mailbox.server())
+    assert "To catch up on" not in subjects(mailbox, ada)
+    assert reasons(world, ada) == [VANISHED]
+
+
+@endings
+@pytest.mark.parametrize("together", [True, False])
+def test_a_catch_up_that_has_ended_is_not_told_as_assigned(
+    world: World, ada: str, ending: type[Any], together: bool
+) -> None:
+    """If both events come at once, or the older one comes last, only the newer one is told."""
+    world.people(ada)
+    assigned, ended = world.event(world.assigned(ada)), world.event(world.ended(ending, ada))
+    for _ in range(2):
+        if together:
+            world.hear("notify.triggers", assigned, ended)
+        else:
+            tell(world, ended, assigned)
+    assert world.notified("To catch up on") == []
+    assert len(world.notified()) == (ending is not progress.CatchUpWithdrawn)
+
+
+def test_old_news_of_a_catch_up_waits_for_nobody(world: World, ada: str) -> None:
+    """An event that was overtaken before its person is known is done with."""
+    assigned = world.event(world.assigned(ada))
+    world.tell(world.ended(progress.CatchUpWithdrawn, ada))
+    world.hear("notify.triggers", assigned)
+    assert world.rows("messages", {}) == []
+
+
+def test_a_catch_up_that_is_assigned_again_is_mailed(
+    world: World, mailbox: Mailbox, ada: str
+) -> None:
+    """A withdrawal that was taken back: the newer assignment is sent, the older one isn't."""
+    world.people(ada)
+    first, withdrawn, again = (
+        world.event(world.assigned(ada)),
+        world.event(world.ended(progress.CatchUpWithdrawn, ada)),
+        world.event(world.assigned(ada)),
+    )
+    tell(world, first, again, withdrawn)
+    world.send(mailbox.server())
+    assert subjects(mailbox, ada) == ["To catch up on"]
+    assert reasons(world, ada) == [VANISHED]
+
+
+def seat(world: World, learner: str) -> Any:
+    """The event that a learner got a seat in the class in two days."""
+    data = sessions.SeatPromoted(session_id="s1", run_id="r1", learner_id=learner, title="Waves")
+    data.start_time.FromDatetime(world.clock.now() + 2 * DAY)
+    return world.event(data)
+
+
+def begin(world: World) -> None:
+    world.tell(sessions.SessionStarted(session_id="s1", run_id="r1"))
+
+
+def wait(world: World) -> None:
+    world.clock.forward(days=2)
+
+
+def cancel(world: World) -> None:
+    world.tell(world.cancelled(2 * DAY))
+
+
+@pytest.mark.parametrize("change", [begin, wait, cancel])
+def test_a_seat_that_is_of_no_use_is_not_mailed(
+    world: World, mailbox: Mailbox, ada: str, change: Callable[[World], None]
+) -> None:
+    """Its class has begun, or was cancelled, while the mail waited."""
+    ready(world, ada)
+    tell(world, seat(world, ada))
+    change(world)
+    world.send(mailbox.server())
+    assert subjects(mailbox, ada) == []
+    assert reasons(world, ada) == [VANISHED]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"), [(begin, [Channel.IN_APP]), (wait, [Channel.IN_APP]), (cancel, [])]
+)
+def test_a_seat_that_is_told_late(
+    world: World, ada: str, change: Callable[[World], None], expected: list[Channel]
+) -> None:
+    """After the class began the inbox alone tells it; after it was cancelled nothing does."""
+    ready(world, ada)
+    promoted = seat(world, ada)
+    change(world)
+    tell(world, promoted)
+    found = world.deliveries(person_id=ada, event_id=promoted.id)
+    assert [one.channel for one in found] == expected
+
+
+def test_no_queued_reminder_in_a_run_that_was_closed(
+    world: World, mailbox: Mailbox, ada: str
+) -> None:
+    """A reminder that waits to be mailed when its run is closed is not sent."""
+    ready(world, ada)
+    world.clock.forward(days=1)
+    world.remind()
+    world.broadcast()
+    facts = catalog.RunFacts(run_id="r1", title="Waves")
+    facts.closed_at.FromDatetime(world.clock.now())
+    world.hear("notify.rosters", world.event(catalog.RunClosed(run_id="r1", run=facts)))
+    world.send(mailbox.server())
+    assert reasons(world, ada) == [VANISHED]
+
+
+def test_reminders_of_the_version_before(world: World, mailbox: Mailbox, ada: str) -> None:
+    """Its broadcasts and queued mails are read: who is to be reminded is, until the class moves."""
+    ready(world, ada)
+    world.clock.forward(days=1)
+    world.remind()
+    as_before(world, "broadcasts", "notice.")
+    world.broadcast()
+    as_before(world, "deliveries")
+    assert world.notified("Reminder") == [ada]
+    tell(world, world.event(world.moved(DAY, 3 * DAY)))
+    world.send(mailbox.server())
+    assert subjects(mailbox, ada) == ["Moved"]
+    assert reasons(world, ada) == [VANISHED]
+
+
+def as_before(world: World, collection: str, prefix: str = "") -> None:
+    """Turn documents into those of the version before, which is all that it reads of them."""
+    about, before = f"{prefix}about", f"{prefix}reminds_of"
+    rows = world.database.mongo[collection]
+    assert rows.count_documents({f"{before}.session_id": "s1"}) > 0
+    gone = {about: "", f"{before}.kind": "", f"{before}.end_time": "", f"{before}.sequence": ""}
+    rows.update_many({f"{before}.session_id": "s1"}, {"$unset": gone})

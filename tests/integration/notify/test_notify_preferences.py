@@ -1,0 +1,82 @@
+"""What GetPreferences tells is what happens."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.progress.v1 import events_pb2 as progress
+from tandem.sessions.v1 import events_pb2 as sessions
+
+from services.notify.domain.enums import Category, Channel, Kind
+from services.notify.domain.notices import BOTH, QUIET, RULES, channels_for
+from services.notify.domain.preferences import CategoryPreference
+from services.notify.usecases import inbox
+from tests.integration.notify.world import HOUR, World
+
+DAY = 24 * HOUR
+
+
+def one_of_each(world: World) -> None:
+    """Ada, who teaches too, gets one notice of each kind."""
+    world.people("ada")
+    world.run("ada")
+    of_run: Any = {"run_id": "r1", "learner_id": "ada"}
+    seat = sessions.SeatPromoted(session_id="s2", title="Waves", **of_run)
+    seat.start_time.FromDatetime(world.clock.now() + 2 * DAY)
+    idle = sessions.SessionNotHeld(session_id="s3", run_id="r1", instructor_id="ada")
+    for number, starts_in in enumerate((2 * DAY, 2 * DAY, 2 * HOUR)):
+        world.schedule(starts_in, f"s{number}")
+    world.tell(
+        catalog.EnrolmentPromoted(enrolment_id="r1-ada", **of_run),
+        world.moved(2 * DAY, 3 * DAY, "s0"),
+        world.cancelled(2 * DAY, "s1"),
+        idle,
+        seat,
+        world.assigned("ada"),
+        progress.CatchUpCompleted(catch_up_id="c1", enrolment_id="e1", **of_run),
+        progress.CatchUpMissed(catch_up_id="c2", enrolment_id="e2", **of_run),
+        catalog.DueExtended(enrolment_id="r1-ada", activity_id="essay", **of_run),
+    )
+    world.clock.forward(hours=1)
+    world.remind()
+    world.broadcast()
+
+
+TYPES: Mapping[Kind, str] = {
+    Kind.ENROLMENT_PROMOTED: "tandem.catalog.enrolment.promoted.v1",
+    Kind.SESSION_MOVED: "tandem.sessions.session.moved.v1",
+    Kind.SESSION_CANCELLED: "tandem.sessions.session.cancelled.v1",
+    Kind.SESSION_NOT_HELD: "tandem.sessions.session.not_held.v1",
+    Kind.SEAT_PROMOTED: "tandem.sessions.seat.promoted.v1",
+    Kind.CATCH_UP_ASSIGNED: "tandem.progress.catch_up.assigned.v1",
+    Kind.CATCH_UP_COMPLETED: "tandem.progress.catch_up.completed.v1",
+    Kind.CATCH_UP_MISSED: "tandem.progress.catch_up.missed.v1",
+    Kind.DUE_EXTENDED: "tandem.catalog.due.extended.v1",
+    Kind.REMINDER: "tandem.sessions.session.scheduled.v1",
+}
+
+
+@pytest.mark.parametrize("channels", [None, BOTH, QUIET, frozenset({Channel.EMAIL}), frozenset()])
+def test_each_kind_goes_by_the_channels_that_preferences_tell(
+    world: World, channels: frozenset[Channel] | None
+) -> None:
+    """Without a choice, and with each choice, the channels that GetPreferences tells for a kind's
+    category lead to the deliveries that are really made.
+    """
+    if channels is not None:
+        choice = [CategoryPreference(each, tuple(sorted(channels))) for each in Category]
+        world.database.transact(lambda store: store.choose("ada", choice))
+    one_of_each(world)
+    told = inbox.get_preferences(world.database.reader(), "ada").categories
+    by_category = {each.category: frozenset(each.channels) for each in told}
+    made = {kind: channels_made(world, type_) for kind, type_ in TYPES.items()}
+    assert made == {kind: channels_for(kind, by_category) for kind in Kind}
+    differing = {kind for kind in Kind if made[kind] != by_category[RULES[kind].category]}
+    assert differing <= {Kind.CATCH_UP_COMPLETED, Kind.SESSION_MOVED, Kind.SESSION_CANCELLED}
+
+
+def channels_made(world: World, event_type: str) -> frozenset[Channel]:
+    """The channels of the deliveries about events of a type."""
+    rows = world.rows("deliveries", {"person_id": "ada", "event_type": event_type})
+    return frozenset(Channel(row["channel"]) for row in rows)

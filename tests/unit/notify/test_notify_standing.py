@@ -1,0 +1,129 @@
+"""Whether what a notice tells is still so."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.notify.domain.enums import Kind
+from services.notify.domain.notices import RULES, About, Notice
+from services.notify.domain.people import CatchUp, Run
+from services.notify.domain.sessions import Session
+from services.notify.domain.standing import Known, Standing, standing
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+STANDS, OVER, OVERTAKEN = Standing
+SESSION = Session(
+    id="s",
+    run_id="r",
+    title="Waves",
+    instructor_id="grace",
+    start_time=NOW + HOUR,
+    end_time=NOW + 2 * HOUR,
+    room="Aula",
+    join_url="",
+    standing=True,
+    event_id="e1",
+    event_type="t",
+    sequence=3,
+)
+MOVED_AGAIN = replace(SESSION, event_id="e2", start_time=NOW + 3 * HOUR, sequence=4)
+BEGUN = replace(SESSION, standing=False, sequence=4)
+ENDED = replace(BEGUN, end_time=NOW)
+CANCELLED = replace(BEGUN, cancelled=True)
+
+
+def found(
+    kind: Kind,
+    session: Session | None = SESSION,
+    at: timedelta = timedelta(0),
+    run: Run | None = None,
+    **about: object,
+) -> Standing:
+    """The standing of a notice of this session, told by e1, some time from now."""
+    told = About(kind, "s", SESSION.start_time, SESSION.end_time, "Aula", sequence=3)
+    notice = Notice("e1", "t", kind, {}, replace(told, **about), "r")  # type: ignore[arg-type]
+    sessions = {} if session is None else {"s": session}
+    return standing(notice, Known(sessions, {}, {} if run is None else {"r": run}), NOW + at)
+
+
+SOONER, LATER, MUCH_LATER = timedelta(0), HOUR, 2 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("kind", "session", "at", "expected"),
+    [
+        (Kind.REMINDER, SESSION, SOONER, STANDS),
+        (Kind.REMINDER, SESSION, LATER, OVER),
+        (Kind.REMINDER, BEGUN, SOONER, OVER),
+        (Kind.REMINDER, MOVED_AGAIN, SOONER, OVERTAKEN),
+        (Kind.REMINDER, replace(SESSION, room="Lab"), SOONER, OVERTAKEN),
+        (Kind.REMINDER, CANCELLED, SOONER, OVERTAKEN),
+        (Kind.REMINDER, None, SOONER, OVERTAKEN),
+        (Kind.SESSION_MOVED, SESSION, LATER, STANDS),
+        (Kind.SESSION_MOVED, BEGUN, LATER, STANDS),
+        (Kind.SESSION_MOVED, ENDED, SOONER, OVER),
+        (Kind.SESSION_MOVED, SESSION, MUCH_LATER, OVER),
+        (Kind.SESSION_MOVED, MOVED_AGAIN, SOONER, OVERTAKEN),
+        (Kind.SESSION_MOVED, CANCELLED, SOONER, OVERTAKEN),
+        (Kind.SESSION_CANCELLED, CANCELLED, LATER, STANDS),
+        (Kind.SESSION_CANCELLED, CANCELLED, MUCH_LATER, OVER),
+        (Kind.SESSION_NOT_HELD, SESSION, MUCH_LATER, STANDS),
+        (Kind.SESSION_NOT_HELD, MOVED_AGAIN, SOONER, OVERTAKEN),
+        (Kind.SESSION_NOT_HELD, None, SOONER, STANDS),
+        (Kind.SEAT_PROMOTED, SESSION, SOONER, STANDS),
+        (Kind.SEAT_PROMOTED, MOVED_AGAIN, MUCH_LATER, STANDS),
+        (Kind.SEAT_PROMOTED, SESSION, LATER, OVER),
+        (Kind.SEAT_PROMOTED, BEGUN, SOONER, OVER),
+        (Kind.SEAT_PROMOTED, CANCELLED, SOONER, OVERTAKEN),
+        (Kind.SEAT_PROMOTED, None, SOONER, STANDS),
+        (Kind.SEAT_PROMOTED, None, LATER, OVER),
+        (Kind.DUE_EXTENDED, None, SOONER, STANDS),
+        (Kind.DUE_EXTENDED, None, MUCH_LATER, OVER),
+    ],
+)
+def test_with_the_session(
+    kind: Kind, session: Session | None, at: timedelta, expected: Standing
+) -> None:
+    """A notice is overtaken by newer news of its session, and over when its time is over."""
+    assert found(kind, session, at) is expected
+
+
+def test_a_reminder_of_the_version_before_knows_no_room() -> None:
+    """It stands in any room."""
+    assert found(Kind.REMINDER, room=None) is STANDS
+
+
+@pytest.mark.parametrize("kind", [Kind.REMINDER, Kind.ENROLMENT_PROMOTED])
+def test_in_a_run_that_is_over(kind: Kind) -> None:
+    """Reminders of its classes, and places in it, are of no use."""
+    assert found(kind, run=Run("r", "Physics", closed_at=NOW)) is OVER
+    assert found(kind, run=Run("r", "Physics")) is STANDS
+
+
+@pytest.mark.parametrize(("sequence", "expected"), [(2, STANDS), (3, STANDS), (4, OVERTAKEN)])
+@pytest.mark.parametrize(
+    "kind", [Kind.CATCH_UP_ASSIGNED, Kind.CATCH_UP_COMPLETED, Kind.CATCH_UP_MISSED]
+)
+def test_the_newest_news_of_a_catch_up_stands(
+    kind: Kind, sequence: int, expected: Standing
+) -> None:
+    """News of a catch-up is overtaken by any newer news of it."""
+    notice = Notice("e", "t", kind, {}, About(kind, catch_up_id="c", sequence=3))
+    known = Known({}, {"c": CatchUp("c", sequence)}, {})
+    assert standing(notice, known, NOW) is expected
+
+
+def test_what_a_notice_is_about_may_be_unknown() -> None:
+    """A notice of the version before stands, and so does one that nothing can change."""
+    for kind in Kind:
+        assert standing(Notice("e", "t", kind, {}), Known({}, {}, {}), NOW) is STANDS
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_urgent_only_before_the_class(kind: Kind) -> None:
+    """A notice is urgent by its kind, and only until its class begins."""
+    notice = Notice("e", "t", kind, {}, About(kind, "s", NOW))
+    assert notice.is_urgent(NOW - HOUR) is RULES[kind].urgent
+    assert not notice.is_urgent(NOW)
