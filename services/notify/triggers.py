@@ -103,7 +103,10 @@ def _not_held(_: NotifyStore, data: sessions.SessionNotHeld) -> Values:
     return {"session": data.title, "start_time": instant(data.start_time)}
 
 
-def _assigned(store: NotifyStore, data: progress.CatchUpAssigned) -> Values:
+def _assigned(
+    store: NotifyStore, data: progress.CatchUpAssigned | progress.CatchUpChanged
+) -> Values:
+    # Without the reason of a change: it must not go into an e-mail.
     items = _item_titles(store, data.item_ids)
     return {"session": data.title, "items": items, "due": instant(data.due)}
 
@@ -134,6 +137,7 @@ def _item_titles(store: NotifyStore, item_ids: Iterable[str]) -> list[str]:
 
 _DEADLINES: Mapping[Kind, Sequence[str]] = {
     Kind.CATCH_UP_ASSIGNED: ("due",),
+    Kind.CATCH_UP_CHANGED: ("due",),
     Kind.DUE_EXTENDED: ("until",),
 }
 """The fields with the deadline that a notice tells: after it, the notice is of no use."""
@@ -143,6 +147,7 @@ _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]]
     sessions.SeatPromoted: (Kind.SEAT_PROMOTED, _seat_promoted),
     sessions.SessionNotHeld: (Kind.SESSION_NOT_HELD, _not_held),
     progress.CatchUpAssigned: (Kind.CATCH_UP_ASSIGNED, _assigned),
+    progress.CatchUpChanged: (Kind.CATCH_UP_CHANGED, _assigned),
     progress.CatchUpCompleted: (Kind.CATCH_UP_COMPLETED, _completed),
     progress.CatchUpMissed: (Kind.CATCH_UP_MISSED, _missed),
 }

@@ -198,6 +198,7 @@ def _catch_up(event: Event[Any]) -> CatchUp:
 
 _CATCH_UPS = (
     progress.CatchUpAssigned,
+    progress.CatchUpChanged,
     progress.CatchUpCompleted,
     progress.CatchUpMissed,
     progress.CatchUpWithdrawn,

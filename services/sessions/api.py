@@ -38,7 +38,7 @@ from services.sessions.usecases import (
 from services.sessions.usecases.attendance import CorrectAttendance
 from services.sessions.usecases.planning import Cancel
 from services.sessions.usecases.recordings import AttachRecording
-from services.sessions.usecases.rooms import CreateRoom
+from services.sessions.usecases.rooms import CreateRoom, UpdateRoom
 
 M = TypeVar("M", bound=Message)
 
@@ -55,6 +55,21 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         command = from_message(request, CreateRoom)
         return self._execute(
             request, resources_pb2.Room, lambda store: rooms.create_room(store, command)
+        )
+
+    def UpdateRoom(
+        self, request: sessions_pb2.UpdateRoomRequest, _context: Any
+    ) -> resources_pb2.Room:
+        command = from_message(request, UpdateRoom)
+        return self._execute(
+            request, resources_pb2.Room, lambda store: rooms.update_room(store, command)
+        )
+
+    def RetireRoom(
+        self, request: sessions_pb2.RetireRoomRequest, _context: Any
+    ) -> resources_pb2.Room:
+        return self._execute(
+            request, resources_pb2.Room, lambda store: rooms.retire_room(store, request.room_id)
         )
 
     def ListRooms(

@@ -42,8 +42,11 @@ class Store(Protocol):
     def room_named(self, name: str) -> Room | None:
         """Return the room with a name, in any case or form; None if there is none."""
 
-    def add_room(self, room: Room) -> None:
-        """Store a new room."""
+    def put_room(self, room: Room) -> None:
+        """Store a room, new or changed."""
+
+    def coming_in(self, room_id: str) -> list[str]:
+        """Return the ids of SCHEDULED sessions in a room that have not ended."""
 
     # Sessions
 

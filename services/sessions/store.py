@@ -82,10 +82,20 @@ class SessionsStore(AttendanceStore):
         """
         return self._one("rooms", {"$or": [{"name_key": identity(name)}, {"name": name}]}, Room)
 
-    def add_room(self, room: Room) -> None:
-        """Store a new room."""
-        document = to_document(room) | {"name_key": identity(room.name)}
-        self["rooms"].insert_one(document, session=self.session)
+    def put_room(self, room: Room) -> None:
+        """Store a room, new or changed."""
+        self._put("rooms", to_document(room) | {"name_key": identity(room.name)})
+
+    def coming_in(self, room_id: str) -> list[str]:
+        """Return the ids of SCHEDULED sessions in a room that have not ended."""
+        query = {
+            "room_id": room_id,
+            "state": SessionState.SCHEDULED,
+            "start_time": {"$gt": self.now - LONGEST},
+            "end_time": {"$gt": self.now},
+        }
+        rows = self["sessions"].find(query, {"_id": 1}, session=self.session).sort("start_time")
+        return [row["_id"] for row in rows]
 
     # Sessions
 

@@ -94,6 +94,8 @@ TABLE: dict[str, Rule] = {
     "library.LibraryService.RetireItem": Rule(OFFICE, "", TEACHER, ITEM, owner=True),
     "library.LibraryService.GetReadUrl": Rule(OFFICE, READER_ID),
     "sessions.SessionsService.CreateRoom": Rule(OFFICE),
+    "sessions.SessionsService.UpdateRoom": Rule(OFFICE),
+    "sessions.SessionsService.RetireRoom": Rule(OFFICE),
     "sessions.SessionsService.ListRooms": Rule(EVERYONE),
     "sessions.SessionsService.ScheduleSession": Rule(OFFICE, "", TEACHER, RUN),
     "sessions.SessionsService.MoveSession": Rule(OFFICE, "", TEACHER, SESSION),

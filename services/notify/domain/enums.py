@@ -54,6 +54,7 @@ class Kind(StrEnum):
     SESSION_NOT_HELD = "session_not_held"
     SEAT_PROMOTED = "seat_promoted"
     CATCH_UP_ASSIGNED = "catch_up_assigned"
+    CATCH_UP_CHANGED = "catch_up_changed"
     CATCH_UP_COMPLETED = "catch_up_completed"
     CATCH_UP_MISSED = "catch_up_missed"
     DUE_EXTENDED = "due_extended"

@@ -39,6 +39,7 @@ RULES: Mapping[Kind, Rule] = {
     Kind.SESSION_NOT_HELD: Rule(Category.SESSION),
     Kind.SEAT_PROMOTED: Rule(Category.SEAT),
     Kind.CATCH_UP_ASSIGNED: Rule(Category.CATCH_UP),
+    Kind.CATCH_UP_CHANGED: Rule(Category.CATCH_UP),
     # The learner has just studied it, so there is no e-mail; the inbox keeps a record.
     Kind.CATCH_UP_COMPLETED: Rule(Category.CATCH_UP, quiet=True),
     Kind.CATCH_UP_MISSED: Rule(Category.CATCH_UP),

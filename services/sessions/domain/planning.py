@@ -118,6 +118,31 @@ def unknown_violations(
         yield room_unknown(session.room_id)
 
 
+def retired_violations(room: Room | None) -> Iterator[FieldViolation]:
+    """Yield a violation for a room that is out of use."""
+    if room is not None and room.retired:
+        yield FieldViolation("room_id", f"room {room.name!r} is out of use", "another room")
+
+
+def in_room(session: Session, room: Room) -> Session:
+    """Return a session of a room after the room has changed."""
+    return replace(session, room=room.name, room_seats=_seats(session.seat_limit, room))
+
+
+def crowded_violations(sessions: Iterable[Session]) -> Iterator[FieldViolation]:
+    """Yield a violation for each session with more seats taken than its room would have."""
+    for session in sessions:
+        if session.in_room > session.room_seats:
+            wrong = f"{_named(session)} has {session.in_room} seats taken"
+            yield FieldViolation("capacity", wrong, f"{session.in_room} or more")
+
+
+def used_violations(sessions: Iterable[Session]) -> Iterator[FieldViolation]:
+    """Yield a violation for each coming session in a room."""
+    for session in sessions:
+        yield FieldViolation("room_id", f"{_named(session)} is planned in it", "a room without")
+
+
 def room_unknown(room_id: str) -> FieldViolation:
     """Return the violation for an unknown room."""
     return FieldViolation(
@@ -184,9 +209,13 @@ def _overlap(one: Session, other: Session) -> bool:
     return one.start_time < other.end_time and other.start_time < one.end_time
 
 
+def _named(session: Session) -> str:
+    times = f"{_text(session.start_time)} to {_text(session.end_time)}"
+    return f"session {session.id} ({session.title!r}), {times}"
+
+
 def _taken(field: str, what: str, other: Session) -> FieldViolation:
-    times = f"{_text(other.start_time)} to {_text(other.end_time)}"
-    wrong = f"{what} is taken by session {other.id} ({other.title!r}), {times}"
+    wrong = f"{what} is taken by {_named(other)}"
     return FieldViolation(field, wrong, "another time, or another one")
 
 

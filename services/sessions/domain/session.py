@@ -16,6 +16,8 @@ class Room:
     id: str
     name: str
     capacity: int
+    retired: bool = False
+    """Whether it is out of use: no session is planned in it any more."""
 
 
 def name_violations(name: str) -> Iterator[FieldViolation]:

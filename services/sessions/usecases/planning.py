@@ -21,6 +21,7 @@ from services.sessions.domain.planning import (
     moved,
     past_violations,
     planned,
+    retired_violations,
     room_unknown,
     schedule_violations,
     taken_violations,
@@ -58,6 +59,7 @@ def schedule(store: Store, command: Schedule) -> Session:
         "the session can't be planned",
         *unknown_violations(session, run, room),
         *instructor_violations(session, run, person),
+        *retired_violations(room),
         *limit_violations(session, room),
         *past_violations(session, store.now),
         *_conflicts(store, session),
@@ -84,6 +86,7 @@ def move(store: Store, command: Move) -> Session:
     _refuse(
         "the session can't be moved",
         *_room_violations(before, room_id, room),
+        *retired_violations(room),
         *taken_violations(after),
         *past_violations(after, store.now),
         *_conflicts(store, after),

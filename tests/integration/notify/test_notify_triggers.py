@@ -35,6 +35,10 @@ def assigned(world: World, ada: str) -> Any:
     return world.assigned(ada)
 
 
+def changed(world: World, ada: str) -> Any:
+    return world.changed(ada)
+
+
 def missed(world: World, ada: str) -> Any:
     return progress.CatchUpMissed(catch_up_id="c", learner_id=ada, title="Waves", watched_share=0.5)
 
@@ -51,6 +55,7 @@ def due_extended(world: World, ada: str) -> Any:
         (enrolment_promoted, "You have a place: Physics & Waves", "enrolled"),
         (seat_promoted, "You have a seat: Waves", "in the room"),
         (assigned, "To catch up on: Waves", "- item-1"),
+        (changed, "New deadline or material: Waves", "- item-2"),
         (missed, "Deadline passed: Waves", "50 %"),
         (due_extended, "More time: essay in Physics & Waves", "New deadline"),
     ],

@@ -156,6 +156,18 @@ class World:
         data.due.FromDatetime(self.clock.now() + 168 * HOUR)
         return data
 
+    def changed(self, learner: str, catch_up_id: str = "") -> Proto:
+        """The event that a learner's catch-up has another item, due in a week."""
+        data = progress.CatchUpChanged(
+            catch_up_id=catch_up_id or f"c-{learner}",
+            learner_id=learner,
+            title="Waves",
+            item_ids=["item-2"],
+            reason="was ill",
+        )
+        data.due.FromDatetime(self.clock.now() + 168 * HOUR)
+        return data
+
     def ended(self, cls: type[Proto], learner: str) -> Proto:
         """The event that a learner's catch-up was completed, missed or withdrawn."""
         return cls(catch_up_id=f"c-{learner}", learner_id=learner, title="Waves")

@@ -104,7 +104,13 @@ def test_in_a_run_that_is_over(kind: Kind) -> None:
 
 @pytest.mark.parametrize(("sequence", "expected"), [(2, STANDS), (3, STANDS), (4, OVERTAKEN)])
 @pytest.mark.parametrize(
-    "kind", [Kind.CATCH_UP_ASSIGNED, Kind.CATCH_UP_COMPLETED, Kind.CATCH_UP_MISSED]
+    "kind",
+    [
+        Kind.CATCH_UP_ASSIGNED,
+        Kind.CATCH_UP_CHANGED,
+        Kind.CATCH_UP_COMPLETED,
+        Kind.CATCH_UP_MISSED,
+    ],
 )
 def test_the_newest_news_of_a_catch_up_stands(
     kind: Kind, sequence: int, expected: Standing

@@ -34,6 +34,7 @@ VALUES: dict[Kind, dict[str, object]] = {
     Kind.SESSION_NOT_HELD: {"session": HOSTILE, "start_time": NOON},
     Kind.SEAT_PROMOTED: {"session": HOSTILE, "start_time": NOON, "seat": HOSTILE},
     Kind.CATCH_UP_ASSIGNED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
+    Kind.CATCH_UP_CHANGED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
     Kind.CATCH_UP_COMPLETED: {"session": HOSTILE, "in_time": False},
     Kind.CATCH_UP_MISSED: {"session": HOSTILE, "due": NOON, "percent": 31},
     Kind.DUE_EXTENDED: {"run": HOSTILE, "activity": HOSTILE, "until": NOON},

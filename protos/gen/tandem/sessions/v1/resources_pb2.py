@@ -27,25 +27,25 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tandem.types.v1 import types_pb2 as tandem_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tandem/sessions/v1/resources.proto\x12\x12tandem.sessions.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1btandem/types/v1/types.proto\"2\n\x04Room\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\r\"?\n\tRecording\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08playable\x18\x02 \x01(\x08\x12\x0f\n\x07\x66\x61ilure\x18\x03 \x01(\t\"\xd8\x05\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x13\n\x0b\x61\x63tivity_id\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12*\n\x04kind\x18\x05 \x01(\x0e\x32\x1c.tandem.types.v1.SessionKind\x12\x0f\n\x07room_id\x18\x06 \x01(\t\x12\x15\n\rinstructor_id\x18\x07 \x01(\t\x12*\n\x06starts\x18\x08 \x01(\x0b\x32\x1a.tandem.types.v1.CivilTime\x12+\n\x08\x64uration\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\nstart_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nroom_seats\x18\x0c \x01(\r\x12\x14\n\x0conline_seats\x18\r \x01(\r\x12\x0f\n\x07in_room\x18\x0e \x01(\r\x12\x0e\n\x06online\x18\x0f \x01(\r\x12\x12\n\nwaitlisted\x18\x10 \x01(\r\x12\x10\n\x08join_url\x18\x11 \x01(\t\x12\x10\n\x08recorded\x18\x12 \x01(\x08\x12\x19\n\x11material_item_ids\x18\x13 \x03(\t\x12/\n\x05state\x18\x14 \x01(\x0e\x32 .tandem.sessions.v1.SessionState\x12\x30\n\trecording\x18\x15 \x01(\x0b\x32\x1d.tandem.sessions.v1.Recording\x12\x15\n\rcheck_in_code\x18\x16 \x01(\t\x12\x39\n\x15\x61ttendance_settled_at\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bnot_held_at\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb0\x01\n\x04Seat\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x12\n\nlearner_id\x18\x02 \x01(\t\x12\'\n\x04kind\x18\x03 \x01(\x0e\x32\x19.tandem.types.v1.SeatKind\x12(\n\x05holds\x18\x04 \x01(\x0e\x32\x19.tandem.types.v1.SeatKind\x12-\n\tchosen_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa3\x01\n\x14\x41ttendanceCorrection\x12\x33\n\x07verdict\x18\x01 \x01(\x0e\x32\".tandem.types.v1.AttendanceVerdict\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x14\n\x0c\x63orrected_by\x18\x03 \x01(\t\x12\x30\n\x0c\x63orrected_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe6\x01\n\nAttendance\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x12\n\nlearner_id\x18\x02 \x01(\t\x12\x33\n\x07verdict\x18\x03 \x01(\x0e\x32\".tandem.types.v1.AttendanceVerdict\x12\x0f\n\x07minutes\x18\x04 \x01(\x01\x12,\n\tintervals\x18\x05 \x03(\x0b\x32\x19.tandem.types.v1.Interval\x12<\n\ncorrection\x18\x06 \x01(\x0b\x32(.tandem.sessions.v1.AttendanceCorrection*\x98\x01\n\x0cSessionState\x12\x1d\n\x19SESSION_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17SESSION_STATE_SCHEDULED\x10\x01\x12\x16\n\x12SESSION_STATE_LIVE\x10\x02\x12\x17\n\x13SESSION_STATE_ENDED\x10\x03\x12\x1b\n\x17SESSION_STATE_CANCELLED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tandem/sessions/v1/resources.proto\x12\x12tandem.sessions.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1btandem/types/v1/types.proto\"C\n\x04Room\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\r\x12\x0f\n\x07retired\x18\x04 \x01(\x08\"?\n\tRecording\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08playable\x18\x02 \x01(\x08\x12\x0f\n\x07\x66\x61ilure\x18\x03 \x01(\t\"\xd8\x05\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x13\n\x0b\x61\x63tivity_id\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12*\n\x04kind\x18\x05 \x01(\x0e\x32\x1c.tandem.types.v1.SessionKind\x12\x0f\n\x07room_id\x18\x06 \x01(\t\x12\x15\n\rinstructor_id\x18\x07 \x01(\t\x12*\n\x06starts\x18\x08 \x01(\x0b\x32\x1a.tandem.types.v1.CivilTime\x12+\n\x08\x64uration\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\nstart_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nroom_seats\x18\x0c \x01(\r\x12\x14\n\x0conline_seats\x18\r \x01(\r\x12\x0f\n\x07in_room\x18\x0e \x01(\r\x12\x0e\n\x06online\x18\x0f \x01(\r\x12\x12\n\nwaitlisted\x18\x10 \x01(\r\x12\x10\n\x08join_url\x18\x11 \x01(\t\x12\x10\n\x08recorded\x18\x12 \x01(\x08\x12\x19\n\x11material_item_ids\x18\x13 \x03(\t\x12/\n\x05state\x18\x14 \x01(\x0e\x32 .tandem.sessions.v1.SessionState\x12\x30\n\trecording\x18\x15 \x01(\x0b\x32\x1d.tandem.sessions.v1.Recording\x12\x15\n\rcheck_in_code\x18\x16 \x01(\t\x12\x39\n\x15\x61ttendance_settled_at\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bnot_held_at\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb0\x01\n\x04Seat\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x12\n\nlearner_id\x18\x02 \x01(\t\x12\'\n\x04kind\x18\x03 \x01(\x0e\x32\x19.tandem.types.v1.SeatKind\x12(\n\x05holds\x18\x04 \x01(\x0e\x32\x19.tandem.types.v1.SeatKind\x12-\n\tchosen_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa3\x01\n\x14\x41ttendanceCorrection\x12\x33\n\x07verdict\x18\x01 \x01(\x0e\x32\".tandem.types.v1.AttendanceVerdict\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x14\n\x0c\x63orrected_by\x18\x03 \x01(\t\x12\x30\n\x0c\x63orrected_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe6\x01\n\nAttendance\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x12\n\nlearner_id\x18\x02 \x01(\t\x12\x33\n\x07verdict\x18\x03 \x01(\x0e\x32\".tandem.types.v1.AttendanceVerdict\x12\x0f\n\x07minutes\x18\x04 \x01(\x01\x12,\n\tintervals\x18\x05 \x03(\x0b\x32\x19.tandem.types.v1.Interval\x12<\n\ncorrection\x18\x06 \x01(\x0b\x32(.tandem.sessions.v1.AttendanceCorrection*\x98\x01\n\x0cSessionState\x12\x1d\n\x19SESSION_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17SESSION_STATE_SCHEDULED\x10\x01\x12\x16\n\x12SESSION_STATE_LIVE\x10\x02\x12\x17\n\x13SESSION_STATE_ENDED\x10\x03\x12\x1b\n\x17SESSION_STATE_CANCELLED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tandem.sessions.v1.resources_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SESSIONSTATE']._serialized_start=1579
-  _globals['_SESSIONSTATE']._serialized_end=1731
+  _globals['_SESSIONSTATE']._serialized_start=1596
+  _globals['_SESSIONSTATE']._serialized_end=1748
   _globals['_ROOM']._serialized_start=152
-  _globals['_ROOM']._serialized_end=202
-  _globals['_RECORDING']._serialized_start=204
-  _globals['_RECORDING']._serialized_end=267
-  _globals['_SESSION']._serialized_start=270
-  _globals['_SESSION']._serialized_end=998
-  _globals['_SEAT']._serialized_start=1001
-  _globals['_SEAT']._serialized_end=1177
-  _globals['_ATTENDANCECORRECTION']._serialized_start=1180
-  _globals['_ATTENDANCECORRECTION']._serialized_end=1343
-  _globals['_ATTENDANCE']._serialized_start=1346
-  _globals['_ATTENDANCE']._serialized_end=1576
+  _globals['_ROOM']._serialized_end=219
+  _globals['_RECORDING']._serialized_start=221
+  _globals['_RECORDING']._serialized_end=284
+  _globals['_SESSION']._serialized_start=287
+  _globals['_SESSION']._serialized_end=1015
+  _globals['_SEAT']._serialized_start=1018
+  _globals['_SEAT']._serialized_end=1194
+  _globals['_ATTENDANCECORRECTION']._serialized_start=1197
+  _globals['_ATTENDANCECORRECTION']._serialized_end=1360
+  _globals['_ATTENDANCE']._serialized_start=1363
+  _globals['_ATTENDANCE']._serialized_end=1593
 # @@protoc_insertion_point(module_scope)

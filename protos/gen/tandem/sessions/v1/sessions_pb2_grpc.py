@@ -47,6 +47,16 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CreateRoomRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Room.FromString,
                 _registered_method=True)
+        self.UpdateRoom = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/UpdateRoom',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.UpdateRoomRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Room.FromString,
+                _registered_method=True)
+        self.RetireRoom = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/RetireRoom',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.RetireRoomRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Room.FromString,
+                _registered_method=True)
         self.ListRooms = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/ListRooms',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListRoomsRequest.SerializeToString,
@@ -146,8 +156,25 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateRoom(self, request, context):
+        """Changes a room. Coming sessions follow: more seats go to those who wait. ALREADY_EXISTS when the
+        name is taken; FAILED_PRECONDITION lists the coming sessions with more seats taken than it would
+        have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetireRoom(self, request, context):
+        """Takes a room out of use: no session is planned in it any more. FAILED_PRECONDITION lists the
+        coming sessions in it. A repeat answers it as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRooms(self, request, context):
-        """Rooms by name.
+        """Rooms by name, those out of use too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -282,6 +309,16 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CreateRoomRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Room.SerializeToString,
             ),
+            'UpdateRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRoom,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.UpdateRoomRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Room.SerializeToString,
+            ),
+            'RetireRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetireRoom,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.RetireRoomRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Room.SerializeToString,
+            ),
             'ListRooms': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRooms,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListRoomsRequest.FromString,
@@ -396,6 +433,60 @@ class SessionsService:
             target,
             '/tandem.sessions.v1.SessionsService/CreateRoom',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.CreateRoomRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Room.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/UpdateRoom',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.UpdateRoomRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Room.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetireRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/RetireRoom',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.RetireRoomRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Room.FromString,
             options,
             channel_credentials,

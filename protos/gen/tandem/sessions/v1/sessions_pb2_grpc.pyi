@@ -43,8 +43,17 @@ class SessionsServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SessionsServiceAsyncStub: ...
     CreateRoom: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CreateRoomRequest, _resources_pb2.Room]
     """Adds a room. ALREADY_EXISTS when its name is taken, also in another case or form."""
+    UpdateRoom: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.UpdateRoomRequest, _resources_pb2.Room]
+    """Changes a room. Coming sessions follow: more seats go to those who wait. ALREADY_EXISTS when the
+    name is taken; FAILED_PRECONDITION lists the coming sessions with more seats taken than it would
+    have.
+    """
+    RetireRoom: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.RetireRoomRequest, _resources_pb2.Room]
+    """Takes a room out of use: no session is planned in it any more. FAILED_PRECONDITION lists the
+    coming sessions in it. A repeat answers it as it is.
+    """
     ListRooms: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListRoomsRequest, _sessions_pb2.ListRoomsResponse]
-    """Rooms by name."""
+    """Rooms by name, those out of use too."""
     ScheduleSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ScheduleSessionRequest, _resources_pb2.Session]
     """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
     session it conflicts with, what is unknown (run, room, instructor), and an end that is past.
@@ -115,8 +124,17 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateRoom: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CreateRoomRequest, _resources_pb2.Room]  # type: ignore[assignment]
     """Adds a room. ALREADY_EXISTS when its name is taken, also in another case or form."""
+    UpdateRoom: _aio.UnaryUnaryMultiCallable[_sessions_pb2.UpdateRoomRequest, _resources_pb2.Room]  # type: ignore[assignment]
+    """Changes a room. Coming sessions follow: more seats go to those who wait. ALREADY_EXISTS when the
+    name is taken; FAILED_PRECONDITION lists the coming sessions with more seats taken than it would
+    have.
+    """
+    RetireRoom: _aio.UnaryUnaryMultiCallable[_sessions_pb2.RetireRoomRequest, _resources_pb2.Room]  # type: ignore[assignment]
+    """Takes a room out of use: no session is planned in it any more. FAILED_PRECONDITION lists the
+    coming sessions in it. A repeat answers it as it is.
+    """
     ListRooms: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListRoomsRequest, _sessions_pb2.ListRoomsResponse]  # type: ignore[assignment]
-    """Rooms by name."""
+    """Rooms by name, those out of use too."""
     ScheduleSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ScheduleSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
     session it conflicts with, what is unknown (run, room, instructor), and an end that is past.
@@ -192,12 +210,33 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Adds a room. ALREADY_EXISTS when its name is taken, also in another case or form."""
 
     @_abc_1.abstractmethod
+    def UpdateRoom(
+        self,
+        request: _sessions_pb2.UpdateRoomRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Room, _abc.Awaitable[_resources_pb2.Room]]:
+        """Changes a room. Coming sessions follow: more seats go to those who wait. ALREADY_EXISTS when the
+        name is taken; FAILED_PRECONDITION lists the coming sessions with more seats taken than it would
+        have.
+        """
+
+    @_abc_1.abstractmethod
+    def RetireRoom(
+        self,
+        request: _sessions_pb2.RetireRoomRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Room, _abc.Awaitable[_resources_pb2.Room]]:
+        """Takes a room out of use: no session is planned in it any more. FAILED_PRECONDITION lists the
+        coming sessions in it. A repeat answers it as it is.
+        """
+
+    @_abc_1.abstractmethod
     def ListRooms(
         self,
         request: _sessions_pb2.ListRoomsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.ListRoomsResponse, _abc.Awaitable[_sessions_pb2.ListRoomsResponse]]:
-        """Rooms by name."""
+        """Rooms by name, those out of use too."""
 
     @_abc_1.abstractmethod
     def ScheduleSession(
