@@ -25,7 +25,7 @@ from services.catalog.domain.runs import OpenRun, Run, SetRunStaff, UpdateRun
 from services.catalog.ports import Library
 from services.catalog.store import CatalogStore
 from services.catalog.usecases import courses, enrolments, people, runs
-from services.catalog.usecases.courses import CreateCourse, PublishPath
+from services.catalog.usecases.courses import CreateCourse, PublishPath, UpdateCourse
 from services.catalog.usecases.enrolments import ChangeMode, Enrol, EnrolRow, RowOutcome, Withdraw
 
 M = TypeVar("M", bound=Message)
@@ -80,6 +80,23 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
         command = from_message(request, CreateCourse)
         return self._execute(
             request, resources_pb2.Course, lambda store: courses.create_course(store, command)
+        )
+
+    def UpdateCourse(
+        self, request: catalog_pb2.UpdateCourseRequest, _context: Any
+    ) -> resources_pb2.Course:
+        command = from_message(request, UpdateCourse)
+        return self._execute(
+            request, resources_pb2.Course, lambda store: courses.update_course(store, command)
+        )
+
+    def RetireCourse(
+        self, request: catalog_pb2.RetireCourseRequest, _context: Any
+    ) -> resources_pb2.Course:
+        return self._execute(
+            request,
+            resources_pb2.Course,
+            lambda store: courses.retire_course(store, request.course_id),
         )
 
     def GetCourse(

@@ -53,6 +53,9 @@ class Store(Protocol):
     def add_course(self, course: Course) -> None:
         """Store a new course."""
 
+    def put_course(self, course: Course) -> None:
+        """Store a changed course."""
+
     def run(self, run_id: str) -> Run | None:
         """Return a run; None if there is none."""
 

@@ -17,6 +17,7 @@ from pymongo import ReturnDocument, UpdateOne
 
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
+from chassis.data.transactions import inserting
 from chassis.texts import identity
 from services.catalog.domain.enrolments import Enrolment
 from services.catalog.domain.enums import EnrolmentState
@@ -66,6 +67,13 @@ class CatalogStore(chassis_store.Store):
         """Store a new course."""
         document = {**to_document(course), "code_key": identity(course.code)}
         self["courses"].insert_one(document, session=self.session)
+
+    def put_course(self, course: Course) -> None:
+        """Store a changed course."""
+        document = {**to_document(course), "code_key": identity(course.code)}
+        query = {"_id": document.pop("_id")}
+        with inserting():  # another unit of work may have taken the code
+            self["courses"].update_one(query, {"$set": document}, session=self.session)
 
     def run(self, run_id: str) -> Run | None:
         """Return a run; None if there is none."""

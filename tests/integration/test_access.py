@@ -67,6 +67,8 @@ TABLE: dict[str, Rule] = {
     "catalog.CatalogService.BatchUpsertPeople": Rule(OFFICE),
     "catalog.CatalogService.GetPerson": Rule(OFFICE, PERSON, OBSERVER, PERSON),
     "catalog.CatalogService.CreateCourse": Rule(OFFICE),
+    "catalog.CatalogService.UpdateCourse": Rule(OFFICE),
+    "catalog.CatalogService.RetireCourse": Rule(OFFICE),
     "catalog.CatalogService.GetCourse": Rule(EVERYONE),
     "catalog.CatalogService.ListCourses": Rule(EVERYONE),
     "catalog.CatalogService.OpenRun": Rule(OFFICE),

@@ -23,6 +23,17 @@ class PersonUpserted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CourseUpdated:
+    """A course was changed, or retired."""
+
+    course_id: str
+    code: str
+    title: str
+    retired_at: datetime | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunOpened:
     """A run was opened for enrolments."""
 

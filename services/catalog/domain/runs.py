@@ -28,6 +28,7 @@ class Course:
     title: str
     description: str
     created_at: datetime
+    retired_at: datetime | None = None
 
 
 def code_violations(code: str) -> Iterator[FieldViolation]:
@@ -227,6 +228,12 @@ def open_violations(command: OpenRun) -> Iterator[FieldViolation]:
         yield FieldViolation("instructor_ids", "names someone twice", "each instructor once")
     yield from _policy_violations(with_defaults(command.policy))
     yield from _rules_violations(rules_with_defaults(command.enrolment))
+
+
+def retired_violations(course: Course) -> Iterator[FieldViolation]:
+    """Yield a violation for a course that is no longer offered."""
+    if course.retired_at is not None:
+        yield FieldViolation("course_id", f"course {course.code!r} is retired", "another course")
 
 
 def update_violations(run: Run) -> Iterator[FieldViolation]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from chassis.errors import AlreadyExists, check, check_state
 from chassis.texts import normal
 from services.catalog.domain.enrolments import closed_violations
-from services.catalog.domain.events import PathPublished
+from services.catalog.domain.events import CourseUpdated, PathPublished
 from services.catalog.domain.path import Activity, Path, path_violations, size_violations
 from services.catalog.domain.runs import Course, code_violations
 from services.catalog.ports import Store
-from services.catalog.usecases.lookup import lock_run
+from services.catalog.usecases.lookup import lock_course, lock_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,16 @@ class CreateCourse:
     code: str
     title: str
     description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateCourse:
+    """Change a course; an empty text, and None, leave a field as it is."""
+
+    course_id: str
+    code: str
+    title: str
+    description: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +48,66 @@ def create_course(store: Store, command: CreateCourse) -> Course:
     Raises Invalid for a code with hidden characters; AlreadyExists if the code is used, also in
     another case or form.
     """
-    code = normal(command.code)
-    check(code_violations(code))
-    if (other := store.course_of_code(code)) is not None:
-        raise AlreadyExists(f"there is a course with the code {other.code!r}")
     course = Course(
         id=store.new_id(),
-        code=code,
+        code=normal(command.code),
         title=command.title,
         description=command.description,
         created_at=store.now,
     )
+    _check_code(store, course)
     store.add_course(course)
     return course
+
+
+def update_course(store: Store, command: UpdateCourse) -> Course:
+    """Change a course, and return it; its runs keep their titles.
+
+    Raises NotFound; Invalid and AlreadyExists as `create_course`.
+    """
+    before = lock_course(store, command.course_id)
+    course = replace(
+        before,
+        code=normal(command.code) or before.code,
+        title=command.title or before.title,
+        description=before.description if command.description is None else command.description,
+    )
+    if course == before:
+        return before
+    _check_code(store, course)
+    return _put(store, course)
+
+
+def retire_course(store: Store, course_id: str) -> Course:
+    """Take a course out of the offer, and return it; a retired one stays as it is.
+
+    Raises NotFound.
+    """
+    before = lock_course(store, course_id)
+    if before.retired_at is not None:
+        return before
+    return _put(store, replace(before, retired_at=store.now))
+
+
+def _put(store: Store, course: Course) -> Course:
+    store.put_course(course)
+    store.record_event(
+        CourseUpdated(
+            course_id=course.id,
+            code=course.code,
+            title=course.title,
+            retired_at=course.retired_at,
+            updated_at=store.now,
+        )
+    )
+    return course
+
+
+def _check_code(store: Store, course: Course) -> None:
+    check(code_violations(course.code))
+    other = store.course_of_code(course.code)
+    if other is not None and other.id != course.id:
+        raise AlreadyExists(f"there is a course with the code {other.code!r}")
 
 
 def publish_path(

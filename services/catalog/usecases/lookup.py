@@ -22,6 +22,12 @@ def get_course(store: Store, course_id: str) -> Course:
     return course
 
 
+def lock_course(store: Store, course_id: str) -> Course:
+    """Return a course, locked against other units of work. Raises NotFound."""
+    store.contends_for("course", course_id)
+    return get_course(store, course_id)
+
+
 def get_run(store: Store, run_id: str) -> Run:
     """Return a run. Raises NotFound."""
     return _or_not_found(store.run(run_id), run_id)

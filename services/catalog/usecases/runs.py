@@ -20,6 +20,7 @@ from services.catalog.domain.runs import (
     SetRunStaff,
     UpdateRun,
     open_violations,
+    retired_violations,
     rules_with_defaults,
     staff_violations,
     unknown_instructors,
@@ -35,10 +36,11 @@ from services.catalog.usecases.waiting_list import promote_waiting
 
 def open_run(store: Store, command: OpenRun) -> Run:
     """Open a run, and return it. Raises Invalid; NotFound if there is no such course;
-    FailedPrecondition if an instructor is not in the roster.
+    FailedPrecondition if it is retired, or if an instructor is not in the roster.
     """
     check(open_violations(command))
     course = get_course(store, command.course_id)
+    check_state("no run can be opened", retired_violations(course))
     _check_instructors(store, command)
     run = Run(
         id=store.new_id(),

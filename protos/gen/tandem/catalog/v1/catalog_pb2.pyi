@@ -132,6 +132,72 @@ class CreateCourseRequest(_message.Message):
 Global___CreateCourseRequest: _TypeAlias = CreateCourseRequest  # noqa: Y015
 
 @_typing.final
+class UpdateCourseRequest(_message.Message):
+    """A change of a course."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    COURSE_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    course_id: _builtins.str
+    """The course."""
+    code: _builtins.str
+    """The university's code, unique; empty: unchanged."""
+    title: _builtins.str
+    """Title; empty: unchanged."""
+    description: _builtins.str
+    """What it is about; absent: unchanged."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        course_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        title: _builtins.str = ...,
+        description: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "description", b"description"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "code", b"code", "course_id", b"course_id", "description", b"description", "request_id", b"request_id", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
+    _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__description) -> _WhichOneofReturnType__description | None: ...
+
+Global___UpdateCourseRequest: _TypeAlias = UpdateCourseRequest  # noqa: Y015
+
+@_typing.final
+class RetireCourseRequest(_message.Message):
+    """A course to take out of the offer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    COURSE_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    course_id: _builtins.str
+    """The course."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        course_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["course_id", b"course_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetireCourseRequest: _TypeAlias = RetireCourseRequest  # noqa: Y015
+
+@_typing.final
 class GetCourseRequest(_message.Message):
     """Names a course."""
 

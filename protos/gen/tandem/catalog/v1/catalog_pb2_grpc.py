@@ -56,6 +56,16 @@ class CatalogServiceStub:
                 request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.CreateCourseRequest.SerializeToString,
                 response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Course.FromString,
                 _registered_method=True)
+        self.UpdateCourse = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/UpdateCourse',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.UpdateCourseRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Course.FromString,
+                _registered_method=True)
+        self.RetireCourse = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/RetireCourse',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.RetireCourseRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Course.FromString,
+                _registered_method=True)
         self.GetCourse = channel.unary_unary(
                 '/tandem.catalog.v1.CatalogService/GetCourse',
                 request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.GetCourseRequest.SerializeToString,
@@ -169,6 +179,22 @@ class CatalogServiceServicer:
 
     def CreateCourse(self, request, context):
         """Creates a course. ALREADY_EXISTS when its code is taken, also in another case or form (phys-101).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateCourse(self, request, context):
+        """Changes a course; its runs keep their titles. NOT_FOUND when there is no such course;
+        ALREADY_EXISTS when the code is taken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetireCourse(self, request, context):
+        """Takes a course out of the offer: no run of it is opened any more; those that are open go on. A
+        retired course stays as it is. NOT_FOUND when there is no such course.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -324,6 +350,16 @@ def add_CatalogServiceServicer_to_server(servicer, server):
             'CreateCourse': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateCourse,
                     request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.CreateCourseRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Course.SerializeToString,
+            ),
+            'UpdateCourse': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCourse,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.UpdateCourseRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Course.SerializeToString,
+            ),
+            'RetireCourse': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetireCourse,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.RetireCourseRequest.FromString,
                     response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Course.SerializeToString,
             ),
             'GetCourse': grpc.unary_unary_rpc_method_handler(
@@ -498,6 +534,60 @@ class CatalogService:
             target,
             '/tandem.catalog.v1.CatalogService/CreateCourse',
             tandem_dot_catalog_dot_v1_dot_catalog__pb2.CreateCourseRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_resources__pb2.Course.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateCourse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/UpdateCourse',
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.UpdateCourseRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_resources__pb2.Course.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetireCourse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/RetireCourse',
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.RetireCourseRequest.SerializeToString,
             tandem_dot_catalog_dot_v1_dot_resources__pb2.Course.FromString,
             options,
             channel_credentials,

@@ -48,6 +48,14 @@ class CatalogServiceStub:
     """One person; for staff, somebody of a run of theirs. NOT_FOUND when there is none of that id."""
     CreateCourse: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.CreateCourseRequest, _resources_pb2.Course]
     """Creates a course. ALREADY_EXISTS when its code is taken, also in another case or form (phys-101)."""
+    UpdateCourse: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UpdateCourseRequest, _resources_pb2.Course]
+    """Changes a course; its runs keep their titles. NOT_FOUND when there is no such course;
+    ALREADY_EXISTS when the code is taken.
+    """
+    RetireCourse: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.RetireCourseRequest, _resources_pb2.Course]
+    """Takes a course out of the offer: no run of it is opened any more; those that are open go on. A
+    retired course stays as it is. NOT_FOUND when there is no such course.
+    """
     GetCourse: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetCourseRequest, _resources_pb2.Course]
     """One course. NOT_FOUND when there is none of that id."""
     ListCourses: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListCoursesRequest, _catalog_pb2.ListCoursesResponse]
@@ -128,6 +136,14 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """One person; for staff, somebody of a run of theirs. NOT_FOUND when there is none of that id."""
     CreateCourse: _aio.UnaryUnaryMultiCallable[_catalog_pb2.CreateCourseRequest, _resources_pb2.Course]  # type: ignore[assignment]
     """Creates a course. ALREADY_EXISTS when its code is taken, also in another case or form (phys-101)."""
+    UpdateCourse: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UpdateCourseRequest, _resources_pb2.Course]  # type: ignore[assignment]
+    """Changes a course; its runs keep their titles. NOT_FOUND when there is no such course;
+    ALREADY_EXISTS when the code is taken.
+    """
+    RetireCourse: _aio.UnaryUnaryMultiCallable[_catalog_pb2.RetireCourseRequest, _resources_pb2.Course]  # type: ignore[assignment]
+    """Takes a course out of the offer: no run of it is opened any more; those that are open go on. A
+    retired course stays as it is. NOT_FOUND when there is no such course.
+    """
     GetCourse: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetCourseRequest, _resources_pb2.Course]  # type: ignore[assignment]
     """One course. NOT_FOUND when there is none of that id."""
     ListCourses: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListCoursesRequest, _catalog_pb2.ListCoursesResponse]  # type: ignore[assignment]
@@ -223,6 +239,26 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Course, _abc.Awaitable[_resources_pb2.Course]]:
         """Creates a course. ALREADY_EXISTS when its code is taken, also in another case or form (phys-101)."""
+
+    @_abc_1.abstractmethod
+    def UpdateCourse(
+        self,
+        request: _catalog_pb2.UpdateCourseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Course, _abc.Awaitable[_resources_pb2.Course]]:
+        """Changes a course; its runs keep their titles. NOT_FOUND when there is no such course;
+        ALREADY_EXISTS when the code is taken.
+        """
+
+    @_abc_1.abstractmethod
+    def RetireCourse(
+        self,
+        request: _catalog_pb2.RetireCourseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Course, _abc.Awaitable[_resources_pb2.Course]]:
+        """Takes a course out of the offer: no run of it is opened any more; those that are open go on. A
+        retired course stays as it is. NOT_FOUND when there is no such course.
+        """
 
     @_abc_1.abstractmethod
     def GetCourse(
