@@ -130,10 +130,14 @@ class LibraryStore(chassis_store.Store):
         writes = [
             UpdateOne(
                 {"_id": f"session:{each.session_id}"},
-                {
-                    "$set": {"run_id": each.run_id},
-                    "$addToSet": {"item_ids": {"$each": list(each.item_ids)}},
-                },
+                [
+                    {
+                        "$set": {
+                            "run_id": {"$literal": each.run_id},
+                            "item_ids": _with("$item_ids", each.item_ids),
+                        }
+                    }
+                ],
                 upsert=True,
             )
             for each in given
@@ -160,3 +164,10 @@ def _of_runs(run_ids: Collection[str]) -> Document:
     """Return the filter for the shelves of runs: their paths', and their sessions'."""
     among = {"$in": list(run_ids)}
     return {"$or": [{"_id": among}, {"run_id": among}]}
+
+
+def _with(field: str, ids: Collection[str]) -> Document:
+    """Return a pipeline expression for a field's ids and some more, each once, in order."""
+    # As literals: an id may begin with "$", which would name a field here.
+    union = {"$setUnion": [{"$ifNull": [field, []]}, {"$literal": list(ids)}]}
+    return {"$sortArray": {"input": union, "sortBy": 1}}

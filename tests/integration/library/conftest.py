@@ -14,7 +14,7 @@ from tandem.library.v1 import library_pb2
 from chassis.edge.methods import Servicer
 from chassis.operations.settings import load
 from chassis.testing import running
-from services.library import rights
+from services.library import files, rights
 from services.library.api import LibraryApi
 from services.library.files import S3Files
 from services.library.settings import Settings
@@ -49,8 +49,10 @@ def _remove(bucket: str, stack: dict[str, str]) -> None:
 
 @pytest.fixture(scope="session")
 def s3_files(library_settings: Settings) -> S3Files:
-    """The real store; nobody has made its bucket."""
-    return S3Files(library_settings)
+    """The real store; nobody has made its bucket. On a busy machine it may answer late."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "QUICK", files.PATIENT)
+        return S3Files(library_settings)
 
 
 @pytest.fixture
