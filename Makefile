@@ -54,15 +54,12 @@ protos: setup  ## Generate protos/gen and docs/events.md from the contracts
 bench: setup  ## Measure; ONLY=name measures one thing
 	$(BIN)/python -m bench $(ONLY)
 
+LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+
 lock:  ## Resolve the dependencies of pyproject.toml into the locks, with uv
-	uv pip compile -q --universal --python-version 3.11 --extra campus --extra dev --extra library \
-		--generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --python-version 3.11 --constraint requirements.lock \
-		--generate-hashes --no-emit-index-url --no-header pyproject.toml \
-		-o deploy/images/requirements.lock
-	uv pip compile -q --universal --python-version 3.11 --constraint requirements.lock \
-		--extra library --generate-hashes --no-emit-index-url --no-header pyproject.toml \
-		-o deploy/images/library.lock
+	$(LOCK) --extra campus --extra dev --extra library -o requirements.lock
+	$(LOCK) --constraint requirements.lock -o deploy/images/requirements.lock
+	$(LOCK) --constraint requirements.lock --extra library -o deploy/images/library.lock
 
 images:  ## Build each service's image, with docker or buildah
 	deploy/images/build.sh

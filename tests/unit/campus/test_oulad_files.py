@@ -117,7 +117,7 @@ def test_a_row_without_a_date_is_no_submission(tmp_path: Path) -> None:
     assert found.submissions() == [Submission("1", "50", -3)]
 
 
-REAL = Path("/work/shared/data/oulad")
+REAL = Path(__file__).resolve().parents[4] / "shared/data/oulad"
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the real dataset is not in {REAL}")
