@@ -39,7 +39,8 @@ def visible(store: Store, item_id: str, reader_id: str) -> Item:
     if not reader_id:
         return get_item(store, item_id)
     item = store.item(item_id)
-    if item and _may_read(store, item, reader_id, store.staffed_by(reader_id)):
+    is_unfinished = item is not None and item.state is not ItemState.AVAILABLE
+    if item and is_unfinished and _may_read(store, item, reader_id, store.staffed_by(reader_id)):
         return item
     return readable(store, item_id, reader_id)
 

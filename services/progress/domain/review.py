@@ -110,10 +110,10 @@ def _reviewed_catch_ups(
             catch_up = _first(learner, plan, session_id, late, now)
         if catch_up is not None:
             catch_up = catch_ups.kept_up(catch_up, run_state, late, now, plan.run)
-            due = catch_ups.due_of(session_id, late, now, plan.run)
-            items = plan.substitutes.get(session_id, ())
-            stocked = catch_ups.restocked(catch_up, items)
-            catch_up = catch_ups.with_time_for(catch_up, stocked, due, now)
+            stocked = catch_ups.restocked(catch_up, plan.substitutes.get(session_id, ()))
+            if stocked is not catch_up:
+                due = catch_ups.due_of(session_id, late, now, plan.run)
+                catch_up = catch_ups.with_time_for(catch_up, stocked, due, now)
             yield _judged(catch_up, learner, plan, at)
 
 

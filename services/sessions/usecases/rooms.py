@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from chassis.errors import AlreadyExists, FieldViolation, NotFound, check, check_state
 from chassis.texts import identity, normal
 from services.sessions.domain.planning import crowded_violations, in_room, used_violations
-from services.sessions.domain.session import Room, Session, name_violations
+from services.sessions.domain.session import Room, name_violations
 from services.sessions.ports import Store
-from services.sessions.usecases.lookup import lock_session
+from services.sessions.usecases import lookup
 from services.sessions.usecases.seats import promote
 
 
@@ -52,7 +52,7 @@ def update_room(store: Store, command: UpdateRoom) -> Room:
     if room == before:
         return before
     _take_name(store, room)
-    coming = [in_room(lock_session(store, each), room) for each in store.coming_in(room.id)]
+    coming = [in_room(lookup.lock_session(store, each), room) for each in store.coming_in(room.id)]
     check_state("the room can't be changed", crowded_violations(coming))
     store.put_room(room)
     for session in coming:
@@ -66,7 +66,7 @@ def retire_room(store: Store, room_id: str) -> Room:
     Raises NotFound, and FailedPrecondition with the coming sessions in it.
     """
     before = _lock_room(store, room_id)
-    coming: list[Session] = [lock_session(store, each) for each in store.coming_in(room_id)]
+    coming = (lookup.session(store, each) for each in store.coming_in(room_id))
     check_state("the room can't be taken out of use", used_violations(coming))
     room = replace(before, retired=True)
     store.put_room(room)
