@@ -45,11 +45,13 @@ _DOMAIN = (
     "chassis.replicas",
     "chassis.staff",
     "chassis.civil",
+    "chassis.runs",
     "chassis.texts",
     "services.{own}.domain",
 )
 LAYERS = (
     Only(r"chassis\.(errors|replicas|staff|civil|texts|clock|operations\.settings)", ()),
+    Only(r"chassis\.runs", ("chassis.civil",)),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
     Only(_SERVICE + r"\.ports(\..+)?", (*_DOMAIN, "services.{own}.ports")),
@@ -61,7 +63,7 @@ LAYERS = (
     Only(_SERVICE + r"\.__main__", ("chassis.roles", "services.{own}.settings"), at_load=True),
 )
 # What each package of the chassis may import of the chassis; the top level may import all of it.
-_ANYWHERE = "errors|clock|ids|replicas|staff|civil|texts"
+_ANYWHERE = "errors|clock|ids|replicas|staff|civil|texts|runs"
 _LOWER = f"{_ANYWHERE}|context|operations|contracts"
 BORDERS = (
     Never(r"chassis\.ids", r"chassis\..+"),

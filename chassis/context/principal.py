@@ -17,7 +17,13 @@ class Principal:
     runs: Set[str] | None = None
     """The runs to which the present request is limited; None: no limit."""
 
+    @property
+    def is_office(self) -> bool:
+        """Return whether it acts for the university in every run: a registrar or a service."""
+        return not _OFFICE.isdisjoint(self.roles)
 
+
+_OFFICE = frozenset({"registrar", "service"})
 _NOBODY = Principal("", frozenset())
 _current: ContextVar[Principal] = ContextVar("principal", default=_NOBODY)
 

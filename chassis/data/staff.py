@@ -14,6 +14,7 @@ from chassis.contracts.mapping import from_document, from_message, to_document
 from chassis.data.store import Store
 from chassis.errors import Unavailable
 from chassis.replicas import newer
+from chassis.runs import facts_of
 from chassis.staff import RunStaff, StaffRole, role_among, teachers
 
 COLLECTION = "staff"
@@ -55,7 +56,7 @@ def _known(store: Store, run_ids: Iterable[str]) -> dict[str, RunStaff]:
 
 def _staff(event: Event[Any]) -> RunStaff:
     """Return the staff that an event of a run tells; older events tell only who teaches."""
-    facts = getattr(event.data, "run", event.data)  # RunOpened has them in fields of its own
+    facts = facts_of(event.data)
     told = from_message(facts, RunStaff, id=facts.run_id, sequence=event.sequence)
     if told.staff:
         return told

@@ -9,13 +9,13 @@ from tandem.library.v1 import events_pb2 as library
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 
-from chassis.civil import end_of_day
 from chassis.clock import Clock
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
 from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer, Wait
 from chassis.replicas import upsert_if_newer
+from chassis.runs import end_of, facts_of
 from services.notify import announcer, sender, triggers
 from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
 from services.notify.domain.notices import NotKnownYet
@@ -125,9 +125,8 @@ def _each(batch: Batch, read: Callable[[Event[Any]], T], *types: type[Any]) -> l
 
 
 def _run(event: Event[Any]) -> Run:
-    facts = getattr(event.data, "run", event.data)  # RunOpened has them in fields of its own
-    ends_at = end_of_day(facts.end_date, facts.zone) if facts.end_date else None
-    return from_message(facts, Run, id=facts.run_id, sequence=event.sequence, ends_at=ends_at)
+    facts = facts_of(event.data)
+    return from_message(facts, Run, id=facts.run_id, sequence=event.sequence, ends_at=end_of(facts))
 
 
 def _path(event: Event[Any]) -> Path:

@@ -12,12 +12,13 @@ from tandem.library.v1 import events_pb2 as library
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 
-from chassis.civil import end_of_day, start_of_day
+from chassis.civil import start_of_day
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
 from chassis.data.staff import note_staff
 from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Wait
+from chassis.runs import end_of, facts_of
 from services.progress import metrics
 from services.progress.domain.enums import (
     AttendanceMode,
@@ -181,18 +182,17 @@ def _person(event: Event[catalog.PersonUpserted]) -> Person:
 
 
 def _run(event: Event[Any]) -> Run:
-    facts = getattr(event.data, "run", event.data)  # RunOpened has them in fields of its own
+    facts = facts_of(event.data)
     policy = Policy()
     if facts.HasField("policy"):
         policy = from_message(facts.policy, Policy, late_from=_late_from(facts))
-    ends_at = end_of_day(facts.end_date, facts.zone) if facts.end_date else None
     return from_message(
         facts,
         Run,
         id=facts.run_id,
         policy=policy,
         sequence=event.sequence,
-        ends_at=ends_at,
+        ends_at=end_of(facts),
         closed_at=_instant(facts.closed_at) if _is_closed(facts) else None,
     )
 

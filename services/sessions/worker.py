@@ -23,7 +23,6 @@ from tandem.library.v1.events_pb2 import ItemAvailable, ItemFailed, ItemRetired
 from tandem.progress.v1.events_pb2 import CatchUpCompleted
 
 from chassis import ids
-from chassis.civil import end_of_day
 from chassis.contracts.events import Event
 from chassis.contracts.mapping import enum_name, from_message
 from chassis.data.staff import note_staff
@@ -31,6 +30,7 @@ from chassis.data.store import Database, is_away
 from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_one
 from chassis.replicas import upsert_if_newer
+from chassis.runs import end_of, facts_of
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import EnrolmentUpdate, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
@@ -154,11 +154,10 @@ def _person(event: Event[PersonUpserted]) -> Person:
 
 
 def _run(event: Event[Any]) -> Run:
-    facts = getattr(event.data, "run", event.data)  # RunOpened has them in fields of its own
+    facts = facts_of(event.data)
     policy = from_message(facts.policy, Policy) if facts.HasField("policy") else Policy()
-    ends_at = end_of_day(facts.end_date, facts.zone) if facts.end_date else None
     return from_message(
-        facts, Run, id=facts.run_id, policy=policy, sequence=event.sequence, ends_at=ends_at
+        facts, Run, id=facts.run_id, policy=policy, sequence=event.sequence, ends_at=end_of(facts)
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chassis.runs import over_since
 from services.notify.domain.enums import AttendanceMode, EnrolmentState
 
 
@@ -37,7 +38,7 @@ class Run:
 
     def is_over(self, now: datetime) -> bool:
         """Return whether the run is closed or has ended."""
-        return self.closed_at is not None or (self.ends_at is not None and now >= self.ends_at)
+        return over_since(self.closed_at, self.ends_at, now) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ completed nor missed, unless their due had passed before.
 
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import Any, TypeVar
 
 from chassis.errors import FieldViolation
 from services.progress.domain.enums import AttendanceMode, AttendanceStatus, CatchUpState
@@ -34,6 +35,8 @@ from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.path import Policy, Run
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Session
+
+E = TypeVar("E")
 
 # There is one catch-up for each session and learner: its id is made from the two.
 _NAMESPACE = uuid.UUID("0195a1c0-5c1e-7c3a-9d52-7c6f7a1d3b60")
@@ -252,17 +255,7 @@ def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
 def events_between(before: CatchUp | None, after: CatchUp) -> Iterator[object]:
     """Yield the events of the change from one to the other."""
     if before is None or (before.dropped and not after.dropped):
-        yield CatchUpAssigned(
-            catch_up_id=after.id,
-            enrolment_id=after.enrolment_id,
-            run_id=after.run_id,
-            learner_id=after.learner_id,
-            session_id=after.session_id,
-            title=after.title,
-            item_ids=after.item_ids,
-            assigned_at=after.assigned_at,
-            due=after.due,
-        )
+        yield _about(after, CatchUpAssigned)
     if after.dropped and before is not None and not before.dropped:
         yield withdrawn(after)
     elif before is None or before.dropped or before.state is not after.state:
@@ -273,34 +266,22 @@ def events_between(before: CatchUp | None, after: CatchUp) -> Iterator[object]:
 
 def changed(after: CatchUp, reason: str = "", changed_by: str = "") -> CatchUpChanged:
     """Return the event of a catch-up with other items or another due."""
-    return CatchUpChanged(
-        catch_up_id=after.id,
-        enrolment_id=after.enrolment_id,
-        run_id=after.run_id,
-        learner_id=after.learner_id,
-        session_id=after.session_id,
-        title=after.title,
-        item_ids=after.item_ids,
-        due=after.due,
-        reason=reason,
-        changed_by=changed_by,
-    )
+    return _about(after, CatchUpChanged, reason=reason, changed_by=changed_by)
 
 
 def withdrawn(after: CatchUp, reason: str = "", waived_by: str = "") -> CatchUpWithdrawn:
     """Return the event of a catch-up that need not be studied any more."""
-    return CatchUpWithdrawn(
-        catch_up_id=after.id,
-        enrolment_id=after.enrolment_id,
-        run_id=after.run_id,
-        learner_id=after.learner_id,
-        session_id=after.session_id,
-        title=after.title,
-        state=after.state,
-        withdrawn_at=after.dropped_at or after.due,
-        reason=reason,
-        waived_by=waived_by,
-    )
+    at = after.dropped_at or after.due
+    return _about(after, CatchUpWithdrawn, withdrawn_at=at, reason=reason, waived_by=waived_by)
+
+
+def _about(catch_up: CatchUp, event: type[E], **more: object) -> E:
+    """Return an event about a catch-up; fields that `more` does not set come from the catch-up."""
+    known: dict[str, Any] = {"catch_up_id": catch_up.id, **more}
+    for field in fields(event):  # type: ignore[arg-type]
+        if field.name not in known:
+            known[field.name] = getattr(catch_up, field.name)
+    return event(**known)
 
 
 def _status(run_state: LearnerRunState, session_id: str) -> AttendanceStatus | None:
@@ -310,27 +291,6 @@ def _status(run_state: LearnerRunState, session_id: str) -> AttendanceStatus | N
 
 def _ended(after: CatchUp) -> Iterator[CatchUpCompleted | CatchUpMissed]:
     if after.state is CatchUpState.COMPLETED:
-        yield CatchUpCompleted(
-            catch_up_id=after.id,
-            enrolment_id=after.enrolment_id,
-            run_id=after.run_id,
-            learner_id=after.learner_id,
-            session_id=after.session_id,
-            title=after.title,
-            completed_at=after.completed_at or after.due,
-            in_time=after.in_time,
-            item_ids=after.item_ids,
-            due=after.due,
-        )
+        yield _about(after, CatchUpCompleted, completed_at=after.completed_at or after.due)
     if after.state is CatchUpState.MISSED:
-        yield CatchUpMissed(
-            catch_up_id=after.id,
-            enrolment_id=after.enrolment_id,
-            run_id=after.run_id,
-            learner_id=after.learner_id,
-            session_id=after.session_id,
-            title=after.title,
-            due=after.due,
-            watched_share=after.watched_share,
-            item_ids=after.item_ids,
-        )
+        yield _about(after, CatchUpMissed)

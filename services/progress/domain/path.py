@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chassis import runs
 from services.progress.domain.enums import ActivityKind, AttendanceStatus, PartialAttendance
 
 _ATTENDED = frozenset(
@@ -56,9 +57,7 @@ class Run:
 
     def over_since(self, now: datetime) -> datetime | None:
         """Return since when the run is over: closed, or past its end; None if it is not."""
-        past = [each for each in (self.closed_at, self.ends_at) if each is not None]
-        since = min(past, default=None)
-        return since if since is not None and (self.closed_at or since <= now) else None
+        return runs.over_since(self.closed_at, self.ends_at, now)
 
 
 @dataclass(frozen=True, slots=True)

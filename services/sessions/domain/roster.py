@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chassis.errors import FieldViolation
+from chassis.runs import over_since
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 
 INSTRUCTOR = "INSTRUCTOR"
@@ -47,7 +48,7 @@ class Run:
 
     def is_over(self, now: datetime) -> bool:
         """Return whether the run is closed or has ended."""
-        return self.closed_at is not None or (self.ends_at is not None and now >= self.ends_at)
+        return over_since(self.closed_at, self.ends_at, now) is not None
 
 
 def over_violations(run: Run | None, now: datetime) -> Iterator[FieldViolation]:
