@@ -4,7 +4,7 @@ Domains and use cases may import this module: it needs only the standard library
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -29,6 +29,12 @@ class StaffMember:
 
     person_id: str
     role: StaffRole
+    group_ids: tuple[str, ...] = ()
+    """The groups of the run that the person works with; empty: the whole run."""
+
+    def reaches(self, group_ids: Iterable[str]) -> bool:
+        """Return whether what is for some groups, or (none) for the whole run, is theirs."""
+        return not self.group_ids or not set(self.group_ids).isdisjoint(group_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,15 @@ def teachers(person_ids: Iterable[str]) -> tuple[StaffMember, ...]:
     )
 
 
-def role_among(staff: Iterable[StaffMember], person_id: str) -> StaffRole | None:
-    """Return a person's role among some staff; None if the person is not one of them."""
-    return next((each.role for each in staff if each.person_id == person_id), None)
+def within(member: StaffMember | None, group_ids: Iterable[str]) -> StaffMember | None:
+    """Return a member of staff towards what is for some groups, or (none) for the whole run: with
+    no limit where it is theirs, None where it is not.
+    """
+    if member is None or not member.reaches(group_ids):
+        return None
+    return replace(member, group_ids=())
+
+
+def member_among(staff: Iterable[StaffMember], person_id: str) -> StaffMember | None:
+    """Return a person among some staff; None if the person is not one of them."""
+    return next((each for each in staff if each.person_id == person_id), None)

@@ -183,6 +183,7 @@ def _rpc(method: Descriptor) -> dict[str, str]:
         **({"learners": "of the run may call"} if access.learners else {}),
         **({"owner": "may call"} if access.owner else {}),
         **({"about": access.about} if access.about else {}),
+        **({"groups": True} if access.groups else {}),
     }
 
 

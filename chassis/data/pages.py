@@ -24,8 +24,10 @@ class Page:
 
     size: int = DEFAULT_SIZE
     token: str = ""
-    runs: Set[str] | None = None
-    """Only rows whose `run_id` is one of these; None: all."""
+    runs: Mapping[str, Set[str]] | None = None
+    """Only rows whose `run_id` is one of these; of a run with groups, only rows whose `group_ids`
+    have one of them. None: all.
+    """
 
 
 def page_of(request: Any) -> Page:
@@ -47,7 +49,7 @@ def find_page(
     Raises Invalid if the token is not one of ours.
     """
     after = _after(order, _read(page.token, len(order))) if page.token else {}
-    limited = {} if page.runs is None else {"run_id": {"$in": sorted(page.runs)}}
+    limited = {} if page.runs is None else within(page.runs)
     parts = [part for part in (query, after, limited) if part]
     rows = list(
         collection.find({"$and": parts} if parts else {}, session=session)
@@ -57,6 +59,16 @@ def find_page(
     if len(rows) <= page.size:
         return rows, ""
     return rows[: page.size], _write([rows[page.size - 1].get(field) for field, _ in order])
+
+
+def within(runs: Mapping[str, Set[str]]) -> Document:
+    """Return a query for documents of some runs, each with its groups (none: the whole run)."""
+    whole = sorted(run_id for run_id, groups in runs.items() if not groups)
+    parts: list[Document] = [{"run_id": {"$in": whole}}]
+    for run_id, groups in runs.items():
+        if groups:
+            parts.append({"run_id": run_id, "group_ids": {"$in": sorted(groups)}})
+    return {"$or": parts} if len(parts) > 1 else parts[0]
 
 
 def _after(order: Sequence[tuple[str, int]], last: Sequence[Any]) -> Document:

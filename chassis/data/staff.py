@@ -15,7 +15,7 @@ from chassis.data.store import Store
 from chassis.errors import Unavailable
 from chassis.replicas import newer
 from chassis.runs import facts_of
-from chassis.staff import RunStaff, StaffRole, role_among, teachers
+from chassis.staff import RunStaff, StaffMember, member_among, teachers
 
 COLLECTION = "staff"
 STAFF: Mapping[str, Sequence[IndexModel]] = {COLLECTION: [IndexModel("staff.person_id")]}
@@ -30,8 +30,10 @@ def note_staff(store: Store, events: Iterable[Event[Any]]) -> None:
         store[COLLECTION].bulk_write(writes, ordered=False, session=store.session)
 
 
-def roles_in(store: Store, person_id: str, run_ids: Collection[str]) -> dict[str, StaffRole | None]:
-    """Return a person's role in each of some runs; None where the person has none.
+def members_in(
+    store: Store, person_id: str, run_ids: Collection[str]
+) -> dict[str, StaffMember | None]:
+    """Return a person among the staff of each of some runs; None where the person is no staff.
 
     Raises Unavailable if the staff of a run is not known here yet.
     """
@@ -39,14 +41,14 @@ def roles_in(store: Store, person_id: str, run_ids: Collection[str]) -> dict[str
     if missing := sorted(set(run_ids) - known.keys()):
         named = ", ".join(map(repr, missing[:10]))
         raise Unavailable(f"the staff of run {named} is not known here yet; try again")
-    return {run_id: role_among(run.staff, person_id) for run_id, run in known.items()}
+    return {run_id: member_among(run.staff, person_id) for run_id, run in known.items()}
 
 
-def roles_of(store: Store, person_id: str) -> dict[str, StaffRole | None]:
-    """Return a person's role in each run where the person is staff."""
+def members_of(store: Store, person_id: str) -> dict[str, StaffMember | None]:
+    """Return a person among the staff of each run where the person is staff."""
     rows = store[COLLECTION].find({"staff.person_id": person_id}, session=store.session)
     runs = [from_document(row, RunStaff) for row in rows]
-    return {run.id: role_among(run.staff, person_id) for run in runs}
+    return {run.id: member_among(run.staff, person_id) for run in runs}
 
 
 def _known(store: Store, run_ids: Iterable[str]) -> dict[str, RunStaff]:

@@ -59,7 +59,7 @@ class Method:
     def admit(
         self, principal: Principal, request: Message, fail_fast: Callable[[], None]
     ) -> Principal:
-        """Return the principal with the runs to which it is limited in this request.
+        """Return the principal with the runs and groups to which it is limited in this request.
 
         `fail_fast` is called before the database is. Raises PermissionDenied; Invalid with all
         violations; and what finding the caller's relation to the request raises.

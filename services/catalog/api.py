@@ -16,15 +16,16 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.validation import violations_of
 from chassis.errors import FieldViolation, NotFound, Unavailable, check
-from services.catalog import queries
+from services.catalog import queries, rights
 from services.catalog.addresses import address_violations
 from services.catalog.counts import Counts
-from services.catalog.domain.extensions import ExtendDue
+from services.catalog.domain.extensions import ExtendDue, Extension
+from services.catalog.domain.groups import AssignGroup, CreateGroup, UpdateGroup
 from services.catalog.domain.people import Person, id_violations
 from services.catalog.domain.runs import OpenRun, Run, SetRunStaff, UpdateRun
 from services.catalog.ports import Library
 from services.catalog.store import CatalogStore
-from services.catalog.usecases import courses, enrolments, people, runs
+from services.catalog.usecases import courses, enrolments, groups, people, runs
 from services.catalog.usecases.courses import CreateCourse, PublishPath, UpdateCourse
 from services.catalog.usecases.enrolments import ChangeMode, Enrol, EnrolRow, RowOutcome, Withdraw
 
@@ -224,6 +225,45 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
             answer = catalog_pb2.BatchEnrolResponse
             yield from execute(self._database, request, answer, work, chunk=first).results
 
+    def CreateGroup(
+        self, request: catalog_pb2.CreateGroupRequest, _context: Any
+    ) -> resources_pb2.Group:
+        command = from_message(request, CreateGroup)
+        return self._execute(
+            request, resources_pb2.Group, lambda store: groups.create_group(store, command)
+        )
+
+    def UpdateGroup(
+        self, request: catalog_pb2.UpdateGroupRequest, _context: Any
+    ) -> resources_pb2.Group:
+        command = from_message(request, UpdateGroup)
+        return self._execute(
+            request, resources_pb2.Group, lambda store: groups.update_group(store, command)
+        )
+
+    def RetireGroup(
+        self, request: catalog_pb2.RetireGroupRequest, _context: Any
+    ) -> resources_pb2.Group:
+        return self._execute(
+            request,
+            resources_pb2.Group,
+            lambda store: groups.retire_group(store, request.run_id, request.group_id),
+        )
+
+    def AssignGroup(
+        self, request: catalog_pb2.AssignGroupRequest, _context: Any
+    ) -> resources_pb2.Enrolment:
+        command = from_message(request, AssignGroup)
+        return self._enrolment(request, lambda store: groups.assign_group(store, command))
+
+    def ListGroups(
+        self, request: catalog_pb2.ListGroupsRequest, _context: Any
+    ) -> catalog_pb2.ListGroupsResponse:
+        rows, token = queries.groups_page(self._database.reader(), request.run_id, page_of(request))
+        return catalog_pb2.ListGroupsResponse(
+            groups=[to_message(row, resources_pb2.Group) for row in rows], next_page_token=token
+        )
+
     def Withdraw(
         self, request: catalog_pb2.WithdrawRequest, _context: Any
     ) -> resources_pb2.Enrolment:
@@ -253,11 +293,12 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     ) -> catalog_pb2.Extension:
         command = from_message(request, ExtendDue)
         granted_by = principal.current().subject
-        return self._execute(
-            request,
-            catalog_pb2.Extension,
-            lambda store: enrolments.extend_due(store, command, granted_by),
-        )
+
+        def work(store: CatalogStore) -> Extension:
+            rights.check_learner(store, command.run_id, command.learner_id)
+            return enrolments.extend_due(store, command, granted_by)
+
+        return self._execute(request, catalog_pb2.Extension, work)
 
     def _run(self, request: Message, work: Callable[[CatalogStore], Run]) -> resources_pb2.Run:
         return self._execute(

@@ -70,9 +70,15 @@ def _key_codes(mongo: MongoDatabase[dict[str, Any]]) -> None:
     add_keys(mongo["courses"], "code", "code_key")
 
 
+_GROUPS: Mapping[str, Sequence[IndexModel]] = {
+    "groups": [IndexModel([("run_id", 1), ("name_key", 1)], unique=True)],
+    "enrolments": [IndexModel([("run_id", 1), ("group_ids", 1), ("_id", 1)])],
+}
+
 MIGRATIONS = (
     Migration(1, "people, courses, runs, paths, enrolments", adding(_FIRST)),
     Migration(2, "events numbered by enrolment", number_enrolments),
     Migration(3, "the staff of runs, published", _tell_staff),
     Migration(4, "codes of courses, unique in any case and form", _key_codes),
+    Migration(5, "groups of runs", adding(_GROUPS)),
 )

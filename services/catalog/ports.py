@@ -6,6 +6,7 @@ from typing import Protocol
 
 from services.catalog.domain.enrolments import Enrolment
 from services.catalog.domain.extensions import Extension
+from services.catalog.domain.groups import Group
 from services.catalog.domain.path import Path
 from services.catalog.domain.people import Person
 from services.catalog.domain.runs import Course, Run
@@ -64,6 +65,18 @@ class Store(Protocol):
 
     def put_run(self, run: Run) -> None:
         """Store a run, new or changed."""
+
+    def group(self, group_id: str) -> Group | None:
+        """Return a group; None if there is none."""
+
+    def groups(self, group_ids: Iterable[str]) -> dict[str, Group]:
+        """Return groups by id; unknown ones are left out."""
+
+    def group_named(self, run_id: str, name: str) -> Group | None:
+        """Return the run's group with a name, in any case or form; None if there is none."""
+
+    def put_group(self, group: Group) -> None:
+        """Store a group, new or changed."""
 
     def path(self, run_id: str, version: int) -> Path | None:
         """Return a version of a run's path; None if there is none."""

@@ -6,8 +6,10 @@ from chassis.contracts.mapping import from_document
 from chassis.data.pages import Page, find_page
 from services.catalog.domain.enrolments import Enrolment
 from services.catalog.domain.enums import EnrolmentState
+from services.catalog.domain.groups import Group
 from services.catalog.domain.runs import Course, Run
 from services.catalog.store import CatalogStore
+from services.catalog.usecases.lookup import get_run
 
 T = TypeVar("T")
 
@@ -21,6 +23,12 @@ def runs_page(store: CatalogStore, course_id: str, page: Page) -> tuple[list[Run
     """Return the runs of a course (empty: all), newest first, and the token of the next page."""
     query = {"course_id": course_id} if course_id else {}
     return _page(store, "runs", query, [("_id", -1)], page, Run)
+
+
+def groups_page(store: CatalogStore, run_id: str, page: Page) -> tuple[list[Group], str]:
+    """Return the groups of a run by name, and the token of the next page. Raises NotFound."""
+    get_run(store, run_id)
+    return _page(store, "groups", {"run_id": run_id}, [("name_key", 1)], page, Group)
 
 
 def enrolments_page(

@@ -3,9 +3,16 @@
 from typing import Any
 
 from chassis.data.store import Database
-from chassis.edge.access import Relation
+from chassis.edge.access import Relation, check_reach
+from chassis.staff import within
 from services.catalog.store import CatalogStore
 from services.catalog.usecases.lookup import get_run
+
+
+def check_learner(store: CatalogStore, run_id: str, learner_id: str) -> None:
+    """Raise PermissionDenied if the caller is limited to groups, and the learner is in none."""
+    enrolment = store.enrolments(run_id, [learner_id]).get(learner_id)
+    check_reach(run_id, enrolment.group_ids if enrolment else ())
 
 
 def relation(database: Database[CatalogStore], person_id: str, about: str, value: Any) -> Relation:
@@ -15,9 +22,11 @@ def relation(database: Database[CatalogStore], person_id: str, about: str, value
     """
     store = database.reader()
     if about == "run_id" and value:
-        return Relation({value: get_run(store, value).role_of(person_id)})
-    staffed = {run.id: run.role_of(person_id) for run in store.runs_staffed_by(person_id)}
+        return Relation({value: get_run(store, value).member(person_id)})
+    staffed = {run.id: run.member(person_id) for run in store.runs_staffed_by(person_id)}
     if about == "run_id":
         return Relation(staffed)
-    among = store.runs_with(value, staffed)
-    return Relation({run_id: role for run_id, role in staffed.items() if run_id in among})
+    groups = store.groups_with(value, staffed)
+    return Relation(
+        {run_id: within(staffed[run_id], group_ids) for run_id, group_ids in groups.items()}
+    )

@@ -4,6 +4,7 @@
 |---|---|---|
 | people | a person | from the student records system |
 | courses, runs | a course; a run, with counters if its places are limited | made by the server |
+| groups | a group of a run | made by the server |
 | paths | a version of a run's path | run:version |
 | enrolments | a learner in a run | made by the server |
 | extensions | an extension as it was granted | made by the server |
@@ -22,6 +23,7 @@ from chassis.texts import identity
 from services.catalog.domain.enrolments import Enrolment
 from services.catalog.domain.enums import EnrolmentState
 from services.catalog.domain.extensions import Extension
+from services.catalog.domain.groups import Group
 from services.catalog.domain.path import Path
 from services.catalog.domain.people import Person
 from services.catalog.domain.runs import Course, Run
@@ -102,9 +104,9 @@ class CatalogStore(chassis_store.Store):
         rows = self["runs"].find({"staff.person_id": person_id}, session=self.session)
         return [from_document(row, Run) for row in rows]
 
-    def runs_with(self, person_id: str, run_ids: Collection[str]) -> set[str]:
-        """Return those of some runs that have a person: as staff, or as a learner who is in it or
-        waits.
+    def groups_with(self, person_id: str, run_ids: Collection[str]) -> dict[str, list[str]]:
+        """Return those of some runs that have a person, as staff or as a learner who is in it or
+        waits, each with the learner's groups there.
         """
         among = list(run_ids)
         staffed = {"_id": {"$in": among}, "staff.person_id": person_id}
@@ -114,7 +116,36 @@ class CatalogStore(chassis_store.Store):
             "state": {"$ne": EnrolmentState.WITHDRAWN},
         }
         runs = self["runs"].distinct("_id", staffed, session=self.session)
-        return {*runs, *self["enrolments"].distinct("run_id", enrolled, session=self.session)}
+        learning = self["enrolments"].find(
+            enrolled, {"run_id": 1, "group_ids": 1}, session=self.session
+        )
+        groups: dict[str, list[str]] = {run_id: [] for run_id in runs}
+        return groups | {row["run_id"]: row.get("group_ids", []) for row in learning}
+
+    # Groups
+
+    def group(self, group_id: str) -> Group | None:
+        """Return a group; None if there is none."""
+        return self._one("groups", {"_id": group_id}, Group)
+
+    def groups(self, group_ids: Iterable[str]) -> dict[str, Group]:
+        """Return groups by id; unknown ones are left out."""
+        return {
+            row["_id"]: from_document(row, Group) for row in self.find_by_ids("groups", group_ids)
+        }
+
+    def group_named(self, run_id: str, name: str) -> Group | None:
+        """Return the run's group with a name, in any case or form; None if there is none."""
+        return self._one("groups", {"run_id": run_id, "name_key": identity(name)}, Group)
+
+    def put_group(self, group: Group) -> None:
+        """Store a group, new or changed."""
+        document = {**to_document(group), "name_key": identity(group.name)}
+        query = {"_id": document.pop("_id")}
+        with inserting():  # another unit of work may have taken the name
+            self["groups"].update_one(query, {"$set": document}, upsert=True, session=self.session)
+
+    # Paths, enrolments, extensions
 
     def path(self, run_id: str, version: int) -> Path | None:
         """Return a version of a run's path; None if there is none."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chassis.data.staff import roles_in, roles_of
+from chassis.data.staff import members_in, members_of
 from chassis.data.store import Database
 from chassis.edge.access import Relation
 from services.library.store import LibraryStore
@@ -20,7 +20,7 @@ def relation(database: Database[LibraryStore], person_id: str, about: str, value
     if about == "run_ids":
         run_ids = list(value)
         return Relation(
-            roles_in(store, person_id, run_ids) if run_ids else roles_of(store, person_id)
+            members_in(store, person_id, run_ids) if run_ids else members_of(store, person_id)
         )
     if not value:
         return Relation()
@@ -28,5 +28,5 @@ def relation(database: Database[LibraryStore], person_id: str, about: str, value
     item = get_item(store, value if of_item else get_upload(store, value).item_id)
     is_owner = item.uploaded_by == person_id
     # An item of no run is its uploader's.
-    staff = roles_in(store, person_id, item.run_ids) if of_item and not is_owner else {}
+    staff = members_in(store, person_id, item.run_ids) if of_item and not is_owner else {}
     return Relation(staff, is_owner=is_owner)

@@ -18,7 +18,7 @@ from pymongo import ReplaceOne, UpdateOne
 from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
-from chassis.data.staff import roles_of
+from chassis.data.staff import members_of
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
 from services.library.domain.enums import EnrolmentState, ItemState, UploadState
 from services.library.domain.items import Item, PendingDeletion, Upload
@@ -98,7 +98,7 @@ class LibraryStore(chassis_store.Store):
 
     def staffed_by(self, person_id: str) -> list[str]:
         """Return the ids of the runs where a person is staff."""
-        return list(roles_of(self, person_id))
+        return list(members_of(self, person_id))
 
     def names(self, run_ids: Collection[str], item_id: str) -> bool:
         """Return whether the path or a session of one of these runs names an item."""

@@ -64,10 +64,8 @@ class Store(Protocol):
     def put_enrolments(self, enrolments: Iterable[Enrolment]) -> None:
         """Store enrolments, new or changed."""
 
-    def learners(
-        self, run_id: str, modes: Iterable[AttendanceMode], after: str, most: int
-    ) -> list[str]:
-        """Return the ids of up to `most` learners with these modes, in order, after `after`."""
+    def learners(self, broadcast: Broadcast, most: int) -> list[str]:
+        """Return the ids of the next up to `most` learners whom a broadcast is for, in order."""
 
     def enrolments_of(
         self, places: Iterable[tuple[str, str]]
@@ -77,10 +75,8 @@ class Store(Protocol):
     def modes_of(self, run_id: str, learner_ids: Iterable[str]) -> dict[str, set[AttendanceMode]]:
         """Return the modes in which learners are enrolled in a run; others are left out."""
 
-    def learners_between(
-        self, run_id: str, modes: Iterable[AttendanceMode], after: str, upto: str
-    ) -> list[str]:
-        """Return the ids of learners enrolled in these modes, after `after` up to `upto`."""
+    def learners_between(self, broadcast: Broadcast, after: str, upto: str) -> list[str]:
+        """Return the ids of learners whom a broadcast is for, after `after` up to `upto`."""
 
     def lock_rosters(self, run_ids: Iterable[str]) -> None:
         """Lock the rosters of these runs against other units of work."""

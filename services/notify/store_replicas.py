@@ -72,27 +72,23 @@ class ReplicasStore(store.Store):
         """Store enrolments, new or changed."""
         self._put("enrolments", enrolments)
 
-    def learners(
-        self, run_id: str, modes: Iterable[AttendanceMode], after: str, most: int
-    ) -> list[str]:
-        """Return the ids of up to `most` learners with these modes, in order, after `after`."""
-        return self._learners(run_id, modes, {"$gt": after}, most)
+    def learners(self, broadcast: Broadcast, most: int) -> list[str]:
+        """Return the ids of the next up to `most` learners whom a broadcast is for, in order."""
+        return self._learners(broadcast, {"$gt": broadcast.after}, most)
 
-    def learners_between(
-        self, run_id: str, modes: Iterable[AttendanceMode], after: str, upto: str
-    ) -> list[str]:
-        """Return the ids of learners enrolled in these modes, after `after` up to `upto`."""
-        return self._learners(run_id, modes, {"$gt": after, "$lte": upto}, ALL)
+    def learners_between(self, broadcast: Broadcast, after: str, upto: str) -> list[str]:
+        """Return the ids of learners whom a broadcast is for, after `after` up to `upto`."""
+        return self._learners(broadcast, {"$gt": after, "$lte": upto}, ALL)
 
-    def _learners(
-        self, run_id: str, modes: Iterable[AttendanceMode], learner_id: Document, most: int
-    ) -> list[str]:
-        query = {
-            "run_id": run_id,
+    def _learners(self, broadcast: Broadcast, learner_id: Document, most: int) -> list[str]:
+        query: Document = {
+            "run_id": broadcast.run_id,
             "state": EnrolmentState.ENROLLED.value,
             "learner_id": learner_id,
-            "mode": {"$in": list(modes)},
+            "mode": {"$in": list(broadcast.modes)},
         }
+        if broadcast.group_ids:
+            query["group_ids"] = {"$in": list(broadcast.group_ids)}
         rows = self["enrolments"].find(query, {"learner_id": 1}, session=self.session)
         return [row["learner_id"] for row in rows.sort("learner_id", 1).limit(most)]
 

@@ -34,8 +34,8 @@ T = TypeVar("T")
 # Seconds. People are to be notified at once; a query that finds nothing costs a millisecond.
 EVERY = timedelta(milliseconds=500)
 _PEOPLE = frozenset({catalog.PersonUpserted})
-# Events that need no inbox rows. EnrolmentCreated and EnrolmentPromoted are not among them: they
-# also add the learner to earlier broadcasts.
+# Events that need no inbox rows. EnrolmentCreated, EnrolmentPromoted and GroupMemberChanged are not
+# among them: they also add the learner to earlier broadcasts.
 _RUNS = (
     catalog.RunOpened,
     catalog.RunUpdated,
@@ -69,6 +69,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
                 catalog.EnrolmentPromoted,
                 catalog.EnrolmentWithdrawn,
                 catalog.EnrolmentModeChanged,
+                catalog.GroupMemberChanged,
                 catalog.PathPublished,
                 *_ITEMS,
             ),
@@ -117,7 +118,7 @@ def _rosters(store: NotifyStore, batch: Batch) -> None:
     upsert_if_newer(store, Run, _each(batch, _run, *_RUNS))
     upsert_if_newer(store, Path, _each(batch, _path, catalog.PathPublished))
     upsert_if_newer(store, Item, _each(batch, _item, *_ITEMS))
-    replicas.change_enrolments(store, _each(batch, _change, *_STATES, catalog.EnrolmentModeChanged))
+    replicas.change_enrolments(store, _each(batch, _change, *_ENROLMENTS))
 
 
 def _each(batch: Batch, read: Callable[[Event[Any]], T], *types: type[Any]) -> list[T]:
@@ -145,6 +146,10 @@ def _change(event: Event[Any]) -> EnrolmentUpdate:
         more["since"] = triggers.instant(data.enrolled_at)
     if isinstance(data, catalog.EnrolmentModeChanged):
         more["mode"] = _mode(data)
+    if isinstance(data, catalog.GroupMemberChanged):
+        more["since"] = triggers.instant(data.changed_at)
+    else:
+        more["group_ids"] = None
     return from_message(data, EnrolmentUpdate, **more)
 
 
@@ -159,6 +164,7 @@ _STATES: Mapping[type[Any], EnrolmentState] = {
     catalog.EnrolmentPromoted: EnrolmentState.ENROLLED,
     catalog.EnrolmentWithdrawn: EnrolmentState.WITHDRAWN,
 }
+_ENROLMENTS = (*_STATES, catalog.EnrolmentModeChanged, catalog.GroupMemberChanged)
 
 
 def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> None:

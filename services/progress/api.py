@@ -94,9 +94,7 @@ class ProgressApi(progress_pb2_grpc.ProgressServiceServicer):
         self, request: progress_pb2.GetTimelineRequest, _context: Any
     ) -> progress_pb2.GetTimelineResponse:
         interval = from_message(request, TimelineInterval)
-        found = queries.learners_timeline(
-            self._database.reader(), interval, principal.current().runs
-        )
+        found = queries.learners_timeline(self._database.reader(), interval, principal.current())
         return to_message(found, progress_pb2.GetTimelineResponse)
 
 

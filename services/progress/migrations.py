@@ -79,6 +79,10 @@ def _set_owners(mongo: Mongo) -> None:
     mongo["catch_ups"].update_many({"owner": None}, [{"$set": {"owner": owner}}])
 
 
+_GROUPS: Mapping[str, Sequence[IndexModel]] = {
+    "standings": [IndexModel([("run_id", 1), ("group_ids", 1), ("learner_id", 1)])],
+}
+
 MIGRATIONS = (
     Migration(1, "replicas, statements, learner run states, catch-ups, summaries", adding(_FIRST)),
     Migration(2, "an index of classes that wait for their recordings", adding(_WAITING)),
@@ -89,4 +93,5 @@ MIGRATIONS = (
     Migration(7, "indexes of statements by activity and by item", adding(_BY_TARGET)),
     Migration(8, "the staff of runs", adding(STAFF)),
     Migration(9, "an index of runs by their end", adding(_ENDS)),
+    Migration(10, "groups of learners", adding(_GROUPS)),
 )

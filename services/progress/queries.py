@@ -1,9 +1,11 @@
 """Queries. Dues and states are computed when they are asked for."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from chassis.context.principal import Principal
 from chassis.data.pages import Page
+from chassis.edge.access import check_reach
 from chassis.errors import FieldViolation, NotFound, check
 from services.progress.domain import timeline, views
 from services.progress.domain.catch_ups import CatchUp
@@ -50,12 +52,13 @@ class Timeline:
 
 def progress(store: ProgressStore, run_id: str, learner_id: str) -> Progress:
     """Return one learner's progress in one run. Raises NotFound if the learner has no place in
-    it.
+    it, and PermissionDenied if the learner is in none of the groups that the caller may see.
     """
     key = (run_id, learner_id)
     run_state = store.run_states([key]).get(key)
     if run_state is None or not run_state.is_enrolled:
         raise NotFound(f"{learner_id!r} is not enrolled in run {run_id!r}")
+    check_reach(run_id, run_state.group_ids)
     plan, learner = _plan(store, run_id), _learner(store, run_state)
     return Progress(
         views.learner_progress(run_state, plan, store.now),
@@ -64,11 +67,15 @@ def progress(store: ProgressStore, run_id: str, learner_id: str) -> Progress:
 
 
 def run_progress(store: ProgressStore, run_id: str, page: Page) -> RunProgress:
-    """Return a run's summary with a page of its learners. Raises NotFound, Invalid (page_token)."""
+    """Return a run's summary with a page of its learners; for a page of groups, their summary.
+    Raises NotFound, Invalid (page_token).
+    """
     plan = _plan(store, run_id)
     run_states, token = store.run_states_page(run_id, page)
     rows = [views.learner_progress(run_state, plan, store.now) for run_state in run_states]
-    return RunProgress(store.summary(run_id), rows, token)
+    groups = page.runs.get(run_id) if page.runs else None
+    summary = store.summary_of_groups(run_id, groups) if groups else store.summary(run_id)
+    return RunProgress(summary, rows, token)
 
 
 def catch_ups(store: ProgressStore, run_id: str, learner_id: str, page: Page) -> CatchUps:
@@ -81,11 +88,10 @@ def catch_ups(store: ProgressStore, run_id: str, learner_id: str, page: Page) ->
 
 
 def learners_timeline(
-    store: ProgressStore, interval: TimelineInterval, among: Set[str] | None
+    store: ProgressStore, interval: TimelineInterval, viewer: Principal
 ) -> Timeline:
-    """Return a learner's timeline in an interval. Raises Invalid.
-
-    `among`: only of these of the learner's runs; None: of all.
+    """Return a learner's timeline in an interval, cut to the runs and groups that the viewer may
+    see. Raises Invalid.
     """
     check(timeline.violations_of(interval))
     person = store.replicas(Person, [interval.learner_id]).get(interval.learner_id)
@@ -93,7 +99,7 @@ def learners_timeline(
     run_states = {
         each.run_id: each
         for each in store.enrolments(interval.learner_id)
-        if among is None or each.run_id in among
+        if viewer.reaches(each.run_id, each.group_ids)
     }
     plans = store.plans(run_states)
     lines = [

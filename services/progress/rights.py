@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from chassis.data.staff import roles_in, roles_of
+from chassis.data.staff import members_in, members_of
 from chassis.data.store import Database
 from chassis.edge.access import Relation
+from chassis.staff import within
 from services.progress.store import ProgressStore
 from services.progress.usecases.catch_ups import get_catch_up
 
@@ -15,6 +16,12 @@ def relation(database: Database[ProgressStore], person_id: str, about: str, valu
     Raises NotFound if there is no such catch-up, and Unavailable if the run is not known here yet.
     """
     store = database.reader()
-    is_catch_up = about == "catch_up_id" and value
-    run_id = get_catch_up(store, value).run_id if is_catch_up else value
-    return Relation(roles_in(store, person_id, [run_id]) if run_id else roles_of(store, person_id))
+    if not value:
+        return Relation(members_of(store, person_id))
+    if about != "catch_up_id":
+        return Relation(members_in(store, person_id, [value]))
+    catch_up = get_catch_up(store, value)
+    [member] = members_in(store, person_id, [catch_up.run_id]).values()
+    key = (catch_up.run_id, catch_up.learner_id)
+    learner = store.run_states([key]).get(key)
+    return Relation({catch_up.run_id: within(member, learner.group_ids if learner else ())})

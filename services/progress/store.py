@@ -19,8 +19,8 @@ Ids of several parts are documents, because joined texts could collide.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import fields, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any, TypeVar
@@ -28,12 +28,12 @@ from typing import Any, TypeVar
 from pymongo import ASCENDING, UpdateOne
 
 from chassis.contracts.mapping import from_document, to_document, to_update
-from chassis.data.pages import Page, find_page
+from chassis.data.pages import Page, find_page, within
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.enums import CatchUpState, EnrolmentState, Key
 from services.progress.domain.evidence import Evidence
 from services.progress.domain.learner import Learner
-from services.progress.domain.learner_run_state import LearnerRunState
+from services.progress.domain.learner_run_state import Counts, LearnerRunState
 from services.progress.domain.statements import Recorded, Statement
 from services.progress.domain.views import RunSummary
 from services.progress.migrations import MIGRATIONS
@@ -108,6 +108,19 @@ class ProgressStore(PlansStore):
         for row in self["summaries"].find(query, session=self.session):
             total.update({name: row.get(name, 0) for name in COUNTED})
         return RunSummary(run_id, **total)
+
+    def summary_of_groups(self, run_id: str, group_ids: Collection[str]) -> RunSummary:
+        """Return the summary of the learners of some groups, without their statements."""
+        wanted = {
+            "run_id": run_id,
+            "group_ids": {"$in": list(group_ids)},
+            "state": EnrolmentState.ENROLLED.value,
+        }
+        counted = [each.name for each in fields(Counts)]
+        totals = {name: {"$sum": f"$counted.{name}"} for name in counted}
+        stages: list[Document] = [{"$match": wanted}, {"$group": {"_id": None, **totals}}]
+        rows = list(self["standings"].aggregate(stages, session=self.session))
+        return RunSummary(run_id, **{name: rows[0][name] for name in counted} if rows else {})
 
     # Learners
 
@@ -189,8 +202,18 @@ class ProgressStore(PlansStore):
         named = {"run_id": run_id, "learner_id": learner_id}
         query = {"dropped": False, **{name: value for name, value in named.items() if value}}
         order = [("due", 1), ("_id", 1)]
+        if page.runs and any(page.runs.values()):
+            # Catch-ups name no groups: their learners do.
+            query["owner"] = {"$in": self._owners(page.runs, named)}
+            page = replace(page, runs=None)
         rows, token = find_page(self["catch_ups"], query, order, page, self.session)
         return [from_document(row, CatchUp) for row in rows], token
+
+    def _owners(self, runs: Mapping[str, Set[str]], named: Mapping[str, str]) -> list[Document]:
+        """Return the ids of the run states of some runs, or of their groups."""
+        query = {name: value for name, value in named.items() if value}
+        both = {"$and": [query, within(runs)]}
+        return list(self["standings"].distinct("_id", both, session=self.session))
 
     def catch_ups_due(
         self, learner_id: str, from_time: datetime, until_time: datetime

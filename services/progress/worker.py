@@ -58,7 +58,7 @@ STATES: Mapping[type[Any], EnrolmentState] = {
     catalog.EnrolmentWaitlisted: EnrolmentState.WAITLISTED,
     catalog.EnrolmentWithdrawn: EnrolmentState.WITHDRAWN,
 }
-ENROLMENTS = (*STATES, catalog.EnrolmentModeChanged)
+ENROLMENTS = (*STATES, catalog.EnrolmentModeChanged, catalog.GroupMemberChanged)
 CLASSES: Mapping[type[Any], SessionState | None] = {
     sessions.SessionScheduled: SessionState.SCHEDULED,
     sessions.SessionMoved: None,
@@ -227,7 +227,7 @@ def _session(event: Event[Any]) -> SessionUpdate:
         more["start_time"] = _instant(data.new_start_time)
         more["end_time"] = _instant(data.new_end_time)
     if not isinstance(data, sessions.SessionScheduled):
-        more["material_item_ids"] = None
+        more["material_item_ids"] = more["group_ids"] = None
     return from_message(data, SessionUpdate, **more)
 
 
@@ -283,6 +283,8 @@ def _enrolment(event: Event[Any]) -> EnrolmentUpdate:
     more: dict[str, Any] = {"sequence": event.sequence, "state": STATES.get(type(data))}
     if isinstance(data, catalog.EnrolmentModeChanged):
         more["mode"] = _enum(data, "to_mode", AttendanceMode)
+    if not isinstance(data, catalog.GroupMemberChanged):
+        more["group_ids"] = None
     return from_message(data, EnrolmentUpdate, **more)
 
 

@@ -13,6 +13,7 @@ from chassis.contracts.mapping import from_message, to_message
 from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
+from chassis.edge.access import check_reach
 from chassis.edge.validation import violations_of
 from chassis.errors import FieldViolation, check
 from services.sessions import queries, rights
@@ -83,6 +84,7 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
     def ScheduleSession(
         self, request: sessions_pb2.ScheduleSessionRequest, _context: Any
     ) -> resources_pb2.Session:
+        check_reach(request.run_id, request.group_ids)
         command = from_message(request, Schedule)
         return self._change(request, lambda store: planning.schedule(store, command))
 

@@ -92,10 +92,16 @@ def _key_names(mongo: Mongo) -> None:
     add_keys(mongo["rooms"], "name", "name_key")
 
 
+_GROUPS: Mapping[str, Sequence[IndexModel]] = {
+    "groups": [],
+    "enrolments": [IndexModel([("run_id", 1), ("group_ids", 1), ("learner_id", 1)])],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
     Migration(3, "the staff of runs, and enrolments by learner", adding(_RIGHTS)),
     Migration(4, "an index of sessions by their end; older ones that were not held", _not_held),
     Migration(5, "names of rooms, unique in any case and form", _key_names),
+    Migration(6, "groups of runs", adding(_GROUPS)),
 )

@@ -67,7 +67,7 @@ class Store(Protocol):
     # Replicas of other services' data
 
     def replicas(self, cls: type[C], ids: Iterable[str]) -> Mapping[str, C]:
-        """Return the known replicas of one class (Person, Run, Item), by id."""
+        """Return the known replicas of one class (Person, Run, Group, Item), by id."""
 
     def put_replicas(self, replicas: Sequence[Replica]) -> None:
         """Store replicas of one class."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from chassis.contracts.mapping import from_document
-from chassis.data.pages import Page, find_page
+from chassis.data.pages import Page, find_page, within
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Item, is_enrolled
@@ -82,11 +82,11 @@ def attendance_page(
     return _page(store, "attendance", query, ["_id"], replace(page, runs=None), Attendance)
 
 
-def _attended(store: SessionsStore, learner_id: str, run_ids: Set[str]) -> list[str]:
-    """Return the sessions of some runs that have attendance of a learner."""
+def _attended(store: SessionsStore, learner_id: str, runs: Mapping[str, Set[str]]) -> list[str]:
+    """Return the sessions of some runs, or of their groups, that have attendance of a learner."""
     query = {"learner_id": learner_id}
     sessions = store["attendance"].distinct("session_id", query, session=store.session)
-    among = {"_id": {"$in": sessions}, "run_id": {"$in": sorted(run_ids)}}
+    among = {"$and": [{"_id": {"$in": sessions}}, within(runs)]}
     return list(store["sessions"].distinct("_id", among, session=store.session))
 
 

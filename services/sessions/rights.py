@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from chassis.context.principal import Principal
-from chassis.data.staff import roles_in, roles_of
+from chassis.data.staff import members_in, members_of
 from chassis.data.store import Database
 from chassis.edge.access import Relation
-from chassis.staff import StaffRole
+from chassis.staff import StaffMember, StaffRole, within
 from services.sessions import queries
 from services.sessions.domain.session import Session
 from services.sessions.store import SessionsStore
@@ -20,8 +20,8 @@ class Viewer:
     """What a caller sees of sessions beside what everyone in their run sees."""
 
     principal: Principal
-    staff: Mapping[str, StaffRole | None]
-    """The caller's role by run."""
+    staff: Mapping[str, StaffMember | None]
+    """The caller among the staff, by run."""
     enrolled_in: Set[str]
 
     def joins(self, session: Session) -> bool:
@@ -35,8 +35,8 @@ class Viewer:
     def _holds(self, session: Session, least: StaffRole) -> bool:
         if self.principal.is_office or session.instructor_id == self.principal.subject:
             return True
-        role = self.staff.get(session.run_id)
-        return role is not None and role.includes(least)
+        member = within(self.staff.get(session.run_id), session.group_ids)
+        return member is not None and member.role.includes(least)
 
 
 def viewer(store: SessionsStore, principal: Principal, sessions: Iterable[Session]) -> Viewer:
@@ -45,7 +45,7 @@ def viewer(store: SessionsStore, principal: Principal, sessions: Iterable[Sessio
         return Viewer(principal, {}, frozenset())
     runs = {session.run_id for session in sessions}
     enrolled = queries.own_runs(store, runs, principal.subject)
-    return Viewer(principal, roles_of(store, principal.subject), enrolled)
+    return Viewer(principal, members_of(store, principal.subject), enrolled)
 
 
 def relation(database: Database[SessionsStore], person_id: str, about: str, value: Any) -> Relation:
@@ -55,7 +55,7 @@ def relation(database: Database[SessionsStore], person_id: str, about: str, valu
     """
     store = database.reader()
     if not value:
-        return Relation(roles_of(store, person_id), store.runs_of(person_id))
+        return Relation(members_of(store, person_id), store.runs_of(person_id))
     if about == "session_id":
         return _to_session(store, lookup.session(store, value), person_id)
     return _to_run(store, value, person_id)
@@ -63,13 +63,15 @@ def relation(database: Database[SessionsStore], person_id: str, about: str, valu
 
 def _to_session(store: SessionsStore, session: Session, person_id: str) -> Relation:
     """Who holds a session, perhaps as a guest of the run, is at least an ASSISTANT for it."""
+    run_id = session.run_id
+    member = within(members_in(store, person_id, [run_id])[run_id], session.group_ids)
     if session.instructor_id != person_id:
-        return _to_run(store, session.run_id, person_id)
-    role = roles_in(store, person_id, [session.run_id])[session.run_id]
-    leads = role is StaffRole.TEACHER
-    return Relation({session.run_id: role if leads else StaffRole.ASSISTANT})
+        return Relation({run_id: member}, store.runs_of(person_id, [run_id]))
+    leads = member is not None and member.role is StaffRole.TEACHER
+    guest = StaffMember(person_id=person_id, role=StaffRole.ASSISTANT)
+    return Relation({run_id: member if leads else guest})
 
 
 def _to_run(store: SessionsStore, run_id: str, person_id: str) -> Relation:
-    roles = roles_in(store, person_id, [run_id])
-    return Relation(roles, store.runs_of(person_id, [run_id]))
+    members = members_in(store, person_id, [run_id])
+    return Relation(members, store.runs_of(person_id, [run_id]))

@@ -9,7 +9,8 @@
 | settlements | the state of finalising an ended session's attendance | the session's |
 | marks | one presence event (join or leave) | the event itself, so that a repeat has the same id |
 | wrong_codes | how many wrong codes a learner entered in a session | session:learner |
-| people, runs, staff, enrolments, items | replicas of other services' data | theirs; run:learner |
+| people, runs, staff, groups, items | replicas of other services' data | theirs |
+| enrolments | replicas too | run:learner |
 | guards | an object that units of work lock | its name |
 """
 
@@ -26,7 +27,7 @@ from chassis.replicas import Replica
 from chassis.texts import identity
 from services.sessions.domain.enums import EnrolmentState, SeatKind, SessionState
 from services.sessions.domain.planning import LONGEST
-from services.sessions.domain.roster import Enrolment, Item, Person, Run
+from services.sessions.domain.roster import Enrolment, Group, Item, Person, Run
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
@@ -38,7 +39,12 @@ T = TypeVar("T")
 
 # A session has this many counts of online seats, so that concurrent choices rarely conflict.
 COUNTS = 32
-REPLICAS: Mapping[type, str] = {Person: "people", Run: "runs", Item: "items"}
+REPLICAS: Mapping[type, str] = {
+    Person: "people",
+    Run: "runs",
+    Group: "groups",
+    Item: "items",
+}
 TO_COME = {"$in": [SessionState.SCHEDULED, SessionState.LIVE]}
 
 
@@ -143,7 +149,7 @@ class SessionsStore(AttendanceStore):
     # Replicas of other services' data
 
     def replicas(self, cls: type[C], ids: Iterable[str]) -> Mapping[str, C]:
-        """Return the known replicas of one class (Person, Run, Item), by id."""
+        """Return the known replicas of one class (Person, Run, Group, Item), by id."""
         rows = self.find_by_ids(REPLICAS[cls], ids)
         return {row["_id"]: from_document(row, cls) for row in rows}
 

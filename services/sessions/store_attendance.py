@@ -200,6 +200,8 @@ class AttendanceStore(chassis_store.Store):
             "mode": {"$in": list(EXPECTED_MODES)},
             "learner_id": {"$gt": after},
         }
+        if session.group_ids:
+            enrolled["group_ids"] = {"$in": list(session.group_ids)}
         noted = {"unsettled": session.id, "_id": following}
         usual = {row["learner_id"] for row in self._first("enrolments", enrolled, most)}
         seats = {_learner(row): row for row in self._first("seats", {"_id": following}, most)}
@@ -213,6 +215,7 @@ class AttendanceStore(chassis_store.Store):
             (seats.keys() - waiting).intersection(chosen),
             frozenset(waiting.intersection(chosen)),
             {one: from_document(row, Enrolment) for one, row in was.items()},
+            session.group_ids,
         )
 
     def unfinalised(self, session_id: str, most: int) -> list[str]:

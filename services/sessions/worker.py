@@ -12,6 +12,8 @@ from tandem.catalog.v1.events_pb2 import (
     EnrolmentPromoted,
     EnrolmentWaitlisted,
     EnrolmentWithdrawn,
+    GroupChanged,
+    GroupMemberChanged,
     PersonUpserted,
     RunClosed,
     RunOpened,
@@ -32,7 +34,7 @@ from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_on
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
-from services.sessions.domain.roster import EnrolmentUpdate, Item, Person, Policy, Run
+from services.sessions.domain.roster import EnrolmentUpdate, Group, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
@@ -52,10 +54,12 @@ ROSTER_TYPES = (
     EnrolmentPromoted,
     EnrolmentWithdrawn,
     EnrolmentModeChanged,
+    GroupChanged,
+    GroupMemberChanged,
 )
 ITEMS = (ItemAvailable, ItemFailed, ItemRetired)
-# Not withdrawals: they also give up seats.
-REPLICAS = frozenset({PersonUpserted, *RUNS})
+# Not withdrawals and changes of groups: they also give up seats.
+REPLICAS = frozenset({PersonUpserted, *RUNS, GroupChanged})
 # The enrolment state that each event sets; a change of the mode sets none.
 STATES = {
     EnrolmentCreated: EnrolmentState.ENROLLED,
@@ -129,10 +133,11 @@ def rosters(store: SessionsStore, events: Events) -> None:
     upsert_if_newer(
         store, Person, [_person(e) for e in events if isinstance(e.data, PersonUpserted)]
     )
+    upsert_if_newer(store, Group, [_group(e) for e in events if isinstance(e.data, GroupChanged)])
     runs = [event for event in events if isinstance(event.data, RUNS)]
     upsert_if_newer(store, Run, [_run(event) for event in runs])
     note_staff(store, runs)
-    others = (PersonUpserted, *RUNS)
+    others = (PersonUpserted, *RUNS, GroupChanged)
     note_enrolments(store, [_enrolment(e) for e in events if not isinstance(e.data, others)])
 
 
@@ -161,18 +166,27 @@ def _run(event: Event[Any]) -> Run:
     )
 
 
+def _group(event: Event[GroupChanged]) -> Group:
+    data = event.data
+    retired = data.HasField("retired_at")
+    return from_message(data, Group, id=data.group_id, retired=retired, sequence=event.sequence)
+
+
 def _enrolment(event: Event[Any]) -> EnrolmentUpdate:
+    data = event.data
+    is_of_groups = isinstance(data, GroupMemberChanged)
     return EnrolmentUpdate(
-        event.data.run_id,
-        event.data.learner_id,
+        data.run_id,
+        data.learner_id,
         event.sequence,
-        STATES.get(type(event.data)),
-        _mode(event.data),
+        STATES.get(type(data)),
+        _mode(data),
+        tuple(data.group_ids) if is_of_groups else None,
     )
 
 
 def _mode(data: Any) -> AttendanceMode | None:
-    if isinstance(data, EnrolmentWithdrawn):
+    if isinstance(data, EnrolmentWithdrawn | GroupMemberChanged):
         return None
     field = "to_mode" if isinstance(data, EnrolmentModeChanged) else "mode"
     name = enum_name(data.DESCRIPTOR.fields_by_name[field].enum_type, getattr(data, field))

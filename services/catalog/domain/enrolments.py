@@ -34,6 +34,8 @@ class Enrolment:
     enrolled_at: datetime
     ticket: int = 0
     """The waitlist position; 0 if the learner is not waiting."""
+    group_ids: tuple[str, ...] = ()
+    """The learner's groups, in order; one who comes back is in the same ones."""
 
     @property
     def is_in(self) -> bool:
@@ -121,6 +123,7 @@ def enrolled(
         mode=mode,
         state=EnrolmentState.ENROLLED,
         enrolled_at=now,
+        group_ids=before.group_ids if before else (),
     )
     if not run.has_place:
         return _waitlisted(run, enrolment, now)

@@ -173,6 +173,29 @@ class EnrolmentModeChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupChanged:
+    """A run has a new group, or a group was renamed or retired."""
+
+    group_id: str
+    run_id: str
+    name: str
+    retired_at: datetime | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupMemberChanged:
+    """A learner is in other groups of a run now."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    from_group_ids: tuple[str, ...]
+    group_ids: tuple[str, ...]
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DueExtended:
     """One learner's deadline for one activity moved."""
 

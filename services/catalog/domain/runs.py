@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from chassis.civil import end_of_day
 from chassis.errors import FieldViolation
-from chassis.staff import StaffMember, StaffRole, role_among, teachers
+from chassis.staff import StaffMember, StaffRole, member_among, teachers
 from chassis.texts import is_plain
 from services.catalog.domain.enums import (
     DeliveryMode,
@@ -114,9 +114,9 @@ class Run:
         leading = (each.person_id for each in staff if each.role is StaffRole.TEACHER)
         return replace(self, staff=staff, instructor_ids=tuple(leading))
 
-    def role_of(self, person_id: str) -> StaffRole | None:
-        """Return a person's role among the staff; None if the person is not staff."""
-        return role_among(self.staff, person_id)
+    def member(self, person_id: str) -> StaffMember | None:
+        """Return a person among the staff; None if the person is not staff."""
+        return member_among(self.staff, person_id)
 
     @property
     def ends_at(self) -> datetime:

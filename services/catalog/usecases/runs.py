@@ -13,6 +13,7 @@ from services.catalog.domain.events import (
     RunStaffChanged,
     RunUpdated,
 )
+from services.catalog.domain.groups import staff_violations as groups_of_staff_violations
 from services.catalog.domain.runs import (
     Course,
     OpenRun,
@@ -83,12 +84,17 @@ def set_run_staff(store: Store, command: SetRunStaff) -> Run:
     """Replace the staff of a run, and return the run.
 
     Raises NotFound; Invalid if someone is named twice; FailedPrecondition if the run is closed, or
-    if someone is not in the roster.
+    if someone is not in the roster, or works with a group that the run does not have.
     """
     run = lock_run(store, command.run_id)
     check(staff_violations(command.staff))
     known = store.known_people(each.person_id for each in command.staff)
-    violations = (*closed_violations(run), *unknown_staff(command.staff, known))
+    groups = store.groups({each for member in command.staff for each in member.group_ids})
+    violations = (
+        *closed_violations(run),
+        *unknown_staff(command.staff, known),
+        *groups_of_staff_violations(run.id, command.staff, groups),
+    )
     check_state("the staff can't be changed", violations)
     if command.staff == run.staff:
         return run

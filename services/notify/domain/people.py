@@ -79,14 +79,16 @@ class EnrolmentUpdate:
     sequence: int
     state: EnrolmentState | None = None
     mode: AttendanceMode | None = None
+    group_ids: tuple[str, ...] | None = None
     since: datetime | None = None
-    """Since when the learner has the place, if the event gives one."""
+    """Since when the learner has the place or the groups, if the event gives one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A learner in a run. State and mode have separate sequences, because some events set only
-    one of them."""
+    """A learner in a run. State, mode and groups have separate sequences, because some events set
+    only one of them.
+    """
 
     id: str
     run_id: str
@@ -95,6 +97,9 @@ class Enrolment:
     state_sequence: int = 0
     mode: AttendanceMode | None = None
     mode_sequence: int = 0
+    group_ids: tuple[str, ...] = ()
+    groups_sequence: int = 0
+    groups_since: datetime | None = None
 
 
 def has_left(enrolments: Iterable[Enrolment]) -> bool:
@@ -110,4 +115,11 @@ def applied(enrolment: Enrolment | None, change: EnrolmentUpdate) -> Enrolment:
         known = replace(known, state=change.state, state_sequence=change.sequence)
     if change.mode is not None and change.sequence > known.mode_sequence:
         known = replace(known, mode=change.mode, mode_sequence=change.sequence)
+    if change.group_ids is not None and change.sequence > known.groups_sequence:
+        known = replace(
+            known,
+            group_ids=change.group_ids,
+            groups_sequence=change.sequence,
+            groups_since=change.since,
+        )
     return known

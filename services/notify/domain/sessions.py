@@ -35,6 +35,8 @@ class Session:
     sequence: int
     """The version of the session that this replica has."""
     cancelled: bool = False
+    group_ids: tuple[str, ...] = ()
+    """The groups of the run that it is for; empty: the whole run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Broadcast:
     """Learners with these modes only are notified in the inbox only, and not urgently."""
     instructor_id: str = ""
     """The session's instructor, who is notified like a learner who is expected."""
+    group_ids: tuple[str, ...] = ()
+    """Learners of one of these groups are notified; empty: of the whole run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,14 @@ def reminder_notice(event_id: str, session: Session) -> Notice:
 
 
 def concerns(broadcast: Broadcast, enrolment: Enrolment, since: datetime) -> bool:
-    """Return whether a learner with a place since then should have got the broadcast."""
+    """Return whether a learner with this place and these groups since then should have got the
+    broadcast.
+    """
+    if broadcast.group_ids and (
+        set(broadcast.group_ids).isdisjoint(enrolment.group_ids)
+        or (enrolment.groups_since is not None and enrolment.groups_since > broadcast.at)
+    ):
+        return False
     return (
         broadcast.run_id == enrolment.run_id
         and enrolment.state == EnrolmentState.ENROLLED

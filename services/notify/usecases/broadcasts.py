@@ -54,6 +54,7 @@ def _remind(store: Store, event_id: str, session: Session) -> None:
             modes=tuple(sorted(LIVE_MODES)),
             at=store.now,
             until=session.start_time,
+            group_ids=session.group_ids,
         )
     )
 
@@ -87,7 +88,7 @@ def notify_chunk(store: Store, texts: Texts, chunk_id: str) -> None:
     broadcast = store.broadcast(chunk.broadcast_id)
     if broadcast is None or _vanished(store, broadcast):
         return
-    learners = store.learners_between(broadcast.run_id, broadcast.modes, chunk.after, chunk.upto)
+    learners = store.learners_between(broadcast, chunk.after, chunk.upto)
     missing = notify(store, texts, _addressed(store, broadcast, learners))
     if missing and store.now < broadcast.until:
         waiting = tuple(dict.fromkeys((*broadcast.waiting, *missing)))
@@ -115,7 +116,7 @@ def _walked(store: Store, broadcast: Broadcast, most: int) -> Broadcast:
     """
     if broadcast.walked:
         return broadcast
-    learners = store.learners(broadcast.run_id, broadcast.modes, broadcast.after, most)
+    learners = store.learners(broadcast, most)
     if not learners:
         return replace(broadcast, walked=True)
     store.add_chunk(chunk_of(broadcast, learners))

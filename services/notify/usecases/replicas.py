@@ -9,7 +9,8 @@ from services.notify.ports import Store
 
 
 def change_enrolments(store: Store, changes: Sequence[EnrolmentUpdate]) -> None:
-    """Apply updates, and add new learners to broadcasts to their run since they were enrolled.
+    """Apply updates, and add new learners to broadcasts to their run since they were enrolled, or
+    to their groups since they are in them.
 
     An enrolment's event may arrive after the event of a class that was moved after the enrolment.
     """
@@ -26,14 +27,14 @@ def change_enrolments(store: Store, changes: Sequence[EnrolmentUpdate]) -> None:
 def _call_in(
     store: Store, enrolments: dict[str, Enrolment], changes: Sequence[EnrolmentUpdate]
 ) -> None:
-    arrivals = {change.enrolment_id: change.since for change in changes if change.since is not None}
+    arrivals = [(change.enrolment_id, change.since) for change in changes if change.since]
     if not arrivals:
         return
-    runs = {enrolments[one].run_id for one in arrivals}
-    for broadcast in store.broadcasts_since(runs, min(arrivals.values())):
+    runs = {enrolments[one].run_id for one, _ in arrivals}
+    for broadcast in store.broadcasts_since(runs, min(since for _, since in arrivals)):
         late = {
             enrolments[one].learner_id
-            for one, since in arrivals.items()
+            for one, since in arrivals
             if concerns(broadcast, enrolments[one], since)
         }
         if late:

@@ -87,7 +87,7 @@ def reopen(store: Store, session_id: str, sequence: int, leads: Iterable[timedel
 
 
 def announce(store: Store, session: Session, notice: Notice, at: datetime, until: datetime) -> None:
-    """Begin a broadcast to everyone in the run and to the session's instructor.
+    """Begin a broadcast to everyone in the run, or in the session's groups, and to its instructor.
 
     It is quiet for learners who are not expected in live classes.
     """
@@ -107,6 +107,7 @@ def announce(store: Store, session: Session, notice: Notice, at: datetime, until
             waiting=waiting,
             quiet_modes=tuple(sorted(UNEXPECTED)),
             instructor_id=session.instructor_id,
+            group_ids=session.group_ids,
         )
     )
 

@@ -4,8 +4,9 @@
         \\--due passed--> MISSED --studied later--> COMPLETED (late)
 
 Until it is completed, it asks for the present substitute materials of its class. It is withdrawn
-(`dropped`) while the learner need not do it: after a withdrawal from the run, or after the absence
-was excused or corrected, whether it was open, missed or completed by then. If that is taken back,
+(`dropped`) while the learner need not do it: after a withdrawal from the run, after the absence was
+excused or corrected, or while an alternative of its class is enough (alternatives.py), whether it
+was open, missed or completed by then. If that is taken back,
 it counts again; an open one is assigned again, with a new due.
 
 Who comes late into the run, and usually attends, gets a catch-up for each class that was held
@@ -113,12 +114,16 @@ def is_wanted(
 
 
 def late_sessions(run_state: LearnerRunState, plan: Plan) -> Sequence[str]:
-    """Return the sessions held before the learner came that give a catch-up, in their order."""
+    """Return the sessions held before the learner came that give a catch-up, in their order: those
+    of the run and of the learner's groups now.
+    """
     late_from, came = plan.run.policy.late_from, run_state.enrolled_at
     if late_from is None or came is None or run_state.mode not in ATTENDING:
         return ()
     return [
-        each.id for each in plan.held_until(came) if each.ended_at and each.ended_at > late_from
+        each.id
+        for each in plan.held_until(came)
+        if each.ended_at and each.ended_at > late_from and each.is_for(run_state.group_ids)
     ]
 
 
@@ -163,16 +168,18 @@ def kept_up(
     held_before: Sequence[str],
     now: datetime,
     run: Run,
+    is_spared: bool = False,
 ) -> CatchUp:
     """Return the catch-up, withdrawn if it no longer applies, and back if it applies again.
 
-    `held_before`: the sessions of `late_sessions`.
+    `held_before`: the sessions of `late_sessions`. `is_spared`: whether an alternative of its class
+    is enough.
     """
     over_since = run.over_since(now)
     is_assigned = catch_up.state is CatchUpState.ASSIGNED
     outlives = is_assigned and over_since is not None and catch_up.due >= over_since
     wanted = is_wanted(run_state, catch_up.session_id, held_before, run.policy)
-    applies = wanted and not outlives and not catch_up.waived
+    applies = wanted and not (outlives or catch_up.waived or is_spared)
     if applies is not catch_up.dropped:
         return catch_up
     if not applies:

@@ -91,7 +91,10 @@ class Dues:
         """Return what an activity's dependants count from: a class's end, or a due."""
         activity = self._plan.activities.get(activity_id)
         if activity is not None and activity.kind is ActivityKind.SESSION:
-            return end_of_class(self._plan.sessions_of_activity.get(activity_id, ()))
+            sessions = self._plan.sessions_of_activity.get(activity_id, ())
+            own = [each for each in sessions if each.is_for(self._run_state.group_ids)]
+            # A learner who is in no group yet has a deadline, too.
+            return end_of_class(own or sessions)
         return self.of(activity_id).at
 
 

@@ -70,6 +70,8 @@ class LearnerRunState:
     state_sequence: int = 0
     mode: AttendanceMode | None = None
     mode_sequence: int = 0
+    group_ids: tuple[str, ...] = ()
+    groups_sequence: int = 0
     extensions: Mapping[str, Extension] = field(default_factory=dict)
     """Extensions by activity."""
     attendance: Mapping[str, Attendance] = field(default_factory=dict)
@@ -113,10 +115,13 @@ class EnrolmentUpdate:
     state: EnrolmentState | None = None
     enrolled_at: datetime | None = None
     mode: AttendanceMode | None = None
+    group_ids: tuple[str, ...] | None = None
 
 
 def merge(run_state: LearnerRunState, news: EnrolmentUpdate) -> LearnerRunState:
-    """Return the run state after an update: state and mode count unless newer ones are known."""
+    """Return the run state after an update: state, mode and groups count unless newer ones are
+    known.
+    """
     if news.state is not None and news.sequence > run_state.state_sequence:
         run_state = replace(
             run_state,
@@ -127,6 +132,8 @@ def merge(run_state: LearnerRunState, news: EnrolmentUpdate) -> LearnerRunState:
         )
     if news.mode is not None and news.sequence > run_state.mode_sequence:
         run_state = replace(run_state, mode=news.mode, mode_sequence=news.sequence)
+    if news.group_ids is not None and news.sequence > run_state.groups_sequence:
+        run_state = replace(run_state, group_ids=news.group_ids, groups_sequence=news.sequence)
     return run_state
 
 

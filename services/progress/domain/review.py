@@ -4,11 +4,11 @@ Every cause leads here: a statement, an attendance, a new version of the path, a
 be played. Reviewing twice, or in another order, gives the same result.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
-from services.progress.domain import catch_ups
+from services.progress.domain import alternatives, catch_ups
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.completion import done_at, is_failed, studied
 from services.progress.domain.enums import CatchUpState
@@ -104,17 +104,32 @@ def _reviewed_catch_ups(
 ) -> Iterator[CatchUp]:
     run_state, is_over = learner.run_state, plan.run.over_since(now) is not None
     late = catch_ups.late_sessions(run_state, plan)
+    spared = _spared(run_state, plan, late)
+    late = [each for each in late if each not in spared]
     for session_id in dict.fromkeys((*run_state.attendance, *late, *learner.catch_ups)):
         catch_up = learner.catch_ups.get(session_id)
-        if catch_up is None and not is_over:
+        if catch_up is None and not is_over and session_id not in spared:
             catch_up = _first(learner, plan, session_id, late, now)
         if catch_up is not None:
-            catch_up = catch_ups.kept_up(catch_up, run_state, late, now, plan.run)
+            catch_up = catch_ups.kept_up(
+                catch_up, run_state, late, now, plan.run, session_id in spared
+            )
             stocked = catch_ups.restocked(catch_up, plan.substitutes.get(session_id, ()))
             if stocked is not catch_up:
                 due = catch_ups.due_of(session_id, late, now, plan.run)
                 catch_up = catch_ups.with_time_for(catch_up, stocked, due, now)
             yield _judged(catch_up, learner, plan, at)
+
+
+def _spared(run_state: LearnerRunState, plan: Plan, late: Sequence[str]) -> Set[str]:
+    """Return the sessions that the learner missed and that an alternative makes up for."""
+    policy = plan.run.policy
+    missed = [
+        session_id
+        for session_id in {*run_state.attendance, *late}
+        if catch_ups.is_due_to(run_state, session_id, late, policy)
+    ]
+    return alternatives.spared(run_state, plan, missed)
 
 
 def _judged(catch_up: CatchUp, learner: Learner, plan: Plan, at: datetime) -> CatchUp:

@@ -4,7 +4,7 @@ Different events, in any order, set the parts of a session. Each part has the se
 that set it: an older event changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -46,6 +46,8 @@ class Session:
     study_sequence: int = 0
     recording_item_id: str = ""
     recording_sequence: int = 0
+    group_ids: tuple[str, ...] = ()
+    """The groups of the run that it is for; empty: the whole run."""
     waited: bool = False
     """Whether we no longer wait for its recording: its materials may be substitutes."""
 
@@ -54,6 +56,10 @@ class Session:
         """Return the ids of all items that the session names."""
         named = (*self.material_item_ids, self.recording_item_id, self.substitute_item_id)
         return tuple(dict.fromkeys(filter(None, named)))
+
+    def is_for(self, group_ids: Collection[str]) -> bool:
+        """Return whether it is for a learner in these groups."""
+        return not self.group_ids or not set(self.group_ids).isdisjoint(group_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class SessionUpdate:
     substitute_item_id: str = ""
     recorded: bool = False
     material_item_ids: tuple[str, ...] | None = None
+    group_ids: tuple[str, ...] | None = None
     recording_item_id: str = ""
 
 
@@ -81,6 +88,7 @@ def merge(session: Session, news: SessionUpdate) -> Session:
         session,
         activity_id=session.activity_id or news.activity_id,
         title=session.title or news.title,
+        group_ids=session.group_ids if news.group_ids is None else news.group_ids,
         ended_at=session.ended_at or news.ended_at,
     )
     for part in (_time, _state, _study, _recording):

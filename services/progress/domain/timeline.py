@@ -97,7 +97,7 @@ def _is_under_way(line: TimelineEntry, at: datetime) -> bool:
 
 def _classes(run_state: LearnerRunState, plan: Plan) -> Iterator[TimelineEntry]:
     for session in plan.sessions.values():
-        if session.start_time is not None:
+        if session.start_time is not None and _concerns(session, run_state):
             yield TimelineEntry(
                 TimelineKind.SESSION,
                 session.start_time,
@@ -110,6 +110,12 @@ def _classes(run_state: LearnerRunState, plan: Plan) -> Iterator[TimelineEntry]:
                 cancelled=session.state is SessionState.CANCELLED,
                 substitute_item_id=session.substitute_item_id,
             )
+
+
+def _concerns(session: Session, run_state: LearnerRunState) -> bool:
+    """Return whether a class is the learner's: of the run or their groups, or one they came to."""
+    attendance = run_state.attendance.get(session.id)
+    return session.is_for(run_state.group_ids) or bool(attendance and attendance.verdict)
 
 
 def _is_over(session: Session) -> bool:

@@ -36,6 +36,7 @@ class SessionScheduled:
     join_url: str
     recorded: bool
     material_item_ids: tuple[str, ...]
+    group_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

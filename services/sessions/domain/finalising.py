@@ -53,13 +53,17 @@ class Candidates:
     learner_ids: Sequence[str]
     """The learners, in order."""
     usual: Set[str]
-    """Those who are enrolled now, with a mode in which they usually come or join."""
+    """Those who are enrolled now, with a mode in which they usually come or join, in a group that
+    the session is for.
+    """
     seated: Set[str]
     """Those who have a seat."""
     waiting: frozenset[str]
     """Those who only wait for a seat: they could not come, so they are not expected."""
     noted: Mapping[str, Enrolment]
     """Enrolments as they were when the session ended, if they changed since."""
+    group_ids: tuple[str, ...] = ()
+    """The groups that the session is for; empty: the whole run."""
 
     def expected(self, enrolments: Mapping[str, Enrolment]) -> set[str]:
         """Return who was expected when the session ended; enrolments may have changed since.
@@ -73,7 +77,7 @@ class Candidates:
             if one not in self.waiting
             and (
                 (one in self.usual and one not in self.noted)
-                or is_expected(known.get(one), one in self.seated)
+                or is_expected(known.get(one), one in self.seated, self.group_ids)
             )
         }
 

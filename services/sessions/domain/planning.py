@@ -1,13 +1,13 @@
 """Planning: the rules of a request, conflicts with other sessions, and the planned session."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chassis.errors import FieldViolation
 from services.sessions.domain.civil import civil_violations, instant_of, normalised
 from services.sessions.domain.enums import CivilTime, SessionKind
-from services.sessions.domain.roster import Person, Run, may_teach
+from services.sessions.domain.roster import Group, Person, Run, may_teach
 from services.sessions.domain.session import Room, Session
 
 SHORTEST = timedelta(seconds=1)
@@ -32,6 +32,7 @@ class Schedule:
     join_url: str
     recorded: bool
     material_item_ids: tuple[str, ...]
+    group_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,7 @@ def schedule_violations(command: Schedule) -> list[FieldViolation]:
         *_blank_violations(command),
         *_place_violations(command),
         *_material_violations(command.material_item_ids),
+        *_group_violations(command.group_ids),
     ]
 
 
@@ -84,6 +86,7 @@ def planned(command: Schedule, room: Room | None, new_id: str, secret: str) -> S
         join_url=command.join_url,
         recorded=command.recorded,
         material_item_ids=command.material_item_ids,
+        group_ids=command.group_ids,
         check_in_secret=secret,
     )
 
@@ -116,6 +119,19 @@ def unknown_violations(
         yield FieldViolation("run_id", f"run {session.run_id!r} is closed", "a run that is open")
     if session.room_id and room is None:
         yield room_unknown(session.room_id)
+
+
+def group_violations(session: Session, known: Mapping[str, Group]) -> Iterator[FieldViolation]:
+    """Yield a violation for each group that its run does not have, or that is retired."""
+    for place, group_id in enumerate(session.group_ids):
+        group = known.get(group_id)
+        if group is None or group.run_id != session.run_id:
+            wrong = f"run {session.run_id!r} has no group {group_id!r}"
+            right = "a group of the run; one created just now may take a second to be known here"
+            yield FieldViolation(f"group_ids[{place}]", wrong, right)
+        elif group.retired:
+            wrong = f"group {group.name!r} is retired"
+            yield FieldViolation(f"group_ids[{place}]", wrong, "a group that is in use")
 
 
 def retired_violations(room: Room | None) -> Iterator[FieldViolation]:
@@ -261,6 +277,11 @@ def _place_violations(command: Schedule) -> Iterator[FieldViolation]:
         yield FieldViolation("join_url", "is given", "a session that is IN_ROOM has none")
     if not online and command.online_seats:
         yield FieldViolation("online_seats", "are given", "a session that is IN_ROOM has none")
+
+
+def _group_violations(group_ids: Sequence[str]) -> Iterator[FieldViolation]:
+    if len(set(group_ids)) < len(group_ids):
+        yield FieldViolation("group_ids", "names a group twice", "each group once")
 
 
 def _material_violations(item_ids: Sequence[str]) -> Iterator[FieldViolation]:

@@ -4,7 +4,7 @@ They are made from events. Events of different queues come in any order, so each
 sequence of the event that it was made from, and an older event changes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -51,6 +51,17 @@ class Run:
         return over_since(self.closed_at, self.ends_at, now) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A part of a run's learners."""
+
+    id: str
+    run_id: str
+    name: str
+    retired: bool
+    sequence: int
+
+
 def over_violations(run: Run | None, now: datetime) -> Iterator[FieldViolation]:
     """Yield a violation if a session's run is over."""
     if run is not None and run.is_over(now):
@@ -76,7 +87,7 @@ def failed_violations(item: Item | None) -> Iterator[FieldViolation]:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A learner in a run. Different events set state and mode, each with its own sequence."""
+    """A learner in a run. Different events set state, mode and groups, each with its sequence."""
 
     run_id: str
     learner_id: str
@@ -84,6 +95,8 @@ class Enrolment:
     state_sequence: int = 0
     mode: AttendanceMode | None = None
     mode_sequence: int = 0
+    group_ids: tuple[str, ...] = ()
+    groups_sequence: int = 0
 
     @property
     def key(self) -> tuple[str, str]:
@@ -100,6 +113,7 @@ class EnrolmentUpdate:
     sequence: int
     state: EnrolmentState | None = None
     mode: AttendanceMode | None = None
+    group_ids: tuple[str, ...] | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -113,6 +127,8 @@ def merge(enrolment: Enrolment, news: EnrolmentUpdate) -> Enrolment:
         enrolment = replace(enrolment, state=news.state, state_sequence=news.sequence)
     if news.mode is not None and news.sequence > enrolment.mode_sequence:
         enrolment = replace(enrolment, mode=news.mode, mode_sequence=news.sequence)
+    if news.group_ids is not None and news.sequence > enrolment.groups_sequence:
+        enrolment = replace(enrolment, group_ids=news.group_ids, groups_sequence=news.sequence)
     return enrolment
 
 
@@ -128,15 +144,31 @@ def enrolled_violations(run_id: str, enrolment: Enrolment | None) -> Iterator[Fi
         yield FieldViolation("learner_id", f"is not enrolled in run {run_id!r}", right)
 
 
-def is_expected(enrolment: Enrolment | None, seated: bool) -> bool:
-    """Return whether the learner is expected at a session of the run.
+def is_for(group_ids: Collection[str], enrolment: Enrolment) -> bool:
+    """Return whether what is for some groups of the run, or (none) for the whole run, is for the
+    learner.
+    """
+    return not group_ids or not set(group_ids).isdisjoint(enrolment.group_ids)
 
-    Learners are expected if they usually come or join, or if they are enrolled and have a seat of
-    the session.
+
+def group_violations(
+    group_ids: Collection[str], enrolment: Enrolment | None
+) -> Iterator[FieldViolation]:
+    """Yield a violation for an enrolled learner who is in none of a session's groups."""
+    if enrolment is not None and is_enrolled(enrolment) and not is_for(group_ids, enrolment):
+        wrong = "is in none of the session's groups"
+        yield FieldViolation("learner_id", wrong, f"a learner of {', '.join(group_ids)}")
+
+
+def is_expected(enrolment: Enrolment | None, seated: bool, group_ids: Collection[str] = ()) -> bool:
+    """Return whether the learner is expected at a session for some groups, or for the whole run.
+
+    Learners are expected if they usually come or join, and the session is for them; or if they are
+    enrolled and have a seat of the session.
     """
     if enrolment is None or not is_enrolled(enrolment):
         return False
-    return seated or enrolment.mode in EXPECTED_MODES
+    return seated or (enrolment.mode in EXPECTED_MODES and is_for(group_ids, enrolment))
 
 
 def may_teach(run: Run | None, person: Person | None, instructor_id: str) -> bool:

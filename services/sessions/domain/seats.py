@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from chassis.errors import FailedPrecondition, FieldViolation
 from services.sessions.domain.enums import SeatKind, SessionKind, SessionState
-from services.sessions.domain.roster import Enrolment, enrolled_violations
+from services.sessions.domain.roster import Enrolment, enrolled_violations, group_violations
 from services.sessions.domain.session import Session, state_violations
 
 
@@ -66,6 +66,8 @@ def choice_violations(
         wrong = f"seats of this session were chosen until {until.isoformat()}"
         yield FieldViolation("session_id", wrong, "a request before that")
     yield from enrolled_violations(session.run_id, enrolment)
+    if kind is not None:
+        yield from group_violations(session.group_ids, enrolment)
     if kind is not None and session.kind not in (SessionKind.HYBRID, SessionKind(kind)):
         wrong = f"the session is {session.kind} and has no seats {kind}"
         yield FieldViolation("kind", wrong, f"{session.kind}")

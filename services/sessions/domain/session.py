@@ -75,6 +75,8 @@ class Session:
     attendance_settled_at: datetime | None = None
     """When the attendance of all expected learners became final, after the end."""
     recording_item_id: str = ""
+    group_ids: tuple[str, ...] = ()
+    """The groups of the run that it is for; empty: the whole run."""
     not_held_at: datetime | None = None
     """When it was found that nobody had started or joined it, though its end was long past."""
 

@@ -15,6 +15,7 @@ from services.sessions.domain.planning import (
     Move,
     Schedule,
     conflict_violations,
+    group_violations,
     instructor_violations,
     limit_violations,
     move_violations,
@@ -27,7 +28,7 @@ from services.sessions.domain.planning import (
     taken_violations,
     unknown_violations,
 )
-from services.sessions.domain.roster import Person, Run
+from services.sessions.domain.roster import Group, Person, Run
 from services.sessions.domain.session import Room, Session, cancelled, expect
 from services.sessions.ports import Store
 from services.sessions.usecases.lookup import lock_session
@@ -58,6 +59,7 @@ def schedule(store: Store, command: Schedule) -> Session:
     _refuse(
         "the session can't be planned",
         *unknown_violations(session, run, room),
+        *group_violations(session, store.replicas(Group, session.group_ids)),
         *instructor_violations(session, run, person),
         *retired_violations(room),
         *limit_violations(session, room),

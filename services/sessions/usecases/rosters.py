@@ -9,20 +9,24 @@ from services.sessions.usecases.seats import free_seats
 
 
 def note_enrolments(store: Store, news: Sequence[EnrolmentUpdate]) -> None:
-    """Update enrolments; a withdrawn learner gives up seats in coming sessions."""
+    """Update enrolments; a learner gives up seats in coming sessions that are not for them any
+    more: of a run that they left, of groups that they are not in now.
+    """
     if not news:
         return
     known = store.enrolments({each.key for each in news})
-    after, left = dict(known), set()
+    after, left, moved = dict(known), set(), set()
     for each in news:
         before = after.get(each.key) or Enrolment(*each.key)
         after[each.key] = merge(before, each)
         if each.state is EnrolmentState.WITHDRAWN and after[each.key] != before:
             left.add(each.key)
+        elif each.group_ids is not None and after[each.key] != before:
+            moved.add(each.key)
     changed = [key for key in after if after[key] != known.get(key)]
     _note_as_they_were(store, [known.get(key) or Enrolment(*key) for key in changed])
     store.put_enrolments([after[key] for key in changed])
-    free_seats(store, left)
+    free_seats(store, left, {key: after[key] for key in moved - left})
 
 
 def _note_as_they_were(store: Store, enrolments: Sequence[Enrolment]) -> None:

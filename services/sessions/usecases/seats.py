@@ -1,12 +1,12 @@
 """Taking, changing and giving up seats."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from chassis.errors import check, check_state
 from services.sessions.domain import seats
 from services.sessions.domain.enums import SeatKind
 from services.sessions.domain.events import SeatPromoted, SeatTaken, about
-from services.sessions.domain.roster import Policy, over_violations
+from services.sessions.domain.roster import Enrolment, Policy, is_for, over_violations
 from services.sessions.domain.seats import ChooseSeat, Seat
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
@@ -36,12 +36,22 @@ def take_free_seat(store: Store, session_id: str, learner_id: str) -> Seat:
     return _change(store, session, before, SeatKind.IN_ROOM)
 
 
-def free_seats(store: Store, keys: Collection[tuple[str, str]]) -> None:
-    """Give up the seats of learners (run and learner) in coming sessions."""
+def free_seats(
+    store: Store,
+    left: Collection[tuple[str, str]],
+    moved: Mapping[tuple[str, str], Enrolment],
+) -> None:
+    """Give up seats in coming sessions: all of learners who left, and of learners who changed
+    groups those in sessions that are not for them; each by run and learner.
+    """
     # Waiting learners first, or a freed seat could go to one of them who has also withdrawn.
-    for seat in sorted(store.seats_to_come(keys), key=lambda seat: not seats.waits(seat)):
-        session, before = _found(store, seat.session_id, seat.learner_id, None)
-        _change(store, session, before, None)
+    found = store.seats_to_come({*left, *moved})
+    for seat in sorted(found, key=lambda seat: not seats.waits(seat)):
+        session = lookup.session(store, seat.session_id)
+        enrolment = moved.get((seat.run_id, seat.learner_id))
+        if enrolment is None or not is_for(session.group_ids, enrolment):
+            session, before = _found(store, seat.session_id, seat.learner_id, None)
+            _change(store, session, before, None)
 
 
 def promote(store: Store, session: Session) -> Session:

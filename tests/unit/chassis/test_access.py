@@ -1,5 +1,7 @@
 """Who may call, by the option in the contract."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from chassis.context.principal import Principal
 from chassis.edge.access import Access, Relation, UndeclaredAccess, access_of
 from chassis.edge.methods import Servicer, contracts_of
 from chassis.errors import PermissionDenied
-from chassis.staff import StaffRole
+from chassis.staff import StaffMember, StaffRole
 
 ACCESS = Access(roles=frozenset({"registrar"}), own="person_id")
 REQUEST = catalog_pb2.GetPersonRequest(person_id="ada")
@@ -61,9 +63,23 @@ def test_anyone_else_is_denied(principal: Principal, person: str) -> None:
 def check(access: Access, relation: Relation, request: Message = TWO_RUNS) -> Any:
     """The runs to which Eve is limited; None for no limit, "denied" where she may not call."""
     try:
-        return access.check(EVE, request, lambda *_: relation)
+        runs = access.check(EVE, request, lambda *_: relation)
     except PermissionDenied:
         return "denied"
+    return None if runs is None else set(runs)
+
+
+def staff(
+    roles: Mapping[str, StaffRole | None],
+    learner_in: frozenset[str] = frozenset(),
+    groups: tuple[str, ...] = (),
+) -> Relation:
+    """Eve as staff of some runs, or of some groups of each."""
+    members = {
+        run_id: StaffMember(person_id="eve", role=role, group_ids=groups) if role else None
+        for run_id, role in roles.items()
+    }
+    return Relation(members, learner_in)
 
 
 @pytest.mark.parametrize(
@@ -79,24 +95,49 @@ def test_staff_call_for_runs_that_are_all_theirs(
     roles: dict[str, StaffRole | None], passes: bool
 ) -> None:
     """In each run that the request names, the caller needs the least role."""
-    assert check(STAFFED, Relation(roles)) == ({"r1", "r2"} if passes else "denied")
+    assert check(STAFFED, staff(roles)) == ({"r1", "r2"} if passes else "denied")
 
 
 def test_a_request_that_names_no_run_is_cut_to_the_callers() -> None:
     """Staff of some run call; the answer has only runs where their role suffices."""
     none = library_pb2.StartUploadRequest()
     roles = {"r1": StaffRole.OBSERVER, "r2": StaffRole.TEACHER}
-    assert check(STAFFED, Relation(roles), none) == {"r2"}
-    assert check(STAFFED, Relation({"r1": StaffRole.OBSERVER}), none) == "denied"
+    assert check(STAFFED, staff(roles), none) == {"r2"}
+    assert check(STAFFED, staff({"r1": StaffRole.OBSERVER}), none) == "denied"
     assert check(STAFFED, Relation(), none) == "denied"
 
 
 def test_learners_call_where_the_contract_says_so() -> None:
     """A learner of the runs passes; with staff it is either."""
-    both = Relation({"r1": None, "r2": StaffRole.TEACHER}, frozenset({"r1"}))
+    both = staff({"r1": None, "r2": StaffRole.TEACHER}, frozenset({"r1"}))
     learners = Access(staff=StaffRole.OBSERVER, learners=True, about="run_ids")
     assert check(learners, both) == {"r1", "r2"}
     assert check(STAFFED, both) == "denied"
+
+
+def test_staff_of_groups_call_where_the_contract_says_so() -> None:
+    """Where answers are cut to groups they call, limited to theirs; elsewhere they are no staff.
+    A learner of the run is not limited by being staff of a group there.
+    """
+    cut = Access(staff=StaffRole.OBSERVER, learners=True, about="run_ids", groups=True)
+    tutor = staff({"r1": StaffRole.TEACHER, "r2": StaffRole.TEACHER}, groups=("g1",))
+    assert check(STAFFED, tutor) == "denied"
+    runs = cut.check(EVE, TWO_RUNS, lambda *_: tutor)
+    assert runs == {"r1": {"g1"}, "r2": {"g1"}}
+    both = Relation(tutor.staff, frozenset({"r2"}))
+    assert cut.check(EVE, TWO_RUNS, lambda *_: both) == {"r1": {"g1"}, "r2": frozenset()}
+
+
+def test_a_limited_principal_reaches_its_groups_only() -> None:
+    """What is for the whole run is within the limits of who is limited to no group there."""
+    eve = replace(EVE, runs={"r1": frozenset(), "r2": {"g1", "g2"}})
+    assert eve.reaches("r1", ())
+    assert eve.reaches("r1", ("g9",))
+    assert EVE.reaches("r9", ())
+    assert eve.reaches("r2", ("g2", "g9"))
+    assert not eve.reaches("r2", ())
+    assert not eve.reaches("r2", ("g9",))
+    assert not eve.reaches("r9", ("g1",))
 
 
 def test_an_owner_calls_where_the_contract_says_so() -> None:
@@ -120,7 +161,7 @@ def test_nobody_gets_a_run_without_the_least_role(
     """Whatever the roles are: each run that is answered is one where the role suffices."""
     request = library_pb2.StartUploadRequest(run_ids=roles if named else [])
     order = list(StaffRole)
-    found = check(Access(staff=least, about="run_ids"), Relation(roles), request)
+    found = check(Access(staff=least, about="run_ids"), staff(roles), request)
     right = {run for run, role in roles.items() if role and order.index(role) >= order.index(least)}
     refused = not right or (named and right != roles.keys())
     assert found == ("denied" if refused else right)

@@ -131,6 +131,31 @@ class CatalogServiceStub:
                 request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.BatchEnrolRequest.SerializeToString,
                 response_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.BatchEnrolResponse.FromString,
                 _registered_method=True)
+        self.CreateGroup = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/CreateGroup',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.CreateGroupRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Group.FromString,
+                _registered_method=True)
+        self.UpdateGroup = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/UpdateGroup',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.UpdateGroupRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Group.FromString,
+                _registered_method=True)
+        self.RetireGroup = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/RetireGroup',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.RetireGroupRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Group.FromString,
+                _registered_method=True)
+        self.AssignGroup = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/AssignGroup',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.AssignGroupRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Enrolment.FromString,
+                _registered_method=True)
+        self.ListGroups = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/ListGroups',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.ListGroupsRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.ListGroupsResponse.FromString,
+                _registered_method=True)
         self.Withdraw = channel.unary_unary(
                 '/tandem.catalog.v1.CatalogService/Withdraw',
                 request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.WithdrawRequest.SerializeToString,
@@ -302,6 +327,47 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateGroup(self, request, context):
+        """Creates a group of a run. ALREADY_EXISTS when the run has one of that name, also in another case
+        or form; NOT_FOUND when there is no such run; FAILED_PRECONDITION when it is closed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateGroup(self, request, context):
+        """Renames a group, under the same rules. NOT_FOUND when the run has no such group.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetireGroup(self, request, context):
+        """Takes a group out of use: no learner is put into it and no session is planned for it any more.
+        Its learners and its planned sessions stay. A retired group stays as it is. NOT_FOUND when the
+        run has no such group.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssignGroup(self, request, context):
+        """Puts a learner into these groups of a run, and takes the learner out of its other groups; what
+        was attended stays. NOT_FOUND when the learner or a group is not in the run;
+        FAILED_PRECONDITION when the run is closed, or when a group is retired and the learner is not in
+        it already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGroups(self, request, context):
+        """The groups of a run by name, retired ones too. NOT_FOUND when there is no such run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Withdraw(self, request, context):
         """Takes a learner out of a run; the first on the waiting list gets the place, unless the run is
         closed or has ended. NOT_FOUND when the learner is not in the run.
@@ -319,7 +385,7 @@ class CatalogServiceServicer:
 
     def ListEnrolments(self, request, context):
         """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out. Staff
-        who name a learner alone get what is of their own runs.
+        who name a learner alone get what is of their own runs, and staff of groups their groups'.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -328,7 +394,8 @@ class CatalogServiceServicer:
     def ExtendDue(self, request, context):
         """Moves one learner's deadline for one activity; what depends on it moves with it. NOT_FOUND when
         the learner or the activity is not in the run; FAILED_PRECONDITION when the learner waits for a
-        place; INVALID_ARGUMENT when `until` is past, or not later than the deadline.
+        place; INVALID_ARGUMENT when `until` is past, or not later than the deadline; PERMISSION_DENIED
+        to staff of groups for a learner of other groups.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -426,6 +493,31 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.BatchEnrol,
                     request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.BatchEnrolRequest.FromString,
                     response_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.BatchEnrolResponse.SerializeToString,
+            ),
+            'CreateGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateGroup,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.CreateGroupRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Group.SerializeToString,
+            ),
+            'UpdateGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateGroup,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.UpdateGroupRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Group.SerializeToString,
+            ),
+            'RetireGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetireGroup,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.RetireGroupRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Group.SerializeToString,
+            ),
+            'AssignGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignGroup,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.AssignGroupRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Enrolment.SerializeToString,
+            ),
+            'ListGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGroups,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.ListGroupsRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.ListGroupsResponse.SerializeToString,
             ),
             'Withdraw': grpc.unary_unary_rpc_method_handler(
                     servicer.Withdraw,
@@ -940,6 +1032,141 @@ class CatalogService:
             '/tandem.catalog.v1.CatalogService/BatchEnrol',
             tandem_dot_catalog_dot_v1_dot_catalog__pb2.BatchEnrolRequest.SerializeToString,
             tandem_dot_catalog_dot_v1_dot_catalog__pb2.BatchEnrolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/CreateGroup',
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.CreateGroupRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_resources__pb2.Group.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/UpdateGroup',
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.UpdateGroupRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_resources__pb2.Group.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetireGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/RetireGroup',
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.RetireGroupRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_resources__pb2.Group.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/AssignGroup',
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.AssignGroupRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_resources__pb2.Enrolment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/ListGroups',
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.ListGroupsRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.ListGroupsResponse.FromString,
             options,
             channel_credentials,
             insecure,

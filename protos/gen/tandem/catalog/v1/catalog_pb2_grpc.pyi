@@ -101,6 +101,25 @@ class CatalogServiceStub:
     """Enrols many learners in one run, row by row. Rows are done in parts: where it breaks off, a
     repeat with the same request_id goes on.
     """
+    CreateGroup: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.CreateGroupRequest, _resources_pb2.Group]
+    """Creates a group of a run. ALREADY_EXISTS when the run has one of that name, also in another case
+    or form; NOT_FOUND when there is no such run; FAILED_PRECONDITION when it is closed.
+    """
+    UpdateGroup: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UpdateGroupRequest, _resources_pb2.Group]
+    """Renames a group, under the same rules. NOT_FOUND when the run has no such group."""
+    RetireGroup: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.RetireGroupRequest, _resources_pb2.Group]
+    """Takes a group out of use: no learner is put into it and no session is planned for it any more.
+    Its learners and its planned sessions stay. A retired group stays as it is. NOT_FOUND when the
+    run has no such group.
+    """
+    AssignGroup: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.AssignGroupRequest, _resources_pb2.Enrolment]
+    """Puts a learner into these groups of a run, and takes the learner out of its other groups; what
+    was attended stays. NOT_FOUND when the learner or a group is not in the run;
+    FAILED_PRECONDITION when the run is closed, or when a group is retired and the learner is not in
+    it already.
+    """
+    ListGroups: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListGroupsRequest, _catalog_pb2.ListGroupsResponse]
+    """The groups of a run by name, retired ones too. NOT_FOUND when there is no such run."""
     Withdraw: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.WithdrawRequest, _resources_pb2.Enrolment]
     """Takes a learner out of a run; the first on the waiting list gets the place, unless the run is
     closed or has ended. NOT_FOUND when the learner is not in the run.
@@ -109,12 +128,13 @@ class CatalogServiceStub:
     """Changes how a learner usually takes part. NOT_FOUND when the learner is not in the run."""
     ListEnrolments: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListEnrolmentsRequest, _catalog_pb2.ListEnrolmentsResponse]
     """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out. Staff
-    who name a learner alone get what is of their own runs.
+    who name a learner alone get what is of their own runs, and staff of groups their groups'.
     """
     ExtendDue: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ExtendDueRequest, _catalog_pb2.Extension]
     """Moves one learner's deadline for one activity; what depends on it moves with it. NOT_FOUND when
     the learner or the activity is not in the run; FAILED_PRECONDITION when the learner waits for a
-    place; INVALID_ARGUMENT when `until` is past, or not later than the deadline.
+    place; INVALID_ARGUMENT when `until` is past, or not later than the deadline; PERMISSION_DENIED
+    to staff of groups for a learner of other groups.
     """
 
 @_typing.type_check_only
@@ -189,6 +209,25 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Enrols many learners in one run, row by row. Rows are done in parts: where it breaks off, a
     repeat with the same request_id goes on.
     """
+    CreateGroup: _aio.UnaryUnaryMultiCallable[_catalog_pb2.CreateGroupRequest, _resources_pb2.Group]  # type: ignore[assignment]
+    """Creates a group of a run. ALREADY_EXISTS when the run has one of that name, also in another case
+    or form; NOT_FOUND when there is no such run; FAILED_PRECONDITION when it is closed.
+    """
+    UpdateGroup: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UpdateGroupRequest, _resources_pb2.Group]  # type: ignore[assignment]
+    """Renames a group, under the same rules. NOT_FOUND when the run has no such group."""
+    RetireGroup: _aio.UnaryUnaryMultiCallable[_catalog_pb2.RetireGroupRequest, _resources_pb2.Group]  # type: ignore[assignment]
+    """Takes a group out of use: no learner is put into it and no session is planned for it any more.
+    Its learners and its planned sessions stay. A retired group stays as it is. NOT_FOUND when the
+    run has no such group.
+    """
+    AssignGroup: _aio.UnaryUnaryMultiCallable[_catalog_pb2.AssignGroupRequest, _resources_pb2.Enrolment]  # type: ignore[assignment]
+    """Puts a learner into these groups of a run, and takes the learner out of its other groups; what
+    was attended stays. NOT_FOUND when the learner or a group is not in the run;
+    FAILED_PRECONDITION when the run is closed, or when a group is retired and the learner is not in
+    it already.
+    """
+    ListGroups: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListGroupsRequest, _catalog_pb2.ListGroupsResponse]  # type: ignore[assignment]
+    """The groups of a run by name, retired ones too. NOT_FOUND when there is no such run."""
     Withdraw: _aio.UnaryUnaryMultiCallable[_catalog_pb2.WithdrawRequest, _resources_pb2.Enrolment]  # type: ignore[assignment]
     """Takes a learner out of a run; the first on the waiting list gets the place, unless the run is
     closed or has ended. NOT_FOUND when the learner is not in the run.
@@ -197,12 +236,13 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Changes how a learner usually takes part. NOT_FOUND when the learner is not in the run."""
     ListEnrolments: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListEnrolmentsRequest, _catalog_pb2.ListEnrolmentsResponse]  # type: ignore[assignment]
     """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out. Staff
-    who name a learner alone get what is of their own runs.
+    who name a learner alone get what is of their own runs, and staff of groups their groups'.
     """
     ExtendDue: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ExtendDueRequest, _catalog_pb2.Extension]  # type: ignore[assignment]
     """Moves one learner's deadline for one activity; what depends on it moves with it. NOT_FOUND when
     the learner or the activity is not in the run; FAILED_PRECONDITION when the learner waits for a
-    place; INVALID_ARGUMENT when `until` is past, or not later than the deadline.
+    place; INVALID_ARGUMENT when `until` is past, or not later than the deadline; PERMISSION_DENIED
+    to staff of groups for a learner of other groups.
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -384,6 +424,55 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def CreateGroup(
+        self,
+        request: _catalog_pb2.CreateGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Group, _abc.Awaitable[_resources_pb2.Group]]:
+        """Creates a group of a run. ALREADY_EXISTS when the run has one of that name, also in another case
+        or form; NOT_FOUND when there is no such run; FAILED_PRECONDITION when it is closed.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateGroup(
+        self,
+        request: _catalog_pb2.UpdateGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Group, _abc.Awaitable[_resources_pb2.Group]]:
+        """Renames a group, under the same rules. NOT_FOUND when the run has no such group."""
+
+    @_abc_1.abstractmethod
+    def RetireGroup(
+        self,
+        request: _catalog_pb2.RetireGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Group, _abc.Awaitable[_resources_pb2.Group]]:
+        """Takes a group out of use: no learner is put into it and no session is planned for it any more.
+        Its learners and its planned sessions stay. A retired group stays as it is. NOT_FOUND when the
+        run has no such group.
+        """
+
+    @_abc_1.abstractmethod
+    def AssignGroup(
+        self,
+        request: _catalog_pb2.AssignGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Enrolment, _abc.Awaitable[_resources_pb2.Enrolment]]:
+        """Puts a learner into these groups of a run, and takes the learner out of its other groups; what
+        was attended stays. NOT_FOUND when the learner or a group is not in the run;
+        FAILED_PRECONDITION when the run is closed, or when a group is retired and the learner is not in
+        it already.
+        """
+
+    @_abc_1.abstractmethod
+    def ListGroups(
+        self,
+        request: _catalog_pb2.ListGroupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ListGroupsResponse, _abc.Awaitable[_catalog_pb2.ListGroupsResponse]]:
+        """The groups of a run by name, retired ones too. NOT_FOUND when there is no such run."""
+
+    @_abc_1.abstractmethod
     def Withdraw(
         self,
         request: _catalog_pb2.WithdrawRequest,
@@ -408,7 +497,7 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ListEnrolmentsResponse, _abc.Awaitable[_catalog_pb2.ListEnrolmentsResponse]]:
         """Enrolments of a run or of a learner: one of the two is named. Withdrawn ones are left out. Staff
-        who name a learner alone get what is of their own runs.
+        who name a learner alone get what is of their own runs, and staff of groups their groups'.
         """
 
     @_abc_1.abstractmethod
@@ -419,7 +508,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_catalog_pb2.Extension, _abc.Awaitable[_catalog_pb2.Extension]]:
         """Moves one learner's deadline for one activity; what depends on it moves with it. NOT_FOUND when
         the learner or the activity is not in the run; FAILED_PRECONDITION when the learner waits for a
-        place; INVALID_ARGUMENT when `until` is past, or not later than the deadline.
+        place; INVALID_ARGUMENT when `until` is past, or not later than the deadline; PERMISSION_DENIED
+        to staff of groups for a learner of other groups.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -318,23 +318,67 @@ class StaffMember(_message.Message):
 
     PERSON_ID_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """The person."""
     role: _options_pb2.StaffRole.ValueType
     """What the person may do there."""
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups of the run that the person works with; empty: the whole run."""
+
     def __init__(
         self,
         *,
         person_id: _builtins.str = ...,
         role: _options_pb2.StaffRole.ValueType = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_ids", b"group_ids", "person_id", b"person_id", "role", b"role"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StaffMember: _TypeAlias = StaffMember  # noqa: Y015
+
+@_typing.final
+class Group(_message.Message):
+    """A part of a run's learners: a tutorial group, a cohort, a section. A learner may be in several,
+    and a session may be for some groups instead of the whole run.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    RETIRED_AT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Made by the server."""
+    run_id: _builtins.str
+    """The run."""
+    name: _builtins.str
+    """Name, unique in the run: Tutorial A."""
+    @_builtins.property
+    def retired_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was retired; absent while it is in use."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        retired_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retired_at", b"retired_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "name", b"name", "retired_at", b"retired_at", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Group: _TypeAlias = Group  # noqa: Y015
 
 @_typing.final
 class EnrolmentRules(_message.Message):
@@ -652,6 +696,7 @@ class Enrolment(_message.Message):
     MODE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     ENROLLED_AT_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -666,6 +711,10 @@ class Enrolment(_message.Message):
     def enrolled_at(self) -> _timestamp_pb2.Timestamp:
         """When the learner came, or was promoted from the waiting list."""
 
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The learner's groups in the run."""
+
     def __init__(
         self,
         *,
@@ -675,10 +724,11 @@ class Enrolment(_message.Message):
         mode: _types_pb2.AttendanceMode.ValueType = ...,
         state: Global___EnrolmentState.ValueType = ...,
         enrolled_at: _timestamp_pb2.Timestamp | None = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["enrolled_at", b"enrolled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["enrolled_at", b"enrolled_at", "id", b"id", "learner_id", b"learner_id", "mode", b"mode", "run_id", b"run_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enrolled_at", b"enrolled_at", "group_ids", b"group_ids", "id", b"id", "learner_id", b"learner_id", "mode", b"mode", "run_id", b"run_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

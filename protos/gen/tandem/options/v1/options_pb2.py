@@ -25,21 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftandem/options/v1/options.proto\x12\x11tandem.options.v1\x1a google/protobuf/descriptor.proto\"\x9a\x01\n\x06\x41\x63\x63\x65ss\x12&\n\x05roles\x18\x01 \x03(\x0e\x32\x17.tandem.options.v1.Role\x12\x0b\n\x03own\x18\x02 \x01(\t\x12+\n\x05staff\x18\x03 \x01(\x0e\x32\x1c.tandem.options.v1.StaffRole\x12\x10\n\x08learners\x18\x04 \x01(\x08\x12\r\n\x05owner\x18\x05 \x01(\x08\x12\r\n\x05\x61\x62out\x18\x06 \x01(\t\"W\n\x05\x45vent\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x15\n\rpartition_key\x18\x03 \x03(\t\x12\x18\n\x10without_sequence\x18\x04 \x01(\x08\"\xb3\x01\n\x04Rule\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x12\n\nmax_length\x18\x02 \x01(\r\x12\x11\n\tmin_items\x18\x03 \x01(\r\x12\x11\n\tmax_items\x18\x04 \x01(\r\x12\x10\n\x03min\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07pattern\x18\x07 \x01(\t\x12\x0c\n\x04zone\x18\x08 \x01(\x08\x12\x0c\n\x04\x64\x61te\x18\t \x01(\x08\x42\x06\n\x04_minB\x06\n\x04_max*|\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x10\n\x0cROLE_LEARNER\x10\x01\x12\x13\n\x0fROLE_INSTRUCTOR\x10\x02\x12\x12\n\x0eROLE_REGISTRAR\x10\x03\x12\x10\n\x0cROLE_SERVICE\x10\x04\x12\x11\n\rROLE_OPERATOR\x10\x05*r\n\tStaffRole\x12\x1a\n\x16STAFF_ROLE_UNSPECIFIED\x10\x00\x12\x17\n\x13STAFF_ROLE_OBSERVER\x10\x01\x12\x18\n\x14STAFF_ROLE_ASSISTANT\x10\x02\x12\x16\n\x12STAFF_ROLE_TEACHER\x10\x03:K\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x19.tandem.options.v1.Access:J\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x18.tandem.options.v1.Event:F\n\x04rule\x12\x1d.google.protobuf.FieldOptions\x18\xb6\x87\x03 \x01(\x0b\x32\x17.tandem.options.v1.Rule:1\n\x08personal\x12\x1d.google.protobuf.FieldOptions\x18\xb7\x87\x03 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftandem/options/v1/options.proto\x12\x11tandem.options.v1\x1a google/protobuf/descriptor.proto\"\xaa\x01\n\x06\x41\x63\x63\x65ss\x12&\n\x05roles\x18\x01 \x03(\x0e\x32\x17.tandem.options.v1.Role\x12\x0b\n\x03own\x18\x02 \x01(\t\x12+\n\x05staff\x18\x03 \x01(\x0e\x32\x1c.tandem.options.v1.StaffRole\x12\x10\n\x08learners\x18\x04 \x01(\x08\x12\r\n\x05owner\x18\x05 \x01(\x08\x12\r\n\x05\x61\x62out\x18\x06 \x01(\t\x12\x0e\n\x06groups\x18\x07 \x01(\x08\"W\n\x05\x45vent\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x15\n\rpartition_key\x18\x03 \x03(\t\x12\x18\n\x10without_sequence\x18\x04 \x01(\x08\"\xb3\x01\n\x04Rule\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x12\n\nmax_length\x18\x02 \x01(\r\x12\x11\n\tmin_items\x18\x03 \x01(\r\x12\x11\n\tmax_items\x18\x04 \x01(\r\x12\x10\n\x03min\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07pattern\x18\x07 \x01(\t\x12\x0c\n\x04zone\x18\x08 \x01(\x08\x12\x0c\n\x04\x64\x61te\x18\t \x01(\x08\x42\x06\n\x04_minB\x06\n\x04_max*|\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x10\n\x0cROLE_LEARNER\x10\x01\x12\x13\n\x0fROLE_INSTRUCTOR\x10\x02\x12\x12\n\x0eROLE_REGISTRAR\x10\x03\x12\x10\n\x0cROLE_SERVICE\x10\x04\x12\x11\n\rROLE_OPERATOR\x10\x05*r\n\tStaffRole\x12\x1a\n\x16STAFF_ROLE_UNSPECIFIED\x10\x00\x12\x17\n\x13STAFF_ROLE_OBSERVER\x10\x01\x12\x18\n\x14STAFF_ROLE_ASSISTANT\x10\x02\x12\x16\n\x12STAFF_ROLE_TEACHER\x10\x03:K\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x19.tandem.options.v1.Access:J\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x18.tandem.options.v1.Event:F\n\x04rule\x12\x1d.google.protobuf.FieldOptions\x18\xb6\x87\x03 \x01(\x0b\x32\x17.tandem.options.v1.Rule:1\n\x08personal\x12\x1d.google.protobuf.FieldOptions\x18\xb7\x87\x03 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tandem.options.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=516
-  _globals['_ROLE']._serialized_end=640
-  _globals['_STAFFROLE']._serialized_start=642
-  _globals['_STAFFROLE']._serialized_end=756
+  _globals['_ROLE']._serialized_start=532
+  _globals['_ROLE']._serialized_end=656
+  _globals['_STAFFROLE']._serialized_start=658
+  _globals['_STAFFROLE']._serialized_end=772
   _globals['_ACCESS']._serialized_start=89
-  _globals['_ACCESS']._serialized_end=243
-  _globals['_EVENT']._serialized_start=245
-  _globals['_EVENT']._serialized_end=332
-  _globals['_RULE']._serialized_start=335
-  _globals['_RULE']._serialized_end=514
+  _globals['_ACCESS']._serialized_end=259
+  _globals['_EVENT']._serialized_start=261
+  _globals['_EVENT']._serialized_end=348
+  _globals['_RULE']._serialized_start=351
+  _globals['_RULE']._serialized_end=530
 # @@protoc_insertion_point(module_scope)

@@ -99,6 +99,7 @@ class Access(_message.Message):
     LEARNERS_FIELD_NUMBER: _builtins.int
     OWNER_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
     own: _builtins.str
     """The request field that names a person. A caller whose token's subject equals it may call,
     whatever the caller's roles.
@@ -115,6 +116,10 @@ class Access(_message.Message):
     """The request field that tells what the request is about: runs, or what belongs to a run or to
     a person. Empty: the request names nothing of the kind.
     """
+    groups: _builtins.bool
+    """Staff of some groups of the run may call too; the answer, or what may be done, is cut to their
+    groups. Without it they may call only about what belongs to their groups.
+    """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]:
         """Roles that may call for anyone, in any run."""
@@ -128,10 +133,11 @@ class Access(_message.Message):
         learners: _builtins.bool = ...,
         owner: _builtins.bool = ...,
         about: _builtins.str = ...,
+        groups: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "learners", b"learners", "own", b"own", "owner", b"owner", "roles", b"roles", "staff", b"staff"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "groups", b"groups", "learners", b"learners", "own", b"own", "owner", b"owner", "roles", b"roles", "staff", b"staff"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -109,14 +109,16 @@ class ProgressServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetProgress(self, request, context):
-        """One learner in one run, activity by activity. NOT_FOUND when the learner is not in the run.
+        """One learner in one run, activity by activity. NOT_FOUND when the learner is not in the run;
+        PERMISSION_DENIED to staff of groups for a learner of other groups.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListRunProgress(self, request, context):
-        """A run at a glance, and its learners page by page. NOT_FOUND when the run is unknown.
+        """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
+        statements are not counted. NOT_FOUND when the run is unknown.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,7 +126,7 @@ class ProgressServiceServicer:
 
     def ListCatchUps(self, request, context):
         """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
-        alone get what is of their own runs.
+        alone get what is of their own runs, and staff of groups what is of their groups' learners.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,7 +151,7 @@ class ProgressServiceServicer:
 
     def GetTimeline(self, request, context):
         """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
-        their own runs.
+        their own runs, for staff of groups of the runs where the learner is in one of theirs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,12 +49,16 @@ class ProgressServiceStub:
     StreamStatements: _grpc.StreamStreamMultiCallable[_progress_pb2.RecordStatementsRequest, _progress_pb2.RecordStatementsResponse]
     """The same, batch after batch on one stream; each answer says that its batch is stored."""
     GetProgress: _grpc.UnaryUnaryMultiCallable[_progress_pb2.GetProgressRequest, _progress_pb2.GetProgressResponse]
-    """One learner in one run, activity by activity. NOT_FOUND when the learner is not in the run."""
+    """One learner in one run, activity by activity. NOT_FOUND when the learner is not in the run;
+    PERMISSION_DENIED to staff of groups for a learner of other groups.
+    """
     ListRunProgress: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListRunProgressRequest, _progress_pb2.ListRunProgressResponse]
-    """A run at a glance, and its learners page by page. NOT_FOUND when the run is unknown."""
+    """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
+    statements are not counted. NOT_FOUND when the run is unknown.
+    """
     ListCatchUps: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ListCatchUpsRequest, _progress_pb2.ListCatchUpsResponse]
     """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
-    alone get what is of their own runs.
+    alone get what is of their own runs, and staff of groups what is of their groups' learners.
     """
     ExtendCatchUp: _grpc.UnaryUnaryMultiCallable[_progress_pb2.ExtendCatchUpRequest, _resources_pb2.CatchUp]
     """Gives a learner more time for a catch-up; one that was missed is open again. NOT_FOUND when there
@@ -67,7 +71,7 @@ class ProgressServiceStub:
     """
     GetTimeline: _grpc.UnaryUnaryMultiCallable[_progress_pb2.GetTimelineRequest, _progress_pb2.GetTimelineResponse]
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
-    their own runs.
+    their own runs, for staff of groups of the runs where the learner is in one of theirs.
     """
 
 @_typing.type_check_only
@@ -90,12 +94,16 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     StreamStatements: _aio.StreamStreamMultiCallable[_progress_pb2.RecordStatementsRequest, _progress_pb2.RecordStatementsResponse]  # type: ignore[assignment]
     """The same, batch after batch on one stream; each answer says that its batch is stored."""
     GetProgress: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetProgressRequest, _progress_pb2.GetProgressResponse]  # type: ignore[assignment]
-    """One learner in one run, activity by activity. NOT_FOUND when the learner is not in the run."""
+    """One learner in one run, activity by activity. NOT_FOUND when the learner is not in the run;
+    PERMISSION_DENIED to staff of groups for a learner of other groups.
+    """
     ListRunProgress: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListRunProgressRequest, _progress_pb2.ListRunProgressResponse]  # type: ignore[assignment]
-    """A run at a glance, and its learners page by page. NOT_FOUND when the run is unknown."""
+    """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
+    statements are not counted. NOT_FOUND when the run is unknown.
+    """
     ListCatchUps: _aio.UnaryUnaryMultiCallable[_progress_pb2.ListCatchUpsRequest, _progress_pb2.ListCatchUpsResponse]  # type: ignore[assignment]
     """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
-    alone get what is of their own runs.
+    alone get what is of their own runs, and staff of groups what is of their groups' learners.
     """
     ExtendCatchUp: _aio.UnaryUnaryMultiCallable[_progress_pb2.ExtendCatchUpRequest, _resources_pb2.CatchUp]  # type: ignore[assignment]
     """Gives a learner more time for a catch-up; one that was missed is open again. NOT_FOUND when there
@@ -108,7 +116,7 @@ class ProgressServiceAsyncStub(ProgressServiceStub):
     """
     GetTimeline: _aio.UnaryUnaryMultiCallable[_progress_pb2.GetTimelineRequest, _progress_pb2.GetTimelineResponse]  # type: ignore[assignment]
     """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
-    their own runs.
+    their own runs, for staff of groups of the runs where the learner is in one of theirs.
     """
 
 class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -146,7 +154,9 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _progress_pb2.GetProgressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_progress_pb2.GetProgressResponse, _abc.Awaitable[_progress_pb2.GetProgressResponse]]:
-        """One learner in one run, activity by activity. NOT_FOUND when the learner is not in the run."""
+        """One learner in one run, activity by activity. NOT_FOUND when the learner is not in the run;
+        PERMISSION_DENIED to staff of groups for a learner of other groups.
+        """
 
     @_abc_1.abstractmethod
     def ListRunProgress(
@@ -154,7 +164,9 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _progress_pb2.ListRunProgressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_progress_pb2.ListRunProgressResponse, _abc.Awaitable[_progress_pb2.ListRunProgressResponse]]:
-        """A run at a glance, and its learners page by page. NOT_FOUND when the run is unknown."""
+        """A run at a glance, and its learners page by page; for staff of groups, only their groups, whose
+        statements are not counted. NOT_FOUND when the run is unknown.
+        """
 
     @_abc_1.abstractmethod
     def ListCatchUps(
@@ -163,7 +175,7 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_progress_pb2.ListCatchUpsResponse, _abc.Awaitable[_progress_pb2.ListCatchUpsResponse]]:
         """Catch-ups of a learner, or of a run: one of the two is named, or both. Staff who name a learner
-        alone get what is of their own runs.
+        alone get what is of their own runs, and staff of groups what is of their groups' learners.
         """
 
     @_abc_1.abstractmethod
@@ -194,7 +206,7 @@ class ProgressServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_progress_pb2.GetTimelineResponse, _abc.Awaitable[_progress_pb2.GetTimelineResponse]]:
         """One learner's live classes, deadlines and catch-ups together, by time; for staff what is of
-        their own runs.
+        their own runs, for staff of groups of the runs where the learner is in one of theirs.
         """
 
 def add_ProgressServiceServicer_to_server(servicer: ProgressServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

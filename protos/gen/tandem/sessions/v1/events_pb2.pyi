@@ -39,6 +39,7 @@ class SessionScheduled(_message.Message):
     JOIN_URL_FIELD_NUMBER: _builtins.int
     RECORDED_FIELD_NUMBER: _builtins.int
     MATERIAL_ITEM_IDS_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -73,6 +74,10 @@ class SessionScheduled(_message.Message):
     def material_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Items to study in its place when no recording comes."""
 
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups of the run that it is for; empty: the whole run."""
+
     def __init__(
         self,
         *,
@@ -89,10 +94,11 @@ class SessionScheduled(_message.Message):
         join_url: _builtins.str = ...,
         recorded: _builtins.bool = ...,
         material_item_ids: _abc.Iterable[_builtins.str] | None = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "recorded", b"recorded", "room", b"room", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "recorded", b"recorded", "room", b"room", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "starts", b"starts", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -148,6 +148,7 @@ class Session(_message.Message):
     CHECK_IN_CODE_FIELD_NUMBER: _builtins.int
     ATTENDANCE_SETTLED_AT_FIELD_NUMBER: _builtins.int
     NOT_HELD_AT_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -212,6 +213,10 @@ class Session(_message.Message):
     def not_held_at(self) -> _timestamp_pb2.Timestamp:
         """Of a SCHEDULED session: when its end was long past and nobody had started or joined it."""
 
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups of the run that it is for; empty: the whole run."""
+
     def __init__(
         self,
         *,
@@ -239,10 +244,11 @@ class Session(_message.Message):
         check_in_code: _builtins.str = ...,
         attendance_settled_at: _timestamp_pb2.Timestamp | None = ...,
         not_held_at: _timestamp_pb2.Timestamp | None = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attendance_settled_at", b"attendance_settled_at", "duration", b"duration", "end_time", b"end_time", "not_held_at", b"not_held_at", "recording", b"recording", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "duration", b"duration", "end_time", b"end_time", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "duration", b"duration", "end_time", b"end_time", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

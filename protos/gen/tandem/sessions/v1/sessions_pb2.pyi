@@ -213,6 +213,7 @@ class ScheduleSessionRequest(_message.Message):
     JOIN_URL_FIELD_NUMBER: _builtins.int
     RECORDED_FIELD_NUMBER: _builtins.int
     MATERIAL_ITEM_IDS_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     run_id: _builtins.str
@@ -250,6 +251,12 @@ class ScheduleSessionRequest(_message.Message):
     def material_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Items to study in its place when no recording comes."""
 
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups of the run that it is for; empty: the whole run. Sessions of one activity are
+        alternatives: to attend one of them is enough.
+        """
+
     def __init__(
         self,
         *,
@@ -267,10 +274,11 @@ class ScheduleSessionRequest(_message.Message):
         join_url: _builtins.str = ...,
         recorded: _builtins.bool = ...,
         material_item_ids: _abc.Iterable[_builtins.str] | None = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "duration", b"duration", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "online_seats", b"online_seats", "recorded", b"recorded", "request_id", b"request_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "duration", b"duration", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "online_seats", b"online_seats", "recorded", b"recorded", "request_id", b"request_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -182,7 +182,8 @@ class SessionsServiceServicer:
 
     def ScheduleSession(self, request, context):
         """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-        session it conflicts with, what is unknown (run, room, instructor), and an end that is past.
+        session it conflicts with, what is unknown (run, group, room, instructor), and an end that is
+        past; PERMISSION_DENIED to staff of groups unless it is for some of their groups only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -210,7 +211,8 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSessions(self, request, context):
-        """Sessions by start; for staff and learners those of their own runs.
+        """Sessions by start; for staff and learners those of their own runs, for staff of groups those of
+        their groups.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -219,7 +221,8 @@ class SessionsServiceServicer:
     def ChooseSeat(self, request, context):
         """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
         waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
-        not enrolled, the cut-off has passed, or the session has no such place.
+        not enrolled or in none of the session's groups, the cut-off has passed, or the session has no
+        such place.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -294,8 +297,8 @@ class SessionsServiceServicer:
 
     def ListAttendance(self, request, context):
         """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
-        alone get what is of their own runs. What is settled already is
-        answered: Session.attendance_settled_at tells when that is everyone's.
+        alone get what is of their own runs, and staff of groups what is of their groups' sessions. What
+        is settled already is answered: Session.attendance_settled_at tells when that is everyone's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -56,7 +56,8 @@ class SessionsServiceStub:
     """Rooms by name, those out of use too."""
     ScheduleSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ScheduleSessionRequest, _resources_pb2.Session]
     """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-    session it conflicts with, what is unknown (run, room, instructor), and an end that is past.
+    session it conflicts with, what is unknown (run, group, room, instructor), and an end that is
+    past; PERMISSION_DENIED to staff of groups unless it is for some of their groups only.
     """
     MoveSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.MoveSessionRequest, _resources_pb2.Session]
     """Moves a SCHEDULED session to another time or room, under the same rules."""
@@ -65,11 +66,14 @@ class SessionsServiceStub:
     GetSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]
     """One session."""
     ListSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]
-    """Sessions by start; for staff and learners those of their own runs."""
+    """Sessions by start; for staff and learners those of their own runs, for staff of groups those of
+    their groups.
+    """
     ChooseSeat: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ChooseSeatRequest, _resources_pb2.Seat]
     """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
     waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
-    not enrolled, the cut-off has passed, or the session has no such place.
+    not enrolled or in none of the session's groups, the cut-off has passed, or the session has no
+    such place.
     """
     ListSeats: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSeatsRequest, _sessions_pb2.ListSeatsResponse]
     """Seats of a session, the waiting list in its order. A learner sees the own one."""
@@ -106,8 +110,8 @@ class SessionsServiceStub:
     """
     ListAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListAttendanceRequest, _sessions_pb2.ListAttendanceResponse]
     """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
-    alone get what is of their own runs. What is settled already is
-    answered: Session.attendance_settled_at tells when that is everyone's.
+    alone get what is of their own runs, and staff of groups what is of their groups' sessions. What
+    is settled already is answered: Session.attendance_settled_at tells when that is everyone's.
     """
 
 @_typing.type_check_only
@@ -137,7 +141,8 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Rooms by name, those out of use too."""
     ScheduleSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ScheduleSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-    session it conflicts with, what is unknown (run, room, instructor), and an end that is past.
+    session it conflicts with, what is unknown (run, group, room, instructor), and an end that is
+    past; PERMISSION_DENIED to staff of groups unless it is for some of their groups only.
     """
     MoveSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.MoveSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Moves a SCHEDULED session to another time or room, under the same rules."""
@@ -146,11 +151,14 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     GetSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """One session."""
     ListSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]  # type: ignore[assignment]
-    """Sessions by start; for staff and learners those of their own runs."""
+    """Sessions by start; for staff and learners those of their own runs, for staff of groups those of
+    their groups.
+    """
     ChooseSeat: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ChooseSeatRequest, _resources_pb2.Seat]  # type: ignore[assignment]
     """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
     waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
-    not enrolled, the cut-off has passed, or the session has no such place.
+    not enrolled or in none of the session's groups, the cut-off has passed, or the session has no
+    such place.
     """
     ListSeats: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSeatsRequest, _sessions_pb2.ListSeatsResponse]  # type: ignore[assignment]
     """Seats of a session, the waiting list in its order. A learner sees the own one."""
@@ -187,8 +195,8 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     ListAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListAttendanceRequest, _sessions_pb2.ListAttendanceResponse]  # type: ignore[assignment]
     """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
-    alone get what is of their own runs. What is settled already is
-    answered: Session.attendance_settled_at tells when that is everyone's.
+    alone get what is of their own runs, and staff of groups what is of their groups' sessions. What
+    is settled already is answered: Session.attendance_settled_at tells when that is everyone's.
     """
 
 class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -245,7 +253,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
         """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-        session it conflicts with, what is unknown (run, room, instructor), and an end that is past.
+        session it conflicts with, what is unknown (run, group, room, instructor), and an end that is
+        past; PERMISSION_DENIED to staff of groups unless it is for some of their groups only.
         """
 
     @_abc_1.abstractmethod
@@ -278,7 +287,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.ListSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.ListSessionsResponse, _abc.Awaitable[_sessions_pb2.ListSessionsResponse]]:
-        """Sessions by start; for staff and learners those of their own runs."""
+        """Sessions by start; for staff and learners those of their own runs, for staff of groups those of
+        their groups.
+        """
 
     @_abc_1.abstractmethod
     def ChooseSeat(
@@ -288,7 +299,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_resources_pb2.Seat, _abc.Awaitable[_resources_pb2.Seat]]:
         """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
         waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
-        not enrolled, the cut-off has passed, or the session has no such place.
+        not enrolled or in none of the session's groups, the cut-off has passed, or the session has no
+        such place.
         """
 
     @_abc_1.abstractmethod
@@ -379,8 +391,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.ListAttendanceResponse, _abc.Awaitable[_sessions_pb2.ListAttendanceResponse]]:
         """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
-        alone get what is of their own runs. What is settled already is
-        answered: Session.attendance_settled_at tells when that is everyone's.
+        alone get what is of their own runs, and staff of groups what is of their groups' sessions. What
+        is settled already is answered: Session.attendance_settled_at tells when that is everyone's.
         """
 
 def add_SessionsServiceServicer_to_server(servicer: SessionsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
