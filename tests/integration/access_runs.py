@@ -1,7 +1,8 @@
 """Runs with staff and learners, in the database of any service, for the table of who may call.
 
 There are three runs: OWN; OTHER, whose staff and learners are other people; and ENDED, which is
-closed. In OWN and ENDED each role of staff has one person, who is named like the role.
+closed. In OWN and ENDED each role of staff has one person, who is named like the role. In OWN
+there is a TUTOR, too: a TEACHER of one group, in which the run's learner is.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -43,6 +44,11 @@ GUEST = "guest"
 """Who holds the sessions of all runs, and is staff of none."""
 
 
+TUTOR = "tutor"
+GROUP, OTHER_GROUP = "group", "other-group"
+"""The tutor's group, and one that the tutor has nothing to do with; both of OWN."""
+
+
 UPLOADER = "uploader"
 """Who uploaded something for each run, and is staff of none any more."""
 
@@ -76,11 +82,30 @@ def about(field: str, run_id: str) -> Mapping[str, Any]:
     return {field: values[field]} if field else {}
 
 
-def staff_of(run_id: str) -> list[tuple[str, StaffRole]]:
+def about_group(field: str, group_id: str) -> Mapping[str, Any]:
+    """A request's field that names a thing or a person of a group."""
+    learner = learner_of(OWN) if group_id == GROUP else waiting_for(OWN)
+    values: dict[str, Any] = {
+        "session_id": f"session-{group_id}",
+        "person_id": learner,
+        "catch_up_id": f"catch-up-{group_id}",
+    }
+    return {field: values[field]}
+
+
+def staff_of(run_id: str) -> list[StaffMember]:
     """Who works in a run: people named like their roles; in OTHER one stranger."""
     if run_id == OTHER:
-        return [("stranger", StaffRole.TEACHER)]
-    return [(role.lower(), role) for role in StaffRole]
+        return [StaffMember(person_id="stranger", role=StaffRole.TEACHER)]
+    staff = [StaffMember(person_id=role.lower(), role=role) for role in StaffRole]
+    if run_id == OWN:
+        staff.append(StaffMember(person_id=TUTOR, role=StaffRole.TEACHER, group_ids=(GROUP,)))
+    return staff
+
+
+def groups_of(learner_id: str) -> tuple[str, ...]:
+    """A learner's groups in OWN."""
+    return {learner_of(OWN): (GROUP,), waiting_for(OWN): (OTHER_GROUP,)}.get(learner_id, ())
 
 
 def fill(service: str, url: str, name: str) -> None:
@@ -102,7 +127,6 @@ def _fill_catalog(client: Any, name: str) -> None:
 
 def _run(run_id: str) -> Run:
     closed = run_id == ENDED
-    staff = tuple(StaffMember(person_id=who, role=role) for who, role in staff_of(run_id))
     return Run(
         id=run_id,
         course_id="course",
@@ -117,7 +141,7 @@ def _run(run_id: str) -> Run:
         policy=DEFAULT_POLICY,
         state=RunState.CLOSED if closed else RunState.OPEN,
         closed_at=NOW if closed else None,
-    ).staffed(staff)
+    ).staffed(tuple(staff_of(run_id)))
 
 
 def _enrolments(run_id: str) -> Iterator[Enrolment]:
@@ -134,6 +158,7 @@ def _enrolments(run_id: str) -> Iterator[Enrolment]:
             mode=AttendanceMode.ONLINE,
             state=state,
             enrolled_at=NOW,
+            group_ids=groups_of(learner_id),
         )
 
 
@@ -182,6 +207,9 @@ def _fill_sessions(client: Any, name: str) -> None:
     def work(store: SessionsStore) -> None:
         for run_id in RUNS:
             store.put_session(session(id=f"session-{run_id}", run_id=run_id, instructor_id=GUEST))
+        for group_id in (GROUP, OTHER_GROUP):
+            of_group = session(id=f"session-{group_id}", run_id=OWN, group_ids=(group_id,))
+            store.put_session(of_group)
 
     database.transact(work)
 
@@ -189,16 +217,20 @@ def _fill_sessions(client: Any, name: str) -> None:
 def _fill_progress(client: Any, name: str) -> None:
     database = Database(client, name, ProgressStore, SystemClock())
     _hear(database, progress.plans)
-    rows = [to_document(_catch_up(run_id)) for run_id in RUNS]
-    database.mongo["catch_ups"].insert_many(rows)
+    rows = [
+        *(_catch_up(run_id, run_id, learner_of(run_id)) for run_id in RUNS),
+        _catch_up(GROUP, OWN, learner_of(OWN)),
+        _catch_up(OTHER_GROUP, OWN, waiting_for(OWN)),
+    ]
+    database.mongo["catch_ups"].insert_many(map(to_document, rows))
 
 
-def _catch_up(run_id: str) -> CatchUp:
+def _catch_up(name: str, run_id: str, learner_id: str) -> CatchUp:
     return CatchUp(
-        id=f"catch-up-{run_id}",
+        id=f"catch-up-{name}",
         run_id=run_id,
-        learner_id=learner_of(run_id),
-        enrolment_id=f"e-{learner_of(run_id)}",
+        learner_id=learner_id,
+        enrolment_id=f"e-{learner_id}",
         session_id="session",
         activity_id="",
         title="Motion",
@@ -224,9 +256,11 @@ def _hear(database: Database[Any], handle: Callable[[Any, Any], None]) -> None:
 def _events(run_id: str) -> Iterator[Message]:
     staff = [
         catalog_resources.StaffMember(
-            person_id=who, role=options_pb2.StaffRole.Value(f"STAFF_ROLE_{role}")
+            person_id=each.person_id,
+            role=options_pb2.StaffRole.Value(f"STAFF_ROLE_{each.role}"),
+            group_ids=each.group_ids,
         )
-        for who, role in staff_of(run_id)
+        for each in staff_of(run_id)
     ]
     dates: dict[str, Any] = {
         "zone": "Europe/Dublin",
@@ -243,6 +277,12 @@ def _events(run_id: str) -> Iterator[Message]:
         (catalog.EnrolmentWaitlisted, waiting_for(run_id)),
     ):
         yield kind(enrolment_id=f"e-{learner}", run_id=run_id, learner_id=learner, mode=ONLINE)
+        yield catalog.GroupMemberChanged(
+            enrolment_id=f"e-{learner}",
+            run_id=run_id,
+            learner_id=learner,
+            group_ids=groups_of(learner),
+        )
     gone = withdrawn_from(run_id)
     yield catalog.EnrolmentWithdrawn(enrolment_id=f"e-{gone}", run_id=run_id, learner_id=gone)
 

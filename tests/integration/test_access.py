@@ -26,7 +26,18 @@ from tandem.options.v1 import options_pb2
 from campus.platform import ROLES
 from chassis.testing import AUDIENCE, ISSUER, Issuer
 from tests.integration import access_runs
-from tests.integration.access_runs import ENDED, GUEST, OTHER, OWN, UNKNOWN, UPLOADER, about
+from tests.integration.access_runs import (
+    ENDED,
+    GROUP,
+    GUEST,
+    OTHER,
+    OTHER_GROUP,
+    OWN,
+    TUTOR,
+    UNKNOWN,
+    UPLOADER,
+    about,
+)
 from tests.integration.processes import RoleProcess
 
 LEARNER, INSTRUCTOR, REGISTRAR, SERVICE, OPERATOR = EVERY_ROLE = (
@@ -61,6 +72,8 @@ class Rule(NamedTuple):
     """The field that names what the caller began, which nobody else may go on with."""
     owner: bool = False
     """Who began what `about` names, beside the staff."""
+    groups: bool = False
+    """Staff of groups of the run, to whose groups the answer, or the command, is cut."""
 
 
 TABLE: dict[str, Rule] = {
@@ -84,8 +97,13 @@ TABLE: dict[str, Rule] = {
     "catalog.CatalogService.BatchEnrol": Rule(OFFICE),
     "catalog.CatalogService.Withdraw": Rule(OFFICE, LEARNER_ID),
     "catalog.CatalogService.ChangeMode": Rule(OFFICE, LEARNER_ID),
-    "catalog.CatalogService.ListEnrolments": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN),
-    "catalog.CatalogService.ExtendDue": Rule(OFFICE, "", TEACHER, RUN),
+    "catalog.CatalogService.ListEnrolments": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
+    "catalog.CatalogService.CreateGroup": Rule(OFFICE, "", TEACHER, RUN),
+    "catalog.CatalogService.UpdateGroup": Rule(OFFICE, "", TEACHER, RUN),
+    "catalog.CatalogService.RetireGroup": Rule(OFFICE, "", TEACHER, RUN),
+    "catalog.CatalogService.AssignGroup": Rule(OFFICE, "", TEACHER, RUN),
+    "catalog.CatalogService.ListGroups": Rule(EVERYONE),
+    "catalog.CatalogService.ExtendDue": Rule(OFFICE, "", TEACHER, RUN, groups=True),
     "library.LibraryService.StartUpload": Rule(OFFICE, "", ASSISTANT, RUNS),
     "library.LibraryService.GetUpload": Rule(OFFICE, owned=UPLOAD),
     "library.LibraryService.CompleteUpload": Rule(OFFICE, owned=UPLOAD),
@@ -99,11 +117,13 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.UpdateRoom": Rule(OFFICE),
     "sessions.SessionsService.RetireRoom": Rule(OFFICE),
     "sessions.SessionsService.ListRooms": Rule(EVERYONE),
-    "sessions.SessionsService.ScheduleSession": Rule(OFFICE, "", TEACHER, RUN),
+    "sessions.SessionsService.ScheduleSession": Rule(OFFICE, "", TEACHER, RUN, groups=True),
     "sessions.SessionsService.MoveSession": Rule(OFFICE, "", TEACHER, SESSION),
     "sessions.SessionsService.CancelSession": Rule(OFFICE, "", TEACHER, SESSION),
     "sessions.SessionsService.GetSession": Rule(OFFICE, "", OBSERVER, SESSION, learners=True),
-    "sessions.SessionsService.ListSessions": Rule(OFFICE, "", OBSERVER, RUN, learners=True),
+    "sessions.SessionsService.ListSessions": Rule(
+        OFFICE, "", OBSERVER, RUN, learners=True, groups=True
+    ),
     "sessions.SessionsService.ChooseSeat": Rule(OFFICE, LEARNER_ID, ASSISTANT, SESSION),
     "sessions.SessionsService.ListSeats": Rule(OFFICE, LEARNER_ID, OBSERVER, SESSION),
     "sessions.SessionsService.StartSession": Rule(OFFICE, "", ASSISTANT, SESSION),
@@ -113,15 +133,19 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.EndSession": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.AttachRecording": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.CorrectAttendance": Rule(OFFICE, "", TEACHER, SESSION),
-    "sessions.SessionsService.ListAttendance": Rule(OFFICE, LEARNER_ID, OBSERVER, SESSION),
+    "sessions.SessionsService.ListAttendance": Rule(
+        OFFICE, LEARNER_ID, OBSERVER, SESSION, groups=True
+    ),
     "progress.ProgressService.RecordStatements": Rule({LEARNER, SERVICE}),
     "progress.ProgressService.StreamStatements": Rule({LEARNER, SERVICE}),
-    "progress.ProgressService.GetProgress": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN),
-    "progress.ProgressService.ListRunProgress": Rule(OFFICE, "", OBSERVER, RUN),
-    "progress.ProgressService.ListCatchUps": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN),
+    "progress.ProgressService.GetProgress": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
+    "progress.ProgressService.ListRunProgress": Rule(OFFICE, "", OBSERVER, RUN, groups=True),
+    "progress.ProgressService.ListCatchUps": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
     "progress.ProgressService.ExtendCatchUp": Rule(OFFICE, "", ASSISTANT, CATCH_UP),
     "progress.ProgressService.WaiveCatchUp": Rule(OFFICE, "", TEACHER, CATCH_UP),
-    "progress.ProgressService.GetTimeline": Rule(OFFICE, LEARNER_ID, OBSERVER, NOTHING),
+    "progress.ProgressService.GetTimeline": Rule(
+        OFFICE, LEARNER_ID, OBSERVER, NOTHING, groups=True
+    ),
     "notify.NotifyService.SetPreferences": Rule({SERVICE}, PERSON),
     "notify.NotifyService.GetPreferences": Rule({SERVICE}, PERSON),
     "notify.NotifyService.ListMessages": Rule({SERVICE}, PERSON),
@@ -339,13 +363,15 @@ def test_every_thing_of_a_run_is_tried() -> None:
         staff = f"STAFF_ROLE_{rule.staff.upper()}" if rule.staff else "STAFF_ROLE_UNSPECIFIED"
         assert options_pb2.StaffRole.Name(access.staff) == staff, name
         assert access.about == rule.about + rule.owned, name
-        assert (access.learners, access.owner) == (
+        assert (access.learners, access.owner, access.groups) == (
             rule.learners,
             rule.owner or bool(rule.owned),
+            rule.groups,
         ), name
 
 
 STAFFED = [name for name, rule in TABLE.items() if rule.staff]
+OF_GROUPS = {SESSION, PERSON, CATCH_UP}
 BY_RUN = [name for name in STAFFED if TABLE[name].about]
 
 
@@ -362,6 +388,22 @@ def test_staff_call_in_their_own_runs(name: str, call: Call, issuer: Issuer) -> 
         if rule.about:
             code = call(rpc, token, about(rule.about, OTHER), False)
             assert code is grpc.StatusCode.PERMISSION_DENIED, role
+
+
+@pytest.mark.parametrize("name", STAFFED)
+def test_staff_of_groups_reach_their_groups_only(name: str, call: Call, issuer: Issuer) -> None:
+    """They call about what belongs to their group and to no other; about a run only where the
+    answer or the command is cut to their groups, and never about what is for the whole run.
+    """
+    rpc, rule, token = ALL[name], TABLE[name], issuer.token(TUTOR)
+    if rule.about in OF_GROUPS:
+        for group in (GROUP, OTHER_GROUP):
+            code = call(rpc, token, access_runs.about_group(rule.about, group), group == GROUP)
+            assert (code not in REFUSED) is (group == GROUP), (group, code)
+    if rule.about not in {PERSON, CATCH_UP}:
+        let_in = rule.groups and rule.about != SESSION
+        code = call(rpc, token, about(rule.about, OWN), let_in)
+        assert (code not in REFUSED) is let_in, code
 
 
 @pytest.mark.parametrize("name", STAFFED)
