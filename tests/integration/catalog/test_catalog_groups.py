@@ -184,7 +184,8 @@ def test_staff_work_with_groups_of_their_run(registry: Registry) -> None:
     assert (error.code(), fields_of(error)) == (PRECONDITION, ["staff[0].group_ids[1]"])
     staffed(registry, run.id, "curie", group.id)
     row = registry.events("tandem.catalog.run.staff_changed.v1")[-1]
-    (member,) = events.read(row["headers"], row["body"]).data.run.staff
+    changed: Any = events.read(row["headers"], row["body"]).data
+    (member,) = changed.run.staff
     assert list(member.group_ids) == [group.id]
 
 
