@@ -2,6 +2,6 @@
 
 Each scene has a file, in the order of time: `sunday` (the term is set up), `timetable`, `lecture`
 (a hybrid class), `cancellation`, `recording` (absences become catch-ups), `week`, `study`,
-`friday` (deadlines pass). Each scene stores its decisions in the `World`; `checks` compares them
-with the answers of the services.
+`tutorials` (two groups, a late joiner), `friday` (deadlines pass). Each scene stores its decisions
+in the `World`; `checks` compares them with the answers of the services.
 """

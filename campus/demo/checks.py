@@ -15,7 +15,16 @@ from campus.demo import messages
 from campus.demo.check import Check
 from campus.demo.lecture import attendance
 from campus.demo.recording import catch_ups
-from campus.demo.term import HISTORY, PHYSICS, PROGRAMMING, PROGRAMMING_PLACES, ROOM_SEATS
+from campus.demo.term import (
+    HISTORY,
+    LATE_JOINER,
+    PHYSICS,
+    PROGRAMMING,
+    PROGRAMMING_PLACES,
+    ROOM_SEATS,
+    TUTOR,
+    TUTORIALS,
+)
 from campus.demo.timetable import seats
 from campus.demo.world import World
 from campus.outbox_command import states
@@ -34,6 +43,7 @@ def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> lis
         *_catch_ups(world),
         *messages.check(world, platform, events, promoted=waited[:1]),
         *_cancelled(world),
+        *_tutorials(world),
         *_history(world, events),
         *_nothing_left(platform),
     ]
@@ -164,13 +174,53 @@ def _cancelled(world: World) -> Iterator[Check]:
     )
 
 
+def _tutorials(world: World) -> Iterator[Check]:
+    (absent,) = world.groups["tutorial_absent"]
+    verdicts = {name: attendance(world, world.sessions[f"tutorial {name}"]) for name in TUTORIALS}
+    yield Check(
+        "each tutorial expected its own group only",
+        {
+            "A": sorted(TUTORIALS["A"]),
+            "B": sorted({*TUTORIALS["B"], absent, LATE_JOINER}),
+        },
+        {name: sorted(rows) for name, rows in verdicts.items()},
+    )
+    yield Check(
+        "the learner who went to the other group's tutorial has nothing to catch up",
+        (types_pb2.ATTENDANCE_VERDICT_ABSENT, types_pb2.ATTENDANCE_VERDICT_PRESENT, []),
+        (verdicts["A"][absent], verdicts["B"][absent], _catch_ups_in(world, HISTORY, absent)),
+    )
+    yield Check(
+        "the late joiner completed the catch-up of the group's tutorial",
+        [progress.CATCH_UP_STATE_COMPLETED],
+        _catch_ups_in(world, HISTORY, LATE_JOINER),
+    )
+    tutor = world.campus.calling_as(TUTOR, "instructor")
+    seen = tutor.progress.ListRunProgress(
+        progress_pb2.ListRunProgressRequest(run_id=world.runs[HISTORY])
+    ).learners
+    yield Check(
+        "the tutor sees the learners of the own group only",
+        sorted(TUTORIALS["A"]),
+        sorted(row.learner_id for row in seen),
+    )
+
+
+def _catch_ups_in(world: World, code: str, learner: str) -> list["progress.CatchUpState.ValueType"]:
+    request = progress_pb2.ListCatchUpsRequest(run_id=world.runs[code], learner_id=learner)
+    return [row.state for row in world.staff.progress.ListCatchUps(request).catch_ups]
+
+
 def _history(world: World, events: Sequence[Event[Any]]) -> Iterator[Check]:
     full, absent = len(world.groups["full"]), len(world.groups["absent"])
     expected = {
-        "progress.catch_up.assigned": absent,
-        "progress.catch_up.completed": full,
+        "progress.catch_up.assigned": absent + 2,
+        "progress.catch_up.completed": full + 1,
+        "progress.catch_up.withdrawn": 1,
         "progress.catch_up.missed": absent - full,
-        "sessions.attendance.amended": full,
+        "sessions.attendance.amended": full + 1,
+        "catalog.group.changed": len(TUTORIALS),
+        "catalog.group.member_changed": sum(map(len, TUTORIALS.values())) + 1,
         "sessions.attendance.corrected": 1,
         "sessions.seat.promoted": 1,
         "sessions.session.cancelled": 1,

@@ -26,6 +26,7 @@ from campus.demo import (
     study,
     sunday,
     timetable,
+    tutorials,
     week,
 )
 from campus.demo.check import Check
@@ -43,7 +44,7 @@ from chassis.contracts.events import Event
 from chassis.messaging import history
 
 SEED = 2026
-SCENES = (sunday, timetable, lecture, cancellation, recording, week, study, friday)
+SCENES = (sunday, timetable, lecture, cancellation, recording, week, study, tutorials, friday)
 
 
 @click.command()

@@ -163,9 +163,13 @@ _LABELS = {
 }
 
 
-def attendance(world: World) -> dict[str, "types_pb2.AttendanceVerdict.ValueType"]:
-    """Return the attendance status of each learner of the lecture."""
+def attendance(
+    world: World, session_id: str = ""
+) -> dict[str, "types_pb2.AttendanceVerdict.ValueType"]:
+    """Return the attendance status of each learner of a session, or (empty) of the lecture."""
     answer = world.staff.sessions.ListAttendance(
-        sessions_pb2.ListAttendanceRequest(session_id=world.sessions[PHYSICS], page_size=1000)
+        sessions_pb2.ListAttendanceRequest(
+            session_id=session_id or world.sessions[PHYSICS], page_size=1000
+        )
     )
     return {row.learner_id: row.verdict for row in answer.attendance}

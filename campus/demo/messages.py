@@ -13,7 +13,15 @@ from tandem.notify.v1 import resources_pb2 as notify
 
 from campus.demo.check import Check
 from campus.demo.deliveries import deliveries
-from campus.demo.term import HISTORY, PHYSICS, address, everyone, instructor
+from campus.demo.term import (
+    HISTORY,
+    LATE_JOINER,
+    PHYSICS,
+    TUTORIALS,
+    address,
+    everyone,
+    instructor,
+)
 from campus.demo.world import World
 from campus.platform import Platform
 from campus.stack.smtp import read_mail
@@ -47,7 +55,7 @@ def check(
     about = {
         "each absent learner got exactly one message about the catch-up": (
             "tandem.progress.catch_up.assigned.v1",
-            world.groups["absent"],
+            world.groups["absent"] | world.groups["tutorial_absent"] | {LATE_JOINER},
         ),
         "the learner with the freed seat got exactly one message": (
             "tandem.sessions.seat.promoted.v1",
@@ -72,12 +80,18 @@ def _wanted(world: World, events: Sequence[Event[Any]]) -> Iterator[MessageKey]:
             people = [event.data.learner_id]
         elif event.type == _CANCELLED:
             people = _of_cancelled(world)
-        elif event.type == _SCHEDULED and event.data.session_id == world.sessions[PHYSICS]:
+        elif event.type == _SCHEDULED:
             # Only the reminder an hour ahead: the one a day ahead was due before the class was
             # scheduled.
-            cause = f"{event.id}:1h"
-            people = sorted(world.groups["classroom"] | world.groups["online"])
+            cause, people = f"{event.id}:1h", _reminded(world, event.data.session_id)
         yield from ((cause, person, channel) for person in people for channel in channels)
+
+
+def _reminded(world: World, session_id: str) -> list[str]:
+    """Return who is reminded of a class: its learners, or its group; of a cancelled one nobody."""
+    expected = {world.sessions[f"tutorial {name}"]: who for name, who in TUTORIALS.items()}
+    expected[world.sessions[PHYSICS]] = sorted(world.groups["classroom"] | world.groups["online"])
+    return expected.get(session_id, [])
 
 
 def _of_cancelled(world: World) -> list[str]:

@@ -40,6 +40,10 @@ LEARNERS_OF = {
     PROGRAMMING: _LEARNERS[140:],
 }
 """The learners to enrol, by course code."""
+TUTORIALS = {"A": LEARNERS_OF[HISTORY][20:26], "B": LEARNERS_OF[HISTORY][26:32]}
+"""The learners of each tutorial group of history."""
+LATE_JOINER = LEARNERS_OF[PROGRAMMING][-1]
+"""Who comes into history when its tutorials were held."""
 CLASSROOM_OF_PHYSICS = LEARNERS_OF[PHYSICS][:80]
 ONLINE_OF_PHYSICS = LEARNERS_OF[PHYSICS][80:110]
 _MODES = {
@@ -47,6 +51,10 @@ _MODES = {
     HISTORY: [_CLASSROOM] * len(LEARNERS_OF[HISTORY]),
     PROGRAMMING: [_SELF_PACED] * len(LEARNERS_OF[PROGRAMMING]),
 }
+
+
+TUTOR = f"instructor-{PROGRAMMING.lower()}"
+"""Who helps the first tutorial group of history."""
 
 
 def instructor(code: str) -> str:
@@ -106,6 +114,7 @@ def path(code: str, run_id: str, items: Mapping[str, str]) -> catalog_pb2.Publis
         HISTORY: [
             _session("seminar", "Seminar: Yalta"),
             _after("essay", "Essay", types_pb2.ACTIVITY_KIND_TASK, "seminar", 7),
+            _session("tutorial", "Tutorial: reading sources"),
         ],
         PROGRAMMING: [
             _item("book", "Read the book's first part", items["programming-book"], 14),
@@ -166,6 +175,25 @@ def seminar(
         instructor_id=instructor(HISTORY),
         starts=types_pb2.CivilTime(local=f"{monday}T{clock}:00", zone=ZONE),
         duration=Duration(seconds=MINUTES * 60),
+    )
+
+
+def tutorial(
+    run_id: str, name: str, group_id: str, item_id: str, hour: int
+) -> sessions_pb2.ScheduleSessionRequest:
+    """Return the request for a tutorial of a group of history, on Tuesday at `hour`."""
+    return sessions_pb2.ScheduleSessionRequest(
+        request_id=f"tutorial-{name}-{run_id}",
+        run_id=run_id,
+        activity_id="tutorial",
+        title=f"Tutorial {name}",
+        kind=types_pb2.SESSION_KIND_ONLINE,
+        instructor_id=instructor(HISTORY),
+        starts=types_pb2.CivilTime(local=f"2026-03-03T{hour}:00:00", zone=ZONE),
+        duration=Duration(seconds=MINUTES * 60),
+        join_url="https://meet.example.edu/hist-210",
+        material_item_ids=[item_id],
+        group_ids=[group_id],
     )
 
 

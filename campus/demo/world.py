@@ -43,7 +43,9 @@ class World:
     """Item ids by name."""
     rooms: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
-    """Session ids by course code."""
+    """Session ids by course code; of the tutorials by title."""
+    tutorials: dict[str, str] = field(default_factory=dict)
+    """Ids of the tutorial groups by name."""
     groups: dict[str, set[str]] = field(default_factory=dict)
     """Learners by what the demo lets them do: present, partial, absent, full, half, none, ..."""
 
