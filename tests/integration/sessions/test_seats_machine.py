@@ -1,0 +1,228 @@
+"""Seats of one session against a small model, over any order of what happens to them."""
+
+import itertools
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from tandem.catalog.v1 import events_pb2 as catalog
+from tandem.sessions.v1 import events_pb2
+from tandem.types.v1 import types_pb2
+
+from chassis.errors import FailedPrecondition
+from services.sessions.domain.enums import CivilTime, SeatKind
+from services.sessions.domain.planning import Move
+from services.sessions.domain.seats import ChooseSeat
+from services.sessions.usecases.planning import move
+from services.sessions.usecases.seats import choose_seat
+from tests.deep import DEEP, deep
+from tests.integration.sessions.school import School
+
+LEARNERS = ("ada", "bob", "cyd", "dan")
+GROUP = "group"
+IN_ROOM, ONLINE, WAITLISTED = SeatKind.IN_ROOM, SeatKind.ONLINE, SeatKind.WAITLISTED
+NONE = (None, None)
+ONLINE_SEATS = 2
+ROOMS = (1, 2, 3)
+BEGIN = datetime(2026, 3, 2, 8, tzinfo=UTC)
+learners = st.sampled_from(LEARNERS)
+_names = itertools.count()
+
+
+class Seats(RuleBasedStateMachine):
+    """A session for a group, in a room of one seat and with two seats online. The model is who has
+    which seat and which is kept meanwhile, in the order of the waiting list.
+    """
+
+    school: ClassVar[School]
+
+    def __init__(self) -> None:
+        super().__init__()
+        number = next(_names)
+        self.name = f"run-{number}"
+        self.school.clock.at = BEGIN
+        self.school.database.mongo["outbox"].delete_many({})
+        self.school.open_run(self.name)
+        self.group = f"{GROUP}-{self.name}"
+        self.hear(catalog.GroupChanged(group_id=self.group, run_id=self.name, name="A"))
+        self.rooms = {
+            seats: self.school.room(f"{self.name} of {seats}", capacity=seats) for seats in ROOMS
+        }
+        self.start = BEGIN + timedelta(days=number + 1)
+        self.session_id = self.school.schedule(
+            self.rooms[1],
+            run_id=self.name,
+            starts=types_pb2.CivilTime(local=self._local(), zone="UTC"),
+            online_seats=ONLINE_SEATS,
+            group_ids=[self.group],
+        ).id
+        self.places, self.is_past_cutoff = 1, False
+        self.enrolled: set[str] = set()
+        self.members: set[str] = set()
+        self.seats: dict[str, tuple[SeatKind | None, SeatKind | None]] = {}
+        self.line: list[str] = []
+
+    def _local(self) -> str:
+        return self.start.replace(tzinfo=None).isoformat(timespec="seconds")
+
+    def hear(self, data: Any) -> None:
+        """Apply an event of another service."""
+        self.school.hear("rosters", data)
+
+    def _taken(self, kind: SeatKind) -> int:
+        return sum(kind in seat for seat in self.seats.values())
+
+    def _put(self, learner: str, seat: tuple[SeatKind | None, SeatKind | None]) -> None:
+        if seat != self.seats.get(learner, NONE):
+            self.line = [one for one in self.line if one != learner]
+            if seat[0] is WAITLISTED:
+                self.line.append(learner)
+        self.seats[learner] = seat
+        self._promote()
+
+    def _promote(self) -> None:
+        while self.line and self._taken(IN_ROOM) < self.places:
+            self.seats[self.line.pop(0)] = (IN_ROOM, None)
+
+    @rule(learner=learners)
+    def enrol(self, learner: str) -> None:
+        """A learner comes into the run."""
+        self.hear(
+            catalog.EnrolmentCreated(
+                enrolment_id=learner,
+                run_id=self.name,
+                learner_id=learner,
+                mode=types_pb2.ATTENDANCE_MODE_ONLINE,
+            )
+        )
+        self.enrolled.add(learner)
+
+    @rule(gone=st.sets(learners, min_size=1))
+    def withdraw(self, gone: set[str]) -> None:
+        """Learners leave the run, all in one batch: none of them may get another's seat."""
+        left = [
+            catalog.EnrolmentWithdrawn(enrolment_id=one, run_id=self.name, learner_id=one)
+            for one in sorted(gone)
+        ]
+        self.school.hear("rosters", *left)
+        self.enrolled -= gone
+        self._free(gone)
+
+    @rule(learner=learners, is_member=st.booleans())
+    def change_group(self, learner: str, is_member: bool) -> None:
+        """A learner comes into the session's group, or goes to another."""
+        groups = [self.group] if is_member else ["other"]
+        self.hear(
+            catalog.GroupMemberChanged(
+                enrolment_id=learner, run_id=self.name, learner_id=learner, group_ids=groups
+            )
+        )
+        if is_member:
+            self.members.add(learner)
+            return
+        self.members.discard(learner)
+        self._free({learner})
+
+    def _free(self, gone: set[str]) -> None:
+        self.line = [one for one in self.line if one not in gone]
+        for one in gone:
+            self.seats.pop(one, None)
+        self._promote()
+
+    @rule(learner=learners, kind=st.sampled_from([IN_ROOM, ONLINE, None]))
+    def choose(self, learner: str, kind: SeatKind | None) -> None:
+        """A learner takes a seat, changes it or gives it up; where that is wrong it is refused."""
+        before = self.seats.get(learner, NONE)
+        full = self._taken(ONLINE) >= ONLINE_SEATS and ONLINE not in before
+        allowed = (
+            learner in self.enrolled
+            and (kind is None or learner in self.members)
+            and not self.is_past_cutoff
+            and not (kind is ONLINE and full)
+        )
+        command = ChooseSeat(self.session_id, learner, kind)
+        try:
+            self.school.database.transact(lambda store: choose_seat(store, command))
+        except FailedPrecondition:
+            assert not allowed
+            return
+        assert allowed
+        if kind is IN_ROOM and before[0] in (IN_ROOM, WAITLISTED):
+            return
+        if kind is IN_ROOM and self._taken(IN_ROOM) >= self.places:
+            self._put(learner, (WAITLISTED, before[0]))
+        else:
+            self._put(learner, (kind, None))
+
+    @rule(seats=st.sampled_from(ROOMS))
+    def move(self, seats: int) -> None:
+        """The session gets another room, unless more seats are taken than it has."""
+        starts = CivilTime(self._local(), "UTC")
+        command = Move(
+            session_id=self.session_id,
+            starts=starts,
+            duration=None,
+            room_id=self.rooms[seats],
+            reason="",
+        )
+        allowed = self._taken(IN_ROOM) <= seats
+        try:
+            self.school.database.transact(lambda store: move(store, command))
+        except FailedPrecondition:
+            assert not allowed
+            return
+        assert allowed
+        self.places = seats
+        self._promote()
+
+    @rule()
+    def pass_the_cutoff(self) -> None:
+        """From an hour before the start nobody chooses; freed seats still go to who waits."""
+        self.school.clock.at = max(self.school.clock.at, self.start - timedelta(minutes=30))
+        self.is_past_cutoff = True
+
+    @invariant()
+    def they_are_as_the_model_says(self) -> None:
+        """Each seat, what is kept meanwhile, the waiting list's order, and the counters."""
+        session = self.school.database.reader().session_by_id(self.session_id)
+        assert session is not None
+        rows = list(
+            self.school.database.mongo["seats"].find({"session_id": self.session_id}).sort("turn")
+        )
+        found = {row["learner_id"]: (row["kind"], row.get("holds")) for row in rows}
+        wanted = {one: seat for one, seat in self.seats.items() if seat != NONE}
+        assert found == wanted
+        assert [row["learner_id"] for row in rows if row["kind"] == WAITLISTED] == self.line
+        counted = (session.in_room, session.online, session.waitlisted)
+        assert counted == (self._taken(IN_ROOM), self._taken(ONLINE), len(self.line))
+        assert session.in_room <= session.room_seats == self.places
+        assert session.online <= ONLINE_SEATS
+
+    @invariant()
+    def its_events_tell_the_same(self) -> None:
+        """Whoever counts seats by the events, by what was taken and what was given up, is right."""
+        counts: Counter[int] = Counter()
+        told: list[Any] = [
+            *self.school.published(events_pb2.SeatTaken),
+            *self.school.published(events_pb2.SeatPromoted),
+        ]
+        for event in told:
+            if event.session_id == self.session_id:
+                counts[event.kind] += 1
+                counts[event.from_kind] -= 1
+        found = Counter(seat[0] for seat in self.seats.values() if seat[0])
+        for kind in (IN_ROOM, WAITLISTED):
+            assert counts[types_pb2.SeatKind.Value(f"SEAT_KIND_{kind}")] == found[kind], kind
+
+
+@deep
+def test_seats_follow_the_model(school: School) -> None:
+    """Whatever learners choose and whoever leaves, and in whatever order."""
+    machine: type[RuleBasedStateMachine] = type("OneSession", (Seats,), {"school": school})
+    examples = 300 if DEEP else 25
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=examples, stateful_step_count=30)
+    )
