@@ -64,6 +64,9 @@ class Seats(RuleBasedStateMachine):
         self.members: set[str] = set()
         self.seats: dict[str, tuple[SeatKind | None, SeatKind | None]] = {}
         self.line: list[str] = []
+        for learner in LEARNERS:
+            self.enrol(learner)
+            self.change_group(learner, True)
 
     def _local(self) -> str:
         return self.start.replace(tzinfo=None).isoformat(timespec="seconds")
