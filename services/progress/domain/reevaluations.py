@@ -60,9 +60,14 @@ def effect_of(before: Session | None, after: Session, items: Mapping[str, Item])
     if before is None:
         matters = bool(substitutes(after, items))
     else:
-        facts = (before.activity_id, before.ended_at, substitutes(before, items))
-        matters = facts != (after.activity_id, after.ended_at, substitutes(after, items))
+        matters = _facts(before, items) != _facts(after, items)
     return Effect(frozenset(after.mentions)) if matters else NO_EFFECT
+
+
+def _facts(session: Session, items: Mapping[str, Item]) -> tuple[object, ...]:
+    """Return what of a session learners' results depend on."""
+    lines = [(each.item_id, each.offset) for each in session.attached if each.item_id in items]
+    return session.activity_id, session.ended_at, substitutes(session, items), lines
 
 
 @dataclass(frozen=True, slots=True)
