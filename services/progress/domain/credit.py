@@ -20,7 +20,7 @@ looks at the sum, and not at each two: otherwise a statement that arrives late c
 two and so take credit away, and the order would matter. So more statements never give less.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,7 +31,8 @@ from services.progress.domain.intervals import Interval, covering, gaps, joined,
 from services.progress.domain.learner import Learner, did_all
 from services.progress.domain.path import Policy
 from services.progress.domain.plan import Plan
-from services.progress.domain.shares import HAIR, SEAM, evidence_on, playing_time, studied_at
+from services.progress.domain.sessions import Item
+from services.progress.domain.shares import HAIR, SEAM, evidence_on, playing_time
 from services.progress.domain.statements import Recorded, Stored, is_vouched_for
 
 # Players offer up to twice the speed, some three times.
@@ -42,14 +43,29 @@ MOST_MISSED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Played:
-    """What was played of an item, on one time line."""
+class _Source:
+    """A learner's evidence on a recording, and how much later the present one shows the same."""
 
-    sure: tuple[Interval, ...] = ()
-    claimed: tuple[Interval, ...] = ()
-    """What only the learner says, if the policy asks whether it is plausible."""
-    plausible: float = 0.0
-    """The most seconds of `claimed` that count."""
+    evidence: Evidence
+    shift: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a learner and an item that is studied in the place of a class."""
+
+    item: Item
+    attended: tuple[Interval, ...]
+    """What the learner heard in the class, on the item's line."""
+    own: Evidence | None
+    """The evidence on the item itself."""
+    sources: tuple[_Source, ...]
+    """The evidence on the item, and on earlier recordings that agree with it."""
+
+    @property
+    def length(self) -> float:
+        """Return the item's playing time in seconds; 0 for a text."""
+        return playing_time(self.item, self.own) if self.own else self.item.seconds
 
 
 def studied(session_id: str, item_ids: Sequence[str], learner: Learner, plan: Plan) -> Studied:
@@ -122,63 +138,64 @@ def counts_since(stored: Stored, policy: Policy) -> datetime:
 
 
 def _made_up_at(session_id: str, item_id: str, learner: Learner, plan: Plan) -> datetime | None:
-    policy, line = plan.run.policy, plan.line_of(session_id, item_id)
-    if line is None and policy.evidence in (None, EvidencePolicy.LEARNERS):
-        return studied_at(item_id, learner, plan)  # nearly always
-    item = plan.items.get(item_id)
-    if item is None or not item.available:
+    known = _known(session_id, item_id, learner, plan)
+    if known is None or not known.item.available:
         return None
-    if _share(session_id, item_id, learner, plan) + HAIR < policy.watched_share:
+    if not known.length:
+        return _read_at(known.own, plan.run.policy)
+    if _share_of(known, plan.run.policy) + HAIR < plan.run.policy.watched_share:
         return None
-    sources = (item_id, *(each.item_id for each in line.earlier)) if line else (item_id,)
-    found = [evidence_on(each, learner, plan) for each in sources]
     session = plan.sessions.get(session_id)
     ended = (session.ended_at or session.end_time) if session else None
-    return latest(*(each.last_at for each in found if each)) or ended
+    return latest(*(each.evidence.last_at for each in known.sources)) or ended
 
 
 def _share(session_id: str, item_id: str, learner: Learner, plan: Plan) -> float:
-    item = plan.items.get(item_id)
-    if item is None:
-        return 0.0
-    evidence = evidence_on(item_id, learner, plan)
-    length = playing_time(item, evidence) if evidence else item.seconds
+    known = _known(session_id, item_id, learner, plan)
+    return _share_of(known, plan.run.policy) if known else 0.0
+
+
+def _known(session_id: str, item_id: str, learner: Learner, plan: Plan) -> _Known | None:
+    """Return what is known; None, nearly always, if there is nothing."""
+    item, line = plan.items.get(item_id), plan.line_of(session_id, item_id)
+    attended = _attended(session_id, item_id, learner, plan)
+    own = evidence_on(item_id, learner, plan)
+    sources = [_Source(own, 0.0)] if own else []
+    for each in line.earlier if line else ():
+        evidence = evidence_on(each.item_id, learner, plan)
+        if evidence is not None:
+            sources.append(_Source(evidence, each.shift))
+    if item is None or not (attended or sources):
+        return None
+    return _Known(item, attended, own, tuple(sources))
+
+
+def _share_of(known: _Known, policy: Policy) -> float:
+    length = known.length
     if not length:
-        return 1.0 if evidence and _read_at(evidence, plan.run.policy) else 0.0
-    parts = [_Played(_attended(session_id, item_id, learner, plan))]
-    parts.extend(_played(session_id, item_id, learner, plan))
-    sure = [interval for part in parts for interval in part.sure]
-    claimed = [interval for part in parts for interval in part.claimed]
-    vouched, most = _measured(sure, length), sum(part.plausible for part in parts)
-    if not claimed:
-        return min(1.0, vouched / length)
-    return min(1.0, min(_measured(sure + claimed, length), vouched + most) / length)
+        return 1.0 if _read_at(known.own, policy) else 0.0
+    sure = [*known.attended, *(x for each in known.sources for x in _sure(each, policy))]
+    seconds = _measured(sure, length)
+    if policy.evidence is EvidencePolicy.LEARNERS_AT_PACE:
+        claimed = [x for each in known.sources for x in shifted(each.evidence.watched, each.shift)]
+        plausible = sum(_plausible(each.evidence) for each in known.sources)
+        seconds = min(_measured(sure + claimed, length), seconds + plausible)
+    return min(1.0, seconds / length)
 
 
 def _measured(intervals: Sequence[Interval], length: float) -> float:
     return measure(joined(covering(intervals, length), length, SEAM))
 
 
-def _played(session_id: str, item_id: str, learner: Learner, plan: Plan) -> Iterator[_Played]:
-    """Yield what was played of an item, and of earlier recordings that agree with it."""
-    line = plan.line_of(session_id, item_id)
-    earlier = line.earlier if line else ()
-    for source, shift in [(item_id, 0.0), *((each.item_id, each.shift) for each in earlier)]:
-        evidence = evidence_on(source, learner, plan)
-        if evidence is not None:
-            yield _counted(evidence, shift, plan.run.policy)
-
-
-def _counted(evidence: Evidence, shift: float, policy: Policy) -> _Played:
+def _sure(source: _Source, policy: Policy) -> tuple[Interval, ...]:
+    """Return what was watched without a doubt, on the present recording's line."""
     if policy.evidence in (None, EvidencePolicy.LEARNERS):
-        return _Played(shifted(evidence.watched, shift))
-    vouched = shifted(told_apart(evidence).vouched or (), shift)
-    if policy.evidence is not EvidencePolicy.LEARNERS_AT_PACE:
-        return _Played(vouched)
-    return _Played(vouched, shifted(evidence.watched, shift), _plausible(evidence))
+        return shifted(source.evidence.watched, source.shift)
+    return shifted(told_apart(source.evidence).vouched or (), source.shift)
 
 
 def _plausible(evidence: Evidence) -> float:
+    """Return how many seconds of what only the learner says are plausible."""
     first, last = evidence.first_own_at, evidence.last_own_at
     if first is None or last is None:
         return 0.0
@@ -194,7 +211,9 @@ def _attended(session_id: str, item_id: str, learner: Learner, plan: Plan) -> tu
     return shifted(attendance.stretches, -line.offset)
 
 
-def _read_at(evidence: Evidence, policy: Policy) -> datetime | None:
+def _read_at(evidence: Evidence | None, policy: Policy) -> datetime | None:
+    if evidence is None:
+        return None
     if policy.evidence is EvidencePolicy.SERVICES:
         return told_apart(evidence).vouched_read_at
     return read_at(evidence)

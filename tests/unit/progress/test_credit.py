@@ -447,3 +447,15 @@ def test_only_what_counts_before_the_due_shows_that_it_was_in_time() -> None:
     assert _in_time(late, by, watched("0[.]50")) is None
     assert _in_time(there((50.0, 100.0)), by, watched("0[.]50")) == MONDAY
     assert late.run_state.learner_id == ADA
+
+
+def test_a_text_counts_since_it_was_read() -> None:
+    """Not since the last statement; one that was only opened is not read, whatever the share."""
+    book = Item("book", ItemKind.EBOOK, 0.0, True, 1)
+    policy = replace(POLICY, watched_share=0.0)
+    by = planned(AttachedRecording("film", 0, 1), policy=policy, items=[book])
+    opened = statement(verb="http://adlnet.gov/expapi/verbs/launched", item_id="book")
+    read = statement(item_id="book", timestamp=MONDAY + HOUR)
+    later = replace(opened, timestamp=MONDAY + DAY)
+    assert credit.made_up_at("s1", ("book",), learner(opened), by) is None
+    assert credit.made_up_at("s1", ("book",), learner(opened, read, later), by) == MONDAY + HOUR
