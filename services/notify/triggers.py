@@ -112,7 +112,7 @@ def _assigned(
 
 
 def _completed(_: NotifyStore, data: progress.CatchUpCompleted) -> Values:
-    return {"session": data.title, "in_time": data.in_time}
+    return {"session": data.title, "in_time": data.in_time, "was_missed": data.was_missed}
 
 
 def _missed(_: NotifyStore, data: progress.CatchUpMissed) -> Values:

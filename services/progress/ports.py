@@ -14,7 +14,7 @@ from services.progress.domain.plan import Plan
 from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.reevaluations import ItemUpdate, Reevaluation
 from services.progress.domain.sessions import Item, Session
-from services.progress.domain.statements import Recorded, Statement
+from services.progress.domain.statements import Statement, Stored
 
 C = TypeVar("C", bound=Replica)
 Overdue = tuple[str, Key]
@@ -46,8 +46,8 @@ class Store(Protocol):
 
     def taken_in(
         self, run_id: str, learner_ids: Collection[str], targets: Collection[str], until: datetime
-    ) -> dict[str, Recorded]:
-        """Return, by learner, statements on some targets in a run that were recorded by `until`."""
+    ) -> dict[str, list[Stored]]:
+        """Return, by learner, statements on some targets in a run that were stored by `until`."""
 
     # Runs, their plans and summaries
 

@@ -34,7 +34,7 @@ from services.progress.domain.enums import CatchUpState, EnrolmentState, Key
 from services.progress.domain.evidence import Evidence
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import Counts, LearnerRunState
-from services.progress.domain.statements import Recorded, Statement
+from services.progress.domain.statements import Statement, Stored
 from services.progress.domain.views import RunSummary
 from services.progress.migrations import MIGRATIONS
 from services.progress.ports import Deltas, Overdue
@@ -67,8 +67,8 @@ class ProgressStore(PlansStore):
 
     def taken_in(
         self, run_id: str, learner_ids: Collection[str], targets: Collection[str], until: datetime
-    ) -> dict[str, Recorded]:
-        """Return, by learner, statements on some targets in a run that were recorded by `until`."""
+    ) -> dict[str, list[Stored]]:
+        """Return, by learner, statements on some targets in a run that were stored by `until`."""
         # Each alternative has an index of its own.
         whose = {
             "learner_id": {"$in": list(learner_ids)},
@@ -80,10 +80,11 @@ class ProgressStore(PlansStore):
             field, name = _named(target)
             named[field].append(name)
         query = {"$or": [{**whose, field: {"$in": names}} for field, names in named.items()]}
-        rows = defaultdict(list)
+        found = defaultdict(list)
         for row in self["statements"].find(query, session=self.session):
-            rows[row["learner_id"]].append(row)
-        return {learner_id: _recorded(own) for learner_id, own in rows.items()}
+            stored = Stored(from_document(row, Statement), row["stored_at"])
+            found[row["learner_id"]].append(stored)
+        return found
 
     # Summaries
 
@@ -290,11 +291,6 @@ def _named(target: str) -> tuple[str, str]:
     """Return the field of a statement that names a target, and its value."""
     kind, _, name = target.partition(":")
     return f"{kind}_id", name
-
-
-def _recorded(rows: Sequence[Document]) -> Recorded:
-    at = max(row["stored_at"] for row in rows)
-    return Recorded(tuple(from_document(row, Statement) for row in rows), at)
 
 
 def _by_run(keys: Iterable[Key]) -> list[Document]:

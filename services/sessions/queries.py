@@ -98,16 +98,15 @@ def own_runs(store: SessionsStore, run_ids: Iterable[str], learner_id: str) -> s
 
 def recordings(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, Recording]:
     """Return the recordings of those sessions that have one, by session."""
-    items = {each.id: each.recording_item_id for each in sessions if each.recording_item_id}
-    known = store.replicas(Item, set(items.values())) if items else {}
-    return {
-        session_id: _recording(item_id, known.get(item_id)) for session_id, item_id in items.items()
-    }
+    recorded = [each for each in sessions if each.recording_item_id]
+    items = {each.recording_item_id for each in recorded}
+    known = store.replicas(Item, items) if items else {}
+    return {each.id: _recording(each, known.get(each.recording_item_id)) for each in recorded}
 
 
-def _recording(item_id: str, item: Item | None) -> Recording:
-    playable = item is not None and item.available
-    return Recording(item_id, playable, item.failure if item else "")
+def _recording(session: Session, item: Item | None) -> Recording:
+    playable, failure = item is not None and item.available, item.failure if item else ""
+    return Recording(session.recording_item_id, playable, failure, session.recording_offset)
 
 
 def _page(

@@ -61,6 +61,14 @@ class PartialAttendance(StrEnum):
     CATCH_UP = "CATCH_UP"
 
 
+class EvidencePolicy(StrEnum):
+    """Whose statements count for attendance credit."""
+
+    LEARNERS = "LEARNERS"
+    LEARNERS_AT_PACE = "LEARNERS_AT_PACE"
+    SERVICES = "SERVICES"
+
+
 class RunState(StrEnum):
     """Whether a run takes part in the term."""
 

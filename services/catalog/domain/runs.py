@@ -11,12 +11,14 @@ from chassis.texts import is_plain
 from services.catalog.domain.enums import (
     DeliveryMode,
     EnrolmentPolicy,
+    EvidencePolicy,
     LateCatchUps,
     PartialAttendance,
     RunState,
 )
 
 NOTHING = timedelta()
+LATEST_EVIDENCE = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,9 @@ class RunPolicy:
     late_catch_ups_since: str = ""
     """SINCE: the first day, YYYY-MM-DD."""
     partial_attendance: PartialAttendance | None = None
+    evidence: EvidencePolicy | None = None
+    evidence_within: timedelta | None = None
+    """How late a trusted statement may arrive so that its own time counts for a deadline."""
 
 
 DEFAULT_POLICY = RunPolicy(
@@ -60,6 +65,8 @@ DEFAULT_POLICY = RunPolicy(
     seat_cutoff=timedelta(hours=1),
     late_catch_ups=LateCatchUps.ALL,
     partial_attendance=PartialAttendance.COUNTS,
+    evidence=EvidencePolicy.LEARNERS,
+    evidence_within=NOTHING,
 )
 
 
@@ -271,6 +278,10 @@ def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
         yield FieldViolation("policy.catch_up_within", "is not positive", "a duration above 0")
     if policy.seat_cutoff is not None and policy.seat_cutoff < NOTHING:
         yield FieldViolation("policy.seat_cutoff", "is negative", "0, up to the start, or more")
+    within = policy.evidence_within
+    if within is not None and not NOTHING <= within <= LATEST_EVIDENCE:
+        wrong = f"is {within.total_seconds():g} s"
+        yield FieldViolation("policy.evidence_within", wrong, "0, or at most 366 days")
 
 
 def unknown_instructors(command: OpenRun, known: set[str]) -> Iterator[FieldViolation]:

@@ -24,7 +24,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from chassis.errors import FieldViolation
-from services.progress.domain.enums import AttendanceMode, AttendanceStatus, CatchUpState
+from services.progress.domain.enums import AttendanceMode, AttendanceStatus, CatchUpState, Stretch
 from services.progress.domain.events import (
     CatchUpAssigned,
     CatchUpChanged,
@@ -67,6 +67,8 @@ class CatchUp:
     dropped_at: datetime | None = None
     waived: bool = False
     """Whether staff let the learner off it."""
+    missed: tuple[Stretch, ...] = ()
+    """The parts of the recording that a learner who was there for a part missed; empty: all."""
 
     @property
     def is_open(self) -> bool:
@@ -80,6 +82,8 @@ class Studied:
 
     share: float
     enough: bool
+    at_hand: bool = False
+    """Whether all evidence was at hand; otherwise there may be more."""
 
 
 def catch_up_id(session_id: str, learner_id: str) -> str:
@@ -240,11 +244,14 @@ def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
     """Return the catch-up after what its learner had studied by `at`.
 
     `at` is when the statements were recorded. It counts for the deadline, and not the statements'
-    own time: that comes from the learner's device, whose clock can be set back.
+    own time: that comes from the learner's device, whose clock can be set back. Where the run
+    trusts it, see `in_time_after_all`.
     """
     if catch_up.dropped:
         return catch_up
-    catch_up = replace(catch_up, watched_share=max(catch_up.watched_share, studied.share))
+    exact = studied.at_hand and catch_up.state is not CatchUpState.COMPLETED
+    share = studied.share if exact else max(catch_up.watched_share, studied.share)
+    catch_up = replace(catch_up, watched_share=share)
     if catch_up.state is CatchUpState.COMPLETED:
         return catch_up
     if studied.enough:
@@ -259,6 +266,26 @@ def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
     return catch_up
 
 
+def may_be_in_time(catch_up: CatchUp) -> bool:
+    """Return whether evidence that comes late may show that it was studied by its due."""
+    late = catch_up.state is CatchUpState.COMPLETED and not catch_up.in_time
+    return not catch_up.dropped and (late or catch_up.state is CatchUpState.MISSED)
+
+
+def in_time_after_all(catch_up: CatchUp, at: datetime) -> CatchUp:
+    """Return a catch-up that was missed or late, completed at `at`, before its due."""
+    if not may_be_in_time(catch_up):
+        return catch_up
+    return replace(catch_up, state=CatchUpState.COMPLETED, completed_at=at, in_time=True)
+
+
+def asking_for(catch_up: CatchUp, missed: tuple[Stretch, ...]) -> CatchUp:
+    """Return the catch-up with the parts that its learner missed, as known at present."""
+    if catch_up.dropped or missed == catch_up.missed:
+        return catch_up
+    return replace(catch_up, missed=missed)
+
+
 def events_between(before: CatchUp | None, after: CatchUp) -> Iterator[object]:
     """Yield the events of the change from one to the other."""
     if before is None or (before.dropped and not after.dropped):
@@ -266,8 +293,10 @@ def events_between(before: CatchUp | None, after: CatchUp) -> Iterator[object]:
     if after.dropped and before is not None and not before.dropped:
         yield withdrawn(after)
     elif before is None or before.dropped or before.state is not after.state:
-        yield from _ended(after)
-    elif after.is_open and (before.item_ids, before.due) != (after.item_ids, after.due):
+        yield from _ended(after, before is not None and _takes_back(before, after))
+    elif _takes_back(before, after):
+        yield from _ended(after, was_missed=True)
+    elif after.is_open and _task(before) != _task(after):
         yield changed(after)
 
 
@@ -296,8 +325,18 @@ def _status(run_state: LearnerRunState, session_id: str) -> AttendanceStatus | N
     return attendance.verdict if attendance else None
 
 
-def _ended(after: CatchUp) -> Iterator[CatchUpCompleted | CatchUpMissed]:
+def _task(catch_up: CatchUp) -> tuple[object, ...]:
+    return catch_up.item_ids, catch_up.due, catch_up.missed
+
+
+def _takes_back(before: CatchUp, after: CatchUp) -> bool:
+    """Return whether it counted as missed or late before, and is in time now."""
+    return may_be_in_time(before) and after.in_time and not after.dropped
+
+
+def _ended(after: CatchUp, was_missed: bool) -> Iterator[CatchUpCompleted | CatchUpMissed]:
     if after.state is CatchUpState.COMPLETED:
-        yield _about(after, CatchUpCompleted, completed_at=after.completed_at or after.due)
+        at = after.completed_at or after.due
+        yield _about(after, CatchUpCompleted, completed_at=at, was_missed=was_missed)
     if after.state is CatchUpState.MISSED:
         yield _about(after, CatchUpMissed)

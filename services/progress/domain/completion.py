@@ -16,27 +16,14 @@ a CHECKPOINT that was completed and never passed, and of which a failure becomes
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from services.progress.domain.catch_ups import Studied
+from services.progress.domain.credit import made_up_at
 from services.progress.domain.dues import Dues
 from services.progress.domain.enums import ActivityKind, ActivityState
-from services.progress.domain.evidence import (
-    Evidence,
-    activity_target,
-    earliest,
-    latest,
-    merged,
-    success_at,
-)
-from services.progress.domain.intervals import joined, measure, within
+from services.progress.domain.evidence import activity_target, earliest, success_at
 from services.progress.domain.learner import Learner
 from services.progress.domain.path import Activity
 from services.progress.domain.plan import Plan
-from services.progress.domain.sessions import PLAYED, Item
-
-# Shares are quotients of floats: 0.9 of a length may come out slightly below 0.9.
-HAIR = 1e-9
-# Players round, and leave hairs between segments: a gap of up to a second counts as watched.
-SEAM = 1.0
+from services.progress.domain.shares import evidence_on, studied_at
 
 
 def done_at(activity: Activity, learner: Learner, plan: Plan) -> datetime | None:
@@ -64,58 +51,6 @@ def state_of(activity: Activity, learner: Learner, plan: Plan, now: datetime) ->
     return ActivityState.LOCKED if locked else ActivityState.OPEN
 
 
-def share_of(item_id: str, learner: Learner, plan: Plan) -> float:
-    """Return the share of an item that was studied, 0 to 1; of a text 0 or 1."""
-    item, evidence = plan.items.get(item_id), evidence_on(item_id, learner, plan)
-    if item is None or evidence is None:
-        return 0.0
-    length = playing_time(item, evidence)
-    if length:
-        watched = joined(within(evidence.watched, length), length, SEAM)
-        return min(1.0, measure(watched) / length)
-    return 1.0 if _read_at(evidence) else 0.0
-
-
-def studied_at(item_id: str, learner: Learner, plan: Plan) -> datetime | None:
-    """Return when enough of an item was studied; None if not yet, or if it is not available."""
-    item, evidence = plan.items.get(item_id), evidence_on(item_id, learner, plan)
-    if item is None or not item.available or evidence is None:
-        return None
-    if not playing_time(item, evidence):
-        return _read_at(evidence)
-    enough = share_of(item_id, learner, plan) + HAIR >= plan.run.policy.watched_share
-    return evidence.last_at if enough else None
-
-
-def studied(item_ids: tuple[str, ...], learner: Learner, plan: Plan) -> Studied:
-    """Return the mean of the studied shares of several items, and whether all are enough."""
-    shares = [share_of(item_id, learner, plan) for item_id in item_ids]
-    return Studied(
-        share=sum(shares) / len(shares) if shares else 0.0,
-        enough=_all_studied_at(item_ids, learner, plan) is not None,
-    )
-
-
-def playing_time(item: Item, evidence: Evidence) -> float:
-    """Return an item's seconds, as measured by the library or else by the player; 0 for texts."""
-    if item.seconds or item.kind not in PLAYED:
-        return item.seconds
-    return evidence.length
-
-
-def evidence_on(item_id: str, learner: Learner, plan: Plan) -> Evidence | None:
-    """Return the learner's evidence on an item, from the item and from activities that study it.
-
-    None if there is none.
-    """
-    found: Evidence | None = None
-    for target in plan.targets_of_item(item_id):
-        more = learner.evidence.get(target)
-        if more is not None:
-            found = merged(found, more) if found else more
-    return found
-
-
 def _item_done(activity: Activity, learner: Learner, plan: Plan) -> datetime | None:
     return studied_at(activity.item_id, learner, plan)
 
@@ -136,7 +71,7 @@ def _session_done(activity: Activity, learner: Learner, plan: Plan) -> datetime 
         attendance = learner.run_state.attendance.get(session.id)
         if attendance is not None and attendance.verdict in plan.run.policy.attended:
             instants.append(session.ended_at or session.end_time)
-        instants.append(_all_studied_at(plan.substitutes[session.id], learner, plan))
+        instants.append(made_up_at(session.id, plan.substitutes[session.id], learner, plan))
     return earliest(*instants)
 
 
@@ -146,15 +81,6 @@ _RULES: Mapping[ActivityKind, Callable[[Activity, Learner, Plan], datetime | Non
     ActivityKind.CHECKPOINT: _checkpoint_done,
     ActivityKind.SESSION: _session_done,
 }
-
-
-def _all_studied_at(item_ids: tuple[str, ...], learner: Learner, plan: Plan) -> datetime | None:
-    instants = [studied_at(item_id, learner, plan) for item_id in item_ids]
-    return latest(*instants) if instants and None not in instants else None
-
-
-def _read_at(evidence: Evidence) -> datetime | None:
-    return earliest(evidence.completed_at, evidence.passed_at, evidence.experienced_at)
 
 
 def _begun(activity: Activity, learner: Learner, plan: Plan) -> bool:

@@ -57,6 +57,14 @@ class PartialAttendance(StrEnum):
     CATCH_UP = "CATCH_UP"
 
 
+class EvidencePolicy(StrEnum):
+    """Whose statements count for attendance credit."""
+
+    LEARNERS = "LEARNERS"
+    LEARNERS_AT_PACE = "LEARNERS_AT_PACE"
+    SERVICES = "SERVICES"
+
+
 class EnrolmentState(StrEnum):
     """Whether a learner has a place in a run."""
 
@@ -108,6 +116,14 @@ class CivilTime:
 
     local: str
     zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of a time line, in seconds from its beginning."""
+
+    start: float
+    end: float
 
 
 Key = tuple[str, str]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.progress.domain.enums import CatchUpState
+from services.progress.domain.enums import CatchUpState, Stretch
 from services.progress.domain.statements import Statement
 
 
@@ -60,6 +60,7 @@ class CatchUpAssigned:
     item_ids: tuple[str, ...]
     assigned_at: datetime
     due: datetime
+    missed: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class CatchUpCompleted:
     in_time: bool
     item_ids: tuple[str, ...]
     due: datetime
+    was_missed: bool = False
+    """Whether it counted as missed, or as late, until evidence that came later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class CatchUpChanged:
     due: datetime
     reason: str = ""
     changed_by: str = ""
+    missed: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,16 @@ class Evidence:
     """When someone other than the learner first said failed, or told no success."""
     submitted_at: datetime | None = None
     experienced_at: datetime | None = None
+    vouched: tuple[Interval, ...] | None = None
+    """What of `watched` someone other than the learner said. None in what an older version stored:
+    it did not tell apart who said what, so all of that counts as vouched for.
+    """
+    vouched_read_at: datetime | None = None
+    """When someone other than the learner first said completed, passed or experienced."""
+    first_own_at: datetime | None = None
+    """The earliest timestamp of the learner's own statements."""
+    last_own_at: datetime | None = None
+    """The latest timestamp of the learner's own statements."""
 
 
 def activity_target(activity_id: str) -> str:
@@ -76,11 +86,13 @@ def with_statement(evidence: Evidence, statement: Statement) -> Evidence:
         for says in (statements.says_completed, statements.says_passed, statements.says_failed)
     )
     told = statement.video
+    watched = video.played(told.played_segments) if told else ()
+    experienced = statements.says_experienced(statement)
     more = Evidence(
         evidence.run_id,
         evidence.learner_id,
         evidence.target,
-        watched=video.played(told.played_segments) if told else (),
+        watched=watched,
         length=told.length if told else 0.0,
         length_at=at if told and told.length else None,
         last_at=at,
@@ -89,17 +101,22 @@ def with_statement(evidence: Evidence, statement: Statement) -> Evidence:
         finished_at=at if completed and vouched and not failed else None,
         failed_at=at if failed and vouched else None,
         submitted_at=at if statements.says_submitted(statement) else None,
-        experienced_at=at if statements.says_experienced(statement) else None,
+        experienced_at=at if experienced else None,
+        vouched=watched if vouched else (),
+        vouched_read_at=at if vouched and (completed or passed or experienced) else None,
+        first_own_at=None if vouched else at,
+        last_own_at=None if vouched else at,
     )
     return merged(evidence, more)
 
 
 def merged(one: Evidence, other: Evidence) -> Evidence:
     """Return the union of both."""
+    one, other = told_apart(one), told_apart(other)
     last_told = max(one, other, key=_told) if other.length else one
     return replace(
         one,
-        watched=union(one.watched + other.watched) if other.watched else one.watched,
+        watched=_united(one.watched, other.watched),
         length=last_told.length,
         length_at=last_told.length_at,
         last_at=latest(one.last_at, other.last_at),
@@ -109,7 +126,27 @@ def merged(one: Evidence, other: Evidence) -> Evidence:
         failed_at=earliest(one.failed_at, other.failed_at),
         submitted_at=earliest(one.submitted_at, other.submitted_at),
         experienced_at=earliest(one.experienced_at, other.experienced_at),
+        vouched=_united(one.vouched or (), other.vouched or ()),
+        vouched_read_at=earliest(one.vouched_read_at, other.vouched_read_at),
+        first_own_at=earliest(one.first_own_at, other.first_own_at),
+        last_own_at=latest(one.last_own_at, other.last_own_at),
     )
+
+
+def told_apart(evidence: Evidence) -> Evidence:
+    """Return the evidence with what others than the learner said; of an older version's, all."""
+    if evidence.vouched is not None:
+        return evidence
+    return replace(evidence, vouched=evidence.watched, vouched_read_at=read_at(evidence))
+
+
+def read_at(evidence: Evidence) -> datetime | None:
+    """Return when a text was read: completed, passed or experienced; None if it was not."""
+    return earliest(evidence.completed_at, evidence.passed_at, evidence.experienced_at)
+
+
+def _united(one: tuple[Interval, ...], other: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    return union(one + other) if other else one
 
 
 def success_at(evidence: Evidence) -> datetime | None:

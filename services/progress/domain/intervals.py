@@ -47,6 +47,24 @@ def joined(intervals: Iterable[Interval], length: float, gap: float) -> tuple[In
     return tuple(found)
 
 
+def shifted(intervals: Iterable[Interval], by: float) -> tuple[Interval, ...]:
+    """Return intervals of one time line on another, on which everything is `by` seconds later."""
+    return tuple((start + by, end + by) for start, end in intervals)
+
+
+def covering(intervals: Iterable[Interval], length: float) -> tuple[Interval, ...]:
+    """Return the union of the intervals' parts between 0 and `length`."""
+    return union((max(start, 0.0), min(end, length)) for start, end in intervals)
+
+
+def gaps(intervals: Iterable[Interval], length: float) -> tuple[Interval, ...]:
+    """Return what lies between 0 and `length` and in none of the intervals."""
+    covered = covering(intervals, length)
+    starts = (0.0, *(end for _, end in covered))
+    ends = (*(start for start, _ in covered), length)
+    return tuple((start, end) for start, end in zip(starts, ends, strict=True) if start < end)
+
+
 def measure(intervals: Iterable[Interval]) -> float:
     """Return the total seconds of intervals that don't overlap."""
     return sum(end - start for start, end in intervals)

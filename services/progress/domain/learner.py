@@ -19,13 +19,15 @@ class Learner:
     """Evidence by target; at least for the targets that are evaluated."""
     catch_ups: Mapping[str, CatchUp]
     """All of the learner's catch-ups, by session."""
+    at_hand: frozenset[str] | None = None
+    """The targets whose evidence is in `evidence`, if there is any; None: all."""
 
 
 def did(learner: Learner, statement: Statement) -> Learner:
     """Return the learner after one more statement."""
     run_state, evidence = learner.run_state, dict(learner.evidence)
     for target in targets_of(statement):
-        known = evidence.get(target) or Evidence(*run_state.key, target)
+        known = evidence.get(target) or Evidence(*run_state.key, target, vouched=())
         evidence[target] = with_statement(known, statement)
     return replace(learner, run_state=seen(run_state, statement.timestamp), evidence=evidence)
 

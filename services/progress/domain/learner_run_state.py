@@ -15,6 +15,7 @@ from services.progress.domain.enums import (
     Key,
 )
 from services.progress.domain.evidence import latest
+from services.progress.domain.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Attendance:
     """
     waited: bool = False
     """Whether the learner only waited for a seat, and so could not come."""
+    stretches: tuple[Interval, ...] = ()
+    """When a learner was there who was there for a part, in seconds from the class's real start."""
 
     def is_newer_than(self, other: "Attendance | None") -> bool:
         """Return whether it replaces `other`: amended replaces final, then the sequence decides."""

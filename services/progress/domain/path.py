@@ -4,7 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chassis import runs
-from services.progress.domain.enums import ActivityKind, AttendanceStatus, PartialAttendance
+from services.progress.domain.enums import (
+    ActivityKind,
+    AttendanceStatus,
+    EvidencePolicy,
+    PartialAttendance,
+)
 
 _ATTENDED = frozenset(
     {AttendanceStatus.PRESENT, AttendanceStatus.EXCUSED, AttendanceStatus.CAUGHT_UP}
@@ -23,6 +28,10 @@ class Policy:
 
     partial_attendance: PartialAttendance | None = None
     """What PARTIAL means; None: neither attended nor missed, as in runs of older versions."""
+    evidence: EvidencePolicy | None = None
+    """Whose statements count for attendance credit; None: the learner's, and those of services."""
+    evidence_within: timedelta | None = None
+    """How late a trusted statement may arrive so that its own time counts for a deadline."""
 
     @property
     def attended(self) -> frozenset[AttendanceStatus]:
@@ -33,8 +42,17 @@ class Policy:
     @property
     def missed(self) -> frozenset[AttendanceStatus]:
         """The statuses that give a catch-up."""
-        asks = self.partial_attendance is PartialAttendance.CATCH_UP
-        return _MISSED | {AttendanceStatus.PARTIAL} if asks else _MISSED
+        return _MISSED | {AttendanceStatus.PARTIAL} if self.asks_for_part else _MISSED
+
+    @property
+    def asks_for_part(self) -> bool:
+        """Whether a learner who was there for a part studies the part that was missed."""
+        return self.partial_attendance is PartialAttendance.CATCH_UP
+
+    @property
+    def trusts_for(self) -> timedelta:
+        """How late a trusted statement's own time counts; 0: never."""
+        return self.evidence_within or timedelta()
 
     @property
     def within(self) -> timedelta:

@@ -11,10 +11,29 @@ from services.progress.domain.enums import ActivityKind, SessionState
 from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.path import Activity, Path, Run
 from services.progress.domain.plan_history import PlanHistory
-from services.progress.domain.sessions import Item, Session, substitutes
+from services.progress.domain.sessions import Item, Session, agree, substitutes
 
 # The end of a session whose end is not known yet.
 _NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier recording of a class that is as long as a later one."""
+
+    item_id: str
+    shift: float
+    """What it shows at second t, the later one shows at t + shift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The time line of a class's recording."""
+
+    offset: float
+    """Where it begins, in seconds from the class's real start."""
+    earlier: tuple[Earlier, ...]
+    """The earlier recordings of which what was watched counts for this one."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +113,43 @@ class Plan:
         return {each.id: substitutes(each, self.items) for each in self.sessions.values()}
 
     @cached_property
+    def _lines(self) -> Mapping[tuple[str, str], Line]:
+        """The lines of all recordings that classes have or had, by class and item."""
+        return {
+            (session.id, each.item_id): Line(each.offset, tuple(self._agreeing(session, place)))
+            for session in self.sessions.values()
+            for place, each in enumerate(session.attached)
+        }
+
+    def _agreeing(self, session: Session, place: int) -> Iterable[Earlier]:
+        one, items = session.attached[place], self.items
+        for each in session.attached[:place]:
+            if agree(items.get(each.item_id), items.get(one.item_id)):
+                yield Earlier(each.item_id, each.offset - one.offset)
+
+    def line_of(self, session_id: str, item_id: str) -> Line | None:
+        """Return the time line of a class's recording; None if the item is none of them."""
+        return self._lines.get((session_id, item_id))
+
+    @cached_property
+    def _groups(self) -> Sequence[tuple[str, ...]]:
+        """Groups of items that are evaluated together: substitutes, and recordings of a class."""
+        lines = self._lines.items()
+        carried = (
+            (item_id, *(each.item_id for each in line.earlier))
+            for (_, item_id), line in lines
+            if line.earlier
+        )
+        return (*filter(None, self.substitutes.values()), *carried)
+
+    def targets_in_place_of(self, session_id: str, item_ids: Iterable[str]) -> frozenset[str]:
+        """Return the targets of evidence on what is studied in the place of a class."""
+        wanted = list(item_ids)
+        lines = (self.line_of(session_id, item_id) for item_id in wanted)
+        wanted += [each.item_id for line in lines if line for each in line.earlier]
+        return self.targets_of_items(wanted)
+
+    @cached_property
     def _places(self) -> Mapping[str, int]:
         return {activity_id: place for place, activity_id in enumerate(self.activities)}
 
@@ -126,7 +182,7 @@ class Plan:
         """
         touched = set(targets)
         items = set(self._items_of(touched))
-        groups = (*self.substitutes.values(), *together)
+        groups = (*self._groups, *together)
         items = items.union(*(group for group in groups if items.intersection(group)))
         return self.targets_of_items(items) | touched
 

@@ -65,9 +65,10 @@ def effect_of(before: Session | None, after: Session, items: Mapping[str, Item])
 
 
 def _facts(session: Session, items: Mapping[str, Item]) -> tuple[object, ...]:
-    """Return what learners' results depend on."""
+    """Return what of a session learners' results depend on."""
+    lines = [(each.item_id, each.offset) for each in session.attached if each.item_id in items]
     substituted = substitutes(session, items)
-    return (session.activity_id, session.ended_at, session.group_ids, substituted)
+    return session.activity_id, session.ended_at, session.group_ids, substituted, lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from services.progress.domain import alternatives, catch_ups
 from services.progress.domain.catch_ups import CatchUp
-from services.progress.domain.completion import done_at, is_failed, studied
+from services.progress.domain.completion import done_at, is_failed
+from services.progress.domain.credit import missed, studied
 from services.progress.domain.enums import CatchUpState
 from services.progress.domain.events import ActivityCompleted, ActivityReopened, PathCompleted
 from services.progress.domain.evidence import latest
@@ -18,11 +19,23 @@ from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import Counts, LearnerRunState, is_complete
 from services.progress.domain.plan import Plan
 
+NONE: Mapping[str, datetime] = {}
 
-def reviewed(learner: Learner, plan: Plan, at: datetime, now: datetime) -> Learner:
-    """Return the learner after a review at `now` of what became known at `at`."""
+
+def reviewed(
+    learner: Learner,
+    plan: Plan,
+    at: datetime,
+    now: datetime,
+    in_time: Mapping[str, datetime] = NONE,
+) -> Learner:
+    """Return the learner after a review at `now` of what became known at `at`.
+
+    `in_time`: by session, when catch-ups were studied before their dues, though that becomes known
+    only now (`credit.in_time_at`).
+    """
     if may_have_catch_ups(learner.run_state, plan):
-        found = _reviewed_catch_ups(learner, plan, at, now)
+        found = _reviewed_catch_ups(learner, plan, at, now, in_time)
         learner = replace(learner, catch_ups={each.session_id: each for each in found})
     if not learner.run_state.is_enrolled:
         return learner
@@ -100,7 +113,7 @@ def _with_changes(
 
 
 def _reviewed_catch_ups(
-    learner: Learner, plan: Plan, at: datetime, now: datetime
+    learner: Learner, plan: Plan, at: datetime, now: datetime, in_time: Mapping[str, datetime]
 ) -> Iterator[CatchUp]:
     run_state, is_over = learner.run_state, plan.run.over_since(now) is not None
     late = catch_ups.late_sessions(run_state, plan)
@@ -118,7 +131,10 @@ def _reviewed_catch_ups(
             if stocked is not catch_up:
                 due = catch_ups.due_of(session_id, late, now, plan.run)
                 catch_up = catch_ups.with_time_for(catch_up, stocked, due, now)
-            yield _judged(catch_up, learner, plan, at)
+            parts = missed(session_id, catch_up.item_ids, learner, plan)
+            judged = _judged(catch_ups.asking_for(catch_up, parts), learner, plan, at)
+            studied_at = in_time.get(session_id) if learner.run_state.is_enrolled else None
+            yield catch_ups.in_time_after_all(judged, studied_at) if studied_at else judged
 
 
 def _spared(run_state: LearnerRunState, plan: Plan, late: Sequence[str]) -> Set[str]:
@@ -135,7 +151,8 @@ def _spared(run_state: LearnerRunState, plan: Plan, late: Sequence[str]) -> Set[
 def _judged(catch_up: CatchUp, learner: Learner, plan: Plan, at: datetime) -> CatchUp:
     if not learner.run_state.is_enrolled:
         return catch_up
-    return catch_ups.judged(catch_up, studied(catch_up.item_ids, learner, plan), at)
+    done = studied(catch_up.session_id, catch_up.item_ids, learner, plan)
+    return catch_ups.judged(catch_up, done, at)
 
 
 def _first(

@@ -4,12 +4,14 @@ Different events, in any order, set the parts of a session. Each part has the se
 that set it: an older event changes nothing.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.progress.domain.enums import ItemKind, SessionState
 
+# A class's recording is replaced a few times at most; of more, the newest are kept.
+MOST_RECORDINGS = 20
 PLAYED = frozenset({ItemKind.AUDIO, ItemKind.VIDEO, ItemKind.RECORDING})
 
 
@@ -23,6 +25,24 @@ class Item:
     """Playing time; 0 if there is none, or if it is unknown."""
     available: bool
     """False if the library refused the item."""
+    sequence: int
+    measured: float = 0.0
+    """The playing time that the library told last, also of an item that is retired by now."""
+    measured_sequence: int = 0
+
+    @property
+    def length(self) -> float:
+        """Return the seconds by which recordings are compared; 0 if they were never known."""
+        return self.measured or self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedRecording:
+    """A recording that was attached to a class, now or earlier."""
+
+    item_id: str
+    offset: float
+    """Where it begins, in seconds from the class's real start."""
     sequence: int
 
 
@@ -48,18 +68,32 @@ class Session:
     recording_sequence: int = 0
     group_ids: tuple[str, ...] = ()
     """The groups of the run that it is for; empty: the whole run."""
+    recordings: tuple[AttachedRecording, ...] = ()
+    """All recordings that were attached, each item once, the present one last. An older version
+    stores the present one's id and sequence only: read `attached`.
+    """
     waited: bool = False
     """Whether we no longer wait for its recording: its materials may be substitutes."""
 
     @property
     def mentions(self) -> tuple[str, ...]:
         """Return the ids of all items that the session names."""
-        named = (*self.material_item_ids, self.recording_item_id, self.substitute_item_id)
+        recorded = (each.item_id for each in self.attached)
+        named = (*self.material_item_ids, *recorded, self.substitute_item_id)
         return tuple(dict.fromkeys(filter(None, named)))
 
     def is_for(self, group_ids: Collection[str]) -> bool:
         """Return whether it is for a learner in these groups."""
         return not self.group_ids or not set(self.group_ids).isdisjoint(group_ids)
+
+    @property
+    def attached(self) -> tuple[AttachedRecording, ...]:
+        """Return all recordings that were attached, the present one last."""
+        known = {each.sequence for each in self.recordings}
+        if not self.recording_item_id or self.recording_sequence in known:
+            return self.recordings
+        last = AttachedRecording(self.recording_item_id, 0.0, self.recording_sequence)
+        return _newest((*self.recordings, last))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +114,30 @@ class SessionUpdate:
     material_item_ids: tuple[str, ...] | None = None
     group_ids: tuple[str, ...] | None = None
     recording_item_id: str = ""
+    starts_at_offset: timedelta | None = None
+    """Where the recording begins, from the class's real start."""
+
+
+def with_item(known: Item | None, arrived: Item) -> Item:
+    """Return what is known of an item after an event, each part by its newest event."""
+    known = known or arrived
+    newest = max(known, arrived, key=lambda each: each.sequence)
+    sequence, measured = max(_measured(known), _measured(arrived))
+    return replace(newest, measured=measured, measured_sequence=sequence)
+
+
+def _measured(item: Item) -> tuple[int, float]:
+    if item.measured or not item.seconds:
+        return item.measured_sequence, item.measured
+    return item.sequence, item.seconds
+
+
+def agree(one: Item | None, other: Item | None) -> bool:
+    """Return whether two recordings are equally long: within 2 seconds, or 1 %."""
+    if one is None or other is None or not one.length or not other.length:
+        return False
+    longer = max(one.length, other.length)
+    return abs(one.length - other.length) <= max(2.0, longer / 100)
 
 
 def merge(session: Session, news: SessionUpdate) -> Session:
@@ -154,8 +212,25 @@ def _study(session: Session, news: SessionUpdate) -> Session:
 
 
 def _recording(session: Session, news: SessionUpdate) -> Session:
-    if not news.recording_item_id or news.sequence <= session.recording_sequence:
+    if not news.recording_item_id:
         return session
+    offset = news.starts_at_offset.total_seconds() if news.starts_at_offset else 0.0
+    told = AttachedRecording(news.recording_item_id, offset, news.sequence)
+    recordings = _newest((*session.attached, told))
     return replace(
-        session, recording_item_id=news.recording_item_id, recording_sequence=news.sequence
+        session,
+        recordings=recordings,
+        recording_item_id=recordings[-1].item_id,
+        recording_sequence=recordings[-1].sequence,
     )
+
+
+def _newest(recordings: Iterable[AttachedRecording]) -> tuple[AttachedRecording, ...]:
+    """Return the newest news of each item, in their order; of too many items the newest."""
+    by_item: dict[str, AttachedRecording] = {}
+    for each in recordings:
+        known = by_item.get(each.item_id)
+        if known is None or each.sequence >= known.sequence:
+            by_item[each.item_id] = each
+    in_order = sorted(by_item.values(), key=lambda each: each.sequence)
+    return tuple(in_order[-MOST_RECORDINGS:])

@@ -49,6 +49,14 @@ class Recorded:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A statement, and when it was stored."""
+
+    statement: Statement
+    at: datetime
+
+
 def normal(statement: Statement) -> Statement:
     """Return the statement as it is stored and compared.
 

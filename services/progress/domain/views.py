@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.progress.domain.completion import evidence_on, playing_time, share_of, state_of
+from services.progress.domain.completion import state_of
 from services.progress.domain.dues import Dues
 from services.progress.domain.enums import (
     ActivityKind,
@@ -15,6 +15,7 @@ from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import LearnerRunState, is_complete
 from services.progress.domain.path import Activity
 from services.progress.domain.plan import Plan
+from services.progress.domain.shares import evidence_on, playing_time, share_of
 
 
 @dataclass(frozen=True, slots=True)

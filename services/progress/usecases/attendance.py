@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.progress.domain.enums import AttendanceStatus
+from services.progress.domain.enums import AttendanceStatus, Stretch
 from services.progress.domain.evidence import item_target
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import Attendance, attended, seen
@@ -27,6 +27,8 @@ class AttendanceUpdate:
     amended: bool = False
     waited: bool = False
     """Whether the learner only waited for a seat."""
+    attended: tuple[Stretch, ...] = ()
+    """When a learner was there who was there for a part, in seconds from the real start."""
     seen_at: datetime | None = None
     """When the learner was there, if the event says so."""
 
@@ -45,10 +47,11 @@ def _news(news: AttendanceUpdate, now: datetime, targets: frozenset[str]) -> Lea
     def change(learner: Learner) -> Learner:
         run_state = learner.run_state
         if news.verdict is not None or news.amended or news.waited:
-            recorded = Attendance(news.verdict, news.sequence, news.amended, news.waited)
+            stretches = tuple((each.start, each.end) for each in news.attended)
+            recorded = Attendance(news.verdict, news.sequence, news.amended, news.waited, stretches)
             run_state = attended(run_state, news.session_id, recorded)
         if news.seen_at is not None:
             run_state = seen(run_state, news.seen_at)
         return replace(learner, run_state=run_state)
 
-    return LearnerUpdate((news.run_id, news.learner_id), now, change, targets)
+    return LearnerUpdate((news.run_id, news.learner_id), now, change, targets, news.session_id)

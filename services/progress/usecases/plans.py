@@ -19,7 +19,7 @@ from services.progress.domain.plan_history import (
     changed,
 )
 from services.progress.domain.reevaluations import AGAIN_AFTER, ItemUpdate, begun, effect_of
-from services.progress.domain.sessions import Item, Session, SessionUpdate, merge
+from services.progress.domain.sessions import Item, Session, SessionUpdate, merge, with_item
 from services.progress.ports import Store
 
 
@@ -69,7 +69,8 @@ def learn_items(store: Store, arrived: Sequence[Item]) -> None:
     A concurrent unit of work may store a session that names one of them; so each update is applied
     again later.
     """
-    fresh = newer(store.items({item.id for item in arrived}), arrived)
+    known = store.items({item.id for item in arrived})
+    fresh = [item for item in _merged(known, arrived) if item != known.get(item.id)]
     store.put_replicas(fresh)
     informed = {item.id: frozenset(store.runs_naming([item.id])) for item in fresh}
     again_at = store.system_now + AGAIN_AFTER
@@ -123,6 +124,13 @@ def recordings_missed(store: Store, waited: Collection[Session]) -> list[timedel
         if each.ended_at and (each.recorded or each.recording_item_id)
         if each.recording_item_id not in playable
     ]
+
+
+def _merged(known: Mapping[str, Item], arrived: Iterable[Item]) -> Collection[Item]:
+    after = dict(known)
+    for item in arrived:
+        after[item.id] = with_item(after.get(item.id), item)
+    return after.values()
 
 
 def _after(before: dict[str, Session], arrived: Iterable[SessionUpdate]) -> dict[str, Session]:

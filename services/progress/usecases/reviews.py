@@ -6,13 +6,15 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
 
-from services.progress.domain.catch_ups import CatchUp, restocked
+from services.progress.domain.catch_ups import CatchUp, may_be_in_time, restocked
+from services.progress.domain.credit import in_time_at, until
 from services.progress.domain.enums import Key
 from services.progress.domain.evidence import item_target
 from services.progress.domain.learner import Learner, did_all
 from services.progress.domain.learner_run_state import Counts, LearnerRunState
 from services.progress.domain.plan import Plan
 from services.progress.domain.review import counts_of, events_between, may_have_catch_ups, reviewed
+from services.progress.domain.statements import Recorded
 from services.progress.ports import Store
 
 Learners = Mapping[Key, Learner]
@@ -35,6 +37,16 @@ class LearnerUpdate:
     change: Callable[[Learner], Learner] = unchanged
     targets: frozenset[str] | None = NOTHING
     """The targets whose evidence it concerns; None: all."""
+    session_id: str = ""
+    """The session whose attendance it concerns, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A catch-up past its due, and its learner's statements that count before the due."""
+
+    catch_up: CatchUp
+    known: Recorded
 
 
 def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
@@ -51,13 +63,18 @@ def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
     catch_ups = store.catch_ups(
         key for key, each in run_states.items() if may_have_catch_ups(each, plans.get(key[0]))
     )
-    news = [*_last_looks(store, news, plans, catch_ups), *news]
+    looks = _last_looks(store, news, plans, run_states, catch_ups)
+    news = [*_seen_before_due(looks, plans), *news]
     before = _load(store, news, plans, run_states, catch_ups)
     after = dict(before)
     for each in news:
         changed = each.change(after[each.key])
         plan = plans.get(each.key[0])
-        after[each.key] = reviewed(changed, plan, each.at, store.now) if plan else changed
+        if plan is not None:
+            in_time = _in_time(looks.get(each.key, ()), changed, plan)
+            after[each.key] = reviewed(changed, plan, each.at, store.now, in_time)
+        else:
+            after[each.key] = changed
         store.record_event(*events_between(changed, after[each.key]))
     _save(store, before, {key: _kept(before[key], after[key], plans.get(key[0])) for key in after})
 
@@ -66,32 +83,92 @@ def _last_looks(
     store: Store,
     news: Sequence[LearnerUpdate],
     plans: Mapping[str, Plan],
+    run_states: Mapping[Key, LearnerRunState],
     catch_ups: Mapping[Key, Sequence[CatchUp]],
+) -> dict[Key, list[Look]]:
+    """Return looks at the statements before the dues of catch-ups that they may change."""
+    groups: dict[tuple[str, frozenset[str], datetime], list[CatchUp]] = defaultdict(list)
+    for key, own in _by_learner(news, catch_ups).items():
+        plan = plans.get(key[0])
+        for each in catch_ups[key] if plan else ():
+            if plan and _wants_a_look(each, own, plan, run_states[key]):
+                now = restocked(each, plan.substitutes.get(each.session_id, ()))
+                groups[key[0], _targets_of(now, plan), each.due].append(now)
+    looks: dict[Key, list[Look]] = defaultdict(list)
+    for (run_id, targets, due), some in groups.items():
+        policy = plans[run_id].run.policy
+        learner_ids = {each.learner_id for each in some}
+        stored = store.taken_in(run_id, learner_ids, targets, due + policy.trusts_for)
+        for each in some:
+            known = until(stored.get(each.learner_id, ()), due, policy)
+            if known is not None:
+                looks[run_id, each.learner_id].append(Look(each, known))
+    return looks
+
+
+def _by_learner(
+    news: Iterable[LearnerUpdate], catch_ups: Mapping[Key, Sequence[CatchUp]]
+) -> dict[Key, list[LearnerUpdate]]:
+    """Return the updates of those learners who have catch-ups."""
+    found: dict[Key, list[LearnerUpdate]] = defaultdict(list)
+    for each in news:
+        if each.key in catch_ups:
+            found[each.key].append(each)
+    return found
+
+
+def _wants_a_look(
+    catch_up: CatchUp, news: Sequence[LearnerUpdate], plan: Plan, run_state: LearnerRunState
+) -> bool:
+    """Return whether the statements before a catch-up's due may change it.
+
+    An open one may be missed. One that was missed or late may turn out to be in time: by what the
+    attendance or the plan now says, or by a statement whose own time the run trusts.
+    """
+    if catch_up.is_open:
+        return any(catch_up.due < each.at for each in news)
+    if not may_be_in_time(catch_up):
+        return False
+    if plan.history.is_ahead_of(run_state.plan_version):
+        return True
+    targets = NOTHING
+    if plan.run.policy.trusts_for:
+        targets = plan.targets_in_place_of(catch_up.session_id, catch_up.item_ids)
+    return any(
+        each.targets is None or each.session_id == catch_up.session_id or targets & each.targets
+        for each in news
+    )
+
+
+def _seen_before_due(
+    looks: Mapping[Key, Sequence[Look]], plans: Mapping[str, Plan]
 ) -> Iterator[LearnerUpdate]:
-    """Yield updates with statements recorded before the due of catch-ups that would be missed.
+    """Yield updates with statements before the due of catch-ups that would be missed.
 
     Statements become evidence by way of the broker, which may lag or be down when a due passes.
     Statements that are in the evidence already change nothing.
     """
-    lookers = defaultdict(list)
-    for key, until in _latest(news).items():
-        for each in catch_ups.get(key, ()):
-            if key[0] in plans and each.is_open and each.due < until:
-                now = restocked(each, plans[key[0]].substitutes.get(each.session_id, ()))
-                lookers[each.run_id, now.item_ids, each.due].append(each.learner_id)
-    for (run_id, item_ids, due), learner_ids in lookers.items():
-        targets = plans[run_id].targets_of_items(item_ids)
-        for learner_id, own in store.taken_in(run_id, learner_ids, targets, due).items():
-            yield LearnerUpdate(
-                (run_id, learner_id), own.at, partial(did_all, recorded=own), targets
-            )
+    for key, own in looks.items():
+        for each in own:
+            if each.catch_up.is_open:
+                change = partial(did_all, recorded=each.known)
+                targets = _targets_of(each.catch_up, plans[key[0]])
+                yield LearnerUpdate(key, each.known.at, change, targets)
 
 
-def _latest(news: Iterable[LearnerUpdate]) -> dict[Key, datetime]:
-    found: dict[Key, datetime] = {}
-    for each in news:
-        found[each.key] = max(each.at, found.get(each.key, each.at))
-    return found
+def _in_time(looks: Sequence[Look], learner: Learner, plan: Plan) -> dict[str, datetime]:
+    """Return when catch-ups were studied, by session, as far as that was before their dues."""
+    found = {
+        each.catch_up.session_id: in_time_at(
+            each.catch_up.session_id, each.catch_up.item_ids, learner, each.known, plan
+        )
+        for each in looks
+    }
+    return {session_id: at for session_id, at in found.items() if at is not None}
+
+
+def _targets_of(catch_up: CatchUp, plan: Plan) -> frozenset[str]:
+    return plan.targets_in_place_of(catch_up.session_id, catch_up.item_ids)
 
 
 def _load(
@@ -102,12 +179,14 @@ def _load(
     catch_ups: Mapping[Key, Sequence[CatchUp]],
 ) -> dict[Key, Learner]:
     known = [each for each in news if each.key in run_states]  # others have no evidence
-    evidence = store.evidence(_wanted(known, plans, run_states, catch_ups))
+    wanted = _wanted(known, plans, run_states, catch_ups)
+    evidence = store.evidence(wanted)
     return {
         key: Learner(
             run_states.get(key) or LearnerRunState(*key),
             {each.target: each for each in evidence.get(key, ())},
             {each.session_id: each for each in catch_ups.get(key, ())},
+            wanted.get(key),
         )
         for key in {each.key for each in news}
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chassis.errors import FieldViolation
-from services.sessions.domain.enums import AttendanceStatus, Interval
+from services.sessions.domain.enums import AttendanceStatus, Interval, Stretch
 from services.sessions.domain.presence import PresenceEvent, presence_intervals, total
 from services.sessions.domain.roster import Policy
 from services.sessions.domain.session import Session, length_of, span_of
@@ -13,6 +13,8 @@ from services.sessions.domain.session import Session, length_of, span_of
 _MISSED = frozenset({AttendanceStatus.ABSENT, AttendanceStatus.PARTIAL})
 # CAUGHT_UP comes from studying the catch-up only.
 _CORRECTIONS = frozenset({*_MISSED, AttendanceStatus.PRESENT, AttendanceStatus.EXCUSED})
+# Of more stretches an event tells the longest, so that it stays small.
+MOST_STRETCHES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,23 @@ def correction_violations(verdict: AttendanceStatus | None) -> Iterator[FieldVio
         yield FieldViolation("verdict", f"{verdict} can't be set", ", ".join(sorted(_CORRECTIONS)))
 
 
+def stretches_told(
+    attendance: Attendance | None, started_at: datetime | None
+) -> tuple[Stretch, ...]:
+    """Return when a learner was there who was there for a part, in seconds from the real start.
+
+    They are in order and apart; of more than `MOST_STRETCHES` the longest. Empty for others, and
+    where staff made PARTIAL of PRESENT: they contradict what the presence events say.
+    """
+    if attendance is None or started_at is None or not _is_partial(attendance):
+        return ()
+    longest = sorted(attendance.intervals, key=lambda one: (-one.length, one.start))
+    kept = sorted(longest[:MOST_STRETCHES], key=lambda one: one.start)
+    return tuple(
+        Stretch(_seconds(one.start - started_at), _seconds(one.end - started_at)) for one in kept
+    )
+
+
 def caught_up(attendance: Attendance) -> Attendance:
     """Return the attendance after its catch-up was studied."""
     return _decided(replace(attendance, caught_up=True))
@@ -125,6 +144,16 @@ def amended(before: Attendance | None, after: Attendance) -> Attendance | None:
     if before is not None:
         after = _decided(replace(after, caught_up=before.caught_up, correction=before.correction))
     return after if after.counts else None
+
+
+def _is_partial(row: Attendance) -> bool:
+    attended = row.correction.verdict if row.correction else row.by_presence
+    contradicted = row.by_presence is AttendanceStatus.PRESENT
+    return attended is AttendanceStatus.PARTIAL and not contradicted
+
+
+def _seconds(length: timedelta) -> float:
+    return round(length.total_seconds(), 1)
 
 
 def _decided(row: Attendance) -> Attendance:

@@ -82,3 +82,11 @@ class Interval:
     def length(self) -> timedelta:
         """Return the length of the interval."""
         return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of a time line, in seconds from its beginning."""
+
+    start: float
+    end: float

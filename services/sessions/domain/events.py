@@ -1,10 +1,16 @@
 """The events of sessions; names and fields are those of the event messages in the protos."""
 
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from services.sessions.domain.enums import AttendanceStatus, CivilTime, SeatKind, SessionKind
+from services.sessions.domain.enums import (
+    AttendanceStatus,
+    CivilTime,
+    SeatKind,
+    SessionKind,
+    Stretch,
+)
 from services.sessions.domain.session import Session
 
 E = TypeVar("E")
@@ -155,6 +161,8 @@ class SettledAttendance:
     verdict: AttendanceStatus | None
     minutes: float
     waited: bool = False
+    attended: tuple[Stretch, ...] = ()
+    """When a PARTIAL learner was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +192,7 @@ class AttendanceAmended:
     to_verdict: AttendanceStatus | None
     reason: str
     amended_at: datetime
+    attended: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +207,7 @@ class AttendanceCorrected:
     reason: str
     corrected_by: str
     corrected_at: datetime
+    attended: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +219,4 @@ class RecordingAttached:
     activity_id: str
     item_id: str
     attached_at: datetime
+    starts_at_offset: timedelta = timedelta()

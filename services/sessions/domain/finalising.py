@@ -7,9 +7,9 @@ of work began before the end and were committed after their learner's chunk.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.attendance import Attendance, stretches_told
 from services.sessions.domain.events import SettledAttendance
 from services.sessions.domain.roster import Enrolment, is_expected
 
@@ -20,6 +20,9 @@ PRESENCE_EVENTS = 20_000
 # Learners in one event. A learner's id has up to 128 characters, each up to six bytes in JSON, so
 # 250 of them stay below an event's 256 KiB with any ids.
 LEARNERS_PER_EVENT = 250
+# About how many bytes the rows of one event may have, so that its body stays below 256 KiB; the
+# estimate of a row is rather too large. Stretches make rows larger, and so the parts shorter.
+ROOM, PER_ROW, PER_STRETCH = 225_000, 130, 44
 # MongoDB ends a transaction after 60 seconds (transactionLifetimeLimitSeconds): sweeps during 90
 # seconds see the writes of every transaction that began before the end.
 SWEEPS, SWEEP = 9, timedelta(seconds=10)
@@ -137,13 +140,22 @@ class EventPart:
     learners: tuple[SettledAttendance, ...]
 
 
-def settled_rows(rows: Iterable[Attendance], waiting: Set[str]) -> list[SettledAttendance]:
+def settled_rows(
+    rows: Iterable[Attendance], waiting: Set[str], started_at: datetime | None
+) -> list[SettledAttendance]:
     """Return a chunk's learners for events, in order: those with attendance, and those who only
     waited for a seat and have none.
+
+    `started_at`: when the class really began.
     """
     told = {one: SettledAttendance(one, None, 0.0, waited=True) for one in waiting}
     for row in rows:
-        told[row.learner_id] = SettledAttendance(row.learner_id, row.verdict, row.minutes)
+        told[row.learner_id] = SettledAttendance(
+            row.learner_id,
+            row.verdict,
+            row.minutes,
+            attended=stretches_told(row, started_at),
+        )
     return [told[one] for one in sorted(told)]
 
 
@@ -152,9 +164,27 @@ def event_parts(rows: Sequence[SettledAttendance], before: int, last: bool) -> I
 
     The last chunk has at least one part, perhaps empty, which says how many parts there were.
     """
-    count = -(-len(rows) // LEARNERS_PER_EVENT) or int(last)
-    for number in range(1, count + 1):
-        some = rows[(number - 1) * LEARNERS_PER_EVENT : number * LEARNERS_PER_EVENT]
-        learners = tuple(some)
-        ends = last and number == count
-        yield EventPart(before + number, before + number if ends else 0, learners)
+    parts = list(_fitting(rows)) or [()] * int(last)
+    for number, learners in enumerate(parts, before + 1):
+        ends = last and number == before + len(parts)
+        yield EventPart(number, number if ends else 0, learners)
+
+
+def _fitting(rows: Iterable[SettledAttendance]) -> Iterator[tuple[SettledAttendance, ...]]:
+    """Yield the rows in groups that each fit into one event."""
+    part: list[SettledAttendance] = []
+    room = ROOM
+    for row in rows:
+        size = _size(row)
+        if part and (len(part) == LEARNERS_PER_EVENT or size > room):
+            yield tuple(part)
+            part, room = [], ROOM
+        part.append(row)
+        room -= size
+    if part:
+        yield tuple(part)
+
+
+def _size(row: SettledAttendance) -> int:
+    """Return about how many bytes it takes in an event; a character may need six in JSON."""
+    return PER_ROW + 6 * len(row.learner_id) + PER_STRETCH * len(row.attended)

@@ -8,6 +8,8 @@ from chassis.errors import FailedPrecondition, FieldViolation
 from chassis.texts import is_blank, shown
 from services.sessions.domain.enums import CivilTime, Interval, SessionKind, SessionState
 
+MOST_OFFSET = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -35,6 +37,7 @@ class Recording:
     item_id: str
     playable: bool
     failure: str
+    starts_at_offset: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,8 @@ class Session:
     recording_item_id: str = ""
     group_ids: tuple[str, ...] = ()
     """The groups of the run that it is for; empty: the whole run."""
+    recording_offset: timedelta = timedelta()
+    """Where the recording begins, from the real start; negative: the recorder ran before."""
     not_held_at: datetime | None = None
     """When it was found that nobody had started or joined it, though its end was long past."""
 
@@ -116,10 +121,17 @@ def cancelled(session: Session) -> Session:
     return replace(session, state=SessionState.CANCELLED)
 
 
-def with_recording(session: Session, item_id: str) -> Session:
+def with_recording(session: Session, item_id: str, offset: timedelta = timedelta()) -> Session:
     """Return the session with its recording. Raises FailedPrecondition before it has begun."""
     expect(session, "given a recording", SessionState.LIVE, SessionState.ENDED)
-    return replace(session, recording_item_id=item_id)
+    return replace(session, recording_item_id=item_id, recording_offset=offset)
+
+
+def offset_violations(offset: timedelta) -> Iterator[FieldViolation]:
+    """Yield a violation if a recording would begin more than a day from its class's start."""
+    if abs(offset) > MOST_OFFSET:
+        wrong = f"is {offset.total_seconds():g} s"
+        yield FieldViolation("starts_at_offset", wrong, "at most a day, before or after the start")
 
 
 def span_of(session: Session) -> Interval:

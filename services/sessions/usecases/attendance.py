@@ -12,6 +12,7 @@ from services.sessions.domain.attendance import (
     corrected,
     correction_violations,
     no_attendance,
+    stretches_told,
 )
 from services.sessions.domain.enums import AttendanceStatus, SessionState
 from services.sessions.domain.events import AttendanceAmended, AttendanceCorrected
@@ -57,6 +58,7 @@ def correct_attendance(store: Store, command: CorrectAttendance, staff_id: str) 
             reason=command.reason,
             corrected_by=staff_id,
             corrected_at=store.now,
+            attended=stretches_told(after, session.started_at),
         )
     )
     return after or row
@@ -119,9 +121,13 @@ def record_amendment(
     after: Attendance | None,
     reason: str,
 ) -> None:
-    """Record an event if the attendance status changed; None means no attendance."""
+    """Record an event if the attendance status changed, or when a PARTIAL learner was there.
+
+    None means no attendance.
+    """
     old, new = (row.verdict if row else None for row in (before, after))
-    if old is new:
+    told = stretches_told(after, session.started_at)
+    if old is new and told == stretches_told(before, session.started_at):
         return
     store.record_event(
         AttendanceAmended(
@@ -132,5 +138,6 @@ def record_amendment(
             to_verdict=new,
             reason=reason,
             amended_at=store.now,
+            attended=told,
         )
     )

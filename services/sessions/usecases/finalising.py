@@ -33,7 +33,7 @@ def _pass(store: Store, session: Session, finalisation: Finalisation) -> None:
     rows = _rows(store, session, candidates, chunk)
     _keep(store, session, chunk, rows)
     waited = candidates.waiting.intersection(chunk.learner_ids)
-    told = finalising.settled_rows(rows, waited)
+    told = finalising.settled_rows(rows, waited, session.started_at)
     parts = list(finalising.event_parts(told, finalisation.part, chunk.last))
     for each in parts:
         store.record_event(

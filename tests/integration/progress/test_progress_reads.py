@@ -85,7 +85,7 @@ def test_the_last_look_reads_only_what_it_is_about(
     targets = {f"item:{FILM}", f"item:{BOOK}", "activity:watch"}
     now, whose = classroom.clock.now(), learners[:4]
     found = watched.reader().taken_in(RUN, whose, targets, now)
-    assert {name: len(own.statements) for name, own in found.items()} == dict.fromkeys(whose, 3)
+    assert {name: len(own) for name, own in found.items()} == dict.fromkeys(whose, 3)
     (command,) = commands.take("find")
     explained = classroom.database.mongo.command(
         "explain",

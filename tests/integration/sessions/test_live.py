@@ -1,7 +1,10 @@
 """A session from its start to its finalised attendance."""
 
+from functools import partial
+
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
@@ -30,9 +33,50 @@ def _check_in(
     return school.learner(learner).CheckIn(request)
 
 
-def _attach(school: School, session: resources_pb2.Session, item: str) -> resources_pb2.Session:
-    request = sessions_pb2.AttachRecordingRequest(session_id=session.id, item_id=item)
+def _attach(
+    school: School, session: resources_pb2.Session, item: str, offset: int | None = None
+) -> resources_pb2.Session:
+    request = sessions_pb2.AttachRecordingRequest(
+        session_id=session.id,
+        item_id=item,
+        starts_at_offset=None if offset is None else Duration(seconds=offset),
+    )
     return school.staff.AttachRecording(request)
+
+
+def test_a_recording_begins_at_an_offset_from_the_class(school: School) -> None:
+    """The same item again corrects it, a repeat publishes nothing, and a day is the most."""
+    session = school.live(school.room())
+    assert not _attach(school, session, "film").recording.starts_at_offset.seconds
+    for _ in range(2):
+        assert _attach(school, session, "film", -90).recording.starts_at_offset.seconds == -90
+    told = school.published(events_pb2.RecordingAttached)
+    assert [(each.item_id, each.starts_at_offset.seconds) for each in told] == [
+        ("film", 0),
+        ("film", -90),
+    ]
+    for offset in (86_401, -86_401):
+        status, text = refused(partial(_attach, school, session, "film", offset))
+        assert (status, "starts_at_offset" in text) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+
+
+def test_when_a_partial_learner_was_there_is_told(school: School) -> None:
+    """With the settled attendance; and again if late events change only this."""
+    school.enrol("ada", "bob")
+    session = school.live(school.room())
+    school.presence_event(session, ("ada", JOINED, 5), ("ada", LEFT, 25), ("bob", JOINED, 0))
+    school.clock.forward(hours=1)
+    school.end(session)
+    (settled,) = school.published(events_pb2.AttendanceSettled)
+    told = {
+        row.learner_id: [(one.start, one.end) for one in row.attended] for row in settled.learners
+    }
+    assert told == {"ada": [(300.0, 1500.0)], "bob": []}
+    school.presence_event(session, ("ada", JOINED, -30), ("ada", LEFT, -25))
+    school.presence_event(session, ("ada", LEFT, -25))
+    (late,) = school.published(events_pb2.AttendanceAmended)
+    assert (late.from_verdict, late.to_verdict) == (PARTIAL, PARTIAL)
+    assert [(one.start, one.end) for one in late.attended] == [(300.0, 1500.0), (1800.0, 2100.0)]
 
 
 def test_start_and_end_answer_repeats(school: School) -> None:

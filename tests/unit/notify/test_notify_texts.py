@@ -35,7 +35,7 @@ VALUES: dict[Kind, dict[str, object]] = {
     Kind.SEAT_PROMOTED: {"session": HOSTILE, "start_time": NOON, "seat": HOSTILE},
     Kind.CATCH_UP_ASSIGNED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
     Kind.CATCH_UP_CHANGED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
-    Kind.CATCH_UP_COMPLETED: {"session": HOSTILE, "in_time": False},
+    Kind.CATCH_UP_COMPLETED: {"session": HOSTILE, "in_time": False, "was_missed": False},
     Kind.CATCH_UP_MISSED: {"session": HOSTILE, "due": NOON, "percent": 31},
     Kind.DUE_EXTENDED: {"run": HOSTILE, "activity": HOSTILE, "until": NOON},
     Kind.REMINDER: {"session": HOSTILE, "start_time": NOON, "room": HOSTILE, "join_url": HOSTILE},
@@ -125,3 +125,14 @@ def test_a_name_can_not_turn_the_text_around_it() -> None:
     """Direction and zero-width characters are left out; joiners stay."""
     assert one_line("Ada\u202e\u2067 \u200bLovelace\ufeff") == "Ada Lovelace"
     assert one_line("\u0645\u06cc\u200c\u062e") == "\u0645\u06cc\u200c\u062e"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "arrived later"), ("de", "später eingetroffen")]
+)
+def test_a_catch_up_that_was_missed_says_that_it_was_in_time(language: str, words: str) -> None:
+    """Only where it had counted as missed or late."""
+    for was_missed in (True, False):
+        values = {"session": "Waves", "in_time": True, "was_missed": was_missed}
+        text = TEXTS.write(Kind.CATCH_UP_COMPLETED, language, "Europe/Dublin", "Ada", values)
+        assert (words in text.body) is was_missed

@@ -15,6 +15,7 @@ from services.progress.domain.enums import (
     EnrolmentState,
     PartialAttendance,
     SessionState,
+    Stretch,
 )
 from services.progress.domain.events import (
     CatchUpAssigned,
@@ -247,3 +248,49 @@ def test_what_a_part_of_a_class_means_is_the_runs_policy(
     assert catch_ups.is_due_to(there, "s1", (), policy) is due
     assert (AttendanceStatus.PARTIAL in policy.attended) is done
     assert catch_ups.is_due_to(ABSENT, "s1", (), policy)
+
+
+def test_evidence_that_comes_late_takes_back_a_miss() -> None:
+    """Whether it was missed or studied late; one event tells it, and nothing else changes it."""
+    due, before = GIVEN.due, GIVEN.due - HOUR
+    missed = catch_ups.judged(GIVEN, HALF, due + SECOND)
+    late = catch_ups.judged(missed, ENOUGH, due + DAY)
+    for counted in (missed, late):
+        after = catch_ups.in_time_after_all(counted, before)
+        assert (after.state, after.in_time, after.completed_at) == (
+            CatchUpState.COMPLETED,
+            True,
+            before,
+        )
+        (event,) = catch_ups.events_between(counted, after)
+        assert isinstance(event, CatchUpCompleted)
+        assert (event.in_time, event.was_missed, event.completed_at) == (True, True, before)
+        assert catch_ups.in_time_after_all(after, due) == after
+    (told,) = catch_ups.events_between(missed, late)
+    assert isinstance(told, CatchUpCompleted)
+    assert (told.in_time, told.was_missed) == (False, False)
+    gone = replace(missed, dropped=True)
+    assert catch_ups.in_time_after_all(gone, before) == gone
+    assert catch_ups.in_time_after_all(GIVEN, before) == GIVEN
+
+
+def test_the_share_is_exact_where_all_evidence_is_at_hand() -> None:
+    """An attendance that was corrected may take some away; not from a completed catch-up."""
+    half = catch_ups.judged(GIVEN, HALF, MONDAY)
+    less = Studied(0.25, enough=False, at_hand=True)
+    assert catch_ups.judged(half, less, MONDAY).watched_share == 0.25
+    done = catch_ups.judged(GIVEN, ENOUGH, MONDAY)
+    assert catch_ups.judged(done, less, MONDAY) == done
+
+
+def test_other_missed_parts_are_told_while_it_is_open() -> None:
+    """As other items or another due are; a withdrawn one stays as it is."""
+    parts = (Stretch(0.0, 60.0),)
+    other = catch_ups.asking_for(GIVEN, parts)
+    (event,) = catch_ups.events_between(GIVEN, other)
+    assert isinstance(event, CatchUpChanged)
+    assert event.missed == parts
+    done = catch_ups.judged(GIVEN, ENOUGH, MONDAY)
+    assert _names(done, catch_ups.asking_for(done, parts)) == []
+    gone = replace(GIVEN, dropped=True)
+    assert catch_ups.asking_for(gone, parts) == gone

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.progress.domain.completion import done_at, share_of, state_of
+from services.progress.domain.completion import done_at, state_of
 from services.progress.domain.enums import (
     ActivityKind,
     ActivityState,
@@ -19,6 +19,7 @@ from services.progress.domain.enums import (
 from services.progress.domain.learner import did
 from services.progress.domain.path import Activity, Policy, TimeRule
 from services.progress.domain.sessions import Item
+from services.progress.domain.shares import share_of
 from services.progress.domain.statements import Result, Statement
 from services.progress.domain.video import VideoExtensions
 from tests.unit.progress.examples import (

@@ -35,7 +35,7 @@ from tests.unit.progress.examples import (
     watched,
 )
 
-NONE = Evidence(RUN, ADA, "item:film")
+NONE = Evidence(RUN, ADA, "item:film", vouched=())
 
 
 def _statement(

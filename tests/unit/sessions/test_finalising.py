@@ -1,12 +1,22 @@
 """How a class is divided into parts, and their events."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
+from tandem.sessions.v1 import events_pb2
 
-from services.sessions.domain.attendance import Attendance
-from services.sessions.domain.enums import AttendanceMode, AttendanceStatus, EnrolmentState
+from chassis.contracts.mapping import to_message
+from services.sessions.domain.attendance import MOST_STRETCHES, Attendance
+from services.sessions.domain.enums import (
+    AttendanceMode,
+    AttendanceStatus,
+    EnrolmentState,
+    Interval,
+    Stretch,
+)
 from services.sessions.domain.events import SettledAttendance
 from services.sessions.domain.finalising import (
     LEARNERS,
@@ -115,7 +125,7 @@ def _rows(count: int) -> list[SettledAttendance]:
 def test_who_only_waited_is_told_without_a_verdict() -> None:
     """In the order of the learners; one who came all the same has the attendance."""
     rows = [Attendance("s1", one, AttendanceStatus.PRESENT, 1.0, ()) for one in ("ada", "cyd")]
-    told = settled_rows(rows, {"bob", "cyd"})
+    told = settled_rows(rows, {"bob", "cyd"}, None)
     assert [(row.learner_id, row.verdict, row.waited) for row in told] == [
         ("ada", AttendanceStatus.PRESENT, False),
         ("bob", None, True),
@@ -137,3 +147,33 @@ def test_the_end_is_told_in_any_case() -> None:
     assert [(each.part, each.parts) for each in event_parts([], 0, last=True)] == [(1, 1)]
     assert [(each.part, each.parts) for each in event_parts([], 7, last=True)] == [(8, 8)]
     assert list(event_parts([], 7, last=False)) == []
+
+
+def test_events_stay_small_with_any_stretches() -> None:
+    """Learners who came and went often, with the longest ids: fewer in each event, and all told."""
+    began, minute = datetime(2026, 3, 2, 9, tzinfo=UTC), timedelta(minutes=1)
+    often = tuple(
+        Interval(began + 1439 * minute / (n + 1), began + 1440 * minute / (n + 1))
+        for n in range(30)
+    )
+    rows = [
+        Attendance("s1", f"{n:03d}" + "\x01" * 125, AttendanceStatus.PARTIAL, 1 / 3 + 1e3, often)
+        for n in range(LEARNERS_PER_EVENT)
+    ]
+    told = settled_rows(rows, frozenset(), began)
+    assert {len(each.attended) for each in told} == {MOST_STRETCHES}
+    parts = list(event_parts(told, 0, last=True))
+    assert [one for each in parts for one in each.learners] == told
+    for each in parts:
+        message = to_message(each, events_pb2.AttendanceSettled)
+        assert len(json_format.MessageToJson(message, indent=None)) < 240_000
+
+
+def test_only_who_was_there_for_a_part_is_told_with_stretches() -> None:
+    """In seconds from the real start; others are told by their status alone."""
+    began, minute = datetime(2026, 3, 2, 9, tzinfo=UTC), timedelta(minutes=1)
+    there = (Interval(began + minute, began + 20 * minute),)
+    partial = Attendance("s1", "ada", AttendanceStatus.PARTIAL, 19.0, there)
+    present = Attendance("s1", "bob", AttendanceStatus.PRESENT, 19.0, there)
+    told = settled_rows([partial, present], frozenset(), began)
+    assert [each.attended for each in told] == [(Stretch(60.0, 1200.0),), ()]

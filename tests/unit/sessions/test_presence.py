@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sessions.domain.attendance import (
+    MOST_STRETCHES,
     Attendance,
     Correction,
     amended,
@@ -19,12 +20,14 @@ from services.sessions.domain.attendance import (
     corrected,
     correction_violations,
     finalise,
+    stretches_told,
 )
 from services.sessions.domain.enums import (
     AttendanceStatus,
     Interval,
     PresenceKind,
     SessionState,
+    Stretch,
 )
 from services.sessions.domain.presence import (
     EARLIEST,
@@ -281,6 +284,43 @@ def test_a_correction_counts_whatever_presence_says(verdict: AttendanceStatus) -
         back = corrected(late, None)
         assert back is not None
         assert back.verdict is PRESENT
+
+
+@pytest.mark.parametrize(
+    ("by_presence", "correction", "is_told"),
+    [
+        (PARTIAL, None, True),
+        (PARTIAL, PARTIAL, True),
+        (ABSENT, PARTIAL, True),
+        (PRESENT, PARTIAL, False),
+        (PARTIAL, ABSENT, False),
+        (PRESENT, None, False),
+        (ABSENT, None, False),
+    ],
+)
+def test_when_a_learner_was_there_is_told_where_a_part_counts(
+    by_presence: AttendanceStatus, correction: AttendanceStatus | None, is_told: bool
+) -> None:
+    """PARTIAL, also after the catch-up; not where staff contradict that the learner was there."""
+    row = replace(_row(by_presence), intervals=(Interval(NINE, NINE + HOUR / 3),))
+    after = corrected(row, _correction(correction) if correction else None)
+    assert after is not None
+    told = (Stretch(0.0, 1200.0),) if is_told else ()
+    assert stretches_told(after, NINE) == stretches_told(caught_up(after), NINE) == told
+    assert stretches_told(None, NINE) == stretches_told(row, None) == ()
+
+
+def test_of_many_stretches_the_longest_are_told() -> None:
+    """In their order."""
+    lengths = [timedelta(seconds=1 + place % 30) for place in range(60)]
+    many = tuple(
+        Interval(NINE + place * timedelta(minutes=1), NINE + place * timedelta(minutes=1) + length)
+        for place, length in enumerate(lengths)
+    )
+    told = stretches_told(replace(_row(PARTIAL), intervals=many), NINE)
+    assert len(told) == MOST_STRETCHES
+    assert list(told) == sorted(told, key=lambda each: each.start)
+    assert {each.end - each.start for each in told} == {float(n) for n in range(21, 31)}
 
 
 def test_staff_set_no_status_that_only_study_gives() -> None:

@@ -75,6 +75,40 @@ PARTIAL_ATTENDANCE_CATCH_UP: PartialAttendance.ValueType  # 2
 """The learner gets a catch-up."""
 Global___PartialAttendance: _TypeAlias = PartialAttendance  # noqa: Y015
 
+class _EvidencePolicy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EvidencePolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EvidencePolicy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EVIDENCE_POLICY_UNSPECIFIED: _EvidencePolicy.ValueType  # 0
+    """Not said."""
+    EVIDENCE_POLICY_LEARNERS: _EvidencePolicy.ValueType  # 1
+    """The learner's own, and those of services."""
+    EVIDENCE_POLICY_LEARNERS_AT_PACE: _EvidencePolicy.ValueType  # 2
+    """The learner's own as far as they are plausible, and those of services. Plausible is, of one item,
+    three times the time between the learner's first and last statement on it, and a minute.
+    """
+    EVIDENCE_POLICY_SERVICES: _EvidencePolicy.ValueType  # 3
+    """Those of services only."""
+
+class EvidencePolicy(_EvidencePolicy, metaclass=_EvidencePolicyEnumTypeWrapper):
+    """Whose statements count for attendance credit: for catch-ups, and for SESSION activities by what is
+    studied in the place of a class. Other activities don't depend on it.
+    """
+
+EVIDENCE_POLICY_UNSPECIFIED: EvidencePolicy.ValueType  # 0
+"""Not said."""
+EVIDENCE_POLICY_LEARNERS: EvidencePolicy.ValueType  # 1
+"""The learner's own, and those of services."""
+EVIDENCE_POLICY_LEARNERS_AT_PACE: EvidencePolicy.ValueType  # 2
+"""The learner's own as far as they are plausible, and those of services. Plausible is, of one item,
+three times the time between the learner's first and last statement on it, and a minute.
+"""
+EVIDENCE_POLICY_SERVICES: EvidencePolicy.ValueType  # 3
+"""Those of services only."""
+Global___EvidencePolicy: _TypeAlias = EvidencePolicy  # noqa: Y015
+
 class _EnrolmentPolicy:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -265,6 +299,8 @@ class RunPolicy(_message.Message):
     LATE_CATCH_UPS_FIELD_NUMBER: _builtins.int
     LATE_CATCH_UPS_SINCE_FIELD_NUMBER: _builtins.int
     PARTIAL_ATTENDANCE_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    EVIDENCE_WITHIN_FIELD_NUMBER: _builtins.int
     watched_share: _builtins.float
     """Share of an item that must be watched for it to count, 0 to 1. Default 0.9."""
     present_share: _builtins.float
@@ -282,6 +318,8 @@ class RunPolicy(_message.Message):
     """What PARTIAL means. Default COUNTS. In runs that were opened before this field existed it means
     neither: the session is not attended, and there is no catch-up.
     """
+    evidence: Global___EvidencePolicy.ValueType
+    """Whose statements count for attendance credit. Default LEARNERS."""
     @_builtins.property
     def catch_up_within(self) -> _duration_pb2.Duration:
         """How long a learner has for a catch-up, from the moment it can be studied. Default 7 days."""
@@ -289,6 +327,13 @@ class RunPolicy(_message.Message):
     @_builtins.property
     def seat_cutoff(self) -> _duration_pb2.Duration:
         """Until how long before a session a seat may be changed. Default 1 hour."""
+
+    @_builtins.property
+    def evidence_within(self) -> _duration_pb2.Duration:
+        """How late a statement may arrive so that its own time counts for the deadline of a catch-up, and
+        not the time at which it was stored. Of SERVICES only services' statements. Default 0: the time
+        of storing counts. At most 366 days.
+        """
 
     def __init__(
         self,
@@ -301,10 +346,12 @@ class RunPolicy(_message.Message):
         late_catch_ups: Global___LateCatchUps.ValueType = ...,
         late_catch_ups_since: _builtins.str = ...,
         partial_attendance: Global___PartialAttendance.ValueType = ...,
+        evidence: Global___EvidencePolicy.ValueType = ...,
+        evidence_within: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["catch_up_within", b"catch_up_within", "seat_cutoff", b"seat_cutoff"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["catch_up_within", b"catch_up_within", "evidence_within", b"evidence_within", "seat_cutoff", b"seat_cutoff"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_within", b"catch_up_within", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_within", b"catch_up_within", "evidence", b"evidence", "evidence_within", b"evidence_within", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

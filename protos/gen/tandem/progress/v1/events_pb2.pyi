@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from tandem.progress.v1 import resources_pb2 as _resources_pb2
+from tandem.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -180,6 +181,7 @@ class CatchUpAssigned(_message.Message):
     ITEM_IDS_FIELD_NUMBER: _builtins.int
     ASSIGNED_AT_FIELD_NUMBER: _builtins.int
     DUE_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
     catch_up_id: _builtins.str
     """The catch-up."""
     enrolment_id: _builtins.str
@@ -204,6 +206,12 @@ class CatchUpAssigned(_message.Message):
     def due(self) -> _timestamp_pb2.Timestamp:
         """Its deadline."""
 
+    @_builtins.property
+    def missed(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Stretch]:
+        """Of a learner who was there for a part: the parts of the recording that show what was missed, at
+        most the 20 longest. Empty: all of it.
+        """
+
     def __init__(
         self,
         *,
@@ -216,10 +224,11 @@ class CatchUpAssigned(_message.Message):
         item_ids: _abc.Iterable[_builtins.str] | None = ...,
         assigned_at: _timestamp_pb2.Timestamp | None = ...,
         due: _timestamp_pb2.Timestamp | None = ...,
+        missed: _abc.Iterable[_types_pb2.Stretch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "due", b"due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "catch_up_id", b"catch_up_id", "due", b"due", "enrolment_id", b"enrolment_id", "item_ids", b"item_ids", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "catch_up_id", b"catch_up_id", "due", b"due", "enrolment_id", b"enrolment_id", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -241,6 +250,7 @@ class CatchUpCompleted(_message.Message):
     IN_TIME_FIELD_NUMBER: _builtins.int
     ITEM_IDS_FIELD_NUMBER: _builtins.int
     DUE_FIELD_NUMBER: _builtins.int
+    WAS_MISSED_FIELD_NUMBER: _builtins.int
     catch_up_id: _builtins.str
     """The catch-up."""
     enrolment_id: _builtins.str
@@ -255,6 +265,10 @@ class CatchUpCompleted(_message.Message):
     """The session's title."""
     in_time: _builtins.bool
     """True when it was studied before its deadline."""
+    was_missed: _builtins.bool
+    """True when it counted as missed, or as studied late, until evidence that came later showed that
+    it was studied in time (see RunPolicy.evidence_within).
+    """
     @_builtins.property
     def completed_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -280,10 +294,11 @@ class CatchUpCompleted(_message.Message):
         in_time: _builtins.bool = ...,
         item_ids: _abc.Iterable[_builtins.str] | None = ...,
         due: _timestamp_pb2.Timestamp | None = ...,
+        was_missed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "due", b"due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "completed_at", b"completed_at", "due", b"due", "enrolment_id", b"enrolment_id", "in_time", b"in_time", "item_ids", b"item_ids", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "completed_at", b"completed_at", "due", b"due", "enrolment_id", b"enrolment_id", "in_time", b"in_time", "item_ids", b"item_ids", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "title", b"title", "was_missed", b"was_missed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -307,6 +322,7 @@ class CatchUpChanged(_message.Message):
     DUE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     CHANGED_BY_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
     catch_up_id: _builtins.str
     """The catch-up."""
     enrolment_id: _builtins.str
@@ -331,6 +347,12 @@ class CatchUpChanged(_message.Message):
     def due(self) -> _timestamp_pb2.Timestamp:
         """The deadline from now."""
 
+    @_builtins.property
+    def missed(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Stretch]:
+        """Of a learner who was there for a part: the parts of the recording that show what was missed, at
+        most the 20 longest. Empty: all of it.
+        """
+
     def __init__(
         self,
         *,
@@ -344,10 +366,11 @@ class CatchUpChanged(_message.Message):
         due: _timestamp_pb2.Timestamp | None = ...,
         reason: _builtins.str = ...,
         changed_by: _builtins.str = ...,
+        missed: _abc.Iterable[_types_pb2.Stretch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due", b"due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "changed_by", b"changed_by", "due", b"due", "enrolment_id", b"enrolment_id", "item_ids", b"item_ids", "learner_id", b"learner_id", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_id", b"catch_up_id", "changed_by", b"changed_by", "due", b"due", "enrolment_id", b"enrolment_id", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

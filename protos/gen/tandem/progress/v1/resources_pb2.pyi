@@ -463,6 +463,8 @@ class CatchUp(_message.Message):
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
     WATCHED_SHARE_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
+    IN_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -481,6 +483,8 @@ class CatchUp(_message.Message):
     """Share studied so far, 0 to 1."""
     dropped: _builtins.bool
     """True when it need not be studied: withdrawn, or waived by staff."""
+    in_time: _builtins.bool
+    """Of a COMPLETED one: true when it was studied before its deadline."""
     @_builtins.property
     def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The items to study: the recording, or the session's materials. Until it is completed they
@@ -499,6 +503,12 @@ class CatchUp(_message.Message):
     def completed_at(self) -> _timestamp_pb2.Timestamp:
         """When it was studied."""
 
+    @_builtins.property
+    def missed(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Stretch]:
+        """Of a learner who was there for a part: the parts of the recording that show what was missed, at
+        most the 20 longest. Empty: all of it.
+        """
+
     def __init__(
         self,
         *,
@@ -515,10 +525,12 @@ class CatchUp(_message.Message):
         completed_at: _timestamp_pb2.Timestamp | None = ...,
         watched_share: _builtins.float = ...,
         dropped: _builtins.bool = ...,
+        missed: _abc.Iterable[_types_pb2.Stretch] | None = ...,
+        in_time: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "completed_at", b"completed_at", "due", b"due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "assigned_at", b"assigned_at", "completed_at", b"completed_at", "dropped", b"dropped", "due", b"due", "id", b"id", "item_ids", b"item_ids", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "assigned_at", b"assigned_at", "completed_at", b"completed_at", "dropped", b"dropped", "due", b"due", "id", b"id", "in_time", b"in_time", "item_ids", b"item_ids", "learner_id", b"learner_id", "missed", b"missed", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "title", b"title", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,6 +5,7 @@ What sessions tells the others."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -536,6 +537,7 @@ class SettledAttendance(_message.Message):
     VERDICT_FIELD_NUMBER: _builtins.int
     MINUTES_FIELD_NUMBER: _builtins.int
     WAITED_FIELD_NUMBER: _builtins.int
+    ATTENDED_FIELD_NUMBER: _builtins.int
     learner_id: _builtins.str
     """The learner."""
     verdict: _types_pb2.AttendanceVerdict.ValueType
@@ -544,6 +546,12 @@ class SettledAttendance(_message.Message):
     """Minutes there."""
     waited: _builtins.bool
     """True for a learner who only waited for a seat, and so could not come."""
+    @_builtins.property
+    def attended(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Stretch]:
+        """Of a PARTIAL learner: when the learner was there, from the class's real start, in order and
+        apart; of more than 20 stretches the longest.
+        """
+
     def __init__(
         self,
         *,
@@ -551,10 +559,11 @@ class SettledAttendance(_message.Message):
         verdict: _types_pb2.AttendanceVerdict.ValueType = ...,
         minutes: _builtins.float = ...,
         waited: _builtins.bool = ...,
+        attended: _abc.Iterable[_types_pb2.Stretch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "minutes", b"minutes", "verdict", b"verdict", "waited", b"waited"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attended", b"attended", "learner_id", b"learner_id", "minutes", b"minutes", "verdict", b"verdict", "waited", b"waited"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -562,7 +571,7 @@ Global___SettledAttendance: _TypeAlias = SettledAttendance  # noqa: Y015
 
 @_typing.final
 class AttendanceSettled(_message.Message):
-    """A session's attendance is settled. Large classes come in parts of up to 500 learners, after the
+    """A session's attendance is settled. Large classes come in parts of up to 500 learners (fewer where their stretches are many), after the
     session has ended, one after the other. A learner is in one part; what changes later is amended.
     """
 
@@ -639,6 +648,7 @@ class AttendanceAmended(_message.Message):
     TO_VERDICT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     AMENDED_AT_FIELD_NUMBER: _builtins.int
+    ATTENDED_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -657,6 +667,12 @@ class AttendanceAmended(_message.Message):
     def amended_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def attended(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Stretch]:
+        """Where the learner was there for a part, PARTIAL or CAUGHT_UP from now: when, as in
+        SettledAttendance. Also told where only this changed, and the verdict did not.
+        """
+
     def __init__(
         self,
         *,
@@ -667,10 +683,11 @@ class AttendanceAmended(_message.Message):
         to_verdict: _types_pb2.AttendanceVerdict.ValueType = ...,
         reason: _builtins.str = ...,
         amended_at: _timestamp_pb2.Timestamp | None = ...,
+        attended: _abc.Iterable[_types_pb2.Stretch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amended_at", b"amended_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amended_at", b"amended_at", "from_verdict", b"from_verdict", "learner_id", b"learner_id", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "to_verdict", b"to_verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amended_at", b"amended_at", "attended", b"attended", "from_verdict", b"from_verdict", "learner_id", b"learner_id", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "to_verdict", b"to_verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -692,6 +709,7 @@ class AttendanceCorrected(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     CORRECTED_BY_FIELD_NUMBER: _builtins.int
     CORRECTED_AT_FIELD_NUMBER: _builtins.int
+    ATTENDED_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -710,6 +728,12 @@ class AttendanceCorrected(_message.Message):
     def corrected_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def attended(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Stretch]:
+        """Where the learner was there for a part, PARTIAL or CAUGHT_UP from now: when, as in
+        SettledAttendance. Empty where staff make PARTIAL of PRESENT: they contradict what was noted.
+        """
+
     def __init__(
         self,
         *,
@@ -721,10 +745,11 @@ class AttendanceCorrected(_message.Message):
         reason: _builtins.str = ...,
         corrected_by: _builtins.str = ...,
         corrected_at: _timestamp_pb2.Timestamp | None = ...,
+        attended: _abc.Iterable[_types_pb2.Stretch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["corrected_at", b"corrected_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrected_at", b"corrected_at", "corrected_by", b"corrected_by", "from_verdict", b"from_verdict", "learner_id", b"learner_id", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "to_verdict", b"to_verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attended", b"attended", "corrected_at", b"corrected_at", "corrected_by", b"corrected_by", "from_verdict", b"from_verdict", "learner_id", b"learner_id", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "to_verdict", b"to_verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -741,6 +766,7 @@ class RecordingAttached(_message.Message):
     ACTIVITY_ID_FIELD_NUMBER: _builtins.int
     ITEM_ID_FIELD_NUMBER: _builtins.int
     ATTACHED_AT_FIELD_NUMBER: _builtins.int
+    STARTS_AT_OFFSET_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -753,6 +779,12 @@ class RecordingAttached(_message.Message):
     def attached_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def starts_at_offset(self) -> _duration_pb2.Duration:
+        """Where the recording begins, from the class's real start; negative: the recorder ran before;
+        absent: 0.
+        """
+
     def __init__(
         self,
         *,
@@ -761,10 +793,11 @@ class RecordingAttached(_message.Message):
         activity_id: _builtins.str = ...,
         item_id: _builtins.str = ...,
         attached_at: _timestamp_pb2.Timestamp | None = ...,
+        starts_at_offset: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attached_at", b"attached_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attached_at", b"attached_at", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attached_at", b"attached_at", "item_id", b"item_id", "run_id", b"run_id", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attached_at", b"attached_at", "item_id", b"item_id", "run_id", b"run_id", "session_id", b"session_id", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -97,22 +97,28 @@ class Recording(_message.Message):
     ITEM_ID_FIELD_NUMBER: _builtins.int
     PLAYABLE_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    STARTS_AT_OFFSET_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item of the library."""
     playable: _builtins.bool
     """True once the item is AVAILABLE."""
     failure: _builtins.str
     """Why it never will be; empty otherwise."""
+    @_builtins.property
+    def starts_at_offset(self) -> _duration_pb2.Duration:
+        """Where it begins, from the class's real start; negative: the recorder ran before."""
+
     def __init__(
         self,
         *,
         item_id: _builtins.str = ...,
         playable: _builtins.bool = ...,
         failure: _builtins.str = ...,
+        starts_at_offset: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "item_id", b"item_id", "playable", b"playable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "item_id", b"item_id", "playable", b"playable", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -768,19 +768,27 @@ class AttachRecordingRequest(_message.Message):
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
     ITEM_ID_FIELD_NUMBER: _builtins.int
+    STARTS_AT_OFFSET_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     item_id: _builtins.str
     """The item of the library."""
+    @_builtins.property
+    def starts_at_offset(self) -> _duration_pb2.Duration:
+        """Where the recording begins, from the class's real start; negative: the recorder ran before.
+        Absent: 0. At most a day. Attaching the same item with another offset corrects it.
+        """
+
     def __init__(
         self,
         *,
         session_id: _builtins.str = ...,
         item_id: _builtins.str = ...,
+        starts_at_offset: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "session_id", b"session_id", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

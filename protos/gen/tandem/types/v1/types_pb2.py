@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btandem/types/v1/types.proto\x12\x0ftandem.types.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\"b\n\tCivilTime\x12=\n\x05local\x18\x01 \x01(\tB.\xb2\xbb\x18*\x08\x01:&\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2})?\x12\x16\n\x04zone\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01@\x01\"^\n\x08Interval\x12)\n\x05start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03\x65nd\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\tViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05wrong\x18\x02 \x01(\t\x12\r\n\x05right\x18\x03 \x01(\t\"s\n\tRowResult\x12\x0b\n\x03row\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\x08\x12.\n\nviolations\x18\x04 \x03(\x0b\x32\x1a.tandem.types.v1.Violation\x12\x0c\n\x04note\x18\x05 \x01(\t*\x87\x01\n\x0c\x44\x65liveryMode\x12\x1d\n\x19\x44\x45LIVERY_MODE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45LIVERY_MODE_SYNCHRONOUS\x10\x01\x12\x1e\n\x1a\x44\x45LIVERY_MODE_ASYNCHRONOUS\x10\x02\x12\x19\n\x15\x44\x45LIVERY_MODE_BLENDED\x10\x03*\x8c\x01\n\x0e\x41ttendanceMode\x12\x1f\n\x1b\x41TTENDANCE_MODE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41TTENDANCE_MODE_CLASSROOM\x10\x01\x12\x1a\n\x16\x41TTENDANCE_MODE_ONLINE\x10\x02\x12\x1e\n\x1a\x41TTENDANCE_MODE_SELF_PACED\x10\x03*\x96\x01\n\x0c\x41\x63tivityKind\x12\x1d\n\x19\x41\x43TIVITY_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x43TIVITY_KIND_ITEM\x10\x01\x12\x19\n\x15\x41\x43TIVITY_KIND_SESSION\x10\x02\x12\x16\n\x12\x41\x43TIVITY_KIND_TASK\x10\x03\x12\x1c\n\x18\x41\x43TIVITY_KIND_CHECKPOINT\x10\x04*\xbd\x01\n\x08ItemKind\x12\x19\n\x15ITEM_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fITEM_KIND_EBOOK\x10\x01\x12\x15\n\x11ITEM_KIND_JOURNAL\x10\x02\x12\x11\n\rITEM_KIND_PDF\x10\x03\x12\x13\n\x0fITEM_KIND_AUDIO\x10\x04\x12\x13\n\x0fITEM_KIND_VIDEO\x10\x05\x12\x17\n\x13ITEM_KIND_RECORDING\x10\x06\x12\x14\n\x10ITEM_KIND_SLIDES\x10\x07*w\n\x0bSessionKind\x12\x1c\n\x18SESSION_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14SESSION_KIND_IN_ROOM\x10\x01\x12\x17\n\x13SESSION_KIND_ONLINE\x10\x02\x12\x17\n\x13SESSION_KIND_HYBRID\x10\x03*l\n\x08SeatKind\x12\x19\n\x15SEAT_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11SEAT_KIND_IN_ROOM\x10\x01\x12\x14\n\x10SEAT_KIND_ONLINE\x10\x02\x12\x18\n\x14SEAT_KIND_WAITLISTED\x10\x03*\xd8\x01\n\x11\x41ttendanceVerdict\x12\"\n\x1e\x41TTENDANCE_VERDICT_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41TTENDANCE_VERDICT_PRESENT\x10\x01\x12\x1e\n\x1a\x41TTENDANCE_VERDICT_PARTIAL\x10\x02\x12\x1d\n\x19\x41TTENDANCE_VERDICT_ABSENT\x10\x03\x12\x1e\n\x1a\x41TTENDANCE_VERDICT_EXCUSED\x10\x04\x12 \n\x1c\x41TTENDANCE_VERDICT_CAUGHT_UP\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btandem/types/v1/types.proto\x12\x0ftandem.types.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\"b\n\tCivilTime\x12=\n\x05local\x18\x01 \x01(\tB.\xb2\xbb\x18*\x08\x01:&\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2})?\x12\x16\n\x04zone\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01@\x01\"^\n\x08Interval\x12)\n\x05start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03\x65nd\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"%\n\x07Stretch\x12\r\n\x05start\x18\x01 \x01(\x01\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x01\"8\n\tViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05wrong\x18\x02 \x01(\t\x12\r\n\x05right\x18\x03 \x01(\t\"s\n\tRowResult\x12\x0b\n\x03row\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\x08\x12.\n\nviolations\x18\x04 \x03(\x0b\x32\x1a.tandem.types.v1.Violation\x12\x0c\n\x04note\x18\x05 \x01(\t*\x87\x01\n\x0c\x44\x65liveryMode\x12\x1d\n\x19\x44\x45LIVERY_MODE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45LIVERY_MODE_SYNCHRONOUS\x10\x01\x12\x1e\n\x1a\x44\x45LIVERY_MODE_ASYNCHRONOUS\x10\x02\x12\x19\n\x15\x44\x45LIVERY_MODE_BLENDED\x10\x03*\x8c\x01\n\x0e\x41ttendanceMode\x12\x1f\n\x1b\x41TTENDANCE_MODE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41TTENDANCE_MODE_CLASSROOM\x10\x01\x12\x1a\n\x16\x41TTENDANCE_MODE_ONLINE\x10\x02\x12\x1e\n\x1a\x41TTENDANCE_MODE_SELF_PACED\x10\x03*\x96\x01\n\x0c\x41\x63tivityKind\x12\x1d\n\x19\x41\x43TIVITY_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x43TIVITY_KIND_ITEM\x10\x01\x12\x19\n\x15\x41\x43TIVITY_KIND_SESSION\x10\x02\x12\x16\n\x12\x41\x43TIVITY_KIND_TASK\x10\x03\x12\x1c\n\x18\x41\x43TIVITY_KIND_CHECKPOINT\x10\x04*\xbd\x01\n\x08ItemKind\x12\x19\n\x15ITEM_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fITEM_KIND_EBOOK\x10\x01\x12\x15\n\x11ITEM_KIND_JOURNAL\x10\x02\x12\x11\n\rITEM_KIND_PDF\x10\x03\x12\x13\n\x0fITEM_KIND_AUDIO\x10\x04\x12\x13\n\x0fITEM_KIND_VIDEO\x10\x05\x12\x17\n\x13ITEM_KIND_RECORDING\x10\x06\x12\x14\n\x10ITEM_KIND_SLIDES\x10\x07*w\n\x0bSessionKind\x12\x1c\n\x18SESSION_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14SESSION_KIND_IN_ROOM\x10\x01\x12\x17\n\x13SESSION_KIND_ONLINE\x10\x02\x12\x17\n\x13SESSION_KIND_HYBRID\x10\x03*l\n\x08SeatKind\x12\x19\n\x15SEAT_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11SEAT_KIND_IN_ROOM\x10\x01\x12\x14\n\x10SEAT_KIND_ONLINE\x10\x02\x12\x18\n\x14SEAT_KIND_WAITLISTED\x10\x03*\xd8\x01\n\x11\x41ttendanceVerdict\x12\"\n\x1e\x41TTENDANCE_VERDICT_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41TTENDANCE_VERDICT_PRESENT\x10\x01\x12\x1e\n\x1a\x41TTENDANCE_VERDICT_PARTIAL\x10\x02\x12\x1d\n\x19\x41TTENDANCE_VERDICT_ABSENT\x10\x03\x12\x1e\n\x1a\x41TTENDANCE_VERDICT_EXCUSED\x10\x04\x12 \n\x1c\x41TTENDANCE_VERDICT_CAUGHT_UP\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,26 +37,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CIVILTIME'].fields_by_name['local']._serialized_options = b'\262\273\030*\010\001:&\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2})?'
   _globals['_CIVILTIME'].fields_by_name['zone']._loaded_options = None
   _globals['_CIVILTIME'].fields_by_name['zone']._serialized_options = b'\262\273\030\004\010\001@\001'
-  _globals['_DELIVERYMODE']._serialized_start=486
-  _globals['_DELIVERYMODE']._serialized_end=621
-  _globals['_ATTENDANCEMODE']._serialized_start=624
-  _globals['_ATTENDANCEMODE']._serialized_end=764
-  _globals['_ACTIVITYKIND']._serialized_start=767
-  _globals['_ACTIVITYKIND']._serialized_end=917
-  _globals['_ITEMKIND']._serialized_start=920
-  _globals['_ITEMKIND']._serialized_end=1109
-  _globals['_SESSIONKIND']._serialized_start=1111
-  _globals['_SESSIONKIND']._serialized_end=1230
-  _globals['_SEATKIND']._serialized_start=1232
-  _globals['_SEATKIND']._serialized_end=1340
-  _globals['_ATTENDANCEVERDICT']._serialized_start=1343
-  _globals['_ATTENDANCEVERDICT']._serialized_end=1559
+  _globals['_DELIVERYMODE']._serialized_start=525
+  _globals['_DELIVERYMODE']._serialized_end=660
+  _globals['_ATTENDANCEMODE']._serialized_start=663
+  _globals['_ATTENDANCEMODE']._serialized_end=803
+  _globals['_ACTIVITYKIND']._serialized_start=806
+  _globals['_ACTIVITYKIND']._serialized_end=956
+  _globals['_ITEMKIND']._serialized_start=959
+  _globals['_ITEMKIND']._serialized_end=1148
+  _globals['_SESSIONKIND']._serialized_start=1150
+  _globals['_SESSIONKIND']._serialized_end=1269
+  _globals['_SEATKIND']._serialized_start=1271
+  _globals['_SEATKIND']._serialized_end=1379
+  _globals['_ATTENDANCEVERDICT']._serialized_start=1382
+  _globals['_ATTENDANCEVERDICT']._serialized_end=1598
   _globals['_CIVILTIME']._serialized_start=114
   _globals['_CIVILTIME']._serialized_end=212
   _globals['_INTERVAL']._serialized_start=214
   _globals['_INTERVAL']._serialized_end=308
-  _globals['_VIOLATION']._serialized_start=310
-  _globals['_VIOLATION']._serialized_end=366
-  _globals['_ROWRESULT']._serialized_start=368
-  _globals['_ROWRESULT']._serialized_end=483
+  _globals['_STRETCH']._serialized_start=310
+  _globals['_STRETCH']._serialized_end=347
+  _globals['_VIOLATION']._serialized_start=349
+  _globals['_VIOLATION']._serialized_end=405
+  _globals['_ROWRESULT']._serialized_start=407
+  _globals['_ROWRESULT']._serialized_end=522
 # @@protoc_insertion_point(module_scope)
