@@ -272,7 +272,7 @@ class Machine(RuleBasedStateMachine):
         before = self.world.catch_up
         self.world.settle()
         one = self.world.catch_up
-        assert len(self.store.learners.get(KEY).catch_ups if self.store.learners else ()) <= 1
+        assert all(len(each.catch_ups) <= 1 for each in self.store.learners.values())
         if one is None:
             assert before is None
             assert not (self._is_missed() and self._substitute()) or self.over_at
