@@ -181,7 +181,10 @@ def kept_up(
     """
     over_since = run.over_since(now)
     is_assigned = catch_up.state is CatchUpState.ASSIGNED
-    outlives = is_assigned and over_since is not None and catch_up.due >= over_since
+    # One that was withdrawn before would be assigned again, with a due after the run.
+    outlives = (
+        is_assigned and over_since is not None and (catch_up.dropped or catch_up.due >= over_since)
+    )
     wanted = is_wanted(run_state, catch_up.session_id, held_before, run.policy)
     applies = wanted and not (outlives or catch_up.waived or is_spared)
     if applies is not catch_up.dropped:

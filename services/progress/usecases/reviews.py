@@ -101,8 +101,9 @@ def _last_looks(
         stored = store.taken_in(run_id, learner_ids, targets, due + policy.trusts_for)
         for each in some:
             known = until(stored.get(each.learner_id, ()), due, policy)
-            if known is not None:
-                looks[run_id, each.learner_id].append(Look(each, known))
+            # Without statements, what was heard in the class may be enough.
+            known = known or Recorded((), each.assigned_at)
+            looks[run_id, each.learner_id].append(Look(each, known))
     return looks
 
 
@@ -150,7 +151,7 @@ def _seen_before_due(
     """
     for key, own in looks.items():
         for each in own:
-            if each.catch_up.is_open:
+            if each.catch_up.is_open and each.known.statements:
                 change = partial(did_all, recorded=each.known)
                 targets = _targets_of(each.catch_up, plans[key[0]])
                 yield LearnerUpdate(key, each.known.at, change, targets)
