@@ -270,14 +270,16 @@ def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
 
 
 def may_be_in_time(catch_up: CatchUp) -> bool:
-    """Return whether evidence that comes late may show that it was studied by its due."""
+    """Return whether evidence that comes late may show that it was studied by its due; of one that
+    is withdrawn, in case it comes back.
+    """
     late = catch_up.state is CatchUpState.COMPLETED and not catch_up.in_time
-    return not catch_up.dropped and (late or catch_up.state is CatchUpState.MISSED)
+    return late or catch_up.state is CatchUpState.MISSED
 
 
 def in_time_after_all(catch_up: CatchUp, at: datetime) -> CatchUp:
     """Return a catch-up that was missed or late, completed at `at`, before its due."""
-    if not may_be_in_time(catch_up):
+    if catch_up.dropped or not may_be_in_time(catch_up):
         return catch_up
     return replace(catch_up, state=CatchUpState.COMPLETED, completed_at=at, in_time=True)
 

@@ -92,7 +92,8 @@ def _last_looks(
         plan = plans.get(key[0])
         for each in catch_ups[key] if plan else ():
             if plan and _wants_a_look(each, own, plan, run_states[key]):
-                now = restocked(each, plan.substitutes.get(each.session_id, ()))
+                back = replace(each, dropped=False)
+                now = restocked(back, plan.substitutes.get(each.session_id, ()))
                 groups[key[0], _targets_of(now, plan), each.due].append(now)
     looks: dict[Key, list[Look]] = defaultdict(list)
     for (run_id, targets, due), some in groups.items():
