@@ -28,7 +28,7 @@ from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_optio
 from tandem.types.v1 import types_pb2 as tandem_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tandem/catalog/v1/resources.proto\x12\x11tandem.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\x99\x02\n\x06Person\x12\x1e\n\x02id\x18\x01 \x01(\tB\x12\xb2\xbb\x18\x0e\x08\x01\x10\x80\x01:\x07[^@\\s]+\x12\x1d\n\ngiven_name\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xc8\x01\x12\x1c\n\x0b\x66\x61mily_name\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xc8\x01\x12)\n\x05\x65mail\x18\x04 \x01(\tB\x1a\xb2\xbb\x18\x16\x08\x01\x10\xfe\x01:\x0f[^@\\s]+@[^@\\s]+\x12=\n\x08language\x18\x05 \x01(\tB+\xb2\xbb\x18\'\x08\x01\x10#:![A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\x12\x16\n\x04zone\x18\x06 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01@\x01\x12\x30\n\x05roles\x18\x07 \x03(\x0e\x32\x17.tandem.options.v1.RoleB\x08\xb2\xbb\x18\x04\x18\x01 \x05\"\xa6\x01\n\x06\x43ourse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nretired_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9d\x03\n\tRunPolicy\x12\x32\n\x0f\x63\x61tch_up_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\rwatched_share\x18\x02 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00\x00\xf0?\x12-\n\rpresent_share\x18\x03 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00\x00\xf0?\x12-\n\rpartial_share\x18\x04 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00\x00\xf0?\x12.\n\x0bseat_cutoff\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\x0elate_catch_ups\x18\x06 \x01(\x0e\x32\x1f.tandem.catalog.v1.LateCatchUps\x12$\n\x14late_catch_ups_since\x18\x07 \x01(\tB\x06\xb2\xbb\x18\x02H\x01\x12@\n\x12partial_attendance\x18\x08 \x01(\x0e\x32$.tandem.catalog.v1.PartialAttendance\"_\n\x0bStaffMember\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x32\n\x04role\x18\x02 \x01(\x0e\x32\x1c.tandem.options.v1.StaffRoleB\x06\xb2\xbb\x18\x02\x08\x01\"\xbf\x01\n\x0e\x45nrolmentRules\x12\x32\n\x06policy\x18\x01 \x01(\x0e\x32\".tandem.catalog.v1.EnrolmentPolicy\x12,\n\x08opens_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcloses_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x0binvited_ids\x18\x04 \x03(\tB\x07\xb2\xbb\x18\x03 \xe8\x07\"\xff\x03\n\x03Run\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tcourse_id\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x34\n\rdelivery_mode\x18\x05 \x01(\x0e\x32\x1d.tandem.types.v1.DeliveryMode\x12\x0c\n\x04zone\x18\x06 \x01(\t\x12\x12\n\nstart_date\x18\x07 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x08 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\t \x01(\r\x12\x16\n\x0einstructor_ids\x18\n \x03(\t\x12,\n\x06policy\x18\x0b \x01(\x0b\x32\x1c.tandem.catalog.v1.RunPolicy\x12*\n\x05state\x18\x0c \x01(\x0e\x32\x1b.tandem.catalog.v1.RunState\x12\x10\n\x08\x65nrolled\x18\r \x01(\r\x12\x12\n\nwaitlisted\x18\x0e \x01(\r\x12\x14\n\x0cpath_version\x18\x0f \x01(\r\x12\x34\n\tenrolment\x18\x10 \x01(\x0b\x32!.tandem.catalog.v1.EnrolmentRules\x12-\n\tclosed_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x05staff\x18\x12 \x03(\x0b\x32\x1e.tandem.catalog.v1.StaffMember\"Y\n\rAfterActivity\x12\x1d\n\x0b\x61\x63tivity_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12)\n\x06offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa3\x01\n\x08TimeRule\x12)\n\x05\x66ixed\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0f\x61\x66ter_enrolment\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x38\n\x0e\x61\x66ter_activity\x18\x03 \x01(\x0b\x32 .tandem.catalog.v1.AfterActivity\"\xa6\x02\n\x08\x41\x63tivity\x12)\n\x02id\x18\x01 \x01(\tB\x1d\xb2\xbb\x18\x19\x08\x01\x10@:\x13[a-z0-9][a-z0-9_-]*\x12\x18\n\x05title\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xac\x02\x12\x33\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.tandem.types.v1.ActivityKindB\x06\xb2\xbb\x18\x02\x08\x01\x12\x17\n\x07item_id\x18\x04 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x18\n\x08requires\x18\x05 \x03(\tB\x06\xb2\xbb\x18\x02 2\x12,\n\x07release\x18\x06 \x01(\x0b\x32\x1b.tandem.catalog.v1.TimeRule\x12-\n\x08\x64\x65\x61\x64line\x18\x07 \x01(\x0b\x32\x1b.tandem.catalog.v1.TimeRule\x12\x10\n\x08optional\x18\x08 \x01(\x08\"\xa0\x01\n\x04Path\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12/\n\nactivities\x18\x03 \x03(\x0b\x32\x1b.tandem.catalog.v1.Activity\x12\x30\n\x0cpublished_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpublished_by\x18\x05 \x01(\t\"\xcd\x01\n\tEnrolment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12-\n\x04mode\x18\x04 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12\x30\n\x05state\x18\x05 \x01(\x0e\x32!.tandem.catalog.v1.EnrolmentState\x12/\n\x0b\x65nrolled_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*y\n\x0cLateCatchUps\x12\x1e\n\x1aLATE_CATCH_UPS_UNSPECIFIED\x10\x00\x12\x17\n\x13LATE_CATCH_UPS_NONE\x10\x01\x12\x16\n\x12LATE_CATCH_UPS_ALL\x10\x02\x12\x18\n\x14LATE_CATCH_UPS_SINCE\x10\x03*w\n\x11PartialAttendance\x12\"\n\x1ePARTIAL_ATTENDANCE_UNSPECIFIED\x10\x00\x12\x1d\n\x19PARTIAL_ATTENDANCE_COUNTS\x10\x01\x12\x1f\n\x1bPARTIAL_ATTENDANCE_CATCH_UP\x10\x02*\x95\x01\n\x0f\x45nrolmentPolicy\x12 \n\x1c\x45NROLMENT_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45NROLMENT_POLICY_OPEN\x10\x01\x12!\n\x1d\x45NROLMENT_POLICY_BY_REGISTRAR\x10\x02\x12\"\n\x1e\x45NROLMENT_POLICY_BY_INVITATION\x10\x03*O\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eRUN_STATE_OPEN\x10\x01\x12\x14\n\x10RUN_STATE_CLOSED\x10\x02*\x8e\x01\n\x0e\x45nrolmentState\x12\x1f\n\x1b\x45NROLMENT_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45NROLMENT_STATE_ENROLLED\x10\x01\x12\x1e\n\x1a\x45NROLMENT_STATE_WAITLISTED\x10\x02\x12\x1d\n\x19\x45NROLMENT_STATE_WITHDRAWN\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tandem/catalog/v1/resources.proto\x12\x11tandem.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\x99\x02\n\x06Person\x12\x1e\n\x02id\x18\x01 \x01(\tB\x12\xb2\xbb\x18\x0e\x08\x01\x10\x80\x01:\x07[^@\\s]+\x12\x1d\n\ngiven_name\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xc8\x01\x12\x1c\n\x0b\x66\x61mily_name\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xc8\x01\x12)\n\x05\x65mail\x18\x04 \x01(\tB\x1a\xb2\xbb\x18\x16\x08\x01\x10\xfe\x01:\x0f[^@\\s]+@[^@\\s]+\x12=\n\x08language\x18\x05 \x01(\tB+\xb2\xbb\x18\'\x08\x01\x10#:![A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\x12\x16\n\x04zone\x18\x06 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01@\x01\x12\x30\n\x05roles\x18\x07 \x03(\x0e\x32\x17.tandem.options.v1.RoleB\x08\xb2\xbb\x18\x04\x18\x01 \x05\"\xa6\x01\n\x06\x43ourse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nretired_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"s\n\tCivilSpan\x12\x1d\n\x04\x64\x61ys\x18\x01 \x01(\rB\x0f\xb2\xbb\x18\x0b\x08\x01\x31\x00\x00\x00\x00\x00\xd0v@\x12\x14\n\x0cworking_days\x18\x02 \x01(\x08\x12\x31\n\x04time\x18\x03 \x01(\tB#\xb2\xbb\x18\x1f:\x1d([01][0-9]|2[0-3]):[0-5][0-9]\"\x80\x04\n\tRunPolicy\x12\x32\n\x0f\x63\x61tch_up_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\rwatched_share\x18\x02 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00\x00\xf0?\x12-\n\rpresent_share\x18\x03 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00\x00\xf0?\x12-\n\rpartial_share\x18\x04 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00\x00\xf0?\x12.\n\x0bseat_cutoff\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\x0elate_catch_ups\x18\x06 \x01(\x0e\x32\x1f.tandem.catalog.v1.LateCatchUps\x12$\n\x14late_catch_ups_since\x18\x07 \x01(\tB\x06\xb2\xbb\x18\x02H\x01\x12@\n\x12partial_attendance\x18\x08 \x01(\x0e\x32$.tandem.catalog.v1.PartialAttendance\x12\x32\n\x0c\x63\x61tch_up_due\x18\t \x01(\x0b\x32\x1c.tandem.catalog.v1.CivilSpan\x12-\n\ndue_notice\x18\x10 \x01(\x0b\x32\x19.google.protobuf.Duration\"_\n\x0bStaffMember\x12\x1c\n\tperson_id\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12\x32\n\x04role\x18\x02 \x01(\x0e\x32\x1c.tandem.options.v1.StaffRoleB\x06\xb2\xbb\x18\x02\x08\x01\"\xbf\x01\n\x0e\x45nrolmentRules\x12\x32\n\x06policy\x18\x01 \x01(\x0e\x32\".tandem.catalog.v1.EnrolmentPolicy\x12,\n\x08opens_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcloses_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x0binvited_ids\x18\x04 \x03(\tB\x07\xb2\xbb\x18\x03 \xe8\x07\"\x91\x04\n\x03Run\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tcourse_id\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x34\n\rdelivery_mode\x18\x05 \x01(\x0e\x32\x1d.tandem.types.v1.DeliveryMode\x12\x0c\n\x04zone\x18\x06 \x01(\t\x12\x12\n\nstart_date\x18\x07 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x08 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\t \x01(\r\x12\x16\n\x0einstructor_ids\x18\n \x03(\t\x12,\n\x06policy\x18\x0b \x01(\x0b\x32\x1c.tandem.catalog.v1.RunPolicy\x12*\n\x05state\x18\x0c \x01(\x0e\x32\x1b.tandem.catalog.v1.RunState\x12\x10\n\x08\x65nrolled\x18\r \x01(\r\x12\x12\n\nwaitlisted\x18\x0e \x01(\r\x12\x14\n\x0cpath_version\x18\x0f \x01(\r\x12\x34\n\tenrolment\x18\x10 \x01(\x0b\x32!.tandem.catalog.v1.EnrolmentRules\x12-\n\tclosed_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x05staff\x18\x12 \x03(\x0b\x32\x1e.tandem.catalog.v1.StaffMember\x12\x10\n\x08holidays\x18\x13 \x03(\t\"#\n\x08Holidays\x12\x17\n\x04\x64\x61ys\x18\x01 \x03(\tB\t\xb2\xbb\x18\x05 \x90\x03H\x01\"Y\n\rAfterActivity\x12\x1d\n\x0b\x61\x63tivity_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12)\n\x06offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"]\n\x07WeekDay\x12\x1d\n\x04week\x18\x01 \x01(\rB\x0f\xb2\xbb\x18\x0b\x08\x01\x31\x00\x00\x00\x00\x00@\x7f@\x12\x33\n\x07weekday\x18\x02 \x01(\x0e\x32\x1a.tandem.catalog.v1.WeekdayB\x06\xb2\xbb\x18\x02\x08\x01\"O\n\x11\x44\x61ysAfterActivity\x12\x1d\n\x0b\x61\x63tivity_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1b\n\x04\x64\x61ys\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\"\xa1\x02\n\tCivilRule\x12\x14\n\x04\x64\x61te\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02H\x01\x12,\n\x08week_day\x18\x02 \x01(\x0b\x32\x1a.tandem.catalog.v1.WeekDay\x12\x30\n\x14\x64\x61ys_after_enrolment\x18\x03 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@H\x00\x88\x01\x01\x12<\n\x0e\x61\x66ter_activity\x18\x04 \x01(\x0b\x32$.tandem.catalog.v1.DaysAfterActivity\x12\x14\n\x0cworking_days\x18\x05 \x01(\x08\x12\x31\n\x04time\x18\x06 \x01(\tB#\xb2\xbb\x18\x1f:\x1d([01][0-9]|2[0-3]):[0-5][0-9]B\x17\n\x15_days_after_enrolment\"\xd0\x01\n\x08TimeRule\x12)\n\x05\x66ixed\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0f\x61\x66ter_enrolment\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x38\n\x0e\x61\x66ter_activity\x18\x03 \x01(\x0b\x32 .tandem.catalog.v1.AfterActivity\x12+\n\x05\x63ivil\x18\x04 \x01(\x0b\x32\x1c.tandem.catalog.v1.CivilRule\"\xa6\x02\n\x08\x41\x63tivity\x12)\n\x02id\x18\x01 \x01(\tB\x1d\xb2\xbb\x18\x19\x08\x01\x10@:\x13[a-z0-9][a-z0-9_-]*\x12\x18\n\x05title\x18\x02 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xac\x02\x12\x33\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.tandem.types.v1.ActivityKindB\x06\xb2\xbb\x18\x02\x08\x01\x12\x17\n\x07item_id\x18\x04 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x18\n\x08requires\x18\x05 \x03(\tB\x06\xb2\xbb\x18\x02 2\x12,\n\x07release\x18\x06 \x01(\x0b\x32\x1b.tandem.catalog.v1.TimeRule\x12-\n\x08\x64\x65\x61\x64line\x18\x07 \x01(\x0b\x32\x1b.tandem.catalog.v1.TimeRule\x12\x10\n\x08optional\x18\x08 \x01(\x08\"\xa0\x01\n\x04Path\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12/\n\nactivities\x18\x03 \x03(\x0b\x32\x1b.tandem.catalog.v1.Activity\x12\x30\n\x0cpublished_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpublished_by\x18\x05 \x01(\t\"\xcd\x01\n\tEnrolment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nlearner_id\x18\x03 \x01(\t\x12-\n\x04mode\x18\x04 \x01(\x0e\x32\x1f.tandem.types.v1.AttendanceMode\x12\x30\n\x05state\x18\x05 \x01(\x0e\x32!.tandem.catalog.v1.EnrolmentState\x12/\n\x0b\x65nrolled_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*y\n\x0cLateCatchUps\x12\x1e\n\x1aLATE_CATCH_UPS_UNSPECIFIED\x10\x00\x12\x17\n\x13LATE_CATCH_UPS_NONE\x10\x01\x12\x16\n\x12LATE_CATCH_UPS_ALL\x10\x02\x12\x18\n\x14LATE_CATCH_UPS_SINCE\x10\x03*w\n\x11PartialAttendance\x12\"\n\x1ePARTIAL_ATTENDANCE_UNSPECIFIED\x10\x00\x12\x1d\n\x19PARTIAL_ATTENDANCE_COUNTS\x10\x01\x12\x1f\n\x1bPARTIAL_ATTENDANCE_CATCH_UP\x10\x02*\xb6\x01\n\x07Weekday\x12\x17\n\x13WEEKDAY_UNSPECIFIED\x10\x00\x12\x12\n\x0eWEEKDAY_MONDAY\x10\x01\x12\x13\n\x0fWEEKDAY_TUESDAY\x10\x02\x12\x15\n\x11WEEKDAY_WEDNESDAY\x10\x03\x12\x14\n\x10WEEKDAY_THURSDAY\x10\x04\x12\x12\n\x0eWEEKDAY_FRIDAY\x10\x05\x12\x14\n\x10WEEKDAY_SATURDAY\x10\x06\x12\x12\n\x0eWEEKDAY_SUNDAY\x10\x07*\x95\x01\n\x0f\x45nrolmentPolicy\x12 \n\x1c\x45NROLMENT_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45NROLMENT_POLICY_OPEN\x10\x01\x12!\n\x1d\x45NROLMENT_POLICY_BY_REGISTRAR\x10\x02\x12\"\n\x1e\x45NROLMENT_POLICY_BY_INVITATION\x10\x03*O\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eRUN_STATE_OPEN\x10\x01\x12\x14\n\x10RUN_STATE_CLOSED\x10\x02*\x8e\x01\n\x0e\x45nrolmentState\x12\x1f\n\x1b\x45NROLMENT_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45NROLMENT_STATE_ENROLLED\x10\x01\x12\x1e\n\x1a\x45NROLMENT_STATE_WAITLISTED\x10\x02\x12\x1d\n\x19\x45NROLMENT_STATE_WITHDRAWN\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +49,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PERSON'].fields_by_name['zone']._serialized_options = b'\262\273\030\004\010\001@\001'
   _globals['_PERSON'].fields_by_name['roles']._loaded_options = None
   _globals['_PERSON'].fields_by_name['roles']._serialized_options = b'\262\273\030\004\030\001 \005'
+  _globals['_CIVILSPAN'].fields_by_name['days']._loaded_options = None
+  _globals['_CIVILSPAN'].fields_by_name['days']._serialized_options = b'\262\273\030\013\010\0011\000\000\000\000\000\320v@'
+  _globals['_CIVILSPAN'].fields_by_name['time']._loaded_options = None
+  _globals['_CIVILSPAN'].fields_by_name['time']._serialized_options = b'\262\273\030\037:\035([01][0-9]|2[0-3]):[0-5][0-9]'
   _globals['_RUNPOLICY'].fields_by_name['watched_share']._loaded_options = None
   _globals['_RUNPOLICY'].fields_by_name['watched_share']._serialized_options = b'\262\273\030\022)\000\000\000\000\000\000\000\0001\000\000\000\000\000\000\360?'
   _globals['_RUNPOLICY'].fields_by_name['present_share']._loaded_options = None
@@ -63,8 +67,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STAFFMEMBER'].fields_by_name['role']._serialized_options = b'\262\273\030\002\010\001'
   _globals['_ENROLMENTRULES'].fields_by_name['invited_ids']._loaded_options = None
   _globals['_ENROLMENTRULES'].fields_by_name['invited_ids']._serialized_options = b'\262\273\030\003 \350\007'
+  _globals['_HOLIDAYS'].fields_by_name['days']._loaded_options = None
+  _globals['_HOLIDAYS'].fields_by_name['days']._serialized_options = b'\262\273\030\005 \220\003H\001'
   _globals['_AFTERACTIVITY'].fields_by_name['activity_id']._loaded_options = None
   _globals['_AFTERACTIVITY'].fields_by_name['activity_id']._serialized_options = b'\262\273\030\004\010\001\020@'
+  _globals['_WEEKDAY'].fields_by_name['week']._loaded_options = None
+  _globals['_WEEKDAY'].fields_by_name['week']._serialized_options = b'\262\273\030\013\010\0011\000\000\000\000\000@\177@'
+  _globals['_WEEKDAY'].fields_by_name['weekday']._loaded_options = None
+  _globals['_WEEKDAY'].fields_by_name['weekday']._serialized_options = b'\262\273\030\002\010\001'
+  _globals['_DAYSAFTERACTIVITY'].fields_by_name['activity_id']._loaded_options = None
+  _globals['_DAYSAFTERACTIVITY'].fields_by_name['activity_id']._serialized_options = b'\262\273\030\004\010\001\020@'
+  _globals['_DAYSAFTERACTIVITY'].fields_by_name['days']._loaded_options = None
+  _globals['_DAYSAFTERACTIVITY'].fields_by_name['days']._serialized_options = b'\262\273\030\t1\000\000\000\000\000@\217@'
+  _globals['_CIVILRULE'].fields_by_name['date']._loaded_options = None
+  _globals['_CIVILRULE'].fields_by_name['date']._serialized_options = b'\262\273\030\002H\001'
+  _globals['_CIVILRULE'].fields_by_name['days_after_enrolment']._loaded_options = None
+  _globals['_CIVILRULE'].fields_by_name['days_after_enrolment']._serialized_options = b'\262\273\030\t1\000\000\000\000\000@\217@'
+  _globals['_CIVILRULE'].fields_by_name['time']._loaded_options = None
+  _globals['_CIVILRULE'].fields_by_name['time']._serialized_options = b'\262\273\030\037:\035([01][0-9]|2[0-3]):[0-5][0-9]'
   _globals['_ACTIVITY'].fields_by_name['id']._loaded_options = None
   _globals['_ACTIVITY'].fields_by_name['id']._serialized_options = b'\262\273\030\031\010\001\020@:\023[a-z0-9][a-z0-9_-]*'
   _globals['_ACTIVITY'].fields_by_name['title']._loaded_options = None
@@ -75,36 +95,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACTIVITY'].fields_by_name['item_id']._serialized_options = b'\262\273\030\002\020@'
   _globals['_ACTIVITY'].fields_by_name['requires']._loaded_options = None
   _globals['_ACTIVITY'].fields_by_name['requires']._serialized_options = b'\262\273\030\002 2'
-  _globals['_LATECATCHUPS']._serialized_start=2782
-  _globals['_LATECATCHUPS']._serialized_end=2903
-  _globals['_PARTIALATTENDANCE']._serialized_start=2905
-  _globals['_PARTIALATTENDANCE']._serialized_end=3024
-  _globals['_ENROLMENTPOLICY']._serialized_start=3027
-  _globals['_ENROLMENTPOLICY']._serialized_end=3176
-  _globals['_RUNSTATE']._serialized_start=3178
-  _globals['_RUNSTATE']._serialized_end=3257
-  _globals['_ENROLMENTSTATE']._serialized_start=3260
-  _globals['_ENROLMENTSTATE']._serialized_end=3402
+  _globals['_LATECATCHUPS']._serialized_start=3566
+  _globals['_LATECATCHUPS']._serialized_end=3687
+  _globals['_PARTIALATTENDANCE']._serialized_start=3689
+  _globals['_PARTIALATTENDANCE']._serialized_end=3808
+  _globals['_WEEKDAY']._serialized_start=3811
+  _globals['_WEEKDAY']._serialized_end=3993
+  _globals['_ENROLMENTPOLICY']._serialized_start=3996
+  _globals['_ENROLMENTPOLICY']._serialized_end=4145
+  _globals['_RUNSTATE']._serialized_start=4147
+  _globals['_RUNSTATE']._serialized_end=4226
+  _globals['_ENROLMENTSTATE']._serialized_start=4229
+  _globals['_ENROLMENTSTATE']._serialized_end=4371
   _globals['_PERSON']._serialized_start=184
   _globals['_PERSON']._serialized_end=465
   _globals['_COURSE']._serialized_start=468
   _globals['_COURSE']._serialized_end=634
-  _globals['_RUNPOLICY']._serialized_start=637
-  _globals['_RUNPOLICY']._serialized_end=1050
-  _globals['_STAFFMEMBER']._serialized_start=1052
-  _globals['_STAFFMEMBER']._serialized_end=1147
-  _globals['_ENROLMENTRULES']._serialized_start=1150
-  _globals['_ENROLMENTRULES']._serialized_end=1341
-  _globals['_RUN']._serialized_start=1344
-  _globals['_RUN']._serialized_end=1855
-  _globals['_AFTERACTIVITY']._serialized_start=1857
-  _globals['_AFTERACTIVITY']._serialized_end=1946
-  _globals['_TIMERULE']._serialized_start=1949
-  _globals['_TIMERULE']._serialized_end=2112
-  _globals['_ACTIVITY']._serialized_start=2115
-  _globals['_ACTIVITY']._serialized_end=2409
-  _globals['_PATH']._serialized_start=2412
-  _globals['_PATH']._serialized_end=2572
-  _globals['_ENROLMENT']._serialized_start=2575
-  _globals['_ENROLMENT']._serialized_end=2780
+  _globals['_CIVILSPAN']._serialized_start=636
+  _globals['_CIVILSPAN']._serialized_end=751
+  _globals['_RUNPOLICY']._serialized_start=754
+  _globals['_RUNPOLICY']._serialized_end=1266
+  _globals['_STAFFMEMBER']._serialized_start=1268
+  _globals['_STAFFMEMBER']._serialized_end=1363
+  _globals['_ENROLMENTRULES']._serialized_start=1366
+  _globals['_ENROLMENTRULES']._serialized_end=1557
+  _globals['_RUN']._serialized_start=1560
+  _globals['_RUN']._serialized_end=2089
+  _globals['_HOLIDAYS']._serialized_start=2091
+  _globals['_HOLIDAYS']._serialized_end=2126
+  _globals['_AFTERACTIVITY']._serialized_start=2128
+  _globals['_AFTERACTIVITY']._serialized_end=2217
+  _globals['_WEEKDAY']._serialized_start=2219
+  _globals['_WEEKDAY']._serialized_end=2312
+  _globals['_DAYSAFTERACTIVITY']._serialized_start=2314
+  _globals['_DAYSAFTERACTIVITY']._serialized_end=2393
+  _globals['_CIVILRULE']._serialized_start=2396
+  _globals['_CIVILRULE']._serialized_end=2685
+  _globals['_TIMERULE']._serialized_start=2688
+  _globals['_TIMERULE']._serialized_end=2896
+  _globals['_ACTIVITY']._serialized_start=2899
+  _globals['_ACTIVITY']._serialized_end=3193
+  _globals['_PATH']._serialized_start=3196
+  _globals['_PATH']._serialized_end=3356
+  _globals['_ENROLMENT']._serialized_start=3359
+  _globals['_ENROLMENT']._serialized_end=3564
 # @@protoc_insertion_point(module_scope)
