@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
+from chassis.civil import Calendar
 from services.progress.domain.enums import ActivityKind, SessionState
 from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.path import Activity, Path, Run
@@ -41,6 +42,11 @@ class Plan:
     def activities(self) -> Mapping[str, Activity]:
         """Return the path's activities by id, in order."""
         return {each.id: each for each in self.path.activities} if self.path else {}
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """Return the calendar of the run's zone, with its holidays."""
+        return Calendar(self.run.zone, frozenset(self.run.holidays))
 
     @cached_property
     def required(self) -> frozenset[str]:

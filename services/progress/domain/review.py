@@ -109,10 +109,11 @@ def _reviewed_catch_ups(
         if catch_up is None and not is_over:
             catch_up = _first(learner, plan, session_id, late, now)
         if catch_up is not None:
-            catch_up = catch_ups.kept_up(catch_up, run_state, late, now, plan.run)
+            catch_up = catch_ups.rezoned(catch_up, plan.calendar)
+            catch_up = catch_ups.kept_up(catch_up, run_state, late, now, plan)
             stocked = catch_ups.restocked(catch_up, plan.substitutes.get(session_id, ()))
             if stocked is not catch_up:
-                due = catch_ups.due_of(session_id, late, now, plan.run)
+                due = catch_ups.due_of(session_id, late, now, plan)
                 catch_up = catch_ups.with_time_for(catch_up, stocked, due, now)
             yield _judged(catch_up, learner, plan, at)
 
@@ -131,7 +132,7 @@ def _first(
         learner.run_state, session_id, late, plan.run.policy
     ):
         return None
-    due = catch_ups.due_of(session_id, late, now, plan.run)
+    due = catch_ups.due_of(session_id, late, now, plan)
     return catch_ups.assigned(learner.run_state, plan.sessions[session_id], item_ids, now, due)
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from services.progress.domain import timeline
-from services.progress.domain.catch_ups import assigned
+from services.progress.domain.catch_ups import CatchUpDue, assigned
 from services.progress.domain.enums import (
     ActivityKind,
     AttendanceStatus,
@@ -102,7 +102,7 @@ def test_a_cancelled_class_shows_what_takes_its_place() -> None:
 
 def test_a_catch_up_stands_at_its_due() -> None:
     """It is listed with the session that was missed."""
-    given = assigned(run_state(), session(), ("film",), MONDAY, MONDAY + DAY)
+    given = assigned(run_state(), session(), ("film",), MONDAY, CatchUpDue(MONDAY + DAY))
     line = timeline.localized(timeline.line_of_catch_up(given), "")
     assert (line.at, line.session_id, line.done) == (MONDAY + DAY, "s1", False)
     assert line.local == CivilTime("2026-03-03T09:00:00", "UTC")
