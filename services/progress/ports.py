@@ -1,6 +1,7 @@
 """The interfaces that the use cases need."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -19,6 +20,16 @@ from services.progress.domain.statements import Recorded, Statement
 C = TypeVar("C", bound=Replica)
 Overdue = tuple[str, Key]
 """The id of a catch-up past its due, and its learner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A learner of whose dues something may be to tell, and since when."""
+
+    key: Key
+    at: datetime | None
+
+
 Deltas = Mapping[str, Mapping[str, int]]
 """By run, what to add to each count of its summary."""
 

@@ -87,7 +87,7 @@ class ReplicasStore(chassis_store.Store):
 
     # Work of timers that fails
 
-    def set_aside(self, collection: str, ids: Collection[str]) -> None:
+    def set_aside(self, collection: str, ids: Collection[object]) -> None:
         """Let timers pass over these documents for some time: working on them failed."""
         until = {"set_aside_until": self.now + SET_ASIDE}
         among = {"_id": {"$in": list(ids)}}

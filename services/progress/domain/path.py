@@ -157,3 +157,9 @@ class Path:
     version: int
     activities: tuple[Activity, ...]
     sequence: int
+
+    @property
+    def anchors(self) -> frozenset[str]:
+        """Return the ids of the activities that deadlines count from."""
+        rules = (each.deadline.depends_on for each in self.activities if each.deadline)
+        return frozenset(filter(None, rules))

@@ -54,6 +54,11 @@ class Plan:
         return frozenset(each.id for each in self.activities.values() if not each.optional)
 
     @cached_property
+    def with_deadline(self) -> Sequence[str]:
+        """Return the ids of the required activities that have a deadline, in order."""
+        return [each.id for each in self.activities.values() if each.deadline and not each.optional]
+
+    @cached_property
     def activities_of_item(self) -> Mapping[str, Sequence[str]]:
         """Return the ids of the activities that study an item, by item."""
         found = defaultdict(list)

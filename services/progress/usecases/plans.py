@@ -138,9 +138,12 @@ def _keep_sessions(store: Store, before: Mapping[str, Session], after: Collectio
     fresh = [session for session in after if session != before.get(session.id)]
     items = store.items({item_id for session in fresh for item_id in session.mentions})
     store.put_sessions(fresh)
+    paths = store.replicas(Path, {session.run_id for session in fresh})
+    anchors = {path.id: path.anchors for path in paths.values()}
     effects: dict[str, Effect] = defaultdict(lambda: NO_EFFECT)
     for session in fresh:
-        effects[session.run_id] |= effect_of(before.get(session.id), session, items)
+        of_run = anchors.get(session.run_id, frozenset())
+        effects[session.run_id] |= effect_of(before.get(session.id), session, items, of_run)
     _change(store, effects)
 
 
