@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
@@ -107,6 +108,7 @@ def end_of_day(day: str, zone: str) -> datetime:
     return start_of_day((last + DAY).isoformat(), zone)
 
 
+@cache
 def zone_fingerprint(zone: str, years: range) -> str:
     """Return a text that differs if the clocks of a zone show other times in some of these years.
 

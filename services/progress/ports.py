@@ -77,6 +77,11 @@ class Store(Protocol):
     def note_ended(self, run_ids: Collection[str]) -> None:
         """Note that these runs have ended; a new event of a run takes the note away."""
 
+    def note_zone_data(self, run_ids: Collection[str]) -> list[str]:
+        """Note that these runs are evaluated by the present data of their zones; return those that
+        were evaluated by other data before.
+        """
+
     def put_sessions(self, sessions: Iterable[Session]) -> None:
         """Store sessions, new or changed."""
 

@@ -28,7 +28,7 @@ from services.progress.usecases import plans, waiting
 # A poll that finds nothing costs a millisecond.
 FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
 RELEASE_MATERIALS, REEVALUATE, MISS = "progress.give_way", "progress.revisit", "progress.miss"
-END_RUNS, DUES = "progress.end_runs", "progress.dues"
+END_RUNS, DUES, ZONES = "progress.end_runs", "progress.dues", "progress.zones"
 
 R = TypeVar("R")
 
@@ -43,6 +43,7 @@ def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
         Timer(MISS, EVERY_SECOND, miss),
         Timer(END_RUNS, EVERY_SECOND, end_runs),
         Timer(DUES, EVERY_SECOND, tell_dues),
+        Timer(ZONES, timedelta(minutes=10), apply_zone_data),
     )
 
 
@@ -100,6 +101,12 @@ def end_runs(database: Database[ProgressStore]) -> None:
         return store.runs_ended_by(store.now, waiting.CHUNK)
 
     _work_off(database, Chore(END_RUNS, "runs", find, plans.end_runs))
+
+
+def apply_zone_data(database: Database[ProgressStore]) -> None:
+    """Let the learners of runs be evaluated again whose zone has other data than before."""
+    find = partial(ProgressStore.runs_of_other_zone_data, most=waiting.CHUNK)
+    _work_off(database, Chore(ZONES, "runs", find, plans.apply_zone_data))
 
 
 @dataclass(frozen=True)

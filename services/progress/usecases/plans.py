@@ -40,6 +40,13 @@ def end_runs(store: Store, run_ids: Sequence[str]) -> None:
     _change(store, dict.fromkeys(run_ids, ON_EVERYTHING))
 
 
+def apply_zone_data(store: Store, run_ids: Sequence[str]) -> None:
+    """Let the learners of runs be evaluated again if the data of their zone changed: dues by civil
+    times are at other instants now.
+    """
+    _change(store, dict.fromkeys(store.note_zone_data(run_ids), ON_EVERYTHING))
+
+
 def _is_same(before: Run | None, after: Run) -> bool:
     return before is not None and replace(after, sequence=before.sequence) == before
 

@@ -12,7 +12,7 @@ from tandem.progress.v1 import events_pb2, progress_pb2
 
 from chassis.testing import figure
 from services.progress.store import HAS_DUE, UNSEEN
-from services.progress.timers import miss, reevaluate, tell_dues
+from services.progress.timers import apply_zone_data, miss, reevaluate, tell_dues
 from services.progress.usecases import waiting
 from tests.integration.progress.classroom import (
     ABSENT,
@@ -299,3 +299,21 @@ def test_items_are_looked_up_too(classroom: Classroom) -> None:
     classroom.clock.forward(hours=2)
     tell_dues(classroom.database)
     assert news(classroom) == told(["ada"], [], ["ada"])
+
+
+def test_new_zone_data_have_the_learners_of_its_runs_evaluated_again(classroom: Classroom) -> None:
+    """Once; a due that comes earlier by the new data is told at its new instant."""
+    due = classroom.clock.now() + 2 * DAY
+    classroom.open(task(deadline=fixed(due)), learners=["ada"])
+    mongo = classroom.database.mongo
+    apply_zone_data(classroom.database)
+    assert list(mongo["plan_revisits"].find({"turn_at": {"$lt": datetime.now(UTC)}})) == []
+    # As the older data had it, the due was an hour later.
+    mongo["runs"].update_one({}, {"$set": {"zone_print": "other"}})
+    mongo["standings"].update_one({}, {"$set": {"next_due_at": due - DAY + HOUR}})
+    apply_zone_data(classroom.database)
+    reevaluate(classroom.database)
+    row = mongo["standings"].find_one({})
+    assert row is not None
+    assert row["next_due_at"] == due - DAY
+    assert classroom.database.reader().runs_of_other_zone_data(9) == []
