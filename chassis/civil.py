@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
@@ -128,6 +128,7 @@ def zone_fingerprint(zone: str, years: range) -> str:
     return changes.hexdigest()
 
 
+@lru_cache(maxsize=16_384)  # many people share a deadline
 def _instant(local: datetime, zone: str, second: bool = False) -> datetime:
     """Return the instant of a civil time; of two, the second if `second` (PEP 495)."""
     info = _zone(zone)

@@ -101,7 +101,11 @@ def _dues(run_state: LearnerRunState, plan: Plan) -> Mapping[str, datetime]:
     """Return the dues of the required activities that have one."""
     dues = Dues(plan, run_state)
     extended = plan.required.intersection(run_state.extensions)
-    found = {each: dues.of(each).at for each in (*plan.with_deadline, *extended)}
+    # What is completed needs a due only if something was told of it, and may be retracted.
+    told_of = {each for each, known in run_state.dues_told.items() if known.due is not None}
+    settled = run_state.completed.keys() - told_of
+    wanted = (each for each in (*plan.with_deadline, *extended) if each not in settled)
+    found = {each: dues.of(each).at for each in wanted}
     return {activity_id: _stored(at) for activity_id, at in found.items() if at is not None}
 
 

@@ -14,7 +14,7 @@ from services.progress.domain.enums import (
     SessionState,
     TimelineKind,
 )
-from services.progress.domain.path import TimeRule
+from services.progress.domain.path import CivilRule, TimeRule
 from services.progress.domain.timeline import TimelineInterval
 from services.progress.domain.views import activity_progress, learner_progress
 from tests.unit.progress.examples import (
@@ -74,6 +74,15 @@ def test_classes_and_dues_stand_in_a_timeline() -> None:
         (TimelineKind.DUE, MONDAY),
         (TimelineKind.SESSION, MONDAY),
     ]
+
+
+def test_a_civil_due_stands_at_its_instant_in_a_timeline() -> None:
+    """At the end of its day in the run's zone."""
+    due = TimeRule(civil=CivilRule(days_after_enrolment=2))
+    by = plan(activity("essay", deadline=due))
+    (line,) = timeline.lines_of_run(run_state(), by, WEEK)
+    assert line.kind is TimelineKind.DUE
+    assert line.local == CivilTime("2026-03-04T00:00:00", "Europe/Dublin")
 
 
 @pytest.mark.parametrize(
