@@ -9,7 +9,6 @@ time may come twice: then the first counts for what begins, the second for what 
 """
 
 from bisect import bisect_left
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
@@ -36,7 +35,7 @@ class Calendar:
     """The calendar of a zone; working days are Monday to Friday, without the holidays."""
 
     zone: str
-    holidays: Collection[str] = ()
+    holidays: frozenset[str] = frozenset()
 
     def day_of(self, at: datetime) -> date:
         """Return the day of an instant; an instant between two days is of the second."""
@@ -46,23 +45,14 @@ class Calendar:
         """Return the day of an instant; an instant between two days is of the first: it ends it."""
         return self.day_of(at.astimezone(UTC) - timedelta(microseconds=1))
 
-    def is_working_day(self, day: date) -> bool:
-        """Return whether a day is a working day."""
-        return day.isoweekday() < SATURDAY and day.isoformat() not in self.holidays
-
     def later(self, day: date, days: int, working_days: bool = False) -> date:
         """Return the day so many days after a day; of 0 working days the next one, or this one.
 
         Raises OverflowError beyond the last day that Python has.
         """
-        if not working_days:
-            return day + timedelta(days=days)
-        day = day if days else day - DAY
-        for _ in range(days or 1):
-            day += DAY
-            while not self.is_working_day(day):
-                day += DAY
-        return day
+        if working_days:
+            return _working_day_later(day, days, self.holidays)
+        return day + timedelta(days=days)
 
     def due(self, day: date, at: str = "") -> datetime:
         """Return the instant until which something is in time; without a time, the day's end."""
@@ -79,6 +69,11 @@ class Calendar:
         """Return the due of a civil time as `local_due` writes it."""
         day, _, at = local.partition("T")
         return self.due(date.fromisoformat(day), "" if at == _MIDNIGHT else at)
+
+
+def is_working_day(day: date, holidays: frozenset[str]) -> bool:
+    """Return whether a day is a working day."""
+    return day.isoweekday() < SATURDAY and day.isoformat() not in holidays
 
 
 def local_due(day: date, at: str = "") -> str:
@@ -128,7 +123,18 @@ def zone_fingerprint(zone: str, years: range) -> str:
     return changes.hexdigest()
 
 
-@lru_cache(maxsize=16_384)  # many people share a deadline
+# Many people share a deadline.
+@lru_cache(maxsize=16_384)
+def _working_day_later(day: date, days: int, holidays: frozenset[str]) -> date:
+    day = day if days else day - DAY
+    for _ in range(days or 1):
+        day += DAY
+        while not is_working_day(day, holidays):
+            day += DAY
+    return day
+
+
+@lru_cache(maxsize=16_384)
 def _instant(local: datetime, zone: str, second: bool = False) -> datetime:
     """Return the instant of a civil time; of two, the second if `second` (PEP 495)."""
     info = _zone(zone)

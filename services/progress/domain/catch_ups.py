@@ -71,6 +71,9 @@ class CatchUp:
     """Whether staff let the learner off it."""
     due_local: str = ""
     """The due as a civil time in the run's zone; empty if it is by an instant."""
+    due_local_at: datetime | None = None
+    """The instant that this civil time was: another due is by an instant, which an older version
+    has set."""
 
     @property
     def is_open(self) -> bool:
@@ -135,6 +138,15 @@ class CatchUpDue:
     local: str = ""
     """As a civil time in the run's zone; empty if it is by an instant."""
 
+    @property
+    def local_at(self) -> datetime | None:
+        """Return the instant of the civil time; None without one."""
+        return self.at if self.local else None
+
+
+def _due_at(catch_up: CatchUp, due: CatchUpDue) -> CatchUp:
+    return replace(catch_up, due=due.at, due_local=due.local, due_local_at=due.local_at)
+
 
 def due_of(session_id: str, held_before: Sequence[str], now: datetime, plan: Plan) -> CatchUpDue:
     """Return the due of a catch-up that is assigned now: for late joiners, one after the other.
@@ -189,6 +201,7 @@ def assigned(
         assigned_at=now,
         due=due.at,
         due_local=due.local,
+        due_local_at=due.local_at,
     )
 
 
@@ -217,17 +230,17 @@ def kept_up(
     if not is_assigned:
         return back
     due = due_of(catch_up.session_id, held_before, now, plan)
-    return replace(back, assigned_at=now, due=due.at, due_local=due.local)
+    return replace(_due_at(back, due), assigned_at=now)
 
 
 def rezoned(catch_up: CatchUp, calendar: Calendar) -> CatchUp:
     """Return the catch-up, due at the instant that its civil time is now: the zone's law may have
     changed since it was assigned.
     """
-    if not catch_up.is_open or not catch_up.due_local:
+    if not catch_up.is_open or not catch_up.due_local or catch_up.due != catch_up.due_local_at:
         return catch_up
     due = calendar.due_of_local(catch_up.due_local)
-    return catch_up if due == catch_up.due else replace(catch_up, due=due)
+    return catch_up if due == catch_up.due else replace(catch_up, due=due, due_local_at=due)
 
 
 def extension_violations(
@@ -248,7 +261,7 @@ def state_violations(catch_up: CatchUp) -> Iterator[FieldViolation]:
 
 def extended(catch_up: CatchUp, until: datetime) -> CatchUp:
     """Return the catch-up with a later due; one that was missed is open again."""
-    return replace(catch_up, due=until, due_local="", state=CatchUpState.ASSIGNED)
+    return replace(_due_at(catch_up, CatchUpDue(until)), state=CatchUpState.ASSIGNED)
 
 
 def waived(catch_up: CatchUp, now: datetime) -> CatchUp:
@@ -272,7 +285,7 @@ def with_time_for(before: CatchUp, after: CatchUp, due: CatchUpDue, now: datetim
     """Return the catch-up, due at `due` or later if what is to be studied changed in time."""
     if after.item_ids == before.item_ids or not after.is_open or now > after.due:
         return after
-    return after if due.at <= after.due else replace(after, due=due.at, due_local=due.local)
+    return after if due.at <= after.due else _due_at(after, due)
 
 
 def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:

@@ -73,9 +73,15 @@ def told(
         return replace(run_state, next_due_at=None), []
     dues = _dues(run_state, plan)
     after, news = dict(run_state.dues_told), list[News]()
-    nexts = []
+    nexts = list[datetime | None]()
+    notice, is_over = plan.run.policy.notice, plan.run.over_since(now) is not None
     for activity_id in dict.fromkeys((*dues, *run_state.dues_told)):
         due = dues.get(activity_id)
+        if due and notice and not is_over and activity_id not in after:
+            near = _minus(due, notice)
+            if now < near:  # most are far away: this is a short cut
+                nexts.append(near)
+                continue
         one = _Told(run_state, plan, now, activity_id, due)
         known = run_state.dues_told.get(activity_id, NOTHING_TOLD)
         now_told = one.told(known, news)

@@ -145,7 +145,7 @@ def test_a_catch_up_is_due_by_a_civil_time(classroom: Classroom) -> None:
     assert stored is not None
     assert stored["due_local"] == f"{day - timedelta(days=1)}T24:00"
     # The law of the zone was another one when it was assigned: the next review moves the due.
-    early = {"$set": {"due": due - HOUR}}
+    early = {"$set": {"due": due - HOUR, "due_local_at": due - HOUR}}
     classroom.database.mongo["catch_ups"].update_one({}, early)
     classroom.clock.forward(seconds=(due - classroom.clock.now()).total_seconds() - 60)
     miss(classroom.database)

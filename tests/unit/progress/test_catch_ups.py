@@ -259,7 +259,8 @@ def test_a_civil_due_moves_when_the_law_of_the_zone_does() -> None:
     """An open one moves, and its event says why; others, and those by an instant, stay."""
     dublin = Calendar("Europe/Dublin")
     # It was 18:00 by summer time, as the law was; now it is winter time.
-    given = replace(GIVEN, due=datetime(2026, 3, 5, 17, tzinfo=UTC), due_local="2026-03-05T18:00")
+    was = datetime(2026, 3, 5, 17, tzinfo=UTC)
+    given = replace(GIVEN, due=was, due_local="2026-03-05T18:00", due_local_at=was)
     moved = catch_ups.rezoned(given, dublin)
     assert moved.due == datetime(2026, 3, 5, 18, tzinfo=UTC)
     (told,) = catch_ups.events_between(given, moved)
@@ -271,7 +272,8 @@ def test_a_civil_due_moves_when_the_law_of_the_zone_does() -> None:
     assert isinstance(told, CatchUpChanged)
     assert told.reason == ""
     missed = replace(given, state=CatchUpState.MISSED)
-    for other in (GIVEN, extended, missed, replace(given, dropped=True)):
+    by_older_version = replace(given, due=given.due + DAY)  # it knows of no civil time
+    for other in (GIVEN, extended, missed, by_older_version, replace(given, dropped=True)):
         assert catch_ups.rezoned(other, dublin) is other
 
 
