@@ -161,6 +161,14 @@ def test_a_missed_due_is_retracted_when_it_moves_and_told_again_later() -> None:
     assert news == ["retracted missed 9", "missed 9.5"]
 
 
+def test_what_moves_to_an_earlier_instant_stays_missed() -> None:
+    """Nothing is told of it: it is missed all the same, also when it moves back."""
+    state, _ = told(extended(fresh(), 9), MONDAY + 10 * DAY)
+    earlier, news = told(replace(state, extensions={}), MONDAY + 10 * DAY)
+    assert news == []
+    assert told(extended(earlier, 9), MONDAY + 11 * DAY)[1] == []
+
+
 def test_a_due_that_approached_is_told_again_where_it_moved_to_and_once_where_it_was() -> None:
     """Moved later, and back: the first instant was told already."""
     state, _ = told(fresh(), DUE - HOUR)
@@ -263,10 +271,10 @@ class Term(RuleBasedStateMachine):
         self.now += hours * HOUR
         self._review()
 
-    @rule(hours=st.integers(-48, 48))
-    def moves(self, hours: int) -> None:
-        """The class moves."""
-        self.end += hours * HOUR
+    @rule(days=st.integers(2, 5))
+    def moves(self, days: int) -> None:
+        """The class moves, and maybe back."""
+        self.end = MONDAY + days * DAY
         self.version += 1
         self._review()
 
@@ -277,11 +285,11 @@ class Term(RuleBasedStateMachine):
         self.version += 1
         self._review()
 
-    @rule(name=st.sampled_from(["essay", "homework"]), hours=st.integers(-24, 72))
-    def extends(self, name: str, hours: int) -> None:
-        """Staff give more time, or news of an earlier extension come."""
+    @rule(name=st.sampled_from(["essay", "homework"]), days=st.integers(3, 9))
+    def extends(self, name: str, days: int) -> None:
+        """Staff give more time, or less again."""
         known = self.state.extensions.get(name)
-        until = self.now + hours * HOUR
+        until = MONDAY + days * DAY
         extension = Extension(until, known.sequence + 1 if known else 1)
         self._review(replace(self.state, extensions={**self.state.extensions, name: extension}))
 
