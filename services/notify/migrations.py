@@ -64,6 +64,10 @@ _CHUNKS: Mapping[str, Sequence[IndexModel]] = {"broadcast_parts": [jobs.INDEX]}
 _CATCH_UPS: Mapping[str, Sequence[IndexModel]] = {"catch_ups": []}
 
 
+# To know which news of a due is the newest.
+_DUES: Mapping[str, Sequence[IndexModel]] = {"dues": []}
+
+
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
     now = datetime.now(UTC)
@@ -91,4 +95,5 @@ MIGRATIONS = (
     Migration(3, "queued mail as jobs", _add_jobs),
     Migration(4, "chunks of broadcasts as jobs", adding(_CHUNKS)),
     Migration(5, "the newest news of catch-ups", adding(_CATCH_UPS)),
+    Migration(6, "the newest news of dues", adding(_DUES)),
 )

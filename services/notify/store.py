@@ -11,6 +11,7 @@
 | people, runs, paths, enrolments | replicas of catalog's data | catalog's; for a path the run's |
 | items | replicas of the library's items: titles | the library's |
 | catch_ups | the newest event of a catch-up | progress's |
+| dues | the newest event of a learner's due | enrolment:activity |
 | rosters | a document to lock a run's roster | run |
 
 A delivery has a `job` (chassis/jobs) until it is finished; a chunk of a broadcast always has one.

@@ -9,7 +9,7 @@ import json
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,25 @@ class Calendar:
     def local(self, instant: datetime, zone: str) -> str:
         """Return an instant in the local time of a zone; in UTC if the zone is unknown."""
         local = instant.astimezone(_zone(zone))
+        return self._written(local, f"{local:%H:%M}", local.tzinfo)
+
+    def deadline(self, instant: datetime, zone: str) -> str:
+        """Return a deadline in the local time of a zone. One at midnight is at 24:00 of the day
+        that it ends: people would take 00:00 for a day too late, or too early.
+        """
+        local = instant.astimezone(_zone(zone))
+        if local.time() != time():
+            return self.local(instant, zone)
+        return self._written(local.date() - timedelta(days=1), "24:00", local.tzinfo)
+
+    def _written(self, day: date, at: str, zone: object) -> str:
         return self.instant.format(
-            day=self.days[local.weekday()],
-            date=local.day,
-            month=self.months[local.month - 1],
-            year=local.year,
-            time=f"{local:%H:%M}",
-            zone=local.tzinfo,
+            day=self.days[day.weekday()],
+            date=day.day,
+            month=self.months[day.month - 1],
+            year=day.year,
+            time=at,
+            zone=zone,
         )
 
 
@@ -115,6 +127,7 @@ def _language(folder: Path) -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
     )
     templates.filters["local"] = calendar.local
+    templates.filters["deadline"] = calendar.deadline
     return templates
 
 

@@ -13,11 +13,12 @@ from tandem.types.v1 import types_pb2
 from chassis.contracts.events import Event
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import About, Notice, NotKnownYet
-from services.notify.domain.people import Item, Path, Run
+from services.notify.domain.people import Item, Path, Run, due_id
 from services.notify.store import NotifyStore
 from services.notify.usecases.notifications import Addressed
 
 Values = Mapping[str, Any]
+DUES = (progress.DueApproaching, progress.DueMissed, progress.DueRetracted)
 
 
 def personal(store: NotifyStore, event: Event[Any]) -> Addressed:
@@ -34,7 +35,7 @@ def notice_of(event: Event[Any], kind: Kind, values: Values) -> Notice:
 
 
 def _about(event: Event[Any], kind: Kind) -> About:
-    """Return the session or catch-up that an event tells of."""
+    """Return the session, catch-up or due that an event tells of."""
     data = event.data
     return About(
         kind,
@@ -43,6 +44,7 @@ def _about(event: Event[Any], kind: Kind) -> About:
         end_time=_first(data, "new_end_time", "end_time", *_DEADLINES.get(kind, ())),
         catch_up_id=getattr(data, "catch_up_id", ""),
         sequence=event.sequence,
+        due_id=due_id(data.enrolment_id, data.activity_id) if isinstance(data, DUES) else "",
     )
 
 
@@ -94,6 +96,11 @@ def _due_extended(store: NotifyStore, data: catalog.DueExtended) -> Values:
     return {"run": run, "activity": activity or data.activity_id, "until": instant(data.until)}
 
 
+def _due(store: NotifyStore, data: progress.DueApproaching | progress.DueMissed) -> Values:
+    run = _run_title(store, data.run_id)
+    return {"run": run, "activity": data.title or data.activity_id, "due": instant(data.due)}
+
+
 def _seat_promoted(_: NotifyStore, data: sessions.SeatPromoted) -> Values:
     seat = "IN_ROOM" if data.kind == types_pb2.SEAT_KIND_IN_ROOM else "ONLINE"
     return {"session": data.title, "start_time": instant(data.start_time), "seat": seat}
@@ -139,6 +146,7 @@ _DEADLINES: Mapping[Kind, Sequence[str]] = {
     Kind.CATCH_UP_ASSIGNED: ("due",),
     Kind.CATCH_UP_CHANGED: ("due",),
     Kind.DUE_EXTENDED: ("until",),
+    Kind.DUE_APPROACHING: ("due",),
 }
 """The fields with the deadline that a notice tells: after it, the notice is of no use."""
 _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]] = {
@@ -150,6 +158,8 @@ _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]]
     progress.CatchUpChanged: (Kind.CATCH_UP_CHANGED, _assigned),
     progress.CatchUpCompleted: (Kind.CATCH_UP_COMPLETED, _completed),
     progress.CatchUpMissed: (Kind.CATCH_UP_MISSED, _missed),
+    progress.DueApproaching: (Kind.DUE_APPROACHING, _due),
+    progress.DueMissed: (Kind.DUE_MISSED, _due),
 }
 PERSONAL: Sequence[type[Any]] = tuple(_PERSONAL)
 """The events that notify one person, each with its function."""

@@ -19,7 +19,16 @@ from chassis.runs import end_of, facts_of
 from services.notify import announcer, sender, triggers
 from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
 from services.notify.domain.notices import NotKnownYet
-from services.notify.domain.people import CatchUp, EnrolmentUpdate, Item, Path, Person, Run
+from services.notify.domain.people import (
+    CatchUp,
+    Due,
+    EnrolmentUpdate,
+    Item,
+    Path,
+    Person,
+    Run,
+    due_id,
+)
 from services.notify.domain.sessions import Session
 from services.notify.mail import MailServer
 from services.notify.ports import Texts
@@ -78,7 +87,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
         ),
         Subscription(
             "notify.triggers",
-            (*triggers.PERSONAL, progress.CatchUpWithdrawn, *_CLASSES),
+            (*triggers.PERSONAL, *_OVERTAKING, *_CLASSES),
             lambda store, batch: _triggers(store, batch, texts, leads),
             partitioned=True,
         ),
@@ -171,6 +180,7 @@ def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> N
     addressed: list[Addressed] = []
     missing: dict[str, str] = {}
     upsert_if_newer(store, CatchUp, _each(batch, _catch_up, *_CATCH_UPS))
+    upsert_if_newer(store, Due, _each(batch, _due, *triggers.DUES))
     for event in batch:
         try:
             addressed += _handle(store, event, leads)
@@ -189,8 +199,8 @@ def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> N
 def _handle(store: NotifyStore, event: Event[Any], leads: Leads) -> list[Addressed]:
     """Apply one event; return the notices for single people."""
     handle = _CLASSES.get(type(event.data))
-    if isinstance(event.data, progress.CatchUpWithdrawn):
-        return []  # it only overtakes earlier notices
+    if isinstance(event.data, _OVERTAKING):
+        return []  # they only overtake earlier notices
     if handle is None:
         return [triggers.personal(store, event)]
     handle(store, event, leads)
@@ -201,6 +211,11 @@ def _catch_up(event: Event[Any]) -> CatchUp:
     return CatchUp(event.data.catch_up_id, event.sequence)
 
 
+def _due(event: Event[Any]) -> Due:
+    return Due(due_id(event.data.enrolment_id, event.data.activity_id), event.sequence)
+
+
+_OVERTAKING = (progress.CatchUpWithdrawn, progress.DueRetracted)
 _CATCH_UPS = (
     progress.CatchUpAssigned,
     progress.CatchUpChanged,

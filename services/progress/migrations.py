@@ -63,6 +63,16 @@ _ENDS: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
+# The same as store.UNSEEN. Learners without deadlines to come are in neither index.
+_UNSEEN = {"state": "ENROLLED", "dues_since": None}
+_NEXT_DUES: Mapping[str, Sequence[IndexModel]] = {
+    "standings": [
+        IndexModel("dues_since", name="dues_unseen", partialFilterExpression=_UNSEEN),
+        IndexModel("next_due_at", partialFilterExpression={"next_due_at": {"$type": "date"}}),
+    ],
+}
+
+
 def _begin_histories(mongo: Mongo) -> None:
     """Give each run's plan its first version.
 
@@ -94,4 +104,5 @@ MIGRATIONS = (
     Migration(8, "the staff of runs", adding(STAFF)),
     Migration(9, "an index of runs by their end", adding(_ENDS)),
     Migration(10, "groups of learners", adding(_GROUPS)),
+    Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
 )

@@ -1,6 +1,7 @@
 """The interfaces that the use cases need."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -19,6 +20,16 @@ from services.progress.domain.statements import Statement, Stored
 C = TypeVar("C", bound=Replica)
 Overdue = tuple[str, Key]
 """The id of a catch-up past its due, and its learner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A learner of whose dues something may be to tell, and since when."""
+
+    key: Key
+    at: datetime | None
+
+
 Deltas = Mapping[str, Mapping[str, int]]
 """By run, what to add to each count of its summary."""
 
@@ -65,6 +76,11 @@ class Store(Protocol):
 
     def note_ended(self, run_ids: Collection[str]) -> None:
         """Note that these runs have ended; a new event of a run takes the note away."""
+
+    def note_zone_data(self, run_ids: Collection[str]) -> list[str]:
+        """Note that these runs are evaluated by the present data of their zones; return those that
+        were evaluated by other data before.
+        """
 
     def put_sessions(self, sessions: Iterable[Session]) -> None:
         """Store sessions, new or changed."""

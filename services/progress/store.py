@@ -37,13 +37,16 @@ from services.progress.domain.learner_run_state import Counts, LearnerRunState
 from services.progress.domain.statements import Statement, Stored
 from services.progress.domain.views import RunSummary
 from services.progress.migrations import MIGRATIONS
-from services.progress.ports import Deltas, Overdue
+from services.progress.ports import Deltas, Overdue, Turn
 from services.progress.store_plans import PlansStore
 from services.progress.store_replicas import Document
 
 T = TypeVar("T")
 COUNTED = tuple(each.name for each in fields(RunSummary) if each.name != "run_id")
 OPEN = {"state": CatchUpState.ASSIGNED.value, "dropped": False}
+UNSEEN = {"state": EnrolmentState.ENROLLED.value, "dues_since": None}
+HAS_DUE = {"$type": "date"}  # as in the migration: the query needs it to use the index
+KEY_ONLY = {"_id": 1, "next_due_at": 1}
 
 
 class ProgressStore(PlansStore):
@@ -182,6 +185,20 @@ class ProgressStore(PlansStore):
         return [
             (row["_id"], (row.get("run_id", ""), row.get("learner_id", "")))
             for row in rows.limit(most)
+        ]
+
+    def learners_to_tell(self, most: int) -> list[Turn]:
+        """Return learners of whose dues something may be to tell, the longest waiting first; before
+        them those whom only an older version has seen in their runs.
+        """
+        unseen = self["standings"].find(UNSEEN | self._ready(), KEY_ONLY, session=self.session)
+        rows = list(unseen.limit(most))
+        due = {"next_due_at": HAS_DUE | {"$lte": self.now}} | self._ready()
+        others = self["standings"].find(due, KEY_ONLY, session=self.session)
+        rows += others.sort("next_due_at", ASCENDING).limit(max(1, most - len(rows)))
+        return [
+            Turn((row["_id"]["run_id"], row["_id"]["learner_id"]), row.get("next_due_at"))
+            for row in rows
         ]
 
     # Queries

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfoNotFoundError
 
 from pymongo import ASCENDING, UpdateOne
 
+from chassis.civil import zone_fingerprint
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
 from chassis.replicas import Replica
@@ -16,6 +18,9 @@ from services.progress.domain.sessions import Item, Session
 # How long a timer passes over what it could not work on. Someone has to repair it: a single bad
 # document fails often enough for the alert TandemTimerFails, more than three times in 15 minutes.
 SET_ASIDE = timedelta(minutes=3)
+
+# Always the same years, so that the fingerprint of a zone differs only if its data do.
+ZONE_YEARS = range(2025, 2036)
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
@@ -49,6 +54,25 @@ class ReplicasStore(chassis_store.Store):
         """Note that these runs have ended; a new event of a run takes the note away."""
         query = {"_id": {"$in": list(run_ids)}}
         self["runs"].update_many(query, {"$set": {"end_due": None}}, session=self.session)
+
+    def runs_of_other_zone_data(self, most: int) -> list[str]:
+        """Return runs that have not ended, and were last evaluated by other data of their zone."""
+        zones = filter(None, self["runs"].distinct("zone", session=self.session))
+        stale = [{"zone": zone, "zone_print": {"$ne": _print(zone)}} for zone in zones]
+        lasting = {"$or": [{"end_due": {"$ne": None}}, {"ends_at": None}]}
+        return self._ids("runs", {"$and": [{"$or": stale}, lasting]}, "_id", most) if stale else []
+
+    def note_zone_data(self, run_ids: Collection[str]) -> list[str]:
+        """Note that these runs are evaluated by the present data of their zones; return those that
+        were evaluated by other data before.
+        """
+        changed = []
+        for row in self.find_by_ids("runs", run_ids):
+            update = {"$set": {"zone_print": _print(row["zone"])}}
+            self["runs"].update_one({"_id": row["_id"]}, update, session=self.session)
+            if row.get("zone_print"):
+                changed.append(row["_id"])
+        return changed
 
     def items(self, ids: Iterable[str]) -> dict[str, Item]:
         """Return those that are known, by id."""
@@ -87,7 +111,7 @@ class ReplicasStore(chassis_store.Store):
 
     # Work of timers that fails
 
-    def set_aside(self, collection: str, ids: Collection[str]) -> None:
+    def set_aside(self, collection: str, ids: Collection[object]) -> None:
         """Let timers pass over these documents for some time: working on them failed."""
         until = {"set_aside_until": self.now + SET_ASIDE}
         among = {"_id": {"$in": list(ids)}}
@@ -111,6 +135,14 @@ class ReplicasStore(chassis_store.Store):
         """Do writes that don't depend on each other."""
         if some := list(writes):
             self[collection].bulk_write(some, ordered=False, session=self.session)
+
+
+def _print(zone: str) -> str:
+    """Return a fingerprint of a zone's data as this process has them."""
+    try:
+        return zone_fingerprint(zone, ZONE_YEARS)
+    except (ZoneInfoNotFoundError, ValueError):
+        return "unknown"
 
 
 def _document(replica: Replica) -> Document:

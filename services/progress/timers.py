@@ -20,13 +20,15 @@ from chassis.messaging.subscriptions import Timer
 from chassis.operations import metrics
 from services.progress.domain.enums import Key
 from services.progress.metrics import RECORDING_PLAYABLE
+from services.progress.ports import Turn
 from services.progress.store import ProgressStore
+from services.progress.store_replicas import Document
 from services.progress.usecases import plans, waiting
 
 # A poll that finds nothing costs a millisecond.
 FAST_POLL, EVERY_SECOND = timedelta(milliseconds=200), timedelta(seconds=1)
 RELEASE_MATERIALS, REEVALUATE, MISS = "progress.give_way", "progress.revisit", "progress.miss"
-END_RUNS = "progress.end_runs"
+END_RUNS, DUES, ZONES = "progress.end_runs", "progress.dues", "progress.zones"
 
 R = TypeVar("R")
 
@@ -40,6 +42,8 @@ def timers(grace: timedelta) -> tuple[Timer[ProgressStore], ...]:
         Timer(REEVALUATE, FAST_POLL, reevaluate),
         Timer(MISS, EVERY_SECOND, miss),
         Timer(END_RUNS, EVERY_SECOND, end_runs),
+        Timer(DUES, EVERY_SECOND, tell_dues),
+        Timer(ZONES, timedelta(minutes=10), apply_zone_data),
     )
 
 
@@ -80,6 +84,16 @@ def miss(database: Database[ProgressStore]) -> None:
     _work_off(database, Chore(MISS, "catch_ups", find, waiting.end_overdue, itemgetter(0)))
 
 
+def tell_dues(database: Database[ProgressStore]) -> None:
+    """Tell learners of dues that approach or are past."""
+    find = partial(ProgressStore.learners_to_tell, most=waiting.CHUNK)
+    _work_off(database, Chore(DUES, "standings", find, waiting.tell_dues, _id_of_turn))
+
+
+def _id_of_turn(turn: Turn) -> Document:
+    return {"run_id": turn.key[0], "learner_id": turn.key[1]}
+
+
 def end_runs(database: Database[ProgressStore]) -> None:
     """Settle the open catch-ups of runs that have ended."""
 
@@ -87,6 +101,12 @@ def end_runs(database: Database[ProgressStore]) -> None:
         return store.runs_ended_by(store.now, waiting.CHUNK)
 
     _work_off(database, Chore(END_RUNS, "runs", find, plans.end_runs))
+
+
+def apply_zone_data(database: Database[ProgressStore]) -> None:
+    """Let the learners of runs be evaluated again whose zone has other data than before."""
+    find = partial(ProgressStore.runs_of_other_zone_data, most=waiting.CHUNK)
+    _work_off(database, Chore(ZONES, "runs", find, plans.apply_zone_data))
 
 
 @dataclass(frozen=True)
@@ -99,7 +119,7 @@ class Chore(Generic[R]):
     """Find the next rows, without those set aside. It reads ids only, so no document fails it."""
     work: Callable[[ProgressStore, Sequence[R]], object]
     """Do the work on these rows, so that they are not due any more."""
-    id_of: Callable[[R], str] = str
+    id_of: Callable[[R], object] = str
 
 
 def _work_off(database: Database[ProgressStore], chore: Chore[R]) -> None:
@@ -109,16 +129,16 @@ def _work_off(database: Database[ProgressStore], chore: Chore[R]) -> None:
         ids = [chore.id_of(row)]
         database.transact(lambda store: store.set_aside(chore.collection, ids), chore.writer)
 
-    worked_on: set[str] = set()
+    worked_on: set[R] = set()
     while rows := chore.find(database.reader()):
         for row in rows:
-            if chore.id_of(row) in worked_on:
+            if row in worked_on:
                 log.error("a row stays due after its work", timer=chore.writer, row=row)
                 metrics.TIMER_FAILURES.labels(chore.writer).inc()
                 set_aside(row)
-        fresh = [row for row in rows if chore.id_of(row) not in worked_on]
+        fresh = [row for row in rows if row not in worked_on]
         done = _in_halves(database, fresh, chore.work, chore.writer, set_aside)
-        worked_on.update(map(chore.id_of, done))
+        worked_on.update(done)
 
 
 def _in_halves(

@@ -69,6 +69,23 @@ class EvidencePolicy(StrEnum):
     SERVICES = "SERVICES"
 
 
+class Weekday(StrEnum):
+    """A day of the week."""
+
+    MONDAY = "MONDAY"
+    TUESDAY = "TUESDAY"
+    WEDNESDAY = "WEDNESDAY"
+    THURSDAY = "THURSDAY"
+    FRIDAY = "FRIDAY"
+    SATURDAY = "SATURDAY"
+    SUNDAY = "SUNDAY"
+
+    @property
+    def number(self) -> int:
+        """Return its number by ISO 8601: Monday is 1."""
+        return list(Weekday).index(self) + 1
+
+
 class RunState(StrEnum):
     """Whether a run takes part in the term."""
 

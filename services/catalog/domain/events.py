@@ -49,6 +49,7 @@ class RunOpened:
     instructor_ids: tuple[str, ...]
     policy: RunPolicy
     staff: tuple[StaffMember, ...]
+    holidays: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ class RunFacts:
     state: RunState
     closed_at: datetime | None
     staff: tuple[StaffMember, ...]
+    holidays: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from chassis.errors import FieldViolation
-from services.catalog.domain.path import Activity, TimeRule, counting
-from services.catalog.domain.runs import NOTHING
+from services.catalog.domain.path import Activity, counting, moment
+from services.catalog.domain.runs import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,7 @@ def due_of(
     activities: Mapping[str, Activity],
     enrolled_at: datetime,
     extended: Mapping[str, datetime],
+    run: Run,
 ) -> datetime | None:
     """Return one learner's due of an activity: the later of its rule and its extension.
 
@@ -62,27 +63,12 @@ def due_of(
     counts from the end of a class, which only progress knows.
     """
     way = counting(activity.deadline, activities) if activity.deadline else []
-    due = _beginning(way[-1], enrolled_at) if way else None
+    due = moment(way[-1], enrolled_at, run) if way and not way[-1].depends_on else None
     for rule in reversed(way[:-1]):
-        if rule.after_activity:
-            due = _later(due, extended.get(rule.after_activity.activity_id))
-            due = _plus(due, rule.after_activity.offset)
+        start = _later(due, extended.get(rule.depends_on))
+        due = moment(rule, start, run) if start else None
     return _later(due, extended.get(activity.id))
-
-
-def _beginning(rule: TimeRule, enrolled_at: datetime) -> datetime | None:
-    if rule.after_enrolment is not None:
-        return _plus(enrolled_at, rule.after_enrolment)
-    return rule.fixed
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max(filter(None, [one, other]), default=None)
-
-
-def _plus(start: datetime | None, offset: timedelta | None) -> datetime | None:
-    """Return the sum; None if it is later than the last day that a datetime can have."""
-    try:
-        return start and start + (offset or NOTHING)
-    except OverflowError:
-        return None

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
-from zoneinfo import ZoneInfo
 
+from chassis.civil import DAY, Calendar, day_of_week
 from chassis.errors import FieldViolation
-from services.catalog.domain.enums import ActivityKind, DeliveryMode
+from services.catalog.domain.enums import ActivityKind, DeliveryMode, Weekday
 from services.catalog.domain.runs import NOTHING, Run
 
 SESSION = ActivityKind.SESSION
@@ -26,12 +26,54 @@ class AfterActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class WeekDay:
+    """A day of a week of the run; week 1 holds its first day."""
+
+    week: int
+    weekday: Weekday
+
+
+@dataclass(frozen=True, slots=True)
+class DaysAfterActivity:
+    """A day that counts from another activity."""
+
+    activity_id: str
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CivilRule:
+    """A civil time in the run's zone. Exactly one of the first four fields is set."""
+
+    date: str = ""
+    week_day: WeekDay | None = None
+    days_after_enrolment: int | None = None
+    after_activity: DaysAfterActivity | None = None
+    working_days: bool = False
+    time: str = ""
+    """HH:MM; empty: the end of the day, of a release its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimeRule:
     """When an activity is released, or is due. Exactly one field is set."""
 
     fixed: datetime | None = None
     after_enrolment: timedelta | None = None
     after_activity: AfterActivity | None = None
+    civil: CivilRule | None = None
+
+    @property
+    def depends_on(self) -> str:
+        """Return the id of the activity that it counts from; empty if it counts from none."""
+        after = self.after_activity or (self.civil and self.civil.after_activity)
+        return after.activity_id if after else ""
+
+    @property
+    def after_field(self) -> str:
+        """Return the name of the field with the activity that it counts from."""
+        after = "after_activity" if self.after_activity else "civil.after_activity"
+        return f"{after}.activity_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +155,9 @@ def _reference_violations(
             wrong = f"{required!r} is not in the path"
             yield FieldViolation(f"{field}.requires[{place}]", wrong, "the id of another activity")
     for name, rule in _rules(activity):
-        after = rule.after_activity
-        if after is not None and after.activity_id not in ids:
-            wrong = f"{after.activity_id!r} is not in the path"
-            where = f"{field}.{name}.after_activity.activity_id"
+        if rule.depends_on and rule.depends_on not in ids:
+            wrong = f"{rule.depends_on!r} is not in the path"
+            where = f"{field}.{name}.{rule.after_field}"
             yield FieldViolation(where, wrong, "the id of another activity")
 
 
@@ -131,16 +172,16 @@ def _time_violations(
 ) -> Iterator[FieldViolation]:
     for name, rule in _rules(activity):
         yield from _rule_violations(rule, f"{field}.{name}", run)
-    if _is_before(activity.deadline, activity.release, activities):
+    if is_before(activity.deadline, activity.release, activities, run):
         yield FieldViolation(
             f"{field}.deadline", "is before the release", "a time after the release"
         )
 
 
 def _rule_violations(rule: TimeRule, field: str, run: Run) -> Iterator[FieldViolation]:
-    parts = [rule.fixed, rule.after_enrolment, rule.after_activity]
+    parts = [rule.fixed, rule.after_enrolment, rule.after_activity, rule.civil]
     if sum(part is not None for part in parts) != 1:
-        right = "one of fixed, after_enrolment, after_activity"
+        right = "one of fixed, after_enrolment, after_activity, civil"
         yield FieldViolation(
             field, "has more than one time" if any(parts) else "has no time", right
         )
@@ -156,36 +197,165 @@ def _rule_violations(rule: TimeRule, field: str, run: Run) -> Iterator[FieldViol
         wrong = f"{rule.fixed.isoformat()} is outside the run"
         right = f"a time from {run.start_date} to {run.end_date} in {run.zone}"
         yield FieldViolation(f"{field}.fixed", wrong, right)
+    if rule.civil is not None:
+        yield from _civil_violations(rule.civil, f"{field}.civil", run)
+
+
+def _civil_violations(civil: CivilRule, field: str, run: Run) -> Iterator[FieldViolation]:
+    counted = [civil.days_after_enrolment, civil.after_activity]
+    bases = [civil.date or None, civil.week_day, *counted]
+    if sum(base is not None for base in bases) != 1:
+        wrong = "has more than one day" if any(base is not None for base in bases) else "has no day"
+        right = "one of date, week_day, days_after_enrolment, after_activity"
+        yield FieldViolation(field, wrong, right)
+    if civil.working_days and counted == [None, None]:
+        wrong = "is set, and no days are counted"
+        right = "working_days with days_after_enrolment or after_activity only"
+        yield FieldViolation(f"{field}.working_days", wrong, right)
+    for name, day in (("date", civil.date), ("week_day", _day_of_week(civil, run))):
+        if day and not run.start_date <= str(day) <= run.end_date:
+            right = f"a day from {run.start_date} to {run.end_date}"
+            yield FieldViolation(f"{field}.{name}", f"{day} is outside the run", right)
+
+
+def _day_of_week(civil: CivilRule, run: Run) -> date | None:
+    """Return the day of a rule with a week; None for others, and beyond the calendar."""
+    try:
+        return _first_day(civil, run) if civil.week_day else None
+    except OverflowError:
+        return date.max
 
 
 def _within(instant: datetime, run: Run) -> bool:
-    day = instant.astimezone(ZoneInfo(run.zone)).date()
+    day = run.calendar.day_of(instant)
     return date.fromisoformat(run.start_date) <= day <= date.fromisoformat(run.end_date)
 
 
-def _is_before(
-    deadline: TimeRule | None, release: TimeRule | None, activities: Mapping[str, Activity]
+def is_before(
+    deadline: TimeRule | None,
+    release: TimeRule | None,
+    activities: Mapping[str, Activity],
+    run: Run,
 ) -> bool:
     """Return whether a deadline is surely before its release: both count from the same start."""
     if deadline is None or release is None:
         return False
-    due, opens = _counted(deadline, activities), _counted(release, activities)
+    ways = counting(deadline, activities), counting(release, activities)
+    if any(rule.civil for way in ways for rule in way):
+        return _is_civil_before(*ways, run)
+    due, opens = _counted(ways[0]), _counted(ways[1])
     return due is not None and opens is not None and due[0] == opens[0] and due[1] < opens[1]
 
 
-def _counted(rule: TimeRule, activities: Mapping[str, Activity]) -> tuple[str, int] | None:
+def _is_civil_before(due: Sequence[TimeRule], opens: Sequence[TimeRule], run: Run) -> bool:
+    """Return whether a deadline is before its release, whenever in the run their start is.
+
+    Two rules that count from the same may be in either order, for days are not all equally long:
+    they are tried from the beginning, the middle and the end of each day, until they are in order.
+    """
+    if not due or not opens or _start(due[-1]) != _start(opens[-1]) or not _start(due[-1]):
+        return False
+    # What opens at midnight opens a day later than the one that ends then.
+    ends_a_day = due[0].civil is not None and not due[0].civil.time
+    for at in _starts(run) if _start(due[-1]) != _FIXED else [run.ends_at]:
+        last, first = _moment(due, at, run), _moment(opens, at, run, is_release=True)
+        if last is None or first is None or last > first or (last == first and not ends_a_day):
+            return False
+    return True
+
+
+def _starts(run: Run) -> Iterator[datetime]:
+    day, last = date.fromisoformat(run.start_date), date.fromisoformat(run.end_date)
+    for _ in range(min((last - day).days, _LONGEST) + 1):
+        yield run.calendar.opening(day)
+        yield run.calendar.opening(day, "12:00")
+        yield run.calendar.due(day, "23:59")
+        day += DAY
+
+
+_FIXED = "FIXED"
+# Days of a run of which it is tried whether a deadline is before its release.
+_LONGEST = 400
+
+
+def _start(rule: TimeRule) -> str:
+    """Return what a rule counts from that counts from no other deadline; empty: from nothing."""
+    civil = rule.civil or CivilRule()
+    if rule.fixed is not None or civil.date or civil.week_day:
+        return _FIXED
+    if rule.after_enrolment is not None or civil.days_after_enrolment is not None:
+        return "ENROLMENT"
+    return rule.depends_on
+
+
+def _moment(
+    way: Sequence[TimeRule], start: datetime, run: Run, is_release: bool = False
+) -> datetime | None:
+    """Return the time of the first rule of a way, whose last rule counts from `start`."""
+    at: datetime | None = start
+    for place, rule in reversed(list(enumerate(way))):
+        at = at and moment(rule, at, run, is_release=is_release and place == 0)
+    return at
+
+
+def moment(
+    rule: TimeRule, start: datetime, run: Run, *, is_release: bool = False
+) -> datetime | None:
+    """Return the time of a rule that counts from `start`: an enrolment, a class's end, a due.
+
+    None if it is beyond the last day that a datetime can have.
+    """
+    try:
+        if rule.civil is not None:
+            return _civil_moment(rule.civil, start, run, is_release)
+        if rule.fixed is not None:
+            return rule.fixed
+        after = rule.after_activity
+        return start + (rule.after_enrolment or (after and after.offset) or NOTHING)
+    except OverflowError:
+        return None
+
+
+def _civil_moment(civil: CivilRule, start: datetime, run: Run, is_release: bool) -> datetime:
+    calendar, day = run.calendar, _first_day(civil, run)
+    if day is None:
+        day = _counted_day(civil, start, calendar)
+    return calendar.opening(day, civil.time) if is_release else calendar.due(day, civil.time)
+
+
+def _first_day(civil: CivilRule, run: Run) -> date | None:
+    """Return the day of a rule that counts from nothing that comes later."""
+    if civil.week_day is not None:
+        return day_of_week(run.start_date, civil.week_day.week, civil.week_day.weekday.number)
+    return date.fromisoformat(civil.date) if civil.date else None
+
+
+def _counted_day(civil: CivilRule, start: datetime, calendar: Calendar) -> date:
+    if civil.after_activity is not None:
+        first, days = calendar.day_until(start), civil.after_activity.days
+    else:
+        first, days = calendar.day_of(start), civil.days_after_enrolment or 0
+    return calendar.later(first, days, civil.working_days)
+
+
+def counts_weeks(activities: Collection[Activity]) -> bool:
+    """Return whether a rule of a path counts the weeks of the run."""
+    rules = (rule for each in activities for _, rule in _rules(each))
+    return any(rule.civil is not None and rule.civil.week_day is not None for rule in rules)
+
+
+def _counted(way: Sequence[TimeRule]) -> tuple[str, int] | None:
     """Return the start that a time finally counts from, and its microseconds after that start.
 
     The start is an activity whose end or due is not known yet, or the enrolment, or (for a fixed
     time) the first day of the calendar. Return None for a circle, or for a rule without a time.
     """
-    way = counting(rule, activities)
     if not way:
         return None
     first = way[-1]
     offsets = sum(_microseconds(each.after_activity.offset) for each in way if each.after_activity)
     if first.fixed is not None:
-        return "FIXED", offsets + _microseconds(first.fixed - FIRST_DAY)
+        return _FIXED, offsets + _microseconds(first.fixed - FIRST_DAY)
     if first.after_enrolment is not None:
         return "ENROLMENT", offsets + _microseconds(first.after_enrolment)
     return (first.after_activity.activity_id, offsets) if first.after_activity else None
@@ -198,8 +368,8 @@ def counting(rule: TimeRule, activities: Mapping[str, Activity]) -> list[TimeRul
     the end of the class. It is empty for a circle.
     """
     way, seen = [rule], set[str]()
-    while after := way[-1].after_activity:
-        other = activities.get(after.activity_id)
+    while after := way[-1].depends_on:
+        other = activities.get(after)
         if other is None or other.kind is SESSION or other.deadline is None:
             break
         if other.id in seen:
@@ -222,7 +392,7 @@ def _cycle_violations(activities: Sequence[Activity]) -> Iterator[FieldViolation
     for way in _cycles({each.id: set(_anchors(each)) for each in activities}):
         first = activities[places[way[0]]]
         name = next(name for name, to in _dependencies(first) if to == way[1])
-        yield _circle(f"activities[{places[way[0]]}].{name}.after_activity.activity_id", way)
+        yield _circle(f"activities[{places[way[0]]}].{name}", way)
 
 
 def _circle(field: str, way: Sequence[str]) -> FieldViolation:
@@ -236,14 +406,14 @@ def _anchors(activity: Activity) -> Iterator[str]:
 
 
 def _dependencies(activity: Activity) -> Iterator[tuple[str, str]]:
-    """Yield an activity's rules that depend on another activity, with the id of that activity.
+    """Yield the fields of an activity's rules that name another activity, with its id.
 
     A rule after an activity depends on its deadline and on its release, so both rules count. But no
     rule depends on the deadline of a SESSION: rules after one count from the end of the class.
     """
     for name, rule in _rules(activity):
-        if rule.after_activity and not (name == "deadline" and activity.kind is SESSION):
-            yield name, rule.after_activity.activity_id
+        if rule.depends_on and not (name == "deadline" and activity.kind is SESSION):
+            yield f"{name}.{rule.after_field}", rule.depends_on
 
 
 def _cycles(graph: Mapping[str, set[str]]) -> Iterator[Sequence[str]]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 
-from chassis.civil import end_of_day
+from chassis.civil import Calendar, CivilSpan, end_of_day
 from chassis.errors import FieldViolation
 from chassis.staff import StaffMember, StaffRole, member_among, teachers
 from chassis.texts import is_plain
@@ -55,6 +55,10 @@ class RunPolicy:
     evidence: EvidencePolicy | None = None
     evidence_within: timedelta | None = None
     """How late a trusted statement may arrive so that its own time counts for a deadline."""
+    catch_up_due: CivilSpan | None = None
+    """When a catch-up is due; None: by `catch_up_within`."""
+    due_notice: timedelta | None = None
+    """How long before a deadline it is told that it approaches; 0: not at all."""
 
 
 DEFAULT_POLICY = RunPolicy(
@@ -67,6 +71,7 @@ DEFAULT_POLICY = RunPolicy(
     partial_attendance=PartialAttendance.COUNTS,
     evidence=EvidencePolicy.LEARNERS,
     evidence_within=NOTHING,
+    due_notice=timedelta(days=1),
 )
 
 
@@ -110,6 +115,8 @@ class Run:
     """When a run without a limit got one; enrolments of before may still be under way."""
     last_ticket: int = 0
     """The last waitlist position that was given; learners who waited earlier have smaller ones."""
+    holidays: tuple[str, ...] = ()
+    """The days that are no working days, in order."""
 
     def __post_init__(self) -> None:
         """Make the instructors staff: a new run, and one of an older version, has only these."""
@@ -124,6 +131,11 @@ class Run:
     def member(self, person_id: str) -> StaffMember | None:
         """Return a person among the staff; None if the person is not staff."""
         return member_among(self.staff, person_id)
+
+    @property
+    def calendar(self) -> Calendar:
+        """Return the calendar of the run's zone, with its holidays."""
+        return Calendar(self.zone, frozenset(self.holidays))
 
     @property
     def ends_at(self) -> datetime:
@@ -168,6 +180,14 @@ class OpenRun:
     instructor_ids: tuple[str, ...]
     policy: RunPolicy | None
     enrolment: EnrolmentRules | None = None
+    holidays: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holidays:
+    """Days that are no working days, YYYY-MM-DD."""
+
+    days: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +201,7 @@ class UpdateRun:
     capacity: int | None
     policy: RunPolicy | None
     enrolment: EnrolmentRules | None
+    holidays: Holidays | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,12 +216,14 @@ def with_defaults(policy: RunPolicy | None, defaults: RunPolicy = DEFAULT_POLICY
     """Return the policy, with defaults for the fields that are not set.
 
     A share of 0 counts as not set, because proto3 can't distinguish the two; a duration of 0
-    counts as set.
+    counts as set. Of the two rules for the due of a catch-up, the one that is set counts.
     """
     if policy is None:
         return defaults
     if policy.late_catch_ups not in (None, LateCatchUps.SINCE):
         defaults = replace(defaults, late_catch_ups_since="")
+    if policy.catch_up_within is not None:
+        defaults = replace(defaults, catch_up_due=None)
     chosen = {field.name: getattr(policy, field.name) for field in fields(RunPolicy)}
     return replace(defaults, **{name: value for name, value in chosen.items() if _is_chosen(value)})
 
@@ -221,7 +244,13 @@ def updated(run: Run, command: UpdateRun) -> Run:
         capacity=run.capacity if command.capacity is None else command.capacity,
         policy=with_defaults(command.policy, run.policy),
         enrolment=rules_with_defaults(command.enrolment) if command.enrolment else run.enrolment,
+        holidays=in_order(command.holidays.days) if command.holidays else run.holidays,
     )
+
+
+def in_order(holidays: Iterable[str]) -> tuple[str, ...]:
+    """Return holidays in order, each once."""
+    return tuple(sorted(set(holidays)))
 
 
 def _is_chosen(value: object) -> bool:
@@ -282,6 +311,8 @@ def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
     if within is not None and not NOTHING <= within <= LATEST_EVIDENCE:
         wrong = f"is {within.total_seconds():g} s"
         yield FieldViolation("policy.evidence_within", wrong, "0, or at most 366 days")
+    if policy.due_notice is not None and policy.due_notice < NOTHING:
+        yield FieldViolation("policy.due_notice", "is negative", "0, for no notice, or more")
 
 
 def unknown_instructors(command: OpenRun, known: set[str]) -> Iterator[FieldViolation]:

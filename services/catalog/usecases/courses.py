@@ -7,10 +7,17 @@ from chassis.errors import AlreadyExists, check, check_state
 from chassis.texts import normal
 from services.catalog.domain.enrolments import closed_violations
 from services.catalog.domain.events import CourseUpdated, PathPublished
-from services.catalog.domain.path import Activity, Path, path_violations, size_violations
+from services.catalog.domain.path import (
+    Activity,
+    Path,
+    counts_weeks,
+    path_violations,
+    size_violations,
+)
 from services.catalog.domain.runs import Course, code_violations
 from services.catalog.ports import Store
 from services.catalog.usecases.lookup import lock_course, lock_run
+from services.catalog.usecases.runs import tell_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +135,8 @@ def publish_path(
     )
     store.put_run(replace(run, path_version=path.version))
     store.add_path(path)
+    if counts_weeks(command.activities):  # replicas of older versions lack the run's first day
+        tell_run(store, run)
     store.record_event(
         PathPublished(
             run_id=run.id,

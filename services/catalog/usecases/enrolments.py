@@ -193,7 +193,7 @@ def extend_due(store: Store, command: ExtendDue, granted_by: str) -> Extension:
     activities = get_activities(store, run)
     activity = get_activity(activities, run, command.activity_id)
     extended = store.extended(enrolment.id)
-    due = due_of(activity, activities, enrolment.enrolled_at, extended)
+    due = due_of(activity, activities, enrolment.enrolled_at, extended, run)
     check(extension_violations(command, activity, due, store.now))
     extension = Extension(
         enrolment_id=enrolment.id,

@@ -20,6 +20,7 @@ from services.catalog.domain.runs import (
     Run,
     SetRunStaff,
     UpdateRun,
+    in_order,
     open_violations,
     retired_violations,
     rules_with_defaults,
@@ -56,6 +57,7 @@ def open_run(store: Store, command: OpenRun) -> Run:
         instructor_ids=command.instructor_ids,
         policy=with_defaults(command.policy),
         enrolment=rules_with_defaults(command.enrolment),
+        holidays=in_order(command.holidays),
     )
     store.put_run(run)
     store.record_event(_opened(_facts(run, course)))
@@ -78,6 +80,12 @@ def update_run(store: Store, command: UpdateRun) -> Run:
     facts = _put(store, run)
     store.record_event(RunUpdated(run_id=run.id, run=facts, updated_at=store.now))
     return run
+
+
+def tell_run(store: Store, run: Run) -> None:
+    """Publish a run again, for services whose replica lacks some of it."""
+    facts = _facts(run, get_course(store, run.course_id))
+    store.record_event(RunUpdated(run_id=run.id, run=facts, updated_at=store.now))
 
 
 def set_run_staff(store: Store, command: SetRunStaff) -> Run:
@@ -176,4 +184,5 @@ def _facts(run: Run, course: Course) -> RunFacts:
         state=run.state,
         closed_at=run.closed_at,
         staff=run.staff,
+        holidays=run.holidays,
     )

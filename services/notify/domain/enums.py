@@ -58,6 +58,8 @@ class Kind(StrEnum):
     CATCH_UP_COMPLETED = "catch_up_completed"
     CATCH_UP_MISSED = "catch_up_missed"
     DUE_EXTENDED = "due_extended"
+    DUE_APPROACHING = "due_approaching"
+    DUE_MISSED = "due_missed"
     REMINDER = "reminder"
 
 

@@ -44,13 +44,15 @@ RULES: Mapping[Kind, Rule] = {
     Kind.CATCH_UP_COMPLETED: Rule(Category.CATCH_UP, quiet=True),
     Kind.CATCH_UP_MISSED: Rule(Category.CATCH_UP),
     Kind.DUE_EXTENDED: Rule(Category.DEADLINE),
+    Kind.DUE_APPROACHING: Rule(Category.DEADLINE, lapses=True),
+    Kind.DUE_MISSED: Rule(Category.DEADLINE),
     Kind.REMINDER: Rule(Category.REMINDER, lapses=True),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The session or catch-up that a notice tells of, as it was then (domain/standing.py)."""
+    """The session, catch-up or due that a notice tells of, as it was then (domain/standing.py)."""
 
     kind: Kind = Kind.REMINDER
     """The kind of the notice. The older version had this of reminders only."""
@@ -62,7 +64,8 @@ class About:
     """None: unknown."""
     catch_up_id: str = ""
     sequence: int = 0
-    """The version of the session or catch-up."""
+    """The version of the session, catch-up or due."""
+    due_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

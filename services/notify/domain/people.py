@@ -70,6 +70,19 @@ class CatchUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """The newest event of a learner's due: it approached, was missed or was retracted."""
+
+    id: str
+    sequence: int = 0
+
+
+def due_id(enrolment_id: str, activity_id: str) -> str:
+    """Return the id of a learner's due of an activity; an activity's id has no colon."""
+    return f"{enrolment_id}:{activity_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class EnrolmentUpdate:
     """The fields of an enrolment that one event contains; the others are None."""
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import About
-from services.notify.domain.people import CatchUp, Run
+from services.notify.domain.people import CatchUp, Due, Run
 from services.notify.domain.sessions import Session
 
 
@@ -19,7 +19,7 @@ class Standing(StrEnum):
     OVER = "OVER"
     """Its time is over: a class has begun or ended, a deadline is past."""
     OVERTAKEN = "OVERTAKEN"
-    """Newer news of the same class or catch-up is known."""
+    """Newer news of the same class, catch-up or due is known."""
 
 
 class Told(Protocol):
@@ -45,6 +45,7 @@ class Known:
     sessions: Mapping[str, Session]
     catch_ups: Mapping[str, CatchUp]
     runs: Mapping[str, Run]
+    dues: Mapping[str, Due]
 
 
 def standing(told: Told, known: Known, now: datetime) -> Standing:
@@ -65,7 +66,8 @@ def standing(told: Told, known: Known, now: datetime) -> Standing:
             return _seat(about, session, now)
         case Kind.ENROLMENT_PROMOTED:
             return Standing.OVER if run and run.is_over(now) else Standing.STANDS
-    return _other(about, known.catch_ups.get(about.catch_up_id), now)
+    newest = known.dues.get(about.due_id) or known.catch_ups.get(about.catch_up_id)
+    return _other(about, newest, now)
 
 
 def _reminder(about: About, session: Session | None, run: Run | None, now: datetime) -> Standing:
@@ -103,9 +105,11 @@ def _seat(about: About, session: Session | None, now: datetime) -> Standing:
     return _until(session.start_time, now) if session.standing else Standing.OVER
 
 
-def _other(about: About, catch_up: CatchUp | None, now: datetime) -> Standing:
-    """Return whether a catch-up's news is its newest, and a deadline or cancelled class to come."""
-    if catch_up is not None and catch_up.sequence > about.sequence:
+def _other(about: About, newest: CatchUp | Due | None, now: datetime) -> Standing:
+    """Return whether news of a catch-up or due is its newest, and a deadline or cancelled class to
+    come.
+    """
+    if newest is not None and newest.sequence > about.sequence:
         return Standing.OVERTAKEN
     return _until(about.end_time, now)
 

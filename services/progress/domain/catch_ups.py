@@ -23,6 +23,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from chassis.civil import Calendar, local_due
 from chassis.errors import FieldViolation
 from services.progress.domain.enums import AttendanceMode, AttendanceStatus, CatchUpState, Stretch
 from services.progress.domain.events import (
@@ -33,11 +34,13 @@ from services.progress.domain.events import (
     CatchUpWithdrawn,
 )
 from services.progress.domain.learner_run_state import LearnerRunState
-from services.progress.domain.path import Policy, Run
+from services.progress.domain.path import Policy
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Session
 
 E = TypeVar("E")
+
+ZONE_CHANGED = "clocks change otherwise in the run's zone"
 
 # There is one catch-up for each session and learner: its id is made from the two.
 _NAMESPACE = uuid.UUID("0195a1c0-5c1e-7c3a-9d52-7c6f7a1d3b60")
@@ -69,6 +72,11 @@ class CatchUp:
     """Whether staff let the learner off it."""
     missed: tuple[Stretch, ...] = ()
     """The parts of the recording that a learner who was there for a part missed; empty: all."""
+    due_local: str = ""
+    """The due as a civil time in the run's zone; empty if it is by an instant."""
+    due_local_at: datetime | None = None
+    """The instant that this civil time was: another due is by an instant, which an older version
+    has set."""
 
     @property
     def is_open(self) -> bool:
@@ -131,16 +139,54 @@ def late_sessions(run_state: LearnerRunState, plan: Plan) -> Sequence[str]:
     ]
 
 
-def due_of(session_id: str, held_before: Sequence[str], now: datetime, run: Run) -> datetime:
-    """Return the due of a catch-up that is assigned now: for late joiners, one after the other."""
-    within = run.policy.within
-    if session_id not in held_before:
-        return now + within
-    place = held_before.index(session_id) + 1
-    whole = within * len(held_before)
-    room = max(run.ends_at - now, within) if run.ends_at else whole
-    due = now + min(whole, room) * place / len(held_before)
-    return due.replace(microsecond=due.microsecond // 1000 * 1000)  # as precise as it is stored
+@dataclass(frozen=True, slots=True)
+class CatchUpDue:
+    """The due of a catch-up."""
+
+    at: datetime
+    local: str = ""
+    """As a civil time in the run's zone; empty if it is by an instant."""
+
+    @property
+    def local_at(self) -> datetime | None:
+        """Return the instant of the civil time; None without one."""
+        return self.at if self.local else None
+
+
+def _due_at(catch_up: CatchUp, due: CatchUpDue) -> CatchUp:
+    return replace(catch_up, due=due.at, due_local=due.local, due_local_at=due.local_at)
+
+
+def due_of(session_id: str, held_before: Sequence[str], now: datetime, plan: Plan) -> CatchUpDue:
+    """Return the due of a catch-up that is assigned now: for late joiners, one after the other.
+
+    If the run ends before, they are closer together.
+    """
+    run, count = plan.run, len(held_before)
+    place = held_before.index(session_id) + 1 if session_id in held_before else 1
+    if session_id not in held_before or run.ends_at is None:
+        return _nth_due(place, now, plan)
+    first, last = _nth_due(1, now, plan), _nth_due(count, now, plan)
+    if last.at <= max(run.ends_at, first.at):
+        return _nth_due(place, now, plan)
+    room = max(run.ends_at - now, first.at - now)
+    due = now + room * place / count
+    due = due.replace(microsecond=due.microsecond // 1000 * 1000)  # as precise as it is stored
+    if run.policy.catch_up_due is None:
+        return CatchUpDue(due)
+    day, at = plan.calendar.day_until(due), run.policy.catch_up_due.time
+    civil = CatchUpDue(plan.calendar.due(day, at), local_due(day, at))
+    return max(first, civil, key=lambda each: each.at)
+
+
+def _nth_due(place: int, now: datetime, plan: Plan) -> CatchUpDue:
+    """Return the due that is `place` times the policy's time after now."""
+    span = plan.run.policy.catch_up_due
+    if span is None:
+        return CatchUpDue(now + plan.run.policy.within * place)
+    calendar = plan.calendar
+    day = calendar.later(calendar.day_of(now), span.days * place, span.working_days)
+    return CatchUpDue(calendar.due(day, span.time), local_due(day, span.time))
 
 
 def assigned(
@@ -148,7 +194,7 @@ def assigned(
     session: Session,
     item_ids: tuple[str, ...],
     now: datetime,
-    due: datetime,
+    due: CatchUpDue,
 ) -> CatchUp:
     """Return a new catch-up, as soon as its items can be studied."""
     return CatchUp(
@@ -162,7 +208,9 @@ def assigned(
         item_ids=item_ids,
         state=CatchUpState.ASSIGNED,
         assigned_at=now,
-        due=due,
+        due=due.at,
+        due_local=due.local,
+        due_local_at=due.local_at,
     )
 
 
@@ -171,7 +219,7 @@ def kept_up(
     run_state: LearnerRunState,
     held_before: Sequence[str],
     now: datetime,
-    run: Run,
+    plan: Plan,
     is_spared: bool = False,
 ) -> CatchUp:
     """Return the catch-up, withdrawn if it no longer applies, and back if it applies again.
@@ -179,6 +227,7 @@ def kept_up(
     `held_before`: the sessions of `late_sessions`. `is_spared`: whether an alternative of its class
     is enough.
     """
+    run = plan.run
     over_since = run.over_since(now)
     is_assigned = catch_up.state is CatchUpState.ASSIGNED
     # One that was withdrawn before would be assigned again, with a due after the run.
@@ -194,8 +243,18 @@ def kept_up(
     back = replace(catch_up, dropped=False, dropped_at=None, enrolment_id=run_state.enrolment_id)
     if not is_assigned:
         return back
-    due = due_of(catch_up.session_id, held_before, now, run)
-    return replace(back, assigned_at=now, due=due)
+    due = due_of(catch_up.session_id, held_before, now, plan)
+    return replace(_due_at(back, due), assigned_at=now)
+
+
+def rezoned(catch_up: CatchUp, calendar: Calendar) -> CatchUp:
+    """Return the catch-up, due at the instant that its civil time is now: the zone's law may have
+    changed since it was assigned.
+    """
+    if not catch_up.is_open or not catch_up.due_local or catch_up.due != catch_up.due_local_at:
+        return catch_up
+    due = calendar.due_of_local(catch_up.due_local)
+    return catch_up if due == catch_up.due else replace(catch_up, due=due, due_local_at=due)
 
 
 def extension_violations(
@@ -216,7 +275,7 @@ def state_violations(catch_up: CatchUp) -> Iterator[FieldViolation]:
 
 def extended(catch_up: CatchUp, until: datetime) -> CatchUp:
     """Return the catch-up with a later due; one that was missed is open again."""
-    return replace(catch_up, due=until, state=CatchUpState.ASSIGNED)
+    return replace(_due_at(catch_up, CatchUpDue(until)), state=CatchUpState.ASSIGNED)
 
 
 def waived(catch_up: CatchUp, now: datetime) -> CatchUp:
@@ -236,11 +295,11 @@ def restocked(catch_up: CatchUp, item_ids: tuple[str, ...]) -> CatchUp:
     return replace(catch_up, item_ids=item_ids, watched_share=0.0)
 
 
-def with_time_for(before: CatchUp, after: CatchUp, due: datetime, now: datetime) -> CatchUp:
+def with_time_for(before: CatchUp, after: CatchUp, due: CatchUpDue, now: datetime) -> CatchUp:
     """Return the catch-up, due at `due` or later if what is to be studied changed in time."""
     if after.item_ids == before.item_ids or not after.is_open or now > after.due:
         return after
-    return replace(after, due=max(after.due, due))
+    return after if due.at <= after.due else _due_at(after, due)
 
 
 def judged(catch_up: CatchUp, studied: Studied, at: datetime) -> CatchUp:
@@ -302,7 +361,8 @@ def events_between(before: CatchUp | None, after: CatchUp) -> Iterator[object]:
     elif _takes_back(before, after):
         yield from _ended(after, was_missed=True)
     elif after.is_open and _task(before) != _task(after):
-        yield changed(after)
+        is_rezoned = before.due != after.due and before.due_local == after.due_local != ""
+        yield changed(after, ZONE_CHANGED if is_rezoned else "")
 
 
 def changed(after: CatchUp, reason: str = "", changed_by: str = "") -> CatchUpChanged:

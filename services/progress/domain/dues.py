@@ -1,17 +1,18 @@
 """Dues: one learner's deadlines, computed from the path's rules whenever they are needed.
 
 Dues are not stored. So if a session of ten thousand learners is moved, one changed document moves
-all their dues.
+all their dues; and if the law of a zone changes, its new data move the dues by civil times.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from services.progress.domain.enums import ActivityKind, SessionState
+from chassis.civil import day_of_week
+from services.progress.domain.enums import WEEK, ActivityKind, SessionState
 from services.progress.domain.evidence import latest
 from services.progress.domain.learner_run_state import LearnerRunState
-from services.progress.domain.path import TimeRule
+from services.progress.domain.path import CivilRule, TimeRule, WeekDay
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Session
 
@@ -45,7 +46,7 @@ class Dues:
 
     def release_of(self, activity_id: str) -> datetime | None:
         """Return when an activity opens; None: with the run."""
-        return self._moment(self._plan.activities[activity_id].release)
+        return self._moment(self._plan.activities[activity_id].release, is_release=True)
 
     def _unknown(self, activity_id: str) -> list[str]:
         """Return the chain of activities, from this one, whose dues are needed and not known yet.
@@ -63,7 +64,7 @@ class Dues:
     def _depends_on(self, activity_id: str) -> str:
         activity = self._plan.activities.get(activity_id)
         rule = activity.deadline if activity else None
-        return rule.after_activity.activity_id if rule and rule.after_activity else ""
+        return rule.depends_on if rule else ""
 
     def _worked_out(self, activity_id: str) -> Due:
         activity = self._plan.activities.get(activity_id)
@@ -75,9 +76,11 @@ class Dues:
             return Due(by_rule)
         return Due(extension.until, extended=True)
 
-    def _moment(self, rule: TimeRule | None) -> datetime | None:
+    def _moment(self, rule: TimeRule | None, *, is_release: bool = False) -> datetime | None:
         if rule is None:
             return None
+        if rule.civil is not None:
+            return self._civil_moment(rule.civil, is_release)
         if rule.fixed is not None:
             return rule.fixed
         if rule.after_enrolment is not None:
@@ -86,6 +89,35 @@ class Dues:
             other = rule.after_activity
             return _plus(self._end_of(other.activity_id), other.offset or timedelta())
         return None
+
+    def _civil_moment(self, rule: CivilRule, is_release: bool) -> datetime | None:
+        calendar = self._plan.calendar
+        try:
+            day = self._day(rule)
+            if day is None:
+                return None
+            return calendar.opening(day, rule.time) if is_release else calendar.due(day, rule.time)
+        except OverflowError:
+            return None  # beyond the end of the calendar
+
+    def _day(self, rule: CivilRule) -> date | None:
+        calendar, days = self._plan.calendar, rule.working_days
+        if rule.date:
+            return date.fromisoformat(rule.date)
+        if rule.week_day is not None:
+            return self._day_of_week(rule.week_day)
+        if rule.days_after_enrolment is not None:
+            came = self._run_state.enrolled_at
+            return came and calendar.later(calendar.day_of(came), rule.days_after_enrolment, days)
+        if rule.after_activity is not None:
+            end = self._end_of(rule.after_activity.activity_id)
+            return end and calendar.later(calendar.day_until(end), rule.after_activity.days, days)
+        return None
+
+    def _day_of_week(self, rule: WeekDay) -> date | None:
+        first = self._plan.run.start_date
+        known = first and rule.weekday in WEEK
+        return day_of_week(first, rule.week, WEEK.index(rule.weekday) + 1) if known else None
 
     def _end_of(self, activity_id: str) -> datetime | None:
         """Return what an activity's dependants count from: a class's end, or a due."""

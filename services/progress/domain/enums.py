@@ -102,6 +102,21 @@ class CatchUpState(StrEnum):
     MISSED = "MISSED"
 
 
+class Weekday(StrEnum):
+    """A day of the week."""
+
+    MONDAY = "MONDAY"
+    TUESDAY = "TUESDAY"
+    WEDNESDAY = "WEDNESDAY"
+    THURSDAY = "THURSDAY"
+    FRIDAY = "FRIDAY"
+    SATURDAY = "SATURDAY"
+    SUNDAY = "SUNDAY"
+
+
+WEEK = tuple(Weekday)
+
+
 class TimelineKind(StrEnum):
     """The kinds of entries in a timeline."""
 

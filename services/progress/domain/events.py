@@ -127,3 +127,41 @@ class CatchUpMissed:
     due: datetime
     watched_share: float
     item_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DueApproaching:
+    """A required activity is due soon, and not completed."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    activity_id: str
+    title: str
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DueMissed:
+    """A required activity was not completed by its deadline."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    activity_id: str
+    title: str
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DueRetracted:
+    """What was told last of a deadline no longer holds."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    activity_id: str
+    title: str
+    due: datetime
+    missed: bool
+    """Whether it was told as missed; else as approaching."""

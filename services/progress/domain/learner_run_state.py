@@ -50,6 +50,18 @@ class Attendance:
 
 
 @dataclass(frozen=True, slots=True)
+class DueTold:
+    """What the learner was told of an activity's due (domain/due_news.py)."""
+
+    due: datetime | None = None
+    """The due that was told last; None if nothing was, or if it was retracted."""
+    missed: bool = False
+    """Whether it was told as missed; else as approaching."""
+    approached: tuple[datetime, ...] = ()
+    """All dues that were told as approaching: each is told once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What one learner adds to the run's summary; with the summary's fields."""
 
@@ -91,6 +103,13 @@ class LearnerRunState:
     """What this learner has added to the run's summary."""
     plan_version: int = 0
     """The version of the run's plan that the learner was evaluated against last."""
+    dues_told: Mapping[str, DueTold] = field(default_factory=dict)
+    """What was told of dues, by activity."""
+    dues_since: datetime | None = None
+    """The learner is told of dues after this instant; None: no version that tells dues has seen the
+    learner in the run."""
+    next_due_at: datetime | None = None
+    """When something may be to tell of a due; None: never, as far as is known."""
     writes: int = 0
     """The number of writes. A unit of work that changes anything about the learner adds one, so
     two concurrent ones conflict, and one of them starts again.

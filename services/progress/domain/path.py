@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chassis import runs
+from chassis.civil import CivilSpan
 from services.progress.domain.enums import (
     ActivityKind,
     AttendanceStatus,
     EvidencePolicy,
     PartialAttendance,
+    Weekday,
 )
 
 _ATTENDED = frozenset(
@@ -32,6 +34,17 @@ class Policy:
     """Whose statements count for attendance credit; None: the learner's, and those of services."""
     evidence_within: timedelta | None = None
     """How late a trusted statement may arrive so that its own time counts for a deadline."""
+
+    catch_up_due: CivilSpan | None = None
+    """When a catch-up is due, counted from the day of its assignment; None: by
+    `catch_up_within`."""
+    due_notice: timedelta | None = None
+    """How long before a deadline it is told that it approaches; None: a day; 0: it is not."""
+
+    @property
+    def notice(self) -> timedelta:
+        """The time before a deadline at which it approaches; 0: it is not told."""
+        return timedelta(days=1) if self.due_notice is None else self.due_notice
 
     @property
     def attended(self) -> frozenset[AttendanceStatus]:
@@ -72,6 +85,10 @@ class Run:
     ends_at: datetime | None = None
     """When its last day is over; None in a replica of an older version."""
     closed_at: datetime | None = None
+    start_date: str = ""
+    """Its first day; empty in a replica of an older version."""
+    holidays: tuple[str, ...] = ()
+    """The days that are no working days."""
 
     def over_since(self, now: datetime) -> datetime | None:
         """Return since when the run is over: closed, or past its end; None if it is not."""
@@ -87,12 +104,48 @@ class AfterActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class WeekDay:
+    """A day of a week of the run; week 1 holds its first day."""
+
+    week: int
+    weekday: Weekday | None
+
+
+@dataclass(frozen=True, slots=True)
+class DaysAfterActivity:
+    """A day relative to another activity: to the end of a SESSION, to the due of others."""
+
+    activity_id: str
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CivilRule:
+    """A civil time in the run's zone. At most one of the first four fields is set."""
+
+    date: str = ""
+    week_day: WeekDay | None = None
+    days_after_enrolment: int | None = None
+    after_activity: DaysAfterActivity | None = None
+    working_days: bool = False
+    time: str = ""
+    """HH:MM; empty: the end of the day, of a release its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimeRule:
     """When an activity opens, or when it is due. At most one field is set."""
 
     fixed: datetime | None = None
     after_enrolment: timedelta | None = None
     after_activity: AfterActivity | None = None
+    civil: CivilRule | None = None
+
+    @property
+    def depends_on(self) -> str:
+        """Return the id of the activity that it counts from; empty if it counts from none."""
+        after = self.after_activity or (self.civil and self.civil.after_activity)
+        return after.activity_id if after else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +171,9 @@ class Path:
     version: int
     activities: tuple[Activity, ...]
     sequence: int
+
+    @property
+    def anchors(self) -> frozenset[str]:
+        """Return the ids of the activities that deadlines count from."""
+        rules = (each.deadline.depends_on for each in self.activities if each.deadline)
+        return frozenset(filter(None, rules))

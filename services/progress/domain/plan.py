@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
+from chassis.civil import Calendar
 from services.progress.domain.enums import ActivityKind, SessionState
 from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.path import Activity, Path, Run
@@ -62,9 +63,19 @@ class Plan:
         return {each.id: each for each in self.path.activities} if self.path else {}
 
     @cached_property
+    def calendar(self) -> Calendar:
+        """Return the calendar of the run's zone, with its holidays."""
+        return Calendar(self.run.zone, frozenset(self.run.holidays))
+
+    @cached_property
     def required(self) -> frozenset[str]:
         """Return the ids of the activities that the path requires."""
         return frozenset(each.id for each in self.activities.values() if not each.optional)
+
+    @cached_property
+    def with_deadline(self) -> Sequence[str]:
+        """Return the ids of the required activities that have a deadline, in order."""
+        return [each.id for each in self.activities.values() if each.deadline and not each.optional]
 
     @cached_property
     def activities_of_item(self) -> Mapping[str, Sequence[str]]:

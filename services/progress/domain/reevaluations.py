@@ -7,10 +7,11 @@ store a learner who was evaluated against the old plan. So a run's last turn com
 units of work have ended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from services.progress.domain.enums import SessionState
 from services.progress.domain.plan_history import NO_EFFECT, Effect
 from services.progress.domain.sessions import Item, Session, substitutes
 
@@ -55,12 +56,22 @@ def waiting(reevaluation: Reevaluation) -> Reevaluation:
     return replace(reevaluation, turn_at=reevaluation.changed_at + AGAIN_AFTER)
 
 
-def effect_of(before: Session | None, after: Session, items: Mapping[str, Item]) -> Effect:
-    """Return the effect of a session's change on learners' results."""
+def effect_of(
+    before: Session | None,
+    after: Session,
+    items: Mapping[str, Item],
+    anchors: Collection[str] = (),
+) -> Effect:
+    """Return the effect of a session's change on learners' results.
+
+    `anchors`: the activities of the run's path that deadlines count from.
+    """
     if before is None:
         matters = bool(substitutes(after, items))
     else:
         matters = _facts(before, items) != _facts(after, items)
+    if not matters and after.activity_id in anchors:
+        matters = before is None or _end(before) != _end(after)
     return Effect(frozenset(after.mentions)) if matters else NO_EFFECT
 
 
@@ -69,6 +80,11 @@ def _facts(session: Session, items: Mapping[str, Item]) -> tuple[object, ...]:
     lines = [(each.item_id, each.offset) for each in session.attached if each.item_id in items]
     substituted = substitutes(session, items)
     return session.activity_id, session.ended_at, session.group_ids, substituted, lines
+
+
+def _end(session: Session) -> tuple[datetime | None, bool]:
+    """Return what deadlines that count from a class depend on."""
+    return session.end_time or session.ended_at, session.state is SessionState.CANCELLED
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,12 +124,11 @@ def _reviewed_catch_ups(
         if catch_up is None and not is_over and session_id not in spared:
             catch_up = _first(learner, plan, session_id, late, now)
         if catch_up is not None:
-            catch_up = catch_ups.kept_up(
-                catch_up, run_state, late, now, plan.run, session_id in spared
-            )
+            catch_up = catch_ups.rezoned(catch_up, plan.calendar)
+            catch_up = catch_ups.kept_up(catch_up, run_state, late, now, plan, session_id in spared)
             stocked = catch_ups.restocked(catch_up, plan.substitutes.get(session_id, ()))
             if stocked is not catch_up:
-                due = catch_ups.due_of(session_id, late, now, plan.run)
+                due = catch_ups.due_of(session_id, late, now, plan)
                 catch_up = catch_ups.with_time_for(catch_up, stocked, due, now)
             parts = missed(session_id, catch_up.item_ids, learner, plan)
             judged = _judged(catch_ups.asking_for(catch_up, parts), learner, plan, at)
@@ -163,7 +162,7 @@ def _first(
         learner.run_state, session_id, late, plan.run.policy
     ):
         return None
-    due = catch_ups.due_of(session_id, late, now, plan.run)
+    due = catch_ups.due_of(session_id, late, now, plan)
     return catch_ups.assigned(learner.run_state, plan.sessions[session_id], item_ids, now, due)
 
 

@@ -40,6 +40,13 @@ def end_runs(store: Store, run_ids: Sequence[str]) -> None:
     _change(store, dict.fromkeys(run_ids, ON_EVERYTHING))
 
 
+def apply_zone_data(store: Store, run_ids: Sequence[str]) -> None:
+    """Let the learners of runs be evaluated again if the data of their zone changed: dues by civil
+    times are at other instants now.
+    """
+    _change(store, dict.fromkeys(store.note_zone_data(run_ids), ON_EVERYTHING))
+
+
 def _is_same(before: Run | None, after: Run) -> bool:
     return before is not None and replace(after, sequence=before.sequence) == before
 
@@ -146,9 +153,12 @@ def _keep_sessions(store: Store, before: Mapping[str, Session], after: Collectio
     fresh = [session for session in after if session != before.get(session.id)]
     items = store.items({item_id for session in fresh for item_id in session.mentions})
     store.put_sessions(fresh)
+    paths = store.replicas(Path, {session.run_id for session in fresh})
+    anchors = {path.id: path.anchors for path in paths.values()}
     effects: dict[str, Effect] = defaultdict(lambda: NO_EFFECT)
     for session in fresh:
-        effects[session.run_id] |= effect_of(before.get(session.id), session, items)
+        of_run = anchors.get(session.run_id, frozenset())
+        effects[session.run_id] |= effect_of(before.get(session.id), session, items, of_run)
     _change(store, effects)
 
 

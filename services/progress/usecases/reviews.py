@@ -6,10 +6,11 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
 
+from services.progress.domain import due_news
 from services.progress.domain.catch_ups import CatchUp, may_be_in_time, restocked
 from services.progress.domain.credit import in_time_at, until
 from services.progress.domain.enums import Key
-from services.progress.domain.evidence import item_target
+from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.learner import Learner, did_all
 from services.progress.domain.learner_run_state import Counts, LearnerRunState
 from services.progress.domain.plan import Plan
@@ -64,7 +65,8 @@ def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
         key for key, each in run_states.items() if may_have_catch_ups(each, plans.get(key[0]))
     )
     looks = _last_looks(store, news, plans, run_states, catch_ups)
-    news = [*_seen_before_due(looks, plans), *news]
+    at_dues = _last_looks_at_dues(store, plans, run_states)
+    news = [*_seen_before_due(looks, plans), *at_dues, *news]
     before = _load(store, news, plans, run_states, catch_ups)
     after = dict(before)
     for each in news:
@@ -76,6 +78,9 @@ def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
         else:
             after[each.key] = changed
         store.record_event(*events_between(changed, after[each.key]))
+    for key, learner in after.items():
+        run_state = _told_dues(store, before[key].run_state, learner.run_state, plans.get(key[0]))
+        after[key] = replace(learner, run_state=run_state)
     _save(store, before, {key: _kept(before[key], after[key], plans.get(key[0])) for key in after})
 
 
@@ -171,6 +176,39 @@ def _in_time(looks: Sequence[Look], learner: Learner, plan: Plan) -> dict[str, d
 
 def _targets_of(catch_up: CatchUp, plan: Plan) -> frozenset[str]:
     return plan.targets_in_place_of(catch_up.session_id, catch_up.item_ids)
+
+
+def _last_looks_at_dues(
+    store: Store, plans: Mapping[str, Plan], run_states: Mapping[Key, LearnerRunState]
+) -> Iterator[LearnerUpdate]:
+    """Yield updates with statements on activities that would be told as missed: see above."""
+    lookers = defaultdict(list)
+    for (run_id, learner_id), run_state in run_states.items():
+        if run_id not in plans:
+            continue
+        for each in due_news.overdue(run_state, plans[run_id], store.now):
+            lookers[run_id, each.activity.id].append(learner_id)
+    for (run_id, activity_id), learner_ids in lookers.items():
+        item_id = plans[run_id].activities[activity_id].item_id
+        items = plans[run_id].targets_of_items([item_id]) if item_id else NOTHING
+        targets = items | {activity_target(activity_id)}
+        for learner_id, own in store.taken_in(run_id, learner_ids, targets, store.now).items():
+            statements = tuple(each.statement for each in own)
+            recorded = Recorded(statements, max(each.at for each in own))
+            change = partial(did_all, recorded=recorded)
+            yield LearnerUpdate((run_id, learner_id), recorded.at, change, targets)
+
+
+def _told_dues(
+    store: Store, before: LearnerRunState, after: LearnerRunState, plan: Plan | None
+) -> LearnerRunState:
+    """Return the run state after the learner was told of dues, whose events are recorded."""
+    after = due_news.since(before, after, store.now)
+    if plan is None or not due_news.is_needed(before, after, plan, store.now):
+        return after
+    after, news = due_news.told(after, plan, store.now)
+    store.record_event(*news)
+    return after
 
 
 def _load(

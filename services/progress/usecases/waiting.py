@@ -9,7 +9,7 @@ from datetime import datetime
 from services.progress.domain.enums import Key
 from services.progress.domain.reevaluations import Reevaluation, served, waiting
 from services.progress.domain.sessions import Session
-from services.progress.ports import Overdue, Store
+from services.progress.ports import Overdue, Store, Turn
 from services.progress.usecases.plans import pass_over
 from services.progress.usecases.reviews import LearnerUpdate, review
 
@@ -31,6 +31,11 @@ def release_materials(store: Store, session_ids: Collection[str]) -> list[Sessio
 def end_overdue(store: Store, overdue: Sequence[Overdue]) -> None:
     """Evaluate the learners of catch-ups past their due: these are missed, or dropped."""
     look_again(store, list(dict.fromkeys(key for _, key in overdue)))
+
+
+def tell_dues(store: Store, turns: Sequence[Turn]) -> None:
+    """Evaluate learners of whose dues something may be to tell."""
+    look_again(store, list(dict.fromkeys(turn.key for turn in turns)))
 
 
 def next_turn(store: Store, at: datetime, but: Collection[Key] = ()) -> list[Key] | None:

@@ -1,6 +1,7 @@
 """Publishing paths, behind the real edge."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import pytest
@@ -8,6 +9,7 @@ from google.protobuf import json_format
 from tandem.catalog.v1 import catalog_pb2, events_pb2, resources_pb2
 from tandem.types.v1 import types_pb2
 
+from chassis.contracts import events
 from services.catalog.domain.path import LARGEST
 from tests.integration.catalog.registry import (
     Registry,
@@ -98,3 +100,51 @@ def activities_of(size: int) -> list[resources_pb2.Activity]:
         left -= more
     assert left == 0
     return tasks
+
+
+def test_civil_rules_are_kept_as_they_were_written(registry: Registry) -> None:
+    """They come back and are told as days and times; a path that counts weeks tells the run."""
+    run = registry.open_run()
+    week_day = resources_pb2.WeekDay(week=4, weekday=resources_pb2.WEEKDAY_FRIDAY)
+    third_day = resources_pb2.CivilRule(days_after_enrolment=0, working_days=True, time="23:59")
+    task = types_pb2.ACTIVITY_KIND_TASK
+    activities = [
+        activity("a", task, deadline=resources_pb2.TimeRule(civil=third_day)),
+        activity(
+            "b",
+            task,
+            deadline=resources_pb2.TimeRule(civil=resources_pb2.CivilRule(week_day=week_day)),
+        ),
+    ]
+    publish(registry, run.id, activities[:1])
+    assert registry.events("tandem.catalog.run.updated.v1") == []
+    publish(registry, run.id, activities)
+    found = registry.staff.GetPath(catalog_pb2.GetPathRequest(run_id=run.id)).activities
+    assert list(found) == activities
+    row = registry.events("tandem.catalog.path.published.v1")[-1]
+    told: Any = events.read(row["headers"], row["body"]).data
+    assert list(told.activities) == activities
+    assert len(registry.events("tandem.catalog.run.updated.v1")) == 1
+
+
+def test_faults_of_civil_rules_are_listed_with_all_others(registry: Registry) -> None:
+    """A time that is none, a week and a weekday that are missing."""
+    run = registry.open_run()
+    rule = resources_pb2.CivilRule(week_day=resources_pb2.WeekDay(), time="24:00")
+    with pytest.raises(grpc.RpcError) as error:
+        publish(
+            registry,
+            run.id,
+            [
+                activity(
+                    "a",
+                    types_pb2.ACTIVITY_KIND_TASK,
+                    deadline=resources_pb2.TimeRule(civil=rule),
+                )
+            ],
+        )
+    assert sorted(fields_of(error.value)) == [
+        "activities[0].deadline.civil.time",
+        "activities[0].deadline.civil.week_day.week",
+        "activities[0].deadline.civil.week_day.weekday",
+    ]

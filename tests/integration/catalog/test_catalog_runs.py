@@ -393,3 +393,36 @@ def test_closing_races_with_enrolments(registry: Registry) -> None:
     assert answers["OK"] == sum(found.values())
     assert (after.enrolled, after.waitlisted) == (found[ENROLLED], found[WAITLISTED])
     assert types(registry).count("run.closed.v1") == 1
+
+
+def test_holidays_are_told_and_an_update_without_them_leaves_them(registry: Registry) -> None:
+    """They are kept in order, each once; an update with none takes them away."""
+    run = registry.open_run(holidays=["2026-05-04", "2026-03-17", "2026-05-04"])
+    assert list(run.holidays) == ["2026-03-17", "2026-05-04"]
+    assert list(last(registry, "run.opened").holidays) == list(run.holidays)
+    assert list(update(registry, run.id, title="Motion").holidays) == list(run.holidays)
+    one = resources_pb2.Holidays(days=["2026-04-06"])
+    assert list(update(registry, run.id, holidays=one).holidays) == ["2026-04-06"]
+    assert list(last(registry, "run.updated").run.holidays) == ["2026-04-06"]
+    assert not update(registry, run.id, holidays=resources_pb2.Holidays()).holidays
+    wrong = resources_pb2.Holidays(days=["2026-4-6"])
+    error = refused(lambda: update(registry, run.id, holidays=wrong))
+    assert fields_of(error) == ["holidays.days[0]"]
+
+
+def test_of_two_rules_for_the_due_of_a_catch_up_the_one_set_last_counts(registry: Registry) -> None:
+    """A duration takes a civil rule away; other settings leave it."""
+    span = resources_pb2.CivilSpan(days=2, working_days=True, time="18:00")
+    run = registry.open_run(policy=resources_pb2.RunPolicy(catch_up_due=span))
+    assert run.policy.catch_up_due == span
+    assert run.policy.due_notice.seconds == 86_400
+    no_notice = resources_pb2.RunPolicy(due_notice=Duration())
+    after = update(registry, run.id, policy=no_notice)
+    assert (after.policy.catch_up_due, after.policy.due_notice.seconds) == (span, 0)
+    assert after.policy.HasField("due_notice")
+    within = resources_pb2.RunPolicy(catch_up_within=Duration(seconds=86_400))
+    assert not update(registry, run.id, policy=within).policy.HasField("catch_up_due")
+    negative = resources_pb2.RunPolicy(due_notice=Duration(seconds=-1))
+    assert fields_of(refused(lambda: update(registry, run.id, policy=negative))) == [
+        "policy.due_notice"
+    ]

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -269,3 +270,63 @@ def as_before(world: World, collection: str, prefix: str = "") -> None:
     assert rows.count_documents({f"{before}.session_id": "s1"}) > 0
     gone = {about: "", f"{before}.kind": "", f"{before}.end_time": "", f"{before}.sequence": ""}
     rows.update_many({f"{before}.session_id": "s1"}, {"$unset": gone})
+
+
+def due_news(world: World, kind: type[Any], person: str, activity: str = "essay") -> Any:
+    """News of a learner's due, which is in a day."""
+    data = kind(
+        enrolment_id=f"r1-{person}",
+        run_id="r1",
+        learner_id=person,
+        activity_id=activity,
+        title=activity.title(),
+    )
+    data.due.FromDatetime(world.clock.now() + timedelta(days=1))
+    return world.event(data)
+
+
+def test_a_due_is_told_in_the_zone_of_the_person(world: World, mailbox: Mailbox, ada: str) -> None:
+    """That it approaches, and that it was missed."""
+    ready(world, ada)
+    tell(world, due_news(world, progress.DueApproaching, ada))
+    tell(world, due_news(world, progress.DueMissed, ada, "quiz"))
+    world.send(mailbox.server())
+    assert sorted(str(mail["Subject"]) for mail in mailbox.mails(ada)) == [
+        "Deadline passed: Quiz",
+        "Due soon: Essay",
+    ]
+
+
+@pytest.mark.parametrize("newer", [progress.DueRetracted, progress.DueMissed])
+@pytest.mark.parametrize("reversed_", [False, True])
+def test_a_due_that_was_retracted_or_missed_does_not_approach_any_more(
+    world: World, mailbox: Mailbox, ada: str, newer: type[Any], reversed_: bool
+) -> None:
+    """In whatever order the news come; news of another activity are sent."""
+    ready(world, ada)
+    news = [
+        due_news(world, progress.DueApproaching, ada),
+        due_news(world, progress.DueApproaching, ada, "quiz"),
+        due_news(world, newer, ada),
+    ]
+    tell(world, *(reversed(news) if reversed_ else news))
+    world.send(mailbox.server())
+    sent = ["Due soon: Quiz"]
+    sent += ["Deadline passed: Essay"] if newer is progress.DueMissed else []
+    assert sorted(str(mail["Subject"]) for mail in mailbox.mails(ada)) == sorted(sent)
+
+
+def test_a_due_is_not_told_as_approaching_when_it_is_past(
+    world: World, mailbox: Mailbox, ada: str
+) -> None:
+    """Neither by mail, if the server was away, nor in the inbox, if the news came late."""
+    ready(world, ada)
+    tell(world, due_news(world, progress.DueApproaching, ada))
+    late = due_news(world, progress.DueApproaching, ada, "quiz")
+    world.clock.forward(days=1, seconds=1)
+    tell(world, late)
+    world.send(mailbox.server())
+    assert subjects(mailbox, ada) == []
+    assert [row["title"] for row in world.rows("messages", {"person_id": ada})] == [
+        "Due soon: Essay"
+    ]

@@ -38,6 +38,8 @@ def one_of_each(world: World) -> None:
         progress.CatchUpCompleted(catch_up_id="c1", enrolment_id="e1", **of_run),
         progress.CatchUpMissed(catch_up_id="c2", enrolment_id="e2", **of_run),
         catalog.DueExtended(enrolment_id="r1-ada", activity_id="essay", **of_run),
+        progress.DueApproaching(enrolment_id="r1-ada", activity_id="essay", **of_run),
+        progress.DueMissed(enrolment_id="r1-ada", activity_id="quiz", **of_run),
     )
     world.clock.forward(hours=1)
     world.remind()
@@ -55,6 +57,8 @@ TYPES: Mapping[Kind, str] = {
     Kind.CATCH_UP_COMPLETED: "tandem.progress.catch_up.completed.v1",
     Kind.CATCH_UP_MISSED: "tandem.progress.catch_up.missed.v1",
     Kind.DUE_EXTENDED: "tandem.catalog.due.extended.v1",
+    Kind.DUE_APPROACHING: "tandem.progress.due.approaching.v1",
+    Kind.DUE_MISSED: "tandem.progress.due.missed.v1",
     Kind.REMINDER: "tandem.sessions.session.scheduled.v1",
 }
 

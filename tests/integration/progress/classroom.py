@@ -23,7 +23,7 @@ from chassis.messaging.inbox_processor import Delivery, Kind, apply
 from chassis.testing import ChannelFor
 from services.progress.domain.reevaluations import AGAIN_AFTER
 from services.progress.store import ProgressStore
-from services.progress.timers import miss, reevaluate, release_materials
+from services.progress.timers import miss, reevaluate, release_materials, tell_dues
 from services.progress.worker import subscriptions
 from tests.conftest import FakeClock
 
@@ -92,6 +92,7 @@ class Classroom:
             pass
         reevaluate(self.database)
         miss(self.database)
+        tell_dues(self.database)
 
     def settle_for_good(self) -> None:
         """Like `settle`, after all racing units of work have ended."""

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from services.catalog.domain.enums import ActivityKind
 from services.catalog.domain.extensions import ExtendDue, due_of, extension_violations
-from services.catalog.domain.path import Activity, AfterActivity, TimeRule
+from services.catalog.domain.path import (
+    Activity,
+    AfterActivity,
+    CivilRule,
+    DaysAfterActivity,
+    TimeRule,
+)
+from tests.unit.catalog.test_path import a_run
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -22,7 +29,7 @@ def after(activity: str, days: int) -> TimeRule:
 def due(*activities: Activity, extended: dict[str, datetime] | None = None) -> datetime | None:
     """When the last activity of a path is due for a learner who enrolled a day ago."""
     by_id = {activity.id: activity for activity in activities}
-    return due_of(activities[-1], by_id, NOW - DAY, extended or {})
+    return due_of(activities[-1], by_id, NOW - DAY, extended or {}, a_run())
 
 
 FIXED = Activity("fixed", "F", TASK, deadline=TimeRule(fixed=NOW + DAY))
@@ -91,3 +98,18 @@ def test_an_extension_lies_ahead_and_is_later_than_what_holds(
     )
     found = extension_violations(command, activity, now_due, NOW)
     assert [violation.field for violation in found] == fields
+
+
+def test_a_civil_due_is_followed_too() -> None:
+    """Two days after a due that ends Tuesday, which an extension moves to Wednesday."""
+    first = Activity("first", "F", TASK, deadline=TimeRule(civil=CivilRule(date="2026-03-03")))
+    civil = CivilRule(after_activity=DaysAfterActivity("first", 2), time="18:00")
+    second = Activity("second", "S", TASK, deadline=TimeRule(civil=civil))
+    assert due(first) == datetime(2026, 3, 4, tzinfo=UTC)
+    assert due(first, second) == datetime(2026, 3, 5, 18, tzinfo=UTC)
+    moved = {"first": datetime(2026, 3, 4, 10, tzinfo=UTC)}
+    assert due(first, second, extended=moved) == datetime(2026, 3, 6, 18, tzinfo=UTC)
+    own = CivilRule(days_after_enrolment=3, time="23:59")
+    assert due(Activity("own", "O", TASK, deadline=TimeRule(civil=own))) == datetime(
+        2026, 3, 4, 23, 59, tzinfo=UTC
+    )

@@ -7,8 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.catalog.domain.enums import ActivityKind, DeliveryMode
-from services.catalog.domain.path import Activity, AfterActivity, TimeRule, path_violations
+from services.catalog.domain.enums import ActivityKind, DeliveryMode, Weekday
+from services.catalog.domain.path import (
+    Activity,
+    AfterActivity,
+    CivilRule,
+    DaysAfterActivity,
+    TimeRule,
+    WeekDay,
+    counts_weeks,
+    moment,
+    path_violations,
+)
 from services.catalog.domain.runs import DEFAULT_POLICY, Run
 
 ITEM, SESSION, TASK = ActivityKind.ITEM, ActivityKind.SESSION, ActivityKind.TASK
@@ -212,6 +222,118 @@ def test_a_time_rule_says_one_time() -> None:
         "activities[1].deadline.fixed",
         "activities[2].release.after_activity.activity_id",
     ]
+
+
+def civil(**fields: Any) -> TimeRule:
+    return TimeRule(civil=CivilRule(**fields))
+
+
+def days_after(activity: str, days: int, **fields: Any) -> TimeRule:
+    return civil(after_activity=DaysAfterActivity(activity, days), **fields)
+
+
+FRIDAY = WeekDay(4, Weekday.FRIDAY)
+
+
+def test_civil_rules_as_universities_write_them() -> None:
+    """The third day at 23:59; Friday of week 4, 18:00; two working days after the seminar."""
+    run, start = a_run(holidays=("2026-03-17",)), datetime(2026, 3, 13, 10, tzinfo=UTC)
+
+    def at(rule: TimeRule) -> datetime | None:
+        return moment(rule, start, run)
+
+    assert at(civil(days_after_enrolment=3, time="23:59")) == datetime(
+        2026, 3, 16, 23, 59, tzinfo=UTC
+    )
+    # Sunday 1 March is in week 1, which began in February.
+    assert at(civil(week_day=FRIDAY, time="18:00")) == datetime(2026, 3, 20, 18, tzinfo=UTC)
+    assert at(days_after("class", 2, working_days=True)) == datetime(2026, 3, 19, tzinfo=UTC)
+    assert at(civil(date="2026-03-29")) == datetime(2026, 3, 29, 23, tzinfo=UTC)  # one hour less
+    assert moment(civil(date="2026-03-29"), start, run, is_release=True) == datetime(
+        2026, 3, 29, tzinfo=UTC
+    )
+
+
+def test_the_instant_that_ends_a_day_is_of_that_day_when_days_are_counted_from_it() -> None:
+    """A day after the end of Friday is Saturday. Who enrols at midnight, enrols on that day."""
+    midnight = datetime(2026, 3, 14, tzinfo=UTC)  # the end of Friday
+    after_due = moment(days_after("task", 1), midnight, a_run())
+    assert after_due == datetime(2026, 3, 15, tzinfo=UTC)  # the end of Saturday
+    own = moment(civil(days_after_enrolment=1), midnight, a_run())
+    assert own == datetime(2026, 3, 16, tzinfo=UTC)  # the end of Sunday
+
+
+def test_every_fault_of_a_civil_rule_is_listed() -> None:
+    """No day or several, working days of nothing, days outside of the run, unknown activities."""
+    found = violations(
+        Activity("a", "A", TASK, deadline=civil(working_days=True)),
+        Activity("b", "B", TASK, deadline=civil(date="2026-03-05", days_after_enrolment=0)),
+        Activity("c", "C", TASK, deadline=civil(date="2026-06-01"), release=days_after("d", 0)),
+        Activity("e", "E", TASK, deadline=civil(week_day=WeekDay(15, Weekday.SUNDAY))),
+        Activity("f", "F", TASK, deadline=civil(week_day=WeekDay(1, Weekday.SATURDAY))),
+        Activity(
+            "g", "G", TASK, deadline=TimeRule(after_enrolment=DAY, civil=CivilRule("2026-03-05"))
+        ),
+        Activity("h", "H", TASK, deadline=days_after("h", 1)),
+    )
+    assert found == {
+        "activities[0].deadline.civil": "has no day",
+        "activities[0].deadline.civil.working_days": "is set, and no days are counted",
+        "activities[1].deadline.civil": "has more than one day",
+        "activities[2].deadline.civil.date": "2026-06-01 is outside the run",
+        "activities[2].release.civil.after_activity.activity_id": "'d' is not in the path",
+        "activities[3].deadline.civil.week_day": "2026-06-07 is outside the run",
+        "activities[4].deadline.civil.week_day": "2026-02-28 is outside the run",
+        "activities[5].deadline": "has more than one time",
+        "activities[6].deadline.civil.after_activity.activity_id": "is part of a circle: h -> h",
+    }
+
+
+@pytest.mark.parametrize(
+    ("release", "deadline", "before"),
+    [
+        (civil(date="2026-03-06"), civil(date="2026-03-05"), True),
+        (civil(date="2026-03-06"), civil(date="2026-03-06"), False),
+        (civil(date="2026-03-06", time="10:00"), civil(date="2026-03-06", time="09:59"), True),
+        (civil(week_day=FRIDAY), TimeRule(fixed=datetime(2026, 3, 19, tzinfo=UTC)), True),
+        (civil(week_day=FRIDAY), TimeRule(fixed=datetime(2026, 3, 21, tzinfo=UTC)), False),
+        (civil(days_after_enrolment=2), civil(days_after_enrolment=1, time="23:59"), True),
+        (civil(days_after_enrolment=2), civil(days_after_enrolment=2), False),
+        # Three working days are never over within two days.
+        (days_after("class", 3, working_days=True), days_after("class", 2, time="23:00"), True),
+        # Not on every day: Tuesday's third working day is Friday, Thursday's is Tuesday.
+        (days_after("class", 3, working_days=True), days_after("class", 4), False),
+        (after("class", 2), days_after("class", 1), True),
+        (after("class", 1), days_after("class", 1, time="12:00"), False),
+        (civil(date="2026-03-06"), civil(days_after_enrolment=0), False),
+        (days_after("read", 1), days_after("class", 0), False),
+    ],
+)
+def test_a_civil_deadline_surely_before_its_release_is_a_violation(
+    release: TimeRule, deadline: TimeRule, before: bool
+) -> None:
+    """If both count from the same, and it is so on each day of the run."""
+    task = Activity("t", "T", TASK, release=release, deadline=deadline)
+    found = violations(GOOD[1], GOOD[0], task)
+    assert found == ({"activities[2].deadline": "is before the release"} if before else {})
+
+
+def test_a_chain_of_civil_deadlines_is_followed_to_its_start() -> None:
+    """Through other activities, whatever kinds of rules they have."""
+    found = violations(
+        Activity("a", "A", TASK, deadline=civil(days_after_enrolment=2)),
+        Activity("b", "B", TASK, deadline=days_after("a", 3, time="12:00")),
+        Activity("c", "C", TASK, release=after("b", 1), deadline=days_after("b", 0)),
+        Activity("d", "D", TASK, release=days_after("b", 1), deadline=after("b", 1)),
+    )
+    assert found == {"activities[2].deadline": "is before the release"}
+
+
+def test_only_rules_of_weeks_count_weeks() -> None:
+    """The first day of the run is told again for these."""
+    one = Activity("a", "A", TASK, deadline=civil(date="2026-03-05"))
+    assert not counts_weeks([one])
+    assert counts_weeks([one, Activity("b", "B", TASK, release=civil(week_day=FRIDAY))])
 
 
 def test_the_delivery_decides_about_sessions() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import RULES, About, Notice
-from services.notify.domain.people import CatchUp, Run
+from services.notify.domain.people import CatchUp, Due, Run
 from services.notify.domain.sessions import Session
 from services.notify.domain.standing import Known, Standing, standing
 
@@ -45,7 +45,7 @@ def found(
     told = About(kind, "s", SESSION.start_time, SESSION.end_time, "Aula", sequence=3)
     notice = Notice("e1", "t", kind, {}, replace(told, **about), "r")  # type: ignore[arg-type]
     sessions = {} if session is None else {"s": session}
-    return standing(notice, Known(sessions, {}, {} if run is None else {"r": run}), NOW + at)
+    return standing(notice, Known(sessions, {}, {} if run is None else {"r": run}, {}), NOW + at)
 
 
 SOONER, LATER, MUCH_LATER = timedelta(0), HOUR, 2 * HOUR
@@ -117,14 +117,33 @@ def test_the_newest_news_of_a_catch_up_stands(
 ) -> None:
     """News of a catch-up is overtaken by any newer news of it."""
     notice = Notice("e", "t", kind, {}, About(kind, catch_up_id="c", sequence=3))
-    known = Known({}, {"c": CatchUp("c", sequence)}, {})
+    known = Known({}, {"c": CatchUp("c", sequence)}, {}, {})
     assert standing(notice, known, NOW) is expected
+
+
+@pytest.mark.parametrize(("sequence", "expected"), [(2, STANDS), (3, STANDS), (4, OVERTAKEN)])
+@pytest.mark.parametrize("kind", [Kind.DUE_APPROACHING, Kind.DUE_MISSED])
+def test_the_newest_news_of_a_due_stands(kind: Kind, sequence: int, expected: Standing) -> None:
+    """News of a due is overtaken by any newer news of it, and by none of another due."""
+    notice = Notice("e", "t", kind, {}, About(kind, due_id="e1:essay", sequence=3))
+    known = Known({}, {}, {}, {"e1:essay": Due("e1:essay", sequence)})
+    assert standing(notice, known, NOW) is expected
+    other = Known({}, {}, {}, {"e1:quiz": Due("e1:quiz", sequence)})
+    assert standing(notice, other, NOW) is STANDS
+
+
+def test_a_due_that_is_past_does_not_approach() -> None:
+    """Its notice is of no use then; it is not told at all."""
+    notice = Notice("e", "t", Kind.DUE_APPROACHING, {}, About(Kind.DUE_APPROACHING, end_time=NOW))
+    assert standing(notice, Known({}, {}, {}, {}), NOW) is OVER
+    assert standing(notice, Known({}, {}, {}, {}), NOW - HOUR) is STANDS
+    assert RULES[Kind.DUE_APPROACHING].lapses
 
 
 def test_what_a_notice_is_about_may_be_unknown() -> None:
     """A notice of the version before stands, and so does one that nothing can change."""
     for kind in Kind:
-        assert standing(Notice("e", "t", kind, {}), Known({}, {}, {}), NOW) is STANDS
+        assert standing(Notice("e", "t", kind, {}), Known({}, {}, {}, {}), NOW) is STANDS
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -38,6 +38,8 @@ VALUES: dict[Kind, dict[str, object]] = {
     Kind.CATCH_UP_COMPLETED: {"session": HOSTILE, "in_time": False, "was_missed": False},
     Kind.CATCH_UP_MISSED: {"session": HOSTILE, "due": NOON, "percent": 31},
     Kind.DUE_EXTENDED: {"run": HOSTILE, "activity": HOSTILE, "until": NOON},
+    Kind.DUE_APPROACHING: {"run": HOSTILE, "activity": HOSTILE, "due": NOON},
+    Kind.DUE_MISSED: {"run": HOSTILE, "activity": HOSTILE, "due": NOON},
     Kind.REMINDER: {"session": HOSTILE, "start_time": NOON, "room": HOSTILE, "join_url": HOSTILE},
 }
 
@@ -136,3 +138,18 @@ def test_a_catch_up_that_was_missed_says_that_it_was_in_time(language: str, word
         values = {"session": "Waves", "in_time": True, "was_missed": was_missed}
         text = TEXTS.write(Kind.CATCH_UP_COMPLETED, language, "Europe/Dublin", "Ada", values)
         assert (words in text.body) is was_missed
+
+
+@pytest.mark.parametrize("kind", [Kind.DUE_APPROACHING, Kind.DUE_MISSED, Kind.DUE_EXTENDED])
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("Europe/Dublin", "Thursday, 5 March 2026, 24:00 (Europe/Dublin)"),
+        ("Europe/Berlin", "Friday, 6 March 2026, 01:00 (Europe/Berlin)"),
+    ],
+)
+def test_a_deadline_that_ends_a_day_is_at_24_00(kind: Kind, zone: str, expected: str) -> None:
+    """In a zone where it is not midnight, it is an instant as any other."""
+    midnight = datetime(2026, 3, 6, tzinfo=UTC)
+    values = {"run": "Physics", "activity": "Essay", "due": midnight, "until": midnight}
+    assert expected in TEXTS.write(kind, "en", zone, "Ada", values).body

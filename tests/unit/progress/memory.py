@@ -91,6 +91,10 @@ class MemoryStore:
     def note_ended(self, run_ids: Collection[str]) -> None:
         """Nothing."""
 
+    def note_zone_data(self, run_ids: Collection[str]) -> list[str]:
+        """None: the data stay as they are."""
+        return []
+
     def runs_naming(self, item_ids: Collection[str]) -> set[str]:
         """Runs whose sessions name one of these items."""
         known = self.known_sessions.values()

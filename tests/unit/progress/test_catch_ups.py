@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from chassis.civil import Calendar, CivilSpan
 from services.progress.domain import catch_ups
-from services.progress.domain.catch_ups import CatchUp, Studied, catch_up_id
+from services.progress.domain.catch_ups import CatchUp, CatchUpDue, Studied, catch_up_id
 from services.progress.domain.enums import (
     AttendanceMode,
     AttendanceStatus,
@@ -40,7 +41,8 @@ from tests.unit.progress.examples import (
 
 WITHIN = 3 * DAY
 ABSENT = run_state(attendance=attendance_with(AttendanceStatus.ABSENT))
-GIVEN: CatchUp = catch_ups.assigned(ABSENT, session(), ("film",), MONDAY, MONDAY + WITHIN)
+DUE = CatchUpDue(MONDAY + WITHIN)
+GIVEN: CatchUp = catch_ups.assigned(ABSENT, session(), ("film",), MONDAY, DUE)
 ENOUGH, HALF = Studied(1.0, True), Studied(0.5, False)
 SECOND = timedelta(seconds=1)
 
@@ -104,11 +106,12 @@ def test_it_asks_for_what_stands_in_at_present() -> None:
     other = catch_ups.restocked(half, ("film-2", "book"))
     assert (other.item_ids, other.watched_share) == (("film-2", "book"), 0.0)
     assert (other.due, _names(half, other)) == (GIVEN.due, [CatchUpChanged])
-    in_time = catch_ups.with_time_for(half, other, GIVEN.due + DAY, GIVEN.due)
+    later = CatchUpDue(GIVEN.due + DAY)
+    in_time = catch_ups.with_time_for(half, other, later, GIVEN.due)
     assert in_time.due == GIVEN.due + DAY
     for due, now in ((GIVEN.due - DAY, MONDAY), (GIVEN.due + DAY, GIVEN.due + SECOND)):
-        assert catch_ups.with_time_for(half, other, due, now) == other
-    assert catch_ups.with_time_for(half, half, GIVEN.due + DAY, MONDAY) == half
+        assert catch_ups.with_time_for(half, other, CatchUpDue(due), now) == other
+    assert catch_ups.with_time_for(half, half, later, MONDAY) == half
     done = catch_ups.judged(GIVEN, ENOUGH, MONDAY)
     for same in (catch_ups.restocked(half, ()), catch_ups.restocked(half, ("film",))):
         assert same == half
@@ -120,7 +123,7 @@ def kept_up(
 ) -> CatchUp:
     """The catch-up by a run's policy, in a run that is over since then."""
     run = Run("run-1", "Physics", "UTC", Policy(WITHIN), 1, closed_at=over_since)
-    return catch_ups.kept_up(catch_up, state, (), now, run)
+    return catch_ups.kept_up(catch_up, state, (), now, plan(run=run))
 
 
 @pytest.mark.parametrize(
@@ -221,14 +224,58 @@ def test_dues_of_late_joiners_are_spread_out() -> None:
     late = ["c0", "c1", "c2"]
 
     def days(ends_at: datetime | None) -> list[float]:
-        run = run_with(LATE, ends_at)
-        return [(catch_ups.due_of(each, late, MONDAY, run) - MONDAY) / DAY for each in late]
+        of = plan(run=run_with(LATE, ends_at))
+        return [(catch_ups.due_of(each, late, MONDAY, of).at - MONDAY) / DAY for each in late]
 
     assert days(None) == days(MONDAY + 60 * DAY) == [3, 6, 9]
     assert days(MONDAY + 6 * DAY) == [2, 4, 6]
     assert days(MONDAY + DAY) == [1, 2, 3]
-    other = catch_ups.due_of("other", late, MONDAY, run_with(LATE))
-    assert other == MONDAY + WITHIN
+    other = catch_ups.due_of("other", late, MONDAY, plan(run=run_with(LATE)))
+    assert other == CatchUpDue(MONDAY + WITHIN)
+
+
+def test_a_civil_due_of_a_catch_up_is_kept_as_a_civil_time() -> None:
+    """Two working days after Thursday 18:00; those of late joiners one after the other."""
+    span, thursday = CivilSpan(2, working_days=True, time="18:00"), MONDAY + 3 * DAY
+    late = ["c0", "c1", "c2"]
+
+    def dues(ends_at: datetime | None, *ids: str) -> list[str]:
+        of = plan(run=run_with(replace(LATE, catch_up_due=span), ends_at))
+        found = [catch_ups.due_of(each, late, thursday, of) for each in ids]
+        assert all(Calendar("UTC").due_of_local(each.local) == each.at for each in found)
+        return [each.local for each in found]
+
+    assert dues(None, "other") == ["2026-03-09T18:00"]
+    assert dues(None, *late) == ["2026-03-09T18:00", "2026-03-11T18:00", "2026-03-13T18:00"]
+    # The run ends at the end of Tuesday: five days for three.
+    end = datetime(2026, 3, 11, tzinfo=UTC)
+    assert dues(end, *late) == ["2026-03-09T18:00", "2026-03-09T18:00", "2026-03-10T18:00"]
+    whole = plan(run=run_with(replace(LATE, catch_up_due=CivilSpan(1))))
+    assert catch_ups.due_of("c", (), MONDAY, whole) == CatchUpDue(
+        datetime(2026, 3, 4, tzinfo=UTC), "2026-03-03T24:00"
+    )
+
+
+def test_a_civil_due_moves_when_the_law_of_the_zone_does() -> None:
+    """An open one moves, and its event says why; others, and those by an instant, stay."""
+    dublin = Calendar("Europe/Dublin")
+    # It was 18:00 by summer time, as the law was; now it is winter time.
+    was = datetime(2026, 3, 5, 17, tzinfo=UTC)
+    given = replace(GIVEN, due=was, due_local="2026-03-05T18:00", due_local_at=was)
+    moved = catch_ups.rezoned(given, dublin)
+    assert moved.due == datetime(2026, 3, 5, 18, tzinfo=UTC)
+    (told,) = catch_ups.events_between(given, moved)
+    assert isinstance(told, CatchUpChanged)
+    assert (told.due, told.reason) == (moved.due, catch_ups.ZONE_CHANGED)
+    assert catch_ups.rezoned(moved, dublin) is moved
+    extended = catch_ups.extended(moved, moved.due + DAY)
+    (told,) = catch_ups.events_between(moved, extended)
+    assert isinstance(told, CatchUpChanged)
+    assert told.reason == ""
+    missed = replace(given, state=CatchUpState.MISSED)
+    by_older_version = replace(given, due=given.due + DAY)  # it knows of no civil time
+    for other in (GIVEN, extended, missed, by_older_version, replace(given, dropped=True)):
+        assert catch_ups.rezoned(other, dublin) is other
 
 
 @pytest.mark.parametrize(

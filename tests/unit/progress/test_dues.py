@@ -1,16 +1,25 @@
 """Deadlines of one learner."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from services.progress.domain.dues import Due, Dues
-from services.progress.domain.enums import ActivityKind, SessionState
+from services.progress.domain.enums import ActivityKind, SessionState, Weekday
 from services.progress.domain.learner_run_state import Extension
-from services.progress.domain.path import TimeRule
+from services.progress.domain.path import (
+    CivilRule,
+    DaysAfterActivity,
+    Run,
+    TimeRule,
+    WeekDay,
+)
 from services.progress.domain.plan import Plan
 from tests.unit.progress.examples import (
     DAY,
     HOUR,
     MONDAY,
+    POLICY,
+    RUN,
     activity,
     after,
     plan,
@@ -113,3 +122,79 @@ def test_release_follows_the_same_rules() -> None:
     dues = Dues(one, run_state())
     assert dues.release_of("next") == MONDAY + HOUR
     assert dues.release_of("first") is None
+
+
+def civil(**fields: Any) -> TimeRule:
+    """A civil time."""
+    return TimeRule(civil=CivilRule(**fields))
+
+
+TERM = Run(
+    RUN, "Physics", "Europe/Dublin", POLICY, 1, start_date="2026-03-04", holidays=("2026-03-17",)
+)
+
+
+def test_civil_rules_as_universities_write_them() -> None:
+    """The third day, 23:59; Friday of week 4, 18:00; two working days after the seminar."""
+    one = plan(
+        activity("third", deadline=civil(days_after_enrolment=3, time="23:59")),
+        activity("friday", deadline=civil(week_day=WeekDay(4, Weekday.FRIDAY), time="18:00")),
+        CLASS,
+        activity("report", deadline=civil(after_activity=DaysAfterActivity("class", 2))),
+        activity(
+            "essay",
+            deadline=civil(after_activity=DaysAfterActivity("class", 12), working_days=True),
+        ),
+        activity("fixed", deadline=civil(date="2026-03-29")),
+        sessions=(session(),),
+        run=TERM,
+    )
+    assert _due(one, "third").at == datetime(2026, 3, 4, 23, 59, tzinfo=UTC)
+    assert _due(one, "friday").at == datetime(2026, 3, 27, 18, tzinfo=UTC)
+    assert _due(one, "report").at == datetime(2026, 3, 5, tzinfo=UTC)
+    assert _due(one, "essay").at == datetime(2026, 3, 20, tzinfo=UTC)
+    assert _due(one, "fixed").at == datetime(2026, 3, 29, 23, tzinfo=UTC)  # summer time
+
+
+def test_civil_dues_hang_on_others_and_move_with_them() -> None:
+    """A day after a due that ends Tuesday is Wednesday; extensions move what depends on them."""
+    one = plan(
+        activity("first", deadline=civil(date="2026-03-03")),
+        activity("second", deadline=civil(after_activity=DaysAfterActivity("first", 1))),
+        activity("third", deadline=after("second", HOUR)),
+        run=TERM,
+    )
+    assert _due(one, "second").at == datetime(2026, 3, 5, tzinfo=UTC)
+    assert _due(one, "third").at == datetime(2026, 3, 5, 1, tzinfo=UTC)
+    moved = {"first": Extension(datetime(2026, 3, 5, 12, tzinfo=UTC), 1)}
+    assert _due(one, "second", extensions=moved).at == datetime(2026, 3, 7, tzinfo=UTC)
+
+
+def test_of_a_time_that_comes_twice_a_release_is_the_first_and_a_deadline_the_second() -> None:
+    """Clocks go back on 25 October; a release without a time is at the day's beginning."""
+    night = civil(date="2026-10-25", time="01:30")
+    one = plan(
+        activity("a", release=night, deadline=night),
+        activity("b", release=civil(date="2026-10-25")),
+        run=TERM,
+    )
+    dues = Dues(one, run_state())
+    assert dues.release_of("a") == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert dues.of("a").at == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    assert dues.release_of("b") == datetime(2026, 10, 24, 23, tzinfo=UTC)
+
+
+def test_what_a_civil_rule_counts_from_may_be_unknown() -> None:
+    """An enrolment, a class that is not scheduled, a first day, a weekday, a calendar's end."""
+    rules = (
+        civil(days_after_enrolment=1),
+        civil(after_activity=DaysAfterActivity("class", 1)),
+        civil(week_day=WeekDay(1, Weekday.MONDAY)),
+        civil(week_day=WeekDay(1, None)),
+        civil(),
+    )
+    for rule in rules:
+        one = plan(CLASS, activity("task", deadline=rule))
+        assert _due(one, "task", enrolled_at=None) == Due()
+    far = activity("task", deadline=civil(days_after_enrolment=3_000_000))
+    assert _due(plan(far), "task") == Due()

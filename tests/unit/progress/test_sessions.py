@@ -85,6 +85,12 @@ def test_what_matters_to_learners() -> None:
     moved = merge(to_come, MOVED)
     assert effect_of(None, to_come, ITEMS) == NO_EFFECT
     assert effect_of(to_come, moved, ITEMS) == NO_EFFECT
+    assert effect_of(to_come, moved, ITEMS, {to_come.activity_id}).matters
+    assert effect_of(None, to_come, ITEMS, {to_come.activity_id}).matters
+    assert effect_of(to_come, replace(to_come, title="Waves"), ITEMS, {"class"}) == NO_EFFECT
+    called_off = replace(to_come, state=SessionState.CANCELLED)
+    assert effect_of(to_come, called_off, ITEMS) == NO_EFFECT
+    assert effect_of(to_come, called_off, ITEMS, {to_come.activity_id}).matters
     assert effect_of(moved, merge(moved, ENDED), ITEMS).matters
     assert effect_of(BLANK, to_come, ITEMS).matters
     on_film = Effect(frozenset({"film"}))

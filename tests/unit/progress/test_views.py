@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from services.progress.domain import timeline
-from services.progress.domain.catch_ups import assigned
+from services.progress.domain.catch_ups import CatchUpDue, assigned
 from services.progress.domain.enums import (
     ActivityKind,
     AttendanceStatus,
@@ -14,7 +14,7 @@ from services.progress.domain.enums import (
     SessionState,
     TimelineKind,
 )
-from services.progress.domain.path import TimeRule
+from services.progress.domain.path import CivilRule, TimeRule
 from services.progress.domain.timeline import TimelineInterval
 from services.progress.domain.views import activity_progress, learner_progress
 from tests.unit.progress.examples import (
@@ -76,6 +76,15 @@ def test_classes_and_dues_stand_in_a_timeline() -> None:
     ]
 
 
+def test_a_civil_due_stands_at_its_instant_in_a_timeline() -> None:
+    """At the end of its day in the run's zone."""
+    due = TimeRule(civil=CivilRule(days_after_enrolment=2))
+    by = plan(activity("essay", deadline=due))
+    (line,) = timeline.lines_of_run(run_state(), by, WEEK)
+    assert line.kind is TimelineKind.DUE
+    assert line.local == CivilTime("2026-03-04T00:00:00", "Europe/Dublin")
+
+
 @pytest.mark.parametrize(
     ("zone", "local"),
     [
@@ -102,7 +111,7 @@ def test_a_cancelled_class_shows_what_takes_its_place() -> None:
 
 def test_a_catch_up_stands_at_its_due() -> None:
     """It is listed with the session that was missed."""
-    given = assigned(run_state(), session(), ("film",), MONDAY, MONDAY + DAY)
+    given = assigned(run_state(), session(), ("film",), MONDAY, CatchUpDue(MONDAY + DAY))
     line = timeline.localized(timeline.line_of_catch_up(given), "")
     assert (line.at, line.session_id, line.done) == (MONDAY + DAY, "s1", False)
     assert line.local == CivilTime("2026-03-03T09:00:00", "UTC")

@@ -291,6 +291,7 @@ class OpenRunRequest(_message.Message):
     INSTRUCTOR_IDS_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
     ENROLMENT_FIELD_NUMBER: _builtins.int
+    HOLIDAYS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     course_id: _builtins.str
@@ -321,6 +322,10 @@ class OpenRunRequest(_message.Message):
     def enrolment(self) -> _resources_pb2.EnrolmentRules:
         """How learners come into it; absent: learners enrol themselves until the run ends."""
 
+    @_builtins.property
+    def holidays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Days that are no working days, YYYY-MM-DD in `zone`: the term's holidays."""
+
     def __init__(
         self,
         *,
@@ -336,10 +341,11 @@ class OpenRunRequest(_message.Message):
         instructor_ids: _abc.Iterable[_builtins.str] | None = ...,
         policy: _resources_pb2.RunPolicy | None = ...,
         enrolment: _resources_pb2.EnrolmentRules | None = ...,
+        holidays: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["enrolment", b"enrolment", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "enrolment", b"enrolment", "instructor_ids", b"instructor_ids", "policy", b"policy", "request_id", b"request_id", "start_date", b"start_date", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "enrolment", b"enrolment", "holidays", b"holidays", "instructor_ids", b"instructor_ids", "policy", b"policy", "request_id", b"request_id", "start_date", b"start_date", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -359,6 +365,7 @@ class UpdateRunRequest(_message.Message):
     CAPACITY_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
     ENROLMENT_FIELD_NUMBER: _builtins.int
+    HOLIDAYS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     run_id: _builtins.str
@@ -379,6 +386,10 @@ class UpdateRunRequest(_message.Message):
     def enrolment(self) -> _resources_pb2.EnrolmentRules:
         """The enrolment rules from now; absent: unchanged."""
 
+    @_builtins.property
+    def holidays(self) -> _resources_pb2.Holidays:
+        """The days that are no working days from now; absent: unchanged; present and empty: none."""
+
     def __init__(
         self,
         *,
@@ -390,10 +401,11 @@ class UpdateRunRequest(_message.Message):
         capacity: _builtins.int | None = ...,
         policy: _resources_pb2.RunPolicy | None = ...,
         enrolment: _resources_pb2.EnrolmentRules | None = ...,
+        holidays: _resources_pb2.Holidays | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "capacity", b"capacity", "enrolment", b"enrolment", "policy", b"policy"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "capacity", b"capacity", "enrolment", b"enrolment", "holidays", b"holidays", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "capacity", b"capacity", "end_date", b"end_date", "enrolment", b"enrolment", "policy", b"policy", "request_id", b"request_id", "run_id", b"run_id", "start_date", b"start_date", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "capacity", b"capacity", "end_date", b"end_date", "enrolment", b"enrolment", "holidays", b"holidays", "policy", b"policy", "request_id", b"request_id", "run_id", b"run_id", "start_date", b"start_date", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__capacity: _TypeAlias = _typing.Literal["capacity"]  # noqa: Y015
     _WhichOneofArgType__capacity: _TypeAlias = _typing.Literal["_capacity", b"_capacity"]  # noqa: Y015

@@ -88,6 +88,7 @@ class RunOpened(_message.Message):
     INSTRUCTOR_IDS_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
     STAFF_FIELD_NUMBER: _builtins.int
+    HOLIDAYS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     course_id: _builtins.str
@@ -118,6 +119,10 @@ class RunOpened(_message.Message):
     def staff(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.StaffMember]:
         """Who works in it."""
 
+    @_builtins.property
+    def holidays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Days that are no working days, YYYY-MM-DD."""
+
     def __init__(
         self,
         *,
@@ -133,10 +138,11 @@ class RunOpened(_message.Message):
         instructor_ids: _abc.Iterable[_builtins.str] | None = ...,
         policy: _resources_pb2.RunPolicy | None = ...,
         staff: _abc.Iterable[_resources_pb2.StaffMember] | None = ...,
+        holidays: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["course_code", b"course_code", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "instructor_ids", b"instructor_ids", "policy", b"policy", "run_id", b"run_id", "staff", b"staff", "start_date", b"start_date", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["course_code", b"course_code", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "holidays", b"holidays", "instructor_ids", b"instructor_ids", "policy", b"policy", "run_id", b"run_id", "staff", b"staff", "start_date", b"start_date", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -162,6 +168,7 @@ class RunFacts(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     CLOSED_AT_FIELD_NUMBER: _builtins.int
     STAFF_FIELD_NUMBER: _builtins.int
+    HOLIDAYS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     course_id: _builtins.str
@@ -198,6 +205,10 @@ class RunFacts(_message.Message):
     def staff(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.StaffMember]:
         """Who works in it."""
 
+    @_builtins.property
+    def holidays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Days that are no working days, YYYY-MM-DD."""
+
     def __init__(
         self,
         *,
@@ -215,10 +226,11 @@ class RunFacts(_message.Message):
         state: _resources_pb2.RunState.ValueType = ...,
         closed_at: _timestamp_pb2.Timestamp | None = ...,
         staff: _abc.Iterable[_resources_pb2.StaffMember] | None = ...,
+        holidays: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "course_code", b"course_code", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "instructor_ids", b"instructor_ids", "policy", b"policy", "run_id", b"run_id", "staff", b"staff", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "course_code", b"course_code", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "holidays", b"holidays", "instructor_ids", b"instructor_ids", "policy", b"policy", "run_id", b"run_id", "staff", b"staff", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -226,7 +238,9 @@ Global___RunFacts: _TypeAlias = RunFacts  # noqa: Y015
 
 @_typing.final
 class RunUpdated(_message.Message):
-    """A run was changed: its title, its days, its capacity, its policy or its enrolment rules."""
+    """A run was changed: its title, its days, its holidays, its capacity, its policy or its enrolment
+    rules. It is also told again when a path is published that counts the weeks of the run.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -109,6 +109,50 @@ EVIDENCE_POLICY_SERVICES: EvidencePolicy.ValueType  # 3
 """Those of services only."""
 Global___EvidencePolicy: _TypeAlias = EvidencePolicy  # noqa: Y015
 
+class _Weekday:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WeekdayEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Weekday.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WEEKDAY_UNSPECIFIED: _Weekday.ValueType  # 0
+    """Not said."""
+    WEEKDAY_MONDAY: _Weekday.ValueType  # 1
+    """Monday."""
+    WEEKDAY_TUESDAY: _Weekday.ValueType  # 2
+    """Tuesday."""
+    WEEKDAY_WEDNESDAY: _Weekday.ValueType  # 3
+    """Wednesday."""
+    WEEKDAY_THURSDAY: _Weekday.ValueType  # 4
+    """Thursday."""
+    WEEKDAY_FRIDAY: _Weekday.ValueType  # 5
+    """Friday."""
+    WEEKDAY_SATURDAY: _Weekday.ValueType  # 6
+    """Saturday."""
+    WEEKDAY_SUNDAY: _Weekday.ValueType  # 7
+    """Sunday."""
+
+class Weekday(_Weekday, metaclass=_WeekdayEnumTypeWrapper):
+    """A day of the week."""
+
+WEEKDAY_UNSPECIFIED: Weekday.ValueType  # 0
+"""Not said."""
+WEEKDAY_MONDAY: Weekday.ValueType  # 1
+"""Monday."""
+WEEKDAY_TUESDAY: Weekday.ValueType  # 2
+"""Tuesday."""
+WEEKDAY_WEDNESDAY: Weekday.ValueType  # 3
+"""Wednesday."""
+WEEKDAY_THURSDAY: Weekday.ValueType  # 4
+"""Thursday."""
+WEEKDAY_FRIDAY: Weekday.ValueType  # 5
+"""Friday."""
+WEEKDAY_SATURDAY: Weekday.ValueType  # 6
+"""Saturday."""
+WEEKDAY_SUNDAY: Weekday.ValueType  # 7
+"""Sunday."""
+Global___Weekday: _TypeAlias = Weekday  # noqa: Y015
+
 class _EnrolmentPolicy:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -286,6 +330,38 @@ class Course(_message.Message):
 Global___Course: _TypeAlias = Course  # noqa: Y015
 
 @_typing.final
+class CivilSpan(_message.Message):
+    """Some days later, at a civil time in the run's zone: {days: 5, working_days: true} is the end of
+    the fifth working day.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAYS_FIELD_NUMBER: _builtins.int
+    WORKING_DAYS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    days: _builtins.int
+    """How many days later."""
+    working_days: _builtins.bool
+    """Only working days count: Monday to Friday, without the run's holidays."""
+    time: _builtins.str
+    """HH:MM of that day in the run's zone; empty: the end of the day (24:00). That instant is inside."""
+    def __init__(
+        self,
+        *,
+        days: _builtins.int = ...,
+        working_days: _builtins.bool = ...,
+        time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "time", b"time", "working_days", b"working_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CivilSpan: _TypeAlias = CivilSpan  # noqa: Y015
+
+@_typing.final
 class RunPolicy(_message.Message):
     """What a run decides once for all its learners."""
 
@@ -299,8 +375,10 @@ class RunPolicy(_message.Message):
     LATE_CATCH_UPS_FIELD_NUMBER: _builtins.int
     LATE_CATCH_UPS_SINCE_FIELD_NUMBER: _builtins.int
     PARTIAL_ATTENDANCE_FIELD_NUMBER: _builtins.int
+    CATCH_UP_DUE_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     EVIDENCE_WITHIN_FIELD_NUMBER: _builtins.int
+    DUE_NOTICE_FIELD_NUMBER: _builtins.int
     watched_share: _builtins.float
     """Share of an item that must be watched for it to count, 0 to 1. Default 0.9."""
     present_share: _builtins.float
@@ -322,17 +400,31 @@ class RunPolicy(_message.Message):
     """Whose statements count for attendance credit. Default LEARNERS."""
     @_builtins.property
     def catch_up_within(self) -> _duration_pb2.Duration:
-        """How long a learner has for a catch-up, from the moment it can be studied. Default 7 days."""
+        """How long a learner has for a catch-up, from the moment it can be studied. Default 7 days. Not
+        used if `catch_up_due` is set.
+        """
 
     @_builtins.property
     def seat_cutoff(self) -> _duration_pb2.Duration:
         """Until how long before a session a seat may be changed. Default 1 hour."""
 
     @_builtins.property
+    def catch_up_due(self) -> Global___CivilSpan:
+        """When a catch-up is due, counted from the day on which it can be studied; absent: by
+        `catch_up_within`. An update that sets only `catch_up_within` takes it away.
+        """
+
+    @_builtins.property
     def evidence_within(self) -> _duration_pb2.Duration:
         """How late a statement may arrive so that its own time counts for the deadline of a catch-up, and
         not the time at which it was stored. Of SERVICES only services' statements. Default 0: the time
         of storing counts. At most 366 days.
+        """
+
+    @_builtins.property
+    def due_notice(self) -> _duration_pb2.Duration:
+        """How long before a deadline of the path learners are told that it approaches. Default 1 day; 0:
+        they are not told.
         """
 
     def __init__(
@@ -346,12 +438,14 @@ class RunPolicy(_message.Message):
         late_catch_ups: Global___LateCatchUps.ValueType = ...,
         late_catch_ups_since: _builtins.str = ...,
         partial_attendance: Global___PartialAttendance.ValueType = ...,
+        catch_up_due: Global___CivilSpan | None = ...,
         evidence: Global___EvidencePolicy.ValueType = ...,
         evidence_within: _duration_pb2.Duration | None = ...,
+        due_notice: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["catch_up_within", b"catch_up_within", "evidence_within", b"evidence_within", "seat_cutoff", b"seat_cutoff"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "seat_cutoff", b"seat_cutoff"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_within", b"catch_up_within", "evidence", b"evidence", "evidence_within", b"evidence_within", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -493,6 +587,7 @@ class Run(_message.Message):
     ENROLMENT_FIELD_NUMBER: _builtins.int
     CLOSED_AT_FIELD_NUMBER: _builtins.int
     STAFF_FIELD_NUMBER: _builtins.int
+    HOLIDAYS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     course_id: _builtins.str
@@ -539,6 +634,10 @@ class Run(_message.Message):
     def staff(self) -> _containers.RepeatedCompositeFieldContainer[Global___StaffMember]:
         """Who works in it."""
 
+    @_builtins.property
+    def holidays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Days that are no working days, YYYY-MM-DD in `zone`, in order."""
+
     def __init__(
         self,
         *,
@@ -560,14 +659,39 @@ class Run(_message.Message):
         enrolment: Global___EnrolmentRules | None = ...,
         closed_at: _timestamp_pb2.Timestamp | None = ...,
         staff: _abc.Iterable[Global___StaffMember] | None = ...,
+        holidays: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "enrolment", b"enrolment", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "closed_at", b"closed_at", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "enrolled", b"enrolled", "enrolment", b"enrolment", "id", b"id", "instructor_ids", b"instructor_ids", "path_version", b"path_version", "policy", b"policy", "staff", b"staff", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "waitlisted", b"waitlisted", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "closed_at", b"closed_at", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "enrolled", b"enrolled", "enrolment", b"enrolment", "holidays", b"holidays", "id", b"id", "instructor_ids", b"instructor_ids", "path_version", b"path_version", "policy", b"policy", "staff", b"staff", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "waitlisted", b"waitlisted", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Run: _TypeAlias = Run  # noqa: Y015
+
+@_typing.final
+class Holidays(_message.Message):
+    """Days that are no working days."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def days(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The days, YYYY-MM-DD in the run's zone; empty: none."""
+
+    def __init__(
+        self,
+        *,
+        days: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Holidays: _TypeAlias = Holidays  # noqa: Y015
 
 @_typing.final
 class AfterActivity(_message.Message):
@@ -598,6 +722,124 @@ class AfterActivity(_message.Message):
 Global___AfterActivity: _TypeAlias = AfterActivity  # noqa: Y015
 
 @_typing.final
+class WeekDay(_message.Message):
+    """A day of a week of the run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEEK_FIELD_NUMBER: _builtins.int
+    WEEKDAY_FIELD_NUMBER: _builtins.int
+    week: _builtins.int
+    """The week, from 1: the one that holds the run's first day. Weeks begin on Monday."""
+    weekday: Global___Weekday.ValueType
+    """The day of that week."""
+    def __init__(
+        self,
+        *,
+        week: _builtins.int = ...,
+        weekday: Global___Weekday.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["week", b"week", "weekday", b"weekday"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WeekDay: _TypeAlias = WeekDay  # noqa: Y015
+
+@_typing.final
+class DaysAfterActivity(_message.Message):
+    """A day told by another activity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    activity_id: _builtins.str
+    """The other activity of the same path. For a SESSION the day of its end counts, for others the
+    day of their due.
+    """
+    days: _builtins.int
+    """How many days after it; 0: the same day."""
+    def __init__(
+        self,
+        *,
+        activity_id: _builtins.str = ...,
+        days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "days", b"days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DaysAfterActivity: _TypeAlias = DaysAfterActivity  # noqa: Y015
+
+@_typing.final
+class CivilRule(_message.Message):
+    """A civil time in the run's zone, as people write it. It says one day: exactly one of the first four
+    fields is set.
+
+      the third day, 23:59               {days_after_enrolment: 3, time: "23:59"}
+      Friday of week 4, 18:00            {week_day: {week: 4, weekday: WEEKDAY_FRIDAY}, time: "18:00"}
+      2 working days after the seminar   {after_activity: {activity_id: "seminar", days: 2},
+                                          working_days: true}
+
+    The day on which a learner enrols, a class ends, or something is due is day 0. An instant that
+    ends a day (24:00) is of that day. With working_days only Monday to Friday without the run's
+    holidays count; 0 of them is the day itself, or the next working day.
+
+    A deadline's instant is inside. On the days when clocks change: of a time that does not exist, the
+    instant at which the clock jumps over it counts; of a time that comes twice, the second for a
+    deadline, the first for a release. The rule is kept, not the instant: if the zone's law changes,
+    the instant moves.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATE_FIELD_NUMBER: _builtins.int
+    WEEK_DAY_FIELD_NUMBER: _builtins.int
+    DAYS_AFTER_ENROLMENT_FIELD_NUMBER: _builtins.int
+    AFTER_ACTIVITY_FIELD_NUMBER: _builtins.int
+    WORKING_DAYS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    date: _builtins.str
+    """On this day, YYYY-MM-DD."""
+    days_after_enrolment: _builtins.int
+    """So many days after the learner's enrolment; 0: the same day."""
+    working_days: _builtins.bool
+    """Only working days count; for days after an enrolment or an activity."""
+    time: _builtins.str
+    """HH:MM of that day; empty: of a deadline the end of the day (24:00), of a release its beginning."""
+    @_builtins.property
+    def week_day(self) -> Global___WeekDay:
+        """On this day of the run."""
+
+    @_builtins.property
+    def after_activity(self) -> Global___DaysAfterActivity:
+        """So many days after another activity."""
+
+    def __init__(
+        self,
+        *,
+        date: _builtins.str = ...,
+        week_day: Global___WeekDay | None = ...,
+        days_after_enrolment: _builtins.int | None = ...,
+        after_activity: Global___DaysAfterActivity | None = ...,
+        working_days: _builtins.bool = ...,
+        time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_days_after_enrolment", b"_days_after_enrolment", "after_activity", b"after_activity", "days_after_enrolment", b"days_after_enrolment", "week_day", b"week_day"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_days_after_enrolment", b"_days_after_enrolment", "after_activity", b"after_activity", "date", b"date", "days_after_enrolment", b"days_after_enrolment", "time", b"time", "week_day", b"week_day", "working_days", b"working_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__days_after_enrolment: _TypeAlias = _typing.Literal["days_after_enrolment"]  # noqa: Y015
+    _WhichOneofArgType__days_after_enrolment: _TypeAlias = _typing.Literal["_days_after_enrolment", b"_days_after_enrolment"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__days_after_enrolment) -> _WhichOneofReturnType__days_after_enrolment | None: ...
+
+Global___CivilRule: _TypeAlias = CivilRule  # noqa: Y015
+
+@_typing.final
 class TimeRule(_message.Message):
     """When an activity opens, or when it is due. At most one field is set."""
 
@@ -606,6 +848,7 @@ class TimeRule(_message.Message):
     FIXED_FIELD_NUMBER: _builtins.int
     AFTER_ENROLMENT_FIELD_NUMBER: _builtins.int
     AFTER_ACTIVITY_FIELD_NUMBER: _builtins.int
+    CIVIL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def fixed(self) -> _timestamp_pb2.Timestamp:
         """At this instant, for everyone."""
@@ -618,16 +861,21 @@ class TimeRule(_message.Message):
     def after_activity(self) -> Global___AfterActivity:
         """This long after another activity."""
 
+    @_builtins.property
+    def civil(self) -> Global___CivilRule:
+        """At a civil time in the run's zone."""
+
     def __init__(
         self,
         *,
         fixed: _timestamp_pb2.Timestamp | None = ...,
         after_enrolment: _duration_pb2.Duration | None = ...,
         after_activity: Global___AfterActivity | None = ...,
+        civil: Global___CivilRule | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["after_activity", b"after_activity", "after_enrolment", b"after_enrolment", "fixed", b"fixed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_activity", b"after_activity", "after_enrolment", b"after_enrolment", "civil", b"civil", "fixed", b"fixed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_activity", b"after_activity", "after_enrolment", b"after_enrolment", "fixed", b"fixed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_activity", b"after_activity", "after_enrolment", b"after_enrolment", "civil", b"civil", "fixed", b"fixed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

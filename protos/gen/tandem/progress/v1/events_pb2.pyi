@@ -307,7 +307,7 @@ Global___CatchUpCompleted: _TypeAlias = CatchUpCompleted  # noqa: Y015
 @_typing.final
 class CatchUpChanged(_message.Message):
     """An open catch-up has other items to study, or another deadline: its session's recording came or was
-    replaced, or staff gave more time.
+    replaced, staff gave more time, or clocks change otherwise in the run's zone.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -336,7 +336,7 @@ class CatchUpChanged(_message.Message):
     title: _builtins.str
     """The session's title."""
     reason: _builtins.str
-    """Why, of an extension; empty otherwise."""
+    """Why, of an extension, or of a deadline that moves with the law of its zone; empty otherwise."""
     changed_by: _builtins.str
     """Who extended it; empty otherwise."""
     @_builtins.property
@@ -495,3 +495,146 @@ class CatchUpMissed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CatchUpMissed: _TypeAlias = CatchUpMissed  # noqa: Y015
+
+@_typing.final
+class DueApproaching(_message.Message):
+    """A required activity that a learner has not completed is due soon: the run's `due_notice` before. It
+    is told once for each instant at which the activity is due.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DUE_FIELD_NUMBER: _builtins.int
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    activity_id: _builtins.str
+    """The activity."""
+    title: _builtins.str
+    """The activity's title."""
+    @_builtins.property
+    def due(self) -> _timestamp_pb2.Timestamp:
+        """Its deadline."""
+
+    def __init__(
+        self,
+        *,
+        enrolment_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        due: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due", b"due"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "due", b"due", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "run_id", b"run_id", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DueApproaching: _TypeAlias = DueApproaching  # noqa: Y015
+
+@_typing.final
+class DueMissed(_message.Message):
+    """A learner did not complete a required activity by its deadline. It is told once for each such
+    instant, and once more only if DueRetracted came in between.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DUE_FIELD_NUMBER: _builtins.int
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    activity_id: _builtins.str
+    """The activity."""
+    title: _builtins.str
+    """The activity's title."""
+    @_builtins.property
+    def due(self) -> _timestamp_pb2.Timestamp:
+        """The deadline that passed."""
+
+    def __init__(
+        self,
+        *,
+        enrolment_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        due: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due", b"due"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "due", b"due", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "run_id", b"run_id", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DueMissed: _TypeAlias = DueMissed  # noqa: Y015
+
+@_typing.final
+class DueRetracted(_message.Message):
+    """What DueApproaching or DueMissed told last of an activity no longer holds. What was approaching was
+    completed, or has another deadline or none. What was missed has a later deadline or none, or was
+    completed in time after all. A missed activity that is completed late stays missed.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DUE_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    activity_id: _builtins.str
+    """The activity."""
+    title: _builtins.str
+    """The activity's title; empty if the path no longer has it."""
+    missed: _builtins.bool
+    """True if it was told as missed; false if it was told as approaching."""
+    @_builtins.property
+    def due(self) -> _timestamp_pb2.Timestamp:
+        """The deadline that was told."""
+
+    def __init__(
+        self,
+        *,
+        enrolment_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        due: _timestamp_pb2.Timestamp | None = ...,
+        missed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due", b"due"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "due", b"due", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "missed", b"missed", "run_id", b"run_id", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DueRetracted: _TypeAlias = DueRetracted  # noqa: Y015
