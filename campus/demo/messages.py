@@ -35,6 +35,8 @@ _TO_ITS_LEARNER = {
     "tandem.progress.catch_up.assigned.v1": (_IN_APP, _EMAIL),
     "tandem.progress.catch_up.missed.v1": (_IN_APP, _EMAIL),
     "tandem.progress.catch_up.completed.v1": (_IN_APP,),
+    "tandem.progress.due.approaching.v1": (_IN_APP, _EMAIL),
+    "tandem.progress.due.missed.v1": (_IN_APP, _EMAIL),
 }
 _CANCELLED = "tandem.sessions.session.cancelled.v1"
 _SCHEDULED = "tandem.sessions.session.scheduled.v1"
