@@ -14,6 +14,7 @@ from campus import queues
 from campus.demo import messages
 from campus.demo.check import Check
 from campus.demo.lecture import attendance
+from campus.demo.media import RECORDING_SECONDS
 from campus.demo.recording import catch_ups
 from campus.demo.term import (
     HISTORY,
@@ -41,6 +42,7 @@ def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> lis
         *_seats(world, waited),
         *_attendance(world),
         *_catch_ups(world),
+        *_reading_due(world),
         *messages.check(world, platform, events, promoted=waited[:1]),
         *_cancelled(world),
         *_tutorials(world),
@@ -106,12 +108,15 @@ def _attendance(world: World) -> Iterator[Check]:
     verdicts = Counter(attendance(world).values())
     wanted = {
         "present": (types_pb2.ATTENDANCE_VERDICT_PRESENT, "present"),
-        "partly present": (types_pb2.ATTENDANCE_VERDICT_PARTIAL, "partial"),
-        "caught up": (types_pb2.ATTENDANCE_VERDICT_CAUGHT_UP, "full"),
         "excused": (types_pb2.ATTENDANCE_VERDICT_EXCUSED, "excused"),
     }
     for name, (verdict, group) in wanted.items():
         yield Check(f"learners {name}", len(world.groups[group]), verdicts[verdict])
+    caught_up = len(world.groups["full"] | world.groups["partial"])
+    found = verdicts[types_pb2.ATTENDANCE_VERDICT_CAUGHT_UP]
+    yield Check("learners caught up", caught_up, found)
+    partly = verdicts[types_pb2.ATTENDANCE_VERDICT_PARTIAL]
+    yield Check("nobody is only partly present any more", 0, partly)
     missed = (world.groups["half"] | world.groups["none"]) - world.groups["seatless"]
     yield Check("learners still absent", len(missed), verdicts[types_pb2.ATTENDANCE_VERDICT_ABSENT])
 
@@ -121,13 +126,13 @@ def _catch_ups(world: World) -> Iterator[Check]:
     by_learner = Counter(row.learner_id for row in found)
     missed = world.groups["half"] | world.groups["none"]
     yield Check(
-        "each absent learner has exactly one catch-up, others have none",
-        dict.fromkeys(sorted(world.groups["absent"]), 1),
+        "each learner who missed the class, or a part of it, has exactly one catch-up",
+        dict.fromkeys(sorted(world.groups["absent"] | world.groups["partial"]), 1),
         dict(sorted(by_learner.items())),
     )
     yield Check(
-        "learners who watched everything completed the catch-up",
-        sorted(world.groups["full"]),
+        "learners who watched everything that they had missed completed the catch-up",
+        sorted(world.groups["full"] | world.groups["partial"]),
         _learners(found, progress.CATCH_UP_STATE_COMPLETED),
     )
     yield Check(
@@ -141,14 +146,33 @@ def _catch_ups(world: World) -> Iterator[Check]:
         {0.5},
         {round(share, 3) for share in halves},
     )
+    parts = {
+        tuple((part.start, part.end) for part in row.missed)
+        for row in found
+        if row.learner_id in world.groups["partial"]
+    }
+    yield Check(
+        "who left early was asked for the parts before and after, on the recording's time line",
+        {((0.0, 180.0), (1080.0, RECORDING_SECONDS))},
+        parts,
+    )
     summary = world.staff.progress.ListRunProgress(
         progress_pb2.ListRunProgressRequest(run_id=world.runs[PHYSICS], page_size=1)
     ).summary
     yield Check(
         "the class page counts open, completed and missed catch-ups",
-        (0, len(world.groups["full"]), len(missed)),
+        (0, len(world.groups["full"] | world.groups["partial"]), len(missed)),
         (summary.open_catch_ups, summary.completed_catch_ups, summary.missed_catch_ups),
     )
+
+
+def _reading_due(world: World) -> Iterator[Check]:
+    learner = world.learners[PHYSICS][0]
+    answer = world.staff.progress.GetProgress(
+        progress_pb2.GetProgressRequest(run_id=world.runs[PHYSICS], learner_id=learner)
+    )
+    dues = {each.activity_id: each.due.ToJsonString() for each in answer.activities}
+    yield Check("the reading is due on Tuesday at 23:59", "2026-03-03T23:59:00Z", dues["reading"])
 
 
 def _learners(
@@ -213,12 +237,17 @@ def _catch_ups_in(world: World, code: str, learner: str) -> list["progress.Catch
 
 def _history(world: World, events: Sequence[Event[Any]]) -> Iterator[Check]:
     full, absent = len(world.groups["full"]), len(world.groups["absent"])
+    partial, physics = len(world.groups["partial"]), len(world.learners[PHYSICS])
     expected = {
-        "progress.catch_up.assigned": absent + 2,
-        "progress.catch_up.completed": full + 1,
+        "progress.catch_up.assigned": absent + partial + 2,
+        "progress.catch_up.completed": full + partial + 1,
         "progress.catch_up.withdrawn": 1,
         "progress.catch_up.missed": absent - full,
-        "sessions.attendance.amended": full + 1,
+        "sessions.attendance.amended": full + partial + 1,
+        # of the reading and the quiz; the clock jumps over the notice of the worksheet
+        "progress.due.approaching": 2 * physics,
+        # of the reading and the worksheet
+        "progress.due.missed": 2 * physics,
         "catalog.group.changed": len(TUTORIALS),
         "catalog.group.member_changed": sum(map(len, TUTORIALS.values())) + 1,
         "sessions.attendance.corrected": 1,

@@ -8,10 +8,7 @@ from campus.demo.world import World
 def play(world: World) -> None:
     """Move the clock past the deadline; learners with a missed catch-up get a message."""
     world.narrator.scene("Friday: deadlines pass")
-    # Everyone was told on Tuesday that the reading is due in the evening.
     everyone = len(world.learners[PHYSICS])
-    world.until("the deadline of the reading", lambda: _told(world) >= everyone)
-    wait_for(world, "the messages about it", before=0, count=2 * everyone)
     before, told = finished(world), _told(world)
     world.go_to(5, "18:00")
     missed = len(world.groups["half"] | world.groups["none"])

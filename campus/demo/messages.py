@@ -55,9 +55,12 @@ def check(
     yield from _inboxes(log, inboxes)
     yield from _mails(log, platform)
     about = {
-        "each absent learner got exactly one message about the catch-up": (
+        "each learner with a catch-up got exactly one message about it": (
             "tandem.progress.catch_up.assigned.v1",
-            world.groups["absent"] | world.groups["tutorial_absent"] | {LATE_JOINER},
+            world.groups["absent"]
+            | world.groups["partial"]
+            | world.groups["tutorial_absent"]
+            | {LATE_JOINER},
         ),
         "the learner with the freed seat got exactly one message": (
             "tandem.sessions.seat.promoted.v1",

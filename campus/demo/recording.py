@@ -1,5 +1,6 @@
 """Monday, 12:00: the recording arrives; each absence becomes a catch-up with a deadline."""
 
+from google.protobuf.duration_pb2 import Duration
 from tandem.progress.v1 import progress_pb2
 from tandem.progress.v1 import resources_pb2 as progress
 from tandem.sessions.v1 import sessions_pb2
@@ -11,6 +12,9 @@ from campus.demo.sunday import available
 from campus.demo.term import CATCH_UP_DAYS, PHYSICS, instructor
 from campus.demo.world import World
 from campus.upload import upload
+
+OFFSET = 120
+"""Seconds from the start of the class to the beginning of the recording."""
 
 
 def play(world: World) -> None:
@@ -29,18 +33,24 @@ def play(world: World) -> None:
     )
     teacher.sessions.AttachRecording(
         sessions_pb2.AttachRecordingRequest(
-            session_id=world.sessions[PHYSICS], item_id=world.items["recording"]
+            session_id=world.sessions[PHYSICS],
+            item_id=world.items["recording"],
+            starts_at_offset=Duration(seconds=OFFSET),
         )
     )
-    world.narrator.say("The instructor uploads the recording, 40 minutes of video.")
+    world.narrator.say(
+        "The instructor uploads the recording, 40 minutes of video; it begins two minutes late."
+    )
     world.until("the recording to be verified", lambda: available(world, "recording"))
-    absent = world.groups["absent"]
-    world.until("the catch-ups", lambda: len(catch_ups(world)) == len(absent))
+    absent, partial = world.groups["absent"], world.groups["partial"]
+    count = len(absent) + len(partial)
+    world.until("the catch-ups", lambda: len(catch_ups(world)) == count)
     world.narrator.say(
         f"The library verifies the recording. {len(absent)} learners who missed it get a catch-up, "
-        f"due in {CATCH_UP_DAYS} days."
+        f"due in {CATCH_UP_DAYS} days. The {len(partial)} who left early get one of the part that "
+        "they missed."
     )
-    wait_for(world, "the messages about the catch-ups", before, 2 * len(absent))
+    wait_for(world, "the messages about the catch-ups", before, 2 * count)
     world.narrator.events(world.tally.new_events())
 
 

@@ -40,8 +40,8 @@ def _summary(world: World, events: Counter[str]) -> str:
     return (
         f"{size['present']} learners attended the class, {size['partial']} a part of it, "
         f"{size['absent']} missed it, one was excused.\n"
-        f"All {size['absent']} got the recording as a catch-up. {size['full']} completed it in "
-        "time and count as caught up;\n"
+        f"All {size['absent']} got the recording as a catch-up, the {size['partial']} the part "
+        f"that they missed. {size['full'] + size['partial']} completed it in time;\n"
         f"{size['half'] + size['none']} did not, and got a message. One class was cancelled. One "
         "freed seat and one freed place\nwent to the waiting lists.\n"
         f"[dim]The history has {sum(events.values())} events of {len(events)} types; "

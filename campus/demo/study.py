@@ -37,7 +37,12 @@ def play(world: World) -> None:
         f"{len(world.groups['half'])} watch the first twenty minutes ten times. "
         f"{len(world.groups['none'])} watch nothing."
     )
-    full = len(world.groups["full"])
+    partial = sorted(world.groups["partial"])
+    world.all_at_once(lambda learner: _watch(world, learner, _MISSED_PARTS), partial)
+    world.narrator.say(
+        f"{len(partial)} who were there for a quarter of an hour watch the parts that they missed."
+    )
+    full = len(world.groups["full"]) + len(partial)
     world.until(
         "the catch-ups to be completed",
         lambda: (
@@ -47,7 +52,8 @@ def play(world: World) -> None:
     )
     wait_for(world, "the messages about the completed catch-ups", before, full)
     world.narrator.say(
-        f"{full} are caught up: ABSENT becomes CAUGHT_UP. A minute watched ten times counts once."
+        f"{full} are caught up: ABSENT and PARTIAL become CAUGHT_UP. A minute watched ten times "
+        "counts once."
     )
     world.narrator.events(world.tally.new_events())
 
@@ -58,6 +64,8 @@ _ALL_OF_IT = [
     "0[.]900[,]840[.]1700",
     f"0[.]900[,]840[.]1700[,]1690[.]{RECORDING_SECONDS}",
 ]
+# They were there from minute 5 to 20 of the class, and the recording begins in minute 2.
+_MISSED_PARTS = ["0[.]180", f"0[.]180[,]1080[.]{RECORDING_SECONDS}"]
 _TEN_TIMES = ["[,]".join(["0[.]1200"] * times) for times in range(1, 11)]
 
 

@@ -98,7 +98,10 @@ def run(code: str, course_id: str, monday: date) -> catalog_pb2.OpenRunRequest:
         end_date=str(monday + timedelta(weeks=13) - timedelta(days=3)),
         capacity=PROGRAMMING_PLACES if code == PROGRAMMING else 0,
         instructor_ids=[instructor(code)],
-        policy=resources_pb2.RunPolicy(catch_up_within=_days(CATCH_UP_DAYS)),
+        policy=resources_pb2.RunPolicy(
+            catch_up_within=_days(CATCH_UP_DAYS),
+            partial_attendance=resources_pb2.PARTIAL_ATTENDANCE_CATCH_UP,
+        ),
     )
 
 
@@ -106,7 +109,7 @@ def path(code: str, run_id: str, items: Mapping[str, str]) -> catalog_pb2.Publis
     """Return the request that publishes a run's path; `items`: the materials' ids by name."""
     activities = {
         PHYSICS: [
-            _item("reading", "Read chapter 1", items["physics-reading"], 2),
+            _item("reading", "Read chapter 1", items["physics-reading"], 2, "23:59"),
             _session("lecture", "Lecture: motion", "reading"),
             _after("worksheet", "Worksheet", types_pb2.ACTIVITY_KIND_TASK, "lecture", 3),
             _after("quiz", "Quiz 1", types_pb2.ACTIVITY_KIND_CHECKPOINT, "worksheet", 2),
@@ -224,13 +227,19 @@ def _days(days: float) -> Duration:
     return duration
 
 
-def _item(name: str, title: str, item_id: str, days: int) -> resources_pb2.Activity:
+def _item(
+    name: str, title: str, item_id: str, days: int, clock: str = ""
+) -> resources_pb2.Activity:
+    """Return an ITEM that is due some days after the enrolment, at `clock` (HH:MM) or at the end of
+    the day.
+    """
+    rule = resources_pb2.CivilRule(days_after_enrolment=days, time=clock)
     return resources_pb2.Activity(
         id=name,
         title=title,
         kind=types_pb2.ACTIVITY_KIND_ITEM,
         item_id=item_id,
-        deadline=resources_pb2.TimeRule(after_enrolment=_days(days)),
+        deadline=resources_pb2.TimeRule(civil=rule),
     )
 
 

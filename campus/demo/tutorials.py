@@ -18,7 +18,7 @@ from tandem.types.v1 import types_pb2
 
 from campus.demo import term
 from campus.demo.deliveries import finished, wait_for
-from campus.demo.term import HISTORY, LATE_JOINER, TUTOR, TUTORIALS, instructor
+from campus.demo.term import HISTORY, LATE_JOINER, PHYSICS, TUTOR, TUTORIALS, instructor
 from campus.demo.world import World
 from campus.services import Services
 from campus.upload import read_range
@@ -30,6 +30,7 @@ _NAMESPACE = uuid.UUID("0b7a5c1e-93a4-4a55-8d2a-6a1f3f0e2c90")
 def play(world: World) -> None:
     """Make the groups, hold both tutorials, and let a learner join late."""
     world.narrator.scene("Tuesday, 12:00: two tutorial groups, and a late joiner")
+    _reading(world)
     world.go_to(2, "12:00")
     _groups(world)
     _plan(world)
@@ -43,6 +44,19 @@ def play(world: World) -> None:
     world.narrator.say(f"{absent} comes to tutorial B instead: the catch-up is withdrawn.")
     _join_late(world)
     world.narrator.events(world.tally.new_events())
+
+
+def _reading(world: World) -> None:
+    """Wait until everyone of physics was told that the reading is due in the evening."""
+    everyone = len(world.learners[PHYSICS])
+    world.until(
+        "the deadline of the reading",
+        lambda: world.tally.count("progress.due.approaching") >= everyone,
+    )
+    wait_for(world, "the messages about it", before=0, count=2 * everyone)
+    world.narrator.say(
+        f"All {everyone} learners of PHYS-101 were told: the reading is due today at 23:59."
+    )
 
 
 def _groups(world: World) -> None:
@@ -170,7 +184,7 @@ def _joined(world: World, learner: str) -> sessions_pb2.PresenceMark:
 
 def _join_late(world: World) -> None:
     """Enrol a learner after the tutorials, and let the learner catch up on the group's."""
-    before = finished(world)
+    before, made_up = finished(world), world.tally.count("progress.catch_up.completed")
     world.staff.catalog.Enrol(
         catalog_pb2.EnrolRequest(
             run_id=world.runs[HISTORY],
@@ -187,7 +201,7 @@ def _join_late(world: World) -> None:
     _read(world)
     world.until(
         "the late joiner to have caught up",
-        lambda: world.tally.count("progress.catch_up.completed") == len(world.groups["full"]) + 1,
+        lambda: world.tally.count("progress.catch_up.completed") == made_up + 1,
     )
     wait_for(world, "the message about the completed catch-up", before, 3)
     world.narrator.say(f"{LATE_JOINER} reads the text: the class that was held before is made up.")
