@@ -27,8 +27,11 @@ from services.progress.domain.shares import evidence_on, studied_at
 
 
 def done_at(activity: Activity, learner: Learner, plan: Plan) -> datetime | None:
-    """Return when the learner completed the activity; None if not yet."""
-    return _RULES[activity.kind](activity, learner, plan)
+    """Return when the learner completed the activity; None if not yet, and for a kind that only a
+    newer version knows.
+    """
+    rule = _RULES.get(activity.kind)
+    return rule(activity, learner, plan) if rule else None
 
 
 def is_failed(activity: Activity, learner: Learner) -> bool:

@@ -128,4 +128,6 @@ def _attendance(activity: Activity, learner: Learner, plan: Plan) -> AttendanceS
     sessions = plan.sessions_of_activity.get(activity.id, ())
     known = [learner.run_state.attendance.get(session.id) for session in sessions]
     statuses = [each.verdict for each in known if each and each.verdict]
-    return min(statuses, key=_BEST.index, default=None)
+    # A status that only a newer version knows comes last.
+    ranks = {status: rank for rank, status in enumerate(_BEST)}
+    return min(statuses, key=lambda each: ranks.get(each, len(ranks)), default=None)

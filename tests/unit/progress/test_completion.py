@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.contracts.mapping import from_document
 from services.progress.domain.completion import done_at, state_of
 from services.progress.domain.enums import (
     ActivityKind,
@@ -65,6 +66,13 @@ def test_the_exact_share_is_enough(length: int, percent: int) -> None:
     one = plan(FILM, run=run, items={"film": item})
     ada = learner(watched(f"0[.]{length * percent / 100:.20f}".rstrip("0").rstrip(".")))
     assert done_at(FILM, ada, one) == MONDAY
+
+
+def test_an_activity_of_a_newer_kind_is_never_done() -> None:
+    """A newer version's path does not stop the evaluation of the others."""
+    game = from_document({"_id": "game", "title": "Game", "kind": "GAME"}, Activity)
+    assert done_at(game, learner(said(COMPLETED, "game")), plan(game)) is None
+    assert state_of(game, learner(), plan(game), MONDAY) is ActivityState.OPEN
 
 
 def test_saying_completed_is_not_watching() -> None:
