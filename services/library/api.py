@@ -11,9 +11,9 @@ from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import DomainError
-from services.library import cleaning, queries, transfers
+from services.library import cleaning, queries, rights, transfers
 from services.library.domain.enums import UploadState
-from services.library.domain.items import PendingDeletion, Upload
+from services.library.domain.items import Item, PendingDeletion, Upload
 from services.library.domain.items import StartUpload as Announcement
 from services.library.domain.parts import Part, plan
 from services.library.ports import Files
@@ -114,13 +114,14 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
     def UpdateItem(
         self, request: library_pb2.UpdateItemRequest, _context: Any
     ) -> resources_pb2.Item:
-        command = from_message(request, UpdateItem)
-        return execute(
-            self._database,
-            request,
-            resources_pb2.Item,
-            lambda store: items.update_item(store, command),
-        )
+        run_ids = tuple(request.runs.run_ids) if request.HasField("runs") else None
+        command = from_message(request, UpdateItem, run_ids=run_ids)
+
+        def work(store: LibraryStore) -> Item:
+            rights.check_runs(store, command.item_id, run_ids or ())
+            return items.update_item(store, command)
+
+        return execute(self._database, request, resources_pb2.Item, work)
 
     def RetireItem(
         self, request: library_pb2.RetireItemRequest, _context: Any

@@ -1,12 +1,32 @@
 """What a caller is to what a request is about: staff of runs, or who uploaded it."""
 
+from collections.abc import Collection
 from typing import Any
 
+from chassis.context import principal
 from chassis.data.staff import members_in, members_of
 from chassis.data.store import Database
 from chassis.edge.access import Relation
+from chassis.errors import PermissionDenied
+from chassis.staff import StaffRole, within
 from services.library.store import LibraryStore
 from services.library.usecases.uploads import get_item, get_upload
+
+
+def check_runs(store: LibraryStore, item_id: str, run_ids: Collection[str]) -> None:
+    """Check that the caller may give an item to the learners of these runs: the office may, and who
+    is at least an ASSISTANT in each run that is new to the item.
+
+    Raises NotFound; PermissionDenied; Unavailable if a run is not known here yet.
+    """
+    who = principal.current()
+    added = set(run_ids) - set(get_item(store, item_id).run_ids)
+    if who.is_office or not added:
+        return
+    for run_id, member in sorted(members_in(store, who.subject, added).items()):
+        whole = within(member, ())
+        if whole is None or not whole.role.includes(StaffRole.ASSISTANT):
+            raise PermissionDenied(f"this needs to be ASSISTANT of run {run_id!r}, or more")
 
 
 def relation(database: Database[LibraryStore], person_id: str, about: str, value: Any) -> Relation:

@@ -45,12 +45,13 @@ class ItemFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemUpdated:
-    """An item's description changed."""
+    """An item's description changed, or the runs that it is for."""
 
     item_id: str
     kind: ItemKind
     title: str
     updated_at: datetime
+    run_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

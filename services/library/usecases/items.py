@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from chassis.errors import FailedPrecondition
+from chassis.errors import FailedPrecondition, check
 from services.library.domain.enums import ItemState
 from services.library.domain.events import ItemRetired, ItemUpdated
-from services.library.domain.items import Item, Metadata
+from services.library.domain.items import Item, Metadata, run_violations
 from services.library.ports import Store
 from services.library.usecases.uploads import get_item
 
@@ -14,10 +14,12 @@ GONE = frozenset({ItemState.RETIRED, ItemState.FAILED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateItem:
-    """Replace an item's description."""
+    """Replace an item's description, and perhaps its runs."""
 
     item_id: str
     metadata: Metadata
+    run_ids: tuple[str, ...] | None = None
+    """The runs whose learners may read it; None: unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +33,25 @@ class RetireItem:
 def update_item(store: Store, command: UpdateItem) -> Item:
     """Replace an item's description, and return the item.
 
-    Raises NotFound, and FailedPrecondition if it is RETIRED or FAILED.
+    Raises Invalid; NotFound; FailedPrecondition if it is RETIRED or FAILED.
     """
+    if command.run_ids is not None:
+        check(run_violations(command.run_ids))
     before = get_item(store, command.item_id)
     if before.state in GONE:
         raise FailedPrecondition(f"item {before.id!r} is {before.state}, and can't be changed")
-    after = replace(before, metadata=command.metadata)
+    run_ids = before.run_ids if command.run_ids is None else command.run_ids
+    after = replace(before, metadata=command.metadata, run_ids=run_ids)
     if after == before:
         return before
     store.put_item(after)
     store.record_event(
         ItemUpdated(
-            item_id=after.id, kind=after.kind, title=after.metadata.title, updated_at=store.now
+            item_id=after.id,
+            kind=after.kind,
+            title=after.metadata.title,
+            updated_at=store.now,
+            run_ids=after.run_ids,
         )
     )
     return after

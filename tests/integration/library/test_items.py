@@ -1,5 +1,7 @@
 """Correcting an item's description, and taking an item out of use."""
 
+from typing import Any
+
 import grpc
 import pytest
 from tandem.library.v1 import events_pb2, library_pb2, resources_pb2
@@ -9,7 +11,7 @@ from tests.integration.library.shelves import AVAILABLE, PDF, RUN, Shelves, enro
 RETIRED = resources_pb2.ITEM_STATE_RETIRED
 
 
-def update(shelves: Shelves, item_id: str, title: str, **more: str) -> resources_pb2.Item:
+def update(shelves: Shelves, item_id: str, title: str, **more: Any) -> resources_pb2.Item:
     """A new title, and nothing else in the description."""
     metadata = resources_pb2.Metadata(title=title)
     request = library_pb2.UpdateItemRequest(item_id=item_id, metadata=metadata, **more)

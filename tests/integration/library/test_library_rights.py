@@ -2,9 +2,10 @@
 
 import grpc
 from tandem.catalog.v1 import events_pb2 as catalog
-from tandem.library.v1 import library_pb2
+from tandem.library.v1 import events_pb2, library_pb2, resources_pb2
+from tandem.options.v1 import options_pb2
 
-from tests.integration.library.shelves import PDF, RUN, Shelves, Stub, path, refused
+from tests.integration.library.shelves import PDF, RUN, Shelves, Stub, enrolled, path, refused
 
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 
@@ -86,3 +87,41 @@ def test_material_for_no_run_needs_a_run_of_ones_own(shelves: Shelves) -> None:
     assert as_person(shelves, "lise").StartUpload(shelves.request(PDF)).id
     eve = Stub(shelves.channel_for("eve", "instructor"))
     assert refused(lambda: eve.StartUpload(shelves.request(PDF)))[0] is DENIED
+
+
+def test_who_corrects_an_item_gives_it_to_runs_of_their_own_only(shelves: Shelves) -> None:
+    """Staff add runs in which they are ASSISTANT or more; a run is taken away by who may correct
+    the item. Its learners read it from then on, or no longer.
+    """
+    tutor = catalog.RunOpened(run_id="run-3")
+    member = tutor.staff.add(person_id="lise", role=options_pb2.STAFF_ROLE_TEACHER)
+    member.group_ids.append("group-a")
+    shelves.hear(opened(RUN, "lise"), opened("run-2", "bohr"), opened("run-4", "lise"), tutor)
+    shelves.hear(enrolled("ada", "run-4"))
+    item_id = shelves.available(run_ids=[RUN])
+    metadata = resources_pb2.Metadata(title="Motion")
+
+    def give(person: str, *run_ids: str) -> list[str]:
+        request = library_pb2.UpdateItemRequest(
+            item_id=item_id, metadata=metadata, runs=library_pb2.RunIds(run_ids=run_ids)
+        )
+        return list(as_person(shelves, person).UpdateItem(request).run_ids)
+
+    assert not shelves.may_read("ada", item_id)
+    for wrong in ("run-2", "run-3"):
+        assert refused(lambda wrong=wrong: give("lise", RUN, wrong))[0] is DENIED  # type: ignore[misc]
+    unknown = refused(lambda: give("lise", RUN, "unknown"))[0]
+    assert unknown is grpc.StatusCode.UNAVAILABLE
+    assert give("lise", RUN, "run-4") == [RUN, "run-4"]
+    assert shelves.may_read("ada", item_id)
+    unchanged = library_pb2.UpdateItemRequest(item_id=item_id, metadata=metadata)
+    assert list(as_person(shelves, "lise").UpdateItem(unchanged).run_ids) == [RUN, "run-4"]
+    assert give("lise", RUN) == [RUN]
+    assert not shelves.may_read("ada", item_id)
+    [first, second] = shelves.published(events_pb2.ItemUpdated, item_id)
+    assert (list(first.run_ids), list(second.run_ids)) == ([RUN, "run-4"], [RUN])
+    assert shelves.staff.UpdateItem(
+        library_pb2.UpdateItemRequest(
+            item_id=item_id, metadata=metadata, runs=library_pb2.RunIds(run_ids=["run-2"])
+        )
+    ).run_ids == ["run-2"]

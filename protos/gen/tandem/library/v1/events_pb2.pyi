@@ -166,6 +166,7 @@ class ItemUpdated(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    RUN_IDS_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item."""
     kind: _types_pb2.ItemKind.ValueType
@@ -176,6 +177,10 @@ class ItemUpdated(_message.Message):
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def run_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Runs whose learners may read it even where no path names it."""
+
     def __init__(
         self,
         *,
@@ -183,10 +188,11 @@ class ItemUpdated(_message.Message):
         kind: _types_pb2.ItemKind.ValueType = ...,
         title: _builtins.str = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        run_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "kind", b"kind", "title", b"title", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "kind", b"kind", "run_ids", b"run_ids", "title", b"title", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

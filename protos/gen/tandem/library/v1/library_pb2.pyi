@@ -172,6 +172,7 @@ class UpdateItemRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ITEM_ID_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    RUNS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     item_id: _builtins.str
@@ -180,20 +181,51 @@ class UpdateItemRequest(_message.Message):
     def metadata(self) -> _resources_pb2.Metadata:
         """Who, what, in which language: all of it."""
 
+    @_builtins.property
+    def runs(self) -> Global___RunIds:
+        """The runs whose learners may read it; absent: unchanged. Staff add only runs in which they are
+        ASSISTANT or more.
+        """
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         item_id: _builtins.str = ...,
         metadata: _resources_pb2.Metadata | None = ...,
+        runs: Global___RunIds | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "runs", b"runs"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "metadata", b"metadata", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "metadata", b"metadata", "request_id", b"request_id", "runs", b"runs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateItemRequest: _TypeAlias = UpdateItemRequest  # noqa: Y015
+
+@_typing.final
+class RunIds(_message.Message):
+    """Some runs, perhaps none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def run_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The runs."""
+
+    def __init__(
+        self,
+        *,
+        run_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["run_ids", b"run_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunIds: _TypeAlias = RunIds  # noqa: Y015
 
 @_typing.final
 class RetireItemRequest(_message.Message):
