@@ -255,6 +255,10 @@ def _moved(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
     classes.move(store, move, notice, leads)
 
 
+def _renamed(store: NotifyStore, event: Event[Any], _: Leads) -> None:
+    classes.rename_room(store, event.data.session_id, event.sequence, event.data.room)
+
+
 def _cancelled(store: NotifyStore, event: Event[Any], _: Leads) -> None:
     notice = triggers.notice_of(
         event, Kind.SESSION_CANCELLED, triggers.cancelled(store, event.data)
@@ -279,6 +283,7 @@ def _ended(store: NotifyStore, event: Event[Any], _: Leads) -> None:
 _CLASSES: Mapping[type[Any], Callable[[NotifyStore, Event[Any], Leads], None]] = {
     sessions.SessionScheduled: _scheduled,
     sessions.SessionMoved: _moved,
+    sessions.SessionRoomRenamed: _renamed,
     sessions.SessionCancelled: _cancelled,
     sessions.SessionStarted: _started,
     sessions.SessionStartUndone: _reopened,

@@ -55,6 +55,13 @@ def move(store: Store, move: Move, notice: Notice, leads: Iterable[timedelta]) -
     announce(store, session, notice, move.at, max(known.end_time, session.end_time))
 
 
+def rename_room(store: Store, session_id: str, sequence: int, room: str) -> None:
+    """Store the new name of a session's room: later reminders tell it. Raises NotKnownYet."""
+    known = found(store, session_id)
+    if known.sequence < sequence:
+        store.put_session(replace(known, room=room, sequence=sequence))
+
+
 def cancel(store: Store, session_id: str, sequence: int, notice: Notice, at: datetime) -> None:
     """Delete the reminders, and broadcast to the run; an old event changes nothing. Raises
     NotKnownYet.

@@ -64,6 +64,18 @@ class SessionMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionRoomRenamed:
+    """The room of a live class to come has another name."""
+
+    session_id: str
+    run_id: str
+    activity_id: str
+    title: str
+    room: str
+    renamed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SessionCancelled:
     """A live class was cancelled."""
 

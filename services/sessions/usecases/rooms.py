@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from chassis.errors import AlreadyExists, FieldViolation, NotFound, check, check_state
 from chassis.texts import identity, normal
+from services.sessions.domain.events import SessionRoomRenamed, about
 from services.sessions.domain.planning import crowded_violations, in_room, used_violations
 from services.sessions.domain.session import Room, name_violations
 from services.sessions.ports import Store
@@ -56,7 +57,9 @@ def update_room(store: Store, command: UpdateRoom) -> Room:
     check_state("the room can't be changed", crowded_violations(coming))
     store.put_room(room)
     for session in coming:
-        promote(store, session)
+        after = promote(store, session)
+        if room.name != before.name:
+            store.record_event(about(after, SessionRoomRenamed, renamed_at=store.now))
     return room
 
 

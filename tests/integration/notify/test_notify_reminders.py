@@ -8,7 +8,7 @@ from tandem.sessions.v1 import events_pb2 as sessions
 
 from services.notify.domain.enums import DeliveryState
 from services.notify.domain.messages import VANISHED
-from tests.integration.notify.world import HOUR, ONLINE, SELF_PACED, Mailbox, World
+from tests.integration.notify.world import HOUR, ONLINE, SELF_PACED, Mailbox, World, text_of
 
 DAY = 24 * HOUR
 Vanish = Callable[[World], object]
@@ -189,6 +189,25 @@ def test_vanished_before_it_is_sent(
     (delivery,) = world.mails_in(DeliveryState.FAILED)
     assert delivery.error == VANISHED
     assert "failed.v1" in world.published()
+
+
+def test_a_room_with_a_new_name(world: World, mailbox: Mailbox, ada: str) -> None:
+    """Later reminders tell it, and nobody gets news of it; an older event changes nothing."""
+    world.people(ada, "grace")
+    world.run(ada)
+    world.schedule(2 * DAY)
+    renamed = sessions.SessionRoomRenamed(session_id="s1", run_id="r1", room="Curie Hall")
+    world.tell(renamed)
+    older = sessions.SessionRoomRenamed(session_id="s1", run_id="r1", room="Attic")
+    world.hear("notify.triggers", world.event(older, sequence=1))
+    world.broadcast()
+    assert world.notified() == []
+    world.clock.forward(days=1)
+    world.remind()
+    world.broadcast()
+    world.send(mailbox.server())
+    [mail] = mailbox.mails(ada)
+    assert "Curie Hall" in text_of(mail)
 
 
 def test_a_move_to_another_room_at_the_same_time(world: World, mailbox: Mailbox, ada: str) -> None:

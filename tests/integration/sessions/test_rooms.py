@@ -42,6 +42,20 @@ def test_a_larger_room_seats_those_who_wait(school: School) -> None:
     assert school.get(whole).room_seats == 2
 
 
+def test_a_new_name_is_told_of_each_session_to_come(school: School) -> None:
+    """Not of past ones, and not where only the capacity changed."""
+    room = school.room()
+    school.schedule(room)
+    school.clock.forward(hours=6)
+    later = types_pb2.CivilTime(local="2026-03-03T12:00:00", zone="Europe/Dublin")
+    session = school.schedule(room, starts=later)
+    update(school, room, capacity=9)
+    assert school.published(events_pb2.SessionRoomRenamed) == []
+    update(school, room, "Curie Hall")
+    [told] = school.published(events_pb2.SessionRoomRenamed)
+    assert (told.session_id, told.room, told.renamed_at) == (session.id, "Curie Hall", school.at())
+
+
 def test_a_room_gets_no_smaller_than_its_sessions(school: School) -> None:
     """Every coming session with too many seats taken is listed; past ones don't matter."""
     school.enrol("ada", "bob")

@@ -182,6 +182,50 @@ class SessionMoved(_message.Message):
 Global___SessionMoved: _TypeAlias = SessionMoved  # noqa: Y015
 
 @_typing.final
+class SessionRoomRenamed(_message.Message):
+    """The room of a live class to come has another name; its time and its place stay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
+    RENAMED_AT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    activity_id: _builtins.str
+    """The SESSION activity it holds; empty for an extra class."""
+    title: _builtins.str
+    """Title."""
+    room: _builtins.str
+    """The room's name from now."""
+    @_builtins.property
+    def renamed_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was renamed."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        room: _builtins.str = ...,
+        renamed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["renamed_at", b"renamed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "renamed_at", b"renamed_at", "room", b"room", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionRoomRenamed: _TypeAlias = SessionRoomRenamed  # noqa: Y015
+
+@_typing.final
 class SessionCancelled(_message.Message):
     """A live class will not take place."""
 
