@@ -25,8 +25,8 @@ from chassis.operations.settings import NO_FILE, Settings
 
 ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
 SMALLEST_RSA = 2048  # bits (RFC 7518, section 3.3)
-# The clocks of two machines may differ by seconds.
-LEEWAY = 5.0
+# Seconds. The identity provider's clock is a stranger's: it may differ from ours by a minute.
+LEEWAY = 60.0
 # Tokens with unknown keys make us ask the provider again, but at most this often.
 REFETCH_PAUSE = 10.0
 # After this time we no longer trust a key that the provider has withdrawn.

@@ -125,6 +125,23 @@ def test_what_is_no_token_is_refused(trusting: Authenticator, value: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("claim", "seconds", "holds"),
+    [("exp", -5, True), ("exp", -75, False), ("nbf", 45, True), ("nbf", 600, False)],
+)
+def test_the_providers_clock_may_differ_by_a_minute(
+    trusting: Authenticator, issuer: Issuer, claim: str, seconds: float, holds: bool
+) -> None:
+    """A token that has just expired, or is valid in a moment, is taken; others are not."""
+    moment = datetime.now(UTC) + timedelta(seconds=seconds)
+    more: dict[str, Any] = {claim: moment}
+    token = signed(issuer.key, "ES256", **more)
+    if holds:
+        assert trusting.authenticate(f"Bearer {token}")[0].subject == "ada"
+    else:
+        assert_refused(trusting, token)
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"exp": datetime(2020, 1, 1, tzinfo=UTC)},
