@@ -1,8 +1,10 @@
-"""Runs as catalog's events tell them, and when a run is over: one rule for all services' replicas.
+"""Runs as catalog's events tell them: when a run is over, and whom its groups concern. One rule for
+all services' replicas.
 
 Domains and use cases may import this module: it needs only the standard library.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +19,13 @@ def facts_of(data: Any) -> Any:
 def end_of(facts: Any) -> datetime | None:
     """Return when the run's last day is over; None if an older event does not say."""
     return end_of_day(facts.end_date, facts.zone) if facts.end_date else None
+
+
+def is_for(group_ids: Collection[str], own: Collection[str]) -> bool:
+    """Return whether what is for some groups of a run, or (none) for the whole run, is for a
+    learner whose groups are `own`.
+    """
+    return not group_ids or not set(group_ids).isdisjoint(own)
 
 
 def over_since(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chassis.runs import is_for
 from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
 from services.notify.domain.notices import About, Notice
 from services.notify.domain.people import Enrolment
@@ -166,7 +167,7 @@ def concerns(broadcast: Broadcast, enrolment: Enrolment, since: datetime) -> boo
     broadcast.
     """
     if broadcast.group_ids and (
-        set(broadcast.group_ids).isdisjoint(enrolment.group_ids)
+        not is_for(broadcast.group_ids, enrolment.group_ids)
         or (enrolment.groups_since is not None and enrolment.groups_since > broadcast.at)
     ):
         return False

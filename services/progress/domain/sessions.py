@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from chassis.runs import is_for
 from services.progress.domain.enums import ItemKind, SessionState
 
 # A class's recording is replaced a few times at most; of more, the newest are kept.
@@ -84,7 +85,7 @@ class Session:
 
     def is_for(self, group_ids: Collection[str]) -> bool:
         """Return whether it is for a learner in these groups."""
-        return not self.group_ids or not set(self.group_ids).isdisjoint(group_ids)
+        return is_for(self.group_ids, group_ids)
 
     @property
     def attached(self) -> tuple[AttachedRecording, ...]:

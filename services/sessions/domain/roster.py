@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chassis.errors import FieldViolation
-from chassis.runs import over_since
+from chassis.runs import is_for, over_since
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 
 INSTRUCTOR = "INSTRUCTOR"
@@ -144,18 +144,15 @@ def enrolled_violations(run_id: str, enrolment: Enrolment | None) -> Iterator[Fi
         yield FieldViolation("learner_id", f"is not enrolled in run {run_id!r}", right)
 
 
-def is_for(group_ids: Collection[str], enrolment: Enrolment) -> bool:
-    """Return whether what is for some groups of the run, or (none) for the whole run, is for the
-    learner.
-    """
-    return not group_ids or not set(group_ids).isdisjoint(enrolment.group_ids)
-
-
 def group_violations(
     group_ids: Collection[str], enrolment: Enrolment | None
 ) -> Iterator[FieldViolation]:
     """Yield a violation for an enrolled learner who is in none of a session's groups."""
-    if enrolment is not None and is_enrolled(enrolment) and not is_for(group_ids, enrolment):
+    if (
+        enrolment is not None
+        and is_enrolled(enrolment)
+        and not is_for(group_ids, enrolment.group_ids)
+    ):
         wrong = "is in none of the session's groups"
         yield FieldViolation("learner_id", wrong, f"a learner of {', '.join(group_ids)}")
 
@@ -168,7 +165,7 @@ def is_expected(enrolment: Enrolment | None, seated: bool, group_ids: Collection
     """
     if enrolment is None or not is_enrolled(enrolment):
         return False
-    return seated or (enrolment.mode in EXPECTED_MODES and is_for(group_ids, enrolment))
+    return seated or (enrolment.mode in EXPECTED_MODES and is_for(group_ids, enrolment.group_ids))
 
 
 def may_teach(run: Run | None, person: Person | None, instructor_id: str) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping
 
 from chassis.errors import check, check_state
+from chassis.runs import is_for
 from services.sessions.domain import seats
 from services.sessions.domain.enums import SeatKind
 from services.sessions.domain.events import SeatPromoted, SeatTaken, about
-from services.sessions.domain.roster import Enrolment, Policy, is_for, over_violations
+from services.sessions.domain.roster import Enrolment, Policy, over_violations
 from services.sessions.domain.seats import ChooseSeat, Seat
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
@@ -49,7 +50,7 @@ def free_seats(
     for seat in sorted(found, key=lambda seat: not seats.waits(seat)):
         session = lookup.session(store, seat.session_id)
         enrolment = moved.get((seat.run_id, seat.learner_id))
-        if enrolment is None or not is_for(session.group_ids, enrolment):
+        if enrolment is None or not is_for(session.group_ids, enrolment.group_ids):
             session, before = _found(store, seat.session_id, seat.learner_id, None)
             _change(store, session, before, None)
 
