@@ -72,10 +72,7 @@ class CatalogStore(chassis_store.Store):
 
     def put_course(self, course: Course) -> None:
         """Store a changed course."""
-        document = {**to_document(course), "code_key": identity(course.code)}
-        query = {"_id": document.pop("_id")}
-        with inserting():  # another unit of work may have taken the code
-            self["courses"].update_one(query, {"$set": document}, session=self.session)
+        self._put_with_key("courses", course, {"code_key": identity(course.code)})
 
     def run(self, run_id: str) -> Run | None:
         """Return a run; None if there is none."""
@@ -140,10 +137,7 @@ class CatalogStore(chassis_store.Store):
 
     def put_group(self, group: Group) -> None:
         """Store a group, new or changed."""
-        document = {**to_document(group), "name_key": identity(group.name)}
-        query = {"_id": document.pop("_id")}
-        with inserting():  # another unit of work may have taken the name
-            self["groups"].update_one(query, {"$set": document}, upsert=True, session=self.session)
+        self._put_with_key("groups", group, {"name_key": identity(group.name)})
 
     # Paths, enrolments, extensions
 
@@ -207,6 +201,15 @@ class CatalogStore(chassis_store.Store):
     def _one(self, collection: str, query: Mapping[str, Any], cls: type[T]) -> T | None:
         found = self[collection].find_one(query, session=self.session)
         return from_document(found, cls) if found else None
+
+    def _put_with_key(self, collection: str, row: object, key: Document) -> None:
+        """Store a document with the unique key of its name, new or changed."""
+        document = to_document(row) | key
+        query = {"_id": document.pop("_id")}
+        with inserting():  # another unit of work may have taken the name
+            self[collection].update_one(
+                query, {"$set": document}, upsert=True, session=self.session
+            )
 
     def _put(self, collection: str, rows: Collection[object]) -> None:
         documents = [to_document(row) for row in rows]
