@@ -29,13 +29,12 @@ def _rooms(world: World) -> None:
 def _plan_lecture(world: World) -> bool:
     """Schedule the lecture; return False while sessions does not know the run or instructor yet."""
     request = term.lecture(world.runs[PHYSICS], world.rooms["Aula"], MONDAY)
-    try:
-        session = world.staff.sessions.ScheduleSession(request)
-    except grpc.RpcError as error:
-        if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
-            return False
-        raise
-    world.sessions[PHYSICS] = session.id
+
+    def plan() -> None:
+        world.sessions[PHYSICS] = world.staff.sessions.ScheduleSession(request).id
+
+    if not world.is_taken(plan):
+        return False
     world.narrator.say(
         f"PHYS-101 gets the Aula on Monday at 09:00: {term.ROOM_SEATS} seats in the room, and "
         "online."
@@ -88,13 +87,7 @@ def choose(world: World, learner: str, kind: "types_pb2.SeatKind.ValueType") -> 
 
 def _seated(world: World, learner: str, kind: "types_pb2.SeatKind.ValueType") -> bool:
     """Choose a seat; return False while sessions does not know the learner's enrolment yet."""
-    try:
-        choose(world, learner, kind)
-    except grpc.RpcError as error:
-        if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
-            return False
-        raise
-    return True
+    return world.is_taken(lambda: choose(world, learner, kind))
 
 
 def _change_of_mind(world: World) -> None:

@@ -4,6 +4,7 @@ Both groups have a session of the same activity. Attending one of them is enough
 """
 
 import uuid
+from functools import partial
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -20,7 +21,6 @@ from campus.demo import term
 from campus.demo.deliveries import finished, wait_for
 from campus.demo.term import HISTORY, LATE_JOINER, PHYSICS, TUTOR, TUTORIALS, instructor
 from campus.demo.world import World
-from campus.services import Services
 from campus.upload import read_range
 
 _READ = "http://adlnet.gov/expapi/verbs/completed"
@@ -103,13 +103,11 @@ def _plan(world: World) -> None:
 def _planned(world: World, name: str, hour: int) -> bool:
     group_id, run_id = world.tutorials[name], world.runs[HISTORY]
     request = term.tutorial(run_id, name, group_id, world.items["history-reading"], hour)
-    try:
+
+    def plan() -> None:
         world.sessions[f"tutorial {name}"] = world.staff.sessions.ScheduleSession(request).id
-    except grpc.RpcError as error:
-        if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
-            return False
-        raise
-    return True
+
+    return world.is_taken(plan)
 
 
 def _seated(world: World, learner: str, name: str) -> bool:
@@ -119,13 +117,7 @@ def _seated(world: World, learner: str, name: str) -> bool:
         learner_id=learner,
         kind=types_pb2.SEAT_KIND_ONLINE,
     )
-    try:
-        world.as_learner(learner).sessions.ChooseSeat(request)
-    except grpc.RpcError as error:
-        if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
-            return False
-        raise
-    return True
+    return world.is_taken(lambda: world.as_learner(learner).sessions.ChooseSeat(request))
 
 
 def _hold(world: World, name: str, hour: int, present: set[str]) -> None:
@@ -151,7 +143,9 @@ def _start(world: World, name: str) -> None:
     )
     request = sessions_pb2.StartSessionRequest(session_id=world.sessions[f"tutorial {name}"])
     if name == "A":
-        world.until("the tutor to be known", lambda: _started(tutor, request))
+        denied = grpc.StatusCode.PERMISSION_DENIED
+        start = partial(tutor.sessions.StartSession, request)
+        world.until("the tutor to be known", lambda: world.is_taken(start, denied))
         return
     world.narrator.say("The tutor of group A tries to start the tutorial of group B.")
     try:
@@ -159,16 +153,6 @@ def _start(world: World, name: str) -> None:
     except grpc.RpcError as error:
         world.narrator.refused(str(error.details()))
     teacher.sessions.StartSession(request)
-
-
-def _started(tutor: Services, request: sessions_pb2.StartSessionRequest) -> bool:
-    try:
-        tutor.sessions.StartSession(request)
-    except grpc.RpcError as error:
-        if error.code() == grpc.StatusCode.PERMISSION_DENIED:
-            return False
-        raise
-    return True
 
 
 def _joined(world: World, learner: str) -> sessions_pb2.PresenceMark:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
+import grpc
 from tandem.notify.v1 import notify_pb2
 from tandem.notify.v1 import resources_pb2 as notify
 
@@ -73,6 +74,20 @@ class World:
         """Do `action` for every row, eight at the same time; return the results in order."""
         with ThreadPoolExecutor(8) as pool:
             return list(pool.map(action, rows))
+
+    def is_taken(
+        self,
+        action: Callable[[], object],
+        refusal: grpc.StatusCode = grpc.StatusCode.FAILED_PRECONDITION,
+    ) -> bool:
+        """Do `action`; return False if it is refused so: a service does not know enough yet."""
+        try:
+            action()
+        except grpc.RpcError as error:
+            if error.code() is refusal:
+                return False
+            raise
+        return True
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
         """Wait until `holds()`. Raises DemoError if it takes longer than PATIENCE."""
