@@ -121,6 +121,7 @@ _BEST = (
     AttendanceStatus.PARTIAL,
     AttendanceStatus.ABSENT,
 )
+_RANKS = {status: rank for rank, status in enumerate(_BEST)}
 
 
 def _attendance(activity: Activity, learner: Learner, plan: Plan) -> AttendanceStatus | None:
@@ -129,5 +130,4 @@ def _attendance(activity: Activity, learner: Learner, plan: Plan) -> AttendanceS
     known = [learner.run_state.attendance.get(session.id) for session in sessions]
     statuses = [each.verdict for each in known if each and each.verdict]
     # A status that only a newer version knows comes last.
-    ranks = {status: rank for rank, status in enumerate(_BEST)}
-    return min(statuses, key=lambda each: ranks.get(each, len(ranks)), default=None)
+    return min(statuses, key=lambda each: _RANKS.get(each, len(_RANKS)), default=None)
