@@ -50,10 +50,20 @@ def play(world: World) -> None:
             and world.tally.count("sessions.attendance.amended") == full
         ),
     )
-    wait_for(world, "the messages about the completed catch-ups", before, full)
+    # The clock has also come near the deadline of the reading, of which everyone is told.
+    everyone = len(world.learners[PHYSICS])
+    world.until(
+        "the deadline of the reading",
+        lambda: world.tally.count("progress.due.approaching") == everyone,
+    )
+    messages = full + 2 * everyone
+    wait_for(world, "the messages about the catch-ups and the reading", before, messages)
     world.narrator.say(
         f"{full} are caught up: ABSENT and PARTIAL become CAUGHT_UP. A minute watched ten times "
         "counts once."
+    )
+    world.narrator.say(
+        f"All {everyone} learners of PHYS-101 were told: the reading is due today at 23:59."
     )
     world.narrator.events(world.tally.new_events())
 

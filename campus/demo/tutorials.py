@@ -19,7 +19,7 @@ from tandem.types.v1 import types_pb2
 
 from campus.demo import term
 from campus.demo.deliveries import finished, wait_for
-from campus.demo.term import HISTORY, LATE_JOINER, PHYSICS, TUTOR, TUTORIALS, instructor
+from campus.demo.term import HISTORY, LATE_JOINER, TUTOR, TUTORIALS, instructor
 from campus.demo.world import World
 from campus.upload import read_range
 
@@ -30,33 +30,20 @@ _NAMESPACE = uuid.UUID("0b7a5c1e-93a4-4a55-8d2a-6a1f3f0e2c90")
 def play(world: World) -> None:
     """Make the groups, hold both tutorials, and let a learner join late."""
     world.narrator.scene("Tuesday, 12:00: two tutorial groups, and a late joiner")
-    _reading(world)
     world.go_to(2, "12:00")
     _groups(world)
     _plan(world)
     absent = TUTORIALS["A"][0]
     world.groups["tutorial_absent"] = {absent}
-    _hold(world, "A", 14, set(TUTORIALS["A"]) - {absent})
+    reminded = _hold(world, "A", 14, set(TUTORIALS["A"]) - {absent})
     world.until("the catch-up of the tutorial", lambda: _count(world, absent) == 1)
+    wait_for(world, "the message about it", reminded, 2)
     world.narrator.say(f"{absent} is absent from tutorial A, and gets the reading as a catch-up.")
     _hold(world, "B", 16, {*TUTORIALS["B"], absent})
     world.until("the catch-up to be withdrawn", lambda: _count(world, absent) == 0)
     world.narrator.say(f"{absent} comes to tutorial B instead: the catch-up is withdrawn.")
     _join_late(world)
     world.narrator.events(world.tally.new_events())
-
-
-def _reading(world: World) -> None:
-    """Wait until everyone of physics was told that the reading is due in the evening."""
-    everyone = len(world.learners[PHYSICS])
-    world.until(
-        "the deadline of the reading",
-        lambda: world.tally.count("progress.due.approaching") >= everyone,
-    )
-    wait_for(world, "the messages about it", before=0, count=2 * everyone)
-    world.narrator.say(
-        f"All {everyone} learners of PHYS-101 were told: the reading is due today at 23:59."
-    )
 
 
 def _groups(world: World) -> None:
@@ -120,11 +107,14 @@ def _seated(world: World, learner: str, name: str) -> bool:
     return world.is_taken(lambda: world.as_learner(learner).sessions.ChooseSeat(request))
 
 
-def _hold(world: World, name: str, hour: int, present: set[str]) -> None:
-    """Remind the group, and hold its tutorial."""
+def _hold(world: World, name: str, hour: int, present: set[str]) -> int:
+    """Remind the group, and hold its tutorial; return how many deliveries were finished before the
+    end.
+    """
     before = finished(world)
     world.go_to(2, f"{hour - 1}:00")
     wait_for(world, "the reminders of the tutorial", before, 2 * len(TUTORIALS[name]))
+    reminded = finished(world)
     world.go_to(2, f"{hour}:00")
     session_id = world.sessions[f"tutorial {name}"]
     _start(world, name)
@@ -134,6 +124,7 @@ def _hold(world: World, name: str, hour: int, present: set[str]) -> None:
     )
     world.go_to(2, f"{hour}:50")
     world.staff.sessions.EndSession(sessions_pb2.EndSessionRequest(session_id=session_id))
+    return reminded
 
 
 def _start(world: World, name: str) -> None:
