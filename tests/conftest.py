@@ -20,6 +20,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from campus.stack.stack import Stack
 from chassis.data.store import Database, Store, connect
+from tests.databases import Databases
 from tests.management import manage
 
 # No test asserts a time, and hypothesis' deadline is one: a busy machine is late.
@@ -127,22 +128,25 @@ def aside(mongo: "pymongo.MongoClient[dict[str, Any]]") -> Iterator[Aside]:
 MakeDatabase = Callable[[type[Store]], Database[Any]]
 
 
+@pytest.fixture(scope="session")
+def databases(mongo: "pymongo.MongoClient[dict[str, Any]]") -> Databases:
+    """The databases of this process's tests."""
+    return Databases(mongo, f"t_{_RUN}")
+
+
 @pytest.fixture
-def make_database(
-    mongo: "pymongo.MongoClient[dict[str, Any]]", clock: FakeClock, aside: Aside
-) -> Iterator[MakeDatabase]:
-    """Makes prepared databases of the test's own, on the test's clock."""
-    names: list[str] = []
+def make_database(databases: Databases, clock: FakeClock, aside: Aside) -> Iterator[MakeDatabase]:
+    """Gives prepared databases of the test's own, on the test's clock."""
+    taken: list[tuple[type[Store], str]] = []
 
     def make(store: type[Store]) -> Database[Any]:
-        names.append(f"t_{_RUN}_{next(_numbers)}_{store.service}")
-        database: Database[Any] = Database(mongo, names[-1], store, clock)
-        database.prepare()
+        database = databases.take(store, clock)
+        taken.append((store, database.mongo.name))
         return database
 
     yield make
-    for name in names:
-        aside(partial(mongo.drop_database, name))
+    for store, name in taken:
+        aside(partial(databases.give_back, store, name))
 
 
 @pytest.fixture

@@ -159,28 +159,28 @@ def test_what_is_not_known_yet_comes_back(bus: Bus) -> None:
 def test_a_stopped_worker_has_acknowledged_what_it_did(bus: Bus) -> None:
     """After SIGTERM each event has had its effect or is back in the queue, never both."""
     bus.declare()
-    bus.send(*(an_event(f"e{number}") for number in range(6_000)))
+    bus.send(*(an_event(f"e{number}") for number in range(2_000)))
     with bus.running("worker") as worker:
         eventually("some effects", bus.effects)
         worker.terminate()
         assert worker.wait(120) == 0
     done = len(bus.effects())
-    assert eventually("the rest", lambda: bus.count() + done == 6_000)
+    assert eventually("the rest", lambda: bus.count() + done == 2_000)
 
 
 def test_a_killed_worker_loses_and_doubles_nothing(bus: Bus) -> None:
     """Workers that die by SIGKILL in the middle leave one effect of each event in the end."""
     bus.declare()
-    names = [f"e{number}" for number in range(3_000)]
+    names = [f"e{number}" for number in range(1_000)]
     bus.send(*map(an_event, names))
-    for least in (1, 1_000):
+    for least in (1, 300):
         with bus.running("worker") as worker:
             eventually("some effects", partial(_reached, bus, least))
             worker.send_signal(signal.SIGKILL)
             worker.wait()
         end_transactions(bus.database.client, "catalog")
     with bus.running("worker"):
-        eventually("all effects", lambda: len(bus.effects()) == 3_000)
+        eventually("all effects", lambda: len(bus.effects()) == 1_000)
     assert bus.effects() == once_each(names)
 
 
@@ -189,14 +189,14 @@ def test_a_connection_cut_mid_batch_loses_and_doubles_nothing(bus: Bus) -> None:
     bus.declare()
     proxy = Proxy(bus.amqp_url)
     proxy.open()
-    names = [f"e{number}" for number in range(4_000)]
+    names = [f"e{number}" for number in range(1_500)]
     bus.send(*map(an_event, names))
     with bus.through(amqp=proxy).running("worker") as worker:
-        for least in (1, 1_500):
+        for least in (1, 500):
             eventually("some effects", partial(_reached, bus, least))
             proxy.cut()
             proxy.open()
-        eventually("all effects", lambda: len(bus.effects()) == 4_000)
+        eventually("all effects", lambda: len(bus.effects()) == 1_500)
         eventually("all acknowledgements", lambda: bus.count() == 0)
         worker.terminate()
         assert worker.wait(120) == 0

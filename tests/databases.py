@@ -1,0 +1,69 @@
+"""Prepared databases that tests use one after the other.
+
+To make one costs some 50 commands (collections, indexes), to empty one only a few: so a test gets
+an emptied one, unless a test before it changed what the migrations made.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import pymongo
+from pymongo.database import Database as MongoDatabase
+
+from chassis.clock import Clock
+from chassis.data.store import Database, Store
+
+Document = dict[str, Any]
+
+
+class Databases:
+    """Makes databases, and empties used ones; `prefix` begins their names.
+
+    Tests take them in one thread, and another thread gives them back: what they share are lists,
+    whose `append` and `pop` are atomic.
+    """
+
+    def __init__(self, client: "pymongo.MongoClient[Document]", prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._made = 0
+        self._free: dict[type[Store], list[str]] = defaultdict(list)
+        self._shape: dict[str, object] = {}
+        self._content: dict[str, dict[str, list[Document]]] = {}
+
+    def take(self, store: type[Store], clock: Clock) -> Database[Any]:
+        """Return an empty database that is up to date with the store's migrations."""
+        free = self._free[store]
+        if free:
+            return Database(self._client, free.pop(), store, clock)
+        self._made += 1
+        name = f"{self._prefix}_{self._made}_{store.service}"
+        database: Database[Any] = Database(self._client, name, store, clock)
+        database.prepare()
+        self._shape[name] = _shape(database.mongo)
+        self._content[name] = _content(database.mongo)
+        return database
+
+    def give_back(self, store: type[Store], name: str) -> None:
+        """Empty a database for the next test; drop it if its collections are not as at first."""
+        mongo = self._client[name]
+        if _shape(mongo) != self._shape[name]:
+            self._client.drop_database(name)
+            return
+        for collection, documents in self._content[name].items():
+            mongo[collection].delete_many({})
+            if documents:
+                mongo[collection].insert_many(documents)
+        self._free[store].append(name)
+
+
+def _shape(mongo: MongoDatabase[Document]) -> object:
+    """Return the collections with their options and indexes."""
+    return {
+        each["name"]: (each["options"], list(mongo[each["name"]].list_indexes()))
+        for each in mongo.list_collections()
+    }
+
+
+def _content(mongo: MongoDatabase[Document]) -> dict[str, list[Document]]:
+    return {name: list(mongo[name].find()) for name in mongo.list_collection_names()}
