@@ -73,6 +73,15 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
             raise NotFound(f"there is no person {request.person_id!r}")
         return to_message(found[request.person_id], resources_pb2.Person)
 
+    def RetirePerson(
+        self, request: catalog_pb2.RetirePersonRequest, _context: Any
+    ) -> resources_pb2.Person:
+        return self._execute(
+            request,
+            resources_pb2.Person,
+            lambda store: people.retire_person(store, request.person_id),
+        )
+
     def CreateCourse(
         self, request: catalog_pb2.CreateCourseRequest, _context: Any
     ) -> resources_pb2.Course:
@@ -334,9 +343,14 @@ def _shown(run: Run) -> resources_pb2.Run:
 def _person_violations(row: resources_pb2.Person) -> list[FieldViolation]:
     """Return every violation of a row of the roster, one for each field that is wrong."""
     found = violations_of(row)
-    more = [*id_violations(row.id), *address_violations(row.email)]
+    more = [*id_violations(row.id), *address_violations(row.email), *_retired_violations(row)]
     wrong = {violation.field for violation in found}
     return [*found, *(each for each in more if each.field not in wrong)]
+
+
+def _retired_violations(row: resources_pb2.Person) -> Iterator[FieldViolation]:
+    if row.HasField("retired_at"):
+        yield FieldViolation("retired_at", "is given", "nothing: RetirePerson sets it")
 
 
 def _named_violations(request: catalog_pb2.ListEnrolmentsRequest) -> Iterator[FieldViolation]:

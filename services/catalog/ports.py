@@ -39,8 +39,8 @@ class Store(Protocol):
     def people(self, ids: Iterable[str]) -> dict[str, Person]:
         """Return people by id; unknown ones are left out."""
 
-    def known_people(self, ids: Iterable[str]) -> set[str]:
-        """Return those of the ids that the roster has."""
+    def present_people(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the ids that the roster has, without people who left."""
 
     def put_people(self, people: Collection[Person]) -> None:
         """Store people, new or changed."""
@@ -62,6 +62,12 @@ class Store(Protocol):
 
     def run_for_update(self, run_id: str) -> Run | None:
         """Return a run, locked: of two units of work that do so, one starts again."""
+
+    def runs_staffed_by(self, person_id: str) -> list[Run]:
+        """Return the runs where a person is staff."""
+
+    def runs_of_learner(self, learner_id: str) -> list[str]:
+        """Return the runs where a learner has a place or waits for one, in order."""
 
     def put_run(self, run: Run) -> None:
         """Store a run, new or changed."""

@@ -44,10 +44,10 @@ class CatalogStore(chassis_store.Store):
         rows = self.find_by_ids("people", ids)
         return {row["_id"]: from_document(row, Person) for row in rows}
 
-    def known_people(self, ids: Iterable[str]) -> set[str]:
-        """Return those of the ids that the roster has; it reads the index only."""
-        rows = self.find_by_ids("people", ids, projection={"_id": True})
-        return {row["_id"] for row in rows}
+    def present_people(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the ids that the roster has, without people who left."""
+        rows = self.find_by_ids("people", ids, projection={"retired_at": True})
+        return {row["_id"] for row in rows if row.get("retired_at") is None}
 
     def put_people(self, people: Collection[Person]) -> None:
         """Store people, new or changed."""
@@ -100,6 +100,11 @@ class CatalogStore(chassis_store.Store):
         """Return the runs where a person is staff."""
         rows = self["runs"].find({"staff.person_id": person_id}, session=self.session)
         return [from_document(row, Run) for row in rows]
+
+    def runs_of_learner(self, learner_id: str) -> list[str]:
+        """Return the runs where a learner has a place or waits for one, in order."""
+        wanted = {"learner_id": learner_id, "state": {"$ne": EnrolmentState.WITHDRAWN}}
+        return sorted(self["enrolments"].distinct("run_id", wanted, session=self.session))
 
     def groups_with(self, person_id: str, run_ids: Collection[str]) -> dict[str, list[str]]:
         """Return those of some runs that have a person, as staff or as a learner who is in it or

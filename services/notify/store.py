@@ -185,13 +185,15 @@ class NotifyStore(ReplicasStore):
         return max((self.now - row["queued_at"] for row in rows if row), default=timedelta(0))
 
     def mails(self, deliveries: Sequence[Delivery]) -> dict[str, Mail]:
-        """Return the mails of deliveries, by delivery, to the people's current addresses."""
+        """Return the mails of deliveries, by delivery, to the people's current addresses; none to
+        people who left.
+        """
         people = self.people({one.person_id for one in deliveries})
         messages = self._by_id("messages", {one.message_id for one in deliveries}, Message)
         return {
             one.id: _mail(one, people[one.person_id].email, messages[one.message_id])
             for one in deliveries
-            if one.person_id in people
+            if one.person_id in people and people[one.person_id].retired_at is None
         }
 
 

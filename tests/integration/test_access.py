@@ -79,6 +79,7 @@ class Rule(NamedTuple):
 TABLE: dict[str, Rule] = {
     "catalog.CatalogService.BatchUpsertPeople": Rule(OFFICE),
     "catalog.CatalogService.GetPerson": Rule(OFFICE, PERSON, OBSERVER, PERSON),
+    "catalog.CatalogService.RetirePerson": Rule(OFFICE),
     "catalog.CatalogService.CreateCourse": Rule(OFFICE),
     "catalog.CatalogService.UpdateCourse": Rule(OFFICE),
     "catalog.CatalogService.RetireCourse": Rule(OFFICE),

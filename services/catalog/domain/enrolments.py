@@ -100,8 +100,8 @@ def self_enrolment_violations(run: Run, learner_id: str, now: datetime) -> Itera
 
 def learner_violations(learner_id: str) -> Iterator[FieldViolation]:
     """Yield a violation for a learner who is not in the roster."""
-    wrong = f"{learner_id!r} is not in the roster"
-    yield FieldViolation("learner_id", wrong, "a person that the student records system has sent")
+    wrong = f"{learner_id!r} is not in the roster, or left"
+    yield FieldViolation("learner_id", wrong, "a person of the roster who has not left")
 
 
 def enrolled(

@@ -20,6 +20,7 @@ class PersonUpserted:
     language: str
     zone: str
     roles: tuple[Role, ...]
+    retired_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

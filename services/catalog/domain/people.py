@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from chassis.errors import FieldViolation
 from chassis.texts import is_plain
@@ -20,6 +21,8 @@ class Person:
     language: str
     zone: str
     roles: tuple[Role, ...]
+    retired_at: datetime | None = None
+    """When the person left the university."""
 
 
 def id_violations(person_id: str) -> Iterator[FieldViolation]:

@@ -338,5 +338,5 @@ def unknown_staff(staff: Iterable[StaffMember], known: Collection[str]) -> Itera
     """Yield a violation for each person who is not in the roster."""
     for place, each in enumerate(staff):
         if each.person_id not in known:
-            wrong = f"{each.person_id!r} is not in the roster"
+            wrong = f"{each.person_id!r} is not in the roster, or left"
             yield FieldViolation(f"staff[{place}].person_id", wrong, "the id of a person in it")

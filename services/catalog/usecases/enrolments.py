@@ -105,7 +105,7 @@ def _enrol_rows(
     """Enrol the learners of rows; `of_run` are violations that hold for each of them."""
     of_run = (*over_violations(run, store.now), *of_run)
     learners = [row.learner_id for row in rows]
-    known, before = store.known_people(learners), store.enrolments(run.id, learners)
+    known, before = store.present_people(learners), store.enrolments(run.id, learners)
     present, outcomes = dict(before), []
     for row in rows:
         unknown = () if row.learner_id in known else learner_violations(row.learner_id)

@@ -1,20 +1,58 @@
 """The roster of people."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from chassis.errors import NotFound
 from services.catalog.domain.events import PersonUpserted
 from services.catalog.domain.people import Person
 from services.catalog.ports import Store
+from services.catalog.usecases.enrolments import Withdraw, withdraw
+from services.catalog.usecases.lookup import get_run, lock_run
+from services.catalog.usecases.runs import put_staff
 
 
 def upsert_people(store: Store, people: Sequence[Person]) -> set[str]:
-    """Add or change people; return the ids of changed ones. The last row of an id counts."""
+    """Add or change people; return the ids of changed ones. The last row of an id counts. A person
+    who left is back.
+    """
     wanted = {person.id: person for person in people}
     known = store.people(wanted)
     changed = [person for person in wanted.values() if known.get(person.id) != person]
     store.put_people(changed)
     store.record_event(*map(_told, changed))
     return {person.id for person in changed}
+
+
+def retire_person(store: Store, person_id: str) -> Person:
+    """Store that a person left, withdraw the person from all runs that are not over, and return the
+    person. Raises NotFound.
+    """
+    store.contends_for("person", person_id)
+    person = store.people([person_id]).get(person_id)
+    if person is None:
+        raise NotFound(f"there is no person {person_id!r}")
+    if person.retired_at is None:
+        person = replace(person, retired_at=store.now)
+        store.put_people([person])
+        store.record_event(_told(person))
+    _withdraw_from_all(store, person_id)
+    _unstaff(store, person_id)
+    return person
+
+
+def _withdraw_from_all(store: Store, person_id: str) -> None:
+    for run_id in store.runs_of_learner(person_id):
+        if not get_run(store, run_id).is_over(store.now):
+            withdraw(store, Withdraw(run_id=run_id, learner_id=person_id))
+
+
+def _unstaff(store: Store, person_id: str) -> None:
+    for staffed in store.runs_staffed_by(person_id):
+        if not staffed.is_over(store.now):
+            run = lock_run(store, staffed.id)
+            others = (each for each in run.staff if each.person_id != person_id)
+            put_staff(store, run, tuple(others))
 
 
 def _told(person: Person) -> PersonUpserted:
@@ -26,4 +64,5 @@ def _told(person: Person) -> PersonUpserted:
         language=person.language,
         zone=person.zone,
         roles=person.roles,
+        retired_at=person.retired_at,
     )

@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 
 from chassis.errors import check, check_state
+from chassis.staff import StaffMember
 from services.catalog.domain.enrolments import closed_violations
 from services.catalog.domain.enums import Role, RunState
 from services.catalog.domain.events import (
@@ -96,7 +97,7 @@ def set_run_staff(store: Store, command: SetRunStaff) -> Run:
     """
     run = lock_run(store, command.run_id)
     check(staff_violations(command.staff))
-    known = store.known_people(each.person_id for each in command.staff)
+    known = store.present_people(each.person_id for each in command.staff)
     groups = store.groups({each for member in command.staff for each in member.group_ids})
     violations = (
         *closed_violations(run),
@@ -104,9 +105,12 @@ def set_run_staff(store: Store, command: SetRunStaff) -> Run:
         *groups_of_staff_violations(run.id, command.staff, groups),
     )
     check_state("the staff can't be changed", violations)
-    if command.staff == run.staff:
-        return run
-    run = run.staffed(command.staff)
+    return run if command.staff == run.staff else put_staff(store, run, command.staff)
+
+
+def put_staff(store: Store, run: Run, staff: tuple[StaffMember, ...]) -> Run:
+    """Give a locked run another staff, and return it."""
+    run = run.staffed(staff)
     facts = _put(store, run)
     store.record_event(RunStaffChanged(run_id=run.id, run=facts, changed_at=store.now))
     return run
@@ -115,8 +119,7 @@ def set_run_staff(store: Store, command: SetRunStaff) -> Run:
 def tell_staff(store: Store, run_id: str) -> None:
     """Publish a run's staff again, for services that did not hear of it. Raises NotFound."""
     run = lock_run(store, run_id)
-    facts = _put(store, run)
-    store.record_event(RunStaffChanged(run_id=run.id, run=facts, changed_at=store.now))
+    put_staff(store, run, run.staff)
 
 
 def close_run(store: Store, run_id: str) -> Run:
@@ -160,7 +163,11 @@ def _with_counters(store: Store, before: Run, run: Run) -> Run:
 
 def _check_instructors(store: Store, command: OpenRun) -> None:
     people = store.people(command.instructor_ids).values()
-    known = {person.id for person in people if Role.INSTRUCTOR in person.roles}
+    known = {
+        person.id
+        for person in people
+        if Role.INSTRUCTOR in person.roles and person.retired_at is None
+    }
     check_state("instructors are not in the roster", unknown_instructors(command, known))
 
 

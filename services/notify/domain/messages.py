@@ -18,7 +18,7 @@ from services.notify.domain.notices import (
 from services.notify.domain.preferences import Chosen
 
 LIFETIME = timedelta(days=5)  # RFC 5321, section 4.5.4.1
-NO_PERSON = "the person is no longer known"
+NO_PERSON = "not sent: the person left the university, or is no longer known"
 UNKNOWN = "it is not known whether it was sent: the connection or the worker ended meanwhile"
 VANISHED = "not sent: what it tells is over, or newer news has come"
 UNWANTED = "not sent: the person chose other channels, or none"

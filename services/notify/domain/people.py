@@ -23,6 +23,8 @@ class Person:
     zone: str
     """IANA."""
     sequence: int = 0
+    retired_at: datetime | None = None
+    """When the person left the university: from then on there is no news for the person."""
 
 
 @dataclass(frozen=True, slots=True)

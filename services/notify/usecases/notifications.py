@@ -31,13 +31,15 @@ class Addressed:
 def notify(store: Store, texts: Texts, addressed: Sequence[Addressed]) -> list[str]:
     """Notify each person once; return the people who are not known yet.
 
-    Store nothing for a person who chose no channel for the notice, nor for a notice that newer news
-    has overtaken. A notice whose time is over is told quietly, or not at all if it lapses.
+    Store nothing for a person who left or chose no channel for the notice, nor for a notice that
+    newer news has overtaken. A notice whose time is over is told quietly, or not at all if it
+    lapses.
     """
     fresh = _still_to_tell(store, _not_notified(store, addressed))
     people = store.people({one.person_id for one in fresh})
-    known = [one for one in fresh if one.person_id in people]
-    notifications = _notifications(store, texts, known, people)
+    present = {each.id for each in people.values() if each.retired_at is None}
+    to_tell = [one for one in fresh if one.person_id in present]
+    notifications = _notifications(store, texts, to_tell, people)
     if notifications:
         store.add_notifications(notifications)
         store.record_event(*_outcomes(notifications))

@@ -23,6 +23,8 @@ class Person:
     id: str
     roles: tuple[str, ...]
     sequence: int
+    retired_at: datetime | None = None
+    """When the person left the university."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,4 +178,4 @@ def may_teach(run: Run | None, person: Person | None, instructor_id: str) -> boo
     """
     if run is not None and instructor_id in run.instructor_ids:
         return True
-    return person is not None and INSTRUCTOR in person.roles
+    return person is not None and INSTRUCTOR in person.roles and person.retired_at is None

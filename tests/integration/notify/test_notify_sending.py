@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tandem.catalog.v1 import events_pb2 as catalog
@@ -20,6 +21,7 @@ from services.notify.domain.enums import Category, Channel, DeliveryState
 from services.notify.domain.messages import (
     EXPIRED,
     LEFT,
+    NO_PERSON,
     UNKNOWN,
     UNWANTED,
     Mail,
@@ -30,7 +32,7 @@ from services.notify.domain.preferences import CategoryPreference
 from services.notify.mail import MailServer
 from services.notify.usecases import sending
 from tests.integration.notify.script import HANG_UP, Script, playing
-from tests.integration.notify.world import SENDER, Mailbox, World, names
+from tests.integration.notify.world import SENDER, Mailbox, World, names, person
 
 LEASE = timedelta(seconds=60)
 
@@ -342,6 +344,23 @@ def test_who_left_meanwhile_gets_no_queued_mail(world: World) -> None:
     assert (unsent.person_id, unsent.error) == ("ada", LEFT)
     sent = world.mails_in(DeliveryState.DELIVERED)
     assert sorted(each.person_id for each in sent) == ["bob", "grace"]
+
+
+def test_who_left_the_university_gets_no_news(world: World, mailbox: Mailbox, ada: str) -> None:
+    """Neither queued mail, nor a new message; who is back gets news again."""
+    queue(world, ada)
+    gone: Any = person(ada)
+    gone.retired_at.GetCurrentTime()
+    world.hear("notify.people", world.event(gone))
+    world.send(mailbox.server())
+    (unsent,) = world.mails_in(DeliveryState.FAILED)
+    assert unsent.error == NO_PERSON
+    world.tell(world.assigned(ada))
+    assert len(world.deliveries(channel=Channel.IN_APP)) == 1
+    world.people(ada)
+    world.tell(world.assigned(ada))
+    world.send(mailbox.server())
+    assert len(mailbox.mails(ada)) == 1
 
 
 def test_an_address_that_cannot_be_written_to(world: World, mailbox: Mailbox, ada: str) -> None:

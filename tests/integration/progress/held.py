@@ -1,4 +1,4 @@
-"""A way to MongoDB that holds batches of events in the middle of their transactions."""
+"""A way to MongoDB that holds transactions in their middle."""
 
 import contextlib
 import socket
@@ -14,15 +14,16 @@ Command = dict[str, Any]
 
 
 class Held(Proxy):
-    """Never passes on one command of the transactions that apply events.
+    """Never passes on one command of the transactions that insert into a collection.
 
-    These are known by their marks in the inbox, which come after all that the handler wrote. `at`
-    is the command: the marks' own "insert", or "commitTransaction".
+    `last` is that collection, into which a transaction inserts after all other writes: "inbox" for
+    batches of events, "outbox" for timers. `at` is the command: this "insert", or
+    "commitTransaction".
     """
 
-    def __init__(self, url: str, at: str) -> None:
+    def __init__(self, url: str, at: str, last: str = "inbox") -> None:
         super().__init__(url)
-        self._at = at
+        self._at, self._last = at, last
         self._batches: list[tuple[bytes, int]] = []
         self._never = threading.Event()
         self.commands: list[Command] = []
@@ -41,7 +42,7 @@ class Held(Proxy):
 
     def _holds(self, command: Command) -> bool:
         transaction = command.get("lsid", {}).get("id", b""), command.get("txnNumber", 0)
-        if command.get("insert") == "inbox":
+        if command.get("insert") == self._last:
             self._batches.append(transaction)
         if transaction not in self._batches or self._at not in command:
             return False

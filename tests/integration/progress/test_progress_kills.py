@@ -2,15 +2,16 @@
 
 import signal
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tandem.catalog.v1 import resources_pb2 as catalog_resources
 from tandem.progress.v1 import events_pb2
 
 from tests.conftest import FakeClock
 from tests.integration.processes import eventually, publish, role
-from tests.integration.progress.classroom import RUN, Classroom, task
+from tests.integration.progress.classroom import RUN, Classroom, stamp, task
 from tests.integration.progress.held import Held
 from tests.integration.progress.processes import environment_of
 from tests.integration.progress.stories import counts
@@ -53,6 +54,36 @@ def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
         for each in classroom.published(events_pb2.ActivityCompleted)
     ]
     assert sorted(published) == [(who, what) for who in LEARNERS for what in sorted(ESSAYS)]
+
+
+@pytest.mark.parametrize("at", ["insert", "commitTransaction"])
+def test_a_worker_killed_while_it_tells_dues_tells_each_once(
+    classroom: Classroom, clock: FakeClock, stack: dict[str, str], vhost: str, at: str
+) -> None:
+    """Its timer's transaction is rolled back with its events; another worker tells everybody."""
+    now = datetime.now(UTC)
+    clock.at, due = now - timedelta(days=2), now + timedelta(hours=1)  # it approaches meanwhile
+    essay = task(deadline=catalog_resources.TimeRule(fixed=stamp(due)))
+    classroom.open(essay, learners=LEARNERS)
+    environment = environment_of(classroom, stack, vhost)
+
+    held = Held(stack["TANDEM_MONGO_URL"], at, last="outbox")
+    held.open()
+    with long_transactions(classroom.database.client):
+        with role("progress", "worker", {**environment, "TANDEM_MONGO_URL": held.url}) as worker:
+            eventually(lambda: _open_transactions(classroom, held))
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
+        assert _open_transactions(classroom, held)
+        assert classroom.published(events_pb2.DueApproaching) == []
+        end_transactions(classroom.database.client, "progress")
+    end_leases(classroom.database.mongo)
+
+    with role("progress", "worker", environment):
+        eventually(lambda: len(classroom.published(events_pb2.DueApproaching)) >= len(LEARNERS))
+    held.cut()
+    told = [each.learner_id for each in classroom.published(events_pb2.DueApproaching)]
+    assert sorted(told) == LEARNERS
 
 
 def _done(learner_id: str, activity_id: str) -> events_pb2.StatementsRecorded:

@@ -168,6 +168,19 @@ def _instructor(person_id: str) -> catalog.PersonUpserted:
     return catalog.PersonUpserted(person_id=person_id, roles=[options_pb2.ROLE_INSTRUCTOR])
 
 
+def test_who_left_can_not_teach(school: School) -> None:
+    """Neither as a guest; a guest who is back can."""
+    room = school.room()
+    gone = _instructor("bohr")
+    gone.retired_at.GetCurrentTime()
+    school.hear("rosters", gone)
+    code, text = refused(lambda: school.schedule(room, instructor_id="bohr"))
+    assert code is PRECONDITION
+    assert "bohr" in text
+    school.hear("rosters", _instructor("bohr"))
+    assert school.schedule(room, instructor_id="bohr").instructor_id == "bohr"
+
+
 def test_every_conflict_and_all_that_is_unknown_come_at_once(school: School) -> None:
     """Room and instructor, each with the other session's title; run, room and instructor."""
     aula, lab = school.room("Aula"), school.room("Lab")

@@ -51,6 +51,11 @@ class CatalogServiceStub:
                 request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.GetPersonRequest.SerializeToString,
                 response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Person.FromString,
                 _registered_method=True)
+        self.RetirePerson = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/RetirePerson',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.RetirePersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Person.FromString,
+                _registered_method=True)
         self.CreateCourse = channel.unary_unary(
                 '/tandem.catalog.v1.CatalogService/CreateCourse',
                 request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.CreateCourseRequest.SerializeToString,
@@ -189,7 +194,8 @@ class CatalogServiceServicer:
 
     def BatchUpsertPeople(self, request, context):
         """Adds or changes people from the student records system, row by row. A row is refused whose id has
-        hidden characters (control, zero-width, direction), or whose address can't get mail.
+        hidden characters (control, zero-width, direction), or whose address can't get mail. A person who
+        left is back with the row; enrolments and staff are not.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -197,6 +203,16 @@ class CatalogServiceServicer:
 
     def GetPerson(self, request, context):
         """One person; for staff, somebody of a run of theirs. NOT_FOUND when there is none of that id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetirePerson(self, request, context):
+        """Tells that a person left the university: the person is withdrawn from every run that is not over,
+        and is staff of none of them any more; gets no news; and can't be enrolled, made staff or teach a
+        class. Runs that are over keep their records. What was under way at that moment, such as an
+        enrolment, may remain: a repeat ends it too. NOT_FOUND when there is no such person.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -414,6 +430,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.GetPersonRequest.FromString,
                     response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Person.SerializeToString,
             ),
+            'RetirePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetirePerson,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.RetirePersonRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_resources__pb2.Person.SerializeToString,
+            ),
             'CreateCourse': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateCourse,
                     request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.CreateCourseRequest.FromString,
@@ -599,6 +620,33 @@ class CatalogService:
             target,
             '/tandem.catalog.v1.CatalogService/GetPerson',
             tandem_dot_catalog_dot_v1_dot_catalog__pb2.GetPersonRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_resources__pb2.Person.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetirePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/RetirePerson',
+            tandem_dot_catalog_dot_v1_dot_catalog__pb2.RetirePersonRequest.SerializeToString,
             tandem_dot_catalog_dot_v1_dot_resources__pb2.Person.FromString,
             options,
             channel_credentials,

@@ -42,10 +42,17 @@ class CatalogServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     BatchUpsertPeople: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.BatchUpsertPeopleRequest, _catalog_pb2.BatchUpsertPeopleResponse]
     """Adds or changes people from the student records system, row by row. A row is refused whose id has
-    hidden characters (control, zero-width, direction), or whose address can't get mail.
+    hidden characters (control, zero-width, direction), or whose address can't get mail. A person who
+    left is back with the row; enrolments and staff are not.
     """
     GetPerson: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetPersonRequest, _resources_pb2.Person]
     """One person; for staff, somebody of a run of theirs. NOT_FOUND when there is none of that id."""
+    RetirePerson: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.RetirePersonRequest, _resources_pb2.Person]
+    """Tells that a person left the university: the person is withdrawn from every run that is not over,
+    and is staff of none of them any more; gets no news; and can't be enrolled, made staff or teach a
+    class. Runs that are over keep their records. What was under way at that moment, such as an
+    enrolment, may remain: a repeat ends it too. NOT_FOUND when there is no such person.
+    """
     CreateCourse: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.CreateCourseRequest, _resources_pb2.Course]
     """Creates a course. ALREADY_EXISTS when its code is taken, also in another case or form (phys-101)."""
     UpdateCourse: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UpdateCourseRequest, _resources_pb2.Course]
@@ -150,10 +157,17 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     BatchUpsertPeople: _aio.UnaryUnaryMultiCallable[_catalog_pb2.BatchUpsertPeopleRequest, _catalog_pb2.BatchUpsertPeopleResponse]  # type: ignore[assignment]
     """Adds or changes people from the student records system, row by row. A row is refused whose id has
-    hidden characters (control, zero-width, direction), or whose address can't get mail.
+    hidden characters (control, zero-width, direction), or whose address can't get mail. A person who
+    left is back with the row; enrolments and staff are not.
     """
     GetPerson: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetPersonRequest, _resources_pb2.Person]  # type: ignore[assignment]
     """One person; for staff, somebody of a run of theirs. NOT_FOUND when there is none of that id."""
+    RetirePerson: _aio.UnaryUnaryMultiCallable[_catalog_pb2.RetirePersonRequest, _resources_pb2.Person]  # type: ignore[assignment]
+    """Tells that a person left the university: the person is withdrawn from every run that is not over,
+    and is staff of none of them any more; gets no news; and can't be enrolled, made staff or teach a
+    class. Runs that are over keep their records. What was under way at that moment, such as an
+    enrolment, may remain: a repeat ends it too. NOT_FOUND when there is no such person.
+    """
     CreateCourse: _aio.UnaryUnaryMultiCallable[_catalog_pb2.CreateCourseRequest, _resources_pb2.Course]  # type: ignore[assignment]
     """Creates a course. ALREADY_EXISTS when its code is taken, also in another case or form (phys-101)."""
     UpdateCourse: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UpdateCourseRequest, _resources_pb2.Course]  # type: ignore[assignment]
@@ -261,7 +275,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.BatchUpsertPeopleResponse, _abc.Awaitable[_catalog_pb2.BatchUpsertPeopleResponse]]:
         """Adds or changes people from the student records system, row by row. A row is refused whose id has
-        hidden characters (control, zero-width, direction), or whose address can't get mail.
+        hidden characters (control, zero-width, direction), or whose address can't get mail. A person who
+        left is back with the row; enrolments and staff are not.
         """
 
     @_abc_1.abstractmethod
@@ -271,6 +286,18 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Person, _abc.Awaitable[_resources_pb2.Person]]:
         """One person; for staff, somebody of a run of theirs. NOT_FOUND when there is none of that id."""
+
+    @_abc_1.abstractmethod
+    def RetirePerson(
+        self,
+        request: _catalog_pb2.RetirePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Person, _abc.Awaitable[_resources_pb2.Person]]:
+        """Tells that a person left the university: the person is withdrawn from every run that is not over,
+        and is staff of none of them any more; gets no news; and can't be enrolled, made staff or teach a
+        class. Runs that are over keep their records. What was under way at that moment, such as an
+        enrolment, may remain: a repeat ends it too. NOT_FOUND when there is no such person.
+        """
 
     @_abc_1.abstractmethod
     def CreateCourse(

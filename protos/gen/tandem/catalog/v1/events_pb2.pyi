@@ -35,6 +35,7 @@ class PersonUpserted(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     ZONE_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
+    RETIRED_AT_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """The person."""
     given_name: _builtins.str
@@ -51,6 +52,10 @@ class PersonUpserted(_message.Message):
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_options_pb2.Role.ValueType]:
         """What the person does at the university."""
 
+    @_builtins.property
+    def retired_at(self) -> _timestamp_pb2.Timestamp:
+        """When the person left the university; absent while the person is there."""
+
     def __init__(
         self,
         *,
@@ -61,10 +66,11 @@ class PersonUpserted(_message.Message):
         language: _builtins.str = ...,
         zone: _builtins.str = ...,
         roles: _abc.Iterable[_options_pb2.Role.ValueType] | None = ...,
+        retired_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retired_at", b"retired_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "family_name", b"family_name", "given_name", b"given_name", "language", b"language", "person_id", b"person_id", "roles", b"roles", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "family_name", b"family_name", "given_name", b"given_name", "language", b"language", "person_id", b"person_id", "retired_at", b"retired_at", "roles", b"roles", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

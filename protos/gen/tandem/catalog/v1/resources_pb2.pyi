@@ -246,6 +246,7 @@ class Person(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     ZONE_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
+    RETIRED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id in the student records system, which is also the subject of the person's tokens. Events
     name people by it alone, so it must tell nothing of them: a mail address is refused.
@@ -264,6 +265,10 @@ class Person(_message.Message):
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_options_pb2.Role.ValueType]:
         """What the person does at the university."""
 
+    @_builtins.property
+    def retired_at(self) -> _timestamp_pb2.Timestamp:
+        """When the person left the university; absent while the person is there. The server sets it."""
+
     def __init__(
         self,
         *,
@@ -274,10 +279,11 @@ class Person(_message.Message):
         language: _builtins.str = ...,
         zone: _builtins.str = ...,
         roles: _abc.Iterable[_options_pb2.Role.ValueType] | None = ...,
+        retired_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retired_at", b"retired_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "family_name", b"family_name", "given_name", b"given_name", "id", b"id", "language", b"language", "roles", b"roles", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "family_name", b"family_name", "given_name", b"given_name", "id", b"id", "language", b"language", "retired_at", b"retired_at", "roles", b"roles", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
