@@ -63,12 +63,23 @@ def put_together(files: Files, upload: Upload) -> None:
     with answering():
         try:
             tags = _complete_parts(upload, files.stored(upload.item_id, upload.multipart))
-            files.complete(upload.item_id, upload.multipart, tags)
+            _complete(files, upload, tags)
         except NoSuchUpload:
             if not files.exists(upload.item_id):
                 raise FailedPrecondition(
                     "the S3 store has lost the parts; start a new upload"
                 ) from None
+
+
+def _complete(files: Files, upload: Upload, tags: Mapping[int, str]) -> None:
+    """Complete the multipart upload. Raises FilesAway, unless the file is there nevertheless: of
+    completions at the same time a store may refuse all but one.
+    """
+    try:
+        files.complete(upload.item_id, upload.multipart, tags)
+    except FilesAway:
+        if not files.exists(upload.item_id):
+            raise
 
 
 def _complete_parts(upload: Upload, stored: Mapping[int, tuple[int, str]]) -> Mapping[int, str]:

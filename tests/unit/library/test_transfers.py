@@ -98,3 +98,16 @@ def test_a_store_that_is_away_is_unavailable() -> None:
     for call in (stored_sizes, put_together):
         with pytest.raises(Unavailable):
             call(Away({}))
+
+
+def test_of_completions_at_once_all_succeed_with_the_first() -> None:
+    """A store that made the file for another one refuses; without the file, it is away."""
+
+    class Refusing(FakeFiles):
+        def complete(self, _key: str, _multipart: str, _tags: Mapping[int, str]) -> None:
+            raise FilesAway("503")
+
+    parts = {1: 10, 2: 10, 3: 5}
+    put_together(Refusing(parts, whole=True))
+    with pytest.raises(Unavailable):
+        put_together(Refusing(parts))
