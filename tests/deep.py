@@ -1,10 +1,22 @@
-"""Trials that take minutes: `make test-deep`, which sets TANDEM_DEEP and runs what is marked."""
+"""Trials that take long: `make test-deep`, which sets TANDEM_DEEP and runs what is marked."""
 
 import os
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
+
+Test = TypeVar("Test", bound=Callable[..., object])
 
 DEEP = bool(os.environ.get("TANDEM_DEEP"))
 deep = pytest.mark.deep
 """Goes on longer there."""
-only_deep = pytest.mark.skipif(not DEEP, reason="takes minutes: make test-deep")
+ONLY_DEEP = (deep, pytest.mark.skipif(not DEEP, reason="takes long: make test-deep"))
+"""The marks of a parameter that is tried only there."""
+
+
+def only_deep(test: Test) -> Test:
+    """Mark a test that runs only there."""
+    for mark in ONLY_DEEP:
+        test = mark(test)
+    return test

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.contract.tools import need
+from tests.deep import only_deep
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
@@ -59,6 +60,7 @@ def test_prometheus_takes_the_rules() -> None:
     _promtool("check", "rules", *map(str, RULES))
 
 
+@only_deep
 def test_the_rules_say_what_they_should() -> None:
     """Each case of deploy/monitoring/tests comes to what it says."""
     _promtool("test", "rules", *map(str, CASES))

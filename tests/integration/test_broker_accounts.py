@@ -17,6 +17,7 @@ from services.catalog.domain.events import PersonUpserted
 from services.catalog.store import CatalogStore
 from services.sessions.store import SessionsStore
 from tests.conftest import virtual_host
+from tests.deep import only_deep
 from tests.integration.broker_accounts import PARTITIONS, STRANGER, Broker, accounts, declare, role
 from tests.integration.chassis.bus import channel_of, eventually
 
@@ -98,6 +99,7 @@ def test_an_event_travels_under_the_accounts(broker: Broker, make_database: Any)
     assert sent == {PARTITIONED: len(people)}
 
 
+@only_deep
 def test_the_number_of_partitions_changes(
     broker: Broker, make_database: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from chassis.contracts import events
 from chassis.data.numbering import lane_of
 from chassis.data.store import connect
 from chassis.ids import new_id
+from tests.deep import ONLY_DEEP, only_deep
 from tests.system.classes import (
     TANDEM,
     MakeClass,
@@ -52,6 +53,7 @@ def test_status_is_of_what_was_brought_up(platform: Platform) -> None:
     assert {row["state"] for row in rows} == {"running"}
 
 
+@only_deep
 def test_two_ups_at_once_start_what_is_missing_once(whole: Platform) -> None:
     """The second waits for the first, and finds all done."""
     before = {row.name: row.pid for row in whole.status()}
@@ -62,6 +64,7 @@ def test_two_ups_at_once_start_what_is_missing_once(whole: Platform) -> None:
     assert {row["name"] for row in first if row["pid"] != before[row["name"]]} == {"notify-relay"}
 
 
+@only_deep
 def test_down_stops_all_and_up_finds_the_data(platform: Platform, make_class: MakeClass) -> None:
     """In between, every command that needs the platform says that it is down."""
     group = make_class(5)
@@ -124,7 +127,9 @@ def test_a_bad_duration_says_what_would_be_right(platform: Platform) -> None:
     assert "90s, 10m, 2h or 7d" in tandem(platform, "events", "tail", "--since", "soon", code=2)
 
 
-@pytest.mark.parametrize("queue", ["progress.plans", "sessions.rosters"])
+@pytest.mark.parametrize(
+    "queue", [pytest.param("progress.plans", marks=ONLY_DEEP), "sessions.rosters"]
+)
 def test_an_undecodable_message_is_shown_and_discarded(platform: Platform, queue: str) -> None:
     """A message that no service can read becomes a dead letter, and can be discarded."""
     url = platform.environment()["TANDEM_AMQP_URL"]

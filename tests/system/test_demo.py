@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from campus.platform import Platform
+from tests.deep import only_deep
 from tests.system.classes import Demo, run_tandem
 
 HEADER = "code_module\tcode_presentation\tid_student\tid_site\tdate\tsum_click\n"
@@ -26,6 +27,7 @@ def test_the_demo_plays_and_every_check_holds(demo: Demo) -> None:
     assert f"{len(checks)} of {len(checks)} checks passed" in demo.done.stdout
 
 
+@only_deep
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not OULAD.exists(), reason="the OULAD dataset is not beside the project")
 def test_a_real_presentation_is_imported_and_counted(platform: Platform, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from campus.platform import Platform, Role
 from campus.services import Services
 from campus.stack.process import python_command
 from chassis.data.store import connect
+from tests.deep import only_deep
 from tests.mongo import long_transactions
 from tests.system.classes import MakeClass, until
 
@@ -73,6 +74,7 @@ def _lost_races(api: Role) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in counted)
 
 
+@only_deep
 def test_what_a_draining_api_answered_is_kept(
     whole: Platform, make_class: MakeClass, staff: Services
 ) -> None:

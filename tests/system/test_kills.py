@@ -18,7 +18,7 @@ from campus.outbox_command import states
 from campus.platform import Platform
 from campus.services import Services
 from chassis.data.store import connect
-from tests.deep import DEEP, deep
+from tests.deep import DEEP, deep, only_deep
 from tests.mongo import end_leases, long_transactions
 from tests.system.classes import MakeClass, come_to_rest, until
 
@@ -117,6 +117,7 @@ def test_a_relay_killed_between_publish_and_removal_repeats_with_one_effect(
     assert group.summary().learners == 20
 
 
+@only_deep
 def test_the_broker_may_be_away_while_requests_go_on(
     whole: Platform, make_class: MakeClass, staff: Services
 ) -> None:

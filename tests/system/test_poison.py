@@ -10,6 +10,7 @@ from campus.queues import waiting
 from chassis.contracts import events
 from chassis.ids import new_id
 from chassis.messaging.redelivery import WAITING_SINCE
+from tests.deep import only_deep
 from tests.system.classes import (
     Class,
     MakeClass,
@@ -22,6 +23,7 @@ from tests.system.classes import (
 QUEUE = "progress.statements"
 
 
+@only_deep
 def test_poison_in_a_batch_is_one_dead_letter_that_can_be_healed(
     whole: Platform, make_class: MakeClass
 ) -> None:

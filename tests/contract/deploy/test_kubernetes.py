@@ -25,6 +25,7 @@ from tests.contract.deploy.manifests import (
     parsed,
     schema_faults,
 )
+from tests.deep import only_deep
 
 Chosen = tuple[str, ...]
 Named = dict[str, Object]
@@ -123,6 +124,7 @@ def test_additive_components_disturb_nothing(builds: dict[Chosen, Named]) -> Non
         assert whole.keys() - without.keys() == theirs
 
 
+@only_deep
 def test_every_object_of_every_combination_is_as_its_schema_says(built: Built) -> None:
     """Each that occurs in any, once."""
     unlike = {id(each): each for objects in built.values() for each in objects}

@@ -19,6 +19,7 @@ from services.catalog.domain.enums import AttendanceMode
 from services.catalog.store import CatalogStore
 from services.catalog.usecases.enrolments import Enrol, enrol
 from services.catalog.usecases.lookup import lock_run_if_limited
+from tests.deep import only_deep
 from tests.integration.catalog.registry import ONLINE, Registry, Stub
 
 AGAIN = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED)
@@ -123,6 +124,7 @@ def test_two_processes_never_overbook(registry: Registry) -> None:
     assert sorted(row["ticket"] for row in rows) == list(range(1, 41))
 
 
+@only_deep
 def test_a_rush_on_one_run_stops_neither_another_run_nor_reads(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ from chassis.data.store import Database, Store
 from chassis.edge.grpc.client import calling_with
 from chassis.testing import AUDIENCE, ISSUER, Issuer
 from tests.conftest import MakeDatabase
+from tests.deep import only_deep
 from tests.integration.chassis.proxy import Proxy, hold_port
 from tests.integration.chassis.test_memory import LIMIT, watching
 from tests.integration.processes import RoleProcess, eventually
@@ -200,6 +201,7 @@ def late_user(mongo: "pymongo.MongoClient[Any]") -> Iterator[Callable[[], object
     mongo.admin.command("dropUser", "late")
 
 
+@only_deep
 def test_a_start_with_a_password_that_is_not_right_waits(
     start: Start, environment: dict[str, str], late_user: Callable[[], object]
 ) -> None:

@@ -9,13 +9,12 @@ from chassis.contracts import events
 from chassis.messaging.batch_limit import SECONDS, BatchLimit
 from chassis.messaging.inbox_processor import Delivery, apply
 from chassis.messaging.subscriptions import one_by_one
-from tests.deep import deep, only_deep
+from tests.deep import only_deep
 from tests.integration.chassis.bus import Bus, an_event
 
 EACH = 0.2  # seconds; 400 of them are more than MongoDB's 60
 
 
-@deep
 @only_deep
 def test_what_is_too_much_for_a_transaction_is_applied_in_parts(bus: Bus) -> None:
     """MongoDB ends the first try at 400 events; then they are halved, and later ones are parts."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import psutil
 
+from tests.deep import only_deep
 from tests.integration.chassis.bus import Bus, an_event, eventually
 
 # What deploy/ gives a worker, in bytes.
@@ -32,6 +33,7 @@ def watching(pid: int) -> Iterator[list[int]]:
         watcher.join()
 
 
+@only_deep
 def test_a_queue_of_the_largest_events_fits_into_a_worker(bus: Bus) -> None:
     """Small events, and then 200 MB of large ones: all are applied, once, within the limit."""
     bus.declare()

@@ -13,6 +13,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from chassis.contracts.events import Event
 from chassis.messaging import deadletters, partitions, topology
+from tests.deep import only_deep
 from tests.integration.chassis.bus import Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE, subscription
 
@@ -130,6 +131,7 @@ def test_dead_letters_are_the_subscriptions(bus: Bus) -> None:
         eventually("the effects", lambda: len(bus.effects()) == 30)
 
 
+@only_deep
 def test_what_waits_comes_back_by_the_plain_queue(bus: Bus) -> None:
     """While an event is in a delay its partition may go."""
     bus.declare(3)
@@ -235,6 +237,7 @@ def shared(bus: Bus, count: int) -> bool:
     return len(leases(bus)) == 1 + count
 
 
+@only_deep
 def test_their_number_changes_while_events_come_and_workers_die(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

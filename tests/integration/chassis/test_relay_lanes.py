@@ -11,7 +11,7 @@ from chassis.data.numbering import lane_of
 from chassis.messaging import outbox
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.outbox_reads import CHUNK, Scan
-from tests.deep import DEEP, deep
+from tests.deep import DEEP, deep, only_deep
 from tests.integration.chassis.bus import Bus, Message, eventually, listen
 from tests.integration.chassis.test_relay import chain, holders, relay_while, row, sequences
 
@@ -118,6 +118,7 @@ def test_a_hot_aggregate_lets_another_of_its_lane_by(bus: Bus) -> None:
     assert came.count("hot") == HOT
 
 
+@only_deep
 def test_an_aggregate_that_becomes_hot_lets_another_of_its_lane_by(bus: Bus) -> None:
     """The rows arrive all at once while the relay runs."""
     listen(bus.amqp_url, "stranger")

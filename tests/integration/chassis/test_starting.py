@@ -11,6 +11,7 @@ import pytest
 from services.catalog.store import CatalogStore
 from services.notify.store import NotifyStore
 from tests.conftest import MakeDatabase
+from tests.deep import only_deep
 from tests.integration.chassis.proxy import Proxy, hold_port
 from tests.integration.processes import RoleProcess, eventually
 
@@ -104,6 +105,7 @@ def start(
         process.kill()
 
 
+@only_deep
 def test_the_servers_come_one_after_the_other(
     start: Start, mongodb: Proxy, rabbitmq: Proxy
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chassis.messaging import deadletters
+from tests.deep import only_deep
 from tests.integration.chassis.bus import Bus, an_event, eventually
 from tests.integration.chassis.bus_service import QUEUE
 
@@ -33,6 +34,7 @@ def test_what_waits_is_applied_when_its_news_is_there(bus: Bus) -> None:
     assert bus.count(DEAD) == 0
 
 
+@only_deep
 def test_what_waited_too_long_is_a_dead_letter(bus: Bus) -> None:
     """At the limit it is given up, with its reason; a replay starts the time again."""
     bus.declare()

@@ -16,6 +16,7 @@ from kombu import Connection, Consumer, Exchange, Queue
 
 from chassis.contracts import events
 from chassis.messaging import deadletters, topology
+from tests.deep import ONLY_DEEP, only_deep
 from tests.integration.chassis.bus import Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE
 from tests.integration.chassis.proxy import Proxy
@@ -184,6 +185,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(bus: Bus) -> None:
     assert bus.effects() == once_each(names)
 
 
+@only_deep
 def test_a_connection_cut_mid_batch_loses_and_doubles_nothing(bus: Bus) -> None:
     """A worker that lost its broker under load continues when the broker is back."""
     bus.declare()
@@ -226,7 +228,9 @@ def test_mongodb_that_goes_away_is_waited_for(bus: Bus) -> None:
 
 
 # pymongo repeats a transaction for two minutes, so without MongoDB a drain takes all of its time.
-@pytest.mark.parametrize(("server", "drain"), [("amqp", "20"), ("mongo", "2")])
+@pytest.mark.parametrize(
+    ("server", "drain"), [("amqp", "20"), pytest.param("mongo", "2", marks=ONLY_DEEP)]
+)
 def test_a_worker_stops_while_a_server_is_away(bus: Bus, server: str, drain: str) -> None:
     """SIGTERM ends a worker that waits for a server in good order; its events stay."""
     bus.declare()

@@ -12,6 +12,7 @@ from chassis.data.store import Database
 from services.notify.domain.enums import DeliveryState
 from services.notify.domain.messages import UNKNOWN
 from services.notify.store import NotifyStore
+from tests.deep import only_deep
 from tests.integration.notify.world import Mailbox, World, chunks, names, person
 from tests.integration.processes import declare, eventually, publish, role
 from tests.mongo import end_leases, end_transactions
@@ -129,6 +130,7 @@ def test_a_worker_killed_while_it_sends(
     assert set(people) == {*arrived, *(one.person_id for one in lost)}
 
 
+@only_deep
 def test_a_worker_killed_while_it_tells_a_run(real: World, environment: dict[str, str]) -> None:
     """Another worker notifies the remaining chunks, and each learner is notified once."""
     learners = list(names(2_000, "learner"))

@@ -10,6 +10,7 @@ from tandem.sessions.v1 import events_pb2 as sessions
 
 from chassis.contracts import events
 from chassis.messaging.inbox_processor import Kind
+from tests.deep import only_deep
 from tests.integration.progress.classroom import (
     ABSENT,
     CLASS,
@@ -47,6 +48,7 @@ def largest(make: Callable[[int], Message]) -> int:
     return low
 
 
+@only_deep
 def test_the_largest_attendance_is_applied(classroom: Classroom) -> None:
     """All of its learners are absent, and get their catch-ups by one event, at once."""
     now = classroom.clock.now()
