@@ -20,6 +20,7 @@ from chassis.testing import figure
 from services.progress.domain.catch_ups import catch_up_id
 from services.progress.timers import end_runs, miss
 from services.progress.worker import subscriptions
+from tests.deep import deep, orders
 from tests.integration.progress.classroom import (
     ABSENT,
     BOOK,
@@ -538,7 +539,8 @@ def late_run() -> catalog.RunOpened:
     return opened(late_catch_ups=catalog_resources.LATE_CATCH_UPS_ALL)
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(4)))
+@deep
+@pytest.mark.parametrize("order", orders(4))
 def test_a_late_joiner_catches_up_on_what_was_held(
     classroom: Classroom, order: tuple[int, ...]
 ) -> None:

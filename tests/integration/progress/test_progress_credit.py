@@ -1,6 +1,5 @@
 """Attendance credit on the real database: parts, replaced recordings, late evidence."""
 
-import itertools
 from collections.abc import Sequence
 from datetime import UTC, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
 
+from tests.deep import deep, orders
 from tests.integration.progress.classroom import (
     ABSENT,
     CLASS,
@@ -76,7 +76,8 @@ def end_state(classroom: Classroom) -> tuple[Any, ...]:
     return (*state, classroom.states("ada")["lecture"])
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(5)))[::9])
+@deep
+@pytest.mark.parametrize("order", orders(5))
 def test_the_part_that_was_missed_is_asked_for_in_any_order(
     classroom: Classroom, order: Sequence[int]
 ) -> None:
@@ -145,7 +146,8 @@ def test_an_attendance_that_shrinks_takes_its_share_back(classroom: Classroom) -
 
 
 @pytest.mark.parametrize("seconds", [3600, 3630, 3000])
-@pytest.mark.parametrize("order", list(itertools.permutations(range(6)))[::97])
+@deep
+@pytest.mark.parametrize("order", orders(6))
 def test_a_replaced_recording_carries_over_what_it_can(
     classroom: Classroom, order: Sequence[int], seconds: int
 ) -> None:

@@ -1,6 +1,5 @@
 """Groups of a run: sessions of one activity are alternatives, and attending one is enough."""
 
-import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from tandem.options.v1 import options_pb2
 from tandem.progress.v1 import events_pb2, progress_pb2, resources_pb2
 
 from services.progress.timers import miss
+from tests.deep import deep, orders
 from tests.integration.progress.classroom import (
     ABSENT,
     CAUGHT_UP,
@@ -123,7 +123,8 @@ def finalised_again(verdict: Any) -> Message:
     return told
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+@deep
+@pytest.mark.parametrize("order", orders(4))
 def test_alternatives_end_the_same_in_any_order(
     tutorials: Classroom, order: tuple[int, ...]
 ) -> None:
