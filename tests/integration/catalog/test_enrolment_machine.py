@@ -190,9 +190,9 @@ class Enrolments(RuleBasedStateMachine):
             self.closed = False
             self._promote()
 
-    @rule(days=st.sampled_from([1, DAYS]))
+    @rule(days=st.sampled_from([1, DAYS, -1]))
     def wait(self, days: int) -> None:
-        """Time passes, perhaps beyond the last day."""
+        """Time passes, perhaps beyond the last day; or the clock is set back."""
         self.clock.forward(days=days)
 
     @invariant()

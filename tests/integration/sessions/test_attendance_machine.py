@@ -175,6 +175,11 @@ class AttendanceOfOne(RuleBasedStateMachine):
         if facts.enrolled:
             facts.quarters.add(quarter)
 
+    @rule(minutes=st.sampled_from([-20, 20]))
+    def step(self, minutes: int) -> None:
+        """The clock is set: nothing depends on it any more."""
+        self.school.clock.forward(minutes=minutes)
+
     @rule()
     def end(self) -> None:
         """The session ends; who is expected now was expected."""

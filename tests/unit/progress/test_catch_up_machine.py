@@ -161,6 +161,7 @@ class Machine(RuleBasedStateMachine):
         self.seen: list[tuple[str, set[int], datetime]] = []
         self.sent: list[Statement] = []
         self.ever_enough = self.ever_in_time = False
+        self.past_dues = set[datetime]()
         self.told = 0
 
     # What happens
@@ -232,9 +233,9 @@ class Machine(RuleBasedStateMachine):
         said = data.draw(st.sampled_from(self.sent))
         study(self.store, [Recorded((said,), self.store.stored[said.id].at)])
 
-    @rule(hours=st.sampled_from([1, 12, 75]))
+    @rule(hours=st.sampled_from([1, 12, 75, -2]))
     def time_passes(self, hours: int) -> None:
-        """And the timers run after this, as after every step."""
+        """Or the clock is set back; and the timers run after this, as after every step."""
         self.store.now += timedelta(hours=hours)
 
     @precondition(lambda self: self._can_be_decided_on())
@@ -277,6 +278,8 @@ class Machine(RuleBasedStateMachine):
             assert before is None
             assert not (self._is_missed() and self._substitute()) or self.over_at
             return
+        if self.store.now > one.due:
+            self.past_dues.add(one.due)  # what was missed stays so when the clock is set back
         self.ever_enough |= self._enough(one)
         self.ever_in_time |= self._enough(one, one.due)
         self._check(one)
@@ -296,7 +299,7 @@ class Machine(RuleBasedStateMachine):
             assert one.in_time or not self._enough(one, one.due)
         else:
             assert not self._enough(one)
-            assert (one.state is MISSED) == (self.store.now > one.due)
+            assert (one.state is MISSED) == (one.due in self.past_dues)
             if self.available.get(one.item_ids[0]):  # else its length is not known
                 assert abs(one.watched_share - self._share(one)) < 1e-9
             substitute = self._substitute()
