@@ -13,6 +13,8 @@ class ItemKind(StrEnum):
     VIDEO = "VIDEO"
     RECORDING = "RECORDING"
     SLIDES = "SLIDES"
+    CAPTIONS = "CAPTIONS"
+    DATASET = "DATASET"
 
 
 class ItemState(StrEnum):
