@@ -15,8 +15,10 @@ from services.library import cleaning, queries, rights, transfers
 from services.library.domain.enums import UploadState
 from services.library.domain.items import Item, PendingDeletion, Upload
 from services.library.domain.items import StartUpload as Announcement
+from services.library.domain.metadata import as_told
 from services.library.domain.parts import Part, plan
 from services.library.ports import Files
+from services.library.queries import Wanted
 from services.library.store import LibraryStore
 from services.library.usecases import items, reading, uploads
 from services.library.usecases.items import RetireItem, UpdateItem
@@ -83,7 +85,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
             self._database,
             request,
             resources_pb2.Item,
-            lambda store: uploads.hand_over(store, upload.id),
+            lambda store: _told(uploads.hand_over(store, upload.id)),
         )
 
     def AbortUpload(
@@ -98,18 +100,18 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         return self._describe(upload)
 
     def GetItem(self, request: library_pb2.GetItemRequest, _context: Any) -> resources_pb2.Item:
-        item = reading.visible(self._database.reader(), request.item_id, _reader())
-        return to_message(item, resources_pb2.Item)
+        return _told(reading.visible(self._database.reader(), request.item_id, _reader()))
 
     def ListItems(
         self, request: library_pb2.ListItemsRequest, _context: Any
     ) -> library_pb2.ListItemsResponse:
         rows, token = queries.items_page(
-            self._database.reader(), request.item_ids, _reader(), page_of(request)
+            self._database.reader(),
+            Wanted(tuple(request.item_ids), request.identifier),
+            _reader(),
+            page_of(request),
         )
-        return library_pb2.ListItemsResponse(
-            items=[to_message(row, resources_pb2.Item) for row in rows], next_page_token=token
-        )
+        return library_pb2.ListItemsResponse(items=map(_told, rows), next_page_token=token)
 
     def UpdateItem(
         self, request: library_pb2.UpdateItemRequest, _context: Any
@@ -117,9 +119,9 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         run_ids = tuple(request.runs.run_ids) if request.HasField("runs") else None
         command = from_message(request, UpdateItem, run_ids=run_ids)
 
-        def work(store: LibraryStore) -> Item:
+        def work(store: LibraryStore) -> resources_pb2.Item:
             rights.check_runs(store, command.item_id, run_ids or ())
-            return items.update_item(store, command)
+            return _told(items.update_item(store, command))
 
         return execute(self._database, request, resources_pb2.Item, work)
 
@@ -131,7 +133,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
             self._database,
             request,
             resources_pb2.Item,
-            lambda store: items.retire_item(store, command),
+            lambda store: _told(items.retire_item(store, command)),
         )
 
     def GetReadUrl(
@@ -169,6 +171,12 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         A signature has its time in whole seconds, rounded down, so the URLs may expire earlier.
         """
         return datetime.now(UTC) + self._url_lifetime - timedelta(seconds=1)
+
+
+def _told(item: Item) -> resources_pb2.Item:
+    """Return an item as callers see it, with what its description lacks and its type tells."""
+    metadata = as_told(item.metadata, item.kind, item.promised.media_type)
+    return to_message(item, resources_pb2.Item, metadata=metadata)
 
 
 def _reader(named: str = "") -> str:

@@ -1,13 +1,16 @@
 """Lists, in pages."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import bson
 
 from chassis.contracts.mapping import from_document
 from chassis.data.pages import Page, find_page
+from chassis.errors import check
 from services.library.domain.enums import ItemState
+from services.library.domain.identifiers import identifier_violations, normal_form
 from services.library.domain.items import Item
 from services.library.store import LibraryStore
 
@@ -17,15 +20,23 @@ ORDER = [("_id", -1)]
 PAGE = 2 * 2**20
 
 
-def items_page(
-    store: LibraryStore, item_ids: Collection[str], reader_id: str, page: Page
-) -> tuple[list[Item], str]:
-    """Return items with these ids (none: all), newest first, and the token of the next page.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which items a list has: these ids, and this identifier in any form; empty: any."""
 
-    Only items that `reader_id` may see (empty: all), like `usecases.reading.visible`. A page ends
-    early if it has enough bytes.
+    item_ids: Collection[str] = ()
+    identifier: str = ""
+
+
+def items_page(
+    store: LibraryStore, wanted: Wanted, reader_id: str, page: Page
+) -> tuple[list[Item], str]:
+    """Return wanted items, newest first, and the token of the next page.
+
+    Raises Invalid if the identifier is none. Only items that `reader_id` may see (empty: all), like
+    `usecases.reading.visible`. A page ends early if it has enough bytes.
     """
-    query = {"$and": [_named(item_ids), _visible(store, reader_id)]}
+    query = {"$and": [_named(wanted), _visible(store, reader_id)]}
     rows, token = find_page(store["items"], query, ORDER, page)
     few = _fitting(rows)
     if few < len(rows):
@@ -33,8 +44,12 @@ def items_page(
     return [from_document(row, Item) for row in rows], token
 
 
-def _named(item_ids: Collection[str]) -> Document:
-    return {"_id": {"$in": list(item_ids)}} if item_ids else {}
+def _named(wanted: Wanted) -> Document:
+    by_id: Document = {"_id": {"$in": list(wanted.item_ids)}} if wanted.item_ids else {}
+    if not wanted.identifier:
+        return by_id
+    check(identifier_violations("identifier", wanted.identifier))
+    return {**by_id, "metadata.identifiers": normal_form(wanted.identifier)}
 
 
 def _visible(store: LibraryStore, reader_id: str) -> Document:

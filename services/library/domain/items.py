@@ -20,6 +20,21 @@ class Metadata:
     description: str = ""
     language: str = ""
     rights: str = ""
+    publishers: tuple[str, ...] = ()
+    contributors: tuple[str, ...] = ()
+    date: str = ""
+    """A year, month, day or instant (W3CDTF)."""
+    types: tuple[str, ...] = ()
+    """Empty: what follows from the item's kind."""
+    formats: tuple[str, ...] = ()
+    """Empty: the item's media type."""
+    identifiers: tuple[str, ...] = ()
+    """In normal form (`identifiers.normal_form`)."""
+    sources: tuple[str, ...] = ()
+    relations: tuple[str, ...] = ()
+    coverages: tuple[str, ...] = ()
+    licence: str = ""
+    """An id of SPDX, or a URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from chassis.errors import FailedPrecondition, check
 from services.library.domain.enums import ItemState
 from services.library.domain.events import ItemRetired, ItemUpdated
 from services.library.domain.items import Item, Metadata, run_violations
+from services.library.domain.metadata import as_stored, metadata_violations
 from services.library.ports import Store
 from services.library.usecases.uploads import get_item
 
@@ -35,13 +36,13 @@ def update_item(store: Store, command: UpdateItem) -> Item:
 
     Raises Invalid; NotFound; FailedPrecondition if it is RETIRED or FAILED.
     """
-    if command.run_ids is not None:
-        check(run_violations(command.run_ids))
+    check([*metadata_violations(command.metadata), *run_violations(command.run_ids or ())])
     before = get_item(store, command.item_id)
     if before.state in GONE:
         raise FailedPrecondition(f"item {before.id!r} is {before.state}, and can't be changed")
     run_ids = before.run_ids if command.run_ids is None else command.run_ids
-    after = replace(before, metadata=command.metadata, run_ids=run_ids)
+    metadata = as_stored(command.metadata, before.kind, before.promised.media_type)
+    after = replace(before, metadata=metadata, run_ids=run_ids)
     if after == before:
         return before
     store.put_item(after)

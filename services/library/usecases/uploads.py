@@ -12,6 +12,7 @@ from services.library.domain.items import (
     Upload,
     run_violations,
 )
+from services.library.domain.metadata import as_stored, metadata_violations
 from services.library.domain.types import kind_violations
 from services.library.domain.verification import failed
 from services.library.ports import Store
@@ -29,7 +30,13 @@ class UploadTarget:
 
 def check_start(command: StartUpload) -> None:
     """Raise Invalid unless a file like this may be uploaded."""
-    check([*kind_violations(command.kind, command.media_type), *run_violations(command.run_ids)])
+    check(
+        [
+            *kind_violations(command.kind, command.media_type),
+            *run_violations(command.run_ids),
+            *metadata_violations(command.metadata),
+        ]
+    )
 
 
 def start(store: Store, command: StartUpload, target: UploadTarget, uploader: str) -> Upload:
@@ -43,7 +50,7 @@ def start(store: Store, command: StartUpload, target: UploadTarget, uploader: st
     item = Item(
         id=target.item_id,
         kind=command.kind,
-        metadata=command.metadata,
+        metadata=as_stored(command.metadata, command.kind, command.media_type),
         state=ItemState.UPLOADING,
         run_ids=command.run_ids,
         seconds=command.seconds,

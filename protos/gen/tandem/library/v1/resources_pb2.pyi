@@ -87,7 +87,9 @@ Global___UploadState: _TypeAlias = UploadState  # noqa: Y015
 
 @_typing.final
 class Metadata(_message.Message):
-    """Descriptive metadata, after the Dublin Core Metadata Element Set 1.1 (ISO 15836-1)."""
+    """Descriptive metadata: the fifteen elements of the Dublin Core Metadata Element Set 1.1
+    (ISO 15836-1), and the licence.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -97,6 +99,16 @@ class Metadata(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     RIGHTS_FIELD_NUMBER: _builtins.int
+    PUBLISHERS_FIELD_NUMBER: _builtins.int
+    CONTRIBUTORS_FIELD_NUMBER: _builtins.int
+    DATE_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
+    FORMATS_FIELD_NUMBER: _builtins.int
+    IDENTIFIERS_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    RELATIONS_FIELD_NUMBER: _builtins.int
+    COVERAGES_FIELD_NUMBER: _builtins.int
+    LICENCE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """dc:title."""
     description: _builtins.str
@@ -105,6 +117,10 @@ class Metadata(_message.Message):
     """dc:language, a BCP 47 tag; empty when unknown."""
     rights: _builtins.str
     """dc:rights."""
+    date: _builtins.str
+    """dc:date: a year, month, day or instant by W3CDTF, such as 2026-03; empty when unknown."""
+    licence: _builtins.str
+    """An id of the SPDX licence list, such as CC-BY-4.0, or the URL of a licence; empty when unknown."""
     @_builtins.property
     def creators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """dc:creator."""
@@ -112,6 +128,43 @@ class Metadata(_message.Message):
     @_builtins.property
     def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """dc:subject."""
+
+    @_builtins.property
+    def publishers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:publisher."""
+
+    @_builtins.property
+    def contributors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:contributor."""
+
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:type. Where none is given, answers have the term of the DCMI Type Vocabulary that follows
+        from the item's kind and media type.
+        """
+
+    @_builtins.property
+    def formats(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:format. Where none is given, answers have the item's media type."""
+
+    @_builtins.property
+    def identifiers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:identifier. Each is a URI. A DOI may begin with doi: or https://doi.org/; an ISBN-10 or
+        ISBN-13 with isbn: or urn:isbn:; an ISSN with issn: or urn:issn:. Answers have one form of
+        each: doi:10.1000/182, urn:isbn:9780306406157, urn:issn:2049-3630.
+        """
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:source."""
+
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:relation."""
+
+    @_builtins.property
+    def coverages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:coverage."""
 
     def __init__(
         self,
@@ -122,10 +175,20 @@ class Metadata(_message.Message):
         description: _builtins.str = ...,
         language: _builtins.str = ...,
         rights: _builtins.str = ...,
+        publishers: _abc.Iterable[_builtins.str] | None = ...,
+        contributors: _abc.Iterable[_builtins.str] | None = ...,
+        date: _builtins.str = ...,
+        types: _abc.Iterable[_builtins.str] | None = ...,
+        formats: _abc.Iterable[_builtins.str] | None = ...,
+        identifiers: _abc.Iterable[_builtins.str] | None = ...,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
+        relations: _abc.Iterable[_builtins.str] | None = ...,
+        coverages: _abc.Iterable[_builtins.str] | None = ...,
+        licence: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["creators", b"creators", "description", b"description", "language", b"language", "rights", b"rights", "subjects", b"subjects", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contributors", b"contributors", "coverages", b"coverages", "creators", b"creators", "date", b"date", "description", b"description", "formats", b"formats", "identifiers", b"identifiers", "language", b"language", "licence", b"licence", "publishers", b"publishers", "relations", b"relations", "rights", b"rights", "sources", b"sources", "subjects", b"subjects", "title", b"title", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
