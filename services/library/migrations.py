@@ -64,7 +64,10 @@ _RIGHTS: Mapping[str, Sequence[IndexModel]] = {
     "shelves": [IndexModel([("run_id", 1), ("item_ids", 1)])],
 }
 _FOUND: Mapping[str, Sequence[IndexModel]] = {
-    "items": [IndexModel([("metadata.identifiers", 1), ("_id", -1)])],
+    "items": [
+        IndexModel([("metadata.identifiers", 1), ("_id", -1)]),
+        IndexModel([("access", 1), ("_id", -1)], partialFilterExpression={"access": "ALL"}),
+    ],
 }
 
 
@@ -97,5 +100,5 @@ MIGRATIONS = (
     Migration(5, "verifications as jobs", _add_jobs),
     Migration(6, "indexes of learners' runs and of runs that name an item", adding(_ENTITLED)),
     Migration(7, "the staff of runs, items by their uploader, items of sessions", adding(_RIGHTS)),
-    Migration(8, "an index of items by identifier", adding(_FOUND)),
+    Migration(8, "indexes of items by identifier, and of those for everybody", adding(_FOUND)),
 )

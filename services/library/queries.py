@@ -1,6 +1,6 @@
 """Lists, in pages."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +9,11 @@ import bson
 from chassis.contracts.mapping import from_document
 from chassis.data.pages import Page, find_page
 from chassis.errors import check
-from services.library.domain.enums import ItemState
+from services.library.domain.enums import Access, ItemState
 from services.library.domain.identifiers import identifier_violations, normal_form
 from services.library.domain.items import Item
 from services.library.store import LibraryStore
+from services.library.usecases import reading
 
 Document = dict[str, Any]
 ORDER = [("_id", -1)]
@@ -53,17 +54,19 @@ def _named(wanted: Wanted) -> Document:
 
 
 def _visible(store: LibraryStore, reader_id: str) -> Document:
-    """Return the filter for items that a person may see."""
+    """Return the filter for items that a person may see, like `domain.entitlements`."""
     if not reader_id:
         return {}
-    staffed = _of_runs(store, store.staffed_by(reader_id))
-    enrolled = _of_runs(store, store.runs_of(reader_id))
-    learner = [{"state": ItemState.AVAILABLE, **each} for each in enrolled]
-    return {"$or": [{"uploaded_by": reader_id}, *staffed, *learner]}
+    person = reading.reader(store, reader_id)
+    # also true where the field is absent, or null
+    is_open = {"state": ItemState.AVAILABLE, "not_before": {"$not": {"$gt": store.now}}}
+    given = [*_of_runs(store, person.learns_in), {"access": Access.ALL}]
+    learner = [{**is_open, **each} for each in given]
+    return {"$or": [{"uploaded_by": reader_id}, *_of_runs(store, person.staff_of), *learner]}
 
 
-def _of_runs(store: LibraryStore, runs: list[str]) -> list[Document]:
-    """Return filters for the items of runs, like `domain.entitlements.may_read`."""
+def _of_runs(store: LibraryStore, runs: Sequence[str]) -> list[Document]:
+    """Return filters for the items of runs."""
     return [{"run_ids": {"$in": runs}}, {"_id": {"$in": store.reading_list_items(runs)}}]
 
 

@@ -17,6 +17,13 @@ class ItemKind(StrEnum):
     DATASET = "DATASET"
 
 
+class Access(StrEnum):
+    """Whose learners may read an item: those of its runs, or everybody."""
+
+    RUNS = "RUNS"
+    ALL = "ALL"
+
+
 class ItemState(StrEnum):
     """The state of an item."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chassis.errors import FieldViolation
-from services.library.domain.enums import ItemKind, ItemState, UploadState
+from services.library.domain.enums import Access, ItemKind, ItemState, UploadState
 
 LONGEST_ID = 64
 
@@ -58,6 +58,9 @@ class StartUpload:
     sha256: str
     run_ids: tuple[str, ...]
     seconds: float
+    access: Access | None = None
+    """None: Access.RUNS."""
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,9 @@ class Item:
     uploaded_by: str = ""
     created_at: datetime
     available_at: datetime | None = None
+    access: Access = Access.RUNS
+    not_before: datetime | None = None
+    """The end of its embargo; None: it has none."""
     promised: Rendition
     """The file as the uploader announced it."""
 

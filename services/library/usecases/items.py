@@ -1,9 +1,10 @@
 """Correcting an item's description, and taking an item out of use."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from chassis.errors import FailedPrecondition, check
-from services.library.domain.enums import ItemState
+from services.library.domain.enums import Access, ItemState
 from services.library.domain.events import ItemRetired, ItemUpdated
 from services.library.domain.items import Item, Metadata, run_violations
 from services.library.domain.metadata import as_stored, metadata_violations
@@ -14,13 +15,24 @@ GONE = frozenset({ItemState.RETIRED, ItemState.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Embargo:
+    """Until when no learner reads an item; None: there is no embargo."""
+
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateItem:
-    """Replace an item's description, and perhaps its runs."""
+    """Replace an item's description, and perhaps who may read it."""
 
     item_id: str
     metadata: Metadata
     run_ids: tuple[str, ...] | None = None
     """The runs whose learners may read it; None: unchanged."""
+    access: Access | None = None
+    """Whose learners may read it; None: unchanged."""
+    embargo: Embargo | None = None
+    """None: unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +44,7 @@ class RetireItem:
 
 
 def update_item(store: Store, command: UpdateItem) -> Item:
-    """Replace an item's description, and return the item.
+    """Replace an item's description and who may read it, and return the item.
 
     Raises Invalid; NotFound; FailedPrecondition if it is RETIRED or FAILED.
     """
@@ -40,9 +52,7 @@ def update_item(store: Store, command: UpdateItem) -> Item:
     before = get_item(store, command.item_id)
     if before.state in GONE:
         raise FailedPrecondition(f"item {before.id!r} is {before.state}, and can't be changed")
-    run_ids = before.run_ids if command.run_ids is None else command.run_ids
-    metadata = as_stored(command.metadata, before.kind, before.promised.media_type)
-    after = replace(before, metadata=metadata, run_ids=run_ids)
+    after = _updated(before, command)
     if after == before:
         return before
     store.put_item(after)
@@ -53,9 +63,21 @@ def update_item(store: Store, command: UpdateItem) -> Item:
             title=after.metadata.title,
             updated_at=store.now,
             run_ids=after.run_ids,
+            access=after.access,
+            not_before=after.not_before,
         )
     )
     return after
+
+
+def _updated(item: Item, command: UpdateItem) -> Item:
+    return replace(
+        item,
+        metadata=as_stored(command.metadata, item.kind, item.promised.media_type),
+        run_ids=item.run_ids if command.run_ids is None else command.run_ids,
+        access=command.access or item.access,
+        not_before=command.embargo.not_before if command.embargo else item.not_before,
+    )
 
 
 def retire_item(store: Store, command: RetireItem) -> Item:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from chassis.errors import FailedPrecondition, NotFound, check
-from services.library.domain.enums import ItemState, UploadState
+from services.library.domain.enums import Access, ItemState, UploadState
 from services.library.domain.items import (
     Item,
     PendingDeletion,
@@ -55,6 +55,8 @@ def start(store: Store, command: StartUpload, target: UploadTarget, uploader: st
         run_ids=command.run_ids,
         seconds=command.seconds,
         uploaded_by=uploader,
+        access=command.access or Access.RUNS,
+        not_before=command.not_before,
         created_at=store.now,
         promised=promised,
     )

@@ -58,7 +58,7 @@ class LibraryServiceStub:
     GetItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetItemRequest, _resources_pb2.Item]
     """One item. NOT_FOUND when there is none of that id. Who uploaded it and the staff of its runs see
     it in every state; others see what GetReadUrl reads: PERMISSION_DENIED when their enrolments do
-    not entitle to it, FAILED_PRECONDITION when it is not AVAILABLE.
+    not entitle to it or its embargo lasts, FAILED_PRECONDITION when it is not AVAILABLE.
     """
     ListItems: _grpc.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]
     """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
@@ -73,8 +73,9 @@ class LibraryServiceStub:
     """
     GetReadUrl: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]
     """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
-    enrolments nor their place among the staff of its runs entitle to it, and they did not upload
-    it; FAILED_PRECONDITION when it is not AVAILABLE.
+    enrolments nor their place among the staff of its runs entitle to it, they did not upload it,
+    and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
+    FAILED_PRECONDITION when it is not AVAILABLE.
     """
 
 @_typing.type_check_only
@@ -106,7 +107,7 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     GetItem: _aio.UnaryUnaryMultiCallable[_library_pb2.GetItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
     """One item. NOT_FOUND when there is none of that id. Who uploaded it and the staff of its runs see
     it in every state; others see what GetReadUrl reads: PERMISSION_DENIED when their enrolments do
-    not entitle to it, FAILED_PRECONDITION when it is not AVAILABLE.
+    not entitle to it or its embargo lasts, FAILED_PRECONDITION when it is not AVAILABLE.
     """
     ListItems: _aio.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]  # type: ignore[assignment]
     """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
@@ -121,8 +122,9 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """
     GetReadUrl: _aio.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]  # type: ignore[assignment]
     """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
-    enrolments nor their place among the staff of its runs entitle to it, and they did not upload
-    it; FAILED_PRECONDITION when it is not AVAILABLE.
+    enrolments nor their place among the staff of its runs entitle to it, they did not upload it,
+    and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
+    FAILED_PRECONDITION when it is not AVAILABLE.
     """
 
 class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -181,7 +183,7 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_resources_pb2.Item, _abc.Awaitable[_resources_pb2.Item]]:
         """One item. NOT_FOUND when there is none of that id. Who uploaded it and the staff of its runs see
         it in every state; others see what GetReadUrl reads: PERMISSION_DENIED when their enrolments do
-        not entitle to it, FAILED_PRECONDITION when it is not AVAILABLE.
+        not entitle to it or its embargo lasts, FAILED_PRECONDITION when it is not AVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -220,8 +222,9 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_library_pb2.GetReadUrlResponse, _abc.Awaitable[_library_pb2.GetReadUrlResponse]]:
         """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
-        enrolments nor their place among the staff of its runs entitle to it, and they did not upload
-        it; FAILED_PRECONDITION when it is not AVAILABLE.
+        enrolments nor their place among the staff of its runs entitle to it, they did not upload it,
+        and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
+        FAILED_PRECONDITION when it is not AVAILABLE.
         """
 
 def add_LibraryServiceServicer_to_server(servicer: LibraryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

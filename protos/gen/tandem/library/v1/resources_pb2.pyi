@@ -57,6 +57,30 @@ ITEM_STATE_RETIRED: ItemState.ValueType  # 5
 """Out of use; `failure` says why."""
 Global___ItemState: _TypeAlias = ItemState  # noqa: Y015
 
+class _Access:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AccessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Access.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACCESS_UNSPECIFIED: _Access.ValueType  # 0
+    """Not said."""
+    ACCESS_RUNS: _Access.ValueType  # 1
+    """Those of the item's runs, and of runs whose path or session names it."""
+    ACCESS_ALL: _Access.ValueType  # 2
+    """Everybody whom the university knows."""
+
+class Access(_Access, metaclass=_AccessEnumTypeWrapper):
+    """Whose learners may read an item."""
+
+ACCESS_UNSPECIFIED: Access.ValueType  # 0
+"""Not said."""
+ACCESS_RUNS: Access.ValueType  # 1
+"""Those of the item's runs, and of runs whose path or session names it."""
+ACCESS_ALL: Access.ValueType  # 2
+"""Everybody whom the university knows."""
+Global___Access: _TypeAlias = Access  # noqa: Y015
+
 class _UploadState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -245,6 +269,8 @@ class Item(_message.Message):
     UPLOADED_BY_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     AVAILABLE_AT_FIELD_NUMBER: _builtins.int
+    ACCESS_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     kind: _types_pb2.ItemKind.ValueType
@@ -257,6 +283,8 @@ class Item(_message.Message):
     """Playing time in seconds, for audio and video; 0 when unknown."""
     uploaded_by: _builtins.str
     """Who uploaded it."""
+    access: Global___Access.ValueType
+    """Whose learners may read it."""
     @_builtins.property
     def metadata(self) -> Global___Metadata:
         """Who, what, in which language."""
@@ -277,6 +305,10 @@ class Item(_message.Message):
     def available_at(self) -> _timestamp_pb2.Timestamp:
         """When it became AVAILABLE."""
 
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """Until then no learner reads it, whatever `access` is; absent: no embargo."""
+
     def __init__(
         self,
         *,
@@ -291,10 +323,12 @@ class Item(_message.Message):
         uploaded_by: _builtins.str = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         available_at: _timestamp_pb2.Timestamp | None = ...,
+        access: Global___Access.ValueType = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "created_at", b"created_at", "metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "created_at", b"created_at", "metadata", b"metadata", "not_before", b"not_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "created_at", b"created_at", "failure", b"failure", "id", b"id", "kind", b"kind", "metadata", b"metadata", "renditions", b"renditions", "run_ids", b"run_ids", "seconds", b"seconds", "state", b"state", "uploaded_by", b"uploaded_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "available_at", b"available_at", "created_at", b"created_at", "failure", b"failure", "id", b"id", "kind", b"kind", "metadata", b"metadata", "not_before", b"not_before", "renditions", b"renditions", "run_ids", b"run_ids", "seconds", b"seconds", "state", b"state", "uploaded_by", b"uploaded_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
