@@ -20,7 +20,7 @@ from services.library.domain.parts import Part, plan
 from services.library.ports import Files
 from services.library.queries import Wanted
 from services.library.store import LibraryStore
-from services.library.usecases import items, reading, uploads
+from services.library.usecases import items, reading, uploads, versions
 from services.library.usecases.items import RetireItem, UpdateItem
 from services.library.usecases.uploads import UploadTarget
 
@@ -56,12 +56,17 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
     ) -> str:
         """Return the upload's id: the target's, or for a repeat the first upload's."""
         uploader = principal.current().subject
+
+        def work(store: LibraryStore) -> Upload:
+            rights.check_replaces(store, command.replaces_item_id)
+            return uploads.start(store, command, target, uploader)
+
         try:
             return execute(
                 self._database,
                 request,
                 resources_pb2.Upload,
-                lambda store: uploads.start(store, command, target, uploader),
+                work,
             ).id
         except DomainError:
             # Only these errors free the target: after any other, the upload may exist nevertheless.
@@ -100,7 +105,9 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         return self._describe(upload)
 
     def GetItem(self, request: library_pb2.GetItemRequest, _context: Any) -> resources_pb2.Item:
-        return _told(reading.visible(self._database.reader(), request.item_id, _reader()))
+        store = self._database.reader()
+        item = reading.visible(store, request.item_id, _reader())
+        return _told(item, newest_id=versions.newest_id(store, item))
 
     def ListItems(
         self, request: library_pb2.ListItemsRequest, _context: Any
@@ -173,10 +180,12 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         return datetime.now(UTC) + self._url_lifetime - timedelta(seconds=1)
 
 
-def _told(item: Item) -> resources_pb2.Item:
-    """Return an item as callers see it, with what its description lacks and its type tells."""
+def _told(item: Item, **more: str) -> resources_pb2.Item:
+    """Return an item as callers see it, with what its description lacks and its type tells, and
+    with `more` fields.
+    """
     metadata = as_told(item.metadata, item.kind, item.promised.media_type)
-    return to_message(item, resources_pb2.Item, metadata=metadata)
+    return to_message(item, resources_pb2.Item, metadata=metadata, **more)
 
 
 def _reader(named: str = "") -> str:

@@ -67,6 +67,7 @@ _FOUND: Mapping[str, Sequence[IndexModel]] = {
     "items": [
         IndexModel([("metadata.identifiers", 1), ("_id", -1)]),
         IndexModel([("access", 1), ("_id", -1)], partialFilterExpression={"access": "ALL"}),
+        IndexModel([("predecessors", 1), ("_id", -1)]),
     ],
 }
 
@@ -100,5 +101,5 @@ MIGRATIONS = (
     Migration(5, "verifications as jobs", _add_jobs),
     Migration(6, "indexes of learners' runs and of runs that name an item", adding(_ENTITLED)),
     Migration(7, "the staff of runs, items by their uploader, items of sessions", adding(_RIGHTS)),
-    Migration(8, "indexes of items by identifier, and of those for everybody", adding(_FOUND)),
+    Migration(8, "items by identifier, by earlier version, and for everybody", adding(_FOUND)),
 )

@@ -67,7 +67,8 @@ def _visible(store: LibraryStore, reader_id: str) -> Document:
 
 def _of_runs(store: LibraryStore, runs: Sequence[str]) -> list[Document]:
     """Return filters for the items of runs."""
-    return [{"run_ids": {"$in": runs}}, {"_id": {"$in": store.reading_list_items(runs)}}]
+    named = {"$in": store.reading_list_items(runs)}
+    return [{"run_ids": {"$in": runs}}, {"_id": named}, {"predecessors": named}]
 
 
 def _fitting(rows: list[Document]) -> int:

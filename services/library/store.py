@@ -39,6 +39,13 @@ class LibraryStore(chassis_store.Store):
         found = self["items"].find_one({"_id": item_id}, session=self.session)
         return from_document(found, Item) if found else None
 
+    def newest_after(self, item_id: str) -> str | None:
+        """Return the id of the newest AVAILABLE version after an item; None if there is none."""
+        query = {"predecessors": item_id, "state": ItemState.AVAILABLE}
+        newest = [("_id", -1)]  # ids are in the order of time
+        found = self["items"].find_one(query, {"_id": 1}, sort=newest, session=self.session)
+        return found["_id"] if found else None
+
     def put_item(self, item: Item) -> None:
         """Store an item, new or changed; with a job while it is to be verified."""
         document = to_document(item)
@@ -100,9 +107,9 @@ class LibraryStore(chassis_store.Store):
         """Return the ids of the runs where a person is staff."""
         return list(members_of(self, person_id))
 
-    def names(self, run_ids: Collection[str], item_id: str) -> bool:
-        """Return whether the path or a session of one of these runs names an item."""
-        query = {"item_ids": item_id, **_of_runs(run_ids)}
+    def names(self, run_ids: Collection[str], item_ids: Collection[str]) -> bool:
+        """Return whether the path or a session of one of these runs names one of these items."""
+        query = {"item_ids": {"$in": list(item_ids)}, **_of_runs(run_ids)}
         return self["shelves"].find_one(query, {"_id": 1}, session=self.session) is not None
 
     def reading_list_items(self, run_ids: Collection[str]) -> list[str]:

@@ -61,11 +61,18 @@ def runs_that_count(item: Item, reader: Reader, now: datetime) -> tuple[str, ...
     return reader.staff_of + reader.learns_in
 
 
+def all_versions(item: Item) -> tuple[str, ...]:
+    """Return the ids by which a path or a session names an item: its own, and its earlier
+    versions'.
+    """
+    return (item.id, *item.predecessors)
+
+
 def may_read(item: Item, reader: Reader, now: datetime, *, named: bool) -> bool:
     """Return whether a person may read an item that is AVAILABLE.
 
-    `named`: whether the path or a session of one of `runs_that_count` names the item. Everybody
-    reads an item that is for all, except during its embargo.
+    `named`: whether the path or a session of one of `runs_that_count` names one of
+    `all_versions`. Everybody reads an item that is for all, except during its embargo.
     """
     is_for_all = item.access is Access.ALL and not is_embargoed(item, now)
     return is_for_all or _is_given(item, reader.id, runs_that_count(item, reader, now), named)
@@ -74,7 +81,8 @@ def may_read(item: Item, reader: Reader, now: datetime, *, named: bool) -> bool:
 def looks_after(item: Item, reader: Reader, *, named: bool) -> bool:
     """Return whether a person sees an item in every state: who uploaded it, and staff of its runs.
 
-    `named`: whether the path or a session of a run where the person is staff names the item.
+    `named`: whether the path or a session of a run where the person is staff names one of
+    `all_versions`.
     """
     return _is_given(item, reader.id, reader.staff_of, named)
 

@@ -32,6 +32,7 @@ class ItemAvailable:
     available_at: datetime
     access: Access
     not_before: datetime | None
+    replaces_item_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class ItemFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemUpdated:
-    """An item's description changed, or who may read it."""
+    """An item's description changed, or who may read it; or its next version is AVAILABLE."""
 
     item_id: str
     kind: ItemKind
@@ -56,6 +57,7 @@ class ItemUpdated:
     run_ids: tuple[str, ...]
     access: Access
     not_before: datetime | None
+    replaced_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

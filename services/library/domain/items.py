@@ -61,6 +61,8 @@ class StartUpload:
     access: Access | None = None
     """None: Access.RUNS."""
     not_before: datetime | None = None
+    replaces_item_id: str = ""
+    """The item of which it is the next version; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +83,19 @@ class Item:
     access: Access = Access.RUNS
     not_before: datetime | None = None
     """The end of its embargo; None: it has none."""
+    predecessors: tuple[str, ...] = ()
+    """The ids of its earlier versions, oldest first."""
+    successor_id: str = ""
+    """The next version that was announced; empty: none was."""
+    replaced_by: str = ""
+    """The next version, once it is AVAILABLE."""
     promised: Rendition
     """The file as the uploader announced it."""
+
+    @property
+    def replaces_item_id(self) -> str:
+        """Return the id of the version before this one; "" if there is none."""
+        return self.predecessors[-1] if self.predecessors else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,7 @@ def available(item: Item, found: Found, now: datetime) -> tuple[Item, ItemAvaila
         available_at=now,
         access=item.access,
         not_before=item.not_before,
+        replaces_item_id=item.replaces_item_id,
     )
     return after, event
 

@@ -5,13 +5,12 @@ from datetime import datetime
 
 from chassis.errors import FailedPrecondition, check
 from services.library.domain.enums import Access, ItemState
-from services.library.domain.events import ItemRetired, ItemUpdated
+from services.library.domain.events import ItemRetired
 from services.library.domain.items import Item, Metadata, run_violations
 from services.library.domain.metadata import as_stored, metadata_violations
+from services.library.domain.versions import GONE, updated
 from services.library.ports import Store
 from services.library.usecases.uploads import get_item
-
-GONE = frozenset({ItemState.RETIRED, ItemState.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +55,7 @@ def update_item(store: Store, command: UpdateItem) -> Item:
     if after == before:
         return before
     store.put_item(after)
-    store.record_event(
-        ItemUpdated(
-            item_id=after.id,
-            kind=after.kind,
-            title=after.metadata.title,
-            updated_at=store.now,
-            run_ids=after.run_ids,
-            access=after.access,
-            not_before=after.not_before,
-        )
-    )
+    store.record_event(updated(after, store.now))
     return after
 
 

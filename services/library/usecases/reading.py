@@ -5,6 +5,7 @@ from services.library.domain.entitlements import (
     Enrolment,
     Reader,
     RunReadingList,
+    all_versions,
     looks_after,
     may_read,
     runs_that_count,
@@ -60,13 +61,13 @@ def _may_read(store: Store, item_id: str, person_id: str) -> bool:
     if item is None:
         return False
     # The query starts from the person's runs: there are tens, while an item may be in thousands.
-    named = store.names(runs_that_count(item, person, store.now), item_id)
+    named = store.names(runs_that_count(item, person, store.now), all_versions(item))
     return may_read(item, person, store.now, named=named)
 
 
 def _looks_after(store: Store, item: Item, person_id: str) -> bool:
     staff = Reader(id=person_id, staff_of=tuple(store.staffed_by(person_id)))
-    return looks_after(item, staff, named=store.names(staff.staff_of, item.id))
+    return looks_after(item, staff, named=store.names(staff.staff_of, all_versions(item)))
 
 
 def note_enrolments(store: Store, told: list[Enrolment]) -> None:

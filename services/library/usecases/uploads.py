@@ -16,6 +16,7 @@ from services.library.domain.metadata import as_stored, metadata_violations
 from services.library.domain.types import kind_violations
 from services.library.domain.verification import failed
 from services.library.ports import Store
+from services.library.usecases import versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,10 @@ def check_start(command: StartUpload) -> None:
 
 
 def start(store: Store, command: StartUpload, target: UploadTarget, uploader: str) -> Upload:
-    """Store an open upload and its item; return the upload."""
+    """Store an open upload and its item; return the upload.
+
+    Raises NotFound and FailedPrecondition if the item can't be the next version of another one.
+    """
     promised = Rendition(
         name="original",
         media_type=command.media_type,
@@ -69,7 +73,7 @@ def start(store: Store, command: StartUpload, target: UploadTarget, uploader: st
         multipart=target.multipart,
         started_at=store.now,
     )
-    store.put_item(item)
+    store.put_item(versions.announce(store, item, command.replaces_item_id))
     store.put_upload(upload)
     return upload
 

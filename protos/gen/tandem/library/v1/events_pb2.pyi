@@ -82,6 +82,7 @@ class ItemAvailable(_message.Message):
     AVAILABLE_AT_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
     NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    REPLACES_ITEM_ID_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item."""
     kind: _types_pb2.ItemKind.ValueType
@@ -94,6 +95,8 @@ class ItemAvailable(_message.Message):
     """Playing time in seconds; 0 when unknown or not audio or video."""
     access: _resources_pb2.Access.ValueType
     """Whose learners may read it."""
+    replaces_item_id: _builtins.str
+    """The item of which it is the next version; empty when it is a work of its own."""
     @_builtins.property
     def run_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Runs whose learners may read it even where no path names it."""
@@ -118,10 +121,11 @@ class ItemAvailable(_message.Message):
         available_at: _timestamp_pb2.Timestamp | None = ...,
         access: _resources_pb2.Access.ValueType = ...,
         not_before: _timestamp_pb2.Timestamp | None = ...,
+        replaces_item_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "not_before", b"not_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "available_at", b"available_at", "item_id", b"item_id", "kind", b"kind", "media_type", b"media_type", "not_before", b"not_before", "run_ids", b"run_ids", "seconds", b"seconds", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "available_at", b"available_at", "item_id", b"item_id", "kind", b"kind", "media_type", b"media_type", "not_before", b"not_before", "replaces_item_id", b"replaces_item_id", "run_ids", b"run_ids", "seconds", b"seconds", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -180,6 +184,7 @@ class ItemUpdated(_message.Message):
     RUN_IDS_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
     NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    REPLACED_BY_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item."""
     kind: _types_pb2.ItemKind.ValueType
@@ -188,6 +193,8 @@ class ItemUpdated(_message.Message):
     """Title from now."""
     access: _resources_pb2.Access.ValueType
     """Whose learners may read it."""
+    replaced_by: _builtins.str
+    """The next version, which is or was AVAILABLE; empty when there is none."""
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -210,10 +217,11 @@ class ItemUpdated(_message.Message):
         run_ids: _abc.Iterable[_builtins.str] | None = ...,
         access: _resources_pb2.Access.ValueType = ...,
         not_before: _timestamp_pb2.Timestamp | None = ...,
+        replaced_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["not_before", b"not_before", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "item_id", b"item_id", "kind", b"kind", "not_before", b"not_before", "run_ids", b"run_ids", "title", b"title", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "item_id", b"item_id", "kind", b"kind", "not_before", b"not_before", "replaced_by", b"replaced_by", "run_ids", b"run_ids", "title", b"title", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

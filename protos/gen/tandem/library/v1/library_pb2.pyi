@@ -37,6 +37,7 @@ class StartUploadRequest(_message.Message):
     SECONDS_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
     NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    REPLACES_ITEM_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     kind: _types_pb2.ItemKind.ValueType
@@ -51,6 +52,11 @@ class StartUploadRequest(_message.Message):
     """Playing time in seconds, for audio and video, as the uploader knows it; 0 when unknown."""
     access: _resources_pb2.Access.ValueType
     """Whose learners may read it; UNSPECIFIED: ACCESS_RUNS."""
+    replaces_item_id: _builtins.str
+    """The AVAILABLE item of which it is the next version; empty: it is a work of its own. Who may
+    correct that item may replace it. An item has one next version: FAILED_PRECONDITION when
+    another one was announced that is neither FAILED nor RETIRED.
+    """
     @_builtins.property
     def metadata(self) -> _resources_pb2.Metadata:
         """Who, what, in which language."""
@@ -76,10 +82,11 @@ class StartUploadRequest(_message.Message):
         seconds: _builtins.float = ...,
         access: _resources_pb2.Access.ValueType = ...,
         not_before: _timestamp_pb2.Timestamp | None = ...,
+        replaces_item_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "not_before", b"not_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "kind", b"kind", "media_type", b"media_type", "metadata", b"metadata", "not_before", b"not_before", "request_id", b"request_id", "run_ids", b"run_ids", "seconds", b"seconds", "sha256", b"sha256", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "kind", b"kind", "media_type", b"media_type", "metadata", b"metadata", "not_before", b"not_before", "replaces_item_id", b"replaces_item_id", "request_id", b"request_id", "run_ids", b"run_ids", "seconds", b"seconds", "sha256", b"sha256", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

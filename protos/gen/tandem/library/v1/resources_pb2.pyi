@@ -271,6 +271,9 @@ class Item(_message.Message):
     AVAILABLE_AT_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
     NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    PREDECESSORS_FIELD_NUMBER: _builtins.int
+    REPLACED_BY_FIELD_NUMBER: _builtins.int
+    NEWEST_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     kind: _types_pb2.ItemKind.ValueType
@@ -285,6 +288,10 @@ class Item(_message.Message):
     """Who uploaded it."""
     access: Global___Access.ValueType
     """Whose learners may read it."""
+    replaced_by: _builtins.str
+    """The next version, which is or was AVAILABLE; empty when there is none."""
+    newest_id: _builtins.str
+    """The newest version that is AVAILABLE, or the item itself; told by GetItem only."""
     @_builtins.property
     def metadata(self) -> Global___Metadata:
         """Who, what, in which language."""
@@ -309,6 +316,10 @@ class Item(_message.Message):
     def not_before(self) -> _timestamp_pb2.Timestamp:
         """Until then no learner reads it, whatever `access` is; absent: no embargo."""
 
+    @_builtins.property
+    def predecessors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its earlier versions, oldest first. Who reads one of them by a path or a session reads it too."""
+
     def __init__(
         self,
         *,
@@ -325,10 +336,13 @@ class Item(_message.Message):
         available_at: _timestamp_pb2.Timestamp | None = ...,
         access: Global___Access.ValueType = ...,
         not_before: _timestamp_pb2.Timestamp | None = ...,
+        predecessors: _abc.Iterable[_builtins.str] | None = ...,
+        replaced_by: _builtins.str = ...,
+        newest_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "created_at", b"created_at", "metadata", b"metadata", "not_before", b"not_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "available_at", b"available_at", "created_at", b"created_at", "failure", b"failure", "id", b"id", "kind", b"kind", "metadata", b"metadata", "not_before", b"not_before", "renditions", b"renditions", "run_ids", b"run_ids", "seconds", b"seconds", "state", b"state", "uploaded_by", b"uploaded_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "available_at", b"available_at", "created_at", b"created_at", "failure", b"failure", "id", b"id", "kind", b"kind", "metadata", b"metadata", "newest_id", b"newest_id", "not_before", b"not_before", "predecessors", b"predecessors", "renditions", b"renditions", "replaced_by", b"replaced_by", "run_ids", b"run_ids", "seconds", b"seconds", "state", b"state", "uploaded_by", b"uploaded_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
