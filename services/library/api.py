@@ -34,9 +34,11 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         files: Files,
         part_size: int,
         url_lifetime: timedelta,
+        keep_retired: timedelta,
     ) -> None:
         self._database, self._files = database, files
         self._part_size, self._url_lifetime = part_size, url_lifetime
+        self._keep_retired = keep_retired
 
     def StartUpload(
         self, request: library_pb2.StartUploadRequest, _context: Any
@@ -140,7 +142,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
             self._database,
             request,
             resources_pb2.Item,
-            lambda store: _told(items.retire_item(store, command)),
+            lambda store: _told(items.retire_item(store, command, self._keep_retired)),
         )
 
     def GetReadUrl(

@@ -64,6 +64,7 @@ _RIGHTS: Mapping[str, Sequence[IndexModel]] = {
     "shelves": [IndexModel([("run_id", 1), ("item_ids", 1)])],
 }
 _FOUND: Mapping[str, Sequence[IndexModel]] = {
+    "rubbish": [IndexModel("due")],
     "items": [
         IndexModel([("metadata.identifiers", 1), ("_id", -1)]),
         IndexModel([("access", 1), ("_id", -1)], partialFilterExpression={"access": "ALL"}),
@@ -101,5 +102,5 @@ MIGRATIONS = (
     Migration(5, "verifications as jobs", _add_jobs),
     Migration(6, "indexes of learners' runs and of runs that name an item", adding(_ENTITLED)),
     Migration(7, "the staff of runs, items by their uploader, items of sessions", adding(_RIGHTS)),
-    Migration(8, "items by identifier, by earlier version, and for everybody", adding(_FOUND)),
+    Migration(8, "items by identifier and earlier version; due deletions", adding(_FOUND)),
 )

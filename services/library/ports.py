@@ -67,8 +67,8 @@ class Store(Protocol):
     def item(self, item_id: str) -> Item | None:
         """Return an item; None if there is none."""
 
-    def newest_after(self, item_id: str) -> str | None:
-        """Return the id of the newest AVAILABLE version after an item; None if there is none."""
+    def newest_after(self, item_id: str) -> str:
+        """Return the id of the newest AVAILABLE version after an item; "" if there is none."""
 
     def put_item(self, item: Item) -> None:
         """Store an item, new or changed."""
@@ -80,7 +80,7 @@ class Store(Protocol):
         """Store an upload, new or changed."""
 
     def discard(self, pending_deletion: PendingDeletion) -> None:
-        """Add a pending deletion."""
+        """Add a pending deletion; one of the same item is replaced."""
 
     def runs_of(self, learner_id: str) -> list[str]:
         """Return the ids of the runs in which a learner holds a place."""

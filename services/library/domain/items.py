@@ -89,6 +89,7 @@ class Item:
     """The next version that was announced; empty: none was."""
     replaced_by: str = ""
     """The next version, once it is AVAILABLE."""
+    retired_at: datetime | None = None
     promised: Rendition
     """The file as the uploader announced it."""
 
@@ -113,11 +114,13 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingDeletion:
-    """A pending deletion in the S3 store: the file or the parts that a failed item left there."""
+    """A pending deletion in the S3 store: the file or the parts that an item left there."""
 
     id: str
     """The id of the item."""
     multipart: str = ""
+    due: datetime | None = None
+    """When it is to be deleted; None: at once."""
 
 
 def run_violations(run_ids: Sequence[str]) -> Iterator[FieldViolation]:

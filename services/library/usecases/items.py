@@ -1,12 +1,12 @@
 """Correcting an item's description, and taking an item out of use."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chassis.errors import FailedPrecondition, check
 from services.library.domain.enums import Access, ItemState
 from services.library.domain.events import ItemRetired
-from services.library.domain.items import Item, Metadata, run_violations
+from services.library.domain.items import Item, Metadata, PendingDeletion, run_violations
 from services.library.domain.metadata import as_stored, metadata_violations
 from services.library.domain.versions import GONE, updated
 from services.library.ports import Store
@@ -69,10 +69,11 @@ def _updated(item: Item, command: UpdateItem) -> Item:
     )
 
 
-def retire_item(store: Store, command: RetireItem) -> Item:
+def retire_item(store: Store, command: RetireItem, keep_file: timedelta) -> Item:
     """Take an AVAILABLE item out of use, and return it; a RETIRED one stays as it is.
 
-    Raises NotFound, and FailedPrecondition if it is not AVAILABLE.
+    `keep_file`: the time after which its file is deleted. Raises NotFound, and FailedPrecondition
+    if it is not AVAILABLE.
     """
     before = get_item(store, command.item_id)
     if before.state is ItemState.RETIRED:
@@ -81,8 +82,9 @@ def retire_item(store: Store, command: RetireItem) -> Item:
         raise FailedPrecondition(
             f"item {before.id!r} is {before.state}; only AVAILABLE items can be retired"
         )
-    after = replace(before, state=ItemState.RETIRED, failure=command.reason)
+    after = replace(before, state=ItemState.RETIRED, failure=command.reason, retired_at=store.now)
     store.put_item(after)
+    store.discard(PendingDeletion(id=after.id, due=store.now + keep_file))
     store.record_event(
         ItemRetired(
             item_id=after.id,

@@ -37,5 +37,5 @@ def take_over(store: Store, item: Item) -> None:
 
 
 def newest_id(store: Store, item: Item) -> str:
-    """Return the id of the newest AVAILABLE version of an item; its own if there is none."""
-    return (store.newest_after(item.id) if item.replaced_by else None) or item.id
+    """Return the id of the newest AVAILABLE version after an item; "" if there is none."""
+    return store.newest_after(item.id) if item.replaced_by else ""

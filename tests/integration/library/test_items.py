@@ -1,11 +1,13 @@
 """Correcting an item's description, and taking an item out of use."""
 
+from datetime import UTC, timedelta
 from typing import Any
 
 import grpc
 import pytest
 from tandem.library.v1 import events_pb2, library_pb2, resources_pb2
 
+from services.library import cleaning
 from tests.integration.library.shelves import AVAILABLE, PDF, RUN, Shelves, enrolled, refused
 
 RETIRED = resources_pb2.ITEM_STATE_RETIRED
@@ -54,6 +56,24 @@ def test_a_retired_item_is_read_by_nobody(shelves: Shelves) -> None:
     assert refused(lambda: learner.GetReadUrl(reads))[0] is precondition
     assert list(learner.ListItems(library_pb2.ListItemsRequest()).items) == []
     assert refused(lambda: update(shelves, item_id, "Optics"))[0] is precondition
+
+
+def test_a_tombstone_stays_when_the_file_is_deleted(shelves: Shelves) -> None:
+    """After the time that was set, and no earlier; deletions that are due at once don't wait."""
+    item_id, failed = shelves.available(), shelves.upload(b"no pdf")
+    shelves.verify()
+    retired = retire(shelves, item_id)
+    assert retired.retired_at.ToDatetime(UTC) == shelves.clock.at
+    shelves.clock.at += timedelta(days=30) - timedelta(seconds=1)
+    cleaning.sweep(shelves.database, shelves.files)
+    assert (shelves.files.exists(item_id), shelves.files.exists(failed)) == (True, False)
+    shelves.clock.at += timedelta(seconds=1)
+    cleaning.sweep(shelves.database, shelves.files)
+    assert not shelves.files.exists(item_id)
+    assert shelves.database.reader().pending_deletions() == []
+    tombstone = shelves.item(item_id)
+    assert (tombstone.metadata, tombstone.retired_at) == (retired.metadata, retired.retired_at)
+    assert (tombstone.state, tombstone.failure) == (RETIRED, "outdated")
 
 
 @pytest.mark.parametrize("verifying", [True, False])

@@ -155,7 +155,8 @@ class LibraryServiceServicer:
 
     def RetireItem(self, request, context):
         """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
-        Its file stays. A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
+        Its description and the reason stay; its file is deleted after a time that the operators set.
+        A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
         FAILED_PRECONDITION when it is not AVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -68,7 +68,8 @@ class LibraryServiceStub:
     """
     RetireItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.RetireItemRequest, _resources_pb2.Item]
     """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
-    Its file stays. A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
+    Its description and the reason stay; its file is deleted after a time that the operators set.
+    A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
     FAILED_PRECONDITION when it is not AVAILABLE.
     """
     GetReadUrl: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]
@@ -117,7 +118,8 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """
     RetireItem: _aio.UnaryUnaryMultiCallable[_library_pb2.RetireItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
     """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
-    Its file stays. A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
+    Its description and the reason stay; its file is deleted after a time that the operators set.
+    A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
     FAILED_PRECONDITION when it is not AVAILABLE.
     """
     GetReadUrl: _aio.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]  # type: ignore[assignment]
@@ -211,7 +213,8 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Item, _abc.Awaitable[_resources_pb2.Item]]:
         """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
-        Its file stays. A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
+        Its description and the reason stay; its file is deleted after a time that the operators set.
+        A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
         FAILED_PRECONDITION when it is not AVAILABLE.
         """
 

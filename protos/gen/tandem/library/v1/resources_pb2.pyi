@@ -274,6 +274,7 @@ class Item(_message.Message):
     PREDECESSORS_FIELD_NUMBER: _builtins.int
     REPLACED_BY_FIELD_NUMBER: _builtins.int
     NEWEST_ID_FIELD_NUMBER: _builtins.int
+    RETIRED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     kind: _types_pb2.ItemKind.ValueType
@@ -291,7 +292,7 @@ class Item(_message.Message):
     replaced_by: _builtins.str
     """The next version, which is or was AVAILABLE; empty when there is none."""
     newest_id: _builtins.str
-    """The newest version that is AVAILABLE, or the item itself; told by GetItem only."""
+    """The newest of its later versions that is AVAILABLE; empty when there is none. GetItem tells it."""
     @_builtins.property
     def metadata(self) -> Global___Metadata:
         """Who, what, in which language."""
@@ -320,6 +321,10 @@ class Item(_message.Message):
     def predecessors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Its earlier versions, oldest first. Who reads one of them by a path or a session reads it too."""
 
+    @_builtins.property
+    def retired_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was retired; absent when it is not RETIRED."""
+
     def __init__(
         self,
         *,
@@ -339,10 +344,11 @@ class Item(_message.Message):
         predecessors: _abc.Iterable[_builtins.str] | None = ...,
         replaced_by: _builtins.str = ...,
         newest_id: _builtins.str = ...,
+        retired_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "created_at", b"created_at", "metadata", b"metadata", "not_before", b"not_before"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "created_at", b"created_at", "metadata", b"metadata", "not_before", b"not_before", "retired_at", b"retired_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "available_at", b"available_at", "created_at", b"created_at", "failure", b"failure", "id", b"id", "kind", b"kind", "metadata", b"metadata", "newest_id", b"newest_id", "not_before", b"not_before", "predecessors", b"predecessors", "renditions", b"renditions", "replaced_by", b"replaced_by", "run_ids", b"run_ids", "seconds", b"seconds", "state", b"state", "uploaded_by", b"uploaded_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "available_at", b"available_at", "created_at", b"created_at", "failure", b"failure", "id", b"id", "kind", b"kind", "metadata", b"metadata", "newest_id", b"newest_id", "not_before", b"not_before", "predecessors", b"predecessors", "renditions", b"renditions", "replaced_by", b"replaced_by", "retired_at", b"retired_at", "run_ids", b"run_ids", "seconds", b"seconds", "state", b"state", "uploaded_by", b"uploaded_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
