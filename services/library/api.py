@@ -15,10 +15,12 @@ from services.library import cleaning, queries, rights, transfers
 from services.library.domain.enums import UploadState
 from services.library.domain.items import Item, PendingDeletion, Upload
 from services.library.domain.items import StartUpload as Announcement
+from services.library.domain.metadata import as_told
 from services.library.domain.parts import Part, plan
 from services.library.ports import Files
+from services.library.queries import Wanted
 from services.library.store import LibraryStore
-from services.library.usecases import items, reading, uploads
+from services.library.usecases import items, reading, uploads, versions
 from services.library.usecases.items import RetireItem, UpdateItem
 from services.library.usecases.uploads import UploadTarget
 
@@ -32,9 +34,11 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         files: Files,
         part_size: int,
         url_lifetime: timedelta,
+        keep_retired: timedelta,
     ) -> None:
         self._database, self._files = database, files
         self._part_size, self._url_lifetime = part_size, url_lifetime
+        self._keep_retired = keep_retired
 
     def StartUpload(
         self, request: library_pb2.StartUploadRequest, _context: Any
@@ -54,12 +58,17 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
     ) -> str:
         """Return the upload's id: the target's, or for a repeat the first upload's."""
         uploader = principal.current().subject
+
+        def work(store: LibraryStore) -> Upload:
+            rights.check_replaces(store, command.replaces_item_id)
+            return uploads.start(store, command, target, uploader)
+
         try:
             return execute(
                 self._database,
                 request,
                 resources_pb2.Upload,
-                lambda store: uploads.start(store, command, target, uploader),
+                work,
             ).id
         except DomainError:
             # Only these errors free the target: after any other, the upload may exist nevertheless.
@@ -83,7 +92,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
             self._database,
             request,
             resources_pb2.Item,
-            lambda store: uploads.hand_over(store, upload.id),
+            lambda store: _told(uploads.hand_over(store, upload.id)),
         )
 
     def AbortUpload(
@@ -98,18 +107,20 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         return self._describe(upload)
 
     def GetItem(self, request: library_pb2.GetItemRequest, _context: Any) -> resources_pb2.Item:
-        item = reading.visible(self._database.reader(), request.item_id, _reader())
-        return to_message(item, resources_pb2.Item)
+        store = self._database.reader()
+        item = reading.visible(store, request.item_id, _reader())
+        return _told(item, newest_id=versions.newest_id(store, item))
 
     def ListItems(
         self, request: library_pb2.ListItemsRequest, _context: Any
     ) -> library_pb2.ListItemsResponse:
         rows, token = queries.items_page(
-            self._database.reader(), request.item_ids, _reader(), page_of(request)
+            self._database.reader(),
+            Wanted(tuple(request.item_ids), request.identifier),
+            _reader(),
+            page_of(request),
         )
-        return library_pb2.ListItemsResponse(
-            items=[to_message(row, resources_pb2.Item) for row in rows], next_page_token=token
-        )
+        return library_pb2.ListItemsResponse(items=map(_told, rows), next_page_token=token)
 
     def UpdateItem(
         self, request: library_pb2.UpdateItemRequest, _context: Any
@@ -117,9 +128,9 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         run_ids = tuple(request.runs.run_ids) if request.HasField("runs") else None
         command = from_message(request, UpdateItem, run_ids=run_ids)
 
-        def work(store: LibraryStore) -> Item:
+        def work(store: LibraryStore) -> resources_pb2.Item:
             rights.check_runs(store, command.item_id, run_ids or ())
-            return items.update_item(store, command)
+            return _told(items.update_item(store, command))
 
         return execute(self._database, request, resources_pb2.Item, work)
 
@@ -131,7 +142,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
             self._database,
             request,
             resources_pb2.Item,
-            lambda store: items.retire_item(store, command),
+            lambda store: _told(items.retire_item(store, command, self._keep_retired)),
         )
 
     def GetReadUrl(
@@ -169,6 +180,14 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         A signature has its time in whole seconds, rounded down, so the URLs may expire earlier.
         """
         return datetime.now(UTC) + self._url_lifetime - timedelta(seconds=1)
+
+
+def _told(item: Item, **more: str) -> resources_pb2.Item:
+    """Return an item as callers see it, with what its description lacks and its type tells, and
+    with `more` fields.
+    """
+    metadata = as_told(item.metadata, item.kind, item.promised.media_type)
+    return to_message(item, resources_pb2.Item, metadata=metadata, **more)
 
 
 def _reader(named: str = "") -> str:

@@ -20,7 +20,7 @@ from services.library.ranges import SHORTEST, RangedFile
 MOST_ENTRIES = 20_000
 MOST_UNPACKED = 2 * 2**30
 LONGEST_XML = 32 * 2**20
-_OPEN_DOCUMENT = {types.ODP, types.ODT}
+_OPEN_DOCUMENT = {types.ODP, types.ODT, types.ODS}
 _CONTAINER = "META-INF/container.xml"  # EPUB 3.3, section 4.2.6.3.1
 
 
@@ -30,6 +30,8 @@ def open_document(media_type: str, file: RangedFile) -> None:
         _open_pdf(file)
     elif media_type == types.EPUB:
         _open_epub(file)
+    elif media_type == types.ZIP:
+        _archive(file).close()
     else:
         _open_office(media_type, file)
 

@@ -6,6 +6,7 @@ than a normal one.
 
 import codecs
 import io
+import re
 import zipfile
 from typing import BinaryIO, cast
 
@@ -39,7 +40,19 @@ SHORTEST_ADTS = 7
 MOST_READ = 8 * 2**20
 # Types that an entry `mimetype` may give a ZIP file. Other types need
 # other proof; else the file counts as a ZIP file.
-_SAID_IN_ZIP = {types.EPUB, types.ODP, types.ODT}
+_SAID_IN_ZIP = {types.EPUB, types.ODP, types.ODT, types.ODS}
+# W3C WebVTT, section 4.1: the signature, perhaps after a byte order mark, is followed by a space, a
+# tab, the end of the line, or nothing.
+_VTT = re.compile(rb"(\xef\xbb\xbf)?WEBVTT([ \t\r\n]|\Z)")
+# Signatures that puremagic does not know: Parquet; HDF5 (format specification 3.0, section II.A);
+# NetCDF, in its classic formats. NetCDF 4 is HDF5.
+_SIGNATURES = {
+    b"PAR1": {types.PARQUET},
+    b"\x89HDF\r\n\x1a\n": {types.HDF5, types.NETCDF},
+    b"CDF\x01": {types.NETCDF},
+    b"CDF\x02": {types.NETCDF},
+    b"CDF\x05": {types.NETCDF},
+}
 
 log = structlog.get_logger()
 
@@ -56,10 +69,13 @@ def types_of(file: RangedFile) -> frozenset[str]:
         if file.failure:
             raise file.failure
         return in_zip
-    # A text may begin with the letters of any signature, so a text has no other type, except PDF.
+    # A text may begin with the letters of any signature, so a text has no other type, except PDF
+    # and WebVTT.
     found = {types.TEXT} if _is_text(head) else _by_signature(head)
     if b"%PDF-" in head[:PDF_WITHIN]:
         found.add(types.PDF)
+    if types.TEXT in found and _VTT.match(head):
+        found.add(types.VTT)
     return frozenset(found)
 
 
@@ -68,6 +84,9 @@ def _by_signature(head: bytes) -> set[str]:
         return {"image/heif" if head[8:12] in _PICTURE_BRANDS else types.MP4}
     if head[:4] in _FORMS:
         return set(_FORMS[head[:4]].get(head[8:12], ()))
+    for signature, found in _SIGNATURES.items():
+        if head.startswith(signature):
+            return set(found)
     if _is_layer_3(head):
         return {"audio/mpeg"}
     if _is_adts(head):
@@ -81,7 +100,7 @@ def _by_magic(head: bytes) -> set[str]:
     except Exception:  # it documents PureError and ValueError, but raises more
         return set()
     sure = [each for each in found if len(each.byte_match) >= SHORTEST_SIGNATURE]
-    return {each.mime_type for each in sure if each.mime_type} - {types.TEXT}
+    return {each.mime_type for each in sure if each.mime_type} - {types.TEXT, types.VTT}
 
 
 def _is_layer_3(head: bytes) -> bool:

@@ -63,6 +63,14 @@ _RIGHTS: Mapping[str, Sequence[IndexModel]] = {
     "items": [IndexModel([("uploaded_by", 1), ("_id", -1)])],
     "shelves": [IndexModel([("run_id", 1), ("item_ids", 1)])],
 }
+_FOUND: Mapping[str, Sequence[IndexModel]] = {
+    "rubbish": [IndexModel("due")],
+    "items": [
+        IndexModel([("metadata.identifiers", 1), ("_id", -1)]),
+        IndexModel([("access", 1), ("_id", -1)], partialFilterExpression={"access": "ALL"}),
+        IndexModel([("predecessors", 1), ("_id", -1)]),
+    ],
+}
 
 
 def adopt(mongo: Mongo) -> None:
@@ -94,4 +102,5 @@ MIGRATIONS = (
     Migration(5, "verifications as jobs", _add_jobs),
     Migration(6, "indexes of learners' runs and of runs that name an item", adding(_ENTITLED)),
     Migration(7, "the staff of runs, items by their uploader, items of sessions", adding(_RIGHTS)),
+    Migration(8, "items by identifier and earlier version; due deletions", adding(_FOUND)),
 )

@@ -67,6 +67,9 @@ class Store(Protocol):
     def item(self, item_id: str) -> Item | None:
         """Return an item; None if there is none."""
 
+    def newest_after(self, item_id: str) -> str:
+        """Return the id of the newest AVAILABLE version after an item; "" if there is none."""
+
     def put_item(self, item: Item) -> None:
         """Store an item, new or changed."""
 
@@ -77,7 +80,7 @@ class Store(Protocol):
         """Store an upload, new or changed."""
 
     def discard(self, pending_deletion: PendingDeletion) -> None:
-        """Add a pending deletion."""
+        """Add a pending deletion; one of the same item is replaced."""
 
     def runs_of(self, learner_id: str) -> list[str]:
         """Return the ids of the runs in which a learner holds a place."""
@@ -85,8 +88,8 @@ class Store(Protocol):
     def staffed_by(self, person_id: str) -> list[str]:
         """Return the ids of the runs where a person is staff."""
 
-    def names(self, run_ids: Collection[str], item_id: str) -> bool:
-        """Return whether the path or a session of one of these runs names an item."""
+    def names(self, run_ids: Collection[str], item_ids: Collection[str]) -> bool:
+        """Return whether the path or a session of one of these runs names one of these items."""
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
         """Return the known enrolments for these pairs of run and learner."""

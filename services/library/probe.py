@@ -95,6 +95,14 @@ def _opener(media_type: str) -> Callable[[RangedFile], float | None]:
         from services.library.media import measure
 
         return partial(measure, media_type)
+    if media_type == types.VTT:
+        from services.library.captions import open_captions
+
+        return open_captions
+    if media_type in types.DATA:
+        from services.library.datasets import open_dataset
+
+        return partial(open_dataset, media_type)
     from services.library.documents import open_document
 
     return partial(open_document, media_type)

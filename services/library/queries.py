@@ -1,15 +1,19 @@
 """Lists, in pages."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import bson
 
 from chassis.contracts.mapping import from_document
 from chassis.data.pages import Page, find_page
-from services.library.domain.enums import ItemState
+from chassis.errors import check
+from services.library.domain.enums import Access, ItemState
+from services.library.domain.identifiers import identifier_violations, normal_form
 from services.library.domain.items import Item
 from services.library.store import LibraryStore
+from services.library.usecases import reading
 
 Document = dict[str, Any]
 ORDER = [("_id", -1)]
@@ -17,15 +21,23 @@ ORDER = [("_id", -1)]
 PAGE = 2 * 2**20
 
 
-def items_page(
-    store: LibraryStore, item_ids: Collection[str], reader_id: str, page: Page
-) -> tuple[list[Item], str]:
-    """Return items with these ids (none: all), newest first, and the token of the next page.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which items a list has: these ids, and this identifier in any form; empty: any."""
 
-    Only items that `reader_id` may see (empty: all), like `usecases.reading.visible`. A page ends
-    early if it has enough bytes.
+    item_ids: Collection[str] = ()
+    identifier: str = ""
+
+
+def items_page(
+    store: LibraryStore, wanted: Wanted, reader_id: str, page: Page
+) -> tuple[list[Item], str]:
+    """Return wanted items, newest first, and the token of the next page.
+
+    Raises Invalid if the identifier is none. Only items that `reader_id` may see (empty: all), like
+    `usecases.reading.visible`. A page ends early if it has enough bytes.
     """
-    query = {"$and": [_named(item_ids), _visible(store, reader_id)]}
+    query = {"$and": [_named(wanted), _visible(store, reader_id)]}
     rows, token = find_page(store["items"], query, ORDER, page)
     few = _fitting(rows)
     if few < len(rows):
@@ -33,23 +45,30 @@ def items_page(
     return [from_document(row, Item) for row in rows], token
 
 
-def _named(item_ids: Collection[str]) -> Document:
-    return {"_id": {"$in": list(item_ids)}} if item_ids else {}
+def _named(wanted: Wanted) -> Document:
+    by_id: Document = {"_id": {"$in": list(wanted.item_ids)}} if wanted.item_ids else {}
+    if not wanted.identifier:
+        return by_id
+    check(identifier_violations("identifier", wanted.identifier))
+    return {**by_id, "metadata.identifiers": normal_form(wanted.identifier)}
 
 
 def _visible(store: LibraryStore, reader_id: str) -> Document:
-    """Return the filter for items that a person may see."""
+    """Return the filter for items that a person may see, like `domain.entitlements`."""
     if not reader_id:
         return {}
-    staffed = _of_runs(store, store.staffed_by(reader_id))
-    enrolled = _of_runs(store, store.runs_of(reader_id))
-    learner = [{"state": ItemState.AVAILABLE, **each} for each in enrolled]
-    return {"$or": [{"uploaded_by": reader_id}, *staffed, *learner]}
+    person = reading.reader(store, reader_id)
+    # also true where the field is absent, or null
+    is_open = {"state": ItemState.AVAILABLE, "not_before": {"$not": {"$gt": store.now}}}
+    given = [*_of_runs(store, person.learns_in), {"access": Access.ALL}]
+    learner = [{**is_open, **each} for each in given]
+    return {"$or": [{"uploaded_by": reader_id}, *_of_runs(store, person.staff_of), *learner]}
 
 
-def _of_runs(store: LibraryStore, runs: list[str]) -> list[Document]:
-    """Return filters for the items of runs, like `domain.entitlements.may_read`."""
-    return [{"run_ids": {"$in": runs}}, {"_id": {"$in": store.reading_list_items(runs)}}]
+def _of_runs(store: LibraryStore, runs: Sequence[str]) -> list[Document]:
+    """Return filters for the items of runs."""
+    named = {"$in": store.reading_list_items(runs)}
+    return [{"run_ids": {"$in": runs}}, {"_id": named}, {"predecessors": named}]
 
 
 def _fitting(rows: list[Document]) -> int:

@@ -21,9 +21,26 @@ def check_runs(store: LibraryStore, item_id: str, run_ids: Collection[str]) -> N
     """
     who = principal.current()
     added = set(run_ids) - set(get_item(store, item_id).run_ids)
-    if who.is_office or not added:
+    if added and not who.is_office:
+        _check_assistant(store, who.subject, added)
+
+
+def check_replaces(store: LibraryStore, item_id: str) -> None:
+    """Check that the caller may replace an item (empty: none), which needs the same as UpdateItem:
+    the office, who uploaded it, and who is at least an ASSISTANT in each of its runs.
+
+    Raises NotFound; PermissionDenied; Unavailable if a run is not known here yet.
+    """
+    who, item = principal.current(), get_item(store, item_id) if item_id else None
+    if item is None or who.is_office or item.uploaded_by == who.subject:
         return
-    for run_id, member in sorted(members_in(store, who.subject, added).items()):
+    if not item.run_ids:
+        raise PermissionDenied(f"this needs to have uploaded item {item_id!r}")
+    _check_assistant(store, who.subject, item.run_ids)
+
+
+def _check_assistant(store: LibraryStore, person_id: str, run_ids: Collection[str]) -> None:
+    for run_id, member in sorted(members_in(store, person_id, run_ids).items()):
         whole = within(member, ())
         if whole is None or not whole.role.includes(StaffRole.ASSISTANT):
             raise PermissionDenied(f"this needs to be ASSISTANT of run {run_id!r}, or more")

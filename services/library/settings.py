@@ -7,7 +7,7 @@ from chassis.operations import settings
 from chassis.operations.settings import API, DECLARE, WORKER, between, setting, url_of
 
 HOUR = timedelta(hours=1)
-WEEK = timedelta(days=7)
+WEEK, MONTH, CENTURY = timedelta(days=7), timedelta(days=30), timedelta(days=36_500)
 SECOND = timedelta(seconds=1)
 PART = 16 * 2**20
 SMALLEST_PART, LARGEST_PART = 5 * 2**20, 5 * 2**30
@@ -49,6 +49,12 @@ class Settings(settings.Settings):
         roles=(API,),
         check=between(SMALLEST_PART, LARGEST_PART, "5 MiB to 5 GiB in bytes, the limits of S3"),
         default=PART,
+    )
+    keep_retired: timedelta = setting(
+        "the time after which the file of a retired item is deleted, in seconds",
+        roles=(API,),
+        check=between(HOUR, CENTURY, "an hour (3600) to a century"),
+        default=MONTH,
     )
     expire_uploads: timedelta = setting(
         "the time after which incomplete uploads are given up, in seconds",

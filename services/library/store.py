@@ -39,6 +39,13 @@ class LibraryStore(chassis_store.Store):
         found = self["items"].find_one({"_id": item_id}, session=self.session)
         return from_document(found, Item) if found else None
 
+    def newest_after(self, item_id: str) -> str:
+        """Return the id of the newest AVAILABLE version after an item; "" if there is none."""
+        query = {"predecessors": item_id, "state": ItemState.AVAILABLE}
+        newest = [("_id", -1)]  # ids are in the order of time
+        found = self["items"].find_one(query, {"_id": 1}, sort=newest, session=self.session)
+        return found["_id"] if found else ""
+
     def put_item(self, item: Item) -> None:
         """Store an item, new or changed; with a job while it is to be verified."""
         document = to_document(item)
@@ -70,7 +77,7 @@ class LibraryStore(chassis_store.Store):
         return self["uploads"].find_one(query, {"_id": 1}, session=self.session) is not None
 
     def discard(self, pending_deletion: PendingDeletion) -> None:
-        """Add a pending deletion."""
+        """Add a pending deletion; one of the same item is replaced."""
         self["rubbish"].replace_one(
             {"_id": pending_deletion.id},
             to_document(pending_deletion),
@@ -79,8 +86,9 @@ class LibraryStore(chassis_store.Store):
         )
 
     def pending_deletions(self) -> list[PendingDeletion]:
-        """Return some of the pending deletions."""
-        rows = self["rubbish"].find({}, session=self.session).limit(SOME)
+        """Return some of the pending deletions that are due."""
+        due = {"$or": [{"due": None}, {"due": {"$lte": self.now}}]}
+        rows = self["rubbish"].find(due, session=self.session).limit(SOME)
         return [from_document(row, PendingDeletion) for row in rows]
 
     def forget(self, pending_deletion: PendingDeletion) -> None:
@@ -100,9 +108,9 @@ class LibraryStore(chassis_store.Store):
         """Return the ids of the runs where a person is staff."""
         return list(members_of(self, person_id))
 
-    def names(self, run_ids: Collection[str], item_id: str) -> bool:
-        """Return whether the path or a session of one of these runs names an item."""
-        query = {"item_ids": item_id, **_of_runs(run_ids)}
+    def names(self, run_ids: Collection[str], item_ids: Collection[str]) -> bool:
+        """Return whether the path or a session of one of these runs names one of these items."""
+        query = {"item_ids": {"$in": list(item_ids)}, **_of_runs(run_ids)}
         return self["shelves"].find_one(query, {"_id": 1}, session=self.session) is not None
 
     def reading_list_items(self, run_ids: Collection[str]) -> list[str]:

@@ -13,6 +13,15 @@ class ItemKind(StrEnum):
     VIDEO = "VIDEO"
     RECORDING = "RECORDING"
     SLIDES = "SLIDES"
+    CAPTIONS = "CAPTIONS"
+    DATASET = "DATASET"
+
+
+class Access(StrEnum):
+    """Whose learners may read an item: those of its runs, or everybody."""
+
+    RUNS = "RUNS"
+    ALL = "ALL"
 
 
 class ItemState(StrEnum):

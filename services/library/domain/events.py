@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.library.domain.enums import ItemKind
+from services.library.domain.enums import Access, ItemKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,9 @@ class ItemAvailable:
     seconds: float
     run_ids: tuple[str, ...]
     available_at: datetime
+    access: Access
+    not_before: datetime | None
+    replaces_item_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +48,16 @@ class ItemFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemUpdated:
-    """An item's description changed, or the runs that it is for."""
+    """An item's description changed, or who may read it; or its next version is AVAILABLE."""
 
     item_id: str
     kind: ItemKind
     title: str
     updated_at: datetime
     run_ids: tuple[str, ...]
+    access: Access
+    not_before: datetime | None
+    replaced_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chassis.errors import FieldViolation
-from services.library.domain.enums import ItemKind, ItemState, UploadState
+from services.library.domain.enums import Access, ItemKind, ItemState, UploadState
 
 LONGEST_ID = 64
 
@@ -20,6 +20,21 @@ class Metadata:
     description: str = ""
     language: str = ""
     rights: str = ""
+    publishers: tuple[str, ...] = ()
+    contributors: tuple[str, ...] = ()
+    date: str = ""
+    """A year, month, day or instant (W3CDTF)."""
+    types: tuple[str, ...] = ()
+    """Empty: what follows from the item's kind."""
+    formats: tuple[str, ...] = ()
+    """Empty: the item's media type."""
+    identifiers: tuple[str, ...] = ()
+    """In normal form (`identifiers.normal_form`)."""
+    sources: tuple[str, ...] = ()
+    relations: tuple[str, ...] = ()
+    coverages: tuple[str, ...] = ()
+    licence: str = ""
+    """An id of SPDX, or a URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +58,11 @@ class StartUpload:
     sha256: str
     run_ids: tuple[str, ...]
     seconds: float
+    access: Access | None = None
+    """None: Access.RUNS."""
+    not_before: datetime | None = None
+    replaces_item_id: str = ""
+    """The item of which it is the next version; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +80,23 @@ class Item:
     uploaded_by: str = ""
     created_at: datetime
     available_at: datetime | None = None
+    access: Access = Access.RUNS
+    not_before: datetime | None = None
+    """The end of its embargo; None: it has none."""
+    predecessors: tuple[str, ...] = ()
+    """The ids of its earlier versions, oldest first."""
+    successor_id: str = ""
+    """The next version that was announced; empty: none was."""
+    replaced_by: str = ""
+    """The next version, once it is AVAILABLE."""
+    retired_at: datetime | None = None
     promised: Rendition
     """The file as the uploader announced it."""
+
+    @property
+    def replaces_item_id(self) -> str:
+        """Return the id of the version before this one; "" if there is none."""
+        return self.predecessors[-1] if self.predecessors else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +114,13 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingDeletion:
-    """A pending deletion in the S3 store: the file or the parts that a failed item left there."""
+    """A pending deletion in the S3 store: the file or the parts that an item left there."""
 
     id: str
     """The id of the item."""
     multipart: str = ""
+    due: datetime | None = None
+    """When it is to be deleted; None: at once."""
 
 
 def run_violations(run_ids: Sequence[str]) -> Iterator[FieldViolation]:

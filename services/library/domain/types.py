@@ -10,7 +10,14 @@ TEXT, MARKDOWN = "text/plain", "text/markdown"
 _OOXML = "application/vnd.openxmlformats-officedocument"
 PPTX, DOCX = f"{_OOXML}.presentationml.presentation", f"{_OOXML}.wordprocessingml.document"
 XLSX = f"{_OOXML}.spreadsheetml.sheet"
-ODP, ODT = (f"application/vnd.oasis.opendocument.{kind}" for kind in ("presentation", "text"))
+ODP, ODT, ODS = (
+    f"application/vnd.oasis.opendocument.{kind}" for kind in ("presentation", "text", "spreadsheet")
+)
+VTT = "text/vtt"
+CSV, TSV = "text/csv", "text/tab-separated-values"
+JSON, JSON_LINES, NDJSON = "application/json", "application/jsonl", "application/x-ndjson"
+PARQUET = "application/vnd.apache.parquet"
+HDF5, NETCDF = "application/x-hdf5", "application/x-netcdf"
 
 # Seconds. A playing time of more than a week is taken for an error.
 LONGEST = 7 * 24 * 3600.0
@@ -23,6 +30,12 @@ ALLOWED: dict[ItemKind, tuple[str, ...]] = {
     ItemKind.VIDEO: ("video/*",),
     ItemKind.RECORDING: ("video/*", "audio/*"),
     ItemKind.SLIDES: (PDF, PPTX, ODP, DOCX, ODT, TEXT, MARKDOWN),
+    ItemKind.CAPTIONS: (VTT,),
+    ItemKind.DATASET: (
+        *(CSV, TSV, JSON, JSON_LINES, NDJSON),
+        *(PARQUET, HDF5, NETCDF),
+        *(XLSX, ODS, ZIP),
+    ),
 }
 
 # Types that count as the same: several names of one format, or one container for sound and film.
@@ -40,8 +53,10 @@ _FAMILIES = (
     {"audio/aiff", "audio/x-aiff"},
     {"video/avi", "video/x-msvideo", "video/msvideo"},
     # a text has no signature: any UTF-8 bytes without control characters are a text
-    {TEXT, MARKDOWN},
+    {TEXT, MARKDOWN, CSV, TSV, JSON, JSON_LINES, NDJSON},
 )
+# What is read as a file of rows or values, and not as a document.
+DATA = frozenset({CSV, TSV, JSON, JSON_LINES, NDJSON, PARQUET, HDF5, NETCDF})
 
 
 def kind_violations(kind: ItemKind, media_type: str) -> Iterator[FieldViolation]:

@@ -75,6 +75,9 @@ def available(item: Item, found: Found, now: datetime) -> tuple[Item, ItemAvaila
         seconds=after.seconds,
         run_ids=item.run_ids,
         available_at=now,
+        access=item.access,
+        not_before=item.not_before,
+        replaces_item_id=item.replaces_item_id,
     )
     return after, event
 

@@ -1,25 +1,37 @@
 """Correcting an item's description, and taking an item out of use."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from chassis.errors import FailedPrecondition, check
-from services.library.domain.enums import ItemState
-from services.library.domain.events import ItemRetired, ItemUpdated
-from services.library.domain.items import Item, Metadata, run_violations
+from services.library.domain.enums import Access, ItemState
+from services.library.domain.events import ItemRetired
+from services.library.domain.items import Item, Metadata, PendingDeletion, run_violations
+from services.library.domain.metadata import as_stored, metadata_violations
+from services.library.domain.versions import GONE, updated
 from services.library.ports import Store
 from services.library.usecases.uploads import get_item
 
-GONE = frozenset({ItemState.RETIRED, ItemState.FAILED})
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embargo:
+    """Until when no learner reads an item; None: there is no embargo."""
+
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateItem:
-    """Replace an item's description, and perhaps its runs."""
+    """Replace an item's description, and perhaps who may read it."""
 
     item_id: str
     metadata: Metadata
     run_ids: tuple[str, ...] | None = None
     """The runs whose learners may read it; None: unchanged."""
+    access: Access | None = None
+    """Whose learners may read it; None: unchanged."""
+    embargo: Embargo | None = None
+    """None: unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,36 +43,37 @@ class RetireItem:
 
 
 def update_item(store: Store, command: UpdateItem) -> Item:
-    """Replace an item's description, and return the item.
+    """Replace an item's description and who may read it, and return the item.
 
     Raises Invalid; NotFound; FailedPrecondition if it is RETIRED or FAILED.
     """
-    if command.run_ids is not None:
-        check(run_violations(command.run_ids))
+    check([*metadata_violations(command.metadata), *run_violations(command.run_ids or ())])
     before = get_item(store, command.item_id)
     if before.state in GONE:
         raise FailedPrecondition(f"item {before.id!r} is {before.state}, and can't be changed")
-    run_ids = before.run_ids if command.run_ids is None else command.run_ids
-    after = replace(before, metadata=command.metadata, run_ids=run_ids)
+    after = _updated(before, command)
     if after == before:
         return before
     store.put_item(after)
-    store.record_event(
-        ItemUpdated(
-            item_id=after.id,
-            kind=after.kind,
-            title=after.metadata.title,
-            updated_at=store.now,
-            run_ids=after.run_ids,
-        )
-    )
+    store.record_event(updated(after, store.now))
     return after
 
 
-def retire_item(store: Store, command: RetireItem) -> Item:
+def _updated(item: Item, command: UpdateItem) -> Item:
+    return replace(
+        item,
+        metadata=as_stored(command.metadata, item.kind, item.promised.media_type),
+        run_ids=item.run_ids if command.run_ids is None else command.run_ids,
+        access=command.access or item.access,
+        not_before=command.embargo.not_before if command.embargo else item.not_before,
+    )
+
+
+def retire_item(store: Store, command: RetireItem, keep_file: timedelta) -> Item:
     """Take an AVAILABLE item out of use, and return it; a RETIRED one stays as it is.
 
-    Raises NotFound, and FailedPrecondition if it is not AVAILABLE.
+    `keep_file`: the time after which its file is deleted. Raises NotFound, and FailedPrecondition
+    if it is not AVAILABLE.
     """
     before = get_item(store, command.item_id)
     if before.state is ItemState.RETIRED:
@@ -69,8 +82,9 @@ def retire_item(store: Store, command: RetireItem) -> Item:
         raise FailedPrecondition(
             f"item {before.id!r} is {before.state}; only AVAILABLE items can be retired"
         )
-    after = replace(before, state=ItemState.RETIRED, failure=command.reason)
+    after = replace(before, state=ItemState.RETIRED, failure=command.reason, retired_at=store.now)
     store.put_item(after)
+    store.discard(PendingDeletion(id=after.id, due=store.now + keep_file))
     store.record_event(
         ItemRetired(
             item_id=after.id,

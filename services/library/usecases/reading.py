@@ -1,9 +1,15 @@
 """Reading items, and the replicas that decide who may read them."""
 
-from collections.abc import Collection
-
 from chassis.errors import FailedPrecondition, PermissionDenied
-from services.library.domain.entitlements import Enrolment, RunReadingList, may_read
+from services.library.domain.entitlements import (
+    Enrolment,
+    Reader,
+    RunReadingList,
+    all_versions,
+    looks_after,
+    may_read,
+    runs_that_count,
+)
 from services.library.domain.enums import ItemState
 from services.library.domain.items import Item
 from services.library.ports import Store
@@ -18,12 +24,8 @@ def readable(store: Store, item_id: str, reader_id: str) -> Item:
     Raises PermissionDenied, for a named reader also if there is no such item, and
     FailedPrecondition while it is not AVAILABLE.
     """
-    if reader_id:
-        # The queries start from the reader's runs: there are tens, while an item may be in
-        # thousands.
-        runs = [*store.runs_of(reader_id), *store.staffed_by(reader_id)]
-        if not _may_read(store, store.item(item_id), reader_id, runs):
-            raise PermissionDenied(DENIED)
+    if reader_id and not _may_read(store, item_id, reader_id):
+        raise PermissionDenied(DENIED)
     item = get_item(store, item_id)
     if item.state is not ItemState.AVAILABLE:
         raise FailedPrecondition(
@@ -40,13 +42,32 @@ def visible(store: Store, item_id: str, reader_id: str) -> Item:
         return get_item(store, item_id)
     item = store.item(item_id)
     is_unfinished = item is not None and item.state is not ItemState.AVAILABLE
-    if item and is_unfinished and _may_read(store, item, reader_id, store.staffed_by(reader_id)):
+    if item and is_unfinished and _looks_after(store, item, reader_id):
         return item
     return readable(store, item_id, reader_id)
 
 
-def _may_read(store: Store, item: Item | None, reader_id: str, runs: Collection[str]) -> bool:
-    return item is not None and may_read(item, reader_id, runs, store.names(runs, item.id))
+def reader(store: Store, person_id: str) -> Reader:
+    """Return a person with the runs where the person has a place, or is staff."""
+    return Reader(
+        id=person_id,
+        learns_in=tuple(store.runs_of(person_id)),
+        staff_of=tuple(store.staffed_by(person_id)),
+    )
+
+
+def _may_read(store: Store, item_id: str, person_id: str) -> bool:
+    item, person = store.item(item_id), reader(store, person_id)
+    if item is None:
+        return False
+    # The query starts from the person's runs: there are tens, while an item may be in thousands.
+    named = store.names(runs_that_count(item, person, store.now), all_versions(item))
+    return may_read(item, person, store.now, named=named)
+
+
+def _looks_after(store: Store, item: Item, person_id: str) -> bool:
+    staff = Reader(id=person_id, staff_of=tuple(store.staffed_by(person_id)))
+    return looks_after(item, staff, named=store.names(staff.staff_of, all_versions(item)))
 
 
 def note_enrolments(store: Store, told: list[Enrolment]) -> None:

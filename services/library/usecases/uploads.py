@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from chassis.errors import FailedPrecondition, NotFound, check
-from services.library.domain.enums import ItemState, UploadState
+from services.library.domain.enums import Access, ItemState, UploadState
 from services.library.domain.items import (
     Item,
     PendingDeletion,
@@ -12,9 +12,11 @@ from services.library.domain.items import (
     Upload,
     run_violations,
 )
+from services.library.domain.metadata import as_stored, metadata_violations
 from services.library.domain.types import kind_violations
 from services.library.domain.verification import failed
 from services.library.ports import Store
+from services.library.usecases import versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +31,20 @@ class UploadTarget:
 
 def check_start(command: StartUpload) -> None:
     """Raise Invalid unless a file like this may be uploaded."""
-    check([*kind_violations(command.kind, command.media_type), *run_violations(command.run_ids)])
+    check(
+        [
+            *kind_violations(command.kind, command.media_type),
+            *run_violations(command.run_ids),
+            *metadata_violations(command.metadata),
+        ]
+    )
 
 
 def start(store: Store, command: StartUpload, target: UploadTarget, uploader: str) -> Upload:
-    """Store an open upload and its item; return the upload."""
+    """Store an open upload and its item; return the upload.
+
+    Raises NotFound and FailedPrecondition if the item can't be the next version of another one.
+    """
     promised = Rendition(
         name="original",
         media_type=command.media_type,
@@ -43,11 +54,13 @@ def start(store: Store, command: StartUpload, target: UploadTarget, uploader: st
     item = Item(
         id=target.item_id,
         kind=command.kind,
-        metadata=command.metadata,
+        metadata=as_stored(command.metadata, command.kind, command.media_type),
         state=ItemState.UPLOADING,
         run_ids=command.run_ids,
         seconds=command.seconds,
         uploaded_by=uploader,
+        access=command.access or Access.RUNS,
+        not_before=command.not_before,
         created_at=store.now,
         promised=promised,
     )
@@ -60,7 +73,7 @@ def start(store: Store, command: StartUpload, target: UploadTarget, uploader: st
         multipart=target.multipart,
         started_at=store.now,
     )
-    store.put_item(item)
+    store.put_item(versions.announce(store, item, command.replaces_item_id))
     store.put_upload(upload)
     return upload
 

@@ -5,6 +5,7 @@ from services.library.domain.enums import ItemState
 from services.library.domain.items import Item, PendingDeletion
 from services.library.domain.verification import Found
 from services.library.ports import Store
+from services.library.usecases import versions
 from services.library.usecases.uploads import get_item
 
 
@@ -34,6 +35,7 @@ def _let_read(store: Store, item: Item, found: Found) -> ItemState:
     after, event = verification.available(item, found, store.now)
     store.put_item(after)
     store.record_event(event)
+    versions.take_over(store, after)
     return after.state
 
 

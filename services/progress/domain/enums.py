@@ -83,6 +83,8 @@ class ItemKind(StrEnum):
     VIDEO = "VIDEO"
     RECORDING = "RECORDING"
     SLIDES = "SLIDES"
+    CAPTIONS = "CAPTIONS"
+    DATASET = "DATASET"
 
 
 class SessionState(StrEnum):

@@ -59,7 +59,7 @@ def s3_files(library_settings: Settings) -> S3Files:
 def shelves(make_database: MakeDatabase, clock: FakeClock, s3_files: S3Files) -> Iterator[Shelves]:
     """A library with nothing in it, behind the real edge."""
     database = make_database(LibraryStore)
-    api = LibraryApi(database, s3_files, 5 * MIB, timedelta(hours=1))
+    api = LibraryApi(database, s3_files, 5 * MIB, timedelta(hours=1), timedelta(days=30))
     servicer = Servicer(
         api,
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],

@@ -1,10 +1,17 @@
 """Who sees and reads which items; the table of all RPCs is in test_access.py."""
 
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any
+
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.library.v1 import events_pb2, library_pb2, resources_pb2
 from tandem.options.v1 import options_pb2
 
+from services.library.domain.enums import Access, ItemKind, ItemState
+from services.library.domain.items import Item, Metadata, Rendition
 from tests.integration.library.shelves import PDF, RUN, Shelves, Stub, enrolled, path, refused
 
 DENIED = grpc.StatusCode.PERMISSION_DENIED
@@ -125,3 +132,122 @@ def test_who_corrects_an_item_gives_it_to_runs_of_their_own_only(shelves: Shelve
             item_id=item_id, metadata=metadata, runs=library_pb2.RunIds(run_ids=["run-2"])
         )
     ).run_ids == ["run-2"]
+
+
+def stamp(instant: datetime) -> Timestamp:
+    """The instant as a message."""
+    made = Timestamp()
+    made.FromDatetime(instant)
+    return made
+
+
+POLICIES = {
+    f"{access.lower()} {embargo} {of}": (access, embargo, of)
+    for access, embargo, of in product(Access, ("free", "later"), ("run", "path", "nothing"))
+}
+
+
+def put_policies(shelves: Shelves, end: datetime) -> None:
+    """Store an available item of each policy: for whom, until when closed, what names it."""
+    for item_id, (access, embargo, of) in POLICIES.items():
+        file = Rendition(name="original", media_type="application/pdf", size=1, sha256="")
+        item = Item(
+            id=item_id,
+            kind=ItemKind.PDF,
+            metadata=Metadata(title="Motion"),
+            state=ItemState.AVAILABLE,
+            run_ids=(RUN,) if of == "run" else (),
+            renditions=(file,),
+            uploaded_by="curie",
+            created_at=shelves.clock.at,
+            access=access,
+            not_before=end if embargo == "later" else None,
+            promised=file,
+        )
+        shelves.database.transact(lambda store, item=item: store.put_item(item))  # type: ignore[misc]
+    shelves.hear(path(*(item_id for item_id, (_, _, of) in POLICIES.items() if of == "path")))
+
+
+def readable_by(shelves: Shelves, person: str) -> set[str]:
+    """The items that a person lists; each of them can be got and read, and no other."""
+    stub = as_person(shelves, person)
+    listed = {each.id for each in stub.ListItems(library_pb2.ListItemsRequest()).items}
+    for item_id in POLICIES:
+        get = library_pb2.GetItemRequest(item_id=item_id)
+        url = library_pb2.GetReadUrlRequest(item_id=item_id, reader_id=person)
+        if item_id in listed:
+            assert stub.GetItem(get).id == item_id
+            assert stub.GetReadUrl(url).url
+        else:
+            assert refused(lambda g=get: stub.GetItem(g))[0] is DENIED  # type: ignore[misc]
+            assert refused(lambda u=url: stub.GetReadUrl(u))[0] is DENIED  # type: ignore[misc]
+    return listed
+
+
+def test_lists_items_and_urls_follow_one_rule(shelves: Shelves) -> None:
+    """For items of all policies and for everybody, before and after the end of an embargo."""
+    end = shelves.clock.at + timedelta(hours=1)
+    shelves.hear(opened(RUN, "lise"), opened("run-2", "bohr"), enrolled("ada"))
+    put_policies(shelves, end)
+    free_to_all = {"all free run", "all free path", "all free nothing"}
+    of_run = {"runs free run", "runs free path"}
+    later = {each for each in POLICIES if "later" in each}
+    assert readable_by(shelves, "ada") == free_to_all | of_run
+    assert readable_by(shelves, "bohr") == readable_by(shelves, "eve") == free_to_all
+    assert readable_by(shelves, "lise") == free_to_all | of_run | {
+        each for each in later if "nothing" not in each
+    }
+    assert readable_by(shelves, "curie") == set(POLICIES)
+    shelves.clock.at = end
+    assert readable_by(shelves, "eve") == {each for each in POLICIES if each.startswith("all")}
+    of_others = {"runs free nothing", "runs later nothing"}
+    assert readable_by(shelves, "ada") == set(POLICIES) - of_others
+
+
+def test_an_item_for_all_is_shown_when_it_is_available(shelves: Shelves) -> None:
+    """Before, only to who looks after it."""
+    item_id = shelves.upload(PDF, access=resources_pb2.ACCESS_ALL)
+    get, page = library_pb2.GetItemRequest(item_id=item_id), library_pb2.ListItemsRequest()
+    eve = as_person(shelves, "eve")
+    assert refused(lambda: eve.GetItem(get))[0] is grpc.StatusCode.FAILED_PRECONDITION
+    assert list(eve.ListItems(page).items) == []
+    shelves.verify()
+    assert [each.id for each in eve.ListItems(page).items] == [eve.GetItem(get).id]
+
+
+def test_the_policy_of_an_item_may_change(shelves: Shelves) -> None:
+    """By UpdateItem, which tells it; what the request leaves out stays."""
+    item_id = shelves.available()
+    end = shelves.clock.at + timedelta(hours=1)
+    metadata = resources_pb2.Metadata(title="Motion")
+
+    def change(**more: Any) -> resources_pb2.Item:
+        request = library_pb2.UpdateItemRequest(item_id=item_id, metadata=metadata, **more)
+        return shelves.staff.UpdateItem(request)
+
+    assert not shelves.may_read("eve", item_id)
+    assert change(access=resources_pb2.ACCESS_ALL).access == resources_pb2.ACCESS_ALL
+    assert shelves.may_read("eve", item_id)
+    after = change(embargo=library_pb2.Embargo(not_before=stamp(end)))
+    assert (after.access, after.not_before) == (resources_pb2.ACCESS_ALL, stamp(end))
+    assert not shelves.may_read("eve", item_id)
+    assert change() == after
+    assert not change(embargo=library_pb2.Embargo()).HasField("not_before")
+    assert shelves.may_read("eve", item_id)
+    change(access=resources_pb2.ACCESS_RUNS)
+    assert not shelves.may_read("eve", item_id)
+    told = shelves.published(events_pb2.ItemUpdated, item_id)
+    assert [each.HasField("not_before") for each in told] == [False, True, False, False]
+    assert [each.access for each in told] == [resources_pb2.ACCESS_ALL] * 3 + [
+        resources_pb2.ACCESS_RUNS
+    ]
+
+
+def test_what_is_for_all_is_listed_by_an_index(shelves: Shelves) -> None:
+    """Items of other runs are not looked at."""
+    mongo = shelves.database.mongo["items"]
+    mongo.insert_many(
+        [{"_id": f"other-{place}", "access": "RUNS", "run_ids": ["run-9"]} for place in range(200)]
+    )
+    plan: Any = mongo.find({"access": "ALL", "state": "AVAILABLE"}).sort("_id", -1).explain()
+    assert plan["executionStats"]["totalDocsExamined"] == 0

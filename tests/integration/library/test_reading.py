@@ -229,7 +229,7 @@ def test_entitlement_is_looked_up_by_the_learner_s_runs(shelves: Shelves) -> Non
     own = mongo["enrolments"].find(enrolments, {"_id": 0, "run_id": 1}).explain()
     assert looked_at(own) == (20, 0)
     among = {"$in": runs}
-    named = {"item_ids": item_id, "$or": [{"_id": among}, {"run_id": among}]}
+    named = {"item_ids": {"$in": [item_id]}, "$or": [{"_id": among}, {"run_id": among}]}
     keys, documents = looked_at(mongo["shelves"].find(named).limit(1).explain())
     assert keys <= 2 * (len(runs) + 1)
     assert documents <= 1

@@ -109,7 +109,7 @@ def test_a_file_made_while_its_upload_was_given_up_is_removed(shelves: Shelves) 
         shelves.files.complete(*arguments)
 
     files: Any = Through(shelves.files, complete=complete)
-    api = LibraryApi(shelves.database, files, 5 * MIB, timedelta(hours=1))
+    api = LibraryApi(shelves.database, files, 5 * MIB, timedelta(hours=1), timedelta(days=30))
     with (
         acting_as(Principal(TEACHER, frozenset({"instructor"}))),
         pytest.raises(FailedPrecondition),
@@ -287,6 +287,9 @@ def test_hostile_metadata_is_only_text(shelves: Shelves) -> None:
         creators=evil * 25,
         subjects=["\x01" * 1000] * 100,
         description="\x02" * 10_000,
+        types=evil,
+        formats=["\x01" * 300] * 20,
+        relations=evil * 5,
     )
     item_id = shelves.available(PDF, metadata=metadata, run_ids=["\U0001f600" * 64] * 100)
     assert shelves.item(item_id).metadata == metadata

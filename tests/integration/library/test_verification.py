@@ -323,3 +323,15 @@ def test_what_the_version_before_handed_over_is_verified(shelves: Shelves) -> No
     assert job_of(shelves, item_id)["lane"] == SMALL
     assert shelves.verify() == 1
     assert shelves.item(item_id).state == AVAILABLE
+
+
+def test_captions_that_a_player_would_not_show_fail_alone(shelves: Shelves) -> None:
+    """The reason names the line; captions and data beside them become AVAILABLE."""
+    captions = {"kind": types_pb2.ITEM_KIND_CAPTIONS, "media_type": "text/vtt"}
+    data = {"kind": types_pb2.ITEM_KIND_DATASET, "media_type": "text/csv"}
+    good = b"WEBVTT\n\n00:01.000 --> 00:04.000\nWhat is motion?\n"
+    cut, whole = shelves.upload(good[:-25], **captions), shelves.upload(good, **captions)
+    table = shelves.upload(b"learner,mark\nada,1\n", **data)
+    shelves.verify()
+    assert _failure(shelves, cut) == "line 3 has no timings, such as 00:01.000 --> 00:04.000"
+    assert shelves.item(whole).state == shelves.item(table).state == AVAILABLE

@@ -15,7 +15,7 @@ from typing import Any
 
 import av
 
-from services.library import documents, probe
+from services.library import captions, datasets, documents, probe
 from services.library.domain import types
 from services.library.ranges import RangedFile
 from tests.unit.library import examples
@@ -36,6 +36,11 @@ GOOD = {
     types.EPUB: examples.EPUB,
     types.PPTX: examples.PPTX,
     types.ODP: examples.ODP,
+    types.XLSX: examples.XLSX,
+    types.JSON: examples.JSON,
+    types.PARQUET: examples.PARQUET,
+    types.HDF5: examples.hdf5(),
+    types.VTT: examples.VTT,
 }
 CUTS, FLIPPED, SEED = 12, 20, 2026
 SIDE = 20_000  # of a huge picture, 400 megapixels
@@ -89,6 +94,12 @@ def _hostile_archives() -> Iterator[Case]:
     yield "lacks a spine", types.EPUB, _with(types.EPUB, "book.opf", "<package/>")
     yield "lacks a package", types.EPUB, _with(types.EPUB, "META-INF/container.xml", "<container/>")
     yield "lacks pages", types.PDF, examples.pdf(0)
+    yield "bomb of brackets", types.JSON, b"[" * 1_000_000
+    yield "bomb of values", types.JSON, b"[" + b"[]," * 10_000_000 + b"[]]"
+    yield "bomb of bytes", types.JSON, b" " * (datasets.LONGEST_JSON + 1)
+    yield "bomb in a line", types.CSV, b"a" * (datasets.LONGEST_LINE + 1)
+    yield "bomb in a cell", types.CSV, b'"' + b"a\n" * datasets.LONGEST_CELL + b'"'
+    yield "bomb of captions", types.VTT, b"WEBVTT\n\n" + b"\n" * captions.LONGEST
     yield "locked", types.PDF, examples.pdf(1, "secret")
 
 

@@ -86,6 +86,41 @@ PPTX = office("ppt/presentation.xml", PPTX_MAIN)
 DOCX = office("word/document.xml", DOCX_MAIN)
 ODP = zipped({"mimetype": "application/vnd.oasis.opendocument.presentation", "content.xml": "<o/>"})
 
+XLSX = office("xl/workbook.xml", f"{OFFICE}.spreadsheetml.sheet.main+xml")
+ODS = zipped({"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "content.xml": "<o/>"})
+VTT = b"""\xef\xbb\xbfWEBVTT Motion
+Kind: captions
+
+STYLE
+::cue { color: lime }
+
+NOTE translated --> twice
+
+first
+00:01.000 --> 00:04.000 line:0
+What is motion?
+- Ask Zeno.\r
+\r
+100:00:04.000 --> 100:00:05.000\r
+<v Ada>Nothing moves.
+"""
+CSV = b'learner,mark\r\nada,"1,3"\r\nbob,2\r\n'
+TSV = b'learner\tmark\nada\t"13\n'
+JSON = b'{"marks": [1.3, 2], "of": null}'
+JSON_LINES = b'{"mark": 1.3}\n{"mark": 2}\n'
+# The metadata of a file without columns (Parquet's file format).
+PARQUET = b"PAR1" + bytes(20) + (20).to_bytes(4, "little") + b"PAR1"
+NETCDF = b"CDF\x02" + bytes(28)
+
+
+def hdf5(version: int = 0, size: int = 200) -> bytes:
+    """The superblock of a version (HDF5 file format specification 3.0, section II.A), and zeros."""
+    sizes = b"\x08\x08" + bytes(2)
+    before = bytes((version, *bytes(4))) + sizes + bytes(7 + 4 * version)
+    head = before if version < 2 else bytes((version,)) + sizes[:3]
+    addresses = bytes(8) + b"\xff" * 8 + size.to_bytes(8, "little")
+    return (b"\x89HDF\r\n\x1a\n" + head + addresses).ljust(size, b"\0")
+
 
 @cache
 def film(

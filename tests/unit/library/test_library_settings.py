@@ -38,6 +38,7 @@ def test_little_is_to_be_told() -> None:
                 "TANDEM_S3_PUBLIC_ENDPOINT": "files.example.edu",
                 "TANDEM_URL_LIFETIME": "604801",
                 "TANDEM_PART_SIZE": "1048576",
+                "TANDEM_KEEP_RETIRED": "60",
             },
         ),
         ("worker", WORKER, {"TANDEM_S3_ENDPOINT": "", "TANDEM_EXPIRE_UPLOADS": "0"}),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from services.library import datasets
 from services.library.domain import types
 from services.library.probe import MOST_READ, Verdict, examine
 from services.library.ranges import SHORTEST, RangedFile
@@ -65,11 +66,64 @@ def test_audio_and_video_are_measured(media_type: str, content: bytes) -> None:
         (types.DOCX, examples.DOCX),
         (types.DOCX, examples.office("word/document2.xml", examples.DOCX_MAIN)),
         (types.ODP, examples.ODP),
+        (types.ODS, examples.ODS),
+        (types.XLSX, examples.XLSX),
+        (types.ZIP, examples.EPUB),
+        (types.VTT, examples.VTT),
+        (types.CSV, examples.CSV),
+        (types.TSV, examples.TSV),
+        (types.JSON, examples.JSON),
+        (types.JSON_LINES, examples.JSON_LINES),
+        (types.NDJSON, examples.JSON_LINES),
+        (types.PARQUET, examples.PARQUET),
+        *((types.HDF5, examples.hdf5(version)) for version in range(4)),
+        (types.NETCDF, examples.hdf5(2)),
+        (types.NETCDF, examples.NETCDF),
     ],
 )
 def test_documents_are_opened(media_type: str, content: bytes) -> None:
     """They have no playing time."""
     assert opened(media_type, content) == Verdict()
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content", "reason"),
+    [
+        (types.VTT, b"WEBVTTX\n\n00:01.000 --> 00:02.000\nA", "its first line is not WEBVTT"),
+        (types.VTT, b"", "its first line is not WEBVTT"),
+        (types.VTT, b"WEBVTT\n\nNOTE nothing", "it has no cues"),
+        (types.VTT, b"WEBVTT\n\n00:01.000 --> 00:02.0", "line 3 has no timings, such as "),
+        (types.VTT, b"WEBVTT\r\rA\r", "line 4 has no timings, such as "),
+        (types.VTT, b"WEBVTT\n\nA\n00:61.000 --> 01:02.000\nA", "line 4 has no timings"),
+        (types.VTT, b"WEBVTT\n\n00:02.000 --> 00:02.000\nA", "line 3 ends before it begins"),
+        (
+            types.VTT,
+            b"WEBVTT\n\n00:01.000 --> 00:02.000\nA\n00:02.000 --> 00:03.000\nB",
+            "no blank line ends the cue in line 3",
+        ),
+        (types.VTT, b"WEBVTT\n\n00:01.000 --> 00:02.000\n\xff", "can't be opened as text/vtt"),
+        (types.CSV, b"", "it has no rows"),
+        (types.CSV, b'a,b\nc,"d', "its line 2 can't be read"),
+        (types.CSV, b"a,b\n\xff", "can't be opened as text/csv"),
+        (types.JSON_LINES, b'{"a": 1}\n{"a": ', "its line 2 is not JSON"),
+        (types.JSON_LINES, b"", "it has no rows"),
+        (types.JSON, b'{"a": NaN}', "NaN is no value of JSON"),
+        (types.PARQUET, examples.PARQUET[:-1], "it was cut short"),
+        (types.HDF5, examples.hdf5()[:-1], "tells 200 bytes; it has 199"),
+        (types.HDF5, examples.hdf5(3).replace(b"\n\x03", b"\n\x09"), "no superblock"),
+        (types.ZIP, examples.EPUB[:-30], "can't be opened as application/zip"),
+    ],
+)
+def test_what_a_reader_would_miss_is_told(media_type: str, content: bytes, reason: str) -> None:
+    """Crafted or cut captions and datasets are refused, with the reason and the place."""
+    assert reason in opened(media_type, content).fault
+
+
+def test_of_a_long_table_only_the_beginning_is_read() -> None:
+    """A fault far behind it does not count."""
+    row = b"x" * 1_000_000 + b"\n"
+    content = row * (datasets.MOST_TEXT // len(row) + 2) + b'"'
+    assert opened(types.CSV, content) == Verdict()
 
 
 def test_a_long_recording_is_measured_by_a_part_of_it() -> None:
@@ -144,7 +198,7 @@ def test_a_file_that_nobody_can_read_is_refused(
 def test_a_cut_document_is_refused(verdicts: dict[str, list[dict[str, Any]]]) -> None:
     """Its directory is at its end."""
     cut = [each for each in verdicts["cut"] if each["media_type"].startswith("application/")]
-    assert len(cut) == 4 * (damage.CUTS - 1)
+    assert len(cut) == 8 * (damage.CUTS - 1)
     assert [each for each in cut if not each["fault"]] == []
 
 
@@ -153,6 +207,7 @@ def test_a_cut_film_has_a_shorter_playing_time_or_none(
 ) -> None:
     """What was cut off does not count."""
     cut = [each for each in verdicts["cut"] if not each["media_type"].startswith("application/")]
+    assert len(cut) == 11 * (damage.CUTS - 1)
     assert [each for each in cut if each["seconds"] > SECONDS * 0.98] == []
 
 

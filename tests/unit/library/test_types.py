@@ -6,14 +6,24 @@ from hypothesis import strategies as st
 
 from services.library.domain.enums import ItemKind
 from services.library.domain.types import (
+    CSV,
     DOCX,
     EPUB,
+    HDF5,
+    JSON,
     MARKDOWN,
+    NDJSON,
+    NETCDF,
     ODP,
+    ODS,
     ODT,
+    PARQUET,
     PDF,
     PPTX,
     TEXT,
+    TSV,
+    VTT,
+    XLSX,
     ZIP,
     kind_violations,
 )
@@ -49,6 +59,9 @@ def is_of_type(announced: str, content: bytes) -> bool:
         (ItemKind.JOURNAL, PDF),
         (ItemKind.SLIDES, PPTX),
         (ItemKind.SLIDES, ODP),
+        (ItemKind.CAPTIONS, VTT),
+        (ItemKind.DATASET, CSV),
+        (ItemKind.DATASET, ZIP),
     ],
 )
 def test_a_kind_has_fitting_types(kind: ItemKind, media_type: str) -> None:
@@ -65,6 +78,8 @@ def test_a_kind_has_fitting_types(kind: ItemKind, media_type: str) -> None:
         (ItemKind.EBOOK, ZIP),
         (ItemKind.JOURNAL, "text/html"),
         (ItemKind.VIDEO, "videos/mp4"),
+        (ItemKind.CAPTIONS, TEXT),
+        (ItemKind.DATASET, PDF),
     ],
 )
 def test_another_type_is_refused_with_what_would_be_right(kind: ItemKind, media_type: str) -> None:
@@ -102,6 +117,20 @@ def test_another_type_is_refused_with_what_would_be_right(kind: ItemKind, media_
         (ODT, examples.zipped({"mimetype": ODT})),
         (MARKDOWN, b"# Motion\n\n\xc3\x84pfel fallen.\n"),
         ("text/plain", b"x"),
+        (VTT, examples.VTT),
+        (VTT, b"WEBVTT"),
+        (TEXT, examples.VTT),
+        (CSV, examples.CSV),
+        (TSV, examples.TSV),
+        (JSON, examples.JSON),
+        (NDJSON, examples.JSON_LINES),
+        (PARQUET, examples.PARQUET),
+        (HDF5, examples.hdf5()),
+        (NETCDF, examples.hdf5(2)),
+        (NETCDF, examples.NETCDF),
+        (XLSX, examples.XLSX),
+        (ODS, examples.ODS),
+        (ZIP, examples.EPUB),
         ("text/plain", "ä".encode() * 9000),
     ],
 )
@@ -133,6 +162,13 @@ def test_a_file_is_known_by_its_bytes(announced: str, content: bytes) -> None:
         (EPUB, b"PK\x03\x04" + bytes(40)),
         ("text/plain", b"MZ\0\x01 a program"),
         ("text/plain", b"\xff\xfe\x00"),
+        (VTT, b"WEBVTTs"),
+        (VTT, b" WEBVTT\n"),
+        (VTT, b"WEBVTT\n\0"),
+        (VTT, examples.CSV),
+        (CSV, examples.XLSX),
+        (HDF5, examples.NETCDF),
+        (PARQUET, examples.ODS),
         ("video/x-made-up", examples.PDF),
         ("audio/wav", WEBP),
         ("video/avi", WEBP),
@@ -159,11 +195,14 @@ def test_a_zip_is_not_whatever_it_says(said: str) -> None:
     assert types(examples.zipped({"mimetype": said})) == {ZIP}
 
 
-@given(st.text(min_size=1), st.sampled_from(["if", "RIFF", "OggS", "ID3", "the free", "MThd", ""]))
+@given(
+    st.text(min_size=1),
+    st.sampled_from(["if", "RIFF", "OggS", "ID3", "the free", "MThd", "WEBVTT ", ""]),
+)
 def test_a_text_is_no_sound_and_no_film(text: str, start: str) -> None:
     """Even if its first letters are the signature of another type."""
     found = types(f"{start}{text}".encode())
-    assert TEXT not in found or found <= {TEXT, PDF}
+    assert TEXT not in found or found <= {TEXT, PDF, VTT}
 
 
 def test_a_mimetype_entry_that_is_a_bomb_costs_little() -> None:

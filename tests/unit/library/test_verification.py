@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.library.domain.entitlements import may_read
 from services.library.domain.enums import ItemKind, ItemState
 from services.library.domain.items import Item, Metadata, Rendition, run_violations
 from services.library.domain.verification import (
@@ -87,20 +86,6 @@ def test_a_failed_item_says_why() -> None:
 def test_the_file_knows_its_playing_time_best(announced: float, found: float, right: float) -> None:
     """The announced time stays if the file has none, or nearly the same."""
     assert playing_time(announced, found) == right
-
-
-def test_a_learner_reads_what_a_run_of_theirs_has() -> None:
-    """The item belongs to the run itself, or to the run's path."""
-    assert may_read(ITEM, "ada", ["r1"], named=False)
-    assert may_read(ITEM, "ada", ["r2", "r3"], named=True)
-    assert not may_read(ITEM, "ada", ["r2"], named=False)
-    assert not may_read(ITEM, "ada", [], named=False)
-
-
-def test_who_uploaded_an_item_reads_it() -> None:
-    """Whatever the runs; nobody uploaded an item whose uploader is unknown."""
-    assert may_read(replace(ITEM, uploaded_by="curie"), "curie", [], named=False)
-    assert not may_read(replace(ITEM, uploaded_by=""), "", [], named=False)
 
 
 def test_what_can_be_no_run_is_told() -> None:

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from tandem.library.v1 import resources_pb2 as tandem_dot_library_dot_v1_dot_resources__pb2
 from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_options__pb2
 from tandem.types.v1 import types_pb2 as tandem_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etandem/library/v1/events.proto\x12\x11tandem.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\xd7\x01\n\x0cItemUploaded\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKind\x12\r\n\x05title\x18\x03 \x01(\t\x12\x12\n\nmedia_type\x18\x04 \x01(\t\x12\x0c\n\x04size\x18\x05 \x01(\x04\x12\x0e\n\x06sha256\x18\x06 \x01(\t\x12\x13\n\x0buploaded_by\x18\x07 \x01(\t:7\xaa\xbb\x18\x33\n\x1ftandem.library.item.uploaded.v1\x12\x07item_id\x1a\x07item_id\"\xfa\x01\n\rItemAvailable\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKind\x12\r\n\x05title\x18\x03 \x01(\t\x12\x12\n\nmedia_type\x18\x04 \x01(\t\x12\x0f\n\x07seconds\x18\x05 \x01(\x01\x12\x0f\n\x07run_ids\x18\x06 \x03(\t\x12\x30\n\x0c\x61vailable_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:8\xaa\xbb\x18\x34\n tandem.library.item.available.v1\x12\x07item_id\x1a\x07item_id\"\xcb\x01\n\nItemFailed\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKind\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12-\n\tfailed_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:5\xaa\xbb\x18\x31\n\x1dtandem.library.item.failed.v1\x12\x07item_id\x1a\x07item_id\"\xcf\x01\n\x0bItemUpdated\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKind\x12\r\n\x05title\x18\x03 \x01(\t\x12.\n\nupdated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07run_ids\x18\x05 \x03(\t:6\xaa\xbb\x18\x32\n\x1etandem.library.item.updated.v1\x12\x07item_id\x1a\x07item_id\"\xd4\x01\n\x0bItemRetired\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKind\x12\r\n\x05title\x18\x03 \x01(\t\x12\x14\n\x06reason\x18\x04 \x01(\tB\x04\xb8\xbb\x18\x01\x12.\n\nretired_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:6\xaa\xbb\x18\x32\n\x1etandem.library.item.retired.v1\x12\x07item_id\x1a\x07item_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etandem/library/v1/events.proto\x12\x11tandem.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!tandem/library/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\xd7\x01\n\x0cItemUploaded\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKind\x12\r\n\x05title\x18\x03 \x01(\t\x12\x12\n\nmedia_type\x18\x04 \x01(\t\x12\x0c\n\x04size\x18\x05 \x01(\x04\x12\x0e\n\x06sha256\x18\x06 \x01(\t\x12\x13\n\x0buploaded_by\x18\x07 \x01(\t:7\xaa\xbb\x18\x33\n\x1ftandem.library.item.uploaded.v1\x12\x07item_id\x1a\x07item_id\"\xef\x02\n\rItemAvailable\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKind\x12\r\n\x05title\x18\x03 \x01(\t\x12\x12\n\nmedia_type\x18\x04 \x01(\t\x12\x0f\n\x07seconds\x18\x05 \x01(\x01\x12\x0f\n\x07run_ids\x18\x06 \x03(\t\x12\x30\n\x0c\x61vailable_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06\x61\x63\x63\x65ss\x18\x08 \x01(\x0e\x32\x19.tandem.library.v1.Access\x12.\n\nnot_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10replaces_item_id\x18\n \x01(\t:8\xaa\xbb\x18\x34\n tandem.library.item.available.v1\x12\x07item_id\x1a\x07item_id\"\xcb\x01\n\nItemFailed\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKind\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12-\n\tfailed_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:5\xaa\xbb\x18\x31\n\x1dtandem.library.item.failed.v1\x12\x07item_id\x1a\x07item_id\"\xbf\x02\n\x0bItemUpdated\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKind\x12\r\n\x05title\x18\x03 \x01(\t\x12.\n\nupdated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07run_ids\x18\x05 \x03(\t\x12)\n\x06\x61\x63\x63\x65ss\x18\x06 \x01(\x0e\x32\x19.tandem.library.v1.Access\x12.\n\nnot_before\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0breplaced_by\x18\x08 \x01(\t:6\xaa\xbb\x18\x32\n\x1etandem.library.item.updated.v1\x12\x07item_id\x1a\x07item_id\"\xd4\x01\n\x0bItemRetired\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKind\x12\r\n\x05title\x18\x03 \x01(\t\x12\x14\n\x06reason\x18\x04 \x01(\tB\x04\xb8\xbb\x18\x01\x12.\n\nretired_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:6\xaa\xbb\x18\x32\n\x1etandem.library.item.retired.v1\x12\x07item_id\x1a\x07item_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,14 +47,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ITEMRETIRED'].fields_by_name['reason']._serialized_options = b'\270\273\030\001'
   _globals['_ITEMRETIRED']._loaded_options = None
   _globals['_ITEMRETIRED']._serialized_options = b'\252\273\0302\n\036tandem.library.item.retired.v1\022\007item_id\032\007item_id'
-  _globals['_ITEMUPLOADED']._serialized_start=149
-  _globals['_ITEMUPLOADED']._serialized_end=364
-  _globals['_ITEMAVAILABLE']._serialized_start=367
-  _globals['_ITEMAVAILABLE']._serialized_end=617
-  _globals['_ITEMFAILED']._serialized_start=620
-  _globals['_ITEMFAILED']._serialized_end=823
-  _globals['_ITEMUPDATED']._serialized_start=826
-  _globals['_ITEMUPDATED']._serialized_end=1033
-  _globals['_ITEMRETIRED']._serialized_start=1036
-  _globals['_ITEMRETIRED']._serialized_end=1248
+  _globals['_ITEMUPLOADED']._serialized_start=184
+  _globals['_ITEMUPLOADED']._serialized_end=399
+  _globals['_ITEMAVAILABLE']._serialized_start=402
+  _globals['_ITEMAVAILABLE']._serialized_end=769
+  _globals['_ITEMFAILED']._serialized_start=772
+  _globals['_ITEMFAILED']._serialized_end=975
+  _globals['_ITEMUPDATED']._serialized_start=978
+  _globals['_ITEMUPDATED']._serialized_end=1297
+  _globals['_ITEMRETIRED']._serialized_start=1300
+  _globals['_ITEMRETIRED']._serialized_end=1512
 # @@protoc_insertion_point(module_scope)

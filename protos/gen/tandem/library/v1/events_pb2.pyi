@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from tandem.library.v1 import resources_pb2 as _resources_pb2
 from tandem.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -79,6 +80,9 @@ class ItemAvailable(_message.Message):
     SECONDS_FIELD_NUMBER: _builtins.int
     RUN_IDS_FIELD_NUMBER: _builtins.int
     AVAILABLE_AT_FIELD_NUMBER: _builtins.int
+    ACCESS_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    REPLACES_ITEM_ID_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item."""
     kind: _types_pb2.ItemKind.ValueType
@@ -89,6 +93,10 @@ class ItemAvailable(_message.Message):
     """IANA media type: the announced one, of which its bytes were found to be."""
     seconds: _builtins.float
     """Playing time in seconds; 0 when unknown or not audio or video."""
+    access: _resources_pb2.Access.ValueType
+    """Whose learners may read it."""
+    replaces_item_id: _builtins.str
+    """The item of which it is the next version; empty when it is a work of its own."""
     @_builtins.property
     def run_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Runs whose learners may read it even where no path names it."""
@@ -96,6 +104,10 @@ class ItemAvailable(_message.Message):
     @_builtins.property
     def available_at(self) -> _timestamp_pb2.Timestamp:
         """Since when."""
+
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """Until then no learner reads it; absent: no embargo."""
 
     def __init__(
         self,
@@ -107,10 +119,13 @@ class ItemAvailable(_message.Message):
         seconds: _builtins.float = ...,
         run_ids: _abc.Iterable[_builtins.str] | None = ...,
         available_at: _timestamp_pb2.Timestamp | None = ...,
+        access: _resources_pb2.Access.ValueType = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        replaces_item_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "not_before", b"not_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "item_id", b"item_id", "kind", b"kind", "media_type", b"media_type", "run_ids", b"run_ids", "seconds", b"seconds", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "available_at", b"available_at", "item_id", b"item_id", "kind", b"kind", "media_type", b"media_type", "not_before", b"not_before", "replaces_item_id", b"replaces_item_id", "run_ids", b"run_ids", "seconds", b"seconds", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -167,12 +182,19 @@ class ItemUpdated(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     RUN_IDS_FIELD_NUMBER: _builtins.int
+    ACCESS_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    REPLACED_BY_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item."""
     kind: _types_pb2.ItemKind.ValueType
     """What it is."""
     title: _builtins.str
     """Title from now."""
+    access: _resources_pb2.Access.ValueType
+    """Whose learners may read it."""
+    replaced_by: _builtins.str
+    """The next version, which is or was AVAILABLE; empty when there is none."""
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -180,6 +202,10 @@ class ItemUpdated(_message.Message):
     @_builtins.property
     def run_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Runs whose learners may read it even where no path names it."""
+
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """Until then no learner reads it; absent: no embargo."""
 
     def __init__(
         self,
@@ -189,10 +215,13 @@ class ItemUpdated(_message.Message):
         title: _builtins.str = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         run_ids: _abc.Iterable[_builtins.str] | None = ...,
+        access: _resources_pb2.Access.ValueType = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        replaced_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_before", b"not_before", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "kind", b"kind", "run_ids", b"run_ids", "title", b"title", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "item_id", b"item_id", "kind", b"kind", "not_before", b"not_before", "replaced_by", b"replaced_by", "run_ids", b"run_ids", "title", b"title", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

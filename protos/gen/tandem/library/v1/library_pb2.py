@@ -28,7 +28,7 @@ from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_optio
 from tandem.types.v1 import types_pb2 as tandem_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftandem/library/v1/library.proto\x12\x11tandem.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!tandem/library/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\xd8\x02\n\x12StartUploadRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12/\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKindB\x06\xb2\xbb\x18\x02\x08\x01\x12\x35\n\x08metadata\x18\x03 \x01(\x0b\x32\x1b.tandem.library.v1.MetadataB\x06\xb2\xbb\x18\x02\x08\x01\x12\x37\n\nmedia_type\x18\x04 \x01(\tB#\xb2\xbb\x18\x1f\x08\x01\x10\x7f:\x19[a-z0-9.+-]+/[a-z0-9.+-]+\x12\x1d\n\x04size\x18\x05 \x01(\x04\x42\x0f\xb2\xbb\x18\x0b\x08\x01\x31\x00\x00\x00\x00\x00\x00pB\x12$\n\x06sha256\x18\x06 \x01(\tB\x14\xb2\xbb\x18\x10\x08\x01:\x0c[0-9a-f]{64}\x12\x17\n\x07run_ids\x18\x07 \x03(\tB\x06\xb2\xbb\x18\x02 d\x12\'\n\x07seconds\x18\x08 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00u\"A\"/\n\x10GetUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"4\n\x15\x43ompleteUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"1\n\x12\x41\x62ortUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"+\n\x0eGetItemRequest\x12\x19\n\x07item_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"\xaa\x01\n\x11UpdateItemRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x19\n\x07item_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x35\n\x08metadata\x18\x03 \x01(\x0b\x32\x1b.tandem.library.v1.MetadataB\x06\xb2\xbb\x18\x02\x08\x01\x12\'\n\x04runs\x18\x04 \x01(\x0b\x32\x19.tandem.library.v1.RunIds\"!\n\x06RunIds\x12\x17\n\x07run_ids\x18\x01 \x03(\tB\x06\xb2\xbb\x18\x02 d\"e\n\x11RetireItemRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x19\n\x07item_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xe8\x07\"l\n\x10ListItemsRequest\x12\x19\n\x08item_ids\x18\x01 \x03(\tB\x07\xb2\xbb\x18\x03 \xe8\x07\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"T\n\x11ListItemsResponse\x12&\n\x05items\x18\x01 \x03(\x0b\x32\x17.tandem.library.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x11GetReadUrlRequest\x12\x19\n\x07item_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1a\n\treader_id\x18\x02 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\"s\n\x12GetReadUrlResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x9d\x07\n\x0eLibraryService\x12\x64\n\x0bStartUpload\x12%.tandem.library.v1.StartUploadRequest\x1a\x19.tandem.library.v1.Upload\"\x13\xa2\xbb\x18\x0f\n\x02\x03\x04\x18\x02\x32\x07run_ids\x12\x62\n\tGetUpload\x12#.tandem.library.v1.GetUploadRequest\x1a\x19.tandem.library.v1.Upload\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04(\x01\x32\tupload_id\x12j\n\x0e\x43ompleteUpload\x12(.tandem.library.v1.CompleteUploadRequest\x1a\x17.tandem.library.v1.Item\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04(\x01\x32\tupload_id\x12\x66\n\x0b\x41\x62ortUpload\x12%.tandem.library.v1.AbortUploadRequest\x1a\x19.tandem.library.v1.Upload\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04(\x01\x32\tupload_id\x12Q\n\x07GetItem\x12!.tandem.library.v1.GetItemRequest\x1a\x17.tandem.library.v1.Item\"\n\xa2\xbb\x18\x06\n\x04\x01\x02\x03\x04\x12\x62\n\tListItems\x12#.tandem.library.v1.ListItemsRequest\x1a$.tandem.library.v1.ListItemsResponse\"\n\xa2\xbb\x18\x06\n\x04\x01\x02\x03\x04\x12\x62\n\nUpdateItem\x12$.tandem.library.v1.UpdateItemRequest\x1a\x17.tandem.library.v1.Item\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04\x18\x02(\x01\x32\x07item_id\x12\x62\n\nRetireItem\x12$.tandem.library.v1.RetireItemRequest\x1a\x17.tandem.library.v1.Item\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04\x18\x03(\x01\x32\x07item_id\x12n\n\nGetReadUrl\x12$.tandem.library.v1.GetReadUrlRequest\x1a%.tandem.library.v1.GetReadUrlResponse\"\x13\xa2\xbb\x18\x0f\n\x02\x03\x04\x12\treader_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftandem/library/v1/library.proto\x12\x11tandem.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!tandem/library/v1/resources.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\xd5\x03\n\x12StartUploadRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12/\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKindB\x06\xb2\xbb\x18\x02\x08\x01\x12\x35\n\x08metadata\x18\x03 \x01(\x0b\x32\x1b.tandem.library.v1.MetadataB\x06\xb2\xbb\x18\x02\x08\x01\x12\x37\n\nmedia_type\x18\x04 \x01(\tB#\xb2\xbb\x18\x1f\x08\x01\x10\x7f:\x19[a-z0-9.+-]+/[a-z0-9.+-]+\x12\x1d\n\x04size\x18\x05 \x01(\x04\x42\x0f\xb2\xbb\x18\x0b\x08\x01\x31\x00\x00\x00\x00\x00\x00pB\x12$\n\x06sha256\x18\x06 \x01(\tB\x14\xb2\xbb\x18\x10\x08\x01:\x0c[0-9a-f]{64}\x12\x17\n\x07run_ids\x18\x07 \x03(\tB\x06\xb2\xbb\x18\x02 d\x12\'\n\x07seconds\x18\x08 \x01(\x01\x42\x16\xb2\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00u\"A\x12)\n\x06\x61\x63\x63\x65ss\x18\t \x01(\x0e\x32\x19.tandem.library.v1.Access\x12.\n\nnot_before\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x10replaces_item_id\x18\x0b \x01(\tB\x06\xb2\xbb\x18\x02\x10@\"/\n\x10GetUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"4\n\x15\x43ompleteUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"1\n\x12\x41\x62ortUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"+\n\x0eGetItemRequest\x12\x19\n\x07item_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"\x82\x02\n\x11UpdateItemRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x19\n\x07item_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x35\n\x08metadata\x18\x03 \x01(\x0b\x32\x1b.tandem.library.v1.MetadataB\x06\xb2\xbb\x18\x02\x08\x01\x12\'\n\x04runs\x18\x04 \x01(\x0b\x32\x19.tandem.library.v1.RunIds\x12)\n\x06\x61\x63\x63\x65ss\x18\x05 \x01(\x0e\x32\x19.tandem.library.v1.Access\x12+\n\x07\x65mbargo\x18\x06 \x01(\x0b\x32\x1a.tandem.library.v1.Embargo\"9\n\x07\x45mbargo\x12.\n\nnot_before\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"!\n\x06RunIds\x12\x17\n\x07run_ids\x18\x01 \x03(\tB\x06\xb2\xbb\x18\x02 d\"e\n\x11RetireItemRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x19\n\x07item_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xe8\x07\"\x89\x01\n\x10ListItemsRequest\x12\x19\n\x08item_ids\x18\x01 \x03(\tB\x07\xb2\xbb\x18\x03 \xe8\x07\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\x12\x1b\n\nidentifier\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xac\x02\"T\n\x11ListItemsResponse\x12&\n\x05items\x18\x01 \x03(\x0b\x32\x17.tandem.library.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x11GetReadUrlRequest\x12\x19\n\x07item_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1a\n\treader_id\x18\x02 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x80\x01\"s\n\x12GetReadUrlResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x9d\x07\n\x0eLibraryService\x12\x64\n\x0bStartUpload\x12%.tandem.library.v1.StartUploadRequest\x1a\x19.tandem.library.v1.Upload\"\x13\xa2\xbb\x18\x0f\n\x02\x03\x04\x18\x02\x32\x07run_ids\x12\x62\n\tGetUpload\x12#.tandem.library.v1.GetUploadRequest\x1a\x19.tandem.library.v1.Upload\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04(\x01\x32\tupload_id\x12j\n\x0e\x43ompleteUpload\x12(.tandem.library.v1.CompleteUploadRequest\x1a\x17.tandem.library.v1.Item\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04(\x01\x32\tupload_id\x12\x66\n\x0b\x41\x62ortUpload\x12%.tandem.library.v1.AbortUploadRequest\x1a\x19.tandem.library.v1.Upload\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04(\x01\x32\tupload_id\x12Q\n\x07GetItem\x12!.tandem.library.v1.GetItemRequest\x1a\x17.tandem.library.v1.Item\"\n\xa2\xbb\x18\x06\n\x04\x01\x02\x03\x04\x12\x62\n\tListItems\x12#.tandem.library.v1.ListItemsRequest\x1a$.tandem.library.v1.ListItemsResponse\"\n\xa2\xbb\x18\x06\n\x04\x01\x02\x03\x04\x12\x62\n\nUpdateItem\x12$.tandem.library.v1.UpdateItemRequest\x1a\x17.tandem.library.v1.Item\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04\x18\x02(\x01\x32\x07item_id\x12\x62\n\nRetireItem\x12$.tandem.library.v1.RetireItemRequest\x1a\x17.tandem.library.v1.Item\"\x15\xa2\xbb\x18\x11\n\x02\x03\x04\x18\x03(\x01\x32\x07item_id\x12n\n\nGetReadUrl\x12$.tandem.library.v1.GetReadUrlRequest\x1a%.tandem.library.v1.GetReadUrlResponse\"\x13\xa2\xbb\x18\x0f\n\x02\x03\x04\x12\treader_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +51,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STARTUPLOADREQUEST'].fields_by_name['run_ids']._serialized_options = b'\262\273\030\002 d'
   _globals['_STARTUPLOADREQUEST'].fields_by_name['seconds']._loaded_options = None
   _globals['_STARTUPLOADREQUEST'].fields_by_name['seconds']._serialized_options = b'\262\273\030\022)\000\000\000\000\000\000\000\0001\000\000\000\000\000u\"A'
+  _globals['_STARTUPLOADREQUEST'].fields_by_name['replaces_item_id']._loaded_options = None
+  _globals['_STARTUPLOADREQUEST'].fields_by_name['replaces_item_id']._serialized_options = b'\262\273\030\002\020@'
   _globals['_GETUPLOADREQUEST'].fields_by_name['upload_id']._loaded_options = None
   _globals['_GETUPLOADREQUEST'].fields_by_name['upload_id']._serialized_options = b'\262\273\030\004\010\001\020@'
   _globals['_COMPLETEUPLOADREQUEST'].fields_by_name['upload_id']._loaded_options = None
@@ -79,6 +81,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTITEMSREQUEST'].fields_by_name['page_size']._serialized_options = b'\262\273\030\t1\000\000\000\000\000@\217@'
   _globals['_LISTITEMSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTITEMSREQUEST'].fields_by_name['page_token']._serialized_options = b'\262\273\030\003\020\364\003'
+  _globals['_LISTITEMSREQUEST'].fields_by_name['identifier']._loaded_options = None
+  _globals['_LISTITEMSREQUEST'].fields_by_name['identifier']._serialized_options = b'\262\273\030\003\020\254\002'
   _globals['_GETREADURLREQUEST'].fields_by_name['item_id']._loaded_options = None
   _globals['_GETREADURLREQUEST'].fields_by_name['item_id']._serialized_options = b'\262\273\030\004\010\001\020@'
   _globals['_GETREADURLREQUEST'].fields_by_name['reader_id']._loaded_options = None
@@ -102,29 +106,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LIBRARYSERVICE'].methods_by_name['GetReadUrl']._loaded_options = None
   _globals['_LIBRARYSERVICE'].methods_by_name['GetReadUrl']._serialized_options = b'\242\273\030\017\n\002\003\004\022\treader_id'
   _globals['_STARTUPLOADREQUEST']._serialized_start=185
-  _globals['_STARTUPLOADREQUEST']._serialized_end=529
-  _globals['_GETUPLOADREQUEST']._serialized_start=531
-  _globals['_GETUPLOADREQUEST']._serialized_end=578
-  _globals['_COMPLETEUPLOADREQUEST']._serialized_start=580
-  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=632
-  _globals['_ABORTUPLOADREQUEST']._serialized_start=634
-  _globals['_ABORTUPLOADREQUEST']._serialized_end=683
-  _globals['_GETITEMREQUEST']._serialized_start=685
-  _globals['_GETITEMREQUEST']._serialized_end=728
-  _globals['_UPDATEITEMREQUEST']._serialized_start=731
-  _globals['_UPDATEITEMREQUEST']._serialized_end=901
-  _globals['_RUNIDS']._serialized_start=903
-  _globals['_RUNIDS']._serialized_end=936
-  _globals['_RETIREITEMREQUEST']._serialized_start=938
-  _globals['_RETIREITEMREQUEST']._serialized_end=1039
-  _globals['_LISTITEMSREQUEST']._serialized_start=1041
-  _globals['_LISTITEMSREQUEST']._serialized_end=1149
-  _globals['_LISTITEMSRESPONSE']._serialized_start=1151
-  _globals['_LISTITEMSRESPONSE']._serialized_end=1235
-  _globals['_GETREADURLREQUEST']._serialized_start=1237
-  _globals['_GETREADURLREQUEST']._serialized_end=1311
-  _globals['_GETREADURLRESPONSE']._serialized_start=1313
-  _globals['_GETREADURLRESPONSE']._serialized_end=1428
-  _globals['_LIBRARYSERVICE']._serialized_start=1431
-  _globals['_LIBRARYSERVICE']._serialized_end=2356
+  _globals['_STARTUPLOADREQUEST']._serialized_end=654
+  _globals['_GETUPLOADREQUEST']._serialized_start=656
+  _globals['_GETUPLOADREQUEST']._serialized_end=703
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_start=705
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=757
+  _globals['_ABORTUPLOADREQUEST']._serialized_start=759
+  _globals['_ABORTUPLOADREQUEST']._serialized_end=808
+  _globals['_GETITEMREQUEST']._serialized_start=810
+  _globals['_GETITEMREQUEST']._serialized_end=853
+  _globals['_UPDATEITEMREQUEST']._serialized_start=856
+  _globals['_UPDATEITEMREQUEST']._serialized_end=1114
+  _globals['_EMBARGO']._serialized_start=1116
+  _globals['_EMBARGO']._serialized_end=1173
+  _globals['_RUNIDS']._serialized_start=1175
+  _globals['_RUNIDS']._serialized_end=1208
+  _globals['_RETIREITEMREQUEST']._serialized_start=1210
+  _globals['_RETIREITEMREQUEST']._serialized_end=1311
+  _globals['_LISTITEMSREQUEST']._serialized_start=1314
+  _globals['_LISTITEMSREQUEST']._serialized_end=1451
+  _globals['_LISTITEMSRESPONSE']._serialized_start=1453
+  _globals['_LISTITEMSRESPONSE']._serialized_end=1537
+  _globals['_GETREADURLREQUEST']._serialized_start=1539
+  _globals['_GETREADURLREQUEST']._serialized_end=1613
+  _globals['_GETREADURLRESPONSE']._serialized_start=1615
+  _globals['_GETREADURLRESPONSE']._serialized_end=1730
+  _globals['_LIBRARYSERVICE']._serialized_start=1733
+  _globals['_LIBRARYSERVICE']._serialized_end=2658
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,9 @@ class StartUploadRequest(_message.Message):
     SHA256_FIELD_NUMBER: _builtins.int
     RUN_IDS_FIELD_NUMBER: _builtins.int
     SECONDS_FIELD_NUMBER: _builtins.int
+    ACCESS_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    REPLACES_ITEM_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     kind: _types_pb2.ItemKind.ValueType
@@ -47,6 +50,13 @@ class StartUploadRequest(_message.Message):
     """SHA-256 of the whole file, 64 lower-case hex digits."""
     seconds: _builtins.float
     """Playing time in seconds, for audio and video, as the uploader knows it; 0 when unknown."""
+    access: _resources_pb2.Access.ValueType
+    """Whose learners may read it; UNSPECIFIED: ACCESS_RUNS."""
+    replaces_item_id: _builtins.str
+    """The AVAILABLE item of which it is the next version; empty: it is a work of its own. Who may
+    correct that item may replace it. An item has one next version: FAILED_PRECONDITION when
+    another one was announced that is neither FAILED nor RETIRED.
+    """
     @_builtins.property
     def metadata(self) -> _resources_pb2.Metadata:
         """Who, what, in which language."""
@@ -54,6 +64,10 @@ class StartUploadRequest(_message.Message):
     @_builtins.property
     def run_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Runs whose learners may read it even where no path names it."""
+
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """An embargo: until then no learner reads it, whatever `access` is; absent: none."""
 
     def __init__(
         self,
@@ -66,10 +80,13 @@ class StartUploadRequest(_message.Message):
         sha256: _builtins.str = ...,
         run_ids: _abc.Iterable[_builtins.str] | None = ...,
         seconds: _builtins.float = ...,
+        access: _resources_pb2.Access.ValueType = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        replaces_item_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "not_before", b"not_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "media_type", b"media_type", "metadata", b"metadata", "request_id", b"request_id", "run_ids", b"run_ids", "seconds", b"seconds", "sha256", b"sha256", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "kind", b"kind", "media_type", b"media_type", "metadata", b"metadata", "not_before", b"not_before", "replaces_item_id", b"replaces_item_id", "request_id", b"request_id", "run_ids", b"run_ids", "seconds", b"seconds", "sha256", b"sha256", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -173,10 +190,14 @@ class UpdateItemRequest(_message.Message):
     ITEM_ID_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     RUNS_FIELD_NUMBER: _builtins.int
+    ACCESS_FIELD_NUMBER: _builtins.int
+    EMBARGO_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     item_id: _builtins.str
     """The item's id."""
+    access: _resources_pb2.Access.ValueType
+    """Whose learners may read it; UNSPECIFIED: unchanged."""
     @_builtins.property
     def metadata(self) -> _resources_pb2.Metadata:
         """Who, what, in which language: all of it."""
@@ -187,6 +208,10 @@ class UpdateItemRequest(_message.Message):
         ASSISTANT or more.
         """
 
+    @_builtins.property
+    def embargo(self) -> Global___Embargo:
+        """The embargo; absent: unchanged."""
+
     def __init__(
         self,
         *,
@@ -194,14 +219,40 @@ class UpdateItemRequest(_message.Message):
         item_id: _builtins.str = ...,
         metadata: _resources_pb2.Metadata | None = ...,
         runs: Global___RunIds | None = ...,
+        access: _resources_pb2.Access.ValueType = ...,
+        embargo: Global___Embargo | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "runs", b"runs"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["embargo", b"embargo", "metadata", b"metadata", "runs", b"runs"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "metadata", b"metadata", "request_id", b"request_id", "runs", b"runs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "embargo", b"embargo", "item_id", b"item_id", "metadata", b"metadata", "request_id", b"request_id", "runs", b"runs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateItemRequest: _TypeAlias = UpdateItemRequest  # noqa: Y015
+
+@_typing.final
+class Embargo(_message.Message):
+    """An embargo, or none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """Until then no learner reads the item; absent: there is no embargo."""
+
+    def __init__(
+        self,
+        *,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_before", b"not_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["not_before", b"not_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Embargo: _TypeAlias = Embargo  # noqa: Y015
 
 @_typing.final
 class RunIds(_message.Message):
@@ -266,10 +317,13 @@ class ListItemsRequest(_message.Message):
     ITEM_IDS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many rows; 0 means 100."""
     page_token: _builtins.str
     """Where the last page ended; empty for the first."""
+    identifier: _builtins.str
+    """Only items with this identifier, in any form that Metadata takes; empty: all."""
     @_builtins.property
     def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only these; unknown ids are left out of the answer. Empty: all."""
@@ -280,10 +334,11 @@ class ListItemsRequest(_message.Message):
         item_ids: _abc.Iterable[_builtins.str] | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        identifier: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_ids", b"item_ids", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "item_ids", b"item_ids", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

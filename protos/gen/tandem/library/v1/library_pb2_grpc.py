@@ -132,7 +132,7 @@ class LibraryServiceServicer:
     def GetItem(self, request, context):
         """One item. NOT_FOUND when there is none of that id. Who uploaded it and the staff of its runs see
         it in every state; others see what GetReadUrl reads: PERMISSION_DENIED when their enrolments do
-        not entitle to it, FAILED_PRECONDITION when it is not AVAILABLE.
+        not entitle to it or its embargo lasts, FAILED_PRECONDITION when it is not AVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,7 +155,8 @@ class LibraryServiceServicer:
 
     def RetireItem(self, request, context):
         """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
-        Its file stays. A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
+        Its description and the reason stay; its file is deleted after a time that the operators set.
+        A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
         FAILED_PRECONDITION when it is not AVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -164,8 +165,9 @@ class LibraryServiceServicer:
 
     def GetReadUrl(self, request, context):
         """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
-        enrolments nor their place among the staff of its runs entitle to it, and they did not upload
-        it; FAILED_PRECONDITION when it is not AVAILABLE.
+        enrolments nor their place among the staff of its runs entitle to it, they did not upload it,
+        and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
+        FAILED_PRECONDITION when it is not AVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

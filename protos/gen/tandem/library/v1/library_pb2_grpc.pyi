@@ -58,7 +58,7 @@ class LibraryServiceStub:
     GetItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetItemRequest, _resources_pb2.Item]
     """One item. NOT_FOUND when there is none of that id. Who uploaded it and the staff of its runs see
     it in every state; others see what GetReadUrl reads: PERMISSION_DENIED when their enrolments do
-    not entitle to it, FAILED_PRECONDITION when it is not AVAILABLE.
+    not entitle to it or its embargo lasts, FAILED_PRECONDITION when it is not AVAILABLE.
     """
     ListItems: _grpc.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]
     """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
@@ -68,13 +68,15 @@ class LibraryServiceStub:
     """
     RetireItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.RetireItemRequest, _resources_pb2.Item]
     """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
-    Its file stays. A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
+    Its description and the reason stay; its file is deleted after a time that the operators set.
+    A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
     FAILED_PRECONDITION when it is not AVAILABLE.
     """
     GetReadUrl: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]
     """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
-    enrolments nor their place among the staff of its runs entitle to it, and they did not upload
-    it; FAILED_PRECONDITION when it is not AVAILABLE.
+    enrolments nor their place among the staff of its runs entitle to it, they did not upload it,
+    and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
+    FAILED_PRECONDITION when it is not AVAILABLE.
     """
 
 @_typing.type_check_only
@@ -106,7 +108,7 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     GetItem: _aio.UnaryUnaryMultiCallable[_library_pb2.GetItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
     """One item. NOT_FOUND when there is none of that id. Who uploaded it and the staff of its runs see
     it in every state; others see what GetReadUrl reads: PERMISSION_DENIED when their enrolments do
-    not entitle to it, FAILED_PRECONDITION when it is not AVAILABLE.
+    not entitle to it or its embargo lasts, FAILED_PRECONDITION when it is not AVAILABLE.
     """
     ListItems: _aio.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]  # type: ignore[assignment]
     """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
@@ -116,13 +118,15 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """
     RetireItem: _aio.UnaryUnaryMultiCallable[_library_pb2.RetireItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
     """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
-    Its file stays. A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
+    Its description and the reason stay; its file is deleted after a time that the operators set.
+    A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
     FAILED_PRECONDITION when it is not AVAILABLE.
     """
     GetReadUrl: _aio.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]  # type: ignore[assignment]
     """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
-    enrolments nor their place among the staff of its runs entitle to it, and they did not upload
-    it; FAILED_PRECONDITION when it is not AVAILABLE.
+    enrolments nor their place among the staff of its runs entitle to it, they did not upload it,
+    and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
+    FAILED_PRECONDITION when it is not AVAILABLE.
     """
 
 class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -181,7 +185,7 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_resources_pb2.Item, _abc.Awaitable[_resources_pb2.Item]]:
         """One item. NOT_FOUND when there is none of that id. Who uploaded it and the staff of its runs see
         it in every state; others see what GetReadUrl reads: PERMISSION_DENIED when their enrolments do
-        not entitle to it, FAILED_PRECONDITION when it is not AVAILABLE.
+        not entitle to it or its embargo lasts, FAILED_PRECONDITION when it is not AVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -209,7 +213,8 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Item, _abc.Awaitable[_resources_pb2.Item]]:
         """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
-        Its file stays. A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
+        Its description and the reason stay; its file is deleted after a time that the operators set.
+        A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
         FAILED_PRECONDITION when it is not AVAILABLE.
         """
 
@@ -220,8 +225,9 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_library_pb2.GetReadUrlResponse, _abc.Awaitable[_library_pb2.GetReadUrlResponse]]:
         """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
-        enrolments nor their place among the staff of its runs entitle to it, and they did not upload
-        it; FAILED_PRECONDITION when it is not AVAILABLE.
+        enrolments nor their place among the staff of its runs entitle to it, they did not upload it,
+        and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
+        FAILED_PRECONDITION when it is not AVAILABLE.
         """
 
 def add_LibraryServiceServicer_to_server(servicer: LibraryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -57,6 +57,30 @@ ITEM_STATE_RETIRED: ItemState.ValueType  # 5
 """Out of use; `failure` says why."""
 Global___ItemState: _TypeAlias = ItemState  # noqa: Y015
 
+class _Access:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AccessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Access.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACCESS_UNSPECIFIED: _Access.ValueType  # 0
+    """Not said."""
+    ACCESS_RUNS: _Access.ValueType  # 1
+    """Those of the item's runs, and of runs whose path or session names it."""
+    ACCESS_ALL: _Access.ValueType  # 2
+    """Everybody whom the university knows."""
+
+class Access(_Access, metaclass=_AccessEnumTypeWrapper):
+    """Whose learners may read an item."""
+
+ACCESS_UNSPECIFIED: Access.ValueType  # 0
+"""Not said."""
+ACCESS_RUNS: Access.ValueType  # 1
+"""Those of the item's runs, and of runs whose path or session names it."""
+ACCESS_ALL: Access.ValueType  # 2
+"""Everybody whom the university knows."""
+Global___Access: _TypeAlias = Access  # noqa: Y015
+
 class _UploadState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -87,7 +111,9 @@ Global___UploadState: _TypeAlias = UploadState  # noqa: Y015
 
 @_typing.final
 class Metadata(_message.Message):
-    """Descriptive metadata, after the Dublin Core Metadata Element Set 1.1 (ISO 15836-1)."""
+    """Descriptive metadata: the fifteen elements of the Dublin Core Metadata Element Set 1.1
+    (ISO 15836-1), and the licence.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -97,6 +123,16 @@ class Metadata(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     RIGHTS_FIELD_NUMBER: _builtins.int
+    PUBLISHERS_FIELD_NUMBER: _builtins.int
+    CONTRIBUTORS_FIELD_NUMBER: _builtins.int
+    DATE_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
+    FORMATS_FIELD_NUMBER: _builtins.int
+    IDENTIFIERS_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    RELATIONS_FIELD_NUMBER: _builtins.int
+    COVERAGES_FIELD_NUMBER: _builtins.int
+    LICENCE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """dc:title."""
     description: _builtins.str
@@ -105,6 +141,10 @@ class Metadata(_message.Message):
     """dc:language, a BCP 47 tag; empty when unknown."""
     rights: _builtins.str
     """dc:rights."""
+    date: _builtins.str
+    """dc:date: a year, month, day or instant by W3CDTF, such as 2026-03; empty when unknown."""
+    licence: _builtins.str
+    """An id of the SPDX licence list, such as CC-BY-4.0, or the URL of a licence; empty when unknown."""
     @_builtins.property
     def creators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """dc:creator."""
@@ -112,6 +152,43 @@ class Metadata(_message.Message):
     @_builtins.property
     def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """dc:subject."""
+
+    @_builtins.property
+    def publishers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:publisher."""
+
+    @_builtins.property
+    def contributors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:contributor."""
+
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:type. Where none is given, answers have the term of the DCMI Type Vocabulary that follows
+        from the item's kind and media type.
+        """
+
+    @_builtins.property
+    def formats(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:format. Where none is given, answers have the item's media type."""
+
+    @_builtins.property
+    def identifiers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:identifier. Each is a URI. A DOI may begin with doi: or https://doi.org/; an ISBN-10 or
+        ISBN-13 with isbn: or urn:isbn:; an ISSN with issn: or urn:issn:. Answers have one form of
+        each: doi:10.1000/182, urn:isbn:9780306406157, urn:issn:2049-3630.
+        """
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:source."""
+
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:relation."""
+
+    @_builtins.property
+    def coverages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """dc:coverage."""
 
     def __init__(
         self,
@@ -122,10 +199,20 @@ class Metadata(_message.Message):
         description: _builtins.str = ...,
         language: _builtins.str = ...,
         rights: _builtins.str = ...,
+        publishers: _abc.Iterable[_builtins.str] | None = ...,
+        contributors: _abc.Iterable[_builtins.str] | None = ...,
+        date: _builtins.str = ...,
+        types: _abc.Iterable[_builtins.str] | None = ...,
+        formats: _abc.Iterable[_builtins.str] | None = ...,
+        identifiers: _abc.Iterable[_builtins.str] | None = ...,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
+        relations: _abc.Iterable[_builtins.str] | None = ...,
+        coverages: _abc.Iterable[_builtins.str] | None = ...,
+        licence: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["creators", b"creators", "description", b"description", "language", b"language", "rights", b"rights", "subjects", b"subjects", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contributors", b"contributors", "coverages", b"coverages", "creators", b"creators", "date", b"date", "description", b"description", "formats", b"formats", "identifiers", b"identifiers", "language", b"language", "licence", b"licence", "publishers", b"publishers", "relations", b"relations", "rights", b"rights", "sources", b"sources", "subjects", b"subjects", "title", b"title", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -182,6 +269,12 @@ class Item(_message.Message):
     UPLOADED_BY_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     AVAILABLE_AT_FIELD_NUMBER: _builtins.int
+    ACCESS_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    PREDECESSORS_FIELD_NUMBER: _builtins.int
+    REPLACED_BY_FIELD_NUMBER: _builtins.int
+    NEWEST_ID_FIELD_NUMBER: _builtins.int
+    RETIRED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     kind: _types_pb2.ItemKind.ValueType
@@ -194,6 +287,12 @@ class Item(_message.Message):
     """Playing time in seconds, for audio and video; 0 when unknown."""
     uploaded_by: _builtins.str
     """Who uploaded it."""
+    access: Global___Access.ValueType
+    """Whose learners may read it."""
+    replaced_by: _builtins.str
+    """The next version, which is or was AVAILABLE; empty when there is none."""
+    newest_id: _builtins.str
+    """The newest of its later versions that is AVAILABLE; empty when there is none. GetItem tells it."""
     @_builtins.property
     def metadata(self) -> Global___Metadata:
         """Who, what, in which language."""
@@ -214,6 +313,18 @@ class Item(_message.Message):
     def available_at(self) -> _timestamp_pb2.Timestamp:
         """When it became AVAILABLE."""
 
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """Until then no learner reads it, whatever `access` is; absent: no embargo."""
+
+    @_builtins.property
+    def predecessors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its earlier versions, oldest first. Who reads one of them by a path or a session reads it too."""
+
+    @_builtins.property
+    def retired_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was retired; absent when it is not RETIRED."""
+
     def __init__(
         self,
         *,
@@ -228,10 +339,16 @@ class Item(_message.Message):
         uploaded_by: _builtins.str = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         available_at: _timestamp_pb2.Timestamp | None = ...,
+        access: Global___Access.ValueType = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        predecessors: _abc.Iterable[_builtins.str] | None = ...,
+        replaced_by: _builtins.str = ...,
+        newest_id: _builtins.str = ...,
+        retired_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "created_at", b"created_at", "metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "created_at", b"created_at", "metadata", b"metadata", "not_before", b"not_before", "retired_at", b"retired_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "created_at", b"created_at", "failure", b"failure", "id", b"id", "kind", b"kind", "metadata", b"metadata", "renditions", b"renditions", "run_ids", b"run_ids", "seconds", b"seconds", "state", b"state", "uploaded_by", b"uploaded_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "available_at", b"available_at", "created_at", b"created_at", "failure", b"failure", "id", b"id", "kind", b"kind", "metadata", b"metadata", "newest_id", b"newest_id", "not_before", b"not_before", "predecessors", b"predecessors", "renditions", b"renditions", "replaced_by", b"replaced_by", "retired_at", b"retired_at", "run_ids", b"run_ids", "seconds", b"seconds", "state", b"state", "uploaded_by", b"uploaded_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -130,6 +130,10 @@ class _ItemKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ItemKind.Val
     """The film of a live class."""
     ITEM_KIND_SLIDES: _ItemKind.ValueType  # 7
     """Slides."""
+    ITEM_KIND_CAPTIONS: _ItemKind.ValueType  # 8
+    """Captions of a film or a sound, as WebVTT."""
+    ITEM_KIND_DATASET: _ItemKind.ValueType  # 9
+    """Data: tables, documents of JSON, scientific data, or an archive of such files."""
 
 class ItemKind(_ItemKind, metaclass=_ItemKindEnumTypeWrapper):
     """What an item of the library is."""
@@ -150,6 +154,10 @@ ITEM_KIND_RECORDING: ItemKind.ValueType  # 6
 """The film of a live class."""
 ITEM_KIND_SLIDES: ItemKind.ValueType  # 7
 """Slides."""
+ITEM_KIND_CAPTIONS: ItemKind.ValueType  # 8
+"""Captions of a film or a sound, as WebVTT."""
+ITEM_KIND_DATASET: ItemKind.ValueType  # 9
+"""Data: tables, documents of JSON, scientific data, or an archive of such files."""
 Global___ItemKind: _TypeAlias = ItemKind  # noqa: Y015
 
 class _SessionKind:
