@@ -28,6 +28,7 @@ from services.catalog.store import CatalogStore
 from services.catalog.usecases import courses, enrolments, groups, people, runs
 from services.catalog.usecases.courses import CreateCourse, PublishPath, UpdateCourse
 from services.catalog.usecases.enrolments import ChangeMode, Enrol, EnrolRow, RowOutcome, Withdraw
+from services.catalog.usecases.lookup import get_person
 
 M = TypeVar("M", bound=Message)
 Row = types_pb2.RowResult
@@ -68,10 +69,8 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def GetPerson(
         self, request: catalog_pb2.GetPersonRequest, _context: Any
     ) -> resources_pb2.Person:
-        found = self._database.reader().people([request.person_id])
-        if not found:
-            raise NotFound(f"there is no person {request.person_id!r}")
-        return to_message(found[request.person_id], resources_pb2.Person)
+        person = get_person(self._database.reader(), request.person_id)
+        return to_message(person, resources_pb2.Person)
 
     def RetirePerson(
         self, request: catalog_pb2.RetirePersonRequest, _context: Any

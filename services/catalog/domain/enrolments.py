@@ -99,7 +99,7 @@ def self_enrolment_violations(run: Run, learner_id: str, now: datetime) -> Itera
 
 
 def learner_violations(learner_id: str) -> Iterator[FieldViolation]:
-    """Yield a violation for a learner who is not in the roster."""
+    """Yield a violation for a learner who is not in the roster, or left."""
     wrong = f"{learner_id!r} is not in the roster, or left"
     yield FieldViolation("learner_id", wrong, "a person of the roster who has not left")
 

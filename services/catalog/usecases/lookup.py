@@ -7,11 +7,20 @@ from datetime import timedelta
 from chassis.errors import NotFound
 from services.catalog.domain.enrolments import Enrolment
 from services.catalog.domain.path import Activity
+from services.catalog.domain.people import Person
 from services.catalog.domain.runs import Course, Run
 from services.catalog.ports import Store
 
 # Longer than MongoDB lets a transaction live (transactionLifetimeLimitSeconds, 60).
 RECOUNT = timedelta(minutes=2)
+
+
+def get_person(store: Store, person_id: str) -> Person:
+    """Return a person, also one who left. Raises NotFound."""
+    person = store.people([person_id]).get(person_id)
+    if person is None:
+        raise NotFound(f"there is no person {person_id!r}")
+    return person
 
 
 def get_course(store: Store, course_id: str) -> Course:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chassis.errors import NotFound
 from services.catalog.domain.events import PersonUpserted
 from services.catalog.domain.people import Person
 from services.catalog.ports import Store
 from services.catalog.usecases.enrolments import Withdraw, withdraw
-from services.catalog.usecases.lookup import get_run, lock_run
+from services.catalog.usecases.lookup import get_person, get_run, lock_run
 from services.catalog.usecases.runs import put_staff
 
 
@@ -29,9 +28,7 @@ def retire_person(store: Store, person_id: str) -> Person:
     person. Raises NotFound.
     """
     store.contends_for("person", person_id)
-    person = store.people([person_id]).get(person_id)
-    if person is None:
-        raise NotFound(f"there is no person {person_id!r}")
+    person = get_person(store, person_id)
     if person.retired_at is None:
         person = replace(person, retired_at=store.now)
         store.put_people([person])
