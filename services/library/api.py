@@ -22,6 +22,7 @@ from services.library.queries import Wanted
 from services.library.store import LibraryStore
 from services.library.usecases import items, reading, uploads, versions
 from services.library.usecases.items import RetireItem, UpdateItem
+from services.library.usecases.lookup import get_upload
 from services.library.usecases.uploads import UploadTarget
 
 
@@ -51,7 +52,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
             upload_id != target.upload_id
         ):  # a repeat: the upload has the target of the first request
             transfers.close_target(self._files, target)
-        return self._describe(uploads.get_upload(self._database.reader(), upload_id))
+        return self._describe(get_upload(self._database.reader(), upload_id))
 
     def _start(
         self, request: library_pb2.StartUploadRequest, command: Announcement, target: UploadTarget
@@ -78,12 +79,12 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
     def GetUpload(
         self, request: library_pb2.GetUploadRequest, _context: Any
     ) -> resources_pb2.Upload:
-        return self._describe(uploads.get_upload(self._database.reader(), request.upload_id))
+        return self._describe(get_upload(self._database.reader(), request.upload_id))
 
     def CompleteUpload(
         self, request: library_pb2.CompleteUploadRequest, _context: Any
     ) -> resources_pb2.Item:
-        upload = uploads.get_upload(self._database.reader(), request.upload_id)
+        upload = get_upload(self._database.reader(), request.upload_id)
         if upload.state is UploadState.OPEN:
             transfers.put_together(self._files, upload)
             # If the upload was given up meanwhile, its deletion may have missed the file.

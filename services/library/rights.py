@@ -10,7 +10,7 @@ from chassis.edge.access import Relation
 from chassis.errors import PermissionDenied
 from chassis.staff import StaffRole, within
 from services.library.store import LibraryStore
-from services.library.usecases.uploads import get_item, get_upload
+from services.library.usecases.lookup import get_item, get_upload
 
 
 def check_runs(store: LibraryStore, item_id: str, run_ids: Collection[str]) -> None:

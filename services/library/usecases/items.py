@@ -10,7 +10,7 @@ from services.library.domain.items import Item, Metadata, PendingDeletion, run_v
 from services.library.domain.metadata import as_stored, metadata_violations
 from services.library.domain.versions import GONE, updated
 from services.library.ports import Store
-from services.library.usecases.uploads import get_item
+from services.library.usecases.lookup import get_item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

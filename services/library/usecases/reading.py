@@ -13,7 +13,7 @@ from services.library.domain.entitlements import (
 from services.library.domain.enums import ItemState
 from services.library.domain.items import Item
 from services.library.ports import Store
-from services.library.usecases.uploads import get_item
+from services.library.usecases.lookup import get_item
 
 DENIED = "this person's enrolments and runs do not allow reading this item"
 
@@ -24,9 +24,7 @@ def readable(store: Store, item_id: str, reader_id: str) -> Item:
     Raises PermissionDenied, for a named reader also if there is no such item, and
     FailedPrecondition while it is not AVAILABLE.
     """
-    if reader_id and not _may_read(store, item_id, reader_id):
-        raise PermissionDenied(DENIED)
-    item = get_item(store, item_id)
+    item = _entitled(store, item_id, reader_id) if reader_id else get_item(store, item_id)
     if item.state is not ItemState.AVAILABLE:
         raise FailedPrecondition(
             f"item {item_id!r} is {item.state}; only AVAILABLE items can be read"
@@ -56,10 +54,16 @@ def reader(store: Store, person_id: str) -> Reader:
     )
 
 
-def _may_read(store: Store, item_id: str, person_id: str) -> bool:
-    item, person = store.item(item_id), reader(store, person_id)
-    if item is None:
-        return False
+def _entitled(store: Store, item_id: str, person_id: str) -> Item:
+    """Return an item that a person may read. Raises PermissionDenied, also if there is none."""
+    item = store.item(item_id)
+    if item is None or not _may_read(store, item, person_id):
+        raise PermissionDenied(DENIED)
+    return item
+
+
+def _may_read(store: Store, item: Item, person_id: str) -> bool:
+    person = reader(store, person_id)
     # The query starts from the person's runs: there are tens, while an item may be in thousands.
     named = store.names(runs_that_count(item, person, store.now), all_versions(item))
     return may_read(item, person, store.now, named=named)

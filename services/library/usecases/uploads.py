@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from chassis.errors import FailedPrecondition, NotFound, check
+from chassis.errors import FailedPrecondition, check
 from services.library.domain.enums import Access, ItemState, UploadState
 from services.library.domain.items import (
     Item,
@@ -17,6 +17,7 @@ from services.library.domain.types import kind_violations
 from services.library.domain.verification import failed
 from services.library.ports import Store
 from services.library.usecases import versions
+from services.library.usecases.lookup import get_item, get_upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,19 +124,3 @@ def expire(store: Store, upload_id: str, reason: str) -> None:
     """Give up an upload if it is still open."""
     if get_upload(store, upload_id).state is UploadState.OPEN:
         give_up(store, upload_id, reason)
-
-
-def get_upload(store: Store, upload_id: str) -> Upload:
-    """Return an upload. Raises NotFound."""
-    upload = store.upload(upload_id)
-    if upload is None:
-        raise NotFound(f"there is no upload {upload_id!r}")
-    return upload
-
-
-def get_item(store: Store, item_id: str) -> Item:
-    """Return an item. Raises NotFound."""
-    item = store.item(item_id)
-    if item is None:
-        raise NotFound(f"there is no item {item_id!r}")
-    return item

@@ -6,7 +6,7 @@ from services.library.domain.items import Item, PendingDeletion
 from services.library.domain.verification import Found
 from services.library.ports import Store
 from services.library.usecases import versions
-from services.library.usecases.uploads import get_item
+from services.library.usecases.lookup import get_item
 
 
 def judge(store: Store, item_id: str, found: Found | None) -> ItemState:

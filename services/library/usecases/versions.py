@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from chassis.errors import FailedPrecondition, NotFound
+from chassis.errors import FailedPrecondition
 from services.library.domain.items import Item
 from services.library.domain.versions import obstacles, succeed, updated
 from services.library.ports import Store
+from services.library.usecases.lookup import get_item
 
 
 def announce(store: Store, new: Item, replaces_item_id: str) -> Item:
@@ -16,9 +17,7 @@ def announce(store: Store, new: Item, replaces_item_id: str) -> Item:
     """
     if not replaces_item_id:
         return new
-    old = store.item(replaces_item_id)
-    if old is None:
-        raise NotFound(f"there is no item {replaces_item_id!r}")
+    old = get_item(store, replaces_item_id)
     successor = store.item(old.successor_id) if old.successor_id else None
     if reasons := list(obstacles(old, successor)):
         raise FailedPrecondition("; ".join(reasons))

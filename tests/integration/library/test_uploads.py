@@ -15,6 +15,7 @@ from chassis.errors import FailedPrecondition
 from services.library import cleaning, transfers
 from services.library.api import LibraryApi
 from services.library.usecases import uploads
+from services.library.usecases.lookup import get_upload
 from tests.integration.library.shelves import (
     FAILED,
     MIB,
@@ -36,7 +37,7 @@ WEEK = timedelta(days=7)
 
 
 def _multipart(shelves: Shelves, upload: resources_pb2.Upload) -> str:
-    return uploads.get_upload(shelves.database.reader(), upload.id).multipart
+    return get_upload(shelves.database.reader(), upload.id).multipart
 
 
 def _multiparts(shelves: Shelves) -> set[str]:
@@ -125,7 +126,7 @@ def test_a_crash_after_the_parts_were_put_together_heals(shelves: Shelves) -> No
     """The object is there and its parts are not: the repeat finds it."""
     upload = shelves.start(LONG)
     shelves.put_all(upload, LONG)
-    transfers.put_together(shelves.files, uploads.get_upload(shelves.database.reader(), upload.id))
+    transfers.put_together(shelves.files, get_upload(shelves.database.reader(), upload.id))
     assert shelves.item(upload.item_id).state == UPLOADING
     assert [part.stored for part in shelves.resume(upload).parts] == [True, True, True]
     assert shelves.complete(upload).state == VERIFYING
@@ -222,7 +223,7 @@ def test_a_file_whose_hand_over_was_never_committed_expires(shelves: Shelves) ->
     """A file that a crash left in the store is removed as well."""
     upload = shelves.start(PDF)
     shelves.put_all(upload, PDF)
-    transfers.put_together(shelves.files, uploads.get_upload(shelves.database.reader(), upload.id))
+    transfers.put_together(shelves.files, get_upload(shelves.database.reader(), upload.id))
     shelves.clock.forward(days=8)
     cleaning.expire(shelves.database, shelves.files, WEEK)
     cleaning.sweep(shelves.database, shelves.files)
