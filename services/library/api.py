@@ -19,6 +19,7 @@ from services.library.domain.parts import Part, plan
 from services.library.ports import Files
 from services.library.store import LibraryStore
 from services.library.usecases import items, reading, uploads
+from services.library.usecases.files import key_of
 from services.library.usecases.items import RetireItem, UpdateItem
 from services.library.usecases.uploads import UploadTarget
 
@@ -137,12 +138,11 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
     def GetReadUrl(
         self, request: library_pb2.GetReadUrlRequest, _context: Any
     ) -> library_pb2.GetReadUrlResponse:
-        item = reading.readable(
-            self._database.reader(), request.item_id, _reader(request.reader_id)
-        )
+        store = self._database.reader()
+        item = reading.readable(store, request.item_id, _reader(request.reader_id))
         (rendition,) = item.renditions
         answer = library_pb2.GetReadUrlResponse(
-            url=self._files.read_url(item.id, rendition.media_type),
+            url=self._files.read_url(key_of(store, item), rendition.media_type),
             media_type=rendition.media_type,
             size=rendition.size,
         )

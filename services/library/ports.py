@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
+from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Upload
 
 
@@ -78,6 +79,15 @@ class Store(Protocol):
 
     def discard(self, pending_deletion: PendingDeletion) -> None:
         """Add a pending deletion."""
+
+    def shared_file(self, content: str) -> SharedFile | None:
+        """Return the file with these bytes (`domain.files.content_id`); None if there is none."""
+
+    def put_shared_file(self, file: SharedFile) -> None:
+        """Store which file has some bytes, new or changed."""
+
+    def discard_copy(self, key: str) -> None:
+        """Add a pending deletion of a file that no item needs, due when nobody reads it."""
 
     def runs_of(self, learner_id: str) -> list[str]:
         """Return the ids of the runs in which a learner holds a place."""

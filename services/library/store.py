@@ -4,13 +4,15 @@
 |---|---|---|
 | items | a work, and a `job` (chassis/jobs) while it is verified | made by the server |
 | uploads | the upload of a file | made by the server |
+| files | the file that all items with the same bytes share | SHA-256 and size of the bytes |
 | rubbish | a pending deletion in the S3 store | the item's |
+| copies | a file whose pending deletion is due later | the item's |
 | enrolments, staff | replicas: enrolments, staff | run:learner; a run's |
 | shelves | what a run's path names, or what a session gave to study | the run's; session:<id> |
 """
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo import ReplaceOne, UpdateOne
@@ -19,13 +21,18 @@ from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
 from chassis.data.staff import members_of
+from chassis.data.transactions import inserting
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
 from services.library.domain.enums import EnrolmentState, ItemState, UploadState
+from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Upload
 from services.library.migrations import LARGE, LARGEST_SMALL, MIGRATIONS, SMALL
 
 Document = dict[str, Any]
 SOME = 1000
+# An api of the older version, beside this one, reads each item from a file of its own, and its URLs
+# are valid for up to a week.
+COPIES_KEPT = timedelta(days=14)
 
 
 class LibraryStore(chassis_store.Store):
@@ -86,6 +93,33 @@ class LibraryStore(chassis_store.Store):
     def forget(self, pending_deletion: PendingDeletion) -> None:
         """Remove a pending deletion from the list."""
         self["rubbish"].delete_one({"_id": pending_deletion.id}, session=self.session)
+
+    def shared_file(self, content: str) -> SharedFile | None:
+        """Return the file with these bytes; None if there is none."""
+        found = self["files"].find_one({"_id": content}, session=self.session)
+        return from_document(found, SharedFile) if found else None
+
+    def put_shared_file(self, file: SharedFile) -> None:
+        """Store which file has some bytes, new or changed."""
+        with inserting():  # another worker may have verified an item with the same bytes
+            self["files"].replace_one(
+                {"_id": file.id}, to_document(file), upsert=True, session=self.session
+            )
+
+    def discard_copy(self, key: str) -> None:
+        """Add a pending deletion of a file that no item needs, due when nobody reads it.
+
+        URLs expire by the S3 store's clock, so the system's clock is used, not the steered one.
+        """
+        due = {"_id": key, "due": datetime.now(UTC) + COPIES_KEPT}
+        self["copies"].replace_one({"_id": key}, due, upsert=True, session=self.session)
+
+    def release_copies(self, now: datetime) -> None:
+        """Add pending deletions of some of the copies that are due."""
+        rows = self["copies"].find({"due": {"$lte": now}}, session=self.session).limit(SOME)
+        for row in rows:
+            self.discard(PendingDeletion(id=row["_id"]))
+            self["copies"].delete_one({"_id": row["_id"]}, session=self.session)
 
     def runs_of(self, learner_id: str) -> list[str]:
         """Return the ids of the runs in which a learner holds a place."""
