@@ -20,7 +20,13 @@ def api(settings: Settings) -> None:
 
     database = roles.open_database(settings, "library", LibraryStore)
     servicer = Servicer(
-        LibraryApi(database, open_files(settings), settings.part_size, settings.url_lifetime),
+        LibraryApi(
+            database,
+            open_files(settings),
+            settings.part_size,
+            settings.url_lifetime,
+            settings.run_quota,
+        ),
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
         partial(rights.relation, database),
     )

@@ -18,9 +18,10 @@ from services.library.domain.items import StartUpload as Announcement
 from services.library.domain.parts import Part, plan
 from services.library.ports import Files
 from services.library.store import LibraryStore
-from services.library.usecases import items, reading, uploads
+from services.library.usecases import items, quotas, reading, uploads
 from services.library.usecases.files import key_of
 from services.library.usecases.items import RetireItem, UpdateItem
+from services.library.usecases.quotas import SetRunQuota
 from services.library.usecases.uploads import UploadTarget
 
 
@@ -33,9 +34,11 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         files: Files,
         part_size: int,
         url_lifetime: timedelta,
+        run_quota: int = 0,
     ) -> None:
         self._database, self._files = database, files
         self._part_size, self._url_lifetime = part_size, url_lifetime
+        self._run_quota = run_quota
 
     def StartUpload(
         self, request: library_pb2.StartUploadRequest, _context: Any
@@ -60,7 +63,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
                 self._database,
                 request,
                 resources_pb2.Upload,
-                lambda store: uploads.start(store, command, target, uploader),
+                lambda store: uploads.start(store, command, target, uploader, self._run_quota),
             ).id
         except DomainError:
             # Only these errors free the target: after any other, the upload may exist nevertheless.
@@ -120,7 +123,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
 
         def work(store: LibraryStore) -> Item:
             rights.check_runs(store, command.item_id, run_ids or ())
-            return items.update_item(store, command)
+            return items.update_item(store, command, self._run_quota)
 
         return execute(self._database, request, resources_pb2.Item, work)
 
@@ -148,6 +151,23 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         )
         answer.expires_at.FromDatetime(self._urls_end())
         return answer
+
+    def SetRunQuota(
+        self, request: library_pb2.SetRunQuotaRequest, _context: Any
+    ) -> resources_pb2.RunUsage:
+        command = from_message(request, SetRunQuota)
+        return execute(
+            self._database,
+            request,
+            resources_pb2.RunUsage,
+            lambda store: quotas.set_quota(store, command, self._run_quota),
+        )
+
+    def GetRunUsage(
+        self, request: library_pb2.GetRunUsageRequest, _context: Any
+    ) -> resources_pb2.RunUsage:
+        usage = quotas.usage(self._database.reader(), request.run_id, self._run_quota)
+        return to_message(usage, resources_pb2.RunUsage)
 
     def _describe(self, upload: Upload) -> resources_pb2.Upload:
         """Return the upload with its parts, and new URLs for the missing ones."""

@@ -86,7 +86,11 @@ def _add_jobs(mongo: Mongo) -> None:
     adopt(mongo)
 
 
-_SHARED: Mapping[str, Sequence[IndexModel]] = {"files": [], "copies": [IndexModel("due")]}
+_SHARED: Mapping[str, Sequence[IndexModel]] = {
+    "files": [],
+    "copies": [IndexModel("due")],
+    "quotas": [],
+}
 
 
 def _share_files(mongo: Mongo) -> None:
@@ -115,5 +119,5 @@ MIGRATIONS = (
     Migration(5, "verifications as jobs", _add_jobs),
     Migration(6, "indexes of learners' runs and of runs that name an item", adding(_ENTITLED)),
     Migration(7, "the staff of runs, items by their uploader, items of sessions", adding(_RIGHTS)),
-    Migration(9, "files by their bytes, which items share", _share_files),
+    Migration(9, "files by their bytes, which items share; quotas of runs", _share_files),
 )

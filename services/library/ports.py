@@ -7,6 +7,7 @@ from typing import Protocol
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
 from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Upload
+from services.library.domain.quotas import RunUsage
 
 
 class FilesAway(Exception):
@@ -88,6 +89,18 @@ class Store(Protocol):
 
     def discard_copy(self, key: str) -> None:
         """Add a pending deletion of a file that no item needs, due when nobody reads it."""
+
+    def quota(self, run_id: str) -> int:
+        """Return a run's own quota in bytes; 0 if it has none."""
+
+    def put_quota(self, run_id: str, limit: int) -> None:
+        """Store a run's own quota in bytes; 0: it has none."""
+
+    def take_turn(self, run_id: str) -> None:
+        """Let other units of work that take their turn for this run wait for this one's end."""
+
+    def usage(self, run_id: str, limit: int) -> RunUsage:
+        """Return what a run's items use."""
 
     def runs_of(self, learner_id: str) -> list[str]:
         """Return the ids of the runs in which a learner holds a place."""

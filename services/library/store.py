@@ -5,6 +5,7 @@
 | items | a work, and a `job` (chassis/jobs) while it is verified | made by the server |
 | uploads | the upload of a file | made by the server |
 | files | the file that all items with the same bytes share | SHA-256 and size of the bytes |
+| quotas | the quota of a run, and how often room in it was looked for | the run's |
 | rubbish | a pending deletion in the S3 store | the item's |
 | copies | a file whose pending deletion is due later | the item's |
 | enrolments, staff | replicas: enrolments, staff | run:learner; a run's |
@@ -26,6 +27,7 @@ from services.library.domain.entitlements import Enrolment, RunReadingList, Sess
 from services.library.domain.enums import EnrolmentState, ItemState, UploadState
 from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Upload
+from services.library.domain.quotas import COUNTED, RunUsage
 from services.library.migrations import LARGE, LARGEST_SMALL, MIGRATIONS, SMALL
 
 Document = dict[str, Any]
@@ -121,6 +123,39 @@ class LibraryStore(chassis_store.Store):
             self.discard(PendingDeletion(id=row["_id"]))
             self["copies"].delete_one({"_id": row["_id"]}, session=self.session)
 
+    def quota(self, run_id: str) -> int:
+        """Return a run's own quota in bytes; 0 if it has none."""
+        found = self["quotas"].find_one({"_id": run_id}, session=self.session)
+        return int(found.get("limit", 0)) if found else 0
+
+    def put_quota(self, run_id: str, limit: int) -> None:
+        """Store a run's own quota in bytes; 0: it has none."""
+        self._set_quota(run_id, {"$set": {"limit": limit}})
+
+    def take_turn(self, run_id: str) -> None:
+        """Let other units of work that take their turn for this run wait for this one's end.
+
+        In other processes they conflict, because each changes the run's document.
+        """
+        self.contends_for("quota", run_id)
+        self._set_quota(run_id, {"$inc": {"turns": 1}})
+
+    def _set_quota(self, run_id: str, change: Document) -> None:
+        with inserting():
+            self["quotas"].update_one({"_id": run_id}, change, upsert=True, session=self.session)
+
+    def usage(self, run_id: str, limit: int) -> RunUsage:
+        """Return what a run's items use."""
+        rows = self["items"].aggregate(_usage(run_id), session=self.session)
+        found = next(rows, {"items": 0, "used": 0, "open": 0})
+        return RunUsage(
+            run_id=run_id,
+            items=found["items"],
+            used=found["used"],
+            open=found["open"],
+            limit=limit,
+        )
+
     def runs_of(self, learner_id: str) -> list[str]:
         """Return the ids of the runs in which a learner holds a place."""
         rows = self["enrolments"].find(
@@ -192,6 +227,22 @@ class LibraryStore(chassis_store.Store):
             upsert=True,
             session=self.session,
         )
+
+
+def _usage(run_id: str) -> list[Document]:
+    """Return a pipeline for how many items of a run count, and for their bytes."""
+    size, is_available = "$promised.size", {"$eq": ["$state", ItemState.AVAILABLE]}
+    return [
+        {"$match": {"run_ids": run_id, "state": {"$in": list(COUNTED)}}},
+        {
+            "$group": {
+                "_id": None,
+                "items": {"$sum": 1},
+                "used": {"$sum": size},
+                "open": {"$sum": {"$cond": [is_available, 0, size]}},
+            }
+        },
+    ]
 
 
 def _of_runs(run_ids: Collection[str]) -> Document:

@@ -7,6 +7,7 @@ from services.library.domain.enums import ItemState
 from services.library.domain.events import ItemRetired, ItemUpdated
 from services.library.domain.items import Item, Metadata, run_violations
 from services.library.ports import Store
+from services.library.usecases.quotas import check_room
 from services.library.usecases.uploads import get_item
 
 GONE = frozenset({ItemState.RETIRED, ItemState.FAILED})
@@ -30,10 +31,11 @@ class RetireItem:
     reason: str
 
 
-def update_item(store: Store, command: UpdateItem) -> Item:
-    """Replace an item's description, and return the item.
+def update_item(store: Store, command: UpdateItem, quota: int) -> Item:
+    """Replace an item's description, and return the item. `quota`: the default of all runs.
 
-    Raises Invalid; NotFound; FailedPrecondition if it is RETIRED or FAILED.
+    Raises Invalid; NotFound; FailedPrecondition if it is RETIRED or FAILED, or if a run that is
+    added has no room for its file.
     """
     if command.run_ids is not None:
         check(run_violations(command.run_ids))
@@ -44,6 +46,8 @@ def update_item(store: Store, command: UpdateItem) -> Item:
     after = replace(before, metadata=command.metadata, run_ids=run_ids)
     if after == before:
         return before
+    added = [run_id for run_id in run_ids if run_id not in before.run_ids]
+    check_room(store, added, before.promised.size, quota)
     store.put_item(after)
     store.record_event(
         ItemUpdated(

@@ -27,7 +27,7 @@ from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_optio
 from tandem.types.v1 import types_pb2 as tandem_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tandem/library/v1/resources.proto\x12\x11tandem.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\xa9\x01\n\x08Metadata\x12\x18\n\x05title\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xac\x02\x12\x18\n\x08\x63reators\x18\x02 \x03(\tB\x06\xb2\xbb\x18\x02 d\x12\x18\n\x08subjects\x18\x03 \x03(\tB\x06\xb2\xbb\x18\x02 d\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x90N\x12\x18\n\x08language\x18\x05 \x01(\tB\x06\xb2\xbb\x18\x02\x10#\x12\x17\n\x06rights\x18\x06 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xe8\x07\"K\n\tRendition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x0e\n\x06sha256\x18\x04 \x01(\t\"\xf3\x02\n\x04Item\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKind\x12-\n\x08metadata\x18\x03 \x01(\x0b\x32\x1b.tandem.library.v1.Metadata\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x1c.tandem.library.v1.ItemState\x12\x0f\n\x07\x66\x61ilure\x18\x05 \x01(\t\x12\x0f\n\x07run_ids\x18\x06 \x03(\t\x12\x30\n\nrenditions\x18\x07 \x03(\x0b\x32\x1c.tandem.library.v1.Rendition\x12\x0f\n\x07seconds\x18\x08 \x01(\x01\x12\x13\n\x0buploaded_by\x18\t \x01(\t\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61vailable_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"W\n\nUploadPart\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x0e\n\x06stored\x18\x04 \x01(\x08\x12\x0b\n\x03url\x18\x05 \x01(\t\"\xb6\x01\n\x06Upload\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07item_id\x18\x02 \x01(\t\x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.tandem.library.v1.UploadState\x12,\n\x05parts\x18\x04 \x03(\x0b\x32\x1d.tandem.library.v1.UploadPart\x12\x32\n\x0eurls_expire_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xa4\x01\n\tItemState\x12\x1a\n\x16ITEM_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14ITEM_STATE_UPLOADING\x10\x01\x12\x18\n\x14ITEM_STATE_VERIFYING\x10\x02\x12\x18\n\x14ITEM_STATE_AVAILABLE\x10\x03\x12\x15\n\x11ITEM_STATE_FAILED\x10\x04\x12\x16\n\x12ITEM_STATE_RETIRED\x10\x05*x\n\x0bUploadState\x12\x1c\n\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11UPLOAD_STATE_OPEN\x10\x01\x12\x1a\n\x16UPLOAD_STATE_COMPLETED\x10\x02\x12\x18\n\x14UPLOAD_STATE_ABORTED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tandem/library/v1/resources.proto\x12\x11tandem.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\x1a\x1btandem/types/v1/types.proto\"\xa9\x01\n\x08Metadata\x12\x18\n\x05title\x18\x01 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xac\x02\x12\x18\n\x08\x63reators\x18\x02 \x03(\tB\x06\xb2\xbb\x18\x02 d\x12\x18\n\x08subjects\x18\x03 \x03(\tB\x06\xb2\xbb\x18\x02 d\x12\x1c\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\x90N\x12\x18\n\x08language\x18\x05 \x01(\tB\x06\xb2\xbb\x18\x02\x10#\x12\x17\n\x06rights\x18\x06 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xe8\x07\"K\n\tRendition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x0e\n\x06sha256\x18\x04 \x01(\t\"\xf3\x02\n\x04Item\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.tandem.types.v1.ItemKind\x12-\n\x08metadata\x18\x03 \x01(\x0b\x32\x1b.tandem.library.v1.Metadata\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x1c.tandem.library.v1.ItemState\x12\x0f\n\x07\x66\x61ilure\x18\x05 \x01(\t\x12\x0f\n\x07run_ids\x18\x06 \x03(\t\x12\x30\n\nrenditions\x18\x07 \x03(\x0b\x32\x1c.tandem.library.v1.Rendition\x12\x0f\n\x07seconds\x18\x08 \x01(\x01\x12\x13\n\x0buploaded_by\x18\t \x01(\t\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61vailable_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"T\n\x08RunUsage\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\r\n\x05items\x18\x02 \x01(\r\x12\x0c\n\x04used\x18\x03 \x01(\x04\x12\x0c\n\x04open\x18\x04 \x01(\x04\x12\r\n\x05limit\x18\x05 \x01(\x04\"W\n\nUploadPart\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x0e\n\x06stored\x18\x04 \x01(\x08\x12\x0b\n\x03url\x18\x05 \x01(\t\"\xb6\x01\n\x06Upload\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07item_id\x18\x02 \x01(\t\x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.tandem.library.v1.UploadState\x12,\n\x05parts\x18\x04 \x03(\x0b\x32\x1d.tandem.library.v1.UploadPart\x12\x32\n\x0eurls_expire_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xa4\x01\n\tItemState\x12\x1a\n\x16ITEM_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14ITEM_STATE_UPLOADING\x10\x01\x12\x18\n\x14ITEM_STATE_VERIFYING\x10\x02\x12\x18\n\x14ITEM_STATE_AVAILABLE\x10\x03\x12\x15\n\x11ITEM_STATE_FAILED\x10\x04\x12\x16\n\x12ITEM_STATE_RETIRED\x10\x05*x\n\x0bUploadState\x12\x1c\n\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11UPLOAD_STATE_OPEN\x10\x01\x12\x1a\n\x16UPLOAD_STATE_COMPLETED\x10\x02\x12\x18\n\x14UPLOAD_STATE_ABORTED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,18 +46,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_METADATA'].fields_by_name['language']._serialized_options = b'\262\273\030\002\020#'
   _globals['_METADATA'].fields_by_name['rights']._loaded_options = None
   _globals['_METADATA'].fields_by_name['rights']._serialized_options = b'\262\273\030\003\020\350\007'
-  _globals['_ITEMSTATE']._serialized_start=1049
-  _globals['_ITEMSTATE']._serialized_end=1213
-  _globals['_UPLOADSTATE']._serialized_start=1215
-  _globals['_UPLOADSTATE']._serialized_end=1335
+  _globals['_ITEMSTATE']._serialized_start=1135
+  _globals['_ITEMSTATE']._serialized_end=1299
+  _globals['_UPLOADSTATE']._serialized_start=1301
+  _globals['_UPLOADSTATE']._serialized_end=1421
   _globals['_METADATA']._serialized_start=152
   _globals['_METADATA']._serialized_end=321
   _globals['_RENDITION']._serialized_start=323
   _globals['_RENDITION']._serialized_end=398
   _globals['_ITEM']._serialized_start=401
   _globals['_ITEM']._serialized_end=772
-  _globals['_UPLOADPART']._serialized_start=774
-  _globals['_UPLOADPART']._serialized_end=861
-  _globals['_UPLOAD']._serialized_start=864
-  _globals['_UPLOAD']._serialized_end=1046
+  _globals['_RUNUSAGE']._serialized_start=774
+  _globals['_RUNUSAGE']._serialized_end=858
+  _globals['_UPLOADPART']._serialized_start=860
+  _globals['_UPLOADPART']._serialized_end=947
+  _globals['_UPLOAD']._serialized_start=950
+  _globals['_UPLOAD']._serialized_end=1132
 # @@protoc_insertion_point(module_scope)
