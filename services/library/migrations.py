@@ -94,6 +94,32 @@ def _add_jobs(mongo: Mongo) -> None:
     adopt(mongo)
 
 
+_SHARED: Mapping[str, Sequence[IndexModel]] = {
+    "files": [],
+    "copies": [IndexModel("due")],
+    "quotas": [],
+    "items": [IndexModel("renditions.sha256")],
+}
+
+
+def _share_files(mongo: Mongo) -> None:
+    """Let new items share the files of items that were verified before; the oldest file counts.
+
+    No file is deleted, because an api of the older version reads each item from its own file.
+    """
+    adding(_SHARED)(mongo)
+    content = {"$concat": ["$renditions.sha256", "-", {"$toString": "$renditions.size"}]}
+    mongo["items"].aggregate(
+        [
+            {"$match": {"renditions.0": {"$exists": True}}},
+            {"$unwind": "$renditions"},
+            {"$group": {"_id": content, "key": {"$min": "$_id"}}},
+            {"$merge": {"into": "files", "whenMatched": "keepExisting"}},
+        ],
+        allowDiskUse=True,
+    )
+
+
 MIGRATIONS = (
     Migration(1, "items, uploads, replicas of enrolments and reading lists", adding(_FIRST)),
     Migration(2, "pending deletions in the S3 store", adding(_CLEANING)),
@@ -103,4 +129,5 @@ MIGRATIONS = (
     Migration(6, "indexes of learners' runs and of runs that name an item", adding(_ENTITLED)),
     Migration(7, "the staff of runs, items by their uploader, items of sessions", adding(_RIGHTS)),
     Migration(8, "items by identifier and earlier version; due deletions", adding(_FOUND)),
+    Migration(9, "files by their bytes, which items share; quotas of runs", _share_files),
 )
