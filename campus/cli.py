@@ -116,7 +116,7 @@ cli.add_command(outbox)
 def main() -> None:
     """Run the command; print errors without a traceback."""
     # stdout is for results, which may be JSON.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # pika also raises what it logs
     try:
         cli(standalone_mode=True)
