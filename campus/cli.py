@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+import structlog
 
 from campus import events_command
 from campus.connection import DATA, MONITORING
@@ -13,6 +14,7 @@ from campus.dead_letters_command import dead_letters
 from campus.demo import command as demo_command
 from campus.faults import message_of
 from campus.identity import IdentityProvider
+from campus.library_command import library
 from campus.oulad import command as import_command
 from campus.outbox_command import outbox
 from campus.output import JSON_OPTION, fail, show_rows, steps
@@ -106,12 +108,15 @@ def identity(readable: bool, folder: Path, as_json: bool) -> None:
 cli.add_command(demo_command.demo)
 cli.add_command(import_command.import_)
 cli.add_command(events_command.events)
+cli.add_command(library)
 cli.add_command(dead_letters)
 cli.add_command(outbox)
 
 
 def main() -> None:
     """Run the command; print errors without a traceback."""
+    # stdout is for results, which may be JSON.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # pika also raises what it logs
     try:
         cli(standalone_mode=True)

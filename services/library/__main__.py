@@ -26,6 +26,7 @@ def api(settings: Settings) -> None:
             settings.part_size,
             settings.url_lifetime,
             settings.keep_retired,
+            settings.run_quota,
         ),
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
         partial(rights.relation, database),

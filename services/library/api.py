@@ -20,9 +20,11 @@ from services.library.domain.parts import Part, plan
 from services.library.ports import Files
 from services.library.queries import Wanted
 from services.library.store import LibraryStore
-from services.library.usecases import items, reading, uploads, versions
+from services.library.usecases import items, quotas, reading, uploads, versions
+from services.library.usecases.files import key_of
 from services.library.usecases.items import RetireItem, UpdateItem
 from services.library.usecases.lookup import get_upload
+from services.library.usecases.quotas import SetRunQuota
 from services.library.usecases.uploads import UploadTarget
 
 
@@ -36,10 +38,11 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         part_size: int,
         url_lifetime: timedelta,
         keep_retired: timedelta,
+        run_quota: int = 0,
     ) -> None:
         self._database, self._files = database, files
         self._part_size, self._url_lifetime = part_size, url_lifetime
-        self._keep_retired = keep_retired
+        self._keep_retired, self._run_quota = keep_retired, run_quota
 
     def StartUpload(
         self, request: library_pb2.StartUploadRequest, _context: Any
@@ -62,7 +65,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
 
         def work(store: LibraryStore) -> Upload:
             rights.check_replaces(store, command.replaces_item_id)
-            return uploads.start(store, command, target, uploader)
+            return uploads.start(store, command, target, uploader, self._run_quota)
 
         try:
             return execute(
@@ -131,7 +134,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
 
         def work(store: LibraryStore) -> resources_pb2.Item:
             rights.check_runs(store, command.item_id, run_ids or ())
-            return _told(items.update_item(store, command))
+            return _told(items.update_item(store, command, self._run_quota))
 
         return execute(self._database, request, resources_pb2.Item, work)
 
@@ -149,17 +152,33 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
     def GetReadUrl(
         self, request: library_pb2.GetReadUrlRequest, _context: Any
     ) -> library_pb2.GetReadUrlResponse:
-        item = reading.readable(
-            self._database.reader(), request.item_id, _reader(request.reader_id)
-        )
+        store = self._database.reader()
+        item = reading.readable(store, request.item_id, _reader(request.reader_id))
         (rendition,) = item.renditions
         answer = library_pb2.GetReadUrlResponse(
-            url=self._files.read_url(item.id, rendition.media_type),
+            url=self._files.read_url(key_of(store, item), rendition.media_type),
             media_type=rendition.media_type,
             size=rendition.size,
         )
         answer.expires_at.FromDatetime(self._urls_end())
         return answer
+
+    def SetRunQuota(
+        self, request: library_pb2.SetRunQuotaRequest, _context: Any
+    ) -> resources_pb2.RunUsage:
+        command = from_message(request, SetRunQuota)
+        return execute(
+            self._database,
+            request,
+            resources_pb2.RunUsage,
+            lambda store: quotas.set_quota(store, command, self._run_quota),
+        )
+
+    def GetRunUsage(
+        self, request: library_pb2.GetRunUsageRequest, _context: Any
+    ) -> resources_pb2.RunUsage:
+        usage = quotas.usage(self._database.reader(), request.run_id, self._run_quota)
+        return to_message(usage, resources_pb2.RunUsage)
 
     def _describe(self, upload: Upload) -> resources_pb2.Upload:
         """Return the upload with its parts, and new URLs for the missing ones."""

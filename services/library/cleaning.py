@@ -37,6 +37,11 @@ def remove(
     database.reader().forget(pending_deletion)
 
 
+def release_copies(database: Database[LibraryStore], now: datetime) -> None:
+    """Let the next sweep delete the copies that are due. `now`: by the system's clock."""
+    database.transact(lambda store: store.release_copies(now))
+
+
 def expire(database: Database[LibraryStore], files: Files, after: timedelta) -> None:
     """Give up uploads that nobody completed, and delete parts that belong to no upload."""
     reason = f"its upload was not completed within {after}"

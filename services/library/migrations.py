@@ -74,7 +74,8 @@ _FOUND: Mapping[str, Sequence[IndexModel]] = {
 
 
 def adopt(mongo: Mongo) -> None:
-    """Give a job to items that the older version left to be verified.
+    """Give items what the older version leaves out: a job if they are to be verified, and when
+    they were changed.
 
     A worker of the older version may verify the same item meanwhile: the first result counts.
     """
@@ -87,10 +88,48 @@ def adopt(mongo: Mongo) -> None:
     }
     query = {"state": "VERIFYING", "job": {"$exists": False}}
     mongo["items"].update_many(query, [{"$set": {"job": job}}])
+    mongo["items"].update_many({"changed_at": None}, {"$set": {"changed_at": datetime.now(UTC)}})
 
 
 def _add_jobs(mongo: Mongo) -> None:
     adding(_JOBS)(mongo)
+    adopt(mongo)
+
+
+_SHARED: Mapping[str, Sequence[IndexModel]] = {
+    "files": [],
+    "copies": [IndexModel("due")],
+    "quotas": [],
+    "items": [IndexModel("renditions.sha256")],
+}
+
+
+def _share_files(mongo: Mongo) -> None:
+    """Let new items share the files of items that were verified before; the oldest file counts.
+
+    No file is deleted, because an api of the older version reads each item from its own file.
+    """
+    adding(_SHARED)(mongo)
+    content = {"$concat": ["$renditions.sha256", "-", {"$toString": "$renditions.size"}]}
+    mongo["items"].aggregate(
+        [
+            {"$match": {"renditions.0": {"$exists": True}}},
+            {"$unwind": "$renditions"},
+            {"$group": {"_id": content, "key": {"$min": "$_id"}}},
+            {"$merge": {"into": "files", "whenMatched": "keepExisting"}},
+        ],
+        allowDiskUse=True,
+    )
+
+
+_CHANGES: Mapping[str, Sequence[IndexModel]] = {
+    "items": [IndexModel([("changed_at", 1), ("_id", 1)])],
+}
+
+
+def _tell_changes(mongo: Mongo) -> None:
+    """Let existing items count as changed now, so that readers of changes find all of them."""
+    adding(_CHANGES)(mongo)
     adopt(mongo)
 
 
@@ -103,4 +142,6 @@ MIGRATIONS = (
     Migration(6, "indexes of learners' runs and of runs that name an item", adding(_ENTITLED)),
     Migration(7, "the staff of runs, items by their uploader, items of sessions", adding(_RIGHTS)),
     Migration(8, "items by identifier and earlier version; due deletions", adding(_FOUND)),
+    Migration(9, "files by their bytes, which items share; quotas of runs", _share_files),
+    Migration(10, "when an item was changed", _tell_changes),
 )

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Protocol
 
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
-from services.library.domain.items import Item, PendingDeletion, Upload
+from services.library.domain.files import SharedFile
+from services.library.domain.items import Item, PendingDeletion, Rendition, Upload
+from services.library.domain.quotas import RunUsage
 
 
 class FilesAway(Exception):
@@ -81,6 +83,36 @@ class Store(Protocol):
 
     def discard(self, pending_deletion: PendingDeletion) -> None:
         """Add a pending deletion; one of the same item is replaced."""
+
+    def shared_file(self, content: str) -> SharedFile | None:
+        """Return the file with these bytes (`domain.files.content_id`); None if there is none."""
+
+    def lock_shared_file(self, content: str) -> SharedFile | None:
+        """Return the file with these bytes, locked; None if there is none."""
+
+    def is_needed(self, file: Rendition) -> bool:
+        """Return whether an AVAILABLE item has these bytes."""
+
+    def remove_shared_file(self, file: SharedFile) -> None:
+        """Forget which file has some bytes."""
+
+    def put_shared_file(self, file: SharedFile) -> None:
+        """Store which file has some bytes, new or changed."""
+
+    def discard_copy(self, key: str) -> None:
+        """Add a pending deletion of a file that no item needs, due when nobody reads it."""
+
+    def quota(self, run_id: str) -> int:
+        """Return a run's own quota in bytes; 0 if it has none."""
+
+    def put_quota(self, run_id: str, limit: int) -> None:
+        """Store a run's own quota in bytes; 0: it has none."""
+
+    def take_turn(self, run_id: str) -> None:
+        """Let other units of work that take their turn for this run wait for this one's end."""
+
+    def usage(self, run_id: str, limit: int) -> RunUsage:
+        """Return what a run's items use."""
 
     def runs_of(self, learner_id: str) -> list[str]:
         """Return the ids of the runs in which a learner holds a place."""

@@ -47,7 +47,7 @@ def _check_assistant(store: LibraryStore, person_id: str, run_ids: Collection[st
 
 
 def relation(database: Database[LibraryStore], person_id: str, about: str, value: Any) -> Relation:
-    """Return a caller's relation to runs (`run_ids`), an upload (`upload_id`) or an item
+    """Return a caller's relation to runs (`run_id`, `run_ids`), an upload (`upload_id`) or an item
     (`item_id`).
 
     Raises NotFound if there is no such upload or item, and Unavailable if a run is not known here
@@ -61,6 +61,8 @@ def relation(database: Database[LibraryStore], person_id: str, about: str, value
         )
     if not value:
         return Relation()
+    if about == "run_id":
+        return Relation(members_in(store, person_id, [value]))
     of_item = about == "item_id"
     item = get_item(store, value if of_item else get_upload(store, value).item_id)
     is_owner = item.uploaded_by == person_id

@@ -11,6 +11,7 @@ WEEK, MONTH, CENTURY = timedelta(days=7), timedelta(days=30), timedelta(days=36_
 SECOND = timedelta(seconds=1)
 PART = 16 * 2**20
 SMALLEST_PART, LARGEST_PART = 5 * 2**20, 5 * 2**30
+LARGEST_QUOTA = 2**50
 READERS = (API, WORKER, DECLARE)
 
 
@@ -55,6 +56,13 @@ class Settings(settings.Settings):
         roles=(API,),
         check=between(HOUR, CENTURY, "an hour (3600) to a century"),
         default=MONTH,
+    )
+    run_quota: int = setting(
+        "the bytes that the items of a run may have in all, if the run has no quota of its own;"
+        " 0: any number",
+        roles=(API,),
+        check=between(0, LARGEST_QUOTA, "0 to 1 PiB in bytes"),
+        default=0,
     )
     expire_uploads: timedelta = setting(
         "the time after which incomplete uploads are given up, in seconds",

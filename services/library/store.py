@@ -4,13 +4,16 @@
 |---|---|---|
 | items | a work, and a `job` (chassis/jobs) while it is verified | made by the server |
 | uploads | the upload of a file | made by the server |
+| files | the file that all items with the same bytes share | SHA-256 and size of the bytes |
+| quotas | the quota of a run, and how often room in it was looked for | the run's |
 | rubbish | a pending deletion in the S3 store | the item's |
+| copies | a file whose pending deletion is due later | the item's |
 | enrolments, staff | replicas: enrolments, staff | run:learner; a run's |
 | shelves | what a run's path names, or what a session gave to study | the run's; session:<id> |
 """
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo import ReplaceOne, UpdateOne
@@ -19,13 +22,19 @@ from chassis import jobs
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
 from chassis.data.staff import members_of
+from chassis.data.transactions import inserting
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
 from services.library.domain.enums import EnrolmentState, ItemState, UploadState
-from services.library.domain.items import Item, PendingDeletion, Upload
+from services.library.domain.files import SharedFile
+from services.library.domain.items import Item, PendingDeletion, Rendition, Upload
+from services.library.domain.quotas import COUNTED, RunUsage
 from services.library.migrations import LARGE, LARGEST_SMALL, MIGRATIONS, SMALL
 
 Document = dict[str, Any]
 SOME = 1000
+# An api of the older version, beside this one, reads each item from a file of its own, and its URLs
+# are valid for up to a week.
+COPIES_KEPT = timedelta(days=14)
 
 
 class LibraryStore(chassis_store.Store):
@@ -47,8 +56,11 @@ class LibraryStore(chassis_store.Store):
         return found["_id"] if found else ""
 
     def put_item(self, item: Item) -> None:
-        """Store an item, new or changed; with a job while it is to be verified."""
-        document = to_document(item)
+        """Store an item, new or changed; with a job while it is to be verified.
+
+        `changed_at` is of the system's clock: readers of changes compare it with theirs.
+        """
+        document = {**to_document(item), "changed_at": datetime.now(UTC)}
         if item.state is ItemState.VERIFYING:
             lane = LARGE if item.promised.size > LARGEST_SMALL else SMALL
             document["job"] = jobs.waiting(lane, datetime.now(UTC))
@@ -94,6 +106,90 @@ class LibraryStore(chassis_store.Store):
     def forget(self, pending_deletion: PendingDeletion) -> None:
         """Remove a pending deletion from the list."""
         self["rubbish"].delete_one({"_id": pending_deletion.id}, session=self.session)
+
+    def shared_file(self, content: str) -> SharedFile | None:
+        """Return the file with these bytes; None if there is none."""
+        found = self["files"].find_one({"_id": content}, session=self.session)
+        return from_document(found, SharedFile) if found else None
+
+    def lock_shared_file(self, content: str) -> SharedFile | None:
+        """Return the file with these bytes, locked; None if there is none.
+
+        The lock is a write: of an item that comes to share the file, and the last one that needs it
+        and is retired, one sees the other.
+        """
+        found = self["files"].find_one_and_update(
+            {"_id": content}, {"$inc": {"touched": 1}}, session=self.session
+        )
+        return from_document(found, SharedFile) if found else None
+
+    def is_needed(self, file: Rendition) -> bool:
+        """Return whether an AVAILABLE item has these bytes."""
+        query = {
+            "renditions.sha256": file.sha256,
+            "renditions.size": file.size,
+            "state": ItemState.AVAILABLE,
+        }
+        return self["items"].find_one(query, {"_id": 1}, session=self.session) is not None
+
+    def remove_shared_file(self, file: SharedFile) -> None:
+        """Forget which file has some bytes."""
+        self["files"].delete_one({"_id": file.id}, session=self.session)
+
+    def put_shared_file(self, file: SharedFile) -> None:
+        """Store which file has some bytes, new or changed."""
+        with inserting():  # another worker may have verified an item with the same bytes
+            self["files"].replace_one(
+                {"_id": file.id}, to_document(file), upsert=True, session=self.session
+            )
+
+    def discard_copy(self, key: str) -> None:
+        """Add a pending deletion of a file that no item needs, due when nobody reads it.
+
+        URLs expire by the S3 store's clock, so the system's clock is used, not the steered one.
+        """
+        due = {"_id": key, "due": datetime.now(UTC) + COPIES_KEPT}
+        self["copies"].replace_one({"_id": key}, due, upsert=True, session=self.session)
+
+    def release_copies(self, now: datetime) -> None:
+        """Add pending deletions of some of the copies that are due."""
+        rows = self["copies"].find({"due": {"$lte": now}}, session=self.session).limit(SOME)
+        for row in rows:
+            self.discard(PendingDeletion(id=row["_id"]))
+            self["copies"].delete_one({"_id": row["_id"]}, session=self.session)
+
+    def quota(self, run_id: str) -> int:
+        """Return a run's own quota in bytes; 0 if it has none."""
+        found = self["quotas"].find_one({"_id": run_id}, session=self.session)
+        return int(found.get("limit", 0)) if found else 0
+
+    def put_quota(self, run_id: str, limit: int) -> None:
+        """Store a run's own quota in bytes; 0: it has none."""
+        self._set_quota(run_id, {"$set": {"limit": limit}})
+
+    def take_turn(self, run_id: str) -> None:
+        """Let other units of work that take their turn for this run wait for this one's end.
+
+        In other processes they conflict, because each changes the run's document.
+        """
+        self.contends_for("quota", run_id)
+        self._set_quota(run_id, {"$inc": {"turns": 1}})
+
+    def _set_quota(self, run_id: str, change: Document) -> None:
+        with inserting():
+            self["quotas"].update_one({"_id": run_id}, change, upsert=True, session=self.session)
+
+    def usage(self, run_id: str, limit: int) -> RunUsage:
+        """Return what a run's items use."""
+        rows = self["items"].aggregate(_usage(run_id), session=self.session)
+        found = next(rows, {"items": 0, "used": 0, "open": 0})
+        return RunUsage(
+            run_id=run_id,
+            items=found["items"],
+            used=found["used"],
+            open=found["open"],
+            limit=limit,
+        )
 
     def runs_of(self, learner_id: str) -> list[str]:
         """Return the ids of the runs in which a learner holds a place."""
@@ -166,6 +262,22 @@ class LibraryStore(chassis_store.Store):
             upsert=True,
             session=self.session,
         )
+
+
+def _usage(run_id: str) -> list[Document]:
+    """Return a pipeline for how many items of a run count, and for their bytes."""
+    size, is_available = "$promised.size", {"$eq": ["$state", ItemState.AVAILABLE]}
+    return [
+        {"$match": {"run_ids": run_id, "state": {"$in": list(COUNTED)}}},
+        {
+            "$group": {
+                "_id": None,
+                "items": {"$sum": 1},
+                "used": {"$sum": size},
+                "open": {"$sum": {"$cond": [is_available, 0, size]}},
+            }
+        },
+    ]
 
 
 def _of_runs(run_ids: Collection[str]) -> Document:

@@ -12,6 +12,7 @@ import structlog
 
 from chassis.data.store import Database
 from chassis.jobs import Away, Batch, GiveBack, Jobs, Work
+from services.library.domain.files import content_id
 from services.library.domain.items import Item
 from services.library.domain.types import is_opened
 from services.library.domain.verification import Found, mismatches
@@ -63,9 +64,10 @@ def verify(
         return 0
     try:
         found = look(files, probers[batch.lane], item, partial(_go_on, batch))
+        lost = lost_key(database.reader(), files, item) if found else ""
     except FilesAway as error:
         raise Away(str(error)) from error
-    state = database.transact(partial(judge, item_id=item_id, found=found))
+    state = database.transact(partial(judge, item_id=item_id, found=found, lost=lost))
     log.info("verified", item=item_id, state=state.value)
     return 1
 
@@ -82,6 +84,22 @@ def look(files: Files, prober: Prober, item: Item, go_on: Callable[[], None]) ->
         return _open(files, prober, item, found, go_on)
     except NoSuchUpload:
         return None
+
+
+def lost_key(store: LibraryStore, files: Files, item: Item) -> str:
+    """Return the key of the file with an item's bytes if it can't be read any more, else "".
+
+    Raises FilesAway, and NoSuchUpload if the item's own file is lost.
+    """
+    shared = store.shared_file(content_id(item.promised))
+    if shared is None:
+        return ""
+    last = max(0, item.promised.size - EDGE)
+    edges = {offset: files.read(item.id, offset, EDGE) for offset in (0, last)}
+    try:
+        return "" if _reads_back(files, shared.key, edges) else shared.key
+    except NoSuchUpload:
+        return shared.key
 
 
 def _look(files: Files, item: Item, go_on: Callable[[], None]) -> Found:

@@ -1,7 +1,7 @@
 """The subscription, timers and jobs of the library."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tandem.catalog.v1 import events_pb2 as catalog
@@ -66,6 +66,11 @@ def timers(files: Files, expire_after: timedelta) -> tuple[Timer[LibraryStore], 
             "library.expire",
             EXPIRE_EVERY,
             lambda database: cleaning.expire(database, files, expire_after),
+        ),
+        Timer(
+            "library.copies",
+            EXPIRE_EVERY,
+            lambda database: cleaning.release_copies(database, datetime.now(UTC)),
         ),
         Timer("library.adopt", EXPIRE_EVERY, lambda database: migrations.adopt(database.mongo)),
     )

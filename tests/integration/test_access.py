@@ -114,6 +114,8 @@ TABLE: dict[str, Rule] = {
     "library.LibraryService.UpdateItem": Rule(OFFICE, "", ASSISTANT, ITEM, owner=True),
     "library.LibraryService.RetireItem": Rule(OFFICE, "", TEACHER, ITEM, owner=True),
     "library.LibraryService.GetReadUrl": Rule(OFFICE, READER_ID),
+    "library.LibraryService.SetRunQuota": Rule(OFFICE),
+    "library.LibraryService.GetRunUsage": Rule(OFFICE, "", OBSERVER, RUN),
     "sessions.SessionsService.CreateRoom": Rule(OFFICE),
     "sessions.SessionsService.UpdateRoom": Rule(OFFICE),
     "sessions.SessionsService.RetireRoom": Rule(OFFICE),

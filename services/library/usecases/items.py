@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from chassis.errors import FailedPrecondition, check
 from services.library.domain.enums import Access, ItemState
 from services.library.domain.events import ItemRetired
-from services.library.domain.items import Item, Metadata, PendingDeletion, run_violations
+from services.library.domain.items import Item, Metadata, run_violations
 from services.library.domain.metadata import as_stored, metadata_violations
 from services.library.domain.versions import GONE, updated
 from services.library.ports import Store
+from services.library.usecases.files import release
 from services.library.usecases.lookup import get_item
+from services.library.usecases.quotas import check_room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +44,12 @@ class RetireItem:
     reason: str
 
 
-def update_item(store: Store, command: UpdateItem) -> Item:
-    """Replace an item's description and who may read it, and return the item.
+def update_item(store: Store, command: UpdateItem, quota: int) -> Item:
+    """Replace an item's description and who may read it, and return the item. `quota`: the default
+    of all runs.
 
-    Raises Invalid; NotFound; FailedPrecondition if it is RETIRED or FAILED.
+    Raises Invalid; NotFound; FailedPrecondition if it is RETIRED or FAILED, or if a run that is
+    added has no room for its file.
     """
     check([*metadata_violations(command.metadata), *run_violations(command.run_ids or ())])
     before = get_item(store, command.item_id)
@@ -54,6 +58,8 @@ def update_item(store: Store, command: UpdateItem) -> Item:
     after = _updated(before, command)
     if after == before:
         return before
+    added = [run_id for run_id in after.run_ids if run_id not in before.run_ids]
+    check_room(store, added, before.promised.size, quota)
     store.put_item(after)
     store.record_event(updated(after, store.now))
     return after
@@ -72,8 +78,8 @@ def _updated(item: Item, command: UpdateItem) -> Item:
 def retire_item(store: Store, command: RetireItem, keep_file: timedelta) -> Item:
     """Take an AVAILABLE item out of use, and return it; a RETIRED one stays as it is.
 
-    `keep_file`: the time after which its file is deleted. Raises NotFound, and FailedPrecondition
-    if it is not AVAILABLE.
+    `keep_file`: the time after which its file is deleted, if no other item has the same bytes.
+    Raises NotFound, and FailedPrecondition if it is not AVAILABLE.
     """
     before = get_item(store, command.item_id)
     if before.state is ItemState.RETIRED:
@@ -84,7 +90,7 @@ def retire_item(store: Store, command: RetireItem, keep_file: timedelta) -> Item
         )
     after = replace(before, state=ItemState.RETIRED, failure=command.reason, retired_at=store.now)
     store.put_item(after)
-    store.discard(PendingDeletion(id=after.id, due=store.now + keep_file))
+    release(store, after, store.now + keep_file)
     store.record_event(
         ItemRetired(
             item_id=after.id,

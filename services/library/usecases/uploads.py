@@ -18,6 +18,7 @@ from services.library.domain.verification import failed
 from services.library.ports import Store
 from services.library.usecases import versions
 from services.library.usecases.lookup import get_item, get_upload
+from services.library.usecases.quotas import check_room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +42,15 @@ def check_start(command: StartUpload) -> None:
     )
 
 
-def start(store: Store, command: StartUpload, target: UploadTarget, uploader: str) -> Upload:
-    """Store an open upload and its item; return the upload.
+def start(
+    store: Store, command: StartUpload, target: UploadTarget, uploader: str, quota: int
+) -> Upload:
+    """Store an open upload and its item; return the upload. `quota`: the default of all runs.
 
-    Raises NotFound and FailedPrecondition if the item can't be the next version of another one.
+    Raises NotFound and FailedPrecondition if the item can't be the next version of another one, or
+    if a run has no room for the file.
     """
+    check_room(store, command.run_ids, command.size, quota)
     promised = Rendition(
         name="original",
         media_type=command.media_type,

@@ -6,14 +6,15 @@ from services.library.domain.items import Item, PendingDeletion
 from services.library.domain.verification import Found
 from services.library.ports import Store
 from services.library.usecases import versions
+from services.library.usecases.files import share
 from services.library.usecases.lookup import get_item
 
 
-def judge(store: Store, item_id: str, found: Found | None) -> ItemState:
+def judge(store: Store, item_id: str, found: Found | None, lost: str = "") -> ItemState:
     """Make the item AVAILABLE or FAILED, record its event, and return its state.
 
     An item that another worker has already verified stays as it is. `found`: the properties of the
-    stored file; None if the file is lost.
+    stored file; None if the file is lost. `lost`: see `share`.
     """
     item = get_item(store, item_id)
     if item.state is not ItemState.VERIFYING:
@@ -28,6 +29,7 @@ def judge(store: Store, item_id: str, found: Found | None) -> ItemState:
         return _refuse(store, item, verification.NOT_READ_BACK)
     if found.fault:
         return _refuse(store, item, found.fault)
+    share(store, item, lost)
     return _let_read(store, item, found)
 
 

@@ -342,3 +342,11 @@ def test_a_caller_is_remembered_as_the_uploader(shelves: Shelves) -> None:
             shelves.request(PDF, kind=types_pb2.ITEM_KIND_JOURNAL), None
         )
     assert shelves.item(upload.item_id).uploaded_by == "bohr"
+
+
+def test_the_largest_file_has_an_answer_that_every_client_accepts(shelves: Shelves) -> None:
+    """A tebibyte in up to 5,000 parts, with the URL of each: gRPC clients accept 4 MiB."""
+    upload = shelves.start(PDF, size=2**40)
+    assert sum(part.size for part in upload.parts) == 2**40
+    assert 4_900 < len(upload.parts) <= 5_000
+    assert upload.ByteSize() < 4 * MIB

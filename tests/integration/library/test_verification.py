@@ -1,7 +1,7 @@
 """From stored bytes to an item that people may read, or a reason why not."""
 
 import hashlib
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -316,10 +316,14 @@ def test_a_film_is_given_back_by_who_is_to_end(
 def test_what_the_version_before_handed_over_is_verified(shelves: Shelves) -> None:
     """An item that waits without a job gets one, in the lane of its size."""
     item_id = shelves.upload(PDF)
-    shelves.database.mongo["items"].update_one({"_id": item_id}, {"$unset": {"job": ""}})
+    shelves.database.mongo["items"].update_one(
+        {"_id": item_id}, {"$unset": {"job": "", "changed_at": ""}}
+    )
     assert shelves.verify() == 0
     for _ in range(2):
         migrations.adopt(shelves.database.mongo)
+    (stored,) = shelves.database.mongo["items"].find({"_id": item_id})
+    assert datetime.now(UTC) - stored["changed_at"] < timedelta(hours=1)
     assert job_of(shelves, item_id)["lane"] == SMALL
     assert shelves.verify() == 1
     assert shelves.item(item_id).state == AVAILABLE

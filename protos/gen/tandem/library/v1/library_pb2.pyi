@@ -399,6 +399,58 @@ class GetReadUrlRequest(_message.Message):
 Global___GetReadUrlRequest: _TypeAlias = GetReadUrlRequest  # noqa: Y015
 
 @_typing.final
+class SetRunQuotaRequest(_message.Message):
+    """A quota of a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    run_id: _builtins.str
+    """The run."""
+    bytes: _builtins.int
+    """Bytes, up to 1 PiB; 0: the run has the quota that all runs have."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetRunQuotaRequest: _TypeAlias = SetRunQuotaRequest  # noqa: Y015
+
+@_typing.final
+class GetRunUsageRequest(_message.Message):
+    """Names a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRunUsageRequest: _TypeAlias = GetRunUsageRequest  # noqa: Y015
+
+@_typing.final
 class GetReadUrlResponse(_message.Message):
     """Where to read."""
 

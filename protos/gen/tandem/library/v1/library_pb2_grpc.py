@@ -86,6 +86,16 @@ class LibraryServiceStub:
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlRequest.SerializeToString,
                 response_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlResponse.FromString,
                 _registered_method=True)
+        self.SetRunQuota = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/SetRunQuota',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.SetRunQuotaRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_resources__pb2.RunUsage.FromString,
+                _registered_method=True)
+        self.GetRunUsage = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/GetRunUsage',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetRunUsageRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_resources__pb2.RunUsage.FromString,
+                _registered_method=True)
 
 
 class LibraryServiceServicer:
@@ -100,7 +110,8 @@ class LibraryServiceServicer:
     def StartUpload(self, request, context):
         """Announces a file and answers where its parts go. The staff of any run may upload, into the
         runs where they are at least ASSISTANTs. A repeat answers the same upload as it is now,
-        with what the store has of it; UNAVAILABLE while the store can't be asked.
+        with what the store has of it; UNAVAILABLE while the store can't be asked. FAILED_PRECONDITION
+        lists the runs whose quota has no room for the file.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,7 +158,7 @@ class LibraryServiceServicer:
 
     def UpdateItem(self, request, context):
         """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
-        it is RETIRED or FAILED.
+        it is RETIRED or FAILED, or when the quota of a run that is added has no room for its file.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,6 +179,21 @@ class LibraryServiceServicer:
         enrolments nor their place among the staff of its runs entitle to it, they did not upload it,
         and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
         FAILED_PRECONDITION when it is not AVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetRunQuota(self, request, context):
+        """Limits how many bytes the items of a run may have in all. Items that exist stay, even if they
+        are more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRunUsage(self, request, context):
+        """How many bytes the items of a run have, and how many they may have.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -220,6 +246,16 @@ def add_LibraryServiceServicer_to_server(servicer, server):
                     servicer.GetReadUrl,
                     request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlRequest.FromString,
                     response_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlResponse.SerializeToString,
+            ),
+            'SetRunQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRunQuota,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.SetRunQuotaRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_resources__pb2.RunUsage.SerializeToString,
+            ),
+            'GetRunUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRunUsage,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.GetRunUsageRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_resources__pb2.RunUsage.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -471,6 +507,60 @@ class LibraryService:
             '/tandem.library.v1.LibraryService/GetReadUrl',
             tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlRequest.SerializeToString,
             tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRunQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/SetRunQuota',
+            tandem_dot_library_dot_v1_dot_library__pb2.SetRunQuotaRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_resources__pb2.RunUsage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRunUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/GetRunUsage',
+            tandem_dot_library_dot_v1_dot_library__pb2.GetRunUsageRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_resources__pb2.RunUsage.FromString,
             options,
             channel_credentials,
             insecure,

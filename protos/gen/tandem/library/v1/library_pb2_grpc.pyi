@@ -43,7 +43,8 @@ class LibraryServiceStub:
     StartUpload: _grpc.UnaryUnaryMultiCallable[_library_pb2.StartUploadRequest, _resources_pb2.Upload]
     """Announces a file and answers where its parts go. The staff of any run may upload, into the
     runs where they are at least ASSISTANTs. A repeat answers the same upload as it is now,
-    with what the store has of it; UNAVAILABLE while the store can't be asked.
+    with what the store has of it; UNAVAILABLE while the store can't be asked. FAILED_PRECONDITION
+    lists the runs whose quota has no room for the file.
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetUploadRequest, _resources_pb2.Upload]
     """An upload with fresh URLs for the parts that are missing: how to resume. NOT_FOUND when there
@@ -64,7 +65,7 @@ class LibraryServiceStub:
     """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
     UpdateItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.UpdateItemRequest, _resources_pb2.Item]
     """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
-    it is RETIRED or FAILED.
+    it is RETIRED or FAILED, or when the quota of a run that is added has no room for its file.
     """
     RetireItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.RetireItemRequest, _resources_pb2.Item]
     """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
@@ -78,6 +79,12 @@ class LibraryServiceStub:
     and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
     FAILED_PRECONDITION when it is not AVAILABLE.
     """
+    SetRunQuota: _grpc.UnaryUnaryMultiCallable[_library_pb2.SetRunQuotaRequest, _resources_pb2.RunUsage]
+    """Limits how many bytes the items of a run may have in all. Items that exist stay, even if they
+    are more.
+    """
+    GetRunUsage: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetRunUsageRequest, _resources_pb2.RunUsage]
+    """How many bytes the items of a run have, and how many they may have."""
 
 @_typing.type_check_only
 class LibraryServiceAsyncStub(LibraryServiceStub):
@@ -93,7 +100,8 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     StartUpload: _aio.UnaryUnaryMultiCallable[_library_pb2.StartUploadRequest, _resources_pb2.Upload]  # type: ignore[assignment]
     """Announces a file and answers where its parts go. The staff of any run may upload, into the
     runs where they are at least ASSISTANTs. A repeat answers the same upload as it is now,
-    with what the store has of it; UNAVAILABLE while the store can't be asked.
+    with what the store has of it; UNAVAILABLE while the store can't be asked. FAILED_PRECONDITION
+    lists the runs whose quota has no room for the file.
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_library_pb2.GetUploadRequest, _resources_pb2.Upload]  # type: ignore[assignment]
     """An upload with fresh URLs for the parts that are missing: how to resume. NOT_FOUND when there
@@ -114,7 +122,7 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
     UpdateItem: _aio.UnaryUnaryMultiCallable[_library_pb2.UpdateItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
     """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
-    it is RETIRED or FAILED.
+    it is RETIRED or FAILED, or when the quota of a run that is added has no room for its file.
     """
     RetireItem: _aio.UnaryUnaryMultiCallable[_library_pb2.RetireItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
     """Takes an AVAILABLE item out of use: nobody reads it any more, and nobody is told to study it.
@@ -128,6 +136,12 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
     FAILED_PRECONDITION when it is not AVAILABLE.
     """
+    SetRunQuota: _aio.UnaryUnaryMultiCallable[_library_pb2.SetRunQuotaRequest, _resources_pb2.RunUsage]  # type: ignore[assignment]
+    """Limits how many bytes the items of a run may have in all. Items that exist stay, even if they
+    are more.
+    """
+    GetRunUsage: _aio.UnaryUnaryMultiCallable[_library_pb2.GetRunUsageRequest, _resources_pb2.RunUsage]  # type: ignore[assignment]
+    """How many bytes the items of a run have, and how many they may have."""
 
 class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
     """The digital library: files go straight to the store and are verified before anyone may read them.
@@ -146,7 +160,8 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_resources_pb2.Upload, _abc.Awaitable[_resources_pb2.Upload]]:
         """Announces a file and answers where its parts go. The staff of any run may upload, into the
         runs where they are at least ASSISTANTs. A repeat answers the same upload as it is now,
-        with what the store has of it; UNAVAILABLE while the store can't be asked.
+        with what the store has of it; UNAVAILABLE while the store can't be asked. FAILED_PRECONDITION
+        lists the runs whose quota has no room for the file.
         """
 
     @_abc_1.abstractmethod
@@ -203,7 +218,7 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Item, _abc.Awaitable[_resources_pb2.Item]]:
         """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
-        it is RETIRED or FAILED.
+        it is RETIRED or FAILED, or when the quota of a run that is added has no room for its file.
         """
 
     @_abc_1.abstractmethod
@@ -229,5 +244,23 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
         FAILED_PRECONDITION when it is not AVAILABLE.
         """
+
+    @_abc_1.abstractmethod
+    def SetRunQuota(
+        self,
+        request: _library_pb2.SetRunQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.RunUsage, _abc.Awaitable[_resources_pb2.RunUsage]]:
+        """Limits how many bytes the items of a run may have in all. Items that exist stay, even if they
+        are more.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRunUsage(
+        self,
+        request: _library_pb2.GetRunUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.RunUsage, _abc.Awaitable[_resources_pb2.RunUsage]]:
+        """How many bytes the items of a run have, and how many they may have."""
 
 def add_LibraryServiceServicer_to_server(servicer: LibraryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

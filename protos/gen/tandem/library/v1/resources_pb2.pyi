@@ -355,6 +355,46 @@ class Item(_message.Message):
 Global___Item: _TypeAlias = Item  # noqa: Y015
 
 @_typing.final
+class RunUsage(_message.Message):
+    """What the items of a run need of the store. An item of several runs counts in each; items that are
+    FAILED or RETIRED don't count.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    items: _builtins.int
+    """How many items."""
+    used: _builtins.int
+    """Bytes of all these items: what was announced, as long as their uploads are open."""
+    open: _builtins.int
+    """Bytes of those that are not AVAILABLE yet."""
+    limit: _builtins.int
+    """The quota in bytes; 0 when there is none."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        items: _builtins.int = ...,
+        used: _builtins.int = ...,
+        open: _builtins.int = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "limit", b"limit", "open", b"open", "run_id", b"run_id", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunUsage: _TypeAlias = RunUsage  # noqa: Y015
+
+@_typing.final
 class UploadPart(_message.Message):
     """One part of an upload, to be PUT to its URL."""
 
