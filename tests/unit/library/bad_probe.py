@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from services.library import probe
+from services.library.confined import Limits, confine
 
 link = socket.socket(fileno=0) if __name__ == "__main__" else socket.socket()
 link.settimeout(None)
@@ -25,14 +26,13 @@ def _spin() -> None:
 
 
 def _spin_within_limits() -> None:
-    probe.MOST_CPU_SECONDS = 1
-    probe.limit()
+    confine(Limits(memory=probe.LIMITS.memory, cpu_seconds=1))
     _spin()
 
 
 def _eat() -> None:
-    probe.limit()
-    bytearray(2 * probe.MOST_MEMORY)
+    confine(probe.LIMITS)
+    bytearray(2 * probe.LIMITS.memory)
 
 
 def _flood() -> None:
@@ -51,6 +51,16 @@ def _ask_and_sleep() -> None:
     time.sleep(600)
 
 
+def _try(deed: Callable[[], object]) -> None:
+    confine(probe.LIMITS)
+    try:
+        deed()
+    except OSError as error:
+        say({"fault": os.strerror(error.errno or 0)})
+    else:
+        say({"fault": "done"})
+
+
 DEEDS: dict[str, Callable[[], object]] = {
     "sleep": lambda: time.sleep(600),
     "spin": _spin,
@@ -62,6 +72,10 @@ DEEDS: dict[str, Callable[[], object]] = {
     "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "leave": lambda: None,
+    "connect": lambda: _try(socket.socket),
+    "execute": lambda: _try(lambda: os.execv("/bin/true", ["true"])),
+    "fork": lambda: _try(lambda: os.posix_spawn("/bin/true", ["true"], {})),
+    "write": lambda: _try(lambda: os.write(os.memfd_create("x"), b"x")),
     "no/json": lambda: link.sendall(b"{\n"),
     "no/line": lambda: link.sendall(b'{"seconds": 1'),
     "number": lambda: say(1),

@@ -16,6 +16,7 @@ from typing import Any
 import av
 
 from services.library import captions, datasets, documents, probe
+from services.library.confined import confine
 from services.library.domain import types
 from services.library.ranges import RangedFile
 from tests.unit.library import examples
@@ -175,7 +176,7 @@ def main() -> None:
     every = list(cases())
     for media_type in GOOD:
         probe.load(media_type)
-    probe.limit()
+    confine(probe.LIMITS)
     for how, media_type, content in every:
         file = RangedFile(Ranges(content), len(content), probe.MOST_READ)
         verdict = asdict(probe.examine(media_type, file))

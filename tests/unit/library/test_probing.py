@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from services.library import probe, probing
+from services.library import probe
+from services.library.child import RUBBISH, CantStart
 from services.library.domain import types
 from services.library.ports import FilesAway, NoSuchUpload
 from services.library.probe import Verdict
-from services.library.probing import CantStart, Prober
+from services.library.probing import Prober
 from tests.unit.library import bad_probe, examples
 
 CONTENT = bytes(1000)
@@ -86,7 +87,7 @@ def test_a_probe_that_breaks_off_is_told(deed: str) -> None:
 )
 def test_rubbish_is_told(deed: str) -> None:
     """Neither more text nor other ranges than a probe may ask for."""
-    assert misbehaved(deed) == probing.RUBBISH
+    assert misbehaved(deed) == RUBBISH
 
 
 def test_a_line_without_an_end_is_no_verdict() -> None:
@@ -142,6 +143,17 @@ def test_a_probe_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path(__file__).open() as file:
         os.set_inheritable(file.fileno(), True)
         assert misbehaved("files").split() == ["0", "1", "2", "3"]  # 3 is the folder that it lists
+
+
+@pytest.mark.parametrize("deed", ["connect", "execute", "fork"])
+def test_a_probe_makes_no_connection_and_no_process(deed: str) -> None:
+    """The system refuses both, whatever a file makes its reader do."""
+    assert misbehaved(deed) == "Operation not permitted"
+
+
+def test_a_probe_writes_no_file() -> None:
+    """Its limit of a file's size is zero."""
+    assert misbehaved("write") == "File too large"
 
 
 def test_it_runs_under_eventlet() -> None:
