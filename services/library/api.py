@@ -17,10 +17,11 @@ from services.library.domain.items import Item, PendingDeletion, Upload
 from services.library.domain.items import StartUpload as Announcement
 from services.library.domain.metadata import as_told
 from services.library.domain.parts import Part, plan
+from services.library.domain.renditions import Wish
 from services.library.ports import Files
 from services.library.queries import Wanted
 from services.library.store import LibraryStore
-from services.library.usecases import items, quotas, reading, uploads, versions
+from services.library.usecases import items, processing, quotas, reading, uploads, versions
 from services.library.usecases.files import key_of
 from services.library.usecases.items import RetireItem, UpdateItem
 from services.library.usecases.lookup import get_upload
@@ -149,18 +150,24 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
             lambda store: _told(items.retire_item(store, command, self._keep_retired)),
         )
 
+    def GetProcessing(
+        self, request: library_pb2.GetProcessingRequest, _context: Any
+    ) -> resources_pb2.Processing:
+        store = self._database.reader()
+        item = reading.visible(store, request.item_id, _reader())
+        return to_message(processing.status(store, item), resources_pb2.Processing)
+
     def GetReadUrl(
         self, request: library_pb2.GetReadUrlRequest, _context: Any
     ) -> library_pb2.GetReadUrlResponse:
         store = self._database.reader()
         item = reading.readable(store, request.item_id, _reader(request.reader_id))
-        (rendition,) = item.renditions
+        file = reading.choose(item, from_message(request, Wish))
+        url, ends = self._files.read_url(key_of(store, item, file), file.media_type)
         answer = library_pb2.GetReadUrlResponse(
-            url=self._files.read_url(key_of(store, item), rendition.media_type),
-            media_type=rendition.media_type,
-            size=rendition.size,
+            url=url, media_type=file.media_type, size=file.size, rendition=file.name
         )
-        answer.expires_at.FromDatetime(self._urls_end())
+        answer.expires_at.FromDatetime(ends)
         return answer
 
     def SetRunQuota(

@@ -4,6 +4,7 @@ Only the probe's process imports this. Players skip a cue that they can't read, 
 libraries for WebVTT. Here it is a fault, because its uploader can correct it.
 """
 
+import html
 import io
 import re
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADER = re.compile(r"WEBVTT([ \t].*)?")
 # Blocks that are no cues: a comment, a style sheet, a region.
 _ASIDE = re.compile(r"NOTE([ \t].*)?|(STYLE|REGION)[ \t]*")
+_TAG = re.compile(r"<[^>]*>")
 _TIME = r"(?:(\d{2,}):)?([0-5]\d):([0-5]\d)\.(\d{3})"
 _TIMINGS = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}([ \t].*)?", re.ASCII)
 
@@ -35,6 +37,17 @@ def open_captions(file: RangedFile) -> None:
         raise Fault("it has no cues")
     for number, lines in cues:
         _check_cue(number, lines)
+
+
+def cues_of(file: RangedFile) -> list[str]:
+    """Return the texts of the cues that can be read, without their tags (section 4.2.2)."""
+    cues = []
+    for _, lines in _blocks(_text(file))[1:]:
+        shown = [at for at, line in enumerate(lines[:2]) if _TIMINGS.fullmatch(line)]
+        if shown:
+            text = "\n".join(lines[shown[0] + 1 :])
+            cues.append(html.unescape(_TAG.sub("", text)))
+    return cues
 
 
 def _text(file: RangedFile) -> str:

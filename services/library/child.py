@@ -7,10 +7,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import structlog
 
@@ -126,17 +126,21 @@ class Child:
 
 
 @contextmanager
-def running(module: str, *arguments: str, doing: str, longest: float) -> Iterator[Child]:
+def running(
+    module: str, *arguments: str, doing: str, longest: float, files: Sequence[IO[bytes]] = ()
+) -> Iterator[Child]:
     """Start `python -m module arguments`, and yield it when it is ready; in the end, it is gone.
 
-    It gets none of the worker's environment, which has passwords, and none of its files. Raises
-    CantStart.
+    It gets none of the worker's environment, which has passwords, and only those `files` that it is
+    to write; their descriptors are its last arguments. Raises CantStart.
     """
+    descriptors = [file.fileno() for file in files]
     ours, its = socket.socketpair()
     with ours:
         with its:
             process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
+                [sys.executable, "-m", module, *arguments, *map(str, descriptors)],
+                pass_fds=descriptors,
                 stdin=its.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -4,9 +4,13 @@ Only the probe's process imports this: PDF by pypdf, XML by defusedxml.
 """
 
 import io
+import posixpath
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import pypdf
 from defusedxml import ElementTree
@@ -48,17 +52,57 @@ def _open_pdf(file: RangedFile) -> None:
 
 
 def _open_epub(file: RangedFile) -> None:
-    """See EPUB 3.3, sections 4.2.6.3.1 (container.xml) and 5 (the package document)."""
+    with opened_epub(file) as book:
+        if not book.chapters or not all(book.chapters):
+            raise Fault(f"its {book.path} has no spine of items that it lists")
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """An EPUB (EPUB 3.3, section 5). `path`: of its package document; `chapters`: the paths of its
+    spine's items in the archive, "" for one that is not listed; `cover`: that of its cover's
+    picture, "" if it has none.
+    """
+
+    archive: zipfile.ZipFile
+    path: str
+    chapters: tuple[str, ...]
+    cover: str
+
+    def read(self, path: str, most: int) -> bytes:
+        """Return up to `most` bytes of an entry. Raises Fault if it is missing."""
+        return _entry(self.archive, path, most)
+
+
+@contextmanager
+def opened_epub(file: RangedFile) -> Iterator[Book]:
+    """Yield an EPUB. Raises Fault if its package document can't be found or read."""
     with _archive(file) as archive:
         container = _xml(archive, _CONTAINER)
         path = next((each.get("full-path", "") for each in _all(container, "rootfile")), "")
         if not path:
             raise Fault(f"its {_CONTAINER} names no package document")
         package = _xml(archive, path)
-        files = {each.get("id"): each.get("href", "") for each in _all(package, "item")}
-        chapters = [each.get("idref") for each in _all(package, "itemref")]
-        if not chapters or not all(files.get(chapter) for chapter in chapters):
-            raise Fault(f"its {path} has no spine of items that it lists")
+        items = {each.get("id"): each for each in _all(package, "item")}
+        files = {key: _inside(path, each.get("href", "")) for key, each in items.items()}
+        chapters = (files.get(each.get("idref"), "") for each in _all(package, "itemref"))
+        yield Book(archive, path, tuple(chapters), files.get(_cover(package, items), ""))
+
+
+def _cover(package: Any, items: Mapping[str | None, Any]) -> str | None:
+    """Return the id of the cover's picture (EPUB 3.3, section 5.5.3), or as EPUB 2 names it."""
+    for key, each in items.items():
+        if "cover-image" in each.get("properties", "").split():
+            return key
+    named = (each for each in _all(package, "meta") if each.get("name") == "cover")
+    return next((each.get("content") for each in named), None)
+
+
+def _inside(path: str, reference: str) -> str:
+    """Return the path in the archive that a package document at `path` refers to; "" for none."""
+    if not reference:
+        return ""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(reference)))
 
 
 def _open_office(media_type: str, file: RangedFile) -> None:
@@ -83,11 +127,15 @@ def _archive(file: RangedFile) -> zipfile.ZipFile:
     return archive
 
 
-def _xml(archive: zipfile.ZipFile, name: str) -> Any:
+def _entry(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     if name not in archive.NameToInfo:
         raise Fault(f"it has no entry {name}")
     with archive.open(name) as entry:
-        content = entry.read(LONGEST_XML + 1)
+        return entry.read(most)
+
+
+def _xml(archive: zipfile.ZipFile, name: str) -> Any:
+    content = _entry(archive, name, LONGEST_XML + 1)
     if len(content) > LONGEST_XML:
         raise Fault(f"its entry {name} has more than {LONGEST_XML} bytes")
     try:

@@ -4,11 +4,12 @@ The multipart calls of minio are private; only this module uses them (minio 7.2)
 threads, and also under eventlet, because it uses urllib3's sockets.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
 
@@ -25,6 +26,8 @@ T = TypeVar("T")
 Query = dict[str, str | list[str] | tuple[str]]
 
 CHUNK = 2**20
+# Bytes; minio keeps a part in memory while it sends it.
+PART = 16 * 2**20
 PARTIAL = 206
 # Error codes of an S3 store for a file that can't be read any more. BrokenMPU: Swift lacks a part
 # of it; InvalidObjectState: it was moved to an archive.
@@ -102,7 +105,7 @@ def open_files(settings: Any) -> "S3Files":
 
 
 class S3Files:
-    """One bucket of an S3 store, the library's own; keys are item ids."""
+    """One bucket of an S3 store, the library's own; `domain.files` tells the keys."""
 
     def __init__(self, settings: Any) -> None:
         """`settings`: the library's, for the s3_ fields. Sends no request yet."""
@@ -258,19 +261,36 @@ class S3Files:
         return answer
 
     @_s3_call
+    def put(self, key: str, content: BinaryIO, size: int, media_type: str) -> None:
+        """Store a whole file, in parts if it is large."""
+        self._patient.put_object(self._bucket, key, content, size, media_type, part_size=PART)
+
+    @_s3_call
     def remove(self, key: str) -> None:
         """Delete the file."""
         self._patient.remove_object(self._bucket, key)
 
-    def read_url(self, key: str, media_type: str) -> str:
-        """Return a presigned URL for GET, with ranges. Signing sends no request."""
-        return self._signer.get_presigned_url(
+    def read_url(self, key: str, media_type: str) -> tuple[str, datetime]:
+        """Return a presigned URL for GET, with ranges, and until when it is valid: for half of its
+        lifetime or longer. Signing sends no request.
+
+        For half of its lifetime all readers get the same URL, so that caches on the way serve them:
+        whoever knows it may read, and a file never changes (RFC 9111, section 5.2.2; RFC 8246).
+        """
+        now, half = int(time.time()), int(self._lifetime.total_seconds()) // 2
+        signed = datetime.fromtimestamp(now - now % half if half else now, UTC)
+        url = self._signer.get_presigned_url(
             "GET",
             self._bucket,
             key,
             expires=self._lifetime,
-            response_headers={"response-content-type": media_type},
+            request_date=signed,
+            response_headers={
+                "response-content-type": media_type,
+                "response-cache-control": f"public, max-age={half}, immutable",
+            },
         )
+        return url, signed + self._lifetime
 
 
 def _client(settings: Any, endpoint: str, timeout: urllib3.Timeout) -> Minio:

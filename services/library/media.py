@@ -8,9 +8,11 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from services.library.domain import types
@@ -45,14 +47,21 @@ def measure(media_type: str, file: RangedFile) -> float:
 
     Raises Fault if it can't be played, and whatever hostile bytes cause.
     """
+    with playing(media_type, file) as player:
+        return player.seconds()
+
+
+@contextmanager
+def playing(media_type: str, file: RangedFile) -> Iterator["Player"]:
+    """Yield a file opened to be played. Raises Fault if it can't be played as this type."""
     av.logging.set_level(None)
     options = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
     source = cast(BinaryIO, file)
     with av.open(source, "r", container_options=options, metadata_errors="replace") as container:
-        return _Player(container, media_type).seconds()
+        yield Player(container, media_type)
 
 
-class _Player:
+class Player:
     """An opened container, and the stream that makes it audio or video."""
 
     def __init__(self, container: InputContainer, media_type: str) -> None:
@@ -70,9 +79,47 @@ class _Player:
                 _check_pixels(each.codec_context.width * each.codec_context.height)
             each.codec_context.thread_count = 1
             each.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
-        self._begin = (container.start_time or 0) / MICROSECONDS
+        self.begin = (container.start_time or 0) / MICROSECONDS
         # what the file's header tells, or FFmpeg's estimate
         self._header = max(0.0, (container.duration or 0) / MICROSECONDS)
+
+    @property
+    def film(self) -> VideoStream | None:
+        """Return its first stream of pictures; None if it has none."""
+        return next((each for each in self._played if isinstance(each, VideoStream)), None)
+
+    @property
+    def sound(self) -> AudioStream | None:
+        """Return its first stream of sound; None if it has none."""
+        return next((each for each in self._played if isinstance(each, AudioStream)), None)
+
+    def frames(self, *streams: Stream) -> Iterator[tuple[int, AudioFrame | VideoFrame]]:
+        """Yield the decoded frames that have a time, from its beginning, with the index of their
+        stream.
+        """
+        self._seek(0.0)
+        packets = self._container.demux(*streams)
+        while True:
+            decoded: list[tuple[int, Any]] = []
+            with _tolerating():
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                decoded = [(packet.stream_index, frame) for frame in packet.decode()]
+            yield from (each for each in decoded if each[1].time is not None)
+
+    def picture(self, seconds: float) -> VideoFrame | None:
+        """Return a picture at a time, or the next one; None if there is none."""
+        self._seek(seconds)
+        packets = self._container.demux(self.film)
+        for _ in range(MOST_PACKETS):
+            with _tolerating():
+                packet = next(packets, None)
+                if packet is None:
+                    return None
+                for frame in packet.decode():
+                    return cast(VideoFrame, frame)
+        return None
 
     def seconds(self) -> float:
         """Return the measured playing time; 0 if it can't be measured. Raises Fault if frames at
@@ -108,7 +155,7 @@ class _Player:
         self._seek(start)
         with _tolerating():
             for packet in self._container.demux(*self._played):
-                end = max(end, _end_of(packet) - self._begin)
+                end = max(end, _end_of(packet) - self.begin)
         return end
 
     def _decodes(self) -> bool:
@@ -129,7 +176,7 @@ class _Player:
         """
         for place in (max(0.0, seconds), 0.0):
             with _tolerating():
-                self._container.seek(int((self._begin + place) * MICROSECONDS))
+                self._container.seek(int((self.begin + place) * MICROSECONDS))
                 return
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from pymongo import IndexModel, UpdateOne
@@ -9,6 +10,7 @@ from pymongo import IndexModel, UpdateOne
 from chassis import jobs
 from chassis.data.migrations import Migration, Mongo, adding
 from chassis.data.staff import STAFF
+from services.library.domain.renditions import planned
 
 BATCH_SIZE = 1000
 
@@ -73,9 +75,38 @@ _FOUND: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
+DOCUMENTS, FILMS, EARLIER = "documents", "films", "earlier"
+"""The lanes of processing. EARLIER: items of before this release, which wait for newer ones."""
+
+
+def _process(mongo: Mongo, query: Mapping[str, Any]) -> None:
+    """Begin the processing of AVAILABLE items whose version did not know it."""
+    rows = mongo["items"].find({**query, "state": "AVAILABLE"}, {"promised.media_type": 1})
+    while some := list(islice(rows, BATCH_SIZE)):
+        due = datetime.now(UTC)
+        writes = [
+            UpdateOne(
+                {"_id": row["_id"]},
+                {
+                    "$setOnInsert": {
+                        "steps": [
+                            {"name": name, "state": "WAITING", "reason": ""} for name in names
+                        ],
+                        "job": jobs.waiting(EARLIER, due),
+                    }
+                },
+                upsert=True,
+            )
+            for row in some
+            if (names := planned(row["promised"]["media_type"]))
+        ]
+        if writes:
+            mongo["processings"].bulk_write(writes, ordered=False)
+
+
 def adopt(mongo: Mongo) -> None:
-    """Give items what the older version leaves out: a job if they are to be verified, and when
-    they were changed.
+    """Give items what the older version leaves out: a job if they are to be verified, the
+    processing of AVAILABLE ones, and when they were changed.
 
     A worker of the older version may verify the same item meanwhile: the first result counts.
     """
@@ -88,6 +119,7 @@ def adopt(mongo: Mongo) -> None:
     }
     query = {"state": "VERIFYING", "job": {"$exists": False}}
     mongo["items"].update_many(query, [{"$set": {"job": job}}])
+    _process(mongo, {"changed_at": None})
     mongo["items"].update_many({"changed_at": None}, {"$set": {"changed_at": datetime.now(UTC)}})
 
 
@@ -133,6 +165,14 @@ def _tell_changes(mongo: Mongo) -> None:
     adopt(mongo)
 
 
+_PROCESSED: Mapping[str, Sequence[IndexModel]] = {"processings": [jobs.INDEX], "playlists": []}
+
+
+def _process_all(mongo: Mongo) -> None:
+    adding(_PROCESSED)(mongo)
+    _process(mongo, {})
+
+
 MIGRATIONS = (
     Migration(1, "items, uploads, replicas of enrolments and reading lists", adding(_FIRST)),
     Migration(2, "pending deletions in the S3 store", adding(_CLEANING)),
@@ -144,4 +184,5 @@ MIGRATIONS = (
     Migration(8, "items by identifier and earlier version; due deletions", adding(_FOUND)),
     Migration(9, "files by their bytes, which items share; quotas of runs", _share_files),
     Migration(10, "when an item was changed", _tell_changes),
+    Migration(12, "the renditions that are made of items", _process_all),
 )

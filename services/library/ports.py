@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
 from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Rendition, Upload
+from services.library.domain.processing import Processing
 from services.library.domain.quotas import RunUsage
 
 
@@ -48,11 +49,14 @@ class Files(Protocol):
     def read(self, key: str, offset: int, length: int) -> bytes:
         """Return a range of the file, shorter at the end of the file. Raises NoSuchUpload."""
 
+    def put(self, key: str, content: BinaryIO, size: int, media_type: str) -> None:
+        """Store a whole file."""
+
     def remove(self, key: str) -> None:
         """Delete the file, if it exists."""
 
-    def read_url(self, key: str, media_type: str) -> str:
-        """Return a presigned URL for GET, with ranges."""
+    def read_url(self, key: str, media_type: str) -> tuple[str, datetime]:
+        """Return a presigned URL for GET, with ranges, and until when it is valid."""
 
 
 class Store(Protocol):
@@ -90,6 +94,9 @@ class Store(Protocol):
     def lock_shared_file(self, content: str) -> SharedFile | None:
         """Return the file with these bytes, locked; None if there is none."""
 
+    def keep(self, key: str) -> bool:
+        """Remove the pending deletion of a file; return whether there was one."""
+
     def is_needed(self, file: Rendition) -> bool:
         """Return whether an AVAILABLE item has these bytes."""
 
@@ -101,6 +108,26 @@ class Store(Protocol):
 
     def discard_copy(self, key: str) -> None:
         """Add a pending deletion of a file that no item needs, due when nobody reads it."""
+
+    def processing(self, item_id: str) -> Processing | None:
+        """Return how far an item's renditions are; None if none is made."""
+
+    def begin_processing(self, processing: Processing, media_type: str) -> None:
+        """Store the processing of an item, with its job."""
+
+    def put_processing(self, processing: Processing) -> None:
+        """Store the processing of an item after a step."""
+
+    def remove_processing(self, item_id: str) -> None:
+        """Remove the processing of an item."""
+
+    def processed_twin(self, item: Item) -> tuple[Item, Processing] | None:
+        """Return another AVAILABLE item whose original has the same bytes and media type, with its
+        processing, which has ended; None if there is none.
+        """
+
+    def put_playlist(self, content: str, playlist: str) -> None:
+        """Store the HLS playlist of a file with these bytes."""
 
     def quota(self, run_id: str) -> int:
         """Return a run's own quota in bytes; 0 if it has none."""

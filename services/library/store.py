@@ -5,9 +5,11 @@
 | items | a work, and a `job` (chassis/jobs) while it is verified | made by the server |
 | uploads | the upload of a file | made by the server |
 | files | the file that all items with the same bytes share | SHA-256 and size of the bytes |
+| processings | how far an item's renditions are, and a `job` until all are made | the item's |
+| playlists | the HLS playlist of a file | SHA-256 and size of its bytes |
 | quotas | the quota of a run, and how often room in it was looked for | the run's |
-| rubbish | a pending deletion in the S3 store | the item's |
-| copies | a file whose pending deletion is due later | the item's |
+| rubbish | a pending deletion in the S3 store | the file's key |
+| copies | a file whose pending deletion is due later | the file's key |
 | enrolments, staff | replicas: enrolments, staff | run:learner; a run's |
 | shelves | what a run's path names, or what a session gave to study | the run's; session:<id> |
 """
@@ -27,11 +29,13 @@ from services.library.domain.entitlements import Enrolment, RunReadingList, Sess
 from services.library.domain.enums import EnrolmentState, ItemState, UploadState
 from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Rendition, Upload
+from services.library.domain.processing import Processing, Progress
 from services.library.domain.quotas import COUNTED, RunUsage
-from services.library.migrations import LARGE, LARGEST_SMALL, MIGRATIONS, SMALL
+from services.library.domain.types import may_play
+from services.library.migrations import DOCUMENTS, FILMS, LARGE, LARGEST_SMALL, MIGRATIONS, SMALL
 
 Document = dict[str, Any]
-SOME = 1000
+SOME, FEW = 1000, 10
 # An api of the older version, beside this one, reads each item from a file of its own, and its URLs
 # are valid for up to a week.
 COPIES_KEPT = timedelta(days=14)
@@ -123,6 +127,11 @@ class LibraryStore(chassis_store.Store):
         )
         return from_document(found, SharedFile) if found else None
 
+    def keep(self, key: str) -> bool:
+        """Remove the pending deletion of a file; return whether there was one."""
+        done = self["rubbish"].delete_one({"_id": key}, session=self.session)
+        return done.deleted_count == 1
+
     def is_needed(self, file: Rendition) -> bool:
         """Return whether an AVAILABLE item has these bytes."""
         query = {
@@ -157,6 +166,62 @@ class LibraryStore(chassis_store.Store):
         for row in rows:
             self.discard(PendingDeletion(id=row["_id"]))
             self["copies"].delete_one({"_id": row["_id"]}, session=self.session)
+
+    def processing(self, item_id: str) -> Processing | None:
+        """Return how far an item's renditions are; None if none is made."""
+        found = self["processings"].find_one({"_id": item_id}, session=self.session)
+        return from_document(found, Processing) if found else None
+
+    def processings(self, item_ids: Collection[str]) -> list[Processing]:
+        """Return how far the renditions of some items are."""
+        rows = self.find_by_ids("processings", item_ids)
+        return [from_document(row, Processing) for row in rows]
+
+    def begin_processing(self, processing: Processing, media_type: str) -> None:
+        """Store the processing of an item, with its job."""
+        lane = FILMS if may_play(media_type) else DOCUMENTS
+        document = {**to_document(processing), "job": jobs.waiting(lane, datetime.now(UTC))}
+        self["processings"].replace_one(
+            {"_id": processing.id}, document, upsert=True, session=self.session
+        )
+
+    def put_processing(self, processing: Processing) -> None:
+        """Store the processing of an item after a step; its job is done with the last one."""
+        document = to_document(processing)
+        change: Document = {"$set": {key: document[key] for key in document if key != "_id"}}
+        if processing.ended_at is not None:
+            change["$unset"] = jobs.DONE
+        self["processings"].update_one({"_id": processing.id}, change, session=self.session)
+
+    def note_progress(self, item_id: str, claim: str, progress: Progress) -> None:
+        """Store how far a step is, if the claim on its job still counts."""
+        change = {"$set": {"progress": to_document(progress)}}
+        self["processings"].update_one(jobs.ours(claim, [item_id]), change, session=self.session)
+
+    def remove_processing(self, item_id: str) -> None:
+        """Remove the processing of an item."""
+        self["processings"].delete_one({"_id": item_id}, session=self.session)
+
+    def processed_twin(self, item: Item) -> tuple[Item, Processing] | None:
+        """Return another AVAILABLE item whose original has the same bytes and media type, with its
+        processing, which has ended; None if there is none.
+        """
+        query = {
+            "renditions.sha256": item.original.sha256,
+            "state": ItemState.AVAILABLE,
+            "_id": {"$ne": item.id},
+        }
+        rows = self["items"].find(query, session=self.session).limit(FEW)
+        twins = (from_document(row, Item) for row in rows)
+        same = {twin.id: twin for twin in twins if twin.original == item.original}
+        ended = (each for each in self.processings(same) if each.ended_at is not None)
+        return next(((same[each.id], each) for each in ended), None)
+
+    def put_playlist(self, content: str, playlist: str) -> None:
+        """Store the HLS playlist of a file with these bytes."""
+        self["playlists"].replace_one(
+            {"_id": content}, {"text": playlist}, upsert=True, session=self.session
+        )
 
     def quota(self, run_id: str) -> int:
         """Return a run's own quota in bytes; 0 if it has none."""

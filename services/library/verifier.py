@@ -12,7 +12,6 @@ import structlog
 
 from chassis.data.store import Database
 from chassis.jobs import Away, Batch, GiveBack, Jobs, Work
-from services.library.domain.files import content_id
 from services.library.domain.items import Item
 from services.library.domain.types import is_opened
 from services.library.domain.verification import Found, mismatches
@@ -21,13 +20,12 @@ from services.library.migrations import LARGE, SMALL
 from services.library.ports import Files, FilesAway, NoSuchUpload
 from services.library.probing import Prober
 from services.library.ranges import RangedFile
+from services.library.reading_back import EDGE, lost_key, reads_back
 from services.library.store import LibraryStore
 from services.library.usecases.verification import judge
 
 # Each slot verifies one item at a time; a document never waits for a film.
 SLOTS = ((SMALL,), (SMALL,), (LARGE, SMALL), (LARGE, SMALL))
-# Bytes at the beginning and at the end that are read back by ranges.
-EDGE = 64 * 2**10
 
 log = structlog.get_logger()
 
@@ -64,7 +62,7 @@ def verify(
         return 0
     try:
         found = look(files, probers[batch.lane], item, partial(_go_on, batch))
-        lost = lost_key(database.reader(), files, item) if found else ""
+        lost = lost_key(database.reader(), files, item.promised, item.id) if found else ""
     except FilesAway as error:
         raise Away(str(error)) from error
     state = database.transact(partial(judge, item_id=item_id, found=found, lost=lost))
@@ -86,22 +84,6 @@ def look(files: Files, prober: Prober, item: Item, go_on: Callable[[], None]) ->
         return None
 
 
-def lost_key(store: LibraryStore, files: Files, item: Item) -> str:
-    """Return the key of the file with an item's bytes if it can't be read any more, else "".
-
-    Raises FilesAway, and NoSuchUpload if the item's own file is lost.
-    """
-    shared = store.shared_file(content_id(item.promised))
-    if shared is None:
-        return ""
-    last = max(0, item.promised.size - EDGE)
-    edges = {offset: files.read(item.id, offset, EDGE) for offset in (0, last)}
-    try:
-        return "" if _reads_back(files, shared.key, edges) else shared.key
-    except NoSuchUpload:
-        return shared.key
-
-
 def _look(files: Files, item: Item, go_on: Callable[[], None]) -> Found:
     digest, size, head, tail = hashlib.sha256(), 0, b"", b""
     for chunk in files.chunks(item.id):
@@ -117,7 +99,7 @@ def _look(files: Files, item: Item, go_on: Callable[[], None]) -> Found:
         size=size,
         sha256=digest.hexdigest(),
         types=types_of(file),
-        read_back=size > 0 and _reads_back(files, item.id, edges),
+        read_back=size > 0 and reads_back(files, item.id, edges),
     )
 
 
@@ -129,11 +111,6 @@ def _open(
         return found
     verdict = prober(media_type, found.size, partial(files.read, item.id), go_on)
     return replace(found, seconds=verdict.seconds, fault=verdict.fault)
-
-
-def _reads_back(files: Files, key: str, edges: Mapping[int, bytes]) -> bool:
-    """Return whether ranged reads give the same bytes. `edges`: pieces of the file by offset."""
-    return all(files.read(key, offset, len(piece)) == piece for offset, piece in edges.items())
 
 
 def _go_on(batch: Batch) -> None:

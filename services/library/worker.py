@@ -12,7 +12,7 @@ from chassis.contracts.mapping import from_message
 from chassis.data.staff import note_staff
 from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer
-from services.library import cleaning, migrations, verifier
+from services.library import cleaning, migrations, processing, verifier
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
 from services.library.domain.enums import EnrolmentState
 from services.library.ports import Files
@@ -78,7 +78,7 @@ def timers(files: Files, expire_after: timedelta) -> tuple[Timer[LibraryStore], 
 
 def jobs(files: Files) -> tuple[Jobs[LibraryStore], ...]:
     """Return the jobs of all workers."""
-    return (verifier.verification(files),)
+    return (verifier.verification(files), processing.processing(files))
 
 
 def entitlements(store: LibraryStore, batch: Sequence[Event[Any]]) -> None:

@@ -113,6 +113,7 @@ TABLE: dict[str, Rule] = {
     "library.LibraryService.ListItems": Rule(EVERYONE),
     "library.LibraryService.UpdateItem": Rule(OFFICE, "", ASSISTANT, ITEM, owner=True),
     "library.LibraryService.RetireItem": Rule(OFFICE, "", TEACHER, ITEM, owner=True),
+    "library.LibraryService.GetProcessing": Rule(EVERYONE),
     "library.LibraryService.GetReadUrl": Rule(OFFICE, READER_ID),
     "library.LibraryService.SetRunQuota": Rule(OFFICE),
     "library.LibraryService.GetRunUsage": Rule(OFFICE, "", OBSERVER, RUN),

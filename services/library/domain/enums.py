@@ -34,6 +34,24 @@ class ItemState(StrEnum):
     RETIRED = "RETIRED"
 
 
+class RenditionState(StrEnum):
+    """How far a rendition is that the library makes. ABSENT: the item has nothing of the kind."""
+
+    WAITING = "WAITING"
+    MADE = "MADE"
+    ABSENT = "ABSENT"
+    FAILED = "FAILED"
+
+
+class ProcessingState(StrEnum):
+    """How far the renditions of an item are. FAILED: at least one could not be made."""
+
+    WAITING = "WAITING"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
 class UploadState(StrEnum):
     """The state of an upload."""
 

@@ -69,3 +69,28 @@ class ItemRetired:
     title: str
     reason: str
     retired_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenditionAvailable:
+    """One more file of an item was made, and read back."""
+
+    item_id: str
+    kind: ItemKind
+    title: str
+    rendition: str
+    media_type: str
+    size: int
+    available_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessingFailed:
+    """A rendition of an item can't be made; the item itself stays AVAILABLE."""
+
+    item_id: str
+    kind: ItemKind
+    title: str
+    rendition: str
+    reason: str
+    failed_at: datetime

@@ -12,7 +12,14 @@ class SharedFile:
     id: str
     """The identity of its bytes; see `content_id`."""
     key: str
-    """Its key in the S3 store: the id of the item with which it was uploaded."""
+    """Its key in the S3 store: the id of the item with which it was uploaded; that and the name of
+    the rendition, if the library made it.
+    """
+
+
+def made_key(item_id: str, file: Rendition) -> str:
+    """Return the key of a file that was made for an item: never the same for other bytes."""
+    return f"{item_id}/{file.name}-{file.sha256[:16]}"
 
 
 def content_id(file: Rendition) -> str:

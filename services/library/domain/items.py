@@ -39,12 +39,20 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
-    """One file of an item. `size` in bytes, `sha256` in lower-case hex."""
+    """One file of an item. `size` in bytes, `sha256` in lower-case hex, `width` and `height` in
+    pixels; the last four are empty where the library does not know them, or they do not apply.
+    """
 
     name: str
     media_type: str
     size: int
     sha256: str
+    width: int = 0
+    height: int = 0
+    bits_per_second: int = 0
+    """The most that any part of it needs to be played without a pause."""
+    codecs: str = ""
+    """As in RFC 6381."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +85,8 @@ class Item:
     run_ids: tuple[str, ...] = ()
     renditions: tuple[Rendition, ...] = ()
     seconds: float = 0.0
+    pages: int = 0
+    """How many pages it has; 0: it has none, or nobody has counted them."""
     uploaded_by: str = ""
     created_at: datetime
     available_at: datetime | None = None
@@ -92,6 +102,11 @@ class Item:
     retired_at: datetime | None = None
     promised: Rendition
     """The file as the uploader announced it."""
+
+    @property
+    def original(self) -> Rendition:
+        """Return the file that was uploaded, of an item that is or was AVAILABLE."""
+        return self.renditions[0]
 
     @property
     def replaces_item_id(self) -> str:
@@ -117,7 +132,7 @@ class PendingDeletion:
     """A pending deletion in the S3 store: the file or the parts that an item left there."""
 
     id: str
-    """The id of the item."""
+    """Their key."""
     multipart: str = ""
     due: datetime | None = None
     """When it is to be deleted; None: at once."""

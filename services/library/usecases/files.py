@@ -3,42 +3,41 @@
 from datetime import datetime
 
 from services.library.domain.files import SharedFile, content_id
-from services.library.domain.items import Item, PendingDeletion
+from services.library.domain.items import Item, PendingDeletion, Rendition
 from services.library.ports import Store
 
 
-def share(store: Store, item: Item, lost: str) -> None:
-    """Let a verified item use the file that has its bytes; its own becomes that file if there is
-    none.
+def share(store: Store, file: Rendition, key: str, lost: str = "") -> None:
+    """Let a verified file be the one that has its bytes, if there is none; else it is a copy.
 
-    `lost`: the key of a file with these bytes that can't be read any more. The item's own file
-    takes its place, for all items that share it.
+    `lost`: the key of a file with these bytes that can't be read any more. This file takes its
+    place, for all items that share it.
     """
-    content = content_id(item.promised)
-    shared = store.lock_shared_file(content)
+    shared = store.lock_shared_file(content_id(file))
     if shared is None or shared.key == lost:
-        store.put_shared_file(SharedFile(id=content, key=item.id))
-    if shared is not None:
-        store.discard_copy(lost if shared.key == lost else item.id)
+        store.put_shared_file(SharedFile(id=content_id(file), key=key))
+    if shared is not None and shared.key != key:
+        store.discard_copy(lost if shared.key == lost else key)
 
 
 def release(store: Store, item: Item, due: datetime) -> None:
-    """Let the file of an item that was retired be deleted at `due`, unless other items need it."""
-    (rendition,) = item.renditions
-    shared = store.lock_shared_file(content_id(rendition))
-    if shared is None:
-        store.discard(PendingDeletion(id=item.id, due=due))
-    elif not store.is_needed(rendition):
-        # An item that is verified from now on gets a file of its own.
-        store.remove_shared_file(shared)
-        store.discard(PendingDeletion(id=shared.key, due=due))
+    """Let the files of an item that was retired be deleted at `due`, unless other items need
+    them.
+    """
+    for file in item.renditions:
+        shared = store.lock_shared_file(content_id(file))
+        if shared is None and file == item.original:
+            store.discard(PendingDeletion(id=item.id, due=due))
+        elif shared is not None and not store.is_needed(file):
+            # An item that is verified from now on gets a file of its own.
+            store.remove_shared_file(shared)
+            store.discard(PendingDeletion(id=shared.key, due=due))
 
 
-def key_of(store: Store, item: Item) -> str:
-    """Return the key of an AVAILABLE item's file in the S3 store.
+def key_of(store: Store, item: Item, file: Rendition) -> str:
+    """Return the key of a file of an AVAILABLE item in the S3 store.
 
     A worker of the older version shares no file: its items have files of their own.
     """
-    (rendition,) = item.renditions
-    shared = store.shared_file(content_id(rendition))
+    shared = store.shared_file(content_id(file))
     return shared.key if shared else item.id

@@ -91,6 +91,7 @@ def retire_item(store: Store, command: RetireItem, keep_file: timedelta) -> Item
     after = replace(before, state=ItemState.RETIRED, failure=command.reason, retired_at=store.now)
     store.put_item(after)
     release(store, after, store.now + keep_file)
+    store.remove_processing(after.id)
     store.record_event(
         ItemRetired(
             item_id=after.id,

@@ -1,6 +1,7 @@
 """Reading items, and the replicas that decide who may read them."""
 
 from chassis.errors import FailedPrecondition, PermissionDenied
+from services.library.domain import renditions
 from services.library.domain.entitlements import (
     Enrolment,
     Reader,
@@ -11,7 +12,8 @@ from services.library.domain.entitlements import (
     runs_that_count,
 )
 from services.library.domain.enums import ItemState
-from services.library.domain.items import Item
+from services.library.domain.items import Item, Rendition
+from services.library.domain.renditions import Wish
 from services.library.ports import Store
 from services.library.usecases.lookup import get_item
 
@@ -30,6 +32,17 @@ def readable(store: Store, item_id: str, reader_id: str) -> Item:
             f"item {item_id!r} is {item.state}; only AVAILABLE items can be read"
         )
     return item
+
+
+def choose(item: Item, wish: Wish) -> Rendition:
+    """Return the rendition of an item that fits a wish best. Raises FailedPrecondition if none
+    does.
+    """
+    fitting = renditions.fitting(item.renditions, item.seconds, wish)
+    if not fitting:
+        has = renditions.described(item.renditions, item.seconds)
+        raise FailedPrecondition(f"item {item.id!r} has no rendition like this; it has {has}")
+    return fitting[0]
 
 
 def visible(store: Store, item_id: str, reader_id: str) -> Item:

@@ -5,7 +5,7 @@ from services.library.domain.enums import ItemState
 from services.library.domain.items import Item, PendingDeletion
 from services.library.domain.verification import Found
 from services.library.ports import Store
-from services.library.usecases import versions
+from services.library.usecases import processing, versions
 from services.library.usecases.files import share
 from services.library.usecases.lookup import get_item
 
@@ -29,7 +29,7 @@ def judge(store: Store, item_id: str, found: Found | None, lost: str = "") -> It
         return _refuse(store, item, verification.NOT_READ_BACK)
     if found.fault:
         return _refuse(store, item, found.fault)
-    share(store, item, lost)
+    share(store, item.promised, item.id, lost)
     return _let_read(store, item, found)
 
 
@@ -38,6 +38,7 @@ def _let_read(store: Store, item: Item, found: Found) -> ItemState:
     store.put_item(after)
     store.record_event(event)
     versions.take_over(store, after)
+    processing.begin(store, after)
     return after.state
 
 

@@ -22,6 +22,7 @@ from chassis.jobs.runner import Runner
 from chassis.testing import ChannelFor
 from services.library.api import LibraryApi
 from services.library.files import S3Files
+from services.library.processing import processing
 from services.library.store import LibraryStore
 from services.library.verifier import verification
 from services.library.worker import subscriptions
@@ -125,9 +126,21 @@ class Shelves:
         jobs = verification(files or self.files)
         return Runner(self.database, jobs, self.system).run_due(lanes)
 
-    def read_url(self, item_id: str, reader: str = "") -> library_pb2.GetReadUrlResponse:
+    def process(self, files: Any = None, lanes: Sequence[str] = ()) -> int:
+        """Make renditions as a worker of these lanes does (none: all lanes); returns of how many
+        items.
+        """
+        return Runner(self.database, processing(files or self.files), self.system).run_due(lanes)
+
+    def processing(self, item_id: str) -> resources_pb2.Processing:
+        """How far an item's renditions are."""
+        return self.staff.GetProcessing(library_pb2.GetProcessingRequest(item_id=item_id))
+
+    def read_url(
+        self, item_id: str, reader: str = "", **wish: Any
+    ) -> library_pb2.GetReadUrlResponse:
         """The URL by which `reader` (empty: the registrar) reads an item."""
-        request = library_pb2.GetReadUrlRequest(item_id=item_id, reader_id=reader)
+        request = library_pb2.GetReadUrlRequest(item_id=item_id, reader_id=reader, **wish)
         stub = self.learner(reader) if reader else self.staff
         return stub.GetReadUrl(request)
 

@@ -1,6 +1,7 @@
 """Files as they come, made of code: each small, and opened by its readers."""
 
 import io
+import math
 import struct
 import wave
 import zipfile
@@ -14,6 +15,7 @@ import av
 import pypdf
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[3]
 FILM = ROOT / "campus" / "demo" / "recording.mp4"
@@ -37,7 +39,7 @@ PDF = pdf()
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(30)
 
 
-def zipped(entries: Mapping[str, str]) -> bytes:
+def zipped(entries: Mapping[str, str | bytes]) -> bytes:
     """A ZIP file."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -61,6 +63,22 @@ BOOK = {
     "a.xhtml": "<html/>",
 }
 EPUB = zipped(BOOK)
+PICTURE = io.BytesIO()
+Image.new("RGB", (60, 90), "red").save(PICTURE, "PNG")
+NOVEL = zipped(
+    {
+        **BOOK,
+        "OEBPS/a b.xhtml": "<html><head><title>x</title></head><body><h1>Zeno</h1><p>Nothing&nbsp;"
+        "moves.<span epub:type='pagebreak'/></p><script>no</script><p>Why?"
+        "<span role='doc-pagebreak'></span></p></body></html>",
+        "META-INF/container.xml": CONTAINER.replace("book.opf", "OEBPS/book.opf"),
+        "OEBPS/book.opf": PACKAGE.replace("a.xhtml", "a%20b.xhtml").replace(
+            "</manifest>",
+            '<item id="c" href="../c.png" properties="cover-image"/></manifest>',
+        ),
+        "c.png": PICTURE.getvalue(),
+    }
+)
 OFFICE = "application/vnd.openxmlformats-officedocument"
 PPTX_MAIN = f"{OFFICE}.presentationml.presentation.main+xml"
 DOCX_MAIN = f"{OFFICE}.wordprocessingml.document.main+xml"
@@ -153,6 +171,34 @@ def sound(container_format: str, codec: str, seconds: int = 4) -> bytes:
             frame.sample_rate, frame.pts, frame.time_base = 48000, place * 4800, Fraction(1, 48000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+@cache
+def lecture(seconds: int = 14, width: int = 426, height: int = 300, loud: float = 0.05) -> bytes:
+    """A film in MP4: grey at first, then a pattern that moves; and a tone, quiet unless `loud` says
+    otherwise (1: as loud as can be).
+    """
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        film = container.add_stream("libx264", rate=10)
+        film.width, film.height, film.pix_fmt = width, height, "yuv420p"
+        tone = container.add_stream("aac", rate=48000, layout="mono")
+        for place in range(10 * seconds):
+            frame = av.VideoFrame(width, height, "yuv420p")
+            for plane in frame.planes:
+                row = bytes((each * place) % 256 for each in range(256)) if place > 5 else b"\x80"
+                plane.update((row * plane.buffer_size)[: plane.buffer_size])
+            frame.pts, frame.time_base = place, Fraction(1, 10)
+            container.mux(film.encode(frame))
+            wave = (int(32767 * loud * math.sin(each / 17)) for each in range(4800))
+            heard = av.AudioFrame("s16", "mono", 4800)
+            heard.planes[0].update(b"".join(struct.pack("<h", each) for each in wave))
+            heard.sample_rate, heard.pts = 48000, place * 4800
+            heard.time_base = Fraction(1, 48000)
+            container.mux(tone.encode(heard))
+        container.mux(film.encode(None))
+        container.mux(tone.encode(None))
     return buffer.getvalue()
 
 

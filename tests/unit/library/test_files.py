@@ -226,12 +226,17 @@ def test_without_the_store_there_are_files_all_the_same() -> None:
 
 
 def test_urls_are_signed_for_their_readers() -> None:
-    """With the public name if there is one, for the set time, with the media type."""
+    """With the public name if there is one, for the set time, with the media type; caches may keep
+    what they read for as long as all readers get the same URL.
+    """
     made = files(Answers(200, ""), TANDEM_S3_PUBLIC_ENDPOINT="https://files.example.edu")
-    read = urlsplit(made.read_url("key", "text/plain"))
+    url, ends = made.read_url("key", "text/plain")
+    assert timedelta(minutes=30) <= ends - datetime.now(UTC) <= timedelta(hours=1)
+    read = urlsplit(url)
     assert (read.scheme, read.netloc, read.path) == ("https", "files.example.edu", "/tandem/key")
     query = parse_qs(read.query)
     assert query["X-Amz-Expires"] == ["3600"]
     assert query["response-content-type"] == ["text/plain"]
+    assert query["response-cache-control"] == ["public, max-age=1800, immutable"]
     part = parse_qs(urlsplit(made.part_url("key", "name", 7)).query)
     assert (part["uploadId"], part["partNumber"]) == (["name"], ["7"])

@@ -266,3 +266,95 @@ class ItemRetired(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ItemRetired: _TypeAlias = ItemRetired  # noqa: Y015
+
+@_typing.final
+class RenditionAvailable(_message.Message):
+    """One more file of an item was made, and read back: it may be read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    RENDITION_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    AVAILABLE_AT_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    kind: _types_pb2.ItemKind.ValueType
+    """What it is."""
+    title: _builtins.str
+    """Title."""
+    rendition: _builtins.str
+    """The name of the rendition, such as "audio"."""
+    media_type: _builtins.str
+    """IANA media type of the rendition."""
+    size: _builtins.int
+    """Bytes of the rendition."""
+    @_builtins.property
+    def available_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        kind: _types_pb2.ItemKind.ValueType = ...,
+        title: _builtins.str = ...,
+        rendition: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+        size: _builtins.int = ...,
+        available_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "item_id", b"item_id", "kind", b"kind", "media_type", b"media_type", "rendition", b"rendition", "size", b"size", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenditionAvailable: _TypeAlias = RenditionAvailable  # noqa: Y015
+
+@_typing.final
+class ProcessingFailed(_message.Message):
+    """A rendition of an item can't be made. The item itself stays AVAILABLE."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    RENDITION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FAILED_AT_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    kind: _types_pb2.ItemKind.ValueType
+    """What it is."""
+    title: _builtins.str
+    """Title."""
+    rendition: _builtins.str
+    """The name of the rendition, such as "audio"."""
+    reason: _builtins.str
+    """What was wrong."""
+    @_builtins.property
+    def failed_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        kind: _types_pb2.ItemKind.ValueType = ...,
+        title: _builtins.str = ...,
+        rendition: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        failed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failed_at", b"failed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_at", b"failed_at", "item_id", b"item_id", "kind", b"kind", "reason", b"reason", "rendition", b"rendition", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProcessingFailed: _TypeAlias = ProcessingFailed  # noqa: Y015

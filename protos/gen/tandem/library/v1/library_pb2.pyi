@@ -380,19 +380,33 @@ class GetReadUrlRequest(_message.Message):
 
     ITEM_ID_FIELD_NUMBER: _builtins.int
     READER_ID_FIELD_NUMBER: _builtins.int
+    RENDITION_FIELD_NUMBER: _builtins.int
+    MOST_BYTES_FIELD_NUMBER: _builtins.int
+    BITS_PER_SECOND_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item's id."""
     reader_id: _builtins.str
     """Whose entitlement counts. A registrar or a service may leave it empty and read everything."""
+    rendition: _builtins.str
+    """The rendition by its name; empty: the best of those that are the item itself, if need be without
+    pictures (a film's sound, a document's text), but no cover and no poster.
+    """
+    most_bytes: _builtins.int
+    """The most bytes that the reader wants to load; 0: any number."""
+    bits_per_second: _builtins.int
+    """What the reader's line carries, in bits per second; 0: enough. Counts for what is played only."""
     def __init__(
         self,
         *,
         item_id: _builtins.str = ...,
         reader_id: _builtins.str = ...,
+        rendition: _builtins.str = ...,
+        most_bytes: _builtins.int = ...,
+        bits_per_second: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "reader_id", b"reader_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bits_per_second", b"bits_per_second", "item_id", b"item_id", "most_bytes", b"most_bytes", "reader_id", b"reader_id", "rendition", b"rendition"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -460,15 +474,20 @@ class GetReadUrlResponse(_message.Message):
     MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    RENDITION_FIELD_NUMBER: _builtins.int
     url: _builtins.str
     """Presigned URL for GET, with ranges (RFC 9110, section 14)."""
     media_type: _builtins.str
     """IANA media type."""
     size: _builtins.int
     """Bytes."""
+    rendition: _builtins.str
+    """The name of the rendition that it reads."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """Until when the URL holds, by the store's clock."""
+        """Until when the URL holds, by the store's clock. For some time all readers get the same URL, so
+        that caches on the way serve them.
+        """
 
     def __init__(
         self,
@@ -477,11 +496,34 @@ class GetReadUrlResponse(_message.Message):
         media_type: _builtins.str = ...,
         size: _builtins.int = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
+        rendition: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "media_type", b"media_type", "size", b"size", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "media_type", b"media_type", "rendition", b"rendition", "size", b"size", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetReadUrlResponse: _TypeAlias = GetReadUrlResponse  # noqa: Y015
+
+@_typing.final
+class GetProcessingRequest(_message.Message):
+    """Names an item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetProcessingRequest: _TypeAlias = GetProcessingRequest  # noqa: Y015

@@ -81,6 +81,11 @@ class LibraryServiceStub:
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.RetireItemRequest.SerializeToString,
                 response_deserializer=tandem_dot_library_dot_v1_dot_resources__pb2.Item.FromString,
                 _registered_method=True)
+        self.GetProcessing = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/GetProcessing',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetProcessingRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_resources__pb2.Processing.FromString,
+                _registered_method=True)
         self.GetReadUrl = channel.unary_unary(
                 '/tandem.library.v1.LibraryService/GetReadUrl',
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlRequest.SerializeToString,
@@ -174,11 +179,21 @@ class LibraryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetProcessing(self, request, context):
+        """How far the renditions are that the library makes of an item. Whoever GetItem shows the item sees
+        it; the errors are the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetReadUrl(self, request, context):
-        """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
-        enrolments nor their place among the staff of its runs entitle to it, they did not upload it,
-        and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
-        FAILED_PRECONDITION when it is not AVAILABLE.
+        """A URL that reads an item, with HTTP ranges: the best of its renditions that fits the reader's
+        bytes and line, or the one that is named. PERMISSION_DENIED when neither the reader's enrolments
+        nor their place among the staff of its runs entitle to it, they did not upload it, and it is not
+        for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
+        FAILED_PRECONDITION when it is not AVAILABLE, when it has no rendition of this name, or when none
+        is small enough.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -241,6 +256,11 @@ def add_LibraryServiceServicer_to_server(servicer, server):
                     servicer.RetireItem,
                     request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.RetireItemRequest.FromString,
                     response_serializer=tandem_dot_library_dot_v1_dot_resources__pb2.Item.SerializeToString,
+            ),
+            'GetProcessing': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProcessing,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.GetProcessingRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_resources__pb2.Processing.SerializeToString,
             ),
             'GetReadUrl': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReadUrl,
@@ -480,6 +500,33 @@ class LibraryService:
             '/tandem.library.v1.LibraryService/RetireItem',
             tandem_dot_library_dot_v1_dot_library__pb2.RetireItemRequest.SerializeToString,
             tandem_dot_library_dot_v1_dot_resources__pb2.Item.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProcessing(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/GetProcessing',
+            tandem_dot_library_dot_v1_dot_library__pb2.GetProcessingRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_resources__pb2.Processing.FromString,
             options,
             channel_credentials,
             insecure,

@@ -73,11 +73,17 @@ class LibraryServiceStub:
     A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
     FAILED_PRECONDITION when it is not AVAILABLE.
     """
+    GetProcessing: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetProcessingRequest, _resources_pb2.Processing]
+    """How far the renditions are that the library makes of an item. Whoever GetItem shows the item sees
+    it; the errors are the same.
+    """
     GetReadUrl: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]
-    """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
-    enrolments nor their place among the staff of its runs entitle to it, they did not upload it,
-    and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
-    FAILED_PRECONDITION when it is not AVAILABLE.
+    """A URL that reads an item, with HTTP ranges: the best of its renditions that fits the reader's
+    bytes and line, or the one that is named. PERMISSION_DENIED when neither the reader's enrolments
+    nor their place among the staff of its runs entitle to it, they did not upload it, and it is not
+    for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
+    FAILED_PRECONDITION when it is not AVAILABLE, when it has no rendition of this name, or when none
+    is small enough.
     """
     SetRunQuota: _grpc.UnaryUnaryMultiCallable[_library_pb2.SetRunQuotaRequest, _resources_pb2.RunUsage]
     """Limits how many bytes the items of a run may have in all. Items that exist stay, even if they
@@ -130,11 +136,17 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     A RETIRED item stays as it is. NOT_FOUND when there is none of that id;
     FAILED_PRECONDITION when it is not AVAILABLE.
     """
+    GetProcessing: _aio.UnaryUnaryMultiCallable[_library_pb2.GetProcessingRequest, _resources_pb2.Processing]  # type: ignore[assignment]
+    """How far the renditions are that the library makes of an item. Whoever GetItem shows the item sees
+    it; the errors are the same.
+    """
     GetReadUrl: _aio.UnaryUnaryMultiCallable[_library_pb2.GetReadUrlRequest, _library_pb2.GetReadUrlResponse]  # type: ignore[assignment]
-    """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
-    enrolments nor their place among the staff of its runs entitle to it, they did not upload it,
-    and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
-    FAILED_PRECONDITION when it is not AVAILABLE.
+    """A URL that reads an item, with HTTP ranges: the best of its renditions that fits the reader's
+    bytes and line, or the one that is named. PERMISSION_DENIED when neither the reader's enrolments
+    nor their place among the staff of its runs entitle to it, they did not upload it, and it is not
+    for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
+    FAILED_PRECONDITION when it is not AVAILABLE, when it has no rendition of this name, or when none
+    is small enough.
     """
     SetRunQuota: _aio.UnaryUnaryMultiCallable[_library_pb2.SetRunQuotaRequest, _resources_pb2.RunUsage]  # type: ignore[assignment]
     """Limits how many bytes the items of a run may have in all. Items that exist stay, even if they
@@ -234,15 +246,27 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def GetProcessing(
+        self,
+        request: _library_pb2.GetProcessingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Processing, _abc.Awaitable[_resources_pb2.Processing]]:
+        """How far the renditions are that the library makes of an item. Whoever GetItem shows the item sees
+        it; the errors are the same.
+        """
+
+    @_abc_1.abstractmethod
     def GetReadUrl(
         self,
         request: _library_pb2.GetReadUrlRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_library_pb2.GetReadUrlResponse, _abc.Awaitable[_library_pb2.GetReadUrlResponse]]:
-        """A URL that reads an item, with HTTP ranges. PERMISSION_DENIED when neither the reader's
-        enrolments nor their place among the staff of its runs entitle to it, they did not upload it,
-        and it is not for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
-        FAILED_PRECONDITION when it is not AVAILABLE.
+        """A URL that reads an item, with HTTP ranges: the best of its renditions that fits the reader's
+        bytes and line, or the one that is named. PERMISSION_DENIED when neither the reader's enrolments
+        nor their place among the staff of its runs entitle to it, they did not upload it, and it is not
+        for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
+        FAILED_PRECONDITION when it is not AVAILABLE, when it has no rendition of this name, or when none
+        is small enough.
         """
 
     @_abc_1.abstractmethod

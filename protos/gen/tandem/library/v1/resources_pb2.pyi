@@ -81,6 +81,70 @@ ACCESS_ALL: Access.ValueType  # 2
 """Everybody whom the university knows."""
 Global___Access: _TypeAlias = Access  # noqa: Y015
 
+class _RenditionState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RenditionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RenditionState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RENDITION_STATE_UNSPECIFIED: _RenditionState.ValueType  # 0
+    """Not said."""
+    RENDITION_STATE_WAITING: _RenditionState.ValueType  # 1
+    """It is still to be made."""
+    RENDITION_STATE_MADE: _RenditionState.ValueType  # 2
+    """It is made and read back; the item has it."""
+    RENDITION_STATE_ABSENT: _RenditionState.ValueType  # 3
+    """The item has nothing to make it from, such as a film without sound; `reason` tells what."""
+    RENDITION_STATE_FAILED: _RenditionState.ValueType  # 4
+    """It can't be made; `reason` says why. The item stays AVAILABLE."""
+
+class RenditionState(_RenditionState, metaclass=_RenditionStateEnumTypeWrapper):
+    """How far a rendition is that the library makes."""
+
+RENDITION_STATE_UNSPECIFIED: RenditionState.ValueType  # 0
+"""Not said."""
+RENDITION_STATE_WAITING: RenditionState.ValueType  # 1
+"""It is still to be made."""
+RENDITION_STATE_MADE: RenditionState.ValueType  # 2
+"""It is made and read back; the item has it."""
+RENDITION_STATE_ABSENT: RenditionState.ValueType  # 3
+"""The item has nothing to make it from, such as a film without sound; `reason` tells what."""
+RENDITION_STATE_FAILED: RenditionState.ValueType  # 4
+"""It can't be made; `reason` says why. The item stays AVAILABLE."""
+Global___RenditionState: _TypeAlias = RenditionState  # noqa: Y015
+
+class _ProcessingState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProcessingStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ProcessingState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROCESSING_STATE_UNSPECIFIED: _ProcessingState.ValueType  # 0
+    """Not said."""
+    PROCESSING_STATE_WAITING: _ProcessingState.ValueType  # 1
+    """None is begun."""
+    PROCESSING_STATE_RUNNING: _ProcessingState.ValueType  # 2
+    """Some are made, or one is worked on."""
+    PROCESSING_STATE_DONE: _ProcessingState.ValueType  # 3
+    """All are made, or there are none to make."""
+    PROCESSING_STATE_FAILED: _ProcessingState.ValueType  # 4
+    """At least one can't be made; all others are."""
+
+class ProcessingState(_ProcessingState, metaclass=_ProcessingStateEnumTypeWrapper):
+    """How far the renditions of an item are."""
+
+PROCESSING_STATE_UNSPECIFIED: ProcessingState.ValueType  # 0
+"""Not said."""
+PROCESSING_STATE_WAITING: ProcessingState.ValueType  # 1
+"""None is begun."""
+PROCESSING_STATE_RUNNING: ProcessingState.ValueType  # 2
+"""Some are made, or one is worked on."""
+PROCESSING_STATE_DONE: ProcessingState.ValueType  # 3
+"""All are made, or there are none to make."""
+PROCESSING_STATE_FAILED: ProcessingState.ValueType  # 4
+"""At least one can't be made; all others are."""
+Global___ProcessingState: _TypeAlias = ProcessingState  # noqa: Y015
+
 class _UploadState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -228,14 +292,33 @@ class Rendition(_message.Message):
     MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    BITS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    CODECS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """What it is: "original" in this version."""
+    """What it is: "original", or what the library made of it: "text", "cover" (of a document),
+    "poster" (of a film), "audio" (its sound alone, equally loud), "240p", "480p", "720p" (its
+    qualities).
+    """
     media_type: _builtins.str
     """IANA media type: the announced one, of which its bytes were found to be."""
     size: _builtins.int
     """Bytes."""
     sha256: _builtins.str
     """SHA-256 of the bytes, 64 lower-case hex digits."""
+    width: _builtins.int
+    """Pixels; 0 where it has no pictures, and of an original."""
+    height: _builtins.int
+    """Pixels, likewise."""
+    bits_per_second: _builtins.int
+    """The most bits per second that any part of it needs to be played without a pause; 0 where it is
+    not played, and of an original.
+    """
+    codecs: _builtins.str
+    """Its codecs as in RFC 6381, such as avc1.4d401e,mp4a.40.2; empty where it is not played, and of
+    an original.
+    """
     def __init__(
         self,
         *,
@@ -243,14 +326,94 @@ class Rendition(_message.Message):
         media_type: _builtins.str = ...,
         size: _builtins.int = ...,
         sha256: _builtins.str = ...,
+        width: _builtins.int = ...,
+        height: _builtins.int = ...,
+        bits_per_second: _builtins.int = ...,
+        codecs: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["media_type", b"media_type", "name", b"name", "sha256", b"sha256", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bits_per_second", b"bits_per_second", "codecs", b"codecs", "height", b"height", "media_type", b"media_type", "name", b"name", "sha256", b"sha256", "size", b"size", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Rendition: _TypeAlias = Rendition  # noqa: Y015
+
+@_typing.final
+class RenditionStep(_message.Message):
+    """One rendition that the library makes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """As in Rendition."""
+    state: Global___RenditionState.ValueType
+    """How far it is."""
+    reason: _builtins.str
+    """Why it is ABSENT or FAILED; empty otherwise."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        state: Global___RenditionState.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenditionStep: _TypeAlias = RenditionStep  # noqa: Y015
+
+@_typing.final
+class Processing(_message.Message):
+    """The renditions that the library makes of an item once that is AVAILABLE."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
+    SECONDS_LEFT_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    state: Global___ProcessingState.ValueType
+    """How far it is."""
+    share: _builtins.float
+    """The share of the work that is done, from 0 to 1."""
+    seconds_left: _builtins.float
+    """An estimate of the seconds until all is done, from when a worker began; 0 when there is none."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___RenditionStep]:
+        """Its renditions, in the order in which they are made."""
+
+    @_builtins.property
+    def ended_at(self) -> _timestamp_pb2.Timestamp:
+        """When all was done; absent before."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        state: Global___ProcessingState.ValueType = ...,
+        steps: _abc.Iterable[Global___RenditionStep] | None = ...,
+        share: _builtins.float = ...,
+        seconds_left: _builtins.float = ...,
+        ended_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "item_id", b"item_id", "seconds_left", b"seconds_left", "share", b"share", "state", b"state", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Processing: _TypeAlias = Processing  # noqa: Y015
 
 @_typing.final
 class Item(_message.Message):
@@ -275,6 +438,7 @@ class Item(_message.Message):
     REPLACED_BY_FIELD_NUMBER: _builtins.int
     NEWEST_ID_FIELD_NUMBER: _builtins.int
     RETIRED_AT_FIELD_NUMBER: _builtins.int
+    PAGES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     kind: _types_pb2.ItemKind.ValueType
@@ -293,6 +457,10 @@ class Item(_message.Message):
     """The next version, which is or was AVAILABLE; empty when there is none."""
     newest_id: _builtins.str
     """The newest of its later versions that is AVAILABLE; empty when there is none. GetItem tells it."""
+    pages: _builtins.int
+    """How many pages it has; 0 when it has none, or nobody has counted them yet. Of an EPUB that marks
+    no pages, an estimate.
+    """
     @_builtins.property
     def metadata(self) -> Global___Metadata:
         """Who, what, in which language."""
@@ -345,10 +513,11 @@ class Item(_message.Message):
         replaced_by: _builtins.str = ...,
         newest_id: _builtins.str = ...,
         retired_at: _timestamp_pb2.Timestamp | None = ...,
+        pages: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["available_at", b"available_at", "created_at", b"created_at", "metadata", b"metadata", "not_before", b"not_before", "retired_at", b"retired_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "available_at", b"available_at", "created_at", b"created_at", "failure", b"failure", "id", b"id", "kind", b"kind", "metadata", b"metadata", "newest_id", b"newest_id", "not_before", b"not_before", "predecessors", b"predecessors", "renditions", b"renditions", "replaced_by", b"replaced_by", "retired_at", b"retired_at", "run_ids", b"run_ids", "seconds", b"seconds", "state", b"state", "uploaded_by", b"uploaded_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "available_at", b"available_at", "created_at", b"created_at", "failure", b"failure", "id", b"id", "kind", b"kind", "metadata", b"metadata", "newest_id", b"newest_id", "not_before", b"not_before", "pages", b"pages", "predecessors", b"predecessors", "renditions", b"renditions", "replaced_by", b"replaced_by", "retired_at", b"retired_at", "run_ids", b"run_ids", "seconds", b"seconds", "state", b"state", "uploaded_by", b"uploaded_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
