@@ -25,8 +25,10 @@ from services.library.domain.verification import Fault
 from services.library.ranges import TooMuch
 from services.library.task import Absent, Task
 
-# Encoding a film of 8K needs most.
-MEMORY = GIB
+# Bytes of address space that a maker may use, for a film of 8K and for a document.
+FILM_MEMORY, DOCUMENT_MEMORY = GIB, GIB // 2
+# Bytes of a file that is made: an hour of the highest quality has one GiB.
+LARGEST = 6 * GIB
 LONGEST_REASON = 200
 # Seconds of a film whose playing time is not known, for the limits.
 UNKNOWN = 4 * 3600.0
@@ -43,9 +45,10 @@ def limits(name: str, seconds: float) -> Limits:
     if name in RUNGS or name == renditions.AUDIO:
         bits = renditions.SOUND_BITS + (RUNGS[name].bits_per_second if name in RUNGS else 0)
         # Encoders keep the rate on average only, and segments have headers.
-        size = int(played * bits / 8 * 1.5) + 4 * MIB
-        return Limits(memory=MEMORY, cpu_seconds=120 + int(10 * played), file_size=size)
-    return Limits(memory=MEMORY, cpu_seconds=120, file_size=32 * MIB)
+        size = min(LARGEST, int(played * bits / 8 * 1.5) + 4 * MIB)
+        return Limits(memory=FILM_MEMORY, cpu_seconds=120 + int(10 * played), file_size=size)
+    memory = FILM_MEMORY if name == renditions.POSTER else DOCUMENT_MEMORY
+    return Limits(memory=memory, cpu_seconds=120, file_size=32 * MIB)
 
 
 def most_read(size: int) -> int:
@@ -95,7 +98,8 @@ def attempt(make: Make, task: Task) -> dict[str, object]:
     except Fault as fault:
         return {"fault": str(fault)[:LONGEST_REASON]}
     except MemoryError:
-        return {"fault": f"making it takes more than {MEMORY // MIB} MiB of memory"}
+        memory = limits(task.name, task.seconds).memory
+        return {"fault": f"making it takes more than {memory // MIB} MiB of memory"}
     except TooMuch:
         return {"fault": "making it reads too much of the file"}
     except Exception as error:  # hostile bytes cause more errors than the libraries document

@@ -46,7 +46,7 @@ class Product:
 class Maker:
     """Makes renditions, one at a time, each in a process with limits.
 
-    With maker.MEMORY, the number of makers decides the memory that a worker needs.
+    With `maker.limits`, the number of makers decides the memory that a worker needs.
     """
 
     def __init__(self, module: str = maker.__name__) -> None:
