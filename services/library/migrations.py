@@ -74,8 +74,8 @@ _FOUND: Mapping[str, Sequence[IndexModel]] = {
 
 
 def adopt(mongo: Mongo) -> None:
-    """Give items what the older version leaves out: a job if they are to be verified, and when
-    they were changed.
+    """Give items what the older version leaves out: a job if they are to be verified, when they
+    were changed, and that they are public.
 
     A worker of the older version may verify the same item meanwhile: the first result counts.
     """
@@ -88,7 +88,11 @@ def adopt(mongo: Mongo) -> None:
     }
     query = {"state": "VERIFYING", "job": {"$exists": False}}
     mongo["items"].update_many(query, [{"$set": {"job": job}}])
-    mongo["items"].update_many({"changed_at": None}, {"$set": {"changed_at": datetime.now(UTC)}})
+    # Each item gets the time of its own write: one time would be long ago for the last of many.
+    changed = {"$currentDate": {"changed_at": True}}
+    mongo["items"].update_many({"changed_at": None}, changed)
+    public = {"state": "AVAILABLE", "access": "ALL", "was_public": {"$ne": True}}
+    mongo["items"].update_many(public, {"$set": {"was_public": True}, **changed})
 
 
 def _add_jobs(mongo: Mongo) -> None:
@@ -133,6 +137,19 @@ def _tell_changes(mongo: Mongo) -> None:
     adopt(mongo)
 
 
+_WAS_PUBLIC = {"partialFilterExpression": {"was_public": True}}
+PUBLIC = IndexModel([("was_public", 1), ("changed_at", 1), ("_id", 1)], **_WAS_PUBLIC)
+PUBLIC_OF_KIND = IndexModel(
+    [("was_public", 1), ("kind", 1), ("changed_at", 1), ("_id", 1)], **_WAS_PUBLIC
+)
+
+
+def _tell_public(mongo: Mongo) -> None:
+    """Let existing items that are public be listed by OAI-PMH."""
+    adding({"items": [PUBLIC, PUBLIC_OF_KIND]})(mongo)
+    adopt(mongo)
+
+
 MIGRATIONS = (
     Migration(1, "items, uploads, replicas of enrolments and reading lists", adding(_FIRST)),
     Migration(2, "pending deletions in the S3 store", adding(_CLEANING)),
@@ -144,4 +161,5 @@ MIGRATIONS = (
     Migration(8, "items by identifier and earlier version; due deletions", adding(_FOUND)),
     Migration(9, "files by their bytes, which items share; quotas of runs", _share_files),
     Migration(10, "when an item was changed", _tell_changes),
+    Migration(11, "items that were public, in the order of their changes", _tell_public),
 )

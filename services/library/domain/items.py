@@ -90,6 +90,8 @@ class Item:
     replaced_by: str = ""
     """The next version, once it is AVAILABLE."""
     retired_at: datetime | None = None
+    was_public: bool = False
+    """Whether everybody could know of it at some time (`oai.is_public`)."""
     promised: Rendition
     """The file as the uploader announced it."""
 
