@@ -73,6 +73,14 @@ _FOUND: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
+UNMARKED: Mapping[str, Any] = {
+    "access": "ALL",
+    "was_public": {"$in": [None, False]},
+    "state": "AVAILABLE",
+}
+"""Public items that the older version wrote: without the mark."""
+
+
 def adopt(mongo: Mongo) -> None:
     """Give items what the older version leaves out: a job if they are to be verified, when they
     were changed, and that they are public.
@@ -91,8 +99,7 @@ def adopt(mongo: Mongo) -> None:
     # Each item gets the time of its own write: one time would be long ago for the last of many.
     changed = {"$currentDate": {"changed_at": True}}
     mongo["items"].update_many({"changed_at": None}, changed)
-    public = {"state": "AVAILABLE", "access": "ALL", "was_public": {"$ne": True}}
-    mongo["items"].update_many(public, {"$set": {"was_public": True}, **changed})
+    mongo["items"].update_many(UNMARKED, {"$set": {"was_public": True}, **changed})
 
 
 def _add_jobs(mongo: Mongo) -> None:
@@ -142,11 +149,14 @@ PUBLIC = IndexModel([("was_public", 1), ("changed_at", 1), ("_id", 1)], **_WAS_P
 PUBLIC_OF_KIND = IndexModel(
     [("was_public", 1), ("kind", 1), ("changed_at", 1), ("_id", 1)], **_WAS_PUBLIC
 )
+_OF_UNMARKED = IndexModel(
+    [(name, 1) for name in UNMARKED], partialFilterExpression={"access": "ALL"}
+)
 
 
 def _tell_public(mongo: Mongo) -> None:
     """Let existing items that are public be listed by OAI-PMH."""
-    adding({"items": [PUBLIC, PUBLIC_OF_KIND]})(mongo)
+    adding({"items": [PUBLIC, PUBLIC_OF_KIND, _OF_UNMARKED]})(mongo)
     adopt(mongo)
 
 
