@@ -15,9 +15,9 @@ import bson
 from bson.min_key import MinKey
 
 from chassis.contracts.mapping import from_document
-from services.library.domain.enums import Access, ItemKind, ItemState
+from services.library.domain.enums import ItemKind
 from services.library.domain.items import Item
-from services.library.domain.oai import Cursor, Selection, changed_before, datestamp
+from services.library.domain.oai import Cursor, Selection, changed_before, datestamp, is_public
 from services.library.migrations import PUBLIC, PUBLIC_OF_KIND
 from services.library.store import LibraryStore
 
@@ -25,7 +25,6 @@ Document = dict[str, Any]
 SIZE = 100
 # Bytes of a page's documents, as in queries.py: one item may have nearly 2 MiB.
 LARGEST = 2 * 2**20
-_IS_PUBLIC = {"state": ItemState.AVAILABLE, "access": Access.ALL}
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADER = ("kind", "state", "access", "changed_at")
 
@@ -35,7 +34,8 @@ class Header:
     """The header of a record (section 2.5)."""
 
     item_id: str
-    kind: ItemKind
+    kind: str
+    """An ItemKind, or what a newer version stored."""
     datestamp: datetime
     is_deleted: bool
 
@@ -149,16 +149,18 @@ def _records(store: LibraryStore, rows: Sequence[Document], *, whole: bool) -> I
     """Yield the records of documents; with `whole`, those of public items have the item."""
     public = _public_ids(store, [row.get("replaced_by", "") for row in rows if whole])
     for row in rows:
-        item = from_document(row, Item) if whole else None
-        is_listed = _IS_PUBLIC.items() <= row.items()
-        header = Header(
-            row["_id"], ItemKind(row["kind"]), datestamp(row["changed_at"]), not is_listed
-        )
+        is_deleted = not _is_public(row)
+        header = Header(row["_id"], row["kind"], datestamp(row["changed_at"]), is_deleted)
+        item = from_document(row, Item) if whole and not is_deleted else None
         newer_id = row.get("replaced_by", "")
-        yield Record(header, item if is_listed else None, newer_id if newer_id in public else "")
+        yield Record(header, item, newer_id if newer_id in public else "")
 
 
 def _public_ids(store: LibraryStore, item_ids: Sequence[str]) -> set[str]:
     """Return which of these items (empty: none) are public now."""
     rows = store.find_by_ids("items", filter(None, item_ids), projection=("state", "access"))
-    return {row["_id"] for row in rows if _IS_PUBLIC.items() <= row.items()}
+    return {row["_id"] for row in rows if _is_public(row)}
+
+
+def _is_public(row: Document) -> bool:
+    return is_public(row["state"], row.get("access", ""))  # older versions store no access

@@ -1,7 +1,7 @@
 """The answers of OAI-PMH as XML (section 3.2)."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -49,9 +49,10 @@ def verb(name: str, content: Iterable[Element]) -> Element:
     return found
 
 
-def identify(url: str, name: str, email: str, namespace: str, earliest: datetime) -> Element:
-    """Return the answer of Identify (section 4.2), with the form of identifiers."""
-    found = Element("Identify")
+def identify(
+    url: str, name: str, email: str, namespace: str, earliest: datetime
+) -> Iterator[Element]:
+    """Yield what Identify tells (section 4.2), at last the form of identifiers."""
     for field, text in (
         ("repositoryName", name),
         ("baseURL", url),
@@ -61,9 +62,10 @@ def identify(url: str, name: str, email: str, namespace: str, earliest: datetime
         ("deletedRecord", "persistent"),
         ("granularity", "YYYY-MM-DDThh:mm:ssZ"),
     ):
-        _add(found, field, text)
+        yield _of(field, text)
+    description = Element("description")
     form = SubElement(
-        SubElement(found, "description"),
+        description,
         "oai-identifier",
         {
             "xmlns": _OAI_ID,
@@ -77,7 +79,7 @@ def identify(url: str, name: str, email: str, namespace: str, earliest: datetime
         ("sampleIdentifier", identifier(namespace, "01890a5d-ac96-774b-bcce-b302099a8057")),
     ):
         _add(form, field, text)
-    return found
+    yield description
 
 
 def metadata_format() -> Element:

@@ -63,7 +63,7 @@ class LibraryStore(chassis_store.Store):
         `changed_at` is of the system's clock: readers of changes compare it with theirs.
         """
         document = {**to_document(item), "changed_at": datetime.now(UTC)}
-        document["was_public"] = item.was_public or is_public(item)
+        document["was_public"] = item.was_public or is_public(item.state, item.access)
         if item.state is ItemState.VERIFYING:
             lane = LARGE if item.promised.size > LARGEST_SMALL else SMALL
             document["job"] = jobs.waiting(lane, datetime.now(UTC))

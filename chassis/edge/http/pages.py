@@ -32,11 +32,16 @@ LARGEST_QUERY, LARGEST_FORM = 8 * 1024, 64 * 1024
 MOST_ARGUMENTS = 100
 # Requests for one page that work at once in a replica: a quarter of its threads (executor.THREADS).
 AT_ONCE = 8
-# What metrics call an HTTP status.
-_CODES = {410: "NOT_FOUND", **{STATUSES[code]: code for code in (
-    "UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "RESOURCE_EXHAUSTED", "UNAVAILABLE",
-    "DEADLINE_EXCEEDED",
-)}}  # fmt: skip
+# What metrics call the status of a page's own answer.
+_CODES: Mapping[int, str] = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    410: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from services.library.domain.enums import Access, ItemKind, ItemState
-from services.library.domain.items import Item
 
 PREFIX = "oai_dc"
 SETS: Mapping[str, ItemKind | None] = {
@@ -227,9 +226,12 @@ def changed_before(now: datetime) -> datetime:
     return now.replace(microsecond=0) - SETTLING
 
 
-def is_public(item: Item) -> bool:
-    """Return whether everybody may know of an item."""
-    return item.state is ItemState.AVAILABLE and item.access is Access.ALL
+def is_public(state: str, access: str) -> bool:
+    """Return whether everybody may know of an item with this state (ItemState) and access (Access).
+
+    Texts will do, as documents have them.
+    """
+    return state == ItemState.AVAILABLE and access == Access.ALL
 
 
 def identifier(namespace: str, item_id: str) -> str:

@@ -202,7 +202,7 @@ def test_an_identifier_of_another_form_names_nothing(text: str) -> None:
 def test_only_what_is_available_for_all_is_public(state: ItemState, access: Access) -> None:
     """No item of runs, and no item in another state."""
     wanted = state is ItemState.AVAILABLE and access is Access.ALL
-    assert oai.is_public(replace(ITEM, state=state, access=access)) == wanted
+    assert oai.is_public(state, access) == wanted
 
 
 def test_all_fifteen_elements_are_told() -> None:
