@@ -5,6 +5,9 @@ the replica saw the token before, the slot counts for its caller at once. Otherw
 anonymous until the token is checked. All anonymous requests together have half of the slots: so
 authenticated callers find a slot, however many tokens somebody invents.
 
+A public page counts as one caller, whoever calls it. So a crowd of its callers leaves places to all
+other requests.
+
 A request whose body has not arrived loses its slot when another request needs it
 (chassis.edge.bodies).
 """
@@ -20,6 +23,15 @@ from chassis.edge.statuses import Exhausted
 MOST_REQUESTS = 1_000
 SERVICE = "service"
 ANONYMOUS = ""
+# Requests for one public page; MOST_REQUESTS includes them.
+MOST_OF_PAGE = 128
+# No token has it.
+_PAGE = "\0page"
+
+
+def of_page(path: str) -> Principal:
+    """Return the caller for whom the slots of a public page count."""
+    return Principal(f"{_PAGE} {path}", frozenset({_PAGE}))
 
 
 class AdmissionControl:
@@ -83,6 +95,8 @@ class AdmissionControl:
     def _share(self, principal: Principal | None) -> int:
         if principal is None:
             return self._most // 2
+        if _PAGE in principal.roles:
+            return MOST_OF_PAGE
         return self._of_service if SERVICE in principal.roles else self._of_person
 
 
@@ -163,4 +177,6 @@ def _key(principal: Principal | None) -> str:
 def _too_many(principal: Principal | None, share: int) -> str:
     if principal is None:
         return f"{share} requests without an authenticated caller are handled here now"
+    if _PAGE in principal.roles:
+        return f"{share} requests for this page are handled here now"
     return f"you have {share} requests here now; wait until one of them ends"

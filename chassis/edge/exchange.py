@@ -19,13 +19,17 @@ from chassis.operations.tracing import Kind
 # A request id from a caller: safe in a header and in a log.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
-_METRICS = {Protocol.GRPC: metrics.GRPC, Protocol.CONNECT: metrics.HTTP}
+_METRICS = {
+    Protocol.GRPC: metrics.GRPC,
+    Protocol.CONNECT: metrics.HTTP,
+    Protocol.HTTP: metrics.HTTP,
+}
 
 log = structlog.get_logger()
 
 
 class Measures:
-    """The metrics of one method by one protocol. They are looked up once."""
+    """The metrics of one method by one protocol, or of one page. They are looked up once."""
 
     def __init__(self, protocol: Protocol, service: str, method: str) -> None:
         self.protocol, self.method = protocol, method
@@ -65,8 +69,10 @@ class Exchange:
         """Begin the span; set the request id and the trace of the current context."""
         self._begun = time.perf_counter()
         self._token = logs.request_id.set(self.request_id)
-        contract, _, method = self._measures.method.rpartition(".")
-        protocol = self._measures.protocol
+        protocol, method = self._measures.protocol, self._measures.method
+        contract = ""
+        if protocol is not Protocol.HTTP:
+            contract, _, method = method.rpartition(".")
         self._span = spans.begin(protocol, Kind.SERVER, contract, method, self._parent)
         self._under = tracing.under(self._span.traceparent)
         self._under.__enter__()

@@ -7,7 +7,7 @@ status. An adapter calls these steps, and translates between them and its protoc
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 from pymongo.errors import PyMongoError
@@ -27,6 +27,8 @@ LONGEST_REQUEST = 30.0
 LARGEST_REQUEST = 4 * 1024 * 1024
 # In bytes. A larger body keeps its room until the answer: parsed, it takes several times as much.
 SMALL_BODY = 64 * 1024
+
+T = TypeVar("T")
 
 
 class Pipeline:
@@ -81,6 +83,14 @@ class Pipeline:
                 self.fail_fast()
                 with acting_as(admitted):
                     return method.behaviour(request, None)
+
+    def answer_page(self, work: Callable[[], T], seconds_left: Callable[[], float]) -> T:
+        """Return the answer of a public page. Raises what `work` raises, DatabaseAway, and
+        DeadlinePassed.
+        """
+        with self.executor.working(), _limit(seconds_left()):
+            self.fail_fast()
+            return work()
 
     def fail_fast(self) -> None:
         """Raise DatabaseAway in an outage of the database.

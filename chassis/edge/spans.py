@@ -1,4 +1,4 @@
-"""Spans of RPCs, by OpenTelemetry's semantic conventions for gRPC and Connect."""
+"""Spans of requests, by OpenTelemetry's semantic conventions for gRPC, Connect and HTTP."""
 
 from enum import Enum
 from functools import cache
@@ -20,10 +20,12 @@ FAULTS = (
 
 
 class Protocol(Enum):
-    """The protocol of an RPC; the value of `rpc.system`."""
+    """The protocol of a request; of an RPC, the value of `rpc.system`."""
 
     GRPC = "grpc"
     CONNECT = "connect_rpc"
+    HTTP = "http"
+    """A public page. Its service is empty, and its method is the route."""
 
 
 def begin(protocol: Protocol, kind: Kind, service: str, method: str, parent: str) -> Span:
@@ -40,6 +42,8 @@ def end(protocol: Protocol, span: Span, code: str, kind: Kind = Kind.SERVER) -> 
 
 @cache
 def _named(protocol: Protocol, service: str, method: str) -> tuple[str, Attributes]:
+    if protocol is Protocol.HTTP:
+        return method, {"http.route": method}
     system = protocol.value
     parts: Attributes = {"rpc.system": system, "rpc.service": service, "rpc.method": method}
     return f"{service}/{method}", parts
@@ -48,7 +52,11 @@ def _named(protocol: Protocol, service: str, method: str) -> tuple[str, Attribut
 def _outcome(protocol: Protocol, code: str) -> Attributes:
     if protocol is Protocol.GRPC:
         return {"rpc.grpc.status_code": Code.Value(code)}
-    return {} if code == "OK" else {"rpc.connect_rpc.error_code": connect_code(code)}
+    if code == "OK":
+        return {}
+    if protocol is Protocol.HTTP:
+        return {"error.type": connect_code(code)}
+    return {"rpc.connect_rpc.error_code": connect_code(code)}
 
 
 def connect_code(code: str) -> str:

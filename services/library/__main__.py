@@ -5,7 +5,7 @@ from services.library.settings import Settings
 
 
 def api(settings: Settings) -> None:
-    """Answer gRPC requests."""
+    """Answer requests by gRPC and HTTP."""
     from functools import partial
 
     from tandem.library.v1 import library_pb2
@@ -16,6 +16,7 @@ def api(settings: Settings) -> None:
     from services.library import rights
     from services.library.api import LibraryApi
     from services.library.files import open_files
+    from services.library.oai import OaiPmh, Repository
     from services.library.store import LibraryStore
 
     database = roles.open_database(settings, "library", LibraryStore)
@@ -31,7 +32,11 @@ def api(settings: Settings) -> None:
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
         partial(rights.relation, database),
     )
-    server.serve(settings, "library", database, [servicer])
+    pages = []
+    if settings.oai_url:
+        repository = Repository(settings.oai_url, settings.oai_name, settings.oai_admin_email)
+        pages.append(OaiPmh(database, repository).page())
+    server.serve(settings, "library", database, [servicer], pages)
 
 
 def worker(settings: Settings) -> None:

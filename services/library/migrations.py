@@ -79,8 +79,8 @@ DOCUMENTS, FILMS, EARLIER = "documents", "films", "earlier"
 """The lanes of processing. EARLIER: items of before this release, which wait for newer ones."""
 
 
-def _process(mongo: Mongo, query: Mapping[str, Any]) -> None:
-    """Begin the processing of AVAILABLE items whose version did not know it."""
+def _process(mongo: Mongo, query: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Begin the processing of AVAILABLE items whose version did not know it; yield their ids."""
     rows = mongo["items"].find({**query, "state": "AVAILABLE"}, {"promised.media_type": 1})
     while some := list(islice(rows, BATCH_SIZE)):
         due = datetime.now(UTC)
@@ -102,11 +102,20 @@ def _process(mongo: Mongo, query: Mapping[str, Any]) -> None:
         ]
         if writes:
             mongo["processings"].bulk_write(writes, ordered=False)
+        yield [row["_id"] for row in some]
+
+
+UNMARKED: Mapping[str, Any] = {
+    "access": "ALL",
+    "was_public": {"$in": [None, False]},
+    "state": "AVAILABLE",
+}
+"""Public items that the older version wrote: without the mark."""
 
 
 def adopt(mongo: Mongo) -> None:
     """Give items what the older version leaves out: a job if they are to be verified, the
-    processing of AVAILABLE ones, and when they were changed.
+    processing of AVAILABLE ones, when they were changed, and that they are public.
 
     A worker of the older version may verify the same item meanwhile: the first result counts.
     """
@@ -119,8 +128,13 @@ def adopt(mongo: Mongo) -> None:
     }
     query = {"state": "VERIFYING", "job": {"$exists": False}}
     mongo["items"].update_many(query, [{"$set": {"job": job}}])
-    _process(mongo, {"changed_at": None})
-    mongo["items"].update_many({"changed_at": None}, {"$set": {"changed_at": datetime.now(UTC)}})
+    # Each item gets the time of its own write: one time would be long ago for the last of many.
+    changed, unchanged = {"$currentDate": {"changed_at": True}}, {"changed_at": None}
+    for ids in _process(mongo, unchanged):
+        mongo["items"].update_many({**unchanged, "_id": {"$in": ids}}, changed)
+    # One that the older version makes AVAILABLE just now is found the next time.
+    mongo["items"].update_many({**unchanged, "state": {"$ne": "AVAILABLE"}}, changed)
+    mongo["items"].update_many(UNMARKED, {"$set": {"was_public": True}, **changed})
 
 
 def _add_jobs(mongo: Mongo) -> None:
@@ -165,12 +179,29 @@ def _tell_changes(mongo: Mongo) -> None:
     adopt(mongo)
 
 
+_WAS_PUBLIC = {"partialFilterExpression": {"was_public": True}}
+PUBLIC = IndexModel([("was_public", 1), ("changed_at", 1), ("_id", 1)], **_WAS_PUBLIC)
+PUBLIC_OF_KIND = IndexModel(
+    [("was_public", 1), ("kind", 1), ("changed_at", 1), ("_id", 1)], **_WAS_PUBLIC
+)
+_OF_UNMARKED = IndexModel(
+    [(name, 1) for name in UNMARKED], partialFilterExpression={"access": "ALL"}
+)
+
+
+def _tell_public(mongo: Mongo) -> None:
+    """Let existing items that are public be listed by OAI-PMH."""
+    adding({"items": [PUBLIC, PUBLIC_OF_KIND, _OF_UNMARKED]})(mongo)
+    adopt(mongo)
+
+
 _PROCESSED: Mapping[str, Sequence[IndexModel]] = {"processings": [jobs.INDEX], "playlists": []}
 
 
 def _process_all(mongo: Mongo) -> None:
     adding(_PROCESSED)(mongo)
-    _process(mongo, {})
+    for _ in _process(mongo, {}):
+        pass
 
 
 MIGRATIONS = (
@@ -184,5 +215,6 @@ MIGRATIONS = (
     Migration(8, "items by identifier and earlier version; due deletions", adding(_FOUND)),
     Migration(9, "files by their bytes, which items share; quotas of runs", _share_files),
     Migration(10, "when an item was changed", _tell_changes),
+    Migration(11, "items that were public, in the order of their changes", _tell_public),
     Migration(12, "the renditions that are made of items", _process_all),
 )

@@ -1,10 +1,11 @@
 """The settings of the library."""
 
 import dataclasses
+import re
 from datetime import timedelta
 
 from chassis.operations import settings
-from chassis.operations.settings import API, DECLARE, WORKER, between, setting, url_of
+from chassis.operations.settings import API, DECLARE, WORKER, between, given, setting, url_of
 
 HOUR = timedelta(hours=1)
 WEEK, MONTH, CENTURY = timedelta(days=7), timedelta(days=30), timedelta(days=36_500)
@@ -13,6 +14,21 @@ PART = 16 * 2**20
 SMALLEST_PART, LARGEST_PART = 5 * 2**20, 5 * 2**30
 LARGEST_QUOTA = 2**50
 READERS = (API, WORKER, DECLARE)
+
+# A domain name, as the identifiers of OAI-PMH need it (oai-identifier.xsd).
+_OAI_URL = re.compile(r"https?://[A-Za-z][A-Za-z0-9-]*(\.[A-Za-z][A-Za-z0-9-]*)+(:\d+)?/[!-~]*")
+# OAI-PMH.xsd, emailType
+_EMAIL = re.compile(r"[^\s@]+@([^\s@.]+\.)+[^\s@.]+")
+
+
+def _is_oai_url(value: str) -> str:
+    if _OAI_URL.fullmatch(value) and "?" not in value and "#" not in value:
+        return ""
+    return "such as https://library.example.edu/oai, with a domain name and without a query"
+
+
+def _is_email(value: str) -> str:
+    return "" if _EMAIL.fullmatch(value) else "a mail address, such as library@example.edu"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,9 +80,35 @@ class Settings(settings.Settings):
         check=between(0, LARGEST_QUOTA, "0 to 1 PiB in bytes"),
         default=0,
     )
+    oai_url: str = setting(
+        "OAI-PMH: the URL of /oai as harvesters reach it; its host is part of all identifiers, so"
+        " it must stay the same; empty: there is no /oai",
+        roles=(API,),
+        check=_is_oai_url,
+        default="",
+    )
+    oai_admin_email: str = setting(
+        "OAI-PMH: the mail address of who operates the repository, which harvesters are told",
+        roles=(API,),
+        check=_is_email,
+        default="",
+    )
+    oai_name: str = setting(
+        "OAI-PMH: the name of the repository, which harvesters are told",
+        roles=(API,),
+        check=given("a name"),
+        default="Library",
+    )
     expire_uploads: timedelta = setting(
         "the time after which incomplete uploads are given up, in seconds",
         roles=(WORKER,),
         check=between(HOUR, timedelta.max, "at least an hour (3600)"),
         default=WEEK,
     )
+
+    def faults(self) -> list[str]:
+        """Return the contradictions between settings."""
+        found = super().faults()
+        if self.oai_url and not self.oai_admin_email:
+            found.append("TANDEM_OAI_ADMIN_EMAIL is missing: with TANDEM_OAI_URL it must be set")
+        return found

@@ -29,6 +29,7 @@ from services.library.domain.entitlements import Enrolment, RunReadingList, Sess
 from services.library.domain.enums import EnrolmentState, ItemState, UploadState
 from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Rendition, Upload
+from services.library.domain.oai import is_public
 from services.library.domain.processing import Processing, Progress
 from services.library.domain.quotas import COUNTED, RunUsage
 from services.library.domain.types import may_play
@@ -60,11 +61,13 @@ class LibraryStore(chassis_store.Store):
         return found["_id"] if found else ""
 
     def put_item(self, item: Item) -> None:
-        """Store an item, new or changed; with a job while it is to be verified.
+        """Store an item, new or changed; with a job while it is to be verified, and marked as one
+        that was public as soon as it is public.
 
         `changed_at` is of the system's clock: readers of changes compare it with theirs.
         """
         document = {**to_document(item), "changed_at": datetime.now(UTC)}
+        document["was_public"] = item.was_public or is_public(item.state, item.access)
         if item.state is ItemState.VERIFYING:
             lane = LARGE if item.promised.size > LARGEST_SMALL else SMALL
             document["job"] = jobs.waiting(lane, datetime.now(UTC))

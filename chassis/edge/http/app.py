@@ -1,4 +1,4 @@
-"""The ASGI application of an api role: unary RPCs by Connect, and readiness."""
+"""The ASGI application of an api role: unary RPCs by Connect, public pages, and readiness."""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from chassis.edge.http.connect import Connect
+from chassis.edge.http.pages import Page, route_of
 from chassis.edge.http.problems import plain_problem
 from chassis.edge.methods import Contract
 from chassis.edge.pipeline import Pipeline
@@ -38,6 +39,7 @@ def app_of(
     contracts: Sequence[Contract],
     ready: ops.Ready,
     origins: str,
+    pages: Sequence[Page] = (),
 ) -> ASGIApp:
     """Return the application. Pages of `origins` (separated by commas) may call it."""
     connect = Connect(service, pipeline, contracts)
@@ -49,6 +51,7 @@ def app_of(
     return Starlette(
         routes=[
             Route("/ready", readiness, methods=["GET"]),
+            *(route_of(service, pipeline, page) for page in pages),
             Route("/{contract}/{method}", connect.answer, methods=["POST"]),
         ],
         middleware=[_browsers(origins)] if origins else [],

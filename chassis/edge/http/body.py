@@ -13,9 +13,12 @@ from chassis.edge.statuses import DeadlinePassed, TooLarge
 
 
 class Reading:
-    """Reads one body on the event loop. `ends` is the deadline on the monotonic clock."""
+    """Reads one body of up to `largest` bytes on the event loop. `ends` is the deadline on the
+    monotonic clock.
+    """
 
-    def __init__(self, ends: float) -> None:
+    def __init__(self, ends: float, largest: int = LARGEST_REQUEST) -> None:
+        self._largest = largest
         self._ends, self._loop = ends, asyncio.get_running_loop()
         self._limit: asyncio.Timeout | None = None
         self._ended = False
@@ -63,8 +66,8 @@ class Reading:
                 raise TimeoutError
             async for part in request.stream():
                 size += len(part)
-                if size > LARGEST_REQUEST:
-                    raise TooLarge(LARGEST_REQUEST)
+                if size > self._largest:
+                    raise TooLarge(self._largest)
                 parts.append(part)
         finally:
             self._limit = None

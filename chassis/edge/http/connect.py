@@ -4,15 +4,13 @@ POST /<package>.<Service>/<Method> with a message as JSON or in protobuf's binar
 are not compressed, and the server refuses compressed requests.
 """
 
-import asyncio
 import base64
 import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import copy_context
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
@@ -24,6 +22,7 @@ from starlette.responses import Response
 from chassis.edge.exchange import Exchange, Measures
 from chassis.edge.http.body import Reading
 from chassis.edge.http.problems import STATUSES, details_of, headers_of
+from chassis.edge.http.threads import on_thread
 from chassis.edge.methods import Contract, Method
 from chassis.edge.pipeline import LARGEST_REQUEST, LONGEST_REQUEST, Pipeline
 from chassis.edge.spans import Protocol, connect_code
@@ -35,7 +34,6 @@ from chassis.edge.statuses import (
     code_of,
 )
 
-T = TypeVar("T")
 VERSION = "1"
 _OBJECT = re.compile(rb"[ \t\r\n]*\{")
 _TIMEOUT = re.compile(r"\d{1,10}")
@@ -121,13 +119,14 @@ class Connect:
         ends = time.monotonic() + _seconds(request.headers)
         _check_headers(request.headers)
         with self._pipeline.slot(authorization) as slot:
-            identity = await self._on_thread(
-                lambda: self._pipeline.authenticate(authorization, slot)
+            identity = await on_thread(
+                self._pipeline, lambda: self._pipeline.authenticate(authorization, slot)
             )
             reading = Reading(ends)
             with await reading.room(slot) as body:
                 raw = await reading.read(request, body)
-                return await self._on_thread(
+                return await on_thread(
+                    self._pipeline,
                     lambda: codec.write(
                         self._pipeline.answer(
                             method,
@@ -137,13 +136,8 @@ class Connect:
                             partial(codec.read, method.request),
                             reading.seconds_left,
                         )
-                    )
+                    ),
                 )
-
-    async def _on_thread(self, work: Callable[[], T]) -> T:
-        """Run `work` on a thread for HTTP requests, in the context of this request."""
-        loop, context = asyncio.get_running_loop(), copy_context()
-        return await loop.run_in_executor(self._pipeline.executor.http, context.run, work)
 
     def _method_of(self, request: Request) -> tuple[Method, Measures]:
         wanted = request.path_params["contract"], request.path_params["method"]

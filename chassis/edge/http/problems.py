@@ -40,8 +40,8 @@ _DETAILS = (
 )
 
 
-def problem(status: Status, headers: Mapping[str, str]) -> Response:
-    """Return the answer to a failed request.
+def problem(status: Status, headers: Mapping[str, str], http: int | None = None) -> Response:
+    """Return the answer to a failed request, with the code's HTTP status unless `http` is another.
 
     Extension members: `code` in Connect's spelling; `errors`, one for each violation.
     """
@@ -49,7 +49,7 @@ def problem(status: Status, headers: Mapping[str, str]) -> Response:
     members: dict[str, Any] = {"detail": status.message, "code": connect_code(code)}
     if errors := list(_errors(status)):
         members["errors"] = errors
-    return plain_problem(STATUSES[code], members, headers)
+    return plain_problem(http or STATUSES[code], members, headers)
 
 
 def plain_problem(status: int, members: Mapping[str, Any], headers: Mapping[str, str]) -> Response:

@@ -100,6 +100,8 @@ class Item:
     replaced_by: str = ""
     """The next version, once it is AVAILABLE."""
     retired_at: datetime | None = None
+    was_public: bool = False
+    """Whether everybody could know of it at some time (`oai.is_public`). The store sets it."""
     promised: Rendition
     """The file as the uploader announced it."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from google.protobuf.message import Message
 from tandem.library.v1.events_pb2 import ItemAvailable
 from tandem.types.v1 import types_pb2
@@ -72,6 +73,26 @@ def test_a_worker_verifies_and_knows_who_may_read(
             process.send_signal(signal.SIGTERM)
         assert [process.wait(60) for process in (one, other)] == [0, 0]
     assert all(len(shelves.published(ItemAvailable, each)) == 1 for each in ids)
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ({}, 404),
+        ({"TANDEM_OAI_URL": "https://h.example/oai", "TANDEM_OAI_ADMIN_EMAIL": "a@h.example"}, 200),
+    ],
+)
+def test_the_api_answers_harvesters_if_it_is_told_to(
+    environment: dict[str, str], settings: dict[str, str], status: int
+) -> None:
+    """/oai is there just if its settings are."""
+    api = RoleProcess(["-m", "services.library", "api"], environment | settings)
+    try:
+        answer = urllib3.request("GET", f"{api.url()}/oai?verb=Identify", retries=False)
+        assert answer.status == status
+        assert (b"<adminEmail>a@h.example</adminEmail>" in answer.data) == (status == 200)
+    finally:
+        api.kill()
 
 
 def test_the_api_starts_while_the_store_is_away(environment: dict[str, str]) -> None:

@@ -93,8 +93,30 @@ def test_a_problem_says_when_to_try_again() -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
 
 
-def test_a_span_names_its_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By OpenTelemetry's conventions for Connect; only our own errors mark the span."""
+@pytest.mark.parametrize(
+    ("protocol", "service", "method", "name", "parts", "error"),
+    [
+        (
+            Protocol.CONNECT,
+            "a.B",
+            "C",
+            "a.B/C",
+            {"rpc.system": "connect_rpc", "rpc.service": "a.B", "rpc.method": "C"},
+            "rpc.connect_rpc.error_code",
+        ),
+        (Protocol.HTTP, "", "/a/{b}", "/a/{b}", {"http.route": "/a/{b}"}, "error.type"),
+    ],
+)
+def test_a_span_names_its_protocol(
+    monkeypatch: pytest.MonkeyPatch,
+    protocol: Protocol,
+    service: str,
+    method: str,
+    name: str,
+    parts: Attributes,
+    error: str,
+) -> None:
+    """By OpenTelemetry's conventions for Connect and HTTP; only our own errors mark the span."""
     begun: list[Any] = []
     ended: list[Any] = []
 
@@ -108,14 +130,13 @@ def test_a_span_names_its_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(tracing, "_begin", begin)
     for code in ("OK", "NOT_FOUND", "INTERNAL"):
-        span = spans.begin(Protocol.CONNECT, Kind.SERVER, "a.B", "C", "")
-        spans.end(Protocol.CONNECT, span, code)
-    parts = {"rpc.system": "connect_rpc", "rpc.service": "a.B", "rpc.method": "C"}
-    assert begun == [("a.B/C", Kind.SERVER, parts)] * 3
+        span = spans.begin(protocol, Kind.SERVER, service, method, "")
+        spans.end(protocol, span, code)
+    assert begun == [(name, Kind.SERVER, parts)] * 3
     assert ended == [
         ("", {}),
-        ("", {"rpc.connect_rpc.error_code": "not_found"}),
-        ("INTERNAL", {"rpc.connect_rpc.error_code": "internal"}),
+        ("", {error: "not_found"}),
+        ("INTERNAL", {error: "internal"}),
     ]
 
 

@@ -39,6 +39,9 @@ def test_little_is_to_be_told() -> None:
                 "TANDEM_URL_LIFETIME": "604801",
                 "TANDEM_PART_SIZE": "1048576",
                 "TANDEM_KEEP_RETIRED": "60",
+                "TANDEM_OAI_URL": "https://127.0.0.1/oai",
+                "TANDEM_OAI_ADMIN_EMAIL": "library",
+                "TANDEM_OAI_NAME": "",
             },
         ),
         ("worker", WORKER, {"TANDEM_S3_ENDPOINT": "", "TANDEM_EXPIRE_UPLOADS": "0"}),
@@ -51,3 +54,12 @@ def test_every_contradiction_is_told_at_once(
     with pytest.raises(SettingsError) as error:
         load(Settings, good | bad, role)
     assert all(name in str(error.value) for name in bad)
+
+
+def test_a_repository_needs_who_operates_it() -> None:
+    """OAI-PMH is off by default; with its URL, harvesters must be told a mail address."""
+    assert load(Settings, API, "api").oai_url == ""
+    on = API | {"TANDEM_OAI_URL": "https://api.tandem.example.edu/oai"}
+    with pytest.raises(SettingsError, match="TANDEM_OAI_ADMIN_EMAIL"):
+        load(Settings, on, "api")
+    assert load(Settings, on | {"TANDEM_OAI_ADMIN_EMAIL": "library@example.edu"}, "api").oai_url

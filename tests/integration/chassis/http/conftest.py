@@ -1,12 +1,13 @@
 """Servers that answer HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chassis.data.store import Database
+from chassis.edge.http.pages import Page
 from chassis.edge.server import Server
 from chassis.testing import Issuer, settings_for
 from tests.conftest import MakeDatabase
@@ -21,13 +22,13 @@ def database(make_database: MakeDatabase) -> Database[Any]:
 
 @pytest.fixture
 def run(database: Database[Any], tmp_path: Path) -> Iterator[Run]:
-    """Runs servers; `settings` are theirs."""
+    """Runs servers; `settings` and `pages` are theirs."""
     servers = []
 
-    def start(**settings: Any) -> Running:
+    def start(pages: Sequence[Page] = (), **settings: Any) -> Running:
         issuer, notify = Issuer(), Notify()
         chosen = settings_for(issuer.write_jwks(tmp_path / "jwks"), **settings)
-        server = Server(chosen, "tests", database, servicers(notify))
+        server = Server(chosen, "tests", database, servicers(notify), pages)
         server.start()
         servers.append((server, chosen))
         return Running(server, issuer, notify)
