@@ -554,6 +554,27 @@ def _library() -> Row:
                     Query(happened("library.item.failed", "$__rate_interval"), "failed"),
                 ),
             ),
+            Panel(
+                "Renditions",
+                "Files that the library made of items, and those that can't be made.",
+                "short",
+                (
+                    Query(
+                        happened("library.item.rendition_available", "$__rate_interval"), "made"
+                    ),
+                    Query(happened("library.item.processing_failed", "$__rate_interval"), "failed"),
+                ),
+            ),
+            Panel(
+                "Oldest item without renditions",
+                "How long it has waited. Items of an earlier release wait behind all others.",
+                "s",
+                _each(
+                    'max by (lane)(tandem_jobs_oldest_seconds{jobs="library.process"})', "lane"
+                ),
+                "TandemRenditionsWait",
+                14_400,
+            ),
         ),
     )
 

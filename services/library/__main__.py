@@ -16,23 +16,31 @@ def api(settings: Settings) -> None:
     from services.library import rights
     from services.library.api import LibraryApi
     from services.library.files import open_files
+    from services.library.hls import Playlists
     from services.library.oai import OaiPmh, Repository
     from services.library.store import LibraryStore
 
     database = roles.open_database(settings, "library", LibraryStore)
+    files, pages = open_files(settings), []
+    playlists = None
+    if settings.pages_url:
+        playlists = Playlists(
+            database, files, settings.pages_url, settings.s3_secret_key, settings.url_lifetime
+        )
+        pages.append(playlists.page())
     servicer = Servicer(
         LibraryApi(
             database,
-            open_files(settings),
+            files,
             settings.part_size,
             settings.url_lifetime,
             settings.keep_retired,
             settings.run_quota,
+            playlists,
         ),
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
         partial(rights.relation, database),
     )
-    pages = []
     if settings.oai_url:
         repository = Repository(settings.oai_url, settings.oai_name, settings.oai_admin_email)
         pages.append(OaiPmh(database, repository).page())

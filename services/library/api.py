@@ -40,10 +40,12 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         url_lifetime: timedelta,
         keep_retired: timedelta,
         run_quota: int = 0,
+        playlists: Playlists | None = None,
     ) -> None:
         self._database, self._files = database, files
         self._part_size, self._url_lifetime = part_size, url_lifetime
         self._keep_retired, self._run_quota = keep_retired, run_quota
+        self.playlists = playlists
 
     def StartUpload(
         self, request: library_pb2.StartUploadRequest, _context: Any
@@ -167,6 +169,18 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         answer = library_pb2.GetReadUrlResponse(
             url=url, media_type=file.media_type, size=file.size, rendition=file.name
         )
+        answer.expires_at.FromDatetime(ends)
+        return answer
+
+    def GetPlaylistUrl(
+        self, request: library_pb2.GetPlaylistUrlRequest, _context: Any
+    ) -> library_pb2.GetPlaylistUrlResponse:
+        reader_id = _reader(request.reader_id)
+        item = reading.readable(self._database.reader(), request.item_id, reader_id)
+        if self.playlists is None:
+            raise FailedPrecondition("playlists are off: TANDEM_PAGES_URL is not set")
+        url, ends = self.playlists.url_of(item, reader_id)
+        answer = library_pb2.GetPlaylistUrlResponse(url=url)
         answer.expires_at.FromDatetime(ends)
         return answer
 

@@ -29,6 +29,8 @@ CHUNK = 2**20
 # Bytes; minio keeps a part in memory while it sends it.
 PART = 16 * 2**20
 PARTIAL = 206
+# Of a presigned URL (Signature Version 4).
+LONGEST_LIFETIME = timedelta(days=7)
 # Error codes of an S3 store for a file that can't be read any more. BrokenMPU: Swift lacks a part
 # of it; InvalidObjectState: it was moved to an archive.
 GONE = ("NoSuchUpload", "NoSuchKey", "BrokenMPU", "InvalidObjectState")
@@ -270,27 +272,30 @@ class S3Files:
         """Delete the file."""
         self._patient.remove_object(self._bucket, key)
 
-    def read_url(self, key: str, media_type: str) -> tuple[str, datetime]:
-        """Return a presigned URL for GET, with ranges, and until when it is valid: for half of its
-        lifetime or longer. Signing sends no request.
+    def read_url(
+        self, key: str, media_type: str, at_least: timedelta = timedelta(0)
+    ) -> tuple[str, datetime]:
+        """Return a presigned URL for GET, with ranges, and until when it is valid: for half of the
+        lifetime of URLs or longer, and `at_least` so long. Signing sends no request.
 
         For half of its lifetime all readers get the same URL, so that caches on the way serve them:
         whoever knows it may read, and a file never changes (RFC 9111, section 5.2.2; RFC 8246).
         """
-        now, half = int(time.time()), int(self._lifetime.total_seconds()) // 2
+        lifetime = min(LONGEST_LIFETIME, max(self._lifetime, 2 * at_least))
+        now, half = int(time.time()), int(lifetime.total_seconds()) // 2
         signed = datetime.fromtimestamp(now - now % half if half else now, UTC)
         url = self._signer.get_presigned_url(
             "GET",
             self._bucket,
             key,
-            expires=self._lifetime,
+            expires=lifetime,
             request_date=signed,
             response_headers={
                 "response-content-type": media_type,
                 "response-cache-control": f"public, max-age={half}, immutable",
             },
         )
-        return url, signed + self._lifetime
+        return url, signed + lifetime
 
 
 def _client(settings: Any, endpoint: str, timeout: urllib3.Timeout) -> Minio:

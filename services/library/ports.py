@@ -1,7 +1,7 @@
 """The interfaces that the library needs: a store of documents, and a store of files."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import BinaryIO, Protocol
 
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
@@ -55,7 +55,9 @@ class Files(Protocol):
     def remove(self, key: str) -> None:
         """Delete the file, if it exists."""
 
-    def read_url(self, key: str, media_type: str) -> tuple[str, datetime]:
+    def read_url(
+        self, key: str, media_type: str, at_least: timedelta = timedelta(0)
+    ) -> tuple[str, datetime]:
         """Return a presigned URL for GET, with ranges, and until when it is valid."""
 
 
@@ -125,6 +127,9 @@ class Store(Protocol):
         """Return another AVAILABLE item whose original has the same bytes and media type, with its
         processing, which has ended; None if there is none.
         """
+
+    def playlist(self, content: str) -> str:
+        """Return the HLS playlist of a file with these bytes; "" if there is none."""
 
     def put_playlist(self, content: str, playlist: str) -> None:
         """Store the HLS playlist of a file with these bytes."""

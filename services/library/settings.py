@@ -80,6 +80,13 @@ class Settings(settings.Settings):
         check=between(0, LARGEST_QUOTA, "0 to 1 PiB in bytes"),
         default=0,
     )
+    pages_url: str = setting(
+        "this service's HTTP server as players reach it, for the playlists of films; empty: there are"
+        " none",
+        roles=(API,),
+        check=url_of("http", "https"),
+        default="",
+    )
     oai_url: str = setting(
         "OAI-PMH: the URL of /oai as harvesters reach it; its host is part of all identifiers, so"
         " it must stay the same; empty: there is no /oai",

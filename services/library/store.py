@@ -220,6 +220,11 @@ class LibraryStore(chassis_store.Store):
         ended = (each for each in self.processings(same) if each.ended_at is not None)
         return next(((same[each.id], each) for each in ended), None)
 
+    def playlist(self, content: str) -> str:
+        """Return the HLS playlist of a file with these bytes; "" if there is none."""
+        found = self["playlists"].find_one({"_id": content}, session=self.session)
+        return str(found["text"]) if found else ""
+
     def put_playlist(self, content: str, playlist: str) -> None:
         """Store the HLS playlist of a file with these bytes."""
         self["playlists"].replace_one(

@@ -115,6 +115,7 @@ TABLE: dict[str, Rule] = {
     "library.LibraryService.RetireItem": Rule(OFFICE, "", TEACHER, ITEM, owner=True),
     "library.LibraryService.GetProcessing": Rule(EVERYONE),
     "library.LibraryService.GetReadUrl": Rule(OFFICE, READER_ID),
+    "library.LibraryService.GetPlaylistUrl": Rule(OFFICE, READER_ID),
     "library.LibraryService.SetRunQuota": Rule(OFFICE),
     "library.LibraryService.GetRunUsage": Rule(OFFICE, "", OBSERVER, RUN),
     "sessions.SessionsService.CreateRoom": Rule(OFFICE),

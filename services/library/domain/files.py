@@ -1,5 +1,6 @@
 """Files in the S3 store: all items with the same bytes share one."""
 
+import mimetypes
 from dataclasses import dataclass
 
 from services.library.domain.items import Rendition
@@ -18,8 +19,11 @@ class SharedFile:
 
 
 def made_key(item_id: str, file: Rendition) -> str:
-    """Return the key of a file that was made for an item: never the same for other bytes."""
-    return f"{item_id}/{file.name}-{file.sha256[:16]}"
+    """Return the key of a file that was made for an item: never the same for other bytes.
+
+    It ends as files of its type do, because some players look at the end of a URL's path.
+    """
+    return f"{item_id}/{file.name}-{file.sha256[:16]}{mimetypes.guess_extension(file.media_type)}"
 
 
 def content_id(file: Rendition) -> str:
