@@ -536,7 +536,7 @@ def _jobs(service: Service) -> Iterator[Panel]:
 
 def _library() -> Row:
     return Row(
-        "The S3 store",
+        "The S3 store and the search index",
         (
             Panel(
                 "S3 calls",
@@ -544,6 +544,19 @@ def _library() -> Row:
                 "reqps",
                 _each(rate("tandem_library_s3_calls_total", "outcome"), "outcome"),
                 "TandemS3Away",
+            ),
+            Panel(
+                "Age of the search indexes",
+                "For how long changes may be missing in a replica's index. Normal: a second or two.",
+                "s",
+                (
+                    Query(
+                        f"max by (instance)(tandem_library_search_age_seconds{{{OURS}}})",
+                        "{{instance}}",
+                    ),
+                ),
+                "TandemSearchLags",
+                900,
             ),
             Panel(
                 "Items",

@@ -16,22 +16,28 @@ def api(settings: Settings) -> None:
     from services.library import rights
     from services.library.api import LibraryApi
     from services.library.files import open_files
+    from services.library.indexing import Indexer, following
     from services.library.store import LibraryStore
+    from services.library.tantivy_index import open_index
 
     database = roles.open_database(settings, "library", LibraryStore)
+    files, index = open_files(settings), open_index(settings.search_folder)
+    indexer = Indexer(database, files, index)
     servicer = Servicer(
         LibraryApi(
             database,
-            open_files(settings),
+            files,
             settings.part_size,
             settings.url_lifetime,
             settings.keep_retired,
             settings.run_quota,
+            indexer.search,
         ),
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
         partial(rights.relation, database),
     )
-    server.serve(settings, "library", database, [servicer])
+    with following(indexer, index, settings.search_every):
+        server.serve(settings, "library", database, [servicer])
 
 
 def worker(settings: Settings) -> None:

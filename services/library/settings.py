@@ -2,9 +2,10 @@
 
 import dataclasses
 from datetime import timedelta
+from pathlib import Path
 
 from chassis.operations import settings
-from chassis.operations.settings import API, DECLARE, WORKER, between, setting, url_of
+from chassis.operations.settings import API, DECLARE, NO_FILE, WORKER, between, setting, url_of
 
 HOUR = timedelta(hours=1)
 WEEK, MONTH, CENTURY = timedelta(days=7), timedelta(days=30), timedelta(days=36_500)
@@ -63,6 +64,18 @@ class Settings(settings.Settings):
         roles=(API,),
         check=between(0, LARGEST_QUOTA, "0 to 1 PiB in bytes"),
         default=0,
+    )
+    search_folder: Path = setting(
+        "the folder of this process' search index, on a disk and for no other process; it may"
+        " survive a restart; none: a temporary folder",
+        roles=(API,),
+        default=NO_FILE,
+    )
+    search_every: timedelta = setting(
+        "how often the search index is brought up to date, in seconds",
+        roles=(API,),
+        check=between(SECOND / 10, timedelta(minutes=1), "0.1 to 60 seconds"),
+        default=SECOND,
     )
     expire_uploads: timedelta = setting(
         "the time after which incomplete uploads are given up, in seconds",

@@ -29,6 +29,7 @@ from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Rendition, Upload
 from services.library.domain.quotas import COUNTED, RunUsage
 from services.library.migrations import LARGE, LARGEST_SMALL, MIGRATIONS, SMALL
+from services.library.ports import IndexPosition
 
 Document = dict[str, Any]
 SOME = 1000
@@ -65,6 +66,21 @@ class LibraryStore(chassis_store.Store):
             lane = LARGE if item.promised.size > LARGEST_SMALL else SMALL
             document["job"] = jobs.waiting(lane, datetime.now(UTC))
         self["items"].replace_one({"_id": item.id}, document, upsert=True, session=self.session)
+
+    def items(self, item_ids: Collection[str]) -> list[Item]:
+        """Return the items with these ids that exist, in any order."""
+        return [from_document(row, Item) for row in self.find_by_ids("items", item_ids)]
+
+    def changes(self, after: IndexPosition, limit: int) -> list[tuple[datetime, str]]:
+        """Return when items were changed last, with their ids: up to `limit` after a position."""
+        later = [
+            {"changed_at": after.changed_at, "_id": {"$gt": after.item_id}},
+            {"changed_at": {"$gt": after.changed_at}},
+        ]
+        order = [("changed_at", 1), ("_id", 1)]
+        # Only the fields of the index, so that no document is read.
+        rows = self["items"].find({"$or": later}, {"changed_at": 1}, session=self.session)
+        return [(row["changed_at"], row["_id"]) for row in rows.sort(order).limit(limit)]
 
     def upload(self, upload_id: str) -> Upload | None:
         """Return an upload; None if there is none."""
@@ -210,9 +226,9 @@ class LibraryStore(chassis_store.Store):
         return self["shelves"].find_one(query, {"_id": 1}, session=self.session) is not None
 
     def reading_list_items(self, run_ids: Collection[str]) -> list[str]:
-        """Return the ids of the items that the paths and sessions of these runs name."""
+        """Return the ids of the items that the paths and sessions of these runs name, each once."""
         rows = self["shelves"].find(_of_runs(run_ids), {"item_ids": 1}, session=self.session)
-        return [item_id for row in rows for item_id in row["item_ids"]]
+        return list({item_id for row in rows for item_id in row["item_ids"]})
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
         """Return the known enrolments for these pairs of run and learner."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.library.domain.files import SharedFile, content_id
-from services.library.domain.items import Item, PendingDeletion
+from services.library.domain.items import Item, PendingDeletion, Rendition
 from services.library.ports import Store
 
 
@@ -34,11 +34,10 @@ def release(store: Store, item: Item, due: datetime) -> None:
         store.discard(PendingDeletion(id=shared.key, due=due))
 
 
-def key_of(store: Store, item: Item) -> str:
-    """Return the key of an AVAILABLE item's file in the S3 store.
+def key_of(store: Store, item: Item, rendition: Rendition) -> str:
+    """Return the key of a file of an AVAILABLE item in the S3 store.
 
     A worker of the older version shares no file: its items have files of their own.
     """
-    (rendition,) = item.renditions
     shared = store.shared_file(content_id(rendition))
     return shared.key if shared else item.id

@@ -71,6 +71,11 @@ class LibraryServiceStub:
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.ListItemsRequest.SerializeToString,
                 response_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.ListItemsResponse.FromString,
                 _registered_method=True)
+        self.SearchItems = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/SearchItems',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.SearchItemsRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.SearchItemsResponse.FromString,
+                _registered_method=True)
         self.UpdateItem = channel.unary_unary(
                 '/tandem.library.v1.LibraryService/UpdateItem',
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.UpdateItemRequest.SerializeToString,
@@ -156,6 +161,16 @@ class LibraryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchItems(self, request, context):
+        """Items by the words of their description and of the text that was extracted from their files,
+        best first; only those that GetItem shows to the caller. A change can be found after some
+        seconds. If the index changes between two pages, an item may be missed, or told twice.
+        UNAVAILABLE while this replica builds its index; another one may answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateItem(self, request, context):
         """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
         it is RETIRED or FAILED, or when the quota of a run that is added has no room for its file.
@@ -231,6 +246,11 @@ def add_LibraryServiceServicer_to_server(servicer, server):
                     servicer.ListItems,
                     request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.ListItemsRequest.FromString,
                     response_serializer=tandem_dot_library_dot_v1_dot_library__pb2.ListItemsResponse.SerializeToString,
+            ),
+            'SearchItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchItems,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.SearchItemsRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_library__pb2.SearchItemsResponse.SerializeToString,
             ),
             'UpdateItem': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateItem,
@@ -426,6 +446,33 @@ class LibraryService:
             '/tandem.library.v1.LibraryService/ListItems',
             tandem_dot_library_dot_v1_dot_library__pb2.ListItemsRequest.SerializeToString,
             tandem_dot_library_dot_v1_dot_library__pb2.ListItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/SearchItems',
+            tandem_dot_library_dot_v1_dot_library__pb2.SearchItemsRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_library__pb2.SearchItemsResponse.FromString,
             options,
             channel_credentials,
             insecure,

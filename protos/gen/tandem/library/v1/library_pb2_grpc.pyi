@@ -63,6 +63,12 @@ class LibraryServiceStub:
     """
     ListItems: _grpc.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]
     """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
+    SearchItems: _grpc.UnaryUnaryMultiCallable[_library_pb2.SearchItemsRequest, _library_pb2.SearchItemsResponse]
+    """Items by the words of their description and of the text that was extracted from their files,
+    best first; only those that GetItem shows to the caller. A change can be found after some
+    seconds. If the index changes between two pages, an item may be missed, or told twice.
+    UNAVAILABLE while this replica builds its index; another one may answer.
+    """
     UpdateItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.UpdateItemRequest, _resources_pb2.Item]
     """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
     it is RETIRED or FAILED, or when the quota of a run that is added has no room for its file.
@@ -120,6 +126,12 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """
     ListItems: _aio.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]  # type: ignore[assignment]
     """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
+    SearchItems: _aio.UnaryUnaryMultiCallable[_library_pb2.SearchItemsRequest, _library_pb2.SearchItemsResponse]  # type: ignore[assignment]
+    """Items by the words of their description and of the text that was extracted from their files,
+    best first; only those that GetItem shows to the caller. A change can be found after some
+    seconds. If the index changes between two pages, an item may be missed, or told twice.
+    UNAVAILABLE while this replica builds its index; another one may answer.
+    """
     UpdateItem: _aio.UnaryUnaryMultiCallable[_library_pb2.UpdateItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
     """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
     it is RETIRED or FAILED, or when the quota of a run that is added has no room for its file.
@@ -210,6 +222,18 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_library_pb2.ListItemsResponse, _abc.Awaitable[_library_pb2.ListItemsResponse]]:
         """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
+
+    @_abc_1.abstractmethod
+    def SearchItems(
+        self,
+        request: _library_pb2.SearchItemsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_library_pb2.SearchItemsResponse, _abc.Awaitable[_library_pb2.SearchItemsResponse]]:
+        """Items by the words of their description and of the text that was extracted from their files,
+        best first; only those that GetItem shows to the caller. A change can be found after some
+        seconds. If the index changes between two pages, an item may be missed, or told twice.
+        UNAVAILABLE while this replica builds its index; another one may answer.
+        """
 
     @_abc_1.abstractmethod
     def UpdateItem(

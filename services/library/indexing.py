@@ -1,0 +1,221 @@
+"""Keeps a search index like the items in MongoDB.
+
+An indexer reads the items in the order in which they were changed. A transaction may commit later
+than the time that it wrote, and clocks differ, so the changes of the last two minutes are read
+again each time.
+"""
+
+import threading
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from chassis.data.store import Database
+from chassis.errors import Unavailable
+from services.library import metrics
+from services.library.domain.enums import ItemState
+from services.library.domain.items import Item
+from services.library.domain.search import Found, SearchQuery, indexed
+from services.library.ports import (
+    Files,
+    FilesAway,
+    IndexBroken,
+    IndexPosition,
+    NoSuchUpload,
+    SearchIndex,
+)
+from services.library.store import LibraryStore
+from services.library.usecases.files import key_of
+
+# MongoDB ends a transaction after 60 s; the rest is for clocks that differ.
+OVERLAP = timedelta(minutes=2)
+START = IndexPosition(datetime(1970, 1, 1, tzinfo=UTC))
+BATCH = 500
+COMMIT_AFTER = 20_000
+"""Items that are put into the index between two commits."""
+TEXT, LONGEST_TEXT = "text", 2**20
+"""The rendition with an item's text, and how many of its bytes are indexed."""
+TEXTS_AT_ONCE = 4
+MOST_RETRIED = 200
+"""Items whose text is tried again in one pass."""
+LONGEST_PAUSE = 60.0
+"""Seconds, after passes that failed."""
+JOIN = 10.0
+"""Seconds in which the thread ends after it was told to."""
+
+log = structlog.get_logger()
+
+
+class Indexer:
+    """Brings one index up to date. One thread does so; any thread may search."""
+
+    def __init__(self, database: Database[LibraryStore], files: Files, index: SearchIndex) -> None:
+        self._database, self._files, self._index = database, files, index
+        self._stopping = threading.Event()
+        self._fresh_at = datetime.now(UTC)
+        self._begin(index.position or START)
+        metrics.SEARCH_AGE.set_function(self.age)
+
+    def _begin(self, position: IndexPosition) -> None:
+        self._position = position
+        self._without_text = set(position.without_text)
+        # When each item was changed whose change will be read again: those of the overlap.
+        self._known: dict[str, datetime] = {}
+        self._uncommitted = 0
+
+    def age(self) -> float:
+        """Return the seconds for which changes may be missing: since the last complete pass
+        began, or since the start.
+        """
+        return (datetime.now(UTC) - self._fresh_at).total_seconds()
+
+    def search(self, query: SearchQuery) -> Found:
+        """Return what the index finds. Raises Unavailable while it is built."""
+        position = self._index.position
+        if position is None or not position.is_complete:
+            raise Unavailable("this replica builds its search index; try again")
+        try:
+            return self._index.search(query)
+        except IndexBroken as error:
+            log.exception("the search index can't be read")
+            raise Unavailable("the search index can't be read; try again") from error
+
+    def stop(self) -> None:
+        """Let `follow` end, and a pass end early."""
+        self._stopping.set()
+
+    def follow(self, every: timedelta) -> None:
+        """Bring the index up to date again and again, until `stop`."""
+        pause = every.total_seconds()
+        while not self._stopping.is_set():
+            pause = every.total_seconds() if self._succeeds() else min(2 * pause, LONGEST_PAUSE)
+            self._stopping.wait(pause)
+
+    def _succeeds(self) -> bool:
+        try:
+            self.catch_up()
+        except IndexBroken:
+            log.exception("the search index can't be written; it is built anew")
+            self._begin_anew()
+        except Exception as error:  # MongoDB is away, or anything else: the next pass may succeed
+            log.warning("the search index is not brought up to date", why=repr(error)[:300])
+        else:
+            return True
+        metrics.SEARCH_FAILURES.inc()
+        return False
+
+    def _begin_anew(self) -> None:
+        self._begin(START)
+        try:
+            self._index.clear()
+        except IndexBroken:  # the next pass fails again, and tries this again
+            log.exception("the search index can't be built")
+
+    def catch_up(self) -> None:
+        """Put all items into the index that were changed since the last time, in one pass.
+
+        It ends early after `stop`. Raises IndexBroken, and what MongoDB raises; then the next pass
+        begins where this one began.
+        """
+        began, store, cursor = datetime.now(UTC), self._database.reader(), self._position
+        with ThreadPoolExecutor(TEXTS_AT_ONCE) as pool:
+            texts = _Texts(store, self._files, pool)
+            while keys := store.changes(cursor, BATCH):
+                if self._stopping.is_set():
+                    return
+                self._put(texts, store.items(self._unknown(keys)))
+                self._known.update((id_, at) for at, id_ in keys if at > began - OVERLAP)
+                cursor = IndexPosition(*keys[-1])
+                if self._uncommitted >= COMMIT_AFTER:
+                    self._commit(_settled(cursor, began), self._is_complete)
+            self._retry_texts(texts, store)
+        self._position = _settled(cursor, began)
+        self._known = {
+            id_: at for id_, at in self._known.items() if at >= self._position.changed_at
+        }
+        if self._uncommitted or not self._is_complete:
+            self._commit(self._position, is_complete=True)
+        self._fresh_at = began
+        metrics.SEARCH_DOCUMENTS.set(self._index.documents)
+
+    @property
+    def _is_complete(self) -> bool:
+        position = self._index.position
+        return position is not None and position.is_complete
+
+    def _unknown(self, keys: Collection[tuple[datetime, str]]) -> list[str]:
+        return [id_ for at, id_ in keys if self._known.get(id_) != at]
+
+    def _put(self, texts: "_Texts", items: Collection[Item]) -> None:
+        found = texts.of(items)
+        self._index.put(indexed(item, text or "") for item, text in zip(items, found, strict=True))
+        for item, text in zip(items, found, strict=True):
+            (self._without_text.add if text is None else self._without_text.discard)(item.id)
+        self._uncommitted += len(items)
+
+    def _retry_texts(self, texts: "_Texts", store: LibraryStore) -> None:
+        if self._without_text and not texts.are_away:
+            self._put(texts, store.items(sorted(self._without_text)[:MOST_RETRIED]))
+
+    def _commit(self, position: IndexPosition, is_complete: bool) -> None:
+        self._index.commit(
+            IndexPosition(
+                position.changed_at, position.item_id, frozenset(self._without_text), is_complete
+            )
+        )
+        self._uncommitted = 0
+
+
+def _settled(cursor: IndexPosition, began: datetime) -> IndexPosition:
+    """Return the position before which no change can appear any more.
+
+    `began`: when the reading began; later changes of the overlap may have been missed.
+    """
+    overlap = began - OVERLAP
+    return cursor if cursor.changed_at < overlap else IndexPosition(overlap)
+
+
+class _Texts:
+    """Reads the texts that were extracted from items' files, until the S3 store is away."""
+
+    def __init__(self, store: LibraryStore, files: Files, pool: ThreadPoolExecutor) -> None:
+        self._store, self._files, self._pool = store, files, pool
+        self.are_away = False
+
+    def of(self, items: Collection[Item]) -> list[str | None]:
+        """Return each item's text: "" if it has none, None if it can't be read now."""
+        return list(self._pool.map(self._text_of, items))
+
+    def _text_of(self, item: Item) -> str | None:
+        if item.state is not ItemState.AVAILABLE:
+            return ""
+        renditions = [each for each in item.renditions if each.name == TEXT and each.size]
+        if not renditions:
+            return ""
+        if self.are_away:
+            return None
+        key = key_of(self._store, item, renditions[0])
+        try:
+            # Cut in the middle of a character, or damaged: what can be read is found.
+            return self._files.read(key, 0, LONGEST_TEXT)[:LONGEST_TEXT].decode(errors="ignore")
+        except NoSuchUpload:
+            return ""
+        except FilesAway:
+            self.are_away = True
+            return None
+
+
+@contextmanager
+def following(indexer: Indexer, index: SearchIndex, every: timedelta) -> Iterator[None]:
+    """Keep an index up to date on a thread of its own; close it at the end."""
+    thread = threading.Thread(target=indexer.follow, args=[every], name="indexer", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        indexer.stop()
+        thread.join(JOIN)
+        index.close()
