@@ -547,7 +547,7 @@ def _library() -> Row:
             ),
             Panel(
                 "Age of the search indexes",
-                "For how long changes may be missing in a replica's index. Normal: a second or two.",
+                "For how long changes may be missing in a replica's index. Normal: seconds.",
                 "s",
                 (
                     Query(

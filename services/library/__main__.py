@@ -16,13 +16,12 @@ def api(settings: Settings) -> None:
     from services.library import rights
     from services.library.api import LibraryApi
     from services.library.files import open_files
-    from services.library.indexing import Indexer, following
+    from services.library.indexing import following, open_indexer
     from services.library.store import LibraryStore
-    from services.library.tantivy_index import open_index
 
     database = roles.open_database(settings, "library", LibraryStore)
-    files, index = open_files(settings), open_index(settings.search_folder)
-    indexer = Indexer(database, files, index)
+    files = open_files(settings)
+    indexer = open_indexer(database, files, settings.search_url, settings.search_folder)
     servicer = Servicer(
         LibraryApi(
             database,
@@ -36,7 +35,7 @@ def api(settings: Settings) -> None:
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
         partial(rights.relation, database),
     )
-    with following(indexer, index, settings.search_every):
+    with following(indexer, settings.search_every):
         server.serve(settings, "library", database, [servicer])
 
 

@@ -6,13 +6,17 @@ again each time.
 """
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import structlog
 
+from chassis import ids
+from chassis.data import lease
 from chassis.data.store import Database
 from chassis.errors import Unavailable
 from services.library import metrics
@@ -22,6 +26,7 @@ from services.library.domain.search import Found, SearchQuery, indexed
 from services.library.ports import (
     Files,
     FilesAway,
+    IndexAway,
     IndexBroken,
     IndexPosition,
     NoSuchUpload,
@@ -43,6 +48,8 @@ MOST_RETRIED = 200
 """Items whose text is tried again in one pass."""
 LONGEST_PAUSE = 60.0
 """Seconds, after passes that failed."""
+LEASE, LEASE_LASTS = "library.search", timedelta(seconds=60)
+"""Of the process that feeds an index which several share."""
 JOIN = 10.0
 """Seconds in which the thread ends after it was told to."""
 
@@ -52,11 +59,22 @@ log = structlog.get_logger()
 class Indexer:
     """Brings one index up to date. One thread does so; any thread may search."""
 
-    def __init__(self, database: Database[LibraryStore], files: Files, index: SearchIndex) -> None:
+    def __init__(
+        self,
+        database: Database[LibraryStore],
+        files: Files,
+        index: SearchIndex,
+        has_turn: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`has_turn`: whether this process feeds the index now, if several share it; it is called
+        often enough to renew a lease.
+        """
         self._database, self._files, self._index = database, files, index
+        self._has_turn = has_turn
         self._stopping = threading.Event()
         self._fresh_at = datetime.now(UTC)
-        self._begin(index.position or START)
+        self._begin(START)
+        self._is_ours = False
         metrics.SEARCH_AGE.set_function(self.age)
 
     def _begin(self, position: IndexPosition) -> None:
@@ -74,18 +92,21 @@ class Indexer:
 
     def search(self, query: SearchQuery) -> Found:
         """Return what the index finds. Raises Unavailable while it is built."""
-        position = self._index.position
-        if position is None or not position.is_complete:
-            raise Unavailable("this replica builds its search index; try again")
         try:
-            return self._index.search(query)
-        except IndexBroken as error:
+            if self._index.is_complete:
+                return self._index.search(query)
+        except (IndexBroken, IndexAway) as error:
             log.exception("the search index can't be read")
             raise Unavailable("the search index can't be read; try again") from error
+        raise Unavailable("the search index is being built; try again")
 
     def stop(self) -> None:
         """Let `follow` end, and a pass end early."""
         self._stopping.set()
+
+    def close(self) -> None:
+        """Release the index."""
+        self._index.close()
 
     def follow(self, every: timedelta) -> None:
         """Bring the index up to date again and again, until `stop`."""
@@ -117,48 +138,57 @@ class Indexer:
     def catch_up(self) -> None:
         """Put all items into the index that were changed since the last time, in one pass.
 
-        It ends early after `stop`. Raises IndexBroken, and what MongoDB raises; then the next pass
-        begins where this one began.
+        It ends early after `stop`, and when another process has the turn. Raises IndexBroken,
+        IndexAway, and what MongoDB raises; then the next pass begins where this one began.
         """
-        began, store, cursor = datetime.now(UTC), self._database.reader(), self._position
+        began, store = datetime.now(UTC), self._database.reader()
+        if not self._has_turn():
+            self._is_ours, self._fresh_at = False, began  # its age counts
+            return
+        self._take_up()
+        cursor = self._position
         with ThreadPoolExecutor(TEXTS_AT_ONCE) as pool:
             texts = _Texts(store, self._files, pool)
             while keys := store.changes(cursor, BATCH):
-                if self._stopping.is_set():
+                if self._stopping.is_set() or not self._has_turn():
                     return
-                self._put(texts, store.items(self._unknown(keys)))
+                self._put(texts, store.changed_items(self._unknown(keys)))
                 self._known.update((id_, at) for at, id_ in keys if at > began - OVERLAP)
                 cursor = IndexPosition(*keys[-1])
                 if self._uncommitted >= COMMIT_AFTER:
-                    self._commit(_settled(cursor, began), self._is_complete)
+                    self._commit(_settled(cursor, began), self._index.is_complete)
             self._retry_texts(texts, store)
         self._position = _settled(cursor, began)
         self._known = {
             id_: at for id_, at in self._known.items() if at >= self._position.changed_at
         }
-        if self._uncommitted or not self._is_complete:
+        if self._uncommitted or not self._index.is_complete:
             self._commit(self._position, is_complete=True)
         self._fresh_at = began
         metrics.SEARCH_DOCUMENTS.set(self._index.documents)
 
-    @property
-    def _is_complete(self) -> bool:
+    def _take_up(self) -> None:
+        """Begin where the index is, if this process did not feed it until now, or it is new."""
         position = self._index.position
-        return position is not None and position.is_complete
+        if position is None or not self._is_ours:
+            self._begin(position or START)
+            self._is_ours = True
 
     def _unknown(self, keys: Collection[tuple[datetime, str]]) -> list[str]:
         return [id_ for at, id_ in keys if self._known.get(id_) != at]
 
-    def _put(self, texts: "_Texts", items: Collection[Item]) -> None:
-        found = texts.of(items)
-        self._index.put(indexed(item, text or "") for item, text in zip(items, found, strict=True))
-        for item, text in zip(items, found, strict=True):
+    def _put(self, texts: "_Texts", changed: Collection[tuple[Item, datetime]]) -> None:
+        found = texts.of([item for item, _ in changed])
+        rows = list(zip(changed, found, strict=True))
+        self._index.put(indexed(item, at, text or "") for (item, at), text in rows)
+        for (item, _), text in rows:
             (self._without_text.add if text is None else self._without_text.discard)(item.id)
-        self._uncommitted += len(items)
+        self._uncommitted += len(rows)
 
     def _retry_texts(self, texts: "_Texts", store: LibraryStore) -> None:
         if self._without_text and not texts.are_away:
-            self._put(texts, store.items(sorted(self._without_text)[:MOST_RETRIED]))
+            some = sorted(self._without_text)[:MOST_RETRIED]
+            self._put(texts, store.changed_items(some))
 
     def _commit(self, position: IndexPosition, is_complete: bool) -> None:
         self._index.commit(
@@ -208,8 +238,25 @@ class _Texts:
             return None
 
 
+def open_indexer(database: Database[LibraryStore], files: Files, url: str, folder: Path) -> Indexer:
+    """Return the indexer of an OpenSearch cluster, which one process at a time feeds; without a
+    URL, of an index in a folder of this process.
+
+    Raises SettingsError if the folder can't be used.
+    """
+    if not url:
+        from services.library.tantivy_index import open_index
+
+        return Indexer(database, files, open_index(folder))
+    from services.library.opensearch_index import OpenSearchIndex
+
+    leases, holder = database.mongo["leases"], ids.new_id()
+    has_turn = partial(lease.take, leases, LEASE, holder, LEASE_LASTS)
+    return Indexer(database, files, OpenSearchIndex(url), has_turn)
+
+
 @contextmanager
-def following(indexer: Indexer, index: SearchIndex, every: timedelta) -> Iterator[None]:
+def following(indexer: Indexer, every: timedelta) -> Iterator[None]:
     """Keep an index up to date on a thread of its own; close it at the end."""
     thread = threading.Thread(target=indexer.follow, args=[every], name="indexer", daemon=True)
     thread.start()
@@ -218,4 +265,4 @@ def following(indexer: Indexer, index: SearchIndex, every: timedelta) -> Iterato
     finally:
         indexer.stop()
         thread.join(JOIN)
-        index.close()
+        indexer.close()

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
 from services.library.domain.files import SharedFile
@@ -148,6 +148,10 @@ class IndexBroken(Exception):
     """The search index can't be read or written; it has to be built anew."""
 
 
+class IndexAway(Exception):
+    """The search index can't be reached now; what it has is not the cause."""
+
+
 @dataclass(frozen=True, slots=True)
 class IndexPosition:
     """How far an index is: it has all changes up to this one, in the order (changed_at, item_id).
@@ -161,9 +165,32 @@ class IndexPosition:
     without_text: frozenset[str] = frozenset()
     is_complete: bool = False
 
+    def as_row(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "changed_at": self.changed_at.isoformat(),
+            "item_id": self.item_id,
+            "without_text": sorted(self.without_text),
+            "is_complete": self.is_complete,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "IndexPosition":
+        """Return what `as_row` wrote. Raises KeyError, TypeError and ValueError."""
+        return cls(
+            datetime.fromisoformat(row["changed_at"]),
+            row["item_id"],
+            frozenset(row["without_text"]),
+            row["is_complete"],
+        )
+
 
 class SearchIndex(Protocol):
-    """An index of items. Every method but `close` may raise IndexBroken."""
+    """An index of items. Everything but `close` may raise IndexBroken and IndexAway."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the index once had all changes, so that it answers queries."""
 
     @property
     def position(self) -> IndexPosition | None:

@@ -65,6 +65,15 @@ class Settings(settings.Settings):
         check=between(0, LARGEST_QUOTA, "0 to 1 PiB in bytes"),
         default=0,
     )
+    search_url: str = setting(
+        "an OpenSearch cluster with the search index of all processes:"
+        " https://user:password@host:9200; empty: each process has an index of its own",
+        roles=(API,),
+        reaches="search",
+        check=url_of("http", "https"),
+        secret=True,
+        default="",
+    )
     search_folder: Path = setting(
         "the folder of this process' search index, on a disk and for no other process; it may"
         " survive a restart; none: a temporary folder",

@@ -67,9 +67,13 @@ class LibraryStore(chassis_store.Store):
             document["job"] = jobs.waiting(lane, datetime.now(UTC))
         self["items"].replace_one({"_id": item.id}, document, upsert=True, session=self.session)
 
-    def items(self, item_ids: Collection[str]) -> list[Item]:
-        """Return the items with these ids that exist, in any order."""
-        return [from_document(row, Item) for row in self.find_by_ids("items", item_ids)]
+    def changed_items(self, item_ids: Collection[str]) -> list[tuple[Item, datetime]]:
+        """Return the items with these ids that exist, each with when it was changed."""
+        rows = self.find_by_ids("items", item_ids)
+        # An older version, which runs during an upgrade, does not write when; `adopt` does.
+        return [
+            (from_document(row, Item), row["changed_at"]) for row in rows if "changed_at" in row
+        ]
 
     def changes(self, after: IndexPosition, limit: int) -> list[tuple[datetime, str]]:
         """Return when items were changed last, with their ids: up to `limit` after a position."""

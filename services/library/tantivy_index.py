@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -152,6 +151,11 @@ class TantivyIndex:
     def position(self) -> IndexPosition | None:
         """Return what was committed last; None if the index is new."""
         return self._position
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the index once had all changes, so that it answers queries."""
+        return self._position is not None and self._position.is_complete
 
     @property
     def documents(self) -> int:
@@ -331,24 +335,13 @@ def _instant(at: datetime) -> int:
 
 def _position_in(folder: Path) -> IndexPosition | None:
     try:
-        row = json.loads((folder / POSITION).read_text())
-        return IndexPosition(
-            datetime.fromisoformat(row["changed_at"]),
-            row["item_id"],
-            frozenset(row["without_text"]),
-            row["is_complete"],
-        )
+        return IndexPosition.from_row(json.loads((folder / POSITION).read_text()))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _write_position(folder: Path, position: IndexPosition) -> None:
     """After a crash, a position may be older than the index: what is put twice is there once."""
-    row = {
-        **asdict(position),
-        "changed_at": position.changed_at.isoformat(),
-        "without_text": sorted(position.without_text),
-    }
     new = folder / f"{POSITION}.new"
-    new.write_text(json.dumps(row))
+    new.write_text(json.dumps(position.as_row()))
     new.replace(folder / POSITION)

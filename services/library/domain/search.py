@@ -138,9 +138,10 @@ class IndexedItem:
     title: str
     text: str
     """All that can be searched, also the title."""
+    changed_at: datetime
 
 
-def indexed(item: Item, text: str) -> IndexedItem:
+def indexed(item: Item, changed_at: datetime, text: str) -> IndexedItem:
     """Return what an index has to know of an item. `text`: what was extracted from its file."""
     described = item.metadata
     return IndexedItem(
@@ -153,6 +154,7 @@ def indexed(item: Item, text: str) -> IndexedItem:
         run_ids=item.run_ids,
         uploaded_by=item.uploaded_by,
         not_before=item.not_before,
+        changed_at=changed_at,
         title=_joined([described.title]),
         text=_joined(
             [

@@ -16,6 +16,7 @@ from tandem.library.v1 import library_pb2, resources_pb2
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.types.v1 import types_pb2
 
+from chassis.data import lease
 from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, figure, running
 from services.library import indexing, queries, rights, searching
@@ -24,7 +25,8 @@ from services.library.domain.enums import Access, ItemKind, ItemState
 from services.library.domain.files import SharedFile, content_id
 from services.library.domain.items import Item, Metadata, Rendition
 from services.library.indexing import Indexer, following
-from services.library.ports import FilesAway, IndexBroken
+from services.library.opensearch_index import OpenSearchIndex
+from services.library.ports import FilesAway, IndexAway, IndexBroken
 from services.library.tantivy_index import TantivyIndex
 from tests.integration.library.shelves import (
     PDF,
@@ -382,7 +384,7 @@ def test_a_broken_index_is_built_anew(search: Search, monkeypatch: pytest.Monkey
         except grpc.RpcError:
             return False
 
-    with following(search.indexer, search.index, timedelta(seconds=0.1)):
+    with following(search.indexer, timedelta(seconds=0.1)):
         eventually(finds_both)
     assert figure("tandem_library_search_failures_total") == before + 1
 
@@ -400,6 +402,46 @@ def test_two_replicas_agree(search: Search, tmp_path: Path) -> None:
     _restart(search)
     assert [hit.item.id for hit in search.page().hits] == one
     assert len(one) == 10
+
+
+def test_one_process_feeds_a_shared_index(search: Search) -> None:
+    """Of two processes with one index, the holder of the lease feeds it; when that ends, the other
+    goes on where the index is.
+    """
+    leases = search.shelves.database.mongo["leases"]
+
+    def feeder(name: str) -> Indexer:
+        has_turn = partial(lease.take, leases, "search", name, HOUR)
+        return Indexer(search.shelves.database, search.shelves.files, search.index, has_turn)
+
+    one, two = feeder("one"), feeder("two")
+    search.put("a")
+    one.catch_up()
+    search.put("b")
+    two.catch_up()
+    search.indexer = two
+    request = library_pb2.SearchItemsRequest(query="motion")
+    stub = search.as_("office", "registrar")
+    assert [hit.item.id for hit in stub.SearchItems(request).hits] == ["a"]
+    lease.release(leases, "search", "one")
+    two.catch_up()
+    one.catch_up()
+    assert {hit.item.id for hit in stub.SearchItems(request).hits} == {"a", "b"}
+    assert search.index.documents == 2
+
+
+def test_a_cluster_that_does_not_answer(search: Search) -> None:
+    """Without an answer from OpenSearch a search is UNAVAILABLE, and the index is not begun
+    anew.
+    """
+    search.indexer = Indexer(
+        search.shelves.database, search.shelves.files, OpenSearchIndex("http://127.0.0.1:1")
+    )
+    stub = search.as_("office", "registrar")
+    request = library_pb2.SearchItemsRequest(query="motion")
+    assert refused(lambda: stub.SearchItems(request))[0] is UNAVAILABLE
+    with pytest.raises(IndexAway):
+        search.indexer.catch_up()
 
 
 def test_extracted_text(search: Search) -> None:

@@ -42,6 +42,7 @@ def item(id_: str, title: str, **changes: Any) -> IndexedItem:
         "run_ids": ("r1",),
         "uploaded_by": "curie",
         "not_before": None,
+        "changed_at": NOW,
         "title": words,
         "text": words,
     }
