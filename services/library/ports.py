@@ -126,7 +126,7 @@ class Store(Protocol):
         """Return whether the path or a session of one of these runs names one of these items."""
 
     def reading_list_items(self, run_ids: Collection[str]) -> list[str]:
-        """Return the ids of the items that the paths and sessions of these runs name, each once."""
+        """Return the ids of the items that the paths and sessions of these runs name."""
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
         """Return the known enrolments for these pairs of run and learner."""

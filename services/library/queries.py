@@ -12,7 +12,7 @@ from chassis.errors import check
 from services.library.domain.enums import Access, ItemState
 from services.library.domain.identifiers import identifier_violations, normal_form
 from services.library.domain.items import Item
-from services.library.domain.search import Found, Given, Hit, Scope
+from services.library.domain.search import Found, Given, Hit, Scope, sees
 from services.library.store import LibraryStore
 from services.library.usecases import reading
 
@@ -59,16 +59,17 @@ def found_items(
 ) -> tuple[list[tuple[Item, Hit]], int]:
     """Return the items of hits, in their order, and how many of the hits they cover.
 
-    MongoDB decides which of them are in the scope, so an index that is behind shows nobody what
-    they may not see. Fewer hits are covered if the items have more bytes than a page.
+    Each item is checked as MongoDB has it, so an index that is behind shows nobody what they may
+    not see. Fewer hits are covered if the items have more bytes than a page.
     """
-    hits = {hit.item_id: hit for hit in found.hits}
-    query = {"$and": [{"_id": {"$in": list(hits)}}, seen(scope)]}
-    by_id = {row["_id"]: row for row in store["items"].find(query)}
-    rows = [by_id[item_id] for item_id in hits if item_id in by_id]
-    few = _fitting(rows)
-    covered = len(hits) if few == len(rows) else list(hits).index(rows[few]["_id"])
-    return [(from_document(row, Item), hits[row["_id"]]) for row in rows[:few]], covered
+    by_id = {
+        row["_id"]: row for row in store.find_by_ids("items", [hit.item_id for hit in found.hits])
+    }
+    rows = [(by_id[hit.item_id], hit) for hit in found.hits if hit.item_id in by_id]
+    few = _fitting([row for row, _ in rows])
+    covered = len(found.hits) if few == len(rows) else found.hits.index(rows[few][1])
+    items = [(from_document(row, Item), hit) for row, hit in rows[:few]]
+    return [(item, hit) for item, hit in items if scope is None or sees(scope, item)], covered
 
 
 def seen(scope: Scope | None) -> Document:

@@ -230,9 +230,9 @@ class LibraryStore(chassis_store.Store):
         return self["shelves"].find_one(query, {"_id": 1}, session=self.session) is not None
 
     def reading_list_items(self, run_ids: Collection[str]) -> list[str]:
-        """Return the ids of the items that the paths and sessions of these runs name, each once."""
+        """Return the ids of the items that the paths and sessions of these runs name."""
         rows = self["shelves"].find(_of_runs(run_ids), {"item_ids": 1}, session=self.session)
-        return list({item_id for row in rows for item_id in row["item_ids"]})
+        return [item_id for row in rows for item_id in row["item_ids"]]
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
         """Return the known enrolments for these pairs of run and learner."""

@@ -5,7 +5,7 @@ import fcntl
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import wraps
@@ -312,7 +312,7 @@ class _Builder:
     def _is(self, field: str, value: str | bool) -> Query:
         return Query.term_query(self._schema, field, value)
 
-    def _among(self, field: str, values: Sequence[str]) -> Query:
+    def _among(self, field: str, values: Collection[str]) -> Query:
         return Query.term_set_query(self._schema, field, list(values))
 
 

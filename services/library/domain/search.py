@@ -5,12 +5,19 @@ Both engines get words that this module made, so that both find the same.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chassis import texts
 from chassis.errors import FieldViolation, check
+from services.library.domain.entitlements import (
+    Reader,
+    all_versions,
+    is_embargoed,
+    looks_after,
+    may_read,
+)
 from services.library.domain.enums import Access, ItemKind, ItemState
 from services.library.domain.items import Item
 
@@ -69,8 +76,14 @@ def words_of(text: str) -> list[str]:
     Case, compatibility forms (NFKC), diacritics and invisible characters don't count. A word is
     letters and digits, up to LONGEST_WORD of them; the rest of a longer one is another word.
     """
+    return [word for part in text.split() for word in _WORD.findall(_folded(part))]
+
+
+def _folded(text: str) -> str:
+    if text.isascii():  # the same, thirty times as fast
+        return text.lower()
     bare = _DIACRITICS.sub("", unicodedata.normalize("NFD", texts.identity(text)))
-    return _WORD.findall(unicodedata.normalize("NFC", bare))
+    return unicodedata.normalize("NFC", bare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +159,7 @@ def indexed(item: Item, changed_at: datetime, text: str) -> IndexedItem:
     described = item.metadata
     return IndexedItem(
         id=item.id,
-        versions=(item.id, *item.predecessors),
+        versions=all_versions(item),
         kind=item.kind,
         language=language_of(described.language),
         is_available=item.state is ItemState.AVAILABLE,
@@ -185,20 +198,35 @@ class Given:
     among them.
     """
 
-    run_ids: Sequence[str] = ()
-    item_ids: Sequence[str] = ()
+    run_ids: Collection[str] = ()
+    item_ids: Collection[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The items that a person sees, as `domain.entitlements` decides for one of them: as a learner,
-    as staff, and the own ones.
-    """
+    """The items that a person sees: as a learner, as staff, and the own ones."""
 
     person_id: str
     learner: Given
     staff: Given
     now: datetime
+
+
+def sees(scope: Scope, item: Item) -> bool:
+    """Return whether an item is in the scope, by the rules of `domain.entitlements`."""
+    person = Reader(
+        id=scope.person_id,
+        learns_in=tuple(scope.learner.run_ids),
+        staff_of=tuple(scope.staff.run_ids),
+    )
+    to_staff, to_learner = (
+        any(version in given.item_ids for version in all_versions(item))
+        for given in (scope.staff, scope.learner)
+    )
+    if looks_after(item, person, named=to_staff):
+        return True
+    named = to_staff or (to_learner and not is_embargoed(item, scope.now))
+    return item.state is ItemState.AVAILABLE and may_read(item, person, scope.now, named=named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

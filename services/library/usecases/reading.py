@@ -61,7 +61,8 @@ def scope(store: Store, person_id: str) -> Scope | None:
         return None
     person = reader(store, person_id)
     learner, staff = (
-        Given(runs, store.reading_list_items(runs)) for runs in (person.learns_in, person.staff_of)
+        Given(runs, frozenset(store.reading_list_items(runs)))
+        for runs in (person.learns_in, person.staff_of)
     )
     return Scope(person_id, learner, staff, store.now)
 

@@ -43,4 +43,4 @@ def _given_by(store: Store, run_id: str) -> Given:
     learn what they gave.
     """
     path = store.reading_list(run_id)
-    return Given((run_id,), path.item_ids if path else ())
+    return Given((run_id,), frozenset(path.item_ids if path else ()))
