@@ -96,7 +96,7 @@ class Indexer:
             if self._index.is_complete:
                 return self._index.search(query)
         except (IndexBroken, IndexAway) as error:
-            log.exception("the search index can't be read")
+            log.warning("the search index can't be read", why=repr(error)[:300])
             raise Unavailable("the search index can't be read; try again") from error
         raise Unavailable("the search index is being built; try again")
 
@@ -252,7 +252,7 @@ def open_indexer(database: Database[LibraryStore], files: Files, url: str, folde
 
     leases, holder = database.mongo["leases"], ids.new_id()
     has_turn = partial(lease.take, leases, LEASE, holder, LEASE_LASTS)
-    return Indexer(database, files, OpenSearchIndex(url), has_turn)
+    return Indexer(database, files, OpenSearchIndex(url, database.mongo.name), has_turn)
 
 
 @contextmanager

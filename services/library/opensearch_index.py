@@ -29,7 +29,6 @@ Body = dict[str, Any]
 VERSION = 1
 """Of the mapping, and of the rules by which texts become words; another one has an index of its
 own, so an older release keeps its index during an upgrade."""
-INDEX = f"tandem-library-v{VERSION}"
 # The document with the index's position. Items' ids are UUIDs.
 POSITION = "position"
 TITLE = 2.0
@@ -63,8 +62,11 @@ def _calling(method: Callable[..., T]) -> Callable[..., T]:
 class OpenSearchIndex:
     """An index in a cluster, which all replicas search and one of them feeds."""
 
-    def __init__(self, url: str) -> None:
-        """`url`: https://user:password@host:port. Sends no request yet."""
+    def __init__(self, url: str, name: str) -> None:
+        """`url`: https://user:password@host:port; `name`: of the index, without its version. Sends
+        no request yet.
+        """
+        self._name = f"{name.lower()}-v{VERSION}"
         self._client = OpenSearch([url], timeout=TIMEOUT, max_retries=1, retry_on_timeout=True)
         self._is_complete = False
 
@@ -81,7 +83,7 @@ class OpenSearchIndex:
     def position(self) -> IndexPosition | None:
         """Return what was committed last; None if the index is new. Creates it if it is missing."""
         try:
-            found = self._client.get(index=INDEX, id=POSITION)
+            found = self._client.get(index=self._name, id=POSITION)
         except NotFoundError:
             self._create()
             return None
@@ -89,7 +91,7 @@ class OpenSearchIndex:
 
     def _create(self) -> None:
         try:
-            self._client.indices.create(index=INDEX, body=settings_body())
+            self._client.indices.create(index=self._name, body=settings_body())
         except RequestError as error:  # it exists; perhaps another replica was faster
             if error.error != "resource_already_exists_exception":
                 raise
@@ -99,12 +101,14 @@ class OpenSearchIndex:
     def documents(self) -> int:
         """Return how many items can be found."""
         body = {"query": {"exists": {"field": "kind"}}}
-        return int(self._client.count(index=INDEX, body=body)["count"])
+        return int(self._client.count(index=self._name, body=body)["count"])
 
     @_calling
     def put(self, items: Iterable[IndexedItem]) -> None:
         """Add items, or replace them."""
-        _, errors = helpers.bulk(self._client, map(action, items), raise_on_error=False)
+        _, errors = helpers.bulk(
+            self._client, map(action, items), index=self._name, raise_on_error=False
+        )
         # A conflict: another replica put a newer state of the item.
         failed = [each for each in errors if each["index"]["status"] != 409]
         if failed:
@@ -113,14 +117,14 @@ class OpenSearchIndex:
     @_calling
     def commit(self, position: IndexPosition) -> None:
         """Let what was put be found, and remember how far that is."""
-        self._client.indices.refresh(index=INDEX)
-        self._client.index(index=INDEX, id=POSITION, body={"position": position.as_row()})
+        self._client.indices.refresh(index=self._name)
+        self._client.index(index=self._name, id=POSITION, body={"position": position.as_row()})
 
     @_calling
     def clear(self) -> None:
         """Remove everything, and begin anew."""
         self._is_complete = False
-        self._client.indices.delete(index=INDEX, ignore_unavailable=True)
+        self._client.indices.delete(index=self._name, ignore_unavailable=True)
         self._create()
 
     def close(self) -> None:
@@ -130,7 +134,7 @@ class OpenSearchIndex:
     @_calling
     def search(self, query: SearchQuery) -> Found:
         """Return the best hits, and facets if they are wanted."""
-        return found_in(self._client.search(index=INDEX, body=search_body(query)), query)
+        return found_in(self._client.search(index=self._name, body=search_body(query)), query)
 
 
 def settings_body() -> Body:
@@ -186,7 +190,6 @@ def action(item: IndexedItem) -> Body:
         source["not_before"] = int(item.not_before.timestamp() * 1000)
     return {
         "_op_type": "index",
-        "_index": INDEX,
         "_id": item.id,
         "_source": source,
         "version": int(item.changed_at.timestamp() * 1000),

@@ -67,7 +67,8 @@ class Settings(settings.Settings):
     )
     search_url: str = setting(
         "an OpenSearch cluster with the search index of all processes:"
-        " https://user:password@host:9200; empty: each process has an index of its own",
+        " https://user:password@host:9200, for this installation alone; empty: each process has"
+        " an index of its own",
         roles=(API,),
         reaches="search",
         check=url_of("http", "https"),

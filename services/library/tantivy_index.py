@@ -6,7 +6,6 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -18,6 +17,7 @@ from tantivy import (
     FieldType,
     Filter,
     Index,
+    IndexWriter,
     Occur,
     Query,
     Schema,
@@ -79,14 +79,19 @@ def open_index(folder: Path) -> "TantivyIndex":
 
 
 def _breaking(method: Callable[..., T]) -> Callable[..., T]:
-    """Return the method with tantivy's errors (ValueError; OSError) turned into IndexBroken."""
+    """Return the method with tantivy's errors turned into IndexBroken: ValueError, OSError, and
+    the panics of Rust, which are no Exception.
+    """
 
     @wraps(method)
     def call(*args: Any, **kwargs: Any) -> T:
         try:
             return method(*args, **kwargs)
-        except (ValueError, OSError) as error:
-            raise IndexBroken(repr(error)[:300]) from error
+        except BaseException as error:
+            is_panic = type(error).__name__ == "PanicException"  # PyO3 exports no class
+            if is_panic or isinstance(error, ValueError | OSError):
+                raise IndexBroken(repr(error)[:300]) from error
+            raise
 
     return call
 
@@ -105,6 +110,7 @@ class TantivyIndex:
         self._lock = (folder / "lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._schema = _schema()
+        self._writer: IndexWriter | None = None
         self._position = _position_in(self._data)
         if self._position is not None:
             try:
@@ -132,9 +138,7 @@ class TantivyIndex:
     @_breaking
     def clear(self) -> None:
         """Remove everything, also what another version left, and begin anew."""
-        self._position = None
-        with suppress(AttributeError):
-            del self._writer
+        self._position = self._writer = None
         for each in self._folder.iterdir():
             if each.is_dir():
                 shutil.rmtree(each)
@@ -143,8 +147,7 @@ class TantivyIndex:
 
     def close(self) -> None:
         """Release the folder. What was not committed is lost."""
-        with suppress(AttributeError):
-            del self._writer
+        self._writer = None
         self._lock.close()
 
     @property
@@ -165,14 +168,15 @@ class TantivyIndex:
     @_breaking
     def put(self, items: Iterable[IndexedItem]) -> None:
         """Add items, or replace them."""
+        writer = self._opened()
         for item in items:
-            self._writer.delete_documents_by_term("id", item.id)
-            self._writer.add_document(_document(item))
+            writer.delete_documents_by_term("id", item.id)
+            writer.add_document(_document(item))
 
     @_breaking
     def commit(self, position: IndexPosition) -> None:
         """Let what was put be found, and remember how far that is."""
-        self._writer.commit()
+        self._opened().commit()
         self._index.reload()
         _write_position(self._data, position)
         self._position = position
@@ -188,6 +192,11 @@ class TantivyIndex:
             return Found(hits, is_last)
         counts = searcher.aggregate(built, _facets())
         return Found(hits, is_last, _told(counts["kind"]), _told(counts["language"]))
+
+    def _opened(self) -> IndexWriter:
+        if self._writer is None:
+            raise IndexBroken("the index is not open")
+        return self._writer
 
     def _searcher(self) -> Searcher:
         return self._index.searcher()

@@ -435,7 +435,9 @@ def test_a_cluster_that_does_not_answer(search: Search) -> None:
     anew.
     """
     search.indexer = Indexer(
-        search.shelves.database, search.shelves.files, OpenSearchIndex("http://127.0.0.1:1")
+        search.shelves.database,
+        search.shelves.files,
+        OpenSearchIndex("http://127.0.0.1:1", "tests"),
     )
     stub = search.as_("office", "registrar")
     request = library_pb2.SearchItemsRequest(query="motion")

@@ -22,7 +22,7 @@ from services.library.domain.search import (
     parse,
     words_of,
 )
-from services.library.ports import IndexPosition
+from services.library.ports import IndexBroken, IndexPosition
 from services.library.tantivy_index import POSITION, TantivyIndex, open_index
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -201,21 +201,43 @@ def test_a_folder_survives(tmp_path: Path) -> None:
     second.close()
 
 
+@pytest.mark.parametrize("rubbish", [b"", b"\xff" * 500])
 @pytest.mark.parametrize("damaged", ["meta.json", "*.store", "*.fast", "*.term", POSITION])
-def test_a_damaged_folder_is_empty(tmp_path: Path, damaged: str) -> None:
-    """A folder in which a file is empty is begun anew, whatever file it is."""
+def test_a_damaged_folder_is_empty(tmp_path: Path, damaged: str, rubbish: bytes) -> None:
+    """A folder in which a file is empty or rubbish is begun anew, whatever file it is."""
     first = TantivyIndex(tmp_path)
     put(first, item("a", "motion"))
     first.close()
     files = list(tmp_path.rglob(damaged))
     assert files
     for file in files:
-        file.write_bytes(b"")
+        file.write_bytes(rubbish)
     second = TantivyIndex(tmp_path)
     assert (second.position, second.documents) == (None, 0)
     put(second, item("b", "motion"))
     assert ids(second, "motion") == {"b"}
     second.close()
+
+
+def test_an_index_that_could_not_be_cleared_is_broken(
+    index: TantivyIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its folder can't be written the index is broken; afterwards it can be begun anew."""
+    put(index, item("a", "motion"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", _no_space)
+        with pytest.raises(IndexBroken):
+            index.clear()
+    with pytest.raises(IndexBroken):
+        index.put([item("b", "motion")])
+    assert not index.is_complete
+    index.clear()
+    put(index, item("b", "motion"))
+    assert ids(index, "motion") == {"b"}
+
+
+def _no_space(*_: object) -> None:
+    raise OSError("no space left")
 
 
 def test_another_version_is_removed(tmp_path: Path) -> None:
