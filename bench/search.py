@@ -25,7 +25,6 @@ from bench import rig
 from bench.figures import Figure, at_most, told
 from chassis.clock import SystemClock
 from chassis.contracts.mapping import to_document
-from chassis.data.pages import write_token
 from chassis.data.store import Database, connect
 from services.library import searching
 from services.library.domain.enums import Access, ItemKind, ItemState
@@ -121,9 +120,8 @@ def _search(
     database: Database[LibraryStore], indexer: Indexer, reader_id: str, more: Any, text: str
 ) -> None:
     command = SearchItems(query=text, facets=more.get("facets", False))
-    token = ""
-    if offset := more.get("offset"):
-        token = write_token([offset, searching._digest(command, reader_id)])
+    offset = more.get("offset")
+    token = searching.token_after(offset, command, reader_id) if offset else ""
     search_page(database.reader(), indexer.search, command, reader_id, 0, token)
 
 

@@ -40,10 +40,11 @@ def search_page(
     rows, covered = found_items(store, found, query.scope)
     end = offset + covered
     is_last = end >= DEEPEST or (found.is_last and covered == len(found.hits))
-    return SearchPage(rows, "" if is_last else _token(end, command, reader_id), found)
+    return SearchPage(rows, "" if is_last else token_after(end, command, reader_id), found)
 
 
-def _token(offset: int, command: SearchItems, reader_id: str) -> str:
+def token_after(offset: int, command: SearchItems, reader_id: str) -> str:
+    """Return the token of the page after so many hits."""
     return write_token([offset, _digest(command, reader_id)])
 
 

@@ -24,10 +24,12 @@ from services.library.api import LibraryApi
 from services.library.domain.enums import Access, ItemKind, ItemState
 from services.library.domain.files import SharedFile, content_id
 from services.library.domain.items import Item, Metadata, Rendition
+from services.library.domain.search import SearchQuery, parse, sees
 from services.library.indexing import Indexer, following
 from services.library.opensearch_index import OpenSearchIndex
 from services.library.ports import FilesAway, IndexAway, IndexBroken
 from services.library.tantivy_index import TantivyIndex
+from services.library.usecases import reading
 from tests.integration.library.shelves import (
     PDF,
     RUN,
@@ -38,6 +40,7 @@ from tests.integration.library.shelves import (
     path,
     refused,
 )
+from tests.integration.library.test_library_rights import POLICIES, opened, put_policies
 from tests.integration.processes import eventually
 
 HOUR = timedelta(hours=1)
@@ -155,6 +158,29 @@ def test_staff_uploaders_and_the_office_find_every_state(search: Search) -> None
     assert search.found("lise") == everything - {"other"}
     assert search.found() == everything
     assert search.found("eve") == set()
+
+
+def test_searches_and_lists_follow_one_rule(search: Search) -> None:
+    """For items of all policies and for everybody, before and after the end of an embargo: the
+    index alone, the check of its hits, and the two together find what ListItems tells.
+    """
+    shelves = search.shelves
+    end = shelves.clock.at + HOUR
+    shelves.hear(opened(RUN, "lise"), opened("run-2", "bohr"), enrolled("ada"))
+    put_policies(shelves, end)
+    for _ in range(2):
+        for person in ("lise", "bohr", "ada", "curie", "nobody"):
+            listing = search.as_(person).ListItems(library_pb2.ListItemsRequest())
+            listed = {each.id for each in listing.items}
+            assert search.found(person) == listed, person
+            store = shelves.database.reader()
+            scope = reading.scope(store, person)
+            assert scope is not None
+            query = SearchQuery(sought=parse("motion"), scope=scope)
+            assert {hit.item_id for hit in search.index.search(query).hits} == listed, person
+            items = [item for item, _ in store.changed_items(POLICIES)]
+            assert {item.id for item in items if sees(scope, item)} == listed, person
+        shelves.clock.forward(hours=1)
 
 
 def test_an_index_that_is_behind_shows_nothing_new_to_nobody(search: Search) -> None:

@@ -165,7 +165,7 @@ class LibraryServiceServicer:
         """Items by the words of their description and of the text that was extracted from their files,
         best first; only those that GetItem shows to the caller. A change can be found after some
         seconds. If the index changes between two pages, an item may be missed, or told twice.
-        UNAVAILABLE while this replica builds its index; another one may answer.
+        UNAVAILABLE while the index is built; another replica may have its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -67,7 +67,7 @@ class LibraryServiceStub:
     """Items by the words of their description and of the text that was extracted from their files,
     best first; only those that GetItem shows to the caller. A change can be found after some
     seconds. If the index changes between two pages, an item may be missed, or told twice.
-    UNAVAILABLE while this replica builds its index; another one may answer.
+    UNAVAILABLE while the index is built; another replica may have its own.
     """
     UpdateItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.UpdateItemRequest, _resources_pb2.Item]
     """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
@@ -130,7 +130,7 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """Items by the words of their description and of the text that was extracted from their files,
     best first; only those that GetItem shows to the caller. A change can be found after some
     seconds. If the index changes between two pages, an item may be missed, or told twice.
-    UNAVAILABLE while this replica builds its index; another one may answer.
+    UNAVAILABLE while the index is built; another replica may have its own.
     """
     UpdateItem: _aio.UnaryUnaryMultiCallable[_library_pb2.UpdateItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
     """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
@@ -232,7 +232,7 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Items by the words of their description and of the text that was extracted from their files,
         best first; only those that GetItem shows to the caller. A change can be found after some
         seconds. If the index changes between two pages, an item may be missed, or told twice.
-        UNAVAILABLE while this replica builds its index; another one may answer.
+        UNAVAILABLE while the index is built; another replica may have its own.
         """
 
     @_abc_1.abstractmethod
