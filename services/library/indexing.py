@@ -6,7 +6,7 @@ again each time.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,7 @@ COMMIT_AFTER = 20_000
 """Items that are put into the index between two commits."""
 TEXT, LONGEST_TEXT = "text", 2**20
 """The rendition with an item's text, and how many of its bytes are indexed."""
-TEXTS_AT_ONCE = 4
+TEXTS_AT_ONCE, TEXTS_IN_MEMORY = 4, 16
 MOST_RETRIED = 200
 """Items whose text is tried again in one pass."""
 LONGEST_PAUSE = 60.0
@@ -177,13 +177,14 @@ class Indexer:
     def _unknown(self, keys: Collection[tuple[datetime, str]]) -> list[str]:
         return [id_ for at, id_ in keys if self._known.get(id_) != at]
 
-    def _put(self, texts: "_Texts", changed: Collection[tuple[Item, datetime]]) -> None:
-        found = texts.of([item for item, _ in changed])
-        rows = list(zip(changed, found, strict=True))
-        self._index.put(indexed(item, at, text or "") for (item, at), text in rows)
-        for (item, _), text in rows:
-            (self._without_text.add if text is None else self._without_text.discard)(item.id)
-        self._uncommitted += len(rows)
+    def _put(self, texts: "_Texts", changed: Sequence[tuple[Item, datetime]]) -> None:
+        for first in range(0, len(changed), TEXTS_IN_MEMORY):
+            some = changed[first : first + TEXTS_IN_MEMORY]
+            rows = list(zip(some, texts.of([item for item, _ in some]), strict=True))
+            self._index.put(indexed(item, at, text or "") for (item, at), text in rows)
+            for (item, _), text in rows:
+                (self._without_text.add if text is None else self._without_text.discard)(item.id)
+            self._uncommitted += len(rows)
 
     def _retry_texts(self, texts: "_Texts", store: LibraryStore) -> None:
         if self._without_text and not texts.are_away:
@@ -236,6 +237,9 @@ class _Texts:
         except FilesAway:
             self.are_away = True
             return None
+        except Exception as error:  # a file that the store refuses does not block other items
+            log.warning("an item's text can't be read", item=item.id, why=repr(error)[:300])
+            return ""
 
 
 def open_indexer(database: Database[LibraryStore], files: Files, url: str, folder: Path) -> Indexer:

@@ -513,6 +513,23 @@ def test_text_is_indexed_later_when_the_store_was_away(search: Search) -> None:
     assert not position.without_text
 
 
+def test_a_text_that_is_refused_blocks_nothing(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An item whose text the store refuses to give is found by its description, and so are the
+    items after it.
+    """
+    monkeypatch.setattr(indexing, "TEXTS_IN_MEMORY", 1)
+
+    def refusing(*_: Any) -> bytes:
+        raise RuntimeError("AccessDenied")
+
+    search.indexer = search.new_indexer(Through(search.shelves.files, read=refusing))
+    search.put("a", renditions=(rendition("text"),))
+    search.put("b")
+    assert search.found() == {"a", "b"}
+
+
 def test_figures(search: Search) -> None:
     """The metrics tell how many items are found, and an age that falls with each pass."""
     search.put("a")
