@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 from opensearchpy import NotFoundError, OpenSearch, OpenSearchException, RequestError, helpers
 
 from services.library.domain.search import (
+    MOST_FACETS,
     STEMMERS,
+    TITLE,
     UNDETERMINED,
     Facet,
     Found,
@@ -31,9 +33,6 @@ VERSION = 1
 own, so an older release keeps its index during an upgrade."""
 # The document with the index's position. Items' ids are UUIDs.
 POSITION = "position"
-TITLE = 2.0
-"""How much a word in the title counts beside one anywhere."""
-MOST_FACETS = 100
 MOST_NAMED = 1_000_000
 """How many ids the reading lists of a person may have."""
 TIMEOUT = 10

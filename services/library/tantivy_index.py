@@ -30,7 +30,9 @@ from tantivy import (
 
 from chassis.operations.settings import NO_FILE, SettingsError
 from services.library.domain.search import (
+    MOST_FACETS,
     STEMMERS,
+    TITLE,
     UNDETERMINED,
     Facet,
     Found,
@@ -50,9 +52,6 @@ VERSION = 1
 anew."""
 # Bytes for documents that are not written yet; a segment is written when they are used up.
 HEAP = 48_000_000
-# How much a word in the title counts beside one anywhere.
-TITLE = 2.0
-MOST_FACETS = 100
 POSITION = "position.json"
 STEMMED = sorted({UNDETERMINED, *STEMMERS.values()})
 _MUST, _SHOULD, _NOT = Occur.Must, Occur.Should, Occur.MustNot

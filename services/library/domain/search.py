@@ -26,6 +26,10 @@ MOST_WORDS = 32
 DEEPEST = 1000
 """How many hits of a query can be paged through, best first."""
 LONGEST_WORD = 64
+TITLE = 2.0
+"""How much a word in the title counts beside one anywhere."""
+MOST_FACETS = 100
+"""The values of a facet that are told."""
 UNDETERMINED = "und"
 """The language of an item that names none (ISO 639-2)."""
 
