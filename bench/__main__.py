@@ -16,6 +16,7 @@ from bench import (
     memory,
     relay,
     rig,
+    search,
     statements,
     tracing,
     worker,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Benchmark] = {
 BY_NAME: dict[str, Benchmark] = {
     "relay_backlog": relay.measure_backlog,
     "relay_long": relay.measure_long,
+    "search": search.measure,
 }
 RESULT = Path("var/bench.json")
 

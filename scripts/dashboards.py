@@ -536,7 +536,7 @@ def _jobs(service: Service) -> Iterator[Panel]:
 
 def _library() -> Row:
     return Row(
-        "The S3 store",
+        "The S3 store and the search index",
         (
             Panel(
                 "S3 calls",
@@ -544,6 +544,19 @@ def _library() -> Row:
                 "reqps",
                 _each(rate("tandem_library_s3_calls_total", "outcome"), "outcome"),
                 "TandemS3Away",
+            ),
+            Panel(
+                "Age of the search indexes",
+                "For how long changes may be missing in a replica's index. Normal: seconds.",
+                "s",
+                (
+                    Query(
+                        f"max by (instance)(tandem_library_search_age_seconds{{{OURS}}})",
+                        "{{instance}}",
+                    ),
+                ),
+                "TandemSearchLags",
+                900,
             ),
             Panel(
                 "Items",
@@ -559,9 +572,7 @@ def _library() -> Row:
                 "Files that the library made of items, and those that can't be made.",
                 "short",
                 (
-                    Query(
-                        happened("library.item.rendition_available", "$__rate_interval"), "made"
-                    ),
+                    Query(happened("library.item.rendition_available", "$__rate_interval"), "made"),
                     Query(happened("library.item.processing_failed", "$__rate_interval"), "failed"),
                 ),
             ),
@@ -569,9 +580,7 @@ def _library() -> Row:
                 "Oldest item without renditions",
                 "How long it has waited. Items of an earlier release wait behind all others.",
                 "s",
-                _each(
-                    'max by (lane)(tandem_jobs_oldest_seconds{jobs="library.process"})', "lane"
-                ),
+                _each('max by (lane)(tandem_jobs_oldest_seconds{jobs="library.process"})', "lane"),
                 "TandemRenditionsWait",
                 14_400,
             ),

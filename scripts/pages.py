@@ -27,6 +27,7 @@ OUTSIDE = {
     "smtp": "mail server",
     "identity": "identity provider",
     "otlp": "trace collector",
+    "search": "OpenSearch",
 }
 
 

@@ -48,7 +48,7 @@ def find_page(
     `order`: fields with 1 or -1, the last of them unique, so that no row is repeated or left out.
     Raises Invalid if the token is not one of ours.
     """
-    after = _after(order, _read(page.token, len(order))) if page.token else {}
+    after = _after(order, read_token(page.token, len(order))) if page.token else {}
     limited = {} if page.runs is None else within(page.runs)
     parts = [part for part in (query, after, limited) if part]
     rows = list(
@@ -58,7 +58,7 @@ def find_page(
     )
     if len(rows) <= page.size:
         return rows, ""
-    return rows[: page.size], _write([rows[page.size - 1].get(field) for field, _ in order])
+    return rows[: page.size], write_token([rows[page.size - 1].get(field) for field, _ in order])
 
 
 def within(runs: Mapping[str, Set[str]]) -> Document:
@@ -80,18 +80,20 @@ def _after(order: Sequence[tuple[str, int]], last: Sequence[Any]) -> Document:
     return {"$or": cases}
 
 
-def _write(values: Sequence[Any]) -> str:
+def write_token(values: Sequence[Any]) -> str:
+    """Return plain values (numbers, texts, instants, None) as an opaque token."""
     return base64.urlsafe_b64encode(json_util.dumps(values).encode()).decode()
 
 
-def _read(token: str, length: int) -> list[Any]:
+def read_token(token: str, length: int) -> list[Any]:
+    """Return the values of a token. Raises Invalid if it is not one with `length` plain values."""
     try:
         values = json_util.loads(base64.urlsafe_b64decode(token), json_options=_OPTIONS)
         bson.encode({"values": values})  # numbers and texts that JSON has and BSON has not
     except Exception as error:  # the decoders raise many kinds of errors for a hostile text
-        raise Invalid([_BAD_TOKEN]) from error
+        raise Invalid([BAD_TOKEN]) from error
     if not isinstance(values, list) or len(values) != length or not all(map(_is_plain, values)):
-        raise Invalid([_BAD_TOKEN])
+        raise Invalid([BAD_TOKEN])
     return values
 
 
@@ -101,6 +103,6 @@ def _is_plain(value: Any) -> bool:
 
 
 _OPTIONS = json_util.JSONOptions(tz_aware=True)
-_BAD_TOKEN = FieldViolation(
+BAD_TOKEN = FieldViolation(
     "page_token", "is not from an earlier answer", "leave it empty to start over"
 )

@@ -17,6 +17,7 @@ def api(settings: Settings) -> None:
     from services.library.api import LibraryApi
     from services.library.files import open_files
     from services.library.hls import Playlists
+    from services.library.indexing import following, open_indexer
     from services.library.oai import OaiPmh, Repository
     from services.library.store import LibraryStore
 
@@ -28,6 +29,7 @@ def api(settings: Settings) -> None:
             database, files, settings.pages_url, settings.s3_secret_key, settings.url_lifetime
         )
         pages.append(playlists.page())
+    indexer = open_indexer(database, files, settings.search_url, settings.search_folder)
     servicer = Servicer(
         LibraryApi(
             database,
@@ -36,6 +38,7 @@ def api(settings: Settings) -> None:
             settings.url_lifetime,
             settings.keep_retired,
             settings.run_quota,
+            indexer.search,
             playlists,
         ),
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
@@ -44,7 +47,8 @@ def api(settings: Settings) -> None:
     if settings.oai_url:
         repository = Repository(settings.oai_url, settings.oai_name, settings.oai_admin_email)
         pages.append(OaiPmh(database, repository).page())
-    server.serve(settings, "library", database, [servicer], pages)
+    with following(indexer, settings.search_every):
+        server.serve(settings, "library", database, [servicer], pages)
 
 
 def worker(settings: Settings) -> None:

@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tandem.library.v1 import library_pb2, library_pb2_grpc, resources_pb2
+from tandem.types.v1 import types_pb2
 
 from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
 from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
-from chassis.errors import DomainError
+from chassis.errors import DomainError, FailedPrecondition, Unavailable
 from services.library import cleaning, queries, rights, transfers
 from services.library.domain.enums import UploadState
 from services.library.domain.items import Item, PendingDeletion, Upload
@@ -18,15 +19,27 @@ from services.library.domain.items import StartUpload as Announcement
 from services.library.domain.metadata import as_told
 from services.library.domain.parts import Part, plan
 from services.library.domain.renditions import Wish
+from services.library.domain.search import Found, SearchQuery
+from services.library.hls import Playlists
 from services.library.ports import Files
 from services.library.queries import Wanted
+from services.library.searching import Ask, search_page
 from services.library.store import LibraryStore
 from services.library.usecases import items, processing, quotas, reading, uploads, versions
 from services.library.usecases.files import key_of
 from services.library.usecases.items import RetireItem, UpdateItem
 from services.library.usecases.lookup import get_upload
 from services.library.usecases.quotas import SetRunQuota
+from services.library.usecases.search import SearchItems
 from services.library.usecases.uploads import UploadTarget
+
+# The contract's values by the domain's names.
+KINDS = {name.removeprefix("ITEM_KIND_"): number for name, number in types_pb2.ItemKind.items()}
+
+
+def no_index(_query: SearchQuery) -> Found:
+    """Refuse a search, where there is no index. Raises Unavailable."""
+    raise Unavailable("this replica has no search index; try again")
 
 
 class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
@@ -40,11 +53,14 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         url_lifetime: timedelta,
         keep_retired: timedelta,
         run_quota: int = 0,
+        ask: Ask = no_index,
         playlists: Playlists | None = None,
     ) -> None:
+        """`ask`: asks the search index; `playlists`: None if players don't reach this service."""
         self._database, self._files = database, files
         self._part_size, self._url_lifetime = part_size, url_lifetime
         self._keep_retired, self._run_quota = keep_retired, run_quota
+        self._ask = ask
         self.playlists = playlists
 
     def StartUpload(
@@ -128,6 +144,26 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
             page_of(request),
         )
         return library_pb2.ListItemsResponse(items=map(_told, rows), next_page_token=token)
+
+    def SearchItems(
+        self, request: library_pb2.SearchItemsRequest, _context: Any
+    ) -> library_pb2.SearchItemsResponse:
+        page = search_page(
+            self._database.reader(),
+            self._ask,
+            from_message(request, SearchItems),
+            _reader(),
+            request.page_size,
+            request.page_token,
+        )
+        answer = library_pb2.SearchItemsResponse(next_page_token=page.token)
+        for item, hit in page.rows:
+            answer.hits.add(item=_told(item), score=hit.score)
+        for facet in page.found.kinds:
+            answer.kinds.add(kind=KINDS[facet.value], count=facet.count)
+        for facet in page.found.languages:
+            answer.languages.add(language=facet.value, count=facet.count)
+        return answer
 
     def UpdateItem(
         self, request: library_pb2.UpdateItemRequest, _context: Any

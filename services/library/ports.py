@@ -1,14 +1,16 @@
 """The interfaces that the library needs: a store of documents, and a store of files."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
 from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Rendition, Upload
 from services.library.domain.processing import Processing
 from services.library.domain.quotas import RunUsage
+from services.library.domain.search import Found, IndexedItem, SearchQuery
 
 
 class FilesAway(Exception):
@@ -155,6 +157,9 @@ class Store(Protocol):
     def names(self, run_ids: Collection[str], item_ids: Collection[str]) -> bool:
         """Return whether the path or a session of one of these runs names one of these items."""
 
+    def reading_list_items(self, run_ids: Collection[str]) -> list[str]:
+        """Return the ids of the items that the paths and sessions of these runs name."""
+
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> list[Enrolment]:
         """Return the known enrolments for these pairs of run and learner."""
 
@@ -169,3 +174,75 @@ class Store(Protocol):
 
     def put_reading_list(self, reading_list: RunReadingList) -> None:
         """Store a run's reading list."""
+
+
+class IndexBroken(Exception):
+    """The search index can't be read or written; it has to be built anew."""
+
+
+class IndexAway(Exception):
+    """The search index can't be reached now; what it has is not the cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPosition:
+    """How far an index is: it has all changes up to this one, in the order (changed_at, item_id).
+
+    `without_text`: items whose text could not be read yet. `is_complete`: it once had all changes,
+    so it answers queries.
+    """
+
+    changed_at: datetime
+    item_id: str = ""
+    without_text: frozenset[str] = frozenset()
+    is_complete: bool = False
+
+    def as_row(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "changed_at": self.changed_at.isoformat(),
+            "item_id": self.item_id,
+            "without_text": sorted(self.without_text),
+            "is_complete": self.is_complete,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "IndexPosition":
+        """Return what `as_row` wrote. Raises KeyError, TypeError and ValueError."""
+        return cls(
+            datetime.fromisoformat(row["changed_at"]),
+            row["item_id"],
+            frozenset(row["without_text"]),
+            row["is_complete"],
+        )
+
+
+class SearchIndex(Protocol):
+    """An index of items. Everything but `close` may raise IndexBroken and IndexAway."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the index once had all changes, so that it answers queries."""
+
+    @property
+    def position(self) -> IndexPosition | None:
+        """Return what was committed last; None if the index is new."""
+
+    @property
+    def documents(self) -> int:
+        """Return how many items can be found."""
+
+    def search(self, query: SearchQuery) -> Found:
+        """Return the best hits, and facets if they are wanted."""
+
+    def put(self, items: Iterable[IndexedItem]) -> None:
+        """Add items, or replace them."""
+
+    def commit(self, position: IndexPosition) -> None:
+        """Let what was put be found, and remember how far that is."""
+
+    def clear(self) -> None:
+        """Remove everything, and begin anew."""
+
+    def close(self) -> None:
+        """Release what the index holds. What was not committed is lost."""

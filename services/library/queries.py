@@ -1,6 +1,6 @@
 """Lists, in pages."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from chassis.errors import check
 from services.library.domain.enums import Access, ItemState
 from services.library.domain.identifiers import identifier_violations, normal_form
 from services.library.domain.items import Item
+from services.library.domain.search import Found, Given, Hit, Scope, sees
 from services.library.store import LibraryStore
 from services.library.usecases import reading
 
@@ -37,7 +38,7 @@ def items_page(
     Raises Invalid if the identifier is none. Only items that `reader_id` may see (empty: all), like
     `usecases.reading.visible`. A page ends early if it has enough bytes.
     """
-    query = {"$and": [_named(wanted), _visible(store, reader_id)]}
+    query = {"$and": [_named(wanted), seen(reading.scope(store, reader_id))]}
     rows, token = find_page(store["items"], query, ORDER, page)
     few = _fitting(rows)
     if few < len(rows):
@@ -53,22 +54,38 @@ def _named(wanted: Wanted) -> Document:
     return {**by_id, "metadata.identifiers": normal_form(wanted.identifier)}
 
 
-def _visible(store: LibraryStore, reader_id: str) -> Document:
-    """Return the filter for items that a person may see, like `domain.entitlements`."""
-    if not reader_id:
+def found_items(
+    store: LibraryStore, found: Found, scope: Scope | None
+) -> tuple[list[tuple[Item, Hit]], int]:
+    """Return the items of hits, in their order, and how many of the hits they cover.
+
+    Each item is checked as MongoDB has it, so an index that is behind shows nobody what they may
+    not see. Fewer hits are covered if the items have more bytes than a page.
+    """
+    by_id = {
+        row["_id"]: row for row in store.find_by_ids("items", [hit.item_id for hit in found.hits])
+    }
+    rows = [(by_id[hit.item_id], hit) for hit in found.hits if hit.item_id in by_id]
+    few = _fitting([row for row, _ in rows])
+    covered = len(found.hits) if few == len(rows) else found.hits.index(rows[few][1])
+    items = [(from_document(row, Item), hit) for row, hit in rows[:few]]
+    return [(item, hit) for item, hit in items if scope is None or sees(scope, item)], covered
+
+
+def seen(scope: Scope | None) -> Document:
+    """Return the filter for the items of a scope, like `domain.entitlements`; None: all items."""
+    if scope is None:
         return {}
-    person = reading.reader(store, reader_id)
     # also true where the field is absent, or null
-    is_open = {"state": ItemState.AVAILABLE, "not_before": {"$not": {"$gt": store.now}}}
-    given = [*_of_runs(store, person.learns_in), {"access": Access.ALL}]
-    learner = [{**is_open, **each} for each in given]
-    return {"$or": [{"uploaded_by": reader_id}, *_of_runs(store, person.staff_of), *learner]}
+    is_open = {"state": ItemState.AVAILABLE, "not_before": {"$not": {"$gt": scope.now}}}
+    learner = [{**is_open, **each} for each in (*_of_runs(scope.learner), {"access": Access.ALL})]
+    return {"$or": [{"uploaded_by": scope.person_id}, *_of_runs(scope.staff), *learner]}
 
 
-def _of_runs(store: LibraryStore, runs: Sequence[str]) -> list[Document]:
-    """Return filters for the items of runs."""
-    named = {"$in": store.reading_list_items(runs)}
-    return [{"run_ids": {"$in": runs}}, {"_id": named}, {"predecessors": named}]
+def _of_runs(given: Given) -> list[Document]:
+    """Return filters for what runs give."""
+    named = {"$in": list(given.item_ids)}
+    return [{"run_ids": {"$in": list(given.run_ids)}}, {"_id": named}, {"predecessors": named}]
 
 
 def _fitting(rows: list[Document]) -> int:

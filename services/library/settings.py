@@ -3,9 +3,19 @@
 import dataclasses
 import re
 from datetime import timedelta
+from pathlib import Path
 
 from chassis.operations import settings
-from chassis.operations.settings import API, DECLARE, WORKER, between, given, setting, url_of
+from chassis.operations.settings import (
+    API,
+    DECLARE,
+    NO_FILE,
+    WORKER,
+    between,
+    given,
+    setting,
+    url_of,
+)
 
 HOUR = timedelta(hours=1)
 WEEK, MONTH, CENTURY = timedelta(days=7), timedelta(days=30), timedelta(days=36_500)
@@ -81,7 +91,7 @@ class Settings(settings.Settings):
         default=0,
     )
     pages_url: str = setting(
-        "this service's HTTP server as players reach it, for the playlists of films; empty: there are"
+        "this service's HTTP server as players reach it, for playlists of films; empty: there are"
         " none",
         roles=(API,),
         check=url_of("http", "https"),
@@ -105,6 +115,28 @@ class Settings(settings.Settings):
         roles=(API,),
         check=given("a name"),
         default="Library",
+    )
+    search_url: str = setting(
+        "an OpenSearch cluster with the search index of all processes:"
+        " https://user:password@host:9200, for this installation alone; empty: each process has"
+        " an index of its own",
+        roles=(API,),
+        reaches="search",
+        check=url_of("http", "https"),
+        secret=True,
+        default="",
+    )
+    search_folder: Path = setting(
+        "the folder of this process' search index, on a disk and for no other process; it may"
+        " survive a restart; none: a temporary folder",
+        roles=(API,),
+        default=NO_FILE,
+    )
+    search_every: timedelta = setting(
+        "how often the search index is brought up to date, in seconds",
+        roles=(API,),
+        check=between(SECOND / 10, timedelta(minutes=1), "0.1 to 60 seconds"),
+        default=SECOND,
     )
     expire_uploads: timedelta = setting(
         "the time after which incomplete uploads are given up, in seconds",

@@ -34,6 +34,7 @@ from services.library.domain.processing import Processing, Progress
 from services.library.domain.quotas import COUNTED, RunUsage
 from services.library.domain.types import may_play
 from services.library.migrations import DOCUMENTS, FILMS, LARGE, LARGEST_SMALL, MIGRATIONS, SMALL
+from services.library.ports import IndexPosition
 
 Document = dict[str, Any]
 SOME, FEW = 1000, 10
@@ -72,6 +73,25 @@ class LibraryStore(chassis_store.Store):
             lane = LARGE if item.promised.size > LARGEST_SMALL else SMALL
             document["job"] = jobs.waiting(lane, datetime.now(UTC))
         self["items"].replace_one({"_id": item.id}, document, upsert=True, session=self.session)
+
+    def changed_items(self, item_ids: Collection[str]) -> list[tuple[Item, datetime]]:
+        """Return the items with these ids that exist, each with when it was changed."""
+        rows = self.find_by_ids("items", item_ids)
+        # An older version, which runs during an upgrade, does not write when; `adopt` does.
+        return [
+            (from_document(row, Item), row["changed_at"]) for row in rows if "changed_at" in row
+        ]
+
+    def changes(self, after: IndexPosition, limit: int) -> list[tuple[datetime, str]]:
+        """Return when items were changed last, with their ids: up to `limit` after a position."""
+        later = [
+            {"changed_at": after.changed_at, "_id": {"$gt": after.item_id}},
+            {"changed_at": {"$gt": after.changed_at}},
+        ]
+        order = [("changed_at", 1), ("_id", 1)]
+        # Only the fields of the index, so that no document is read.
+        rows = self["items"].find({"$or": later}, {"changed_at": 1}, session=self.session)
+        return [(row["changed_at"], row["_id"]) for row in rows.sort(order).limit(limit)]
 
     def upload(self, upload_id: str) -> Upload | None:
         """Return an upload; None if there is none."""

@@ -111,6 +111,7 @@ TABLE: dict[str, Rule] = {
     "library.LibraryService.AbortUpload": Rule(OFFICE, owned=UPLOAD),
     "library.LibraryService.GetItem": Rule(EVERYONE),
     "library.LibraryService.ListItems": Rule(EVERYONE),
+    "library.LibraryService.SearchItems": Rule(EVERYONE),
     "library.LibraryService.UpdateItem": Rule(OFFICE, "", ASSISTANT, ITEM, owner=True),
     "library.LibraryService.RetireItem": Rule(OFFICE, "", TEACHER, ITEM, owner=True),
     "library.LibraryService.GetProcessing": Rule(EVERYONE),

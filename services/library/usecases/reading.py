@@ -14,6 +14,7 @@ from services.library.domain.entitlements import (
 from services.library.domain.enums import ItemState
 from services.library.domain.items import Item, Rendition
 from services.library.domain.renditions import Wish
+from services.library.domain.search import Given, Scope
 from services.library.ports import Store
 from services.library.usecases.lookup import get_item
 
@@ -65,6 +66,18 @@ def reader(store: Store, person_id: str) -> Reader:
         learns_in=tuple(store.runs_of(person_id)),
         staff_of=tuple(store.staffed_by(person_id)),
     )
+
+
+def scope(store: Store, person_id: str) -> Scope | None:
+    """Return which items a person sees in lists; None for all of them, if `person_id` is empty."""
+    if not person_id:
+        return None
+    person = reader(store, person_id)
+    learner, staff = (
+        Given(runs, frozenset(store.reading_list_items(runs)))
+        for runs in (person.learns_in, person.staff_of)
+    )
+    return Scope(person_id, learner, staff, store.now)
 
 
 def _entitled(store: Store, item_id: str, person_id: str) -> Item:

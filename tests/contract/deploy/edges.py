@@ -66,12 +66,13 @@ REACHED: Mapping[str, tuple[Party, frozenset[int]]] = {
     "identity": (OUTSIDE, frozenset({443})),
     "smtp": (OUTSIDE, frozenset({465, 587})),
     "otlp": (COLLECTOR, frozenset({4318})),
+    "search": (OUTSIDE, frozenset({9200})),
 }
 NODES = {4369, 6000, 6443, 6500, 25672}
 """By which a broker's nodes find each other, and replicate streams (6000 to 6500)."""
 API_SERVER = {443, 6443}
 SAMPLED = sorted(
-    {1, 53, 80, 465, 587, 4318, 5672, 8080, 9464, HBONE, 15012, 15672, 15692, 27017, 50051}
+    {1, 53, 80, 465, 587, 4318, 5672, 8080, 9200, 9464, HBONE, 15012, 15672, 15692, 27017, 50051}
     | NODES
     | API_SERVER
 )

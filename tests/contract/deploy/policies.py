@@ -27,6 +27,7 @@ SECRETS = {
         if role in service.roles
     },
     "library-s3": {"access-key", "secret-key"},
+    "library-search": {"url"},
     "notify-smtp": {"url"},
     "catalog-service-token": {"token"},
 }
@@ -34,6 +35,7 @@ STAND_INS = {
     "TANDEM_MONGO_URL": "mongodb://db/",
     "TANDEM_AMQP_URL": "amqp://broker",
     "TANDEM_SMTP_URL": "smtps://mail:465",
+    "TANDEM_SEARCH_URL": "https://search:9200",
     "TANDEM_S3_ACCESS_KEY": "key",
     "TANDEM_S3_SECRET_KEY": "secret",
 }

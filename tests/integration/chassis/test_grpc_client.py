@@ -39,7 +39,7 @@ class Library(library_pb2_grpc.LibraryServiceServicer):
     def _unused(self, request: Any, context: Any) -> Any:
         raise NotImplementedError
 
-    UpdateItem = RetireItem = SetRunQuota = GetRunUsage = _unused
+    UpdateItem = RetireItem = SetRunQuota = GetRunUsage = SearchItems = _unused
     GetProcessing = GetPlaylistUrl = _unused
     StartUpload = GetUpload = CompleteUpload = AbortUpload = ListItems = GetReadUrl = _unused
 

@@ -1,4 +1,4 @@
-"""The library's worker as an eventlet process: its events and verifications, on real servers."""
+"""The library's processes on real servers: a worker's events and verifications, an api's index."""
 
 import signal
 import uuid
@@ -6,14 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import urllib3
 from google.protobuf.message import Message
+from tandem.library.v1 import library_pb2, library_pb2_grpc
 from tandem.library.v1.events_pb2 import ItemAvailable
 from tandem.types.v1 import types_pb2
 
 from campus.identity import IdentityProvider
 from chassis.contracts.events import Event, event_type
+from chassis.edge.grpc.client import calling_with
 from services.library.settings import Settings
 from tests.integration.library.shelves import (
     AVAILABLE,
@@ -105,3 +108,37 @@ def test_the_api_starts_while_the_store_is_away(environment: dict[str, str]) -> 
     finally:
         api.kill()
     assert api.logged("the S3 store does not answer yet")
+
+
+def test_an_api_process_keeps_its_index(
+    shelves: Shelves, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """An api process builds its index beside its requests; after SIGKILL the next one answers from
+    the same folder, and SIGTERM ends it cleanly.
+    """
+    item_id = shelves.available(PDF)
+    settings = {**environment, "TANDEM_SEARCH_FOLDER": str(tmp_path / "index")}
+    token = IdentityProvider(tmp_path).mint("office", ["registrar"])
+    request = library_pb2.SearchItemsRequest(query="motion")
+
+    def finds(process: RoleProcess) -> list[str]:
+        with process.channel() as channel:
+            stub = library_pb2_grpc.LibraryServiceStub(calling_with(channel, lambda: token))
+            try:
+                return [hit.item.id for hit in stub.SearchItems(request).hits]
+            except grpc.RpcError as error:
+                status: Any = error
+                assert status.code() is grpc.StatusCode.UNAVAILABLE, status
+                return []
+
+    one = RoleProcess(["-m", "services.library", "api"], settings)
+    try:
+        eventually(lambda: finds(one) == [item_id])
+    finally:
+        one.kill()
+    other = RoleProcess(["-m", "services.library", "api"], settings)
+    try:
+        assert finds(other) == [item_id]
+    finally:
+        code = other.stop()
+    assert code == 0

@@ -49,11 +49,9 @@ def test_a_master_playlist_has_the_qualities_from_the_lowest() -> None:
     lines = master(files).splitlines()
     assert lines[0] == "#EXTM3U"
     assert lines[-4:] == [
-        "#EXT-X-STREAM-INF:BANDWIDTH=240000,RESOLUTION=480x240,"
-        'CODECS="avc1.4d401e,mp4a.40.2"',
+        '#EXT-X-STREAM-INF:BANDWIDTH=240000,RESOLUTION=480x240,CODECS="avc1.4d401e,mp4a.40.2"',
         "240p.m3u8",
-        "#EXT-X-STREAM-INF:BANDWIDTH=480000,RESOLUTION=960x480,"
-        'CODECS="avc1.4d401e,mp4a.40.2"',
+        '#EXT-X-STREAM-INF:BANDWIDTH=480000,RESOLUTION=960x480,CODECS="avc1.4d401e,mp4a.40.2"',
         "480p.m3u8",
     ]
 

@@ -527,3 +527,238 @@ class GetProcessingRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetProcessingRequest: _TypeAlias = GetProcessingRequest  # noqa: Y015
+
+@_typing.final
+class GetPlaylistUrlRequest(_message.Message):
+    """Names an item, and who plays it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    READER_ID_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    reader_id: _builtins.str
+    """Whose entitlement counts, now and each time when a playlist is loaded. A registrar or a service
+    may leave it empty and read everything.
+    """
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        reader_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "reader_id", b"reader_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPlaylistUrlRequest: _TypeAlias = GetPlaylistUrlRequest  # noqa: Y015
+
+@_typing.final
+class GetPlaylistUrlResponse(_message.Message):
+    """Where to play."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """The URL of the master playlist. It needs no token but the one that it has in its path: who knows
+    it can play the item as this reader.
+    """
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Until when it is valid."""
+
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPlaylistUrlResponse: _TypeAlias = GetPlaylistUrlResponse  # noqa: Y015
+
+@_typing.final
+class SearchItemsRequest(_message.Message):
+    """What to find."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    LANGUAGES_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    FACETS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """Words, all of which an item must have in some form: `lecture` finds "lectures" in an English
+    item. "Quoted words" must stand there as written, one after the other; a word after - must not
+    be there. Case and diacritics don't count. Up to 32 words.
+    """
+    run_id: _builtins.str
+    """Only items of this run: for its learners, or named by its path. Empty: all."""
+    facets: _builtins.bool
+    """Whether to count the kinds and languages of all items found."""
+    page_size: _builtins.int
+    """At most this many hits; 0 means 20."""
+    page_token: _builtins.str
+    """Where the last page of the same query ended; empty for the first."""
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_types_pb2.ItemKind.ValueType]:
+        """Only these kinds; empty: all."""
+
+    @_builtins.property
+    def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only items in these languages: primary language subtags of BCP 47; `de` finds de-AT, and `und`
+        items whose language is unknown. Empty: all.
+        """
+
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        kinds: _abc.Iterable[_types_pb2.ItemKind.ValueType] | None = ...,
+        languages: _abc.Iterable[_builtins.str] | None = ...,
+        run_id: _builtins.str = ...,
+        facets: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facets", b"facets", "kinds", b"kinds", "languages", b"languages", "page_size", b"page_size", "page_token", b"page_token", "query", b"query", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchItemsRequest: _TypeAlias = SearchItemsRequest  # noqa: Y015
+
+@_typing.final
+class SearchItemsResponse(_message.Message):
+    """A page of what was found. It may have fewer hits than asked for and yet a next page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HITS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    LANGUAGES_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty at the end, which comes after the best 1,000 hits at the latest."""
+    @_builtins.property
+    def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchHit]:
+        """The best first."""
+
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedCompositeFieldContainer[Global___KindFacet]:
+        """How many items of each kind were found, the most frequent kind first; empty unless wanted."""
+
+    @_builtins.property
+    def languages(self) -> _containers.RepeatedCompositeFieldContainer[Global___LanguageFacet]:
+        """How many items of each language were found, the most frequent language first, up to 100
+        languages; empty unless wanted.
+        """
+
+    def __init__(
+        self,
+        *,
+        hits: _abc.Iterable[Global___SearchHit] | None = ...,
+        next_page_token: _builtins.str = ...,
+        kinds: _abc.Iterable[Global___KindFacet] | None = ...,
+        languages: _abc.Iterable[Global___LanguageFacet] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hits", b"hits", "kinds", b"kinds", "languages", b"languages", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchItemsResponse: _TypeAlias = SearchItemsResponse  # noqa: Y015
+
+@_typing.final
+class SearchHit(_message.Message):
+    """An item that was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    score: _builtins.float
+    """How well it matches (BM25); scores can only be compared within one page."""
+    @_builtins.property
+    def item(self) -> _resources_pb2.Item:
+        """The item."""
+
+    def __init__(
+        self,
+        *,
+        item: _resources_pb2.Item | None = ...,
+        score: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchHit: _TypeAlias = SearchHit  # noqa: Y015
+
+@_typing.final
+class KindFacet(_message.Message):
+    """How many items of a kind were found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    kind: _types_pb2.ItemKind.ValueType
+    """The kind."""
+    count: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        kind: _types_pb2.ItemKind.ValueType = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KindFacet: _TypeAlias = KindFacet  # noqa: Y015
+
+@_typing.final
+class LanguageFacet(_message.Message):
+    """How many items of a language were found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """The primary language subtag of BCP 47; "und" for items whose language is unknown."""
+    count: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "language", b"language"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LanguageFacet: _TypeAlias = LanguageFacet  # noqa: Y015

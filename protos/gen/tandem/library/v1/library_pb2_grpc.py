@@ -71,6 +71,11 @@ class LibraryServiceStub:
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.ListItemsRequest.SerializeToString,
                 response_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.ListItemsResponse.FromString,
                 _registered_method=True)
+        self.SearchItems = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/SearchItems',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.SearchItemsRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.SearchItemsResponse.FromString,
+                _registered_method=True)
         self.UpdateItem = channel.unary_unary(
                 '/tandem.library.v1.LibraryService/UpdateItem',
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.UpdateItemRequest.SerializeToString,
@@ -90,6 +95,11 @@ class LibraryServiceStub:
                 '/tandem.library.v1.LibraryService/GetReadUrl',
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlRequest.SerializeToString,
                 response_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlResponse.FromString,
+                _registered_method=True)
+        self.GetPlaylistUrl = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/GetPlaylistUrl',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetPlaylistUrlRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.GetPlaylistUrlResponse.FromString,
                 _registered_method=True)
         self.SetRunQuota = channel.unary_unary(
                 '/tandem.library.v1.LibraryService/SetRunQuota',
@@ -161,6 +171,16 @@ class LibraryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchItems(self, request, context):
+        """Items by the words of their description and of the text that was extracted from their files,
+        best first; only those that GetItem shows to the caller. A change can be found after some
+        seconds. If the index changes between two pages, an item may be missed, or told twice.
+        UNAVAILABLE while the index is built; another replica may have its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateItem(self, request, context):
         """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
         it is RETIRED or FAILED, or when the quota of a run that is added has no room for its file.
@@ -194,6 +214,15 @@ class LibraryServiceServicer:
         for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
         FAILED_PRECONDITION when it is not AVAILABLE, when it has no rendition of this name, or when none
         is small enough.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPlaylistUrl(self, request, context):
+        """The address of an item's HLS playlist (RFC 8216), from which a player chooses a quality by its
+        line. It has the qualities that are made by then; its segments stay signed for twice the playing
+        time. Errors as of GetReadUrl; FAILED_PRECONDITION also when no quality is made yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -247,6 +276,11 @@ def add_LibraryServiceServicer_to_server(servicer, server):
                     request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.ListItemsRequest.FromString,
                     response_serializer=tandem_dot_library_dot_v1_dot_library__pb2.ListItemsResponse.SerializeToString,
             ),
+            'SearchItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchItems,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.SearchItemsRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_library__pb2.SearchItemsResponse.SerializeToString,
+            ),
             'UpdateItem': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateItem,
                     request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.UpdateItemRequest.FromString,
@@ -266,6 +300,11 @@ def add_LibraryServiceServicer_to_server(servicer, server):
                     servicer.GetReadUrl,
                     request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlRequest.FromString,
                     response_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlResponse.SerializeToString,
+            ),
+            'GetPlaylistUrl': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPlaylistUrl,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.GetPlaylistUrlRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetPlaylistUrlResponse.SerializeToString,
             ),
             'SetRunQuota': grpc.unary_unary_rpc_method_handler(
                     servicer.SetRunQuota,
@@ -457,6 +496,33 @@ class LibraryService:
             _registered_method=True)
 
     @staticmethod
+    def SearchItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/SearchItems',
+            tandem_dot_library_dot_v1_dot_library__pb2.SearchItemsRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_library__pb2.SearchItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def UpdateItem(request,
             target,
             options=(),
@@ -554,6 +620,33 @@ class LibraryService:
             '/tandem.library.v1.LibraryService/GetReadUrl',
             tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlRequest.SerializeToString,
             tandem_dot_library_dot_v1_dot_library__pb2.GetReadUrlResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPlaylistUrl(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/GetPlaylistUrl',
+            tandem_dot_library_dot_v1_dot_library__pb2.GetPlaylistUrlRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_library__pb2.GetPlaylistUrlResponse.FromString,
             options,
             channel_credentials,
             insecure,

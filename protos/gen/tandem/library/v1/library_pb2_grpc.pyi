@@ -63,6 +63,12 @@ class LibraryServiceStub:
     """
     ListItems: _grpc.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]
     """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
+    SearchItems: _grpc.UnaryUnaryMultiCallable[_library_pb2.SearchItemsRequest, _library_pb2.SearchItemsResponse]
+    """Items by the words of their description and of the text that was extracted from their files,
+    best first; only those that GetItem shows to the caller. A change can be found after some
+    seconds. If the index changes between two pages, an item may be missed, or told twice.
+    UNAVAILABLE while the index is built; another replica may have its own.
+    """
     UpdateItem: _grpc.UnaryUnaryMultiCallable[_library_pb2.UpdateItemRequest, _resources_pb2.Item]
     """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
     it is RETIRED or FAILED, or when the quota of a run that is added has no room for its file.
@@ -84,6 +90,11 @@ class LibraryServiceStub:
     for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
     FAILED_PRECONDITION when it is not AVAILABLE, when it has no rendition of this name, or when none
     is small enough.
+    """
+    GetPlaylistUrl: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetPlaylistUrlRequest, _library_pb2.GetPlaylistUrlResponse]
+    """The address of an item's HLS playlist (RFC 8216), from which a player chooses a quality by its
+    line. It has the qualities that are made by then; its segments stay signed for twice the playing
+    time. Errors as of GetReadUrl; FAILED_PRECONDITION also when no quality is made yet.
     """
     SetRunQuota: _grpc.UnaryUnaryMultiCallable[_library_pb2.SetRunQuotaRequest, _resources_pb2.RunUsage]
     """Limits how many bytes the items of a run may have in all. Items that exist stay, even if they
@@ -126,6 +137,12 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """
     ListItems: _aio.UnaryUnaryMultiCallable[_library_pb2.ListItemsRequest, _library_pb2.ListItemsResponse]  # type: ignore[assignment]
     """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
+    SearchItems: _aio.UnaryUnaryMultiCallable[_library_pb2.SearchItemsRequest, _library_pb2.SearchItemsResponse]  # type: ignore[assignment]
+    """Items by the words of their description and of the text that was extracted from their files,
+    best first; only those that GetItem shows to the caller. A change can be found after some
+    seconds. If the index changes between two pages, an item may be missed, or told twice.
+    UNAVAILABLE while the index is built; another replica may have its own.
+    """
     UpdateItem: _aio.UnaryUnaryMultiCallable[_library_pb2.UpdateItemRequest, _resources_pb2.Item]  # type: ignore[assignment]
     """Replaces an item's description. NOT_FOUND when there is none of that id; FAILED_PRECONDITION when
     it is RETIRED or FAILED, or when the quota of a run that is added has no room for its file.
@@ -147,6 +164,11 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
     FAILED_PRECONDITION when it is not AVAILABLE, when it has no rendition of this name, or when none
     is small enough.
+    """
+    GetPlaylistUrl: _aio.UnaryUnaryMultiCallable[_library_pb2.GetPlaylistUrlRequest, _library_pb2.GetPlaylistUrlResponse]  # type: ignore[assignment]
+    """The address of an item's HLS playlist (RFC 8216), from which a player chooses a quality by its
+    line. It has the qualities that are made by then; its segments stay signed for twice the playing
+    time. Errors as of GetReadUrl; FAILED_PRECONDITION also when no quality is made yet.
     """
     SetRunQuota: _aio.UnaryUnaryMultiCallable[_library_pb2.SetRunQuotaRequest, _resources_pb2.RunUsage]  # type: ignore[assignment]
     """Limits how many bytes the items of a run may have in all. Items that exist stay, even if they
@@ -224,6 +246,18 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Items by id, or all of them, newest first; only those that GetItem shows to the caller."""
 
     @_abc_1.abstractmethod
+    def SearchItems(
+        self,
+        request: _library_pb2.SearchItemsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_library_pb2.SearchItemsResponse, _abc.Awaitable[_library_pb2.SearchItemsResponse]]:
+        """Items by the words of their description and of the text that was extracted from their files,
+        best first; only those that GetItem shows to the caller. A change can be found after some
+        seconds. If the index changes between two pages, an item may be missed, or told twice.
+        UNAVAILABLE while the index is built; another replica may have its own.
+        """
+
+    @_abc_1.abstractmethod
     def UpdateItem(
         self,
         request: _library_pb2.UpdateItemRequest,
@@ -267,6 +301,17 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         for all. An enrolment, and ACCESS_ALL, entitle from the end of its embargo on.
         FAILED_PRECONDITION when it is not AVAILABLE, when it has no rendition of this name, or when none
         is small enough.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPlaylistUrl(
+        self,
+        request: _library_pb2.GetPlaylistUrlRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_library_pb2.GetPlaylistUrlResponse, _abc.Awaitable[_library_pb2.GetPlaylistUrlResponse]]:
+        """The address of an item's HLS playlist (RFC 8216), from which a player chooses a quality by its
+        line. It has the qualities that are made by then; its segments stay signed for twice the playing
+        time. Errors as of GetReadUrl; FAILED_PRECONDITION also when no quality is made yet.
         """
 
     @_abc_1.abstractmethod
