@@ -229,7 +229,7 @@ def test_a_late_commit_is_found(search: Search) -> None:
 def test_a_pass_without_changes_puts_nothing(
     search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the index has is not put again, also the changes of the last two minutes."""
+    """What the index has is not put again, also the changes of the last minutes."""
     search.put("a")
     search.indexer.catch_up()
     put: list[str] = []
