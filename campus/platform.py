@@ -95,6 +95,11 @@ class Role:
         return self.target if self.role == "api" else self.ops_url
 
     @property
+    def has_pages(self) -> bool:
+        """Return whether players load playlists from it."""
+        return (self.service, self.role) == ("library", "api")
+
+    @property
     def http_url(self) -> str | None:
         """Return its HTTP address, if it has one."""
         return f"http://{self.http_address}" if self.role == "api" else None
@@ -106,9 +111,11 @@ class Role:
 
     def launch(self, environment: Mapping[str, str]) -> None:
         """Start the process without waiting for it."""
+        pages = {"TANDEM_PAGES_URL": f"http://{self.http_address}"} if self.has_pages else {}
         self.process.start(
             python_command(f"services.{self.service}", self.role),
             {
+                **pages,
                 **_whole(environment),
                 "TANDEM_OPS_ADDRESS": self.ops_address,
                 "TANDEM_GRPC_ADDRESS": self.target,

@@ -16,6 +16,7 @@ from campus.demo.check import Check
 from campus.demo.lecture import attendance
 from campus.demo.media import RECORDING_SECONDS
 from campus.demo.recording import catch_ups
+from campus.demo.renditions import found_by, people, qualities, renditions
 from campus.demo.term import (
     HISTORY,
     LATE_JOINER,
@@ -46,6 +47,7 @@ def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> lis
         *messages.check(world, platform, events, promoted=waited[:1]),
         *_cancelled(world),
         *_tutorials(world),
+        *_library(world),
         *_history(world, events),
         *_nothing_left(platform),
     ]
@@ -255,10 +257,29 @@ def _history(world: World, events: Sequence[Event[Any]]) -> Iterator[Check]:
         "sessions.session.cancelled": 1,
         "catalog.enrolment.promoted": 1,
         "library.item.available": len(world.items),
+        "library.item.rendition_available": sum(
+            len(renditions(world, name)) - 1 for name in world.items
+        ),
+        "library.item.processing_failed": 0,
     }
     found = Counter(event.type for event in events)
     for name, count in expected.items():
         yield Check(f"history: {name}", count, found[f"tandem.{name}.v1"])
+
+
+def _library(world: World) -> Iterator[Check]:
+    learner, outsider = people(world)
+    recording = world.items["recording"]
+    yield Check(
+        "the recording has a poster and a lower quality",
+        ["original", "poster", "240p"],
+        renditions(world, "recording"),
+    )
+    yield Check(
+        "a player finds the quality in the playlist", ["240p.m3u8"], qualities(world, learner)
+    )
+    yield Check("a learner of the run finds the recording", [recording], found_by(world, learner))
+    yield Check("who is not in the run finds nothing", [], found_by(world, outsider))
 
 
 def _nothing_left(platform: Platform) -> Iterator[Check]:

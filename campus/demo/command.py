@@ -22,6 +22,7 @@ from campus.demo import (
     friday,
     lecture,
     recording,
+    renditions,
     report,
     study,
     sunday,
@@ -44,7 +45,18 @@ from chassis.contracts.events import Event
 from chassis.messaging import history
 
 SEED = 2026
-SCENES = (sunday, timetable, lecture, cancellation, recording, week, study, tutorials, friday)
+SCENES = (
+    sunday,
+    timetable,
+    lecture,
+    cancellation,
+    recording,
+    renditions,
+    week,
+    study,
+    tutorials,
+    friday,
+)
 
 
 @click.command()
