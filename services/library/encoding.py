@@ -34,6 +34,8 @@ MOST_RATE, USUAL_RATE = 30, Fraction(25)
 SAMPLE_RATE = 48_000
 # Speech: -16 LUFS, as AES TD1008 recommends for streams, and peaks below -1.5 dBTP.
 LOUDNESS: Filter = ("loudnorm", "I=-16:TP=-1.5:LRA=11")
+# A damaged stream may give samples that are no numbers, which end encoders; integers always are.
+_NUMBERS: Filter = ("aformat", "sample_fmts=s32")
 # What undoes the turn that a frame's display matrix tells, in degrees counter-clockwise.
 _TURNS: dict[int, tuple[Filter, ...]] = {
     -90: (("transpose", "clock"),),
@@ -238,7 +240,7 @@ def _sound(container: OutputContainer, sound: AudioStream, codec: str, *first: F
         ("aresample", f"{SAMPLE_RATE}:async={SAMPLE_RATE}:first_pts=0"),
         ("aformat", f"sample_fmts=fltp:channel_layouts={layout}"),
     )
-    return _Track(sound, encoder, lambda _: (*first, *rest))
+    return _Track(sound, encoder, lambda _: (_NUMBERS, *first, *rest))
 
 
 def _size(film: VideoStream, first: VideoFrame, name: str) -> tuple[int, int]:

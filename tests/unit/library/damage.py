@@ -1,12 +1,16 @@
 """Damaged and hostile files, made of good ones: `python -m tests.unit.library.damage`.
 
-As a process it opens all of them with the limits of a probe, and prints the verdicts as JSON.
+As a process it opens all of them with the limits of a probe, and prints the verdicts as JSON. With
+a number as its argument it makes the renditions of every so manieth file instead, each as a maker
+does.
 """
 
 import io
 import json
+import os
 import random
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -15,10 +19,11 @@ from typing import Any
 
 import av
 
-from services.library import captions, datasets, documents, probe
+from services.library import captions, datasets, documents, maker, probe
 from services.library.confined import confine
-from services.library.domain import types
+from services.library.domain import renditions, types
 from services.library.ranges import RangedFile
+from services.library.task import Task
 from tests.unit.library import examples
 from tests.unit.library.test_ranges import Ranges
 
@@ -44,6 +49,7 @@ GOOD = {
     types.VTT: examples.VTT,
 }
 CUTS, FLIPPED, SEED = 12, 20, 2026
+SECONDS = 4.0  # of the good ones
 SIDE = 20_000  # of a huge picture, 400 megapixels
 
 Case = tuple[str, str, bytes]
@@ -183,5 +189,31 @@ def main() -> None:
         print(json.dumps({"how": how, "media_type": media_type, **verdict}))
 
 
+def make_all(step: int) -> None:
+    """Make the renditions of each case in a process of its own; print what each says, or how it
+    ended.
+    """
+    for how, media_type, content in [*cases()][::step]:
+        for name in renditions.planned(media_type):
+            before = maker.maker_of(name)
+            sys.stdout.flush()
+            if not (child := os.fork()):
+                confine(maker.limits(name, SECONDS))
+                answer = maker.attempt(before, _task(name, media_type, content))
+                print(json.dumps({"how": how, "name": name, **answer}), flush=True)
+                os._exit(0)
+            _, status = os.waitpid(child, 0)
+            if status:
+                print(json.dumps({"how": how, "name": name, "status": status}), flush=True)
+
+
+def _task(name: str, media_type: str, content: bytes) -> Task:
+    file = RangedFile(Ranges(content), len(content), maker.most_read(len(content)))
+    return Task(name, media_type, SECONDS, file, io.BytesIO(), io.BytesIO(), lambda _: None)
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:]:
+        make_all(int(sys.argv[1]))
+    else:
+        main()

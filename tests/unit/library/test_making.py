@@ -1,7 +1,11 @@
 """Renditions of real files, each made by a process; and whatever such a process does."""
 
 import io
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +20,8 @@ from services.library.domain import types
 from services.library.domain.items import Rendition
 from services.library.domain.renditions import NotMade
 from services.library.making import Maker, Product
-from tests.unit.library import bad_maker, examples
+from tests.deep import ONLY_DEEP
+from tests.unit.library import bad_maker, damage, examples
 from tests.unit.library.test_renditions import film
 
 SECONDS = 14.0
@@ -227,3 +232,20 @@ def test_what_a_maker_may_use_follows_from_the_playing_time() -> None:
     assert 100 * 2**20 < hour.file_size < 300 * 2**20
     assert maker.limits("240p", 0.0).cpu_seconds == 120 + 40 * 3600
     assert maker.limits("text", 0.0).file_size == 32 * 2**20
+
+
+@pytest.mark.parametrize("step", [17, pytest.param(1, marks=ONLY_DEEP)])
+def test_a_damaged_file_gets_an_answer_for_each_rendition(step: int) -> None:
+    """Made, absent, or why not: cut, flipped and crafted files end no maker by a signal."""
+    done = subprocess.run(
+        [sys.executable, "-m", damage.__name__, str(step)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"PYTHONPATH": str(examples.ROOT), "PATH": os.defpath},
+        timeout=800,
+        check=True,
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each for each in answers if not {"made", "absent", "fault"} & each.keys()] == []
+    assert {"made", "fault"} <= {key for each in answers for key in each}
+    assert all(len(str(each.get("fault", ""))) <= maker.LONGEST_REASON for each in answers)
