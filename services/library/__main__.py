@@ -15,19 +15,24 @@ def api(settings: Settings) -> None:
     from chassis.edge.methods import Servicer
     from services.library import rights
     from services.library.api import LibraryApi
+    from services.library.domain.feeds import FeedUrls
     from services.library.files import open_files
     from services.library.oai import OaiPmh, Repository
+    from services.library.podcast import Podcasts
     from services.library.store import LibraryStore
 
     database = roles.open_database(settings, "library", LibraryStore)
+    files = open_files(settings)
+    feed_urls = FeedUrls(settings.feed_url, settings.feed_key) if settings.feed_url else None
     servicer = Servicer(
         LibraryApi(
             database,
-            open_files(settings),
+            files,
             settings.part_size,
             settings.url_lifetime,
             settings.keep_retired,
             settings.run_quota,
+            feed_urls,
         ),
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
         partial(rights.relation, database),
@@ -36,6 +41,8 @@ def api(settings: Settings) -> None:
     if settings.oai_url:
         repository = Repository(settings.oai_url, settings.oai_name, settings.oai_admin_email)
         pages.append(OaiPmh(database, repository).page())
+    if feed_urls:
+        pages += Podcasts(database, files, feed_urls).pages()
     server.serve(settings, "library", database, [servicer], pages)
 
 

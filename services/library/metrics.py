@@ -2,6 +2,8 @@
 
 from prometheus_client import Counter
 
+from services.library.domain.renditions import ORIGINAL, WEIGHTS
+
 S3_CALLS = Counter(
     "tandem_library_s3_calls",
     "Calls to the S3 store, by outcome: answered, away.",
@@ -9,3 +11,11 @@ S3_CALLS = Counter(
 )
 for outcome in ("answered", "away"):
     S3_CALLS.labels(outcome)  # so that the series exists, as zero, before the first call
+
+READS = Counter(
+    "tandem_library_reads",
+    "URLs given to read an item, by rendition: original, or what is made of items.",
+    ["rendition"],
+)
+for rendition in (ORIGINAL, *WEIGHTS):
+    READS.labels(rendition)

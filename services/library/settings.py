@@ -13,6 +13,7 @@ SECOND = timedelta(seconds=1)
 PART = 16 * 2**20
 SMALLEST_PART, LARGEST_PART = 5 * 2**20, 5 * 2**30
 LARGEST_QUOTA = 2**50
+SHORTEST_KEY = 32
 READERS = (API, WORKER, DECLARE)
 
 # A domain name, as the identifiers of OAI-PMH need it (oai-identifier.xsd).
@@ -29,6 +30,15 @@ def _is_oai_url(value: str) -> str:
 
 def _is_email(value: str) -> str:
     return "" if _EMAIL.fullmatch(value) else "a mail address, such as library@example.edu"
+
+
+def _is_feed_url(value: str) -> str:
+    fault = url_of("http", "https")(value)
+    return fault or ("without a query" if "?" in value or "#" in value else "")
+
+
+def _is_key(value: str) -> str:
+    return "" if len(value) >= SHORTEST_KEY else f"{SHORTEST_KEY} random characters or more"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -99,6 +109,21 @@ class Settings(settings.Settings):
         check=given("a name"),
         default="Library",
     )
+    feed_url: str = setting(
+        "podcasts: the URL of /podcast as podcast clients reach it, such as"
+        " https://api.example.edu/podcast; empty: there are none",
+        roles=(API,),
+        check=_is_feed_url,
+        default="",
+    )
+    feed_key: str = setting(
+        "podcasts: the key that makes the URLs of feeds, 32 random characters or more; another key"
+        " closes all feeds",
+        roles=(API,),
+        secret=True,
+        check=_is_key,
+        default="",
+    )
     expire_uploads: timedelta = setting(
         "the time after which incomplete uploads are given up, in seconds",
         roles=(WORKER,),
@@ -111,4 +136,6 @@ class Settings(settings.Settings):
         found = super().faults()
         if self.oai_url and not self.oai_admin_email:
             found.append("TANDEM_OAI_ADMIN_EMAIL is missing: with TANDEM_OAI_URL it must be set")
+        if self.feed_url and not self.feed_key:
+            found.append("TANDEM_FEED_KEY is missing: with TANDEM_FEED_URL it must be set")
         return found

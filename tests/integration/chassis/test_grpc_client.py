@@ -41,6 +41,7 @@ class Library(library_pb2_grpc.LibraryServiceServicer):
 
     UpdateItem = RetireItem = SetRunQuota = GetRunUsage = GetProcessing = _unused
     StartUpload = GetUpload = CompleteUpload = AbortUpload = ListItems = GetReadUrl = _unused
+    CreateFeed = RevokeFeed = ListFeeds = _unused
 
 
 @pytest.fixture(autouse=True)
