@@ -1,5 +1,6 @@
 """The whole platform on one machine: the local stack, and every role of every service."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -95,11 +96,6 @@ class Role:
         return self.target if self.role == "api" else self.ops_url
 
     @property
-    def has_pages(self) -> bool:
-        """Return whether players load playlists from it."""
-        return (self.service, self.role) == ("library", "api")
-
-    @property
     def http_url(self) -> str | None:
         """Return its HTTP address, if it has one."""
         return f"http://{self.http_address}" if self.role == "api" else None
@@ -111,7 +107,12 @@ class Role:
 
     def launch(self, environment: Mapping[str, str]) -> None:
         """Start the process without waiting for it."""
-        pages = {"TANDEM_PAGES_URL": f"http://{self.http_address}"} if self.has_pages else {}
+        pages = {}
+        if (self.service, self.role) == ("library", "api"):
+            # The key has to be a secret of this platform, and to stay the same.
+            secret = hashlib.sha256(environment.get("TANDEM_S3_SECRET_KEY", "").encode())
+            address = f"http://{self.http_address}"
+            pages = {"TANDEM_PAGES_URL": address, "TANDEM_PAGES_KEY": secret.hexdigest()}
         self.process.start(
             python_command(f"services.{self.service}", self.role),
             {

@@ -539,6 +539,12 @@ def _library() -> Row:
         "The S3 store and the search index",
         (
             Panel(
+                "Reads",
+                "URLs given to readers and podcast clients, by rendition. Normal: follows terms.",
+                "reqps",
+                _each(rate("tandem_library_reads_total", "rendition"), "rendition"),
+            ),
+            Panel(
                 "S3 calls",
                 "Calls by result. Normal: the store answers all of them.",
                 "reqps",

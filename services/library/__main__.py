@@ -15,20 +15,23 @@ def api(settings: Settings) -> None:
     from chassis.edge.methods import Servicer
     from services.library import rights
     from services.library.api import LibraryApi
+    from services.library.domain.feeds import FeedUrls
     from services.library.files import open_files
     from services.library.hls import Playlists
     from services.library.indexing import following, open_indexer
     from services.library.oai import OaiPmh, Repository
+    from services.library.podcast import Podcasts
     from services.library.store import LibraryStore
 
     database = roles.open_database(settings, "library", LibraryStore)
     files, pages = open_files(settings), []
-    playlists = None
+    playlists, feed_urls = None, None
     if settings.pages_url:
+        feed_urls = FeedUrls(settings.pages_url, settings.pages_key)
         playlists = Playlists(
-            database, files, settings.pages_url, settings.s3_secret_key, settings.url_lifetime
+            database, files, settings.pages_url, settings.pages_key, settings.url_lifetime
         )
-        pages.append(playlists.page())
+        pages += [playlists.page(), *Podcasts(database, files, feed_urls).pages()]
     indexer = open_indexer(database, files, settings.search_url, settings.search_folder)
     servicer = Servicer(
         LibraryApi(
@@ -40,6 +43,7 @@ def api(settings: Settings) -> None:
             settings.run_quota,
             indexer.search,
             playlists,
+            feed_urls,
         ),
         library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
         partial(rights.relation, database),

@@ -12,8 +12,9 @@ from chassis.data.commands import execute
 from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import DomainError, FailedPrecondition, Unavailable
-from services.library import cleaning, queries, rights, transfers
+from services.library import cleaning, metrics, queries, rights, transfers
 from services.library.domain.enums import UploadState
+from services.library.domain.feeds import CreateFeed, FeedUrls
 from services.library.domain.items import Item, PendingDeletion, Upload
 from services.library.domain.items import StartUpload as Announcement
 from services.library.domain.metadata import as_told
@@ -25,7 +26,7 @@ from services.library.ports import Files
 from services.library.queries import Wanted
 from services.library.searching import Ask, search_page
 from services.library.store import LibraryStore
-from services.library.usecases import items, processing, quotas, reading, uploads, versions
+from services.library.usecases import feeds, items, processing, quotas, reading, uploads, versions
 from services.library.usecases.files import key_of
 from services.library.usecases.items import RetireItem, UpdateItem
 from services.library.usecases.lookup import get_upload
@@ -55,6 +56,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         run_quota: int = 0,
         ask: Ask = no_index,
         playlists: Playlists | None = None,
+        feed_urls: FeedUrls | None = None,
     ) -> None:
         """`ask`: asks the search index; `playlists`: None if players don't reach this service."""
         self._database, self._files = database, files
@@ -62,6 +64,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         self._keep_retired, self._run_quota = keep_retired, run_quota
         self._ask = ask
         self.playlists = playlists
+        self._feed_urls = feed_urls
 
     def StartUpload(
         self, request: library_pb2.StartUploadRequest, _context: Any
@@ -202,6 +205,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         item = reading.readable(store, request.item_id, _reader(request.reader_id))
         file = reading.choose(item, from_message(request, Wish))
         url, ends = self._files.read_url(key_of(store, item, file), file.media_type)
+        metrics.READS.labels(file.name).inc()
         answer = library_pb2.GetReadUrlResponse(
             url=url, media_type=file.media_type, size=file.size, rendition=file.name
         )
@@ -236,6 +240,34 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
     ) -> resources_pb2.RunUsage:
         usage = quotas.usage(self._database.reader(), request.run_id, self._run_quota)
         return to_message(usage, resources_pb2.RunUsage)
+
+    def CreateFeed(
+        self, request: library_pb2.CreateFeedRequest, _context: Any
+    ) -> resources_pb2.Feed:
+        if self._feed_urls is None:
+            raise FailedPrecondition("podcasts are off: TANDEM_PAGES_URL is not set")
+        command = from_message(request, CreateFeed)
+        feed = execute(
+            self._database, request, resources_pb2.Feed, lambda store: feeds.create(store, command)
+        )
+        # Added here, because `execute` stores what it answers.
+        feed.url = self._feed_urls.of_feed(feed.id)
+        return feed
+
+    def RevokeFeed(
+        self, request: library_pb2.RevokeFeedRequest, _context: Any
+    ) -> resources_pb2.Feed:
+        feed = self._database.transact(lambda store: feeds.revoke(store, request.feed_id))
+        return to_message(feed, resources_pb2.Feed)
+
+    def ListFeeds(
+        self, request: library_pb2.ListFeedsRequest, _context: Any
+    ) -> library_pb2.ListFeedsResponse:
+        rows, token = queries.feeds_page(
+            self._database.reader(), request.reader_id, page_of(request)
+        )
+        told = (to_message(row, resources_pb2.Feed) for row in rows)
+        return library_pb2.ListFeedsResponse(feeds=told, next_page_token=token)
 
     def _describe(self, upload: Upload) -> resources_pb2.Upload:
         """Return the upload with its parts, and new URLs for the missing ones."""

@@ -2,6 +2,8 @@
 
 from prometheus_client import Counter, Gauge
 
+from services.library.domain.renditions import ORIGINAL, WEIGHTS
+
 S3_CALLS = Counter(
     "tandem_library_s3_calls",
     "Calls to the S3 store, by outcome: answered, away.",
@@ -19,3 +21,10 @@ SEARCH_FAILURES = Counter(
     "tandem_library_search_failures",
     "Attempts to bring the search index up to date that failed.",
 )
+READS = Counter(
+    "tandem_library_reads",
+    "URLs given to read an item, by rendition: original, or what is made of items.",
+    ["rendition"],
+)
+for rendition in (ORIGINAL, *WEIGHTS):
+    READS.labels(rendition)

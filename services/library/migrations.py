@@ -204,6 +204,11 @@ def _process_all(mongo: Mongo) -> None:
         pass
 
 
+_FEEDS: Mapping[str, Sequence[IndexModel]] = {
+    "feeds": [IndexModel([("reader_id", 1), ("_id", -1)])],
+}
+
+
 MIGRATIONS = (
     Migration(1, "items, uploads, replicas of enrolments and reading lists", adding(_FIRST)),
     Migration(2, "pending deletions in the S3 store", adding(_CLEANING)),
@@ -217,4 +222,5 @@ MIGRATIONS = (
     Migration(10, "when an item was changed", _tell_changes),
     Migration(11, "items that were public, in the order of their changes", _tell_public),
     Migration(12, "the renditions that are made of items", _process_all),
+    Migration(13, "podcast feeds of runs, by their reader", adding(_FEEDS)),
 )

@@ -1,21 +1,19 @@
 """The answers of OAI-PMH as XML (section 3.2)."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement
 
 from services.library.domain.dublin_core import elements
 from services.library.domain.oai import PREFIX, Fault, identifier, written
 from services.library.oai_queries import Header, Record
+from services.library.xml import add, document, element
 
 _OAI = "http://www.openarchives.org/OAI/2.0/"
 _OAI_DC = "http://www.openarchives.org/OAI/2.0/oai_dc/"
 _OAI_DC_SCHEMA = "http://www.openarchives.org/OAI/2.0/oai_dc.xsd"
 _OAI_ID = "http://www.openarchives.org/OAI/2.0/oai-identifier"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
-# Characters that XML 1.0 does not have (section 2.2).
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def response(
@@ -30,16 +28,15 @@ def response(
             "xsi:schemaLocation": f"{_OAI} http://www.openarchives.org/OAI/2.0/OAI-PMH.xsd",
         },
     )
-    _add(root, "responseDate", written(now))
-    _add(root, "request", url, arguments)
+    add(root, "responseDate", written(now))
+    add(root, "request", url, arguments)
     root.extend(content)
-    answer: bytes = tostring(root, "UTF-8", xml_declaration=True)
-    return answer
+    return document(root)
 
 
 def error(fault: Fault) -> Element:
     """Return an error (section 3.6)."""
-    return _of("error", fault.text, {"code": fault.code})
+    return element("error", fault.text, {"code": fault.code})
 
 
 def verb(name: str, content: Iterable[Element]) -> Element:
@@ -62,7 +59,7 @@ def identify(
         ("deletedRecord", "persistent"),
         ("granularity", "YYYY-MM-DDThh:mm:ssZ"),
     ):
-        yield _of(field, text)
+        yield element(field, text)
     description = Element("description")
     form = SubElement(
         description,
@@ -78,33 +75,33 @@ def identify(
         ("delimiter", ":"),
         ("sampleIdentifier", identifier(namespace, "01890a5d-ac96-774b-bcce-b302099a8057")),
     ):
-        _add(form, field, text)
+        add(form, field, text)
     yield description
 
 
 def metadata_format() -> Element:
     """Return the only metadata format: unqualified Dublin Core (section 5)."""
     found = Element("metadataFormat")
-    _add(found, "metadataPrefix", PREFIX)
-    _add(found, "schema", _OAI_DC_SCHEMA)
-    _add(found, "metadataNamespace", _OAI_DC)
+    add(found, "metadataPrefix", PREFIX)
+    add(found, "schema", _OAI_DC_SCHEMA)
+    add(found, "metadataNamespace", _OAI_DC)
     return found
 
 
 def a_set(spec: str, name: str) -> Element:
     """Return a set (section 4.6)."""
     found = Element("set")
-    _add(found, "setSpec", spec)
-    _add(found, "setName", name)
+    add(found, "setSpec", spec)
+    add(found, "setName", name)
     return found
 
 
 def header(of: Header, namespace: str) -> Element:
     """Return the header of a record (section 2.5)."""
     found = Element("header", {"status": "deleted"} if of.is_deleted else {})
-    _add(found, "identifier", identifier(namespace, of.item_id))
-    _add(found, "datestamp", written(of.datestamp))
-    _add(found, "setSpec", f"kind:{of.kind.lower()}")
+    add(found, "identifier", identifier(namespace, of.item_id))
+    add(found, "datestamp", written(of.datestamp))
+    add(found, "setSpec", f"kind:{of.kind.lower()}")
     return found
 
 
@@ -124,27 +121,10 @@ def record(of: Record, namespace: str) -> Element:
             },
         )
         for name, text in elements(of.item, newer):
-            _add(description, f"dc:{name}", text)
+            add(description, f"dc:{name}", text)
     return found
 
 
 def resumption_token(token: str) -> Element:
     """Return where the list continues (section 3.5); "" after its last page."""
-    return _of("resumptionToken", token)
-
-
-def _add(
-    parent: Element, name: str, text: str, attributes: Mapping[str, str] | None = None
-) -> None:
-    parent.append(_of(name, text, attributes))
-
-
-def _of(name: str, text: str, attributes: Mapping[str, str] | None = None) -> Element:
-    found = Element(name, {key: _clean(value) for key, value in (attributes or {}).items()})
-    found.text = _clean(text)
-    return found
-
-
-def _clean(text: str) -> str:
-    """Return a text with U+FFFD for each character that XML 1.0 does not have."""
-    return _NO_XML.sub("\ufffd", text)
+    return element("resumptionToken", token)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, BinaryIO, Protocol
 
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
+from services.library.domain.feeds import Feed
 from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Rendition, Upload
 from services.library.domain.processing import Processing
@@ -174,6 +175,12 @@ class Store(Protocol):
 
     def put_reading_list(self, reading_list: RunReadingList) -> None:
         """Store a run's reading list."""
+
+    def feed(self, feed_id: str) -> Feed | None:
+        """Return a podcast feed, also one that is revoked; None if there is none."""
+
+    def put_feed(self, feed: Feed) -> None:
+        """Store a podcast feed, new or changed."""
 
 
 class IndexBroken(Exception):

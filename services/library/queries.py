@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import bson
@@ -10,8 +11,10 @@ from chassis.contracts.mapping import from_document
 from chassis.data.pages import Page, find_page
 from chassis.errors import check
 from services.library.domain.enums import Access, ItemState
+from services.library.domain.feeds import LONGEST_DESCRIPTION, MOST_EPISODES, Feed, has_place
 from services.library.domain.identifiers import identifier_violations, normal_form
 from services.library.domain.items import Item
+from services.library.domain.renditions import AUDIO
 from services.library.domain.search import Found, Given, Hit, Scope, sees
 from services.library.store import LibraryStore
 from services.library.usecases import reading
@@ -20,6 +23,15 @@ Document = dict[str, Any]
 ORDER = [("_id", -1)]
 # Bytes of a page. gRPC clients accept messages of up to 4 MiB, and one item may have nearly 2 MiB.
 PAGE = 2 * 2**20
+
+EPISODE: Document = {
+    **dict.fromkeys(("kind", "state", "promised", "renditions", "seconds"), 1),
+    **dict.fromkeys(("created_at", "available_at", "not_before"), 1),
+    "metadata.title": 1,
+    "metadata.language": 1,
+    "metadata.description": {"$substrCP": ["$metadata.description", 0, LONGEST_DESCRIPTION]},
+}
+"""What a feed reads of an item: a description may have 2 MiB, and a hundred of them are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,45 @@ def items_page(
     if few < len(rows):
         rows, token = find_page(store["items"], query, ORDER, Page(few, page.token))
     return [from_document(row, Item) for row in rows], token
+
+
+def feeds_page(store: LibraryStore, reader_id: str, page: Page) -> tuple[list[Feed], str]:
+    """Return a reader's feeds, newest first, and the token of the next page."""
+    rows, token = find_page(store["feeds"], {"reader_id": reader_id}, ORDER, page)
+    return [from_document(row, Feed) for row in rows], token
+
+
+def episodes(store: LibraryStore, feed: Feed, item_id: str = "") -> list[Item]:
+    """Return the items of a feed's run that its reader may read now and hear, newest first; with
+    `item_id` only this one.
+
+    They are those that `usecases.reading.readable` lets this reader read because of the run; none
+    if the reader has lost the place there. They have only the fields that `EPISODE` names.
+    """
+    person = reading.reader(store, feed.reader_id)
+    if not has_place(person, feed.run_id):
+        return []
+    query = {
+        "$and": [
+            {"_id": item_id} if item_id else {},
+            {"$or": _of_runs(reading.given_by(store, [feed.run_id]))},
+            {"$or": [{"renditions.name": AUDIO}, {"promised.media_type": {"$regex": "^audio/"}}]},
+            {"state": ItemState.AVAILABLE},
+            {} if feed.run_id in person.staff_of else _open_to(feed.reader_id, store.now),
+        ]
+    }
+    rows = store["items"].find(query, EPISODE, session=store.session)
+    return [from_document(row, Item) for row in rows.sort(ORDER).limit(MOST_EPISODES)]
+
+
+def _open_to(reader_id: str, now: datetime) -> Document:
+    """Return the filter for items whose embargo does not keep a learner from reading them."""
+    return {"$or": [_no_embargo(now), {"uploaded_by": reader_id}]}
+
+
+def _no_embargo(now: datetime) -> Document:
+    # also true where the field is absent, or null
+    return {"not_before": {"$not": {"$gt": now}}}
 
 
 def _named(wanted: Wanted) -> Document:
@@ -76,8 +127,7 @@ def seen(scope: Scope | None) -> Document:
     """Return the filter for the items of a scope, like `domain.entitlements`; None: all items."""
     if scope is None:
         return {}
-    # also true where the field is absent, or null
-    is_open = {"state": ItemState.AVAILABLE, "not_before": {"$not": {"$gt": scope.now}}}
+    is_open = {"state": ItemState.AVAILABLE, **_no_embargo(scope.now)}
     learner = [{**is_open, **each} for each in (*_of_runs(scope.learner), {"access": Access.ALL})]
     return {"$or": [{"uploaded_by": scope.person_id}, *_of_runs(scope.staff), *learner]}
 

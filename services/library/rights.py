@@ -1,4 +1,4 @@
-"""What a caller is to what a request is about: staff of runs, or who uploaded it."""
+"""What a caller is to what a request is about: staff of runs, who uploaded it, or whose it is."""
 
 from collections.abc import Collection
 from typing import Any
@@ -10,7 +10,7 @@ from chassis.edge.access import Relation
 from chassis.errors import PermissionDenied
 from chassis.staff import StaffRole, within
 from services.library.store import LibraryStore
-from services.library.usecases.lookup import get_item, get_upload
+from services.library.usecases.lookup import get_feed, get_item, get_upload
 
 
 def check_runs(store: LibraryStore, item_id: str, run_ids: Collection[str]) -> None:
@@ -47,11 +47,11 @@ def _check_assistant(store: LibraryStore, person_id: str, run_ids: Collection[st
 
 
 def relation(database: Database[LibraryStore], person_id: str, about: str, value: Any) -> Relation:
-    """Return a caller's relation to runs (`run_id`, `run_ids`), an upload (`upload_id`) or an item
-    (`item_id`).
+    """Return a caller's relation to runs (`run_id`, `run_ids`), an upload (`upload_id`), an item
+    (`item_id`) or a feed (`feed_id`).
 
-    Raises NotFound if there is no such upload or item, and Unavailable if a run is not known here
-    yet.
+    Raises NotFound if there is no such upload, item or feed, and Unavailable if a run is not known
+    here yet.
     """
     store = database.reader()
     if about == "run_ids":
@@ -63,6 +63,8 @@ def relation(database: Database[LibraryStore], person_id: str, about: str, value
         return Relation()
     if about == "run_id":
         return Relation(members_in(store, person_id, [value]))
+    if about == "feed_id":
+        return Relation(is_owner=get_feed(store, value).reader_id == person_id)
     of_item = about == "item_id"
     item = get_item(store, value if of_item else get_upload(store, value).item_id)
     is_owner = item.uploaded_by == person_id

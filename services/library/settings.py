@@ -23,6 +23,7 @@ SECOND = timedelta(seconds=1)
 PART = 16 * 2**20
 SMALLEST_PART, LARGEST_PART = 5 * 2**20, 5 * 2**30
 LARGEST_QUOTA = 2**50
+SHORTEST_KEY = 32
 READERS = (API, WORKER, DECLARE)
 
 # A domain name, as the identifiers of OAI-PMH need it (oai-identifier.xsd).
@@ -39,6 +40,15 @@ def _is_oai_url(value: str) -> str:
 
 def _is_email(value: str) -> str:
     return "" if _EMAIL.fullmatch(value) else "a mail address, such as library@example.edu"
+
+
+def _is_pages_url(value: str) -> str:
+    fault = url_of("http", "https")(value)
+    return fault or ("without a query" if "?" in value or "#" in value else "")
+
+
+def _is_key(value: str) -> str:
+    return "" if len(value) >= SHORTEST_KEY else f"{SHORTEST_KEY} random characters or more"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,10 +101,18 @@ class Settings(settings.Settings):
         default=0,
     )
     pages_url: str = setting(
-        "this service's HTTP server as players reach it, for playlists of films; empty: there are"
-        " none",
+        "this service's HTTP server as players and podcast clients reach it, such as"
+        " https://api.example.edu, for playlists and podcasts; empty: there are none",
         roles=(API,),
-        check=url_of("http", "https"),
+        check=_is_pages_url,
+        default="",
+    )
+    pages_key: str = setting(
+        "the key that signs the addresses of playlists and podcasts, 32 random characters or more;"
+        " another key closes all of them",
+        roles=(API,),
+        secret=True,
+        check=_is_key,
         default="",
     )
     oai_url: str = setting(
@@ -150,4 +168,6 @@ class Settings(settings.Settings):
         found = super().faults()
         if self.oai_url and not self.oai_admin_email:
             found.append("TANDEM_OAI_ADMIN_EMAIL is missing: with TANDEM_OAI_URL it must be set")
+        if self.pages_url and not self.pages_key:
+            found.append("TANDEM_PAGES_KEY is missing: with TANDEM_PAGES_URL it must be set")
         return found

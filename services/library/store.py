@@ -7,6 +7,7 @@
 | files | the file that all items with the same bytes share | SHA-256 and size of the bytes |
 | processings | how far an item's renditions are, and a `job` until all are made | the item's |
 | playlists | the HLS playlist of a file | SHA-256 and size of its bytes |
+| feeds | a podcast feed of a run, for one reader | made by the server |
 | quotas | the quota of a run, and how often room in it was looked for | the run's |
 | rubbish | a pending deletion in the S3 store | the file's key |
 | copies | a file whose pending deletion is due later | the file's key |
@@ -27,6 +28,7 @@ from chassis.data.staff import members_of
 from chassis.data.transactions import inserting
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
 from services.library.domain.enums import EnrolmentState, ItemState, UploadState
+from services.library.domain.feeds import Feed
 from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Rendition, Upload
 from services.library.domain.oai import is_public
@@ -354,6 +356,17 @@ class LibraryStore(chassis_store.Store):
             to_document(reading_list),
             upsert=True,
             session=self.session,
+        )
+
+    def feed(self, feed_id: str) -> Feed | None:
+        """Return a podcast feed, also one that is revoked; None if there is none."""
+        found = self["feeds"].find_one({"_id": feed_id}, session=self.session)
+        return from_document(found, Feed) if found else None
+
+    def put_feed(self, feed: Feed) -> None:
+        """Store a podcast feed, new or changed."""
+        self["feeds"].replace_one(
+            {"_id": feed.id}, to_document(feed), upsert=True, session=self.session
         )
 
 

@@ -26,6 +26,7 @@ from services.catalog.domain.runs import DEFAULT_POLICY, Run
 from services.catalog.store import CatalogStore
 from services.library import worker as library
 from services.library.domain.enums import ItemKind, ItemState, UploadState
+from services.library.domain.feeds import Feed
 from services.library.domain.items import Item, Metadata, Rendition, Upload
 from services.library.store import LibraryStore
 from services.progress import worker as progress
@@ -50,7 +51,7 @@ GROUP, OTHER_GROUP = "group", "other-group"
 
 
 UPLOADER = "uploader"
-"""Who uploaded something for each run, and is staff of none any more."""
+"""Who uploaded something for each run, has a feed of it, and is staff of none any more."""
 
 
 def learner_of(run_id: str) -> str:
@@ -77,6 +78,7 @@ def about(field: str, run_id: str) -> Mapping[str, Any]:
         "person_id": learner_of(run_id),
         "upload_id": f"upload-{run_id}",
         "item_id": f"item-{run_id}",
+        "feed_id": f"feed-{run_id}",
         "catch_up_id": f"catch-up-{run_id}",
     }
     return {field: values[field]} if field else {}
@@ -170,6 +172,7 @@ def _fill_library(client: Any, name: str) -> None:
         for run_id in RUNS:
             store.put_item(_item(run_id))
             store.put_upload(_upload(run_id))
+            store.put_feed(_feed(run_id))
 
     database.transact(work)
 
@@ -198,6 +201,10 @@ def _upload(run_id: str) -> Upload:
         multipart="none",
         started_at=NOW,
     )
+
+
+def _feed(run_id: str) -> Feed:
+    return Feed(id=f"feed-{run_id}", run_id=run_id, reader_id=UPLOADER, created_at=NOW)
 
 
 def _fill_sessions(client: Any, name: str) -> None:

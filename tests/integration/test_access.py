@@ -52,7 +52,7 @@ OFFICE = {REGISTRAR, SERVICE}
 EVERYONE = {LEARNER, INSTRUCTOR, REGISTRAR, SERVICE}
 PERSON, LEARNER_ID, READER_ID = "person_id", "learner_id", "reader_id"
 RUN, RUNS, SESSION, UPLOAD, NOTHING = "run_id", "run_ids", "session_id", "upload_id", ""
-CATCH_UP, ITEM = "catch_up_id", "item_id"
+CATCH_UP, ITEM, FEED = "catch_up_id", "item_id", "feed_id"
 
 
 class Rule(NamedTuple):
@@ -119,6 +119,9 @@ TABLE: dict[str, Rule] = {
     "library.LibraryService.GetPlaylistUrl": Rule(OFFICE, READER_ID),
     "library.LibraryService.SetRunQuota": Rule(OFFICE),
     "library.LibraryService.GetRunUsage": Rule(OFFICE, "", OBSERVER, RUN),
+    "library.LibraryService.CreateFeed": Rule(OFFICE, READER_ID),
+    "library.LibraryService.RevokeFeed": Rule(OFFICE, owned=FEED),
+    "library.LibraryService.ListFeeds": Rule(OFFICE, READER_ID),
     "sessions.SessionsService.CreateRoom": Rule(OFFICE),
     "sessions.SessionsService.UpdateRoom": Rule(OFFICE),
     "sessions.SessionsService.RetireRoom": Rule(OFFICE),

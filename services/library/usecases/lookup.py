@@ -1,6 +1,7 @@
 """Look-ups that raise NotFound."""
 
 from chassis.errors import NotFound
+from services.library.domain.feeds import Feed
 from services.library.domain.items import Item, Upload
 from services.library.ports import Store
 
@@ -19,3 +20,11 @@ def get_item(store: Store, item_id: str) -> Item:
     if item is None:
         raise NotFound(f"there is no item {item_id!r}")
     return item
+
+
+def get_feed(store: Store, feed_id: str) -> Feed:
+    """Return a feed. Raises NotFound."""
+    feed = store.feed(feed_id)
+    if feed is None:
+        raise NotFound(f"there is no feed {feed_id!r}")
+    return feed

@@ -1,5 +1,7 @@
 """Reading items, and the replicas that decide who may read them."""
 
+from collections.abc import Collection
+
 from chassis.errors import FailedPrecondition, PermissionDenied
 from services.library.domain import renditions
 from services.library.domain.entitlements import (
@@ -73,11 +75,13 @@ def scope(store: Store, person_id: str) -> Scope | None:
     if not person_id:
         return None
     person = reader(store, person_id)
-    learner, staff = (
-        Given(runs, frozenset(store.reading_list_items(runs)))
-        for runs in (person.learns_in, person.staff_of)
-    )
+    learner, staff = (given_by(store, runs) for runs in (person.learns_in, person.staff_of))
     return Scope(person_id, learner, staff, store.now)
+
+
+def given_by(store: Store, runs: Collection[str]) -> Given:
+    """Return what runs give their people."""
+    return Given(runs, frozenset(store.reading_list_items(runs)))
 
 
 def _entitled(store: Store, item_id: str, person_id: str) -> Item:

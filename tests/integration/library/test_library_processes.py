@@ -17,6 +17,7 @@ from tandem.types.v1 import types_pb2
 from campus.identity import IdentityProvider
 from chassis.contracts.events import Event, event_type
 from chassis.edge.grpc.client import calling_with
+from services.library.domain.feeds import Feed, FeedUrls
 from services.library.settings import Settings
 from tests.integration.library.shelves import (
     AVAILABLE,
@@ -96,6 +97,26 @@ def test_the_api_answers_harvesters_if_it_is_told_to(
         assert (b"<adminEmail>a@h.example</adminEmail>" in answer.data) == (status == 200)
     finally:
         api.kill()
+
+
+def test_the_api_has_podcasts_if_it_is_told_to(
+    environment: dict[str, str], shelves: Shelves
+) -> None:
+    """A feed's URL is answered by a replica with the same settings, and by none without them, where
+    the path is one of an RPC that nobody has, which is no GET.
+    """
+    on = {"TANDEM_PAGES_URL": "https://h.example", "TANDEM_PAGES_KEY": "k" * 32}
+    shelves.hear(enrolled("ada"))
+    feed = Feed(id="f1", run_id=RUN, reader_id="ada", created_at=shelves.clock.at)
+    shelves.database.transact(lambda store: store.put_feed(feed))
+    url = FeedUrls(on["TANDEM_PAGES_URL"], on["TANDEM_PAGES_KEY"]).of_feed("f1")
+    for settings, status in ((on, 200), ({}, 405)):
+        api = RoleProcess(["-m", "services.library", "api"], environment | settings)
+        try:
+            here = url.replace("https://h.example", api.url())
+            assert urllib3.request("GET", here, retries=False).status == status
+        finally:
+            api.kill()
 
 
 def test_the_api_starts_while_the_store_is_away(environment: dict[str, str]) -> None:

@@ -42,6 +42,8 @@ def test_little_is_to_be_told() -> None:
                 "TANDEM_OAI_URL": "https://127.0.0.1/oai",
                 "TANDEM_OAI_ADMIN_EMAIL": "library",
                 "TANDEM_OAI_NAME": "",
+                "TANDEM_PAGES_URL": "https://api.example.edu?",
+                "TANDEM_PAGES_KEY": "k" * 31,
             },
         ),
         ("worker", WORKER, {"TANDEM_S3_ENDPOINT": "", "TANDEM_EXPIRE_UPLOADS": "0"}),
@@ -63,3 +65,18 @@ def test_a_repository_needs_who_operates_it() -> None:
     with pytest.raises(SettingsError, match="TANDEM_OAI_ADMIN_EMAIL"):
         load(Settings, on, "api")
     assert load(Settings, on | {"TANDEM_OAI_ADMIN_EMAIL": "library@example.edu"}, "api").oai_url
+
+
+def test_signed_addresses_need_a_key() -> None:
+    """Playlists and podcasts are off by default; with their URL they need a key, which is never
+    shown.
+    """
+    assert load(Settings, API, "api").pages_url == ""
+    on = API | {"TANDEM_PAGES_URL": "https://api.example.edu"}
+    with pytest.raises(SettingsError, match="TANDEM_PAGES_KEY"):
+        load(Settings, on, "api")
+    settings = load(Settings, on | {"TANDEM_PAGES_KEY": "secret" * 6}, "api")
+    assert settings.pages_url == "https://api.example.edu"
+    with pytest.raises(SettingsError) as error:
+        load(Settings, on | {"TANDEM_PAGES_KEY": "hunter2"}, "api")
+    assert "hunter2" not in str(error.value)

@@ -111,6 +111,21 @@ class LibraryServiceStub:
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetRunUsageRequest.SerializeToString,
                 response_deserializer=tandem_dot_library_dot_v1_dot_resources__pb2.RunUsage.FromString,
                 _registered_method=True)
+        self.CreateFeed = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/CreateFeed',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.CreateFeedRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_resources__pb2.Feed.FromString,
+                _registered_method=True)
+        self.RevokeFeed = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/RevokeFeed',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.RevokeFeedRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_resources__pb2.Feed.FromString,
+                _registered_method=True)
+        self.ListFeeds = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/ListFeeds',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsResponse.FromString,
+                _registered_method=True)
 
 
 class LibraryServiceServicer:
@@ -243,6 +258,30 @@ class LibraryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateFeed(self, request, context):
+        """Gives a reader a private podcast of a run: an RSS feed of what they may read of it, as sound.
+        PERMISSION_DENIED when the reader has no place in the run and is not of its staff;
+        FAILED_PRECONDITION when the operators have not set up podcasts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeFeed(self, request, context):
+        """Closes a feed for ever: its URL is unknown from now on. A feed that is revoked stays as it is.
+        NOT_FOUND when there is none of that id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFeeds(self, request, context):
+        """A reader's feeds, newest first, also those that are revoked; without their URLs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LibraryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -315,6 +354,21 @@ def add_LibraryServiceServicer_to_server(servicer, server):
                     servicer.GetRunUsage,
                     request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.GetRunUsageRequest.FromString,
                     response_serializer=tandem_dot_library_dot_v1_dot_resources__pb2.RunUsage.SerializeToString,
+            ),
+            'CreateFeed': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateFeed,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.CreateFeedRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_resources__pb2.Feed.SerializeToString,
+            ),
+            'RevokeFeed': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeFeed,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.RevokeFeedRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_resources__pb2.Feed.SerializeToString,
+            ),
+            'ListFeeds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFeeds,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -701,6 +755,87 @@ class LibraryService:
             '/tandem.library.v1.LibraryService/GetRunUsage',
             tandem_dot_library_dot_v1_dot_library__pb2.GetRunUsageRequest.SerializeToString,
             tandem_dot_library_dot_v1_dot_resources__pb2.RunUsage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateFeed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/CreateFeed',
+            tandem_dot_library_dot_v1_dot_library__pb2.CreateFeedRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_resources__pb2.Feed.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeFeed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/RevokeFeed',
+            tandem_dot_library_dot_v1_dot_library__pb2.RevokeFeedRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_resources__pb2.Feed.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFeeds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/ListFeeds',
+            tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_library__pb2.ListFeedsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -102,6 +102,17 @@ class LibraryServiceStub:
     """
     GetRunUsage: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetRunUsageRequest, _resources_pb2.RunUsage]
     """How many bytes the items of a run have, and how many they may have."""
+    CreateFeed: _grpc.UnaryUnaryMultiCallable[_library_pb2.CreateFeedRequest, _resources_pb2.Feed]
+    """Gives a reader a private podcast of a run: an RSS feed of what they may read of it, as sound.
+    PERMISSION_DENIED when the reader has no place in the run and is not of its staff;
+    FAILED_PRECONDITION when the operators have not set up podcasts.
+    """
+    RevokeFeed: _grpc.UnaryUnaryMultiCallable[_library_pb2.RevokeFeedRequest, _resources_pb2.Feed]
+    """Closes a feed for ever: its URL is unknown from now on. A feed that is revoked stays as it is.
+    NOT_FOUND when there is none of that id.
+    """
+    ListFeeds: _grpc.UnaryUnaryMultiCallable[_library_pb2.ListFeedsRequest, _library_pb2.ListFeedsResponse]
+    """A reader's feeds, newest first, also those that are revoked; without their URLs."""
 
 @_typing.type_check_only
 class LibraryServiceAsyncStub(LibraryServiceStub):
@@ -176,6 +187,17 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """
     GetRunUsage: _aio.UnaryUnaryMultiCallable[_library_pb2.GetRunUsageRequest, _resources_pb2.RunUsage]  # type: ignore[assignment]
     """How many bytes the items of a run have, and how many they may have."""
+    CreateFeed: _aio.UnaryUnaryMultiCallable[_library_pb2.CreateFeedRequest, _resources_pb2.Feed]  # type: ignore[assignment]
+    """Gives a reader a private podcast of a run: an RSS feed of what they may read of it, as sound.
+    PERMISSION_DENIED when the reader has no place in the run and is not of its staff;
+    FAILED_PRECONDITION when the operators have not set up podcasts.
+    """
+    RevokeFeed: _aio.UnaryUnaryMultiCallable[_library_pb2.RevokeFeedRequest, _resources_pb2.Feed]  # type: ignore[assignment]
+    """Closes a feed for ever: its URL is unknown from now on. A feed that is revoked stays as it is.
+    NOT_FOUND when there is none of that id.
+    """
+    ListFeeds: _aio.UnaryUnaryMultiCallable[_library_pb2.ListFeedsRequest, _library_pb2.ListFeedsResponse]  # type: ignore[assignment]
+    """A reader's feeds, newest first, also those that are revoked; without their URLs."""
 
 class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
     """The digital library: files go straight to the store and are verified before anyone may read them.
@@ -331,5 +353,34 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.RunUsage, _abc.Awaitable[_resources_pb2.RunUsage]]:
         """How many bytes the items of a run have, and how many they may have."""
+
+    @_abc_1.abstractmethod
+    def CreateFeed(
+        self,
+        request: _library_pb2.CreateFeedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Feed, _abc.Awaitable[_resources_pb2.Feed]]:
+        """Gives a reader a private podcast of a run: an RSS feed of what they may read of it, as sound.
+        PERMISSION_DENIED when the reader has no place in the run and is not of its staff;
+        FAILED_PRECONDITION when the operators have not set up podcasts.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeFeed(
+        self,
+        request: _library_pb2.RevokeFeedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Feed, _abc.Awaitable[_resources_pb2.Feed]]:
+        """Closes a feed for ever: its URL is unknown from now on. A feed that is revoked stays as it is.
+        NOT_FOUND when there is none of that id.
+        """
+
+    @_abc_1.abstractmethod
+    def ListFeeds(
+        self,
+        request: _library_pb2.ListFeedsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_library_pb2.ListFeedsResponse, _abc.Awaitable[_library_pb2.ListFeedsResponse]]:
+        """A reader's feeds, newest first, also those that are revoked; without their URLs."""
 
 def add_LibraryServiceServicer_to_server(servicer: LibraryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,94 @@
+"""Podcast feeds: whose they are, their secret URLs, and what is an episode."""
+
+import base64
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.library.domain.entitlements import Reader
+from services.library.domain.items import Item, Rendition
+from services.library.domain.renditions import AUDIO
+
+MOST_EPISODES = 100
+LONGEST_DESCRIPTION = 4000
+"""Characters of an episode's description; directories of podcasts take no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateFeed:
+    """Give a reader a feed of a run."""
+
+    run_id: str
+    reader_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """The private podcast of a run for one reader. Its id is no secret, its URL is."""
+
+    id: str
+    run_id: str
+    reader_id: str
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedUrls:
+    """The URLs of feeds. `base`: this service's HTTP server as podcast clients reach it; `key`: a
+    secret.
+
+    The last part of a feed's URL is a token: the feed's id, ".", and the id's HMAC-SHA-256 (RFC
+    2104) by the key in base64url (RFC 4648, section 5). So nothing that opens a feed is stored.
+    """
+
+    base: str
+    key: str
+
+    def of_feed(self, feed_id: str) -> str:
+        """Return the secret URL of a feed."""
+        return f"{self.base.rstrip('/')}/podcast/{feed_id}.{self._code(feed_id)}"
+
+    def of_episode(self, feed_id: str, item_id: str) -> str:
+        """Return the secret URL of an episode's sound."""
+        return f"{self.of_feed(feed_id)}/{item_id}"
+
+    def feed_id(self, token: str) -> str | None:
+        """Return the id of the feed that a token opens; None if it is not one of ours."""
+        feed_id, _, code = token.rpartition(".")
+        # As bytes: compare_digest takes no other characters than ASCII's as a text.
+        given, right = code.encode(errors="replace"), self._code(feed_id).encode()
+        return feed_id if hmac.compare_digest(given, right) else None
+
+    def _code(self, feed_id: str) -> str:
+        # The prefix keeps the codes apart from those of other uses of the same key.
+        text = f"podcast:{feed_id}".encode(errors="replace")
+        code = hmac.digest(self.key.encode(), text, "sha256")
+        return base64.urlsafe_b64encode(code).rstrip(b"=").decode()
+
+
+def has_place(reader: Reader, run_id: str) -> bool:
+    """Return whether a reader learns in a run, or is staff of it: others have no feed of it."""
+    return run_id in reader.learns_in or run_id in reader.staff_of
+
+
+def sound_of(item: Item) -> Rendition | None:
+    """Return the file that is an item's episode: the sound that was made of it, else an original
+    that is sound; None if it has neither.
+    """
+    made = next((file for file in item.renditions if file.name == AUDIO), None)
+    originals = (file for file in item.renditions[:1] if file.media_type.startswith("audio/"))
+    return made or next(originals, None)
+
+
+def published_at(item: Item, now: datetime) -> datetime:
+    """Return when an item became an episode: AVAILABLE, or later, when its embargo had ended."""
+    available = item.available_at or item.created_at
+    embargo = item.not_before
+    return embargo if embargo is not None and available < embargo <= now else available
+
+
+def language_of(items: Iterable[Item]) -> str:
+    """Return the language of a feed: that of the first item which tells one; "" if none does."""
+    return next((item.metadata.language for item in items if item.metadata.language), "")
