@@ -32,8 +32,12 @@ SEGMENT = 6
 # Pictures per second: the most, and those of a film that does not tell.
 MOST_RATE, USUAL_RATE = 30, Fraction(25)
 SAMPLE_RATE = 48_000
-# Speech: -16 LUFS, as AES TD1008 recommends for streams, and peaks below -1.5 dBTP.
-LOUDNESS: Filter = ("loudnorm", "I=-16:TP=-1.5:LRA=11")
+# LUFS, as Apple Podcasts asks for; and the gate below which all is silence (ITU-R BS.1770-4).
+LOUDNESS, SILENCE = -16.0, -70.0
+# Decibels: nobody wants to hear the noise of a microphone in an empty room.
+MOST_GAIN = 30.0
+# Peaks stay below -1.5 dB.
+_LIMITER: Filter = ("alimiter", "limit=0.84:level=false:latency=true")
 # A damaged stream may give samples that are no numbers, which end encoders; integers always are.
 _NUMBERS: Filter = ("aformat", "sample_fmts=s32")
 # What undoes the turn that a frame's display matrix tells, in degrees counter-clockwise.
@@ -93,8 +97,9 @@ def make_sound(task: Task) -> Made:
     with playing(task.media_type, task.file) as player:
         if player.sound is None:
             raise Absent("it has no sound")
+        gain = _gain(player, player.sound)
         with av.open(task.made, "w", format="mp3") as container:
-            track = _sound(container, player.sound, "libmp3lame", LOUDNESS)
+            track = _sound(container, player.sound, "libmp3lame", ("volume", f"{gain}dB"), _LIMITER)
             _encode(task, player, container, [track])
     return Made(media_type="audio/mpeg", bits_per_second=SOUND_BITS, codecs="mp3")
 
@@ -174,6 +179,29 @@ class _Kept(io.BytesIO):
 
     def close(self) -> None:
         """See io.IOBase."""
+
+
+class _Meter:
+    """Takes the place of an encoder, and keeps the loudness that the filter ebur128 tells."""
+
+    def __init__(self) -> None:
+        self.loudness = SILENCE
+
+    def encode(self, frame: Any = None) -> list[Any]:
+        """Note the loudness until now, in LUFS."""
+        if frame is not None:
+            self.loudness = float(frame.metadata.get("lavfi.r128.I", self.loudness))
+        return []
+
+
+def _gain(player: Player, sound: AudioStream) -> float:
+    """Return the decibels that bring a sound to LOUDNESS; 0 if it is silent."""
+    meter = _Meter()
+    track = _Track(sound, meter, lambda _: (_NUMBERS, ("ebur128", "metadata=1")))
+    for _, frame in player.frames(sound):
+        track.put(frame, player.begin)
+    track.end()
+    return round(min(MOST_GAIN, LOUDNESS - meter.loudness), 2) if meter.loudness > SILENCE else 0.0
 
 
 def _encode(

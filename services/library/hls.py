@@ -48,8 +48,8 @@ class Playlists:
         lifetime: timedelta,
         now: Callable[[], datetime] = _system_now,
     ) -> None:
-        """`url`: this service's HTTP server as players reach it; `secret`: of it the key of the tokens
-        is made; `lifetime`: of a URL, at least.
+        """`url`: this service's HTTP server as players reach it; `secret`: the key of their tokens
+        is made of it; `lifetime`: of a URL, at least.
         """
         self._database, self._files, self._now = database, files, now
         self.url, self._lifetime = url.rstrip("/"), lifetime

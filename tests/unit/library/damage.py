@@ -195,16 +195,16 @@ def make_all(step: int) -> None:
     """
     for how, media_type, content in [*cases()][::step]:
         for name in renditions.planned(media_type):
-            before = maker.maker_of(name)
+            make, told = maker.maker_of(name), {"how": how, "type": media_type, "name": name}
             sys.stdout.flush()
             if not (child := os.fork()):
                 confine(maker.limits(name, SECONDS))
-                answer = maker.attempt(before, _task(name, media_type, content))
-                print(json.dumps({"how": how, "name": name, **answer}), flush=True)
+                answer = maker.attempt(make, _task(name, media_type, content))
+                print(json.dumps({**told, **answer}), flush=True)
                 os._exit(0)
             _, status = os.waitpid(child, 0)
             if status:
-                print(json.dumps({"how": how, "name": name, "status": status}), flush=True)
+                print(json.dumps({**told, "status": status}), flush=True)
 
 
 def _task(name: str, media_type: str, content: bytes) -> Task:

@@ -160,7 +160,15 @@ def test_sound_is_equally_loud(loud: float) -> None:
         assert isinstance(product, Product), product
         content = product.content.read()
     assert product.file.media_type == "audio/mpeg"
-    assert loudness(content) == pytest.approx(-16.0, abs=1.5)
+    assert loudness(content) == pytest.approx(-16.0, abs=1.0)
+
+
+@pytest.mark.parametrize("seconds", [1, 4])
+def test_silence_stays_silent(seconds: int) -> None:
+    """However short it is."""
+    with made("audio", "audio/wav", examples.wav(seconds), float(seconds)) as (product, _):
+        assert isinstance(product, Product), product
+        assert loudness(product.content.read()) <= -70.0
 
 
 def loudness(content: bytes) -> float:
