@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from chassis.data.store import Database
 from chassis.edge.http.pages import Page, PageAnswer, PageRequest
 from chassis.errors import DomainError, FailedPrecondition, NotFound
+from services.library import metrics
 from services.library.domain.files import content_id
 from services.library.domain.items import Item
 from services.library.domain.streaming import (
@@ -91,6 +92,7 @@ class Playlists:
         """Return a quality's playlist, whose segments stay signed for longer than it plays."""
         for file in qualities(item.renditions):
             if file.name == name:
+                metrics.READS.labels(file.name).inc()
                 key = key_of(store, item, file)
                 url, _ = self._files.read_url(key, file.media_type, self._enough(item))
                 return signed_playlist(store.playlist(content_id(file)), url)

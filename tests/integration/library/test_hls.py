@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import av
@@ -11,7 +10,7 @@ import pytest
 from tandem.library.v1 import library_pb2
 
 from chassis.edge.server import Server
-from chassis.testing import Issuer, settings_for
+from chassis.testing import Issuer, figure, settings_for
 from services.library.hls import Playlists
 from tests.integration.library.shelves import Shelves, enrolled, path, refused
 from tests.integration.library.test_processing import FILM, LECTURE
@@ -35,9 +34,9 @@ def stage(shelves: Shelves, tmp_path: Path) -> Iterator[Shelves]:
     server.drain(chosen.drain)
 
 
-def film(stage: Shelves, **changes: Any) -> str:
+def film(stage: Shelves) -> str:
     """A film with its qualities, which the learner may read."""
-    item_id = stage.available(LECTURE, **{**FILM, **changes})
+    item_id = stage.available(LECTURE, **FILM)
     assert stage.process() == 1
     stage.hear(enrolled(LEARNER), path(item_id))
     return item_id
@@ -67,8 +66,10 @@ def test_a_stock_player_plays_all_of_a_film(stage: Shelves) -> None:
 
 
 def test_playlists_are_not_cached_and_say_what_they_are(stage: Shelves) -> None:
-    """Their media type is that of RFC 8216; segments are signed for twice the playing time."""
-    item_id = film(stage, seconds=7200.0)
+    """Their media type is that of RFC 8216; segments are signed for twice the playing time. A
+    quality that is loaded counts as read.
+    """
+    item_id, before = film(stage), figure("tandem_library_reads_total", rendition="240p")
     stage.database.mongo["items"].update_one({"_id": item_id}, {"$set": {"seconds": 7200.0}})
     url = playlist(stage, item_id)
     answer = stage.http.request("GET", url)
@@ -76,6 +77,7 @@ def test_playlists_are_not_cached_and_say_what_they_are(stage: Shelves) -> None:
     assert answer.headers["cache-control"] == "private, no-store"
     _, text = loaded(stage, url.replace("master", "240p"))
     signed = next(line for line in text.splitlines() if line.startswith("http"))
+    assert figure("tandem_library_reads_total", rendition="240p") == before + 1
     lifetime = int(parse_qs(urlsplit(signed).query)["X-Amz-Expires"][0])
     assert lifetime == 2 * 2 * 7200
 

@@ -11,7 +11,7 @@ import pytest
 import urllib3
 from google.protobuf.message import Message
 from tandem.library.v1 import library_pb2, library_pb2_grpc
-from tandem.library.v1.events_pb2 import ItemAvailable
+from tandem.library.v1.events_pb2 import ItemAvailable, RenditionAvailable
 from tandem.types.v1 import types_pb2
 
 from campus.identity import IdentityProvider
@@ -29,6 +29,7 @@ from tests.integration.library.shelves import (
     race,
 )
 from tests.integration.processes import RoleProcess, declare, eventually, publish, role
+from tests.unit.library import examples
 
 FILM = (Path(__file__).parents[3] / "campus" / "demo" / "recording.mp4").read_bytes()
 
@@ -47,6 +48,13 @@ def environment(
         # The tests' clock stands in the past, where to a process every upload is long expired.
         "TANDEM_EXPIRE_UPLOADS": "315360000",
     }
+
+
+def stored(shelves: Shelves, item_id: str) -> set[str]:
+    """The keys of an item's files in the S3 store."""
+    client: Any = shelves.files._quick
+    found = client.list_objects(shelves.files._bucket, prefix=item_id, recursive=True)
+    return {each.object_name for each in found}
 
 
 def _event(number: int, data: Message) -> Event[Any]:
@@ -77,6 +85,36 @@ def test_a_worker_verifies_and_knows_who_may_read(
             process.send_signal(signal.SIGTERM)
         assert [process.wait(60) for process in (one, other)] == [0, 0]
     assert all(len(shelves.published(ItemAvailable, each)) == 1 for each in ids)
+
+
+def test_what_a_killed_worker_began_another_one_finishes(
+    shelves: Shelves, environment: dict[str, str]
+) -> None:
+    """Renditions that are made stay; each is told once, and no file is left that no item has."""
+    declare("library", environment)
+    lecture = examples.lecture(seconds=30, width=854, height=480)
+    item_id = shelves.available(
+        lecture, kind=types_pb2.ITEM_KIND_RECORDING, media_type="video/mp4", seconds=30.0
+    )
+    with role("library", "worker", environment) as first:
+        eventually(lambda: len(shelves.item(item_id).renditions) > 1)
+        first.kill()
+        first.wait()
+    made = list(shelves.item(item_id).renditions)
+    processings = shelves.database.mongo["processings"]
+    # As if the lease of the claim had ended.
+    processings.update_one({"job": {"$exists": True}}, {"$set": {"job.due": datetime.now(UTC)}})
+    with role("library", "worker", environment):
+        eventually(lambda: shelves.processing(item_id).HasField("ended_at"))
+    item = shelves.item(item_id)
+    assert list(item.renditions[: len(made)]) == made
+    names = [each.name for each in item.renditions]
+    assert names == ["original", "poster", "audio", "240p", "480p"]
+    told = [each.rendition for each in shelves.published(RenditionAvailable, item_id)]
+    assert told == names[1:]
+    files = {row["key"] for row in shelves.database.mongo["files"].find()}
+    waiting = {row["_id"] for row in shelves.database.mongo["rubbish"].find()}
+    assert stored(shelves, item_id) <= files | waiting
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from services.library.domain.items import Item, Metadata, Rendition
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-URLS = FeedUrls("https://api.example.edu/podcast", "k" * 32)
+URLS = FeedUrls("https://api.example.edu", "k" * 32)
 TEXTS = st.text(max_size=60)
 
 
@@ -44,7 +44,7 @@ ITEM = Item(
 
 def token_of(urls: FeedUrls, feed_id: str) -> str:
     """The token of a feed."""
-    return urls.of_feed(feed_id).removeprefix(f"{urls.base}/")
+    return urls.of_feed(feed_id).removeprefix(f"{urls.base}/podcast/")
 
 
 @given(TEXTS)
