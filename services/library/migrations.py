@@ -204,6 +204,11 @@ def _process_all(mongo: Mongo) -> None:
         pass
 
 
+PACKS = "packs"
+"""The lane of offline packs."""
+
+_PACKED: Mapping[str, Sequence[IndexModel]] = {"packs": [jobs.INDEX, IndexModel("asked_at")]}
+
 MIGRATIONS = (
     Migration(1, "items, uploads, replicas of enrolments and reading lists", adding(_FIRST)),
     Migration(2, "pending deletions in the S3 store", adding(_CLEANING)),
@@ -217,4 +222,5 @@ MIGRATIONS = (
     Migration(10, "when an item was changed", _tell_changes),
     Migration(11, "items that were public, in the order of their changes", _tell_public),
     Migration(12, "the renditions that are made of items", _process_all),
+    Migration(15, "offline packs of runs", adding(_PACKED)),
 )
