@@ -15,7 +15,7 @@ import structlog
 from chassis.data.store import Database
 from chassis.jobs import Away, Batch, GiveBack, Jobs, Work
 from services.library.domain.enums import PackState
-from services.library.domain.packs import LARGEST, Pack, PackedItem, names
+from services.library.domain.packs import Pack, PackedItem, names
 from services.library.domain.types import ZIP
 from services.library.migrations import PACKS
 from services.library.offline_page import page_of
@@ -116,7 +116,6 @@ def _make(
             size = write_zip(content, pack, keys, files.chunks, go_on)
         except NoSuchUpload as error:
             raise use.CantMake("the S3 store has lost a file of it") from error
-        assert size <= LARGEST
         content.flush()
         key = database.transact(partial(use.announce, pack_id=pack.id))
         content.seek(0)

@@ -3,19 +3,19 @@
 import hashlib
 import json
 import mimetypes
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chassis.texts import normal
-from services.library.domain.entitlements import RunReadingList, is_embargoed
+from services.library.domain.entitlements import RunReadingList, all_versions, is_embargoed
 from services.library.domain.enums import ItemState, PackState
 from services.library.domain.items import Item, Rendition
 from services.library.domain.renditions import Wish, fitting
 
-LARGEST = 2**32 - 1
-"""The most bytes of a ZIP without the extension ZIP64, which not every program opens (APPNOTE.TXT
-6.3.10, section 4.4.1.4).
+LARGEST = 2**31 - 1
+"""The most bytes of a ZIP that zipfile writes without the extension ZIP64 (APPNOTE.TXT 6.3.10,
+section 4.4.1.4), which not every program opens.
 """
 MOST_ITEMS = 1000
 """Of a pack: more would not fit one answer."""
@@ -73,9 +73,12 @@ def wanted(path: RunReadingList | None, others: Iterable[str], week: int) -> lis
     return list(dict.fromkeys([*in_order, *others]))
 
 
-def is_for_learners(item: Item, now: datetime) -> bool:
-    """Return whether every learner of a run may read an item that is the run's."""
-    return item.state is ItemState.AVAILABLE and not is_embargoed(item, now)
+def is_for_learners(item: Item, run_id: str, named: Collection[str], now: datetime) -> bool:
+    """Return whether every learner of a run may read an item now. `named`: the ids of the items
+    that the run's path and sessions name.
+    """
+    is_of_run = run_id in item.run_ids or any(each in named for each in all_versions(item))
+    return is_of_run and item.state is ItemState.AVAILABLE and not is_embargoed(item, now)
 
 
 def choose(items: Sequence[Item], most_bytes: int) -> tuple[PackedItem, ...]:

@@ -1,12 +1,11 @@
 """Offline packs: asked for, made by a worker, served to who belongs to the run."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chassis.errors import FailedPrecondition, NotFound, PermissionDenied
 from services.library.domain import packs as rules
-from services.library.domain.entitlements import all_versions
 from services.library.domain.enums import PackState
 from services.library.domain.items import Item, PendingDeletion
 from services.library.domain.packs import Pack
@@ -21,6 +20,8 @@ ATTACH_WITHIN, URLS_END = timedelta(days=1), timedelta(days=7)
 KEPT = timedelta(days=30)
 # How exactly it is known when a pack was asked for, so that few who ask write.
 ASKED_WITHIN = timedelta(days=1)
+# How many items an error names: it has to fit the headers of an answer.
+TOLD = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +73,8 @@ def readable(store: Store, pack_id: str, reader_id: str) -> Pack:
     _check_belongs(store, pack.run_id, reader_id)
     if closed := _closed(store, pack):
         raise FailedPrecondition(
-            f"learners of run {pack.run_id!r} may not read {', '.join(closed)} of this pack now;"
-            " build a new one with BuildOfflinePack"
+            f"learners of run {pack.run_id!r} may not read {', '.join(closed[:TOLD])} of this pack"
+            f" now ({len(closed)} items in all); build a new one with BuildOfflinePack"
         )
     if _is_long_ago(pack.asked_at, store.now):
         store.note_asked(pack_id)
@@ -85,6 +86,7 @@ def sources(store: Store, pack: Pack) -> list[str]:
     changed since it was asked for.
     """
     items = {item.id: item for item in store.items([each.item_id for each in pack.items])}
+    is_open = _is_open(store, pack.run_id)
     keys = []
     for each in pack.items:
         item = items.get(each.item_id)
@@ -93,7 +95,7 @@ def sources(store: Store, pack: Pack) -> list[str]:
             for file in (item.renditions if item else ())
             if (file.name, file.sha256) == (each.rendition, each.sha256)
         ]
-        if item is None or not same or not rules.is_for_learners(item, store.now):
+        if item is None or not same or not is_open(item):
             raise CantMake(f"item {each.item_id!r} can't be read by learners any more")
         keys.append(key_of(store, item, same[0]))
     return keys
@@ -157,26 +159,28 @@ def _items(store: Store, run_id: str, week: int) -> list[Item]:
         others += store.items_for_run(run_id, rules.MOST_ITEMS)
     ids = rules.wanted(path, others, week)[: rules.MOST_ITEMS]
     found = {item.id: item for item in store.items(ids)}
-    newest = (_newest(store, found[item_id]) for item_id in ids if item_id in found)
+    is_open = _is_open(store, run_id)
+    newest = (_newest(store, found[item_id], is_open) for item_id in ids if item_id in found)
     return list({item.id: item for item in newest if item}.values())
 
 
-def _newest(store: Store, item: Item) -> Item | None:
+def _newest(store: Store, item: Item, is_open: Callable[[Item], bool]) -> Item | None:
+    """Return the newest version of an item, or the item itself, that is open; None if none is."""
     newer = store.item(store.newest_after(item.id)) if item.replaced_by else None
-    some = (each for each in (newer, item) if each)
-    return next((each for each in some if rules.is_for_learners(each, store.now)), None)
+    return next((each for each in (newer, item) if each and is_open(each)), None)
+
+
+def _is_open(store: Store, run_id: str) -> Callable[[Item], bool]:
+    """Return the rule whether the learners of a run may read an item now."""
+    named = frozenset(store.reading_list_items([run_id]))
+    return lambda item: rules.is_for_learners(item, run_id, named, store.now)
 
 
 def _closed(store: Store, pack: Pack) -> list[str]:
     """Return the ids of a pack's items that the learners of its run may not read now."""
     ids = [each.item_id for each in pack.items]
-    named = set(store.reading_list_items([pack.run_id]))
-    may = {
-        item.id
-        for item in store.items(ids)
-        if rules.is_for_learners(item, store.now)
-        and (pack.run_id in item.run_ids or not named.isdisjoint(all_versions(item)))
-    }
+    is_open = _is_open(store, pack.run_id)
+    may = {item.id for item in store.items(ids) if is_open(item)}
     return [item_id for item_id in ids if item_id not in may]
 
 

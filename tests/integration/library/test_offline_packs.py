@@ -221,6 +221,18 @@ def test_a_new_version_takes_the_place_of_the_old_one(shelves: Shelves) -> None:
     assert get(shelves, pack.id).state == READY
 
 
+def test_a_new_version_for_others_is_not_packed(shelves: Shelves) -> None:
+    """The old one, which is for the run's learners, stays in the pack."""
+    old = shelves.available(run_ids=[RUN])
+    shelves.hear(enrolled(LEARNER))
+    new = shelves.available(examples.pdf(2), replaces_item_id=old)
+    assert not shelves.may_read(LEARNER, new)
+    pack = build(shelves)
+    assert packed(pack) == [(old, "original")]
+    shelves.pack()
+    assert get(shelves, pack.id).state == READY
+
+
 def test_an_item_that_is_retired_before_the_pack_is_made_fails_it(shelves: Shelves) -> None:
     """The pack tells why, and its job is done."""
     item_id = shelves.available()

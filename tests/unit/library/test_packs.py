@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
+from tandem.progress.v1 import progress_pb2
 
 from services.library import offline_page, packing
 from services.library.domain import packs
@@ -154,12 +156,14 @@ def test_the_same_content_is_the_same_pack_and_the_same_bytes() -> None:
 
 
 def test_who_may_read_later_does_not_read_a_pack() -> None:
-    """An embargo or a state other than AVAILABLE keeps an item out."""
+    """An embargo or a state other than AVAILABLE keeps an item out, or that it is not the run's."""
     there = item("a", {"original": 10})
-    assert packs.is_for_learners(there, NOW)
+    assert packs.is_for_learners(there, "run-1", {"a"}, NOW)
+    assert not packs.is_for_learners(there, "run-1", {"b"}, NOW)
+    gone = replace(there, state=ItemState.RETIRED)
     later = replace(there, not_before=NOW + timedelta(seconds=1))
-    assert not packs.is_for_learners(later, NOW)
-    assert not packs.is_for_learners(replace(there, state=ItemState.RETIRED), NOW)
+    assert not packs.is_for_learners(later, "run-1", {"a"}, NOW)
+    assert not packs.is_for_learners(gone, "run-1", {"a"}, NOW)
 
 
 class Page(HTMLParser):
@@ -279,6 +283,9 @@ def test_the_script_sends_again_with_the_same_id_until_it_is_stored(node: str) -
     """
     )
     told = run_script(node, code)
+    for body in told["sent"]:
+        request = json_format.ParseDict(body, progress_pb2.RecordStatementsRequest())
+        assert request.statements[0].video.played_segments == "0[.]10"
     (first,), (again, later) = (body["statements"] for body in told["sent"])
     assert first == again
     assert first["learnerId"] == "ada"

@@ -787,7 +787,7 @@ class BuildOfflinePackRequest(_message.Message):
     all items of the run.
     """
     most_bytes: _builtins.int
-    """The most bytes that the ZIP may have in all; 0: 4 GiB - 1, which is the most for any pack,
+    """The most bytes that the ZIP may have in all; 0: 2 GiB - 1, which is the most for any pack,
     because not every program opens larger ZIP files.
     """
     def __init__(
