@@ -99,9 +99,11 @@ def is_address(value: str) -> str:
 
 
 def are_origins(value: str) -> str:
-    """Check for origins (RFC 6454, section 7) with commas between, or none."""
+    """Check for origins (RFC 6454, section 7; `null` is that of a file) with commas between, or
+    none.
+    """
     wrong = [each for each in value.split(",") if value and not _ORIGIN.fullmatch(each)]
-    return "origins such as https://host, with commas between and no path" if wrong else ""
+    return "origins such as https://host, or null, with commas between and no path" if wrong else ""
 
 
 def is_target(value: str) -> str:
@@ -129,7 +131,7 @@ _MONGODB = re.compile(
     rf"mongodb(?P<srv>\+srv)?://(?:{_WORD}(?::{_WORD})?@)?(?P<hosts>[^\s/?#@]+)"
     rf"(?:/{_WORD}|/)?(?:\?{_OPTION}(?:[&;]{_OPTION})*)?"
 )
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?|null")
 LARGEST_PORT = 65535
 
 
@@ -215,7 +217,8 @@ class Settings:
         "host:port of the HTTP server", roles=(API,), check=is_address, default="127.0.0.1:0"
     )
     http_origins: str = setting(
-        "origins whose pages may call from a browser, with commas between: https://host",
+        "origins whose pages may call from a browser, with commas between: https://host;"
+        " null: pages that are opened as files, such as those of offline packs",
         roles=(API,),
         check=are_origins,
         default="",

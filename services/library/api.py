@@ -13,7 +13,7 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.errors import DomainError, FailedPrecondition, Unavailable
 from services.library import cleaning, metrics, queries, rights, transfers
-from services.library.domain.enums import UploadState
+from services.library.domain.enums import PackState, UploadState
 from services.library.domain.feeds import CreateFeed, FeedUrls
 from services.library.domain.items import Item, PendingDeletion, Upload
 from services.library.domain.items import StartUpload as Announcement
@@ -21,15 +21,26 @@ from services.library.domain.metadata import as_told
 from services.library.domain.parts import Part, plan
 from services.library.domain.renditions import Wish
 from services.library.domain.search import Found, SearchQuery
+from services.library.domain.types import ZIP
 from services.library.hls import Playlists
 from services.library.ports import Files
 from services.library.queries import Wanted
 from services.library.searching import Ask, search_page
 from services.library.store import LibraryStore
-from services.library.usecases import feeds, items, processing, quotas, reading, uploads, versions
+from services.library.usecases import (
+    feeds,
+    items,
+    packs,
+    processing,
+    quotas,
+    reading,
+    uploads,
+    versions,
+)
 from services.library.usecases.files import key_of
 from services.library.usecases.items import RetireItem, UpdateItem
 from services.library.usecases.lookup import get_upload
+from services.library.usecases.packs import BuildOfflinePack
 from services.library.usecases.quotas import SetRunQuota
 from services.library.usecases.search import SearchItems
 from services.library.usecases.uploads import UploadTarget
@@ -222,6 +233,28 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         url, ends = self.playlists.url_of(item, reader_id)
         answer = library_pb2.GetPlaylistUrlResponse(url=url)
         answer.expires_at.FromDatetime(ends)
+        return answer
+
+    def BuildOfflinePack(
+        self, request: library_pb2.BuildOfflinePackRequest, _context: Any
+    ) -> resources_pb2.OfflinePack:
+        command, reader_id = from_message(request, BuildOfflinePack), _reader(request.reader_id)
+        return execute(
+            self._database,
+            request,
+            resources_pb2.OfflinePack,
+            lambda store: packs.build(store, command, reader_id),
+        )
+
+    def GetOfflinePack(
+        self, request: library_pb2.GetOfflinePackRequest, _context: Any
+    ) -> resources_pb2.OfflinePack:
+        reader_id = _reader(request.reader_id)
+        pack = packs.readable(self._database.reader(), request.pack_id, reader_id)
+        answer = to_message(pack, resources_pb2.OfflinePack)
+        if pack.state is PackState.READY:
+            answer.url, ends = self._files.read_url(pack.key, ZIP)
+            answer.expires_at.FromDatetime(ends)
         return answer
 
     def SetRunQuota(

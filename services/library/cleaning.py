@@ -9,7 +9,7 @@ from chassis.data.store import Database
 from services.library.domain.items import PendingDeletion
 from services.library.ports import Files, FilesAway
 from services.library.store import LibraryStore
-from services.library.usecases import uploads
+from services.library.usecases import packs, uploads
 
 log = structlog.get_logger()
 
@@ -40,6 +40,12 @@ def remove(
 def release_copies(database: Database[LibraryStore], now: datetime) -> None:
     """Let the next sweep delete the copies that are due. `now`: by the system's clock."""
     database.transact(lambda store: store.release_copies(now))
+
+
+def expire_packs(database: Database[LibraryStore]) -> None:
+    """Remove offline packs for which nobody asked for a long time."""
+    for pack_id in database.reader().stale_packs(database.clock.now() - packs.KEPT):
+        database.transact(partial(packs.expire, pack_id=pack_id))
 
 
 def expire(database: Database[LibraryStore], files: Files, after: timedelta) -> None:

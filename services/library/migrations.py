@@ -208,6 +208,10 @@ _FEEDS: Mapping[str, Sequence[IndexModel]] = {
     "feeds": [IndexModel([("reader_id", 1), ("_id", -1)])],
 }
 
+PACKS = "packs"
+"""The lane of offline packs."""
+
+_PACKED: Mapping[str, Sequence[IndexModel]] = {"packs": [jobs.INDEX, IndexModel("asked_at")]}
 
 MIGRATIONS = (
     Migration(1, "items, uploads, replicas of enrolments and reading lists", adding(_FIRST)),
@@ -223,4 +227,5 @@ MIGRATIONS = (
     Migration(11, "items that were public, in the order of their changes", _tell_public),
     Migration(12, "the renditions that are made of items", _process_all),
     Migration(13, "podcast feeds of runs, by their reader", adding(_FEEDS)),
+    Migration(15, "offline packs of runs", adding(_PACKED)),
 )

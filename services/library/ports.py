@@ -9,6 +9,7 @@ from services.library.domain.entitlements import Enrolment, RunReadingList, Sess
 from services.library.domain.feeds import Feed
 from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Rendition, Upload
+from services.library.domain.packs import Pack
 from services.library.domain.processing import Processing
 from services.library.domain.quotas import RunUsage
 from services.library.domain.search import Found, IndexedItem, SearchQuery
@@ -136,6 +137,27 @@ class Store(Protocol):
 
     def put_playlist(self, content: str, playlist: str) -> None:
         """Store the HLS playlist of a file with these bytes."""
+
+    def items(self, item_ids: Collection[str]) -> list[Item]:
+        """Return the items with these ids that exist."""
+
+    def items_for_run(self, run_id: str, limit: int) -> list[str]:
+        """Return the ids of AVAILABLE items that are for the learners of a run, oldest first."""
+
+    def pack(self, pack_id: str) -> Pack | None:
+        """Return an offline pack; None if there is none."""
+
+    def begin_pack(self, pack: Pack) -> None:
+        """Store a pack that is to be made, with its job."""
+
+    def put_pack(self, pack: Pack) -> None:
+        """Store a pack that was changed; its job is done when it is not WAITING any more."""
+
+    def note_asked(self, pack_id: str) -> None:
+        """Store that somebody asked for a pack now."""
+
+    def remove_pack(self, pack_id: str) -> None:
+        """Forget a pack."""
 
     def quota(self, run_id: str) -> int:
         """Return a run's own quota in bytes; 0 if it has none."""

@@ -9,6 +9,7 @@
 | playlists | the HLS playlist of a file | SHA-256 and size of its bytes |
 | feeds | a podcast feed of a run, for one reader | made by the server |
 | quotas | the quota of a run, and how often room in it was looked for | the run's |
+| packs | an offline pack, and a `job` until it is made | a hash of its content |
 | rubbish | a pending deletion in the S3 store | the file's key |
 | copies | a file whose pending deletion is due later | the file's key |
 | enrolments, staff | replicas: enrolments, staff | run:learner; a run's |
@@ -27,15 +28,24 @@ from chassis.data import store as chassis_store
 from chassis.data.staff import members_of
 from chassis.data.transactions import inserting
 from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
-from services.library.domain.enums import EnrolmentState, ItemState, UploadState
+from services.library.domain.enums import EnrolmentState, ItemState, PackState, UploadState
 from services.library.domain.feeds import Feed
 from services.library.domain.files import SharedFile
 from services.library.domain.items import Item, PendingDeletion, Rendition, Upload
 from services.library.domain.oai import is_public
+from services.library.domain.packs import Pack
 from services.library.domain.processing import Processing, Progress
 from services.library.domain.quotas import COUNTED, RunUsage
 from services.library.domain.types import may_play
-from services.library.migrations import DOCUMENTS, FILMS, LARGE, LARGEST_SMALL, MIGRATIONS, SMALL
+from services.library.migrations import (
+    DOCUMENTS,
+    FILMS,
+    LARGE,
+    LARGEST_SMALL,
+    MIGRATIONS,
+    PACKS,
+    SMALL,
+)
 from services.library.ports import IndexPosition
 
 Document = dict[str, Any]
@@ -252,6 +262,59 @@ class LibraryStore(chassis_store.Store):
         self["playlists"].replace_one(
             {"_id": content}, {"text": playlist}, upsert=True, session=self.session
         )
+
+    def items(self, item_ids: Collection[str]) -> list[Item]:
+        """Return the items with these ids that exist."""
+        return [from_document(row, Item) for row in self.find_by_ids("items", item_ids)]
+
+    def items_for_run(self, run_id: str, limit: int) -> list[str]:
+        """Return the ids of AVAILABLE items that are for the learners of a run, oldest first."""
+        query = {"run_ids": run_id, "state": ItemState.AVAILABLE}
+        rows = self["items"].find(query, {"_id": 1}, session=self.session)
+        return [row["_id"] for row in rows.sort("_id", 1).limit(limit)]
+
+    def pack(self, pack_id: str) -> Pack | None:
+        """Return an offline pack; None if there is none."""
+        found = self["packs"].find_one({"_id": pack_id}, session=self.session)
+        return from_document(found, Pack) if found else None
+
+    def begin_pack(self, pack: Pack) -> None:
+        """Store a pack that is to be made, with its job."""
+        document = {**to_document(pack), "job": jobs.waiting(PACKS, datetime.now(UTC))}
+        with inserting():  # many learners ask at once
+            self["packs"].replace_one({"_id": pack.id}, document, upsert=True, session=self.session)
+
+    def put_pack(self, pack: Pack) -> None:
+        """Store a pack that was changed; its job is done when it is not WAITING any more."""
+        document = to_document(pack)
+        change: Document = {"$set": {key: document[key] for key in document if key != "_id"}}
+        if pack.state is not PackState.WAITING:
+            change["$unset"] = jobs.DONE
+        self["packs"].update_one({"_id": pack.id}, change, session=self.session)
+
+    def note_asked(self, pack_id: str) -> None:
+        """Store that somebody asked for a pack now."""
+        self["packs"].update_one(
+            {"_id": pack_id}, {"$max": {"asked_at": self.now}}, session=self.session
+        )
+
+    def end_pack_job(self, pack_id: str) -> None:
+        """Remove the job of a pack that is not to be made any more."""
+        self["packs"].update_one(
+            {"_id": pack_id, "state": {"$ne": PackState.WAITING}},
+            {"$unset": jobs.DONE},
+            session=self.session,
+        )
+
+    def stale_packs(self, before: datetime) -> list[str]:
+        """Return the ids of some packs for which nobody asked since an instant."""
+        query = {"asked_at": {"$lt": before}}
+        rows = self["packs"].find(query, {"_id": 1}, session=self.session).limit(SOME)
+        return [row["_id"] for row in rows]
+
+    def remove_pack(self, pack_id: str) -> None:
+        """Forget a pack."""
+        self["packs"].delete_one({"_id": pack_id}, session=self.session)
 
     def quota(self, run_id: str) -> int:
         """Return a run's own quota in bytes; 0 if it has none."""

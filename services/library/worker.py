@@ -12,8 +12,8 @@ from chassis.contracts.mapping import from_message
 from chassis.data.staff import note_staff
 from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer
-from services.library import cleaning, migrations, processing, verifier
-from services.library.domain.entitlements import Enrolment, RunReadingList, SessionItems
+from services.library import cleaning, migrations, packing, processing, verifier
+from services.library.domain.entitlements import Enrolment, PathEntry, RunReadingList, SessionItems
 from services.library.domain.enums import EnrolmentState
 from services.library.ports import Files
 from services.library.store import LibraryStore
@@ -57,8 +57,8 @@ def subscriptions() -> tuple[Subscription[LibraryStore], ...]:
 
 
 def timers(files: Files, expire_after: timedelta) -> tuple[Timer[LibraryStore], ...]:
-    """Return the timers: deletion of unneeded files; and, for one release, queued items of the
-    previous version.
+    """Return the timers: deletion of unneeded files and packs; and, for one release, queued items
+    of the previous version.
     """
     return (
         Timer("library.sweep", SWEEP_EVERY, lambda database: cleaning.sweep(database, files)),
@@ -72,13 +72,14 @@ def timers(files: Files, expire_after: timedelta) -> tuple[Timer[LibraryStore], 
             EXPIRE_EVERY,
             lambda database: cleaning.release_copies(database, datetime.now(UTC)),
         ),
+        Timer("library.packs", EXPIRE_EVERY, cleaning.expire_packs),
         Timer("library.adopt", EXPIRE_EVERY, lambda database: migrations.adopt(database.mongo)),
     )
 
 
 def jobs(files: Files) -> tuple[Jobs[LibraryStore], ...]:
     """Return the jobs of all workers."""
-    return (verifier.verification(files), processing.processing(files))
+    return (verifier.verification(files), processing.processing(files), packing.packing(files))
 
 
 def entitlements(store: LibraryStore, batch: Sequence[Event[Any]]) -> None:
@@ -113,7 +114,16 @@ def _enrolment(event: Event[Any]) -> Enrolment:
 
 
 def _reading_list(event: Event[Any]) -> RunReadingList:
-    items = {activity.item_id for activity in event.data.activities if activity.item_id}
+    named = [activity for activity in event.data.activities if activity.item_id]
     return RunReadingList(
-        run_id=event.data.run_id, item_ids=tuple(sorted(items)), sequence=event.sequence
+        run_id=event.data.run_id,
+        item_ids=tuple(sorted({activity.item_id for activity in named})),
+        sequence=event.sequence,
+        entries=tuple(PathEntry(item_id=each.item_id, week=_week(each)) for each in named),
     )
+
+
+def _week(activity: Any) -> int:
+    """Return the week of the run in which an activity is due; else in which it opens; else 0."""
+    due, opens = (rule.civil.week_day.week for rule in (activity.deadline, activity.release))
+    return int(due or opens)

@@ -117,6 +117,8 @@ TABLE: dict[str, Rule] = {
     "library.LibraryService.GetProcessing": Rule(EVERYONE),
     "library.LibraryService.GetReadUrl": Rule(OFFICE, READER_ID),
     "library.LibraryService.GetPlaylistUrl": Rule(OFFICE, READER_ID),
+    "library.LibraryService.BuildOfflinePack": Rule(OFFICE, READER_ID),
+    "library.LibraryService.GetOfflinePack": Rule(OFFICE, READER_ID),
     "library.LibraryService.SetRunQuota": Rule(OFFICE),
     "library.LibraryService.GetRunUsage": Rule(OFFICE, "", OBSERVER, RUN),
     "library.LibraryService.CreateFeed": Rule(OFFICE, READER_ID),

@@ -19,12 +19,23 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PathEntry:
+    """An item that a path names, with the week of the run by which its activity is due."""
+
+    item_id: str
+    week: int = 0
+    """From 1; 0: the path does not tell it by week."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunReadingList:
     """The reading list of a run: the items of its path, from catalog's last event."""
 
     run_id: str
     item_ids: tuple[str, ...]
     sequence: int
+    entries: tuple[PathEntry, ...] = ()
+    """The same items in the path's order; none in what an older version stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

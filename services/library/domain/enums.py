@@ -52,6 +52,14 @@ class ProcessingState(StrEnum):
     FAILED = "FAILED"
 
 
+class PackState(StrEnum):
+    """How far an offline pack is."""
+
+    WAITING = "WAITING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
 class UploadState(StrEnum):
     """The state of an upload."""
 

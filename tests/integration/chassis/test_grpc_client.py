@@ -40,7 +40,7 @@ class Library(library_pb2_grpc.LibraryServiceServicer):
         raise NotImplementedError
 
     UpdateItem = RetireItem = SetRunQuota = GetRunUsage = SearchItems = _unused
-    GetProcessing = GetPlaylistUrl = _unused
+    GetProcessing = GetPlaylistUrl = BuildOfflinePack = GetOfflinePack = _unused
     StartUpload = GetUpload = CompleteUpload = AbortUpload = ListItems = GetReadUrl = _unused
     CreateFeed = RevokeFeed = ListFeeds = _unused
 

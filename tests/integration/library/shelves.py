@@ -22,6 +22,7 @@ from chassis.jobs.runner import Runner
 from chassis.testing import ChannelFor
 from services.library.api import LibraryApi
 from services.library.files import S3Files
+from services.library.packing import packing
 from services.library.processing import processing
 from services.library.store import LibraryStore
 from services.library.verifier import verification
@@ -131,6 +132,10 @@ class Shelves:
         items.
         """
         return Runner(self.database, processing(files or self.files), self.system).run_due(lanes)
+
+    def pack(self, files: Any = None) -> int:
+        """Make offline packs as a worker does; returns how many."""
+        return Runner(self.database, packing(files or self.files), self.system).run_due()
 
     def processing(self, item_id: str) -> resources_pb2.Processing:
         """How far an item's renditions are."""

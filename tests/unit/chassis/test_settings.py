@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pymongo.uri_parser import parse_uri
 
+from chassis.operations import settings
 from chassis.operations.settings import Settings, SettingsError, load, setting
 
 
@@ -153,3 +154,11 @@ def test_production_refuses_a_steered_clock() -> None:
     assert "TANDEM_CLOCK" in faults_of(steered, "worker")
     development = {**steered, "TANDEM_ENVIRONMENT": "development"}
     assert load(Sample, development, "worker").clock.startswith("file:")
+
+
+def test_origins_are_those_of_sites_or_of_files() -> None:
+    """A page that is opened as a file has the origin null; a path is no part of an origin."""
+    assert not settings.are_origins("https://study.example.edu,null")
+    assert not settings.are_origins("")
+    assert settings.are_origins("https://study.example.edu/page")
+    assert settings.are_origins("null,*")

@@ -100,8 +100,12 @@ def test_a_drain_lets_calls_in_hand_end_and_takes_no_other(running: Running) -> 
 
 def test_only_pages_of_known_origins_may_call(run: Run) -> None:
     """A browser asks first (CORS), and gets permission only for the origins in the settings."""
-    running = run(http_origins="https://study.example.edu,https://b.example.edu")
-    for origin, allowed in (("https://study.example.edu", True), ("https://else.example", False)):
+    running = run(http_origins="https://study.example.edu,null")
+    for origin, allowed in (
+        ("https://study.example.edu", True),
+        ("null", True),  # a page that was opened as a file
+        ("https://else.example", False),
+    ):
         asked = {
             "origin": origin,
             "access-control-request-method": "POST",

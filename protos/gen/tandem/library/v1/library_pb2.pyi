@@ -872,3 +872,73 @@ class ListFeedsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListFeedsResponse: _TypeAlias = ListFeedsResponse  # noqa: Y015
+
+@_typing.final
+class BuildOfflinePackRequest(_message.Message):
+    """What to pack, and for whom."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    READER_ID_FIELD_NUMBER: _builtins.int
+    WEEK_FIELD_NUMBER: _builtins.int
+    MOST_BYTES_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    run_id: _builtins.str
+    """The run."""
+    reader_id: _builtins.str
+    """Who wants it: has a place in the run, or is its staff. A registrar or a service may leave it
+    empty.
+    """
+    week: _builtins.int
+    """The items whose activity is due in this week of the run, from 1: those with a rule by week. 0:
+    all items of the run.
+    """
+    most_bytes: _builtins.int
+    """The most bytes that the ZIP may have in all; 0: 2 GiB - 1, which is the most for any pack,
+    because not every program opens larger ZIP files.
+    """
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        reader_id: _builtins.str = ...,
+        week: _builtins.int = ...,
+        most_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["most_bytes", b"most_bytes", "reader_id", b"reader_id", "request_id", b"request_id", "run_id", b"run_id", "week", b"week"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BuildOfflinePackRequest: _TypeAlias = BuildOfflinePackRequest  # noqa: Y015
+
+@_typing.final
+class GetOfflinePackRequest(_message.Message):
+    """Names a pack, and who wants it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PACK_ID_FIELD_NUMBER: _builtins.int
+    READER_ID_FIELD_NUMBER: _builtins.int
+    pack_id: _builtins.str
+    """The pack's id."""
+    reader_id: _builtins.str
+    """Who wants it, as in BuildOfflinePackRequest."""
+    def __init__(
+        self,
+        *,
+        pack_id: _builtins.str = ...,
+        reader_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pack_id", b"pack_id", "reader_id", b"reader_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOfflinePackRequest: _TypeAlias = GetOfflinePackRequest  # noqa: Y015

@@ -101,6 +101,16 @@ class LibraryServiceStub:
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetPlaylistUrlRequest.SerializeToString,
                 response_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.GetPlaylistUrlResponse.FromString,
                 _registered_method=True)
+        self.BuildOfflinePack = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/BuildOfflinePack',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.BuildOfflinePackRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_resources__pb2.OfflinePack.FromString,
+                _registered_method=True)
+        self.GetOfflinePack = channel.unary_unary(
+                '/tandem.library.v1.LibraryService/GetOfflinePack',
+                request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetOfflinePackRequest.SerializeToString,
+                response_deserializer=tandem_dot_library_dot_v1_dot_resources__pb2.OfflinePack.FromString,
+                _registered_method=True)
         self.SetRunQuota = channel.unary_unary(
                 '/tandem.library.v1.LibraryService/SetRunQuota',
                 request_serializer=tandem_dot_library_dot_v1_dot_library__pb2.SetRunQuotaRequest.SerializeToString,
@@ -243,6 +253,26 @@ class LibraryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BuildOfflinePack(self, request, context):
+        """Lets one ZIP be made of what a run's learners may read now, of one week or all of it, to study
+        without a network. It begins with the smallest rendition of each item, in the path's order, as
+        long as the budget lasts, and improves the first ones with what is left. The same content is one
+        pack for all who ask. PERMISSION_DENIED when the reader has no place in the run and is not its
+        staff; FAILED_PRECONDITION when no item may be packed, or none fits the budget.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOfflinePack(self, request, context):
+        """How far a pack is, and its URL when it is READY. PERMISSION_DENIED as of BuildOfflinePack, also
+        when there is no such pack; NOT_FOUND to who reads everything. FAILED_PRECONDITION when the
+        run's learners may not read all of it any more: it is to be built anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetRunQuota(self, request, context):
         """Limits how many bytes the items of a run may have in all. Items that exist stay, even if they
         are more.
@@ -344,6 +374,16 @@ def add_LibraryServiceServicer_to_server(servicer, server):
                     servicer.GetPlaylistUrl,
                     request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.GetPlaylistUrlRequest.FromString,
                     response_serializer=tandem_dot_library_dot_v1_dot_library__pb2.GetPlaylistUrlResponse.SerializeToString,
+            ),
+            'BuildOfflinePack': grpc.unary_unary_rpc_method_handler(
+                    servicer.BuildOfflinePack,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.BuildOfflinePackRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_resources__pb2.OfflinePack.SerializeToString,
+            ),
+            'GetOfflinePack': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOfflinePack,
+                    request_deserializer=tandem_dot_library_dot_v1_dot_library__pb2.GetOfflinePackRequest.FromString,
+                    response_serializer=tandem_dot_library_dot_v1_dot_resources__pb2.OfflinePack.SerializeToString,
             ),
             'SetRunQuota': grpc.unary_unary_rpc_method_handler(
                     servicer.SetRunQuota,
@@ -701,6 +741,60 @@ class LibraryService:
             '/tandem.library.v1.LibraryService/GetPlaylistUrl',
             tandem_dot_library_dot_v1_dot_library__pb2.GetPlaylistUrlRequest.SerializeToString,
             tandem_dot_library_dot_v1_dot_library__pb2.GetPlaylistUrlResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BuildOfflinePack(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/BuildOfflinePack',
+            tandem_dot_library_dot_v1_dot_library__pb2.BuildOfflinePackRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_resources__pb2.OfflinePack.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOfflinePack(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.library.v1.LibraryService/GetOfflinePack',
+            tandem_dot_library_dot_v1_dot_library__pb2.GetOfflinePackRequest.SerializeToString,
+            tandem_dot_library_dot_v1_dot_resources__pb2.OfflinePack.FromString,
             options,
             channel_credentials,
             insecure,

@@ -96,6 +96,18 @@ class LibraryServiceStub:
     line. It has the qualities that are made by then; its segments stay signed for twice the playing
     time. Errors as of GetReadUrl; FAILED_PRECONDITION also when no quality is made yet.
     """
+    BuildOfflinePack: _grpc.UnaryUnaryMultiCallable[_library_pb2.BuildOfflinePackRequest, _resources_pb2.OfflinePack]
+    """Lets one ZIP be made of what a run's learners may read now, of one week or all of it, to study
+    without a network. It begins with the smallest rendition of each item, in the path's order, as
+    long as the budget lasts, and improves the first ones with what is left. The same content is one
+    pack for all who ask. PERMISSION_DENIED when the reader has no place in the run and is not its
+    staff; FAILED_PRECONDITION when no item may be packed, or none fits the budget.
+    """
+    GetOfflinePack: _grpc.UnaryUnaryMultiCallable[_library_pb2.GetOfflinePackRequest, _resources_pb2.OfflinePack]
+    """How far a pack is, and its URL when it is READY. PERMISSION_DENIED as of BuildOfflinePack, also
+    when there is no such pack; NOT_FOUND to who reads everything. FAILED_PRECONDITION when the
+    run's learners may not read all of it any more: it is to be built anew.
+    """
     SetRunQuota: _grpc.UnaryUnaryMultiCallable[_library_pb2.SetRunQuotaRequest, _resources_pb2.RunUsage]
     """Limits how many bytes the items of a run may have in all. Items that exist stay, even if they
     are more.
@@ -180,6 +192,18 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     """The address of an item's HLS playlist (RFC 8216), from which a player chooses a quality by its
     line. It has the qualities that are made by then; its segments stay signed for twice the playing
     time. Errors as of GetReadUrl; FAILED_PRECONDITION also when no quality is made yet.
+    """
+    BuildOfflinePack: _aio.UnaryUnaryMultiCallable[_library_pb2.BuildOfflinePackRequest, _resources_pb2.OfflinePack]  # type: ignore[assignment]
+    """Lets one ZIP be made of what a run's learners may read now, of one week or all of it, to study
+    without a network. It begins with the smallest rendition of each item, in the path's order, as
+    long as the budget lasts, and improves the first ones with what is left. The same content is one
+    pack for all who ask. PERMISSION_DENIED when the reader has no place in the run and is not its
+    staff; FAILED_PRECONDITION when no item may be packed, or none fits the budget.
+    """
+    GetOfflinePack: _aio.UnaryUnaryMultiCallable[_library_pb2.GetOfflinePackRequest, _resources_pb2.OfflinePack]  # type: ignore[assignment]
+    """How far a pack is, and its URL when it is READY. PERMISSION_DENIED as of BuildOfflinePack, also
+    when there is no such pack; NOT_FOUND to who reads everything. FAILED_PRECONDITION when the
+    run's learners may not read all of it any more: it is to be built anew.
     """
     SetRunQuota: _aio.UnaryUnaryMultiCallable[_library_pb2.SetRunQuotaRequest, _resources_pb2.RunUsage]  # type: ignore[assignment]
     """Limits how many bytes the items of a run may have in all. Items that exist stay, even if they
@@ -334,6 +358,30 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         """The address of an item's HLS playlist (RFC 8216), from which a player chooses a quality by its
         line. It has the qualities that are made by then; its segments stay signed for twice the playing
         time. Errors as of GetReadUrl; FAILED_PRECONDITION also when no quality is made yet.
+        """
+
+    @_abc_1.abstractmethod
+    def BuildOfflinePack(
+        self,
+        request: _library_pb2.BuildOfflinePackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.OfflinePack, _abc.Awaitable[_resources_pb2.OfflinePack]]:
+        """Lets one ZIP be made of what a run's learners may read now, of one week or all of it, to study
+        without a network. It begins with the smallest rendition of each item, in the path's order, as
+        long as the budget lasts, and improves the first ones with what is left. The same content is one
+        pack for all who ask. PERMISSION_DENIED when the reader has no place in the run and is not its
+        staff; FAILED_PRECONDITION when no item may be packed, or none fits the budget.
+        """
+
+    @_abc_1.abstractmethod
+    def GetOfflinePack(
+        self,
+        request: _library_pb2.GetOfflinePackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.OfflinePack, _abc.Awaitable[_resources_pb2.OfflinePack]]:
+        """How far a pack is, and its URL when it is READY. PERMISSION_DENIED as of BuildOfflinePack, also
+        when there is no such pack; NOT_FOUND to who reads everything. FAILED_PRECONDITION when the
+        run's learners may not read all of it any more: it is to be built anew.
         """
 
     @_abc_1.abstractmethod

@@ -173,6 +173,34 @@ UPLOAD_STATE_ABORTED: UploadState.ValueType  # 3
 """Given up; its parts are gone."""
 Global___UploadState: _TypeAlias = UploadState  # noqa: Y015
 
+class _OfflinePackState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OfflinePackStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OfflinePackState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OFFLINE_PACK_STATE_UNSPECIFIED: _OfflinePackState.ValueType  # 0
+    """Not said."""
+    OFFLINE_PACK_STATE_WAITING: _OfflinePackState.ValueType  # 1
+    """It is to be made."""
+    OFFLINE_PACK_STATE_READY: _OfflinePackState.ValueType  # 2
+    """It can be loaded."""
+    OFFLINE_PACK_STATE_FAILED: _OfflinePackState.ValueType  # 3
+    """It can't be made; the failure says why. BuildOfflinePack tries again."""
+
+class OfflinePackState(_OfflinePackState, metaclass=_OfflinePackStateEnumTypeWrapper):
+    """How far an offline pack is."""
+
+OFFLINE_PACK_STATE_UNSPECIFIED: OfflinePackState.ValueType  # 0
+"""Not said."""
+OFFLINE_PACK_STATE_WAITING: OfflinePackState.ValueType  # 1
+"""It is to be made."""
+OFFLINE_PACK_STATE_READY: OfflinePackState.ValueType  # 2
+"""It can be loaded."""
+OFFLINE_PACK_STATE_FAILED: OfflinePackState.ValueType  # 3
+"""It can't be made; the failure says why. BuildOfflinePack tries again."""
+Global___OfflinePackState: _TypeAlias = OfflinePackState  # noqa: Y015
+
 @_typing.final
 class Metadata(_message.Message):
     """Descriptive metadata: the fifteen elements of the Dublin Core Metadata Element Set 1.1
@@ -690,3 +718,101 @@ class Feed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Feed: _TypeAlias = Feed  # noqa: Y015
+
+@_typing.final
+class OfflinePackItem(_message.Message):
+    """An item in an offline pack."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    RENDITION_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    title: _builtins.str
+    """Its title."""
+    rendition: _builtins.str
+    """Which of its renditions is in the pack."""
+    size: _builtins.int
+    """Bytes of this file."""
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        rendition: _builtins.str = ...,
+        size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "rendition", b"rendition", "size", b"size", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfflinePackItem: _TypeAlias = OfflinePackItem  # noqa: Y015
+
+@_typing.final
+class OfflinePack(_message.Message):
+    """A ZIP file with items of a run, and a page that works without a network (index.html)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    WEEK_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The same for the same content: a hash of it."""
+    run_id: _builtins.str
+    """The run."""
+    week: _builtins.int
+    """The week of the run; 0: all of it."""
+    state: Global___OfflinePackState.ValueType
+    """How far it is."""
+    failure: _builtins.str
+    """Why it can't be made; empty unless it is FAILED."""
+    size: _builtins.int
+    """Bytes of the ZIP; 0 until it is READY."""
+    url: _builtins.str
+    """Presigned URL for GET, with ranges; empty unless GetOfflinePack answers a READY one."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___OfflinePackItem]:
+        """What is in it, in the path's order."""
+
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of items for which the budget had no room, or no usable file."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Until when the URL holds, by the store's clock."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        week: _builtins.int = ...,
+        state: Global___OfflinePackState.ValueType = ...,
+        failure: _builtins.str = ...,
+        size: _builtins.int = ...,
+        items: _abc.Iterable[Global___OfflinePackItem] | None = ...,
+        left_out: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "failure", b"failure", "id", b"id", "items", b"items", "left_out", b"left_out", "run_id", b"run_id", "size", b"size", "state", b"state", "url", b"url", "week", b"week"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfflinePack: _TypeAlias = OfflinePack  # noqa: Y015
