@@ -42,14 +42,16 @@ class Queue:
 
         `busy`: how many jobs of each target this process works on.
         """
-        held = self._held()
-        if EVERYTHING in held:
-            return None
+        held: dict[str, datetime] | None = None
         for lane in lanes:
             for _ in range(CLAIM_ATTEMPTS):
                 found = self._due(lane)
                 if not found:
                     break
+                # Only now: most looks find nothing that is due.
+                held = self._held() if held is None else held
+                if EVERYTHING in held:
+                    return None
                 if batch := self._take(lane, found, busy, held, stopping):
                     return batch
         return None

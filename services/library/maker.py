@@ -59,7 +59,6 @@ def most_read(size: int) -> int:
 def main(name: str, media_type: str, size: str, seconds: str, made: str, playlist: str) -> None:
     """Make a rendition of the file that the parent has."""
     link = Link()
-    os.nice(10)  # what people wait for comes first
     make = maker_of(name)
     link.say({"ready": confine(limits(name, float(seconds)))})
     file = link.file(int(size), most_read(int(size)))

@@ -28,8 +28,9 @@ from tests.integration.library.shelves import (
     path,
     race,
 )
+from tests.integration.library.test_processing import FILM as LECTURE_FIELDS
+from tests.integration.library.test_processing import LECTURE
 from tests.integration.processes import RoleProcess, declare, eventually, publish, role
-from tests.unit.library import examples
 
 FILM = (Path(__file__).parents[3] / "campus" / "demo" / "recording.mp4").read_bytes()
 
@@ -92,10 +93,7 @@ def test_what_a_killed_worker_began_another_one_finishes(
 ) -> None:
     """Renditions that are made stay; each is told once, and no file is left that no item has."""
     declare("library", environment)
-    lecture = examples.lecture(seconds=30, width=854, height=480)
-    item_id = shelves.available(
-        lecture, kind=types_pb2.ITEM_KIND_RECORDING, media_type="video/mp4", seconds=30.0
-    )
+    item_id = shelves.available(LECTURE, **LECTURE_FIELDS)
     with role("library", "worker", environment) as first:
         eventually(lambda: len(shelves.item(item_id).renditions) > 1)
         first.kill()

@@ -12,7 +12,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.library.v1 import library_pb2, resources_pb2
 from tandem.sessions.v1 import events_pb2 as sessions
-from tandem.types.v1 import types_pb2
 
 from chassis.jobs.runner import Runner
 from services.library import cleaning, packing
@@ -27,6 +26,7 @@ from tests.integration.library.shelves import (
     race,
     refused,
 )
+from tests.integration.library.test_processing import FILM, LECTURE
 from tests.unit.library import examples
 
 LEARNER = "ada"
@@ -121,12 +121,7 @@ def test_a_week_has_what_is_due_in_it(shelves: Shelves) -> None:
 
 def test_a_film_is_packed_as_the_budget_allows(shelves: Shelves) -> None:
     """The whole ZIP keeps the budget; what has no room is told, and the least that is enough."""
-    film = shelves.available(
-        examples.lecture(),
-        kind=types_pb2.ITEM_KIND_RECORDING,
-        media_type="video/mp4",
-        seconds=14.0,
-    )
+    film = shelves.available(LECTURE, **FILM)
     pdf = shelves.available()
     shelves.process()
     shelves.hear(enrolled(LEARNER), path(film, pdf))

@@ -30,8 +30,8 @@ from tests.integration.library.shelves import (
 )
 from tests.unit.library import examples
 
-LECTURE = examples.lecture()
-FILM = {"kind": types_pb2.ITEM_KIND_RECORDING, "media_type": "video/mp4", "seconds": 14.0}
+LECTURE = examples.lecture(seconds=7, width=320, height=260)
+FILM = {"kind": types_pb2.ITEM_KIND_RECORDING, "media_type": "video/mp4", "seconds": 7.0}
 MADE, ABSENT = resources_pb2.RENDITION_STATE_MADE, resources_pb2.RENDITION_STATE_ABSENT
 FAULT = resources_pb2.RENDITION_STATE_FAILED
 
@@ -63,7 +63,7 @@ def test_a_film_gets_its_renditions(shelves: Shelves) -> None:
         **dict.fromkeys(("poster", "audio", "240p", "480p"), MADE),
         "720p": ABSENT,
     }
-    assert done.steps[-1].reason == "its pictures have 300 lines"
+    assert done.steps[-1].reason == "its pictures have 260 lines"
     item = shelves.item(item_id)
     assert [each.name for each in item.renditions] == [
         *("original", "poster", "audio", "240p", "480p")
