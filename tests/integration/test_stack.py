@@ -30,6 +30,7 @@ from campus.stack.smtp import read_mail
 from campus.stack.stack import ALL, Stack, State
 from campus.stack.swift import BUCKET
 from campus.waiting import wait_until
+from tests.deep import only_deep
 
 STANDARD_PORTS = (4369, 5672, 15672, 15692, 25672, 5552, 27017, 8080, 6200, 6201, 6202, 8025)
 LIGHT = ("mongodb", "smtp")  # parts that start in a moment
@@ -195,6 +196,7 @@ def test_a_killed_part_comes_back_with_its_data(here: Stack, name: str) -> None:
     assert kept(here, word) == dict.fromkeys(ALL, True)
 
 
+@only_deep
 def test_down_leaves_no_process_and_up_finds_the_data(here: Stack, folder: Path) -> None:
     """After `down` nothing runs; the next `up` has the same addresses and all the data."""
     fill(here, "down")
@@ -344,6 +346,7 @@ def test_a_stream_queue_can_be_declared(here: Stack) -> None:
     declare(here.rabbitmq.address, "history", "stream")
 
 
+@only_deep
 def test_the_broker_can_be_stopped_and_started(here: Stack) -> None:
     """A test may take the broker away and give it back: same address, messages kept."""
     publish(here.rabbitmq.address, b"kept")

@@ -12,7 +12,7 @@ from tandem.catalog.v1 import resources_pb2 as catalog_resources
 from tandem.progress.v1 import events_pb2
 
 from tests.conftest import FakeClock
-from tests.deep import ONLY_DEEP
+from tests.deep import ONLY_DEEP, only_deep
 from tests.integration.processes import eventually, publish, role
 from tests.integration.progress.classroom import RUN, Classroom, stamp, task
 from tests.integration.progress.held import Held
@@ -53,7 +53,8 @@ def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
     assert sorted(published) == [(who, what) for who in LEARNERS for what in sorted(ESSAYS)]
 
 
-@pytest.mark.parametrize("at", MOMENTS)
+@only_deep
+@pytest.mark.parametrize("at", ["insert", "commitTransaction"])
 def test_a_worker_killed_while_it_tells_dues_tells_each_once(
     classroom: Classroom, clock: FakeClock, stack: dict[str, str], vhost: str, at: str
 ) -> None:

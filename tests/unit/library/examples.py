@@ -181,19 +181,22 @@ def lecture(seconds: int = 14, width: int = 426, height: int = 300, loud: float 
     """
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        film = container.add_stream("libx264", rate=10)
+        film = container.add_stream("libx264", rate=10, options={"preset": "ultrafast"})
         film.width, film.height, film.pix_fmt = width, height, "yuv420p"
         tone = container.add_stream("aac", rate=48000, layout="mono")
+        wave = b"".join(
+            struct.pack("<h", int(32767 * loud * math.sin(each / 17))) for each in range(4800)
+        )
         for place in range(10 * seconds):
             frame = av.VideoFrame(width, height, "yuv420p")
             for plane in frame.planes:
                 row = bytes((each * place) % 256 for each in range(256)) if place > 5 else b"\x80"
-                plane.update((row * plane.buffer_size)[: plane.buffer_size])
+                size = plane.buffer_size
+                plane.update((row * (size // len(row) + 1))[:size])
             frame.pts, frame.time_base = place, Fraction(1, 10)
             container.mux(film.encode(frame))
-            wave = (int(32767 * loud * math.sin(each / 17)) for each in range(4800))
             heard = av.AudioFrame("s16", "mono", 4800)
-            heard.planes[0].update(b"".join(struct.pack("<h", each) for each in wave))
+            heard.planes[0].update(wave)
             heard.sample_rate, heard.pts = 48000, place * 4800
             heard.time_base = Fraction(1, 48000)
             container.mux(tone.encode(heard))

@@ -156,7 +156,7 @@ def test_a_film_has_no_quality_above_its_own() -> None:
 @pytest.mark.parametrize("loud", [0.02, 0.9])
 def test_sound_is_equally_loud(loud: float) -> None:
     """-16 LUFS, whether it was quiet or loud (EBU R 128 measures it)."""
-    with made("audio", "video/mp4", examples.lecture(loud=loud), SECONDS) as (product, _):
+    with made("audio", "video/mp4", examples.lecture(seconds=4, loud=loud), 4.0) as (product, _):
         assert isinstance(product, Product), product
         content = product.content.read()
     assert product.file.media_type == "audio/mpeg"
