@@ -16,6 +16,7 @@ from campus import seed
 from campus.demo import term
 from campus.platform import Platform
 from campus.services import Services
+from tests.deep import only_deep
 
 
 def run_seed(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
@@ -49,6 +50,7 @@ def state(staff: Services, monday: str) -> tuple[set[str], Counter[int]]:
     return {run.id for run in ours}, seats
 
 
+@only_deep
 def test_it_makes_a_term_once(platform: Platform, staff: Services, tmp_path: Path) -> None:
     """Three runs, and seats as asked for; a second run of it changes nothing."""
     monday = seed.next_monday(datetime.now(UTC).date())

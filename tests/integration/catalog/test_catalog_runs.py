@@ -16,6 +16,7 @@ from chassis.contracts import events
 from services.catalog.domain.enums import AttendanceMode
 from services.catalog.usecases.enrolments import Enrol, enrol
 from tests.conftest import FakeClock
+from tests.deep import only_deep
 from tests.integration.catalog.registry import (
     ONLINE,
     Registry,
@@ -147,6 +148,7 @@ def test_a_smaller_capacity_withdraws_nobody(registry: Registry) -> None:
     assert states(registry, run.id) == {"c": ENROLLED}
 
 
+@only_deep
 def test_thousands_are_promoted_in_one_unit_of_work(registry: Registry) -> None:
     """A waiting list of 3,000 gets the places of a larger room."""
     learners = [f"l{number:04d}" for number in range(3_001)]

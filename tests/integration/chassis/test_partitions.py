@@ -267,6 +267,7 @@ def test_their_number_changes_while_events_come_and_workers_die(
     assert bus.count(DEAD) == 0
 
 
+@only_deep
 def test_workers_share_partitions(bus: Bus) -> None:
     """A worker that comes gets its share; when it leaves, the other has all again."""
     bus.declare(5)

@@ -40,6 +40,7 @@ def neighbour(key: str) -> str:
     return next(f"n{n}" for n in range(10_000) if lane_of(f"n{n}") == lane_of(key))
 
 
+@only_deep
 def test_relays_that_are_killed_and_come_keep_the_order(bus: Bus) -> None:
     """Under load relays are killed and others come: nothing is lost, and first comings in order."""
     listen(bus.amqp_url, "stranger")

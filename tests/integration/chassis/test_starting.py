@@ -131,6 +131,7 @@ def test_the_servers_come_one_after_the_other(
     assert declare.process.wait(150) == 0
 
 
+@only_deep
 def test_a_frozen_server_is_no_server(start: Start, mongodb: Proxy, rabbitmq: Proxy) -> None:
     """If MongoDB accepts connections and does not answer, roles report it; later they are ready."""
     mongodb.open()

@@ -81,6 +81,7 @@ def workers(real: World) -> set[str]:
     return {row["holder"] for row in real.rows("leases", {"member_of": {"$exists": True}})}
 
 
+@only_deep
 def test_replicas_send_each_mail_once(
     real: World, environment: dict[str, str], mailbox: Mailbox, ada: str
 ) -> None:
