@@ -16,6 +16,7 @@ at `due` from a holder that died, and a backlog is never read twice. Times are o
 clock; the clocks of replicas must differ by less than a lease.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -72,6 +73,15 @@ class Batch:
     """The target of each, in the order of `ids`."""
     stopping: Callable[[], bool] = field(compare=False)
     """Whether the process is stopping: then leave jobs that are not begun to another process."""
+
+    def go_on(self, gives_back: bool = True) -> None:
+        """Let other greenlets run; call it often in long work, also while a socket always has data.
+
+        Raises GiveBack if the process is to end and the work `gives_back`.
+        """
+        time.sleep(0)
+        if gives_back and self.stopping():
+            raise GiveBack("the process is to end")
 
     def part(self, place: int) -> "Batch":
         """Return one of its jobs alone, under the same claim."""

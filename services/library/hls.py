@@ -3,8 +3,9 @@
 import hashlib
 import hmac
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from chassis.clock import SystemClock
 from chassis.data.store import Database
 from chassis.edge.http.pages import Page, PageAnswer, PageRequest
 from chassis.errors import DomainError, FailedPrecondition, NotFound
@@ -27,14 +28,11 @@ from services.library.usecases import reading
 from services.library.usecases.files import key_of
 
 PATH = "/hls/{token}/{name}.m3u8"
+_system = SystemClock()
 HEADERS = {"cache-control": "private, no-store"}
 # Whoever pauses needs longer than the film; and nobody needs a URL for longer than S3 signs one.
 PAUSES = 2
 LONGEST = timedelta(days=3)
-
-
-def _system_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Playlists:
@@ -47,7 +45,7 @@ class Playlists:
         url: str,
         secret: str,
         lifetime: timedelta,
-        now: Callable[[], datetime] = _system_now,
+        now: Callable[[], datetime] = _system.now,
     ) -> None:
         """`url`: this service's HTTP server as players reach it; `secret`: the key of their tokens
         is made of it; `lifetime`: of a URL, at least.

@@ -23,6 +23,7 @@ from services.library import metrics
 from services.library.domain.enums import ItemState
 from services.library.domain.items import Item
 from services.library.domain.oai import SETTLING
+from services.library.domain.renditions import TEXT
 from services.library.domain.search import Found, SearchQuery, indexed
 from services.library.ports import (
     Files,
@@ -41,8 +42,8 @@ START = IndexPosition(datetime(1970, 1, 1, tzinfo=UTC))
 BATCH = 500
 COMMIT_AFTER = 20_000
 """Items that are put into the index between two commits."""
-TEXT, LONGEST_TEXT = "text", 2**20
-"""The rendition with an item's text, and how many of its bytes are indexed."""
+LONGEST_TEXT = 2**20
+"""Bytes of an item's text that are indexed."""
 TEXTS_AT_ONCE, TEXTS_IN_MEMORY = 4, 16
 MOST_RETRIED = 200
 """Items whose text is tried again in one pass."""

@@ -1,7 +1,6 @@
 """Runs the maker (`maker.py`) of a rendition as a process, and takes what it has written."""
 
 import hashlib
-import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +16,6 @@ from services.library.child import RUBBISH, Ended, running
 from services.library.domain.items import Item, Rendition
 from services.library.domain.renditions import Made, NotMade
 from services.library.ranges import Read
-from services.library.reading_back import EDGE
 
 CHUNK = 2**20
 # A busy machine needs so many times the seconds of computing that a maker may use.
@@ -36,11 +34,6 @@ class Product:
     content: BinaryIO
     pages: int
     playlist: str
-
-    def edges(self) -> dict[int, bytes]:
-        """Return pieces of its beginning and its end, by offset."""
-        descriptor, last = self.content.fileno(), max(0, self.file.size - EDGE)
-        return {offset: os.pread(descriptor, EDGE, offset) for offset in (0, last)}
 
 
 class Maker:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
+from chassis.clock import SystemClock
 from chassis.data.store import Database
 from chassis.edge.http.pages import Page, PageAnswer, PageRequest
 from services.library import oai_queries, oai_xml
@@ -15,6 +16,7 @@ from services.library.oai_queries import Record
 from services.library.store import LibraryStore
 
 PATH = "/oai"
+_system = SystemClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,6 @@ class Repository:
         return urlsplit(self.url).hostname or ""
 
 
-def _system_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class OaiPmh:
     """Answers requests of harvesters.
 
@@ -45,7 +43,7 @@ class OaiPmh:
         self,
         database: Database[LibraryStore],
         repository: Repository,
-        now: Callable[[], datetime] = _system_now,
+        now: Callable[[], datetime] = _system.now,
     ) -> None:
         self._database, self._repository, self._now = database, repository, now
         self._namespace = repository.namespace

@@ -1,9 +1,7 @@
 """Makes offline packs; each is a job."""
 
 import hashlib
-import os
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,14 +11,14 @@ from typing import BinaryIO, cast
 import structlog
 
 from chassis.data.store import Database
-from chassis.jobs import Away, Batch, GiveBack, Jobs, Work
+from chassis.jobs import Away, Batch, Jobs, Work
 from services.library.domain.enums import PackState
 from services.library.domain.packs import Pack, PackedItem, names
 from services.library.domain.types import ZIP
 from services.library.migrations import PACKS
 from services.library.offline_page import page_of
 from services.library.ports import Files, FilesAway, NoSuchUpload
-from services.library.reading_back import EDGE, reads_back
+from services.library.reading_back import put
 from services.library.store import LibraryStore
 from services.library.usecases import packs as use
 
@@ -60,7 +58,7 @@ def process(database: Database[LibraryStore], files: Files, batch: Batch) -> int
         store.end_pack_job(pack_id)
         return 1
     try:
-        _make(database, files, pack, use.sources(store, pack), partial(_go_on, batch))
+        _make(database, files, pack, use.sources(store, pack), batch.go_on)
     except FilesAway as error:
         raise Away(str(error)) from error
     except use.CantMake as error:
@@ -118,16 +116,5 @@ def _make(
             raise use.CantMake("the S3 store has lost a file of it") from error
         content.flush()
         key = database.transact(partial(use.announce, pack_id=pack.id))
-        content.seek(0)
-        files.put(key, content, size, ZIP)
-        edges = {at: os.pread(content.fileno(), EDGE, at) for at in (0, max(0, size - EDGE))}
-        if not reads_back(files, key, edges):
-            raise Damaged(f"the S3 store gives other bytes of {key} than it was given")
+        put(files, key, content, size, ZIP)
     database.transact(partial(use.attach, pack_id=pack.id, key=key, size=size))
-
-
-def _go_on(batch: Batch) -> None:
-    """Let other greenlets run. Raises GiveBack if the process is to end."""
-    time.sleep(0)
-    if batch.stopping():
-        raise GiveBack("the process is to end")

@@ -1,7 +1,7 @@
 """Makes the renditions of AVAILABLE items; each item is a job."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from chassis.data.store import Database
-from chassis.jobs import Away, Batch, GiveBack, Jobs, Work
+from chassis.jobs import Away, Batch, Jobs, Work
 from services.library.domain import processing as rules
 from services.library.domain.enums import ItemState
 from services.library.domain.items import Item
@@ -18,7 +18,7 @@ from services.library.domain.renditions import NotMade
 from services.library.making import Maker, Product
 from services.library.migrations import DOCUMENTS, EARLIER, FILMS
 from services.library.ports import Files, FilesAway, NoSuchUpload
-from services.library.reading_back import lost_key, reads_back
+from services.library.reading_back import lost_key, put
 from services.library.store import LibraryStore
 from services.library.usecases import processing as use
 from services.library.usecases.files import key_of
@@ -73,10 +73,6 @@ def process(
         log.info("processed", item=item_id, rendition=name)
 
 
-class NotStored(Exception):
-    """The S3 store did not keep what it was given; the next attempt makes it anew."""
-
-
 class _Telling:
     """Stores how far the work is, now and then; and ends it if the process is to end."""
 
@@ -107,9 +103,7 @@ class _Telling:
 
     def go_on(self) -> None:
         """Let other greenlets run. Raises GiveBack if the process is to end and this takes long."""
-        time.sleep(0)
-        if self._batch.lane != DOCUMENTS and self._batch.stopping():
-            raise GiveBack("the process is to end")
+        self._batch.go_on(gives_back=self._batch.lane != DOCUMENTS)
 
 
 def _make(
@@ -126,7 +120,7 @@ def _make(
     try:
         with maker.making(name, item, read, telling.go_on, telling) as product:
             if isinstance(product, Product):
-                _attach(database, files, item.id, product, telling.go_on)
+                _attach(database, files, item.id, product)
                 return
             why = product
     except NoSuchUpload:
@@ -139,18 +133,11 @@ def _attach(
     files: Files,
     item_id: str,
     product: Product,
-    go_on: Callable[[], None],
 ) -> None:
     file = product.file
     key = database.transact(partial(use.announce, item_id=item_id, file=file))
-    files.put(key, product.content, file.size, file.media_type)
-    go_on()
-    try:
-        if not reads_back(files, key, product.edges()):
-            raise NotStored(f"the S3 store gives other bytes of {key} than it was given")
-        lost = lost_key(database.reader(), files, file, key)
-    except NoSuchUpload as error:
-        raise NotStored(f"the S3 store does not have {key}, which it was given") from error
+    put(files, key, product.content, file.size, file.media_type)
+    lost = lost_key(database.reader(), files, file, key)
     database.transact(
         partial(
             use.attach,

@@ -1,7 +1,6 @@
 """Verifies uploaded files byte by byte before anyone may read them; each item is a job."""
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +10,7 @@ from functools import partial
 import structlog
 
 from chassis.data.store import Database
-from chassis.jobs import Away, Batch, GiveBack, Jobs, Work
+from chassis.jobs import Away, Batch, Jobs, Work
 from services.library.domain.items import Item
 from services.library.domain.types import is_opened
 from services.library.domain.verification import Found, mismatches
@@ -61,7 +60,9 @@ def verify(
     if item is None:
         return 0
     try:
-        found = look(files, probers[batch.lane], item, partial(_go_on, batch))
+        found = look(
+            files, probers[batch.lane], item, partial(batch.go_on, gives_back=batch.lane == LARGE)
+        )
         lost = lost_key(database.reader(), files, item.promised, item.id) if found else ""
     except FilesAway as error:
         raise Away(str(error)) from error
@@ -111,10 +112,3 @@ def _open(
         return found
     verdict = prober(media_type, found.size, partial(files.read, item.id), go_on)
     return replace(found, seconds=verdict.seconds, fault=verdict.fault)
-
-
-def _go_on(batch: Batch) -> None:
-    """Let other greenlets run; raises GiveBack if the process is to end and the file is large."""
-    time.sleep(0)  # while the socket always has data, the worker's hub switches only here
-    if batch.lane == LARGE and batch.stopping():
-        raise GiveBack("the process is to end")

@@ -1,8 +1,6 @@
 """HLS playlists (RFC 8216) of a film's qualities, and the tokens by which a player loads them."""
 
 import base64
-import hashlib
-import hmac
 import json
 import re
 from collections.abc import Sequence
@@ -11,6 +9,7 @@ from datetime import UTC, datetime
 
 from services.library.domain.items import Rendition
 from services.library.domain.renditions import RUNGS
+from services.library.domain.signing import encoded, is_signature, signature
 
 MEDIA_TYPE = "application/vnd.apple.mpegurl"
 MASTER = "master"
@@ -54,23 +53,14 @@ def signed_playlist(playlist: str, url: str) -> str:
 
 def token_of(given: Pass, key: bytes) -> str:
     """Return a pass as a token, signed with a key."""
-    content = _encoded(json.dumps(asdict(given)).encode())
-    return f"{content}.{_signature(content, key)}"
+    content = encoded(json.dumps(asdict(given)).encode())
+    return f"{content}.{signature(content, key)}"
 
 
 def pass_of(token: str, key: bytes, now: datetime) -> Pass | None:
     """Return the pass of a token; None if it was not signed with the key, or has ended."""
-    content, _, signature = token[:LONGEST_TOKEN].partition(".")
-    expected = _signature(content, key)
-    if not hmac.compare_digest(signature.encode(), expected.encode()):
+    content, _, code = token[:LONGEST_TOKEN].partition(".")
+    if not is_signature(code, content, key):
         return None
     given = Pass(**json.loads(base64.urlsafe_b64decode(content + "==")))
     return given if now <= datetime.fromtimestamp(given.ends, UTC) else None
-
-
-def _signature(content: str, key: bytes) -> str:
-    return _encoded(hmac.digest(key, content.encode(), hashlib.sha256))
-
-
-def _encoded(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()

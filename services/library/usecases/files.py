@@ -1,10 +1,14 @@
 """Storing the same bytes once: items share a file, and each keeps its own rights."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from chassis.errors import FailedPrecondition
 from services.library.domain.files import SharedFile, content_id
 from services.library.domain.items import Item, PendingDeletion, Rendition
 from services.library.ports import Store
+
+# A file that was put into the S3 store and not attached by then is deleted.
+ATTACH_WITHIN = timedelta(days=1)
 
 
 def share(store: Store, file: Rendition, key: str, lost: str = "") -> None:
@@ -32,6 +36,19 @@ def release(store: Store, item: Item, due: datetime) -> None:
             # An item that is verified from now on gets a file of its own.
             store.remove_shared_file(shared)
             store.discard(PendingDeletion(id=shared.key, due=due))
+
+
+def announce(store: Store, key: str) -> None:
+    """Store that a file is put into the S3 store: if nobody attaches it, it is deleted."""
+    store.discard(PendingDeletion(id=key, due=store.now + ATTACH_WITHIN))
+
+
+def take_up(store: Store, key: str) -> None:
+    """Keep an announced file, because it is attached now. Raises FailedPrecondition if it was
+    deleted meanwhile, because that took too long.
+    """
+    if not store.keep(key):
+        raise FailedPrecondition(f"the file {key} was deleted before it was attached")
 
 
 def key_of(store: Store, item: Item, file: Rendition) -> str:

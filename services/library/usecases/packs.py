@@ -10,13 +10,13 @@ from services.library.domain.enums import PackState
 from services.library.domain.items import Item, PendingDeletion
 from services.library.domain.packs import Pack
 from services.library.ports import Store
-from services.library.usecases.files import key_of
+from services.library.usecases import files
 from services.library.usecases.reading import reader
 
 DENIED = "this person has no place in the run of this pack, and is not its staff"
-# A ZIP that was put into the S3 store and not attached by then is deleted; one that is not needed
-# any more is deleted so late that no URL of it is valid (the longest that S3 signs).
-ATTACH_WITHIN, URLS_END = timedelta(days=1), timedelta(days=7)
+# A ZIP that is not needed any more is deleted so late that no URL of it is valid (the longest that
+# S3 signs).
+URLS_END = timedelta(days=7)
 KEPT = timedelta(days=30)
 # How exactly it is known when a pack was asked for, so that few who ask write.
 ASKED_WITHIN = timedelta(days=1)
@@ -97,7 +97,7 @@ def sources(store: Store, pack: Pack) -> list[str]:
         ]
         if item is None or not same or not is_open(item):
             raise CantMake(f"item {each.item_id!r} can't be read by learners any more")
-        keys.append(key_of(store, item, same[0]))
+        keys.append(files.key_of(store, item, same[0]))
     return keys
 
 
@@ -106,7 +106,7 @@ def announce(store: Store, pack_id: str) -> str:
     nobody attaches it, it is deleted.
     """
     key = f"packs/{pack_id}/{store.new_id()}.zip"
-    store.discard(PendingDeletion(id=key, due=store.now + ATTACH_WITHIN))
+    files.announce(store, key)
     return key
 
 
@@ -118,8 +118,7 @@ def attach(store: Store, pack_id: str, key: str, size: int) -> None:
     pack = store.pack(pack_id)
     if pack is None or pack.state is not PackState.WAITING:
         return
-    if not store.keep(key):
-        raise FailedPrecondition(f"the file {key} was deleted before it was attached")
+    files.take_up(store, key)
     store.put_pack(rules.made(pack, key, size))
 
 

@@ -1,20 +1,14 @@
 """Making the renditions of an item: begun when it is AVAILABLE, one step after the other."""
 
-from datetime import timedelta
-
-from chassis.errors import FailedPrecondition
 from services.library.domain import processing as rules
 from services.library.domain.enums import ItemState, RenditionState
 from services.library.domain.files import content_id, made_key
-from services.library.domain.items import Item, PendingDeletion, Rendition
+from services.library.domain.items import Item, Rendition
 from services.library.domain.processing import Processing, Status, Step
 from services.library.domain.renditions import NotMade
 from services.library.ports import Store
-from services.library.usecases.files import share
+from services.library.usecases import files
 from services.library.usecases.lookup import get_item
-
-# A file that was put into the S3 store and not attached by then is deleted.
-ATTACH_WITHIN = timedelta(days=1)
 
 
 def begin(store: Store, item: Item) -> None:
@@ -34,11 +28,11 @@ def adopt(store: Store, item_id: str) -> bool:
     if twin is None:
         return False
     other, done = twin
-    files = other.renditions[1:]
+    made = other.renditions[1:]
     # Locked: the other item may be retired at the same moment.
-    if not all(store.lock_shared_file(content_id(file)) for file in files):
+    if not all(store.lock_shared_file(content_id(file)) for file in made):
         return False
-    for file in files:
+    for file in made:
         item, event = rules.attached(item, file, other.pages, store.now)
         store.record_event(event)
     store.put_item(item)
@@ -53,7 +47,7 @@ def announce(store: Store, item_id: str, file: Rendition) -> str:
     deleted.
     """
     key = made_key(item_id, file)
-    store.discard(PendingDeletion(id=key, due=store.now + ATTACH_WITHIN))
+    files.announce(store, key)
     return key
 
 
@@ -70,9 +64,8 @@ def attach(
         return
     item, processing = found
     key = made_key(item_id, file)
-    if not store.keep(key):
-        raise FailedPrecondition(f"the file {key} was deleted before it was attached")
-    share(store, file, key, lost)
+    files.take_up(store, key)
+    files.share(store, file, key, lost)
     if playlist:
         store.put_playlist(content_id(file), playlist)
     after, event = rules.attached(item, file, pages, store.now)
