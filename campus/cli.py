@@ -15,7 +15,8 @@ from campus.demo import command as demo_command
 from campus.faults import message_of
 from campus.identity import IdentityProvider
 from campus.library_command import library
-from campus.oulad import command as import_command
+from campus.oneroster.command import oneroster
+from campus.oulad.command import import_
 from campus.outbox_command import outbox
 from campus.output import JSON_OPTION, fail, show_rows, steps
 from campus.platform import ROLES, Platform
@@ -106,7 +107,8 @@ def identity(readable: bool, folder: Path, as_json: bool) -> None:
 
 
 cli.add_command(demo_command.demo)
-cli.add_command(import_command.import_)
+import_.add_command(oneroster)
+cli.add_command(import_)
 cli.add_command(events_command.events)
 cli.add_command(library)
 cli.add_command(dead_letters)

@@ -1,7 +1,6 @@
 """Imports of OneRoster archives into a real database, by the RPCs and the workers' job."""
 
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -118,7 +117,7 @@ class Roster:
 
 
 @pytest.fixture
-def roster(registry: Registry) -> Iterator[Roster]:
+def roster(registry: Registry) -> Roster:
     return Roster(registry)
 
 
