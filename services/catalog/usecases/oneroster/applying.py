@@ -14,7 +14,7 @@ from services.catalog.usecases import courses
 from services.catalog.usecases.oneroster.classes import add_classes, remove_classes
 from services.catalog.usecases.oneroster.enrolling import add_staff, add_students
 from services.catalog.usecases.oneroster.leaving import remove_enrolments
-from services.catalog.usecases.oneroster.work import Work, facts_of, unnamed
+from services.catalog.usecases.oneroster.work import Work, facts_of, is_last, unnamed
 from services.catalog.usecases.people import retire_person, upsert_people
 
 
@@ -114,15 +114,16 @@ def remove_courses(work: Work) -> None:
     """Retire courses. One with a run that goes on is refused."""
     for row in work.rows:
         link = work.links[row.sourced_id]
-        runs = work.store.open_runs_of(link.of) if link.owned else []
+        last = link.owned and is_last(work.store, link)
+        runs = work.store.open_runs_of(link.of) if last else []
         if any(not run.is_over(work.store.now) for run in runs):
             wrong = "is absent or to be deleted, and a run of the course goes on"
             work.refuse(row, [FieldViolation("sourcedId", wrong, "its classes removed, too")])
             continue
         work.removed(row)
         work.write()
-        for course_id in unnamed(work.store, File.COURSES, [link] if link.owned else []):
-            courses.retire_course(work.store, course_id)
+        if last:
+            courses.retire_course(work.store, link.of)
 
 
 _STEPS: Mapping[Step, Callable[[Work], None]] = {

@@ -12,7 +12,7 @@ from services.catalog.domain.oneroster.rows import ImportRow, Link
 from services.catalog.domain.runs import EnrolmentRules, OpenRun, Run, UpdateRun
 from services.catalog.usecases import groups, runs
 from services.catalog.usecases.lookup import get_run
-from services.catalog.usecases.oneroster.work import Work, facts_of, unnamed
+from services.catalog.usecases.oneroster.work import Work, facts_of, is_last
 
 # Who is in a class is what the source says; the registrar may enrol others by hand.
 RULES = EnrolmentRules(policy=EnrolmentPolicy.BY_REGISTRAR)
@@ -154,16 +154,17 @@ def remove_classes(work: Work) -> None:
     """Close runs, or retire groups, and the run of the last one with it."""
     for row in work.rows:
         link = work.links[row.sourced_id]
+        last = link.owned and is_last(work.store, link)
         work.removed(row)
         work.write()
-        for target in unnamed(work.store, File.CLASSES, [link] if link.owned else []):
-            _end(work, link, target)
+        if last:
+            _end(work, link)
 
 
-def _end(work: Work, link: Link, target: str) -> None:
-    group = work.store.group(target) if link.parent else None
+def _end(work: Work, link: Link) -> None:
+    group = work.store.group(link.of) if link.parent else None
     if group is None:
-        runs.close_run(work.store, target)
+        runs.close_run(work.store, link.of)
         return
     groups.retire_group(work.store, group.run_id, group.id)
     if not work.store.links_within(work.begun.source, File.CLASSES, [link.parent]):

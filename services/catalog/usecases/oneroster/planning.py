@@ -6,15 +6,17 @@ of its rows only.
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from chassis.civil import end_of_day
 from chassis.errors import FieldViolation
+from chassis.texts import identity
 from services.catalog.domain.enums import Role
 from services.catalog.domain.oneroster.facts import (
     ClassFacts,
+    CourseFacts,
     EnrollmentFacts,
     Facts,
     Reference,
@@ -68,7 +70,7 @@ class Planner:
         self._store, self._import, self._archive, self._check = store, begun, archive, check
         self._modes = dict(archive.manifest.modes)
         self._known = Known(store, begun.source)
-        self._subjects: dict[str, str] = {}
+        self._rows_of: dict[tuple[str, str], str] = {}
         self._over: dict[str, bool] = {}
         self._touched: dict[File, set[str]] = defaultdict(set)
         self._role_changes: dict[str, dict[str, RoleFacts | None]] = defaultdict(dict)
@@ -156,23 +158,37 @@ class Planner:
             missing = [_missing(each) for each in refs if not self._known.has(each)]
             if missing or row.facts is None:
                 yield row.refused(missing) if missing else row
-            elif isinstance(row.facts, UserFacts):
-                yield self._person(row, row.facts, roles.get(row.sourced_id, ()))
-            elif isinstance(row.facts, ClassFacts):
-                yield self._class(row, row.facts)
             else:
-                yield row
+                yield self._completed(row, row.facts, roles)
+
+    def _completed(
+        self, row: ImportRow, facts: Facts, roles: Mapping[str, tuple[Role, ...]]
+    ) -> ImportRow:
+        match facts:
+            case UserFacts():
+                return self._person(row, facts, roles[row.sourced_id])
+            case ClassFacts():
+                return self._class(row, facts)
+            case CourseFacts() if twice := self._twice(row, "courseCode", identity(facts.code)):
+                return row.refused([twice])
+        return row
 
     def _person(self, row: ImportRow, facts: UserFacts, roles: tuple[Role, ...]) -> ImportRow:
         facts = replace(facts, roles=roles)
-        first = self._subjects.setdefault(facts.person_id, row.sourced_id)
-        if first != row.sourced_id:
-            column = self._import.options.subject.column
-            wrong = f"{facts.person_id!a} is also that of user {first!a}"
-            return row.refused([FieldViolation(column, wrong, "each person once")])
+        column = self._import.options.subject.column
+        if twice := self._twice(row, column, facts.person_id):
+            return row.refused([twice])
         if violations := list(roles_violations(facts)):
             return row.refused(violations)
         return replace(row, facts=facts)
+
+    def _twice(self, row: ImportRow, column: str, value: str) -> FieldViolation | None:
+        """Return a violation if another row of the file is the same person, or the same course."""
+        first = self._rows_of.setdefault((row.file, value), row.sourced_id)
+        if first == row.sourced_id:
+            return None
+        wrong = f"{value!a} is also that of {first!a}"
+        return FieldViolation(column, wrong, "a value that no other row has")
 
     def _class(self, row: ImportRow, facts: ClassFacts) -> ImportRow:
         terms = [self._known.facts(File.SESSIONS, each) for each in facts.terms]

@@ -97,3 +97,8 @@ def unnamed(store: Store, file: File, links: Sequence[Link]) -> list[str]:
     targets = {link.of for link in links}
     named = {link.of for link in store.links_to(file, targets) if not link.removed}
     return sorted(targets - named)
+
+
+def is_last(store: Store, link: Link) -> bool:
+    """Return whether no other link names the same thing."""
+    return all(each.removed or each.id == link.id for each in store.links_to(link.file, [link.of]))
