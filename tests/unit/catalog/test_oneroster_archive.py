@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -233,7 +234,5 @@ def test_no_bytes_break_the_reader(noise: bytes) -> None:
     """Whatever a file holds, it ends with rows, or with the reason why it has none."""
     opened = archive(orgs=ORGS + noise, users=noise)
     for file in (File.ORGS, File.USERS):
-        try:
-            rows(opened, file)
-        except Unreadable as error:
-            assert error.violations
+        with suppress(Unreadable):
+            assert all(row.values or row.violations for row in rows(opened, file))
