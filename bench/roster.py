@@ -62,8 +62,9 @@ def _imported(database: Database[CatalogStore], export: Export) -> float:
     )
     begun = database.transact(lambda store: use.start_import(store, command, "bench", LIMIT))
     for offset in range(0, len(content), PART):
-        part = AppendImport(import_id=begun.id, offset=offset, data=content[offset : offset + PART])
-        database.transact(lambda store, part=part: use.append_import(store, part))
+        data = content[offset : offset + PART]
+        part = AppendImport(import_id=begun.id, offset=offset, data=data)
+        database.transact(partial(use.append_import, command=part))
     began = time.monotonic()
     while (found := use.get_import(database.reader(), begun.id)).ended_at is None:
         time.sleep(0.1)

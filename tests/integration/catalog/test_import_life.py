@@ -2,9 +2,9 @@
 
 import random
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -147,7 +147,7 @@ def test_a_worker_that_was_taken_for_dead_does_nothing_more(roster: Roster) -> N
     first = claimed(database, begun.id, "first")
     stopping = iter([False, False, False, True])
     with pytest.raises(Exception, match="to end"):
-        process(database, MOST, Batch(*_parts_of(first), lambda: next(stopping, True)))
+        process(database, MOST, replace(first, stopping=lambda: next(stopping, True)))
     done = roster.get(begun.id).done
     assert 0 < done < 20
     second = claimed(database, begun.id, "second")
@@ -159,10 +159,6 @@ def test_a_worker_that_was_taken_for_dead_does_nothing_more(roster: Roster) -> N
     types = [row["type"] for row in roster.registry.events()]
     assert types.count("tandem.catalog.enrolment.created.v1") == 4
     assert types.count("tandem.catalog.run.opened.v1") == 2
-
-
-def _parts_of(batch: Batch) -> tuple[Any, ...]:
-    return batch.claim, batch.lane, batch.ids, batch.attempts, batch.targets
 
 
 def test_two_workers_race_for_one_import(make_database: MakeDatabase) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from tandem.catalog.v1 import catalog_pb2, imports_pb2, resources_pb2
 from tandem.options.v1 import options_pb2
 
+from tests.conftest import FakeClock
 from tests.integration.catalog.registry import fields_of, refused
 from tests.integration.catalog.rosters import (
     ASKS,
@@ -308,11 +309,11 @@ def test_classes_may_become_groups(roster: Roster) -> None:
     assert (failed.state, "options.sections" in failed.reason) == (FAILED, True)
 
 
-def test_classes_that_are_over_keep_their_records(roster: Roster) -> None:
+def test_classes_that_are_over_keep_their_records(roster: Roster, clock: FakeClock) -> None:
     """The next term's export lacks them; nobody is withdrawn from them, and nothing asks."""
     export = small()
     roster.run(export)
-    roster.registry.database.clock.forward(days=200)
+    clock.forward(days=200)
     later = small()
     later.term("t2", "2026-09-01", "2026-12-31")
     del later.files["academicSessions"]["t1"]
