@@ -65,9 +65,11 @@ class Importer:
 
     def follow(self, begun: imports_pb2.Import, begin: Begin) -> imports_pb2.Import:
         """Wait until an import ends or asks for a confirmation, and return it."""
-        looks = _looks()
+        tell, looks = begin("check", 0), _looks()
         while begun.state == CHECKING:
+            tell(begun.read)
             begun = self._look(begun, looks)
+        tell(begun.read)
         if begun.state == APPLYING:
             tell, looks = begin("import", begun.to_do), _looks()
             while begun.state == APPLYING:

@@ -14,6 +14,7 @@ from tandem.catalog.v1 import imports_pb2
 from chassis.data.store import Database
 from chassis.jobs import Batch
 from chassis.jobs.runner import Runner
+from chassis.testing import figure
 from services.catalog.domain.oneroster.imports import (
     ChosenOptions,
     Import,
@@ -185,6 +186,16 @@ def test_two_workers_race_for_one_import(make_database: MakeDatabase) -> None:
     assert found.state is ImportState.DONE
     assert state_of(raced) == state_of(alone)
     assert raced.mongo["outbox"].count_documents({}) == alone.mongo["outbox"].count_documents({})
+
+
+def test_imports_are_counted(roster: Roster) -> None:
+    """By state and by the results of their rows, for the dashboard and the alert."""
+    rows, ends = "tandem_catalog_import_rows_total", "tandem_catalog_imports_total"
+    before = figure(rows, result="ADDED"), figure(ends, state="DONE"), figure(ends, state="FAILED")
+    roster.run(small())
+    roster.run(b"no archive")
+    after = figure(rows, result="ADDED"), figure(ends, state="DONE"), figure(ends, state="FAILED")
+    assert [now - was for was, now in zip(before, after, strict=True)] == [20, 1, 1]
 
 
 # Any roster

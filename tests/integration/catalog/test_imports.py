@@ -299,6 +299,15 @@ def test_classes_may_become_groups(roster: Roster) -> None:
     (run,) = [each for each in runs if each.title == "Course c1"]
     (teacher,) = run.staff
     assert len(teacher.group_ids) == 2
+    export.term(last="2026-07-31")
+    export.term("t2", "2026-09-01", "2026-12-31")
+    export.class_("k-c2", "c2", "t2")
+    done = roster.run(export, options=GROUPS)
+    assert reasons(roster.rows(done.id, imports_pb2.IMPORT_RESULT_REFUSED)) == [
+        ("classes.csv", 3, "termSourcedIds")
+    ]
+    runs = roster.rpc.ListRuns(catalog_pb2.ListRunsRequest(course_id=run.course_id)).runs
+    assert [each.end_date for each in runs] == ["2026-07-31"]
     del export.files["enrollments"]["e-k-c1-s1-student"]
     roster.run(export, options=GROUPS)
     assert ("Course c1", "s1", ["Lab"]) in roster.state()["enrolments"]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from chassis.errors import FieldViolation
 from services.catalog.domain.enrolments import offer_violations
 from services.catalog.domain.enums import AttendanceMode, DeliveryMode
-from services.catalog.domain.oneroster.facts import Subject
+from services.catalog.domain.oneroster.facts import ClassFacts, Subject
 from services.catalog.domain.oneroster.files import File
 from services.catalog.domain.oneroster.rows import ImportRow, Result
 
@@ -172,6 +172,20 @@ def append_violations(begun: Import, command: AppendImport) -> Iterator[FieldVio
 
 
 _PARTS = f"{PART} bytes from a multiple of that on, and in the last part what is left"
+
+
+def class_violations(
+    facts: ClassFacts, before: ClassFacts, sections: Sections
+) -> Iterator[FieldViolation]:
+    """Yield a violation for a class that moves where it can't: its run is of one course, and its
+    group of one run.
+    """
+    if facts.course != before.course:
+        wrong = f"is {facts.course!a}, and was {before.course!a}"
+        yield FieldViolation("courseSourcedId", wrong, "the course of before, or a new class")
+    elif sections is Sections.GROUPS and facts.run_key != before.run_key:
+        wrong = f"is {','.join(facts.terms)!a}, and was {','.join(before.terms)!a}"
+        yield FieldViolation("termSourcedIds", wrong, "the terms of before, or a new class")
 
 
 def counted(counts: Mapping[str, FileCounts], rows: Iterable[ImportRow]) -> dict[str, FileCounts]:

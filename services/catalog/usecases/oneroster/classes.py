@@ -52,7 +52,8 @@ def _add_run(work: Work, row: ImportRow, course_id: str) -> tuple[str, bool]:
     if link is None:
         return _open(work, facts_of(row, ClassFacts), course_id, row).id, True
     _reopen_if_taken_back(work, link.of, link.removed)
-    return _update(work, facts_of(row, ClassFacts), link.of), True
+    facts = facts_of(row, ClassFacts)
+    return _update(work, facts, facts.title, link.of), True
 
 
 def _open(work: Work, facts: ClassFacts, course_id: str, row: ImportRow | None) -> Run:
@@ -73,10 +74,11 @@ def _open(work: Work, facts: ClassFacts, course_id: str, row: ImportRow | None) 
     return runs.open_run(work.store, command)
 
 
-def _update(work: Work, facts: ClassFacts, run_id: str) -> str:
+def _update(work: Work, facts: ClassFacts, title: str, run_id: str) -> str:
+    """Give a run the days of a class, and a title; an empty one leaves it as it is."""
     command = UpdateRun(
         run_id=run_id,
-        title=facts.title,
+        title=title,
         start_date=facts.start_date,
         end_date=facts.end_date,
         capacity=None,
@@ -113,6 +115,7 @@ def _change_group(work: Work, facts: ClassFacts, link: Link) -> str:
     _reopen_if_taken_back(work, group.run_id, link.removed)
     change = UpdateGroup(run_id=group.run_id, group_id=group.id, name=facts.title)
     groups.update_group(work.store, change)
+    _update(work, facts, "", group.run_id)
     return groups.use_group_again(work.store, group.run_id, group.id).id
 
 

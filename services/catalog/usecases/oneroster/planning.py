@@ -31,7 +31,7 @@ from services.catalog.domain.oneroster.facts import (
     with_terms,
 )
 from services.catalog.domain.oneroster.files import File, Mode, row_violations
-from services.catalog.domain.oneroster.imports import Import
+from services.catalog.domain.oneroster.imports import Import, class_violations
 from services.catalog.domain.oneroster.rows import (
     TO_DO,
     ImportRow,
@@ -212,8 +212,8 @@ class Planner:
             case EnrollmentFacts() if self._is_over(File.CLASSES, row.facts.class_id):
                 wrong = f"class {row.facts.class_id!a} has ended"
                 return [FieldViolation("classSourcedId", wrong, "a class that has not")]
-            case ClassFacts() if isinstance(link and link.facts, ClassFacts):
-                return list(_moved(row.facts, link))
+            case ClassFacts() if link is not None and isinstance(link.facts, ClassFacts):
+                return list(class_violations(row.facts, link.facts, self._import.options.sections))
         return []
 
     def _noted(self, file: File, row: ImportRow, link: Link | None) -> ImportRow:
@@ -302,8 +302,9 @@ class Planner:
     def _is_over(self, file: File, sourced_id: str, facts: Facts | None = None) -> bool:
         """Return whether a class has ended, or whether something is in a class that has."""
         if file is File.ENROLLMENTS:
-            in_class = isinstance(facts, EnrollmentFacts)
-            return in_class and self._is_over(File.CLASSES, facts.class_id)  # type: ignore[union-attr]
+            return isinstance(facts, EnrollmentFacts) and self._is_over(
+                File.CLASSES, facts.class_id
+            )
         if file is not File.CLASSES:
             return False
         if sourced_id not in self._over:
@@ -313,13 +314,6 @@ class Planner:
 
     def _has_ended(self, facts: ClassFacts) -> bool:
         return self._store.now >= end_of_day(facts.end_date, self._import.options.zone)
-
-
-def _moved(facts: ClassFacts, link: Link | None) -> Iterator[FieldViolation]:
-    before = link.facts if link else None
-    if isinstance(before, ClassFacts) and before.course != facts.course:
-        wrong = f"is {facts.course!a}, and was {before.course!a}"
-        yield FieldViolation("courseSourcedId", wrong, "the course of before, or a new class")
 
 
 def _missing(reference: Reference) -> FieldViolation:
