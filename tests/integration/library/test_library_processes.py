@@ -19,6 +19,7 @@ from chassis.contracts.events import Event, event_type
 from chassis.edge.grpc.client import calling_with
 from services.library.domain.feeds import Feed, FeedUrls
 from services.library.settings import Settings
+from tests.deep import only_deep
 from tests.integration.library.shelves import (
     AVAILABLE,
     PDF,
@@ -76,7 +77,7 @@ def test_a_worker_verifies_and_knows_who_may_read(
         film = shelves.upload(
             FILM, kind=types_pb2.ITEM_KIND_RECORDING, media_type="video/mp4", run_ids=["run-2"]
         )
-        ids = [film, *race(lambda _: shelves.upload(PDF), range(20))]
+        ids = [film, *race(lambda _: shelves.upload(PDF), range(6))]
         publish(vhost, _event(1, enrolled("ada")), _event(2, path(*ids[1:])))
         eventually(lambda: all(shelves.item(each).state == AVAILABLE for each in ids))
         eventually(lambda: shelves.may_read("ada", ids[-1]))
@@ -88,6 +89,7 @@ def test_a_worker_verifies_and_knows_who_may_read(
     assert all(len(shelves.published(ItemAvailable, each)) == 1 for each in ids)
 
 
+@only_deep
 def test_what_a_killed_worker_began_another_one_finishes(
     shelves: Shelves, environment: dict[str, str]
 ) -> None:
