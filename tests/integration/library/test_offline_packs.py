@@ -119,6 +119,33 @@ def test_a_week_has_what_is_due_in_it(shelves: Shelves) -> None:
     assert why == f"no item of week 3 of run '{RUN}' can be read by all its learners now"
 
 
+def test_a_week_has_what_its_sessions_gave(shelves: Shelves) -> None:
+    """Materials, a recording, what replaces a cancelled class: in the week of the activity that the
+    session holds, the oldest item first, in any order of events. An extra class is in no week.
+    """
+    first, slides, film, instead, extra = (
+        shelves.available(examples.pdf(pages)) for pages in (1, 2, 3, 4, 5)
+    )
+    told = by_weeks((first, 1))
+    lecture = told.activities[0]
+    lecture.release.civil.week_day.week = 1
+    held: dict[str, Any] = {"run_id": RUN, "activity_id": lecture.id}
+    shelves.hear(
+        sessions.RecordingAttached(session_id="s", item_id=film, **held),
+        enrolled(LEARNER),
+        sessions.SessionScheduled(session_id="s", material_item_ids=[slides], **held),
+        sessions.SessionCancelled(session_id="t", substitute_item_id=instead, **held),
+        sessions.RecordingAttached(session_id="u", run_id=RUN, item_id=extra),
+        told,
+    )
+    in_week = [item_id for item_id, _ in packed(build(shelves, week=1))]
+    assert in_week == [slides, film, instead, first]
+    assert [item_id for item_id, _ in packed(build(shelves))] == [*in_week, extra]
+    lecture.release.civil.week_day.week = 2
+    shelves.hear(told)
+    assert [item_id for item_id, _ in packed(build(shelves, week=2))] == [slides, film, instead]
+
+
 def test_a_film_is_packed_as_the_budget_allows(shelves: Shelves) -> None:
     """The whole ZIP keeps the budget; what has no room is told, and the least that is enough."""
     film = shelves.available(LECTURE, **FILM)
