@@ -22,7 +22,7 @@ CATCH_UP_DAYS = 3
 ROOM_SEATS = 60
 MINUTES = 50
 WEEK = 2
-"""The week of the lecture: a run begins on the Sunday before, which its first week ends with."""
+"""The week of the lecture. Weeks begin on Monday, and the run on the Sunday before."""
 MATERIALS = ("physics-reading", "history-reading", "programming-book")
 ZONE = "Europe/Dublin"
 _ZONES = [ZONE] * 8 + ["America/New_York", "Asia/Kolkata"]
