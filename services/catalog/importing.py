@@ -39,6 +39,8 @@ from services.catalog.usecases.oneroster.planning import Planner
 WAIT = timedelta(seconds=1)
 # Rows between two notes of how far a check is.
 NOTE_EVERY = 1_000
+# An archive of short lines has many more than any university has rows.
+MOST_ROWS = 5_000_000
 
 log = structlog.get_logger()
 
@@ -93,26 +95,26 @@ def _apply(database: Database[CatalogStore], batch: Batch, begun: Import) -> Imp
 
 
 def _check(database: Database[CatalogStore], most: int, batch: Batch, begun: Import) -> Import:
+    claim = batch.claim
     try:
-        archive = _opened(database, most, begun)
+        counts, read = _planned(database, most, batch, begun)
     except (ArchiveError, DomainError) as error:
-        fail = partial(use.fail, import_id=begun.id, claim=batch.claim, reason=str(error)[:1000])
-        return database.transact(fail)
+        why = str(error)[:1_000]
+        return database.transact(lambda store: use.fail(store, begun.id, claim, why))
+    return database.transact(lambda store: use.finish_check(store, begun.id, claim, counts, read))
+
+
+def _planned(
+    database: Database[CatalogStore], most: int, batch: Batch, begun: Import
+) -> tuple[list[FileCounts], int]:
+    """Store the plan of an import; return the counts of its files, and how many rows were read."""
+    archive = _opened(database, most, begun)
     database.reader().remove_plans(begun.id)
     plan = _Plan(database, batch, begun)
     planner = Planner(database.reader(), begun, archive, partial(_unfit, begun))
     for step, row in planner.plan():
         plan.add(step, row)
-    counts = plan.finish(planner)
-    return database.transact(
-        partial(
-            use.finish_check,
-            import_id=begun.id,
-            claim=batch.claim,
-            counts=counts,
-            read=plan.read,
-        )
-    )
+    return plan.finish(planner), plan.read
 
 
 def _opened(database: Database[CatalogStore], most: int, begun: Import) -> ZipArchive:
@@ -158,6 +160,8 @@ class _Plan:
         if len(waiting) >= ROWS_AT_ONCE[step]:
             self._write(step, waiting)
         self.read += 1
+        if self.read > MOST_ROWS:
+            raise ArchiveError(f"the files have more than {MOST_ROWS} rows; expected fewer")
         if self.read % NOTE_EVERY == 0:
             self._note()
 

@@ -15,6 +15,7 @@ from services.catalog.domain.oneroster.files import (
     File,
     canonical,
     header_violations,
+    quoted,
     unknown_columns,
 )
 from services.catalog.domain.oneroster.rows import ImportRow, Result
@@ -63,10 +64,10 @@ class ZipArchive:
                 continue
             if info.flag_bits & ENCRYPTED:
                 raise ArchiveError(
-                    f"{info.filename!a} is encrypted; expected an archive that is not"
+                    f"{quoted(info.filename)} is encrypted; expected an archive that is not"
                 )
             if name in found:
-                raise ArchiveError(f"{name!a} is in the archive twice; expected each file once")
+                raise ArchiveError(f"{quoted(name)} is there twice; expected each file once")
             found[name] = info
         if not found:
             raise ArchiveError("the archive has no CSV file; expected those of OneRoster 1.2")

@@ -7,7 +7,7 @@ from enum import StrEnum
 from chassis.errors import FieldViolation
 from chassis.staff import StaffRole
 from services.catalog.domain.enums import Role
-from services.catalog.domain.oneroster.files import File
+from services.catalog.domain.oneroster.files import File, quoted
 
 Values = Mapping[str, str]
 # The binding, section 3, roles.csv: its enumeration, as far as Tandem has the role. No file makes
@@ -227,7 +227,7 @@ def facts_violations(facts: Facts, subject: Subject) -> Iterator[FieldViolation]
             yield FieldViolation("endDate", wrong, f"{facts.start_date} or later")
         case EnrollmentFacts() if not facts.is_student and facts.role not in STAFF_ROLES:
             known = ", ".join((STUDENT, *STAFF_ROLES))
-            yield FieldViolation("role", f"is {facts.role[:40]!a}", f"one of {known}")
+            yield FieldViolation("role", f"is {quoted(facts.role)}", f"one of {known}")
 
 
 def roles_of(roles: Iterable[RoleFacts]) -> tuple[Role, ...]:

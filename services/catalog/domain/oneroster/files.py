@@ -15,6 +15,8 @@ from chassis.errors import FieldViolation
 # Longer than any text of a roster: an id is a GUID of up to 255 characters, a title has 300.
 LONGEST = 1_000
 LONGEST_ID = 255
+# Characters of a value in a violation.
+_SHOWN = 40
 
 
 class File(StrEnum):
@@ -148,6 +150,11 @@ EXTENSION = "metadata."
 _UNFIT = re.compile("[\\x00-\\x1f\\x7f\\ufffd]")
 
 
+def quoted(value: str) -> str:
+    """Return a value as a violation shows it: short, and safe to print."""
+    return ascii(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}...")
+
+
 def header_violations(file: File, names: list[str]) -> Iterator[FieldViolation]:
     """Yield a violation for each required column that a header lacks, or that it has twice."""
     for column in COLUMNS[file]:
@@ -169,9 +176,11 @@ def canonical(file: File, name: str) -> str:
     return known.get(name.strip().lower(), name.strip())
 
 
-def row_violations(file: File, values: Mapping[str, str]) -> Iterator[FieldViolation]:
-    """Yield what is wrong with the fields of a row, each by itself."""
-    for column in COLUMNS[file]:
+def row_violations(
+    file: File, values: Mapping[str, str], only_id: bool = False
+) -> Iterator[FieldViolation]:
+    """Yield what is wrong with the fields of a row, each by itself; `only_id`: of its sourcedId."""
+    for column in COLUMNS[file][: 1 if only_id else None]:
         value = values.get(column.name, "")
         if not value:
             if column.required:
@@ -183,4 +192,4 @@ def row_violations(file: File, values: Mapping[str, str]) -> Iterator[FieldViola
             wrong = f"has the character {found[0]!a}"
             yield FieldViolation(column.name, wrong, "visible characters only")
         elif column.form and (right := column.form(value)):
-            yield FieldViolation(column.name, f"is {value[:40]!a}", right)
+            yield FieldViolation(column.name, f"is {quoted(value)}", right)

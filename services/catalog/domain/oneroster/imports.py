@@ -9,7 +9,7 @@ from chassis.errors import FieldViolation
 from services.catalog.domain.enrolments import offer_violations
 from services.catalog.domain.enums import AttendanceMode, DeliveryMode
 from services.catalog.domain.oneroster.facts import ClassFacts, Subject
-from services.catalog.domain.oneroster.files import File
+from services.catalog.domain.oneroster.files import File, quoted
 from services.catalog.domain.oneroster.rows import ImportRow, Result
 
 DEFAULT_SHARE = 0.1
@@ -181,10 +181,10 @@ def class_violations(
     group of one run.
     """
     if facts.course != before.course:
-        wrong = f"is {facts.course!a}, and was {before.course!a}"
+        wrong = f"is {quoted(facts.course)}, and was {quoted(before.course)}"
         yield FieldViolation("courseSourcedId", wrong, "the course of before, or a new class")
     elif sections is Sections.GROUPS and facts.run_key != before.run_key:
-        wrong = f"is {','.join(facts.terms)!a}, and was {','.join(before.terms)!a}"
+        wrong = f"is {quoted(','.join(facts.terms))}, and was {quoted(','.join(before.terms))}"
         yield FieldViolation("termSourcedIds", wrong, "the terms of before, or a new class")
 
 

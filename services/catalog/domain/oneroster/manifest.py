@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from chassis.errors import FieldViolation
-from services.catalog.domain.oneroster.files import File, Mode
+from services.catalog.domain.oneroster.files import File, Mode, quoted
 
 NAME = "manifest.csv"
 VERSIONS = {"1.2", "1.2.0", "1.2.1"}
@@ -49,7 +49,7 @@ def without_manifest(present: Set[File]) -> Manifest:
 def version_violations(manifest: Manifest) -> Iterator[FieldViolation]:
     """Yield a violation for an archive of another version than 1.2."""
     if manifest.version and manifest.version not in VERSIONS:
-        yield FieldViolation("oneroster.version", f"is {manifest.version[:40]!a}", "1.2")
+        yield FieldViolation("oneroster.version", f"is {quoted(manifest.version)}", "1.2")
 
 
 def _mode(file: File, said: str, present: bool) -> tuple[Mode, list[FieldViolation]]:
@@ -57,10 +57,10 @@ def _mode(file: File, said: str, present: bool) -> tuple[Mode, list[FieldViolati
     known = {mode.value for mode in Mode}
     mode = Mode(said.lower()) if said.lower() in known else Mode.ABSENT
     if not present:
-        wrong = f"is {said[:40]!a}, and there is no {file.csv}"
+        wrong = f"is {quoted(said)}, and there is no {file.csv}"
         note = [FieldViolation(name, wrong, "absent")] if mode is not Mode.ABSENT else []
         return Mode.ABSENT, note
     if mode is Mode.ABSENT:
-        wrong = f"is {said[:40]!a}, and {file.csv} is there; it is read as delta"
+        wrong = f"is {quoted(said)}, and {file.csv} is there; it is read as delta"
         return Mode.DELTA, [FieldViolation(name, wrong, "bulk or delta")]
     return mode, []

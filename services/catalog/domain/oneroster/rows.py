@@ -1,5 +1,6 @@
 """Rows of an import: what the source had, what is to be done, and what became of it."""
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -39,6 +40,10 @@ class Link:
 def link_id(source: str, file: File, sourced_id: str) -> str:
     """Return the id of an external id."""
     return f"{source}/{file}/{sourced_id}"
+
+
+# Of a row: a chunk of rows is one document.
+MOST_TOLD = 20
 
 
 class Result(StrEnum):
@@ -123,8 +128,9 @@ class ImportRow:
     facts: Facts | None = None
 
     def refused(self, violations: Iterable[FieldViolation]) -> "ImportRow":
-        """Return the row as refused."""
-        return replace(self, result=Result.REFUSED, violations=tuple(violations))
+        """Return the row as refused; the first of very many violations tell enough."""
+        told = tuple(itertools.islice(violations, MOST_TOLD))
+        return replace(self, result=Result.REFUSED, violations=told)
 
     def became(self, result: Result) -> "ImportRow":
         """Return the row with another result."""

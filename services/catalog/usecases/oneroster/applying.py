@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from chassis.errors import DomainError, FieldViolation
 from services.catalog.domain.oneroster.facts import CourseFacts, RoleFacts, UserFacts
-from services.catalog.domain.oneroster.files import File
+from services.catalog.domain.oneroster.files import File, quoted
 from services.catalog.domain.oneroster.imports import Import
 from services.catalog.domain.oneroster.people import person_of
 from services.catalog.domain.oneroster.rows import ImportRow, Link, Result, Step
@@ -61,7 +61,7 @@ def add_people(work: Work) -> None:
 def _other_person(link: Link | None, person_id: str, work: Work) -> list[FieldViolation]:
     if link is None or link.removed or link.of == person_id:
         return []
-    wrong = f"is {person_id!a}, and the user is the person {link.of!a}"
+    wrong = f"is {quoted(person_id)}, and the user is the person {quoted(link.of)}"
     return [FieldViolation(work.options.subject.column, wrong, "the same: ids of people stay")]
 
 

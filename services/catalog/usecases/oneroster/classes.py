@@ -6,7 +6,7 @@ from chassis.errors import DomainError, FailedPrecondition, FieldViolation
 from services.catalog.domain.enums import EnrolmentPolicy, RunState
 from services.catalog.domain.groups import CreateGroup, Group, UpdateGroup
 from services.catalog.domain.oneroster.facts import ClassFacts
-from services.catalog.domain.oneroster.files import File
+from services.catalog.domain.oneroster.files import File, quoted
 from services.catalog.domain.oneroster.imports import Sections
 from services.catalog.domain.oneroster.rows import ImportRow, Link
 from services.catalog.domain.runs import EnrolmentRules, OpenRun, Run, UpdateRun
@@ -38,7 +38,7 @@ def add_classes(work: Work) -> None:
 
 def _course_id(link: Link | None, facts: ClassFacts) -> str:
     if link is None or link.removed:
-        wrong = f"{facts.course!a} was refused"
+        wrong = f"{quoted(facts.course)} was refused"
         violation = FieldViolation("courseSourcedId", wrong, "a course that was imported")
         raise FailedPrecondition("there is no course", [violation])
     return link.of
@@ -142,7 +142,7 @@ def _takes_over(work: Work, twin: Group) -> bool:
         if link.source == work.begun.source and link.owned
     ]
     if alive := [link.sourced_id for link in named if not link.removed]:
-        wrong = f"is also that of class {alive[0]!a} of the same course and term"
+        wrong = f"is also that of class {quoted(alive[0])} of the same course and term"
         violation = FieldViolation("title", wrong, "another title")
         raise FailedPrecondition("the group's name is taken", [violation])
     if named:

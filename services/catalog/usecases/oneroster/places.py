@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chassis.errors import FieldViolation
 from services.catalog.domain.oneroster.facts import EnrollmentFacts
-from services.catalog.domain.oneroster.files import File
+from services.catalog.domain.oneroster.files import File, quoted
 from services.catalog.domain.oneroster.rows import ImportRow
 from services.catalog.usecases.oneroster.work import Work, facts_of
 
@@ -52,7 +52,7 @@ class Places:
         ):
             if link is None or link.removed:
                 right = "one that was imported, and not removed"
-                yield FieldViolation(column, f"{id_!a} is not there", right)
+                yield FieldViolation(column, f"{quoted(id_)} is not there", right)
 
 
 def placed(work: Work) -> list[tuple[ImportRow, EnrollmentFacts, Place]]:

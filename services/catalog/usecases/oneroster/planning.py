@@ -30,7 +30,7 @@ from services.catalog.domain.oneroster.facts import (
     roles_violations,
     with_terms,
 )
-from services.catalog.domain.oneroster.files import File, Mode, row_violations
+from services.catalog.domain.oneroster.files import LONGEST_ID, File, Mode, quoted, row_violations
 from services.catalog.domain.oneroster.imports import Import, class_violations
 from services.catalog.domain.oneroster.rows import (
     TO_DO,
@@ -135,15 +135,21 @@ class Planner:
         refers to.
         """
         sourced_id = raw.values.get("sourcedId", "")
-        row = ImportRow(file=file.csv, line=raw.line, sourced_id=sourced_id, result=Result.ADDED)
+        row = ImportRow(
+            file=file.csv,
+            line=raw.line,
+            sourced_id=sourced_id[:LONGEST_ID],
+            result=Result.ADDED,
+        )
         if raw.violations:
             return row.refused(raw.violations), False, ()
         if again := self._known.see(file, sourced_id, raw.line):
             return row.refused([again]), False, ()
-        if raw.values.get("status", "").lower() == "tobedeleted":
-            return row, True, ()
-        if violations := list(row_violations(file, raw.values)):
+        gone = raw.values.get("status", "").lower() == "tobedeleted"
+        if violations := list(row_violations(file, raw.values, only_id=gone)):
             return row.refused(violations), False, ()
+        if gone:
+            return row, True, ()
         facts = facts_of(file, raw.values, self._import.options.subject)
         if violations := list(facts_violations(facts, self._import.options.subject)):
             return row.refused(violations), False, ()
@@ -187,7 +193,7 @@ class Planner:
         first = self._rows_of.setdefault((row.file, value), row.sourced_id)
         if first == row.sourced_id:
             return None
-        wrong = f"{value!a} is also that of {first!a}"
+        wrong = f"{quoted(value)} is also that of {quoted(first)}"
         return FieldViolation(column, wrong, "a value that no other row has")
 
     def _class(self, row: ImportRow, facts: ClassFacts) -> ImportRow:
@@ -210,7 +216,7 @@ class Planner:
             case UserFacts():
                 return list(self._check(row.facts))
             case EnrollmentFacts() if self._is_over(File.CLASSES, row.facts.class_id):
-                wrong = f"class {row.facts.class_id!a} has ended"
+                wrong = f"class {quoted(row.facts.class_id)} has ended"
                 return [FieldViolation("classSourcedId", wrong, "a class that has not")]
             case ClassFacts() if link is not None and isinstance(link.facts, ClassFacts):
                 return list(class_violations(row.facts, link.facts, self._import.options.sections))
@@ -317,7 +323,7 @@ class Planner:
 
 
 def _missing(reference: Reference) -> FieldViolation:
-    wrong = f"{reference.sourced_id!a} is not in {reference.file.csv}, or was refused there"
+    wrong = f"{quoted(reference.sourced_id)} is not in {reference.file.csv}, or was refused there"
     return FieldViolation(
         reference.column, wrong, f"the sourcedId of a row of {reference.file.csv}"
     )
