@@ -143,6 +143,11 @@ def _unfit(begun: Import, facts: UserFacts) -> list[FieldViolation]:
 _COLUMNS = {"given_name": "givenName", "family_name": "familyName"}
 
 
+def _place_of(counts: FileCounts) -> int:
+    """Return the place of a file among all; the manifest is first."""
+    return next((place for place, file in enumerate(File) if file.csv == counts.file), -1)
+
+
 class _Plan:
     """Stores the rows of a check in chunks, as they come."""
 
@@ -176,7 +181,7 @@ class _Plan:
             if counts is not None and counts.removed:
                 had = planner.had(file)
                 self._counts[file.csv] = counts.before(had)
-        return list(self._counts.values())
+        return sorted(self._counts.values(), key=_place_of)
 
     def _write(self, step: Step, rows: list[ImportRow]) -> None:
         self._store.add_rows(self._begun, self._batch.claim, step, self._number, rows)

@@ -85,8 +85,9 @@ _IMPORTS: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("file", 1), ("of", 1)]),
     ],
     "imports": [INDEX, IndexModel([("source", 1), ("_id", -1)])],
-    "import_parts": [IndexModel("at", expireAfterSeconds=KEEP_PARTS)],
+    "import_parts": [IndexModel("import_id"), IndexModel("at", expireAfterSeconds=KEEP_PARTS)],
     "import_chunks": [
+        IndexModel("import_id"),
         IndexModel([("plan", 1), ("pending", 1), ("order", 1)]),
         IndexModel([("plan", 1), ("order", 1)]),
         IndexModel("at", expireAfterSeconds=KEEP_ROWS),

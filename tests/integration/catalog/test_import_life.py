@@ -260,8 +260,8 @@ def brought(database: Database[CatalogStore], export: Export, sections: Sections
 
 def roster_of(seed: int, sections: Sections) -> Export:
     """A random roster of few people, courses and classes, so that two of them overlap. Every file
-    has a row, because one without rows is absent, and then it removes nothing. A run of groups keeps
-    the title that its course had first, so courses have one title there.
+    has a row, because one without rows is absent, and then it removes nothing. A run of groups
+    keeps the title that its course had first, so courses have one title there.
     """
     chosen, export = random.Random(seed), Export()
     export.org()

@@ -314,6 +314,17 @@ def test_classes_may_become_groups(roster: Roster) -> None:
     del export.files["enrollments"]["e-k-lab-s1-student"]
     roster.run(export, options=GROUPS)
     assert [row[1] for row in roster.state()["enrolments"]] == ["s2", "s3", "s1"]
+    roster.rpc.AssignGroup(
+        catalog_pb2.AssignGroupRequest(run_id=run.id, learner_id="s2", group_ids=[])
+    )
+    roster.registry.people("hand")
+    roster.registry.enrol(run.id, "hand")
+    export.user("hand")
+    export.enrol("k-lab", "hand")
+    export.enrol("k-lab", "s1")
+    roster.run(export, options=GROUPS)
+    learners = {row[1]: row[2] for row in roster.state()["enrolments"] if row[0] == "Course c1"}
+    assert (learners["hand"], learners["s1"], learners["s2"]) == ([], ["Lab"], [])
     failed = roster.run(export)
     assert (failed.state, "options.sections" in failed.reason) == (FAILED, True)
 

@@ -1,7 +1,7 @@
 """Students and staff of a source's classes."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from chassis.staff import StaffMember, StaffRole
@@ -30,15 +30,18 @@ def add_students(work: Work) -> None:
     ]
     outcomes = enrol_in_runs(work.store, commands)
     ours = work.ours(File.ENROLLMENTS, _were_in(outcomes))
-    for (row, facts, _), outcome in zip(rows, outcomes, strict=True):
+    ours |= {each.enrolment.id for each in outcomes if each.enrolment and each.changed}
+    groups: dict[str, set[str]] = defaultdict(set)
+    for (row, facts, place), outcome in zip(rows, outcomes, strict=True):
         if outcome.enrolment is None:
             work.refuse(row, outcome.violations)
-        else:
-            owned = outcome.changed or outcome.enrolment.id in ours
-            ours |= {outcome.enrolment.id} if owned else set()
-            work.done(row, outcome.enrolment.id, owned, parent=facts.user)
+            continue
+        enrolment_id = outcome.enrolment.id
+        work.done(row, enrolment_id, enrolment_id in ours, parent=facts.user)
+        if enrolment_id in ours:
+            groups[enrolment_id].update(place.group_ids)
     let_go(work, earlier)
-    _group(work, rows, outcomes)
+    _group(work, {each: group_ids for each, group_ids in groups.items() if group_ids})
 
 
 def _were_in(outcomes: Iterable[RowOutcome]) -> list[str]:
@@ -52,13 +55,9 @@ def _earlier(work: Work) -> list[Link]:
     return [link for each, link in work.links.items() if each in changed]
 
 
-def _group(work: Work, rows: list[Placed], outcomes: list[RowOutcome]) -> None:
-    """Put students into the groups of their classes, each learner once."""
-    wanted: dict[str, set[str]] = defaultdict(set)
-    for (_, _, place), outcome in zip(rows, outcomes, strict=True):
-        if outcome.enrolment is not None and place.group_id:
-            wanted[outcome.enrolment.id].add(place.group_id)
-    present = work.store.enrolments_of(wanted) if wanted else {}
+def _group(work: Work, wanted: Mapping[str, set[str]]) -> None:
+    """Put learners into groups, by enrolment; each learner once."""
+    present = work.store.enrolments_of(wanted)
     changes = [(each, _grouped(each, wanted[each.id])) for each in present.values()]
     put_members(work.store, [(was, now) for was, now in changes if was != now])
 

@@ -45,7 +45,7 @@ def let_go(work: Work, links: Sequence[Link]) -> None:
     gone = set(unnamed(work.store, File.ENROLLMENTS, owned))
     students = [link for link in owned if _facts(link).is_student]
     staff = [link for link in owned if not _facts(link).is_student]
-    _leave_groups(work, [link for link in students if link.of not in gone])
+    _leave_groups(work, students)
     _withdraw(work, sorted({link.of for link in students} & gone))
     _leave_staff(work, [link for link in staff if link.of in gone])
 
@@ -60,9 +60,11 @@ def _withdraw(work: Work, enrolment_ids: Sequence[str]) -> None:
 
 
 def _leave_groups(work: Work, links: Sequence[Link]) -> None:
-    """Take learners who stay in a run out of the groups of classes that they left."""
+    """Take learners out of the groups of classes that they left, also those who leave the run: if
+    they come back, the source says into which groups.
+    """
     left = _groups_left(work, links)
-    present = work.store.enrolments_of(left) if left else {}
+    present = work.store.enrolments_of(left)
     changes = [(each, _without(each, left[each.id])) for each in present.values()]
     put_members(work.store, [(was, now) for was, now in changes if was != now])
 
