@@ -17,7 +17,7 @@ from tests.integration.catalog.rosters import (
     counts,
     reasons,
 )
-from tests.oneroster import Export, small
+from tests.oneroster import Export, small, zipped
 
 
 def test_a_dry_run_tells_the_difference_and_changes_nothing(roster: Roster) -> None:
@@ -404,3 +404,47 @@ def test_no_file_makes_a_registrar(roster: Roster) -> None:
     assert roster.state()["people"][3][1:] == (
         "Renamed", "t1@university.example.edu", ("INSTRUCTOR", "REGISTRAR")
     )  # fmt: skip
+
+
+def test_doubled_users_are_imported_once(roster: Roster) -> None:
+    """Of two rows with one sourcedId, and of two with one username as subject, the second is
+    refused, with its line; the first is taken.
+    """
+    export = small()
+    export.user("s4", username="name-s1")
+    texts = export.texts()
+    texts["users.csv"] += texts["users.csv"].splitlines(keepends=True)[2]
+    options = imports_pb2.ImportOptions(subject=imports_pb2.SUBJECT_USERNAME)
+    done = roster.run(zipped(texts), options=options)
+    assert reasons(roster.rows(done.id, imports_pb2.IMPORT_RESULT_REFUSED)) == [
+        ("users.csv", 6, "username"),
+        ("users.csv", 7, "sourcedId"),
+    ]
+    people = [row[0] for row in roster.state()["people"]]
+    assert people == ["name-s1", "name-s2", "name-s3", "name-t1"]
+    assert roster.run(zipped(texts), options=options).to_do == 0
+
+
+def test_a_file_that_breaks_off_removes_nothing(roster: Roster) -> None:
+    """Nor does one without a column that it must have, or without a manifest; what can be read of
+    the other files is imported.
+    """
+    export = small()
+    roster.run(export)
+    before, texts = roster.state(), export.texts()
+    header, first, *_ = texts["users.csv"].splitlines(keepends=True)
+    for changed in (
+        {"users.csv": header},
+        {"users.csv": first},
+        {"users.csv": header.replace(b"givenName", b"name") + first},
+        {"manifest.csv": b"", "users.csv": header + first},
+    ):
+        done = roster.run(zipped({**texts, **changed}))
+        assert done.state == DONE, done.reason
+        assert not any(each.removed for each in done.counts)
+        assert roster.state() == before
+    del texts["manifest.csv"]
+    texts["users.csv"] = header + first
+    noted = roster.run(zipped(texts))
+    assert (noted.state, roster.state()) == (DONE, before)
+    assert counts(noted)["manifest.csv"] == {"noted": 1}
