@@ -18,7 +18,7 @@ from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
 from services.notify import announcer, sender, triggers
 from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
-from services.notify.domain.notices import NotKnownYet
+from services.notify.domain.notices import Notice, NotKnownYet
 from services.notify.domain.people import (
     CatchUp,
     Due,
@@ -27,6 +27,7 @@ from services.notify.domain.people import (
     Path,
     Person,
     Run,
+    Series,
     due_id,
 )
 from services.notify.domain.sessions import Session
@@ -181,6 +182,7 @@ def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> N
     missing: dict[str, str] = {}
     upsert_if_newer(store, CatchUp, _each(batch, _catch_up, *_CATCH_UPS))
     upsert_if_newer(store, Due, _each(batch, _due, *triggers.DUES))
+    upsert_if_newer(store, Series, _each(batch, _series, sessions.SeriesMoved))
     for event in batch:
         try:
             addressed += _handle(store, event, leads)
@@ -213,6 +215,10 @@ def _catch_up(event: Event[Any]) -> CatchUp:
 
 def _due(event: Event[Any]) -> Due:
     return Due(due_id(event.data.enrolment_id, event.data.activity_id), event.sequence)
+
+
+def _series(event: Event[Any]) -> Series:
+    return Series(event.data.series_id, event.sequence)
 
 
 _OVERTAKING = (progress.CatchUpWithdrawn, progress.DueRetracted)
@@ -248,11 +254,40 @@ def _moved(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
         start_time=triggers.instant(data.new_start_time),
         end_time=triggers.instant(data.new_end_time),
         room=data.new_room,
+        instructor_id=data.new_instructor_id,
         at=event.time,
         sequence=event.sequence,
+        event_id=event.id,
+        event_type=event.type,
     )
-    notice = triggers.notice_of(event, Kind.SESSION_MOVED, triggers.moved(data))
-    classes.move(store, move, notice, leads)
+    classes.move(store, move, _unless_of_series(store, event), leads)
+
+
+def _unless_of_series(store: NotifyStore, event: Event[Any]) -> Notice | None:
+    """Return the notice of a class that moved or was cancelled alone; None: its series tells it."""
+    data = event.data
+    if data.series_id:
+        return None
+    if isinstance(data, sessions.SessionMoved):
+        return triggers.notice_of(event, Kind.SESSION_MOVED, triggers.moved(store, data))
+    return triggers.notice_of(event, Kind.SESSION_CANCELLED, triggers.cancelled(store, data))
+
+
+def _series_moved(store: NotifyStore, event: Event[Any], _: Leads) -> None:
+    data = event.data
+    notice = triggers.notice_of(event, Kind.SERIES_MOVED, triggers.series_moved(store, data))
+    audience = classes.Audience(
+        data.run_id, tuple(data.group_ids), data.new_instructor_id, data.old_instructor_id
+    )
+    classes.announce(store, audience, notice, event.time, triggers.last_end(data))
+
+
+def _series_cancelled(store: NotifyStore, event: Event[Any], _: Leads) -> None:
+    data = event.data
+    values = triggers.series_cancelled(store, data)
+    notice = triggers.notice_of(event, Kind.SERIES_CANCELLED, values)
+    audience = classes.Audience(data.run_id, tuple(data.group_ids), data.instructor_id)
+    classes.announce(store, audience, notice, event.time, triggers.last_end(data))
 
 
 def _renamed(store: NotifyStore, event: Event[Any], _: Leads) -> None:
@@ -260,9 +295,7 @@ def _renamed(store: NotifyStore, event: Event[Any], _: Leads) -> None:
 
 
 def _cancelled(store: NotifyStore, event: Event[Any], _: Leads) -> None:
-    notice = triggers.notice_of(
-        event, Kind.SESSION_CANCELLED, triggers.cancelled(store, event.data)
-    )
+    notice = _unless_of_series(store, event)
     classes.cancel(store, event.data.session_id, event.sequence, notice, event.time)
 
 
@@ -283,6 +316,8 @@ def _ended(store: NotifyStore, event: Event[Any], _: Leads) -> None:
 _CLASSES: Mapping[type[Any], Callable[[NotifyStore, Event[Any], Leads], None]] = {
     sessions.SessionScheduled: _scheduled,
     sessions.SessionMoved: _moved,
+    sessions.SeriesMoved: _series_moved,
+    sessions.SeriesCancelled: _series_cancelled,
     sessions.SessionRoomRenamed: _renamed,
     sessions.SessionCancelled: _cancelled,
     sessions.SessionStarted: _started,

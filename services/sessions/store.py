@@ -3,6 +3,7 @@
 | collection | one document is | its id |
 |---|---|---|
 | rooms, sessions | a room; a session with its seat counters | made by the server |
+| series | a series: the rule by which some sessions were planned | made by the server |
 | seats | a learner's place in a session | session:learner |
 | online_counts | how many of some learners have online seats without limit | session:shard |
 | attendance | a learner's attendance, or notes for it (store_attendance.py) | session:learner |
@@ -18,6 +19,7 @@ import secrets
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from pymongo import ReturnDocument, UpdateOne
@@ -25,10 +27,12 @@ from pymongo import ReturnDocument, UpdateOne
 from chassis.contracts.mapping import from_document, to_document
 from chassis.replicas import Replica
 from chassis.texts import identity
+from services.sessions import zone_data
 from services.sessions.domain.enums import EnrolmentState, SeatKind, SessionState
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Enrolment, Group, Item, Person, Run
 from services.sessions.domain.seats import Seat
+from services.sessions.domain.series import Series
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import AttendanceStore, key
@@ -37,6 +41,7 @@ Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
 T = TypeVar("T")
 
+_RECURRENCE = attrgetter("recurrence_id")
 # A session has this many counts of online seats, so that concurrent choices rarely conflict.
 COUNTS = 32
 REPLICAS: Mapping[type, str] = {
@@ -113,18 +118,23 @@ class SessionsStore(AttendanceStore):
         """Return a session, and write to it at once, so that of two units of work one starts
         again.
         """
-        self.contends_for("session", session_id)
-        document = self["sessions"].find_one_and_update(
-            {"_id": session_id},
-            {"$inc": {"touched": 1}},
-            return_document=ReturnDocument.AFTER,
-            session=self.session,
-        )
-        return from_document(document, Session) if document else None
+        return self._for_update("sessions", session_id, Session)
 
     def put_session(self, session: Session) -> None:
         """Store a session, new or changed."""
         self._put("sessions", to_document(session))
+
+    def put_sessions(self, sessions: Iterable[Session]) -> None:
+        """Store sessions, new or changed."""
+        self._put("sessions", *map(to_document, sessions))
+
+    def sessions_for_update(self, session_ids: Collection[str]) -> list[Session]:
+        """Return those of some sessions that exist, and write to them at once, so that of two units
+        of work one starts again.
+        """
+        wanted = {"_id": {"$in": list(session_ids)}}
+        self["sessions"].update_many(wanted, {"$inc": {"touched": 1}}, session=self.session)
+        return [from_document(row, Session) for row in self.find_by_ids("sessions", session_ids)]
 
     def overdue_sessions(self, planned_before: datetime) -> Iterator[str]:
         """Yield the sessions that should have ended before an instant, are neither ENDED nor
@@ -145,6 +155,50 @@ class SessionsStore(AttendanceStore):
             wanted.append({"room_id": room_id, "state": TO_COME, **time})
         rows = self["sessions"].find({"$or": wanted}, session=self.session).sort("start_time")
         return [from_document(row, Session) for row in rows]
+
+    # Series
+
+    def series_by_id(self, series_id: str) -> Series | None:
+        """Return a series; None if there is none."""
+        return self._one("series", {"_id": series_id}, Series)
+
+    def series_for_update(self, series_id: str) -> Series | None:
+        """Return a series, and write to it at once, so that of two units of work one starts
+        again.
+        """
+        return self._for_update("series", series_id, Series)
+
+    def put_series(self, *series: Series) -> None:
+        """Store series, new or changed."""
+        self._put("series", *map(to_document, series))
+
+    def sessions_of_series(self, series_id: str) -> list[Session]:
+        """Return the sessions of a series, in the order of their recurrence ids."""
+        rows = self["sessions"].find({"series_id": series_id}, session=self.session)
+        return sorted((from_document(row, Session) for row in rows), key=_RECURRENCE)
+
+    # Zone data
+
+    @property
+    def zone_data(self) -> str:
+        """Return the version of the zone data of this process; empty if it is unknown."""
+        return zone_data.version()
+
+    def sessions_of_older_zone_data(self, most: int) -> list[tuple[str, str]]:
+        """Return up to `most` coming sessions (their ids and series) whose instants follow from
+        older zone data than this process has.
+        """
+        if not self.zone_data:
+            return []
+        query: Document = {
+            "state": SessionState.SCHEDULED,
+            # Not "$lt": a session that an older version planned has none.
+            "zone_data": {"$not": {"$gte": self.zone_data}},
+            "start_time": {"$gt": self.now},
+        }
+        shown = {"series_id": 1}
+        rows = self["sessions"].find(query, shown, session=self.session).limit(most)
+        return [(row["_id"], row.get("series_id", "")) for row in rows]
 
     # Replicas of other services' data
 
@@ -249,6 +303,17 @@ class SessionsStore(AttendanceStore):
             upsert=True,
             session=self.session,
         )
+
+    def _for_update(self, collection: str, id_: str, cls: type[T]) -> T | None:
+        """Return a document, written to at once; units of work contend for it by its class."""
+        self.contends_for(cls.__name__.lower(), id_)
+        document = self[collection].find_one_and_update(
+            {"_id": id_},
+            {"$inc": {"touched": 1}},
+            return_document=ReturnDocument.AFTER,
+            session=self.session,
+        )
+        return from_document(document, cls) if document else None
 
     def _one(self, collection: str, query: Document, cls: type[T]) -> T | None:
         document = self[collection].find_one(query, session=self.session)
