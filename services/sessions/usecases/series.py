@@ -105,14 +105,12 @@ def move(store: Store, instances: Instances, command: MoveSeries) -> Series:
     check(shift_violations(parts[1], shift_of(command, moving[0])))
     result = moved_series(parts, sessions, moving, command, room)
     check(time_violations(_starts(result), result.series.starts.zone))
-    if not any(map(is_moved, result.before, result.after)):
-        return before
-    placing.lock_resources(store, result.series.room_id, result.series.instructor_id)
-    wrong = placing.move_violations(store, moving[0], _by_prefix(result), room_id, room)
-    check_state("the series can't be moved", wrong)
-    _store_move(store, result)
-    _tell_move(store, before, result, command.reason)
-    return result.series
+    if any(map(is_moved, result.before, result.after)):
+        _check_move(store, result, room_id, room)
+        _store_move(store, result)
+        _tell_move(store, before, result, command.reason)
+        return result.series
+    return before
 
 
 def cancel(store: Store, command: CancelSeries) -> Series:
@@ -181,8 +179,11 @@ def _starts(result: MovedSeries) -> dict[int, str]:
     }
 
 
-def _by_prefix(result: MovedSeries) -> dict[str, Session]:
-    return {prefix(place): result.sessions[place] for place in _starts(result)}
+def _check_move(store: Store, result: MovedSeries, room_id: str, room: Room | None) -> None:
+    placing.lock_resources(store, result.series.room_id, result.series.instructor_id)
+    by_prefix = {prefix(place): result.sessions[place] for place in _starts(result)}
+    wrong = placing.move_violations(store, result.before[0], by_prefix, room_id, room)
+    check_state("the series can't be moved", wrong)
 
 
 def _store_move(store: Store, result: MovedSeries) -> None:

@@ -1,5 +1,6 @@
 """New zone data: what comes starts at another instant, once, whoever notices it."""
 
+import struct
 import zoneinfo
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +13,14 @@ from tandem.types.v1 import types_pb2
 from services.sessions import zone_data
 from services.sessions.worker import apply_zone_data
 from tests.conftest import FakeClock
-from tests.integration.sessions.school import School
+from tests.integration.sessions.school import School, race
 from tests.integration.sessions.test_series import get, plan
 
+# The form of RFC 8536, version 1: one type of local time, "UTC", and no change of clocks.
+UTC_ALL_YEAR = b"TZif" + bytes(16) + struct.pack(">6L", 0, 0, 0, 0, 1, 4) + bytes(6) + b"UTC\0"
 HOUR = 3600
 SUMMER = [f"2026-04-{day:02d}T12:00:00" for day in (6, 13)]
+WINTER_AND_SUMMER = ("03-02 12", "04-06 11", "04-13 11", "05-04 11")
 Install = Callable[[str], None]
 
 
@@ -28,17 +32,12 @@ def install(tmp_path: Path) -> Iterator[Install]:
     def install(version: str) -> None:
         folder = tmp_path / version
         (folder / "Europe").mkdir(parents=True)
-        with ZONE_FILE.open("rb") as zone:
-            (folder / "Europe" / "Dublin").write_bytes(zone.read())
+        (folder / "Europe" / "Dublin").write_bytes(UTC_ALL_YEAR)
         (folder / "tzdata.zi").write_text(f"# version {version}\n")
         _read_from([str(folder)])
 
     yield install
     _read_from(path)
-
-
-# UTC all year, like a Dublin without summer time.
-ZONE_FILE = Path(str(zoneinfo.TZPATH[0])) / "Etc" / "UTC"
 
 
 def _read_from(path: "list[str] | tuple[str, ...]") -> None:
@@ -109,7 +108,25 @@ def test_what_comes_moves_once(school: School, install: Install) -> None:
     assert starts(school) == moved
 
 
-WINTER_AND_SUMMER = ("03-02 12", "04-06 11", "04-13 11", "05-04 11")
+def test_two_replicas_tell_it_once(school: School, install: Install) -> None:
+    """Both look at the same sessions at the same time, beside a teacher who moves one of them."""
+    series = summer(school, school.room())
+    alone = sessions_pb2.MoveSessionRequest(
+        session_id=series.occurrences[0].session_id,
+        starts=types_pb2.CivilTime(local="2026-04-07T12:00:00", zone="Europe/Dublin"),
+    )
+    install("2099a")
+    calls: list[Callable[[], object]] = [
+        lambda: apply_zone_data(school.database),
+        lambda: apply_zone_data(school.database),
+        lambda: school.api.MoveSession(alone, None),
+    ]
+    race(lambda call: call(), calls)
+    assert starts(school) == ["04-07 12 2099a", "04-13 12 2099a"]
+    told = [each.session_id for each in school.published(events_pb2.SessionMoved)]
+    assert told.count(series.occurrences[1].session_id) == 1
+    by_zone_data = school.published(events_pb2.SeriesMoved)
+    assert len([e for each in by_zone_data for e in each.occurrences]) in (1, 2)
 
 
 def test_what_is_over_stays(school: School, clock: FakeClock, install: Install) -> None:
