@@ -25,7 +25,7 @@ test: lint  ## Check everything
 	$(BIN)/pytest --numprocesses 3 --dist loadscope
 
 test-deep: setup  ## Run the long trials: minutes instead of seconds
-	@scripts/setup.sh test
+	@scripts/setup.sh test deep
 	TANDEM_DEEP=1 $(BIN)/pytest -m deep --numprocesses 3 --dist loadscope
 
 test-fast: setup  ## Run the tests that need no server

@@ -3,25 +3,49 @@
 import json
 import logging
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
 import structlog
 
-from campus import events_command
 from campus.connection import DATA, MONITORING
-from campus.dead_letters_command import dead_letters
-from campus.demo import command as demo_command
-from campus.faults import message_of
 from campus.identity import IdentityProvider
-from campus.library_command import library
-from campus.oulad import command as import_command
-from campus.outbox_command import outbox
 from campus.output import JSON_OPTION, fail, show_rows, steps
 from campus.platform import ROLES, Platform
 
+MODULES = {
+    "dead-letters": "campus.dead_letters_command:dead_letters",
+    "demo": "campus.demo.command:demo",
+    "events": "campus.events_command:events",
+    "import": "campus.oulad.command:import_",
+    "library": "campus.library_command:library",
+    "outbox": "campus.outbox_command:outbox",
+}
+"""The commands in modules of their own."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """Commands whose modules are imported when they are used: all of them take a second.
+
+    After "Lazily Loading Subcommands" in click's documentation.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted({*super().list_commands(ctx), *MODULES})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; None if there is none of that name."""
+        if cmd_name not in MODULES:
+            return super().get_command(ctx, cmd_name)
+        module, name = MODULES[cmd_name].split(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command), cmd_name
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Tandem: live teaching and self-paced study as one course."""
 
@@ -105,14 +129,6 @@ def identity(readable: bool, folder: Path, as_json: bool) -> None:
         provider.let_others_read()
 
 
-cli.add_command(demo_command.demo)
-cli.add_command(import_command.import_)
-cli.add_command(events_command.events)
-cli.add_command(library)
-cli.add_command(dead_letters)
-cli.add_command(outbox)
-
-
 def main() -> None:
     """Run the command; print errors without a traceback."""
     # stdout is for results, which may be JSON.
@@ -121,6 +137,9 @@ def main() -> None:
     try:
         cli(standalone_mode=True)
     except Exception as error:
+        # Imported here, because only errors need every client's exceptions.
+        from campus.faults import message_of
+
         if message := message_of(error):
             fail(message)
         raise

@@ -7,15 +7,20 @@ POLL = 0.02
 """Seconds between two checks of something that is about to happen."""
 SELDOM = 0.2
 """Seconds between two checks that each call a service."""
+GROWTH = 1.5
 
 
 def wait_until(holds: Callable[[], bool], patience: float, pause: float = POLL) -> bool:
-    """Check until `holds()`, for up to `patience` seconds; return whether it became true."""
+    """Check until `holds()`, for up to `patience` seconds; return whether it became true.
+
+    The pauses grow from `pause` to SELDOM: checks must not slow down what they wait for.
+    """
     deadline = time.monotonic() + patience
     while not holds():
         if time.monotonic() >= deadline:
             return False
         time.sleep(pause)
+        pause = min(pause * GROWTH, SELDOM)
     return True
 
 

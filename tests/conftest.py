@@ -21,10 +21,11 @@ from xdist.scheduler import LoadScopeScheduling
 from campus.stack.stack import Stack
 from chassis.data.store import Database, Store, connect
 from tests.databases import Databases
+from tests.deep import DEEP, deep
 from tests.management import manage
 
 # No test asserts a time, and hypothesis' deadline is one: a busy machine is late.
-hypothesis.settings.register_profile("tandem", deadline=None)
+hypothesis.settings.register_profile("tandem", deadline=None, max_examples=200 if DEEP else 40)
 hypothesis.settings.load_profile("tandem")
 _numbers = itertools.count(1)
 SYSTEM = "tests/system"
@@ -42,6 +43,14 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         file, _, _ = nodeid.partition("::")
         return SYSTEM if file.startswith(f"{SYSTEM}/") else file
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Property tests go on longer in `make test-deep`."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(deep)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

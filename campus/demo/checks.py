@@ -11,7 +11,7 @@ from tandem.progress.v1 import resources_pb2 as progress
 from tandem.types.v1 import types_pb2
 
 from campus import queues
-from campus.demo import messages
+from campus.demo import messages, offline
 from campus.demo.check import Check
 from campus.demo.lecture import attendance
 from campus.demo.media import RECORDING_SECONDS
@@ -48,6 +48,7 @@ def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> lis
         *_cancelled(world),
         *_tutorials(world),
         *_library(world),
+        *_offline(world),
         *_history(world, events),
         *_nothing_left(platform),
     ]
@@ -280,6 +281,28 @@ def _library(world: World) -> Iterator[Check]:
     )
     yield Check("a learner of the run finds the recording", [recording], found_by(world, learner))
     yield Check("who is not in the run finds nothing", [], found_by(world, outsider))
+
+
+def _offline(world: World) -> Iterator[Check]:
+    learner, outsider = people(world)
+    reading, recording = world.items["physics-reading"], world.items["recording"]
+    pack, small = (offline.built(world, learner, most) for most in (offline.LARGE, offline.SMALL))
+    yield Check(
+        "the week's pack has the reading and the recording",
+        ([reading, recording], []),
+        ([item.item_id for item in pack.items], list(pack.left_out)),
+    )
+    yield Check(
+        "its ZIP has a page and a file for each item",
+        [offline.PAGE, "0001-Physics-reading.pdf", "0002-Lecture-motion-recording.mp4"],
+        offline.files(pack),
+    )
+    yield Check(
+        "a smaller budget leaves the recording out, and is kept",
+        ([recording], True),
+        (list(small.left_out), small.size <= offline.SMALL),
+    )
+    yield Check("who is not in the run gets no pack", True, offline.is_denied(world, outsider))
 
 
 def _nothing_left(platform: Platform) -> Iterator[Check]:

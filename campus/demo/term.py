@@ -21,6 +21,8 @@ PROGRAMMING_PLACES = 50
 CATCH_UP_DAYS = 3
 ROOM_SEATS = 60
 MINUTES = 50
+WEEK = 2
+"""The week of the lecture. Weeks begin on Monday, and the run on the Sunday before."""
 MATERIALS = ("physics-reading", "history-reading", "programming-book")
 ZONE = "Europe/Dublin"
 _ZONES = [ZONE] * 8 + ["America/New_York", "Asia/Kolkata"]
@@ -31,6 +33,7 @@ _DELIVERY = {
 }
 _CLASSROOM = types_pb2.ATTENDANCE_MODE_CLASSROOM
 _ONLINE = types_pb2.ATTENDANCE_MODE_ONLINE
+_MONDAY, _TUESDAY = resources_pb2.WEEKDAY_MONDAY, resources_pb2.WEEKDAY_TUESDAY
 _SELF_PACED = types_pb2.ATTENDANCE_MODE_SELF_PACED
 _LEARNERS = [f"learner-{number:03d}" for number in range(1, LEARNERS + 1)]
 
@@ -109,8 +112,8 @@ def path(code: str, run_id: str, items: Mapping[str, str]) -> catalog_pb2.Publis
     """Return the request that publishes a run's path; `items`: the materials' ids by name."""
     activities = {
         PHYSICS: [
-            _item("reading", "Read chapter 1", items["physics-reading"], 2, "23:59"),
-            _session("lecture", "Lecture: motion", "reading"),
+            _reading("Read chapter 1", items["physics-reading"]),
+            _session("lecture", "Lecture: motion", "reading", release=_on(_MONDAY)),
             _after("worksheet", "Worksheet", types_pb2.ACTIVITY_KIND_TASK, "lecture", 3),
             _after("quiz", "Quiz 1", types_pb2.ACTIVITY_KIND_CHECKPOINT, "worksheet", 2),
         ],
@@ -227,13 +230,25 @@ def _days(days: float) -> Duration:
     return duration
 
 
-def _item(
-    name: str, title: str, item_id: str, days: int, clock: str = ""
-) -> resources_pb2.Activity:
-    """Return an ITEM that is due some days after the enrolment, at `clock` (HH:MM) or at the end of
-    the day.
-    """
-    rule = resources_pb2.CivilRule(days_after_enrolment=days, time=clock)
+def _on(weekday: "resources_pb2.Weekday.ValueType", clock: str = "") -> resources_pb2.TimeRule:
+    """Return the rule for a day of WEEK, at `clock` (HH:MM)."""
+    day = resources_pb2.WeekDay(week=WEEK, weekday=weekday)
+    return resources_pb2.TimeRule(civil=resources_pb2.CivilRule(week_day=day, time=clock))
+
+
+def _reading(title: str, item_id: str) -> resources_pb2.Activity:
+    return resources_pb2.Activity(
+        id="reading",
+        title=title,
+        kind=types_pb2.ACTIVITY_KIND_ITEM,
+        item_id=item_id,
+        deadline=_on(_TUESDAY, "23:59"),
+    )
+
+
+def _item(name: str, title: str, item_id: str, days: int) -> resources_pb2.Activity:
+    """Return an ITEM that is due some days after the enrolment, at the end of the day."""
+    rule = resources_pb2.CivilRule(days_after_enrolment=days)
     return resources_pb2.Activity(
         id=name,
         title=title,
@@ -243,9 +258,15 @@ def _item(
     )
 
 
-def _session(name: str, title: str, *requires: str) -> resources_pb2.Activity:
+def _session(
+    name: str, title: str, *requires: str, release: resources_pb2.TimeRule | None = None
+) -> resources_pb2.Activity:
     return resources_pb2.Activity(
-        id=name, title=title, kind=types_pb2.ACTIVITY_KIND_SESSION, requires=requires
+        id=name,
+        title=title,
+        kind=types_pb2.ACTIVITY_KIND_SESSION,
+        requires=requires,
+        release=release,
     )
 
 

@@ -32,7 +32,9 @@ def api(settings: Settings) -> None:
             database, files, settings.pages_url, settings.pages_key, settings.url_lifetime
         )
         pages += [playlists.page(), *Podcasts(database, files, feed_urls).pages()]
-    indexer = open_indexer(database, files, settings.search_url, settings.search_folder)
+    indexer = open_indexer(
+        database, files, settings.search_url, settings.search_ca, settings.search_folder
+    )
     servicer = Servicer(
         LibraryApi(
             database,

@@ -48,6 +48,8 @@ from services.library.usecases.uploads import UploadTarget
 # The contract's values by the domain's names.
 KINDS = {name.removeprefix("ITEM_KIND_"): number for name, number in types_pb2.ItemKind.items()}
 
+PAGES_OFF = "playlists and podcasts are off: TANDEM_PAGES_URL is not set"
+
 
 def no_index(_query: SearchQuery) -> Found:
     """Refuse a search, where there is no index. Raises Unavailable."""
@@ -229,7 +231,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         reader_id = _reader(request.reader_id)
         item = reading.readable(self._database.reader(), request.item_id, reader_id)
         if self.playlists is None:
-            raise FailedPrecondition("playlists are off: TANDEM_PAGES_URL is not set")
+            raise FailedPrecondition(PAGES_OFF)
         url, ends = self.playlists.url_of(item, reader_id)
         answer = library_pb2.GetPlaylistUrlResponse(url=url)
         answer.expires_at.FromDatetime(ends)
@@ -278,7 +280,7 @@ class LibraryApi(library_pb2_grpc.LibraryServiceServicer):
         self, request: library_pb2.CreateFeedRequest, _context: Any
     ) -> resources_pb2.Feed:
         if self._feed_urls is None:
-            raise FailedPrecondition("podcasts are off: TANDEM_PAGES_URL is not set")
+            raise FailedPrecondition(PAGES_OFF)
         command = from_message(request, CreateFeed)
         feed = execute(
             self._database, request, resources_pb2.Feed, lambda store: feeds.create(store, command)

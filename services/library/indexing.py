@@ -243,9 +243,11 @@ class _Texts:
             return ""
 
 
-def open_indexer(database: Database[LibraryStore], files: Files, url: str, folder: Path) -> Indexer:
+def open_indexer(
+    database: Database[LibraryStore], files: Files, url: str, authority: str, folder: Path
+) -> Indexer:
     """Return the indexer of an OpenSearch cluster, which one process at a time feeds; without a
-    URL, of an index in a folder of this process.
+    URL, of an index in a folder of this process. `authority`: as OpenSearchIndex has it.
 
     Raises SettingsError if the folder can't be used.
     """
@@ -257,7 +259,8 @@ def open_indexer(database: Database[LibraryStore], files: Files, url: str, folde
 
     leases, holder = database.mongo["leases"], ids.new_id()
     has_turn = partial(lease.take, leases, LEASE, holder, LEASE_LASTS)
-    return Indexer(database, files, OpenSearchIndex(url, database.mongo.name), has_turn)
+    index = OpenSearchIndex(url, database.mongo.name, authority)
+    return Indexer(database, files, index, has_turn)
 
 
 @contextmanager

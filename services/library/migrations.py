@@ -208,6 +208,10 @@ _FEEDS: Mapping[str, Sequence[IndexModel]] = {
     "feeds": [IndexModel([("reader_id", 1), ("_id", -1)])],
 }
 
+_OPEN_FEEDS: Mapping[str, Sequence[IndexModel]] = {
+    "feeds": [IndexModel([("reader_id", 1), ("revoked_at", 1)])],
+}
+
 PACKS = "packs"
 """The lane of offline packs."""
 
@@ -228,4 +232,5 @@ MIGRATIONS = (
     Migration(12, "the renditions that are made of items", _process_all),
     Migration(13, "podcast feeds of runs, by their reader", adding(_FEEDS)),
     Migration(15, "offline packs of runs", adding(_PACKED)),
+    Migration(16, "podcast feeds that are not revoked, by their reader", adding(_OPEN_FEEDS)),
 )

@@ -3,6 +3,7 @@
 The functions that make requests and read answers are pure; `OpenSearchIndex` sends them.
 """
 
+import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
@@ -61,12 +62,19 @@ def _calling(method: Callable[..., T]) -> Callable[..., T]:
 class OpenSearchIndex:
     """An index in a cluster, which all replicas search and one of them feeds."""
 
-    def __init__(self, url: str, name: str) -> None:
-        """`url`: https://user:password@host:port; `name`: of the index, without its version. Sends
-        no request yet.
+    def __init__(self, url: str, name: str, authority: str = "") -> None:
+        """`url`: https://user:password@host:port; `name`: of the index, without its version;
+        `authority`: the certificates, in PEM, by which the cluster's is trusted; "": the system's.
+        Sends no request yet.
         """
         self._name = f"{name.lower()}-v{VERSION}"
-        self._client = OpenSearch([url], timeout=TIMEOUT, max_retries=1, retry_on_timeout=True)
+        self._client = OpenSearch(
+            [url],
+            timeout=TIMEOUT,
+            max_retries=1,
+            retry_on_timeout=True,
+            ssl_context=ssl.create_default_context(cadata=authority) if authority else None,
+        )
         self._is_complete = False
 
     @property

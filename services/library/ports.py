@@ -165,8 +165,10 @@ class Store(Protocol):
     def put_quota(self, run_id: str, limit: int) -> None:
         """Store a run's own quota in bytes; 0: it has none."""
 
-    def take_turn(self, run_id: str) -> None:
-        """Let other units of work that take their turn for this run wait for this one's end."""
+    def take_turn(self, limited: str) -> None:
+        """Let other units of work that look for room in the same wait for this one's end.
+        `limited`: a run's id, or another name that no run has.
+        """
 
     def usage(self, run_id: str, limit: int) -> RunUsage:
         """Return what a run's items use."""
@@ -192,6 +194,9 @@ class Store(Protocol):
     def add_session_items(self, given: Iterable[SessionItems]) -> None:
         """Add items that sessions gave to study; a repeat changes nothing."""
 
+    def session_items(self, run_id: str) -> list[SessionItems]:
+        """Return what the sessions of a run gave to study, in the order of their ids."""
+
     def reading_list(self, run_id: str) -> RunReadingList | None:
         """Return a run's reading list; None if it is not known."""
 
@@ -200,6 +205,9 @@ class Store(Protocol):
 
     def feed(self, feed_id: str) -> Feed | None:
         """Return a podcast feed, also one that is revoked; None if there is none."""
+
+    def open_feeds(self, reader_id: str) -> int:
+        """Return how many feeds a reader has that are not revoked."""
 
     def put_feed(self, feed: Feed) -> None:
         """Store a podcast feed, new or changed."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import ssl
 from datetime import timedelta
 from pathlib import Path
 
@@ -49,6 +50,14 @@ def _is_pages_url(value: str) -> str:
 
 def _is_key(value: str) -> str:
     return "" if len(value) >= SHORTEST_KEY else f"{SHORTEST_KEY} random characters or more"
+
+
+def _is_pem(value: str) -> str:
+    try:
+        ssl.create_default_context(cadata=value)
+    except (ssl.SSLError, ValueError):
+        return "certificates in PEM (RFC 7468)"
+    return ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -142,6 +151,13 @@ class Settings(settings.Settings):
         reaches="search",
         check=url_of("http", "https"),
         secret=True,
+        default="",
+    )
+    search_ca: str = setting(
+        "the certificates, in PEM, of the authority that signed the OpenSearch cluster's; empty:"
+        " those that the system trusts",
+        roles=(API,),
+        check=_is_pem,
         default="",
     )
     search_folder: Path = setting(

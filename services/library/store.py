@@ -8,7 +8,7 @@
 | processings | how far an item's renditions are, and a `job` until all are made | the item's |
 | playlists | the HLS playlist of a file | SHA-256 and size of its bytes |
 | feeds | a podcast feed of a run, for one reader | made by the server |
-| quotas | the quota of a run, and how often room in it was looked for | the run's |
+| quotas | the quota of a run; how often room was looked for | the run's; feeds:<reader> |
 | packs | an offline pack, and a `job` until it is made | a hash of its content |
 | rubbish | a pending deletion in the S3 store | the file's key |
 | copies | a file whose pending deletion is due later | the file's key |
@@ -50,6 +50,8 @@ from services.library.ports import IndexPosition
 
 Document = dict[str, Any]
 SOME, FEW = 1000, 10
+SESSION = "session:"
+"""Begins the id of a session's shelf."""
 # An api of the older version, beside this one, reads each item from a file of its own, and its URLs
 # are valid for up to a week.
 COPIES_KEPT = timedelta(days=14)
@@ -325,13 +327,14 @@ class LibraryStore(chassis_store.Store):
         """Store a run's own quota in bytes; 0: it has none."""
         self._set_quota(run_id, {"$set": {"limit": limit}})
 
-    def take_turn(self, run_id: str) -> None:
-        """Let other units of work that take their turn for this run wait for this one's end.
+    def take_turn(self, limited: str) -> None:
+        """Let other units of work that look for room in the same wait for this one's end.
+        `limited`: a run's id, or another name that no run has.
 
-        In other processes they conflict, because each changes the run's document.
+        In other processes they conflict, because each changes the same document.
         """
-        self.contends_for("quota", run_id)
-        self._set_quota(run_id, {"$inc": {"turns": 1}})
+        self.contends_for("quota", limited)
+        self._set_quota(limited, {"$inc": {"turns": 1}})
 
     def _set_quota(self, run_id: str, change: Document) -> None:
         with inserting():
@@ -391,11 +394,12 @@ class LibraryStore(chassis_store.Store):
         """Add items that sessions gave to study; a repeat changes nothing."""
         writes = [
             UpdateOne(
-                {"_id": f"session:{each.session_id}"},
+                {"_id": f"{SESSION}{each.session_id}"},
                 [
                     {
                         "$set": {
                             "run_id": {"$literal": each.run_id},
+                            "activity_id": {"$literal": each.activity_id},
                             "item_ids": _with("$item_ids", each.item_ids),
                         }
                     }
@@ -406,6 +410,11 @@ class LibraryStore(chassis_store.Store):
         ]
         if writes:
             self["shelves"].bulk_write(writes, ordered=False, session=self.session)
+
+    def session_items(self, run_id: str) -> list[SessionItems]:
+        """Return what the sessions of a run gave to study, in the order of their ids."""
+        rows = self["shelves"].find({"run_id": run_id}, session=self.session).sort("_id")
+        return [_given(row) for row in rows]
 
     def reading_list(self, run_id: str) -> RunReadingList | None:
         """Return a run's reading list; None if it is not known."""
@@ -425,6 +434,11 @@ class LibraryStore(chassis_store.Store):
         """Return a podcast feed, also one that is revoked; None if there is none."""
         found = self["feeds"].find_one({"_id": feed_id}, session=self.session)
         return from_document(found, Feed) if found else None
+
+    def open_feeds(self, reader_id: str) -> int:
+        """Return how many feeds a reader has that are not revoked."""
+        query = {"reader_id": reader_id, "revoked_at": None}
+        return self["feeds"].count_documents(query, session=self.session)
 
     def put_feed(self, feed: Feed) -> None:
         """Store a podcast feed, new or changed."""
@@ -447,6 +461,10 @@ def _usage(run_id: str) -> list[Document]:
             }
         },
     ]
+
+
+def _given(row: Document) -> SessionItems:
+    return from_document({**row, "session_id": row["_id"].removeprefix(SESSION)}, SessionItems)
 
 
 def _of_runs(run_ids: Collection[str]) -> Document:

@@ -114,12 +114,15 @@ def _enrolment(event: Event[Any]) -> Enrolment:
 
 
 def _reading_list(event: Event[Any]) -> RunReadingList:
-    named = [activity for activity in event.data.activities if activity.item_id]
+    activities = event.data.activities
     return RunReadingList(
         run_id=event.data.run_id,
-        item_ids=tuple(sorted({activity.item_id for activity in named})),
+        item_ids=tuple(sorted({each.item_id for each in activities if each.item_id})),
         sequence=event.sequence,
-        entries=tuple(PathEntry(item_id=each.item_id, week=_week(each)) for each in named),
+        entries=tuple(
+            PathEntry(item_id=each.item_id, week=_week(each), activity_id=each.id)
+            for each in activities
+        ),
     )
 
 

@@ -18,13 +18,23 @@ from chassis.contracts import events
 from chassis.contracts.events import Event
 from chassis.messaging import topology
 
+# MongoDB holds the locks of a client that was killed in a transaction for its
+# transactionLifetimeLimitSeconds, 60, and looks only now and then: 88 s were seen.
+PATIENCE = 150.0
 
-def eventually(holds: Callable[[], Any]) -> Any:
-    """What `holds` answers once it is true; fails after a while."""
-    end = time.monotonic() + 150
+
+def eventually(
+    holds: Callable[[], Any], what: str = "what was waited for", patience: float = PATIENCE
+) -> Any:
+    """What `holds` answers once it is true; fails after a while.
+
+    The pauses grow: many checks are connections to a broker, and slow down what they wait for.
+    """
+    end, pause = time.monotonic() + patience, 0.02
     while not (found := holds()):
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.05)
+        assert time.monotonic() < end, f"it never came to hold: {what}"
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.25)
     return found
 
 

@@ -16,6 +16,7 @@ HEADER = "code_module\tcode_presentation\tid_student\tid_site\tdate\tsum_click\n
 OULAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "oulad"
 
 
+@only_deep
 @pytest.mark.timeout(1800)
 def test_the_demo_plays_and_every_check_holds(demo: Demo) -> None:
     """A Monday with real parts ends with every check ok, in the report and in the exit code."""

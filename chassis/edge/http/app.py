@@ -52,7 +52,8 @@ def app_of(
         routes=[
             Route("/ready", readiness, methods=["GET"]),
             *(route_of(service, pipeline, page) for page in pages),
-            Route("/{contract}/{method}", connect.answer, methods=["POST"]),
+            # GET, too: so what is neither a method nor a page here is unknown, and not refused.
+            Route("/{contract}/{method}", connect.answer, methods=["GET", "POST"]),
         ],
         middleware=[_browsers(origins)] if origins else [],
         exception_handlers={HTTPException: _problem},

@@ -93,7 +93,8 @@ class Connect:
     async def answer(self, request: Request) -> Response:
         """Return the answer, or an error in Connect's format.
 
-        Raises HTTPException for an unknown method (404) or content type (415).
+        Raises HTTPException for an unknown method (404), another verb than POST (405), or another
+        content type (415).
         """
         method, measures = self._method_of(request)
         codec = _codec_of(request)
@@ -144,6 +145,8 @@ class Connect:
         found = self._methods.get(wanted)
         if found is None:
             raise HTTPException(404, f"there is no unary method {wanted[1]} of {wanted[0]} here")
+        if request.method != "POST":
+            raise HTTPException(405, "methods are called by POST", {"allow": "POST"})
         return found
 
     def _error(self, status: Status, request_id: str) -> Response:

@@ -20,11 +20,14 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathEntry:
-    """An item that a path names, with the week of the run by which its activity is due."""
+    """An activity of a path, with the week of the run by which it is due."""
 
     item_id: str
+    """Empty if it is not an item, such as one that sessions hold."""
     week: int = 0
     """From 1; 0: the path does not tell it by week."""
+    activity_id: str = ""
+    """Empty in what an older version stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,8 @@ class RunReadingList:
     item_ids: tuple[str, ...]
     sequence: int
     entries: tuple[PathEntry, ...] = ()
-    """The same items in the path's order; none in what an older version stored."""
+    """All activities in the path's order; an older version stored those with items only, or none.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,10 @@ class SessionItems:
     session_id: str
     run_id: str
     item_ids: tuple[str, ...]
+    activity_id: str = ""
+    """The activity of the path that the session holds; empty for an extra class, and in what an
+    older version stored.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

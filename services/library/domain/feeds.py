@@ -10,6 +10,8 @@ from services.library.domain.renditions import AUDIO
 from services.library.domain.signing import is_signature, signature
 
 MOST_EPISODES = 100
+MOST_FEEDS = 100
+"""That one reader has at once: many runs, and some devices for each."""
 LONGEST_DESCRIPTION = 4000
 """Characters of an episode's description; directories of podcasts take no more."""
 
@@ -68,6 +70,11 @@ def _signed(feed_id: str) -> str:
 def has_place(reader: Reader, run_id: str) -> bool:
     """Return whether a reader learns in a run, or is staff of it: others have no feed of it."""
     return run_id in reader.learns_in or run_id in reader.staff_of
+
+
+def has_room(open_feeds: int) -> bool:
+    """Return whether a reader with so many feeds that are not revoked may have one more."""
+    return open_feeds < MOST_FEEDS
 
 
 def sound_of(item: Item) -> Rendition | None:

@@ -3,12 +3,18 @@
 import hashlib
 import json
 import mimetypes
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chassis.texts import normal
-from services.library.domain.entitlements import RunReadingList, all_versions, is_embargoed
+from services.library.domain.entitlements import (
+    PathEntry,
+    RunReadingList,
+    SessionItems,
+    all_versions,
+    is_embargoed,
+)
 from services.library.domain.enums import ItemState, PackState
 from services.library.domain.items import Item, Rendition
 from services.library.domain.renditions import Wish, fitting
@@ -61,16 +67,33 @@ class Pack:
     """Its key in the S3 store; empty until it is READY."""
 
 
-def wanted(path: RunReadingList | None, others: Iterable[str], week: int) -> list[str]:
-    """Return the ids of a run's items in the order in which they are packed, each once: its path's,
-    then others. `week`: 0 for all, else only what the path tells for it.
+def wanted(
+    path: RunReadingList | None, given: Iterable[SessionItems], others: Iterable[str], week: int
+) -> list[str]:
+    """Return the ids of a run's items in the order in which they are packed, each once: the path's,
+    with what sessions gave at the activity that they hold; then the rest of this; then others.
+    `week`: 0 for all, else only what the path tells for it.
     """
-    entries = path.entries if path else ()
-    if week:
-        return list(dict.fromkeys(each.item_id for each in entries if each.week == week))
-    # An older version stored the items of a path without their order.
-    in_order = [each.item_id for each in entries] or list(path.item_ids if path else ())
-    return list(dict.fromkeys([*in_order, *others]))
+    sessions = list(given)
+    of_activity: dict[str, list[str]] = {}
+    for each in sessions:
+        of_activity.setdefault(each.activity_id, []).extend(each.item_ids)
+    in_order = [
+        item_id
+        for entry in (path.entries if path else ())
+        if week in (0, entry.week)
+        for item_id in (entry.item_id, *_held(entry, of_activity))
+    ]
+    if not week:
+        # An older version stored the items of a path without their order.
+        in_order += path.item_ids if path else ()
+        in_order += [item_id for each in sessions for item_id in each.item_ids]
+        in_order += others
+    return list(dict.fromkeys(filter(None, in_order)))
+
+
+def _held(entry: PathEntry, of_activity: Mapping[str, list[str]]) -> list[str]:
+    return of_activity.get(entry.activity_id, []) if entry.activity_id else []
 
 
 def is_for_learners(item: Item, run_id: str, named: Collection[str], now: datetime) -> bool:

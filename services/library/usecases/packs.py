@@ -151,12 +151,9 @@ def _items(store: Store, run_id: str, week: int) -> list[Item]:
     """Return the items that a pack is chosen from, in order; of each the newest version that
     learners may read.
     """
-    path = store.reading_list(run_id)
-    others: list[str] = []
-    if not week:
-        others = sorted(store.reading_list_items([run_id]))
-        others += store.items_for_run(run_id, rules.MOST_ITEMS)
-    ids = rules.wanted(path, others, week)[: rules.MOST_ITEMS]
+    path, given = store.reading_list(run_id), store.session_items(run_id)
+    others = [] if week else store.items_for_run(run_id, rules.MOST_ITEMS)
+    ids = rules.wanted(path, given, others, week)[: rules.MOST_ITEMS]
     found = {item.id: item for item in store.items(ids)}
     is_open = _is_open(store, run_id)
     newest = (_newest(store, found[item_id], is_open) for item_id in ids if item_id in found)

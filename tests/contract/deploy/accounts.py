@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from campus.architecture import Service, services
 from chassis.contracts.events import contracts
@@ -71,6 +72,7 @@ def _secret_of(entry: Mapping[str, object]) -> object:
     return reference["name"] if isinstance(reference, dict) else None
 
 
+@cache
 def _wanted() -> Mapping[str, Rights]:
     """The rights that each user needs."""
     roles = {
@@ -120,6 +122,7 @@ def _dead(service: Service) -> set[str]:
     return {topology.dead(each.name) for each in service.subscriptions}
 
 
+@cache
 def _everything() -> set[str]:
     """Every exchange and queue that there is, and a stranger's."""
     own = {queue for each in services().values() for queue in _queues(each) | _dead(each)}

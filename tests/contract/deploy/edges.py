@@ -44,6 +44,8 @@ class Party:
 
 MONGODB = Party("mongodb", {"app": "tandem-mongodb-svc"})
 RABBITMQ = Party("rabbitmq", {NAME: "tandem-rabbitmq"})
+OPENSEARCH = Party("opensearch", {NAME: "tandem-opensearch"})
+STORES = (MONGODB, RABBITMQ, OPENSEARCH)
 GATEWAY = Party("gateway", {"gateway.networking.k8s.io/gateway-name": "tandem"})
 DEMO = Party("demo-data", {NAME: "demo-data", ROLE: "demo-data", PART: "tandem"})
 FAR_GATEWAY = Party("far gateway", {}, "ingress", {"tandem.gateway": "true"})
@@ -57,22 +59,40 @@ KUBELET = Party("kubelet", namespace="", address="169.254.7.127")
 OUTSIDE = Party("outside", namespace="", address="203.0.113.7")
 STRANGER, INTRUDER = Party("stranger", {}, "elsewhere"), Party("intruder", {"app": "x"})
 FOREIGN = (FAR_GATEWAY, PROMETHEUS, COLLECTOR, DNS, KEDA, OPERATORS, MESH, OUTSIDE, STRANGER)
-OTHERS = (MONGODB, RABBITMQ, GATEWAY, DEMO, INTRUDER, KUBELET, *FOREIGN)
+OTHERS = (*STORES, GATEWAY, DEMO, INTRUDER, KUBELET, *FOREIGN)
 # What roles reach, besides each other: where it is, and at which ports.
-REACHED: Mapping[str, tuple[Party, frozenset[int]]] = {
-    "mongodb": (MONGODB, frozenset({27017})),
-    "rabbitmq": (RABBITMQ, frozenset({5672})),
-    "s3": (OUTSIDE, frozenset({443})),
-    "identity": (OUTSIDE, frozenset({443})),
-    "smtp": (OUTSIDE, frozenset({465, 587})),
-    "otlp": (COLLECTOR, frozenset({4318})),
-    "search": (OUTSIDE, frozenset({9200})),
+REACHED: Mapping[str, tuple[Sequence[Party], frozenset[int]]] = {
+    "mongodb": ([MONGODB], frozenset({27017})),
+    "rabbitmq": ([RABBITMQ], frozenset({5672})),
+    "s3": ([OUTSIDE], frozenset({443})),
+    "identity": ([OUTSIDE], frozenset({443})),
+    "smtp": ([OUTSIDE], frozenset({465, 587})),
+    "otlp": ([COLLECTOR], frozenset({4318})),
+    "search": ([OPENSEARCH, OUTSIDE], frozenset({9200})),
 }
 NODES = {4369, 6000, 6443, 6500, 25672}
 """By which a broker's nodes find each other, and replicate streams (6000 to 6500)."""
 API_SERVER = {443, 6443}
 SAMPLED = sorted(
-    {1, 53, 80, 465, 587, 4318, 5672, 8080, 9200, 9464, HBONE, 15012, 15672, 15692, 27017, 50051}
+    {
+        1,
+        53,
+        80,
+        465,
+        587,
+        4318,
+        5672,
+        8080,
+        9200,
+        9300,
+        9464,
+        HBONE,
+        15012,
+        15672,
+        15692,
+        27017,
+        50051,
+    }
     | NODES
     | API_SERVER
 )
@@ -97,13 +117,13 @@ def _wanted(roles: Iterable[Party]) -> Iterator[Edge]:
     for party in parties:
         service, role = services()[party.labels[NAME]], party.labels[ROLE]
         for reached in service.reached_by(role):
-            target, ports = REACHED.get(reached, (Party(f"{reached}-api"), {PORTS["grpc"]}))
-            yield from ((party.name, target.name, port) for port in ports)
+            targets, ports = REACHED.get(reached, ([Party(f"{reached}-api")], {PORTS["grpc"]}))
+            yield from ((party.name, each.name, port) for each in targets for port in ports)
         yield from _wanted_callers(party, role)
     yield from _wanted_of_stores()
     yield from _wanted_of_the_gateway()
     yield from _wanted_tunnels(parties)
-    for party in (*parties, MONGODB, RABBITMQ, GATEWAY, DEMO, INTRUDER):
+    for party in (*parties, *STORES, GATEWAY, DEMO, INTRUDER):
         yield (party.name, DNS.name, 53)
     yield (DEMO.name, OUTSIDE.name, 443)
 
@@ -122,6 +142,7 @@ def _wanted_callers(party: Party, role: str) -> Iterator[Edge]:
 
 def _wanted_of_stores() -> Iterator[Edge]:
     yield (MONGODB.name, MONGODB.name, 27017)
+    yield (OPENSEARCH.name, OPENSEARCH.name, 9300)
     yield from ((RABBITMQ.name, RABBITMQ.name, port) for port in NODES)
     yield (KEDA.name, RABBITMQ.name, 15672)
     yield (OPERATORS.name, RABBITMQ.name, 15672)

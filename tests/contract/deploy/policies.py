@@ -27,7 +27,9 @@ SECRETS = {
         if role in service.roles
     },
     "library-s3": {"access-key", "secret-key"},
-    "library-search": {"url"},
+    "library-search": {"url", "ca.crt"},
+    "opensearch-tls": {"tls.crt", "tls.key", "ca.crt"},
+    "opensearch-users": {"internal_users.yml"},
     "notify-smtp": {"url"},
     "catalog-service-token": {"token"},
 }

@@ -104,6 +104,16 @@ def test_addresses_name_parts_that_are_there() -> None:
     assert {"mongodb", "rabbitmq", "s3", "mail", "library-api"} <= hosts
 
 
+def test_opensearch_runs_if_it_is_chosen() -> None:
+    """By a profile, which no other part has; .env.example names it and its address."""
+    assert {name: part["profiles"] for name, part in PARTS.items() if "profiles" in part} == {
+        "opensearch": ["opensearch"]
+    }
+    assert not any("opensearch" in part.get("depends_on", {}) for part in PARTS.values())
+    example = (COMPOSE / ".env.example").read_text()
+    assert "# COMPOSE_PROFILES=opensearch\n# TANDEM_SEARCH_URL=http://opensearch:9200\n" in example
+
+
 @pytest.mark.parametrize("name", PARTS)
 def test_an_image_is_pinned(name: str) -> None:
     """An image is pinned by a tag that does not move, and by a digest where one is known."""

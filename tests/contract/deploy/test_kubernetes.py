@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from campus.architecture import services
-from tests.contract.deploy import accounts, edges, policies
+from tests.contract.deploy import accounts, edges, policies, stores
 from tests.contract.deploy.manifests import (
     COMPONENTS,
     KUBERNETES,
@@ -47,6 +47,8 @@ EVERYWHERE: list[Policy] = [
     accounts.roles_use_their_own_accounts,
     accounts.broker_permissions_are_least,
     accounts.relays_publish_their_own_types,
+    stores.stores_are_confined,
+    stores.stores_are_whole,
 ]
 UNIVERSITY: list[Policy] = [policies.metrics_are_scraped, edges.edges_are_the_codes]
 
@@ -359,6 +361,63 @@ def test_a_policy_finds_its_fault(policy: Policy, spoil: Callable[[list[Object]]
     assert list(policy(objects)) == []
     spoil(objects)
     assert list(policy(objects)) != []
+
+
+def _node(objects: list[Object]) -> Any:
+    return _first(objects, "StatefulSet", "tandem-opensearch")["spec"]["template"]["spec"]
+
+
+STORE_BREAKS: list[tuple[Policy, Callable[[list[Object]], Any]]] = [
+    (stores.stores_are_confined, lambda o: _node(o)["securityContext"].update(runAsUser=0)),
+    (stores.stores_are_confined, lambda o: _node(o)["containers"][0].update(image="x:latest")),
+    (
+        stores.stores_are_confined,
+        lambda o: _node(o)["containers"][0]["resources"].update(limits={}),
+    ),
+    (stores.stores_are_whole, lambda o: _drop(o, "PodDisruptionBudget", "tandem-opensearch")),
+    (stores.stores_are_whole, lambda o: _drop(o, "ConfigMap", "opensearch")),
+    (stores.stores_are_whole, lambda o: _node(o)["containers"][0]["volumeMounts"].pop()),
+]
+
+
+@pytest.mark.parametrize(("policy", "spoil"), STORE_BREAKS)
+def test_a_policy_of_stores_finds_its_fault(
+    policy: Policy, spoil: Callable[[list[Object]], Any], builds: dict[Chosen, Named]
+) -> None:
+    """The check reports an OpenSearch that breaks the policy."""
+    objects = copy.deepcopy(list(builds["opensearch",].values()))
+    assert list(policy(objects)) == []
+    spoil(objects)
+    assert list(policy(objects)) != []
+
+
+def test_one_search_index_for_all_is_as_its_schemas_say(builds: dict[Chosen, Named]) -> None:
+    """What the component opensearch adds, which no overlay has."""
+    objects = [builds["opensearch",][name] for name in sorted(added(builds, "opensearch"))]
+    assert {each["kind"] for each in objects} == {
+        *("ConfigMap", "PodDisruptionBudget", "Service", "StatefulSet"),
+    }
+    assert [fault for each in objects for fault in schema_faults(each)] == []
+
+
+def test_the_settings_of_opensearch_name_what_is_there(builds: dict[Chosen, Named]) -> None:
+    """Its files by the paths at which they are mounted, and its first node and its Service by their
+    names; every setting is a line of YAML.
+    """
+    objects = builds["opensearch",]
+    settings = parsed(objects["ConfigMap/opensearch"]["data"]["opensearch.yml"])[0]
+    secret = policies.SECRETS["opensearch-tls"]
+    files = [value for name, value in settings.items() if name.endswith("_filepath")]
+    assert {value.partition("tls/")[2] for value in files} == secret
+    (node,) = of_kind(list(objects.values()), "StatefulSet")
+    home = "/usr/share/opensearch/config"
+    mounts = {
+        each["name"]: each["mountPath"] for each in policies.container_of(node)["volumeMounts"]
+    }
+    assert (mounts["tls"], mounts["settings"]) == (f"{home}/tls", f"{home}/opensearch.yml")
+    name = node["metadata"]["name"]
+    assert settings["cluster.initial_cluster_manager_nodes"] == [f"{name}-0"]
+    assert settings["discovery.seed_hosts"] == [node["spec"]["serviceName"]]
 
 
 def test_an_unknown_field_is_found() -> None:

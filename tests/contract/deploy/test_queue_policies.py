@@ -14,6 +14,9 @@ from chassis.operations.settings import MOST_PARTITIONS, PARTITIONS
 from tests.contract.deploy.manifests import OVERLAYS, of_kind, overlay
 
 LIMITS = Path("deploy/kubernetes/components/rabbitmq/limits.yaml")
+SPECS: list[dict[str, Any]] = [
+    document["spec"] for document in yaml.load_all(LIMITS.read_text(), yaml.CSafeLoader)
+]
 SUBSCRIPTIONS = [each for service in services().values() for each in service.subscriptions]
 
 
@@ -22,9 +25,8 @@ STRANGERS = 10
 GIB = 1024**3
 
 
-def policy_of(queue: str, specs: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+def policy_of(queue: str, specs: Sequence[dict[str, Any]] = SPECS) -> dict[str, Any]:
     """The policy that a quorum queue gets: of those whose pattern fits the one of most priority."""
-    specs = specs or [document["spec"] for document in yaml.safe_load_all(LIMITS.read_text())]
     fitting = [
         spec
         for spec in specs
@@ -86,6 +88,5 @@ def test_full_queues_do_not_fill_the_brokers_disk(name: str) -> None:
 @pytest.mark.parametrize("kind", ["classic_queues", "quorum_queues"])
 def test_strangers_queues_of_each_kind_are_bounded(kind: str) -> None:
     """A classic queue fills a disk as well as a quorum queue does."""
-    specs = [document["spec"] for document in yaml.safe_load_all(LIMITS.read_text())]
-    (found,) = (each for each in specs if each["applyTo"] == kind and each["pattern"] == ".*")
+    (found,) = (each for each in SPECS if each["applyTo"] == kind and each["pattern"] == ".*")
     assert found["definition"]["overflow"] == "drop-head"

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from chassis.data.store import Database
 from chassis.messaging import topology
 from chassis.messaging.queue_figures import Figures, figures
 from chassis.operations.settings import PARTITIONS, Settings
+from tests.integration import processes
 from tests.integration.chassis.bus_service import (
     QUEUE,
     EnrolmentWithdrawn,
@@ -28,24 +28,16 @@ from tests.integration.chassis.bus_service import (
     subscription,
 )
 from tests.integration.chassis.proxy import Proxy
-from tests.integration.processes import publish
+from tests.integration.processes import PATIENCE, publish
 
 TYPE = "tandem.catalog.enrolment.withdrawn.v1"
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
-# MongoDB holds the locks of a client that was killed in a transaction for its
-# transactionLifetimeLimitSeconds, 60, and looks only now and then: 88 s were seen.
-PATIENCE = 150.0
-
 Message = tuple[Any, Any, bytes]
 
 
 def eventually(what: str, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
     """What `holds` answers once it is true; fails after a while."""
-    end = time.monotonic() + patience
-    while not (found := holds()):
-        assert time.monotonic() < end, f"it never came to hold: {what}"
-        time.sleep(0.02)
-    return found
+    return processes.eventually(holds, what, patience)
 
 
 @dataclass(frozen=True)

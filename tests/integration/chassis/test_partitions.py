@@ -115,6 +115,7 @@ def test_a_partition_that_someone_consumes_is_not_removed(bus: Bus) -> None:
     assert there(bus) == [QUEUE, *partitions.names(QUEUE, 1)]
 
 
+@only_deep
 def test_dead_letters_are_the_subscriptions(bus: Bus) -> None:
     """Dead letters of all partitions form one list; a replay sends them to the plain queue."""
     bus.declare(3)

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,15 +12,20 @@ from minio import Minio
 from minio.deleteobjects import DeleteObject
 from tandem.library.v1 import library_pb2
 
+from campus.identity import IdentityProvider
 from chassis.edge.methods import Servicer
+from chassis.edge.server import Server
 from chassis.operations.settings import load
-from chassis.testing import running
+from chassis.testing import Issuer, running, settings_for
 from services.library import files, rights
 from services.library.api import LibraryApi
 from services.library.files import S3Files
+from services.library.oai import OaiPmh
 from services.library.settings import Settings
 from services.library.store import LibraryStore
 from tests.conftest import FakeClock, MakeDatabase
+from tests.integration.library.archive import REPOSITORY, Archive
+from tests.integration.library.finder import HOUR, Search
 from tests.integration.library.shelves import MIB, Shelves
 
 
@@ -67,3 +73,50 @@ def shelves(make_database: MakeDatabase, clock: FakeClock, s3_files: S3Files) ->
     )
     with running([servicer], database) as channel_for:
         yield Shelves(database, clock, s3_files, api, channel_for)
+
+
+@pytest.fixture
+def environment(
+    stack: dict[str, str], vhost: str, shelves: Shelves, library_settings: Settings, tmp_path: Path
+) -> dict[str, str]:
+    """The environment of the library's processes, with the test's own virtual host."""
+    return {
+        **stack,
+        **IdentityProvider(tmp_path).environment(),
+        "TANDEM_AMQP_URL": vhost,
+        "TANDEM_MONGO_DATABASE": shelves.database.mongo.name,
+        "TANDEM_S3_BUCKET": library_settings.s3_bucket,
+        # The tests' clock stands in the past, where to a process every upload is long expired.
+        "TANDEM_EXPIRE_UPLOADS": "315360000",
+    }
+
+
+@pytest.fixture
+def archive(make_database: MakeDatabase, clock: FakeClock, tmp_path: Path) -> Iterator[Archive]:
+    """A library behind the real edge."""
+    database = make_database(LibraryStore)
+    chosen = settings_for(Issuer().write_jwks(tmp_path / "jwks"))
+    page = OaiPmh(database, REPOSITORY, clock.now).page()
+    server = Server(chosen, "tests", database, [], [page])
+    server.start()
+    yield Archive(database, clock, server.http_port)
+    server.drain(chosen.drain)
+
+
+@pytest.fixture
+def search(shelves: Shelves, tmp_path: Path) -> Iterator[Search]:
+    """A replica that searches, behind the real edge."""
+    made = Search(shelves, tmp_path / "index")
+
+    def ask(query: Any) -> Any:
+        return made.indexer.search(query)
+
+    api = LibraryApi(shelves.database, shelves.files, 2**23, HOUR, HOUR, 0, ask)
+    servicer = Servicer(
+        api,
+        library_pb2.DESCRIPTOR.services_by_name["LibraryService"],
+        partial(rights.relation, shelves.database),
+    )
+    with running([servicer], shelves.database) as made.channel_for:
+        yield made
+    made.index.close()

@@ -4,6 +4,7 @@ import hashlib
 import io
 import zipfile
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import grpc
@@ -16,6 +17,8 @@ from tandem.sessions.v1 import events_pb2 as sessions
 from chassis.jobs.runner import Runner
 from services.library import cleaning, packing
 from services.library.domain.packs import FRAME
+from services.library.store import LibraryStore
+from tests.integration.library.archive import item_of
 from tests.integration.library.shelves import (
     PDF,
     RUN,
@@ -117,6 +120,34 @@ def test_a_week_has_what_is_due_in_it(shelves: Shelves) -> None:
     code, why = refused(lambda: build(shelves, week=3))
     assert code is UNMET
     assert why == f"no item of week 3 of run '{RUN}' can be read by all its learners now"
+
+
+def test_a_week_has_what_its_sessions_gave(shelves: Shelves) -> None:
+    """Materials, a recording, what replaces a cancelled class: in the week of the activity that the
+    session holds, in the order of their ids, in any order of events. An extra class is in no week.
+    """
+    names = ("book", "film", "slides", "instead", "extra")
+    first, film, slides, instead, extra = names
+    for each in map(item_of, names):
+        shelves.database.transact(partial(LibraryStore.put_item, item=each))
+    told = by_weeks((first, 1))
+    lecture = told.activities[0]
+    lecture.release.civil.week_day.week = 1
+    held: dict[str, Any] = {"run_id": RUN, "activity_id": lecture.id}
+    shelves.hear(
+        sessions.RecordingAttached(session_id="s", item_id=film, **held),
+        enrolled(LEARNER),
+        sessions.SessionScheduled(session_id="s", material_item_ids=[slides], **held),
+        sessions.SessionCancelled(session_id="t", substitute_item_id=instead, **held),
+        sessions.RecordingAttached(session_id="u", run_id=RUN, item_id=extra),
+        told,
+    )
+    in_week = [item_id for item_id, _ in packed(build(shelves, week=1))]
+    assert in_week == [film, slides, instead, first]
+    assert [item_id for item_id, _ in packed(build(shelves))] == [*in_week, extra]
+    lecture.release.civil.week_day.week = 2
+    shelves.hear(told)
+    assert [item_id for item_id, _ in packed(build(shelves, week=2))] == [film, slides, instead]
 
 
 def test_a_film_is_packed_as_the_budget_allows(shelves: Shelves) -> None:

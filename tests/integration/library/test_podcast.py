@@ -22,9 +22,10 @@ from tandem.types.v1 import types_pb2
 from chassis.edge.server import Server
 from chassis.testing import Issuer, settings_for
 from services.library import metrics
+from services.library.domain import feeds as domain
 from services.library.domain.feeds import LONGEST_DESCRIPTION, MOST_EPISODES, FeedUrls
 from services.library.podcast import Podcasts
-from tests.integration.library.shelves import PDF, RUN, Shelves, enrolled, path, refused
+from tests.integration.library.shelves import PDF, RUN, Shelves, enrolled, path, race, refused
 from tests.unit.library import examples
 
 KEY = "a key of thirty-two characters.."
@@ -194,6 +195,31 @@ def test_an_embargo_counts(radio: Radio) -> None:
     assert radio.get(f"{ada}/i1").status == 302
     (episode,) = radio.feed(ada).entries
     assert episode.published == f"{end:%a, %d %b %Y %H:%M:%S GMT}"
+
+
+def test_a_reader_has_a_limited_number_of_feeds(
+    radio: Radio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if many are asked for at once; a revoked one makes room, and others have their own."""
+    monkeypatch.setattr(domain, "MOST_FEEDS", 3)
+    radio.shelves.hear(enrolled("ada"), enrolled("bell"))
+
+    def code(number: int) -> grpc.StatusCode:
+        try:
+            radio.create("ada", request_id=f"r{number}")
+        except grpc.RpcError as error:
+            status: Any = error
+            assert "RevokeFeed" in status.details()
+            return status.code()  # type: ignore[no-any-return]
+        return CODE.OK
+
+    codes = race(code, range(8))
+    assert sorted(each.name for each in codes) == ["FAILED_PRECONDITION"] * 5 + ["OK"] * 3
+    kept = next(number for number, each in enumerate(codes) if each is CODE.OK)
+    repeated = radio.create("ada", request_id=f"r{kept}")
+    radio.revoke("ada", repeated.id)
+    assert [code(8), code(9)] == [CODE.OK, CODE.FAILED_PRECONDITION]
+    assert radio.create("bell").url
 
 
 def test_only_who_has_a_place_gets_a_feed(radio: Radio) -> None:

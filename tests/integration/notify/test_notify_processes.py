@@ -101,6 +101,7 @@ def test_replicas_send_each_mail_once(
     assert real.published() == ["delivered.v1"] * 800
 
 
+@only_deep
 def test_a_worker_killed_while_it_sends(
     real: World, environment: dict[str, str], mailbox: Mailbox, ada: str
 ) -> None:

@@ -12,7 +12,7 @@ from tandem.catalog.v1 import resources_pb2 as catalog_resources
 from tandem.progress.v1 import events_pb2
 
 from tests.conftest import FakeClock
-from tests.deep import ONLY_DEEP, only_deep
+from tests.deep import only_deep
 from tests.integration.processes import eventually, publish, role
 from tests.integration.progress.classroom import RUN, Classroom, stamp, task
 from tests.integration.progress.held import Held
@@ -23,10 +23,11 @@ from tests.mongo import end_leases, end_transactions, long_transactions
 LEARNERS = [f"l{number:02d}" for number in range(40)]
 ESSAYS = ["first", "second", "third"]
 # The commands that the kill comes before.
-MOMENTS = [pytest.param("insert", marks=ONLY_DEEP), "commitTransaction"]
+MOMENTS = ["insert", "commitTransaction"]
 STATEMENTS = len(LEARNERS) * len(ESSAYS)
 
 
+@only_deep
 @pytest.mark.parametrize("at", MOMENTS)
 def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
     classroom: Classroom, clock: FakeClock, stack: dict[str, str], vhost: str, at: str
@@ -54,7 +55,7 @@ def test_a_worker_killed_within_a_transaction_loses_and_doubles_nothing(
 
 
 @only_deep
-@pytest.mark.parametrize("at", ["insert", "commitTransaction"])
+@pytest.mark.parametrize("at", MOMENTS)
 def test_a_worker_killed_while_it_tells_dues_tells_each_once(
     classroom: Classroom, clock: FakeClock, stack: dict[str, str], vhost: str, at: str
 ) -> None:

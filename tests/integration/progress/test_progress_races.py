@@ -15,6 +15,7 @@ from services.progress.store import ProgressStore
 from services.progress.timers import reevaluate
 from services.progress.usecases.waiting import next_turn
 from services.progress.worker import statements
+from tests.deep import only_deep
 from tests.integration.progress.classroom import (
     ABSENT,
     FILM,
@@ -164,6 +165,7 @@ def test_units_of_work_about_different_learners_disturb_nobody(classroom: Classr
     assert (counts(classroom)["statements"], counts(classroom)["completed_path"]) == (2, 2)
 
 
+@only_deep
 def test_four_workers_and_changes_of_the_plan_come_to_the_same(classroom: Classroom) -> None:
     """Each worker has its own learners; meanwhile the plan changes, and the timer evaluates."""
     learners = [f"l{number:02d}" for number in range(24)]

@@ -10,6 +10,7 @@ from tandem.sessions.v1 import events_pb2, sessions_pb2
 from chassis.messaging import topology
 from services.sessions.domain.finalising import LEARNERS
 from services.sessions.worker import subscriptions
+from tests.deep import only_deep
 from tests.integration.processes import RoleProcess, eventually
 from tests.integration.sessions.school import School
 from tests.mongo import end_leases, end_transactions
@@ -37,6 +38,7 @@ def _worker(school: School, stack: dict[str, str], vhost: str) -> Iterator[RoleP
         print("".join(process.lines))  # what it said, where the test fails
 
 
+@only_deep
 def test_a_worker_killed_in_the_middle_finalises_nobody_twice(
     school: School, stack: dict[str, str], vhost: str
 ) -> None:

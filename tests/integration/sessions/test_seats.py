@@ -12,6 +12,7 @@ from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.errors import FailedPrecondition
+from tests.deep import ONLY_DEEP
 from tests.integration.sessions.school import RUN, School, race, refused
 
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
@@ -158,7 +159,7 @@ def test_who_withdraws_frees_seats_to_come(school: School) -> None:
     assert refused(lambda: school.choose(later, "ada", ONLINE))[0] is PRECONDITION
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=ONLY_DEEP)])
 def test_no_race_overbooks(school: School, seed: int) -> None:
     """Sixty learners at once on twenty seats, changing at random: counters and limits hold."""
     learners = [f"l{number}" for number in range(60)]

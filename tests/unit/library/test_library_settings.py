@@ -44,6 +44,7 @@ def test_little_is_to_be_told() -> None:
                 "TANDEM_OAI_NAME": "",
                 "TANDEM_PAGES_URL": "https://api.example.edu?",
                 "TANDEM_PAGES_KEY": "k" * 31,
+                "TANDEM_SEARCH_CA": "/etc/ssl/ca.crt",
             },
         ),
         ("worker", WORKER, {"TANDEM_S3_ENDPOINT": "", "TANDEM_EXPIRE_UPLOADS": "0"}),

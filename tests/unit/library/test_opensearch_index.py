@@ -3,11 +3,18 @@ forms of OpenSearch's documentation.
 """
 
 import json
+import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from tempfile import NamedTemporaryFile
+from threading import Thread
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from services.library.domain.enums import ItemKind
 from services.library.domain.search import (
@@ -21,7 +28,14 @@ from services.library.domain.search import (
     SearchQuery,
     parse,
 )
-from services.library.opensearch_index import action, found_in, search_body, settings_body
+from services.library.opensearch_index import (
+    OpenSearchIndex,
+    action,
+    found_in,
+    search_body,
+    settings_body,
+)
+from services.library.ports import IndexAway
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MILLIS = 1_772_442_000_000
@@ -154,3 +168,63 @@ def test_an_answer_is_read() -> None:
     hits = (Hit("i0", 3.0), Hit("i1", 2.0))
     assert found_in(answer, two) == Found(hits, False, (Facet("PDF", 3),), ())
     assert found_in({"hits": {"hits": []}}, two) == Found((), True)
+
+
+class Cluster(BaseHTTPRequestHandler):
+    """Answers as an OpenSearch that has no document."""
+
+    def do_POST(self) -> None:
+        """404, as for an index that is new."""
+        self.send_response(404)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def authority() -> Iterator[tuple[str, int]]:
+    """A self-signed certificate in PEM, and the port of a server with it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tandem-opensearch")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Cluster)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with NamedTemporaryFile() as file:
+        file.write(certificate + _unencrypted(key))
+        file.flush()
+        context.load_cert_chain(file.name)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield certificate.decode(), server.server_port
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _unencrypted(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def test_a_cluster_is_trusted_by_the_certificate_that_is_given(authority: tuple[str, int]) -> None:
+    """And by no other: without it, nothing is sent to the cluster."""
+    certificate, port = authority
+    url = f"https://library:secret@localhost:{port}"
+    with pytest.raises(IndexAway, match=r"(?i)certificate"):
+        assert OpenSearchIndex(url, "tests").documents
+    with pytest.raises(IndexAway, match="404"):
+        assert OpenSearchIndex(url, "tests", certificate).documents

@@ -20,7 +20,7 @@ from tandem.progress.v1 import progress_pb2
 
 from services.library import offline_page, packing
 from services.library.domain import packs
-from services.library.domain.entitlements import PathEntry, RunReadingList
+from services.library.domain.entitlements import PathEntry, RunReadingList, SessionItems
 from services.library.domain.enums import ItemKind, ItemState
 from services.library.domain.items import Item, Metadata, Rendition
 from services.library.domain.packs import ENTRY, FRAME, Pack, choose
@@ -134,15 +134,47 @@ def test_the_reserves_are_enough_for_the_page() -> None:
     assert len(one) - len(none) - packs.ESCAPED * 1200 < ENTRY
 
 
+def given_by(session_id: str, activity_id: str, *item_ids: str) -> SessionItems:
+    return SessionItems(
+        session_id=session_id, run_id="r", item_ids=item_ids, activity_id=activity_id
+    )
+
+
 def test_items_are_packed_in_the_order_of_the_path() -> None:
     """Each once; a week has only what the path tells for it; an older version told no order."""
     entries = tuple(PathEntry(item_id=each, week=week) for each, week in [("b", 2), ("a", 1)])
     path = RunReadingList(run_id="r", item_ids=("a", "b"), sequence=1, entries=entries)
-    assert packs.wanted(path, ["c", "a"], 0) == ["b", "a", "c"]
-    assert packs.wanted(path, [], 1) == ["a"]
+    assert packs.wanted(path, [], ["c", "a"], 0) == ["b", "a", "c"]
+    assert packs.wanted(path, [], ["c"], 1) == ["a"]
     older = RunReadingList(run_id="r", item_ids=("a", "b"), sequence=1)
-    assert packs.wanted(older, [], 0) == ["a", "b"]
-    assert packs.wanted(None, ["c"], 0) == ["c"]
+    assert packs.wanted(older, [], [], 0) == ["a", "b"]
+    assert packs.wanted(None, [], ["c"], 0) == ["c"]
+
+
+def test_what_a_session_gives_has_the_week_of_its_activity() -> None:
+    """It comes at the activity's place; that of an extra class, of an activity that the path does
+    not have any more, and what an older version stored, is in no week.
+    """
+    entries = (
+        PathEntry(item_id="a", week=1, activity_id="reading"),
+        PathEntry(item_id="", week=1, activity_id="lecture"),
+        PathEntry(item_id="b", week=2, activity_id="essay"),
+        PathEntry(item_id="", activity_id="seminar"),
+        PathEntry(item_id="o", week=2),
+    )
+    path = RunReadingList(run_id="r", item_ids=("a", "b", "o"), sequence=1, entries=entries)
+    given = [
+        given_by("s1", "lecture", "slides", "film"),
+        given_by("s2", "lecture", "film", "a"),
+        given_by("s3", "", "extra"),
+        given_by("s4", "gone", "old"),
+        given_by("s5", "seminar", "sources"),
+    ]
+    assert packs.wanted(path, given, [], 1) == ["a", "slides", "film"]
+    assert packs.wanted(path, given, [], 2) == ["b", "o"]
+    everything = ["a", "slides", "film", "b", "sources", "o", "extra", "old", "more"]
+    assert packs.wanted(path, given, ["more"], 0) == everything
+    assert packs.wanted(None, given, [], 1) == []
 
 
 def test_the_same_content_is_the_same_pack_and_the_same_bytes() -> None:

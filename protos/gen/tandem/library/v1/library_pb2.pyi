@@ -893,8 +893,8 @@ class BuildOfflinePackRequest(_message.Message):
     empty.
     """
     week: _builtins.int
-    """The items whose activity is due in this week of the run, from 1: those with a rule by week. 0:
-    all items of the run.
+    """The items whose activity is due in this week of the run, from 1: those with a rule by week, and
+    what the sessions of such an activity gave to study. 0: all items of the run.
     """
     most_bytes: _builtins.int
     """The most bytes that the ZIP may have in all; 0: 2 GiB - 1, which is the most for any pack,

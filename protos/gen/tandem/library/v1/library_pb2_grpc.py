@@ -291,7 +291,8 @@ class LibraryServiceServicer:
     def CreateFeed(self, request, context):
         """Gives a reader a private podcast of a run: an RSS feed of what they may read of it, as sound.
         PERMISSION_DENIED when the reader has no place in the run and is not of its staff;
-        FAILED_PRECONDITION when the operators have not set up podcasts.
+        FAILED_PRECONDITION when the operators have not set up podcasts, or the reader has 100 feeds that
+        are not revoked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

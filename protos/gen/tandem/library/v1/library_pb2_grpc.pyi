@@ -117,7 +117,8 @@ class LibraryServiceStub:
     CreateFeed: _grpc.UnaryUnaryMultiCallable[_library_pb2.CreateFeedRequest, _resources_pb2.Feed]
     """Gives a reader a private podcast of a run: an RSS feed of what they may read of it, as sound.
     PERMISSION_DENIED when the reader has no place in the run and is not of its staff;
-    FAILED_PRECONDITION when the operators have not set up podcasts.
+    FAILED_PRECONDITION when the operators have not set up podcasts, or the reader has 100 feeds that
+    are not revoked.
     """
     RevokeFeed: _grpc.UnaryUnaryMultiCallable[_library_pb2.RevokeFeedRequest, _resources_pb2.Feed]
     """Closes a feed for ever: its URL is unknown from now on. A feed that is revoked stays as it is.
@@ -214,7 +215,8 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     CreateFeed: _aio.UnaryUnaryMultiCallable[_library_pb2.CreateFeedRequest, _resources_pb2.Feed]  # type: ignore[assignment]
     """Gives a reader a private podcast of a run: an RSS feed of what they may read of it, as sound.
     PERMISSION_DENIED when the reader has no place in the run and is not of its staff;
-    FAILED_PRECONDITION when the operators have not set up podcasts.
+    FAILED_PRECONDITION when the operators have not set up podcasts, or the reader has 100 feeds that
+    are not revoked.
     """
     RevokeFeed: _aio.UnaryUnaryMultiCallable[_library_pb2.RevokeFeedRequest, _resources_pb2.Feed]  # type: ignore[assignment]
     """Closes a feed for ever: its URL is unknown from now on. A feed that is revoked stays as it is.
@@ -410,7 +412,8 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_resources_pb2.Feed, _abc.Awaitable[_resources_pb2.Feed]]:
         """Gives a reader a private podcast of a run: an RSS feed of what they may read of it, as sound.
         PERMISSION_DENIED when the reader has no place in the run and is not of its staff;
-        FAILED_PRECONDITION when the operators have not set up podcasts.
+        FAILED_PRECONDITION when the operators have not set up podcasts, or the reader has 100 feeds that
+        are not revoked.
         """
 
     @_abc_1.abstractmethod
