@@ -43,7 +43,7 @@ def _about(event: Event[Any], kind: Kind) -> About:
     series counts: until then it is urgent, and not over.
     """
     data = event.data
-    timed = _last(data) if isinstance(data, SERIES) else data
+    timed = _by_end(data)[last_end(data)] if isinstance(data, SERIES) else data
     return About(
         kind,
         session_id=getattr(data, "session_id", ""),
@@ -71,14 +71,13 @@ def instant(stamp: Timestamp) -> datetime:
 
 def last_end(data: Series) -> datetime:
     """Return when the last class that an event of a series tells of is over."""
-    last = _last(data)
-    return _first(last, "new_end_time", "end_time") or instant(Timestamp())
+    return max(_by_end(data))
 
 
-def _last(data: Series) -> Any:
-    """Return the occurrence that ends last; in an event of a series there is at least one."""
-    ends = {_first(each, "new_end_time", "end_time"): each for each in data.occurrences}
-    return ends[max(filter(None, ends))]
+def _by_end(data: Series) -> dict[datetime, Any]:
+    """Return the occurrences that an event of a series tells of, by their ends; at least one."""
+    ends = ((_first(each, "new_end_time", "end_time"), each) for each in data.occurrences)
+    return {end: each for end, each in ends if end is not None}
 
 
 def moved(store: NotifyStore, data: sessions.SessionMoved) -> Values:

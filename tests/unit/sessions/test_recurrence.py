@@ -128,7 +128,7 @@ def rules(draw: st.DrawFn) -> tuple[Rule, datetime]:
     return rule, start
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(rules())
 def test_a_rules_text_is_the_rule(given_rule: tuple[Rule, datetime]) -> None:
     """What is written is read again; the start is the first instance; they are in order."""
@@ -143,7 +143,7 @@ def test_a_rules_text_is_the_rule(given_rule: tuple[Rule, datetime]) -> None:
     assert list(instances(str(until), start)) == [start]
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(rules(), st.integers(-10, 10))
 def test_a_shifted_rule_gives_shifted_times(given_rule: tuple[Rule, datetime], days: int) -> None:
     """Each instance of a daily or weekly rule is so many days later, also with an INTERVAL."""

@@ -228,7 +228,7 @@ def test_a_class_at_nine_is_at_nine_all_year_in_every_zone() -> None:
         assert len(offsets) > 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.sampled_from(ZONES), st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)))
 def test_every_time_is_on_the_wall_or_is_refused(name: str, start: datetime) -> None:
     """Whatever the hour and the zone: a time that the clocks skip is told, and no other."""
@@ -265,7 +265,7 @@ def plans(draw: st.DrawFn) -> Series:
     return series if ids_of(series) else replace(series, exdates=())
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(plans(), st.data())
 def test_the_parts_of_a_split_are_the_whole(series: Series, data: st.DataObject) -> None:
     """Each part is a series by itself; together they give each session once, in order."""
@@ -292,7 +292,7 @@ def test_a_part_of_further_dates_only_has_a_rule_too() -> None:
     assert tail.rdates == ("2026-04-02T14:00:00",)
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(plans(), st.integers(-20_000, 20_000))
 def test_a_moved_series_gives_moved_times(series: Series, minutes: int) -> None:
     """Each of them, further and excluded ones too, is later by as much on the wall."""
