@@ -19,29 +19,25 @@ import secrets
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, TypeVar
 
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import UpdateOne
 
 from chassis.contracts.mapping import from_document, to_document
 from chassis.replicas import Replica
 from chassis.texts import identity
-from services.sessions import zone_data
 from services.sessions.domain.enums import EnrolmentState, SeatKind, SessionState
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Enrolment, Group, Item, Person, Run
 from services.sessions.domain.seats import Seat
-from services.sessions.domain.series import Series
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
-from services.sessions.store_attendance import AttendanceStore, key
+from services.sessions.store_attendance import key
+from services.sessions.store_series import SeriesStore
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
-T = TypeVar("T")
 
-_RECURRENCE = attrgetter("recurrence_id")
 # A session has this many counts of online seats, so that concurrent choices rarely conflict.
 COUNTS = 32
 REPLICAS: Mapping[type, str] = {
@@ -53,7 +49,7 @@ REPLICAS: Mapping[type, str] = {
 TO_COME = {"$in": [SessionState.SCHEDULED, SessionState.LIVE]}
 
 
-class SessionsStore(AttendanceStore):
+class SessionsStore(SeriesStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"
@@ -155,50 +151,6 @@ class SessionsStore(AttendanceStore):
             wanted.append({"room_id": room_id, "state": TO_COME, **time})
         rows = self["sessions"].find({"$or": wanted}, session=self.session).sort("start_time")
         return [from_document(row, Session) for row in rows]
-
-    # Series
-
-    def series_by_id(self, series_id: str) -> Series | None:
-        """Return a series; None if there is none."""
-        return self._one("series", {"_id": series_id}, Series)
-
-    def series_for_update(self, series_id: str) -> Series | None:
-        """Return a series, and write to it at once, so that of two units of work one starts
-        again.
-        """
-        return self._for_update("series", series_id, Series)
-
-    def put_series(self, *series: Series) -> None:
-        """Store series, new or changed."""
-        self._put("series", *map(to_document, series))
-
-    def sessions_of_series(self, series_id: str) -> list[Session]:
-        """Return the sessions of a series, in the order of their recurrence ids."""
-        rows = self["sessions"].find({"series_id": series_id}, session=self.session)
-        return sorted((from_document(row, Session) for row in rows), key=_RECURRENCE)
-
-    # Zone data
-
-    @property
-    def zone_data(self) -> str:
-        """Return the version of the zone data of this process; empty if it is unknown."""
-        return zone_data.version()
-
-    def sessions_of_older_zone_data(self, most: int) -> list[tuple[str, str]]:
-        """Return up to `most` coming sessions (their ids and series) whose instants follow from
-        older zone data than this process has.
-        """
-        if not self.zone_data:
-            return []
-        query: Document = {
-            "state": SessionState.SCHEDULED,
-            # Not "$lt": a session that an older version planned has none.
-            "zone_data": {"$not": {"$gte": self.zone_data}},
-            "start_time": {"$gt": self.now},
-        }
-        shown = {"series_id": 1}
-        rows = self["sessions"].find(query, shown, session=self.session).limit(most)
-        return [(row["_id"], row.get("series_id", "")) for row in rows]
 
     # Replicas of other services' data
 
@@ -303,24 +255,3 @@ class SessionsStore(AttendanceStore):
             upsert=True,
             session=self.session,
         )
-
-    def _for_update(self, collection: str, id_: str, cls: type[T]) -> T | None:
-        """Return a document, written to at once; units of work contend for it by its class."""
-        self.contends_for(cls.__name__.lower(), id_)
-        document = self[collection].find_one_and_update(
-            {"_id": id_},
-            {"$inc": {"touched": 1}},
-            return_document=ReturnDocument.AFTER,
-            session=self.session,
-        )
-        return from_document(document, cls) if document else None
-
-    def _one(self, collection: str, query: Document, cls: type[T]) -> T | None:
-        document = self[collection].find_one(query, session=self.session)
-        return from_document(document, cls) if document else None
-
-    def _put(self, collection: str, *documents: Document) -> None:
-        """Store documents, new or changed; stored keys that a document lacks stay."""
-        writes = [UpdateOne({"_id": d["_id"]}, {"$set": d}, upsert=True) for d in documents]
-        if writes:
-            self[collection].bulk_write(writes, ordered=False, session=self.session)
