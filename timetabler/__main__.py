@@ -9,7 +9,6 @@ and a line of faults, if the input is no problem.
 
 import argparse
 import json
-import os
 import sys
 import time
 from typing import Any
@@ -47,7 +46,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="timetabler", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long it may search")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="threads")
+    parser.add_argument("--workers", type=int, default=8, help="threads")
     parser.add_argument("--seed", type=int, default=0, help="of the search's random choices")
     return parser.parse_args()
 
