@@ -81,4 +81,5 @@ MIGRATIONS = (
     Migration(3, "the staff of runs, published", _tell_staff),
     Migration(4, "codes of courses, unique in any case and form", _key_codes),
     Migration(5, "groups of runs", adding(_GROUPS)),
+    Migration(8, "an index of paths by run", adding({"paths": [IndexModel("run_id")]})),
 )
