@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.progress.domain.dues import Dues
+from services.progress.domain.dues import Dues, stored
 from services.progress.domain.events import DueApproaching, DueMissed, DueRetracted
 from services.progress.domain.learner_run_state import DueTold, LearnerRunState
 from services.progress.domain.path import Activity
@@ -41,10 +41,12 @@ def since(before: LearnerRunState, after: LearnerRunState, now: datetime) -> Lea
     """Return the run state with the instant since when the learner is told of dues.
 
     A learner who came just now is told of all dues since the enrolment, however late its event is;
-    one whom an older version enrolled of those that are still to come.
+    one whom an older version enrolled of those that are still to come. From now on, this version
+    has seen the learner (`path_seen`).
     """
     if not after.is_enrolled:
         return after
+    after = replace(after, path_seen=after.path_seen or 0)
     came = not before.is_enrolled or before.enrolled_at != after.enrolled_at
     if came:
         return replace(after, dues_since=after.enrolled_at or now)
@@ -59,6 +61,7 @@ def is_needed(before: LearnerRunState, after: LearnerRunState, plan: Plan, now: 
         plan.history.is_ahead_of(before.plan_version)
         or before.state is not after.state
         or before.dues_since != after.dues_since
+        or before.path_seen is None
         or before.group_ids != after.group_ids
         or before.extensions is not after.extensions
         or before.completed is not after.completed
@@ -113,12 +116,7 @@ def _dues(run_state: LearnerRunState, plan: Plan) -> Mapping[str, datetime]:
     settled = run_state.completed.keys() - told_of
     wanted = (each for each in (*plan.with_deadline, *extended) if each not in settled)
     found = {each: dues.of(each).at for each in wanted}
-    return {activity_id: _stored(at) for activity_id, at in found.items() if at is not None}
-
-
-def _stored(at: datetime) -> datetime:
-    """Return an instant as precise as it is stored."""
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+    return {activity_id: stored(at) for activity_id, at in found.items() if at is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -367,6 +367,7 @@ class ActivityProgress(_message.Message):
     ATTENDANCE_FIELD_NUMBER: _builtins.int
     OPTIONAL_FIELD_NUMBER: _builtins.int
     LACKS_FIELD_NUMBER: _builtins.int
+    WEEK_FIELD_NUMBER: _builtins.int
     activity_id: _builtins.str
     """The activity."""
     title: _builtins.str
@@ -383,6 +384,10 @@ class ActivityProgress(_message.Message):
     """For a SESSION that took place: what it recorded of the learner."""
     optional: _builtins.bool
     """True when the path can be completed without it."""
+    week: _builtins.int
+    """The week of the run to which it belongs, from 1, which holds the run's first day: of a SESSION
+    the week of its class, of others the week in which it is due, or else is released; 0 without any.
+    """
     @_builtins.property
     def due(self) -> _timestamp_pb2.Timestamp:
         """The learner's deadline, extensions included; absent when it has none, or hangs on a session
@@ -411,10 +416,11 @@ class ActivityProgress(_message.Message):
         attendance: _types_pb2.AttendanceVerdict.ValueType = ...,
         optional: _builtins.bool = ...,
         lacks: _abc.Iterable[Global___Lack] | None = ...,
+        week: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "due", b"due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance", b"attendance", "completed_at", b"completed_at", "due", b"due", "extended", b"extended", "kind", b"kind", "lacks", b"lacks", "optional", b"optional", "state", b"state", "title", b"title", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance", b"attendance", "completed_at", b"completed_at", "due", b"due", "extended", b"extended", "kind", b"kind", "lacks", b"lacks", "optional", b"optional", "state", b"state", "title", b"title", "watched_share", b"watched_share", "week", b"week"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -639,6 +645,7 @@ class TimelineEntry(_message.Message):
     SUBSTITUTE_ITEM_ID_FIELD_NUMBER: _builtins.int
     LOCKED_FIELD_NUMBER: _builtins.int
     LACKS_FIELD_NUMBER: _builtins.int
+    WEEK_FIELD_NUMBER: _builtins.int
     kind: Global___TimelineKind.ValueType
     """What it is."""
     title: _builtins.str
@@ -657,6 +664,10 @@ class TimelineEntry(_message.Message):
     """The item that takes a cancelled class's place."""
     locked: _builtins.bool
     """True when its activity is not open yet."""
+    week: _builtins.int
+    """The week of the run that holds `at`, from 1, which holds the run's first day. What is due at the
+    end of Sunday (24:00) is of the week that ends.
+    """
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When a class starts, or something is due."""
@@ -689,10 +700,11 @@ class TimelineEntry(_message.Message):
         substitute_item_id: _builtins.str = ...,
         locked: _builtins.bool = ...,
         lacks: _abc.Iterable[Global___Lack] | None = ...,
+        week: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "local", b"local", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "at", b"at", "cancelled", b"cancelled", "done", b"done", "kind", b"kind", "lacks", b"lacks", "local", b"local", "locked", b"locked", "run_id", b"run_id", "session_id", b"session_id", "substitute_item_id", b"substitute_item_id", "title", b"title", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "at", b"at", "cancelled", b"cancelled", "done", b"done", "kind", b"kind", "lacks", b"lacks", "local", b"local", "locked", b"locked", "run_id", b"run_id", "session_id", b"session_id", "substitute_item_id", b"substitute_item_id", "title", b"title", "until", b"until", "week", b"week"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
