@@ -8,7 +8,7 @@ learner are no change.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.progress.domain.dues import Dues, stored
@@ -18,11 +18,6 @@ from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.plan import Plan
 from services.progress.domain.plan_history import Cause
 
-_OF_SESSIONS = {
-    DueCause.SESSION_SCHEDULED,
-    DueCause.SESSION_MOVED,
-    DueCause.SESSION_CANCELLED,
-}
 _OF_RUNS = {DueCause.RUN_UPDATED, DueCause.ZONE_DATA}
 
 
@@ -41,7 +36,9 @@ def told(
     known = {each: stored(at) for each, at in sorted(found.items()) if at is not None}
     if known == after.dues_known:
         return after, None
-    explain = _Explanation(before, after, plan, dues)
+    causes = plan.history.causes_since(before.plan_version)
+    of_classes = {each.activity_id: each for each in causes if each.session_id}
+    explain = _Explanation(before, after, plan, dues, causes, of_classes)
     changes = [
         explain.change(activity_id, old, new)
         for activity_id, old, new in _differences(after, known)
@@ -87,10 +84,16 @@ class _Explanation:
     after: LearnerRunState
     plan: Plan
     dues: Dues
+    causes: Sequence[Cause]
+    """Causes in the plan since the learner was evaluated last, in order."""
+    of_classes: Mapping[str, Cause]
+    """The last cause of each class that moved, by activity."""
+    origins: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """What `_origin` has found."""
 
     def change(self, activity_id: str, old: datetime | None, new: datetime | None) -> DueChange:
         """Return the change of an activity's due, with its cause."""
-        cause = self._cause(self.dues.way(activity_id))
+        cause = self._cause(activity_id)
         activity = self.plan.activities.get(activity_id)
         return DueChange(
             activity_id,
@@ -103,32 +106,47 @@ class _Explanation:
             cause.path_version,
         )
 
-    def _cause(self, way: Sequence[str]) -> Cause:
-        """Return the cause. `way`: the activity, the one that its due counts from, and so on."""
-        for each in way:
-            if self.before.extensions.get(each) != self.after.extensions.get(each):
-                return Cause(DueCause.EXTENSION, activity_id=each)
+    def _cause(self, activity_id: str) -> Cause:
+        extended, last = self._origin(activity_id)
+        if extended:
+            return Cause(DueCause.EXTENSION, activity_id=extended)
         if self.before.enrolled_at != self.after.enrolled_at:
             return Cause(DueCause.ENROLMENT)
-        return self._session(way) or self._groups(way) or self._of_plan()
+        if last in self.of_classes:
+            return self.of_classes[last]
+        if last in self.plan.classes and self.before.group_ids != self.after.group_ids:
+            return Cause(DueCause.GROUPS)
+        return self._of_plan()
 
-    def _session(self, way: Sequence[str]) -> Cause | None:
-        for each in reversed(self._causes):
-            if each.kind in _OF_SESSIONS and each.activity_id in way:
-                return each
-        return None
+    def _origin(self, activity_id: str) -> tuple[str, str]:
+        """Return the nearest activity, from this one to what its due counts from in the end, that
+        was extended now (or empty), and that last activity.
 
-    def _groups(self, way: Sequence[str]) -> Cause | None:
-        moved = self.before.group_ids != self.after.group_ids
-        return Cause(DueCause.GROUPS) if moved and self.plan.classes.intersection(way) else None
+        Each activity is looked at once, and in a loop: a path may be a chain of hundreds.
+        """
+        way: list[str] = []
+        while activity_id and activity_id not in self.origins:
+            way.append(activity_id)
+            self.origins[activity_id] = "", activity_id
+            activity_id = self._counts_from(activity_id)
+        for each in reversed(way):
+            beyond = self.dues.depends_on(each)
+            by_class = beyond in self.plan.classes or not beyond
+            extended, last = ("", beyond or each) if by_class else self.origins[beyond]
+            self.origins[each] = (each if self._is_extended(each) else extended), last
+        return self.origins[way[0] if way else activity_id]
+
+    def _counts_from(self, activity_id: str) -> str:
+        """Return the activity whose due a due counts from; empty for a class, whose end counts."""
+        beyond = self.dues.depends_on(activity_id)
+        return "" if beyond in self.plan.classes else beyond
+
+    def _is_extended(self, activity_id: str) -> bool:
+        return self.before.extensions.get(activity_id) != self.after.extensions.get(activity_id)
 
     def _of_plan(self) -> Cause:
         version = self.plan.path_version
         if self.after.path_seen != version:
             return Cause(DueCause.PATH_PUBLISHED, path_version=version)
-        of_run = [each for each in self._causes if each.kind in _OF_RUNS]
+        of_run = [each for each in self.causes if each.kind in _OF_RUNS]
         return of_run[-1] if of_run else Cause(DueCause.RUN_UPDATED)
-
-    @property
-    def _causes(self) -> Sequence[Cause]:
-        return self.plan.history.causes_since(self.before.plan_version)

@@ -49,16 +49,6 @@ class Dues:
         """Return when an activity opens; None: with the run."""
         return self._moment(self._plan.activities[activity_id].release, is_release=True)
 
-    def way(self, activity_id: str) -> list[str]:
-        """Return the activity, the one that its deadline counts from, the one that this counts
-        from, and so on.
-        """
-        found: dict[str, None] = {}
-        while activity_id and activity_id not in found:
-            found[activity_id] = None
-            activity_id = self._depends_on(activity_id)
-        return list(found)
-
     def _unknown(self, activity_id: str) -> list[str]:
         """Return the chain of activities, from this one, whose dues are needed and not known yet.
 
@@ -69,10 +59,11 @@ class Dues:
         while activity_id and activity_id not in self._known:
             chain.append(activity_id)
             self._known[activity_id] = Due()
-            activity_id = self._depends_on(activity_id)
+            activity_id = self.depends_on(activity_id)
         return chain
 
-    def _depends_on(self, activity_id: str) -> str:
+    def depends_on(self, activity_id: str) -> str:
+        """Return the activity that a deadline counts from; empty if it counts from none."""
         activity = self._plan.activities.get(activity_id)
         rule = activity.deadline if activity else None
         return rule.depends_on if rule else ""

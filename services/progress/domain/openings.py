@@ -9,6 +9,7 @@ What was studied before counts.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from services.progress.domain.dues import Dues
 from services.progress.domain.enums import AttendanceStatus, ConditionKind, LackKind
@@ -18,6 +19,8 @@ from services.progress.domain.learner import Learner
 from services.progress.domain.path import Activity, Condition
 from services.progress.domain.plan import Plan
 
+# What an answer tells of an activity: a path of 255 KiB could lack megabytes.
+MOST = 10
 # A score of 0.8 may come as 0.7999999999, a quotient of floats.
 HAIR = 1e-9
 
@@ -57,7 +60,9 @@ def opened(learner: Learner, plan: Plan, now: datetime) -> tuple[Learner, Activi
     waiting, nexts = dict[str, list[Lack]](), [run_state.next_due_at]
     dues, is_over = Dues(plan, run_state), plan.run.over_since(now) is not None
     for activity in plan.in_order(plan.activities.keys() - set(run_state.opened)):
-        waiting[activity.id] = lacks = list(_lacks(activity, learner, plan, dues, now))
+        # Two are enough to know whether the release is the only one.
+        lacks = list(islice(_lacks(activity, learner, plan, dues, now), 2))
+        waiting[activity.id] = lacks
         if not is_over and [each.kind for each in lacks] == [LackKind.RELEASE]:
             nexts.append(lacks[0].opens_at)
     fresh = [activity_id for activity_id, lacks in waiting.items() if not lacks]
@@ -78,11 +83,13 @@ def opened(learner: Learner, plan: Plan, now: datetime) -> tuple[Learner, Activi
 def lacks_of(
     activity: Activity, learner: Learner, plan: Plan, dues: Dues, now: datetime
 ) -> list[Lack]:
-    """Return what is lacking before an activity opens; nothing if it is open, or completed."""
+    """Return what is lacking before an activity opens, at most `MOST`; nothing if it is open, or
+    completed.
+    """
     run_state = learner.run_state
     if activity.id in run_state.opened or activity.id in run_state.completed:
         return []
-    return list(_lacks(activity, learner, plan, dues, now))
+    return list(islice(_lacks(activity, learner, plan, dues, now), MOST))
 
 
 def _lacks(

@@ -180,6 +180,17 @@ def test_who_is_far_behind_is_told_a_cause_all_the_same() -> None:
     assert short(ada) == {"essay": (7, 10, "PATH_PUBLISHED")}
 
 
+def test_an_extension_of_a_class_moves_nothing_that_counts_from_its_end() -> None:
+    """What counts from the class is not told as extended, though its path leads there."""
+    ada = UnderWay(replace(CLASS, deadline=after("essay", DAY)), ESSAY, REPORT)
+    ada.schedule(MONDAY + DAY)
+    changes(ada)
+    ada.extend("essay", DUE + DAY)
+    assert list(short(ada)) == ["class", "essay"]
+    ada.schedule(MONDAY + 2 * DAY)
+    assert short(ada) == {"report": (2, 3, "SESSION_MOVED")}
+
+
 class Changes(RuleBasedStateMachine):
     """Whatever moves: what was told adds up to the dues that hold, and each change has a cause."""
 

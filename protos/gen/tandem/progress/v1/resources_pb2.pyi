@@ -400,7 +400,7 @@ class ActivityProgress(_message.Message):
 
     @_builtins.property
     def lacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lack]:
-        """What is lacking before it opens; empty when it is open."""
+        """What is lacking before it opens, at most the first 10; empty when it is open."""
 
     def __init__(
         self,
@@ -682,7 +682,7 @@ class TimelineEntry(_message.Message):
 
     @_builtins.property
     def lacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lack]:
-        """Of a locked one: what is lacking before it opens."""
+        """Of a locked one: what is lacking before it opens, at most the first 10."""
 
     def __init__(
         self,
