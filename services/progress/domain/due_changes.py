@@ -22,15 +22,14 @@ _OF_RUNS = {DueCause.RUN_UPDATED, DueCause.ZONE_DATA}
 
 
 def told(
-    before: LearnerRunState, after: LearnerRunState, plan: Plan, now: datetime
+    before: LearnerRunState, after: LearnerRunState, plan: Plan, now: datetime, dues: Dues
 ) -> tuple[LearnerRunState, DuesChanged | None]:
     """Return the run state with the dues that are known now, and the news of changes, if any.
 
-    `before`: the run state before the unit of work.
+    `before`: the run state before the unit of work. `dues`: those of `after`.
     """
     if not after.is_enrolled or plan.path is None or not _may_move(before, after, plan):
         return after, None
-    dues = Dues(plan, after)
     named = {*plan.dated, *after.extensions} & plan.activities.keys()
     found = {each: dues.of(each).at for each in named}
     known = {each: stored(at) for each, at in sorted(found.items()) if at is not None}

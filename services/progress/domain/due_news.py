@@ -70,12 +70,15 @@ def is_needed(before: LearnerRunState, after: LearnerRunState, plan: Plan, now: 
 
 
 def told(
-    run_state: LearnerRunState, plan: Plan, now: datetime
+    run_state: LearnerRunState, plan: Plan, now: datetime, known_dues: Dues | None = None
 ) -> tuple[LearnerRunState, list[News]]:
-    """Return the run state after the learner was told all there is to tell, and the news."""
+    """Return the run state after the learner was told all there is to tell, and the news.
+
+    `known_dues`: the learner's dues, as far as they were computed already.
+    """
     if not run_state.is_enrolled:
         return replace(run_state, next_due_at=None), []
-    dues = _dues(run_state, plan)
+    dues = _dues(run_state, plan, known_dues or Dues(plan, run_state))
     after, news = dict(run_state.dues_told), list[News]()
     nexts = list[datetime | None]()
     notice, is_over = plan.run.policy.notice, plan.run.over_since(now) is not None
@@ -101,15 +104,14 @@ def overdue(run_state: LearnerRunState, plan: Plan, now: datetime) -> Iterator[O
     """Yield the activities that would be told as missed now."""
     if not run_state.is_enrolled or run_state.next_due_at is None or run_state.next_due_at > now:
         return
-    for activity_id, due in _dues(run_state, plan).items():
+    for activity_id, due in _dues(run_state, plan, Dues(plan, run_state)).items():
         known = run_state.dues_told.get(activity_id, NOTHING_TOLD)
         if _Told(run_state, plan, now, activity_id, due).is_missed(known):
             yield Overdue(plan.activities[activity_id], due)
 
 
-def _dues(run_state: LearnerRunState, plan: Plan) -> Mapping[str, datetime]:
+def _dues(run_state: LearnerRunState, plan: Plan, dues: Dues) -> Mapping[str, datetime]:
     """Return the dues of the required activities that have one."""
-    dues = Dues(plan, run_state)
     extended = plan.required.intersection(run_state.extensions)
     # What is completed needs a due only if something was told of it, and may be retracted.
     told_of = {each for each, known in run_state.dues_told.items() if known.due is not None}

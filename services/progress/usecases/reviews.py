@@ -9,6 +9,7 @@ from functools import partial
 from services.progress.domain import due_changes, due_news, openings
 from services.progress.domain.catch_ups import CatchUp, may_be_in_time, restocked
 from services.progress.domain.credit import in_time_at, until
+from services.progress.domain.dues import Dues
 from services.progress.domain.enums import Key
 from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.learner import Learner, did_all
@@ -207,8 +208,9 @@ def _told(store: Store, before: Learner, after: Learner, plan: Plan | None) -> L
         or openings.is_needed(before, after, plan)
     ):
         return told
-    run_state, changed = due_changes.told(was, run_state, plan, store.now)
-    run_state, news = due_news.told(run_state, plan, store.now)
+    dues = Dues(plan, run_state)
+    run_state, changed = due_changes.told(was, run_state, plan, store.now, dues)
+    run_state, news = due_news.told(run_state, plan, store.now, dues)
     told, opened = openings.opened(replace(told, run_state=run_state), plan, store.now)
     store.record_event(*filter(None, (changed, *news, opened)))
     return told
