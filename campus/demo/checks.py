@@ -11,7 +11,7 @@ from tandem.progress.v1 import resources_pb2 as progress
 from tandem.types.v1 import types_pb2
 
 from campus import queues
-from campus.demo import messages, offline
+from campus.demo import messages, offline, timetable
 from campus.demo.check import Check
 from campus.demo.lecture import attendance
 from campus.demo.media import RECORDING_SECONDS
@@ -27,7 +27,6 @@ from campus.demo.term import (
     TUTOR,
     TUTORIALS,
 )
-from campus.demo.timetable import seats
 from campus.demo.world import World
 from campus.outbox_command import states
 from campus.platform import ROLES, Platform
@@ -41,6 +40,7 @@ def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> lis
     return [
         *_places(world),
         *_seats(world, waited),
+        *timetable.check(world),
         *_attendance(world),
         *_catch_ups(world),
         *_reading_due(world),
@@ -84,7 +84,7 @@ def _waited(world: World, events: Sequence[Event[Any]]) -> list[str]:
 
 
 def _seats(world: World, waited: list[str]) -> Iterator[Check]:
-    kinds = seats(world)
+    kinds = timetable.seats(world)
     (changed,) = world.groups["changed"]
     room, online, waiting = (
         {learner for learner, kind in kinds.items() if kind == wanted}

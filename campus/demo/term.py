@@ -167,6 +167,22 @@ def lecture(run_id: str, room_id: str, monday: date) -> sessions_pb2.ScheduleSes
     )
 
 
+def lectures(run_id: str, room_id: str, monday: date) -> sessions_pb2.ScheduleSeriesRequest:
+    """Return the request for further lectures of physics, on ten Mondays at 09:00."""
+    return sessions_pb2.ScheduleSeriesRequest(
+        request_id=f"lectures-{run_id}",
+        run_id=run_id,
+        title="Lecture",
+        kind=types_pb2.SESSION_KIND_HYBRID,
+        room_id=room_id,
+        instructor_id=instructor(PHYSICS),
+        starts=types_pb2.CivilTime(local=f"{monday}T09:00:00", zone=ZONE),
+        duration=Duration(seconds=MINUTES * 60),
+        join_url="https://meet.example.edu/phys-101",
+        rrule="FREQ=WEEKLY;COUNT=10",
+    )
+
+
 def seminar(
     run_id: str, room_id: str, monday: date, clock: str
 ) -> sessions_pb2.ScheduleSessionRequest:

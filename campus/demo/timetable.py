@@ -1,10 +1,14 @@
 """Sunday evening: rooms, live classes, seats."""
 
+from collections.abc import Iterator
+from datetime import timedelta
+
 import grpc
 from tandem.sessions.v1 import resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
 from campus.demo import term
+from campus.demo.check import Check
 from campus.demo.term import HISTORY, PHYSICS
 from campus.demo.world import MONDAY, World
 
@@ -14,6 +18,7 @@ def play(world: World) -> None:
     world.narrator.scene("Sunday evening: the timetable")
     _rooms(world)
     world.until("the runs to be known to sessions", lambda: _plan_lecture(world))
+    _plan_term(world)
     _conflict(world)
     _plan_seminar(world, "14:00")
     world.narrator.say("HIST-210 gets the Aula at 14:00 instead.")
@@ -40,6 +45,17 @@ def _plan_lecture(world: World) -> bool:
         "online."
     )
     return True
+
+
+def _plan_term(world: World) -> None:
+    next_monday = MONDAY + timedelta(weeks=1)
+    request = term.lectures(world.runs[PHYSICS], world.rooms["Aula"], next_monday)
+    series = world.staff.sessions.ScheduleSeries(request)
+    world.series[PHYSICS] = series.id
+    world.narrator.say(
+        f"PHYS-101 gets the Aula on {len(series.occurrences)} more Mondays at 09:00, before and "
+        "after the clocks change."
+    )
 
 
 def _conflict(world: World) -> None:
@@ -100,6 +116,21 @@ def _change_of_mind(world: World) -> None:
     world.groups |= {"in_room": room, "waiting": world.groups["waiting"] - {promoted}}
     world.groups |= {"online": world.groups["online"] | {learner}, "changed": {learner}}
     world.narrator.say(f"{learner} changes to online. {promoted} gets the seat, and a message.")
+
+
+def check(world: World) -> Iterator[Check]:
+    """Yield the check of the lectures of the term."""
+    series = world.staff.sessions.GetSeries(
+        sessions_pb2.GetSeriesRequest(series_id=world.series[PHYSICS])
+    )
+    yield Check(
+        "the lectures of the term are at 09:00, in winter and in summer",
+        [("09:00:00", 9)] * 3 + [("09:00:00", 8)] * 7,
+        [
+            (each.starts.local[11:], each.start_time.ToDatetime().hour)
+            for each in series.occurrences
+        ],
+    )
 
 
 def seats(world: World) -> dict[str, "types_pb2.SeatKind.ValueType"]:

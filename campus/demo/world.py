@@ -45,6 +45,8 @@ class World:
     rooms: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
     """Session ids by course code; of the tutorials by title."""
+    series: dict[str, str] = field(default_factory=dict)
+    """Series ids by course code."""
     tutorials: dict[str, str] = field(default_factory=dict)
     """Ids of the tutorial groups by name."""
     groups: dict[str, set[str]] = field(default_factory=dict)

@@ -68,6 +68,10 @@ _CATCH_UPS: Mapping[str, Sequence[IndexModel]] = {"catch_ups": []}
 _DUES: Mapping[str, Sequence[IndexModel]] = {"dues": []}
 
 
+# To know which move of a series is the newest.
+_SERIES: Mapping[str, Sequence[IndexModel]] = {"series": []}
+
+
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
     now = datetime.now(UTC)
@@ -96,4 +100,5 @@ MIGRATIONS = (
     Migration(4, "chunks of broadcasts as jobs", adding(_CHUNKS)),
     Migration(5, "the newest news of catch-ups", adding(_CATCH_UPS)),
     Migration(6, "the newest news of dues", adding(_DUES)),
+    Migration(7, "the newest moves of series", adding(_SERIES)),
 )

@@ -50,7 +50,7 @@ class Store(Protocol):
     # Replicas of other services' data
 
     def replicas(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
-        """Return the known replicas of one class (Person, Run, Path, Item, CatchUp), by id."""
+        """Return the known replicas of one class, by id."""
 
     def put_replicas(self, replicas: Sequence[Replica]) -> None:
         """Store replicas of one class, new or changed."""

@@ -11,7 +11,7 @@ from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store
 from chassis.replicas import Replica
 from services.notify.domain.enums import BULK, URGENT, AttendanceMode, EnrolmentState, Kind
-from services.notify.domain.people import CatchUp, Due, Enrolment, Item, Path, Person, Run
+from services.notify.domain.people import CatchUp, Due, Enrolment, Item, Path, Person, Run, Series
 from services.notify.domain.sessions import Broadcast, Chunk, Reminder, Session
 
 T = TypeVar("T")
@@ -25,6 +25,7 @@ _COLLECTIONS: Mapping[type, str] = {
     Item: "items",
     CatchUp: "catch_ups",
     Due: "dues",
+    Series: "series",
 }
 
 ALL = 0  # as the limit of a query: no limit
@@ -53,7 +54,7 @@ class ReplicasStore(store.Store):
     # Replicas of other services' data
 
     def replicas(self, cls: type[C], ids: Iterable[str]) -> dict[str, C]:
-        """Return the known replicas of one class (Person, Run, Path, Item, CatchUp, Due), by id."""
+        """Return the known replicas of one class, by id."""
         return self._by_id(_COLLECTIONS[cls], ids, cls)
 
     def put_replicas(self, replicas: Sequence[Replica]) -> None:

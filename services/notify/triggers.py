@@ -18,6 +18,10 @@ from services.notify.store import NotifyStore
 from services.notify.usecases.notifications import Addressed
 
 Values = Mapping[str, Any]
+Series = sessions.SeriesMoved | sessions.SeriesCancelled
+SERIES = (sessions.SeriesMoved, sessions.SeriesCancelled)
+# A message lists the times of so many classes of a series, and counts the others.
+MOST_TIMES = 50
 DUES = (progress.DueApproaching, progress.DueMissed, progress.DueRetracted)
 
 
@@ -35,13 +39,17 @@ def notice_of(event: Event[Any], kind: Kind, values: Values) -> Notice:
 
 
 def _about(event: Event[Any], kind: Kind) -> About:
-    """Return the session, catch-up or due that an event tells of."""
+    """Return the session, series, catch-up or due that an event tells of. The last class of a
+    series counts: until then it is urgent, and not over.
+    """
     data = event.data
+    timed = _by_end(data)[last_end(data)] if isinstance(data, SERIES) else data
     return About(
         kind,
         session_id=getattr(data, "session_id", ""),
-        start_time=_first(data, "new_start_time", "start_time"),
-        end_time=_first(data, "new_end_time", "end_time", *_DEADLINES.get(kind, ())),
+        series_id=data.series_id if isinstance(data, SERIES) else "",
+        start_time=_first(timed, "new_start_time", "start_time"),
+        end_time=_first(timed, "new_end_time", "end_time", *_DEADLINES.get(kind, ())),
         catch_up_id=getattr(data, "catch_up_id", ""),
         sequence=event.sequence,
         due_id=due_id(data.enrolment_id, data.activity_id) if isinstance(data, DUES) else "",
@@ -61,7 +69,18 @@ def instant(stamp: Timestamp) -> datetime:
     return exact.replace(microsecond=exact.microsecond // 1000 * 1000)
 
 
-def moved(data: sessions.SessionMoved) -> Values:
+def last_end(data: Series) -> datetime:
+    """Return when the last class that an event of a series tells of is over."""
+    return max(_by_end(data))
+
+
+def _by_end(data: Series) -> dict[datetime, Any]:
+    """Return the occurrences that an event of a series tells of, by their ends; at least one."""
+    ends = ((_first(each, "new_end_time", "end_time"), each) for each in data.occurrences)
+    return {end: each for end, each in ends if end is not None}
+
+
+def moved(store: NotifyStore, data: sessions.SessionMoved) -> Values:
     """Return the values for the notice of a moved class."""
     return {
         "session": data.title,
@@ -69,8 +88,47 @@ def moved(data: sessions.SessionMoved) -> Values:
         "old_room": data.old_room,
         "new_start_time": instant(data.new_start_time),
         "new_room": data.new_room,
+        "instructor": _new_instructor(store, data),
         "reason": data.reason,
     }
+
+
+def series_moved(store: NotifyStore, data: sessions.SeriesMoved) -> Values:
+    """Return the values for the notice of classes that moved together."""
+    return {
+        "session": data.title,
+        "count": len(data.occurrences),
+        "times": [
+            [instant(each.old_start_time), instant(each.new_start_time)]
+            for each in data.occurrences[:MOST_TIMES]
+        ],
+        "old_room": data.old_room,
+        "new_room": data.room,
+        "instructor": _new_instructor(store, data),
+        "reason": data.reason,
+    }
+
+
+def series_cancelled(store: NotifyStore, data: sessions.SeriesCancelled) -> Values:
+    """Return the values for the notice of classes that were cancelled together."""
+    items = [each.substitute_item_id for each in data.occurrences if each.substitute_item_id]
+    return {
+        "session": data.title,
+        "count": len(data.occurrences),
+        "times": [instant(each.start_time) for each in data.occurrences[:MOST_TIMES]],
+        "reason": data.reason,
+        "substitutes": _item_titles(store, dict.fromkeys(items))[:MOST_TIMES],
+    }
+
+
+def _new_instructor(store: NotifyStore, data: sessions.SessionMoved | sessions.SeriesMoved) -> str:
+    """Return the name of a new instructor, or the id if the name is not known; empty if the same
+    person teaches.
+    """
+    if not data.old_instructor_id or data.old_instructor_id == data.new_instructor_id:
+        return ""
+    person = store.people([data.new_instructor_id]).get(data.new_instructor_id)
+    return person.name if person and person.name else data.new_instructor_id
 
 
 def cancelled(store: NotifyStore, data: sessions.SessionCancelled) -> Values:

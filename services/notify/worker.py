@@ -1,4 +1,4 @@
-"""Notify's subscriptions, timers and jobs, and the handlers of its events."""
+"""Notify's subscriptions, timers and jobs, and the handlers of events but those of classes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -17,7 +17,8 @@ from chassis.messaging.subscriptions import Subscription, Timer, Wait
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
 from services.notify import announcer, sender, triggers
-from services.notify.domain.enums import AttendanceMode, EnrolmentState, Kind
+from services.notify.class_events import CLASSES, Leads
+from services.notify.domain.enums import AttendanceMode, EnrolmentState
 from services.notify.domain.notices import NotKnownYet
 from services.notify.domain.people import (
     CatchUp,
@@ -27,18 +28,16 @@ from services.notify.domain.people import (
     Path,
     Person,
     Run,
+    Series,
     due_id,
 )
-from services.notify.domain.sessions import Session
 from services.notify.mail import MailServer
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
 from services.notify.usecases import replicas
-from services.notify.usecases import sessions as classes
 from services.notify.usecases.notifications import Addressed, notify
 
 Batch = Sequence[Event[Any]]
-Leads = Sequence[timedelta]
 T = TypeVar("T")
 # Seconds. People are to be notified at once; a query that finds nothing costs a millisecond.
 EVERY = timedelta(milliseconds=500)
@@ -87,7 +86,7 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
         ),
         Subscription(
             "notify.triggers",
-            (*triggers.PERSONAL, *_OVERTAKING, *_CLASSES),
+            (*triggers.PERSONAL, *_OVERTAKING, *CLASSES),
             lambda store, batch: _triggers(store, batch, texts, leads),
             partitioned=True,
         ),
@@ -181,6 +180,7 @@ def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> N
     missing: dict[str, str] = {}
     upsert_if_newer(store, CatchUp, _each(batch, _catch_up, *_CATCH_UPS))
     upsert_if_newer(store, Due, _each(batch, _due, *triggers.DUES))
+    upsert_if_newer(store, Series, _each(batch, _series, sessions.SeriesMoved))
     for event in batch:
         try:
             addressed += _handle(store, event, leads)
@@ -198,7 +198,7 @@ def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> N
 
 def _handle(store: NotifyStore, event: Event[Any], leads: Leads) -> list[Addressed]:
     """Apply one event; return the notices for single people."""
-    handle = _CLASSES.get(type(event.data))
+    handle = CLASSES.get(type(event.data))
     if isinstance(event.data, _OVERTAKING):
         return []  # they only overtake earlier notices
     if handle is None:
@@ -215,6 +215,10 @@ def _due(event: Event[Any]) -> Due:
     return Due(due_id(event.data.enrolment_id, event.data.activity_id), event.sequence)
 
 
+def _series(event: Event[Any]) -> Series:
+    return Series(event.data.series_id, event.sequence)
+
+
 _OVERTAKING = (progress.CatchUpWithdrawn, progress.DueRetracted)
 _CATCH_UPS = (
     progress.CatchUpAssigned,
@@ -223,69 +227,3 @@ _CATCH_UPS = (
     progress.CatchUpMissed,
     progress.CatchUpWithdrawn,
 )
-
-
-def _scheduled(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
-    data = event.data
-    session = from_message(
-        data,
-        Session,
-        id=data.session_id,
-        start_time=triggers.instant(data.start_time),
-        end_time=triggers.instant(data.end_time),
-        standing=True,
-        event_id=event.id,
-        event_type=event.type,
-        sequence=event.sequence,
-    )
-    classes.schedule(store, session, leads)
-
-
-def _moved(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
-    data = event.data
-    move = classes.Move(
-        session_id=data.session_id,
-        start_time=triggers.instant(data.new_start_time),
-        end_time=triggers.instant(data.new_end_time),
-        room=data.new_room,
-        at=event.time,
-        sequence=event.sequence,
-    )
-    notice = triggers.notice_of(event, Kind.SESSION_MOVED, triggers.moved(data))
-    classes.move(store, move, notice, leads)
-
-
-def _renamed(store: NotifyStore, event: Event[Any], _: Leads) -> None:
-    classes.rename_room(store, event.data.session_id, event.sequence, event.data.room)
-
-
-def _cancelled(store: NotifyStore, event: Event[Any], _: Leads) -> None:
-    notice = triggers.notice_of(
-        event, Kind.SESSION_CANCELLED, triggers.cancelled(store, event.data)
-    )
-    classes.cancel(store, event.data.session_id, event.sequence, notice, event.time)
-
-
-def _reopened(store: NotifyStore, event: Event[Any], leads: Leads) -> None:
-    classes.reopen(store, event.data.session_id, event.sequence, leads)
-
-
-def _started(store: NotifyStore, event: Event[Any], _: Leads) -> None:
-    classes.begin(store, event.data.session_id, event.sequence)
-
-
-def _ended(store: NotifyStore, event: Event[Any], _: Leads) -> None:
-    data = event.data
-    at = triggers.instant(data.ended_at) if data.HasField("ended_at") else event.time
-    classes.end(store, data.session_id, event.sequence, at)
-
-
-_CLASSES: Mapping[type[Any], Callable[[NotifyStore, Event[Any], Leads], None]] = {
-    sessions.SessionScheduled: _scheduled,
-    sessions.SessionMoved: _moved,
-    sessions.SessionRoomRenamed: _renamed,
-    sessions.SessionCancelled: _cancelled,
-    sessions.SessionStarted: _started,
-    sessions.SessionStartUndone: _reopened,
-    sessions.SessionEnded: _ended,
-}

@@ -23,7 +23,11 @@ from services.sessions.domain.enums import SessionState
 from services.sessions.domain.planning import Move, Schedule
 from services.sessions.domain.presence import PresenceEvent, PresenceRow, RecordPresence
 from services.sessions.domain.seats import ChooseSeat
+from services.sessions.domain.series import Series
+from services.sessions.domain.series_moving import MoveSeries
+from services.sessions.domain.series_planning import ScheduleSeries
 from services.sessions.domain.session import Recording, Session
+from services.sessions.recurrences import instances
 from services.sessions.rights import Viewer
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import (
@@ -35,11 +39,13 @@ from services.sessions.usecases import (
     recordings,
     rooms,
     seats,
+    series,
 )
 from services.sessions.usecases.attendance import CorrectAttendance
 from services.sessions.usecases.planning import Cancel
 from services.sessions.usecases.recordings import AttachRecording
 from services.sessions.usecases.rooms import CreateRoom, UpdateRoom
+from services.sessions.usecases.series import CancelSeries
 
 M = TypeVar("M", bound=Message)
 
@@ -99,6 +105,33 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
     ) -> resources_pb2.Session:
         command = from_message(request, Cancel)
         return self._change(request, lambda store: planning.cancel(store, command))
+
+    def ScheduleSeries(
+        self, request: sessions_pb2.ScheduleSeriesRequest, _context: Any
+    ) -> resources_pb2.Series:
+        check_reach(request.run_id, request.group_ids)
+        command = from_message(request, ScheduleSeries, activity_id="")
+        return self._change_series(
+            request, lambda store: series.schedule(store, instances, command)
+        )
+
+    def MoveSeries(
+        self, request: sessions_pb2.MoveSeriesRequest, _context: Any
+    ) -> resources_pb2.Series:
+        command = from_message(request, MoveSeries)
+        return self._change_series(request, lambda store: series.move(store, instances, command))
+
+    def CancelSeries(
+        self, request: sessions_pb2.CancelSeriesRequest, _context: Any
+    ) -> resources_pb2.Series:
+        command = from_message(request, CancelSeries)
+        return self._change_series(request, lambda store: series.cancel(store, command))
+
+    def GetSeries(
+        self, request: sessions_pb2.GetSeriesRequest, _context: Any
+    ) -> resources_pb2.Series:
+        store = self._database.reader()
+        return _series_answer(store, lookup.series(store, request.series_id))
 
     def GetSession(
         self, request: sessions_pb2.GetSessionRequest, _context: Any
@@ -206,6 +239,14 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
             request, resources_pb2.Session, lambda store: _answer(store, work(store))
         )
 
+    def _change_series(
+        self, request: Any, work: Callable[[SessionsStore], Series]
+    ) -> resources_pb2.Series:
+        """Do work that changes a series, and answer with the series."""
+        return self._execute(
+            request, resources_pb2.Series, lambda store: _series_answer(store, work(store))
+        )
+
 
 _NOBODY_NAMED = FieldViolation(
     "session_id", "neither a session nor a learner is named", "one of them"
@@ -216,6 +257,15 @@ def _answer(store: SessionsStore, session: Session) -> resources_pb2.Session:
     """Return a session as the API shows it."""
     [answer] = _answers(store, [session])
     return answer
+
+
+def _series_answer(store: SessionsStore, found: Series) -> resources_pb2.Series:
+    """Return a series with its sessions as the API shows it."""
+    occurrences = [
+        to_message(each, resources_pb2.Occurrence, session_id=each.id)
+        for each in store.sessions_of_series(found.id)
+    ]
+    return to_message(found, resources_pb2.Series, occurrences=occurrences)
 
 
 def _answers(store: SessionsStore, sessions: Sequence[Session]) -> list[resources_pb2.Session]:

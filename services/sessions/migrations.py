@@ -97,6 +97,21 @@ _GROUPS: Mapping[str, Sequence[IndexModel]] = {
     "enrolments": [IndexModel([("run_id", 1), ("group_ids", 1), ("learner_id", 1)])],
 }
 
+_SERIES: Mapping[str, Sequence[IndexModel]] = {
+    "series": [],
+    "sessions": [
+        IndexModel(
+            [("series_id", 1), ("start_time", 1), ("_id", 1)],
+            partialFilterExpression={"series_id": {"$gt": ""}},
+        ),
+        # To find what follows from older zone data; there is nothing but after an update of them.
+        IndexModel(
+            [("zone_data", 1), ("start_time", 1)],
+            partialFilterExpression={"state": "SCHEDULED"},
+        ),
+    ],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -104,4 +119,5 @@ MIGRATIONS = (
     Migration(4, "an index of sessions by their end; older ones that were not held", _not_held),
     Migration(5, "names of rooms, unique in any case and form", _key_names),
     Migration(6, "groups of runs", adding(_GROUPS)),
+    Migration(7, "series, and the zone data of sessions", adding(_SERIES)),
 )

@@ -1,6 +1,6 @@
 """The interfaces that the use cases need."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -10,9 +10,20 @@ from services.sessions.domain.finalising import Candidates, Finalisation
 from services.sessions.domain.presence import PresenceEvent
 from services.sessions.domain.roster import Enrolment
 from services.sessions.domain.seats import Seat
+from services.sessions.domain.series import Series
 from services.sessions.domain.session import Room, Session
 
 C = TypeVar("C", bound=Replica)
+
+
+class Instances(Protocol):
+    """Finds the instances of a recurrence rule."""
+
+    def __call__(self, rule: str, start: datetime) -> Iterator[datetime]:
+        """Yield the local times that a rule gives from a start on, in order.
+
+        `rule`: the text of a valid `recurrence.Rule`.
+        """
 
 
 class Store(Protocol):
@@ -59,10 +70,34 @@ class Store(Protocol):
     def put_session(self, session: Session) -> None:
         """Store a session, new or changed."""
 
+    def put_sessions(self, sessions: Iterable[Session]) -> None:
+        """Store sessions, new or changed."""
+
+    def sessions_for_update(self, session_ids: Collection[str]) -> list[Session]:
+        """Return those of some sessions that exist, locked against other units of work."""
+
+    @property
+    def zone_data(self) -> str:
+        """Return the version of the zone data of this process; empty if it is unknown."""
+
     def bookings(
         self, room_id: str, instructor_id: str, start: datetime, end: datetime
     ) -> list[Session]:
         """Return SCHEDULED and LIVE sessions of a room or an instructor that overlap a time."""
+
+    # Series
+
+    def series_by_id(self, series_id: str) -> Series | None:
+        """Return a series; None if there is none."""
+
+    def series_for_update(self, series_id: str) -> Series | None:
+        """Return a series, locked against other units of work."""
+
+    def put_series(self, *series: Series) -> None:
+        """Store series, new or changed."""
+
+    def sessions_of_series(self, series_id: str) -> list[Session]:
+        """Return the sessions of a series, in the order of their recurrence ids."""
 
     # Replicas of other services' data
 

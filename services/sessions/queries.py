@@ -20,11 +20,14 @@ Query = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SessionsWanted:
-    """Which sessions to list: of a run (empty: all), that end after and start before an instant."""
+    """Which sessions to list: of a run and a series (empty: all), that end after and start before
+    an instant.
+    """
 
     run_id: str
     from_time: datetime | None
     until_time: datetime | None
+    series_id: str
 
 
 def rooms_page(store: SessionsStore, page: Page) -> tuple[list[Room], str]:
@@ -36,7 +39,8 @@ def sessions_page(
     store: SessionsStore, wanted: SessionsWanted, page: Page
 ) -> tuple[list[Session], str]:
     """Return sessions by start, and the token of the next page."""
-    query: Query = {"run_id": wanted.run_id} if wanted.run_id else {}
+    named = {"run_id": wanted.run_id, "series_id": wanted.series_id}
+    query: Query = {name: value for name, value in named.items() if value}
     start: Query = {}
     if wanted.from_time:
         query["end_time"] = {"$gt": wanted.from_time}

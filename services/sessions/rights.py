@@ -10,6 +10,7 @@ from chassis.data.store import Database
 from chassis.edge.access import Relation
 from chassis.staff import StaffMember, StaffRole, within
 from services.sessions import queries
+from services.sessions.domain.series import Series
 from services.sessions.domain.session import Session
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import lookup
@@ -49,23 +50,28 @@ def viewer(store: SessionsStore, principal: Principal, sessions: Iterable[Sessio
 
 
 def relation(database: Database[SessionsStore], person_id: str, about: str, value: Any) -> Relation:
-    """Return a caller's relation to a run (`run_id`) or to the run of a session (`session_id`).
+    """Return a caller's relation to a run (`run_id`), or to the run of a session (`session_id`) or
+    of a series (`series_id`).
 
-    Raises NotFound if there is no such session, and Unavailable if the run is not known here yet.
+    Raises NotFound if there is none, and Unavailable if the run is not known here yet.
     """
     store = database.reader()
     if not value:
         return Relation(members_of(store, person_id), store.runs_of(person_id))
     if about == "session_id":
-        return _to_session(store, lookup.session(store, value), person_id)
+        return _to_classes(store, lookup.session(store, value), person_id)
+    if about == "series_id":
+        return _to_classes(store, lookup.series(store, value), person_id)
     return _to_run(store, value, person_id)
 
 
-def _to_session(store: SessionsStore, session: Session, person_id: str) -> Relation:
-    """Who holds a session, perhaps as a guest of the run, is at least an ASSISTANT for it."""
-    run_id = session.run_id
-    member = within(members_in(store, person_id, [run_id])[run_id], session.group_ids)
-    if session.instructor_id != person_id:
+def _to_classes(store: SessionsStore, held: Session | Series, person_id: str) -> Relation:
+    """Who holds a session or a series, perhaps as a guest of the run, is at least an ASSISTANT for
+    it.
+    """
+    run_id = held.run_id
+    member = within(members_in(store, person_id, [run_id])[run_id], held.group_ids)
+    if held.instructor_id != person_id:
         return Relation({run_id: member}, store.runs_of(person_id, [run_id]))
     leads = member is not None and member.role is StaffRole.TEACHER
     guest = StaffMember(person_id=person_id, role=StaffRole.ASSISTANT)

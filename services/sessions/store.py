@@ -3,6 +3,7 @@
 | collection | one document is | its id |
 |---|---|---|
 | rooms, sessions | a room; a session with its seat counters | made by the server |
+| series | a series: the rule by which some sessions were planned | made by the server |
 | seats | a learner's place in a session | session:learner |
 | online_counts | how many of some learners have online seats without limit | session:shard |
 | attendance | a learner's attendance, or notes for it (store_attendance.py) | session:learner |
@@ -20,7 +21,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import UpdateOne
 
 from chassis.contracts.mapping import from_document, to_document
 from chassis.replicas import Replica
@@ -31,11 +32,11 @@ from services.sessions.domain.roster import Enrolment, Group, Item, Person, Run
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
-from services.sessions.store_attendance import AttendanceStore, key
+from services.sessions.store_attendance import key
+from services.sessions.store_series import SeriesStore
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
-T = TypeVar("T")
 
 # A session has this many counts of online seats, so that concurrent choices rarely conflict.
 COUNTS = 32
@@ -48,7 +49,7 @@ REPLICAS: Mapping[type, str] = {
 TO_COME = {"$in": [SessionState.SCHEDULED, SessionState.LIVE]}
 
 
-class SessionsStore(AttendanceStore):
+class SessionsStore(SeriesStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"
@@ -113,18 +114,23 @@ class SessionsStore(AttendanceStore):
         """Return a session, and write to it at once, so that of two units of work one starts
         again.
         """
-        self.contends_for("session", session_id)
-        document = self["sessions"].find_one_and_update(
-            {"_id": session_id},
-            {"$inc": {"touched": 1}},
-            return_document=ReturnDocument.AFTER,
-            session=self.session,
-        )
-        return from_document(document, Session) if document else None
+        return self._for_update("sessions", session_id, Session)
 
     def put_session(self, session: Session) -> None:
         """Store a session, new or changed."""
         self._put("sessions", to_document(session))
+
+    def put_sessions(self, sessions: Iterable[Session]) -> None:
+        """Store sessions, new or changed."""
+        self._put("sessions", *map(to_document, sessions))
+
+    def sessions_for_update(self, session_ids: Collection[str]) -> list[Session]:
+        """Return those of some sessions that exist, and write to them at once, so that of two units
+        of work one starts again.
+        """
+        wanted = {"_id": {"$in": list(session_ids)}}
+        self["sessions"].update_many(wanted, {"$inc": {"touched": 1}}, session=self.session)
+        return [from_document(row, Session) for row in self.find_by_ids("sessions", session_ids)]
 
     def overdue_sessions(self, planned_before: datetime) -> Iterator[str]:
         """Yield the sessions that should have ended before an instant, are neither ENDED nor
@@ -249,13 +255,3 @@ class SessionsStore(AttendanceStore):
             upsert=True,
             session=self.session,
         )
-
-    def _one(self, collection: str, query: Document, cls: type[T]) -> T | None:
-        document = self[collection].find_one(query, session=self.session)
-        return from_document(document, cls) if document else None
-
-    def _put(self, collection: str, *documents: Document) -> None:
-        """Store documents, new or changed; stored keys that a document lacks stay."""
-        writes = [UpdateOne({"_id": d["_id"]}, {"$set": d}, upsert=True) for d in documents]
-        if writes:
-            self[collection].bulk_write(writes, ordered=False, session=self.session)

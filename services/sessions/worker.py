@@ -1,6 +1,6 @@
 """The subscriptions of sessions (rosters, recordings, catch-ups), and its timers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -36,6 +36,7 @@ from chassis.runs import end_of, facts_of
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import EnrolmentUpdate, Group, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
+from services.sessions.usecases import zones
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
 from services.sessions.usecases.live import settle_overdue
@@ -70,6 +71,10 @@ STATES = {
 
 
 END_EVERY = timedelta(seconds=15)
+# New zone data come with a new image, months apart; the first run is at the start.
+ZONES_EVERY = timedelta(minutes=10)
+# Sessions that are looked at in one turn.
+ZONES_CHUNK = 100
 # A poll that finds nothing costs a millisecond.
 FAST_POLL = timedelta(milliseconds=200)
 # Chunks in one run of the timer: about two seconds' work, for which SIGTERM waits.
@@ -90,12 +95,13 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
 
 
 def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
-    """Return the timers: finalisation, on every replica, because each chunk is claimed; and the
-    settling of sessions that nobody ends.
+    """Return the timers: finalisation, on every replica, because each chunk is claimed; the
+    settling of sessions that nobody ends; and new zone data.
     """
     return (
         Timer("sessions.settle", FAST_POLL, finalise, alone=False),
         Timer("sessions.end", END_EVERY, lambda database: end_overdue(database, end_grace)),
+        Timer("sessions.zones", ZONES_EVERY, apply_zone_data),
     )
 
 
@@ -110,6 +116,41 @@ def end_overdue(database: Database[SessionsStore], grace: timedelta) -> None:
             if is_away(error):
                 raise
             log.exception("a session can't be settled", session_id=session_id)
+
+
+def apply_zone_data(database: Database[SessionsStore]) -> None:
+    """Move the coming sessions whose instants are others by this process's zone data. Conflicts
+    that arise by it stay, and are logged.
+    """
+    failed: set[str] = set()
+    while units := _of_older_zone_data(database, failed):
+        for ids_of_unit in units:
+            recompute = partial(zones.recompute, session_ids=ids_of_unit)
+            try:
+                clashes = database.transact(recompute)
+            except Exception as error:
+                if is_away(error):
+                    raise
+                failed.update(ids_of_unit)
+                log.exception("sessions keep their older zone data", session_ids=ids_of_unit)
+            else:
+                for each in clashes:
+                    log.warning("new zone data make sessions conflict", conflict=str(each))
+
+
+def _of_older_zone_data(
+    database: Database[SessionsStore], failed: Collection[str]
+) -> list[list[str]]:
+    """Return sessions to look at: all of a series in one unit of work, and others in one."""
+    reader = database.reader()
+    found = reader.sessions_of_older_zone_data(ZONES_CHUNK + len(failed))
+    fresh = [each for each in found if each[0] not in failed]
+    alone = [session_id for session_id, series_id in fresh if not series_id]
+    of_series = (
+        [each.id for each in reader.sessions_of_series(series_id)]
+        for series_id in dict.fromkeys(series_id for _, series_id in fresh if series_id)
+    )
+    return [*of_series, *([alone] if alone else [])]
 
 
 def finalise(database: Database[SessionsStore]) -> None:

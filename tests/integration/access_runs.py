@@ -6,6 +6,7 @@ there is a TUTOR, too: a TEACHER of one group, in which the run's learner is.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +36,7 @@ from services.progress.domain.enums import CatchUpState
 from services.progress.store import ProgressStore
 from services.sessions import worker as sessions
 from services.sessions.store import SessionsStore
-from tests.unit.sessions.examples import session
+from tests.unit.sessions.examples import SERIES, session
 
 OWN, OTHER, ENDED, UNKNOWN = "run-own", "run-other", "run-ended", "run-unknown"
 RUNS = (OWN, OTHER, ENDED)
@@ -75,6 +76,7 @@ def about(field: str, run_id: str) -> Mapping[str, Any]:
         "run_id": run_id,
         "run_ids": [run_id],
         "session_id": f"session-{run_id}",
+        "series_id": f"series-{run_id}",
         "person_id": learner_of(run_id),
         "upload_id": f"upload-{run_id}",
         "item_id": f"item-{run_id}",
@@ -89,6 +91,7 @@ def about_group(field: str, group_id: str) -> Mapping[str, Any]:
     learner = learner_of(OWN) if group_id == GROUP else waiting_for(OWN)
     values: dict[str, Any] = {
         "session_id": f"session-{group_id}",
+        "series_id": f"series-{group_id}",
         "person_id": learner,
         "catch_up_id": f"catch-up-{group_id}",
     }
@@ -214,9 +217,13 @@ def _fill_sessions(client: Any, name: str) -> None:
     def work(store: SessionsStore) -> None:
         for run_id in RUNS:
             store.put_session(session(id=f"session-{run_id}", run_id=run_id, instructor_id=GUEST))
+            of_run = replace(SERIES, id=f"series-{run_id}", run_id=run_id, instructor_id=GUEST)
+            store.put_series(of_run)
         for group_id in (GROUP, OTHER_GROUP):
             of_group = session(id=f"session-{group_id}", run_id=OWN, group_ids=(group_id,))
             store.put_session(of_group)
+            series = replace(SERIES, id=f"series-{group_id}", run_id=OWN, group_ids=(group_id,))
+            store.put_series(series)
 
     database.transact(work)
 

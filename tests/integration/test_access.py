@@ -52,7 +52,7 @@ OFFICE = {REGISTRAR, SERVICE}
 EVERYONE = {LEARNER, INSTRUCTOR, REGISTRAR, SERVICE}
 PERSON, LEARNER_ID, READER_ID = "person_id", "learner_id", "reader_id"
 RUN, RUNS, SESSION, UPLOAD, NOTHING = "run_id", "run_ids", "session_id", "upload_id", ""
-CATCH_UP, ITEM, FEED = "catch_up_id", "item_id", "feed_id"
+CATCH_UP, ITEM, FEED, SERIES = "catch_up_id", "item_id", "feed_id", "series_id"
 
 
 class Rule(NamedTuple):
@@ -105,6 +105,11 @@ TABLE: dict[str, Rule] = {
     "catalog.CatalogService.AssignGroup": Rule(OFFICE, "", TEACHER, RUN),
     "catalog.CatalogService.ListGroups": Rule(EVERYONE),
     "catalog.CatalogService.ExtendDue": Rule(OFFICE, "", TEACHER, RUN, groups=True),
+    "catalog.CatalogService.StartImport": Rule(OFFICE),
+    "catalog.CatalogService.AppendImport": Rule(OFFICE),
+    "catalog.CatalogService.GetImport": Rule(OFFICE),
+    "catalog.CatalogService.ConfirmImport": Rule(OFFICE),
+    "catalog.CatalogService.ListImportRows": Rule(OFFICE),
     "library.LibraryService.StartUpload": Rule(OFFICE, "", ASSISTANT, RUNS),
     "library.LibraryService.GetUpload": Rule(OFFICE, owned=UPLOAD),
     "library.LibraryService.CompleteUpload": Rule(OFFICE, owned=UPLOAD),
@@ -131,6 +136,10 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.ScheduleSession": Rule(OFFICE, "", TEACHER, RUN, groups=True),
     "sessions.SessionsService.MoveSession": Rule(OFFICE, "", TEACHER, SESSION),
     "sessions.SessionsService.CancelSession": Rule(OFFICE, "", TEACHER, SESSION),
+    "sessions.SessionsService.ScheduleSeries": Rule(OFFICE, "", TEACHER, RUN, groups=True),
+    "sessions.SessionsService.MoveSeries": Rule(OFFICE, "", TEACHER, SERIES),
+    "sessions.SessionsService.CancelSeries": Rule(OFFICE, "", TEACHER, SERIES),
+    "sessions.SessionsService.GetSeries": Rule(OFFICE, "", OBSERVER, SERIES, learners=True),
     "sessions.SessionsService.GetSession": Rule(OFFICE, "", OBSERVER, SESSION, learners=True),
     "sessions.SessionsService.ListSessions": Rule(
         OFFICE, "", OBSERVER, RUN, learners=True, groups=True
@@ -382,7 +391,9 @@ def test_every_thing_of_a_run_is_tried() -> None:
 
 
 STAFFED = [name for name, rule in TABLE.items() if rule.staff]
-OF_GROUPS = {SESSION, PERSON, CATCH_UP}
+HELD = {SESSION, SERIES}
+"""What someone holds, as an instructor of the classes."""
+OF_GROUPS = {*HELD, PERSON, CATCH_UP}
 BY_RUN = [name for name in STAFFED if TABLE[name].about]
 
 
@@ -412,7 +423,7 @@ def test_staff_of_groups_reach_their_groups_only(name: str, call: Call, issuer: 
             code = call(rpc, token, access_runs.about_group(rule.about, group), group == GROUP)
             assert (code not in REFUSED) is (group == GROUP), (group, code)
     if rule.about not in {PERSON, CATCH_UP}:
-        let_in = rule.groups and rule.about != SESSION
+        let_in = rule.groups and rule.about not in HELD
         code = call(rpc, token, about(rule.about, OWN), let_in)
         assert (code not in REFUSED) is let_in, code
 
@@ -435,17 +446,17 @@ def test_what_is_not_known_yet_is_not_guessed(name: str, call: Call, issuer: Iss
     code = call(rpc, issuer.token("teacher"), about(rule.about, UNKNOWN), False)
     if rule.about == PERSON:
         assert code is grpc.StatusCode.PERMISSION_DENIED
-    elif rule.about in {SESSION, CATCH_UP, ITEM} or rpc.service == "catalog":
+    elif rule.about in {*HELD, CATCH_UP, ITEM} or rpc.service == "catalog":
         assert code is grpc.StatusCode.NOT_FOUND
     else:
         assert code is grpc.StatusCode.UNAVAILABLE
 
 
-@pytest.mark.parametrize("name", [name for name in STAFFED if TABLE[name].about == SESSION])
+@pytest.mark.parametrize("name", [name for name in STAFFED if TABLE[name].about in HELD])
 def test_who_holds_a_class_is_an_assistant_for_it(name: str, call: Call, issuer: Issuer) -> None:
     """A guest who teaches one class of a run needs no place among its staff."""
     rpc, rule = ALL[name], TABLE[name]
-    code = call(rpc, issuer.token(GUEST), about(SESSION, OWN), True)
+    code = call(rpc, issuer.token(GUEST), about(rule.about, OWN), True)
     assert (code is grpc.StatusCode.PERMISSION_DENIED) is (rule.staff == TEACHER)
 
 

@@ -51,6 +51,8 @@ class Kind(StrEnum):
     ENROLMENT_PROMOTED = "enrolment_promoted"
     SESSION_MOVED = "session_moved"
     SESSION_CANCELLED = "session_cancelled"
+    SERIES_MOVED = "series_moved"
+    SERIES_CANCELLED = "series_cancelled"
     SESSION_NOT_HELD = "session_not_held"
     SEAT_PROMOTED = "seat_promoted"
     CATCH_UP_ASSIGNED = "catch_up_assigned"

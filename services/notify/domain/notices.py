@@ -36,6 +36,8 @@ RULES: Mapping[Kind, Rule] = {
     Kind.ENROLMENT_PROMOTED: Rule(Category.ENROLMENT),
     Kind.SESSION_MOVED: Rule(Category.SESSION, urgent=True),
     Kind.SESSION_CANCELLED: Rule(Category.SESSION, urgent=True),
+    Kind.SERIES_MOVED: Rule(Category.SESSION, urgent=True),
+    Kind.SERIES_CANCELLED: Rule(Category.SESSION, urgent=True),
     Kind.SESSION_NOT_HELD: Rule(Category.SESSION),
     Kind.SEAT_PROMOTED: Rule(Category.SEAT),
     Kind.CATCH_UP_ASSIGNED: Rule(Category.CATCH_UP),
@@ -52,7 +54,9 @@ RULES: Mapping[Kind, Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The session, catch-up or due that a notice tells of, as it was then (domain/standing.py)."""
+    """What a notice tells of (a session, series, catch-up or due), as it was then; see
+    domain/standing.py.
+    """
 
     kind: Kind = Kind.REMINDER
     """The kind of the notice. The older version had this of reminders only."""
@@ -64,8 +68,9 @@ class About:
     """None: unknown."""
     catch_up_id: str = ""
     sequence: int = 0
-    """The version of the session, catch-up or due."""
+    """The version of the session, series, catch-up or due."""
     due_id: str = ""
+    series_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,14 @@ class Due:
     sequence: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The newest move of a series of classes."""
+
+    id: str
+    sequence: int = 0
+
+
 def due_id(enrolment_id: str, activity_id: str) -> str:
     """Return the id of a learner's due of an activity; an activity's id has no colon."""
     return f"{enrolment_id}:{activity_id}"

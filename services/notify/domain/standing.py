@@ -1,14 +1,14 @@
 """Whether what a notice tells is still so: one rule for new messages, queued mail and inboxes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import About
-from services.notify.domain.people import CatchUp, Due, Run
+from services.notify.domain.people import CatchUp, Due, Run, Series
 from services.notify.domain.sessions import Session
 
 
@@ -19,7 +19,7 @@ class Standing(StrEnum):
     OVER = "OVER"
     """Its time is over: a class has begun or ended, a deadline is past."""
     OVERTAKEN = "OVERTAKEN"
-    """Newer news of the same class, catch-up or due is known."""
+    """Newer news of the same class, series, catch-up or due is known."""
 
 
 class Told(Protocol):
@@ -46,6 +46,7 @@ class Known:
     catch_ups: Mapping[str, CatchUp]
     runs: Mapping[str, Run]
     dues: Mapping[str, Due]
+    series: Mapping[str, Series] = field(default_factory=dict)
 
 
 def standing(told: Told, known: Known, now: datetime) -> Standing:
@@ -66,6 +67,8 @@ def standing(told: Told, known: Known, now: datetime) -> Standing:
             return _seat(about, session, now)
         case Kind.ENROLMENT_PROMOTED:
             return Standing.OVER if run and run.is_over(now) else Standing.STANDS
+        case Kind.SERIES_MOVED:
+            return _other(about, known.series.get(about.series_id), now)
     newest = known.dues.get(about.due_id) or known.catch_ups.get(about.catch_up_id)
     return _other(about, newest, now)
 
@@ -105,9 +108,9 @@ def _seat(about: About, session: Session | None, now: datetime) -> Standing:
     return _until(session.start_time, now) if session.standing else Standing.OVER
 
 
-def _other(about: About, newest: CatchUp | Due | None, now: datetime) -> Standing:
-    """Return whether news of a catch-up or due is its newest, and a deadline or cancelled class to
-    come.
+def _other(about: About, newest: CatchUp | Due | Series | None, now: datetime) -> Standing:
+    """Return whether news of a catch-up, due or moved series is its newest, and a deadline or class
+    to come.
     """
     if newest is not None and newest.sequence > about.sequence:
         return Standing.OVERTAKEN

@@ -23,8 +23,29 @@ class Move:
     start_time: datetime
     end_time: datetime
     room: str
+    instructor_id: str
+    """Empty: of an event of an older version, in which the instructor stays."""
     at: datetime
     sequence: int
+    event_id: str
+    event_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is told of classes: everyone in the run, or in some of its groups, and who teaches."""
+
+    run_id: str
+    group_ids: tuple[str, ...]
+    instructor_id: str
+    former_instructor_id: str = ""
+    """Who taught until now; empty: the same."""
+
+    @property
+    def instructors(self) -> tuple[str, ...]:
+        """Return who teaches and taught."""
+        people = filter(None, (self.instructor_id, self.former_instructor_id))
+        return tuple(dict.fromkeys(people))
 
 
 def schedule(store: Store, session: Session, leads: Iterable[timedelta]) -> None:
@@ -34,8 +55,9 @@ def schedule(store: Store, session: Session, leads: Iterable[timedelta]) -> None
         _keep(store, session, leads)
 
 
-def move(store: Store, move: Move, notice: Notice, leads: Iterable[timedelta]) -> None:
-    """Move the reminders, and broadcast to the run. An old event changes nothing.
+def move(store: Store, move: Move, notice: Notice | None, leads: Iterable[timedelta]) -> None:
+    """Move the reminders, and broadcast to the run; None: its series tells the move. An old event
+    changes nothing.
 
     Raises NotKnownYet.
     """
@@ -47,12 +69,15 @@ def move(store: Store, move: Move, notice: Notice, leads: Iterable[timedelta]) -
         start_time=move.start_time,
         end_time=move.end_time,
         room=move.room,
-        event_id=notice.event_id,
-        event_type=notice.event_type,
+        instructor_id=move.instructor_id or known.instructor_id,
+        event_id=move.event_id,
+        event_type=move.event_type,
         sequence=move.sequence,
     )
     _keep(store, session, leads)
-    announce(store, session, notice, move.at, max(known.end_time, session.end_time))
+    if notice is not None:
+        until = max(known.end_time, session.end_time)
+        announce(store, _audience(session, known.instructor_id), notice, move.at, until)
 
 
 def rename_room(store: Store, session_id: str, sequence: int, room: str) -> None:
@@ -62,14 +87,17 @@ def rename_room(store: Store, session_id: str, sequence: int, room: str) -> None
         store.put_session(replace(known, room=room, sequence=sequence))
 
 
-def cancel(store: Store, session_id: str, sequence: int, notice: Notice, at: datetime) -> None:
-    """Delete the reminders, and broadcast to the run; an old event changes nothing. Raises
-    NotKnownYet.
+def cancel(
+    store: Store, session_id: str, sequence: int, notice: Notice | None, at: datetime
+) -> None:
+    """Delete the reminders, and broadcast to the run; None: its series tells it. An old event
+    changes nothing. Raises NotKnownYet.
     """
     known = found(store, session_id)
     if known.sequence < sequence:
         _close(store, replace(known, cancelled=True), sequence)
-        announce(store, known, notice, at, known.end_time)
+        if notice is not None:
+            announce(store, _audience(known), notice, at, known.end_time)
 
 
 def begin(store: Store, session_id: str, sequence: int) -> None:
@@ -93,28 +121,29 @@ def reopen(store: Store, session_id: str, sequence: int, leads: Iterable[timedel
         _keep(store, replace(known, standing=True, sequence=sequence), leads)
 
 
-def announce(store: Store, session: Session, notice: Notice, at: datetime, until: datetime) -> None:
-    """Begin a broadcast to everyone in the run, or in the session's groups, and to its instructor.
+def announce(
+    store: Store, audience: Audience, notice: Notice, at: datetime, until: datetime
+) -> None:
+    """Begin a broadcast, which waits until an instant for people who are not known yet.
 
     It is quiet for learners who are not expected in live classes.
     """
     if store.broadcast(notice.event_id) is not None:
         return
-    store.lock_rosters({session.run_id})
-    waiting = (session.instructor_id,) if session.instructor_id else ()
+    store.lock_rosters({audience.run_id})
     store.put_broadcast(
         Broadcast(
             id=notice.event_id,
-            run_id=session.run_id,
+            run_id=audience.run_id,
             notice=notice,
             urgent=notice.is_urgent(store.now),
             modes=tuple(sorted(ALL_MODES)),
             at=at,
             until=until,
-            waiting=waiting,
+            waiting=audience.instructors,
             quiet_modes=tuple(sorted(UNEXPECTED)),
-            instructor_id=session.instructor_id,
-            group_ids=session.group_ids,
+            instructor_id=audience.instructor_id,
+            group_ids=audience.group_ids,
         )
     )
 
@@ -125,6 +154,10 @@ def found(store: Store, session_id: str) -> Session:
     if session is None:
         raise NotKnownYet(f"session {session_id}")
     return session
+
+
+def _audience(session: Session, former_instructor_id: str = "") -> Audience:
+    return Audience(session.run_id, session.group_ids, session.instructor_id, former_instructor_id)
 
 
 def _keep(store: Store, session: Session, leads: Iterable[timedelta]) -> None:

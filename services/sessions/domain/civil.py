@@ -18,12 +18,7 @@ def civil_violations(civil: CivilTime, field: str) -> list[FieldViolation]:
     in a timetable that its author should know of.)
     """
     local, zone = _local(civil.local), _zone(civil.zone)
-    violations = []
-    if local is None:
-        right = "a local time without offset, from 1970 to 2999: 2026-03-02T09:00:00"
-        violations.append(
-            FieldViolation(f"{field}.local", f"{civil.local!r} is no date and time", right)
-        )
+    violations = local_violations(civil.local, f"{field}.local")
     if zone is None:
         right = "an IANA name such as Europe/Dublin"
         violations.append(FieldViolation(f"{field}.zone", f"{civil.zone!r} is no time zone", right))
@@ -33,6 +28,14 @@ def civil_violations(civil: CivilTime, field: str) -> list[FieldViolation]:
             FieldViolation(f"{field}.local", wrong, f"for example {_after_gap(local, zone)}")
         )
     return violations
+
+
+def local_violations(local: str, field: str) -> list[FieldViolation]:
+    """Return why a text is no local time; empty if it is one."""
+    if _local(local) is not None:
+        return []
+    right = "a local time without offset, from 1970 to 2999: 2026-03-02T09:00:00"
+    return [FieldViolation(field, f"{local!r} is no date and time", right)]
 
 
 def instant_of(civil: CivilTime) -> datetime:
@@ -46,7 +49,17 @@ def instant_of(civil: CivilTime) -> datetime:
 
 def normalised(civil: CivilTime) -> CivilTime:
     """Return the same civil time, with seconds."""
-    return CivilTime(datetime.fromisoformat(civil.local).isoformat(timespec="seconds"), civil.zone)
+    return CivilTime(text_of(local_of(civil)), civil.zone)
+
+
+def local_of(civil: CivilTime) -> datetime:
+    """Return what the wall shows at a valid civil time, without a zone."""
+    return datetime.fromisoformat(civil.local)
+
+
+def text_of(local: datetime) -> str:
+    """Return a local time as ISO 8601 with seconds: such texts sort like their times."""
+    return local.isoformat(timespec="seconds")
 
 
 def _local(text: str) -> datetime | None:

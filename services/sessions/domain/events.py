@@ -11,17 +11,19 @@ from services.sessions.domain.enums import (
     SessionKind,
     Stretch,
 )
+from services.sessions.domain.series import Series
 from services.sessions.domain.session import Session
 
 E = TypeVar("E")
 
 
-def about(session: Session, event: type[E], **more: object) -> E:
-    """Return an event about a session; fields that `more` does not set come from the session."""
-    known: dict[str, Any] = {"session_id": session.id, **more}
+def about(thing: Session | Series, event: type[E], **more: object) -> E:
+    """Return an event about a session or a series; fields that `more` does not set come from it."""
+    name = "series_id" if isinstance(thing, Series) else "session_id"
+    known: dict[str, Any] = {name: thing.id, **more}
     for field in fields(event):  # type: ignore[arg-type]
         if field.name not in known:
-            known[field.name] = getattr(session, field.name)
+            known[field.name] = getattr(thing, field.name)
     return event(**known)
 
 
@@ -43,6 +45,8 @@ class SessionScheduled:
     recorded: bool
     material_item_ids: tuple[str, ...]
     group_ids: tuple[str, ...]
+    series_id: str
+    recurrence_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,10 @@ class SessionMoved:
     old_room: str
     new_room: str
     reason: str
+    series_id: str
+    """The series that moved with it; empty: it moved alone."""
+    old_instructor_id: str
+    new_instructor_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,8 @@ class SessionCancelled:
     end_time: datetime
     reason: str
     substitute_item_id: str
+    series_id: str
+    """The series that was cancelled with it; empty: it was cancelled alone."""
 
 
 @dataclass(frozen=True, slots=True)

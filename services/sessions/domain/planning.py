@@ -8,7 +8,7 @@ from chassis.errors import FieldViolation
 from services.sessions.domain.civil import civil_violations, instant_of, normalised
 from services.sessions.domain.enums import CivilTime, SessionKind
 from services.sessions.domain.roster import Group, Person, Run, may_teach
-from services.sessions.domain.session import Room, Session
+from services.sessions.domain.session import Room, Session, instant_text, named
 
 SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(hours=24)
@@ -37,20 +37,21 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """Move a session to another time, to another room, or both."""
+    """Move a session to another time, room or instructor; what is empty stays as it is."""
 
     session_id: str
     starts: CivilTime
     duration: timedelta | None
     room_id: str
     reason: str
+    instructor_id: str = ""
 
 
 def schedule_violations(command: Schedule) -> list[FieldViolation]:
     """Return everything that is wrong with a request to plan, whatever the state."""
     return [
         *civil_violations(command.starts, "starts"),
-        *_duration_violations(command.duration),
+        *duration_violations(command.duration),
         *_blank_violations(command),
         *_place_violations(command),
         *_material_violations(command.material_item_ids),
@@ -60,7 +61,7 @@ def schedule_violations(command: Schedule) -> list[FieldViolation]:
 
 def move_violations(command: Move) -> list[FieldViolation]:
     """Return everything that is wrong with a request to move, whatever the state."""
-    duration = [] if command.duration is None else _duration_violations(command.duration)
+    duration = [] if command.duration is None else duration_violations(command.duration)
     return [*civil_violations(command.starts, "starts"), *duration]
 
 
@@ -104,8 +105,22 @@ def moved(session: Session, command: Move, room: Room | None) -> Session:
         room_id=room.id if room else session.room_id,
         room=room.name if room else session.room,
         room_seats=_seats(session.seat_limit, room),
+        instructor_id=command.instructor_id or session.instructor_id,
         not_held_at=None,
     )
+
+
+def place_violations(
+    kind: SessionKind, room_id: str, room: Room | None
+) -> Iterator[FieldViolation]:
+    """Yield a violation if a session of a kind can't move into a room: it is unknown, or the
+    session is ONLINE.
+    """
+    if kind is SessionKind.ONLINE:
+        if room_id:
+            yield FieldViolation("room_id", "is given", "the session is ONLINE and has none")
+    elif room is None:
+        yield room_unknown(room_id)
 
 
 def unknown_violations(
@@ -140,6 +155,11 @@ def retired_violations(room: Room | None) -> Iterator[FieldViolation]:
         yield FieldViolation("room_id", f"room {room.name!r} is out of use", "another room")
 
 
+def is_moved(before: Session, after: Session) -> bool:
+    """Return whether a session has another time, room or instructor than before."""
+    return _place(before) != _place(after)
+
+
 def in_room(session: Session, room: Room) -> Session:
     """Return a session of a room after the room has changed."""
     return replace(session, room=room.name, room_seats=_seats(session.seat_limit, room))
@@ -149,14 +169,14 @@ def crowded_violations(sessions: Iterable[Session]) -> Iterator[FieldViolation]:
     """Yield a violation for each session with more seats taken than its room would have."""
     for session in sessions:
         if session.in_room > session.room_seats:
-            wrong = f"{_named(session)} has {session.in_room} seats taken"
+            wrong = f"{named(session)} has {session.in_room} seats taken"
             yield FieldViolation("capacity", wrong, f"{session.in_room} or more")
 
 
 def used_violations(sessions: Iterable[Session]) -> Iterator[FieldViolation]:
     """Yield a violation for each coming session in a room."""
     for session in sessions:
-        yield FieldViolation("room_id", f"{_named(session)} is planned in it", "a room without")
+        yield FieldViolation("room_id", f"{named(session)} is planned in it", "a room without")
 
 
 def room_unknown(room_id: str) -> FieldViolation:
@@ -183,11 +203,18 @@ def limit_violations(session: Session, room: Room | None) -> Iterator[FieldViola
         yield FieldViolation("room_seats", wrong, f"{room.name} seats {room.capacity}")
 
 
+def late_violations(session: Session, run: Run | None) -> Iterator[FieldViolation]:
+    """Yield a violation if the session starts after the last day of its run."""
+    if run is not None and run.ends_at is not None and session.start_time >= run.ends_at:
+        wrong = f"the run is over at {instant_text(run.ends_at)}"
+        yield FieldViolation("starts", wrong, "a class of its last day, or before")
+
+
 def past_violations(session: Session, now: datetime) -> Iterator[FieldViolation]:
     """Yield a violation if the session would have ended already."""
     if session.end_time <= now:
-        wrong = f"the session would have ended at {_text(session.end_time)}"
-        yield FieldViolation("starts", wrong, f"a class that ends after {_text(now)}")
+        wrong = f"the session would have ended at {instant_text(session.end_time)}"
+        yield FieldViolation("starts", wrong, f"a class that ends after {instant_text(now)}")
 
 
 def taken_violations(session: Session) -> Iterator[FieldViolation]:
@@ -199,44 +226,9 @@ def taken_violations(session: Session) -> Iterator[FieldViolation]:
         )
 
 
-def conflict_violations(session: Session, others: Iterable[Session]) -> list[FieldViolation]:
-    """Return a violation for each room or instructor that another session uses at that time.
-
-    `others`: SCHEDULED or LIVE sessions. Times are half-open: a session may begin at the instant at
-    which another ends.
-    """
-    clashing = [other for other in others if _overlap(session, other)]
-    rooms = [
-        _taken("room_id", f"room {session.room!r}", other)
-        for other in clashing
-        if session.room_id and other.room_id == session.room_id
-    ]
-    instructors = [
-        _taken("instructor_id", f"instructor {session.instructor_id!r}", other)
-        for other in clashing
-        if other.instructor_id == session.instructor_id
-    ]
-    return rooms + instructors
-
-
-def _overlap(one: Session, other: Session) -> bool:
-    if one.id == other.id:
-        return False
-    return one.start_time < other.end_time and other.start_time < one.end_time
-
-
-def _named(session: Session) -> str:
-    times = f"{_text(session.start_time)} to {_text(session.end_time)}"
-    return f"session {session.id} ({session.title!r}), {times}"
-
-
-def _taken(field: str, what: str, other: Session) -> FieldViolation:
-    wrong = f"{what} is taken by {_named(other)}"
-    return FieldViolation(field, wrong, "another time, or another one")
-
-
-def _text(instant: datetime) -> str:
-    return instant.isoformat().replace("+00:00", "Z")
+def _place(session: Session) -> tuple[object, ...]:
+    times = session.starts, session.start_time, session.end_time
+    return *times, session.room_id, session.instructor_id
 
 
 def _seats(limit: int, room: Room | None) -> int:
@@ -246,7 +238,8 @@ def _seats(limit: int, room: Room | None) -> int:
     return min(limit, room.capacity) if limit else room.capacity
 
 
-def _duration_violations(duration: timedelta) -> list[FieldViolation]:
+def duration_violations(duration: timedelta) -> list[FieldViolation]:
+    """Return why a duration is none of a session; empty if it is one."""
     whole = duration.microseconds == 0
     if SHORTEST <= duration <= LONGEST and whole:
         return []

@@ -84,11 +84,30 @@ class Session:
     """Where the recording begins, from the real start; negative: the recorder ran before."""
     not_held_at: datetime | None = None
     """When it was found that nobody had started or joined it, though its end was long past."""
+    series_id: str = ""
+    """The series that it belongs to; empty: none."""
+    recurrence_id: str = ""
+    """Of a series: the local time that the series gives it (RFC 5545, section 3.8.4.4)."""
+    exception: bool = False
+    """Whether it was moved alone: it stays where it is when its series is moved."""
+    zone_data: str = ""
+    """The version of the zone data by which its instants follow from its civil start."""
 
     @property
     def planned_end(self) -> datetime:
         """Return when it should end: as planned, or after its planned length if it began late."""
         return max(self.end_time, (self.started_at or self.start_time) + self.duration)
+
+
+def named(session: Session) -> str:
+    """Return a session as messages about it name it."""
+    times = f"{instant_text(session.start_time)} to {instant_text(session.end_time)}"
+    return f"session {session.id} ({session.title!r}), {times}"
+
+
+def instant_text(instant: datetime) -> str:
+    """Return an instant in UTC as text."""
+    return instant.isoformat().replace("+00:00", "Z")
 
 
 def started(session: Session, now: datetime) -> Session:

@@ -3,6 +3,7 @@
 from chassis.errors import FieldViolation, NotFound
 from services.sessions.domain.roster import Policy, Run
 from services.sessions.domain.seats import Seat, no_seat
+from services.sessions.domain.series import Series
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
 
@@ -15,6 +16,16 @@ def lock_session(store: Store, session_id: str) -> Session:
 def session(store: Store, session_id: str) -> Session:
     """Return a session. Raises NotFound."""
     return _or_not_found(store.session_by_id(session_id), session_id)
+
+
+def lock_series(store: Store, series_id: str) -> Series:
+    """Return a series, locked against other units of work. Raises NotFound."""
+    return _known_series(store.series_for_update(series_id), series_id)
+
+
+def series(store: Store, series_id: str) -> Series:
+    """Return a series. Raises NotFound."""
+    return _known_series(store.series_by_id(series_id), series_id)
 
 
 def run_of(store: Store, session: Session) -> Run | None:
@@ -39,3 +50,9 @@ def _or_not_found(session: Session | None, session_id: str) -> Session:
             "no such session", [FieldViolation("session_id", f"{session_id!r} is unknown")]
         )
     return session
+
+
+def _known_series(series: Series | None, series_id: str) -> Series:
+    if series is None:
+        raise NotFound("no such series", [FieldViolation("series_id", f"{series_id!r} is unknown")])
+    return series

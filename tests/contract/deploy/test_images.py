@@ -30,7 +30,7 @@ def test_the_library_alone_has_ffmpeg_and_search_engines() -> None:
     """Its lock has what the others have, what reads and makes files, and the search engines."""
     every, library = _pins(IMAGES / "requirements.lock"), _pins(IMAGES / "library.lock")
     assert library.items() >= every.items()
-    client = {"opensearch-py", "opensearch-protobufs", "events", "python-dateutil"}
+    client = {"opensearch-py", "opensearch-protobufs", "events"}
     assert library.keys() - every.keys() == {"av", "pillow", "pypdfium2", "tantivy"} | client
     assert '"${SERVICE}.lock"' in DOCKERFILE
 

@@ -59,9 +59,14 @@ def test_preferences_tell_what_happens(chosen: dict[Category, frozenset[Channel]
 
 
 def test_classes_moved_and_cancelled_are_urgent() -> None:
-    """A moved or cancelled class is urgent."""
+    """A moved or cancelled class is urgent, and so is a series."""
     urgent = {kind for kind, rule in RULES.items() if rule.urgent}
-    assert urgent == {Kind.SESSION_MOVED, Kind.SESSION_CANCELLED}
+    assert urgent == {
+        Kind.SESSION_MOVED,
+        Kind.SESSION_CANCELLED,
+        Kind.SERIES_MOVED,
+        Kind.SERIES_CANCELLED,
+    }
 
 
 @given(st.sets(st.tuples(ids, ids), min_size=2, max_size=8))

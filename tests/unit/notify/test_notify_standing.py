@@ -7,7 +7,7 @@ import pytest
 
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import RULES, About, Notice
-from services.notify.domain.people import CatchUp, Due, Run
+from services.notify.domain.people import CatchUp, Due, Run, Series
 from services.notify.domain.sessions import Session
 from services.notify.domain.standing import Known, Standing, standing
 
@@ -130,6 +130,15 @@ def test_the_newest_news_of_a_due_stands(kind: Kind, sequence: int, expected: St
     assert standing(notice, known, NOW) is expected
     other = Known({}, {}, {}, {"e1:quiz": Due("e1:quiz", sequence)})
     assert standing(notice, other, NOW) is STANDS
+
+
+@pytest.mark.parametrize(("sequence", "expected"), [(2, STANDS), (3, STANDS), (4, OVERTAKEN)])
+def test_the_newest_move_of_a_series_stands(sequence: int, expected: Standing) -> None:
+    """A cancellation, perhaps of some of its classes only, takes back no move."""
+    known = Known({}, {}, {}, {}, {"s": Series("s", sequence)})
+    for kind, found in ((Kind.SERIES_MOVED, expected), (Kind.SERIES_CANCELLED, STANDS)):
+        notice = Notice("e", "t", kind, {}, About(kind, series_id="s", sequence=3))
+        assert standing(notice, known, NOW) is found
 
 
 def test_a_due_that_is_past_does_not_approach() -> None:

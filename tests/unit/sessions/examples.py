@@ -1,6 +1,6 @@
 """Things to try the rules of sessions on."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from services.sessions.domain.enums import (
 )
 from services.sessions.domain.planning import Schedule, planned
 from services.sessions.domain.roster import Enrolment
+from services.sessions.domain.series_planning import ScheduleSeries, planned_series
 from services.sessions.domain.session import Room, Session
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -32,6 +33,15 @@ REQUEST = Schedule(
     join_url="https://meet.example.edu/1",
     recorded=True,
     material_item_ids=("slides",),
+)
+
+SERIES_REQUEST = ScheduleSeries(
+    **{field.name: getattr(REQUEST, field.name) for field in fields(REQUEST)},
+    activity_ids=(),
+    rrule="FREQ=WEEKLY;COUNT=4",
+)
+SERIES = planned_series(
+    SERIES_REQUEST, [f"2026-03-{day:02d}T09:00:00" for day in (2, 9, 16, 23)], "series"
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 from tandem.sessions.v1 import events_pb2
 
 from chassis.contracts.events import LARGEST_BODY, body_of, message_for
-from services.sessions.domain import events
+from services.sessions.domain import events, series_events
 from services.sessions.domain.enums import AttendanceStatus, SeatKind
 from services.sessions.domain.events import (
     AttendanceSettled,
@@ -18,12 +18,21 @@ from services.sessions.domain.events import (
     about,
 )
 from services.sessions.domain.finalising import LEARNERS_PER_EVENT, event_parts
-from tests.unit.sessions.examples import HOUR, NINE, session
+from services.sessions.domain.series_events import (
+    SeriesCancelled,
+    SeriesScheduled,
+    cancelled_occurrences,
+    planned_occurrences,
+    series_moved,
+)
+from services.sessions.domain.series_planning import MOST
+from tests.unit.sessions.examples import HOUR, NINE, SERIES, session
 
 EVENTS = [
     cls
-    for _, cls in inspect.getmembers(events, inspect.isclass)
-    if cls.__module__ == events.__name__
+    for module in (events, series_events)
+    for _, cls in inspect.getmembers(module, inspect.isclass)
+    if cls.__module__ == module.__name__
 ]
 
 
@@ -47,7 +56,7 @@ def test_an_event_about_a_session_tells_the_session() -> None:
     assert (message.session_id, message.room) == ("s1", "Aula Maxima")
     assert message.starts.zone == "Europe/Dublin"
     assert message.end_time.ToDatetime() == (NINE + HOUR).replace(tzinfo=None)
-    off = about(session(), SessionCancelled, reason="ill", substitute_item_id="book")
+    off = about(session(), SessionCancelled, reason="ill", substitute_item_id="book", series_id="")
     assert (off.session_id, off.reason, off.substitute_item_id) == ("s1", "ill", "book")
 
 
@@ -79,3 +88,37 @@ def test_the_largest_part_fits_into_an_event() -> None:
     (only,) = event_parts(rows, 0, last=True)
     event = about(one, AttendanceSettled, part=1, parts=1, learners=only.learners)
     assert len(body_of(message_for("sessions", event))) < LARGEST_BODY
+
+
+def test_the_largest_series_fit_into_an_event() -> None:
+    """400 sessions, with the longest and oddest texts that a request may hold."""
+    ids = [f"{number:036d}" for number in range(MOST)]
+    sessions = [
+        session(id=each, room="\x01" * 300, recurrence_id="2026-03-02T09:00:00") for each in ids
+    ]
+    odd = "\x01" * 300
+    one = dataclasses.replace(
+        SERIES,
+        title=odd,
+        group_ids=tuple(f"{number:03d}" + "\x01" * 61 for number in range(100)),
+        rdates=("2026-03-02T09:00:00",) * MOST,
+        exdates=("2026-03-02T09:00:00",) * MOST,
+    )
+    told = [
+        about(one, SeriesScheduled, room=odd, occurrences=planned_occurrences(sessions)),
+        series_moved(
+            dataclasses.replace(one, instructor_id="\x01" * 128),
+            [(each, each) for each in sessions],
+            "\x01" * 1000,
+            "\x02" * 128,
+            ids[0],
+        ),
+        about(
+            one,
+            SeriesCancelled,
+            reason="\x01" * 1000,
+            occurrences=cancelled_occurrences(sessions, ["\x01" * 64] * MOST),
+        ),
+    ]
+    sizes = {type(each).__name__: len(body_of(message_for("sessions", each))) for each in told}
+    assert max(sizes.values()) < LARGEST_BODY, sizes

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from chassis.errors import FailedPrecondition
+from services.sessions.domain.conflicts import conflict_violations
 from services.sessions.domain.enums import CivilTime, SessionKind, SessionState
 from services.sessions.domain.planning import (
     Move,
-    conflict_violations,
     instructor_violations,
     limit_violations,
     move_violations,
@@ -87,7 +87,7 @@ def test_sessions_that_touch_do_not_conflict(hours: int) -> None:
     """Times are half-open: one may begin when the other ends, in the same room."""
     shift = hours * HOUR
     other = session(id="s2", start_time=NINE + shift, end_time=NINE + HOUR + shift)
-    assert conflict_violations(session(), [other]) == []
+    assert list(conflict_violations({"": session()}, [other])) == []
 
 
 def test_every_conflict_names_the_other_session() -> None:
@@ -96,13 +96,14 @@ def test_every_conflict_names_the_other_session() -> None:
     room = session(id="s3", title="Waves", instructor_id="bohr")
     teacher = session(id="s4", title="Heat", room_id="lab")
     free = session(id="s5", room_id="lab", instructor_id="bohr")
-    violations = conflict_violations(session(), [both, room, teacher, free, session()])
+    others = [room, teacher, both, free, session()]
+    violations = conflict_violations({"": session()}, others)
     named = [(violation.field, violation.wrong.split("session ")[1]) for violation in violations]
     assert named == [
-        ("room_id", "s2 ('Optics'), 2026-03-02T09:30:00Z to 2026-03-02T10:00:00Z"),
         ("room_id", "s3 ('Waves'), 2026-03-02T09:00:00Z to 2026-03-02T10:00:00Z"),
-        ("instructor_id", "s2 ('Optics'), 2026-03-02T09:30:00Z to 2026-03-02T10:00:00Z"),
+        ("room_id", "s2 ('Optics'), 2026-03-02T09:30:00Z to 2026-03-02T10:00:00Z"),
         ("instructor_id", "s4 ('Heat'), 2026-03-02T09:00:00Z to 2026-03-02T10:00:00Z"),
+        ("instructor_id", "s2 ('Optics'), 2026-03-02T09:30:00Z to 2026-03-02T10:00:00Z"),
     ]
 
 
@@ -110,7 +111,7 @@ def test_online_sessions_share_no_room() -> None:
     """Two online sessions have no room to fight for."""
     plain = session(room_id="", kind=SessionKind.ONLINE)
     other = session(id="s2", room_id="", kind=SessionKind.ONLINE, instructor_id="bohr")
-    assert conflict_violations(plain, [other]) == []
+    assert list(conflict_violations({"": plain}, [other])) == []
 
 
 @pytest.mark.parametrize(

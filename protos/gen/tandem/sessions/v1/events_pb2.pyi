@@ -41,6 +41,8 @@ class SessionScheduled(_message.Message):
     RECORDED_FIELD_NUMBER: _builtins.int
     MATERIAL_ITEM_IDS_FIELD_NUMBER: _builtins.int
     GROUP_IDS_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    RECURRENCE_ID_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -59,6 +61,10 @@ class SessionScheduled(_message.Message):
     """Where to join online; empty when IN_ROOM."""
     recorded: _builtins.bool
     """True when a recording is to follow."""
+    series_id: _builtins.str
+    """The series that it belongs to; empty when it was planned alone."""
+    recurrence_id: _builtins.str
+    """Of a series: the local time that the series gives it (RFC 5545, section 3.8.4.4)."""
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When it starts on the wall of its place."""
@@ -96,10 +102,12 @@ class SessionScheduled(_message.Message):
         recorded: _builtins.bool = ...,
         material_item_ids: _abc.Iterable[_builtins.str] | None = ...,
         group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        series_id: _builtins.str = ...,
+        recurrence_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "recorded", b"recorded", "room", b"room", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "recorded", b"recorded", "recurrence_id", b"recurrence_id", "room", b"room", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "start_time", b"start_time", "starts", b"starts", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -123,6 +131,9 @@ class SessionMoved(_message.Message):
     OLD_ROOM_FIELD_NUMBER: _builtins.int
     NEW_ROOM_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    OLD_INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    NEW_INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -137,6 +148,14 @@ class SessionMoved(_message.Message):
     """The room's name from now."""
     reason: _builtins.str
     """Why."""
+    series_id: _builtins.str
+    """The series that moved with it: tandem.sessions.series.moved.v1 tells people. Empty when it moved
+    alone, also as one session of a series.
+    """
+    old_instructor_id: _builtins.str
+    """Who taught until now."""
+    new_instructor_id: _builtins.str
+    """Who teaches from now."""
     @_builtins.property
     def old_start_time(self) -> _timestamp_pb2.Timestamp:
         """Its first instant until now."""
@@ -172,10 +191,13 @@ class SessionMoved(_message.Message):
         old_room: _builtins.str = ...,
         new_room: _builtins.str = ...,
         reason: _builtins.str = ...,
+        series_id: _builtins.str = ...,
+        old_instructor_id: _builtins.str = ...,
+        new_instructor_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["new_end_time", b"new_end_time", "new_start_time", b"new_start_time", "new_starts", b"new_starts", "old_end_time", b"old_end_time", "old_start_time", b"old_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "new_end_time", b"new_end_time", "new_room", b"new_room", "new_start_time", b"new_start_time", "new_starts", b"new_starts", "old_end_time", b"old_end_time", "old_room", b"old_room", "old_start_time", b"old_start_time", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "new_end_time", b"new_end_time", "new_instructor_id", b"new_instructor_id", "new_room", b"new_room", "new_start_time", b"new_start_time", "new_starts", b"new_starts", "old_end_time", b"old_end_time", "old_instructor_id", b"old_instructor_id", "old_room", b"old_room", "old_start_time", b"old_start_time", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -239,6 +261,7 @@ class SessionCancelled(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     SUBSTITUTE_ITEM_ID_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -251,6 +274,10 @@ class SessionCancelled(_message.Message):
     """Why."""
     substitute_item_id: _builtins.str
     """The item that takes its place; empty when none does."""
+    series_id: _builtins.str
+    """The series that was cancelled with it: tandem.sessions.series.cancelled.v1 tells people. Empty
+    when it was cancelled alone, also as one session of a series.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When it would have started."""
@@ -270,14 +297,363 @@ class SessionCancelled(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         reason: _builtins.str = ...,
         substitute_item_id: _builtins.str = ...,
+        series_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "substitute_item_id", b"substitute_item_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "end_time", b"end_time", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "start_time", b"start_time", "substitute_item_id", b"substitute_item_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SessionCancelled: _TypeAlias = SessionCancelled  # noqa: Y015
+
+@_typing.final
+class PlannedOccurrence(_message.Message):
+    """One session of a series that is planned."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RECURRENCE_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    recurrence_id: _builtins.str
+    """The local time that the series gives it (RFC 5545, section 3.8.4.4)."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Its first instant."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        recurrence_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "recurrence_id", b"recurrence_id", "session_id", b"session_id", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedOccurrence: _TypeAlias = PlannedOccurrence  # noqa: Y015
+
+@_typing.final
+class SeriesScheduled(_message.Message):
+    """A series of live classes is planned; each of them is told by its own
+    tandem.sessions.session.scheduled.v1, too.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
+    STARTS_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    RRULE_FIELD_NUMBER: _builtins.int
+    RDATES_FIELD_NUMBER: _builtins.int
+    EXDATES_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
+    OCCURRENCES_FIELD_NUMBER: _builtins.int
+    series_id: _builtins.str
+    """The series."""
+    run_id: _builtins.str
+    """The run."""
+    title: _builtins.str
+    """Title."""
+    kind: _types_pb2.SessionKind.ValueType
+    """Where its sessions take place."""
+    instructor_id: _builtins.str
+    """Who teaches."""
+    room: _builtins.str
+    """The room's name; empty when ONLINE."""
+    rrule: _builtins.str
+    """The rule, with COUNT (RFC 5545, section 3.3.10)."""
+    @_builtins.property
+    def starts(self) -> _types_pb2.CivilTime:
+        """When its first session starts on the wall of its place."""
+
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """How long a session takes."""
+
+    @_builtins.property
+    def rdates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Local times beside those of the rule."""
+
+    @_builtins.property
+    def exdates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Local times of the rule at which there is no session."""
+
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups of the run that it is for; empty: the whole run."""
+
+    @_builtins.property
+    def occurrences(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedOccurrence]:
+        """Its sessions, in order."""
+
+    def __init__(
+        self,
+        *,
+        series_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        kind: _types_pb2.SessionKind.ValueType = ...,
+        instructor_id: _builtins.str = ...,
+        room: _builtins.str = ...,
+        starts: _types_pb2.CivilTime | None = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        rrule: _builtins.str = ...,
+        rdates: _abc.Iterable[_builtins.str] | None = ...,
+        exdates: _abc.Iterable[_builtins.str] | None = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        occurrences: _abc.Iterable[Global___PlannedOccurrence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "exdates", b"exdates", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "kind", b"kind", "occurrences", b"occurrences", "rdates", b"rdates", "room", b"room", "rrule", b"rrule", "run_id", b"run_id", "series_id", b"series_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeriesScheduled: _TypeAlias = SeriesScheduled  # noqa: Y015
+
+@_typing.final
+class MovedOccurrence(_message.Message):
+    """One session that moved with its series."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RECURRENCE_ID_FIELD_NUMBER: _builtins.int
+    OLD_START_TIME_FIELD_NUMBER: _builtins.int
+    OLD_END_TIME_FIELD_NUMBER: _builtins.int
+    NEW_START_TIME_FIELD_NUMBER: _builtins.int
+    NEW_END_TIME_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    recurrence_id: _builtins.str
+    """The local time that the series gives it from now (RFC 5545, section 3.8.4.4)."""
+    @_builtins.property
+    def old_start_time(self) -> _timestamp_pb2.Timestamp:
+        """Its first instant until now."""
+
+    @_builtins.property
+    def old_end_time(self) -> _timestamp_pb2.Timestamp:
+        """Its end until now."""
+
+    @_builtins.property
+    def new_start_time(self) -> _timestamp_pb2.Timestamp:
+        """Its first instant from now."""
+
+    @_builtins.property
+    def new_end_time(self) -> _timestamp_pb2.Timestamp:
+        """Its end from now."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        recurrence_id: _builtins.str = ...,
+        old_start_time: _timestamp_pb2.Timestamp | None = ...,
+        old_end_time: _timestamp_pb2.Timestamp | None = ...,
+        new_start_time: _timestamp_pb2.Timestamp | None = ...,
+        new_end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["new_end_time", b"new_end_time", "new_start_time", b"new_start_time", "old_end_time", b"old_end_time", "old_start_time", b"old_start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_end_time", b"new_end_time", "new_start_time", b"new_start_time", "old_end_time", b"old_end_time", "old_start_time", b"old_start_time", "recurrence_id", b"recurrence_id", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovedOccurrence: _TypeAlias = MovedOccurrence  # noqa: Y015
+
+@_typing.final
+class SeriesMoved(_message.Message):
+    """Sessions of a series moved together. Each of them is told by its own
+    tandem.sessions.session.moved.v1, too, with this series; people are told once, by this event.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    SPLIT_FROM_FIELD_NUMBER: _builtins.int
+    STARTS_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    RRULE_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
+    OLD_INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    NEW_INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    OCCURRENCES_FIELD_NUMBER: _builtins.int
+    OLD_ROOM_FIELD_NUMBER: _builtins.int
+    series_id: _builtins.str
+    """The series to which the sessions belong from now."""
+    run_id: _builtins.str
+    """The run."""
+    title: _builtins.str
+    """Title."""
+    split_from: _builtins.str
+    """The series from which they were split, because its earlier sessions stay; empty when the whole
+    series moved.
+    """
+    rrule: _builtins.str
+    """The rule from now, with COUNT (RFC 5545, section 3.3.10)."""
+    room: _builtins.str
+    """The room's name from now."""
+    old_instructor_id: _builtins.str
+    """Who taught until now."""
+    new_instructor_id: _builtins.str
+    """Who teaches from now."""
+    reason: _builtins.str
+    """Why."""
+    old_room: _builtins.str
+    """The room's name until now."""
+    @_builtins.property
+    def starts(self) -> _types_pb2.CivilTime:
+        """When the series starts on the wall of its place, from now."""
+
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """How long a session takes from now."""
+
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups of the run that it is for; empty: the whole run."""
+
+    @_builtins.property
+    def occurrences(self) -> _containers.RepeatedCompositeFieldContainer[Global___MovedOccurrence]:
+        """The sessions that moved, in order."""
+
+    def __init__(
+        self,
+        *,
+        series_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        split_from: _builtins.str = ...,
+        starts: _types_pb2.CivilTime | None = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        rrule: _builtins.str = ...,
+        room: _builtins.str = ...,
+        old_instructor_id: _builtins.str = ...,
+        new_instructor_id: _builtins.str = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+        occurrences: _abc.Iterable[Global___MovedOccurrence] | None = ...,
+        old_room: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "group_ids", b"group_ids", "new_instructor_id", b"new_instructor_id", "occurrences", b"occurrences", "old_instructor_id", b"old_instructor_id", "old_room", b"old_room", "reason", b"reason", "room", b"room", "rrule", b"rrule", "run_id", b"run_id", "series_id", b"series_id", "split_from", b"split_from", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeriesMoved: _TypeAlias = SeriesMoved  # noqa: Y015
+
+@_typing.final
+class CancelledOccurrence(_message.Message):
+    """One session that was cancelled with its series."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    SUBSTITUTE_ITEM_ID_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    substitute_item_id: _builtins.str
+    """The item that takes its place; empty when none does."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it would have started."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it would have ended."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        substitute_item_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "session_id", b"session_id", "start_time", b"start_time", "substitute_item_id", b"substitute_item_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelledOccurrence: _TypeAlias = CancelledOccurrence  # noqa: Y015
+
+@_typing.final
+class SeriesCancelled(_message.Message):
+    """Sessions of a series were cancelled together. Each of them is told by its own
+    tandem.sessions.session.cancelled.v1, too, with this series; people are told once, by this event.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    OCCURRENCES_FIELD_NUMBER: _builtins.int
+    series_id: _builtins.str
+    """The series."""
+    run_id: _builtins.str
+    """The run."""
+    title: _builtins.str
+    """Title."""
+    instructor_id: _builtins.str
+    """Who was to teach."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups of the run that it was for; empty: the whole run."""
+
+    @_builtins.property
+    def occurrences(self) -> _containers.RepeatedCompositeFieldContainer[Global___CancelledOccurrence]:
+        """The sessions that were cancelled, in order."""
+
+    def __init__(
+        self,
+        *,
+        series_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+        occurrences: _abc.Iterable[Global___CancelledOccurrence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_ids", b"group_ids", "instructor_id", b"instructor_id", "occurrences", b"occurrences", "reason", b"reason", "run_id", b"run_id", "series_id", b"series_id", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeriesCancelled: _TypeAlias = SeriesCancelled  # noqa: Y015
 
 @_typing.final
 class SessionStarted(_message.Message):

@@ -155,6 +155,9 @@ class Session(_message.Message):
     ATTENDANCE_SETTLED_AT_FIELD_NUMBER: _builtins.int
     NOT_HELD_AT_FIELD_NUMBER: _builtins.int
     GROUP_IDS_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    RECURRENCE_ID_FIELD_NUMBER: _builtins.int
+    EXCEPTION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -187,6 +190,14 @@ class Session(_message.Message):
     """How far it is."""
     check_in_code: _builtins.str
     """For who may hold it, while LIVE: the code that is shown in the room now."""
+    series_id: _builtins.str
+    """The series that it belongs to; empty when it was planned alone."""
+    recurrence_id: _builtins.str
+    """Of a series: the local time that the series gives it (RECURRENCE-ID of RFC 5545, section
+    3.8.4.4), in the zone of `starts`. It stays when the session alone is moved.
+    """
+    exception: _builtins.bool
+    """True when it was moved alone: it stays where it is when its series is moved."""
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When it starts on the wall of its place."""
@@ -251,14 +262,169 @@ class Session(_message.Message):
         attendance_settled_at: _timestamp_pb2.Timestamp | None = ...,
         not_held_at: _timestamp_pb2.Timestamp | None = ...,
         group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        series_id: _builtins.str = ...,
+        recurrence_id: _builtins.str = ...,
+        exception: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attendance_settled_at", b"attendance_settled_at", "duration", b"duration", "end_time", b"end_time", "not_held_at", b"not_held_at", "recording", b"recording", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "duration", b"duration", "end_time", b"end_time", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "recurrence_id", b"recurrence_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "series_id", b"series_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Session: _TypeAlias = Session  # noqa: Y015
+
+@_typing.final
+class Occurrence(_message.Message):
+    """One session of a series."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RECURRENCE_ID_FIELD_NUMBER: _builtins.int
+    STARTS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    EXCEPTION_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    recurrence_id: _builtins.str
+    """The local time that the series gives it: 2026-03-02T09:00:00."""
+    room_id: _builtins.str
+    """The room; empty when ONLINE."""
+    instructor_id: _builtins.str
+    """Who teaches."""
+    state: Global___SessionState.ValueType
+    """How far it is."""
+    exception: _builtins.bool
+    """True when it was moved alone."""
+    @_builtins.property
+    def starts(self) -> _types_pb2.CivilTime:
+        """When it starts on the wall of its place."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """`starts` as an instant."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        recurrence_id: _builtins.str = ...,
+        starts: _types_pb2.CivilTime | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        room_id: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        state: Global___SessionState.ValueType = ...,
+        exception: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "exception", b"exception", "instructor_id", b"instructor_id", "recurrence_id", b"recurrence_id", "room_id", b"room_id", "session_id", b"session_id", "start_time", b"start_time", "starts", b"starts", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Occurrence: _TypeAlias = Occurrence  # noqa: Y015
+
+@_typing.final
+class Series(_message.Message):
+    """Sessions that are planned by one rule of RFC 5545 on the wall of their place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    STARTS_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    RRULE_FIELD_NUMBER: _builtins.int
+    RDATES_FIELD_NUMBER: _builtins.int
+    EXDATES_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
+    CONTINUES_FIELD_NUMBER: _builtins.int
+    CONTINUED_BY_FIELD_NUMBER: _builtins.int
+    OCCURRENCES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Made by the server."""
+    run_id: _builtins.str
+    """The run it belongs to."""
+    title: _builtins.str
+    """Title shown to people."""
+    kind: _types_pb2.SessionKind.ValueType
+    """Where its sessions take place."""
+    room_id: _builtins.str
+    """The room; empty when ONLINE."""
+    instructor_id: _builtins.str
+    """Who teaches."""
+    rrule: _builtins.str
+    """The rule: FREQ=WEEKLY;COUNT=12;BYDAY=MO. It always has COUNT: an UNTIL is read once, because in
+    UTC it would mean another day after a change of the zone's law.
+    """
+    continues: _builtins.str
+    """The series that it continues; empty when it continues none."""
+    continued_by: _builtins.str
+    """The series that continues it since it was split; empty when none does."""
+    @_builtins.property
+    def starts(self) -> _types_pb2.CivilTime:
+        """When its first session starts: DTSTART."""
+
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """How long a session takes."""
+
+    @_builtins.property
+    def rdates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Local times beside those of the rule."""
+
+    @_builtins.property
+    def exdates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Local times of the rule at which there is no session."""
+
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups of the run that it is for; empty: the whole run."""
+
+    @_builtins.property
+    def occurrences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Occurrence]:
+        """Its sessions, in the order of their recurrence ids."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        kind: _types_pb2.SessionKind.ValueType = ...,
+        room_id: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        starts: _types_pb2.CivilTime | None = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        rrule: _builtins.str = ...,
+        rdates: _abc.Iterable[_builtins.str] | None = ...,
+        exdates: _abc.Iterable[_builtins.str] | None = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        continues: _builtins.str = ...,
+        continued_by: _builtins.str = ...,
+        occurrences: _abc.Iterable[Global___Occurrence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["continued_by", b"continued_by", "continues", b"continues", "duration", b"duration", "exdates", b"exdates", "group_ids", b"group_ids", "id", b"id", "instructor_id", b"instructor_id", "kind", b"kind", "occurrences", b"occurrences", "rdates", b"rdates", "room_id", b"room_id", "rrule", b"rrule", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Series: _TypeAlias = Series  # noqa: Y015
 
 @_typing.final
 class Seat(_message.Message):

@@ -285,6 +285,240 @@ class ScheduleSessionRequest(_message.Message):
 Global___ScheduleSessionRequest: _TypeAlias = ScheduleSessionRequest  # noqa: Y015
 
 @_typing.final
+class ScheduleSeriesRequest(_message.Message):
+    """A series of live classes to plan. The fields of ScheduleSessionRequest hold for each of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_IDS_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    STARTS_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    ROOM_SEATS_FIELD_NUMBER: _builtins.int
+    ONLINE_SEATS_FIELD_NUMBER: _builtins.int
+    JOIN_URL_FIELD_NUMBER: _builtins.int
+    RECORDED_FIELD_NUMBER: _builtins.int
+    MATERIAL_ITEM_IDS_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
+    RRULE_FIELD_NUMBER: _builtins.int
+    RDATES_FIELD_NUMBER: _builtins.int
+    EXDATES_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    run_id: _builtins.str
+    """The run."""
+    title: _builtins.str
+    """Title shown to people."""
+    kind: _types_pb2.SessionKind.ValueType
+    """Where they take place."""
+    room_id: _builtins.str
+    """The room; empty exactly when ONLINE."""
+    instructor_id: _builtins.str
+    """Who teaches."""
+    room_seats: _builtins.int
+    """Seats in the room for each; 0: the room's capacity."""
+    online_seats: _builtins.int
+    """Seats online for each; 0 means no limit."""
+    join_url: _builtins.str
+    """Where to join online; needed unless IN_ROOM."""
+    recorded: _builtins.bool
+    """True when recordings are to follow."""
+    rrule: _builtins.str
+    """The rule, as RFC 5545 writes it (section 3.3.10): FREQ=WEEKLY;BYDAY=MO,WE;COUNT=24. FREQ is
+    DAILY, WEEKLY or MONTHLY; COUNT or UNTIL ends it, after at most 400 classes and three years;
+    INTERVAL, BYDAY, BYMONTHDAY (MONTHLY, without BYDAY) and WKST may follow. UNTIL is in UTC
+    (20260601T080000Z), or local (20260601T090000, or 20260601 for the whole day).
+    """
+    @_builtins.property
+    def activity_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The SESSION activities that the classes hold: none (extra classes), one for all, or one for each
+        in the order of their starts.
+        """
+
+    @_builtins.property
+    def starts(self) -> _types_pb2.CivilTime:
+        """When the first one starts on the wall of its place (DTSTART). The rule must give this time."""
+
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """How long each takes, up to 24 hours."""
+
+    @_builtins.property
+    def material_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Items to study in the place of each when no recording comes."""
+
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups of the run that they are for; empty: the whole run."""
+
+    @_builtins.property
+    def rdates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Local times of further classes (RDATE), after `starts`: 2026-03-05T14:00:00."""
+
+    @_builtins.property
+    def exdates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Local times of the rule at which there is no class (EXDATE)."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        activity_ids: _abc.Iterable[_builtins.str] | None = ...,
+        title: _builtins.str = ...,
+        kind: _types_pb2.SessionKind.ValueType = ...,
+        room_id: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        starts: _types_pb2.CivilTime | None = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        room_seats: _builtins.int = ...,
+        online_seats: _builtins.int = ...,
+        join_url: _builtins.str = ...,
+        recorded: _builtins.bool = ...,
+        material_item_ids: _abc.Iterable[_builtins.str] | None = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        rrule: _builtins.str = ...,
+        rdates: _abc.Iterable[_builtins.str] | None = ...,
+        exdates: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_ids", b"activity_ids", "duration", b"duration", "exdates", b"exdates", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "online_seats", b"online_seats", "rdates", b"rdates", "recorded", b"recorded", "request_id", b"request_id", "room_id", b"room_id", "room_seats", b"room_seats", "rrule", b"rrule", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScheduleSeriesRequest: _TypeAlias = ScheduleSeriesRequest  # noqa: Y015
+
+@_typing.final
+class MoveSeriesRequest(_message.Message):
+    """Where and when a series goes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    FROM_RECURRENCE_ID_FIELD_NUMBER: _builtins.int
+    STARTS_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    WITH_EXCEPTIONS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    series_id: _builtins.str
+    """The series."""
+    from_recurrence_id: _builtins.str
+    """The session with which the move begins, by its recurrence id; empty: the first that comes."""
+    room_id: _builtins.str
+    """The room; empty: the same."""
+    instructor_id: _builtins.str
+    """Who teaches; empty: the same person."""
+    reason: _builtins.str
+    """Why, for the people concerned."""
+    with_exceptions: _builtins.bool
+    """True: sessions that were moved alone return to their place in the series."""
+    @_builtins.property
+    def starts(self) -> _types_pb2.CivilTime:
+        """When that session starts from now; the others move by as much on the wall. Absent: times stay.
+        A rule of days of the month can't move to other days.
+        """
+
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """How long each takes; absent: as long as before."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        series_id: _builtins.str = ...,
+        from_recurrence_id: _builtins.str = ...,
+        starts: _types_pb2.CivilTime | None = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        room_id: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        with_exceptions: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "from_recurrence_id", b"from_recurrence_id", "instructor_id", b"instructor_id", "reason", b"reason", "request_id", b"request_id", "room_id", b"room_id", "series_id", b"series_id", "starts", b"starts", "with_exceptions", b"with_exceptions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveSeriesRequest: _TypeAlias = MoveSeriesRequest  # noqa: Y015
+
+@_typing.final
+class CancelSeriesRequest(_message.Message):
+    """A series to cancel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    FROM_RECURRENCE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SUBSTITUTE_ITEM_IDS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    series_id: _builtins.str
+    """The series."""
+    from_recurrence_id: _builtins.str
+    """The first session to cancel, by its recurrence id; empty: the first that comes."""
+    reason: _builtins.str
+    """Why, for the people concerned."""
+    @_builtins.property
+    def substitute_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The items that take the place of the sessions: none, one for all, or one for each cancelled
+        session in the order of their recurrence ids.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        series_id: _builtins.str = ...,
+        from_recurrence_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        substitute_item_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_recurrence_id", b"from_recurrence_id", "reason", b"reason", "request_id", b"request_id", "series_id", b"series_id", "substitute_item_ids", b"substitute_item_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelSeriesRequest: _TypeAlias = CancelSeriesRequest  # noqa: Y015
+
+@_typing.final
+class GetSeriesRequest(_message.Message):
+    """Names a series."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    series_id: _builtins.str
+    """The series."""
+    def __init__(
+        self,
+        *,
+        series_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["series_id", b"series_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSeriesRequest: _TypeAlias = GetSeriesRequest  # noqa: Y015
+
+@_typing.final
 class MoveSessionRequest(_message.Message):
     """Where and when a session goes."""
 
@@ -296,6 +530,7 @@ class MoveSessionRequest(_message.Message):
     DURATION_FIELD_NUMBER: _builtins.int
     ROOM_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     session_id: _builtins.str
@@ -304,6 +539,8 @@ class MoveSessionRequest(_message.Message):
     """The room; empty: the same."""
     reason: _builtins.str
     """Why, for the people concerned."""
+    instructor_id: _builtins.str
+    """Who teaches; empty: the same person."""
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When it starts on the wall of its place."""
@@ -321,10 +558,11 @@ class MoveSessionRequest(_message.Message):
         duration: _duration_pb2.Duration | None = ...,
         room_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "reason", b"reason", "request_id", b"request_id", "room_id", b"room_id", "session_id", b"session_id", "starts", b"starts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "instructor_id", b"instructor_id", "reason", b"reason", "request_id", b"request_id", "room_id", b"room_id", "session_id", b"session_id", "starts", b"starts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -397,12 +635,15 @@ class ListSessionsRequest(_message.Message):
     UNTIL_TIME_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Only this run's; empty: all."""
     page_size: _builtins.int
     """At most this many rows; 0 means 100."""
     page_token: _builtins.str
     """Where the last page ended; empty for the first."""
+    series_id: _builtins.str
+    """Only those of this series; empty: all."""
     @_builtins.property
     def from_time(self) -> _timestamp_pb2.Timestamp:
         """Only those that end after this instant; absent: all."""
@@ -419,10 +660,11 @@ class ListSessionsRequest(_message.Message):
         until_time: _timestamp_pb2.Timestamp | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        series_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "until_time", b"until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "page_size", b"page_size", "page_token", b"page_token", "run_id", b"run_id", "until_time", b"until_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "page_size", b"page_size", "page_token", b"page_token", "run_id", b"run_id", "series_id", b"series_id", "until_time", b"until_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -77,6 +77,26 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CancelSessionRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
                 _registered_method=True)
+        self.ScheduleSeries = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ScheduleSeries',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ScheduleSeriesRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
+                _registered_method=True)
+        self.MoveSeries = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/MoveSeries',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.MoveSeriesRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
+                _registered_method=True)
+        self.CancelSeries = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/CancelSeries',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CancelSeriesRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
+                _registered_method=True)
+        self.GetSeries = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetSeries',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
+                _registered_method=True)
         self.GetSession = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/GetSession',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSessionRequest.SerializeToString,
@@ -190,7 +210,8 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MoveSession(self, request, context):
-        """Moves a SCHEDULED session to another time or room, under the same rules.
+        """Moves a SCHEDULED session to another time, room or instructor, under the same rules. A session of
+        a series becomes an exception of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -198,6 +219,44 @@ class SessionsServiceServicer:
 
     def CancelSession(self, request, context):
         """Cancels a SCHEDULED session, with what takes its place. A repeat answers it as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ScheduleSeries(self, request, context):
+        """Plans a series of live classes by a rule of RFC 5545 on the wall of their place: all of them, or
+        none. INVALID_ARGUMENT lists what is wrong with the rule, and each class at a time that the
+        clocks skip; FAILED_PRECONDITION lists each conflict of each class (`occurrences[3].room_id`),
+        also among themselves, and whatever else ScheduleSession refuses, and classes after the run's
+        end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveSeries(self, request, context):
+        """Moves the coming SCHEDULED sessions of a series together, under the same rules: all that come,
+        or one and all that follow. Sessions that were moved alone stay where they are, unless asked.
+        If earlier sessions stay, the series is split: they keep it, and the moved ones belong to a new
+        series, which is answered; sessions keep their ids, seats and questions.
+        FAILED_PRECONDITION when no session is to come.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelSeries(self, request, context):
+        """Cancels the coming SCHEDULED sessions of a series together, also those that were moved alone: all
+        that come, or one and all that follow. They stay in the series, CANCELLED. A repeat answers it as
+        it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSeries(self, request, context):
+        """One series with its sessions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -341,6 +400,26 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.CancelSession,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CancelSessionRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
+            ),
+            'ScheduleSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ScheduleSeries,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ScheduleSeriesRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.SerializeToString,
+            ),
+            'MoveSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveSeries,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.MoveSeriesRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.SerializeToString,
+            ),
+            'CancelSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelSeries,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CancelSeriesRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.SerializeToString,
+            ),
+            'GetSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSeries,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.SerializeToString,
             ),
             'GetSession': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSession,
@@ -599,6 +678,114 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/CancelSession',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.CancelSessionRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScheduleSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ScheduleSeries',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ScheduleSeriesRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/MoveSeries',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.MoveSeriesRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/CancelSeries',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.CancelSeriesRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetSeries',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
             options,
             channel_credentials,
             insecure,

@@ -60,9 +60,32 @@ class SessionsServiceStub:
     past; PERMISSION_DENIED to staff of groups unless it is for some of their groups only.
     """
     MoveSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.MoveSessionRequest, _resources_pb2.Session]
-    """Moves a SCHEDULED session to another time or room, under the same rules."""
+    """Moves a SCHEDULED session to another time, room or instructor, under the same rules. A session of
+    a series becomes an exception of it.
+    """
     CancelSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CancelSessionRequest, _resources_pb2.Session]
     """Cancels a SCHEDULED session, with what takes its place. A repeat answers it as it is."""
+    ScheduleSeries: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ScheduleSeriesRequest, _resources_pb2.Series]
+    """Plans a series of live classes by a rule of RFC 5545 on the wall of their place: all of them, or
+    none. INVALID_ARGUMENT lists what is wrong with the rule, and each class at a time that the
+    clocks skip; FAILED_PRECONDITION lists each conflict of each class (`occurrences[3].room_id`),
+    also among themselves, and whatever else ScheduleSession refuses, and classes after the run's
+    end.
+    """
+    MoveSeries: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.MoveSeriesRequest, _resources_pb2.Series]
+    """Moves the coming SCHEDULED sessions of a series together, under the same rules: all that come,
+    or one and all that follow. Sessions that were moved alone stay where they are, unless asked.
+    If earlier sessions stay, the series is split: they keep it, and the moved ones belong to a new
+    series, which is answered; sessions keep their ids, seats and questions.
+    FAILED_PRECONDITION when no session is to come.
+    """
+    CancelSeries: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CancelSeriesRequest, _resources_pb2.Series]
+    """Cancels the coming SCHEDULED sessions of a series together, also those that were moved alone: all
+    that come, or one and all that follow. They stay in the series, CANCELLED. A repeat answers it as
+    it is.
+    """
+    GetSeries: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSeriesRequest, _resources_pb2.Series]
+    """One series with its sessions."""
     GetSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]
     """One session."""
     ListSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]
@@ -145,9 +168,32 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     past; PERMISSION_DENIED to staff of groups unless it is for some of their groups only.
     """
     MoveSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.MoveSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
-    """Moves a SCHEDULED session to another time or room, under the same rules."""
+    """Moves a SCHEDULED session to another time, room or instructor, under the same rules. A session of
+    a series becomes an exception of it.
+    """
     CancelSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CancelSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Cancels a SCHEDULED session, with what takes its place. A repeat answers it as it is."""
+    ScheduleSeries: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ScheduleSeriesRequest, _resources_pb2.Series]  # type: ignore[assignment]
+    """Plans a series of live classes by a rule of RFC 5545 on the wall of their place: all of them, or
+    none. INVALID_ARGUMENT lists what is wrong with the rule, and each class at a time that the
+    clocks skip; FAILED_PRECONDITION lists each conflict of each class (`occurrences[3].room_id`),
+    also among themselves, and whatever else ScheduleSession refuses, and classes after the run's
+    end.
+    """
+    MoveSeries: _aio.UnaryUnaryMultiCallable[_sessions_pb2.MoveSeriesRequest, _resources_pb2.Series]  # type: ignore[assignment]
+    """Moves the coming SCHEDULED sessions of a series together, under the same rules: all that come,
+    or one and all that follow. Sessions that were moved alone stay where they are, unless asked.
+    If earlier sessions stay, the series is split: they keep it, and the moved ones belong to a new
+    series, which is answered; sessions keep their ids, seats and questions.
+    FAILED_PRECONDITION when no session is to come.
+    """
+    CancelSeries: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CancelSeriesRequest, _resources_pb2.Series]  # type: ignore[assignment]
+    """Cancels the coming SCHEDULED sessions of a series together, also those that were moved alone: all
+    that come, or one and all that follow. They stay in the series, CANCELLED. A repeat answers it as
+    it is.
+    """
+    GetSeries: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSeriesRequest, _resources_pb2.Series]  # type: ignore[assignment]
+    """One series with its sessions."""
     GetSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """One session."""
     ListSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]  # type: ignore[assignment]
@@ -263,7 +309,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.MoveSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
-        """Moves a SCHEDULED session to another time or room, under the same rules."""
+        """Moves a SCHEDULED session to another time, room or instructor, under the same rules. A session of
+        a series becomes an exception of it.
+        """
 
     @_abc_1.abstractmethod
     def CancelSession(
@@ -272,6 +320,51 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
         """Cancels a SCHEDULED session, with what takes its place. A repeat answers it as it is."""
+
+    @_abc_1.abstractmethod
+    def ScheduleSeries(
+        self,
+        request: _sessions_pb2.ScheduleSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Series, _abc.Awaitable[_resources_pb2.Series]]:
+        """Plans a series of live classes by a rule of RFC 5545 on the wall of their place: all of them, or
+        none. INVALID_ARGUMENT lists what is wrong with the rule, and each class at a time that the
+        clocks skip; FAILED_PRECONDITION lists each conflict of each class (`occurrences[3].room_id`),
+        also among themselves, and whatever else ScheduleSession refuses, and classes after the run's
+        end.
+        """
+
+    @_abc_1.abstractmethod
+    def MoveSeries(
+        self,
+        request: _sessions_pb2.MoveSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Series, _abc.Awaitable[_resources_pb2.Series]]:
+        """Moves the coming SCHEDULED sessions of a series together, under the same rules: all that come,
+        or one and all that follow. Sessions that were moved alone stay where they are, unless asked.
+        If earlier sessions stay, the series is split: they keep it, and the moved ones belong to a new
+        series, which is answered; sessions keep their ids, seats and questions.
+        FAILED_PRECONDITION when no session is to come.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelSeries(
+        self,
+        request: _sessions_pb2.CancelSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Series, _abc.Awaitable[_resources_pb2.Series]]:
+        """Cancels the coming SCHEDULED sessions of a series together, also those that were moved alone: all
+        that come, or one and all that follow. They stay in the series, CANCELLED. A repeat answers it as
+        it is.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSeries(
+        self,
+        request: _sessions_pb2.GetSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Series, _abc.Awaitable[_resources_pb2.Series]]:
+        """One series with its sessions."""
 
     @_abc_1.abstractmethod
     def GetSession(

@@ -1,0 +1,232 @@
+"""Planning, moving and cancelling series: all of their sessions in one unit of work."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from chassis.errors import FieldViolation, check, check_state
+from services.sessions.domain.civil import local_of, text_of
+from services.sessions.domain.conflicts import prefixed
+from services.sessions.domain.enums import CivilTime
+from services.sessions.domain.events import SessionScheduled, about
+from services.sessions.domain.planning import is_moved, late_violations
+from services.sessions.domain.roster import Run
+from services.sessions.domain.seats import to_promote
+from services.sessions.domain.series import (
+    Series,
+    coming,
+    from_violations,
+    prefix,
+    recurrence_ids,
+    shift_violations,
+    substitute_violations,
+    substitutes,
+    time_violations,
+)
+from services.sessions.domain.series_events import (
+    SeriesCancelled,
+    SeriesScheduled,
+    cancelled_occurrences,
+    planned_occurrences,
+    series_moved,
+)
+from services.sessions.domain.series_moving import (
+    MovedSeries,
+    MoveSeries,
+    moved_series,
+    part_to_move,
+    series_move_violations,
+    shift_of,
+    to_move,
+)
+from services.sessions.domain.series_planning import (
+    MOST,
+    ScheduleSeries,
+    instance_violations,
+    planned_series,
+    planned_session,
+    request_violations,
+    rule_text,
+)
+from services.sessions.domain.session import Room, Session, cancelled
+from services.sessions.ports import Instances, Store
+from services.sessions.usecases import lookup, placing
+from services.sessions.usecases.planning import session_cancelled
+from services.sessions.usecases.seats import promote
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSeries:
+    """Cancel the coming sessions of a series, from one on."""
+
+    series_id: str
+    from_recurrence_id: str
+    reason: str
+    substitute_item_ids: tuple[str, ...]
+
+
+def schedule(store: Store, instances: Instances, command: ScheduleSeries) -> Series:
+    """Plan a series: all of its sessions, or none.
+
+    Raises Invalid, or FailedPrecondition with everything that is unknown or past and every conflict
+    of every session.
+    """
+    check(request_violations(command))
+    given = _given(instances, rule_text(command), command.starts)
+    check(instance_violations(command, given))
+    room = placing.room_of(store, command.room_id)
+    series = planned_series(command, given, store.new_id())
+    sessions = _planned(store, command, series, given, room)
+    placing.lock_resources(store, series.room_id, series.instructor_id)
+    run = lookup.run_of(store, sessions[0])
+    check_state("the series can't be planned", _plan_violations(store, sessions, run, room))
+    store.put_series(series)
+    store.put_sessions(sessions)
+    _tell_plan(store, series, sessions)
+    return series
+
+
+def move(store: Store, instances: Instances, command: MoveSeries) -> Series:
+    """Move the coming sessions of a series together; return the series to which they belong.
+
+    If earlier sessions stay, the series is split. Raises NotFound, Invalid, or FailedPrecondition
+    with every conflict of every session, or if no session is to come.
+    """
+    check(series_move_violations(command))
+    before = lookup.lock_series(store, command.series_id)
+    sessions = _locked_sessions(store, before)
+    check(from_violations(sessions, command.from_recurrence_id))
+    moving = to_move(sessions, command, store.now)
+    check_state("the series can't be moved", _nothing_violations(before, moving))
+    room_id = command.room_id or before.room_id
+    room = placing.room_of(store, room_id)
+    given = _given(instances, before.rrule, before.starts)
+    parts = part_to_move(before, given, sessions, moving[0], store.new_id())
+    check(shift_violations(parts[1], shift_of(command, moving[0])))
+    result = moved_series(parts, sessions, moving, command, room)
+    check(time_violations(_starts(result), result.series.starts.zone))
+    if any(map(is_moved, result.before, result.after)):
+        _check_move(store, result, room_id, room)
+        _store_move(store, result)
+        _tell_move(store, before, result, command.reason)
+        return result.series
+    return before
+
+
+def cancel(store: Store, command: CancelSeries) -> Series:
+    """Cancel the coming sessions of a series; return it as it is if there is none.
+
+    Raises NotFound, Invalid for a recurrence id that no session has, and FailedPrecondition for
+    another number of substitute items than of sessions.
+    """
+    series = lookup.lock_series(store, command.series_id)
+    sessions = _locked_sessions(store, series)
+    check(from_violations(sessions, command.from_recurrence_id))
+    gone = [*map(cancelled, coming(sessions, command.from_recurrence_id, store.now))]
+    if gone:
+        wrong = substitute_violations(command.substitute_item_ids, len(gone))
+        check_state("the series can't be cancelled", wrong)
+        store.put_sessions(gone)
+        _tell_cancellation(store, series, gone, command)
+    return series
+
+
+def _given(instances: Instances, rule: str, starts: CivilTime) -> list[str]:
+    """Return the local times that a rule gives; of too many one more than a series may have."""
+    return [*map(text_of, islice(instances(rule, local_of(starts)), MOST + 1))]
+
+
+def _planned(
+    store: Store, command: ScheduleSeries, series: Series, given: Sequence[str], room: Room | None
+) -> list[Session]:
+    found = recurrence_ids(given, series.rdates, series.exdates)
+    planned = (
+        planned_session(command, found, place, room, store.new_id()) for place in range(len(found))
+    )
+    return [
+        placing.dated(store, replace(each, series_id=series.id, check_in_secret=store.new_secret()))
+        for each in planned
+    ]
+
+
+def _plan_violations(
+    store: Store, sessions: Sequence[Session], run: Run | None, room: Room | None
+) -> Iterator[FieldViolation]:
+    by_prefix = {prefix(place): each for place, each in enumerate(sessions)}
+    yield from placing.plan_violations(store, by_prefix, run, room)
+    for before, session in by_prefix.items():
+        yield from prefixed(before, late_violations(session, run))
+
+
+def _locked_sessions(store: Store, series: Series) -> list[Session]:
+    """Return the sessions of a series, locked, in the order of their recurrence ids."""
+    locked = store.sessions_for_update([each.id for each in store.sessions_of_series(series.id)])
+    return sorted(locked, key=lambda each: each.recurrence_id)
+
+
+def _nothing_violations(series: Series, moving: Sequence[Session]) -> Iterator[FieldViolation]:
+    if not moving:
+        later = f"; series {series.continued_by} continues it" if series.continued_by else ""
+        wrong = f"no session of it is to come{later}"
+        yield FieldViolation("series_id", wrong, "a series with a session to come")
+
+
+def _starts(result: MovedSeries) -> dict[int, str]:
+    """Return the local starts of the sessions that move, by their places in the series."""
+    ids = {each.id for each in result.before}
+    return {
+        place: each.recurrence_id for place, each in enumerate(result.sessions) if each.id in ids
+    }
+
+
+def _check_move(store: Store, result: MovedSeries, room_id: str, room: Room | None) -> None:
+    placing.lock_resources(store, result.series.room_id, result.series.instructor_id)
+    by_prefix = {prefix(place): result.sessions[place] for place in _starts(result)}
+    wrong = placing.move_violations(store, result.before[0], by_prefix, room_id, room)
+    check_state("the series can't be moved", wrong)
+
+
+def _store_move(store: Store, result: MovedSeries) -> None:
+    """Store a series that moved, and its sessions; learners who wait get the seats of a larger
+    room.
+    """
+    store.put_series(result.series, *([result.head] if result.head else []))
+    ids = {each.id for each in result.before}
+    sessions = [placing.dated(store, each) if each.id in ids else each for each in result.sessions]
+    store.put_sessions(sessions)
+    for session in sessions:
+        if session.id in ids and to_promote(session):
+            promote(store, session)
+
+
+def _tell_plan(store: Store, series: Series, sessions: Sequence[Session]) -> None:
+    room, occurrences = sessions[0].room, planned_occurrences(sessions)
+    store.record_event(about(series, SeriesScheduled, room=room, occurrences=occurrences))
+    store.record_event(*(about(each, SessionScheduled) for each in sessions))
+
+
+def _tell_move(store: Store, before: Series, result: MovedSeries, reason: str) -> None:
+    changed = [pair for pair in zip(result.before, result.after, strict=True) if is_moved(*pair)]
+    split_from = before.id if result.head else ""
+    store.record_event(
+        series_moved(result.series, changed, reason, before.instructor_id, split_from)
+    )
+    store.record_event(
+        *(placing.session_moved(*pair, reason, result.series.id) for pair in changed)
+    )
+
+
+def _tell_cancellation(
+    store: Store, series: Series, sessions: Sequence[Session], command: CancelSeries
+) -> None:
+    items = substitutes(command.substitute_item_ids, sessions)
+    occurrences = cancelled_occurrences(sessions, items)
+    store.record_event(
+        about(series, SeriesCancelled, reason=command.reason, occurrences=occurrences)
+    )
+    store.record_event(
+        *(
+            session_cancelled(each, command.reason, item, series.id)
+            for each, item in zip(sessions, items, strict=True)
+        )
+    )
