@@ -30,9 +30,7 @@ def told(
     """
     if not after.is_enrolled or plan.path is None or not _may_move(before, after, plan):
         return after, None
-    named = {*plan.dated, *after.extensions} & plan.activities.keys()
-    found = {each: dues.of(each).at for each in named}
-    known = {each: stored(at) for each, at in sorted(found.items()) if at is not None}
+    known = _known(after, plan, dues)
     if known == after.dues_known:
         return after, None
     causes = plan.history.causes_since(before.plan_version)
@@ -40,13 +38,25 @@ def told(
     explain = _Explanation(before, after, plan, dues, causes, of_classes)
     changes = [
         explain.change(activity_id, old, new)
-        for activity_id, old, new in _differences(after, known)
-        if max(filter(None, (old, new))) > now
+        for activity_id, old, new in _differences(after, known, now)
     ]
-    is_news = changes and after.path_seen and not plan.run.over_since(now)
-    who = (after.enrolment_id, after.run_id, after.learner_id)
-    news = DuesChanged(*who, tuple(changes)) if is_news else None
-    return replace(after, dues_known=known), news
+    return replace(after, dues_known=known), _news(after, changes, plan, now)
+
+
+def _known(run_state: LearnerRunState, plan: Plan, dues: Dues) -> dict[str, datetime]:
+    """Return the dues of all activities that have one, completed and optional ones too."""
+    named = {*plan.dated, *run_state.extensions} & plan.activities.keys()
+    found = {each: dues.of(each).at for each in sorted(named)}
+    return {each: stored(at) for each, at in found.items() if at is not None}
+
+
+def _news(
+    run_state: LearnerRunState, changes: Sequence[DueChange], plan: Plan, now: datetime
+) -> DuesChanged | None:
+    if not changes or not run_state.path_seen or plan.run.over_since(now):
+        return None
+    who = (run_state.enrolment_id, run_state.run_id, run_state.learner_id)
+    return DuesChanged(*who, tuple(changes))
 
 
 def _may_move(before: LearnerRunState, after: LearnerRunState, plan: Plan) -> bool:
@@ -62,12 +72,16 @@ def _may_move(before: LearnerRunState, after: LearnerRunState, plan: Plan) -> bo
 
 
 def _differences(
-    run_state: LearnerRunState, known: Mapping[str, datetime]
+    run_state: LearnerRunState, known: Mapping[str, datetime], now: datetime
 ) -> Iterator[tuple[str, datetime | None, datetime | None]]:
-    """Yield the activities, not completed, whose due changed, with the old and the new one."""
+    """Yield the activities, not completed, whose due changed, with the old and the new one, of
+    which one is still to come.
+    """
     for activity_id in dict.fromkeys((*run_state.dues_known, *known)):
         old, new = run_state.dues_known.get(activity_id), known.get(activity_id)
-        if old != new and activity_id not in run_state.completed:
+        if old == new or activity_id in run_state.completed:
+            continue
+        if max(filter(None, (old, new))) > now:
             yield activity_id, old, new
 
 

@@ -6,7 +6,7 @@ of work that tells it, so neither a later statement nor a new version of the pat
 What was studied before counts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -16,6 +16,7 @@ from services.progress.domain.enums import AttendanceStatus, ConditionKind, Lack
 from services.progress.domain.events import ActivitiesOpened
 from services.progress.domain.evidence import activity_target
 from services.progress.domain.learner import Learner
+from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.path import Activity, Condition
 from services.progress.domain.plan import Plan
 
@@ -57,27 +58,44 @@ def opened(learner: Learner, plan: Plan, now: datetime) -> tuple[Learner, Activi
     run_state = learner.run_state
     if not run_state.is_enrolled or plan.path is None:
         return learner, None
-    waiting, nexts = dict[str, list[Lack]](), [run_state.next_due_at]
-    dues, is_over = Dues(plan, run_state), plan.run.over_since(now) is not None
-    for activity in plan.in_order(plan.activities.keys() - set(run_state.opened)):
-        # Two are enough to know whether the release is the only one.
-        lacks = list(islice(_lacks(activity, learner, plan, dues, now), 2))
-        waiting[activity.id] = lacks
-        if not is_over and [each.kind for each in lacks] == [LackKind.RELEASE]:
-            nexts.append(lacks[0].opens_at)
+    waiting = _waiting(learner, plan, now)
     fresh = [activity_id for activity_id, lacks in waiting.items() if not lacks]
     after = replace(
         run_state,
         opened=tuple(sorted({*run_state.opened, *fresh})) if fresh else run_state.opened,
-        next_due_at=min(filter(None, nexts), default=None),
+        next_due_at=_next_at(run_state, waiting.values(), plan, now),
         path_seen=plan.path_version,
     )
-    told = [each for each in fresh if plan.activities[each].waits and each not in after.completed]
-    is_news = told and run_state.path_seen and not is_over
-    who = (run_state.enrolment_id, run_state.run_id, run_state.learner_id)
-    return replace(learner, run_state=after), ActivitiesOpened(
-        *who, tuple(told)
-    ) if is_news else None
+    return replace(learner, run_state=after), _news(run_state, fresh, plan, now)
+
+
+def _waiting(learner: Learner, plan: Plan, now: datetime) -> dict[str, list[Lack]]:
+    """Return what the activities lack that have not opened until now, in the path's order."""
+    dues, closed = Dues(plan, learner.run_state), plan.activities.keys() - learner.run_state.opened
+    # Two are enough to know whether the release is the only one.
+    return {
+        each.id: list(islice(_lacks(each, learner, plan, dues, now), 2))
+        for each in plan.in_order(closed)
+    }
+
+
+def _next_at(
+    run_state: LearnerRunState, waiting: Iterable[Sequence[Lack]], plan: Plan, now: datetime
+) -> datetime | None:
+    """Return when something may be to tell next: of a due, or of what waits for a release only."""
+    nexts = [run_state.next_due_at]
+    if not plan.run.over_since(now):
+        nexts += [lacks[0].opens_at for lacks in waiting if len(lacks) == 1]
+    return min(filter(None, nexts), default=None)
+
+
+def _news(
+    before: LearnerRunState, fresh: Iterable[str], plan: Plan, now: datetime
+) -> ActivitiesOpened | None:
+    told = [each for each in fresh if plan.activities[each].waits and each not in before.completed]
+    if not told or not before.path_seen or plan.run.over_since(now):
+        return None
+    return ActivitiesOpened(before.enrolment_id, before.run_id, before.learner_id, tuple(told))
 
 
 def lacks_of(
