@@ -43,10 +43,13 @@ class Lack:
 
 
 def is_needed(before: Learner, after: Learner, plan: Plan) -> bool:
-    """Return whether an attendance or a statement may have opened something."""
+    """Return whether an attendance or a score may have opened something."""
     attended = before.run_state.attendance is not after.run_state.attendance
-    did = before.evidence is not after.evidence
-    return bool((plan.waits_for_attendance and attended) or (plan.scored_targets and did))
+    scored = (
+        before.evidence.get(target) is not after.evidence.get(target)
+        for target in plan.scored_targets
+    )
+    return (plan.waits_for_attendance and attended) or any(scored)
 
 
 def opened(learner: Learner, plan: Plan, now: datetime) -> tuple[Learner, ActivitiesOpened | None]:
