@@ -91,6 +91,13 @@ def day_of_week(first_day: str, week: int, weekday: int) -> date:
     return monday + timedelta(weeks=week - 1, days=weekday - 1)
 
 
+def week_of(first_day: str, day: date) -> int:
+    """Return the week that holds a day; week 1 holds `first_day`, and weeks begin on Monday."""
+    first = date.fromisoformat(first_day)
+    monday = first - DAY * first.weekday()
+    return (day - monday).days // 7 + 1
+
+
 def start_of_day(day: str, zone: str) -> datetime:
     """Return the instant at which a day (YYYY-MM-DD) begins in a zone (an IANA name)."""
     return _instant(datetime.combine(date.fromisoformat(day), time()), zone)

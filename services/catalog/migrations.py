@@ -102,4 +102,5 @@ MIGRATIONS = (
     Migration(4, "codes of courses, unique in any case and form", _key_codes),
     Migration(5, "groups of runs", adding(_GROUPS)),
     Migration(6, "imports and external ids", adding(_IMPORTS)),
+    Migration(8, "an index of paths by run", adding({"paths": [IndexModel("run_id")]})),
 )

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.catalog.domain.enrolments import Enrolment
+from services.catalog.domain.enums import ActivityKind
 from services.catalog.domain.extensions import Extension
 from services.catalog.domain.groups import Group
 from services.catalog.domain.oneroster.files import File
@@ -95,6 +96,9 @@ class Store(Protocol):
 
     def path(self, run_id: str, version: int) -> Path | None:
         """Return a version of a run's path; None if there is none."""
+
+    def activity_kinds(self, run_id: str, ids: Collection[str]) -> dict[str, ActivityKind]:
+        """Return the kinds of those activities that a version of a run's path had, by id."""
 
     def add_path(self, path: Path) -> None:
         """Store a new version of a path."""

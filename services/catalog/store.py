@@ -22,7 +22,7 @@ from chassis.contracts.mapping import from_document, to_document
 from chassis.data.transactions import inserting
 from chassis.texts import identity
 from services.catalog.domain.enrolments import Enrolment
-from services.catalog.domain.enums import EnrolmentState, RunState
+from services.catalog.domain.enums import ActivityKind, EnrolmentState, RunState
 from services.catalog.domain.extensions import Extension
 from services.catalog.domain.groups import Group
 from services.catalog.domain.path import Path
@@ -161,6 +161,20 @@ class CatalogStore(ImportStore):
     def path(self, run_id: str, version: int) -> Path | None:
         """Return a version of a run's path; None if there is none."""
         return self._one("paths", {"_id": f"{run_id}:{version}"}, Path)
+
+    def activity_kinds(self, run_id: str, ids: Collection[str]) -> dict[str, ActivityKind]:
+        """Return the kinds of those activities that a version of a run's path had, by id."""
+        named = {"activities.id": {"$in": list(ids)}}
+        stages: list[dict[str, Any]] = [
+            {"$match": {"run_id": run_id} | named},
+            {"$sort": {"version": 1}},
+            {"$project": {"activities.id": 1, "activities.kind": 1}},
+            {"$unwind": "$activities"},
+            {"$match": named},
+            {"$group": {"_id": "$activities.id", "kind": {"$last": "$activities.kind"}}},
+        ]
+        rows = self["paths"].aggregate(stages, session=self.session)
+        return {row["_id"]: ActivityKind(row["kind"]) for row in rows}
 
     def add_path(self, path: Path) -> None:
         """Store a new version of a path."""

@@ -63,7 +63,7 @@ _ENDS: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
-# The same as store.UNSEEN. Learners without deadlines to come are in neither index.
+# Learners without deadlines to come are in neither index.
 _UNSEEN = {"state": "ENROLLED", "dues_since": None}
 _NEXT_DUES: Mapping[str, Sequence[IndexModel]] = {
     "standings": [
@@ -93,6 +93,52 @@ _GROUPS: Mapping[str, Sequence[IndexModel]] = {
     "standings": [IndexModel([("run_id", 1), ("group_ids", 1), ("learner_id", 1)])],
 }
 
+# The same as store.UNSEEN.
+_PATH_UNSEEN = {"state": "ENROLLED", "path_seen": None}
+_OPENINGS: Mapping[str, Sequence[IndexModel]] = {
+    "standings": [
+        IndexModel("path_seen", name="path_unseen", partialFilterExpression=_PATH_UNSEEN)
+    ],
+}
+
+
+def _add_scores(mongo: Mongo) -> None:
+    """Store the best scores that services told until now in the evidence on their activities.
+
+    A score that an older version takes in after this step counts only if it comes again.
+    """
+    adding(_OPENINGS)(mongo)
+    named = {"run_id": "$run_id", "learner_id": "$learner_id"}
+    target = {"$concat": ["activity:", "$activity_id"]}
+    mongo["statements"].aggregate(
+        [
+            {
+                "$match": {
+                    "activity_id": {"$gt": ""},
+                    "authority": {"$ne": "LEARNER"},
+                    "result.scaled_score": {"$type": "number"},
+                }
+            },
+            {
+                "$group": {
+                    "_id": {**named, "target": target},
+                    "best_score": {"$max": "$result.scaled_score"},
+                }
+            },
+            {
+                "$merge": {
+                    "into": "evidence",
+                    "whenMatched": [
+                        {"$set": {"best_score": {"$max": ["$best_score", "$$new.best_score"]}}}
+                    ],
+                    "whenNotMatched": "discard",
+                }
+            },
+        ],
+        allowDiskUse=True,
+    )
+
+
 MIGRATIONS = (
     Migration(1, "replicas, statements, learner run states, catch-ups, summaries", adding(_FIRST)),
     Migration(2, "an index of classes that wait for their recordings", adding(_WAITING)),
@@ -105,4 +151,5 @@ MIGRATIONS = (
     Migration(9, "an index of runs by their end", adding(_ENDS)),
     Migration(10, "groups of learners", adding(_GROUPS)),
     Migration(11, "indexes of learners by their next due", adding(_NEXT_DUES)),
+    Migration(12, "scores, and an index of learners whose openings are not known", _add_scores),
 )

@@ -1,6 +1,6 @@
 """Queries. Dues and states are computed when they are asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chassis.context.principal import Principal
@@ -9,6 +9,7 @@ from chassis.edge.access import check_reach
 from chassis.errors import FieldViolation, NotFound, check
 from services.progress.domain import timeline, views
 from services.progress.domain.catch_ups import CatchUp
+from services.progress.domain.enums import Key
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import LearnerRunState
 from services.progress.domain.people import Person
@@ -102,10 +103,12 @@ def learners_timeline(
         if viewer.reaches(each.run_id, each.group_ids)
     }
     plans = store.plans(run_states)
+    scored = {run_states[run_id].key: plan.scored_targets for run_id, plan in plans.items()}
+    learners = _learners(store, run_states, scored)
     lines = [
         line
         for run_id, plan in plans.items()
-        for line in timeline.lines_of_run(run_states[run_id], plan, interval)
+        for line in timeline.lines_of_run(learners[run_id], plan, interval, store.now)
     ]
     for catch_up in store.catch_ups_due(
         interval.learner_id, interval.from_time, interval.until_time
@@ -113,7 +116,7 @@ def learners_timeline(
         plan = plans.get(catch_up.run_id)
         if plan is not None:
             zone = interval.zone or plan.run.zone
-            lines.append(timeline.localized(timeline.line_of_catch_up(catch_up), zone))
+            lines.append(timeline.localized(timeline.line_of_catch_up(catch_up, plan), zone))
     return Timeline(timeline.by_time(lines))
 
 
@@ -122,6 +125,19 @@ def _plan(store: ProgressStore, run_id: str) -> Plan:
     if plan is None:
         raise NotFound(f"run {run_id!r} is not known")
     return plan
+
+
+def _learners(
+    store: ProgressStore,
+    run_states: Mapping[str, LearnerRunState],
+    targets: Mapping[Key, Collection[str]],
+) -> dict[str, Learner]:
+    """Return one learner in several runs, by run, with the evidence on some targets."""
+    evidence = store.evidence(targets)
+    return {
+        run_id: Learner(one, {each.target: each for each in evidence.get(one.key, ())}, {})
+        for run_id, one in run_states.items()
+    }
 
 
 def _learner(store: ProgressStore, run_state: LearnerRunState) -> Learner:

@@ -44,7 +44,7 @@ from services.progress.store_replicas import Document
 T = TypeVar("T")
 COUNTED = tuple(each.name for each in fields(RunSummary) if each.name != "run_id")
 OPEN = {"state": CatchUpState.ASSIGNED.value, "dropped": False}
-UNSEEN = {"state": EnrolmentState.ENROLLED.value, "dues_since": None}
+UNSEEN = {"state": EnrolmentState.ENROLLED.value, "path_seen": None}
 HAS_DUE = {"$type": "date"}  # as in the migration: the query needs it to use the index
 KEY_ONLY = {"_id": 1, "next_due_at": 1}
 

@@ -29,6 +29,13 @@ class AttendanceMode(StrEnum):
     SELF_PACED = "SELF_PACED"
 
 
+class ConditionKind(StrEnum):
+    """What an activity waits for, beside the completion of others."""
+
+    ATTENDED = "ATTENDED"
+    SCORED = "SCORED"
+
+
 class ActivityKind(StrEnum):
     """The kind of a step in a path."""
 

@@ -5,15 +5,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from chassis.civil import DAY, Calendar, day_of_week
 from chassis.errors import FieldViolation
+from services.catalog.domain.conditions import Condition, condition_violations
 from services.catalog.domain.enums import ActivityKind, DeliveryMode, Weekday
 from services.catalog.domain.runs import NOTHING, Run
 
 SESSION = ActivityKind.SESSION
 # Bytes. A path is part of one event of less than 256 KiB; its other fields take less than 1 KiB.
 LARGEST = 255 * 1024
+# Bytes as JSON of `added_at`, with the most digits.
+ADDED_AT = len(',"added_at":"2026-03-01T09:00:00.123456789Z"')
 FIRST_DAY = datetime.min.replace(tzinfo=UTC)
 
 
@@ -88,6 +92,9 @@ class Activity:
     release: TimeRule | None = None
     deadline: TimeRule | None = None
     optional: bool = False
+    opens_when: tuple[Condition, ...] = ()
+    added_at: datetime | None = None
+    """When a version first had it, after a version without it; None: the first version had it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +117,7 @@ def path_violations(
     """
     ids = Counter(activity.id for activity in activities)
     by_id = {activity.id: activity for activity in activities}
+    kinds = {activity.id: activity.kind for activity in activities}
     for place, activity in enumerate(activities):
         field = f"activities[{place}]"
         if ids[activity.id] > 1:
@@ -118,6 +126,7 @@ def path_violations(
             )
         yield from _item_violations(activity, field, known_items)
         yield from _reference_violations(activity, field, ids)
+        yield from condition_violations(activity.opens_when, field, kinds)
         yield from _time_violations(activity, field, run, by_id)
     yield from _cycle_violations(activities)
     yield from _mode_violations(activities, run)
@@ -385,14 +394,33 @@ def _microseconds(offset: timedelta | None) -> int:
 
 
 def _cycle_violations(activities: Sequence[Activity]) -> Iterator[FieldViolation]:
-    """Yield a violation for each circle of prerequisites or of time rules."""
+    """Yield a violation for each circle of what activities wait for to open, and of time rules."""
     places = {each.id: place for place, each in enumerate(activities)}
-    for way in _cycles({each.id: set(each.requires) for each in activities}):
-        yield _circle(f"activities[{places[way[0]]}].requires", way)
+    by_id = {each.id: each for each in activities}
+    for way in _cycles({each.id: {to for _, to in _awaited(each)} for each in activities}):
+        if any(_needs(by_id[one], to) for one, to in pairwise(way)):  # others are found below
+            name = next(name for name, to in _awaited(by_id[way[0]]) if to == way[1])
+            yield _circle(f"activities[{places[way[0]]}].{name}", way)
     for way in _cycles({each.id: set(_anchors(each)) for each in activities}):
         first = activities[places[way[0]]]
         name = next(name for name, to in _dependencies(first) if to == way[1])
         yield _circle(f"activities[{places[way[0]]}].{name}", way)
+
+
+def _awaited(activity: Activity) -> Iterator[tuple[str, str]]:
+    """Yield the fields that name what an activity waits for before it opens, with its id."""
+    for required in activity.requires:
+        yield "requires", required
+    for place, condition in enumerate(activity.opens_when):
+        yield f"opens_when[{place}].activity_id", condition.activity_id
+    if activity.release is not None and activity.release.depends_on:
+        yield f"release.{activity.release.after_field}", activity.release.depends_on
+
+
+def _needs(activity: Activity, other: str) -> bool:
+    """Return whether an activity waits for what a learner does in another one."""
+    conditions = (each.activity_id for each in activity.opens_when)
+    return other in activity.requires or other in conditions
 
 
 def _circle(field: str, way: Sequence[str]) -> FieldViolation:

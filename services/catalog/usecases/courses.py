@@ -8,6 +8,7 @@ from chassis.texts import normal
 from services.catalog.domain.enrolments import closed_violations
 from services.catalog.domain.events import CourseUpdated, PathPublished
 from services.catalog.domain.path import (
+    ADDED_AT,
     Activity,
     Path,
     counts_weeks,
@@ -15,6 +16,7 @@ from services.catalog.domain.path import (
     size_violations,
 )
 from services.catalog.domain.runs import Course, code_violations
+from services.catalog.domain.versions import kind_violations, with_added_at
 from services.catalog.ports import Store
 from services.catalog.usecases.lookup import lock_course, lock_run
 from services.catalog.usecases.runs import tell_run
@@ -134,17 +136,27 @@ def publish_path(
     """
     run = lock_run(store, command.run_id)
     check_state("no path can be published", closed_violations(run))
-    check([*size_violations(command.size), *path_violations(command.activities, run, known_items)])
+    previous = store.path(run.id, run.path_version)
+    activities = with_added_at(command.activities, previous, store.now)
+    kinds = store.activity_kinds(run.id, {each.id for each in activities})
+    added = sum(each.added_at is not None for each in activities)
+    check(
+        [
+            *size_violations(command.size + added * ADDED_AT),
+            *path_violations(activities, run, known_items),
+            *kind_violations(activities, kinds),
+        ]
+    )
     path = Path(
         run_id=run.id,
         version=run.path_version + 1,
-        activities=command.activities,
+        activities=activities,
         published_at=store.now,
         published_by=publisher,
     )
     store.put_run(replace(run, path_version=path.version))
     store.add_path(path)
-    if counts_weeks(command.activities):  # replicas of older versions lack the run's first day
+    if counts_weeks(activities):  # replicas of older versions lack the run's first day
         tell_run(store, run)
     store.record_event(
         PathPublished(

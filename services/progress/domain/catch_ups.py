@@ -165,10 +165,10 @@ def due_of(session_id: str, held_before: Sequence[str], now: datetime, plan: Pla
     run, count = plan.run, len(held_before)
     place = held_before.index(session_id) + 1 if session_id in held_before else 1
     if session_id not in held_before or run.ends_at is None:
-        return _nth_due(place, now, plan)
-    first, last = _nth_due(1, now, plan), _nth_due(count, now, plan)
+        return nth_due(place, now, plan)
+    first, last = nth_due(1, now, plan), nth_due(count, now, plan)
     if last.at <= max(run.ends_at, first.at):
-        return _nth_due(place, now, plan)
+        return nth_due(place, now, plan)
     room = max(run.ends_at - now, first.at - now)
     due = now + room * place / count
     due = due.replace(microsecond=due.microsecond // 1000 * 1000)  # as precise as it is stored
@@ -179,7 +179,7 @@ def due_of(session_id: str, held_before: Sequence[str], now: datetime, plan: Pla
     return max(first, civil, key=lambda each: each.at)
 
 
-def _nth_due(place: int, now: datetime, plan: Plan) -> CatchUpDue:
+def nth_due(place: int, now: datetime, plan: Plan) -> CatchUpDue:
     """Return the due that is `place` times the policy's time after now."""
     span = plan.run.policy.catch_up_due
     if span is None:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from services.progress.domain.credit import made_up_at
-from services.progress.domain.dues import Dues
 from services.progress.domain.enums import ActivityKind, ActivityState
 from services.progress.domain.evidence import activity_target, earliest, success_at
 from services.progress.domain.learner import Learner
@@ -42,16 +41,15 @@ def is_failed(activity: Activity, learner: Learner) -> bool:
     return found.failed_at is not None and success_at(found) is None
 
 
-def state_of(activity: Activity, learner: Learner, plan: Plan, now: datetime) -> ActivityState:
-    """Return the learner's state in an activity."""
+def state_of(activity: Activity, learner: Learner, plan: Plan, *, is_locked: bool) -> ActivityState:
+    """Return the learner's state in an activity. `is_locked`: something is lacking before it opens
+    (openings.py).
+    """
     if activity.id in learner.run_state.completed:
         return ActivityState.COMPLETED
     if _begun(activity, learner, plan):
         return ActivityState.STARTED
-    release = Dues(plan, learner.run_state).release_of(activity.id)
-    missing = set(activity.requires) - learner.run_state.completed.keys()
-    locked = missing or (release is not None and release > now)
-    return ActivityState.LOCKED if locked else ActivityState.OPEN
+    return ActivityState.LOCKED if is_locked else ActivityState.OPEN
 
 
 def _item_done(activity: Activity, learner: Learner, plan: Plan) -> datetime | None:

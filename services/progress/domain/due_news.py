@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.progress.domain.dues import Dues
+from services.progress.domain.dues import Dues, stored
 from services.progress.domain.events import DueApproaching, DueMissed, DueRetracted
 from services.progress.domain.learner_run_state import DueTold, LearnerRunState
 from services.progress.domain.path import Activity
@@ -41,10 +41,12 @@ def since(before: LearnerRunState, after: LearnerRunState, now: datetime) -> Lea
     """Return the run state with the instant since when the learner is told of dues.
 
     A learner who came just now is told of all dues since the enrolment, however late its event is;
-    one whom an older version enrolled of those that are still to come.
+    one whom an older version enrolled of those that are still to come. From now on, this version
+    has seen the learner (`path_seen`).
     """
     if not after.is_enrolled:
         return after
+    after = replace(after, path_seen=after.path_seen or 0)
     came = not before.is_enrolled or before.enrolled_at != after.enrolled_at
     if came:
         return replace(after, dues_since=after.enrolled_at or now)
@@ -59,6 +61,7 @@ def is_needed(before: LearnerRunState, after: LearnerRunState, plan: Plan, now: 
         plan.history.is_ahead_of(before.plan_version)
         or before.state is not after.state
         or before.dues_since != after.dues_since
+        or before.path_seen is None
         or before.group_ids != after.group_ids
         or before.extensions is not after.extensions
         or before.completed is not after.completed
@@ -67,12 +70,15 @@ def is_needed(before: LearnerRunState, after: LearnerRunState, plan: Plan, now: 
 
 
 def told(
-    run_state: LearnerRunState, plan: Plan, now: datetime
+    run_state: LearnerRunState, plan: Plan, now: datetime, known_dues: Dues | None = None
 ) -> tuple[LearnerRunState, list[News]]:
-    """Return the run state after the learner was told all there is to tell, and the news."""
+    """Return the run state after the learner was told all there is to tell, and the news.
+
+    `known_dues`: the learner's dues, as far as they were computed already.
+    """
     if not run_state.is_enrolled:
         return replace(run_state, next_due_at=None), []
-    dues = _dues(run_state, plan)
+    dues = _dues(run_state, plan, known_dues or Dues(plan, run_state))
     after, news = dict(run_state.dues_told), list[News]()
     nexts = list[datetime | None]()
     notice, is_over = plan.run.policy.notice, plan.run.over_since(now) is not None
@@ -98,27 +104,21 @@ def overdue(run_state: LearnerRunState, plan: Plan, now: datetime) -> Iterator[O
     """Yield the activities that would be told as missed now."""
     if not run_state.is_enrolled or run_state.next_due_at is None or run_state.next_due_at > now:
         return
-    for activity_id, due in _dues(run_state, plan).items():
+    for activity_id, due in _dues(run_state, plan, Dues(plan, run_state)).items():
         known = run_state.dues_told.get(activity_id, NOTHING_TOLD)
         if _Told(run_state, plan, now, activity_id, due).is_missed(known):
             yield Overdue(plan.activities[activity_id], due)
 
 
-def _dues(run_state: LearnerRunState, plan: Plan) -> Mapping[str, datetime]:
+def _dues(run_state: LearnerRunState, plan: Plan, dues: Dues) -> Mapping[str, datetime]:
     """Return the dues of the required activities that have one."""
-    dues = Dues(plan, run_state)
     extended = plan.required.intersection(run_state.extensions)
     # What is completed needs a due only if something was told of it, and may be retracted.
     told_of = {each for each, known in run_state.dues_told.items() if known.due is not None}
     settled = run_state.completed.keys() - told_of
     wanted = (each for each in (*plan.with_deadline, *extended) if each not in settled)
     found = {each: dues.of(each).at for each in wanted}
-    return {activity_id: _stored(at) for activity_id, at in found.items() if at is not None}
-
-
-def _stored(at: datetime) -> datetime:
-    """Return an instant as precise as it is stored."""
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+    return {activity_id: stored(at) for activity_id, at in found.items() if at is not None}
 
 
 @dataclass(frozen=True, slots=True)

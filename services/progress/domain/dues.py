@@ -4,15 +4,16 @@ Dues are not stored. So if a session of ten thousand learners is moved, one chan
 all their dues; and if the law of a zone changes, its new data move the dues by civil times.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from chassis.civil import day_of_week
-from services.progress.domain.enums import WEEK, ActivityKind, SessionState
-from services.progress.domain.evidence import latest
+from services.progress.domain.catch_ups import nth_due
+from services.progress.domain.enums import WEEK, SessionState
+from services.progress.domain.evidence import earliest, latest
 from services.progress.domain.learner_run_state import LearnerRunState
-from services.progress.domain.path import CivilRule, TimeRule, WeekDay
+from services.progress.domain.path import Activity, CivilRule, TimeRule, WeekDay
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Session
 
@@ -58,10 +59,11 @@ class Dues:
         while activity_id and activity_id not in self._known:
             chain.append(activity_id)
             self._known[activity_id] = Due()
-            activity_id = self._depends_on(activity_id)
+            activity_id = self.depends_on(activity_id)
         return chain
 
-    def _depends_on(self, activity_id: str) -> str:
+    def depends_on(self, activity_id: str) -> str:
+        """Return the activity that a deadline counts from; empty if it counts from none."""
         activity = self._plan.activities.get(activity_id)
         rule = activity.deadline if activity else None
         return rule.depends_on if rule else ""
@@ -70,11 +72,20 @@ class Dues:
         activity = self._plan.activities.get(activity_id)
         if activity is None:
             return Due()
-        by_rule = self._moment(activity.deadline)
+        by_rule = self._not_past_when_added(activity, self._moment(activity.deadline))
         extension = self._run_state.extensions.get(activity_id)
         if extension is None or (by_rule is not None and extension.until <= by_rule):
             return Due(by_rule)
         return Due(extension.until, extended=True)
+
+    def _not_past_when_added(self, activity: Activity, by_rule: datetime | None) -> datetime | None:
+        """Return the due by the rule; of an activity that was added while the learner was under
+        way, with a due that was past by then, the time that the policy gives for a catch-up.
+        """
+        added, came = activity.added_at, self._run_state.enrolled_at
+        if by_rule is None or added is None or came is None or came >= added or by_rule > added:
+            return by_rule
+        return nth_due(1, added, self._plan).at
 
     def _moment(self, rule: TimeRule | None, *, is_release: bool = False) -> datetime | None:
         if rule is None:
@@ -121,13 +132,20 @@ class Dues:
 
     def _end_of(self, activity_id: str) -> datetime | None:
         """Return what an activity's dependants count from: a class's end, or a due."""
-        activity = self._plan.activities.get(activity_id)
-        if activity is not None and activity.kind is ActivityKind.SESSION:
-            sessions = self._plan.sessions_of_activity.get(activity_id, ())
-            own = [each for each in sessions if each.is_for(self._run_state.group_ids)]
-            # A learner who is in no group yet has a deadline, too.
-            return end_of_class(own or sessions)
+        if activity_id in self._plan.classes:
+            return end_of_class(self._classes(activity_id))
         return self.of(activity_id).at
+
+    def start_of(self, activity_id: str) -> datetime | None:
+        """Return when the first class of a SESSION activity begins; None for other activities, and
+        if none is scheduled.
+        """
+        return earliest(*(each.start_time for each in self._classes(activity_id)))
+
+    def _classes(self, activity_id: str) -> Sequence[Session]:
+        """Return the classes of the learner's groups; of a learner who is in none yet, all."""
+        sessions = self._plan.sessions_of_activity.get(activity_id, ())
+        return [each for each in sessions if each.is_for(self._run_state.group_ids)] or sessions
 
 
 def end_of_class(sessions: Iterable[Session]) -> datetime | None:
@@ -139,6 +157,11 @@ def end_of_class(sessions: Iterable[Session]) -> datetime | None:
     known = list(sessions)
     held = [each for each in known if each.state is not SessionState.CANCELLED]
     return latest(*(each.end_time or each.ended_at for each in held or known))
+
+
+def stored(at: datetime) -> datetime:
+    """Return an instant as precise as it is stored."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def _plus(at: datetime | None, offset: timedelta) -> datetime | None:

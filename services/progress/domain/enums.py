@@ -13,6 +13,36 @@ class ActivityKind(StrEnum):
     CHECKPOINT = "CHECKPOINT"
 
 
+class ConditionKind(StrEnum):
+    """What an activity waits for, beside the completion of others."""
+
+    ATTENDED = "ATTENDED"
+    SCORED = "SCORED"
+
+
+class LackKind(StrEnum):
+    """The kinds of what an activity waits for."""
+
+    RELEASE = "RELEASE"
+    COMPLETION = "COMPLETION"
+    ATTENDANCE = "ATTENDANCE"
+    SCORE = "SCORE"
+
+
+class DueCause(StrEnum):
+    """Why a due changed."""
+
+    EXTENSION = "EXTENSION"
+    ENROLMENT = "ENROLMENT"
+    GROUPS = "GROUPS"
+    SESSION_SCHEDULED = "SESSION_SCHEDULED"
+    SESSION_MOVED = "SESSION_MOVED"
+    SESSION_CANCELLED = "SESSION_CANCELLED"
+    PATH_PUBLISHED = "PATH_PUBLISHED"
+    RUN_UPDATED = "RUN_UPDATED"
+    ZONE_DATA = "ZONE_DATA"
+
+
 class ActivityState(StrEnum):
     """A learner's state in one activity."""
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.progress.domain.enums import CatchUpState, Stretch
+from services.progress.domain.enums import CatchUpState, DueCause, Stretch
 from services.progress.domain.statements import Statement
 
 
@@ -34,6 +34,16 @@ class ActivityReopened:
     run_id: str
     learner_id: str
     activity_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActivitiesOpened:
+    """Activities that waited for something have opened for a learner."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    activity_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +175,27 @@ class DueRetracted:
     due: datetime
     missed: bool
     """Whether it was told as missed; else as approaching."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueChange:
+    """One due that changed, and why; the last three fields belong to some causes only."""
+
+    activity_id: str
+    title: str
+    old_due: datetime | None
+    new_due: datetime | None
+    cause: DueCause
+    cause_activity_id: str = ""
+    session_id: str = ""
+    path_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DuesChanged:
+    """Dues of a learner changed: all that one evaluation found."""
+
+    enrolment_id: str
+    run_id: str
+    learner_id: str
+    changes: tuple[DueChange, ...]

@@ -55,6 +55,9 @@ class Evidence:
     """The earliest timestamp of the learner's own statements."""
     last_own_at: datetime | None = None
     """The latest timestamp of the learner's own statements."""
+    best_score: float | None = None
+    """The best scaled score that someone other than the learner told, -1 to 1; None if none did.
+    Nothing takes it back: no statement voids another one here."""
 
 
 def activity_target(activity_id: str) -> str:
@@ -106,6 +109,7 @@ def with_statement(evidence: Evidence, statement: Statement) -> Evidence:
         vouched_read_at=at if vouched and (completed or passed or experienced) else None,
         first_own_at=None if vouched else at,
         last_own_at=None if vouched else at,
+        best_score=statements.score_of(statement),
     )
     return merged(evidence, more)
 
@@ -130,6 +134,7 @@ def merged(one: Evidence, other: Evidence) -> Evidence:
         vouched_read_at=earliest(one.vouched_read_at, other.vouched_read_at),
         first_own_at=earliest(one.first_own_at, other.first_own_at),
         last_own_at=latest(one.last_own_at, other.last_own_at),
+        best_score=_best(one.best_score, other.best_score),
     )
 
 
@@ -147,6 +152,10 @@ def read_at(evidence: Evidence) -> datetime | None:
 
 def _united(one: tuple[Interval, ...], other: tuple[Interval, ...]) -> tuple[Interval, ...]:
     return union(one + other) if other else one
+
+
+def _best(*scores: float | None) -> float | None:
+    return max((score for score in scores if score is not None), default=None)
 
 
 def success_at(evidence: Evidence) -> datetime | None:

@@ -109,7 +109,15 @@ class LearnerRunState:
     """The learner is told of dues after this instant; None: no version that tells dues has seen the
     learner in the run."""
     next_due_at: datetime | None = None
-    """When something may be to tell of a due; None: never, as far as is known."""
+    """When something may be to tell of a due, or an activity is released; None: never, as far as is
+    known."""
+    path_seen: int | None = None
+    """The version of the path by which `opened` and `dues_known` were worked out; 0: there was no
+    path; None: no version of the service that works them out has seen the learner."""
+    opened: tuple[str, ...] = ()
+    """The activities that have opened, by id; they stay open in every later version of the path."""
+    dues_known: Mapping[str, datetime] = field(default_factory=dict)
+    """The dues that the learner was told last, by activity."""
     writes: int = 0
     """The number of writes. A unit of work that changes anything about the learner adds one, so
     two concurrent ones conflict, and one of them starts again.

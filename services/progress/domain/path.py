@@ -8,6 +8,7 @@ from chassis.civil import CivilSpan
 from services.progress.domain.enums import (
     ActivityKind,
     AttendanceStatus,
+    ConditionKind,
     EvidencePolicy,
     PartialAttendance,
     Weekday,
@@ -51,6 +52,11 @@ class Policy:
         """The statuses that complete a SESSION."""
         counts = self.partial_attendance is PartialAttendance.COUNTS
         return _ATTENDED | {AttendanceStatus.PARTIAL} if counts else _ATTENDED
+
+    @property
+    def present(self) -> frozenset[AttendanceStatus]:
+        """The statuses of who was there: PRESENT, and PARTIAL where it counts."""
+        return self.attended & {AttendanceStatus.PRESENT, AttendanceStatus.PARTIAL}
 
     @property
     def missed(self) -> frozenset[AttendanceStatus]:
@@ -149,6 +155,19 @@ class TimeRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What must have happened with another activity before an activity opens."""
+
+    activity_id: str
+    kind: ConditionKind | None
+    """None: a kind that only a newer version knows; it never holds."""
+    or_caught_up: bool = False
+    """ATTENDED: whether CAUGHT_UP is enough."""
+    score: float = 0.0
+    """SCORED: the least scaled score (xAPI 1.0.3, part 2, section 2.4.5.1)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """One step of a path."""
 
@@ -160,6 +179,14 @@ class Activity:
     release: TimeRule | None = None
     deadline: TimeRule | None = None
     optional: bool = False
+    opens_when: tuple[Condition, ...] = ()
+    added_at: datetime | None = None
+    """When a version first had it, after a version without it; None: the first version had it."""
+
+    @property
+    def waits(self) -> bool:
+        """Return whether it waits for anything before it opens."""
+        return bool(self.release or self.requires or self.opens_when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +201,6 @@ class Path:
 
     @property
     def anchors(self) -> frozenset[str]:
-        """Return the ids of the activities that deadlines count from."""
-        rules = (each.deadline.depends_on for each in self.activities if each.deadline)
-        return frozenset(filter(None, rules))
+        """Return the ids of the activities that deadlines and releases count from."""
+        rules = (rule for each in self.activities for rule in (each.deadline, each.release))
+        return frozenset(rule.depends_on for rule in rules if rule and rule.depends_on)

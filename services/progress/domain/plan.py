@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from chassis.civil import Calendar
-from services.progress.domain.enums import ActivityKind, SessionState
+from chassis.civil import Calendar, week_of
+from services.progress.domain.enums import ActivityKind, ConditionKind, SessionState
 from services.progress.domain.evidence import activity_target, item_target
-from services.progress.domain.path import Activity, Path, Run
+from services.progress.domain.path import Activity, Condition, Path, Run
 from services.progress.domain.plan_history import PlanHistory
 from services.progress.domain.sessions import Item, Session, agree, substitutes
 
@@ -67,6 +67,15 @@ class Plan:
         """Return the calendar of the run's zone, with its holidays."""
         return Calendar(self.run.zone, frozenset(self.run.holidays))
 
+    def week_of(self, at: datetime, *, is_end: bool) -> int:
+        """Return the week of the run that holds an instant, from 1; 0 before it, or if the run's
+        first day is not known. `is_end`: an instant between two days is of the first.
+        """
+        if not self.run.start_date:
+            return 0
+        day = self.calendar.day_until(at) if is_end else self.calendar.day_of(at)
+        return max(0, week_of(self.run.start_date, day))
+
     @cached_property
     def required(self) -> frozenset[str]:
         """Return the ids of the activities that the path requires."""
@@ -76,6 +85,27 @@ class Plan:
     def with_deadline(self) -> Sequence[str]:
         """Return the ids of the required activities that have a deadline, in order."""
         return [each.id for each in self.activities.values() if each.deadline and not each.optional]
+
+    @cached_property
+    def dated(self) -> frozenset[str]:
+        """Return the ids of the activities that have a deadline, optional ones too."""
+        return frozenset(each.id for each in self.activities.values() if each.deadline)
+
+    @property
+    def _conditions(self) -> Iterable[Condition]:
+        return (one for each in self.activities.values() for one in each.opens_when)
+
+    @cached_property
+    def waits_for_attendance(self) -> bool:
+        """Return whether an activity opens by attendance."""
+        return any(each.kind is ConditionKind.ATTENDED for each in self._conditions)
+
+    @cached_property
+    def scored_targets(self) -> frozenset[str]:
+        """Return the targets of evidence whose scores open activities."""
+        kind = ConditionKind.SCORED
+        scored = (each.activity_id for each in self._conditions if each.kind is kind)
+        return frozenset(map(activity_target, scored))
 
     @cached_property
     def activities_of_item(self) -> Mapping[str, Sequence[str]]:

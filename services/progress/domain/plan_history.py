@@ -6,8 +6,21 @@ what must be evaluated again since then.
 
 from dataclasses import dataclass, replace
 
+from services.progress.domain.enums import DueCause
+
 # A learner who is behind by more changes than these is evaluated with all evidence.
 KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why dues change: a cause, with what it names."""
+
+    kind: DueCause
+    activity_id: str = ""
+    """EXTENSION: the activity that was extended; SESSION_*: the one of the class."""
+    session_id: str = ""
+    path_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +31,14 @@ class Effect:
     """The items whose evidence must be evaluated again; None: all evidence."""
     matters: bool = True
     """Whether it may have any effect."""
+    causes: tuple[Cause, ...] = ()
+    """Why dues may change by it."""
 
     def __or__(self, other: "Effect") -> "Effect":
         """Return the effect of both together."""
         mine, others = self.item_ids, other.item_ids
         item_ids = None if mine is None or others is None else mine | others
-        return Effect(item_ids, self.matters or other.matters)
+        return Effect(item_ids, self.matters or other.matters, self.causes + other.causes)
 
 
 NO_EFFECT = Effect(matters=False)
@@ -37,6 +52,8 @@ class Change:
     version: int
     item_ids: frozenset[str] | None
     """The items of its effect (see `Effect`)."""
+    causes: tuple[Cause, ...] = ()
+    """Why dues may have changed by it; empty in what an older version stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +85,18 @@ class PlanHistory:
             return None
         return frozenset().union(*(items for items in newer if items is not None))
 
+    def causes_since(self, evaluated: int) -> tuple[Cause, ...]:
+        """Return why dues may have changed since a version, in order, as far as is kept."""
+        newer = (each for each in self.changes if each.version > evaluated)
+        return tuple(cause for each in newer for cause in each.causes)
+
 
 def changed(known: PlanHistory, effect: Effect) -> PlanHistory:
     """Return the history after a change."""
     version = known.version + 1
     if not effect.matters:
         return replace(known, version=version)
-    changes = (*known.changes, Change(version, effect.item_ids))
+    changes = (*known.changes, Change(version, effect.item_ids, effect.causes))
     gone = changes[:-KEPT]
     return replace(
         known,

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.progress.domain.enums import SessionState
-from services.progress.domain.plan_history import NO_EFFECT, Effect
+from services.progress.domain.enums import DueCause, SessionState
+from services.progress.domain.plan_history import NO_EFFECT, Cause, Effect
 from services.progress.domain.sessions import Item, Session, substitutes
 
 # MongoDB ends a transaction after 60 s, and checks this every 30 s. A change may have its time that
@@ -64,15 +64,24 @@ def effect_of(
 ) -> Effect:
     """Return the effect of a session's change on learners' results.
 
-    `anchors`: the activities of the run's path that deadlines count from.
+    `anchors`: the activities of the run's path that deadlines and releases count from.
     """
     if before is None:
         matters = bool(substitutes(after, items))
     else:
         matters = _facts(before, items) != _facts(after, items)
-    if not matters and after.activity_id in anchors:
-        matters = before is None or _end(before) != _end(after)
-    return Effect(frozenset(after.mentions)) if matters else NO_EFFECT
+    causes: tuple[Cause, ...] = ()
+    if after.activity_id in anchors and (before is None or _end(before) != _end(after)):
+        causes = (Cause(_due_cause(before, after), after.activity_id, after.id),)
+    return Effect(frozenset(after.mentions), causes=causes) if matters or causes else NO_EFFECT
+
+
+def _due_cause(before: Session | None, after: Session) -> DueCause:
+    """Return why dues change with a class whose end is another one now."""
+    if after.state is SessionState.CANCELLED:
+        return DueCause.SESSION_CANCELLED
+    is_new = before is None or _end(before)[0] is None
+    return DueCause.SESSION_SCHEDULED if is_new else DueCause.SESSION_MOVED
 
 
 def _facts(session: Session, items: Mapping[str, Item]) -> tuple[object, ...]:

@@ -127,6 +127,12 @@ def says_experienced(statement: Statement) -> bool:
     return _means(statement, Meaning.EXPERIENCED)
 
 
+def score_of(statement: Statement) -> float | None:
+    """Return the scaled score, -1 to 1, that someone other than the learner tells; None if none."""
+    told = statement.result.scaled_score if statement.result else None
+    return told if is_vouched_for(statement) else None
+
+
 def note_of(statement: Statement) -> str:
     """Return what of a statement counts for nothing, and why; empty if all of it counts."""
     faults = video.faults_of(statement.video) if statement.video else []
@@ -139,7 +145,7 @@ def _counts(statement: Statement) -> bool:
     told = (says_completed, says_passed, says_experienced, says_submitted)
     if any(says(statement) for says in told):
         return True
-    return says_failed(statement) and is_vouched_for(statement)
+    return score_of(statement) is not None or (says_failed(statement) and is_vouched_for(statement))
 
 
 def _why_nothing(statement: Statement) -> str:

@@ -1,6 +1,6 @@
 """One learner's timeline: live classes, deadlines and catch-ups together, by time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -9,7 +9,9 @@ from chassis.errors import FieldViolation
 from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.dues import Dues
 from services.progress.domain.enums import CatchUpState, CivilTime, SessionState, TimelineKind
+from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import LearnerRunState
+from services.progress.domain.openings import Lack, lacks_of
 from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Session
 
@@ -44,6 +46,11 @@ class TimelineEntry:
     done: bool = False
     cancelled: bool = False
     substitute_item_id: str = ""
+    locked: bool = False
+    lacks: Sequence[Lack] = ()
+    """Of a locked one: what is lacking before it opens."""
+    week: int = 0
+    """The week of the run that holds `at`, from 1."""
 
 
 def violations_of(interval: TimelineInterval) -> Iterator[FieldViolation]:
@@ -57,16 +64,23 @@ def violations_of(interval: TimelineInterval) -> Iterator[FieldViolation]:
 
 
 def lines_of_run(
-    run_state: LearnerRunState, plan: Plan, interval: TimelineInterval
+    learner: Learner, plan: Plan, interval: TimelineInterval, now: datetime
 ) -> Iterator[TimelineEntry]:
-    """Yield the classes and dues of one of the learner's runs within the interval."""
-    zone = interval.zone or plan.run.zone
-    for line in (*_classes(run_state, plan), *_dues(run_state, plan)):
+    """Yield the classes and dues of one of the learner's runs within the interval.
+
+    Of the learner's evidence, only that on the plan's `scored_targets` is needed.
+    """
+    zone, dues = interval.zone or plan.run.zone, Dues(plan, learner.run_state)
+    for line in (*_classes(learner.run_state, plan), *_dues(learner.run_state, plan, dues)):
         if line.at in interval or _is_under_way(line, interval.from_time):
-            yield localized(line, zone)
+            activity = plan.activities.get(line.activity_id)
+            lacks = lacks_of(activity, learner, plan, dues, now) if activity else []
+            is_end = line.kind is TimelineKind.DUE
+            week = plan.week_of(line.at, is_end=is_end)
+            yield localized(replace(line, locked=bool(lacks), lacks=lacks, week=week), zone)
 
 
-def line_of_catch_up(catch_up: CatchUp) -> TimelineEntry:
+def line_of_catch_up(catch_up: CatchUp, plan: Plan) -> TimelineEntry:
     """Return the entry of a catch-up's deadline."""
     return TimelineEntry(
         TimelineKind.CATCH_UP,
@@ -76,6 +90,7 @@ def line_of_catch_up(catch_up: CatchUp) -> TimelineEntry:
         activity_id=catch_up.activity_id,
         session_id=catch_up.session_id,
         done=catch_up.state is CatchUpState.COMPLETED,
+        week=plan.week_of(catch_up.due, is_end=True),
     )
 
 
@@ -125,8 +140,7 @@ def _is_over(session: Session) -> bool:
     return session.state is SessionState.ENDED
 
 
-def _dues(run_state: LearnerRunState, plan: Plan) -> Iterator[TimelineEntry]:
-    dues = Dues(plan, run_state)
+def _dues(run_state: LearnerRunState, plan: Plan, dues: Dues) -> Iterator[TimelineEntry]:
     for activity in plan.activities.values():
         at = dues.of(activity.id).at
         if at is not None:

@@ -1,5 +1,6 @@
 """Views of learners and runs: the contract's resources of the same names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from services.progress.domain.enums import (
 )
 from services.progress.domain.learner import Learner
 from services.progress.domain.learner_run_state import LearnerRunState, is_complete
+from services.progress.domain.openings import Lack, lacks_of
 from services.progress.domain.path import Activity
 from services.progress.domain.plan import Plan
 from services.progress.domain.shares import evidence_on, playing_time, share_of
@@ -32,6 +34,10 @@ class ActivityProgress:
     watched_share: float
     attendance: AttendanceStatus | None
     optional: bool
+    lacks: Sequence[Lack] = ()
+    """What is lacking before it opens."""
+    week: int = 0
+    """The week of the run to which it belongs, from 1; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +97,29 @@ def activity_progress(learner: Learner, plan: Plan, now: datetime) -> list[Activ
 def _activity(
     activity: Activity, learner: Learner, plan: Plan, dues: Dues, now: datetime
 ) -> ActivityProgress:
-    due = dues.of(activity.id)
+    due, lacks = dues.of(activity.id), lacks_of(activity, learner, plan, dues, now)
     return ActivityProgress(
         activity_id=activity.id,
         title=activity.title,
         kind=activity.kind,
-        state=state_of(activity, learner, plan, now),
+        state=state_of(activity, learner, plan, is_locked=bool(lacks)),
         due=due.at,
         extended=due.extended,
         completed_at=learner.run_state.completed.get(activity.id),
         watched_share=_watched_share(activity, learner, plan),
         attendance=_attendance(activity, learner, plan),
         optional=activity.optional,
+        lacks=lacks,
+        week=_week(activity, plan, dues),
     )
+
+
+def _week(activity: Activity, plan: Plan, dues: Dues) -> int:
+    """Return the week of a class, or in which an activity is due or else released; 0: of none."""
+    start = dues.start_of(activity.id)
+    end = None if start else dues.of(activity.id).at
+    at = start or end or dues.release_of(activity.id)
+    return plan.week_of(at, is_end=end is not None) if at else 0
 
 
 def _watched_share(activity: Activity, learner: Learner, plan: Plan) -> float:

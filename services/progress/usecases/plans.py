@@ -10,10 +10,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from chassis.replicas import newer, upsert_if_newer
+from services.progress.domain.enums import DueCause
 from services.progress.domain.path import Path, Run
 from services.progress.domain.plan_history import (
     NO_EFFECT,
     ON_EVERYTHING,
+    Cause,
     Effect,
     PlanHistory,
     changed,
@@ -21,6 +23,9 @@ from services.progress.domain.plan_history import (
 from services.progress.domain.reevaluations import AGAIN_AFTER, ItemUpdate, begun, effect_of
 from services.progress.domain.sessions import Item, Session, SessionUpdate, merge, with_item
 from services.progress.ports import Store
+
+RUN_UPDATED = replace(ON_EVERYTHING, causes=(Cause(DueCause.RUN_UPDATED),))
+ZONE_DATA = replace(ON_EVERYTHING, causes=(Cause(DueCause.ZONE_DATA),))
 
 
 def learn_runs(store: Store, arrived: Sequence[Run]) -> None:
@@ -31,7 +36,7 @@ def learn_runs(store: Store, arrived: Sequence[Run]) -> None:
     fresh = newer(before, arrived)
     store.put_replicas(fresh)
     differing = [run for run in fresh if not _is_same(before.get(run.id), run)]
-    _change(store, {run.id: ON_EVERYTHING for run in differing})
+    _change(store, {run.id: RUN_UPDATED for run in differing})
 
 
 def end_runs(store: Store, run_ids: Sequence[str]) -> None:
@@ -44,7 +49,7 @@ def apply_zone_data(store: Store, run_ids: Sequence[str]) -> None:
     """Let the learners of runs be evaluated again if the data of their zone changed: dues by civil
     times are at other instants now.
     """
-    _change(store, dict.fromkeys(store.note_zone_data(run_ids), ON_EVERYTHING))
+    _change(store, dict.fromkeys(store.note_zone_data(run_ids), ZONE_DATA))
 
 
 def _is_same(before: Run | None, after: Run) -> bool:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
 
-from services.progress.domain import due_news
+from services.progress.domain import due_changes, due_news, openings
 from services.progress.domain.catch_ups import CatchUp, may_be_in_time, restocked
 from services.progress.domain.credit import in_time_at, until
+from services.progress.domain.dues import Dues
 from services.progress.domain.enums import Key
 from services.progress.domain.evidence import activity_target, item_target
 from services.progress.domain.learner import Learner, did_all
@@ -79,8 +80,7 @@ def review(store: Store, news: Sequence[LearnerUpdate]) -> None:
             after[each.key] = changed
         store.record_event(*events_between(changed, after[each.key]))
     for key, learner in after.items():
-        run_state = _told_dues(store, before[key].run_state, learner.run_state, plans.get(key[0]))
-        after[key] = replace(learner, run_state=run_state)
+        after[key] = _told(store, before[key], learner, plans.get(key[0]))
     _save(store, before, {key: _kept(before[key], after[key], plans.get(key[0])) for key in after})
 
 
@@ -199,16 +199,21 @@ def _last_looks_at_dues(
             yield LearnerUpdate((run_id, learner_id), recorded.at, change, targets)
 
 
-def _told_dues(
-    store: Store, before: LearnerRunState, after: LearnerRunState, plan: Plan | None
-) -> LearnerRunState:
-    """Return the run state after the learner was told of dues, whose events are recorded."""
-    after = due_news.since(before, after, store.now)
-    if plan is None or not due_news.is_needed(before, after, plan, store.now):
-        return after
-    after, news = due_news.told(after, plan, store.now)
-    store.record_event(*news)
-    return after
+def _told(store: Store, before: Learner, after: Learner, plan: Plan | None) -> Learner:
+    """Return the learner who was told of dues and of what opened; the events are recorded."""
+    was, run_state = before.run_state, due_news.since(before.run_state, after.run_state, store.now)
+    told = replace(after, run_state=run_state) if run_state != after.run_state else after
+    if plan is None or not (
+        due_news.is_needed(was, run_state, plan, store.now)
+        or openings.is_needed(before, after, plan)
+    ):
+        return told
+    dues = Dues(plan, run_state)
+    run_state, changed = due_changes.told(was, run_state, plan, store.now, dues)
+    run_state, news = due_news.told(run_state, plan, store.now, dues)
+    told, opened = openings.opened(replace(told, run_state=run_state), plan, store.now)
+    store.record_event(*filter(None, (changed, *news, opened)))
+    return told
 
 
 def _load(
@@ -262,7 +267,9 @@ def _related(
     if plan is None:
         return frozenset(targets)
     items = plan.history.items_since(run_state.plan_version)
-    return None if items is None else plan.related({*targets, *map(item_target, items)}, groups)
+    if items is None:
+        return None
+    return plan.related({*targets, *map(item_target, items), *plan.scored_targets}, groups)
 
 
 def _kept(before: Learner, after: Learner, plan: Plan | None) -> Learner:

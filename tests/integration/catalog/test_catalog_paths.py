@@ -118,7 +118,8 @@ def test_civil_rules_are_kept_as_they_were_written(registry: Registry) -> None:
     ]
     publish(registry, run.id, activities[:1])
     assert registry.events("tandem.catalog.run.updated.v1") == []
-    publish(registry, run.id, activities)
+    published = publish(registry, run.id, activities)
+    activities[1].added_at.CopyFrom(published.published_at)
     found = registry.staff.GetPath(catalog_pb2.GetPathRequest(run_id=run.id)).activities
     assert list(found) == activities
     row = registry.events("tandem.catalog.path.published.v1")[-1]
@@ -148,3 +149,45 @@ def test_faults_of_civil_rules_are_listed_with_all_others(registry: Registry) ->
         "activities[0].deadline.civil.week_day.week",
         "activities[0].deadline.civil.week_day.weekday",
     ]
+
+
+def test_conditions_are_kept_and_told_and_their_faults_are_listed(registry: Registry) -> None:
+    """They come back and travel in the event; a bad one is refused with all other faults."""
+    run = registry.open_run()
+    attended = resources_pb2.Condition(
+        activity_id="class", kind=resources_pb2.CONDITION_KIND_ATTENDED, or_caught_up=True
+    )
+    scored = resources_pb2.Condition(
+        activity_id="quiz", kind=resources_pb2.CONDITION_KIND_SCORED, score=0.8
+    )
+    activities = [
+        activity("class", types_pb2.ACTIVITY_KIND_SESSION),
+        activity("quiz", types_pb2.ACTIVITY_KIND_CHECKPOINT),
+        activity("next", types_pb2.ACTIVITY_KIND_TASK, opens_when=[attended, scored]),
+    ]
+    publish(registry, run.id, activities)
+    row = registry.events("tandem.catalog.path.published.v1")[-1]
+    told: Any = events.read(row["headers"], row["body"]).data
+    found = registry.staff.GetPath(catalog_pb2.GetPathRequest(run_id=run.id)).activities
+    assert list(found) == list(told.activities) == activities
+    scored.score, scored.activity_id = 1.5, "class"
+    activities[2] = activity("next", types_pb2.ACTIVITY_KIND_TASK, opens_when=[scored])
+    error = refused(lambda: publish(registry, run.id, activities))
+    field = "activities[2].opens_when[0]"
+    assert fields_of(error) == [f"{field}.activity_id", f"{field}.score"]
+
+
+def test_an_id_is_the_same_activity_in_all_versions(registry: Registry) -> None:
+    """An id that two versions ago was a task can't come back as a quiz; as a task it can, and the
+    path tells when it came back.
+    """
+    run = registry.open_run()
+    task, quiz = types_pb2.ACTIVITY_KIND_TASK, types_pb2.ACTIVITY_KIND_CHECKPOINT
+    publish(registry, run.id, [activity("a", task), activity("b", task)])
+    publish(registry, run.id, [activity("b", task)])
+    both = [activity("a", quiz), activity("b", task)]
+    error = refused(lambda: publish(registry, run.id, both))
+    assert fields_of(error) == ["activities[0].kind"]
+    path = publish(registry, run.id, [activity("a", task), activity("b", task)])
+    assert path.activities[0].added_at == path.published_at
+    assert not path.activities[1].HasField("added_at")

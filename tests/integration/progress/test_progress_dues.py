@@ -240,7 +240,8 @@ def test_learners_of_an_older_version_are_told_of_what_is_to_come_only(
         learners=LEARNERS,
     )
     standings = classroom.database.mongo["standings"]
-    standings.update_many({}, {"$unset": {"dues_since": 1, "next_due_at": 1, "dues_told": 1}})
+    added = ("dues_since", "next_due_at", "dues_told", "path_seen", "opened", "dues_known")
+    standings.update_many({}, {"$unset": dict.fromkeys(added, 1)})
     classroom.clock.forward(hours=49)
     tell_dues(classroom.database)
     assert standings.count_documents(UNSEEN) == 0

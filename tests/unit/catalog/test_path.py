@@ -358,3 +358,25 @@ def test_prerequisites_without_a_circle_are_those_with_an_order(edges: list[set[
     while ready := {n for n, each in enumerate(edges) if each <= done} - done:
         done |= ready
     assert bool(violations(*activities)) == (len(done) < len(edges))
+
+
+def test_a_week_may_mix_live_and_self_paced_activities() -> None:
+    """A class, a reading before it and a quiz after it, by days of the same week."""
+
+    def on(weekday: Weekday) -> TimeRule:
+        return civil(week_day=WeekDay(2, weekday))
+
+    assert (
+        violations(
+            Activity("read", "R", ITEM, item_id="known", deadline=on(Weekday.MONDAY)),
+            Activity("class", "C", SESSION, requires=("read",), deadline=on(Weekday.WEDNESDAY)),
+            Activity(
+                "quiz",
+                "Q",
+                ActivityKind.CHECKPOINT,
+                release=days_after("class", 0),
+                deadline=on(Weekday.SUNDAY),
+            ),
+        )
+        == {}
+    )

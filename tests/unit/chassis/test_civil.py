@@ -14,6 +14,7 @@ from chassis.civil import (
     is_working_day,
     local_due,
     start_of_day,
+    week_of,
     zone_fingerprint,
 )
 
@@ -157,3 +158,9 @@ def test_a_zone_has_another_fingerprint_when_its_clocks_show_another_time() -> N
     }
     assert of["London"] == of["Dublin"] != of["Berlin"]
     assert zone_fingerprint("Europe/Berlin", range(2026, 2028)) != of["Berlin"]
+
+
+@given(st.dates(date(1950, 1, 1), date(2150, 1, 1)), st.integers(1, 60), st.integers(1, 7))
+def test_the_week_of_a_day_is_the_one_that_names_it(first: date, week: int, weekday: int) -> None:
+    """Also in the week of the first day, before that day."""
+    assert week_of(first.isoformat(), day_of_week(first.isoformat(), week, weekday)) == week

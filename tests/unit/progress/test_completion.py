@@ -1,6 +1,7 @@
 """When an activity is done."""
 
 from dataclasses import replace
+from datetime import datetime
 from itertools import pairwise, permutations
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.contracts.mapping import from_document
-from services.progress.domain.completion import done_at, state_of
+from services.progress.domain.completion import done_at
 from services.progress.domain.enums import (
     ActivityKind,
     ActivityState,
@@ -17,12 +18,14 @@ from services.progress.domain.enums import (
     Role,
     SessionState,
 )
-from services.progress.domain.learner import did
+from services.progress.domain.learner import Learner, did
 from services.progress.domain.path import Activity, Policy, TimeRule
+from services.progress.domain.plan import Plan
 from services.progress.domain.sessions import Item
 from services.progress.domain.shares import share_of
 from services.progress.domain.statements import Result, Statement
 from services.progress.domain.video import VideoExtensions
+from services.progress.domain.views import activity_progress
 from tests.unit.progress.examples import (
     COMPLETED,
     DAY,
@@ -271,6 +274,12 @@ def test_all_materials_are_to_be_studied() -> None:
     )
     assert done_at(CLASS, half, plan(CLASS, sessions=(one,))) is None
     assert done_at(CLASS, whole, plan(CLASS, sessions=(one,))) == MONDAY
+
+
+def state_of(one: Activity, ada: Learner, by: Plan, now: datetime) -> ActivityState:
+    """The state of an activity, as a learner's progress tells it."""
+    rows = activity_progress(ada, by, now)
+    return next(row.state for row in rows if row.activity_id == one.id)
 
 
 def test_states_of_an_activity() -> None:

@@ -200,7 +200,7 @@ def test_what_approached_is_retracted_when_it_is_completed_or_goes() -> None:
 
 def test_dues_are_computed_only_where_something_may_be_to_tell() -> None:
     """Not in the review of a statement that completes nothing."""
-    seen = fresh(plan_version=1, next_due_at=DUE)
+    seen = fresh(plan_version=1, path_seen=1, next_due_at=DUE)
     assert not due_news.is_needed(seen, replace(seen, last_seen_at=DUE), ONE, DUE - SECOND)
     assert due_news.is_needed(seen, seen, ONE, DUE)
     changes: tuple[dict[str, Any], ...] = (

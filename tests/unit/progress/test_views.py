@@ -13,8 +13,10 @@ from services.progress.domain.enums import (
     CivilTime,
     SessionState,
     TimelineKind,
+    Weekday,
 )
-from services.progress.domain.path import CivilRule, TimeRule
+from services.progress.domain.learner_run_state import Extension
+from services.progress.domain.path import CivilRule, TimeRule, WeekDay
 from services.progress.domain.timeline import TimelineInterval
 from services.progress.domain.views import activity_progress, learner_progress
 from tests.unit.progress.examples import (
@@ -69,7 +71,7 @@ def test_the_best_of_several_sessions_is_told() -> None:
 def test_classes_and_dues_stand_in_a_timeline() -> None:
     """From the first instant of the stretch until before its last."""
     by = plan(FILM, CLASS, sessions=(session(), session("s2", start_time=MONDAY + 7 * DAY)))
-    lines = timeline.by_time(timeline.lines_of_run(run_state(), by, WEEK))
+    lines = timeline.by_time(timeline.lines_of_run(learner(), by, WEEK, MONDAY))
     assert [(line.kind, line.at) for line in lines] == [
         (TimelineKind.DUE, MONDAY),
         (TimelineKind.SESSION, MONDAY),
@@ -80,7 +82,7 @@ def test_a_civil_due_stands_at_its_instant_in_a_timeline() -> None:
     """At the end of its day in the run's zone."""
     due = TimeRule(civil=CivilRule(days_after_enrolment=2))
     by = plan(activity("essay", deadline=due))
-    (line,) = timeline.lines_of_run(run_state(), by, WEEK)
+    (line,) = timeline.lines_of_run(learner(), by, WEEK, MONDAY)
     assert line.kind is TimelineKind.DUE
     assert line.local == CivilTime("2026-03-04T00:00:00", "Europe/Dublin")
 
@@ -95,7 +97,7 @@ def test_a_civil_due_stands_at_its_instant_in_a_timeline() -> None:
 )
 def test_lines_are_on_the_learners_wall(zone: str, local: CivilTime) -> None:
     """Lines are in the requested time zone, or else in the run's."""
-    (line,) = timeline.lines_of_run(run_state(), plan(FILM), replace(WEEK, zone=zone))
+    (line,) = timeline.lines_of_run(learner(), plan(FILM), replace(WEEK, zone=zone), MONDAY)
     assert line.local == local
 
 
@@ -103,16 +105,16 @@ def test_a_cancelled_class_shows_what_takes_its_place() -> None:
     """Something is left to do as long as the substitute is not studied."""
     off = session(state=SessionState.CANCELLED, substitute_item_id="book")
     by = plan(CLASS, sessions=(off,))
-    (line,) = timeline.lines_of_run(run_state(), by, WEEK)
+    (line,) = timeline.lines_of_run(learner(), by, WEEK, MONDAY)
     assert (line.cancelled, line.substitute_item_id, line.done) == (True, "book", False)
-    (line,) = timeline.lines_of_run(run_state(completed={"class": MONDAY}), by, WEEK)
+    (line,) = timeline.lines_of_run(learner(completed={"class": MONDAY}), by, WEEK, MONDAY)
     assert line.done
 
 
 def test_a_catch_up_stands_at_its_due() -> None:
     """It is listed with the session that was missed."""
     given = assigned(run_state(), session(), ("film",), MONDAY, CatchUpDue(MONDAY + DAY))
-    line = timeline.localized(timeline.line_of_catch_up(given), "")
+    line = timeline.localized(timeline.line_of_catch_up(given, plan()), "")
     assert (line.at, line.session_id, line.done) == (MONDAY + DAY, "s1", False)
     assert line.local == CivilTime("2026-03-03T09:00:00", "UTC")
 
@@ -132,3 +134,36 @@ def test_a_stretch_is_a_stretch(length: timedelta, right: bool) -> None:
     assert (
         not list(timeline.violations_of(TimelineInterval(ADA, MONDAY, MONDAY + length, "")))
     ) is right
+
+
+def test_a_mixed_week_is_told_as_one_week() -> None:
+    """A class, a reading and a quiz of week 2, by days of the week; what is due at the end of
+    Sunday is of the week that ends. An extension into week 3 moves the activity there.
+    """
+
+    def on(week: int, weekday: Weekday, time: str = "") -> TimeRule:
+        return TimeRule(civil=CivilRule(week_day=WeekDay(week, weekday), time=time))
+
+    held = session(start_time=MONDAY + 9 * DAY, end_time=MONDAY + 9 * DAY + HOUR)
+    by = plan(
+        CLASS,
+        activity("reading", deadline=on(2, Weekday.MONDAY, "18:00")),
+        activity("quiz", ActivityKind.CHECKPOINT, deadline=on(2, Weekday.SUNDAY)),
+        activity("opens", release=on(3, Weekday.MONDAY)),
+        activity("free"),
+        sessions=(held,),
+    )
+    by = replace(by, run=replace(by.run, start_date="2026-03-04"))
+    weeks = {"class": 2, "reading": 2, "quiz": 2, "opens": 3, "free": 0}
+    assert {row.activity_id: row.week for row in activity_progress(learner(), by, MONDAY)} == weeks
+    interval = replace(WEEK, until_time=MONDAY + 99 * DAY)
+    lines = timeline.by_time(timeline.lines_of_run(learner(), by, interval, MONDAY))
+    assert [(line.activity_id, line.week) for line in lines] == [
+        ("reading", 2),
+        ("class", 2),
+        ("quiz", 2),
+    ]
+    late = learner(extensions={"quiz": Extension(MONDAY + 15 * DAY, 1)})
+    assert {row.week for row in activity_progress(late, by, MONDAY)} == {0, 2, 3}
+    no_first_day = replace(by, run=replace(by.run, start_date=""))
+    assert {row.week for row in activity_progress(late, no_first_day, MONDAY)} == {0}

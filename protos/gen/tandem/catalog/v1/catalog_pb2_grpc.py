@@ -338,7 +338,8 @@ class CatalogServiceServicer:
 
     def PublishPath(self, request, context):
         """Publishes the next version of a run's path. INVALID_ARGUMENT lists every fault: a cycle, an
-        unknown prerequisite, a missing item, a deadline before its release.
+        unknown prerequisite, a missing item, a deadline before its release, a condition that can't be
+        met. An id names the same activity in all versions, so its kind never changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

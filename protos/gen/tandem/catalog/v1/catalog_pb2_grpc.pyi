@@ -95,7 +95,8 @@ class CatalogServiceStub:
     """Runs, newest first."""
     PublishPath: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.PublishPathRequest, _resources_pb2.Path]
     """Publishes the next version of a run's path. INVALID_ARGUMENT lists every fault: a cycle, an
-    unknown prerequisite, a missing item, a deadline before its release.
+    unknown prerequisite, a missing item, a deadline before its release, a condition that can't be
+    met. An id names the same activity in all versions, so its kind never changes.
     """
     GetPath: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetPathRequest, _resources_pb2.Path]
     """A version of a run's path. NOT_FOUND when there is none."""
@@ -230,7 +231,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Runs, newest first."""
     PublishPath: _aio.UnaryUnaryMultiCallable[_catalog_pb2.PublishPathRequest, _resources_pb2.Path]  # type: ignore[assignment]
     """Publishes the next version of a run's path. INVALID_ARGUMENT lists every fault: a cycle, an
-    unknown prerequisite, a missing item, a deadline before its release.
+    unknown prerequisite, a missing item, a deadline before its release, a condition that can't be
+    met. An id names the same activity in all versions, so its kind never changes.
     """
     GetPath: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetPathRequest, _resources_pb2.Path]  # type: ignore[assignment]
     """A version of a run's path. NOT_FOUND when there is none."""
@@ -458,7 +460,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Path, _abc.Awaitable[_resources_pb2.Path]]:
         """Publishes the next version of a run's path. INVALID_ARGUMENT lists every fault: a cycle, an
-        unknown prerequisite, a missing item, a deadline before its release.
+        unknown prerequisite, a missing item, a deadline before its release, a condition that can't be
+        met. An id names the same activity in all versions, so its kind never changes.
         """
 
     @_abc_1.abstractmethod

@@ -205,6 +205,30 @@ RUN_STATE_CLOSED: RunState.ValueType  # 2
 """Over."""
 Global___RunState: _TypeAlias = RunState  # noqa: Y015
 
+class _ConditionKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConditionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConditionKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONDITION_KIND_UNSPECIFIED: _ConditionKind.ValueType  # 0
+    """Not said."""
+    CONDITION_KIND_ATTENDED: _ConditionKind.ValueType  # 1
+    """A SESSION was attended: PRESENT, or PARTIAL where the run's `partial_attendance` COUNTS."""
+    CONDITION_KIND_SCORED: _ConditionKind.ValueType  # 2
+    """A CHECKPOINT or a TASK has a score."""
+
+class ConditionKind(_ConditionKind, metaclass=_ConditionKindEnumTypeWrapper):
+    """What an activity waits for, beside the completion of what it `requires`."""
+
+CONDITION_KIND_UNSPECIFIED: ConditionKind.ValueType  # 0
+"""Not said."""
+CONDITION_KIND_ATTENDED: ConditionKind.ValueType  # 1
+"""A SESSION was attended: PRESENT, or PARTIAL where the run's `partial_attendance` COUNTS."""
+CONDITION_KIND_SCORED: ConditionKind.ValueType  # 2
+"""A CHECKPOINT or a TASK has a score."""
+Global___ConditionKind: _TypeAlias = ConditionKind  # noqa: Y015
+
 class _EnrolmentState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -938,6 +962,42 @@ class TimeRule(_message.Message):
 Global___TimeRule: _TypeAlias = TimeRule  # noqa: Y015
 
 @_typing.final
+class Condition(_message.Message):
+    """What must have happened before an activity opens."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    OR_CAUGHT_UP_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    activity_id: _builtins.str
+    """The other activity of the same path."""
+    kind: Global___ConditionKind.ValueType
+    """What must have happened with it."""
+    or_caught_up: _builtins.bool
+    """ATTENDED: the absence may also have been made up for (CAUGHT_UP)."""
+    score: _builtins.float
+    """SCORED: the least score, above 0, at most 1: xAPI's `result.score.scaled` (1.0.3, part 2, section
+    2.4.5.1). The best score counts that a service told; what a learner says of a score does not.
+    """
+    def __init__(
+        self,
+        *,
+        activity_id: _builtins.str = ...,
+        kind: Global___ConditionKind.ValueType = ...,
+        or_caught_up: _builtins.bool = ...,
+        score: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "kind", b"kind", "or_caught_up", b"or_caught_up", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Condition: _TypeAlias = Condition  # noqa: Y015
+
+@_typing.final
 class Activity(_message.Message):
     """One step of a path."""
 
@@ -951,6 +1011,8 @@ class Activity(_message.Message):
     RELEASE_FIELD_NUMBER: _builtins.int
     DEADLINE_FIELD_NUMBER: _builtins.int
     OPTIONAL_FIELD_NUMBER: _builtins.int
+    OPENS_WHEN_FIELD_NUMBER: _builtins.int
+    ADDED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Chosen by the author, unique in the path: week-1-reading."""
     title: _builtins.str
@@ -963,7 +1025,7 @@ class Activity(_message.Message):
     """True when the path can be completed without it."""
     @_builtins.property
     def requires(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Activities of the same path that come first."""
+        """Activities of the same path that come first: it opens when they are completed."""
 
     @_builtins.property
     def release(self) -> Global___TimeRule:
@@ -972,6 +1034,18 @@ class Activity(_message.Message):
     @_builtins.property
     def deadline(self) -> Global___TimeRule:
         """When it is due; absent: never."""
+
+    @_builtins.property
+    def opens_when(self) -> _containers.RepeatedCompositeFieldContainer[Global___Condition]:
+        """What must have happened before it opens, beside `release` and `requires`: all of it. An older
+        version of progress does not know conditions, and opens it without them.
+        """
+
+    @_builtins.property
+    def added_at(self) -> _timestamp_pb2.Timestamp:
+        """When a version first had it, after a version without it; absent: the first version had it. The
+        server sets it; what a request says here is passed over.
+        """
 
     def __init__(
         self,
@@ -984,10 +1058,12 @@ class Activity(_message.Message):
         release: Global___TimeRule | None = ...,
         deadline: Global___TimeRule | None = ...,
         optional: _builtins.bool = ...,
+        opens_when: _abc.Iterable[Global___Condition] | None = ...,
+        added_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline", "release", b"release"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["added_at", b"added_at", "deadline", b"deadline", "release", b"release"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline", "id", b"id", "item_id", b"item_id", "kind", b"kind", "optional", b"optional", "release", b"release", "requires", b"requires", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_at", b"added_at", "deadline", b"deadline", "id", b"id", "item_id", b"item_id", "kind", b"kind", "opens_when", b"opens_when", "optional", b"optional", "release", b"release", "requires", b"requires", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tandem.progress.v1 import resources_pb2 as _resources_pb2
 from tandem.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
@@ -20,6 +21,58 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _DueCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DueCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DueCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DUE_CAUSE_UNSPECIFIED: _DueCause.ValueType  # 0
+    """Not said."""
+    DUE_CAUSE_EXTENSION: _DueCause.ValueType  # 1
+    """The activity, or one that its deadline counts from, was extended for the learner."""
+    DUE_CAUSE_ENROLMENT: _DueCause.ValueType  # 2
+    """The learner came into the run again."""
+    DUE_CAUSE_GROUPS: _DueCause.ValueType  # 3
+    """The learner is in other groups."""
+    DUE_CAUSE_SESSION_SCHEDULED: _DueCause.ValueType  # 4
+    """A class that it counts from was scheduled."""
+    DUE_CAUSE_SESSION_MOVED: _DueCause.ValueType  # 5
+    """A class that it counts from was moved, or ended at another time."""
+    DUE_CAUSE_SESSION_CANCELLED: _DueCause.ValueType  # 6
+    """A class that it counts from was cancelled."""
+    DUE_CAUSE_PATH_PUBLISHED: _DueCause.ValueType  # 7
+    """A new version of the path has another rule, or no longer has the activity."""
+    DUE_CAUSE_RUN_UPDATED: _DueCause.ValueType  # 8
+    """The run's first day, holidays or policy changed."""
+    DUE_CAUSE_ZONE_DATA: _DueCause.ValueType  # 9
+    """The law of the run's zone changed, or our data of it."""
+
+class DueCause(_DueCause, metaclass=_DueCauseEnumTypeWrapper):
+    """Why a deadline changed."""
+
+DUE_CAUSE_UNSPECIFIED: DueCause.ValueType  # 0
+"""Not said."""
+DUE_CAUSE_EXTENSION: DueCause.ValueType  # 1
+"""The activity, or one that its deadline counts from, was extended for the learner."""
+DUE_CAUSE_ENROLMENT: DueCause.ValueType  # 2
+"""The learner came into the run again."""
+DUE_CAUSE_GROUPS: DueCause.ValueType  # 3
+"""The learner is in other groups."""
+DUE_CAUSE_SESSION_SCHEDULED: DueCause.ValueType  # 4
+"""A class that it counts from was scheduled."""
+DUE_CAUSE_SESSION_MOVED: DueCause.ValueType  # 5
+"""A class that it counts from was moved, or ended at another time."""
+DUE_CAUSE_SESSION_CANCELLED: DueCause.ValueType  # 6
+"""A class that it counts from was cancelled."""
+DUE_CAUSE_PATH_PUBLISHED: DueCause.ValueType  # 7
+"""A new version of the path has another rule, or no longer has the activity."""
+DUE_CAUSE_RUN_UPDATED: DueCause.ValueType  # 8
+"""The run's first day, holidays or policy changed."""
+DUE_CAUSE_ZONE_DATA: DueCause.ValueType  # 9
+"""The law of the run's zone changed, or our data of it."""
+Global___DueCause: _TypeAlias = DueCause  # noqa: Y015
 
 @_typing.final
 class StatementsRecorded(_message.Message):
@@ -125,6 +178,45 @@ class ActivityReopened(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ActivityReopened: _TypeAlias = ActivityReopened  # noqa: Y015
+
+@_typing.final
+class ActivitiesOpened(_message.Message):
+    """Activities that waited for something have opened for a learner: their release came, what they
+    require is completed, and their conditions hold. Each is told once. Not told is what was open
+    already when the learner came, and what waits for nothing.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_IDS_FIELD_NUMBER: _builtins.int
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    @_builtins.property
+    def activity_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The activities, in the path's order."""
+
+    def __init__(
+        self,
+        *,
+        enrolment_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        activity_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_ids", b"activity_ids", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivitiesOpened: _TypeAlias = ActivitiesOpened  # noqa: Y015
 
 @_typing.final
 class PathCompleted(_message.Message):
@@ -638,3 +730,96 @@ class DueRetracted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DueRetracted: _TypeAlias = DueRetracted  # noqa: Y015
+
+@_typing.final
+class DueChange(_message.Message):
+    """One deadline that changed, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    OLD_DUE_FIELD_NUMBER: _builtins.int
+    NEW_DUE_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    CAUSE_ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    PATH_VERSION_FIELD_NUMBER: _builtins.int
+    activity_id: _builtins.str
+    """The activity."""
+    title: _builtins.str
+    """The activity's title; empty if the path no longer has it."""
+    cause: Global___DueCause.ValueType
+    """Why."""
+    cause_activity_id: _builtins.str
+    """EXTENSION: the activity that was extended. SESSION_*: the activity of the class. Empty otherwise."""
+    session_id: _builtins.str
+    """SESSION_*: the class. Empty otherwise."""
+    path_version: _builtins.int
+    """PATH_PUBLISHED: the version. 0 otherwise."""
+    @_builtins.property
+    def old_due(self) -> _timestamp_pb2.Timestamp:
+        """The deadline until now; absent if it had none."""
+
+    @_builtins.property
+    def new_due(self) -> _timestamp_pb2.Timestamp:
+        """The deadline from now; absent if it has none."""
+
+    def __init__(
+        self,
+        *,
+        activity_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        old_due: _timestamp_pb2.Timestamp | None = ...,
+        new_due: _timestamp_pb2.Timestamp | None = ...,
+        cause: Global___DueCause.ValueType = ...,
+        cause_activity_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        path_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["new_due", b"new_due", "old_due", b"old_due"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "cause", b"cause", "cause_activity_id", b"cause_activity_id", "new_due", b"new_due", "old_due", b"old_due", "path_version", b"path_version", "session_id", b"session_id", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DueChange: _TypeAlias = DueChange  # noqa: Y015
+
+@_typing.final
+class DuesChanged(_message.Message):
+    """Deadlines of a learner changed: all that one evaluation found. Each change is told once. Told are
+    activities, required or optional, that are not completed, while the run goes on, if the old or the
+    new deadline is still to come. The first deadlines of a learner who came are no change.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    enrolment_id: _builtins.str
+    """The enrolment."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___DueChange]:
+        """The changes."""
+
+    def __init__(
+        self,
+        *,
+        enrolment_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        changes: _abc.Iterable[Global___DueChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DuesChanged: _TypeAlias = DuesChanged  # noqa: Y015

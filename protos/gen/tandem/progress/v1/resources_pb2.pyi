@@ -32,7 +32,7 @@ class _ActivityStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Activit
     ACTIVITY_STATE_UNSPECIFIED: _ActivityState.ValueType  # 0
     """Not said."""
     ACTIVITY_STATE_LOCKED: _ActivityState.ValueType  # 1
-    """Not open yet: before its release, or prerequisites are missing."""
+    """Not open yet: `lacks` tells why. What has opened stays open."""
     ACTIVITY_STATE_OPEN: _ActivityState.ValueType  # 2
     """May be done."""
     ACTIVITY_STATE_STARTED: _ActivityState.ValueType  # 3
@@ -46,7 +46,7 @@ class ActivityState(_ActivityState, metaclass=_ActivityStateEnumTypeWrapper):
 ACTIVITY_STATE_UNSPECIFIED: ActivityState.ValueType  # 0
 """Not said."""
 ACTIVITY_STATE_LOCKED: ActivityState.ValueType  # 1
-"""Not open yet: before its release, or prerequisites are missing."""
+"""Not open yet: `lacks` tells why. What has opened stays open."""
 ACTIVITY_STATE_OPEN: ActivityState.ValueType  # 2
 """May be done."""
 ACTIVITY_STATE_STARTED: ActivityState.ValueType  # 3
@@ -54,6 +54,38 @@ ACTIVITY_STATE_STARTED: ActivityState.ValueType  # 3
 ACTIVITY_STATE_COMPLETED: ActivityState.ValueType  # 4
 """Done."""
 Global___ActivityState: _TypeAlias = ActivityState  # noqa: Y015
+
+class _LackKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LackKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LackKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LACK_KIND_UNSPECIFIED: _LackKind.ValueType  # 0
+    """Not said."""
+    LACK_KIND_RELEASE: _LackKind.ValueType  # 1
+    """Its release."""
+    LACK_KIND_COMPLETION: _LackKind.ValueType  # 2
+    """The completion of another activity."""
+    LACK_KIND_ATTENDANCE: _LackKind.ValueType  # 3
+    """The attendance of a SESSION."""
+    LACK_KIND_SCORE: _LackKind.ValueType  # 4
+    """A score in a CHECKPOINT or TASK."""
+
+class LackKind(_LackKind, metaclass=_LackKindEnumTypeWrapper):
+    """What an activity waits for."""
+
+LACK_KIND_UNSPECIFIED: LackKind.ValueType  # 0
+"""Not said."""
+LACK_KIND_RELEASE: LackKind.ValueType  # 1
+"""Its release."""
+LACK_KIND_COMPLETION: LackKind.ValueType  # 2
+"""The completion of another activity."""
+LACK_KIND_ATTENDANCE: LackKind.ValueType  # 3
+"""The attendance of a SESSION."""
+LACK_KIND_SCORE: LackKind.ValueType  # 4
+"""A score in a CHECKPOINT or TASK."""
+Global___LackKind: _TypeAlias = LackKind  # noqa: Y015
 
 class _CatchUpState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -273,6 +305,52 @@ class Statement(_message.Message):
 Global___Statement: _TypeAlias = Statement  # noqa: Y015
 
 @_typing.final
+class Lack(_message.Message):
+    """One thing that an activity waits for before it opens for a learner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    OPENS_AT_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    BEST_SCORE_FIELD_NUMBER: _builtins.int
+    kind: Global___LackKind.ValueType
+    """What it is."""
+    activity_id: _builtins.str
+    """The other activity; empty for a RELEASE."""
+    title: _builtins.str
+    """The other activity's title; empty for a RELEASE."""
+    score: _builtins.float
+    """SCORE: the least score that opens it, 0 to 1."""
+    best_score: _builtins.float
+    """SCORE: the learner's best score so far; absent while there is none."""
+    @_builtins.property
+    def opens_at(self) -> _timestamp_pb2.Timestamp:
+        """RELEASE: when; absent while it hangs on a class that is not scheduled."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___LackKind.ValueType = ...,
+        activity_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        opens_at: _timestamp_pb2.Timestamp | None = ...,
+        score: _builtins.float = ...,
+        best_score: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_best_score", b"_best_score", "best_score", b"best_score", "opens_at", b"opens_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_score", b"_best_score", "activity_id", b"activity_id", "best_score", b"best_score", "kind", b"kind", "opens_at", b"opens_at", "score", b"score", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__best_score: _TypeAlias = _typing.Literal["best_score"]  # noqa: Y015
+    _WhichOneofArgType__best_score: _TypeAlias = _typing.Literal["_best_score", b"_best_score"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__best_score) -> _WhichOneofReturnType__best_score | None: ...
+
+Global___Lack: _TypeAlias = Lack  # noqa: Y015
+
+@_typing.final
 class ActivityProgress(_message.Message):
     """One learner's standing with one activity."""
 
@@ -288,6 +366,8 @@ class ActivityProgress(_message.Message):
     WATCHED_SHARE_FIELD_NUMBER: _builtins.int
     ATTENDANCE_FIELD_NUMBER: _builtins.int
     OPTIONAL_FIELD_NUMBER: _builtins.int
+    LACKS_FIELD_NUMBER: _builtins.int
+    WEEK_FIELD_NUMBER: _builtins.int
     activity_id: _builtins.str
     """The activity."""
     title: _builtins.str
@@ -304,6 +384,10 @@ class ActivityProgress(_message.Message):
     """For a SESSION that took place: what it recorded of the learner."""
     optional: _builtins.bool
     """True when the path can be completed without it."""
+    week: _builtins.int
+    """The week of the run to which it belongs, from 1, which holds the run's first day: of a SESSION
+    the week of its class, of others the week in which it is due, or else is released; 0 without any.
+    """
     @_builtins.property
     def due(self) -> _timestamp_pb2.Timestamp:
         """The learner's deadline, extensions included; absent when it has none, or hangs on a session
@@ -313,6 +397,10 @@ class ActivityProgress(_message.Message):
     @_builtins.property
     def completed_at(self) -> _timestamp_pb2.Timestamp:
         """When it was completed."""
+
+    @_builtins.property
+    def lacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lack]:
+        """What is lacking before it opens, at most the first 10; empty when it is open."""
 
     def __init__(
         self,
@@ -327,10 +415,12 @@ class ActivityProgress(_message.Message):
         watched_share: _builtins.float = ...,
         attendance: _types_pb2.AttendanceVerdict.ValueType = ...,
         optional: _builtins.bool = ...,
+        lacks: _abc.Iterable[Global___Lack] | None = ...,
+        week: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "due", b"due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance", b"attendance", "completed_at", b"completed_at", "due", b"due", "extended", b"extended", "kind", b"kind", "optional", b"optional", "state", b"state", "title", b"title", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance", b"attendance", "completed_at", b"completed_at", "due", b"due", "extended", b"extended", "kind", b"kind", "lacks", b"lacks", "optional", b"optional", "state", b"state", "title", b"title", "watched_share", b"watched_share", "week", b"week"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -553,6 +643,9 @@ class TimelineEntry(_message.Message):
     DONE_FIELD_NUMBER: _builtins.int
     CANCELLED_FIELD_NUMBER: _builtins.int
     SUBSTITUTE_ITEM_ID_FIELD_NUMBER: _builtins.int
+    LOCKED_FIELD_NUMBER: _builtins.int
+    LACKS_FIELD_NUMBER: _builtins.int
+    WEEK_FIELD_NUMBER: _builtins.int
     kind: Global___TimelineKind.ValueType
     """What it is."""
     title: _builtins.str
@@ -569,6 +662,12 @@ class TimelineEntry(_message.Message):
     """True for a class that was cancelled."""
     substitute_item_id: _builtins.str
     """The item that takes a cancelled class's place."""
+    locked: _builtins.bool
+    """True when its activity is not open yet."""
+    week: _builtins.int
+    """The week of the run that holds `at`, from 1, which holds the run's first day. What is due at the
+    end of Sunday (24:00) is of the week that ends.
+    """
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When a class starts, or something is due."""
@@ -580,6 +679,10 @@ class TimelineEntry(_message.Message):
     @_builtins.property
     def local(self) -> _types_pb2.CivilTime:
         """`at` on the wall of the learner's zone."""
+
+    @_builtins.property
+    def lacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lack]:
+        """Of a locked one: what is lacking before it opens, at most the first 10."""
 
     def __init__(
         self,
@@ -595,10 +698,13 @@ class TimelineEntry(_message.Message):
         done: _builtins.bool = ...,
         cancelled: _builtins.bool = ...,
         substitute_item_id: _builtins.str = ...,
+        locked: _builtins.bool = ...,
+        lacks: _abc.Iterable[Global___Lack] | None = ...,
+        week: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "local", b"local", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "at", b"at", "cancelled", b"cancelled", "done", b"done", "kind", b"kind", "local", b"local", "run_id", b"run_id", "session_id", b"session_id", "substitute_item_id", b"substitute_item_id", "title", b"title", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "at", b"at", "cancelled", b"cancelled", "done", b"done", "kind", b"kind", "lacks", b"lacks", "local", b"local", "locked", b"locked", "run_id", b"run_id", "session_id", b"session_id", "substitute_item_id", b"substitute_item_id", "title", b"title", "until", b"until", "week", b"week"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
