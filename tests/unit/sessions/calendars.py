@@ -105,7 +105,8 @@ def _starts(event: Any) -> Iterator[datetime]:
         yield start
         return
     dates = rruleset()
-    dates.rrule(rrulestr(event["rrule"].to_ical().decode(), dtstart=start.replace(tzinfo=None)))
+    rule: Any = rrulestr(event["rrule"].to_ical().decode(), dtstart=start.replace(tzinfo=None))
+    dates.rrule(rule)
     for name, add in (("rdate", dates.rdate), ("exdate", dates.exdate)):
         for each in event[name].dts if name in event else []:
             assert each.dt.tzinfo == start.tzinfo
