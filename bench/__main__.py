@@ -16,6 +16,7 @@ from bench import (
     memory,
     relay,
     rig,
+    roster,
     search,
     statements,
     tracing,
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "tracing": tracing.measure,
     "memory": memory.measure,
     "mail": mail.measure,
+    "roster": roster.measure,
 }
 # These take minutes, so they run by name only.
 BY_NAME: dict[str, Benchmark] = {
