@@ -108,7 +108,7 @@ class Role:
     def launch(self, environment: Mapping[str, str]) -> None:
         """Start the process without waiting for it."""
         pages = {}
-        if (self.service, self.role) == ("library", "api"):
+        if self.role == "api" and self.service in ("library", "sessions"):
             # The key has to be a secret of this platform, and to stay the same.
             secret = hashlib.sha256(environment.get("TANDEM_S3_SECRET_KEY", "").encode())
             address = f"http://{self.http_address}"

@@ -47,13 +47,16 @@ _DOMAIN = (
     "chassis.civil",
     "chassis.runs",
     "chassis.texts",
+    "chassis.capabilities",
     "services.{own}.domain",
 )
 LAYERS = (
+    Only(r"chassis\.(errors|replicas|staff|civil|texts|capabilities|clock)", ()),
+    Only(r"chassis\.operations\.settings", ()),
+    Only(r"chassis\.operations\.page_settings", ("chassis.operations.settings",)),
     # It runs in an environment of its own; what its processes share with others needs no package.
     Only(r"timetabler\.(model|__main__)", ("timetabler", "ortools")),
     Only(r"timetabler\.(?!model$|__main__$)\w+", ("timetabler",)),
-    Only(r"chassis\.(errors|replicas|staff|civil|texts|clock|operations\.settings)", ()),
     Only(r"chassis\.runs", ("chassis.civil",)),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
@@ -62,11 +65,14 @@ LAYERS = (
         _SERVICE + r"\.usecases(\..+)?",
         (*_DOMAIN, "services.{own}.ports", "services.{own}.usecases"),
     ),
-    Only(_SERVICE + r"\.settings", ("chassis.operations.settings",)),
+    Only(
+        _SERVICE + r"\.settings",
+        ("chassis.operations.settings", "chassis.operations.page_settings"),
+    ),
     Only(_SERVICE + r"\.__main__", ("chassis.roles", "services.{own}.settings"), at_load=True),
 )
 # What each package of the chassis may import of the chassis; the top level may import all of it.
-_ANYWHERE = "errors|clock|ids|replicas|staff|civil|texts|runs"
+_ANYWHERE = "errors|clock|ids|replicas|staff|civil|texts|runs|capabilities"
 _LOWER = f"{_ANYWHERE}|context|operations|contracts"
 BORDERS = (
     Never(r"chassis\.ids", r"chassis\..+"),

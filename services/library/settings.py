@@ -6,7 +6,7 @@ import ssl
 from datetime import timedelta
 from pathlib import Path
 
-from chassis.operations import settings
+from chassis.operations.page_settings import PagesSettings
 from chassis.operations.settings import (
     API,
     DECLARE,
@@ -24,7 +24,6 @@ SECOND = timedelta(seconds=1)
 PART = 16 * 2**20
 SMALLEST_PART, LARGEST_PART = 5 * 2**20, 5 * 2**30
 LARGEST_QUOTA = 2**50
-SHORTEST_KEY = 32
 READERS = (API, WORKER, DECLARE)
 
 # A domain name, as the identifiers of OAI-PMH need it (oai-identifier.xsd).
@@ -43,15 +42,6 @@ def _is_email(value: str) -> str:
     return "" if _EMAIL.fullmatch(value) else "a mail address, such as library@example.edu"
 
 
-def _is_pages_url(value: str) -> str:
-    fault = url_of("http", "https")(value)
-    return fault or ("without a query" if "?" in value or "#" in value else "")
-
-
-def _is_key(value: str) -> str:
-    return "" if len(value) >= SHORTEST_KEY else f"{SHORTEST_KEY} random characters or more"
-
-
 def _is_pem(value: str) -> str:
     try:
         ssl.create_default_context(cadata=value)
@@ -61,7 +51,7 @@ def _is_pem(value: str) -> str:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(settings.Settings):
+class Settings(PagesSettings):
     """The settings of every service, and the library's own."""
 
     s3_endpoint: str = setting(
@@ -108,21 +98,6 @@ class Settings(settings.Settings):
         roles=(API,),
         check=between(0, LARGEST_QUOTA, "0 to 1 PiB in bytes"),
         default=0,
-    )
-    pages_url: str = setting(
-        "this service's HTTP server as players and podcast clients reach it, such as"
-        " https://api.example.edu, for playlists and podcasts; empty: there are none",
-        roles=(API,),
-        check=_is_pages_url,
-        default="",
-    )
-    pages_key: str = setting(
-        "the key that signs the addresses of playlists and podcasts, 32 random characters or more;"
-        " another key closes all of them",
-        roles=(API,),
-        secret=True,
-        check=_is_key,
-        default="",
     )
     oai_url: str = setting(
         "OAI-PMH: the URL of /oai as harvesters reach it; its host is part of all identifiers, so"
@@ -184,6 +159,4 @@ class Settings(settings.Settings):
         found = super().faults()
         if self.oai_url and not self.oai_admin_email:
             found.append("TANDEM_OAI_ADMIN_EMAIL is missing: with TANDEM_OAI_URL it must be set")
-        if self.pages_url and not self.pages_key:
-            found.append("TANDEM_PAGES_KEY is missing: with TANDEM_PAGES_URL it must be set")
         return found

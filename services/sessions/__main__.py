@@ -5,7 +5,7 @@ from services.sessions.settings import Settings
 
 
 def api(settings: Settings) -> None:
-    """Answer gRPC requests."""
+    """Answer requests by gRPC and HTTP."""
     from functools import partial
 
     from tandem.sessions.v1 import sessions_pb2
@@ -15,15 +15,18 @@ def api(settings: Settings) -> None:
     from chassis.edge.methods import Servicer
     from services.sessions import rights
     from services.sessions.api import SessionsApi
+    from services.sessions.calendar_feeds import Calendars, feed_urls
     from services.sessions.store import SessionsStore
 
     database = roles.open_database(settings, "sessions", SessionsStore)
+    urls = feed_urls(settings.pages_url, settings.pages_key) if settings.pages_url else None
     servicer = Servicer(
-        SessionsApi(database),
+        SessionsApi(database, urls),
         sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"],
         partial(rights.relation, database),
     )
-    server.serve(settings, "sessions", database, [servicer])
+    pages = [Calendars(database, urls).page()] if urls else []
+    server.serve(settings, "sessions", database, [servicer], pages)
 
 
 def worker(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc
 from tandem.types.v1 import types_pb2
 
+from chassis.capabilities import CapabilityUrls
 from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
 from chassis.data.commands import execute
@@ -15,11 +16,13 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.access import check_reach
 from chassis.edge.validation import violations_of
-from chassis.errors import FieldViolation, check
-from services.sessions import queries, rights
+from chassis.errors import FailedPrecondition, FieldViolation, check
+from services.sessions import calendar_queries, queries, rights
+from services.sessions.calendar_feeds import SUFFIX
 from services.sessions.domain import checkin
 from services.sessions.domain.checkin import CheckIn
 from services.sessions.domain.enums import SessionState
+from services.sessions.domain.feeds import CreateFeed, owner_violations
 from services.sessions.domain.planning import Move, Schedule
 from services.sessions.domain.presence import PresenceEvent, PresenceRow, RecordPresence
 from services.sessions.domain.seats import ChooseSeat
@@ -32,6 +35,7 @@ from services.sessions.rights import Viewer
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import (
     attendance,
+    feeds,
     live,
     lookup,
     planning,
@@ -48,13 +52,17 @@ from services.sessions.usecases.rooms import CreateRoom, UpdateRoom
 from services.sessions.usecases.series import CancelSeries
 
 M = TypeVar("M", bound=Message)
+CALENDARS_OFF = "calendars are off: TANDEM_PAGES_URL is not set"
 
 
 class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
-    def __init__(self, database: Database[SessionsStore]) -> None:
-        self._database = database
+    def __init__(
+        self, database: Database[SessionsStore], feed_urls: CapabilityUrls | None = None
+    ) -> None:
+        """`feed_urls`: None if there are no calendar feeds."""
+        self._database, self._feed_urls = database, feed_urls
 
     def CreateRoom(
         self, request: sessions_pb2.CreateRoomRequest, _context: Any
@@ -227,6 +235,35 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
             attendance=[to_message(row, resources_pb2.Attendance) for row in rows],
             next_page_token=token,
         )
+
+    def CreateFeed(
+        self, request: sessions_pb2.CreateFeedRequest, _context: Any
+    ) -> resources_pb2.Feed:
+        if self._feed_urls is None:
+            raise FailedPrecondition(CALENDARS_OFF)
+        command = from_message(request, CreateFeed)
+        feed = self._execute(
+            request, resources_pb2.Feed, lambda store: feeds.create(store, command)
+        )
+        # Not within the unit of work: what opens the feed is not stored as the request's answer.
+        feed.url = f"{self._feed_urls.url_of(feed.id)}{SUFFIX}"
+        return feed
+
+    def RevokeFeed(
+        self, request: sessions_pb2.RevokeFeedRequest, _context: Any
+    ) -> resources_pb2.Feed:
+        feed = self._database.transact(lambda store: feeds.revoke(store, request.feed_id))
+        return to_message(feed, resources_pb2.Feed)
+
+    def ListFeeds(
+        self, request: sessions_pb2.ListFeedsRequest, _context: Any
+    ) -> sessions_pb2.ListFeedsResponse:
+        check(owner_violations(request.reader_id, request.room_id))
+        rows, token = calendar_queries.feeds_page(
+            self._database.reader(), request.reader_id, request.room_id, page_of(request)
+        )
+        told = (to_message(row, resources_pb2.Feed) for row in rows)
+        return sessions_pb2.ListFeedsResponse(feeds=told, next_page_token=token)
 
     def _execute(self, request: Any, answer: type[M], work: Callable[[SessionsStore], object]) -> M:
         return execute(self._database, request, answer, work)

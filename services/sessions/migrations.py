@@ -112,6 +112,23 @@ _SERIES: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_FEEDS: Mapping[str, Sequence[IndexModel]] = {
+    "feeds": [
+        IndexModel([("reader_id", 1), ("room_id", 1), ("_id", -1)]),
+        IndexModel([("room_id", 1), ("_id", -1)]),
+    ],
+    "calendars": [],
+}
+
+
+def _calendars(mongo: Mongo) -> None:
+    """Note of older sessions and series that they are in their first revision, since now."""
+    adding(_FEEDS)(mongo)
+    first = [{"$set": {"revision": 0, "revised_at": "$$NOW"}}]
+    for name in ("sessions", "series"):
+        mongo[name].update_many({"revised_at": None}, first)
+
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -120,4 +137,5 @@ MIGRATIONS = (
     Migration(5, "names of rooms, unique in any case and form", _key_names),
     Migration(6, "groups of runs", adding(_GROUPS)),
     Migration(7, "series, and the zone data of sessions", adding(_SERIES)),
+    Migration(9, "calendar feeds, and revisions of sessions and series", _calendars),
 )

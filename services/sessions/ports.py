@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from chassis.replicas import Replica
 from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.feeds import Feed, Reader
 from services.sessions.domain.finalising import Candidates, Finalisation
 from services.sessions.domain.presence import PresenceEvent
 from services.sessions.domain.roster import Enrolment
@@ -98,6 +99,23 @@ class Store(Protocol):
 
     def sessions_of_series(self, series_id: str) -> list[Session]:
         """Return the sessions of a series, in the order of their recurrence ids."""
+
+    # Calendars and their feeds
+
+    def touch_calendars(self, names: Collection[str]) -> None:
+        """Give calendars (kind:id) their next version, so that clients read them again."""
+
+    def feed_by_id(self, feed_id: str) -> Feed | None:
+        """Return a feed, also one that is revoked; None if there is none."""
+
+    def open_feeds(self, like: Feed) -> int:
+        """Return how many feeds that are not revoked the owner of a feed has."""
+
+    def put_feed(self, feed: Feed) -> None:
+        """Store a feed, new or changed."""
+
+    def reader(self, person_id: str) -> Reader:
+        """Return what a person is in runs; one who is unknown is nothing."""
 
     # Replicas of other services' data
 

@@ -50,8 +50,8 @@ def viewer(store: SessionsStore, principal: Principal, sessions: Iterable[Sessio
 
 
 def relation(database: Database[SessionsStore], person_id: str, about: str, value: Any) -> Relation:
-    """Return a caller's relation to a run (`run_id`), or to the run of a session (`session_id`) or
-    of a series (`series_id`).
+    """Return a caller's relation to a run (`run_id`), to the run of a session (`session_id`) or of
+    a series (`series_id`), or to a feed (`feed_id`).
 
     Raises NotFound if there is none, and Unavailable if the run is not known here yet.
     """
@@ -62,6 +62,8 @@ def relation(database: Database[SessionsStore], person_id: str, about: str, valu
         return _to_classes(store, lookup.session(store, value), person_id)
     if about == "series_id":
         return _to_classes(store, lookup.series(store, value), person_id)
+    if about == "feed_id":
+        return Relation(is_owner=lookup.feed(store, value).reader_id == person_id)
     return _to_run(store, value, person_id)
 
 

@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import timedelta
 
-from chassis.operations import settings
+from chassis.operations.page_settings import PagesSettings
 from chassis.operations.settings import MIGRATE, WORKER, between, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(settings.Settings):
-    """The settings of every service, and those of sessions."""
+class Settings(PagesSettings):
+    """The settings of every service with calendars' pages, and those of sessions."""
 
     keep_presence: timedelta = setting(
         "how long joins, leaves and wrong check-in codes are kept, in seconds; attendance stays",

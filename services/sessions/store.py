@@ -4,6 +4,8 @@
 |---|---|---|
 | rooms, sessions | a room; a session with its seat counters | made by the server |
 | series | a series: the rule by which some sessions were planned | made by the server |
+| feeds | a calendar feed of a reader or a room (store_feeds.py) | made by the server |
+| calendars | how often what calendars show of a run, a room or a person has changed | kind:id |
 | seats | a learner's place in a session | session:learner |
 | online_counts | how many of some learners have online seats without limit | session:shard |
 | attendance | a learner's attendance, or notes for it (store_attendance.py) | session:learner |
@@ -26,14 +28,14 @@ from pymongo import UpdateOne
 from chassis.contracts.mapping import from_document, to_document
 from chassis.replicas import Replica
 from chassis.texts import identity
-from services.sessions.domain.enums import EnrolmentState, SeatKind, SessionState
+from services.sessions.domain.enums import SeatKind, SessionState
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Enrolment, Group, Item, Person, Run
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
-from services.sessions.store_series import SeriesStore
+from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE, FeedsStore
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
@@ -49,7 +51,7 @@ REPLICAS: Mapping[type, str] = {
 TO_COME = {"$in": [SessionState.SCHEDULED, SessionState.LIVE]}
 
 
-class SessionsStore(SeriesStore):
+class SessionsStore(FeedsStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"
@@ -174,7 +176,7 @@ class SessionsStore(SeriesStore):
         """Return the runs in which a learner has or waits for a place; `among`: only of these."""
         query: Document = {
             "learner_id": learner_id,
-            "state": {"$in": [EnrolmentState.ENROLLED, EnrolmentState.WAITLISTED]},
+            "state": HAS_OR_AWAITS_PLACE,
         }
         if among is not None:
             query["run_id"] = {"$in": list(among)}

@@ -35,6 +35,7 @@ from services.progress.domain.catch_ups import CatchUp
 from services.progress.domain.enums import CatchUpState
 from services.progress.store import ProgressStore
 from services.sessions import worker as sessions
+from services.sessions.domain.feeds import Feed as CalendarFeed
 from services.sessions.store import SessionsStore
 from tests.unit.sessions.examples import SERIES, session
 
@@ -219,6 +220,7 @@ def _fill_sessions(client: Any, name: str) -> None:
             store.put_session(session(id=f"session-{run_id}", run_id=run_id, instructor_id=GUEST))
             of_run = replace(SERIES, id=f"series-{run_id}", run_id=run_id, instructor_id=GUEST)
             store.put_series(of_run)
+            store.put_feed(_calendar(run_id))
         for group_id in (GROUP, OTHER_GROUP):
             of_group = session(id=f"session-{group_id}", run_id=OWN, group_ids=(group_id,))
             store.put_session(of_group)
@@ -226,6 +228,12 @@ def _fill_sessions(client: Any, name: str) -> None:
             store.put_series(series)
 
     database.transact(work)
+
+
+def _calendar(run_id: str) -> CalendarFeed:
+    return CalendarFeed(
+        id=f"feed-{run_id}", reader_id=UPLOADER, run_id=run_id, room_id="", created_at=NOW
+    )
 
 
 def _fill_progress(client: Any, name: str) -> None:

@@ -53,6 +53,8 @@ class PageRequest:
     arguments: Sequence[tuple[str, str]]
     """Names and values of the query, then those of the form, as they came. Bytes that are not UTF-8
     are replaced by U+FFFD."""
+    if_none_match: str = ""
+    """The header If-None-Match; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class PageAnswer:
 
     body: bytes
     media_type: str
+    """Empty: the answer has no body, as of 304."""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -75,6 +78,15 @@ class Page:
     """Called on a thread, with a deadline. Errors of the domain become problem details."""
     takes_form: bool = False
     """Whether it can also be called by POST with a form."""
+
+
+def is_current(if_none_match: str, etag: str) -> bool:
+    """Return whether a caller has what an entity tag names already, so that 304 answers it.
+
+    The comparison is the weak one (RFC 9110, sections 8.8.3.2 and 13.1.2).
+    """
+    known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    return "*" in known or etag.removeprefix("W/") in known
 
 
 def route_of(service: str, pipeline: Pipeline, page: Page) -> Route:
@@ -112,7 +124,8 @@ class _Pages:
         else:
             exchange.end(_code_of(answer.status))
             headers = {**answer.headers, "x-request-id": exchange.request_id}
-            return Response(answer.body, answer.status, headers, media_type=answer.media_type)
+            kind = answer.media_type or None
+            return Response(answer.body, answer.status, headers, media_type=kind)
         finally:
             exchange.leave()
 
@@ -121,7 +134,11 @@ class _Pages:
         with self._pipeline.admission.take(self._caller) as slot:
             slot.check()
             form = await _form(request, reading, slot) if request.method == "POST" else b""
-            asked = PageRequest(request.path_params, _arguments(request.scope, form))
+            asked = PageRequest(
+                request.path_params,
+                _arguments(request.scope, form),
+                ", ".join(request.headers.getlist("if-none-match")),
+            )
             async with self._turn(reading):
                 return await on_thread(
                     self._pipeline,

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from chassis.capabilities import CapabilityUrls
 from services.library.domain.entitlements import Reader
 from services.library.domain.items import Item, Rendition
 from services.library.domain.renditions import AUDIO
-from services.library.domain.signing import is_signature, signature
 
 MOST_EPISODES = 100
 MOST_FEEDS = 100
@@ -37,11 +37,8 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class FeedUrls:
-    """The URLs of feeds. `base`: this service's HTTP server as podcast clients reach it; `key`: a
-    secret.
-
-    The last part of a feed's URL is a token: the feed's id, ".", and the id's HMAC-SHA-256 (RFC
-    2104) by the key in base64url (RFC 4648, section 5). So nothing that opens a feed is stored.
+    """The capability URLs of feeds. `base`: this service's HTTP server as podcast clients reach it;
+    `key`: a secret.
     """
 
     base: str
@@ -49,8 +46,7 @@ class FeedUrls:
 
     def of_feed(self, feed_id: str) -> str:
         """Return the secret URL of a feed."""
-        code = signature(_signed(feed_id), self.key.encode())
-        return f"{self.base.rstrip('/')}/podcast/{feed_id}.{code}"
+        return self._capabilities.url_of(feed_id)
 
     def of_episode(self, feed_id: str, item_id: str) -> str:
         """Return the secret URL of an episode's sound."""
@@ -58,13 +54,11 @@ class FeedUrls:
 
     def feed_id(self, token: str) -> str | None:
         """Return the id of the feed that a token opens; None if it is not one of ours."""
-        feed_id, _, code = token.rpartition(".")
-        return feed_id if is_signature(code, _signed(feed_id), self.key.encode()) else None
+        return self._capabilities.id_of(token)
 
-
-def _signed(feed_id: str) -> str:
-    # The prefix keeps the codes apart from those of other uses of the same key.
-    return f"podcast:{feed_id}"
+    @property
+    def _capabilities(self) -> CapabilityUrls:
+        return CapabilityUrls(self.base, self.key, "podcast")
 
 
 def has_place(reader: Reader, run_id: str) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from chassis.capabilities import encoded, is_signature, signature
 from services.library.domain.items import Rendition
 from services.library.domain.renditions import RUNGS
-from services.library.domain.signing import encoded, is_signature, signature
 
 MEDIA_TYPE = "application/vnd.apple.mpegurl"
 MASTER = "master"

@@ -47,6 +47,17 @@ def instant_of(civil: CivilTime) -> datetime:
     return local.replace(tzinfo=ZoneInfo(civil.zone), fold=0).astimezone(UTC)
 
 
+def reads_alike(civil: CivilTime, start: datetime, end: datetime) -> bool:
+    """Return whether every reader of a class at a civil time finds these instants: the clocks
+    neither skip nor repeat it, they don't change until the end, and zone data have not changed
+    since the instants were computed.
+    """
+    local, zone = local_of(civil), ZoneInfo(civil.zone)
+    starts = {local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    offsets = {each.astimezone(zone).utcoffset() for each in (start, end)}
+    return starts == {start} and len(offsets) == 1
+
+
 def normalised(civil: CivilTime) -> CivilTime:
     """Return the same civil time, with seconds."""
     return CivilTime(text_of(local_of(civil)), civil.zone)

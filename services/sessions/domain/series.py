@@ -47,6 +47,10 @@ class Series:
     """The series from which it was split; empty: none."""
     continued_by: str = ""
     """The series that was split from it last; empty: none."""
+    revision: int = 0
+    """How often what calendars show of it has changed (SEQUENCE of RFC 5545, section 3.8.7.4)."""
+    revised_at: datetime | None = None
+    """When it last did, or when it was planned; None if an older version planned it."""
 
     @property
     def rule(self) -> Rule:

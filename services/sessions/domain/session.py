@@ -92,6 +92,10 @@ class Session:
     """Whether it was moved alone: it stays where it is when its series is moved."""
     zone_data: str = ""
     """The version of the zone data by which its instants follow from its civil start."""
+    revision: int = 0
+    """How often what calendars show of it has changed (SEQUENCE of RFC 5545, section 3.8.7.4)."""
+    revised_at: datetime | None = None
+    """When it last did, or when it was planned; None if an older version planned it."""
 
     @property
     def planned_end(self) -> datetime:

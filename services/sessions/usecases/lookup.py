@@ -1,6 +1,7 @@
 """Look-ups that raise NotFound."""
 
 from chassis.errors import FieldViolation, NotFound
+from services.sessions.domain.feeds import Feed
 from services.sessions.domain.roster import Policy, Run
 from services.sessions.domain.seats import Seat, no_seat
 from services.sessions.domain.series import Series
@@ -26,6 +27,14 @@ def lock_series(store: Store, series_id: str) -> Series:
 def series(store: Store, series_id: str) -> Series:
     """Return a series. Raises NotFound."""
     return _known_series(store.series_by_id(series_id), series_id)
+
+
+def feed(store: Store, feed_id: str) -> Feed:
+    """Return a calendar feed. Raises NotFound."""
+    found = store.feed_by_id(feed_id)
+    if found is None:
+        raise NotFound("no such feed", [FieldViolation("feed_id", f"{feed_id!r} is unknown")])
+    return found
 
 
 def run_of(store: Store, session: Session) -> Run | None:

@@ -15,7 +15,7 @@ from services.sessions.domain.planning import (
 )
 from services.sessions.domain.session import Session, cancelled, expect
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup, placing
+from services.sessions.usecases import lookup, placing, revising
 from services.sessions.usecases.seats import promote
 
 
@@ -41,6 +41,7 @@ def schedule(store: Store, command: Schedule) -> Session:
     run = lookup.run_of(store, session)
     wrong = placing.plan_violations(store, {"": session}, run, room)
     check_state("the session can't be planned", wrong)
+    [session] = revising.planned(store, [session])
     store.put_session(session)
     store.record_event(about(session, SessionScheduled))
     return session
@@ -63,6 +64,7 @@ def move(store: Store, command: Move) -> Session:
     placing.lock_resources(store, after.room_id, after.instructor_id)
     wrong = placing.move_violations(store, before, {"": after}, room_id, room)
     check_state("the session can't be moved", wrong)
+    [after] = revising.changed(store, [before], [after])
     store.record_event(placing.session_moved(before, after, command.reason))
     return promote(store, placing.dated(store, replace(after, exception=bool(after.series_id))))
 
@@ -72,7 +74,7 @@ def cancel(store: Store, command: Cancel) -> Session:
     before = lookup.lock_session(store, command.session_id)
     if before.state is SessionState.CANCELLED:
         return before
-    session = cancelled(before)
+    [session] = revising.changed(store, [before], [cancelled(before)])
     store.put_session(session)
     store.record_event(session_cancelled(session, command.reason, command.substitute_item_id))
     return session

@@ -6,9 +6,10 @@ from chassis.errors import AlreadyExists, FieldViolation, NotFound, check, check
 from chassis.texts import identity, normal
 from services.sessions.domain.events import SessionRoomRenamed, about
 from services.sessions.domain.planning import crowded_violations, in_room, used_violations
+from services.sessions.domain.revisions import room_calendar
 from services.sessions.domain.session import Room, name_violations
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup
+from services.sessions.usecases import lookup, revising
 from services.sessions.usecases.seats import promote
 
 
@@ -56,6 +57,9 @@ def update_room(store: Store, command: UpdateRoom) -> Room:
     coming = [in_room(lookup.lock_session(store, each), room) for each in store.coming_in(room.id)]
     check_state("the room can't be changed", crowded_violations(coming))
     store.put_room(room)
+    if room.name != before.name:
+        store.touch_calendars({room_calendar(room.id)})
+        coming = revising.changed(store, coming, coming)
     for session in coming:
         after = promote(store, session)
         if room.name != before.name:

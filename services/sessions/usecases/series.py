@@ -10,6 +10,7 @@ from services.sessions.domain.conflicts import prefixed
 from services.sessions.domain.enums import CivilTime
 from services.sessions.domain.events import SessionScheduled, about
 from services.sessions.domain.planning import is_moved, late_violations
+from services.sessions.domain.revisions import revised
 from services.sessions.domain.roster import Run
 from services.sessions.domain.seats import to_promote
 from services.sessions.domain.series import (
@@ -50,7 +51,7 @@ from services.sessions.domain.series_planning import (
 )
 from services.sessions.domain.session import Room, Session, cancelled
 from services.sessions.ports import Instances, Store
-from services.sessions.usecases import lookup, placing
+from services.sessions.usecases import lookup, placing, revising
 from services.sessions.usecases.planning import session_cancelled
 from services.sessions.usecases.seats import promote
 
@@ -80,6 +81,7 @@ def schedule(store: Store, instances: Instances, command: ScheduleSeries) -> Ser
     placing.lock_resources(store, series.room_id, series.instructor_id)
     run = lookup.run_of(store, sessions[0])
     check_state("the series can't be planned", _plan_violations(store, sessions, run, room))
+    series, sessions = replace(series, revised_at=store.now), revising.planned(store, sessions)
     store.put_series(series)
     store.put_sessions(sessions)
     _tell_plan(store, series, sessions)
@@ -107,9 +109,9 @@ def move(store: Store, instances: Instances, command: MoveSeries) -> Series:
     check(time_violations(_starts(result), result.series.starts.zone))
     if any(map(is_moved, result.before, result.after)):
         _check_move(store, result, room_id, room)
-        _store_move(store, result)
+        after = _store_move(store, result)
         _tell_move(store, before, result, command.reason)
-        return result.series
+        return after
     return before
 
 
@@ -122,10 +124,11 @@ def cancel(store: Store, command: CancelSeries) -> Series:
     series = lookup.lock_series(store, command.series_id)
     sessions = _locked_sessions(store, series)
     check(from_violations(sessions, command.from_recurrence_id))
-    gone = [*map(cancelled, coming(sessions, command.from_recurrence_id, store.now))]
-    if gone:
-        wrong = substitute_violations(command.substitute_item_ids, len(gone))
+    before = coming(sessions, command.from_recurrence_id, store.now)
+    if before:
+        wrong = substitute_violations(command.substitute_item_ids, len(before))
         check_state("the series can't be cancelled", wrong)
+        gone = revising.changed(store, before, [*map(cancelled, before)])
         store.put_sessions(gone)
         _tell_cancellation(store, series, gone, command)
     return series
@@ -186,17 +189,20 @@ def _check_move(store: Store, result: MovedSeries, room_id: str, room: Room | No
     check_state("the series can't be moved", wrong)
 
 
-def _store_move(store: Store, result: MovedSeries) -> None:
+def _store_move(store: Store, result: MovedSeries) -> Series:
     """Store a series that moved, and its sessions; learners who wait get the seats of a larger
-    room.
+    room. Return the series.
     """
-    store.put_series(result.series, *([result.head] if result.head else []))
-    ids = {each.id for each in result.before}
-    sessions = [placing.dated(store, each) if each.id in ids else each for each in result.sessions]
-    store.put_sessions(sessions)
-    for session in sessions:
-        if session.id in ids and to_promote(session):
+    series, *head = (revised(each, store.now) for each in (result.series, result.head) if each)
+    store.put_series(series, *head)
+    moved = [placing.dated(store, each) for each in result.after]
+    moved = revising.changed(store, result.before, moved)
+    ids = {each.id for each in moved}
+    store.put_sessions([*moved, *(each for each in result.sessions if each.id not in ids)])
+    for session in moved:
+        if to_promote(session):
             promote(store, session)
+    return series
 
 
 def _tell_plan(store: Store, series: Series, sessions: Sequence[Session]) -> None:

@@ -9,7 +9,7 @@ from services.sessions.domain.enums import SessionState
 from services.sessions.domain.series_events import series_moved
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup, placing
+from services.sessions.usecases import lookup, placing, revising
 
 Moved = tuple[Session, Session]
 """A session before and after."""
@@ -25,12 +25,10 @@ def recompute(store: Store, session_ids: Collection[str]) -> list[FieldViolation
     locked = sorted(store.sessions_for_update(session_ids), key=lambda each: each.start_time)
     before = [each for each in locked if _is_older(store, each)]
     after = [_at_civil_start(store, each) for each in before]
-    store.put_sessions(after)
-    moved = [
-        (old, new)
-        for old, new in zip(before, after, strict=True)
-        if old.start_time != new.start_time
-    ]
+    pairs = [*zip(before, after, strict=True)]
+    store.put_sessions(new for old, new in pairs if old.start_time == new.start_time)
+    moved = _revised(store, [(o, n) for o, n in pairs if o.start_time != n.start_time])
+    store.put_sessions(new for _, new in moved)
     _tell(store, moved)
     return [each for _, new in moved for each in placing.conflicts(store, {"": new})]
 
@@ -45,6 +43,13 @@ def _at_civil_start(store: Store, session: Session) -> Session:
     return placing.dated(
         store, replace(session, start_time=start, end_time=start + session.duration)
     )
+
+
+def _revised(store: Store, moved: Sequence[Moved]) -> list[Moved]:
+    """Return sessions that moved, with their next revisions."""
+    before = [old for old, _ in moved]
+    after = revising.changed(store, before, [new for _, new in moved])
+    return [*zip(before, after, strict=True)]
 
 
 def _tell(store: Store, moved: Sequence[Moved]) -> None:

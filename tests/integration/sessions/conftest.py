@@ -19,10 +19,11 @@ from tests.integration.sessions.school import School
 def school(make_database: MakeDatabase, clock: FakeClock) -> Iterator[School]:
     """A school behind the real edge."""
     database = make_database(SessionsStore)
+    served = SessionsApi(database)
     servicer = Servicer(
-        SessionsApi(database),
+        served,
         sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"],
         partial(rights.relation, database),
     )
     with running([servicer], database) as channel_for:
-        yield School(database, clock, channel_for)
+        yield School(database, clock, channel_for, served)

@@ -38,7 +38,11 @@ class School:
     """A run with its instructor; rooms, learners and sessions as a test wants them."""
 
     def __init__(
-        self, database: Database[SessionsStore], clock: FakeClock, channel_for: ChannelFor
+        self,
+        database: Database[SessionsStore],
+        clock: FakeClock,
+        channel_for: ChannelFor,
+        served: SessionsApi,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -46,7 +50,7 @@ class School:
         self.staff = Stub(channel_for(TEACHER, "instructor", "registrar"))
         self.meetings = Stub(channel_for("meetings", "service"))
         # Races call the servicer itself: what they try is the database, not the edge's threads.
-        self.api = SessionsApi(database)
+        self.api = served
         self._sequence = 0
         self._queues = {each.name: each for each in subscriptions()}
         self.open_run()

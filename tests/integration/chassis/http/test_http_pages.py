@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chassis.context import deadline, principal
 from chassis.edge import admission
 from chassis.edge.http import pages
-from chassis.edge.http.pages import Page, PageAnswer, PageRequest
+from chassis.edge.http.pages import Page, PageAnswer, PageRequest, is_current
 from chassis.edge.statuses import DatabaseAway
 from chassis.errors import FieldViolation, Invalid, NotFound
 from chassis.testing import figure
@@ -59,6 +59,36 @@ def test_head_is_get_without_a_body(run: Run) -> None:
     head, get = running.send("HEAD", "/page"), running.send("GET", "/page")
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-length"] == str(len(get.body))
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ("", 200),
+        ('"a"', 304),
+        ('W/"a"', 304),
+        ('"b", "a"', 304),
+        ("*", 304),
+        ('"b"', 200),
+        ("a", 200),
+    ],
+)
+def test_a_page_may_answer_that_nothing_changed(run: Run, given: str, status: int) -> None:
+    """By If-None-Match, whose tags are compared weakly (RFC 9110, section 13.1.2); 304 has no
+    body and no type.
+    """
+
+    def tagged(request: PageRequest) -> PageAnswer:
+        if is_current(request.if_none_match, '"a"'):
+            return PageAnswer(b"", "", 304, {"etag": '"a"'})
+        return PageAnswer(b"<a/>", "text/xml", headers={"etag": '"a"'})
+
+    headers = {"if-none-match": given} if given else {}
+    answer = running_page(run, tagged).send("GET", "/page", headers=headers)
+    assert (answer.status, answer.headers["etag"]) == (status, '"a"')
+    assert (answer.body, "content-type" in answer.headers) == (
+        (b"", False) if status == 304 else (b"<a/>", True)
+    )
 
 
 @pytest.mark.parametrize(

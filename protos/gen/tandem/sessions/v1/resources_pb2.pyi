@@ -427,6 +427,56 @@ class Series(_message.Message):
 Global___Series: _TypeAlias = Series  # noqa: Y015
 
 @_typing.final
+class Feed(_message.Message):
+    """A calendar feed (iCalendar, RFC 5545): of a person, of a person in one run, or of a room."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    READER_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    REVOKED_AT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Made by the server."""
+    reader_id: _builtins.str
+    """Whose classes it shows, by the rights of the moment at which it is read; empty: it is of a room."""
+    run_id: _builtins.str
+    """The only run that it shows; empty: all runs of the reader."""
+    room_id: _builtins.str
+    """The room that it shows; empty: it is of a reader."""
+    url: _builtins.str
+    """The secret URL at which calendar clients read it. Only CreateFeed tells it."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    @_builtins.property
+    def revoked_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when its URL is unknown; absent while it is open."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        reader_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        room_id: _builtins.str = ...,
+        url: _builtins.str = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        revoked_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "revoked_at", b"revoked_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "id", b"id", "reader_id", b"reader_id", "revoked_at", b"revoked_at", "room_id", b"room_id", "run_id", b"run_id", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Feed: _TypeAlias = Feed  # noqa: Y015
+
+@_typing.final
 class Seat(_message.Message):
     """A learner's place in one session."""
 

@@ -157,6 +157,21 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListAttendanceRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListAttendanceResponse.FromString,
                 _registered_method=True)
+        self.CreateFeed = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/CreateFeed',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CreateFeedRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Feed.FromString,
+                _registered_method=True)
+        self.RevokeFeed = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/RevokeFeed',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.RevokeFeedRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Feed.FromString,
+                _registered_method=True)
+        self.ListFeeds = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListFeeds',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsResponse.FromString,
+                _registered_method=True)
 
 
 class SessionsServiceServicer:
@@ -363,6 +378,35 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateFeed(self, request, context):
+        """Gives a reader a calendar feed (iCalendar) of all own classes or of one run, or makes one of a
+        room. A reader's own feed has the classes that the reader holds, is staff of, or learns in, with
+        a place; one of a run has what ListSessions shows of it. Rights count as they are when it is read;
+        who has none any more reads an empty calendar. A room's feed shows its classes to whoever has the
+        URL, without where to join. PERMISSION_DENIED when the reader has no place in the run, waits for
+        none and is not of its staff; FAILED_PRECONDITION when the operators have not set up calendars,
+        the room is unknown, or the reader or the room has 100 feeds that are not revoked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeFeed(self, request, context):
+        """Closes a feed for ever: its URL is unknown from now on. A feed that is revoked stays as it is.
+        NOT_FOUND when there is none of that id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFeeds(self, request, context):
+        """The feeds of a reader or of a room, newest first, also those that are revoked; without their
+        URLs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SessionsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -480,6 +524,21 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.ListAttendance,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListAttendanceRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListAttendanceResponse.SerializeToString,
+            ),
+            'CreateFeed': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateFeed,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CreateFeedRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Feed.SerializeToString,
+            ),
+            'RevokeFeed': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeFeed,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.RevokeFeedRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Feed.SerializeToString,
+            ),
+            'ListFeeds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFeeds,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1110,6 +1169,87 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/ListAttendance',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListAttendanceRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListAttendanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateFeed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/CreateFeed',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.CreateFeedRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Feed.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeFeed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/RevokeFeed',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.RevokeFeedRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Feed.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFeeds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListFeeds',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -136,6 +136,23 @@ class SessionsServiceStub:
     alone get what is of their own runs, and staff of groups what is of their groups' sessions. What
     is settled already is answered: Session.attendance_settled_at tells when that is everyone's.
     """
+    CreateFeed: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CreateFeedRequest, _resources_pb2.Feed]
+    """Gives a reader a calendar feed (iCalendar) of all own classes or of one run, or makes one of a
+    room. A reader's own feed has the classes that the reader holds, is staff of, or learns in, with
+    a place; one of a run has what ListSessions shows of it. Rights count as they are when it is read;
+    who has none any more reads an empty calendar. A room's feed shows its classes to whoever has the
+    URL, without where to join. PERMISSION_DENIED when the reader has no place in the run, waits for
+    none and is not of its staff; FAILED_PRECONDITION when the operators have not set up calendars,
+    the room is unknown, or the reader or the room has 100 feeds that are not revoked.
+    """
+    RevokeFeed: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.RevokeFeedRequest, _resources_pb2.Feed]
+    """Closes a feed for ever: its URL is unknown from now on. A feed that is revoked stays as it is.
+    NOT_FOUND when there is none of that id.
+    """
+    ListFeeds: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListFeedsRequest, _sessions_pb2.ListFeedsResponse]
+    """The feeds of a reader or of a room, newest first, also those that are revoked; without their
+    URLs.
+    """
 
 @_typing.type_check_only
 class SessionsServiceAsyncStub(SessionsServiceStub):
@@ -243,6 +260,23 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
     alone get what is of their own runs, and staff of groups what is of their groups' sessions. What
     is settled already is answered: Session.attendance_settled_at tells when that is everyone's.
+    """
+    CreateFeed: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CreateFeedRequest, _resources_pb2.Feed]  # type: ignore[assignment]
+    """Gives a reader a calendar feed (iCalendar) of all own classes or of one run, or makes one of a
+    room. A reader's own feed has the classes that the reader holds, is staff of, or learns in, with
+    a place; one of a run has what ListSessions shows of it. Rights count as they are when it is read;
+    who has none any more reads an empty calendar. A room's feed shows its classes to whoever has the
+    URL, without where to join. PERMISSION_DENIED when the reader has no place in the run, waits for
+    none and is not of its staff; FAILED_PRECONDITION when the operators have not set up calendars,
+    the room is unknown, or the reader or the room has 100 feeds that are not revoked.
+    """
+    RevokeFeed: _aio.UnaryUnaryMultiCallable[_sessions_pb2.RevokeFeedRequest, _resources_pb2.Feed]  # type: ignore[assignment]
+    """Closes a feed for ever: its URL is unknown from now on. A feed that is revoked stays as it is.
+    NOT_FOUND when there is none of that id.
+    """
+    ListFeeds: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListFeedsRequest, _sessions_pb2.ListFeedsResponse]  # type: ignore[assignment]
+    """The feeds of a reader or of a room, newest first, also those that are revoked; without their
+    URLs.
     """
 
 class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -486,6 +520,41 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Attendance of a session, or of a learner: one of the two is named. Staff who name a learner
         alone get what is of their own runs, and staff of groups what is of their groups' sessions. What
         is settled already is answered: Session.attendance_settled_at tells when that is everyone's.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateFeed(
+        self,
+        request: _sessions_pb2.CreateFeedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Feed, _abc.Awaitable[_resources_pb2.Feed]]:
+        """Gives a reader a calendar feed (iCalendar) of all own classes or of one run, or makes one of a
+        room. A reader's own feed has the classes that the reader holds, is staff of, or learns in, with
+        a place; one of a run has what ListSessions shows of it. Rights count as they are when it is read;
+        who has none any more reads an empty calendar. A room's feed shows its classes to whoever has the
+        URL, without where to join. PERMISSION_DENIED when the reader has no place in the run, waits for
+        none and is not of its staff; FAILED_PRECONDITION when the operators have not set up calendars,
+        the room is unknown, or the reader or the room has 100 feeds that are not revoked.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeFeed(
+        self,
+        request: _sessions_pb2.RevokeFeedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Feed, _abc.Awaitable[_resources_pb2.Feed]]:
+        """Closes a feed for ever: its URL is unknown from now on. A feed that is revoked stays as it is.
+        NOT_FOUND when there is none of that id.
+        """
+
+    @_abc_1.abstractmethod
+    def ListFeeds(
+        self,
+        request: _sessions_pb2.ListFeedsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.ListFeedsResponse, _abc.Awaitable[_sessions_pb2.ListFeedsResponse]]:
+        """The feeds of a reader or of a room, newest first, also those that are revoked; without their
+        URLs.
         """
 
 def add_SessionsServiceServicer_to_server(servicer: SessionsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,45 @@
+"""The settings of services that have pages with capability URLs."""
+
+import dataclasses
+
+from chassis.operations.settings import API, Settings, setting, url_of
+
+SHORTEST_KEY = 32
+
+
+def _is_pages_url(value: str) -> str:
+    fault = url_of("http", "https")(value)
+    return fault or ("without a query" if "?" in value or "#" in value else "")
+
+
+def _is_key(value: str) -> str:
+    return "" if len(value) >= SHORTEST_KEY else f"{SHORTEST_KEY} random characters or more"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PagesSettings(Settings):
+    """The settings of every service, and those of its pages with capability URLs."""
+
+    pages_url: str = setting(
+        "this service's HTTP server as clients of its secret addresses reach it, such as"
+        " https://api.example.edu: playlists and podcasts of the library, calendars of sessions;"
+        " empty: there are none",
+        roles=(API,),
+        check=_is_pages_url,
+        default="",
+    )
+    pages_key: str = setting(
+        "the key that signs these addresses, 32 random characters or more; another key closes all"
+        " of them",
+        roles=(API,),
+        secret=True,
+        check=_is_key,
+        default="",
+    )
+
+    def faults(self) -> list[str]:
+        """Return the contradictions between settings."""
+        found = super().faults()
+        if self.pages_url and not self.pages_key:
+            found.append("TANDEM_PAGES_KEY is missing: with TANDEM_PAGES_URL it must be set")
+        return found

@@ -1,0 +1,20 @@
+"""What calendars show of classes: each change is a revision, and makes calendars out of date."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.sessions.domain.revisions import calendars_of, revised
+from services.sessions.domain.session import Session
+from services.sessions.ports import Store
+
+
+def planned(store: Store, sessions: Sequence[Session]) -> list[Session]:
+    """Return new sessions with the instant of their first revision."""
+    store.touch_calendars(calendars_of(sessions))
+    return [replace(each, revised_at=store.now) for each in sessions]
+
+
+def changed(store: Store, before: Sequence[Session], after: Sequence[Session]) -> list[Session]:
+    """Return sessions after a change with their next revisions."""
+    store.touch_calendars(calendars_of([*before, *after]))
+    return [revised(each, store.now) for each in after]
