@@ -19,7 +19,7 @@ def api(settings: Settings) -> None:
 
     database = roles.open_database(settings, "sessions", SessionsStore)
     servicer = Servicer(
-        SessionsApi(database),
+        SessionsApi(database, settings.online_seats),
         sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"],
         partial(rights.relation, database),
     )

@@ -6,6 +6,8 @@ from typing import Protocol, TypeVar
 
 from chassis.replicas import Replica
 from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.audiences import Counted
+from services.sessions.domain.enums import Interval
 from services.sessions.domain.finalising import Candidates, Finalisation
 from services.sessions.domain.presence import PresenceEvent
 from services.sessions.domain.roster import Enrolment
@@ -84,6 +86,29 @@ class Store(Protocol):
         self, room_id: str, instructor_id: str, start: datetime, end: datetime
     ) -> list[Session]:
         """Return SCHEDULED and LIVE sessions of a room or an instructor that overlap a time."""
+
+    # The calendar
+
+    def overlapping(self, times: Sequence[Interval]) -> list[Session]:
+        """Return SCHEDULED and LIVE sessions of all runs that overlap one of some times."""
+
+    def sessions_of(
+        self, run_ids: Collection[str], start: datetime, end: datetime
+    ) -> list[Session]:
+        """Return SCHEDULED and LIVE sessions of some runs that overlap a time."""
+
+    def rooms_with(self, seats: int) -> list[Room]:
+        """Return the rooms in use that have some seats or more, the smallest first."""
+
+    def audiences(self, run_ids: Collection[str]) -> Counted:
+        """Return how many learners are expected in some runs."""
+
+    def shared_learners(
+        self, run_id: str, group_ids: Collection[str], among: Collection[str] | None = None
+    ) -> Counted:
+        """Return how many of the learners that are expected in a run, or in some groups of it, are
+        expected in each run; `among`: only in these.
+        """
 
     # Series
 

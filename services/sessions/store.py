@@ -33,7 +33,7 @@ from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
-from services.sessions.store_series import SeriesStore
+from services.sessions.store_calendar import TO_COME, CalendarStore
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
@@ -46,10 +46,9 @@ REPLICAS: Mapping[type, str] = {
     Group: "groups",
     Item: "items",
 }
-TO_COME = {"$in": [SessionState.SCHEDULED, SessionState.LIVE]}
 
 
-class SessionsStore(SeriesStore):
+class SessionsStore(CalendarStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"
@@ -139,18 +138,6 @@ class SessionsStore(SeriesStore):
         query = {"state": TO_COME, "end_time": {"$lte": planned_before}, "not_held_at": None}
         rows = self["sessions"].find(query, {"_id": 1}, session=self.session)
         return (row["_id"] for row in rows.sort("end_time"))
-
-    def bookings(
-        self, room_id: str, instructor_id: str, start: datetime, end: datetime
-    ) -> list[Session]:
-        """Return SCHEDULED and LIVE sessions of a room or an instructor that overlap a time."""
-        # No session is longer than LONGEST, so the index reads the sessions of two days, not all.
-        time = {"start_time": {"$gt": start - LONGEST, "$lt": end}, "end_time": {"$gt": start}}
-        wanted: list[Document] = [{"instructor_id": instructor_id, "state": TO_COME, **time}]
-        if room_id:
-            wanted.append({"room_id": room_id, "state": TO_COME, **time})
-        rows = self["sessions"].find({"$or": wanted}, session=self.session).sort("start_time")
-        return [from_document(row, Session) for row in rows]
 
     # Replicas of other services' data
 

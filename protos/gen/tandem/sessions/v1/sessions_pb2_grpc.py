@@ -97,6 +97,11 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
                 _registered_method=True)
+        self.FindSlots = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/FindSlots',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsResponse.FromString,
+                _registered_method=True)
         self.GetSession = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/GetSession',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSessionRequest.SerializeToString,
@@ -202,7 +207,8 @@ class SessionsServiceServicer:
 
     def ScheduleSession(self, request, context):
         """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-        session it conflicts with, what is unknown (run, group, room, instructor), and an end that is
+        session it conflicts with, each session at that time where learners of this one are expected, too
+        (with their number), too few seats online that are left of the installation's, what is unknown (run, group, room, instructor), and an end that is
         past; PERMISSION_DENIED to staff of groups unless it is for some of their groups only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -257,6 +263,16 @@ class SessionsServiceServicer:
 
     def GetSeries(self, request, context):
         """One series with its sessions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindSlots(self, request, context):
+        """Free slots for a session: other rooms that seat as many at its time, where the room alone is
+        taken, the smallest first, and then the nearest times at which neither room, instructor, learners
+        nor seats online are taken, up to two weeks before and after (for a series one week). They begin
+        on the quarters of an hour (for a series on the halves). Nothing is reserved.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -420,6 +436,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.GetSeries,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.SerializeToString,
+            ),
+            'FindSlots': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindSlots,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsResponse.SerializeToString,
             ),
             'GetSession': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSession,
@@ -786,6 +807,33 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/GetSeries',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindSlots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/FindSlots',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsResponse.FromString,
             options,
             channel_credentials,
             insecure,
