@@ -155,6 +155,16 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
             slots=[to_message(each, sessions_pb2.Slot) for each in found]
         )
 
+    def ListClashes(
+        self, request: sessions_pb2.ListClashesRequest, _context: Any
+    ) -> sessions_pb2.ListClashesResponse:
+        rows, token = queries.clashes_page(
+            self._database.reader(), request.run_id, request.learner_id, page_of(request)
+        )
+        return sessions_pb2.ListClashesResponse(
+            clashes=[to_message(row, resources_pb2.Clash) for row in rows], next_page_token=token
+        )
+
     def GetSession(
         self, request: sessions_pb2.GetSessionRequest, _context: Any
     ) -> resources_pb2.Session:

@@ -12,6 +12,8 @@
 | wrong_codes | how many wrong codes a learner entered in a session | session:learner |
 | people, runs, staff, groups, items | replicas of other services' data | theirs |
 | enrolments | replicas too | run:learner |
+| clashes | a learner's clash, from one session's side | learner:session:other session |
+| clash_checks | a learner or a session whose clashes are to be checked | made by the server |
 | guards | an object that units of work lock | its name |
 """
 
@@ -33,7 +35,8 @@ from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
-from services.sessions.store_calendar import TO_COME, CalendarStore
+from services.sessions.store_calendar import TO_COME
+from services.sessions.store_clashes import ClashStore
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
@@ -48,7 +51,7 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(CalendarStore):
+class SessionsStore(ClashStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"

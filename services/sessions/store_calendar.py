@@ -79,6 +79,18 @@ class CalendarStore(SeriesStore):
                 found[each.run_id, each.group_ids] += each.learners
         return _by_run(Members(run, groups, count) for (run, groups), count in found.items())
 
+    def learners_in_both(
+        self, run_id: str, group_ids: Collection[str], among: Collection[str]
+    ) -> set[str]:
+        """Return the learners that are expected in a run, or in some groups of it, and in one of
+        some runs.
+        """
+        found = set[str]()
+        for learners in _chunks(self._expected(run_id, group_ids)) if among else ():
+            both = {**_EXPECTED, "run_id": {"$in": [*among]}, "learner_id": {"$in": learners}}
+            found |= {*self["enrolments"].distinct("learner_id", both, session=self.session)}
+        return found
+
     def _expected(self, run_id: str, group_ids: Collection[str]) -> Iterator[str]:
         query = {**_EXPECTED, "run_id": run_id}
         if group_ids:

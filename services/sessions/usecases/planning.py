@@ -44,6 +44,7 @@ def schedule(store: Store, command: Schedule, online_limit: int = 0) -> Session:
     wrong = placing.plan_violations(store, {"": session}, run, room, limits)
     check_state("the session can't be planned", wrong)
     store.put_session(session)
+    store.note_clash_checks(sessions=[session.id])
     store.record_event(about(session, SessionScheduled))
     return session
 
@@ -66,6 +67,7 @@ def move(store: Store, command: Move, online_limit: int = 0) -> Session:
     placing.lock_resources(store, [after], limits)
     wrong = placing.move_violations(store, [before], {"": after}, room_id, room, limits)
     check_state("the session can't be moved", wrong)
+    store.note_clash_checks(sessions=[after.id])
     store.record_event(placing.session_moved(before, after, command.reason))
     return promote(store, placing.dated(store, replace(after, exception=bool(after.series_id))))
 
@@ -77,6 +79,7 @@ def cancel(store: Store, command: Cancel) -> Session:
         return before
     session = cancelled(before)
     store.put_session(session)
+    store.note_clash_checks(sessions=[session.id])
     store.record_event(session_cancelled(session, command.reason, command.substitute_item_id))
     return session
 

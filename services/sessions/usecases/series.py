@@ -87,6 +87,7 @@ def schedule(
     check_state("the series can't be planned", wrong)
     store.put_series(series)
     store.put_sessions(sessions)
+    store.note_clash_checks(sessions=[each.id for each in sessions])
     _tell_plan(store, series, sessions)
     return series
 
@@ -132,6 +133,7 @@ def cancel(store: Store, command: CancelSeries) -> Series:
         wrong = substitute_violations(command.substitute_item_ids, len(gone))
         check_state("the series can't be cancelled", wrong)
         store.put_sessions(gone)
+        store.note_clash_checks(sessions=[each.id for each in gone])
         _tell_cancellation(store, series, gone, command)
     return series
 
@@ -203,6 +205,7 @@ def _store_move(store: Store, result: MovedSeries) -> None:
     """
     store.put_series(result.series, *([result.head] if result.head else []))
     ids = {each.id for each in result.before}
+    store.note_clash_checks(sessions=ids)
     sessions = [placing.dated(store, each) if each.id in ids else each for each in result.sessions]
     store.put_sessions(sessions)
     for session in sessions:

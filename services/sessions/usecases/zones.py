@@ -31,6 +31,7 @@ def recompute(store: Store, session_ids: Collection[str]) -> list[FieldViolation
         for old, new in zip(before, after, strict=True)
         if old.start_time != new.start_time
     ]
+    store.note_clash_checks(sessions=[new.id for _, new in moved])
     _tell(store, moved)
     return [each for _, new in moved for each in placing.conflicts(store, {"": new})]
 

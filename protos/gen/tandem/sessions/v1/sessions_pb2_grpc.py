@@ -102,6 +102,11 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsResponse.FromString,
                 _registered_method=True)
+        self.ListClashes = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListClashes',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesResponse.FromString,
+                _registered_method=True)
         self.GetSession = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/GetSession',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSessionRequest.SerializeToString,
@@ -278,6 +283,16 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListClashes(self, request, context):
+        """Clashes of learners that are not over: sessions at one time at which a learner is expected,
+        whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
+        its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
+        the plan.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSession(self, request, context):
         """One session.
         """
@@ -441,6 +456,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.FindSlots,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsResponse.SerializeToString,
+            ),
+            'ListClashes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListClashes,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesResponse.SerializeToString,
             ),
             'GetSession': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSession,
@@ -834,6 +854,33 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/FindSlots',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListClashes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListClashes',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -93,6 +93,12 @@ class SessionsServiceStub:
     nor seats online are taken, up to two weeks before and after (for a series one week). They begin
     on the quarters of an hour (for a series on the halves). Nothing is reserved.
     """
+    ListClashes: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListClashesRequest, _sessions_pb2.ListClashesResponse]
+    """Clashes of learners that are not over: sessions at one time at which a learner is expected,
+    whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
+    its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
+    the plan.
+    """
     GetSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]
     """One session."""
     ListSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]
@@ -207,6 +213,12 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     taken, the smallest first, and then the nearest times at which neither room, instructor, learners
     nor seats online are taken, up to two weeks before and after (for a series one week). They begin
     on the quarters of an hour (for a series on the halves). Nothing is reserved.
+    """
+    ListClashes: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListClashesRequest, _sessions_pb2.ListClashesResponse]  # type: ignore[assignment]
+    """Clashes of learners that are not over: sessions at one time at which a learner is expected,
+    whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
+    its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
+    the plan.
     """
     GetSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """One session."""
@@ -391,6 +403,18 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         taken, the smallest first, and then the nearest times at which neither room, instructor, learners
         nor seats online are taken, up to two weeks before and after (for a series one week). They begin
         on the quarters of an hour (for a series on the halves). Nothing is reserved.
+        """
+
+    @_abc_1.abstractmethod
+    def ListClashes(
+        self,
+        request: _sessions_pb2.ListClashesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.ListClashesResponse, _abc.Awaitable[_sessions_pb2.ListClashesResponse]]:
+        """Clashes of learners that are not over: sessions at one time at which a learner is expected,
+        whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
+        its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
+        the plan.
         """
 
     @_abc_1.abstractmethod
