@@ -23,7 +23,7 @@ from services.sessions.domain.enums import (
     SessionKind,
 )
 from services.sessions.domain.planning import Schedule, planned
-from services.sessions.domain.roster import EnrolmentUpdate, Policy, Run
+from services.sessions.domain.roster import Enrolment, EnrolmentUpdate, Policy, Run
 from services.sessions.domain.session import Room, Session
 from services.sessions.settings import Settings
 from services.sessions.store import SessionsStore
@@ -73,8 +73,9 @@ def _university() -> Any:
     runs = [Run(run, (f"teacher-{run}",), Policy(), 1) for run in _runs()]
     database.transact(lambda store: [*map(store.put_room, rooms)])
     database.transact(lambda store: store.put_replicas(runs))
-    _enrol(database, [(run, learner) for run in _runs() for learner in _learners(run)])
-    _check_all(database)
+    for run in _runs():
+        rows = [_enrolment(run, learner) for learner in _learners(run)]
+        database.transact(lambda store, rows=rows: store.put_enrolments(rows))  # type: ignore[misc]
     return database
 
 
@@ -87,19 +88,20 @@ def _learners(run: str) -> list[str]:
     return [f"learner-{run[4:6]}-{number:03d}" for number in range(LEARNERS)]
 
 
-def _enrol(database: Any, keys: Sequence[tuple[str, str]]) -> None:
-    for first in range(0, len(keys), BATCH):
-        news = [
-            EnrolmentUpdate(*key, 1, EnrolmentState.ENROLLED, AttendanceMode.CLASSROOM)
-            for key in keys[first : first + BATCH]
-        ]
-        database.transact(lambda store, news=news: rosters.note_enrolments(store, news))
+def _enrolment(run: str, learner: str) -> Enrolment:
+    return Enrolment(run, learner, EnrolmentState.ENROLLED, 1, AttendanceMode.CLASSROOM, 1)
 
 
 def _import(database: Any) -> None:
-    """Learners of the first 31 programmes come to a run of the last one."""
+    """10,000 learners of the first programmes come to a run of the last one."""
     learners = [who for run in _runs() if run.endswith("-0") for who in _learners(run)]
-    _enrol(database, [("run-39-0", who) for who in learners[:10_000]])
+    news = [
+        EnrolmentUpdate("run-39-0", who, 1, EnrolmentState.ENROLLED, AttendanceMode.CLASSROOM)
+        for who in learners[:10_000]
+    ]
+    for first in range(0, len(news), BATCH):
+        some = news[first : first + BATCH]
+        database.transact(lambda store, some=some: rosters.note_enrolments(store, some))
 
 
 def _check_all(database: Any) -> None:
