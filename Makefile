@@ -3,7 +3,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test test-deep test-fast lint protos pages rules dashboards bench lock images images-check clean
+.PHONY: help setup up down demo test test-deep test-fast timetabler lint protos pages rules dashboards bench lock images images-check clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ down: setup  ## Stop the platform; its data stay
 
 demo: setup  ## Play a Monday at a university
 	$(BIN)/tandem demo
+
+timetabler:  ## Install the solver of timetables
+	@scripts/setup.sh timetabler
 
 test: lint  ## Check everything
 	@scripts/setup.sh test
@@ -60,6 +63,7 @@ lock:  ## Resolve the dependencies of pyproject.toml into the locks, with uv
 	$(LOCK) --extra campus --extra dev --extra library -o requirements.lock
 	$(LOCK) --constraint requirements.lock -o deploy/images/requirements.lock
 	$(LOCK) --constraint requirements.lock --extra library -o deploy/images/library.lock
+	$(subst pyproject.toml,timetabler/requirements.in,$(LOCK)) -o timetabler/requirements.lock
 
 images:  ## Build each service's image, with docker or buildah
 	deploy/images/build.sh

@@ -17,6 +17,7 @@ from bench import (
     planning,
     relay,
     rig,
+    roster,
     search,
     statements,
     tracing,
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "tracing": tracing.measure,
     "memory": memory.measure,
     "mail": mail.measure,
+    "roster": roster.measure,
 }
 # These take minutes, so they run by name only.
 BY_NAME: dict[str, Benchmark] = {

@@ -18,9 +18,10 @@ MODULES = {
     "dead-letters": "campus.dead_letters_command:dead_letters",
     "demo": "campus.demo.command:demo",
     "events": "campus.events_command:events",
-    "import": "campus.oulad.command:import_",
+    "import": "campus.import_command:import_",
     "library": "campus.library_command:library",
     "outbox": "campus.outbox_command:outbox",
+    "timetable": "campus.timetable_command:timetable",
 }
 """The commands in modules of their own."""
 

@@ -9,12 +9,13 @@ from urllib3.exceptions import HTTPError
 from campus.demo.errors import DemoError
 from campus.stack.errors import StackError
 from campus.upload import UploadError
+from services.catalog.usecases.oneroster.archive import ArchiveError
 
 
 def message_of(error: Exception) -> str:
     """Return a message for the error, for people; empty if the error is a bug."""
     match error:
-        case StackError() | DemoError() | UploadError():
+        case StackError() | DemoError() | UploadError() | ArchiveError():
             return str(error)
         case grpc.RpcError():
             return f"a service answered {error.code().name}: {error.details()}"

@@ -4,26 +4,20 @@ import hashlib
 import itertools
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import click
-import grpc
 from tandem.library.v1 import library_pb2, resources_pb2
 from tandem.library.v1.library_pb2_grpc import LibraryServiceStub
 from tandem.types.v1 import types_pb2
 
 from campus.bars import Begin, bars
-from campus.connection import DATA
 from campus.faults import message_of
 from campus.local_files import LocalFile, describe, reading
 from campus.output import JSON_OPTION, fail, show_rows
-from campus.platform import Platform
+from campus.remote import Where, channel_to, reaching
 from campus.upload import AT_ONCE, OPEN, Transfer
-from chassis.edge.grpc.client import OPTIONS, Token, TokenFile, calling_with
 from services.library.domain.enums import ItemKind
 
 AVAILABLE, FAILED, RETIRED = (
@@ -83,14 +77,7 @@ def library() -> None:
     show_default=True,
     help="How many parts are sent at once.",
 )
-@click.option("--target", help="The library of another platform: host:port of its gRPC server.")
-@click.option("--tls", is_flag=True, help="Encrypt the calls to --target.")
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A file with the token for --target. It may be renewed meanwhile.",
-)
-@DATA
+@reaching
 @JSON_OPTION
 def put(
     files: tuple[Path, ...],
@@ -99,10 +86,7 @@ def put(
     language: str,
     kind: str | None,
     at_once: int,
-    target: str | None,
-    tls: bool,
-    token_file: Path | None,
-    folder: Path,
+    where: Where,
     as_json: bool,
 ) -> None:
     """Upload FILES, and wait until people may read them.
@@ -112,10 +96,9 @@ def put(
     """
     if title and len(files) > 1:
         fail("--title is for one file; give each file its own command")
-    if bool(target) != bool(token_file):
-        fail("--target and --token-file are given together, or neither for the local platform")
     wish = Wish(title, ItemKind(kind) if kind else None, run_ids, language)
-    with _library(folder, target, tls, token_file) as stub, bars(as_json) as begin:
+    with channel_to("library", where) as channel, bars(as_json) as begin:
+        stub = LibraryServiceStub(channel)
         results = [put_file(stub, path, wish, begin, at_once) for path in files]
     show_rows("Files", results, as_json)
     sys.exit(0 if all(row.state == "AVAILABLE" for row in results) else 1)
@@ -197,31 +180,3 @@ def _verified(library: LibraryServiceStub, item_id: str) -> resources_pb2.Item:
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_LOOK)
     return item
-
-
-@contextmanager
-def _library(
-    folder: Path, target: str | None, tls: bool, token_file: Path | None
-) -> Iterator[LibraryServiceStub]:
-    """Yield the library: of the local platform, as a registrar; or of another one."""
-    token: Token = TokenFile(token_file) if token_file else partial(_registrar, folder)
-    with _channel(target or _local(folder), tls) as channel:
-        yield LibraryServiceStub(calling_with(channel, token))
-
-
-def _local(folder: Path) -> str:
-    """Return the address of the local platform's library. Raises StackError if it is down."""
-    platform = Platform(folder)
-    platform.environment()
-    return platform.target("library")
-
-
-def _registrar(folder: Path) -> str:
-    """Return a new token for the local platform: an upload may take longer than one is valid."""
-    return Platform(folder).identity.mint("registrar", ["registrar"])
-
-
-def _channel(target: str, tls: bool) -> grpc.Channel:
-    if tls:
-        return grpc.secure_channel(target, grpc.ssl_channel_credentials(), OPTIONS)
-    return grpc.insecure_channel(target, OPTIONS)

@@ -22,7 +22,7 @@ from campus.stack.stack import Stack, State
 from chassis.operations.settings import DECLARE, MIGRATE
 
 ROLES: Mapping[str, tuple[str, ...]] = {
-    "catalog": ("api", "relay"),
+    "catalog": ("api", "worker", "relay"),
     "library": ("api", "worker", "relay"),
     "sessions": ("api", "worker", "relay"),
     "progress": ("api", "worker", "relay"),

@@ -111,7 +111,7 @@ class Transfer:
 
         Raises UploadError, HTTPError or grpc.RpcError if several attempts stored nothing.
         """
-        pauses, stored = _pauses(), _stored(upload)
+        pauses, stored = growing_pauses(), _stored(upload)
         while upload.state == OPEN:
             try:
                 self._send(upload)
@@ -121,7 +121,7 @@ class Transfer:
             except (PartRefused, HTTPError, grpc.RpcError) as error:
                 upload = self._again(upload, error, pauses)
             if _stored(upload) > stored:
-                pauses, stored = _pauses(), _stored(upload)
+                pauses, stored = growing_pauses(), _stored(upload)
         if upload.state == resources_pb2.UPLOAD_STATE_ABORTED:
             raise UploadError("the upload was given up")
 
@@ -182,7 +182,8 @@ class Transfer:
             self._tell(self._done)
 
 
-def _pauses() -> Iterator[float]:
+def growing_pauses() -> Iterator[float]:
+    """Return the seconds to wait between attempts of which each failed."""
     return (FIRST_PAUSE * 2**times for times in range(PAUSES))
 
 

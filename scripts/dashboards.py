@@ -20,7 +20,7 @@ OURS = 'job=~"(.*/)?tandem"'  # the PodMonitor's name, after the namespace
 FAILED = f'code=~"{"|".join(FAULTS)}"'
 WHO = "on (job, instance) group_left (service, role) tandem_build_info"
 TIMED = ("library", "progress", "notify")  # the services that have timers
-WORKING = ("library", "notify")  # the services that have jobs
+WORKING = ("catalog", "library", "notify")  # the services that have jobs
 QUEUES = f"({'|'.join(each.name for each in services().values() if each.subscriptions)})[.].+"
 
 
@@ -594,6 +594,37 @@ def _library() -> Row:
     )
 
 
+def _catalog() -> Row:
+    return Row(
+        "Imports of rosters",
+        (
+            Panel(
+                "Rows of imports",
+                "Rows that changed something or were refused. Normal: when an import runs.",
+                "cps",
+                _each(rate("tandem_catalog_import_rows_total", "result"), "result"),
+            ),
+            Panel(
+                "Imports",
+                "Imports that ended, or need a confirmation, by state.",
+                "short",
+                _each(
+                    "sum by (state)(increase(tandem_catalog_imports_total[$__rate_interval]))",
+                    "state",
+                ),
+            ),
+            Panel(
+                "Oldest import that no worker took",
+                "How long it has waited. Normal: moments.",
+                "s",
+                _each('max by (lane)(tandem_jobs_oldest_seconds{jobs="catalog.import"})', "lane"),
+                "TandemImportStands",
+                900,
+            ),
+        ),
+    )
+
+
 def _sessions() -> Row:
     return Row("Classes", (_classes(), _verdicts(), _seats()))
 
@@ -637,6 +668,7 @@ def _notify() -> Row:
 
 
 OWN: dict[str, Callable[[], Row]] = {
+    "catalog": _catalog,
     "library": _library,
     "sessions": _sessions,
     "progress": _progress,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOR_TYPES = "(type checkers)"
-PACKAGES = ("chassis", "services", "campus")
+PACKAGES = ("chassis", "services", "campus", "timetabler")
 # grpcio and eventlet stop each other in one process (docs/decisions).
 THREADS, GREEN = "grpc", ("nameko", "eventlet", "kombu")
 # Packages beside grpc that load it.
@@ -50,6 +50,9 @@ _DOMAIN = (
     "services.{own}.domain",
 )
 LAYERS = (
+    # It runs in an environment of its own; what its processes share with others needs no package.
+    Only(r"timetabler\.(model|__main__)", ("timetabler", "ortools")),
+    Only(r"timetabler\.(?!model$|__main__$)\w+", ("timetabler",)),
     Only(r"chassis\.(errors|replicas|staff|civil|texts|clock|operations\.settings)", ()),
     Only(r"chassis\.runs", ("chassis.civil",)),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Make a checkout ready to run: Debian packages, a virtual environment, Python packages.
 #
-# Usage: setup.sh [test [deep]]   (test: also what only tests need: promtool and prometheus; deep: and
-# what the longest need: chromium)
+# Usage: setup.sh [timetabler | test [deep]]   (timetabler: also the solver of timetables; test: also
+# what tests need: it, promtool and prometheus; deep: and what the longest need: chromium)
 #
 # May be run any number of times, by anyone, and at once; does only what is not done yet. Debian
 # packages are installed if root, or sudo without a password, lets it; otherwise it says what to
@@ -11,7 +11,7 @@
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-readonly VENV=$PWD/.venv
+readonly VENV=$PWD/.venv SOLVER=$PWD/.venv-timetabler
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 main() {
@@ -22,6 +22,7 @@ main() {
     make_environment
     install_requirements
     install_tandem
+    [[ ${1:-} != test && ${1:-} != timetabler ]] || install_timetabler
 }
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -125,6 +126,17 @@ install_tandem() {
     [[ -x $VENV/bin/tandem ]] && is_stamped pyproject.toml && return
     PYTHONWARNINGS=ignore pip install --no-deps --no-build-isolation -e .
     stamp pyproject.toml
+}
+
+# OR-Tools needs an older protobuf than ours, so it has an environment of its own.
+install_timetabler() {
+    local lock=timetabler/requirements.lock
+    grep -qsF "$SOLVER" "$SOLVER/bin/activate" && cmp -s $lock "$SOLVER/stamp" && return
+    say "installing the solver of timetables"
+    "$VENV/bin/python" -m venv --clear "$SOLVER"
+    "$SOLVER/bin/python" -m pip --quiet --disable-pip-version-check --no-input install \
+        --only-binary :all: --require-hashes -r $lock
+    cp $lock "$SOLVER/stamp"
 }
 
 pip() { "$VENV/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@"; }

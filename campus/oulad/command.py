@@ -13,12 +13,7 @@ from campus.output import JSON_OPTION, fail, show_rows, steps
 from campus.platform import Platform
 
 
-@click.group("import")
-def import_() -> None:
-    """Import data from other sources."""
-
-
-@import_.command()
+@click.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--module", required=True, help="AAA to GGG.")
 @click.option("--presentation", required=True, help="2013B, 2013J, 2014B or 2014J.")

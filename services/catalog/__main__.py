@@ -1,7 +1,4 @@
-"""Run a role: python -m services.catalog api|relay|migrate|declare.
-
-There is no worker, for catalog listens to nobody.
-"""
+"""Run a role: python -m services.catalog api|worker|relay|migrate|declare."""
 
 from chassis.roles import main
 from services.catalog.settings import Settings
@@ -25,11 +22,23 @@ def api(settings: Settings) -> None:
     database = roles.open_database(settings, "catalog", CatalogStore)
     with client.channel(settings.library_target, settings) as channel:
         servicer = Servicer(
-            CatalogApi(database, GrpcLibrary(channel)),
+            CatalogApi(database, GrpcLibrary(channel), settings.import_size),
             catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
             partial(rights.relation, database),
         )
         server.serve(settings, "catalog", database, [servicer])
+
+
+def worker(settings: Settings) -> None:
+    """Check and apply imports; catalog consumes no events."""
+    from chassis import roles
+    from chassis import worker as runtime
+    from services.catalog.importing import importing
+    from services.catalog.store import CatalogStore
+
+    database = roles.open_database(settings, "catalog", CatalogStore)
+    jobs = (importing(settings.import_unpacked),)
+    runtime.serve(settings, "catalog", database, (), (), jobs)
 
 
 def relay(settings: Settings) -> None:
@@ -58,4 +67,8 @@ def declare(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main("catalog", Settings, {"api": api, "relay": relay, "migrate": migrate, "declare": declare})
+    main(
+        "catalog",
+        Settings,
+        {"api": api, "worker": worker, "relay": relay, "migrate": migrate, "declare": declare},
+    )

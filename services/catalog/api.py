@@ -6,7 +6,13 @@ from typing import Any, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from tandem.catalog.v1 import catalog_pb2, catalog_pb2_grpc, events_pb2, resources_pb2
+from tandem.catalog.v1 import (
+    catalog_pb2,
+    catalog_pb2_grpc,
+    events_pb2,
+    imports_pb2,
+    resources_pb2,
+)
 from tandem.types.v1 import types_pb2
 
 from chassis.context import principal
@@ -16,19 +22,23 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from chassis.edge.validation import violations_of
 from chassis.errors import FieldViolation, NotFound, Unavailable, check
-from services.catalog import queries, rights
-from services.catalog.addresses import address_violations
+from services.catalog import external_ids, queries, rights
 from services.catalog.counts import Counts
 from services.catalog.domain.extensions import ExtendDue, Extension
 from services.catalog.domain.groups import AssignGroup, CreateGroup, UpdateGroup
-from services.catalog.domain.people import Person, id_violations
+from services.catalog.domain.oneroster.files import File
+from services.catalog.domain.oneroster.imports import AppendImport, StartImport
+from services.catalog.domain.people import Person
 from services.catalog.domain.runs import OpenRun, Run, SetRunStaff, UpdateRun
 from services.catalog.ports import Library
+from services.catalog.roster import person_violations
+from services.catalog.settings import IMPORT_SIZE
 from services.catalog.store import CatalogStore
 from services.catalog.usecases import courses, enrolments, groups, people, runs
 from services.catalog.usecases.courses import CreateCourse, PublishPath, UpdateCourse
 from services.catalog.usecases.enrolments import ChangeMode, Enrol, EnrolRow, RowOutcome, Withdraw
-from services.catalog.usecases.lookup import get_person
+from services.catalog.usecases.lookup import get_course, get_person, get_run
+from services.catalog.usecases.oneroster import imports
 
 M = TypeVar("M", bound=Message)
 Row = types_pb2.RowResult
@@ -40,14 +50,20 @@ ROWS_AT_ONCE = 200
 class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
-    def __init__(self, database: Database[CatalogStore], library: Library) -> None:
-        self._database, self._library = database, library
+    def __init__(
+        self,
+        database: Database[CatalogStore],
+        library: Library,
+        import_size: int = IMPORT_SIZE,
+    ) -> None:
+        """`import_size`: the bytes that the file of an import may have."""
+        self._database, self._library, self._import_size = database, library, import_size
         self._counts = Counts()
 
     def BatchUpsertPeople(
         self, request: catalog_pb2.BatchUpsertPeopleRequest, _context: Any
     ) -> catalog_pb2.BatchUpsertPeopleResponse:
-        violations = [_person_violations(row) for row in request.people]
+        violations = [person_violations(row) for row in request.people]
         good = [
             from_message(row, Person)
             for row, bad in zip(request.people, violations, strict=True)
@@ -69,8 +85,9 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def GetPerson(
         self, request: catalog_pb2.GetPersonRequest, _context: Any
     ) -> resources_pb2.Person:
-        person = get_person(self._database.reader(), request.person_id)
-        return to_message(person, resources_pb2.Person)
+        reader = self._database.reader()
+        person = get_person(reader, request.person_id)
+        return external_ids.told(reader, File.USERS, [to_message(person, resources_pb2.Person)])[0]
 
     def RetirePerson(
         self, request: catalog_pb2.RetirePersonRequest, _context: Any
@@ -109,17 +126,18 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def GetCourse(
         self, request: catalog_pb2.GetCourseRequest, _context: Any
     ) -> resources_pb2.Course:
-        course = self._database.reader().course(request.course_id)
-        if course is None:
-            raise NotFound(f"there is no course {request.course_id!r}")
-        return to_message(course, resources_pb2.Course)
+        reader = self._database.reader()
+        course = to_message(get_course(reader, request.course_id), resources_pb2.Course)
+        return external_ids.told(reader, File.COURSES, [course])[0]
 
     def ListCourses(
         self, request: catalog_pb2.ListCoursesRequest, _context: Any
     ) -> catalog_pb2.ListCoursesResponse:
-        rows, token = queries.courses_page(self._database.reader(), page_of(request))
+        reader = self._database.reader()
+        rows, token = queries.courses_page(reader, page_of(request))
+        courses = [to_message(row, resources_pb2.Course) for row in rows]
         return catalog_pb2.ListCoursesResponse(
-            courses=[to_message(row, resources_pb2.Course) for row in rows], next_page_token=token
+            courses=external_ids.told(reader, File.COURSES, courses), next_page_token=token
         )
 
     def OpenRun(self, request: catalog_pb2.OpenRunRequest, _context: Any) -> resources_pb2.Run:
@@ -146,19 +164,17 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
 
     def GetRun(self, request: catalog_pb2.GetRunRequest, _context: Any) -> resources_pb2.Run:
         reader = self._database.reader()
-        run = reader.run(request.run_id)
-        if run is None:
-            raise NotFound(f"there is no run {request.run_id!r}")
-        return _shown(self._counted(reader, run))
+        run = _shown(self._counted(reader, get_run(reader, request.run_id)))
+        return external_ids.told(reader, File.CLASSES, [run])[0]
 
     def ListRuns(
         self, request: catalog_pb2.ListRunsRequest, _context: Any
     ) -> catalog_pb2.ListRunsResponse:
         reader = self._database.reader()
         rows, token = queries.runs_page(reader, request.course_id, page_of(request))
-        counted = self._counts.counted(reader, rows)
+        shown = [_shown(row) for row in self._counts.counted(reader, rows)]
         return catalog_pb2.ListRunsResponse(
-            runs=[_shown(row) for row in counted], next_page_token=token
+            runs=external_ids.told(reader, File.CLASSES, shown), next_page_token=token
         )
 
     def PublishPath(
@@ -267,9 +283,11 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def ListGroups(
         self, request: catalog_pb2.ListGroupsRequest, _context: Any
     ) -> catalog_pb2.ListGroupsResponse:
-        rows, token = queries.groups_page(self._database.reader(), request.run_id, page_of(request))
+        reader = self._database.reader()
+        rows, token = queries.groups_page(reader, request.run_id, page_of(request))
+        groups = [to_message(row, resources_pb2.Group) for row in rows]
         return catalog_pb2.ListGroupsResponse(
-            groups=[to_message(row, resources_pb2.Group) for row in rows], next_page_token=token
+            groups=external_ids.told(reader, File.CLASSES, groups), next_page_token=token
         )
 
     def Withdraw(
@@ -288,12 +306,13 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
         self, request: catalog_pb2.ListEnrolmentsRequest, _context: Any
     ) -> catalog_pb2.ListEnrolmentsResponse:
         check(_named_violations(request))
+        reader = self._database.reader()
         rows, token = queries.enrolments_page(
-            self._database.reader(), request.run_id, request.learner_id, page_of(request)
+            reader, request.run_id, request.learner_id, page_of(request)
         )
+        found = [to_message(row, resources_pb2.Enrolment) for row in rows]
         return catalog_pb2.ListEnrolmentsResponse(
-            enrolments=[to_message(row, resources_pb2.Enrolment) for row in rows],
-            next_page_token=token,
+            enrolments=external_ids.told(reader, File.ENROLLMENTS, found), next_page_token=token
         )
 
     def ExtendDue(
@@ -307,6 +326,47 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
             return enrolments.extend_due(store, command, granted_by)
 
         return self._execute(request, catalog_pb2.Extension, work)
+
+    def StartImport(
+        self, request: imports_pb2.StartImportRequest, _context: Any
+    ) -> imports_pb2.Import:
+        command = from_message(request, StartImport)
+        creator, most = principal.current().subject, self._import_size
+        return self._execute(
+            request,
+            imports_pb2.Import,
+            lambda store: imports.start_import(store, command, creator, most),
+        )
+
+    def AppendImport(
+        self, request: imports_pb2.AppendImportRequest, _context: Any
+    ) -> imports_pb2.Import:
+        command = from_message(request, AppendImport)
+        return self._execute(
+            request, imports_pb2.Import, lambda store: imports.append_import(store, command)
+        )
+
+    def GetImport(self, request: imports_pb2.GetImportRequest, _context: Any) -> imports_pb2.Import:
+        found = imports.get_import(self._database.reader(), request.import_id)
+        return to_message(found, imports_pb2.Import)
+
+    def ConfirmImport(
+        self, request: imports_pb2.ConfirmImportRequest, _context: Any
+    ) -> imports_pb2.Import:
+        return self._execute(
+            request,
+            imports_pb2.Import,
+            lambda store: imports.confirm_import(store, request.import_id),
+        )
+
+    def ListImportRows(
+        self, request: imports_pb2.ListImportRowsRequest, _context: Any
+    ) -> imports_pb2.ListImportRowsResponse:
+        wanted = from_message(request, queries.RowsWanted)
+        rows, token = queries.import_rows_page(self._database.reader(), wanted, page_of(request))
+        return imports_pb2.ListImportRowsResponse(
+            rows=[to_message(row, imports_pb2.ImportRow) for row in rows], next_page_token=token
+        )
 
     def _run(self, request: Message, work: Callable[[CatalogStore], Run]) -> resources_pb2.Run:
         return self._execute(
@@ -337,19 +397,6 @@ def _shown(run: Run) -> resources_pb2.Run:
         own = [each for each in answer.enrolment.invited_ids if each == who.subject]
         answer.enrolment.invited_ids[:] = own
     return answer
-
-
-def _person_violations(row: resources_pb2.Person) -> list[FieldViolation]:
-    """Return every violation of a row of the roster, one for each field that is wrong."""
-    found = violations_of(row)
-    more = [*id_violations(row.id), *address_violations(row.email), *_retired_violations(row)]
-    wrong = {violation.field for violation in found}
-    return [*found, *(each for each in more if each.field not in wrong)]
-
-
-def _retired_violations(row: resources_pb2.Person) -> Iterator[FieldViolation]:
-    if row.HasField("retired_at"):
-        yield FieldViolation("retired_at", "is given", "nothing: RetirePerson sets it")
 
 
 def _named_violations(request: catalog_pb2.ListEnrolmentsRequest) -> Iterator[FieldViolation]:

@@ -11,6 +11,7 @@ from chassis.clock import SystemClock
 from chassis.data.keys import add_keys, unique_key
 from chassis.data.migrations import Migration, adding
 from chassis.data.store import Database
+from chassis.jobs import INDEX
 
 _FIRST: Mapping[str, Sequence[IndexModel]] = {
     "people": [],
@@ -75,10 +76,30 @@ _GROUPS: Mapping[str, Sequence[IndexModel]] = {
     "enrolments": [IndexModel([("run_id", 1), ("group_ids", 1), ("_id", 1)])],
 }
 
+# A file's parts and an import's rows are forgotten after this many seconds.
+KEEP_PARTS, KEEP_ROWS = 7 * 86_400, 90 * 86_400
+_IMPORTS: Mapping[str, Sequence[IndexModel]] = {
+    "links": [
+        IndexModel([("source", 1), ("file", 1), ("removed", 1), ("_id", 1)]),
+        IndexModel([("source", 1), ("file", 1), ("parent", 1)]),
+        IndexModel([("file", 1), ("of", 1)]),
+    ],
+    "imports": [INDEX, IndexModel([("source", 1), ("_id", -1)])],
+    "import_parts": [IndexModel("import_id"), IndexModel("at", expireAfterSeconds=KEEP_PARTS)],
+    "import_chunks": [
+        IndexModel("import_id"),
+        IndexModel([("plan", 1), ("pending", 1), ("order", 1)]),
+        IndexModel([("plan", 1), ("order", 1)]),
+        IndexModel("at", expireAfterSeconds=KEEP_ROWS),
+    ],
+    "import_turns": [],
+}
+
 MIGRATIONS = (
     Migration(1, "people, courses, runs, paths, enrolments", adding(_FIRST)),
     Migration(2, "events numbered by enrolment", number_enrolments),
     Migration(3, "the staff of runs, published", _tell_staff),
     Migration(4, "codes of courses, unique in any case and form", _key_codes),
     Migration(5, "groups of runs", adding(_GROUPS)),
+    Migration(6, "imports and external ids", adding(_IMPORTS)),
 )

@@ -1,12 +1,15 @@
 """The interfaces that the use cases need."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from services.catalog.domain.enrolments import Enrolment
 from services.catalog.domain.extensions import Extension
 from services.catalog.domain.groups import Group
+from services.catalog.domain.oneroster.files import File
+from services.catalog.domain.oneroster.imports import Import
+from services.catalog.domain.oneroster.rows import ImportRow, Link, Step
 from services.catalog.domain.path import Path
 from services.catalog.domain.people import Person
 from services.catalog.domain.runs import Course, Run
@@ -60,6 +63,12 @@ class Store(Protocol):
     def run(self, run_id: str) -> Run | None:
         """Return a run; None if there is none."""
 
+    def runs(self, run_ids: Iterable[str]) -> dict[str, Run]:
+        """Return runs by id; unknown ones are left out."""
+
+    def open_runs_of(self, course_id: str) -> list[Run]:
+        """Return the runs of a course that are not closed."""
+
     def run_for_update(self, run_id: str) -> Run | None:
         """Return a run, locked: of two units of work that do so, one starts again."""
 
@@ -93,6 +102,16 @@ class Store(Protocol):
     def enrolments(self, run_id: str, learner_ids: Iterable[str]) -> dict[str, Enrolment]:
         """Return enrolments in a run by learner, withdrawn ones included; others are left out."""
 
+    def enrolments_in(
+        self, wanted: Mapping[str, Collection[str]]
+    ) -> dict[tuple[str, str], Enrolment]:
+        """Return enrolments by run and learner, for some learners of each run, withdrawn ones
+        included; others are left out.
+        """
+
+    def enrolments_of(self, enrolment_ids: Iterable[str]) -> dict[str, Enrolment]:
+        """Return enrolments by id; unknown ones are left out."""
+
     def first_waiting(self, run_id: str, count: int) -> list[Enrolment]:
         """Return the first enrolments on a run's waiting list, in order."""
 
@@ -110,3 +129,49 @@ class Store(Protocol):
 
     def add_extension(self, extension: Extension) -> None:
         """Store an extension; earlier ones stay."""
+
+    # Imports
+
+    def links(self, source: str, file: File, sourced_ids: Iterable[str]) -> dict[str, Link]:
+        """Return external ids by sourcedId, removed ones included."""
+
+    def all_links(self, source: str, file: File) -> Iterator[Link]:
+        """Yield all external ids of a source's file that are not removed."""
+
+    def links_within(
+        self, source: str, file: File, parents: Iterable[str], removed: bool = False
+    ) -> list[Link]:
+        """Return external ids that belong to some parents; `removed`: removed ones, too."""
+
+    def links_to(self, file: File, targets: Iterable[str]) -> list[Link]:
+        """Return the external ids of things, of all sources, removed ones included."""
+
+    def put_links(self, links: Collection[Link]) -> None:
+        """Store external ids, new or changed."""
+
+    def add_import(self, begun: Import) -> None:
+        """Store a new import."""
+
+    def get_import(self, import_id: str) -> Import | None:
+        """Return an import; None if there is none."""
+
+    def put_import(self, begun: Import) -> None:
+        """Store a changed import."""
+
+    def wake_import(self, import_id: str) -> None:
+        """Give an import to the workers."""
+
+    def end_import(self, begun: Import) -> None:
+        """Store an import on which no worker works any more; remove its file, let others go on."""
+
+    def claimed_import(self, import_id: str, claim: str) -> Import | None:
+        """Return an import on which a claim works; None if it was taken over."""
+
+    def add_part(self, import_id: str, offset: int, data: bytes) -> None:
+        """Store a part of an import's file."""
+
+    def next_rows(self, plan: str) -> tuple[str, Step, list[ImportRow]] | None:
+        """Return the next rows that are to be applied, with their chunk's id; None: all are."""
+
+    def put_rows(self, chunk_id: str, rows: Collection[ImportRow]) -> None:
+        """Store what became of a chunk's rows."""

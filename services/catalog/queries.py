@@ -1,15 +1,19 @@
 """Lists, in pages."""
 
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from chassis.contracts.mapping import from_document
-from chassis.data.pages import Page, find_page
+from chassis.data.pages import BAD_TOKEN, Page, find_page, read_token, write_token
+from chassis.errors import Invalid
 from services.catalog.domain.enrolments import Enrolment
 from services.catalog.domain.enums import EnrolmentState
 from services.catalog.domain.groups import Group
+from services.catalog.domain.oneroster.rows import ImportRow, Result
 from services.catalog.domain.runs import Course, Run
 from services.catalog.store import CatalogStore
 from services.catalog.usecases.lookup import get_run
+from services.catalog.usecases.oneroster.imports import get_import
 
 T = TypeVar("T")
 
@@ -39,6 +43,27 @@ def enrolments_page(
     wanted = {"run_id": run_id, "learner_id": learner_id}
     query |= {name: value for name, value in wanted.items() if value}
     return _page(store, "enrolments", query, [("_id", 1)], page, Enrolment)
+
+
+@dataclass(frozen=True, slots=True)
+class RowsWanted:
+    """Which rows of an import are wanted: with these results, or all."""
+
+    import_id: str
+    results: tuple[Result, ...]
+
+
+def import_rows_page(
+    store: CatalogStore, wanted: RowsWanted, page: Page
+) -> tuple[list[ImportRow], str]:
+    """Return rows of an import, and the token of the next page. Raises NotFound."""
+    found = get_import(store, wanted.import_id)
+    order, place = read_token(page.token, 2) if page.token else (-1, -1)
+    if not isinstance(order, int) or not isinstance(place, int):
+        raise Invalid([BAD_TOKEN])
+    rows = store.rows_page(found.plan, wanted.results, (order, place), page.size + 1)
+    token = write_token(rows[page.size - 1][0]) if len(rows) > page.size else ""
+    return [row for _, row in rows[: page.size]], token
 
 
 def _page(

@@ -3,16 +3,31 @@
 import dataclasses
 
 from chassis.operations import settings
-from chassis.operations.settings import API, setting
+from chassis.operations.settings import API, WORKER, setting
+
+IMPORT_SIZE = 64 * 2**20
+IMPORT_UNPACKED = 512 * 2**20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(settings.Settings):
-    """The settings of every service, and the library's address."""
+    """The settings of every service, the library's address, and the limits of imports."""
 
     library_target: str = setting(
         "host:port of the library's gRPC server",
         roles=(API,),
         reaches="library",
         check=settings.is_target,
+    )
+    import_size: int = setting(
+        "the bytes that the file of an import may have",
+        roles=(API,),
+        check=settings.between(1, 2**30, "a number of bytes up to 1 GiB"),
+        default=IMPORT_SIZE,
+    )
+    import_unpacked: int = setting(
+        "the bytes that the CSV files of an import may have unpacked, in all",
+        roles=(WORKER,),
+        check=settings.between(1, 2**33, "a number of bytes up to 8 GiB"),
+        default=IMPORT_UNPACKED,
     )

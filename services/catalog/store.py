@@ -8,6 +8,8 @@
 | paths | a version of a run's path | run:version |
 | enrolments | a learner in a run | made by the server |
 | extensions | an extension as it was granted | made by the server |
+
+Those of imports are in store_imports.py.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,23 +19,23 @@ from typing import Any, TypeVar
 from pymongo import ReturnDocument, UpdateOne
 
 from chassis.contracts.mapping import from_document, to_document
-from chassis.data import store as chassis_store
 from chassis.data.transactions import inserting
 from chassis.texts import identity
 from services.catalog.domain.enrolments import Enrolment
-from services.catalog.domain.enums import EnrolmentState
+from services.catalog.domain.enums import EnrolmentState, RunState
 from services.catalog.domain.extensions import Extension
 from services.catalog.domain.groups import Group
 from services.catalog.domain.path import Path
 from services.catalog.domain.people import Person
 from services.catalog.domain.runs import Course, Run
 from services.catalog.migrations import MIGRATIONS
+from services.catalog.store_imports import ImportStore
 
 T = TypeVar("T")
 Document = dict[str, Any]
 
 
-class CatalogStore(chassis_store.Store):
+class CatalogStore(ImportStore):
     """One unit of work's view of catalog's database."""
 
     service = "catalog"
@@ -91,6 +93,16 @@ class CatalogStore(chassis_store.Store):
             session=self.session,
         )
         return from_document(found, Run) if found else None
+
+    def runs(self, run_ids: Iterable[str]) -> dict[str, Run]:
+        """Return runs by id; unknown ones are left out."""
+        return {row["_id"]: from_document(row, Run) for row in self.find_by_ids("runs", run_ids)}
+
+    def open_runs_of(self, course_id: str) -> list[Run]:
+        """Return the runs of a course that are not closed."""
+        wanted = {"course_id": course_id, "state": {"$ne": RunState.CLOSED}}
+        rows = self["runs"].find(wanted, session=self.session)
+        return [from_document(row, Run) for row in rows]
 
     def put_run(self, run: Run) -> None:
         """Store a run, new or changed."""
@@ -161,6 +173,26 @@ class CatalogStore(chassis_store.Store):
             {"run_id": run_id, "learner_id": {"$in": list(learner_ids)}}, session=self.session
         )
         return {row["learner_id"]: from_document(row, Enrolment) for row in rows}
+
+    def enrolments_in(
+        self, wanted: Mapping[str, Collection[str]]
+    ) -> dict[tuple[str, str], Enrolment]:
+        """Return enrolments by run and learner, for some learners of each run, withdrawn ones
+        included.
+        """
+        if not wanted:
+            return {}
+        parts = [
+            {"run_id": run_id, "learner_id": {"$in": list(learners)}}
+            for run_id, learners in wanted.items()
+        ]
+        rows = self["enrolments"].find({"$or": parts}, session=self.session)
+        return {(row["run_id"], row["learner_id"]): from_document(row, Enrolment) for row in rows}
+
+    def enrolments_of(self, enrolment_ids: Iterable[str]) -> dict[str, Enrolment]:
+        """Return enrolments by id; unknown ones are left out."""
+        rows = self.find_by_ids("enrolments", enrolment_ids)
+        return {row["_id"]: from_document(row, Enrolment) for row in rows}
 
     def first_waiting(self, run_id: str, count: int) -> list[Enrolment]:
         """Return the first enrolments on a run's waiting list, in order."""

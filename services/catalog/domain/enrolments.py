@@ -60,11 +60,14 @@ _IMPOSSIBLE = {
 
 def mode_violations(run: Run, mode: AttendanceMode) -> Iterator[FieldViolation]:
     """Yield a violation if the run's delivery does not offer the mode."""
-    right = _IMPOSSIBLE.get((run.delivery_mode, mode))
+    yield from offer_violations(run.delivery_mode, mode)
+
+
+def offer_violations(delivery: DeliveryMode, mode: AttendanceMode) -> Iterator[FieldViolation]:
+    """Yield a violation if a run that is delivered so does not offer the mode."""
+    right = _IMPOSSIBLE.get((delivery, mode))
     if right:
-        yield FieldViolation(
-            "mode", f"{mode} is not offered by a run that is {run.delivery_mode}", right
-        )
+        yield FieldViolation("mode", f"{mode} is not offered by a run that is {delivery}", right)
 
 
 def closed_violations(run: Run) -> Iterator[FieldViolation]:

@@ -96,6 +96,15 @@ def retire_course(store: Store, course_id: str) -> Course:
     return _put(store, replace(before, retired_at=store.now))
 
 
+def offer_again(store: Store, course_id: str) -> Course:
+    """Take a retired course back into the offer, and return it; another one stays as it is.
+
+    Raises NotFound.
+    """
+    before = lock_course(store, course_id)
+    return before if before.retired_at is None else _put(store, replace(before, retired_at=None))
+
+
 def _put(store: Store, course: Course) -> Course:
     store.put_course(course)
     store.record_event(

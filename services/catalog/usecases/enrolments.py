@@ -1,6 +1,7 @@
 """Enrolling, withdrawing, changing the mode, and extending deadlines."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chassis.errors import FailedPrecondition, FieldViolation, check, check_state
@@ -27,6 +28,7 @@ from services.catalog.usecases.lookup import (
     get_run,
     lock_enrolment,
     lock_run_if_limited,
+    lock_runs_if_limited,
 )
 from services.catalog.usecases.waiting_list import promote_waiting
 
@@ -84,9 +86,8 @@ def enrol(store: Store, command: Enrol, by_learner: bool = False) -> Enrolment:
     run = lock_run_if_limited(store, command.run_id)
     check(mode_violations(run, command.mode))
     contend_for_enrolment(store, run.id, command.learner_id)
-    row = EnrolRow(learner_id=command.learner_id, mode=command.mode)
     own = by_learner and self_enrolment_violations(run, command.learner_id, store.now)
-    (outcome,) = _enrol_rows(store, run, [row], tuple(own or ()))
+    (outcome,) = _enrol_rows(store, {run.id: run}, [command], tuple(own or ()))
     if outcome.enrolment is None:
         raise FailedPrecondition("the learner can't be enrolled", outcome.violations)
     return outcome.enrolment
@@ -94,52 +95,78 @@ def enrol(store: Store, command: Enrol, by_learner: bool = False) -> Enrolment:
 
 def batch_enrol(store: Store, run_id: str, rows: Sequence[EnrolRow]) -> list[RowOutcome]:
     """Enrol the learners of a batch, and return each row's result, in order. A learner's second
-    row repeats the first.
+    row repeats the first. Raises NotFound if there is no such run.
     """
-    return _enrol_rows(store, lock_run_if_limited(store, run_id), rows)
+    run = lock_run_if_limited(store, run_id)
+    commands = [Enrol(run_id=run_id, learner_id=row.learner_id, mode=row.mode) for row in rows]
+    return _enrol_rows(store, {run_id: run}, commands)
+
+
+def enrol_in_runs(store: Store, rows: Sequence[Enrol]) -> list[RowOutcome]:
+    """Enrol learners in several runs, with as many queries as for one; return each row's result,
+    in order, as `batch_enrol`. All runs exist.
+    """
+    return _enrol_rows(store, lock_runs_if_limited(store, {row.run_id for row in rows}), rows)
 
 
 def _enrol_rows(
-    store: Store, run: Run, rows: Sequence[EnrolRow], of_run: Sequence[FieldViolation] = ()
+    store: Store,
+    runs: Mapping[str, Run],
+    rows: Sequence[Enrol],
+    of_run: Sequence[FieldViolation] = (),
 ) -> list[RowOutcome]:
     """Enrol the learners of rows; `of_run` are violations that hold for each of them."""
-    of_run = (*over_violations(run, store.now), *of_run)
-    learners = [row.learner_id for row in rows]
-    known, before = store.present_people(learners), store.enrolments(run.id, learners)
-    present, outcomes = dict(before), []
+    of_runs = {run.id: (*over_violations(run, store.now), *of_run) for run in runs.values()}
+    known = store.present_people({row.learner_id for row in rows})
+    before = store.enrolments_in(_learners_of(rows))
+    now, present, outcomes = dict(runs), dict(before), []
     for row in rows:
+        place, run = (row.run_id, row.learner_id), now[row.run_id]
         unknown = () if row.learner_id in known else learner_violations(row.learner_id)
-        violations = (*of_run, *unknown, *mode_violations(run, row.mode))
-        outcome, run = _enrol_row(store, run, row, violations, present)
+        violations = (*of_runs[run.id], *unknown, *mode_violations(run, row.mode))
+        outcome, now[run.id] = _enrol_row(store, run, row, violations, present.get(place))
         if outcome.enrolment is not None:
-            present[row.learner_id] = outcome.enrolment
+            present[place] = outcome.enrolment
         outcomes.append(outcome)
-    _keep(store, run, before, present)
+    _keep(store, [run for run in now.values() if run is not runs[run.id]], before, present)
     return outcomes
 
 
+def _learners_of(rows: Iterable[Enrol]) -> dict[str, set[str]]:
+    """Return the learners of rows, by run."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        found[row.run_id].add(row.learner_id)
+    return found
+
+
+Place = tuple[str, str]
+"""A run, and a learner in it."""
+
+
 def _keep(
-    store: Store, run: Run, before: Mapping[str, Enrolment], present: Mapping[str, Enrolment]
+    store: Store,
+    runs: Iterable[Run],
+    before: Mapping[Place, Enrolment],
+    present: Mapping[Place, Enrolment],
 ) -> None:
-    new = [each for learner, each in present.items() if learner not in before]
-    back = [each for learner, each in before.items() if each is not present[learner]]
-    store.add_enrolments(new)
-    store.put_enrolments([present[each.learner_id] for each in back])
-    if run.is_limited and (new or back):
+    store.add_enrolments([each for place, each in present.items() if place not in before])
+    back = [place for place, each in before.items() if each is not present[place]]
+    store.put_enrolments([present[place] for place in back])
+    for run in runs:
         store.put_run(run)
 
 
 def _enrol_row(
     store: Store,
     run: Run,
-    row: EnrolRow,
+    row: Enrol,
     violations: tuple[FieldViolation, ...],
-    present: Mapping[str, Enrolment],
+    before: Enrolment | None,
 ) -> tuple[RowOutcome, Run]:
     """Enrol the learner of a row; return the result, and the run after it. Violations refuse a
     learner who is not in already.
     """
-    before = present.get(row.learner_id)
     if before is not None and before.is_in:
         return RowOutcome(before), run
     if violations:

@@ -1,5 +1,6 @@
 """Creating, renaming and retiring groups of a run, and putting learners into them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chassis.errors import AlreadyExists, FieldViolation, NotFound, check, check_state
@@ -61,18 +62,34 @@ def assign_group(store: Store, command: AssignGroup) -> Enrolment:
     enrolment = replace(before, group_ids=tuple(sorted(command.group_ids)))
     if enrolment == before:
         return before
-    store.put_enrolments([enrolment])
+    put_members(store, [(before, enrolment)])
+    return enrolment
+
+
+def put_members(store: Store, changes: Sequence[tuple[Enrolment, Enrolment]]) -> None:
+    """Store enrolments whose groups changed, each given as it was and as it is."""
+    store.put_enrolments([after for _, after in changes])
     store.record_event(
-        GroupMemberChanged(
-            enrolment_id=enrolment.id,
-            run_id=run.id,
-            learner_id=enrolment.learner_id,
-            from_group_ids=before.group_ids,
-            group_ids=enrolment.group_ids,
-            changed_at=store.now,
+        *(
+            GroupMemberChanged(
+                enrolment_id=after.id,
+                run_id=after.run_id,
+                learner_id=after.learner_id,
+                from_group_ids=before.group_ids,
+                group_ids=after.group_ids,
+                changed_at=store.now,
+            )
+            for before, after in changes
         )
     )
-    return enrolment
+
+
+def use_group_again(store: Store, run_id: str, group_id: str) -> Group:
+    """Take a retired group back into use, and return it; another one stays as it is. Raises
+    NotFound.
+    """
+    group = _lock_group(store, run_id, group_id)
+    return group if group.retired_at is None else _kept(store, replace(group, retired_at=None))
 
 
 def _lock_group(store: Store, run_id: str, group_id: str) -> Group:

@@ -1,6 +1,6 @@
 """Look-ups that raise NotFound."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -51,6 +51,13 @@ def lock_run_if_limited(store: Store, run_id: str) -> Run:
     """Return a run, locked if its places are limited. Raises NotFound."""
     run = get_run(store, run_id)
     return _recounted_if_new(store, lock_run(store, run_id)) if run.is_limited else run
+
+
+def lock_runs_if_limited(store: Store, run_ids: Iterable[str]) -> dict[str, Run]:
+    """Return runs by id, each locked if its places are limited; unknown ones are left out."""
+    runs = store.runs(run_ids)
+    limited = sorted(run.id for run in runs.values() if run.is_limited)
+    return runs | {run_id: lock_run_if_limited(store, run_id) for run_id in limited}
 
 
 def _recounted_if_new(store: Store, run: Run) -> Run:

@@ -13,6 +13,7 @@ from services.catalog.api import CatalogApi
 from services.catalog.store import CatalogStore
 from tests.conftest import MakeDatabase
 from tests.integration.catalog.registry import FakeLibrary, Registry
+from tests.integration.catalog.rosters import Roster
 
 
 @pytest.fixture
@@ -26,3 +27,9 @@ def registry(make_database: MakeDatabase) -> Iterator[Registry]:
     )
     with running([servicer], database) as channel_for:
         yield Registry(database, library, channel_for)
+
+
+@pytest.fixture
+def roster(registry: Registry) -> Roster:
+    """The catalog with a worker for imports."""
+    return Roster(registry)

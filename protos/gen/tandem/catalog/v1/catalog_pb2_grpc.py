@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from tandem.catalog.v1 import catalog_pb2 as tandem_dot_catalog_dot_v1_dot_catalog__pb2
+from tandem.catalog.v1 import imports_pb2 as tandem_dot_catalog_dot_v1_dot_imports__pb2
 from tandem.catalog.v1 import resources_pb2 as tandem_dot_catalog_dot_v1_dot_resources__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -180,6 +181,31 @@ class CatalogServiceStub:
                 '/tandem.catalog.v1.CatalogService/ExtendDue',
                 request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.ExtendDueRequest.SerializeToString,
                 response_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.Extension.FromString,
+                _registered_method=True)
+        self.StartImport = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/StartImport',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.StartImportRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.Import.FromString,
+                _registered_method=True)
+        self.AppendImport = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/AppendImport',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.AppendImportRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.Import.FromString,
+                _registered_method=True)
+        self.GetImport = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/GetImport',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.GetImportRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.Import.FromString,
+                _registered_method=True)
+        self.ConfirmImport = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/ConfirmImport',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.ConfirmImportRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.Import.FromString,
+                _registered_method=True)
+        self.ListImportRows = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/ListImportRows',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.ListImportRowsRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.ListImportRowsResponse.FromString,
                 _registered_method=True)
 
 
@@ -417,6 +443,47 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StartImport(self, request, context):
+        """Announces a OneRoster 1.2 CSV archive for import, or for a dry run. Its bytes follow by
+        AppendImport; the last part gives it to a worker.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppendImport(self, request, context):
+        """Uploads one part. A part that is there already changes nothing, so a repeat is safe, and an upload
+        goes on at `received` after any interruption. NOT_FOUND when there is no such import;
+        INVALID_ARGUMENT when the part does not come next.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetImport(self, request, context):
+        """One import: its state, how far it is, and its counts. NOT_FOUND when there is none of that id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmImport(self, request, context):
+        """Confirms what an import would remove. It is checked again, and needs another confirmation if it
+        would remove more by then. NOT_FOUND when there is no such import; FAILED_PRECONDITION when it is
+        not NEEDS_CONFIRMATION.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListImportRows(self, request, context):
+        """The rows of the last complete check of an import, each with its result; none before that.
+        NOT_FOUND when there is no such import.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -559,6 +626,31 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ExtendDue,
                     request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.ExtendDueRequest.FromString,
                     response_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.Extension.SerializeToString,
+            ),
+            'StartImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartImport,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.StartImportRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.Import.SerializeToString,
+            ),
+            'AppendImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppendImport,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.AppendImportRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.Import.SerializeToString,
+            ),
+            'GetImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetImport,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.GetImportRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.Import.SerializeToString,
+            ),
+            'ConfirmImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmImport,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.ConfirmImportRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.Import.SerializeToString,
+            ),
+            'ListImportRows': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListImportRows,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.ListImportRowsRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_imports__pb2.ListImportRowsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1323,6 +1415,141 @@ class CatalogService:
             '/tandem.catalog.v1.CatalogService/ExtendDue',
             tandem_dot_catalog_dot_v1_dot_catalog__pb2.ExtendDueRequest.SerializeToString,
             tandem_dot_catalog_dot_v1_dot_catalog__pb2.Extension.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/StartImport',
+            tandem_dot_catalog_dot_v1_dot_imports__pb2.StartImportRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_imports__pb2.Import.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppendImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/AppendImport',
+            tandem_dot_catalog_dot_v1_dot_imports__pb2.AppendImportRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_imports__pb2.Import.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/GetImport',
+            tandem_dot_catalog_dot_v1_dot_imports__pb2.GetImportRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_imports__pb2.Import.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/ConfirmImport',
+            tandem_dot_catalog_dot_v1_dot_imports__pb2.ConfirmImportRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_imports__pb2.Import.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListImportRows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/ListImportRows',
+            tandem_dot_catalog_dot_v1_dot_imports__pb2.ListImportRowsRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_imports__pb2.ListImportRowsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.catalog.v1 import catalog_pb2 as _catalog_pb2
+from tandem.catalog.v1 import imports_pb2 as _imports_pb2
 from tandem.catalog.v1 import resources_pb2 as _resources_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -143,6 +144,26 @@ class CatalogServiceStub:
     place; INVALID_ARGUMENT when `until` is past, or not later than the deadline; PERMISSION_DENIED
     to staff of groups for a learner of other groups.
     """
+    StartImport: _grpc.UnaryUnaryMultiCallable[_imports_pb2.StartImportRequest, _imports_pb2.Import]
+    """Announces a OneRoster 1.2 CSV archive for import, or for a dry run. Its bytes follow by
+    AppendImport; the last part gives it to a worker.
+    """
+    AppendImport: _grpc.UnaryUnaryMultiCallable[_imports_pb2.AppendImportRequest, _imports_pb2.Import]
+    """Uploads one part. A part that is there already changes nothing, so a repeat is safe, and an upload
+    goes on at `received` after any interruption. NOT_FOUND when there is no such import;
+    INVALID_ARGUMENT when the part does not come next.
+    """
+    GetImport: _grpc.UnaryUnaryMultiCallable[_imports_pb2.GetImportRequest, _imports_pb2.Import]
+    """One import: its state, how far it is, and its counts. NOT_FOUND when there is none of that id."""
+    ConfirmImport: _grpc.UnaryUnaryMultiCallable[_imports_pb2.ConfirmImportRequest, _imports_pb2.Import]
+    """Confirms what an import would remove. It is checked again, and needs another confirmation if it
+    would remove more by then. NOT_FOUND when there is no such import; FAILED_PRECONDITION when it is
+    not NEEDS_CONFIRMATION.
+    """
+    ListImportRows: _grpc.UnaryUnaryMultiCallable[_imports_pb2.ListImportRowsRequest, _imports_pb2.ListImportRowsResponse]
+    """The rows of the last complete check of an import, each with its result; none before that.
+    NOT_FOUND when there is no such import.
+    """
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -257,6 +278,26 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     the learner or the activity is not in the run; FAILED_PRECONDITION when the learner waits for a
     place; INVALID_ARGUMENT when `until` is past, or not later than the deadline; PERMISSION_DENIED
     to staff of groups for a learner of other groups.
+    """
+    StartImport: _aio.UnaryUnaryMultiCallable[_imports_pb2.StartImportRequest, _imports_pb2.Import]  # type: ignore[assignment]
+    """Announces a OneRoster 1.2 CSV archive for import, or for a dry run. Its bytes follow by
+    AppendImport; the last part gives it to a worker.
+    """
+    AppendImport: _aio.UnaryUnaryMultiCallable[_imports_pb2.AppendImportRequest, _imports_pb2.Import]  # type: ignore[assignment]
+    """Uploads one part. A part that is there already changes nothing, so a repeat is safe, and an upload
+    goes on at `received` after any interruption. NOT_FOUND when there is no such import;
+    INVALID_ARGUMENT when the part does not come next.
+    """
+    GetImport: _aio.UnaryUnaryMultiCallable[_imports_pb2.GetImportRequest, _imports_pb2.Import]  # type: ignore[assignment]
+    """One import: its state, how far it is, and its counts. NOT_FOUND when there is none of that id."""
+    ConfirmImport: _aio.UnaryUnaryMultiCallable[_imports_pb2.ConfirmImportRequest, _imports_pb2.Import]  # type: ignore[assignment]
+    """Confirms what an import would remove. It is checked again, and needs another confirmation if it
+    would remove more by then. NOT_FOUND when there is no such import; FAILED_PRECONDITION when it is
+    not NEEDS_CONFIRMATION.
+    """
+    ListImportRows: _aio.UnaryUnaryMultiCallable[_imports_pb2.ListImportRowsRequest, _imports_pb2.ListImportRowsResponse]  # type: ignore[assignment]
+    """The rows of the last complete check of an import, each with its result; none before that.
+    NOT_FOUND when there is no such import.
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -537,6 +578,56 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         the learner or the activity is not in the run; FAILED_PRECONDITION when the learner waits for a
         place; INVALID_ARGUMENT when `until` is past, or not later than the deadline; PERMISSION_DENIED
         to staff of groups for a learner of other groups.
+        """
+
+    @_abc_1.abstractmethod
+    def StartImport(
+        self,
+        request: _imports_pb2.StartImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_imports_pb2.Import, _abc.Awaitable[_imports_pb2.Import]]:
+        """Announces a OneRoster 1.2 CSV archive for import, or for a dry run. Its bytes follow by
+        AppendImport; the last part gives it to a worker.
+        """
+
+    @_abc_1.abstractmethod
+    def AppendImport(
+        self,
+        request: _imports_pb2.AppendImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_imports_pb2.Import, _abc.Awaitable[_imports_pb2.Import]]:
+        """Uploads one part. A part that is there already changes nothing, so a repeat is safe, and an upload
+        goes on at `received` after any interruption. NOT_FOUND when there is no such import;
+        INVALID_ARGUMENT when the part does not come next.
+        """
+
+    @_abc_1.abstractmethod
+    def GetImport(
+        self,
+        request: _imports_pb2.GetImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_imports_pb2.Import, _abc.Awaitable[_imports_pb2.Import]]:
+        """One import: its state, how far it is, and its counts. NOT_FOUND when there is none of that id."""
+
+    @_abc_1.abstractmethod
+    def ConfirmImport(
+        self,
+        request: _imports_pb2.ConfirmImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_imports_pb2.Import, _abc.Awaitable[_imports_pb2.Import]]:
+        """Confirms what an import would remove. It is checked again, and needs another confirmation if it
+        would remove more by then. NOT_FOUND when there is no such import; FAILED_PRECONDITION when it is
+        not NEEDS_CONFIRMATION.
+        """
+
+    @_abc_1.abstractmethod
+    def ListImportRows(
+        self,
+        request: _imports_pb2.ListImportRowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_imports_pb2.ListImportRowsResponse, _abc.Awaitable[_imports_pb2.ListImportRowsResponse]]:
+        """The rows of the last complete check of an import, each with its result; none before that.
+        NOT_FOUND when there is no such import.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

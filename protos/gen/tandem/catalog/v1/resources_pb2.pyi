@@ -234,6 +234,32 @@ ENROLMENT_STATE_WITHDRAWN: EnrolmentState.ValueType  # 3
 Global___EnrolmentState: _TypeAlias = EnrolmentState  # noqa: Y015
 
 @_typing.final
+class ExternalId(_message.Message):
+    """The id of something in the system that it was imported from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """The system."""
+    id: _builtins.str
+    """The id there, such as a sourcedId of OneRoster."""
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExternalId: _TypeAlias = ExternalId  # noqa: Y015
+
+@_typing.final
 class Person(_message.Message):
     """Anyone in the roster."""
 
@@ -247,6 +273,7 @@ class Person(_message.Message):
     ZONE_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
     RETIRED_AT_FIELD_NUMBER: _builtins.int
+    EXTERNAL_IDS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id in the student records system, which is also the subject of the person's tokens. Events
     name people by it alone, so it must tell nothing of them: a mail address is refused.
@@ -269,6 +296,10 @@ class Person(_message.Message):
     def retired_at(self) -> _timestamp_pb2.Timestamp:
         """When the person left the university; absent while the person is there. The server sets it."""
 
+    @_builtins.property
+    def external_ids(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExternalId]:
+        """Its ids in systems that it was imported from, as Get and List RPCs tell them."""
+
     def __init__(
         self,
         *,
@@ -280,10 +311,11 @@ class Person(_message.Message):
         zone: _builtins.str = ...,
         roles: _abc.Iterable[_options_pb2.Role.ValueType] | None = ...,
         retired_at: _timestamp_pb2.Timestamp | None = ...,
+        external_ids: _abc.Iterable[Global___ExternalId] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["retired_at", b"retired_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "family_name", b"family_name", "given_name", b"given_name", "id", b"id", "language", b"language", "retired_at", b"retired_at", "roles", b"roles", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "external_ids", b"external_ids", "family_name", b"family_name", "given_name", b"given_name", "id", b"id", "language", b"language", "retired_at", b"retired_at", "roles", b"roles", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -301,6 +333,7 @@ class Course(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     RETIRED_AT_FIELD_NUMBER: _builtins.int
+    EXTERNAL_IDS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     code: _builtins.str
@@ -317,6 +350,10 @@ class Course(_message.Message):
     def retired_at(self) -> _timestamp_pb2.Timestamp:
         """When it was retired; absent while it is offered."""
 
+    @_builtins.property
+    def external_ids(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExternalId]:
+        """Its ids in systems that it was imported from, as Get and List RPCs tell them."""
+
     def __init__(
         self,
         *,
@@ -326,10 +363,11 @@ class Course(_message.Message):
         description: _builtins.str = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         retired_at: _timestamp_pb2.Timestamp | None = ...,
+        external_ids: _abc.Iterable[Global___ExternalId] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "retired_at", b"retired_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "created_at", b"created_at", "description", b"description", "id", b"id", "retired_at", b"retired_at", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "created_at", b"created_at", "description", b"description", "external_ids", b"external_ids", "id", b"id", "retired_at", b"retired_at", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -501,6 +539,7 @@ class Group(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     RETIRED_AT_FIELD_NUMBER: _builtins.int
+    EXTERNAL_IDS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -511,6 +550,10 @@ class Group(_message.Message):
     def retired_at(self) -> _timestamp_pb2.Timestamp:
         """When it was retired; absent while it is in use."""
 
+    @_builtins.property
+    def external_ids(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExternalId]:
+        """Its ids in systems that it was imported from, as Get and List RPCs tell them."""
+
     def __init__(
         self,
         *,
@@ -518,10 +561,11 @@ class Group(_message.Message):
         run_id: _builtins.str = ...,
         name: _builtins.str = ...,
         retired_at: _timestamp_pb2.Timestamp | None = ...,
+        external_ids: _abc.Iterable[Global___ExternalId] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["retired_at", b"retired_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "name", b"name", "retired_at", b"retired_at", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["external_ids", b"external_ids", "id", b"id", "name", b"name", "retired_at", b"retired_at", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -594,6 +638,7 @@ class Run(_message.Message):
     CLOSED_AT_FIELD_NUMBER: _builtins.int
     STAFF_FIELD_NUMBER: _builtins.int
     HOLIDAYS_FIELD_NUMBER: _builtins.int
+    EXTERNAL_IDS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     course_id: _builtins.str
@@ -644,6 +689,10 @@ class Run(_message.Message):
     def holidays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Days that are no working days, YYYY-MM-DD in `zone`, in order."""
 
+    @_builtins.property
+    def external_ids(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExternalId]:
+        """Its ids in systems that it was imported from, as Get and List RPCs tell them."""
+
     def __init__(
         self,
         *,
@@ -666,10 +715,11 @@ class Run(_message.Message):
         closed_at: _timestamp_pb2.Timestamp | None = ...,
         staff: _abc.Iterable[Global___StaffMember] | None = ...,
         holidays: _abc.Iterable[_builtins.str] | None = ...,
+        external_ids: _abc.Iterable[Global___ExternalId] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "enrolment", b"enrolment", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "closed_at", b"closed_at", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "enrolled", b"enrolled", "enrolment", b"enrolment", "holidays", b"holidays", "id", b"id", "instructor_ids", b"instructor_ids", "path_version", b"path_version", "policy", b"policy", "staff", b"staff", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "waitlisted", b"waitlisted", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "closed_at", b"closed_at", "course_id", b"course_id", "delivery_mode", b"delivery_mode", "end_date", b"end_date", "enrolled", b"enrolled", "enrolment", b"enrolment", "external_ids", b"external_ids", "holidays", b"holidays", "id", b"id", "instructor_ids", b"instructor_ids", "path_version", b"path_version", "policy", b"policy", "staff", b"staff", "start_date", b"start_date", "state", b"state", "term", b"term", "title", b"title", "waitlisted", b"waitlisted", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -998,6 +1048,7 @@ class Enrolment(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     ENROLLED_AT_FIELD_NUMBER: _builtins.int
     GROUP_IDS_FIELD_NUMBER: _builtins.int
+    EXTERNAL_IDS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -1016,6 +1067,10 @@ class Enrolment(_message.Message):
     def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The learner's groups in the run."""
 
+    @_builtins.property
+    def external_ids(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExternalId]:
+        """Its ids in systems that it was imported from, as Get and List RPCs tell them."""
+
     def __init__(
         self,
         *,
@@ -1026,10 +1081,11 @@ class Enrolment(_message.Message):
         state: Global___EnrolmentState.ValueType = ...,
         enrolled_at: _timestamp_pb2.Timestamp | None = ...,
         group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        external_ids: _abc.Iterable[Global___ExternalId] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["enrolled_at", b"enrolled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["enrolled_at", b"enrolled_at", "group_ids", b"group_ids", "id", b"id", "learner_id", b"learner_id", "mode", b"mode", "run_id", b"run_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enrolled_at", b"enrolled_at", "external_ids", b"external_ids", "group_ids", b"group_ids", "id", b"id", "learner_id", b"learner_id", "mode", b"mode", "run_id", b"run_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""Imports rosters of student information systems."""

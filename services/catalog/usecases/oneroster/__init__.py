@@ -1,0 +1,1 @@
+"""Importing OneRoster archives: uploading, planning what changes, applying it."""

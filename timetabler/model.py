@@ -1,0 +1,205 @@
+"""The problem as a model of CP-SAT, and its solution: all classes first, then fewer costs."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+from ortools.sat.python import cp_model
+
+from timetabler.problem import Course, Group, Placement, Problem, Room, Slot, Timetable
+from timetabler.score import beside
+
+Var: TypeAlias = cp_model.IntVar
+Cost: TypeAlias = cp_model.LinearExprT
+Found = Callable[[Timetable], None]
+
+
+class Limits(NamedTuple):
+    """What a solution may use."""
+
+    seconds: float
+    workers: int
+    """Threads of the solver."""
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Variables:
+    """The decisions."""
+
+    placed: dict[Placement, Var] = field(default_factory=dict)
+    """Whether a class of a course is in a room and a period."""
+    meets: dict[tuple[str, Slot], Var] = field(default_factory=dict)
+    """Whether a course meets in a period, in whatever room."""
+    missing: dict[str, Var] = field(default_factory=dict)
+    """How many classes of a course have no place."""
+
+
+def solve(problem: Problem, limits: Limits, found: Found) -> tuple[Timetable, bool]:
+    """Return the best timetable that was found in time, and whether none is better.
+
+    `found` is called with each better one. The first search places as many classes as it can, and
+    takes at most half of the time; the second keeps their number and lowers the cost.
+    """
+    end = time.monotonic() + limits.seconds
+    model, variables = build(problem)
+    missing = cp_model.LinearExpr.sum(list(variables.missing.values()))
+    model.minimize(missing)
+    first = _search(model, variables, limits._replace(seconds=limits.seconds / 2), found)
+    model.add(missing <= sum(first.missing.values()))
+    model.minimize(costs(problem, model, variables))
+    for placement, variable in variables.placed.items():
+        model.add_hint(variable, placement in first.timetable)
+    second = _search(model, variables, limits._replace(seconds=end - time.monotonic()), found)
+    best = second if second.timetable else first
+    return best.timetable, first.is_best and second.is_best
+
+
+def build(problem: Problem) -> tuple[cp_model.CpModel, Variables]:
+    """Return the model with the rules that no timetable may break."""
+    model, variables = cp_model.CpModel(), Variables()
+    for course in problem.courses:
+        _add_course(model, variables, problem, course)
+    for room in problem.rooms:
+        for slot in problem.slots:
+            here = [v for p, v in variables.placed.items() if (p.room, p.slot) == (room.id, slot)]
+            model.add_at_most_one(here)
+    for _, ids in problem.together:
+        for slot in problem.slots:
+            model.add_at_most_one(_meetings(variables, ids, slot))
+    return model, variables
+
+
+def costs(problem: Problem, model: cp_model.CpModel, variables: Variables) -> Cost:
+    """Add the wishes to a model, and return what breaking them costs."""
+    weights = problem.weights
+    terms: list[Cost] = []
+    rooms = {each.id: each for each in problem.rooms}
+    courses = {each.id: each for each in problem.courses}
+    for placement, variable in variables.placed.items():
+        course = courses[placement.course]
+        seats = max(0, course.size - rooms[placement.room].capacity) * weights.capacity
+        terms.append((seats + course.disliked.get(placement.slot, 0) * weights.dislikes) * variable)
+    for course in problem.courses:
+        terms.append(weights.days * _days_missing(problem, model, variables, course))
+        terms.append(weights.stability * _rooms_more(problem, model, variables, course))
+    for group in problem.groups:
+        terms += (
+            weights.compactness * each for each in _isolated(problem, model, variables, group)
+        )
+    return cp_model.LinearExpr.sum(terms)
+
+
+def _add_course(
+    model: cp_model.CpModel, variables: Variables, problem: Problem, course: Course
+) -> None:
+    """Add where a course may be, and that each class is somewhere or missing."""
+    fitting = [room for room in problem.rooms if course.needs <= room.features]
+    for slot in problem.slots:
+        if slot in course.unavailable:
+            continue
+        meets = variables.meets[course.id, slot] = model.new_bool_var(f"{course.id} {slot}")
+        here = [_placed(model, variables, course, room, slot) for room in fitting]
+        model.add(cp_model.LinearExpr.sum(here) == meets)
+    missing = variables.missing[course.id] = model.new_int_var(0, course.lectures, course.id)
+    all_meetings = [variables.meets[key] for key in _keys(problem, variables, course.id)]
+    model.add(cp_model.LinearExpr.sum(all_meetings) + missing == course.lectures)
+
+
+def _placed(
+    model: cp_model.CpModel, variables: Variables, course: Course, room: Room, slot: Slot
+) -> Var:
+    placement = Placement(course.id, room.id, slot)
+    variable = variables.placed[placement] = model.new_bool_var(f"{course.id} {room.id} {slot}")
+    return variable
+
+
+def _keys(problem: Problem, variables: Variables, course: str) -> list[tuple[str, Slot]]:
+    return [key for slot in problem.slots if (key := (course, slot)) in variables.meets]
+
+
+def _meetings(variables: Variables, ids: Iterable[str], slot: Slot) -> list[Var]:
+    return [variables.meets[each, slot] for each in ids if (each, slot) in variables.meets]
+
+
+def _days_missing(
+    problem: Problem, model: cp_model.CpModel, variables: Variables, course: Course
+) -> Var:
+    """Return how many days a course lacks."""
+    days = []
+    for day in range(problem.days):
+        on = model.new_bool_var(f"{course.id} on {day}")
+        slots = (Slot(day, period) for period in range(problem.periods))
+        meetings = [m for slot in slots for m in _meetings(variables, [course.id], slot)]
+        model.add(on <= cp_model.LinearExpr.sum(meetings))
+        days.append(on)
+    lacking: Var = model.new_int_var(0, course.min_days, f"days of {course.id}")
+    model.add(lacking >= course.min_days - cp_model.LinearExpr.sum(days))
+    return lacking
+
+
+def _rooms_more(
+    problem: Problem, model: cp_model.CpModel, variables: Variables, course: Course
+) -> Var:
+    """Return how many rooms a course has beyond its first."""
+    used = []
+    for room in problem.rooms:
+        inside = [
+            v for p, v in variables.placed.items() if (p.course, p.room) == (course.id, room.id)
+        ]
+        if inside:
+            uses = model.new_bool_var(f"{course.id} in {room.id}")
+            model.add_max_equality(uses, inside)
+            used.append(uses)
+    more: Var = model.new_int_var(0, len(problem.rooms), f"rooms of {course.id}")
+    model.add(more >= cp_model.LinearExpr.sum(used) - 1)
+    return more
+
+
+def _isolated(
+    problem: Problem, model: cp_model.CpModel, variables: Variables, group: Group
+) -> list[Var]:
+    """Return for each period whether a group has a class there that stands alone."""
+    found = []
+    for slot in problem.slots:
+        alone = model.new_bool_var(f"{group.id} alone {slot}")
+        here = cp_model.LinearExpr.sum(_meetings(variables, group.courses, slot))
+        near = [m for each in beside(slot) for m in _meetings(variables, group.courses, each)]
+        model.add(alone >= here - cp_model.LinearExpr.sum(near))
+        found.append(alone)
+    return found
+
+
+class _Searched(NamedTuple):
+    timetable: Timetable
+    missing: Mapping[str, int]
+    is_best: bool
+
+
+def _search(
+    model: cp_model.CpModel, variables: Variables, limits: Limits, found: Found
+) -> _Searched:
+    solver = cp_model.CpSolver()
+    solver.parameters.max_time_in_seconds = max(0.1, limits.seconds)
+    solver.parameters.num_workers = limits.workers
+    solver.parameters.random_seed = limits.seed
+    status = solver.solve(model, _Listener(variables, found))
+    if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
+        return _Searched((), {}, is_best=False)
+    timetable = tuple(p for p, v in variables.placed.items() if solver.boolean_value(v))
+    missing = {course: solver.value(v) for course, v in variables.missing.items()}
+    return _Searched(timetable, missing, status == cp_model.OPTIMAL)
+
+
+class _Listener(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
+    """Tells of each better timetable."""
+
+    def __init__(self, variables: Variables, found: Found) -> None:
+        super().__init__()
+        self._variables, self._found = variables, found
+
+    def on_solution_callback(self) -> None:
+        """Take the present one."""
+        placed = self._variables.placed.items()
+        self._found(tuple(p for p, v in placed if self.boolean_value(v)))
