@@ -44,36 +44,6 @@ class Clash:
         return self.learner_id, self.session_id, self.other_session_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClashFound:
-    """A learner is expected at two sessions at a time."""
-
-    learner_id: str
-    session_id: str
-    run_id: str
-    title: str
-    start_time: datetime
-    end_time: datetime
-    other_session_id: str
-    other_run_id: str
-    other_title: str
-    other_start_time: datetime
-    other_end_time: datetime
-    found_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClashResolved:
-    """A clash is none any more, because a session moved or was cancelled, or the learner left."""
-
-    learner_id: str
-    session_id: str
-    run_id: str
-    other_session_id: str
-    other_run_id: str
-    resolved_at: datetime
-
-
 def sessions_for(enrolments: Iterable[Enrolment], sessions: Iterable[Session]) -> list[Session]:
     """Return those of some sessions at which a learner with these enrolments is expected."""
     by_run = {each.run_id: each for each in enrolments}

@@ -9,10 +9,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
+from services.sessions.domain.clash_events import ClashFound, ClashResolved
 from services.sessions.domain.clashes import (
     Clash,
-    ClashFound,
-    ClashResolved,
     Pair,
     both_sides,
     clashing_pairs,

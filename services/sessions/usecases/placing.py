@@ -84,7 +84,7 @@ def move_violations(
 def time_violations(
     store: Store, sessions: Sessions, retimed: Sessions, limits: Limits
 ) -> Iterator[FieldViolation]:
-    """Yield a violation for each session that is past, and for each clash, the first of
+    """Yield a violation for each session that is past, and for each clash, the last of
     which tells the nearest free slots.
 
     `retimed`: those of the sessions whose times are new. The others may keep their learners and
@@ -97,7 +97,8 @@ def time_violations(
         clashes += _audience_violations(store, retimed, limits)
     if clashes:
         free = slots.offer(store, [*sessions.values()], limits)
-        clashes[0] = replace(clashes[0], right=f"{clashes[0].right}; {free}")
+        # The last one: a status has room for the first ones only, and these are what matters most.
+        clashes[-1] = replace(clashes[-1], right=f"{clashes[-1].right}; {free}")
     yield from clashes
 
 
