@@ -21,7 +21,7 @@ def api(settings: Settings) -> None:
     database = roles.open_database(settings, "sessions", SessionsStore)
     urls = feed_urls(settings.pages_url, settings.pages_key) if settings.pages_url else None
     servicer = Servicer(
-        SessionsApi(database, urls),
+        SessionsApi(database, urls, settings.online_seats),
         sessions_pb2.DESCRIPTOR.services_by_name["SessionsService"],
         partial(rights.relation, database),
     )

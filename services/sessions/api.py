@@ -44,12 +44,14 @@ from services.sessions.usecases import (
     rooms,
     seats,
     series,
+    slots,
 )
 from services.sessions.usecases.attendance import CorrectAttendance
 from services.sessions.usecases.planning import Cancel
 from services.sessions.usecases.recordings import AttachRecording
 from services.sessions.usecases.rooms import CreateRoom, UpdateRoom
 from services.sessions.usecases.series import CancelSeries
+from services.sessions.usecases.slots import FindSlots
 
 M = TypeVar("M", bound=Message)
 CALENDARS_OFF = "calendars are off: TANDEM_PAGES_URL is not set"
@@ -59,10 +61,16 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(
-        self, database: Database[SessionsStore], feed_urls: CapabilityUrls | None = None
+        self,
+        database: Database[SessionsStore],
+        feed_urls: CapabilityUrls | None = None,
+        online_seats: int = 0,
     ) -> None:
-        """`feed_urls`: None if there are no calendar feeds."""
+        """`feed_urls`: None if there are no calendar feeds; `online_seats`: of all sessions at a
+        time, 0: no limit.
+        """
         self._database, self._feed_urls = database, feed_urls
+        self._online_seats = online_seats
 
     def CreateRoom(
         self, request: sessions_pb2.CreateRoomRequest, _context: Any
@@ -100,13 +108,17 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
     ) -> resources_pb2.Session:
         check_reach(request.run_id, request.group_ids)
         command = from_message(request, Schedule)
-        return self._change(request, lambda store: planning.schedule(store, command))
+        return self._change(
+            request, lambda store: planning.schedule(store, command, self._online_seats)
+        )
 
     def MoveSession(
         self, request: sessions_pb2.MoveSessionRequest, _context: Any
     ) -> resources_pb2.Session:
         command = from_message(request, Move)
-        return self._change(request, lambda store: planning.move(store, command))
+        return self._change(
+            request, lambda store: planning.move(store, command, self._online_seats)
+        )
 
     def CancelSession(
         self, request: sessions_pb2.CancelSessionRequest, _context: Any
@@ -120,14 +132,16 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         check_reach(request.run_id, request.group_ids)
         command = from_message(request, ScheduleSeries, activity_id="")
         return self._change_series(
-            request, lambda store: series.schedule(store, instances, command)
+            request, lambda store: series.schedule(store, instances, command, self._online_seats)
         )
 
     def MoveSeries(
         self, request: sessions_pb2.MoveSeriesRequest, _context: Any
     ) -> resources_pb2.Series:
         command = from_message(request, MoveSeries)
-        return self._change_series(request, lambda store: series.move(store, instances, command))
+        return self._change_series(
+            request, lambda store: series.move(store, instances, command, self._online_seats)
+        )
 
     def CancelSeries(
         self, request: sessions_pb2.CancelSeriesRequest, _context: Any
@@ -140,6 +154,28 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
     ) -> resources_pb2.Series:
         store = self._database.reader()
         return _series_answer(store, lookup.series(store, request.series_id))
+
+    def FindSlots(
+        self, request: sessions_pb2.FindSlotsRequest, _context: Any
+    ) -> sessions_pb2.FindSlotsResponse:
+        store = self._database.reader()
+        command = from_message(request, FindSlots)
+        check(slots.request_violations(command))
+        check_reach(request.run_id, rights.groups_of(store, request))
+        found = slots.find_slots(store, command, self._online_seats)
+        return sessions_pb2.FindSlotsResponse(
+            slots=[to_message(each, sessions_pb2.Slot) for each in found]
+        )
+
+    def ListClashes(
+        self, request: sessions_pb2.ListClashesRequest, _context: Any
+    ) -> sessions_pb2.ListClashesResponse:
+        rows, token = queries.clashes_page(
+            self._database.reader(), request.run_id, request.learner_id, page_of(request)
+        )
+        return sessions_pb2.ListClashesResponse(
+            clashes=[to_message(row, resources_pb2.Clash) for row in rows], next_page_token=token
+        )
 
     def GetSession(
         self, request: sessions_pb2.GetSessionRequest, _context: Any

@@ -112,6 +112,19 @@ _SERIES: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_CALENDAR: Mapping[str, Sequence[IndexModel]] = {
+    # What overlaps a time, of all runs: the keys of two days, and only what overlaps is fetched.
+    "sessions": [IndexModel([("start_time", 1), ("end_time", 1), ("state", 1)])],
+    # Of what clashes, only what a change concerns is looked at again (usecases/clashes.py).
+    "clash_checks": [],
+    "clashes": [
+        IndexModel([("learner_id", 1), ("_id", 1)]),
+        IndexModel([("run_id", 1), ("_id", 1)]),
+        IndexModel([("session_id", 1), ("learner_id", 1)]),
+        IndexModel("until", expireAfterSeconds=_DAY),
+    ],
+}
+
 _FEEDS: Mapping[str, Sequence[IndexModel]] = {
     "feeds": [
         IndexModel([("reader_id", 1), ("room_id", 1), ("_id", -1)]),
@@ -137,5 +150,6 @@ MIGRATIONS = (
     Migration(5, "names of rooms, unique in any case and form", _key_names),
     Migration(6, "groups of runs", adding(_GROUPS)),
     Migration(7, "series, and the zone data of sessions", adding(_SERIES)),
+    Migration(8, "sessions by time, and the clashes of learners", adding(_CALENDAR)),
     Migration(9, "calendar feeds, and revisions of sessions and series", _calendars),
 )

@@ -6,6 +6,9 @@ from typing import Protocol, TypeVar
 
 from chassis.replicas import Replica
 from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.audiences import Counted
+from services.sessions.domain.clashes import Clash
+from services.sessions.domain.enums import Interval
 from services.sessions.domain.feeds import Feed, Reader
 from services.sessions.domain.finalising import Candidates, Finalisation
 from services.sessions.domain.presence import PresenceEvent
@@ -85,6 +88,64 @@ class Store(Protocol):
         self, room_id: str, instructor_id: str, start: datetime, end: datetime
     ) -> list[Session]:
         """Return SCHEDULED and LIVE sessions of a room or an instructor that overlap a time."""
+
+    # The calendar
+
+    def overlapping(self, times: Sequence[Interval]) -> list[Session]:
+        """Return SCHEDULED and LIVE sessions of all runs that overlap one of some times."""
+
+    def sessions_of(
+        self, run_ids: Collection[str], start: datetime, end: datetime
+    ) -> list[Session]:
+        """Return SCHEDULED and LIVE sessions of some runs that overlap a time."""
+
+    def rooms_with(self, seats: int) -> list[Room]:
+        """Return the rooms in use that have some seats or more, the smallest first."""
+
+    def audiences(self, run_ids: Collection[str]) -> Counted:
+        """Return how many learners are expected in some runs."""
+
+    def shared_learners(
+        self, run_id: str, group_ids: Collection[str], among: Collection[str] | None = None
+    ) -> Counted:
+        """Return how many of the learners that are expected in a run, or in some groups of it, are
+        expected in each run; `among`: only in these.
+        """
+
+    # Clashes of learners
+
+    def note_clash_checks(
+        self, learners: Collection[str] = (), sessions: Collection[str] = ()
+    ) -> None:
+        """Note learners and sessions whose clashes are to be checked."""
+
+    def take_clash_checks(self, most: int) -> tuple[set[str], set[str]]:
+        """Return the learners and sessions of the oldest checks, and delete these checks."""
+
+    def enrolments_of(self, learner_ids: Collection[str]) -> list[Enrolment]:
+        """Return the enrolments by which some learners have places."""
+
+    def coming_sessions(self, run_ids: Collection[str]) -> list[Session]:
+        """Return SCHEDULED and LIVE sessions of some runs that have not ended."""
+
+    def learners_in_both(
+        self, run_id: str, group_ids: Collection[str], among: Collection[str]
+    ) -> set[str]:
+        """Return the learners that are expected in a run, or in some groups of it, and in one of
+        some runs.
+        """
+
+    def clashes_of(self, learner_ids: Collection[str]) -> list[Clash]:
+        """Return the clashes of some learners that are not over."""
+
+    def learners_with_clashes(self, session_id: str) -> set[str]:
+        """Return the learners who have clashes with a session."""
+
+    def put_clashes(self, clashes: Sequence[Clash]) -> None:
+        """Store clashes, new or changed."""
+
+    def drop_clashes(self, clashes: Sequence[Clash]) -> None:
+        """Delete clashes."""
 
     # Series
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from chassis.contracts.mapping import from_document
 from chassis.data.pages import Page, find_page, within
 from services.sessions.domain.attendance import Attendance
+from services.sessions.domain.clashes import Clash
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Item, is_enrolled
 from services.sessions.domain.seats import Seat
@@ -92,6 +93,20 @@ def _attended(store: SessionsStore, learner_id: str, runs: Mapping[str, Set[str]
     sessions = store["attendance"].distinct("session_id", query, session=store.session)
     among = {"$and": [{"_id": {"$in": sessions}}, within(runs)]}
     return list(store["sessions"].distinct("_id", among, session=store.session))
+
+
+def clashes_page(
+    store: SessionsStore, run_id: str, learner_id: str, page: Page
+) -> tuple[list[Clash], str]:
+    """Return clashes that are not over, by learner: of a run, of a learner, or (both) the learner's
+    in the run. Those of a run are seen from the side of its sessions, all others once.
+    """
+    given = {"run_id": run_id, "learner_id": learner_id}
+    query: Query = {name: value for name, value in given.items() if value}
+    query["until"] = {"$gt": store.now}
+    if not run_id and page.runs is None:
+        query["first"] = True
+    return _page(store, "clashes", query, ["_id"], page, Clash)
 
 
 def own_runs(store: SessionsStore, run_ids: Iterable[str], learner_id: str) -> set[str]:

@@ -1,6 +1,6 @@
 """What a caller is to what a request is about: staff or learner of runs, or who holds a class."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,15 @@ def relation(database: Database[SessionsStore], person_id: str, about: str, valu
     if about == "feed_id":
         return Relation(is_owner=lookup.feed(store, value).reader_id == person_id)
     return _to_run(store, value, person_id)
+
+
+def groups_of(store: SessionsStore, request: Any) -> Sequence[str]:
+    """Return the groups of the session or series that a request names, or else its own."""
+    if request.series_id:
+        return lookup.series(store, request.series_id).group_ids
+    if request.session_id:
+        return lookup.session(store, request.session_id).group_ids
+    return tuple(request.group_ids)
 
 
 def _to_classes(store: SessionsStore, held: Session | Series, person_id: str) -> Relation:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from chassis.operations.page_settings import PagesSettings
-from chassis.operations.settings import MIGRATE, WORKER, between, setting
+from chassis.operations.settings import API, MIGRATE, WORKER, between, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,13 @@ class Settings(PagesSettings):
         roles=(WORKER,),
         check=between(timedelta(), timedelta(days=1), "0 to 86400 seconds"),
         default=timedelta(minutes=30),
+    )
+
+    online_seats: int = setting(
+        "how many seats online all sessions together give at a time; 0: no limit",
+        roles=(API,),
+        check=between(0, 10_000_000, "0 to 10000000"),
+        default=0,
     )
 
     @property

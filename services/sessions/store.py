@@ -14,6 +14,8 @@
 | wrong_codes | how many wrong codes a learner entered in a session | session:learner |
 | people, runs, staff, groups, items | replicas of other services' data | theirs |
 | enrolments | replicas too | run:learner |
+| clashes | a learner's clash, from one session's side | learner:session:other session |
+| clash_checks | a learner or a session whose clashes are to be checked | made by the server |
 | guards | an object that units of work lock | its name |
 """
 
@@ -35,7 +37,9 @@ from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
-from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE, FeedsStore
+from services.sessions.store_calendar import TO_COME
+from services.sessions.store_clashes import ClashStore
+from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
@@ -48,10 +52,9 @@ REPLICAS: Mapping[type, str] = {
     Group: "groups",
     Item: "items",
 }
-TO_COME = {"$in": [SessionState.SCHEDULED, SessionState.LIVE]}
 
 
-class SessionsStore(FeedsStore):
+class SessionsStore(ClashStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"
@@ -141,18 +144,6 @@ class SessionsStore(FeedsStore):
         query = {"state": TO_COME, "end_time": {"$lte": planned_before}, "not_held_at": None}
         rows = self["sessions"].find(query, {"_id": 1}, session=self.session)
         return (row["_id"] for row in rows.sort("end_time"))
-
-    def bookings(
-        self, room_id: str, instructor_id: str, start: datetime, end: datetime
-    ) -> list[Session]:
-        """Return SCHEDULED and LIVE sessions of a room or an instructor that overlap a time."""
-        # No session is longer than LONGEST, so the index reads the sessions of two days, not all.
-        time = {"start_time": {"$gt": start - LONGEST, "$lt": end}, "end_time": {"$gt": start}}
-        wanted: list[Document] = [{"instructor_id": instructor_id, "state": TO_COME, **time}]
-        if room_id:
-            wanted.append({"room_id": room_id, "state": TO_COME, **time})
-        rows = self["sessions"].find({"$or": wanted}, session=self.session).sort("start_time")
-        return [from_document(row, Session) for row in rows]
 
     # Replicas of other services' data
 

@@ -36,7 +36,7 @@ from chassis.runs import end_of, facts_of
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import EnrolmentUpdate, Group, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
-from services.sessions.usecases import zones
+from services.sessions.usecases import clashes, zones
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
 from services.sessions.usecases.live import settle_overdue
@@ -71,6 +71,7 @@ STATES = {
 
 
 END_EVERY = timedelta(seconds=15)
+CLASHES_EVERY = timedelta(seconds=1)
 # New zone data come with a new image, months apart; the first run is at the start.
 ZONES_EVERY = timedelta(minutes=10)
 # Sessions that are looked at in one turn.
@@ -96,11 +97,12 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
 
 def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
     """Return the timers: finalisation, on every replica, because each chunk is claimed; the
-    settling of sessions that nobody ends; and new zone data.
+    settling of sessions that nobody ends; clashes of learners; and new zone data.
     """
     return (
         Timer("sessions.settle", FAST_POLL, finalise, alone=False),
         Timer("sessions.end", END_EVERY, lambda database: end_overdue(database, end_grace)),
+        Timer("sessions.clashes", CLASHES_EVERY, check_clashes),
         Timer("sessions.zones", ZONES_EVERY, apply_zone_data),
     )
 
@@ -151,6 +153,13 @@ def _of_older_zone_data(
         for series_id in dict.fromkeys(series_id for _, series_id in fresh if series_id)
     )
     return [*of_series, *([alone] if alone else [])]
+
+
+def check_clashes(database: Database[SessionsStore]) -> None:
+    """Check clashes of learners, in units of work; only some, so that the worker can stop."""
+    for _ in range(CHUNKS):
+        if not database.transact(clashes.do_checks):
+            return
 
 
 def finalise(database: Database[SessionsStore]) -> None:

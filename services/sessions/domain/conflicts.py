@@ -21,13 +21,30 @@ def conflict_violations(
     `others`: SCHEDULED or LIVE sessions; those that are among `sessions` too are left out, because
     they move. Times are half-open: a session may begin at the instant at which another ends.
     """
-    own = {each.id for each in sessions.values()}
-    by_start = [*sessions.values(), *(each for each in others if each.id not in own)]
-    by_start.sort(key=_START)
+    every = [*sessions.values(), *others_than(sessions.values(), others)]
+    by_start = sorted(every, key=_START)
     for prefix, session in sessions.items():
         clashing = list(_overlapping(session, by_start))
         yield from prefixed(prefix, _room_violations(session, clashing))
         yield from prefixed(prefix, _instructor_violations(session, clashing))
+
+
+def overlaps(
+    sessions: Mapping[str, Session], others: Iterable[Session]
+) -> Iterator[tuple[str, Session, Session]]:
+    """Yield each session, after the prefix of its fields, with each of some others that overlaps
+    it.
+    """
+    by_start = sorted(others, key=_START)
+    for prefix, session in sessions.items():
+        for other in _overlapping(session, by_start):
+            yield prefix, session, other
+
+
+def others_than(sessions: Iterable[Session], found: Iterable[Session]) -> list[Session]:
+    """Return those of the sessions that were found that are not among some sessions."""
+    own = {each.id for each in sessions}
+    return [each for each in found if each.id not in own]
 
 
 def prefixed(prefix: str, violations: Iterable[FieldViolation]) -> Iterator[FieldViolation]:

@@ -33,6 +33,8 @@ class Schedule:
     recorded: bool
     material_item_ids: tuple[str, ...]
     group_ids: tuple[str, ...] = ()
+    max_learner_clashes: int = 0
+    """How many learners may be expected in another session, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class Move:
     room_id: str
     reason: str
     instructor_id: str = ""
+    max_learner_clashes: int = 0
 
 
 def schedule_violations(command: Schedule) -> list[FieldViolation]:

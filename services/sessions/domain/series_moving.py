@@ -25,6 +25,7 @@ class MoveSeries:
     instructor_id: str
     reason: str
     with_exceptions: bool
+    max_learner_clashes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

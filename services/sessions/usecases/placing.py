@@ -1,11 +1,14 @@
 """What planning and moving share: rooms and instructors that are locked, and what is against it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from chassis.errors import FieldViolation
-from services.sessions.domain.conflicts import conflict_violations, prefixed
+from services.sessions.domain.audiences import learner_violations
+from services.sessions.domain.conflicts import conflict_violations, others_than, prefixed
+from services.sessions.domain.enums import Interval
 from services.sessions.domain.events import SessionMoved, about
+from services.sessions.domain.online import is_online, online_hours, online_violations
 from services.sessions.domain.planning import (
     group_violations,
     instructor_violations,
@@ -19,6 +22,8 @@ from services.sessions.domain.planning import (
 from services.sessions.domain.roster import Group, Person, Run
 from services.sessions.domain.session import Room, Session
 from services.sessions.ports import Store
+from services.sessions.usecases import slots
+from services.sessions.usecases.limits import Limits
 
 Sessions = Mapping[str, Session]
 """Sessions of one run with one room and instructor, by the prefix of their fields in answers."""
@@ -29,14 +34,20 @@ def room_of(store: Store, room_id: str) -> Room | None:
     return store.room(room_id) if room_id else None
 
 
-def lock_resources(store: Store, room_id: str, instructor_id: str) -> None:
-    """Lock room and instructor: two requests must not both find one of them free."""
-    rooms = [f"room:{room_id}"] if room_id else []
-    store.lock(f"instructor:{instructor_id}", *rooms)
+def lock_resources(store: Store, sessions: Iterable[Session], limits: Limits) -> None:
+    """Lock rooms, instructors and, if they are limited, the hours online: two requests must not
+    both find one of them free.
+    """
+    names = set[str]()
+    for each in sessions:
+        names.add(f"instructor:{each.instructor_id}")
+        names.update([f"room:{each.room_id}"] if each.room_id else [])
+        names.update(online_hours(each) if limits.online_seats else [])
+    store.lock(*names)
 
 
 def plan_violations(
-    store: Store, sessions: Sessions, run: Run | None, room: Room | None
+    store: Store, sessions: Sessions, run: Run | None, room: Room | None, limits: Limits
 ) -> Iterator[FieldViolation]:
     """Yield everything that is against planning sessions, which differ in nothing but their times
     and activities.
@@ -47,29 +58,48 @@ def plan_violations(
     yield from _instructor_violations(store, first, run)
     yield from retired_violations(room)
     yield from limit_violations(first, room)
-    yield from time_violations(store, sessions)
+    yield from time_violations(store, sessions, sessions, limits)
 
 
 def move_violations(
-    store: Store, before: Session, sessions: Sessions, room_id: str, room: Room | None
+    store: Store,
+    before: Sequence[Session],
+    sessions: Sessions,
+    room_id: str,
+    room: Room | None,
+    limits: Limits,
 ) -> Iterator[FieldViolation]:
-    """Yield everything that is against moving sessions into a room, of which one was `before`."""
-    first = next(iter(sessions.values()))
-    yield from place_violations(before.kind, room_id, room)
+    """Yield everything that is against moving sessions, which were as `before`, into a room."""
+    was, first = before[0], next(iter(sessions.values()))
+    yield from place_violations(was.kind, room_id, room)
     yield from retired_violations(room)
-    if first.instructor_id != before.instructor_id:
+    if first.instructor_id != was.instructor_id:
         run = store.replicas(Run, [first.run_id]).get(first.run_id)
         yield from _instructor_violations(store, first, run)
     for prefix, session in sessions.items():
         yield from prefixed(prefix, taken_violations(session))
-    yield from time_violations(store, sessions)
+    yield from time_violations(store, sessions, _at_other_times(before, sessions), limits)
 
 
-def time_violations(store: Store, sessions: Sessions) -> Iterator[FieldViolation]:
-    """Yield a violation for each session that is past, and for each conflict."""
+def time_violations(
+    store: Store, sessions: Sessions, retimed: Sessions, limits: Limits
+) -> Iterator[FieldViolation]:
+    """Yield a violation for each session that is past, and for each clash, the last of
+    which tells the nearest free slots.
+
+    `retimed`: those of the sessions whose times are new. The others may keep their learners and
+    their seats online.
+    """
     for prefix, session in sessions.items():
         yield from prefixed(prefix, past_violations(session, store.now))
-    yield from conflicts(store, sessions)
+    clashes = [*conflicts(store, sessions)]
+    if retimed:
+        clashes += _audience_violations(store, retimed, limits)
+    if clashes:
+        free = slots.offer(store, [*sessions.values()], limits)
+        # The last one: a status has room for the first ones only, and these are what matters most.
+        clashes[-1] = replace(clashes[-1], right=f"{clashes[-1].right}; {free}")
+    yield from clashes
 
 
 def conflicts(store: Store, sessions: Sessions) -> Iterator[FieldViolation]:
@@ -79,6 +109,32 @@ def conflicts(store: Store, sessions: Sessions) -> Iterator[FieldViolation]:
     end = max(each.end_time for each in sessions.values())
     others = store.bookings(first.room_id, first.instructor_id, start, end)
     return conflict_violations(sessions, others)
+
+
+def _at_other_times(before: Sequence[Session], sessions: Sessions) -> Sessions:
+    was = {each.id: span(each) for each in before}
+    return {prefix: each for prefix, each in sessions.items() if was.get(each.id) != span(each)}
+
+
+def _audience_violations(
+    store: Store, sessions: Sessions, limits: Limits
+) -> Iterator[FieldViolation]:
+    """Yield each clash of learners, and each session that needs too many seats online."""
+    found = store.overlapping([*map(span, sessions.values())])
+    others = others_than(sessions.values(), found)
+    first = next(iter(sessions.values()))
+    runs = {each.run_id for each in others}
+    if others:
+        shared = store.shared_learners(first.run_id, first.group_ids, runs)
+        yield from learner_violations(sessions, others, shared, limits.learner_clashes)
+    if limits.online_seats and is_online(first):
+        counted = store.audiences({*runs, first.run_id})
+        yield from online_violations(sessions, others, counted, limits.online_seats)
+
+
+def span(session: Session) -> Interval:
+    """Return the time for which a session is planned."""
+    return Interval(session.start_time, session.end_time)
 
 
 def dated(store: Store, session: Session) -> Session:

@@ -16,6 +16,7 @@ from services.sessions.domain.planning import (
 from services.sessions.domain.session import Session, cancelled, expect
 from services.sessions.ports import Store
 from services.sessions.usecases import lookup, placing, revising
+from services.sessions.usecases.limits import Limits
 from services.sessions.usecases.seats import promote
 
 
@@ -28,30 +29,32 @@ class Cancel:
     substitute_item_id: str
 
 
-def schedule(store: Store, command: Schedule) -> Session:
-    """Plan a session.
+def schedule(store: Store, command: Schedule, online_limit: int = 0) -> Session:
+    """Plan a session. `online_limit`: seats online of all sessions at a time; 0: no limit.
 
     Raises Invalid, or FailedPrecondition with everything that is unknown or past and every
-    conflict.
+    clash.
     """
     check(schedule_violations(command))
     room = placing.room_of(store, command.room_id)
     session = placing.dated(store, planned(command, room, store.new_id(), store.new_secret()))
-    placing.lock_resources(store, session.room_id, session.instructor_id)
+    limits = Limits(command.max_learner_clashes, online_limit)
+    placing.lock_resources(store, [session], limits)
     run = lookup.run_of(store, session)
-    wrong = placing.plan_violations(store, {"": session}, run, room)
+    wrong = placing.plan_violations(store, {"": session}, run, room, limits)
     check_state("the session can't be planned", wrong)
     [session] = revising.planned(store, [session])
     store.put_session(session)
+    store.note_clash_checks(sessions=[session.id])
     store.record_event(about(session, SessionScheduled))
     return session
 
 
-def move(store: Store, command: Move) -> Session:
+def move(store: Store, command: Move, online_limit: int = 0) -> Session:
     """Move a SCHEDULED session; if the new room has more seats, waiting learners get them.
 
     A session of a series becomes an exception. Raises NotFound, Invalid, or FailedPrecondition with
-    every conflict or an end that is past.
+    every clash or an end that is past.
     """
     check(move_violations(command))
     before = lookup.lock_session(store, command.session_id)
@@ -61,10 +64,12 @@ def move(store: Store, command: Move) -> Session:
     after = moved(before, command, room)
     if after == before:
         return before
-    placing.lock_resources(store, after.room_id, after.instructor_id)
-    wrong = placing.move_violations(store, before, {"": after}, room_id, room)
+    limits = Limits(command.max_learner_clashes, online_limit)
+    placing.lock_resources(store, [after], limits)
+    wrong = placing.move_violations(store, [before], {"": after}, room_id, room, limits)
     check_state("the session can't be moved", wrong)
     [after] = revising.changed(store, [before], [after])
+    store.note_clash_checks(sessions=[after.id])
     store.record_event(placing.session_moved(before, after, command.reason))
     return promote(store, placing.dated(store, replace(after, exception=bool(after.series_id))))
 
@@ -76,6 +81,7 @@ def cancel(store: Store, command: Cancel) -> Session:
         return before
     [session] = revising.changed(store, [before], [cancelled(before)])
     store.put_session(session)
+    store.note_clash_checks(sessions=[session.id])
     store.record_event(session_cancelled(session, command.reason, command.substitute_item_id))
     return session
 

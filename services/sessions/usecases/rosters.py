@@ -26,6 +26,7 @@ def note_enrolments(store: Store, news: Sequence[EnrolmentUpdate]) -> None:
     changed = [key for key in after if after[key] != known.get(key)]
     _note_as_they_were(store, [known.get(key) or Enrolment(*key) for key in changed])
     store.put_enrolments([after[key] for key in changed])
+    store.note_clash_checks(learners={learner_id for _, learner_id in changed})
     free_seats(store, left, {key: after[key] for key in moved - left})
 
 

@@ -52,6 +52,7 @@ from services.sessions.domain.series_planning import (
 from services.sessions.domain.session import Room, Session, cancelled
 from services.sessions.ports import Instances, Store
 from services.sessions.usecases import lookup, placing, revising
+from services.sessions.usecases.limits import Limits
 from services.sessions.usecases.planning import session_cancelled
 from services.sessions.usecases.seats import promote
 
@@ -66,7 +67,9 @@ class CancelSeries:
     substitute_item_ids: tuple[str, ...]
 
 
-def schedule(store: Store, instances: Instances, command: ScheduleSeries) -> Series:
+def schedule(
+    store: Store, instances: Instances, command: ScheduleSeries, online_limit: int = 0
+) -> Series:
     """Plan a series: all of its sessions, or none.
 
     Raises Invalid, or FailedPrecondition with everything that is unknown or past and every conflict
@@ -78,17 +81,20 @@ def schedule(store: Store, instances: Instances, command: ScheduleSeries) -> Ser
     room = placing.room_of(store, command.room_id)
     series = planned_series(command, given, store.new_id())
     sessions = _planned(store, command, series, given, room)
-    placing.lock_resources(store, series.room_id, series.instructor_id)
+    limits = Limits(command.max_learner_clashes, online_limit)
+    placing.lock_resources(store, sessions, limits)
     run = lookup.run_of(store, sessions[0])
-    check_state("the series can't be planned", _plan_violations(store, sessions, run, room))
+    wrong = _plan_violations(store, sessions, run, room, limits)
+    check_state("the series can't be planned", wrong)
     series, sessions = replace(series, revised_at=store.now), revising.planned(store, sessions)
     store.put_series(series)
     store.put_sessions(sessions)
+    store.note_clash_checks(sessions=[each.id for each in sessions])
     _tell_plan(store, series, sessions)
     return series
 
 
-def move(store: Store, instances: Instances, command: MoveSeries) -> Series:
+def move(store: Store, instances: Instances, command: MoveSeries, online_limit: int = 0) -> Series:
     """Move the coming sessions of a series together; return the series to which they belong.
 
     If earlier sessions stay, the series is split. Raises NotFound, Invalid, or FailedPrecondition
@@ -108,7 +114,7 @@ def move(store: Store, instances: Instances, command: MoveSeries) -> Series:
     result = moved_series(parts, sessions, moving, command, room)
     check(time_violations(_starts(result), result.series.starts.zone))
     if any(map(is_moved, result.before, result.after)):
-        _check_move(store, result, room_id, room)
+        _check_move(store, result, room_id, room, Limits(command.max_learner_clashes, online_limit))
         after = _store_move(store, result)
         _tell_move(store, before, result, command.reason)
         return after
@@ -130,6 +136,7 @@ def cancel(store: Store, command: CancelSeries) -> Series:
         check_state("the series can't be cancelled", wrong)
         gone = revising.changed(store, before, [*map(cancelled, before)])
         store.put_sessions(gone)
+        store.note_clash_checks(sessions=[each.id for each in gone])
         _tell_cancellation(store, series, gone, command)
     return series
 
@@ -153,10 +160,14 @@ def _planned(
 
 
 def _plan_violations(
-    store: Store, sessions: Sequence[Session], run: Run | None, room: Room | None
+    store: Store,
+    sessions: Sequence[Session],
+    run: Run | None,
+    room: Room | None,
+    limits: Limits,
 ) -> Iterator[FieldViolation]:
     by_prefix = {prefix(place): each for place, each in enumerate(sessions)}
-    yield from placing.plan_violations(store, by_prefix, run, room)
+    yield from placing.plan_violations(store, by_prefix, run, room, limits)
     for before, session in by_prefix.items():
         yield from prefixed(before, late_violations(session, run))
 
@@ -182,10 +193,12 @@ def _starts(result: MovedSeries) -> dict[int, str]:
     }
 
 
-def _check_move(store: Store, result: MovedSeries, room_id: str, room: Room | None) -> None:
-    placing.lock_resources(store, result.series.room_id, result.series.instructor_id)
+def _check_move(
+    store: Store, result: MovedSeries, room_id: str, room: Room | None, limits: Limits
+) -> None:
     by_prefix = {prefix(place): result.sessions[place] for place in _starts(result)}
-    wrong = placing.move_violations(store, result.before[0], by_prefix, room_id, room)
+    placing.lock_resources(store, by_prefix.values(), limits)
+    wrong = placing.move_violations(store, result.before, by_prefix, room_id, room, limits)
     check_state("the series can't be moved", wrong)
 
 
@@ -198,6 +211,7 @@ def _store_move(store: Store, result: MovedSeries) -> Series:
     moved = [placing.dated(store, each) for each in result.after]
     moved = revising.changed(store, result.before, moved)
     ids = {each.id for each in moved}
+    store.note_clash_checks(sessions=ids)
     store.put_sessions([*moved, *(each for each in result.sessions if each.id not in ids)])
     for session in moved:
         if to_promote(session):

@@ -29,6 +29,7 @@ def recompute(store: Store, session_ids: Collection[str]) -> list[FieldViolation
     store.put_sessions(new for old, new in pairs if old.start_time == new.start_time)
     moved = _revised(store, [(o, n) for o, n in pairs if o.start_time != n.start_time])
     store.put_sessions(new for _, new in moved)
+    store.note_clash_checks(sessions=[new.id for _, new in moved])
     _tell(store, moved)
     return [each for _, new in moved for each in placing.conflicts(store, {"": new})]
 

@@ -1222,3 +1222,127 @@ class RecordingAttached(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordingAttached: _TypeAlias = RecordingAttached  # noqa: Y015
+
+@_typing.final
+class ClashFound(_message.Message):
+    """A learner is expected at two sessions at one time: an enrolment, a change of groups, a plan or a move
+    made them clash. It is told once for each learner and pair of sessions.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    OTHER_SESSION_ID_FIELD_NUMBER: _builtins.int
+    OTHER_RUN_ID_FIELD_NUMBER: _builtins.int
+    OTHER_TITLE_FIELD_NUMBER: _builtins.int
+    OTHER_START_TIME_FIELD_NUMBER: _builtins.int
+    OTHER_END_TIME_FIELD_NUMBER: _builtins.int
+    FOUND_AT_FIELD_NUMBER: _builtins.int
+    learner_id: _builtins.str
+    """The learner."""
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """Its run."""
+    title: _builtins.str
+    """Its title."""
+    other_session_id: _builtins.str
+    """The other session."""
+    other_run_id: _builtins.str
+    """Its run."""
+    other_title: _builtins.str
+    """Its title."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def other_start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts."""
+
+    @_builtins.property
+    def other_end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def found_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was found."""
+
+    def __init__(
+        self,
+        *,
+        learner_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        other_session_id: _builtins.str = ...,
+        other_run_id: _builtins.str = ...,
+        other_title: _builtins.str = ...,
+        other_start_time: _timestamp_pb2.Timestamp | None = ...,
+        other_end_time: _timestamp_pb2.Timestamp | None = ...,
+        found_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "found_at", b"found_at", "other_end_time", b"other_end_time", "other_start_time", b"other_start_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "found_at", b"found_at", "learner_id", b"learner_id", "other_end_time", b"other_end_time", "other_run_id", b"other_run_id", "other_session_id", b"other_session_id", "other_start_time", b"other_start_time", "other_title", b"other_title", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClashFound: _TypeAlias = ClashFound  # noqa: Y015
+
+@_typing.final
+class ClashResolved(_message.Message):
+    """A clash is none any more: one of the sessions moved or was cancelled, or the learner is not expected
+    at both. Nothing is told when a clash is over because its time is.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    OTHER_SESSION_ID_FIELD_NUMBER: _builtins.int
+    OTHER_RUN_ID_FIELD_NUMBER: _builtins.int
+    RESOLVED_AT_FIELD_NUMBER: _builtins.int
+    learner_id: _builtins.str
+    """The learner."""
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """Its run."""
+    other_session_id: _builtins.str
+    """The other session."""
+    other_run_id: _builtins.str
+    """Its run."""
+    @_builtins.property
+    def resolved_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was found that it is none."""
+
+    def __init__(
+        self,
+        *,
+        learner_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        other_session_id: _builtins.str = ...,
+        other_run_id: _builtins.str = ...,
+        resolved_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resolved_at", b"resolved_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "other_run_id", b"other_run_id", "other_session_id", b"other_session_id", "resolved_at", b"resolved_at", "run_id", b"run_id", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClashResolved: _TypeAlias = ClashResolved  # noqa: Y015

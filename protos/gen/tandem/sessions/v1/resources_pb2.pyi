@@ -597,3 +597,75 @@ class Attendance(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Attendance: _TypeAlias = Attendance  # noqa: Y015
+
+@_typing.final
+class Clash(_message.Message):
+    """Two sessions at one time at which one learner is expected."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    OTHER_SESSION_ID_FIELD_NUMBER: _builtins.int
+    OTHER_TITLE_FIELD_NUMBER: _builtins.int
+    OTHER_START_TIME_FIELD_NUMBER: _builtins.int
+    OTHER_END_TIME_FIELD_NUMBER: _builtins.int
+    FOUND_AT_FIELD_NUMBER: _builtins.int
+    learner_id: _builtins.str
+    """The learner."""
+    run_id: _builtins.str
+    """The run of the session."""
+    session_id: _builtins.str
+    """The session."""
+    title: _builtins.str
+    """Its title."""
+    other_session_id: _builtins.str
+    """The other session, perhaps of another run."""
+    other_title: _builtins.str
+    """Its title."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def other_start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts."""
+
+    @_builtins.property
+    def other_end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def found_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when it is known."""
+
+    def __init__(
+        self,
+        *,
+        learner_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        other_session_id: _builtins.str = ...,
+        other_title: _builtins.str = ...,
+        other_start_time: _timestamp_pb2.Timestamp | None = ...,
+        other_end_time: _timestamp_pb2.Timestamp | None = ...,
+        found_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "found_at", b"found_at", "other_end_time", b"other_end_time", "other_start_time", b"other_start_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "found_at", b"found_at", "learner_id", b"learner_id", "other_end_time", b"other_end_time", "other_session_id", b"other_session_id", "other_start_time", b"other_start_time", "other_title", b"other_title", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Clash: _TypeAlias = Clash  # noqa: Y015

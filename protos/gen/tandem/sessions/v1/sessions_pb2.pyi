@@ -214,6 +214,7 @@ class ScheduleSessionRequest(_message.Message):
     RECORDED_FIELD_NUMBER: _builtins.int
     MATERIAL_ITEM_IDS_FIELD_NUMBER: _builtins.int
     GROUP_IDS_FIELD_NUMBER: _builtins.int
+    MAX_LEARNER_CLASHES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     run_id: _builtins.str
@@ -239,6 +240,10 @@ class ScheduleSessionRequest(_message.Message):
     """Where to join online; needed unless IN_ROOM."""
     recorded: _builtins.bool
     """True when a recording is to follow."""
+    max_learner_clashes: _builtins.int
+    """How many learners may be expected at another session at that time, too; 0: none. Sessions of one
+    activity of the run are alternatives and don't count.
+    """
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When it starts on the wall of its place."""
@@ -275,10 +280,11 @@ class ScheduleSessionRequest(_message.Message):
         recorded: _builtins.bool = ...,
         material_item_ids: _abc.Iterable[_builtins.str] | None = ...,
         group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        max_learner_clashes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "duration", b"duration", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "online_seats", b"online_seats", "recorded", b"recorded", "request_id", b"request_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "duration", b"duration", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "max_learner_clashes", b"max_learner_clashes", "online_seats", b"online_seats", "recorded", b"recorded", "request_id", b"request_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -308,6 +314,7 @@ class ScheduleSeriesRequest(_message.Message):
     RRULE_FIELD_NUMBER: _builtins.int
     RDATES_FIELD_NUMBER: _builtins.int
     EXDATES_FIELD_NUMBER: _builtins.int
+    MAX_LEARNER_CLASHES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     run_id: _builtins.str
@@ -333,6 +340,10 @@ class ScheduleSeriesRequest(_message.Message):
     DAILY, WEEKLY or MONTHLY; COUNT or UNTIL ends it, after at most 400 classes and three years;
     INTERVAL, BYDAY, BYMONTHDAY (MONTHLY, without BYDAY) and WKST may follow. UNTIL is in UTC
     (20260601T080000Z), or local (20260601T090000, or 20260601 for the whole day).
+    """
+    max_learner_clashes: _builtins.int
+    """How many learners may be expected at another session at that time, too; 0: none. Sessions of one
+    activity of the run are alternatives and don't count.
     """
     @_builtins.property
     def activity_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -385,10 +396,11 @@ class ScheduleSeriesRequest(_message.Message):
         rrule: _builtins.str = ...,
         rdates: _abc.Iterable[_builtins.str] | None = ...,
         exdates: _abc.Iterable[_builtins.str] | None = ...,
+        max_learner_clashes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_ids", b"activity_ids", "duration", b"duration", "exdates", b"exdates", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "online_seats", b"online_seats", "rdates", b"rdates", "recorded", b"recorded", "request_id", b"request_id", "room_id", b"room_id", "room_seats", b"room_seats", "rrule", b"rrule", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_ids", b"activity_ids", "duration", b"duration", "exdates", b"exdates", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "max_learner_clashes", b"max_learner_clashes", "online_seats", b"online_seats", "rdates", b"rdates", "recorded", b"recorded", "request_id", b"request_id", "room_id", b"room_id", "room_seats", b"room_seats", "rrule", b"rrule", "run_id", b"run_id", "starts", b"starts", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -409,6 +421,7 @@ class MoveSeriesRequest(_message.Message):
     INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     WITH_EXCEPTIONS_FIELD_NUMBER: _builtins.int
+    MAX_LEARNER_CLASHES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     series_id: _builtins.str
@@ -423,6 +436,10 @@ class MoveSeriesRequest(_message.Message):
     """Why, for the people concerned."""
     with_exceptions: _builtins.bool
     """True: sessions that were moved alone return to their place in the series."""
+    max_learner_clashes: _builtins.int
+    """How many learners may be expected at another session at that time, too; 0: none. Sessions of one
+    activity of the run are alternatives and don't count.
+    """
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When that session starts from now; the others move by as much on the wall. Absent: times stay.
@@ -445,10 +462,11 @@ class MoveSeriesRequest(_message.Message):
         instructor_id: _builtins.str = ...,
         reason: _builtins.str = ...,
         with_exceptions: _builtins.bool = ...,
+        max_learner_clashes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "from_recurrence_id", b"from_recurrence_id", "instructor_id", b"instructor_id", "reason", b"reason", "request_id", b"request_id", "room_id", b"room_id", "series_id", b"series_id", "starts", b"starts", "with_exceptions", b"with_exceptions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "from_recurrence_id", b"from_recurrence_id", "instructor_id", b"instructor_id", "max_learner_clashes", b"max_learner_clashes", "reason", b"reason", "request_id", b"request_id", "room_id", b"room_id", "series_id", b"series_id", "starts", b"starts", "with_exceptions", b"with_exceptions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -531,6 +549,7 @@ class MoveSessionRequest(_message.Message):
     ROOM_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    MAX_LEARNER_CLASHES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     session_id: _builtins.str
@@ -541,6 +560,10 @@ class MoveSessionRequest(_message.Message):
     """Why, for the people concerned."""
     instructor_id: _builtins.str
     """Who teaches; empty: the same person."""
+    max_learner_clashes: _builtins.int
+    """How many learners may be expected at another session at that time, too; 0: none. Sessions of one
+    activity of the run are alternatives and don't count.
+    """
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When it starts on the wall of its place."""
@@ -559,10 +582,11 @@ class MoveSessionRequest(_message.Message):
         room_id: _builtins.str = ...,
         reason: _builtins.str = ...,
         instructor_id: _builtins.str = ...,
+        max_learner_clashes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "instructor_id", b"instructor_id", "reason", b"reason", "request_id", b"request_id", "room_id", b"room_id", "session_id", b"session_id", "starts", b"starts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "instructor_id", b"instructor_id", "max_learner_clashes", b"max_learner_clashes", "reason", b"reason", "request_id", b"request_id", "room_id", b"room_id", "session_id", b"session_id", "starts", b"starts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1255,3 +1279,229 @@ class ListFeedsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListFeedsResponse: _TypeAlias = ListFeedsResponse  # noqa: Y015
+
+@_typing.final
+class FindSlotsRequest(_message.Message):
+    """What slots are looked for. A session (`session_id`) or the coming sessions of a series
+    (`series_id`) have their own place and time; what a new session would have is told.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    STARTS_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    ROOM_SEATS_FIELD_NUMBER: _builtins.int
+    ONLINE_SEATS_FIELD_NUMBER: _builtins.int
+    MAX_LEARNER_CLASHES_FIELD_NUMBER: _builtins.int
+    EARLIEST_FIELD_NUMBER: _builtins.int
+    LATEST_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """The run."""
+    session_id: _builtins.str
+    """The session of the run that is to move; empty: another, or a new one."""
+    series_id: _builtins.str
+    """The series of the run whose coming sessions are to move; empty: none."""
+    kind: _types_pb2.SessionKind.ValueType
+    """New: where it takes place."""
+    room_id: _builtins.str
+    """New: the room; empty when ONLINE."""
+    instructor_id: _builtins.str
+    """New: who teaches."""
+    activity_id: _builtins.str
+    """New: the activity that it holds; sessions of one activity are alternatives."""
+    room_seats: _builtins.int
+    """New: seats in the room; 0: the room's capacity."""
+    online_seats: _builtins.int
+    """New: seats online; 0 means no limit."""
+    max_learner_clashes: _builtins.int
+    """How many learners may be expected at another session at that time, too; 0: none."""
+    earliest: _builtins.str
+    """The first time of the day, HH:MM on the wall; empty: 08:00."""
+    latest: _builtins.str
+    """When the last slot of the day is over, HH:MM up to 24:00; empty: 20:00."""
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """New: the groups that it is for; empty: the whole run."""
+
+    @_builtins.property
+    def starts(self) -> _types_pb2.CivilTime:
+        """New: when it would start on the wall of its place."""
+
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """New: how long it takes."""
+
+    @_builtins.property
+    def days(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Days of the week, from 1 (Monday) to 7; none: Monday to Friday, and the day of the session."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        series_id: _builtins.str = ...,
+        kind: _types_pb2.SessionKind.ValueType = ...,
+        room_id: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        activity_id: _builtins.str = ...,
+        starts: _types_pb2.CivilTime | None = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        room_seats: _builtins.int = ...,
+        online_seats: _builtins.int = ...,
+        max_learner_clashes: _builtins.int = ...,
+        earliest: _builtins.str = ...,
+        latest: _builtins.str = ...,
+        days: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "starts", b"starts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "days", b"days", "duration", b"duration", "earliest", b"earliest", "group_ids", b"group_ids", "instructor_id", b"instructor_id", "kind", b"kind", "latest", b"latest", "max_learner_clashes", b"max_learner_clashes", "online_seats", b"online_seats", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "series_id", b"series_id", "session_id", b"session_id", "starts", b"starts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindSlotsRequest: _TypeAlias = FindSlotsRequest  # noqa: Y015
+
+@_typing.final
+class Slot(_message.Message):
+    """A time and a room."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STARTS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
+    FREE_SESSIONS_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room; empty when ONLINE."""
+    room: _builtins.str
+    """The room's name."""
+    free_sessions: _builtins.int
+    """Of a series: how many sessions clash with nothing if all are shifted as the first one is. Else 1."""
+    @_builtins.property
+    def starts(self) -> _types_pb2.CivilTime:
+        """When it starts on the wall of its place; of a series the first session."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """`starts` as an instant."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    def __init__(
+        self,
+        *,
+        starts: _types_pb2.CivilTime | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        room_id: _builtins.str = ...,
+        room: _builtins.str = ...,
+        free_sessions: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "free_sessions", b"free_sessions", "room", b"room", "room_id", b"room_id", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Slot: _TypeAlias = Slot  # noqa: Y015
+
+@_typing.final
+class FindSlotsResponse(_message.Message):
+    """Up to 20 slots."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SLOTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def slots(self) -> _containers.RepeatedCompositeFieldContainer[Global___Slot]:
+        """The slots. Of a series, those come first in which most sessions are free."""
+
+    def __init__(
+        self,
+        *,
+        slots: _abc.Iterable[Global___Slot] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["slots", b"slots"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindSlotsResponse: _TypeAlias = FindSlotsResponse  # noqa: Y015
+
+@_typing.final
+class ListClashesRequest(_message.Message):
+    """A page of clashes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Only those of this run's sessions; empty: all that the caller may see."""
+    learner_id: _builtins.str
+    """Only this learner's; empty: all learners'."""
+    page_size: _builtins.int
+    """At most this many rows; 0 means 100."""
+    page_token: _builtins.str
+    """Where the last page ended; empty for the first."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "page_size", b"page_size", "page_token", b"page_token", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListClashesRequest: _TypeAlias = ListClashesRequest  # noqa: Y015
+
+@_typing.final
+class ListClashesResponse(_message.Message):
+    """A page of clashes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLASHES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty at the end."""
+    @_builtins.property
+    def clashes(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.Clash]:
+        """The clashes, by learner."""
+
+    def __init__(
+        self,
+        *,
+        clashes: _abc.Iterable[_resources_pb2.Clash] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clashes", b"clashes", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListClashesResponse: _TypeAlias = ListClashesResponse  # noqa: Y015

@@ -97,6 +97,16 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
                 _registered_method=True)
+        self.FindSlots = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/FindSlots',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsResponse.FromString,
+                _registered_method=True)
+        self.ListClashes = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListClashes',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesResponse.FromString,
+                _registered_method=True)
         self.GetSession = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/GetSession',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSessionRequest.SerializeToString,
@@ -217,7 +227,8 @@ class SessionsServiceServicer:
 
     def ScheduleSession(self, request, context):
         """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-        session it conflicts with, what is unknown (run, group, room, instructor), and an end that is
+        session it conflicts with, each session at that time where learners of this one are expected, too
+        (with their number), too few seats online that are left of the installation's, what is unknown (run, group, room, instructor), and an end that is
         past; PERMISSION_DENIED to staff of groups unless it is for some of their groups only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -272,6 +283,26 @@ class SessionsServiceServicer:
 
     def GetSeries(self, request, context):
         """One series with its sessions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindSlots(self, request, context):
+        """Free slots for a session: other rooms that seat as many at its time, where the room alone is
+        taken, the smallest first, and then the nearest times at which neither room, instructor, learners
+        nor seats online are taken, up to two weeks before and after (for a series one week). They begin
+        on the quarters of an hour (for a series on the halves). Nothing is reserved.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListClashes(self, request, context):
+        """Clashes of learners that are not over: sessions at one time at which a learner is expected,
+        whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
+        its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
+        the plan.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -464,6 +495,16 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.GetSeries,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.SerializeToString,
+            ),
+            'FindSlots': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindSlots,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsResponse.SerializeToString,
+            ),
+            'ListClashes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListClashes,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesResponse.SerializeToString,
             ),
             'GetSession': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSession,
@@ -845,6 +886,60 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/GetSeries',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindSlots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/FindSlots',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListClashes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListClashes',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -56,7 +56,8 @@ class SessionsServiceStub:
     """Rooms by name, those out of use too."""
     ScheduleSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ScheduleSessionRequest, _resources_pb2.Session]
     """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-    session it conflicts with, what is unknown (run, group, room, instructor), and an end that is
+    session it conflicts with, each session at that time where learners of this one are expected, too
+    (with their number), too few seats online that are left of the installation's, what is unknown (run, group, room, instructor), and an end that is
     past; PERMISSION_DENIED to staff of groups unless it is for some of their groups only.
     """
     MoveSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.MoveSessionRequest, _resources_pb2.Session]
@@ -86,6 +87,18 @@ class SessionsServiceStub:
     """
     GetSeries: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSeriesRequest, _resources_pb2.Series]
     """One series with its sessions."""
+    FindSlots: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.FindSlotsRequest, _sessions_pb2.FindSlotsResponse]
+    """Free slots for a session: other rooms that seat as many at its time, where the room alone is
+    taken, the smallest first, and then the nearest times at which neither room, instructor, learners
+    nor seats online are taken, up to two weeks before and after (for a series one week). They begin
+    on the quarters of an hour (for a series on the halves). Nothing is reserved.
+    """
+    ListClashes: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListClashesRequest, _sessions_pb2.ListClashesResponse]
+    """Clashes of learners that are not over: sessions at one time at which a learner is expected,
+    whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
+    its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
+    the plan.
+    """
     GetSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]
     """One session."""
     ListSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]
@@ -181,7 +194,8 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Rooms by name, those out of use too."""
     ScheduleSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ScheduleSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-    session it conflicts with, what is unknown (run, group, room, instructor), and an end that is
+    session it conflicts with, each session at that time where learners of this one are expected, too
+    (with their number), too few seats online that are left of the installation's, what is unknown (run, group, room, instructor), and an end that is
     past; PERMISSION_DENIED to staff of groups unless it is for some of their groups only.
     """
     MoveSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.MoveSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
@@ -211,6 +225,18 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     GetSeries: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSeriesRequest, _resources_pb2.Series]  # type: ignore[assignment]
     """One series with its sessions."""
+    FindSlots: _aio.UnaryUnaryMultiCallable[_sessions_pb2.FindSlotsRequest, _sessions_pb2.FindSlotsResponse]  # type: ignore[assignment]
+    """Free slots for a session: other rooms that seat as many at its time, where the room alone is
+    taken, the smallest first, and then the nearest times at which neither room, instructor, learners
+    nor seats online are taken, up to two weeks before and after (for a series one week). They begin
+    on the quarters of an hour (for a series on the halves). Nothing is reserved.
+    """
+    ListClashes: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListClashesRequest, _sessions_pb2.ListClashesResponse]  # type: ignore[assignment]
+    """Clashes of learners that are not over: sessions at one time at which a learner is expected,
+    whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
+    its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
+    the plan.
+    """
     GetSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """One session."""
     ListSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]  # type: ignore[assignment]
@@ -333,7 +359,8 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
         """Plans a live class. FAILED_PRECONDITION lists every conflict of room and instructor with the
-        session it conflicts with, what is unknown (run, group, room, instructor), and an end that is
+        session it conflicts with, each session at that time where learners of this one are expected, too
+        (with their number), too few seats online that are left of the installation's, what is unknown (run, group, room, instructor), and an end that is
         past; PERMISSION_DENIED to staff of groups unless it is for some of their groups only.
         """
 
@@ -399,6 +426,30 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Series, _abc.Awaitable[_resources_pb2.Series]]:
         """One series with its sessions."""
+
+    @_abc_1.abstractmethod
+    def FindSlots(
+        self,
+        request: _sessions_pb2.FindSlotsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.FindSlotsResponse, _abc.Awaitable[_sessions_pb2.FindSlotsResponse]]:
+        """Free slots for a session: other rooms that seat as many at its time, where the room alone is
+        taken, the smallest first, and then the nearest times at which neither room, instructor, learners
+        nor seats online are taken, up to two weeks before and after (for a series one week). They begin
+        on the quarters of an hour (for a series on the halves). Nothing is reserved.
+        """
+
+    @_abc_1.abstractmethod
+    def ListClashes(
+        self,
+        request: _sessions_pb2.ListClashesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.ListClashesResponse, _abc.Awaitable[_sessions_pb2.ListClashesResponse]]:
+        """Clashes of learners that are not over: sessions at one time at which a learner is expected,
+        whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
+        its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
+        the plan.
+        """
 
     @_abc_1.abstractmethod
     def GetSession(

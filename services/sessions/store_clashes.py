@@ -1,0 +1,73 @@
+"""Clashes of learners in MongoDB, and what is to be checked for them.
+
+A clash is stored from the side of each of its two sessions, so that the staff of each run find it
+by an index. A check is a document of its own: who notes one never waits for another.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from chassis.contracts.mapping import from_document, to_document
+from services.sessions.domain.clashes import Clash
+from services.sessions.domain.enums import EnrolmentState
+from services.sessions.domain.roster import Enrolment
+from services.sessions.domain.session import Session
+from services.sessions.store_calendar import TO_COME, CalendarStore
+
+Document = dict[str, Any]
+
+
+class ClashStore(CalendarStore):
+    """The part of the store for clashes of learners."""
+
+    def note_clash_checks(
+        self, learners: Collection[str] = (), sessions: Collection[str] = ()
+    ) -> None:
+        """Note learners and sessions whose clashes are to be checked."""
+        named = [*(("learner_id", each) for each in learners)]
+        named += [("session_id", each) for each in sessions]
+        self.insert("clash_checks", [{"_id": self.new_id(), name: id_} for name, id_ in named])
+
+    def take_clash_checks(self, most: int) -> tuple[set[str], set[str]]:
+        """Return the learners and sessions of the oldest checks, and delete these checks."""
+        rows = list(self["clash_checks"].find(session=self.session).sort("_id").limit(most))
+        taken = {"_id": {"$in": [row["_id"] for row in rows]}}
+        self["clash_checks"].delete_many(taken, session=self.session)
+        learners = {row["learner_id"] for row in rows if "learner_id" in row}
+        return learners, {row["session_id"] for row in rows if "session_id" in row}
+
+    def enrolments_of(self, learner_ids: Collection[str]) -> list[Enrolment]:
+        """Return the enrolments by which some learners have places."""
+        query = {"learner_id": {"$in": [*learner_ids]}, "state": EnrolmentState.ENROLLED}
+        rows = self["enrolments"].find(query, session=self.session)
+        return [from_document(row, Enrolment) for row in rows]
+
+    def coming_sessions(self, run_ids: Collection[str]) -> list[Session]:
+        """Return SCHEDULED and LIVE sessions of some runs that have not ended."""
+        among = {"run_id": {"$in": [*run_ids]}, "state": TO_COME, "end_time": {"$gt": self.now}}
+        return self._found(among)
+
+    def clashes_of(self, learner_ids: Collection[str]) -> list[Clash]:
+        """Return the clashes of some learners that are not over."""
+        query = {"learner_id": {"$in": [*learner_ids]}, "until": {"$gt": self.now}}
+        rows = self["clashes"].find(query, session=self.session)
+        return [from_document(row, Clash) for row in rows]
+
+    def learners_with_clashes(self, session_id: str) -> set[str]:
+        """Return the learners who have clashes with a session."""
+        query = {"session_id": session_id}
+        return {*self["clashes"].distinct("learner_id", query, session=self.session)}
+
+    def put_clashes(self, clashes: Sequence[Clash]) -> None:
+        """Store clashes, new or changed."""
+        self._put("clashes", *(to_document(each) | {"_id": _id(each)} for each in clashes))
+
+    def drop_clashes(self, clashes: Sequence[Clash]) -> None:
+        """Delete clashes."""
+        if clashes:
+            query = {"_id": {"$in": [_id(each) for each in clashes]}}
+            self["clashes"].delete_many(query, session=self.session)
+
+
+def _id(clash: Clash) -> str:
+    return ":".join(clash.key)
