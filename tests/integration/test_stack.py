@@ -211,6 +211,7 @@ def test_down_leaves_no_process_and_up_finds_the_data(here: Stack, folder: Path)
 # Obstacles ----------------------------------------------------------------------------------
 
 
+@only_deep
 def test_two_ups_at_once_start_each_part_once(light: Stack, tmp_path: Path) -> None:
     """Two programs that start the same folder end up with the same processes."""
     script = (
@@ -227,6 +228,7 @@ def test_two_ups_at_once_start_each_part_once(light: Stack, tmp_path: Path) -> N
     }
 
 
+@only_deep
 def test_what_a_crash_left_behind_is_no_obstacle(light: Stack, tmp_path: Path) -> None:
     """Spoilt state files, spoilt port files and a stale mongod.lock do not stop an `up`."""
     light.up(LIGHT)

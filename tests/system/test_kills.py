@@ -191,6 +191,7 @@ def _open_transaction(client: Any, pid: int) -> dict[str, Any] | None:
     return {"id": found[0]["lsid"]["id"]} if found else None
 
 
+@only_deep
 def test_a_broker_killed_under_load_loses_nothing(whole: Platform, make_class: MakeClass) -> None:
     """RabbitMQ dies by SIGKILL between two requests and comes back: every learner counts once."""
     group = make_class(40)

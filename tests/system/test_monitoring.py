@@ -9,6 +9,7 @@ import pytest
 from campus.stack.prometheus import EVERY, Prometheus
 from tests.contract.tools import need
 from tests.dashboards import Asked, asked_by_panels, asked_by_rules, recorded
+from tests.deep import only_deep
 from tests.promql import Selector, grouping_labels, made_labels, selectors, unfolded
 from tests.system.classes import Demo
 
@@ -61,6 +62,7 @@ def panels(demo: Demo) -> list[Asked]:
     return [Asked(each.by, unfolded(each.query, recorded())) for each in asked]
 
 
+@only_deep
 def test_queries_name_what_the_platform_tells(figures: Figures, panels: list[Asked]) -> None:
     """Each metric with its labels, in rules and panels alike, has a series."""
     rules = [Asked(each.by, unfolded(each.query, recorded())) for each in asked_by_rules()]
@@ -80,6 +82,7 @@ def _faults(figures: Figures, asked: Asked) -> Iterator[str]:
         yield f"{asked.by}: no series has the label {label}"
 
 
+@only_deep
 def test_no_panel_is_empty(figures: Figures, panels: list[Asked]) -> None:
     """Each query of each panel gives numbers while the demo plays."""
     assert [each for each in panels if not figures.has_values(each.query)] == []

@@ -18,6 +18,7 @@ from chassis.messaging import outbox, topology
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.relay import Relay
 from chassis.testing import figure
+from tests.deep import ONLY_DEEP
 from tests.integration.chassis.bus import (
     TYPE,
     Bus,
@@ -259,7 +260,7 @@ def holders(bus: Bus) -> dict[int, int]:
     return Counter(int(each["holder"].split(":")[1]) for each in rows)
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=ONLY_DEEP)])
 def test_two_relays_share_the_lanes_and_one_takes_over(bus: Bus, end: signal.Signals) -> None:
     """Each of two relays holds half; when one is killed or stopped, the other has all."""
     listen(bus.amqp_url, "stranger")

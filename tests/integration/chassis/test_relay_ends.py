@@ -11,6 +11,7 @@ from pymongo import AsyncMongoClient
 from chassis.messaging import relay_session
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.unconfirmed import Outcome
+from tests.deep import ONLY_DEEP
 from tests.integration.chassis.bus import Bus, eventually, listen
 from tests.integration.chassis.test_relay import holders, relay_while, row, sequences
 from tests.management import manage
@@ -30,7 +31,7 @@ def test_a_change_stream_wakes_it(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> 
     assert sequences(bus.messages("stranger", 3)) == {"e1": [1, 2, 3]}
 
 
-@pytest.mark.parametrize("idle", [True, False])
+@pytest.mark.parametrize("idle", [True, pytest.param(False, marks=ONLY_DEEP)])
 def test_a_connection_that_an_operator_closes_is_made_anew(
     bus: Bus, stack: dict[str, str], idle: bool
 ) -> None:

@@ -65,6 +65,7 @@ def test_repeats_have_one_effect(bus: Bus) -> None:
     assert (bus.count(DEAD), bus.count("tandem.delay.1s")) == (0, 0)
 
 
+@only_deep
 def test_two_workers_that_race_have_one_effect(bus: Bus) -> None:
     """Two workers given the same events at once apply each once."""
     bus.declare()
@@ -172,6 +173,7 @@ def test_a_stopped_worker_has_acknowledged_what_it_did(bus: Bus) -> None:
     assert eventually("the rest", lambda: bus.count() + done == 2_000)
 
 
+@only_deep
 def test_a_killed_worker_loses_and_doubles_nothing(bus: Bus) -> None:
     """Workers that die by SIGKILL in the middle leave one effect of each event in the end."""
     bus.declare()

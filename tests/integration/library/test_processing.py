@@ -18,6 +18,7 @@ from services.library.making import Maker
 from services.library.migrations import DOCUMENTS, EARLIER, FILMS
 from services.library.ports import FilesAway, NoSuchUpload
 from services.library.usecases import processing as use
+from tests.deep import only_deep
 from tests.integration.library.shelves import (
     PDF,
     RUN,
@@ -246,6 +247,7 @@ def test_a_worker_that_lost_its_claim_changes_nothing(shelves: Shelves) -> None:
     assert shelves.database.mongo["rubbish"].count_documents({}) == 1
 
 
+@only_deep
 def test_a_film_is_given_back_when_the_process_is_to_end(shelves: Shelves) -> None:
     """Another worker goes on with the steps that are missing."""
     item_id = shelves.available(LECTURE, **FILM)
