@@ -38,6 +38,7 @@ def timetable() -> None:
 @click.argument("problem_file", metavar="PROBLEM", type=PROBLEM)
 @click.option("--seconds", type=click.FloatRange(min=1), default=60.0, show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), default=WORKERS, show_default=True)
+@click.option("--enough", type=click.IntRange(min=0), default=0, help="End at this cost.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the timetable, as .json or .sol."
 )
@@ -47,6 +48,7 @@ def solve(
     problem_file: Path,
     seconds: float,
     workers: int,
+    enough: int,
     out: Path | None,
     drawn: Path | None,
     as_json: bool,
@@ -57,7 +59,7 @@ def solve(
     """
     problem = _problem(problem_file)
     with steps(as_json) as said:
-        result = _solved(problem, ["--seconds", str(seconds), "--workers", str(workers)], said)
+        result = _solved(problem, _options(seconds, workers, enough), said)
     found = documents.timetable_of(result["classes"])
     if out:
         _write(out, found)
@@ -182,6 +184,11 @@ def _solved(problem: Problem, options: list[str], said: Callable[[str], None]) -
         fail("the solver found nothing: " + "\n".join(faults))
     result: dict[str, Any] = told["result"]
     return result
+
+
+def _options(seconds: float, workers: int, enough: int) -> list[str]:
+    given = {"--seconds": seconds, "--workers": workers, "--enough": enough}
+    return [word for name, value in given.items() for word in (name, str(value))]
 
 
 def _python() -> str:

@@ -33,7 +33,7 @@ def main() -> int:
         _tell({"faults": [f"the input is no JSON: {error}"]})
         return INVALID
     began = time.monotonic()
-    limits = Limits(arguments.seconds, arguments.workers, arguments.seed)
+    limits = Limits(arguments.seconds, arguments.workers, arguments.seed, arguments.enough)
     timetable, is_best = solve(
         problem,
         limits,
@@ -47,6 +47,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="timetabler", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long it may search")
     parser.add_argument("--workers", type=int, default=8, help="threads")
+    parser.add_argument("--enough", type=int, default=0, help="the cost at which it ends")
     parser.add_argument("--seed", type=int, default=0, help="of the search's random choices")
     return parser.parse_args()
 

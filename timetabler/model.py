@@ -22,6 +22,8 @@ class Limits(NamedTuple):
     workers: int
     """Threads of the solver."""
     seed: int = 0
+    enough: int = 0
+    """The search ends at this cost."""
 
 
 @dataclass(slots=True)
@@ -46,7 +48,8 @@ def solve(problem: Problem, limits: Limits, found: Found) -> tuple[Timetable, bo
     model, variables = build(problem)
     missing = cp_model.LinearExpr.sum(list(variables.missing.values()))
     model.minimize(missing)
-    first = _search(model, variables, limits._replace(seconds=limits.seconds / 2), found)
+    half = limits._replace(seconds=limits.seconds / 2, enough=0)
+    first = _search(model, variables, half, found)
     model.add(missing <= sum(first.missing.values()))
     model.minimize(costs(problem, model, variables))
     for placement, variable in variables.placed.items():
@@ -184,7 +187,7 @@ def _search(
     solver.parameters.max_time_in_seconds = max(0.1, limits.seconds)
     solver.parameters.num_workers = limits.workers
     solver.parameters.random_seed = limits.seed
-    status = solver.solve(model, _Listener(variables, found))
+    status = solver.solve(model, _Listener(variables, found, limits.enough))
     if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
         return _Searched((), {}, is_best=False)
     timetable = tuple(p for p, v in variables.placed.items() if solver.boolean_value(v))
@@ -193,13 +196,15 @@ def _search(
 
 
 class _Listener(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
-    """Tells of each better timetable."""
+    """Tells of each better timetable, and stops at one that is good enough."""
 
-    def __init__(self, variables: Variables, found: Found) -> None:
+    def __init__(self, variables: Variables, found: Found, enough: int) -> None:
         super().__init__()
-        self._variables, self._found = variables, found
+        self._variables, self._found, self._enough = variables, found, enough
 
     def on_solution_callback(self) -> None:
         """Take the present one."""
         placed = self._variables.placed.items()
         self._found(tuple(p for p, v in placed if self.boolean_value(v)))
+        if self.objective_value <= self._enough:
+            self.stop_search()

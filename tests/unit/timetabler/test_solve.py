@@ -39,7 +39,9 @@ def test_all_classes_get_a_place(tmp_path: Path) -> None:
     problem = generate.problem(7, courses=12, rooms=3)
     out, drawn = tmp_path / "timetable.sol", tmp_path / "timetable.svg"
     file = put(tmp_path, problem)
-    done = run("solve", file, "--seconds", 6, "--out", out, "--picture", drawn, "--json")
+    done = run(
+        "solve", file, "--seconds", 600, "--enough", 50, "--out", out, "--picture", drawn, "--json"
+    )
     assert done.exit_code == 0, done.output
     result = json.loads(done.stdout)
     found = documents.timetable_of(result["classes"])
@@ -60,7 +62,7 @@ def test_a_class_without_a_place_is_named_with_the_reason(tmp_path: Path) -> Non
     document["courses"][0]["needs"] = ["crane"]
     file = tmp_path / "problem.json"
     file.write_text(json.dumps(document))
-    done = run("solve", file, "--seconds", 2, "--json")
+    done = run("solve", file, "--seconds", 600, "--enough", 1000, "--json")
     assert done.exit_code == 1
     course = problem.courses[0]
     assert json.loads(done.stdout)["missing"] == [
@@ -97,8 +99,8 @@ def test_a_broken_timetable_is_told(tmp_path: Path) -> None:
 @pytest.mark.skipif(not DATA.exists(), reason="the files of ITC-2007 are not here")
 @pytest.mark.parametrize("name", ["toy", "comp01", "comp04"])
 def test_real_instances_are_feasible(name: str) -> None:
-    """Every class has a place after a minute. timetabler/README tells what ten minutes reach."""
-    done = run("solve", DATA / f"{name}.ctt", "--seconds", 60, "--json")
+    """Every class has a place, whatever it costs; the README tells what ten minutes reach."""
+    done = run("solve", DATA / f"{name}.ctt", "--seconds", 900, "--enough", 1000, "--json")
     assert done.exit_code == 0, done.output
     problem = itc.read_problem((DATA / f"{name}.ctt").read_text())
     found = documents.timetable_of(json.loads(done.stdout)["classes"])
