@@ -7,10 +7,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import CapturingLogger
 from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
-from services.sessions import zone_data
+from services.sessions import worker, zone_data
 from services.sessions.worker import apply_zone_data
 from tests.conftest import FakeClock
 from tests.integration.sessions.school import School, race
@@ -142,7 +143,7 @@ def test_what_is_over_stays(school: School, clock: FakeClock, install: Install) 
 
 
 def test_conflicts_that_arise_stay_and_are_logged(
-    school: School, install: Install, capsys: pytest.CaptureFixture[str]
+    school: School, install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A class that follows by another zone's clocks overlaps then; both stay, and are named."""
     room = school.room()
@@ -151,10 +152,11 @@ def test_conflicts_that_arise_stay_and_are_logged(
         room, starts=types_pb2.CivilTime(local="2026-04-06T12:00:00", zone="UTC"), title="Optics"
     )
     install("2099a")
+    log = CapturingLogger()
+    monkeypatch.setattr(worker, "log", log)
     apply_zone_data(school.database)
-    log = capsys.readouterr().out
-    assert "new zone data make sessions conflict" in log
-    assert other.id in log
+    assert {each.args for each in log.calls} == {("new zone data make sessions conflict",)}
+    assert all(other.id in each.kwargs["conflict"] for each in log.calls)
     assert school.get(other) == other
 
 
