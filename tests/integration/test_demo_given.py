@@ -8,6 +8,7 @@ from typing import Any
 
 import pymongo
 import pytest
+import structlog
 from minio import Minio
 
 from campus import cli
@@ -74,6 +75,7 @@ def test_nothing_is_started_or_deleted_before_that(
     monkeypatch.setattr(sys, "argv", ["tandem", "demo", "--data", str(tmp_path)])
     with pytest.raises(SystemExit) as end:
         cli.main()
+    structlog.reset_defaults()  # later tests of this process log as they did
     assert end.value.code == 1
     assert "the demo needs servers without any data of Tandem" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["demo-report.json"]
