@@ -50,6 +50,8 @@ def solve(problem: Problem, limits: Limits, found: Found) -> tuple[Timetable, bo
     model.minimize(missing)
     half = limits._replace(seconds=limits.seconds / 2, enough=0)
     first = _search(model, variables, half, found)
+    if not first.missing:  # nothing was found in time, not even a timetable without classes
+        return (), False
     model.add(missing <= sum(first.missing.values()))
     model.minimize(costs(problem, model, variables))
     for placement, variable in variables.placed.items():
@@ -66,8 +68,7 @@ def build(problem: Problem) -> tuple[cp_model.CpModel, Variables]:
         _add_course(model, variables, problem, course)
     for room in problem.rooms:
         for slot in problem.slots:
-            here = [v for p, v in variables.placed.items() if (p.room, p.slot) == (room.id, slot)]
-            model.add_at_most_one(here)
+            model.add_at_most_one(_held(variables, problem.courses, room, [slot]))
     for _, ids in problem.together:
         for slot in problem.slots:
             model.add_at_most_one(_meetings(variables, ids, slot))
@@ -118,6 +119,14 @@ def _placed(
     return variable
 
 
+def _held(
+    variables: Variables, courses: Iterable[Course], room: Room, slots: Iterable[Slot]
+) -> list[Var]:
+    """Return the decisions for classes of some courses in a room at some periods."""
+    keys = (Placement(course.id, room.id, slot) for slot in slots for course in courses)
+    return [variables.placed[key] for key in keys if key in variables.placed]
+
+
 def _keys(problem: Problem, variables: Variables, course: str) -> list[tuple[str, Slot]]:
     return [key for slot in problem.slots if (key := (course, slot)) in variables.meets]
 
@@ -148,9 +157,7 @@ def _rooms_more(
     """Return how many rooms a course has beyond its first."""
     used = []
     for room in problem.rooms:
-        inside = [
-            v for p, v in variables.placed.items() if (p.course, p.room) == (course.id, room.id)
-        ]
+        inside = _held(variables, [course], room, problem.slots)
         if inside:
             uses = model.new_bool_var(f"{course.id} in {room.id}")
             model.add_max_equality(uses, inside)
