@@ -63,7 +63,8 @@ def test_who_sends_headers_and_no_body_holds_nothing(
 
         calls = [pool.submit(by_http if protocol == "http" else by_grpc, n) for n in range(12)]
         eventually(lambda: sum(each.done() for each in calls) >= 8)
-        assert running.server.pipeline.admission.taken() == {"eve": 4}
+        # The last to come may count as anonymous for a moment, until its token is checked.
+        eventually(lambda: running.server.pipeline.admission.taken() == {"eve": 4})
         assert [running.post().status for _ in range(3)] == [200] * 3
         silent.set()
         running.server.drain(timedelta(seconds=20))
