@@ -72,6 +72,10 @@ _DUES: Mapping[str, Sequence[IndexModel]] = {"dues": []}
 _SERIES: Mapping[str, Sequence[IndexModel]] = {"series": []}
 
 
+# To know which news of the offers of a seat is the newest.
+_OFFERS: Mapping[str, Sequence[IndexModel]] = {"seat_offers": []}
+
+
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
     now = datetime.now(UTC)
@@ -101,4 +105,5 @@ MIGRATIONS = (
     Migration(5, "the newest news of catch-ups", adding(_CATCH_UPS)),
     Migration(6, "the newest news of dues", adding(_DUES)),
     Migration(7, "the newest moves of series", adding(_SERIES)),
+    Migration(8, "the newest news of offers of seats", adding(_OFFERS)),
 )

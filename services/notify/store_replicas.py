@@ -11,7 +11,17 @@ from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store
 from chassis.replicas import Replica
 from services.notify.domain.enums import BULK, URGENT, AttendanceMode, EnrolmentState, Kind
-from services.notify.domain.people import CatchUp, Due, Enrolment, Item, Path, Person, Run, Series
+from services.notify.domain.people import (
+    CatchUp,
+    Due,
+    Enrolment,
+    Item,
+    Path,
+    Person,
+    Run,
+    SeatOffer,
+    Series,
+)
 from services.notify.domain.sessions import Broadcast, Chunk, Reminder, Session
 
 T = TypeVar("T")
@@ -26,6 +36,7 @@ _COLLECTIONS: Mapping[type, str] = {
     CatchUp: "catch_ups",
     Due: "dues",
     Series: "series",
+    SeatOffer: "seat_offers",
 }
 
 ALL = 0  # as the limit of a query: no limit

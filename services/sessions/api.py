@@ -23,6 +23,7 @@ from services.sessions.domain import checkin
 from services.sessions.domain.checkin import CheckIn
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.feeds import CreateFeed, owner_violations
+from services.sessions.domain.offers import AnswerOffer, OfferSeat
 from services.sessions.domain.planning import Move, Schedule
 from services.sessions.domain.presence import PresenceEvent, PresenceRow, RecordPresence
 from services.sessions.domain.seats import ChooseSeat
@@ -38,6 +39,7 @@ from services.sessions.usecases import (
     feeds,
     live,
     lookup,
+    offers,
     planning,
     presence,
     recordings,
@@ -199,6 +201,24 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         command = from_message(request, ChooseSeat)
         return self._execute(
             request, resources_pb2.Seat, lambda store: seats.choose_seat(store, command)
+        )
+
+    def OfferSeat(
+        self, request: sessions_pb2.OfferSeatRequest, _context: Any
+    ) -> resources_pb2.Seat:
+        command, staff_id = from_message(request, OfferSeat), principal.current().subject
+        return self._execute(
+            request,
+            resources_pb2.Seat,
+            lambda store: offers.offer_seat(store, command, staff_id),
+        )
+
+    def AnswerOffer(
+        self, request: sessions_pb2.AnswerOfferRequest, _context: Any
+    ) -> resources_pb2.Seat:
+        command = from_message(request, AnswerOffer)
+        return self._execute(
+            request, resources_pb2.Seat, lambda store: offers.answer_offer(store, command)
         )
 
     def ListSeats(

@@ -142,6 +142,17 @@ def _calendars(mongo: Mongo) -> None:
         mongo[name].update_many({"revised_at": None}, first)
 
 
+_OFFERS: Mapping[str, Sequence[IndexModel]] = {
+    "seats": [
+        IndexModel(
+            [("offer_expires_at", 1), ("session_id", 1)],
+            # the seats of learners who have an offer, which are few
+            partialFilterExpression={"offer_expires_at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}},
+        )
+    ],
+}
+
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -152,4 +163,5 @@ MIGRATIONS = (
     Migration(7, "series, and the zone data of sessions", adding(_SERIES)),
     Migration(8, "sessions by time, and the clashes of learners", adding(_CALENDAR)),
     Migration(9, "calendar feeds, and revisions of sessions and series", _calendars),
+    Migration(11, "offers of seats, by their expiry", adding(_OFFERS)),
 )

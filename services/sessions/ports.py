@@ -201,10 +201,24 @@ class Store(Protocol):
         """Return a learner's seat in a session; None if there is none."""
 
     def put_seat(self, seat: Seat) -> None:
-        """Store a seat; without `kind`, delete it."""
+        """Store a seat; without `kind` and offer, delete it."""
 
-    def first_waiting(self, session_id: str, count: int) -> list[Seat]:
-        """Return the first `count` seats of the waiting list, in order."""
+    def first_waiting(self, session: Session, count: int, can_answer: bool) -> list[Seat]:
+        """Return the first `count` (at least 1) seats of the waiting list, in order, of learners
+        for whom no seat is held, and who have not passed up what is free; if they can't answer
+        offers any more, not those who want to be asked.
+        """
+
+    def offered_seats(self, session_ids: Collection[str]) -> list[Seat]:
+        """Return the seats of learners who have offers in some sessions, first come first."""
+
+    def expired_offers(self, session_id: str, most: int) -> list[Seat]:
+        """Return the seats of up to `most` learners whose offers in a session have expired, first
+        come first.
+        """
+
+    def count_offer(self, outcome: str) -> None:
+        """Count an offer, made or ended, in the metrics, after the unit of work is committed."""
 
     def seats_to_come(self, keys: Collection[tuple[str, str]]) -> list[Seat]:
         """Return the seats of learners (run and learner) in SCHEDULED sessions."""

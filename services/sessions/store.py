@@ -33,13 +33,13 @@ from chassis.texts import identity
 from services.sessions.domain.enums import SeatKind, SessionState
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Enrolment, Group, Item, Person, Run
-from services.sessions.domain.seats import Seat
+from services.sessions.domain.seats import Seat, is_offered
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
 from services.sessions.store_calendar import TO_COME
-from services.sessions.store_clashes import ClashStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
+from services.sessions.store_offers import OfferStore
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
@@ -54,7 +54,7 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(ClashStore):
+class SessionsStore(OfferStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"
@@ -193,18 +193,26 @@ class SessionsStore(ClashStore):
         return self._one("seats", {"_id": key(session_id, learner_id)}, Seat)
 
     def put_seat(self, seat: Seat) -> None:
-        """Store a seat; without `kind`, delete it."""
+        """Store a seat; without `kind` and offer, delete it."""
         seat_id = key(seat.session_id, seat.learner_id)
-        if seat.kind is None:
+        if seat.kind is None and not is_offered(seat):
             self["seats"].delete_one({"_id": seat_id}, session=self.session)
         else:
             self._put("seats", to_document(seat) | {"_id": seat_id})
 
-    def first_waiting(self, session_id: str, count: int) -> list[Seat]:
-        """Return the first `count` seats of the waiting list, in order."""
-        if not count:  # MongoDB reads 0 as "no limit"
-            return []
-        query = {"session_id": session_id, "kind": SeatKind.WAITLISTED}
+    def first_waiting(self, session: Session, count: int, can_answer: bool) -> list[Seat]:
+        """Return the first `count` (at least 1) seats of the waiting list, in order, of learners
+        for whom no seat is held, and who have not passed up what is free; if they can't answer
+        offers any more, not those who want to be asked.
+        """
+        query: Document = {
+            "session_id": session.id,
+            "kind": SeatKind.WAITLISTED,
+            "offer_expires_at": None,
+            "passed": {"$not": {"$gt": session.freed}},
+        }
+        if not can_answer:
+            query["ask_first"] = {"$ne": True}
         rows = self["seats"].find(query, session=self.session).sort("turn").limit(count)
         return [from_document(row, Seat) for row in rows]
 

@@ -147,6 +147,8 @@ TABLE: dict[str, Rule] = {
         OFFICE, "", OBSERVER, RUN, learners=True, groups=True
     ),
     "sessions.SessionsService.ChooseSeat": Rule(OFFICE, LEARNER_ID, ASSISTANT, SESSION),
+    "sessions.SessionsService.OfferSeat": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.AnswerOffer": Rule(OFFICE, LEARNER_ID, ASSISTANT, SESSION),
     "sessions.SessionsService.ListSeats": Rule(OFFICE, LEARNER_ID, OBSERVER, SESSION),
     "sessions.SessionsService.StartSession": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.UndoStart": Rule(OFFICE, "", ASSISTANT, SESSION),

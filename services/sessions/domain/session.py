@@ -62,11 +62,15 @@ class Session:
     room_seats: int
     online_seats: int
     in_room: int = 0
+    """Seats in the room that are taken, or held for an offer."""
     online: int = 0
     """Online seats that are taken, if they are limited."""
     waitlisted: int = 0
     turns: int = 0
     """How often seats changed: the source of waitlist positions."""
+    freed: int = 0
+    """The `turns` when a seat in the room last came free. A learner who passed it up after that is
+    not asked about it again."""
     join_url: str
     recorded: bool
     material_item_ids: tuple[str, ...]

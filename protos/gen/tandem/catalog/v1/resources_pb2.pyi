@@ -447,6 +447,8 @@ class RunPolicy(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     EVIDENCE_WITHIN_FIELD_NUMBER: _builtins.int
     DUE_NOTICE_FIELD_NUMBER: _builtins.int
+    SEAT_OFFER_NOTICE_FIELD_NUMBER: _builtins.int
+    SEAT_OFFER_WITHIN_FIELD_NUMBER: _builtins.int
     watched_share: _builtins.float
     """Share of an item that must be watched for it to count, 0 to 1. Default 0.9."""
     present_share: _builtins.float
@@ -495,6 +497,17 @@ class RunPolicy(_message.Message):
         they are not told.
         """
 
+    @_builtins.property
+    def seat_offer_notice(self) -> _duration_pb2.Duration:
+        """From how long before a session a freed seat in the room is offered to the first who waits, who
+        may decline, and not given at once. Default 0: it is always given at once, but to learners who
+        asked to be asked (`ChooseSeatRequest.ask_first`).
+        """
+
+    @_builtins.property
+    def seat_offer_within(self) -> _duration_pb2.Duration:
+        """How long an offer of a seat stands, but not longer than until the cut-off. Default 2 hours."""
+
     def __init__(
         self,
         *,
@@ -510,10 +523,12 @@ class RunPolicy(_message.Message):
         evidence: Global___EvidencePolicy.ValueType = ...,
         evidence_within: _duration_pb2.Duration | None = ...,
         due_notice: _duration_pb2.Duration | None = ...,
+        seat_offer_notice: _duration_pb2.Duration | None = ...,
+        seat_offer_within: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "seat_cutoff", b"seat_cutoff"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -177,7 +177,7 @@ class Session(_message.Message):
     online_seats: _builtins.int
     """Seats online; 0 means no limit."""
     in_room: _builtins.int
-    """Seats taken in the room."""
+    """Seats taken in the room, with those that are held for an offer."""
     online: _builtins.int
     """Seats taken online."""
     waitlisted: _builtins.int
@@ -487,6 +487,10 @@ class Seat(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     HOLDS_FIELD_NUMBER: _builtins.int
     CHOSEN_AT_FIELD_NUMBER: _builtins.int
+    ASK_FIRST_FIELD_NUMBER: _builtins.int
+    OFFER_EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    OFFERED_BY_FIELD_NUMBER: _builtins.int
+    OFFER_REASON_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     learner_id: _builtins.str
@@ -495,9 +499,21 @@ class Seat(_message.Message):
     """The place."""
     holds: _types_pb2.SeatKind.ValueType
     """While WAITLISTED for the room: ONLINE when the learner keeps an online seat meanwhile."""
+    ask_first: _builtins.bool
+    """While WAITLISTED: true when the learner wants a freed seat offered, and not given at once."""
+    offered_by: _builtins.str
+    """Who offered the seat, out of turn; empty: the waiting list did. It stays when the seat is taken."""
+    offer_reason: _builtins.str
+    """Why it was offered out of turn."""
     @_builtins.property
     def chosen_at(self) -> _timestamp_pb2.Timestamp:
         """When it was chosen."""
+
+    @_builtins.property
+    def offer_expires_at(self) -> _timestamp_pb2.Timestamp:
+        """A seat in the room is held for the learner until then; absent: there is no offer. With an offer
+        the kind may be UNSPECIFIED: the learner has no seat yet.
+        """
 
     def __init__(
         self,
@@ -507,10 +523,14 @@ class Seat(_message.Message):
         kind: _types_pb2.SeatKind.ValueType = ...,
         holds: _types_pb2.SeatKind.ValueType = ...,
         chosen_at: _timestamp_pb2.Timestamp | None = ...,
+        ask_first: _builtins.bool = ...,
+        offer_expires_at: _timestamp_pb2.Timestamp | None = ...,
+        offered_by: _builtins.str = ...,
+        offer_reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chosen_at", b"chosen_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chosen_at", b"chosen_at", "offer_expires_at", b"offer_expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen_at", b"chosen_at", "holds", b"holds", "kind", b"kind", "learner_id", b"learner_id", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask_first", b"ask_first", "chosen_at", b"chosen_at", "holds", b"holds", "kind", b"kind", "learner_id", b"learner_id", "offer_expires_at", b"offer_expires_at", "offer_reason", b"offer_reason", "offered_by", b"offered_by", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -107,9 +107,22 @@ class SessionsServiceStub:
     """
     ChooseSeat: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ChooseSeatRequest, _resources_pb2.Seat]
     """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
-    waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
+    waiting list; a freed seat goes to the first who waits, or is offered to them: near the class if
+    the run's policy says so, or always if the learner asks for it. FAILED_PRECONDITION when the learner is
     not enrolled or in none of the session's groups, the cut-off has passed, or the session has no
     such place.
+    """
+    OfferSeat: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.OfferSeatRequest, _resources_pb2.Seat]
+    """Offers a free seat in the room to a learner, out of turn, with a reason that is kept. The seat is
+    held until the learner answers, the run's `seat_offer_within` is over, or the cut-off.
+    FAILED_PRECONDITION lists what is against it: no free seat, a learner who has one or is offered
+    one already, and whatever ChooseSeat refuses.
+    """
+    AnswerOffer: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.AnswerOfferRequest, _resources_pb2.Seat]
+    """Takes or declines an offered seat. Who declines, or lets the offer expire, keeps the place that
+    they have, and goes to the end of the waiting list; who was offered it out of turn keeps that
+    place, too. The seat is offered to the next. FAILED_PRECONDITION when there is no offer any more,
+    or the learner may not take it.
     """
     ListSeats: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSeatsRequest, _sessions_pb2.ListSeatsResponse]
     """Seats of a session, the waiting list in its order. A learner sees the own one."""
@@ -245,9 +258,22 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     ChooseSeat: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ChooseSeatRequest, _resources_pb2.Seat]  # type: ignore[assignment]
     """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
-    waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
+    waiting list; a freed seat goes to the first who waits, or is offered to them: near the class if
+    the run's policy says so, or always if the learner asks for it. FAILED_PRECONDITION when the learner is
     not enrolled or in none of the session's groups, the cut-off has passed, or the session has no
     such place.
+    """
+    OfferSeat: _aio.UnaryUnaryMultiCallable[_sessions_pb2.OfferSeatRequest, _resources_pb2.Seat]  # type: ignore[assignment]
+    """Offers a free seat in the room to a learner, out of turn, with a reason that is kept. The seat is
+    held until the learner answers, the run's `seat_offer_within` is over, or the cut-off.
+    FAILED_PRECONDITION lists what is against it: no free seat, a learner who has one or is offered
+    one already, and whatever ChooseSeat refuses.
+    """
+    AnswerOffer: _aio.UnaryUnaryMultiCallable[_sessions_pb2.AnswerOfferRequest, _resources_pb2.Seat]  # type: ignore[assignment]
+    """Takes or declines an offered seat. Who declines, or lets the offer expire, keeps the place that
+    they have, and goes to the end of the waiting list; who was offered it out of turn keeps that
+    place, too. The seat is offered to the next. FAILED_PRECONDITION when there is no offer any more,
+    or the learner may not take it.
     """
     ListSeats: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSeatsRequest, _sessions_pb2.ListSeatsResponse]  # type: ignore[assignment]
     """Seats of a session, the waiting list in its order. A learner sees the own one."""
@@ -476,9 +502,34 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Seat, _abc.Awaitable[_resources_pb2.Seat]]:
         """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
-        waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
+        waiting list; a freed seat goes to the first who waits, or is offered to them: near the class if
+        the run's policy says so, or always if the learner asks for it. FAILED_PRECONDITION when the learner is
         not enrolled or in none of the session's groups, the cut-off has passed, or the session has no
         such place.
+        """
+
+    @_abc_1.abstractmethod
+    def OfferSeat(
+        self,
+        request: _sessions_pb2.OfferSeatRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Seat, _abc.Awaitable[_resources_pb2.Seat]]:
+        """Offers a free seat in the room to a learner, out of turn, with a reason that is kept. The seat is
+        held until the learner answers, the run's `seat_offer_within` is over, or the cut-off.
+        FAILED_PRECONDITION lists what is against it: no free seat, a learner who has one or is offered
+        one already, and whatever ChooseSeat refuses.
+        """
+
+    @_abc_1.abstractmethod
+    def AnswerOffer(
+        self,
+        request: _sessions_pb2.AnswerOfferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Seat, _abc.Awaitable[_resources_pb2.Seat]]:
+        """Takes or declines an offered seat. Who declines, or lets the offer expire, keeps the place that
+        they have, and goes to the end of the waiting list; who was offered it out of turn keeps that
+        place, too. The seat is offered to the next. FAILED_PRECONDITION when there is no offer any more,
+        or the learner may not take it.
         """
 
     @_abc_1.abstractmethod
