@@ -249,7 +249,11 @@ class Seats(RuleBasedStateMachine):
     @rule()
     def let_offers_expire(self) -> None:
         """The time to answer is over, and the worker ends the offers, first come first."""
-        self._go_to(self.school.clock.at + timedelta(hours=2))
+        self._go_to(min(self.school.clock.at + timedelta(hours=2), self._after_cutoff))
+
+    @property
+    def _after_cutoff(self) -> datetime:
+        return self.start - timedelta(minutes=30)
 
     def _go_to(self, instant: datetime) -> None:
         self.school.clock.at = instant
@@ -282,7 +286,7 @@ class Seats(RuleBasedStateMachine):
         """From an hour before the start nobody chooses or is asked; freed seats still go to who
         waits.
         """
-        self._go_to(max(self.school.clock.at, self.start - timedelta(minutes=30)))
+        self._go_to(self._after_cutoff)
 
     def _rows(self) -> list[dict[str, Any]]:
         query = {"session_id": self.session_id}
