@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -397,6 +398,22 @@ def test_an_owner_has_a_limited_number_of_feeds(
     urls = {office.of_room(room).url, office.of_room(room).url}
     assert len(urls) == 2
     assert refused(lambda: office.of_room(room))[0] is CODE.FAILED_PRECONDITION
+
+
+def test_requests_at_once_keep_the_limit(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many requests at the same moment no more feeds come than an owner may have."""
+    monkeypatch.setattr(domain, "MOST_FEEDS", 2)
+
+    def create(_: int) -> object:
+        try:
+            return office.create("ada").id
+        except grpc.RpcError as error:
+            return error.code()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(create, range(8)))
+    assert answers.count(CODE.FAILED_PRECONDITION) == 6
+    assert len(set(answers)) == 3
 
 
 def test_no_url_is_stored(office: Office) -> None:
