@@ -26,6 +26,7 @@ from services.sessions.domain.feeds import CreateFeed, owner_violations
 from services.sessions.domain.offers import AnswerOffer, OfferSeat
 from services.sessions.domain.planning import Move, Schedule
 from services.sessions.domain.presence import PresenceEvent, PresenceRow, RecordPresence
+from services.sessions.domain.rotation import PlanRotation
 from services.sessions.domain.seats import ChooseSeat
 from services.sessions.domain.series import Series
 from services.sessions.domain.series_moving import MoveSeries
@@ -44,6 +45,7 @@ from services.sessions.usecases import (
     presence,
     recordings,
     rooms,
+    rotation,
     seats,
     series,
     slots,
@@ -156,6 +158,21 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
     ) -> resources_pb2.Series:
         store = self._database.reader()
         return _series_answer(store, lookup.series(store, request.series_id))
+
+    def PlanRotation(
+        self, request: sessions_pb2.PlanRotationRequest, _context: Any
+    ) -> sessions_pb2.PlanRotationResponse:
+        command = from_message(request, PlanRotation)
+        return self._execute(
+            request,
+            sessions_pb2.PlanRotationResponse,
+            lambda store: sessions_pb2.PlanRotationResponse(
+                classes=[
+                    to_message(each, resources_pb2.RotationClass)
+                    for each in rotation.plan_rotation(store, command)
+                ]
+            ),
+        )
 
     def FindSlots(
         self, request: sessions_pb2.FindSlotsRequest, _context: Any

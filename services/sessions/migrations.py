@@ -152,6 +152,16 @@ _OFFERS: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_ROTATION: Mapping[str, Sequence[IndexModel]] = {
+    "rotation_notes": [IndexModel("session_id")],
+    "sessions": [
+        IndexModel(
+            [("run_id", 1), ("cohort_id", 1)],
+            partialFilterExpression={"cohort_id": {"$gt": ""}},
+        )
+    ],
+}
+
 
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
@@ -164,4 +174,5 @@ MIGRATIONS = (
     Migration(8, "sessions by time, and the clashes of learners", adding(_CALENDAR)),
     Migration(9, "calendar feeds, and revisions of sessions and series", _calendars),
     Migration(11, "offers of seats, by their expiry", adding(_OFFERS)),
+    Migration(12, "rotation of cohorts", adding(_ROTATION)),
 )

@@ -16,6 +16,7 @@
 | enrolments | replicas too | run:learner |
 | clashes | a learner's clash, from one session's side | learner:session:other session |
 | clash_checks | a learner or a session whose clashes are to be checked | made by the server |
+| rotation_notes | a session whose seats are to be given to its cohort (store_rotation.py) | made by the server |
 | guards | an object that units of work lock | its name |
 """
 
@@ -33,13 +34,13 @@ from chassis.texts import identity
 from services.sessions.domain.enums import SeatKind, SessionState
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Enrolment, Group, Item, Person, Run
-from services.sessions.domain.seats import Seat, is_offered
+from services.sessions.domain.seats import Seat, is_kept
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
 from services.sessions.store_calendar import TO_COME
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
-from services.sessions.store_offers import OfferStore
+from services.sessions.store_rotation import RotationStore
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
@@ -54,7 +55,7 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(OfferStore):
+class SessionsStore(RotationStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"
@@ -193,9 +194,9 @@ class SessionsStore(OfferStore):
         return self._one("seats", {"_id": key(session_id, learner_id)}, Seat)
 
     def put_seat(self, seat: Seat) -> None:
-        """Store a seat; without `kind` and offer, delete it."""
+        """Store a seat; delete it if it tells nothing."""
         seat_id = key(seat.session_id, seat.learner_id)
-        if seat.kind is None and not is_offered(seat):
+        if not is_kept(seat):
             self["seats"].delete_one({"_id": seat_id}, session=self.session)
         else:
             self._put("seats", to_document(seat) | {"_id": seat_id})

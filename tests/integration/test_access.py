@@ -128,6 +128,7 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.MoveSeries": Rule(OFFICE, "", TEACHER, SERIES),
     "sessions.SessionsService.CancelSeries": Rule(OFFICE, "", TEACHER, SERIES),
     "sessions.SessionsService.GetSeries": Rule(OFFICE, "", OBSERVER, SERIES, learners=True),
+    "sessions.SessionsService.PlanRotation": Rule(OFFICE, "", TEACHER, SERIES),
     "sessions.SessionsService.FindSlots": Rule(OFFICE, "", TEACHER, RUN, groups=True),
     "sessions.SessionsService.ListClashes": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
     "sessions.SessionsService.GetSession": Rule(OFFICE, "", OBSERVER, SESSION, learners=True),

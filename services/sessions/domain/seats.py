@@ -43,6 +43,10 @@ class Seat:
     """WAITLISTED: whether a freed seat is offered, and never given at once."""
     passed: int = 0
     """The session's `turns` when the learner last declined an offer or let it expire."""
+    by_rotation: bool = False
+    """Whether the seat was given to the learner's cohort, and not chosen."""
+    gave_up: bool = False
+    """Without `kind`: the learner wants no seat, though the cohort has the room."""
     offer_expires_at: datetime | None = None
     """Until when a seat in the room is held for the learner; None: none is."""
     offered_by: str = ""
@@ -98,11 +102,25 @@ def granted(
     wanted, holds = _place(session, before, kind, now)
     asks = ask_first and wanted is SeatKind.WAITLISTED
     if (wanted, holds) == (before.kind, before.holds) and not _gives_up_offer(before, kind):
-        return before if asks is before.ask_first else replace(before, ask_first=asks)
+        same = (asks, False) == (before.ask_first, before.by_rotation)
+        return before if same else replace(before, ask_first=asks, by_rotation=False)
     after = replace(before, kind=wanted, holds=holds, chosen_at=now, ask_first=asks)
     after = replace(after, turn=session.turns + 1, passed=0, offer_expires_at=None)
+    after = replace(after, by_rotation=False, gave_up=False)
     is_accepted = is_offered(before) and wanted is SeatKind.IN_ROOM
     return after if is_accepted else replace(after, offered_by="", offer_reason="")
+
+
+def remembered(session: Session, after: Seat) -> Seat:
+    """Return the seat after a learner's choice. In a session in which a cohort has the room it is
+    remembered that the learner wants no seat, or the cohort's learners would be given one again.
+    """
+    return replace(after, gave_up=after.kind is None and bool(session.cohort_id))
+
+
+def is_kept(seat: Seat) -> bool:
+    """Return whether there is something to store: a place, an offer, or that none is wanted."""
+    return seat.kind is not None or is_offered(seat) or seat.gave_up
 
 
 def is_offered(seat: Seat) -> bool:

@@ -94,6 +94,8 @@ class Session:
     """Of a series: the local time that the series gives it (RFC 5545, section 3.8.4.4)."""
     exception: bool = False
     """Whether it was moved alone: it stays where it is when its series is moved."""
+    cohort_id: str = ""
+    """The group that has the room, by the rotation of its series; empty: there is none."""
     zone_data: str = ""
     """The version of the zone data by which its instants follow from its civil start."""
     revision: int = 0

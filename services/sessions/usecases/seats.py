@@ -61,7 +61,7 @@ def free_seats(
         enrolment = moved.get((seat.run_id, seat.learner_id))
         if enrolment is None or not is_for(session.group_ids, enrolment.group_ids):
             session, before = _found(store, seat.session_id, seat.learner_id, None)
-            change_seat(store, session, before, None, unless_taken=Outcome.WITHDRAWN)
+            change_seat(store, session, before, None, chosen=False)
 
 
 def change_seat(
@@ -70,21 +70,24 @@ def change_seat(
     before: Seat,
     kind: SeatKind | None,
     ask_first: bool = False,
-    unless_taken: Outcome = Outcome.DECLINED,
+    chosen: bool = True,
 ) -> Seat:
     """Change a learner's seat and tell it; a seat that comes free goes to who waits.
 
-    The session is locked if the seat is limited. `unless_taken`: how an offer ends that the change
-    does not take.
+    The session is locked if the seat is limited. `chosen`: whether the learner wants it so, or has
+    lost the right to the seat.
     """
     after = seats.granted(session, before, kind, store.now, ask_first)
+    if chosen:
+        after = seats.remembered(session, after)
     if after == before:
         return before
     store.put_seat(after)
     _count_online(store, session, before, after)
     _tell(store, session, before, after)
     if seats.is_offered(before) and not seats.is_offered(after):
-        outcome = offers.outcome_of(before, after, store.now, unless_taken)
+        otherwise = Outcome.DECLINED if chosen else Outcome.WITHDRAWN
+        outcome = offers.outcome_of(before, after, store.now, otherwise)
         holding.tell_end(store, session, after, outcome)
     if not seats.is_without_limit(session, before, kind):
         fill(store, seats.recounted(session, before, after))

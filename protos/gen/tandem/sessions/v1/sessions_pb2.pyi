@@ -515,6 +515,62 @@ class CancelSeriesRequest(_message.Message):
 Global___CancelSeriesRequest: _TypeAlias = CancelSeriesRequest  # noqa: Y015
 
 @_typing.final
+class PlanRotationRequest(_message.Message):
+    """Cohorts that have a room in turn."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    COHORT_IDS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    series_id: _builtins.str
+    """The series."""
+    @_builtins.property
+    def cohort_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups, in the order in which they have the room; at least two, or none to end the rotation."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        series_id: _builtins.str = ...,
+        cohort_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort_ids", b"cohort_ids", "request_id", b"request_id", "series_id", b"series_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanRotationRequest: _TypeAlias = PlanRotationRequest  # noqa: Y015
+
+@_typing.final
+class PlanRotationResponse(_message.Message):
+    """Who has the room when."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLASSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def classes(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.RotationClass]:
+        """The sessions that are not cancelled, by start, those that are over too."""
+
+    def __init__(
+        self,
+        *,
+        classes: _abc.Iterable[_resources_pb2.RotationClass] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanRotationResponse: _TypeAlias = PlanRotationResponse  # noqa: Y015
+
+@_typing.final
 class GetSeriesRequest(_message.Message):
     """Names a series."""
 

@@ -97,6 +97,11 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
                 _registered_method=True)
+        self.PlanRotation = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/PlanRotation',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.PlanRotationRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.PlanRotationResponse.FromString,
+                _registered_method=True)
         self.FindSlots = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/FindSlots',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsRequest.SerializeToString,
@@ -293,6 +298,21 @@ class SessionsServiceServicer:
 
     def GetSeries(self, request, context):
         """One series with its sessions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlanRotation(self, request, context):
+        """Lets groups of the run, as cohorts, have a series' room in turn, because it is too small for all:
+        one cohort in each coming session, and all as often as the others, or once more. Learners of that
+        cohort who usually come to the room, and have no place in the session, are given a seat, a few
+        seconds later; what learners chose stays. The other cohorts are online. Seats that the cohort
+        leaves are for whoever chooses them. Sessions that are over count; when one is cancelled, others
+        change as little as needed. FAILED_PRECONDITION lists what is against it: a cohort that does not
+        fit into the room, fewer coming sessions than cohorts, groups that are unknown, retired or not
+        those of the series, a series that is not HYBRID. A repeat with other cohorts replaces the
+        rotation; without any it ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -526,6 +546,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.GetSeries,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.SerializeToString,
+            ),
+            'PlanRotation': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanRotation,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.PlanRotationRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.PlanRotationResponse.SerializeToString,
             ),
             'FindSlots': grpc.unary_unary_rpc_method_handler(
                     servicer.FindSlots,
@@ -927,6 +952,33 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/GetSeries',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanRotation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/PlanRotation',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.PlanRotationRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.PlanRotationResponse.FromString,
             options,
             channel_credentials,
             insecure,

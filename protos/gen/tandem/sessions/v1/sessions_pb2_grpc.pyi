@@ -87,6 +87,17 @@ class SessionsServiceStub:
     """
     GetSeries: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSeriesRequest, _resources_pb2.Series]
     """One series with its sessions."""
+    PlanRotation: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.PlanRotationRequest, _sessions_pb2.PlanRotationResponse]
+    """Lets groups of the run, as cohorts, have a series' room in turn, because it is too small for all:
+    one cohort in each coming session, and all as often as the others, or once more. Learners of that
+    cohort who usually come to the room, and have no place in the session, are given a seat, a few
+    seconds later; what learners chose stays. The other cohorts are online. Seats that the cohort
+    leaves are for whoever chooses them. Sessions that are over count; when one is cancelled, others
+    change as little as needed. FAILED_PRECONDITION lists what is against it: a cohort that does not
+    fit into the room, fewer coming sessions than cohorts, groups that are unknown, retired or not
+    those of the series, a series that is not HYBRID. A repeat with other cohorts replaces the
+    rotation; without any it ends.
+    """
     FindSlots: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.FindSlotsRequest, _sessions_pb2.FindSlotsResponse]
     """Free slots for a session: other rooms that seat as many at its time, where the room alone is
     taken, the smallest first, and then the nearest times at which neither room, instructor, learners
@@ -238,6 +249,17 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     GetSeries: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSeriesRequest, _resources_pb2.Series]  # type: ignore[assignment]
     """One series with its sessions."""
+    PlanRotation: _aio.UnaryUnaryMultiCallable[_sessions_pb2.PlanRotationRequest, _sessions_pb2.PlanRotationResponse]  # type: ignore[assignment]
+    """Lets groups of the run, as cohorts, have a series' room in turn, because it is too small for all:
+    one cohort in each coming session, and all as often as the others, or once more. Learners of that
+    cohort who usually come to the room, and have no place in the session, are given a seat, a few
+    seconds later; what learners chose stays. The other cohorts are online. Seats that the cohort
+    leaves are for whoever chooses them. Sessions that are over count; when one is cancelled, others
+    change as little as needed. FAILED_PRECONDITION lists what is against it: a cohort that does not
+    fit into the room, fewer coming sessions than cohorts, groups that are unknown, retired or not
+    those of the series, a series that is not HYBRID. A repeat with other cohorts replaces the
+    rotation; without any it ends.
+    """
     FindSlots: _aio.UnaryUnaryMultiCallable[_sessions_pb2.FindSlotsRequest, _sessions_pb2.FindSlotsResponse]  # type: ignore[assignment]
     """Free slots for a session: other rooms that seat as many at its time, where the room alone is
     taken, the smallest first, and then the nearest times at which neither room, instructor, learners
@@ -452,6 +474,23 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Series, _abc.Awaitable[_resources_pb2.Series]]:
         """One series with its sessions."""
+
+    @_abc_1.abstractmethod
+    def PlanRotation(
+        self,
+        request: _sessions_pb2.PlanRotationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.PlanRotationResponse, _abc.Awaitable[_sessions_pb2.PlanRotationResponse]]:
+        """Lets groups of the run, as cohorts, have a series' room in turn, because it is too small for all:
+        one cohort in each coming session, and all as often as the others, or once more. Learners of that
+        cohort who usually come to the room, and have no place in the session, are given a seat, a few
+        seconds later; what learners chose stays. The other cohorts are online. Seats that the cohort
+        leaves are for whoever chooses them. Sessions that are over count; when one is cancelled, others
+        change as little as needed. FAILED_PRECONDITION lists what is against it: a cohort that does not
+        fit into the room, fewer coming sessions than cohorts, groups that are unknown, retired or not
+        those of the series, a series that is not HYBRID. A repeat with other cohorts replaces the
+        rotation; without any it ends.
+        """
 
     @_abc_1.abstractmethod
     def FindSlots(
