@@ -16,7 +16,7 @@
 | enrolments | replicas too | run:learner |
 | clashes | a learner's clash, from one session's side | learner:session:other session |
 | clash_checks | a learner or a session whose clashes are to be checked | made by the server |
-| rotation_notes | a session whose seats are to be given to its cohort (store_rotation.py) | made by the server |
+| rotation_notes | a session whose seats are to be given to its cohort | made by the server |
 | guards | an object that units of work lock | its name |
 """
 

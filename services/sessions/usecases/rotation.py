@@ -14,11 +14,12 @@ from services.sessions.domain.rotation import (
     rotation,
     rotation_violations,
 )
+from services.sessions.domain.seats import granted, no_seat
 from services.sessions.domain.series import Series
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
 from services.sessions.usecases import lookup
-from services.sessions.usecases.seats import change_seat
+from services.sessions.usecases.seats import fill, put_change
 
 MOST = 100
 """Seats that one unit of work gives or takes back."""
@@ -67,22 +68,27 @@ def _counting(store: Store, series: Series) -> list[Session]:
 
 def give_seats(store: Store, session_id: str) -> None:
     """Give seats in a session to its cohort, and take back those that were given to others; a few,
-    until there is nothing to do. After the cut-off seats stay as they are.
+    until there is nothing to do. What is taken back goes to the cohort before anyone who waits.
     """
     session = lookup.lock_session(store, session_id)
-    cutoff = lookup.policy_of(store, session).seat_cutoff
-    is_open = is_to_come(session, store.now + cutoff)
-    gone = store.seats_of_other_cohorts(session, MOST) if is_open else []
-    missing = store.cohort_without_seats(session, MOST) if is_open else []
-    for seat in gone:
-        change_seat(store, lookup.lock_session(store, session_id), seat, None, chosen=False)
+    can_change = _can_change(store, session)
+    gone = store.seats_of_other_cohorts(session, MOST) if can_change else []
+    missing = store.cohort_without_seats(session, MOST) if can_change else []
+    for before in gone:
+        session = put_change(store, session, before, granted(session, before, None, store.now))
     for learner_id in missing:
-        _give(store, lookup.lock_session(store, session_id), learner_id)
-    if not gone and not missing:
+        before = no_seat(session, learner_id)
+        given = granted(session, before, SeatKind.IN_ROOM, store.now)
+        session = put_change(store, session, before, replace(given, by_rotation=True))
+    if gone or missing:
+        fill(store, session)
+    else:
         store.drop_rotation_notes(session_id)
 
 
-def _give(store: Store, session: Session, learner_id: str) -> None:
-    before = lookup.seat_of(store, session, learner_id)
-    seat = change_seat(store, session, before, SeatKind.IN_ROOM)
-    store.put_seat(replace(seat, by_rotation=True))
+def _can_change(store: Store, session: Session) -> bool:
+    """Return whether seats may still be given: before the cut-off, in a run that goes on."""
+    run = lookup.run_of(store, session)
+    cutoff = lookup.policy_of(store, session).seat_cutoff
+    is_over = run is not None and run.is_over(store.now)
+    return is_to_come(session, store.now + cutoff) and not is_over

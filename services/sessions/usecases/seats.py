@@ -82,6 +82,16 @@ def change_seat(
         after = seats.remembered(session, after)
     if after == before:
         return before
+    changed = put_change(store, session, before, after, chosen)
+    if not seats.is_without_limit(session, before, kind):
+        fill(store, changed)
+    return after
+
+
+def put_change(
+    store: Store, session: Session, before: Seat, after: Seat, chosen: bool = False
+) -> Session:
+    """Store a learner's changed seat and tell it; return the session, not stored yet."""
     store.put_seat(after)
     _count_online(store, session, before, after)
     _tell(store, session, before, after)
@@ -89,9 +99,7 @@ def change_seat(
         otherwise = Outcome.DECLINED if chosen else Outcome.WITHDRAWN
         outcome = offers.outcome_of(before, after, store.now, otherwise)
         holding.tell_end(store, session, after, outcome)
-    if not seats.is_without_limit(session, before, kind):
-        fill(store, seats.recounted(session, before, after))
-    return after
+    return seats.recounted(session, before, after)
 
 
 def promote(store: Store, session: Session) -> Session:

@@ -150,10 +150,12 @@ def test_who_joins_and_leaves_a_cohort(school: School, series: Series) -> None:
 
 def test_a_cancelled_class_does_not_unbalance_the_others(school: School, series: Series) -> None:
     """The cohort that lost both of its classes gets one of the other's, the last; its learners
-    get the seats.
+    get the seats, before anyone who waited for one.
     """
     plan(school, series, "a", "b")
     work(school)
+    school.enrol("cyd")
+    choose(school, series, 2, "cyd", IN_ROOM)
     for place in (1, 3):
         school.staff.CancelSession(
             sessions_pb2.CancelSessionRequest(
@@ -162,7 +164,7 @@ def test_a_cancelled_class_does_not_unbalance_the_others(school: School, series:
         )
     work(school)
     assert seats(school, series, 0) == {"ada": IN_ROOM, "ann": IN_ROOM}
-    assert seats(school, series, 2) == {"bob": IN_ROOM, "ben": IN_ROOM}
+    assert seats(school, series, 2) == {"bob": IN_ROOM, "ben": IN_ROOM, "cyd": WAITLISTED}
     assert plan(school, series, "a", "b") == ["a", "b"]
 
 
@@ -195,6 +197,15 @@ def test_seats_stay_after_the_cut_off(school: School, series: Series) -> None:
     work(school)
     assert seats(school, series, 0) == {"ada": IN_ROOM, "ann": IN_ROOM}
     assert seats(school, series, 2) == {"ann": IN_ROOM}
+
+
+def test_no_seats_are_given_in_a_run_that_is_over(school: School, series: Series) -> None:
+    """A rotation that was planned before leaves the seats as they are."""
+    plan(school, series, "a", "b")
+    facts = catalog.RunFacts(run_id=RUN, zone="UTC", end_date="2099-12-31", closed_at=school.at())
+    school.hear("rosters", catalog.RunClosed(run_id=RUN, run=facts))
+    work(school)
+    assert seats(school, series, 0) == {}
 
 
 def test_a_rotation_that_can_not_be(school: School, series: Series) -> None:

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import grpc
@@ -19,7 +20,10 @@ from tandem.types.v1 import types_pb2
 from chassis.errors import FailedPrecondition
 from services.sessions.usecases import offers
 from services.sessions.worker import expire_offers
-from tests.integration.sessions.school import RUN, School, race, refused
+from tests.deep import only_deep
+from tests.integration.processes import eventually
+from tests.integration.sessions.school import RUN, School, race, refused, worker
+from tests.mongo import end_leases, end_transactions
 
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
 NONE, IN_ROOM, ONLINE, WAITLISTED = (
@@ -491,3 +495,25 @@ def test_offers_are_counted(school: School) -> None:
     answer(school, session, "cyd", take=True)
     after = [count(each) for each in ("offered", "taken", "expired")]
     assert [new - old for new, old in zip(after, before, strict=True)] == [2, 1, 1]
+
+
+@only_deep
+def test_a_worker_killed_in_the_middle_ends_no_offer_twice(
+    school: School, stack: dict[str, str], vhost: str
+) -> None:
+    """Killed while it ends 600 offers; the next worker ends the others, and each is told once."""
+    learners = [f"learner-{number:03d}" for number in range(600)]
+    school.enrol(*learners)
+    session = school.schedule(school.room(capacity=600))
+    for learner in learners:
+        offer(school, session, learner)
+    left = partial(school.database.mongo["seats"].count_documents, {"offered_by": "curie"})
+    with worker(school, stack, vhost) as process:
+        eventually(lambda: left() < len(learners))
+        process.kill()
+    end_transactions(school.database.client, "sessions")
+    end_leases(school.database.mongo)
+    with worker(school, stack, vhost):
+        eventually(lambda: left() == 0)
+    assert Counter(ended(school)) == Counter((each, EXPIRED) for each in learners)
+    assert school.get(session).in_room == 0
