@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -310,7 +311,7 @@ def test_the_database_obeys_the_callers_deadline(
     assert stub.GetPreferences(own(), timeout=60)  # else connecting takes of the deadline
     notify.preferences = slow
     for seconds in (1, 5, 25):  # a call that comes late on a busy machine is not begun at all
-        error = refusal(lambda seconds=seconds: stub.GetPreferences(own(), timeout=seconds))
+        error = refusal(partial(stub.GetPreferences, own(), timeout=seconds))
         assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         if begun.is_set():
             break
