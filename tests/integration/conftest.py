@@ -10,7 +10,10 @@ from chassis.messaging import deadletters, queue_figures
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine may take its time with a call, and busy servers with their answers."""
+    """A busy machine may take its time with a call, and with the ping of MongoDB: where that has no
+    answer, every call is refused.
+    """
+    monkeypatch.setattr(ping, "PING_TIMEOUT", 120.0)
     monkeypatch.setattr(client, "DEADLINE", 120.0)
     monkeypatch.setattr(pipeline, "LONGEST_REQUEST", 120.0)
     monkeypatch.setattr(streams, "LONGEST_OPERATION", 120.0)
