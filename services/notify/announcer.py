@@ -1,7 +1,7 @@
-"""Notify's timers (reminders, broadcasts), and the jobs that send a broadcast's chunks."""
+"""Notify's timers (reminders, broadcasts, changed dues), and the jobs of a broadcast's chunks."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -70,14 +70,14 @@ def chunks(texts: Texts) -> Jobs[NotifyStore]:
 
 def tell_dues(database: Database[NotifyStore], texts: Texts) -> None:
     """Tell learners of dues that changed, a chunk of them in each unit of work."""
-    due, end = database.reader().due_digests(), time.monotonic() + BUDGET
-    _each(
-        (due[place : place + DIGESTS] for place in range(0, len(due), DIGESTS)),
-        lambda ids: (
-            time.monotonic() < end
-            and database.transact(lambda store: path_news.tell(store, texts, ids))
-        ),
-    )
+    end = time.monotonic() + BUDGET
+
+    def tell_chunk(digest_ids: Sequence[str]) -> None:
+        if time.monotonic() < end:
+            database.transact(lambda store: path_news.tell(store, texts, digest_ids))
+
+    due = database.reader().due_digests()
+    _each((due[place : place + DIGESTS] for place in range(0, len(due), DIGESTS)), tell_chunk)
 
 
 def watch(database: Database[NotifyStore]) -> None:
