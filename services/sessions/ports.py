@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from chassis.replicas import Replica
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.audiences import Counted
+from services.sessions.domain.availability import Availability
 from services.sessions.domain.clashes import Clash
 from services.sessions.domain.enums import Interval
 from services.sessions.domain.feeds import Feed, Reader
@@ -283,3 +284,11 @@ class Store(Protocol):
 
     def note_enrolments(self, session_id: str, enrolments: Sequence[Enrolment]) -> None:
         """Store enrolments as they were when a session ended, unless they are stored already."""
+
+    # When people can teach
+
+    def availability(self, person_id: str) -> Availability | None:
+        """Return when a person can teach; None if nobody has told it."""
+
+    def put_availability(self, availability: Availability) -> None:
+        """Store when a person can teach, in place of what was told before."""

@@ -16,6 +16,7 @@
 | enrolments | replicas too | run:learner |
 | clashes | a learner's clash, from one session's side | learner:session:other session |
 | clash_checks | a learner or a session whose clashes are to be checked | made by the server |
+| availability | when a person can teach (store_availability.py) | the person's |
 | guards | an object that units of work lock | its name |
 """
 
@@ -37,8 +38,8 @@ from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
+from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
-from services.sessions.store_clashes import ClashStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
 
 Document = dict[str, Any]
@@ -54,7 +55,7 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(ClashStore):
+class SessionsStore(AvailabilityStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"

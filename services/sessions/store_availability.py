@@ -1,0 +1,17 @@
+"""When people can teach, in MongoDB."""
+
+from chassis.contracts.mapping import to_document
+from services.sessions.domain.availability import Availability
+from services.sessions.store_clashes import ClashStore
+
+
+class AvailabilityStore(ClashStore):
+    """The part of the store for when people can teach."""
+
+    def availability(self, person_id: str) -> Availability | None:
+        """Return when a person can teach; None if nobody has told it."""
+        return self._one("availability", {"_id": person_id}, Availability)
+
+    def put_availability(self, availability: Availability) -> None:
+        """Store when a person can teach, in place of what was told before."""
+        self._put("availability", to_document(availability) | {"_id": availability.person_id})
