@@ -55,6 +55,24 @@ def test_all_classes_get_a_place(tmp_path: Path) -> None:
     assert f"total        {result['score']['total']}" in checked.output
 
 
+def test_classes_of_several_periods_get_places(tmp_path: Path) -> None:
+    """Two of two periods and a third of one fill a day with a taken period, and its only room."""
+    courses = [
+        {"id": each, "teacher": each, "lectures": 1, "length": length, "seats": 20}
+        for each, length in (("a", 2), ("b", 2), ("c", 1))
+    ]
+    rooms = [{"id": "R", "capacity": 20, "unavailable": [[0, 2]]}, {"id": "S", "capacity": 19}]
+    document = {"days": 1, "periods": 6, "rooms": rooms, "courses": courses}
+    file = tmp_path / "problem.json"
+    file.write_text(json.dumps(document))
+    done = run("solve", file, "--seconds", 600, "--json")
+    assert done.exit_code == 0, done.output
+    found = documents.timetable_of(json.loads(done.stdout)["classes"])
+    assert list(violations(documents.problem_of(document), found)) == []
+    assert {each.room for each in found} == {"R"}
+    assert len(found) == len(courses)
+
+
 def test_a_class_without_a_place_is_named_with_the_reason(tmp_path: Path) -> None:
     """One that needs what no room has; the others get their places."""
     problem = generate.problem(3, courses=4, rooms=2)
