@@ -16,6 +16,7 @@
 | enrolments | replicas too | run:learner |
 | clashes | a learner's clash, from one session's side | learner:session:other session |
 | clash_checks | a learner or a session whose clashes are to be checked | made by the server |
+| timetables | a timetable, with its job while a solver works (store_timetables.py) | made by the server |
 | guards | an object that units of work lock | its name |
 """
 
@@ -40,6 +41,7 @@ from services.sessions.store_attendance import key
 from services.sessions.store_calendar import TO_COME
 from services.sessions.store_clashes import ClashStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
+from services.sessions.store_timetables import TimetableStore
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
@@ -54,7 +56,7 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(ClashStore):
+class SessionsStore(ClashStore, TimetableStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"
@@ -86,6 +88,10 @@ class SessionsStore(ClashStore):
     def room(self, room_id: str) -> Room | None:
         """Return a room; None if there is none."""
         return self._one("rooms", {"_id": room_id}, Room)
+
+    def rooms(self, room_ids: Collection[str]) -> list[Room]:
+        """Return those of some rooms that exist, also those out of use."""
+        return [from_document(row, Room) for row in self.find_by_ids("rooms", room_ids)]
 
     def room_named(self, name: str) -> Room | None:
         """Return the room with a name, in any case or form; None if there is none.
