@@ -66,6 +66,20 @@ def violations(problem: Problem, timetable: Timetable) -> Iterator[str]:
             yield f"{reason} has {count} classes on {told(slot)}"
 
 
+def unknown(problem: Problem, timetable: Timetable) -> list[str]:
+    """Return what a timetable names that its problem does not have. Score and rules of such a
+    timetable are not known.
+    """
+    courses, rooms = by_id(problem)
+    slots = set(problem.slots)
+    return [
+        f"{each.course} in {each.room}, day {each.slot.day}, period {each.slot.period}: is not of "
+        "this problem"
+        for each in timetable
+        if each.course not in courses or each.room not in rooms or each.slot not in slots
+    ]
+
+
 def _misplaced(problem: Problem, placement: Placement, course: Course, room: Room) -> Iterator[str]:
     slots = held(placement.slot, course.length)
     for slot in slots:

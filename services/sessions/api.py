@@ -20,6 +20,7 @@ from chassis.errors import FailedPrecondition, FieldViolation, check
 from services.sessions import calendar_queries, queries, rights
 from services.sessions.calendar_feeds import SUFFIX
 from services.sessions.domain import checkin
+from services.sessions.domain.availability import SetAvailability
 from services.sessions.domain.checkin import CheckIn
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.feeds import CreateFeed, owner_violations
@@ -35,6 +36,7 @@ from services.sessions.rights import Viewer
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import (
     attendance,
+    availability,
     feeds,
     live,
     lookup,
@@ -334,6 +336,22 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         )
         told = (to_message(row, resources_pb2.Feed) for row in rows)
         return sessions_pb2.ListFeedsResponse(feeds=told, next_page_token=token)
+
+    def SetAvailability(
+        self, request: sessions_pb2.SetAvailabilityRequest, _context: Any
+    ) -> resources_pb2.Availability:
+        command, set_by = from_message(request, SetAvailability), principal.current().subject
+        return self._execute(
+            request,
+            resources_pb2.Availability,
+            lambda store: availability.set_availability(store, command, set_by),
+        )
+
+    def GetAvailability(
+        self, request: sessions_pb2.GetAvailabilityRequest, _context: Any
+    ) -> resources_pb2.Availability:
+        told = availability.get_availability(self._database.reader(), request.person_id)
+        return to_message(told, resources_pb2.Availability)
 
     def _execute(self, request: Any, answer: type[M], work: Callable[[SessionsStore], object]) -> M:
         return execute(self._database, request, answer, work)

@@ -158,5 +158,6 @@ MIGRATIONS = (
     Migration(7, "series, and the zone data of sessions", adding(_SERIES)),
     Migration(8, "sessions by time, and the clashes of learners", adding(_CALENDAR)),
     Migration(9, "calendar feeds, and revisions of sessions and series", _calendars),
+    Migration(10, "when people can teach", adding({"availability": []})),
     Migration(13, "timetables", adding(_TIMETABLES)),
 )

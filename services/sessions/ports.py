@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from chassis.replicas import Replica
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.audiences import Counted
+from services.sessions.domain.availability import Availability
 from services.sessions.domain.clashes import Clash
 from services.sessions.domain.enums import Interval
 from services.sessions.domain.feeds import Feed, Reader
@@ -41,6 +42,9 @@ class Store(Protocol):
 
     def new_secret(self) -> str:
         """Return 32 random bytes in hex."""
+
+    def contends_for(self, kind: str, id_: str) -> None:
+        """Lock a thing, before it is read or written, that other units of work may change too."""
 
     def record_event(self, *happened: object) -> None:
         """Record events, which are published after the unit of work is committed."""
@@ -307,3 +311,14 @@ class Store(Protocol):
 
     def note_enrolments(self, session_id: str, enrolments: Sequence[Enrolment]) -> None:
         """Store enrolments as they were when a session ended, unless they are stored already."""
+
+    # When people can teach
+
+    def availability(self, person_id: str) -> Availability | None:
+        """Return when a person can teach; None if nobody has told it."""
+
+    def availabilities(self, person_ids: Collection[str]) -> list[Availability]:
+        """Return when some people can teach; of whom nobody has told it, nothing."""
+
+    def put_availability(self, availability: Availability) -> None:
+        """Store when a person can teach, in place of what was told before."""

@@ -16,7 +16,8 @@
 | enrolments | replicas too | run:learner |
 | clashes | a learner's clash, from one session's side | learner:session:other session |
 | clash_checks | a learner or a session whose clashes are to be checked | made by the server |
-| timetables | a timetable, with its job while a solver works (store_timetables.py) | made by the server |
+| availability | when a person can teach (store_availability.py) | the person's |
+| timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
 | guards | an object that units of work lock | its name |
 """
 
@@ -38,8 +39,8 @@ from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
+from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
-from services.sessions.store_clashes import ClashStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
 from services.sessions.store_timetables import TimetableStore
 
@@ -56,7 +57,7 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(ClashStore, TimetableStore):
+class SessionsStore(AvailabilityStore, TimetableStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"

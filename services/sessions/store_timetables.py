@@ -9,7 +9,7 @@ from typing import Any
 from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store as chassis_store
 from chassis.jobs import DONE, waiting
-from services.sessions.domain.timetables import Progress, Timetable
+from services.sessions.domain.timetables import Timetable
 
 Document = dict[str, Any]
 SOLVE, APPLY = "solve", "apply"
@@ -45,13 +45,6 @@ class TimetableStore(chassis_store.Store):
     def end_timetable(self, timetable: Timetable) -> None:
         """Store a timetable on which no solver works any more."""
         self._set_timetable(timetable, {}, DONE)
-
-    def note_timetable(self, timetable_id: str, claim: str, progress: Progress) -> bool:
-        """Store how far a search is; return whether the claim still works on it."""
-        query = {"_id": timetable_id, "job.claim": claim}
-        change = {"$set": {"progress": to_document(progress)}}
-        done = self["timetables"].update_one(query, change, session=self.session)
-        return done.matched_count == 1
 
     def _timetable(self, query: Document) -> Timetable | None:
         found = self["timetables"].find_one(query, session=self.session)

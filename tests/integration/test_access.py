@@ -155,6 +155,8 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.CreateFeed": Rule(OFFICE, READER_ID),
     "sessions.SessionsService.RevokeFeed": Rule(OFFICE, owned=FEED),
     "sessions.SessionsService.ListFeeds": Rule(OFFICE, READER_ID),
+    "sessions.SessionsService.SetAvailability": Rule(OFFICE, PERSON),
+    "sessions.SessionsService.GetAvailability": Rule(OFFICE, PERSON),
     "sessions.SessionsService.EndSession": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.AttachRecording": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.CorrectAttendance": Rule(OFFICE, "", TEACHER, SESSION),

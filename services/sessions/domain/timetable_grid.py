@@ -58,7 +58,7 @@ class Grid:
         return CivilTime(text_of(local), self.zone)
 
     def duration(self, period: int, length: int) -> timedelta:
-        """Return how long a class takes that begins in a period and has so many, breaks included."""
+        """Return how long a class of so many periods takes from one on, breaks included."""
         first, last = self.periods[period], self.periods[period + length - 1]
         return _since_midnight(last) - _since_midnight(first) + self.period_length
 

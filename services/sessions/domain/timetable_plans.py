@@ -1,6 +1,7 @@
-"""Where the classes of a timetable are, the series that plan them, and what has changed meanwhile."""
+"""Where the classes of a timetable are, what series plan them, and what has changed meanwhile."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 from chassis.errors import FieldViolation
@@ -61,12 +62,16 @@ def series_of(problem: Problem, placed: PlacedClass) -> ScheduleSeries:
     )
 
 
-def trial(problem: Problem, course: Course) -> Session:
-    """Return a class of a course in no room, to try the rules of planning on: on the last day of
-    the term, for a run must not be over then.
+def trials(problem: Problem, course: Course) -> tuple[Session, Session]:
+    """Return a class of a course in no room on the first and on the last day of the term, to try
+    the rules of planning on.
     """
+    days = [day for dates in problem.grid.dates for day in dates]
+    return _trial(problem, course, min(days)), _trial(problem, course, max(days))
+
+
+def _trial(problem: Problem, course: Course, day: date) -> Session:
     grid = problem.grid
-    day = max(dates[-1] for dates in grid.dates if dates)
     command = Schedule(
         **_common(problem, course),
         room_id="",

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from chassis.errors import FieldViolation
+from chassis.errors import FieldViolation, Invalid
 from services.sessions.domain.audiences import learner_violations
 from services.sessions.domain.conflicts import conflict_violations, prefixed
 from services.sessions.domain.online import is_online, online_violations
@@ -47,15 +47,12 @@ def apply(
     """
     found = claimed(store, timetable_id, claim)
     limits = Limits(found.problem.max_learner_clashes, online_limit)
-    rooms = {each.id: each for each in store.rooms({each.room_id for each in found.classes})}
-    plans = [
-        series.plan(store, instances, series_of(found.problem, each), rooms.get(each.room_id))
-        for each in found.classes
-    ]
+    plans, refusals = _planned(store, instances, found)
     placing.lock_resources(store, (each for _, of_one in plans for each in of_one), limits)
     facts = gather(store, found.problem, shared)
-    refusals = [*change_violations(found.problem, facts, found.classes)]
-    refusals += _Checks(store, found, plans, facts, limits).violations()
+    refusals += change_violations(found.problem, facts, found.classes)
+    if len(plans) == len(found.classes):
+        refusals += _Checks(store, found, plans, facts, limits).violations()
     if refusals:
         after = replace(ended(found, TimetableState.SOLVED, store.now), refusals=cut(refusals))
     else:
@@ -65,6 +62,21 @@ def apply(
         )
     store.end_timetable(after)
     return after
+
+
+def _planned(
+    store: Store, instances: Instances, timetable: Timetable
+) -> tuple[list[Plan], list[FieldViolation]]:
+    """Return the series of a timetable, and why others are none: the clocks skip a start."""
+    rooms = {each.id: each for each in store.rooms({each.room_id for each in timetable.classes})}
+    plans, wrong = list[Plan](), list[FieldViolation]()
+    for place, each in enumerate(timetable.classes):
+        command = series_of(timetable.problem, each)
+        try:
+            plans.append(series.plan(store, instances, command, rooms.get(each.room_id)))
+        except Invalid as error:
+            wrong += prefixed(f"classes[{place}].", error.violations)
+    return plans, wrong
 
 
 def _named(timetable: Timetable, plans: Sequence[Plan]) -> tuple[PlacedClass, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from services.sessions.domain.audiences import Counted
 from services.sessions.domain.session import Room
 from services.sessions.domain.timetable_problem import Audience, Facts, audience_of
+from services.sessions.domain.timetable_teachers import times_of
 from services.sessions.domain.timetables import Problem
 from services.sessions.ports import Store
 
@@ -16,7 +17,10 @@ def gather(store: Store, problem: Problem, shared: Shared | None = None) -> Fact
     return Facts(
         rooms=rooms_of(store, problem),
         calendar=store.overlapping([problem.grid.span]),
-        teachers={},
+        teachers={
+            each.person_id: times_of(each, problem.grid)
+            for each in store.availabilities({each.instructor_id for each in problem.courses})
+        },
         counted=store.audiences({each.run_id for each in problem.courses}),
         shared=shared_learners(store, problem) if shared is None else shared,
     )

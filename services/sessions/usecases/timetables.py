@@ -14,7 +14,7 @@ from services.sessions.domain.planning import (
 )
 from services.sessions.domain.roster import Group, Person, Run
 from services.sessions.domain.timetable_events import failed_event, progressed, solved_event
-from services.sessions.domain.timetable_plans import room_violations, trial
+from services.sessions.domain.timetable_plans import room_violations, trials
 from services.sessions.domain.timetables import (
     APPLICABLE,
     CANCELLABLE,
@@ -160,12 +160,13 @@ def _unknown_violations(store: Store, problem: Problem) -> Iterator[FieldViolati
     groups = store.replicas(Group, {group for each in courses for group in each.group_ids})
     people = store.replicas(Person, {each.instructor_id for each in courses})
     for place, course in enumerate(courses):
-        session, run = trial(problem, course), runs.get(course.run_id)
+        first, last = trials(problem, course)
+        run, person = runs.get(course.run_id), people.get(course.instructor_id)
         wrong = [
-            *unknown_violations(session, run, None),
-            *group_violations(session, groups),
-            *instructor_violations(session, run, people.get(course.instructor_id)),
-            *late_violations(session, run),
-            *past_violations(session, store.now),
+            *unknown_violations(first, run, None),
+            *group_violations(first, groups),
+            *instructor_violations(first, run, person),
+            *past_violations(first, store.now),
+            *late_violations(last, run),
         ]
         yield from prefixed(f"courses[{place}].", wrong)

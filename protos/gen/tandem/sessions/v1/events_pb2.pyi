@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -1346,6 +1347,54 @@ class ClashResolved(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClashResolved: _TypeAlias = ClashResolved  # noqa: Y015
+
+@_typing.final
+class AvailabilityChanged(_message.Message):
+    """When a person can teach has changed. A person of whom nothing was ever told can always teach."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    HOURS_FIELD_NUMBER: _builtins.int
+    AWAY_FIELD_NUMBER: _builtins.int
+    SET_BY_FIELD_NUMBER: _builtins.int
+    CHANGED_AT_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    """The person."""
+    zone: _builtins.str
+    """The zone of the hours and days, an IANA name."""
+    set_by: _builtins.str
+    """Who told it."""
+    @_builtins.property
+    def hours(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.TeachingWindow]:
+        """The weekly hours in which the person can teach; none: the person can't teach."""
+
+    @_builtins.property
+    def away(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.Absence]:
+        """Days without any hours."""
+
+    @_builtins.property
+    def changed_at(self) -> _timestamp_pb2.Timestamp:
+        """When it changed."""
+
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        zone: _builtins.str = ...,
+        hours: _abc.Iterable[_resources_pb2.TeachingWindow] | None = ...,
+        away: _abc.Iterable[_resources_pb2.Absence] | None = ...,
+        set_by: _builtins.str = ...,
+        changed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["away", b"away", "changed_at", b"changed_at", "hours", b"hours", "person_id", b"person_id", "set_by", b"set_by", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AvailabilityChanged: _TypeAlias = AvailabilityChanged  # noqa: Y015
 
 @_typing.final
 class TimetableProgressed(_message.Message):

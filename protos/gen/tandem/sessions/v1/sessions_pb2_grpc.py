@@ -203,6 +203,16 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsResponse.FromString,
                 _registered_method=True)
+        self.SetAvailability = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/SetAvailability',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.SetAvailabilityRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
+                _registered_method=True)
+        self.GetAvailability = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetAvailability',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
+                _registered_method=True)
 
 
 class SessionsServiceServicer:
@@ -495,6 +505,23 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetAvailability(self, request, context):
+        """Tells when a person can teach, in place of whatever was told before. It refuses no class: who plans
+        may overrule it. INVALID_ARGUMENT lists every window that ends before it begins or overlaps
+        another, and every absence that ends before it begins; FAILED_PRECONDITION when the person is not
+        in the roster, or left.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAvailability(self, request, context):
+        """When a person can teach. NOT_FOUND when nobody has told it: then the person always can.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SessionsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -657,6 +684,16 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.ListFeeds,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsResponse.SerializeToString,
+            ),
+            'SetAvailability': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetAvailability,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.SetAvailabilityRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.SerializeToString,
+            ),
+            'GetAvailability': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAvailability,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1530,6 +1567,60 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/ListFeeds',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetAvailability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/SetAvailability',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.SetAvailabilityRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAvailability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetAvailability',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
             options,
             channel_credentials,
             insecure,

@@ -187,6 +187,14 @@ class SessionsServiceStub:
     """The feeds of a reader or of a room, newest first, also those that are revoked; without their
     URLs.
     """
+    SetAvailability: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.SetAvailabilityRequest, _resources_pb2.Availability]
+    """Tells when a person can teach, in place of whatever was told before. It refuses no class: who plans
+    may overrule it. INVALID_ARGUMENT lists every window that ends before it begins or overlaps
+    another, and every absence that ends before it begins; FAILED_PRECONDITION when the person is not
+    in the roster, or left.
+    """
+    GetAvailability: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetAvailabilityRequest, _resources_pb2.Availability]
+    """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
 
 @_typing.type_check_only
 class SessionsServiceAsyncStub(SessionsServiceStub):
@@ -345,6 +353,14 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """The feeds of a reader or of a room, newest first, also those that are revoked; without their
     URLs.
     """
+    SetAvailability: _aio.UnaryUnaryMultiCallable[_sessions_pb2.SetAvailabilityRequest, _resources_pb2.Availability]  # type: ignore[assignment]
+    """Tells when a person can teach, in place of whatever was told before. It refuses no class: who plans
+    may overrule it. INVALID_ARGUMENT lists every window that ends before it begins or overlaps
+    another, and every absence that ends before it begins; FAILED_PRECONDITION when the person is not
+    in the roster, or left.
+    """
+    GetAvailability: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetAvailabilityRequest, _resources_pb2.Availability]  # type: ignore[assignment]
+    """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
 
 class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Live classes: when, where, who has a seat, who was there.
@@ -692,5 +708,25 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """The feeds of a reader or of a room, newest first, also those that are revoked; without their
         URLs.
         """
+
+    @_abc_1.abstractmethod
+    def SetAvailability(
+        self,
+        request: _sessions_pb2.SetAvailabilityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Availability, _abc.Awaitable[_resources_pb2.Availability]]:
+        """Tells when a person can teach, in place of whatever was told before. It refuses no class: who plans
+        may overrule it. INVALID_ARGUMENT lists every window that ends before it begins or overlaps
+        another, and every absence that ends before it begins; FAILED_PRECONDITION when the person is not
+        in the roster, or left.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAvailability(
+        self,
+        request: _sessions_pb2.GetAvailabilityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Availability, _abc.Awaitable[_resources_pb2.Availability]]:
+        """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
 
 def add_SessionsServiceServicer_to_server(servicer: SessionsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
