@@ -1,4 +1,7 @@
-"""`tandem timetable`: places classes in rooms and periods, and checks timetables."""
+"""`tandem timetable`: places classes in rooms and periods, and checks timetables.
+
+`solve` and `check` work on files; timetable_platform.py has the commands for a platform.
+"""
 
 import json
 import os
@@ -15,6 +18,7 @@ from rich.text import Text
 
 import timetabler
 from campus.output import JSON_OPTION, console, fail, printable, show_rows, steps
+from campus.timetable_platform import apply, cancel, request, show
 from timetabler import documents, itc, picture, reasons
 from timetabler.problem import Problem, Timetable
 from timetabler.score import score, unknown, violations
@@ -30,8 +34,13 @@ PROBLEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 def timetable() -> None:
     """Place classes in rooms and periods, and check timetables.
 
-    Problems are JSON (timetabler/README.md) or .ctt files of ITC-2007; timetables are JSON or .sol.
+    `solve` and `check` work on files: problems are JSON (timetabler/README.md) or .ctt files of
+    ITC-2007, timetables are JSON or .sol. The other commands work on a platform.
     """
+
+
+for command in (request, show, apply, cancel):
+    timetable.add_command(command)
 
 
 @timetable.command()

@@ -90,6 +90,7 @@ class Solver:
             "--seconds": seconds,
             "--enough": enough,
             "--workers": self.workers,
+            "--parent": os.getpid(),
         }
         return [word for name, value in given.items() for word in (name, str(value))]
 

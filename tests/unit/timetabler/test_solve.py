@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -111,6 +112,19 @@ def test_a_broken_timetable_is_told(tmp_path: Path) -> None:
     done = run("check", put(tmp_path, problem), tmp_path / "bad.sol")
     assert done.exit_code == 1
     assert f"{course.id} is not available on day {slot.day + 1}" in done.output
+
+
+def test_a_search_ends_with_its_parent() -> None:
+    """It waits for its problem, and its parent is killed: nobody would read what it finds."""
+    child = f"{SOLVER}/bin/python -m timetabler --parent $$ <&0 & echo $!; exec sleep 600"
+    with subprocess.Popen(
+        ["sh", "-c", child], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout
+        pid = parent.stdout.readline().strip()
+        parent.kill()
+        assert parent.stdout.read() == ""  # its end closes the last copy of this pipe
+    assert not Path(f"/proc/{pid}/exe").exists()
 
 
 @only_deep
