@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any
 
 import structlog
+from pymongo.errors import PyMongoError
 
-from chassis.data.store import Database
-from chassis.jobs import Batch, Jobs, Work
+from chassis.data.store import Database, is_too_large
+from chassis.errors import FieldViolation
+from chassis.jobs import Batch, GiveBack, Jobs, Work
 from services.sessions import metrics
 from services.sessions.domain.session import Room
 from services.sessions.domain.timetable_grid import Slot
@@ -41,6 +43,12 @@ TELL_EVERY = 10.0
 NOTE_EVERY = 1.0
 
 Document = dict[str, Any]
+
+TOO_LARGE = FieldViolation(
+    "classes",
+    "are too many sessions for one transaction in the cache of this MongoDB",
+    "fewer classes or weeks, or a larger cache (docs/operators.md)",
+)
 
 log = structlog.get_logger()
 
@@ -84,13 +92,20 @@ def _end_of(found: Timetable) -> str:
 
 def _apply(database: Database[SessionsStore], online_limit: int, batch: Batch) -> Timetable:
     (timetable_id,) = batch.ids
-    store = database.reader()
-    shared = facts.shared_learners(store, use.claimed(store, timetable_id, batch.claim).problem)
-    return database.transact(
-        lambda store: applying.apply(
-            store, instances, timetable_id, batch.claim, shared, online_limit
+    store, claim = database.reader(), batch.claim
+    prepared = applying.prepare(store, instances, use.claimed(store, timetable_id, claim))
+    try:
+        return database.transact(
+            lambda store: applying.apply(store, timetable_id, claim, prepared, online_limit)
         )
-    )
+    except applying.Outdated as error:
+        raise GiveBack("a room has changed meanwhile") from error
+    except PyMongoError as error:
+        if not is_too_large(error):
+            raise
+        return database.transact(
+            lambda store: applying.refuse(store, timetable_id, claim, TOO_LARGE)
+        )
 
 
 def _solve(database: Database[SessionsStore], solver: Solver, batch: Batch) -> Timetable:

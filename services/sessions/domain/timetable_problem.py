@@ -119,7 +119,10 @@ def learner_groups(problem: Problem, facts: Facts) -> list[list[int]]:
     A group begins with a pair that is in none, and takes each further course that shares learners
     with all that it has.
     """
-    sharing = [_sharing(problem, facts, place) for place in range(len(problem.courses))]
+    of_run: defaultdict[str, list[int]] = defaultdict(list)
+    for place, course in enumerate(problem.courses):
+        of_run[course.run_id].append(place)
+    sharing = [_sharing(problem, facts, of_run, place) for place in range(len(problem.courses))]
     covered: set[tuple[int, int]] = set()
     groups = []
     for one, others in enumerate(sharing):
@@ -131,16 +134,19 @@ def learner_groups(problem: Problem, facts: Facts) -> list[list[int]]:
     return groups
 
 
-def _sharing(problem: Problem, facts: Facts, place: int) -> set[int]:
-    """Return the courses that share learners with one."""
+def _sharing(
+    problem: Problem, facts: Facts, of_run: Mapping[str, Sequence[int]], place: int
+) -> set[int]:
+    """Return the courses that share learners with one. `of_run`: the courses of each run."""
     course = problem.courses[place]
     shared = facts.shared.get(audience_of(course), {})
     return {
         other
-        for other, each in enumerate(problem.courses)
+        for run_id in shared
+        for other in of_run.get(run_id, ())
         if other != place
-        and not are_alternatives(course, each)
-        and expected_at(each, shared) > problem.max_learner_clashes
+        and not are_alternatives(course, problem.courses[other])
+        and expected_at(problem.courses[other], shared) > problem.max_learner_clashes
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from chassis.errors import FieldViolation, Invalid
 from services.sessions.domain.audiences import learner_violations
@@ -25,50 +25,32 @@ from services.sessions.ports import Instances, Store
 from services.sessions.usecases import placing, series
 from services.sessions.usecases.limits import Limits
 from services.sessions.usecases.series import Plan
-from services.sessions.usecases.timetable_facts import Shared, gather
+from services.sessions.usecases.timetable_facts import Shared, gather, shared_learners
 from services.sessions.usecases.timetables import claimed
 
 Sessions = Mapping[str, Session]
 
 
-def apply(
-    store: Store,
-    instances: Instances,
-    timetable_id: str,
-    claim: str,
-    shared: Shared,
-    online_limit: int = 0,
-) -> Timetable:
-    """Plan the classes of a timetable as series, and return it APPLIED; or SOLVED with everything
-    that has changed since then, and nothing planned.
-
-    `shared`: its learners, counted a moment ago: counting takes too long for a transaction, and
-    planning locks no learners either. Raises TakenOver.
-    """
-    found = claimed(store, timetable_id, claim)
-    limits = Limits(found.problem.max_learner_clashes, online_limit)
-    plans, refusals = _planned(store, instances, found)
-    placing.lock_resources(store, (each for _, of_one in plans for each in of_one), limits)
-    facts = gather(store, found.problem, shared)
-    refusals += change_violations(found.problem, facts, found.classes)
-    if len(plans) == len(found.classes):
-        refusals += _Checks(store, found, plans, facts, limits).violations()
-    if refusals:
-        after = replace(ended(found, TimetableState.SOLVED, store.now), refusals=cut(refusals))
-    else:
-        series.put_plans(store, plans)
-        after = replace(
-            ended(found, TimetableState.APPLIED, store.now), classes=_named(found, plans)
-        )
-    store.end_timetable(after)
-    return after
+class Outdated(Exception):
+    """A room has changed since the plans were prepared."""
 
 
-def _planned(
-    store: Store, instances: Instances, timetable: Timetable
-) -> tuple[list[Plan], list[FieldViolation]]:
-    """Return the series of a timetable, and why others are none: the clocks skip a start."""
-    rooms = {each.id: each for each in store.rooms({each.room_id for each in timetable.classes})}
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What takes long, and needs no lock: it is done before the transaction."""
+
+    rooms: Mapping[str, Room]
+    plans: Sequence[Plan]
+    """The series of each class; some are missing if something is against them."""
+    refusals: Sequence[FieldViolation]
+    """Why some classes have no series: the clocks skip a start."""
+    shared: Shared
+    """The learners in common. Planning locks no learners, either."""
+
+
+def prepare(store: Store, instances: Instances, timetable: Timetable) -> Prepared:
+    """Return the series of a timetable's classes, which nobody has stored or checked."""
+    rooms = _rooms(store, timetable)
     plans, wrong = list[Plan](), list[FieldViolation]()
     for place, each in enumerate(timetable.classes):
         command = series_of(timetable.problem, each)
@@ -76,7 +58,47 @@ def _planned(
             plans.append(series.plan(store, instances, command, rooms.get(each.room_id)))
         except Invalid as error:
             wrong += prefixed(f"classes[{place}].", error.violations)
-    return plans, wrong
+    return Prepared(rooms, plans, wrong, shared_learners(store, timetable.problem))
+
+
+def apply(
+    store: Store, timetable_id: str, claim: str, prepared: Prepared, online_limit: int = 0
+) -> Timetable:
+    """Plan the classes of a timetable as series, and return it APPLIED; or SOLVED with everything
+    that has changed since then, and nothing planned.
+
+    Raises TakenOver, and Outdated if it is to be prepared anew.
+    """
+    found = claimed(store, timetable_id, claim)
+    limits = Limits(found.problem.max_learner_clashes, online_limit)
+    plans = prepared.plans
+    placing.lock_resources(store, (each for _, of_one in plans for each in of_one), limits)
+    facts = gather(store, found.problem, prepared.shared)
+    refusals = [*prepared.refusals, *change_violations(found.problem, facts, found.classes)]
+    if len(plans) == len(found.classes):
+        refusals += _Checks(store, found, plans, facts, limits).violations()
+    if refusals:
+        after = replace(ended(found, TimetableState.SOLVED, store.now), refusals=cut(refusals))
+    elif _rooms(store, found) != prepared.rooms:
+        raise Outdated(timetable_id)
+    else:
+        series.put_plans(store, plans)
+        applied = ended(found, TimetableState.APPLIED, store.now)
+        after = replace(applied, classes=_named(found, plans))
+    store.end_timetable(after)
+    return after
+
+
+def refuse(store: Store, timetable_id: str, claim: str, wrong: FieldViolation) -> Timetable:
+    """Return a timetable that can't be applied, SOLVED again. Raises TakenOver."""
+    found = claimed(store, timetable_id, claim)
+    after = replace(ended(found, TimetableState.SOLVED, store.now), refusals=(wrong,))
+    store.end_timetable(after)
+    return after
+
+
+def _rooms(store: Store, timetable: Timetable) -> dict[str, Room]:
+    return {each.id: each for each in store.rooms({each.room_id for each in timetable.classes})}
 
 
 def _named(timetable: Timetable, plans: Sequence[Plan]) -> tuple[PlacedClass, ...]:

@@ -1,10 +1,12 @@
 """Real solver processes: one that works and stops, one that is killed, and a university's week."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,7 @@ from tests.conftest import MakeDatabase
 from tests.deep import only_deep
 from tests.integration.processes import RoleProcess, eventually
 from tests.integration.sessions.test_timetables import program, real
+from tests.mongo import long_transactions
 
 WEEKS = 12
 BUILDINGS, ROOMS_OF_ONE = 4, 10
@@ -40,6 +43,8 @@ for course in problem["courses"]:
     classes.append({"course": course["id"], "room": room, "day": day, "period": period})
 print(json.dumps({"result": {"classes": classes}}))
 """
+ENDLESS = ("import time", "parent = os.getppid()", "while os.getppid() == parent: time.sleep(0.1)")
+"""A search without an end, but that of its parent."""
 Start = Callable[..., RoleProcess]
 
 
@@ -128,7 +133,7 @@ def test_a_killed_search_begins_anew(
     """
     furnish(database)
     timetable_id = ask(database, problem())
-    endless = program(tmp_path, "import time; time.sleep(600)").python
+    endless = program(tmp_path, *ENDLESS).python
     for beginnings, end in ((1, RoleProcess.kill), (2, RoleProcess.stop)):
         solver = start(TANDEM_TIMETABLER_PYTHON=str(endless))
         eventually(partial(_has_begun, database, timetable_id, beginnings))
@@ -150,17 +155,24 @@ def test_a_universitys_week_is_applied_in_one_act(
     database: Database[SessionsStore], tmp_path: Path
 ) -> None:
     """1,000 classes of 200 runs, for twelve weeks: all of them are planned, with their events; a
-    second timetable for the same rooms is refused whole.
+    second timetable for the same rooms is refused whole. A cache that is too small refuses it, too.
     """
     asked = _university(database)
     jobs = Runner(database, solving(program(tmp_path, PLACES)))
     first, second = ask(database, asked), ask(database, asked)
     jobs.run_due()
-    began = datetime.now(UTC)
-    for timetable_id in (first, second):
-        database.transact(partial(use.request_apply, timetable_id=timetable_id))
+    with long_transactions(database.client), cache_of(database.client, "64M"):
+        database.transact(partial(use.request_apply, timetable_id=first))
         jobs.run_due()
-        print(f"\n{datetime.now(UTC) - began} until {state(database, timetable_id).state}")
+    (small,) = state(database, first).refusals
+    assert small.wrong.startswith("are too many sessions for one transaction")
+    assert database.mongo["sessions"].count_documents({}) == 0
+    began = datetime.now(UTC)
+    with long_transactions(database.client), cache_of(database.client, "2G"):
+        for timetable_id in (first, second):
+            database.transact(partial(use.request_apply, timetable_id=timetable_id))
+            jobs.run_due()
+            print(f"\n{datetime.now(UTC) - began} until {state(database, timetable_id).state}")
     assert state(database, first).state is TimetableState.APPLIED, state(database, first).refusals
     assert database.mongo["sessions"].count_documents({}) == CLASSES * WEEKS
     assert database.mongo["series"].count_documents({}) == CLASSES
@@ -171,6 +183,19 @@ def test_a_universitys_week_is_applied_in_one_act(
     refused = state(database, second)
     assert refused.state is TimetableState.SOLVED
     assert "more violations" in refused.refusals[-1].wrong
+
+
+@contextmanager
+def cache_of(client: Any, size: str) -> Iterator[None]:
+    """The server's cache has a size meanwhile."""
+    known = client.admin.command("serverStatus")["wiredTiger"]["cache"]
+    usual = known["maximum bytes configured"]
+    name = "wiredTigerEngineRuntimeConfig"
+    client.admin.command({"setParameter": 1, name: f"cache_size={size}"})
+    try:
+        yield
+    finally:
+        client.admin.command({"setParameter": 1, name: f"cache_size={usual}"})
 
 
 def _university(database: Database[SessionsStore]) -> Problem:

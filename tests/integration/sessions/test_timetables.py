@@ -19,8 +19,11 @@ from tandem.types.v1 import types_pb2
 from chassis.errors import Invalid
 from chassis.jobs.runner import Runner
 from chassis.testing import figure
+from services.sessions.recurrences import instances
 from services.sessions.solver_child import USUAL_PYTHON, Solver
 from services.sessions.solving import solving
+from services.sessions.usecases import timetable_applying
+from services.sessions.usecases import timetables as use
 from tests.integration.sessions.school import RUN, TEACHER, School, race, refused
 
 real = pytest.mark.skipif(
@@ -408,6 +411,29 @@ def test_of_two_timetables_for_one_room_one_is_applied(school: School, quick: Ru
     states = sorted(get(school, each.id).state for each in both)
     assert states == sorted([SOLVED, APPLIED])
     assert len({each.series_id for each in sessions(school)}) == 1
+
+
+def test_plans_of_a_room_that_changes_are_made_anew(school: School, quick: Runner) -> None:
+    """They are made before the transaction, which finds that they are outdated; nothing is planned
+    then, and the next attempt plans the room as it is.
+    """
+    room = school.room()
+    done = solve(school, quick)
+    request_apply(school, done)
+    timetables = school.database.mongo["timetables"]
+    timetables.update_one({"_id": done.id}, {"$set": {"job.claim": "c"}})
+    reader = school.database.reader()
+    prepared = timetable_applying.prepare(reader, instances, use.get(reader, done.id))
+    school.staff.UpdateRoom(sessions_pb2.UpdateRoomRequest(room_id=room, name="Hall"))
+    with pytest.raises(timetable_applying.Outdated):
+        school.database.transact(
+            lambda store: timetable_applying.apply(store, done.id, "c", prepared)
+        )
+    assert not sessions(school)
+    quick.run_due()
+    assert get(school, done.id).state == APPLIED
+    told = school.published(events_pb2.SeriesScheduled)
+    assert {each.room for each in told} == {"Hall"}
 
 
 def test_a_timetable_that_nobody_wants_is_cancelled(school: School, quick: Runner) -> None:
