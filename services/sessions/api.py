@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
-from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc
+from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc, timetables_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.capabilities import CapabilityUrls
@@ -47,6 +47,7 @@ from services.sessions.usecases import (
     seats,
     series,
     slots,
+    timetables,
 )
 from services.sessions.usecases.attendance import CorrectAttendance
 from services.sessions.usecases.planning import Cancel
@@ -54,6 +55,7 @@ from services.sessions.usecases.recordings import AttachRecording
 from services.sessions.usecases.rooms import CreateRoom, UpdateRoom
 from services.sessions.usecases.series import CancelSeries
 from services.sessions.usecases.slots import FindSlots
+from services.sessions.usecases.timetables import SolveTimetable
 
 M = TypeVar("M", bound=Message)
 CALENDARS_OFF = "calendars are off: TANDEM_PAGES_URL is not set"
@@ -177,6 +179,38 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         )
         return sessions_pb2.ListClashesResponse(
             clashes=[to_message(row, resources_pb2.Clash) for row in rows], next_page_token=token
+        )
+
+    def SolveTimetable(
+        self, request: timetables_pb2.SolveTimetableRequest, _context: Any
+    ) -> timetables_pb2.Timetable:
+        command, creator = from_message(request, SolveTimetable), principal.current().subject
+        return self._execute(
+            request, timetables_pb2.Timetable, lambda s: timetables.solve(s, command, creator)
+        )
+
+    def GetTimetable(
+        self, request: timetables_pb2.GetTimetableRequest, _context: Any
+    ) -> timetables_pb2.Timetable:
+        found = timetables.get(self._database.reader(), request.timetable_id)
+        return to_message(found, timetables_pb2.Timetable)
+
+    def ApplyTimetable(
+        self, request: timetables_pb2.ApplyTimetableRequest, _context: Any
+    ) -> timetables_pb2.Timetable:
+        return self._execute(
+            request,
+            timetables_pb2.Timetable,
+            lambda store: timetables.request_apply(store, request.timetable_id),
+        )
+
+    def CancelTimetable(
+        self, request: timetables_pb2.CancelTimetableRequest, _context: Any
+    ) -> timetables_pb2.Timetable:
+        return self._execute(
+            request,
+            timetables_pb2.Timetable,
+            lambda store: timetables.cancel(store, request.timetable_id),
         )
 
     def GetSession(

@@ -1,6 +1,8 @@
 """When people can teach, in MongoDB."""
 
-from chassis.contracts.mapping import to_document
+from collections.abc import Collection
+
+from chassis.contracts.mapping import from_document, to_document
 from services.sessions.domain.availability import Availability
 from services.sessions.store_clashes import ClashStore
 
@@ -11,6 +13,11 @@ class AvailabilityStore(ClashStore):
     def availability(self, person_id: str) -> Availability | None:
         """Return when a person can teach; None if nobody has told it."""
         return self._one("availability", {"_id": person_id}, Availability)
+
+    def availabilities(self, person_ids: Collection[str]) -> list[Availability]:
+        """Return when some people can teach; of whom nobody has told it, nothing."""
+        rows = self.find_by_ids("availability", person_ids)
+        return [from_document(row, Availability) for row in rows]
 
     def put_availability(self, availability: Availability) -> None:
         """Store when a person can teach, in place of what was told before."""

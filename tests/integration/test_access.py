@@ -135,6 +135,10 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.GetSeries": Rule(OFFICE, "", OBSERVER, SERIES, learners=True),
     "sessions.SessionsService.FindSlots": Rule(OFFICE, "", TEACHER, RUN, groups=True),
     "sessions.SessionsService.ListClashes": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
+    "sessions.SessionsService.SolveTimetable": Rule(OFFICE),
+    "sessions.SessionsService.GetTimetable": Rule(OFFICE),
+    "sessions.SessionsService.ApplyTimetable": Rule(OFFICE),
+    "sessions.SessionsService.CancelTimetable": Rule(OFFICE),
     "sessions.SessionsService.GetSession": Rule(OFFICE, "", OBSERVER, SESSION, learners=True),
     "sessions.SessionsService.ListSessions": Rule(
         OFFICE, "", OBSERVER, RUN, learners=True, groups=True

@@ -1395,3 +1395,113 @@ class AvailabilityChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AvailabilityChanged: _TypeAlias = AvailabilityChanged  # noqa: Y015
+
+@_typing.final
+class TimetableProgressed(_message.Message):
+    """The search for a timetable has found the first one, or a better one. Told at most every ten seconds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMETABLE_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    timetable_id: _builtins.str
+    """The timetable."""
+    name: _builtins.str
+    """Its name."""
+    seconds: _builtins.float
+    """Seconds of the search until it was found."""
+    missing: _builtins.int
+    """Classes without a place."""
+    cost: _builtins.int
+    """What it costs."""
+    def __init__(
+        self,
+        *,
+        timetable_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        seconds: _builtins.float = ...,
+        missing: _builtins.int = ...,
+        cost: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "missing", b"missing", "name", b"name", "seconds", b"seconds", "timetable_id", b"timetable_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimetableProgressed: _TypeAlias = TimetableProgressed  # noqa: Y015
+
+@_typing.final
+class TimetableSolved(_message.Message):
+    """The search for a timetable has ended with one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMETABLE_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PLACED_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    IS_BEST_FIELD_NUMBER: _builtins.int
+    timetable_id: _builtins.str
+    """The timetable."""
+    name: _builtins.str
+    """Its name."""
+    placed: _builtins.int
+    """Classes with a place."""
+    missing: _builtins.int
+    """Classes without a place."""
+    cost: _builtins.int
+    """What it costs."""
+    is_best: _builtins.bool
+    """True when no timetable is better."""
+    def __init__(
+        self,
+        *,
+        timetable_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        placed: _builtins.int = ...,
+        missing: _builtins.int = ...,
+        cost: _builtins.int = ...,
+        is_best: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "is_best", b"is_best", "missing", b"missing", "name", b"name", "placed", b"placed", "timetable_id", b"timetable_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimetableSolved: _TypeAlias = TimetableSolved  # noqa: Y015
+
+@_typing.final
+class TimetableFailed(_message.Message):
+    """The search for a timetable has ended without one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMETABLE_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    timetable_id: _builtins.str
+    """The timetable."""
+    name: _builtins.str
+    """Its name."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        timetable_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason", "timetable_id", b"timetable_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimetableFailed: _TypeAlias = TimetableFailed  # noqa: Y015

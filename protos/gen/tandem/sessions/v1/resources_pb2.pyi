@@ -64,6 +64,7 @@ class Room(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
     RETIRED_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     name: _builtins.str
@@ -72,6 +73,10 @@ class Room(_message.Message):
     """How many learners it seats."""
     retired: _builtins.bool
     """True when it is out of use."""
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it has, in the words of those who plan."""
+
     def __init__(
         self,
         *,
@@ -79,10 +84,11 @@ class Room(_message.Message):
         name: _builtins.str = ...,
         capacity: _builtins.int = ...,
         retired: _builtins.bool = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "id", b"id", "name", b"name", "retired", b"retired"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "features", b"features", "id", b"id", "name", b"name", "retired", b"retired"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -56,6 +56,7 @@ class CreateRoomRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     name: _builtins.str
@@ -64,16 +65,21 @@ class CreateRoomRequest(_message.Message):
     """
     capacity: _builtins.int
     """How many learners it seats."""
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it has, in the words of those who plan: lab, piano. Upper and lower case count."""
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         name: _builtins.str = ...,
         capacity: _builtins.int = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "features", b"features", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -89,6 +95,8 @@ class UpdateRoomRequest(_message.Message):
     ROOM_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    NO_FEATURES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     room_id: _builtins.str
@@ -97,6 +105,12 @@ class UpdateRoomRequest(_message.Message):
     """Name, unique; empty: unchanged."""
     capacity: _builtins.int
     """How many learners it seats; 0: unchanged."""
+    no_features: _builtins.bool
+    """True: it has no features any more."""
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All that it has; empty: unchanged."""
+
     def __init__(
         self,
         *,
@@ -104,10 +118,12 @@ class UpdateRoomRequest(_message.Message):
         room_id: _builtins.str = ...,
         name: _builtins.str = ...,
         capacity: _builtins.int = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        no_features: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "name", b"name", "request_id", b"request_id", "room_id", b"room_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "features", b"features", "name", b"name", "no_features", b"no_features", "request_id", b"request_id", "room_id", b"room_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

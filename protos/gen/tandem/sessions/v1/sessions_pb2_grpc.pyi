@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.sessions.v1 import sessions_pb2 as _sessions_pb2
+from tandem.sessions.v1 import timetables_pb2 as _timetables_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -98,6 +99,26 @@ class SessionsServiceStub:
     whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
     its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
     the plan.
+    """
+    SolveTimetable: _grpc.UnaryUnaryMultiCallable[_timetables_pb2.SolveTimetableRequest, _timetables_pb2.Timetable]
+    """Searches for places and times of the classes of a week, as a job; GetTimetable tells how far it
+    is. Rooms and instructors are free of what is planned already, instructors are available, and
+    learners are in one class at a time. INVALID_ARGUMENT lists everything that is wrong.
+    """
+    GetTimetable: _grpc.UnaryUnaryMultiCallable[_timetables_pb2.GetTimetableRequest, _timetables_pb2.Timetable]
+    """One timetable: its state, how far it is, its classes, what it costs, and what has no place.
+    NOT_FOUND when there is none of that id.
+    """
+    ApplyTimetable: _grpc.UnaryUnaryMultiCallable[_timetables_pb2.ApplyTimetableRequest, _timetables_pb2.Timetable]
+    """Plans the classes of a SOLVED timetable as weekly series, all of them or none, as a job. What has
+    changed since it was solved refuses it: it is SOLVED again then, with its `refusals`. A repeat
+    changes nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is not
+    SOLVED.
+    """
+    CancelTimetable: _grpc.UnaryUnaryMultiCallable[_timetables_pb2.CancelTimetableRequest, _timetables_pb2.Timetable]
+    """Ends the search for a timetable that nobody wants, or sets a SOLVED one aside. A repeat changes
+    nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is applied, or
+    FAILED.
     """
     GetSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]
     """One session."""
@@ -244,6 +265,26 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
     its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
     the plan.
+    """
+    SolveTimetable: _aio.UnaryUnaryMultiCallable[_timetables_pb2.SolveTimetableRequest, _timetables_pb2.Timetable]  # type: ignore[assignment]
+    """Searches for places and times of the classes of a week, as a job; GetTimetable tells how far it
+    is. Rooms and instructors are free of what is planned already, instructors are available, and
+    learners are in one class at a time. INVALID_ARGUMENT lists everything that is wrong.
+    """
+    GetTimetable: _aio.UnaryUnaryMultiCallable[_timetables_pb2.GetTimetableRequest, _timetables_pb2.Timetable]  # type: ignore[assignment]
+    """One timetable: its state, how far it is, its classes, what it costs, and what has no place.
+    NOT_FOUND when there is none of that id.
+    """
+    ApplyTimetable: _aio.UnaryUnaryMultiCallable[_timetables_pb2.ApplyTimetableRequest, _timetables_pb2.Timetable]  # type: ignore[assignment]
+    """Plans the classes of a SOLVED timetable as weekly series, all of them or none, as a job. What has
+    changed since it was solved refuses it: it is SOLVED again then, with its `refusals`. A repeat
+    changes nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is not
+    SOLVED.
+    """
+    CancelTimetable: _aio.UnaryUnaryMultiCallable[_timetables_pb2.CancelTimetableRequest, _timetables_pb2.Timetable]  # type: ignore[assignment]
+    """Ends the search for a timetable that nobody wants, or sets a SOLVED one aside. A repeat changes
+    nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is applied, or
+    FAILED.
     """
     GetSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """One session."""
@@ -465,6 +506,50 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
         its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
         the plan.
+        """
+
+    @_abc_1.abstractmethod
+    def SolveTimetable(
+        self,
+        request: _timetables_pb2.SolveTimetableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_timetables_pb2.Timetable, _abc.Awaitable[_timetables_pb2.Timetable]]:
+        """Searches for places and times of the classes of a week, as a job; GetTimetable tells how far it
+        is. Rooms and instructors are free of what is planned already, instructors are available, and
+        learners are in one class at a time. INVALID_ARGUMENT lists everything that is wrong.
+        """
+
+    @_abc_1.abstractmethod
+    def GetTimetable(
+        self,
+        request: _timetables_pb2.GetTimetableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_timetables_pb2.Timetable, _abc.Awaitable[_timetables_pb2.Timetable]]:
+        """One timetable: its state, how far it is, its classes, what it costs, and what has no place.
+        NOT_FOUND when there is none of that id.
+        """
+
+    @_abc_1.abstractmethod
+    def ApplyTimetable(
+        self,
+        request: _timetables_pb2.ApplyTimetableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_timetables_pb2.Timetable, _abc.Awaitable[_timetables_pb2.Timetable]]:
+        """Plans the classes of a SOLVED timetable as weekly series, all of them or none, as a job. What has
+        changed since it was solved refuses it: it is SOLVED again then, with its `refusals`. A repeat
+        changes nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is not
+        SOLVED.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelTimetable(
+        self,
+        request: _timetables_pb2.CancelTimetableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_timetables_pb2.Timetable, _abc.Awaitable[_timetables_pb2.Timetable]]:
+        """Ends the search for a timetable that nobody wants, or sets a SOLVED one aside. A repeat changes
+        nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is applied, or
+        FAILED.
         """
 
     @_abc_1.abstractmethod
