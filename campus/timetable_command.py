@@ -1,4 +1,7 @@
-"""`tandem timetable`: places classes in rooms and periods, and checks timetables."""
+"""`tandem timetable`: places classes in rooms and periods, and checks timetables.
+
+`solve` and `check` work on files; timetable_platform.py has the commands for a platform.
+"""
 
 import json
 import os
@@ -15,9 +18,10 @@ from rich.text import Text
 
 import timetabler
 from campus.output import JSON_OPTION, console, fail, printable, show_rows, steps
+from campus.timetable_platform import apply, cancel, request, show
 from timetabler import documents, itc, picture, reasons
 from timetabler.problem import Problem, Timetable
-from timetabler.score import score, violations
+from timetabler.score import score, unknown, violations
 
 ROOT = Path(timetabler.__file__).parent.parent
 PYTHON = "TANDEM_TIMETABLER"
@@ -30,8 +34,13 @@ PROBLEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 def timetable() -> None:
     """Place classes in rooms and periods, and check timetables.
 
-    Problems are JSON (timetabler/README.md) or .ctt files of ITC-2007; timetables are JSON or .sol.
+    `solve` and `check` work on files: problems are JSON (timetabler/README.md) or .ctt files of
+    ITC-2007, timetables are JSON or .sol. The other commands work on a platform.
     """
+
+
+for command in (request, show, apply, cancel):
+    timetable.add_command(command)
 
 
 @timetable.command()
@@ -82,9 +91,8 @@ def solve(
 def check(problem_file: Path, timetable_file: Path) -> None:
     """Tell what a timetable costs, and which rules it breaks. Exits with 1 if it breaks any."""
     problem, found = _problem(problem_file), _timetable(timetable_file)
-    unknown = _unknown(problem, found)
-    if unknown:
-        fail("\n".join(unknown))
+    if strange := unknown(problem, found):
+        fail("\n".join(strange))
     _show(problem, found)
     broken = list(violations(problem, found))
     for each in broken:
@@ -144,17 +152,6 @@ def _readable(path: Path) -> Iterator[str]:
         fail("\n".join(f"{path}: {fault}" for fault in error.faults))
     except (ValueError, KeyError, TypeError) as error:
         fail(f"{path}: is not in its format: {error}")
-
-
-def _unknown(problem: Problem, found: Timetable) -> list[str]:
-    courses, rooms = {each.id for each in problem.courses}, {each.id for each in problem.rooms}
-    slots = set(problem.slots)
-    return [
-        f"{each.course} in {each.room}, day {each.slot.day}, period {each.slot.period}: is not of "
-        "this problem"
-        for each in found
-        if each.course not in courses or each.room not in rooms or each.slot not in slots
-    ]
 
 
 def _write(path: Path, found: Timetable) -> None:

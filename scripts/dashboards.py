@@ -626,7 +626,40 @@ def _catalog() -> Row:
 
 
 def _sessions() -> Row:
-    return Row("Classes", (_classes(), _verdicts(), _seats(), _offers()))
+    return Row(
+        "Classes",
+        (
+            _classes(),
+            _verdicts(),
+            _seats(),
+            _offers(),
+            _timetables(),
+            _oldest_timetable(),
+        ),
+    )
+
+
+def _timetables() -> Panel:
+    return Panel(
+        "Timetables",
+        "Timetables that a solver is done with: solved, failed, applied, or refused because"
+        " something has changed.",
+        "short",
+        _each(
+            "sum by (state)(increase(tandem_sessions_timetables_total[$__rate_interval]))", "state"
+        ),
+    )
+
+
+def _oldest_timetable() -> Panel:
+    return Panel(
+        "Oldest timetable that no solver took",
+        "How long it has waited. Normal: moments, or as long as the searches before it.",
+        "s",
+        _each('max by (lane)(tandem_jobs_oldest_seconds{jobs="sessions.timetable"})', "lane"),
+        "TandemTimetableWaits",
+        7_200,
+    )
 
 
 def _progress() -> Row:

@@ -69,7 +69,11 @@ LAYERS = (
         _SERVICE + r"\.settings",
         ("chassis.operations.settings", "chassis.operations.page_settings"),
     ),
-    Only(_SERVICE + r"\.__main__", ("chassis.roles", "services.{own}.settings"), at_load=True),
+    Only(
+        _SERVICE + r"\.__main__",
+        ("chassis.roles", "chassis.operations.settings", "services.{own}.settings"),
+        at_load=True,
+    ),
 )
 # What each package of the chassis may import of the chassis; the top level may import all of it.
 _ANYWHERE = "errors|clock|ids|replicas|staff|civil|texts|runs|capabilities"

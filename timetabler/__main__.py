@@ -9,7 +9,9 @@ and a line of faults, if the input is no problem.
 
 import argparse
 import json
+import os
 import sys
+import threading
 import time
 from typing import Any
 
@@ -18,12 +20,16 @@ from timetabler.model import Limits, solve
 from timetabler.problem import Problem, Timetable
 from timetabler.score import score
 
-INVALID = 2
+INVALID, ORPHANED = 2, 3
+# Seconds between two looks at the parent.
+LOOK_EVERY = 0.5
 
 
 def main() -> int:
     """Solve what stdin tells."""
     arguments = _arguments()
+    if arguments.parent:
+        threading.Thread(target=_end_with, args=(arguments.parent,), daemon=True).start()
     try:
         problem = documents.problem_of(json.load(sys.stdin))
     except documents.Invalid as error:
@@ -49,7 +55,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=8, help="threads")
     parser.add_argument("--enough", type=int, default=0, help="the cost at which it ends")
     parser.add_argument("--seed", type=int, default=0, help="of the search's random choices")
+    parser.add_argument("--parent", type=int, default=0, help="end with this process, our parent")
     return parser.parse_args()
+
+
+def _end_with(parent: int) -> None:
+    """End the search when nobody waits for it any more: our parent was killed."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_EVERY)
+    os._exit(ORPHANED)
 
 
 def _progress(problem: Problem, timetable: Timetable, seconds: float) -> dict[str, Any]:

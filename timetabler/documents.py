@@ -1,13 +1,13 @@
 """Problems and results as JSON. README.md describes the fields."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from timetabler.problem import Course, Group, Placement, Problem, Room, Slot, Timetable, Weights
 from timetabler.score import Score
 
-LIMITS = {"days": 14, "periods": 96, "lectures": 200, "capacity": 100_000, "size": 1_000_000}
+LIMITS = {"days": 14, "periods": 96, "lectures": 200, "capacity": 100_000, "length": 96}
 """The greatest numbers, so that a mistake does not become a model of gigabytes."""
 
 
@@ -49,7 +49,12 @@ def document_of(problem: Problem) -> dict[str, Any]:
         "days": problem.days,
         "periods": problem.periods,
         "rooms": [
-            {"id": room.id, "capacity": room.capacity, "features": sorted(room.features)}
+            {
+                "id": room.id,
+                "capacity": room.capacity,
+                "features": sorted(room.features),
+                "unavailable": _pairs(room.unavailable),
+            }
             for room in problem.rooms
         ],
         "courses": [_of_course(course) for course in problem.courses],
@@ -86,9 +91,15 @@ def _of_course(course: Course) -> dict[str, Any]:
         "min_days": course.min_days,
         "size": course.size,
         "needs": sorted(course.needs),
-        "unavailable": [list(slot) for slot in sorted(course.unavailable)],
+        "seats": course.seats,
+        "length": course.length,
+        "unavailable": _pairs(course.unavailable),
         "disliked": [[*slot, cost] for slot, cost in sorted(course.disliked.items())],
     }
+
+
+def _pairs(slots: Iterable[Slot]) -> list[list[int]]:
+    return [list(slot) for slot in sorted(slots)]
 
 
 class _Reader:
@@ -157,10 +168,17 @@ class _Reader:
             else:
                 self.wrong(f"{_joined(place, name)}[{index}]", each, f"{count} numbers from 0")
 
+    def slots(self, row: Mapping[str, Any], place: str) -> frozenset[Slot]:
+        return frozenset(Slot(*each) for each in self.numbers(row, place, "unavailable", 2))
+
 
 def _room(reader: _Reader, place: str, row: Mapping[str, Any]) -> Room:
-    features = frozenset(reader.texts(row, place, "features"))
-    return Room(reader.text(row, place, "id"), reader.number(row, place, "capacity"), features)
+    return Room(
+        reader.text(row, place, "id"),
+        reader.number(row, place, "capacity"),
+        frozenset(reader.texts(row, place, "features")),
+        reader.slots(row, place),
+    )
 
 
 def _course(reader: _Reader, place: str, row: Mapping[str, Any]) -> Course:
@@ -171,7 +189,9 @@ def _course(reader: _Reader, place: str, row: Mapping[str, Any]) -> Course:
         min_days=reader.number(row, place, "min_days", 0, 0),
         size=reader.number(row, place, "size", 0, 0),
         needs=frozenset(reader.texts(row, place, "needs")),
-        unavailable=frozenset(Slot(*each) for each in reader.numbers(row, place, "unavailable", 2)),
+        seats=reader.number(row, place, "seats", 0, 0),
+        length=reader.number(row, place, "length", 1, 1),
+        unavailable=reader.slots(row, place),
         disliked={
             Slot(day, period): cost
             for day, period, cost in reader.numbers(row, place, "disliked", 3)
@@ -209,9 +229,12 @@ def _contradictions(problem: Problem) -> Iterator[str]:
         for course in group.courses:
             if course not in known:
                 yield f"group {group.id!r}: there is no course {course!r}"
-    for course_ in problem.courses:
-        for slot in sorted((course_.unavailable | course_.disliked.keys()) - slots):
-            yield f"course {course_.id!r}: there is no period {slot.period} on day {slot.day}"
+    for named, used in (
+        *((f"room {each.id!r}", each.unavailable) for each in problem.rooms),
+        *((f"course {c.id!r}", c.unavailable | c.disliked.keys()) for c in problem.courses),
+    ):
+        for slot in sorted(used - slots):
+            yield f"{named}: there is no period {slot.period} on day {slot.day}"
 
 
 def _joined(place: str, name: str) -> str:

@@ -7,7 +7,17 @@ from typing import NamedTuple, TypeAlias
 
 from ortools.sat.python import cp_model
 
-from timetabler.problem import Course, Group, Placement, Problem, Room, Slot, Timetable
+from timetabler.problem import (
+    Course,
+    Group,
+    Placement,
+    Problem,
+    Room,
+    Slot,
+    Timetable,
+    begun,
+    held,
+)
 from timetabler.score import beside
 
 Var: TypeAlias = cp_model.IntVar
@@ -31,9 +41,11 @@ class Variables:
     """The decisions."""
 
     placed: dict[Placement, Var] = field(default_factory=dict)
-    """Whether a class of a course is in a room and a period."""
-    meets: dict[tuple[str, Slot], Var] = field(default_factory=dict)
-    """Whether a course meets in a period, in whatever room."""
+    """Whether a class of a course is in a room, from a period on."""
+    starts: dict[tuple[str, Slot], Var] = field(default_factory=dict)
+    """Whether a class of a course begins in a period, in whatever room."""
+    lengths: dict[str, int] = field(default_factory=dict)
+    """How many periods a class of a course takes."""
     missing: dict[str, Var] = field(default_factory=dict)
     """How many classes of a course have no place."""
 
@@ -68,7 +80,7 @@ def build(problem: Problem) -> tuple[cp_model.CpModel, Variables]:
         _add_course(model, variables, problem, course)
     for room in problem.rooms:
         for slot in problem.slots:
-            model.add_at_most_one(_held(variables, problem.courses, room, [slot]))
+            model.add_at_most_one(_holders(variables, problem.courses, room, slot))
     for _, ids in problem.together:
         for slot in problem.slots:
             model.add_at_most_one(_meetings(variables, ids, slot))
@@ -83,8 +95,9 @@ def costs(problem: Problem, model: cp_model.CpModel, variables: Variables) -> Co
     courses = {each.id: each for each in problem.courses}
     for placement, variable in variables.placed.items():
         course = courses[placement.course]
-        seats = max(0, course.size - rooms[placement.room].capacity) * weights.capacity
-        terms.append((seats + course.disliked.get(placement.slot, 0) * weights.dislikes) * variable)
+        seats = max(0, course.size - rooms[placement.room].capacity)
+        dislikes = sum(course.disliked.get(slot, 0) for slot in held(placement.slot, course.length))
+        terms.append((seats * weights.capacity + dislikes * weights.dislikes) * variable)
     for course in problem.courses:
         terms.append(weights.days * _days_missing(problem, model, variables, course))
         terms.append(weights.stability * _rooms_more(problem, model, variables, course))
@@ -99,16 +112,18 @@ def _add_course(
     model: cp_model.CpModel, variables: Variables, problem: Problem, course: Course
 ) -> None:
     """Add where a course may be, and that each class is somewhere or missing."""
-    fitting = [room for room in problem.rooms if course.needs <= room.features]
-    for slot in problem.slots:
-        if slot in course.unavailable:
-            continue
-        meets = variables.meets[course.id, slot] = model.new_bool_var(f"{course.id} {slot}")
-        here = [_placed(model, variables, course, room, slot) for room in fitting]
-        model.add(cp_model.LinearExpr.sum(here) == meets)
+    variables.lengths[course.id] = course.length
+    fitting = [room for room in problem.rooms if course.fits(room)]
+    starts = []
+    for start in problem.starts(course):
+        begins = variables.starts[course.id, start] = model.new_bool_var(f"{course.id} {start}")
+        slots = held(start, course.length)
+        free = [room for room in fitting if room.unavailable.isdisjoint(slots)]
+        here = [_placed(model, variables, course, room, start) for room in free]
+        model.add(cp_model.LinearExpr.sum(here) == begins)
+        starts.append(begins)
     missing = variables.missing[course.id] = model.new_int_var(0, course.lectures, course.id)
-    all_meetings = [variables.meets[key] for key in _keys(problem, variables, course.id)]
-    model.add(cp_model.LinearExpr.sum(all_meetings) + missing == course.lectures)
+    model.add(cp_model.LinearExpr.sum(starts) + missing == course.lectures)
 
 
 def _placed(
@@ -119,20 +134,33 @@ def _placed(
     return variable
 
 
-def _held(
-    variables: Variables, courses: Iterable[Course], room: Room, slots: Iterable[Slot]
-) -> list[Var]:
-    """Return the decisions for classes of some courses in a room at some periods."""
-    keys = (Placement(course.id, room.id, slot) for slot in slots for course in courses)
+def _holders(variables: Variables, courses: Iterable[Course], room: Room, slot: Slot) -> list[Var]:
+    """Return the decisions for classes that would be in a room in a period."""
+    return [
+        decision
+        for course in courses
+        for decision in _inside(variables, course, room, begun(slot, course.length))
+    ]
+
+
+def _inside(variables: Variables, course: Course, room: Room, starts: Iterable[Slot]) -> list[Var]:
+    """Return the decisions for classes of a course that would begin in a room at some starts."""
+    keys = (Placement(course.id, room.id, start) for start in starts)
     return [variables.placed[key] for key in keys if key in variables.placed]
 
 
-def _keys(problem: Problem, variables: Variables, course: str) -> list[tuple[str, Slot]]:
-    return [key for slot in problem.slots if (key := (course, slot)) in variables.meets]
+def _beginnings(variables: Variables, ids: Iterable[str], slot: Slot) -> list[Var]:
+    return [variables.starts[each, slot] for each in ids if (each, slot) in variables.starts]
 
 
 def _meetings(variables: Variables, ids: Iterable[str], slot: Slot) -> list[Var]:
-    return [variables.meets[each, slot] for each in ids if (each, slot) in variables.meets]
+    """Return the decisions for classes of some courses that would go on in a period."""
+    return [
+        decision
+        for each in ids
+        for start in begun(slot, variables.lengths[each])
+        for decision in _beginnings(variables, [each], start)
+    ]
 
 
 def _days_missing(
@@ -143,7 +171,7 @@ def _days_missing(
     for day in range(problem.days):
         on = model.new_bool_var(f"{course.id} on {day}")
         slots = (Slot(day, period) for period in range(problem.periods))
-        meetings = [m for slot in slots for m in _meetings(variables, [course.id], slot)]
+        meetings = [m for slot in slots for m in _beginnings(variables, [course.id], slot)]
         model.add(on <= cp_model.LinearExpr.sum(meetings))
         days.append(on)
     lacking: Var = model.new_int_var(0, course.min_days, f"days of {course.id}")
@@ -157,7 +185,7 @@ def _rooms_more(
     """Return how many rooms a course has beyond its first."""
     used = []
     for room in problem.rooms:
-        inside = _held(variables, [course], room, problem.slots)
+        inside = _inside(variables, course, room, problem.slots)
         if inside:
             uses = model.new_bool_var(f"{course.id} in {room.id}")
             model.add_max_equality(uses, inside)
@@ -170,14 +198,21 @@ def _rooms_more(
 def _isolated(
     problem: Problem, model: cp_model.CpModel, variables: Variables, group: Group
 ) -> list[Var]:
-    """Return for each period whether a group has a class there that stands alone."""
+    """Return for each period, and each length, whether a class of a group that stands alone begins
+    there.
+    """
     found = []
-    for slot in problem.slots:
-        alone = model.new_bool_var(f"{group.id} alone {slot}")
-        here = cp_model.LinearExpr.sum(_meetings(variables, group.courses, slot))
-        near = [m for each in beside(slot) for m in _meetings(variables, group.courses, each)]
-        model.add(alone >= here - cp_model.LinearExpr.sum(near))
-        found.append(alone)
+    by_length: dict[int, list[str]] = {}
+    for each in group.courses:
+        by_length.setdefault(variables.lengths[each], []).append(each)
+    for length, ids in by_length.items():
+        for start in problem.slots:
+            alone = model.new_bool_var(f"{group.id} alone {start} {length}")
+            here = cp_model.LinearExpr.sum(_beginnings(variables, ids, start))
+            slots = beside(start, length)
+            near = [m for slot in slots for m in _meetings(variables, group.courses, slot)]
+            model.add(alone >= here - cp_model.LinearExpr.sum(near))
+            found.append(alone)
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from timetabler.problem import Problem, Slot, Timetable
+from timetabler.score import by_id, held_by
 
 WIDTH, HEIGHT, MARGIN, HEAD = 90, 22, 110, 30
 """Of a class, of the room's names, and of a day's title, in pixels."""
@@ -25,7 +26,8 @@ def svg(problem: Problem, timetable: Timetable) -> str:
 
 def _day(problem: Problem, timetable: Timetable, day: int, top: int) -> Iterator[str]:
     teachers = {course.id: course.teacher for course in problem.courses}
-    held = {(each.room, each.slot): each.course for each in timetable}
+    courses, _ = by_id(problem)
+    held = {(each.room, slot): each.course for each in timetable for slot in held_by(each, courses)}
     yield _text(4, top + HEAD - 10, f"Day {day + 1}", bold=True)
     for period in range(problem.periods):
         yield _text(MARGIN + WIDTH * period + 4, top + HEAD - 10, f"{period + 1}")

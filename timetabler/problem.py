@@ -3,7 +3,8 @@
 It is curriculum-based course timetabling as track 3 of the second International Timetabling
 Competition defines it (Di Gaspero, McCollum, Schaerf: "The Second International Timetabling
 Competition (ITC-2007): Curriculum-based Course Timetabling", 2007, section 2), and adds features of
-rooms and periods that a course dislikes.
+rooms, rooms that are taken, seats that a class must have, classes of several periods, and periods
+that a course dislikes.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,16 @@ class Slot(NamedTuple):
     period: int
 
 
+def held(start: Slot, length: int) -> list[Slot]:
+    """Return the periods of a class that takes so many; some may be after the end of the day."""
+    return [Slot(start.day, start.period + more) for more in range(length)]
+
+
+def begun(slot: Slot, length: int) -> list[Slot]:
+    """Return the starts of the classes that take so many periods and this one among them."""
+    return [Slot(slot.day, slot.period - less) for less in range(length)]
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """A room: how many learners it seats, and what it has."""
@@ -25,11 +36,13 @@ class Room:
     id: str
     capacity: int
     features: frozenset[str] = frozenset()
+    unavailable: frozenset[Slot] = frozenset()
+    """When it is taken by something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """Classes of one kind, each one period long."""
+    """Classes of one kind."""
 
     id: str
     teacher: str
@@ -41,9 +54,17 @@ class Course:
     """How many learners come."""
     needs: frozenset[str] = frozenset()
     """Features that a room must have."""
+    seats: int = 0
+    """Seats that a room must have; the wish for `size` seats may be larger."""
+    length: int = 1
+    """How many periods each class takes, one after the other on one day."""
     unavailable: frozenset[Slot] = frozenset()
     disliked: Mapping[Slot, int] = field(default_factory=dict)
     """What a class in a period costs."""
+
+    def fits(self, room: Room) -> bool:
+        """Return whether a room has what a class needs."""
+        return self.needs <= room.features and self.seats <= room.capacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +109,15 @@ class Problem:
         """Return all periods, in order of time."""
         return [Slot(day, period) for day in range(self.days) for period in range(self.periods)]
 
+    def starts(self, course: Course) -> list[Slot]:
+        """Return the periods in which a class of a course may begin, in order of time."""
+        return [
+            Slot(day, period)
+            for day in range(self.days)
+            for period in range(self.periods - course.length + 1)
+            if course.unavailable.isdisjoint(held(Slot(day, period), course.length))
+        ]
+
     @property
     def together(self) -> list[tuple[str, tuple[str, ...]]]:
         """Return courses that never meet at the same time, with the reason: those of each teacher,
@@ -101,7 +131,7 @@ class Problem:
 
 
 class Placement(NamedTuple):
-    """A class of a course, in a room and a period."""
+    """A class of a course, in a room and the first of its periods."""
 
     course: str
     room: str

@@ -47,6 +47,8 @@ FORGET_WAITING = timedelta(hours=1)
 _FIRST_REQUESTS, _FIRST_INBOX = 7 * 86_400, 30 * 86_400
 # MongoDB's error codes Unauthorized, AuthenticationFailed, OutOfDiskSpace.
 UNFIT = frozenset({13, 18, 14031})
+# MongoDB's error code TransactionTooLargeForCache.
+TOO_LARGE = 388
 # Seconds. A late transaction is aborted within this time, or MongoDB ends it by its own limit.
 CLEAN_UP = 2.0
 
@@ -72,6 +74,13 @@ def is_away(error: BaseException) -> bool:
     # The settings have checked the URL's form; so this is a failed look-up of a mongodb+srv name.
     unreachable = isinstance(error, ConnectionFailure | ConfigurationError)
     return unreachable or error.timeout or transient or not UNFIT.isdisjoint(_codes(error))
+
+
+def is_too_large(error: BaseException) -> bool:
+    """Return whether a transaction writes more than the server's cache allows; smaller ones may
+    not.
+    """
+    return isinstance(error, PyMongoError) and TOO_LARGE in _codes(error)
 
 
 def _codes(error: PyMongoError) -> set[int | None]:

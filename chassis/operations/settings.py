@@ -23,9 +23,9 @@ WAIT_LIMIT = timedelta(days=1)
 KEEP_INBOX, KEEP_REQUESTS = timedelta(days=14), timedelta(days=7)
 PARTITIONS, MOST_PARTITIONS = 8, 64
 
-API, WORKER, RELAY = "api", "worker", "relay"
+API, WORKER, RELAY, SOLVER = "api", "worker", "relay", "solver"
 DECLARE, MIGRATE = "declare", "migrate"
-SERVERS = (API, WORKER, RELAY)
+SERVERS = (API, WORKER, RELAY, SOLVER)
 """The roles that run until they are stopped."""
 ALL_ROLES = (*SERVERS, DECLARE, MIGRATE)
 
@@ -173,7 +173,7 @@ class Settings:
     )
     clock: str = setting(
         "system, or file:<path> outside of production",
-        roles=(API, WORKER, MIGRATE),
+        roles=(API, WORKER, SOLVER, MIGRATE),
         check=_is_clock,
         default="system",
     )

@@ -2,6 +2,7 @@
 
 The chassis, the contracts, one service, the program `service` that runs its roles, and metadata by
 which the installed version is known. "demo-data" is no service: its program is campus.seed.
+"sessions-solver" has the service sessions, for its role solver.
 """
 
 import shutil
@@ -17,6 +18,8 @@ import runpy
 runpy.run_module("{module}", run_name="__main__", alter_sys=True)
 '''
 DEMO_DATA = "demo-data"
+SERVICES = {"sessions-solver": "sessions"}
+"""The services of the images that are not named like theirs."""
 
 
 def main(service: str, target: Path) -> None:
@@ -34,8 +37,11 @@ def _copy(service: str, target: Path) -> str:
     if service == DEMO_DATA:
         shutil.copytree("campus", target / "campus")
         return "campus.seed"
+    service = SERVICES.get(service, service)
     shutil.copytree(f"services/{service}", target / "services" / service)
     shutil.copy("services/__init__.py", target / "services")
+    if service == "sessions":  # its solver checks timetables by the timetabler's rules
+        shutil.copytree("timetabler", target / "timetabler")
     return f"services.{service}"
 
 

@@ -23,7 +23,7 @@ builder() {
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 build=$(builder)
 services=("$@")
-[[ $# -gt 0 ]] || services=(catalog library sessions progress notify demo-data)
+[[ $# -gt 0 ]] || services=(catalog library sessions sessions-solver progress notify demo-data)
 for service in "${services[@]}"; do
     # shellcheck disable=SC2086  # OPTIONS is a list
     $build build ${OPTIONS:-} ${BASE:+--build-arg BASE=$BASE} \

@@ -75,6 +75,13 @@ _SERIES: Mapping[str, Sequence[IndexModel]] = {"series": []}
 # To know which news of the offers of a seat is the newest.
 _OFFERS: Mapping[str, Sequence[IndexModel]] = {"seat_offers": []}
 
+# What changed of learners' dues, and when they are told.
+_DUE_DIGESTS: Mapping[str, Sequence[IndexModel]] = {
+    "due_digests": [
+        IndexModel("tell_at", partialFilterExpression={"tell_at": {"$type": "date"}}),
+    ],
+}
+
 
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
@@ -106,4 +113,5 @@ MIGRATIONS = (
     Migration(6, "the newest news of dues", adding(_DUES)),
     Migration(7, "the newest moves of series", adding(_SERIES)),
     Migration(8, "the newest news of offers of seats", adding(_OFFERS)),
+    Migration(9, "changed dues", adding(_DUE_DIGESTS)),
 )

@@ -1,5 +1,6 @@
-"""Run a role: python -m services.sessions api|worker|relay|migrate|declare."""
+"""Run a role: python -m services.sessions api|worker|solver|relay|migrate|declare."""
 
+from chassis.operations.settings import NO_FILE
 from chassis.roles import main
 from services.sessions.settings import Settings
 
@@ -40,6 +41,21 @@ def worker(settings: Settings) -> None:
     runtime.serve(settings, "sessions", database, subscriptions(), timers(settings.end_grace))
 
 
+def solver(settings: Settings) -> None:
+    """Solve and apply timetables."""
+    from chassis import roles
+    from chassis.jobs import process
+    from services.sessions.solver_child import USUAL_PYTHON, Solver
+    from services.sessions.solving import solving
+    from services.sessions.store import SessionsStore
+
+    database = roles.open_database(settings, "sessions", SessionsStore)
+    python = USUAL_PYTHON if settings.timetabler_python == NO_FILE else settings.timetabler_python
+    memory = settings.timetabler_memory * 2**20
+    child = Solver(python, memory, settings.timetabler_workers)
+    process.serve(settings, "sessions", database, [solving(child, settings.online_seats)])
+
+
 def relay(settings: Settings) -> None:
     """Publish what happened."""
     from chassis import roles
@@ -70,5 +86,12 @@ if __name__ == "__main__":
     main(
         "sessions",
         Settings,
-        {"api": api, "worker": worker, "relay": relay, "migrate": migrate, "declare": declare},
+        {
+            "api": api,
+            "worker": worker,
+            "solver": solver,
+            "relay": relay,
+            "migrate": migrate,
+            "declare": declare,
+        },
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
-from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc
+from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc, timetables_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.capabilities import CapabilityUrls
@@ -20,6 +20,7 @@ from chassis.errors import FailedPrecondition, FieldViolation, check
 from services.sessions import calendar_queries, queries, rights
 from services.sessions.calendar_feeds import SUFFIX
 from services.sessions.domain import checkin
+from services.sessions.domain.availability import SetAvailability
 from services.sessions.domain.checkin import CheckIn
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.feeds import CreateFeed, owner_violations
@@ -37,6 +38,7 @@ from services.sessions.rights import Viewer
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import (
     attendance,
+    availability,
     feeds,
     live,
     lookup,
@@ -49,6 +51,7 @@ from services.sessions.usecases import (
     seats,
     series,
     slots,
+    timetables,
 )
 from services.sessions.usecases.attendance import CorrectAttendance
 from services.sessions.usecases.planning import Cancel
@@ -56,6 +59,7 @@ from services.sessions.usecases.recordings import AttachRecording
 from services.sessions.usecases.rooms import CreateRoom, UpdateRoom
 from services.sessions.usecases.series import CancelSeries
 from services.sessions.usecases.slots import FindSlots
+from services.sessions.usecases.timetables import SolveTimetable
 
 M = TypeVar("M", bound=Message)
 CALENDARS_OFF = "calendars are off: TANDEM_PAGES_URL is not set"
@@ -194,6 +198,38 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         )
         return sessions_pb2.ListClashesResponse(
             clashes=[to_message(row, resources_pb2.Clash) for row in rows], next_page_token=token
+        )
+
+    def SolveTimetable(
+        self, request: timetables_pb2.SolveTimetableRequest, _context: Any
+    ) -> timetables_pb2.Timetable:
+        command, creator = from_message(request, SolveTimetable), principal.current().subject
+        return self._execute(
+            request, timetables_pb2.Timetable, lambda s: timetables.solve(s, command, creator)
+        )
+
+    def GetTimetable(
+        self, request: timetables_pb2.GetTimetableRequest, _context: Any
+    ) -> timetables_pb2.Timetable:
+        found = timetables.get(self._database.reader(), request.timetable_id)
+        return to_message(found, timetables_pb2.Timetable)
+
+    def ApplyTimetable(
+        self, request: timetables_pb2.ApplyTimetableRequest, _context: Any
+    ) -> timetables_pb2.Timetable:
+        return self._execute(
+            request,
+            timetables_pb2.Timetable,
+            lambda store: timetables.request_apply(store, request.timetable_id),
+        )
+
+    def CancelTimetable(
+        self, request: timetables_pb2.CancelTimetableRequest, _context: Any
+    ) -> timetables_pb2.Timetable:
+        return self._execute(
+            request,
+            timetables_pb2.Timetable,
+            lambda store: timetables.cancel(store, request.timetable_id),
         )
 
     def GetSession(
@@ -337,6 +373,22 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         )
         told = (to_message(row, resources_pb2.Feed) for row in rows)
         return sessions_pb2.ListFeedsResponse(feeds=told, next_page_token=token)
+
+    def SetAvailability(
+        self, request: sessions_pb2.SetAvailabilityRequest, _context: Any
+    ) -> resources_pb2.Availability:
+        command, set_by = from_message(request, SetAvailability), principal.current().subject
+        return self._execute(
+            request,
+            resources_pb2.Availability,
+            lambda store: availability.set_availability(store, command, set_by),
+        )
+
+    def GetAvailability(
+        self, request: sessions_pb2.GetAvailabilityRequest, _context: Any
+    ) -> resources_pb2.Availability:
+        told = availability.get_availability(self._database.reader(), request.person_id)
+        return to_message(told, resources_pb2.Availability)
 
     def _execute(self, request: Any, answer: type[M], work: Callable[[SessionsStore], object]) -> M:
         return execute(self._database, request, answer, work)

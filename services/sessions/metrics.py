@@ -18,3 +18,12 @@ for event in ("offered", "taken", "declined", "expired", "withdrawn"):
     SEAT_OFFERS.labels(event)  # creates the series with zero
 for status in (AttendanceStatus.PRESENT, AttendanceStatus.PARTIAL, AttendanceStatus.ABSENT):
     ATTENDANCE.labels(status.lower())  # creates the series with zero
+
+TIMETABLES = Counter(
+    "tandem_sessions_timetables",
+    "Timetables that a solver is done with: solved, failed, applied, or refused because something"
+    " has changed.",
+    ["state"],
+)
+for end in ("SOLVED", "FAILED", "APPLIED", "REFUSED"):
+    TIMETABLES.labels(end)

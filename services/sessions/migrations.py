@@ -8,6 +8,7 @@ from pymongo import IndexModel
 from chassis.data.keys import add_keys, unique_key
 from chassis.data.migrations import Migration, Mongo, adding
 from chassis.data.staff import STAFF
+from chassis.jobs import INDEX
 
 # A lock document that nobody has touched for a day is not in use.
 _DAY = 86_400
@@ -162,6 +163,10 @@ _ROTATION: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_TIMETABLES: Mapping[str, Sequence[IndexModel]] = {
+    # MongoDB deletes them 90 days after they were asked for; what was planned by one stays.
+    "timetables": [INDEX, IndexModel("created_at", expireAfterSeconds=90 * _DAY)],
+}
 
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
@@ -173,6 +178,8 @@ MIGRATIONS = (
     Migration(7, "series, and the zone data of sessions", adding(_SERIES)),
     Migration(8, "sessions by time, and the clashes of learners", adding(_CALENDAR)),
     Migration(9, "calendar feeds, and revisions of sessions and series", _calendars),
+    Migration(10, "when people can teach", adding({"availability": []})),
     Migration(11, "offers of seats, by their expiry", adding(_OFFERS)),
     Migration(12, "rotation of cohorts", adding(_ROTATION)),
+    Migration(13, "timetables", adding(_TIMETABLES)),
 )

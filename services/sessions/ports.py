@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from chassis.replicas import Replica
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.audiences import Counted
+from services.sessions.domain.availability import Availability
 from services.sessions.domain.clashes import Clash
 from services.sessions.domain.enums import Interval
 from services.sessions.domain.feeds import Feed, Reader
@@ -16,6 +17,7 @@ from services.sessions.domain.roster import Enrolment
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.series import Series
 from services.sessions.domain.session import Room, Session
+from services.sessions.domain.timetables import Timetable
 
 C = TypeVar("C", bound=Replica)
 
@@ -41,6 +43,9 @@ class Store(Protocol):
     def new_secret(self) -> str:
         """Return 32 random bytes in hex."""
 
+    def contends_for(self, kind: str, id_: str) -> None:
+        """Lock a thing, before it is read or written, that other units of work may change too."""
+
     def record_event(self, *happened: object) -> None:
         """Record events, which are published after the unit of work is committed."""
 
@@ -53,6 +58,9 @@ class Store(Protocol):
 
     def room(self, room_id: str) -> Room | None:
         """Return a room; None if there is none."""
+
+    def rooms(self, room_ids: Collection[str]) -> list[Room]:
+        """Return those of some rooms that exist, also those out of use."""
 
     def room_named(self, name: str) -> Room | None:
         """Return the room with a name, in any case or form; None if there is none."""
@@ -146,6 +154,26 @@ class Store(Protocol):
 
     def drop_clashes(self, clashes: Sequence[Clash]) -> None:
         """Delete clashes."""
+
+    # Timetables
+
+    def timetable(self, timetable_id: str) -> Timetable | None:
+        """Return a timetable; None if there is none."""
+
+    def claimed_timetable(self, timetable_id: str, claim: str) -> Timetable | None:
+        """Return a timetable on which a claim works; None if it was taken over or cancelled."""
+
+    def add_timetable(self, timetable: Timetable) -> None:
+        """Store a new timetable, and give it to the solvers."""
+
+    def put_timetable(self, timetable: Timetable) -> None:
+        """Store a changed timetable."""
+
+    def give_timetable(self, timetable: Timetable) -> None:
+        """Store a timetable, and give it to those who apply one."""
+
+    def end_timetable(self, timetable: Timetable) -> None:
+        """Store a timetable on which no solver works any more."""
 
     # Series
 
@@ -319,3 +347,14 @@ class Store(Protocol):
 
     def note_enrolments(self, session_id: str, enrolments: Sequence[Enrolment]) -> None:
         """Store enrolments as they were when a session ended, unless they are stored already."""
+
+    # When people can teach
+
+    def availability(self, person_id: str) -> Availability | None:
+        """Return when a person can teach; None if nobody has told it."""
+
+    def availabilities(self, person_ids: Collection[str]) -> list[Availability]:
+        """Return when some people can teach; of whom nobody has told it, nothing."""
+
+    def put_availability(self, availability: Availability) -> None:
+        """Store when a person can teach, in place of what was told before."""

@@ -3,9 +3,18 @@
 import dataclasses
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 
 from chassis.operations.page_settings import PagesSettings
-from chassis.operations.settings import API, MIGRATE, WORKER, between, setting
+from chassis.operations.settings import (
+    API,
+    MIGRATE,
+    NO_FILE,
+    SOLVER,
+    WORKER,
+    between,
+    setting,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,9 +38,29 @@ class Settings(PagesSettings):
 
     online_seats: int = setting(
         "how many seats online all sessions together give at a time; 0: no limit",
-        roles=(API,),
+        roles=(API, SOLVER),
         check=between(0, 10_000_000, "0 to 10000000"),
         default=0,
+    )
+
+    timetabler_python: Path = setting(
+        "the Python that has OR-Tools; by default that of .venv-timetabler beside the code",
+        roles=(SOLVER,),
+        default=NO_FILE,
+    )
+
+    timetabler_memory: int = setting(
+        "how many MiB of address space the search for a timetable may have",
+        roles=(SOLVER,),
+        check=between(256, 1_048_576, "256 to 1048576"),
+        default=6144,
+    )
+
+    timetabler_workers: int = setting(
+        "how many threads search for a timetable; eight find more than two, on two cores as well",
+        roles=(SOLVER,),
+        check=between(1, 64, "1 to 64"),
+        default=8,
     )
 
     @property

@@ -17,6 +17,8 @@
 | clashes | a learner's clash, from one session's side | learner:session:other session |
 | clash_checks | a learner or a session whose clashes are to be checked | made by the server |
 | rotation_notes | a session whose seats are to be given to its cohort | made by the server |
+| availability | when a person can teach (store_availability.py) | the person's |
+| timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
 | guards | an object that units of work lock | its name |
 """
 
@@ -38,9 +40,11 @@ from services.sessions.domain.seats import Seat, is_kept
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
+from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
 from services.sessions.store_rotation import RotationStore
+from services.sessions.store_timetables import TimetableStore
 
 Document = dict[str, Any]
 C = TypeVar("C", bound=Replica)
@@ -55,7 +59,7 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(RotationStore):
+class SessionsStore(AvailabilityStore, TimetableStore, RotationStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"
@@ -87,6 +91,10 @@ class SessionsStore(RotationStore):
     def room(self, room_id: str) -> Room | None:
         """Return a room; None if there is none."""
         return self._one("rooms", {"_id": room_id}, Room)
+
+    def rooms(self, room_ids: Collection[str]) -> list[Room]:
+        """Return those of some rooms that exist, also those out of use."""
+        return [from_document(row, Room) for row in self.find_by_ids("rooms", room_ids)]
 
     def room_named(self, name: str) -> Room | None:
         """Return the room with a name, in any case or form; None if there is none.

@@ -9,6 +9,7 @@ from chassis.errors import FieldViolation
 from chassis.staff import StaffMember, StaffRole, member_among, teachers
 from chassis.texts import is_plain
 from services.catalog.domain.enums import (
+    CourseNature,
     DeliveryMode,
     EnrolmentPolicy,
     EvidencePolicy,
@@ -32,6 +33,7 @@ class Course:
     description: str
     created_at: datetime
     retired_at: datetime | None = None
+    nature: CourseNature | None = None
 
 
 def code_violations(code: str) -> Iterator[FieldViolation]:

@@ -2,11 +2,28 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from chassis.errors import FieldViolation
 from chassis.runs import is_for
 from services.sessions.domain.conflicts import overlaps, prefixed
 from services.sessions.domain.session import Session, named
+
+
+class Meeting(Protocol):
+    """What learners attend: a session, or classes that have no time yet."""
+
+    @property
+    def run_id(self) -> str:
+        """Return the run."""
+
+    @property
+    def group_ids(self) -> tuple[str, ...]:
+        """Return the groups of the run; none: the whole run."""
+
+    @property
+    def activity_id(self) -> str:
+        """Return the activity that it holds; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +39,13 @@ Counted = Mapping[str, Sequence[Members]]
 """Counted learners by run. Each learner of a run is in one of its rows."""
 
 
-def expected_at(session: Session, counted: Counted) -> int:
+def expected_at(meeting: Meeting, counted: Counted) -> int:
     """Return how many of the counted learners are expected at a session."""
-    rows = counted.get(session.run_id, ())
-    return sum(each.learners for each in rows if is_for(session.group_ids, each.group_ids))
+    rows = counted.get(meeting.run_id, ())
+    return sum(each.learners for each in rows if is_for(meeting.group_ids, each.group_ids))
 
 
-def are_alternatives(one: Session, other: Session) -> bool:
+def are_alternatives(one: Meeting, other: Meeting) -> bool:
     """Return whether learners attend one of two sessions: both hold one activity of one run."""
     same = one.run_id == other.run_id and one.activity_id == other.activity_id
     return same and bool(one.activity_id)

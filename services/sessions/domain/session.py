@@ -1,6 +1,6 @@
 """Rooms and sessions, and the states of a session."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -20,6 +20,8 @@ class Room:
     capacity: int
     retired: bool = False
     """Whether it is out of use: no session is planned in it any more."""
+    features: tuple[str, ...] = ()
+    """What it has, in the words of those who plan."""
 
 
 def name_violations(name: str) -> Iterator[FieldViolation]:
@@ -28,6 +30,19 @@ def name_violations(name: str) -> Iterator[FieldViolation]:
         yield FieldViolation("name", "is blank", "the name on its door")
     elif shown(name) != name:
         yield FieldViolation("name", f"is {name!a}", "text without hidden characters")
+
+
+def feature_violations(
+    features: Sequence[str], no_features: bool = False
+) -> Iterator[FieldViolation]:
+    """Yield what is wrong with a room's features. `no_features`: all are to be removed."""
+    if features and no_features:
+        yield FieldViolation("no_features", "features are given", "one of them")
+    for place, each in enumerate(features):
+        if is_blank(each) or shown(each) != each:
+            yield FieldViolation(f"features[{place}]", f"is {each!a}", "a word that people see")
+        if each in features[:place]:
+            yield FieldViolation(f"features[{place}]", f"{each!r} is there twice", "each once")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from chassis.texts import identity, normal
 from services.sessions.domain.events import SessionRoomRenamed, about
 from services.sessions.domain.planning import crowded_violations, in_room, used_violations
 from services.sessions.domain.revisions import room_calendar
-from services.sessions.domain.session import Room, name_violations
+from services.sessions.domain.session import Room, feature_violations, name_violations
 from services.sessions.ports import Store
 from services.sessions.usecases import lookup, revising
 from services.sessions.usecases.seats import promote
@@ -19,24 +19,30 @@ class CreateRoom:
 
     name: str
     capacity: int
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateRoom:
-    """Change a room; an empty name and a capacity of 0 leave them as they are."""
+    """Change a room; an empty name, a capacity of 0 and no features leave them as they are."""
 
     room_id: str
     name: str
     capacity: int
+    features: tuple[str, ...] = ()
+    no_features: bool = False
+    """Whether it has no features any more."""
 
 
 def create_room(store: Store, command: CreateRoom) -> Room:
     """Add a room, and return it. Its name is stored in the normal form.
 
-    Raises Invalid for a name that is blank or has hidden characters; AlreadyExists for one that is
-    taken, also in another case or form.
+    Raises Invalid for a name that is blank or has hidden characters, and for a feature that is
+    there twice; AlreadyExists for a name that is taken, also in another case or form.
     """
-    room = Room(store.new_id(), normal(command.name), command.capacity)
+    check(feature_violations(command.features))
+    name = normal(command.name)
+    room = Room(store.new_id(), name, command.capacity, features=command.features)
     _take_name(store, room)
     store.put_room(room)
     return room
@@ -48,9 +54,12 @@ def update_room(store: Store, command: UpdateRoom) -> Room:
     Raises NotFound; Invalid and AlreadyExists as `create_room`; FailedPrecondition with the coming
     sessions that have more seats taken than the room would have.
     """
+    check(feature_violations(command.features, command.no_features))
     before = _lock_room(store, command.room_id)
     name = normal(command.name) if command.name else before.name
-    room = replace(before, name=name, capacity=command.capacity or before.capacity)
+    features = () if command.no_features else command.features or before.features
+    capacity = command.capacity or before.capacity
+    room = replace(before, name=name, capacity=capacity, features=features)
     if room == before:
         return before
     _take_name(store, room)

@@ -56,6 +56,9 @@ from services.sessions.usecases.limits import Limits
 from services.sessions.usecases.planning import session_cancelled
 from services.sessions.usecases.seats import promote_waiting
 
+Plan = tuple[Series, list[Session]]
+"""A series, and its sessions."""
+
 
 @dataclass(frozen=True, slots=True)
 class CancelSeries:
@@ -75,23 +78,37 @@ def schedule(
     Raises Invalid, or FailedPrecondition with everything that is unknown or past and every conflict
     of every session.
     """
-    check(request_violations(command))
-    given = _given(instances, rule_text(command), command.starts)
-    check(instance_violations(command, given))
     room = placing.room_of(store, command.room_id)
-    series = planned_series(command, given, store.new_id())
-    sessions = _planned(store, command, series, given, room)
+    series, sessions = plan(store, instances, command, room)
     limits = Limits(command.max_learner_clashes, online_limit)
     placing.lock_resources(store, sessions, limits)
     run = lookup.run_of(store, sessions[0])
     wrong = _plan_violations(store, sessions, run, room, limits)
     check_state("the series can't be planned", wrong)
-    series, sessions = replace(series, revised_at=store.now), revising.planned(store, sessions)
-    store.put_series(series)
+    put_plans(store, [(series, sessions)])
+    return series
+
+
+def plan(store: Store, instances: Instances, command: ScheduleSeries, room: Room | None) -> Plan:
+    """Return a series with its sessions, which nobody has stored or checked against others. Raises
+    Invalid.
+    """
+    check(request_violations(command))
+    given = _given(instances, rule_text(command), command.starts)
+    check(instance_violations(command, given))
+    series = planned_series(command, given, store.new_id())
+    series = replace(series, revised_at=store.now)
+    return series, _planned(store, command, series, given, room)
+
+
+def put_plans(store: Store, plans: Sequence[Plan]) -> None:
+    """Store new series with their sessions, and tell of them."""
+    sessions = revising.planned(store, [each for _, of_series in plans for each in of_series])
+    store.put_series(*(series for series, _ in plans))
     store.put_sessions(sessions)
     store.note_clash_checks(sessions=[each.id for each in sessions])
-    _tell_plan(store, series, sessions)
-    return series
+    for series, of_series in plans:
+        _tell_plan(store, series, of_series)
 
 
 def move(store: Store, instances: Instances, command: MoveSeries, online_limit: int = 0) -> Series:

@@ -52,7 +52,8 @@ def test_a_role_gets_the_settings_that_it_reads(service: str, role: str) -> None
 def test_a_role_runs_its_image_confined(service: str, role: str) -> None:
     """Read-only, without capabilities, within bounds; a server has time to drain."""
     part = _part(service, role)
-    assert part["image"] == f"tandem-{service}:${{TANDEM_VERSION:-0.1.0}}"
+    image = f"{service}-solver" if role == "solver" else service
+    assert part["image"] == f"tandem-{image}:${{TANDEM_VERSION:-0.1.0}}"
     assert part["command"] == [role]
     assert part["read_only"]
     assert part["cap_drop"] == ["ALL"]

@@ -15,6 +15,7 @@ def _pins(lock: Path) -> dict[str, str]:
 
 
 LOCKS = pytest.mark.parametrize("lock", sorted(IMAGES.glob("*.lock")), ids=lambda lock: lock.stem)
+EVERY_LOCK = [*sorted(IMAGES.glob("*.lock")), ROOT / "timetabler" / "requirements.lock"]
 
 
 @LOCKS
@@ -35,12 +36,22 @@ def test_the_library_alone_has_ffmpeg_and_search_engines() -> None:
     assert '"${SERVICE}.lock"' in DOCKERFILE
 
 
-@LOCKS
+@pytest.mark.parametrize("lock", EVERY_LOCK, ids=lambda lock: f"{lock.parent.name}-{lock.stem}")
 def test_every_pin_has_a_hash(lock: Path) -> None:
     """So exactly the locked packages are installed."""
     entries = re.split(r"\n(?=[a-z])", lock.read_text().strip())
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
     assert "--require-hashes" in DOCKERFILE
+
+
+def test_the_solver_has_an_environment_of_its_own() -> None:
+    """By the timetabler's lock, which has OR-Tools and a hash for each package; no other image."""
+    lock = ROOT / "timetabler" / "requirements.lock"
+    assert "ortools" in _pins(lock)
+    assert not any("ortools" in _pins(other) for other in IMAGES.glob("*.lock"))
+    assert '"${SERVICE}" = sessions-solver' in DOCKERFILE
+    assert DOCKERFILE.count("--require-hashes") == 2
+    assert "sessions-solver" in (IMAGES / "build.sh").read_text()
 
 
 def test_the_base_is_pinned() -> None:
@@ -62,4 +73,5 @@ def test_nothing_but_the_needed_is_sent_to_the_builder() -> None:
         "!protos/gen",
         "!pyproject.toml",
         "!services",
+        "!timetabler",
     }

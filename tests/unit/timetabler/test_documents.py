@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timetabler import documents, generate
+from timetabler.problem import Slot
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -24,6 +26,10 @@ ANY = st.recursive(
 def test_a_problem_is_the_same_after_its_document(seed: int) -> None:
     """With everything that it has."""
     problem = generate.problem(seed, courses=6, rooms=2, days=3, periods=3)
+    room = replace(problem.rooms[0], unavailable=frozenset({Slot(seed % 3, 0)}))
+    long = replace(problem.courses[0], length=1 + seed % 3, seats=seed)
+    problem = replace(problem, rooms=(room, *problem.rooms[1:]), courses=(long,))
+    problem = replace(problem, groups=())
     assert documents.problem_of(json.loads(json.dumps(documents.document_of(problem)))) == problem
 
 

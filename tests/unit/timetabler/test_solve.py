@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -55,6 +56,24 @@ def test_all_classes_get_a_place(tmp_path: Path) -> None:
     assert f"total        {result['score']['total']}" in checked.output
 
 
+def test_classes_of_several_periods_get_places(tmp_path: Path) -> None:
+    """Two of two periods and a third of one fill a day with a taken period, and its only room."""
+    courses = [
+        {"id": each, "teacher": each, "lectures": 1, "length": length, "seats": 20}
+        for each, length in (("a", 2), ("b", 2), ("c", 1))
+    ]
+    rooms = [{"id": "R", "capacity": 20, "unavailable": [[0, 2]]}, {"id": "S", "capacity": 19}]
+    document = {"days": 1, "periods": 6, "rooms": rooms, "courses": courses}
+    file = tmp_path / "problem.json"
+    file.write_text(json.dumps(document))
+    done = run("solve", file, "--seconds", 600, "--json")
+    assert done.exit_code == 0, done.output
+    found = documents.timetable_of(json.loads(done.stdout)["classes"])
+    assert list(violations(documents.problem_of(document), found)) == []
+    assert {each.room for each in found} == {"R"}
+    assert len(found) == len(courses)
+
+
 def test_a_class_without_a_place_is_named_with_the_reason(tmp_path: Path) -> None:
     """One that needs what no room has; the others get their places."""
     problem = generate.problem(3, courses=4, rooms=2)
@@ -93,6 +112,19 @@ def test_a_broken_timetable_is_told(tmp_path: Path) -> None:
     done = run("check", put(tmp_path, problem), tmp_path / "bad.sol")
     assert done.exit_code == 1
     assert f"{course.id} is not available on day {slot.day + 1}" in done.output
+
+
+def test_a_search_ends_with_its_parent() -> None:
+    """It waits for its problem, and its parent is killed: nobody would read what it finds."""
+    child = f"{SOLVER}/bin/python -m timetabler --parent $$ <&0 & echo $!; exec sleep 600"
+    with subprocess.Popen(
+        ["sh", "-c", child], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout
+        pid = parent.stdout.readline().strip()
+        parent.kill()
+        assert parent.stdout.read() == ""  # its end closes the last copy of this pipe
+    assert not Path(f"/proc/{pid}/exe").exists()
 
 
 @only_deep

@@ -23,6 +23,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _CourseNature:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CourseNatureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CourseNature.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COURSE_NATURE_UNSPECIFIED: _CourseNature.ValueType  # 0
+    """Not said."""
+    COURSE_NATURE_LECTURE: _CourseNature.ValueType  # 1
+    """A teacher explains."""
+    COURSE_NATURE_SEMINAR: _CourseNature.ValueType  # 2
+    """Learners discuss."""
+    COURSE_NATURE_LAB: _CourseNature.ValueType  # 3
+    """Learners work with equipment."""
+
+class CourseNature(_CourseNature, metaclass=_CourseNatureEnumTypeWrapper):
+    """How a course is mainly taught."""
+
+COURSE_NATURE_UNSPECIFIED: CourseNature.ValueType  # 0
+"""Not said."""
+COURSE_NATURE_LECTURE: CourseNature.ValueType  # 1
+"""A teacher explains."""
+COURSE_NATURE_SEMINAR: CourseNature.ValueType  # 2
+"""Learners discuss."""
+COURSE_NATURE_LAB: CourseNature.ValueType  # 3
+"""Learners work with equipment."""
+Global___CourseNature: _TypeAlias = CourseNature  # noqa: Y015
+
 class _LateCatchUps:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -358,6 +386,7 @@ class Course(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     RETIRED_AT_FIELD_NUMBER: _builtins.int
     EXTERNAL_IDS_FIELD_NUMBER: _builtins.int
+    NATURE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     code: _builtins.str
@@ -366,6 +395,8 @@ class Course(_message.Message):
     """Title."""
     description: _builtins.str
     """What it is about."""
+    nature: Global___CourseNature.ValueType
+    """How it is mainly taught."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
@@ -388,10 +419,11 @@ class Course(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         retired_at: _timestamp_pb2.Timestamp | None = ...,
         external_ids: _abc.Iterable[Global___ExternalId] | None = ...,
+        nature: Global___CourseNature.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "retired_at", b"retired_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "created_at", b"created_at", "description", b"description", "external_ids", b"external_ids", "id", b"id", "retired_at", b"retired_at", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "created_at", b"created_at", "description", b"description", "external_ids", b"external_ids", "id", b"id", "nature", b"nature", "retired_at", b"retired_at", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -1491,3 +1492,161 @@ class ClashResolved(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClashResolved: _TypeAlias = ClashResolved  # noqa: Y015
+
+@_typing.final
+class AvailabilityChanged(_message.Message):
+    """When a person can teach has changed. A person of whom nothing was ever told can always teach."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    HOURS_FIELD_NUMBER: _builtins.int
+    AWAY_FIELD_NUMBER: _builtins.int
+    SET_BY_FIELD_NUMBER: _builtins.int
+    CHANGED_AT_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    """The person."""
+    zone: _builtins.str
+    """The zone of the hours and days, an IANA name."""
+    set_by: _builtins.str
+    """Who told it."""
+    @_builtins.property
+    def hours(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.TeachingWindow]:
+        """The weekly hours in which the person can teach; none: the person can't teach."""
+
+    @_builtins.property
+    def away(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.Absence]:
+        """Days without any hours."""
+
+    @_builtins.property
+    def changed_at(self) -> _timestamp_pb2.Timestamp:
+        """When it changed."""
+
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        zone: _builtins.str = ...,
+        hours: _abc.Iterable[_resources_pb2.TeachingWindow] | None = ...,
+        away: _abc.Iterable[_resources_pb2.Absence] | None = ...,
+        set_by: _builtins.str = ...,
+        changed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["away", b"away", "changed_at", b"changed_at", "hours", b"hours", "person_id", b"person_id", "set_by", b"set_by", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AvailabilityChanged: _TypeAlias = AvailabilityChanged  # noqa: Y015
+
+@_typing.final
+class TimetableProgressed(_message.Message):
+    """The search for a timetable has found the first one, or a better one. Told at most every ten seconds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMETABLE_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    timetable_id: _builtins.str
+    """The timetable."""
+    name: _builtins.str
+    """Its name."""
+    seconds: _builtins.float
+    """Seconds of the search until it was found."""
+    missing: _builtins.int
+    """Classes without a place."""
+    cost: _builtins.int
+    """What it costs."""
+    def __init__(
+        self,
+        *,
+        timetable_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        seconds: _builtins.float = ...,
+        missing: _builtins.int = ...,
+        cost: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "missing", b"missing", "name", b"name", "seconds", b"seconds", "timetable_id", b"timetable_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimetableProgressed: _TypeAlias = TimetableProgressed  # noqa: Y015
+
+@_typing.final
+class TimetableSolved(_message.Message):
+    """The search for a timetable has ended with one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMETABLE_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PLACED_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    IS_BEST_FIELD_NUMBER: _builtins.int
+    timetable_id: _builtins.str
+    """The timetable."""
+    name: _builtins.str
+    """Its name."""
+    placed: _builtins.int
+    """Classes with a place."""
+    missing: _builtins.int
+    """Classes without a place."""
+    cost: _builtins.int
+    """What it costs."""
+    is_best: _builtins.bool
+    """True when no timetable is better."""
+    def __init__(
+        self,
+        *,
+        timetable_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        placed: _builtins.int = ...,
+        missing: _builtins.int = ...,
+        cost: _builtins.int = ...,
+        is_best: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "is_best", b"is_best", "missing", b"missing", "name", b"name", "placed", b"placed", "timetable_id", b"timetable_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimetableSolved: _TypeAlias = TimetableSolved  # noqa: Y015
+
+@_typing.final
+class TimetableFailed(_message.Message):
+    """The search for a timetable has ended without one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMETABLE_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    timetable_id: _builtins.str
+    """The timetable."""
+    name: _builtins.str
+    """Its name."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        timetable_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason", "timetable_id", b"timetable_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimetableFailed: _TypeAlias = TimetableFailed  # noqa: Y015

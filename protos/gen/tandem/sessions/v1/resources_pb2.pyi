@@ -64,6 +64,7 @@ class Room(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
     RETIRED_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     name: _builtins.str
@@ -72,6 +73,10 @@ class Room(_message.Message):
     """How many learners it seats."""
     retired: _builtins.bool
     """True when it is out of use."""
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it has, in the words of those who plan."""
+
     def __init__(
         self,
         *,
@@ -79,10 +84,11 @@ class Room(_message.Message):
         name: _builtins.str = ...,
         capacity: _builtins.int = ...,
         retired: _builtins.bool = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "id", b"id", "name", b"name", "retired", b"retired"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "features", b"features", "id", b"id", "name", b"name", "retired", b"retired"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -730,3 +736,116 @@ class Clash(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Clash: _TypeAlias = Clash  # noqa: Y015
+
+@_typing.final
+class TeachingWindow(_message.Message):
+    """Weekly hours in which a person can teach, on the wall of the person's zone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEEKDAY_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    IS_PREFERRED_FIELD_NUMBER: _builtins.int
+    weekday: _builtins.int
+    """Day of the week, from 1 (Monday) to 7."""
+    start: _builtins.str
+    """HH:MM at which it begins."""
+    end: _builtins.str
+    """HH:MM at which it ends, later on that day, up to 24:00. On the days when clocks change: of a time
+    that comes twice, the first begins a window and the second ends one; in the place of a time that
+    does not exist, the instant counts at which the clock jumps over it.
+    """
+    is_preferred: _builtins.bool
+    """The person likes to teach in it."""
+    def __init__(
+        self,
+        *,
+        weekday: _builtins.int = ...,
+        start: _builtins.str = ...,
+        end: _builtins.str = ...,
+        is_preferred: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "is_preferred", b"is_preferred", "start", b"start", "weekday", b"weekday"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TeachingWindow: _TypeAlias = TeachingWindow  # noqa: Y015
+
+@_typing.final
+class Absence(_message.Message):
+    """Days on which a person can't teach, whatever the weekly hours are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_DATE_FIELD_NUMBER: _builtins.int
+    END_DATE_FIELD_NUMBER: _builtins.int
+    start_date: _builtins.str
+    """First day, YYYY-MM-DD in the person's zone."""
+    end_date: _builtins.str
+    """Last day, YYYY-MM-DD in the person's zone; it is one of them."""
+    def __init__(
+        self,
+        *,
+        start_date: _builtins.str = ...,
+        end_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_date", b"end_date", "start_date", b"start_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Absence: _TypeAlias = Absence  # noqa: Y015
+
+@_typing.final
+class Availability(_message.Message):
+    """When a person can teach. A person without one can always teach; one whose `hours` are empty never
+    can.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    HOURS_FIELD_NUMBER: _builtins.int
+    AWAY_FIELD_NUMBER: _builtins.int
+    SET_BY_FIELD_NUMBER: _builtins.int
+    CHANGED_AT_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    """The person."""
+    zone: _builtins.str
+    """The zone of the hours and days, an IANA name."""
+    set_by: _builtins.str
+    """Who told it last."""
+    @_builtins.property
+    def hours(self) -> _containers.RepeatedCompositeFieldContainer[Global___TeachingWindow]:
+        """The weekly hours, from Monday on. Windows don't overlap."""
+
+    @_builtins.property
+    def away(self) -> _containers.RepeatedCompositeFieldContainer[Global___Absence]:
+        """Days without any hours."""
+
+    @_builtins.property
+    def changed_at(self) -> _timestamp_pb2.Timestamp:
+        """When it changed last."""
+
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        zone: _builtins.str = ...,
+        hours: _abc.Iterable[Global___TeachingWindow] | None = ...,
+        away: _abc.Iterable[Global___Absence] | None = ...,
+        set_by: _builtins.str = ...,
+        changed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["away", b"away", "changed_at", b"changed_at", "hours", b"hours", "person_id", b"person_id", "set_by", b"set_by", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Availability: _TypeAlias = Availability  # noqa: Y015

@@ -56,6 +56,7 @@ class CreateRoomRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     name: _builtins.str
@@ -64,16 +65,21 @@ class CreateRoomRequest(_message.Message):
     """
     capacity: _builtins.int
     """How many learners it seats."""
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it has, in the words of those who plan: lab, piano. Upper and lower case count."""
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         name: _builtins.str = ...,
         capacity: _builtins.int = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "features", b"features", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -89,6 +95,8 @@ class UpdateRoomRequest(_message.Message):
     ROOM_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    NO_FEATURES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     room_id: _builtins.str
@@ -97,6 +105,12 @@ class UpdateRoomRequest(_message.Message):
     """Name, unique; empty: unchanged."""
     capacity: _builtins.int
     """How many learners it seats; 0: unchanged."""
+    no_features: _builtins.bool
+    """True: it has no features any more."""
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All that it has; empty: unchanged."""
+
     def __init__(
         self,
         *,
@@ -104,10 +118,12 @@ class UpdateRoomRequest(_message.Message):
         room_id: _builtins.str = ...,
         name: _builtins.str = ...,
         capacity: _builtins.int = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        no_features: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "name", b"name", "request_id", b"request_id", "room_id", b"room_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "features", b"features", "name", b"name", "no_features", b"no_features", "request_id", b"request_id", "room_id", b"room_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1635,3 +1651,67 @@ class ListClashesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListClashesResponse: _TypeAlias = ListClashesResponse  # noqa: Y015
+
+@_typing.final
+class SetAvailabilityRequest(_message.Message):
+    """When a person can teach."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    HOURS_FIELD_NUMBER: _builtins.int
+    AWAY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    person_id: _builtins.str
+    """The person."""
+    zone: _builtins.str
+    """The zone of the hours and days, an IANA name."""
+    @_builtins.property
+    def hours(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.TeachingWindow]:
+        """The weekly hours in which the person can teach; none: the person can't teach."""
+
+    @_builtins.property
+    def away(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.Absence]:
+        """Days without any hours."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        zone: _builtins.str = ...,
+        hours: _abc.Iterable[_resources_pb2.TeachingWindow] | None = ...,
+        away: _abc.Iterable[_resources_pb2.Absence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["away", b"away", "hours", b"hours", "person_id", b"person_id", "request_id", b"request_id", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAvailabilityRequest: _TypeAlias = SetAvailabilityRequest  # noqa: Y015
+
+@_typing.final
+class GetAvailabilityRequest(_message.Message):
+    """Names a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    """The person."""
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAvailabilityRequest: _TypeAlias = GetAvailabilityRequest  # noqa: Y015

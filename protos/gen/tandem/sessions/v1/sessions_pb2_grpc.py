@@ -5,6 +5,7 @@ import warnings
 
 from tandem.sessions.v1 import resources_pb2 as tandem_dot_sessions_dot_v1_dot_resources__pb2
 from tandem.sessions.v1 import sessions_pb2 as tandem_dot_sessions_dot_v1_dot_sessions__pb2
+from tandem.sessions.v1 import timetables_pb2 as tandem_dot_sessions_dot_v1_dot_timetables__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -112,6 +113,26 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesResponse.FromString,
                 _registered_method=True)
+        self.SolveTimetable = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/SolveTimetable',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.SolveTimetableRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.Timetable.FromString,
+                _registered_method=True)
+        self.GetTimetable = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetTimetable',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.GetTimetableRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.Timetable.FromString,
+                _registered_method=True)
+        self.ApplyTimetable = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ApplyTimetable',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.ApplyTimetableRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.Timetable.FromString,
+                _registered_method=True)
+        self.CancelTimetable = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/CancelTimetable',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.CancelTimetableRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.Timetable.FromString,
+                _registered_method=True)
         self.GetSession = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/GetSession',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSessionRequest.SerializeToString,
@@ -196,6 +217,16 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/ListFeeds',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsResponse.FromString,
+                _registered_method=True)
+        self.SetAvailability = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/SetAvailability',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.SetAvailabilityRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
+                _registered_method=True)
+        self.GetAvailability = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetAvailability',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
                 _registered_method=True)
 
 
@@ -333,6 +364,42 @@ class SessionsServiceServicer:
         whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
         its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
         the plan.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SolveTimetable(self, request, context):
+        """Searches for places and times of the classes of a week, as a job; GetTimetable tells how far it
+        is. Rooms and instructors are free of what is planned already, instructors are available, and
+        learners are in one class at a time. INVALID_ARGUMENT lists everything that is wrong.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTimetable(self, request, context):
+        """One timetable: its state, how far it is, its classes, what it costs, and what has no place.
+        NOT_FOUND when there is none of that id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyTimetable(self, request, context):
+        """Plans the classes of a SOLVED timetable as weekly series, all of them or none, as a job. What has
+        changed since it was solved refuses it: it is SOLVED again then, with its `refusals`. A repeat
+        changes nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is not
+        SOLVED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelTimetable(self, request, context):
+        """Ends the search for a timetable that nobody wants, or sets a SOLVED one aside. A repeat changes
+        nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is applied, or
+        FAILED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -489,6 +556,23 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetAvailability(self, request, context):
+        """Tells when a person can teach, in place of whatever was told before. It refuses no class: who plans
+        may overrule it. INVALID_ARGUMENT lists every window that ends before it begins or overlaps
+        another, and every absence that ends before it begins; FAILED_PRECONDITION when the person is not
+        in the roster, or left.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAvailability(self, request, context):
+        """When a person can teach. NOT_FOUND when nobody has told it: then the person always can.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SessionsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -561,6 +645,26 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.ListClashes,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesResponse.SerializeToString,
+            ),
+            'SolveTimetable': grpc.unary_unary_rpc_method_handler(
+                    servicer.SolveTimetable,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.SolveTimetableRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.Timetable.SerializeToString,
+            ),
+            'GetTimetable': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTimetable,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.GetTimetableRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.Timetable.SerializeToString,
+            ),
+            'ApplyTimetable': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyTimetable,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.ApplyTimetableRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.Timetable.SerializeToString,
+            ),
+            'CancelTimetable': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelTimetable,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.CancelTimetableRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_timetables__pb2.Timetable.SerializeToString,
             ),
             'GetSession': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSession,
@@ -646,6 +750,16 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.ListFeeds,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsResponse.SerializeToString,
+            ),
+            'SetAvailability': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetAvailability,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.SetAvailabilityRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.SerializeToString,
+            ),
+            'GetAvailability': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAvailability,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1033,6 +1147,114 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/ListClashes',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListClashesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SolveTimetable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/SolveTimetable',
+            tandem_dot_sessions_dot_v1_dot_timetables__pb2.SolveTimetableRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_timetables__pb2.Timetable.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTimetable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetTimetable',
+            tandem_dot_sessions_dot_v1_dot_timetables__pb2.GetTimetableRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_timetables__pb2.Timetable.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyTimetable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ApplyTimetable',
+            tandem_dot_sessions_dot_v1_dot_timetables__pb2.ApplyTimetableRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_timetables__pb2.Timetable.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelTimetable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/CancelTimetable',
+            tandem_dot_sessions_dot_v1_dot_timetables__pb2.CancelTimetableRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_timetables__pb2.Timetable.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1492,6 +1714,60 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/ListFeeds',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListFeedsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetAvailability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/SetAvailability',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.SetAvailabilityRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAvailability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetAvailability',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
             options,
             channel_credentials,
             insecure,

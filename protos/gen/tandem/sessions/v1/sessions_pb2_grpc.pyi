@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.sessions.v1 import sessions_pb2 as _sessions_pb2
+from tandem.sessions.v1 import timetables_pb2 as _timetables_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -110,6 +111,26 @@ class SessionsServiceStub:
     its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
     the plan.
     """
+    SolveTimetable: _grpc.UnaryUnaryMultiCallable[_timetables_pb2.SolveTimetableRequest, _timetables_pb2.Timetable]
+    """Searches for places and times of the classes of a week, as a job; GetTimetable tells how far it
+    is. Rooms and instructors are free of what is planned already, instructors are available, and
+    learners are in one class at a time. INVALID_ARGUMENT lists everything that is wrong.
+    """
+    GetTimetable: _grpc.UnaryUnaryMultiCallable[_timetables_pb2.GetTimetableRequest, _timetables_pb2.Timetable]
+    """One timetable: its state, how far it is, its classes, what it costs, and what has no place.
+    NOT_FOUND when there is none of that id.
+    """
+    ApplyTimetable: _grpc.UnaryUnaryMultiCallable[_timetables_pb2.ApplyTimetableRequest, _timetables_pb2.Timetable]
+    """Plans the classes of a SOLVED timetable as weekly series, all of them or none, as a job. What has
+    changed since it was solved refuses it: it is SOLVED again then, with its `refusals`. A repeat
+    changes nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is not
+    SOLVED.
+    """
+    CancelTimetable: _grpc.UnaryUnaryMultiCallable[_timetables_pb2.CancelTimetableRequest, _timetables_pb2.Timetable]
+    """Ends the search for a timetable that nobody wants, or sets a SOLVED one aside. A repeat changes
+    nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is applied, or
+    FAILED.
+    """
     GetSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]
     """One session."""
     ListSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]
@@ -190,6 +211,14 @@ class SessionsServiceStub:
     """The feeds of a reader or of a room, newest first, also those that are revoked; without their
     URLs.
     """
+    SetAvailability: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.SetAvailabilityRequest, _resources_pb2.Availability]
+    """Tells when a person can teach, in place of whatever was told before. It refuses no class: who plans
+    may overrule it. INVALID_ARGUMENT lists every window that ends before it begins or overlaps
+    another, and every absence that ends before it begins; FAILED_PRECONDITION when the person is not
+    in the roster, or left.
+    """
+    GetAvailability: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetAvailabilityRequest, _resources_pb2.Availability]
+    """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
 
 @_typing.type_check_only
 class SessionsServiceAsyncStub(SessionsServiceStub):
@@ -272,6 +301,26 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
     the plan.
     """
+    SolveTimetable: _aio.UnaryUnaryMultiCallable[_timetables_pb2.SolveTimetableRequest, _timetables_pb2.Timetable]  # type: ignore[assignment]
+    """Searches for places and times of the classes of a week, as a job; GetTimetable tells how far it
+    is. Rooms and instructors are free of what is planned already, instructors are available, and
+    learners are in one class at a time. INVALID_ARGUMENT lists everything that is wrong.
+    """
+    GetTimetable: _aio.UnaryUnaryMultiCallable[_timetables_pb2.GetTimetableRequest, _timetables_pb2.Timetable]  # type: ignore[assignment]
+    """One timetable: its state, how far it is, its classes, what it costs, and what has no place.
+    NOT_FOUND when there is none of that id.
+    """
+    ApplyTimetable: _aio.UnaryUnaryMultiCallable[_timetables_pb2.ApplyTimetableRequest, _timetables_pb2.Timetable]  # type: ignore[assignment]
+    """Plans the classes of a SOLVED timetable as weekly series, all of them or none, as a job. What has
+    changed since it was solved refuses it: it is SOLVED again then, with its `refusals`. A repeat
+    changes nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is not
+    SOLVED.
+    """
+    CancelTimetable: _aio.UnaryUnaryMultiCallable[_timetables_pb2.CancelTimetableRequest, _timetables_pb2.Timetable]  # type: ignore[assignment]
+    """Ends the search for a timetable that nobody wants, or sets a SOLVED one aside. A repeat changes
+    nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is applied, or
+    FAILED.
+    """
     GetSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """One session."""
     ListSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]  # type: ignore[assignment]
@@ -352,6 +401,14 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """The feeds of a reader or of a room, newest first, also those that are revoked; without their
     URLs.
     """
+    SetAvailability: _aio.UnaryUnaryMultiCallable[_sessions_pb2.SetAvailabilityRequest, _resources_pb2.Availability]  # type: ignore[assignment]
+    """Tells when a person can teach, in place of whatever was told before. It refuses no class: who plans
+    may overrule it. INVALID_ARGUMENT lists every window that ends before it begins or overlaps
+    another, and every absence that ends before it begins; FAILED_PRECONDITION when the person is not
+    in the roster, or left.
+    """
+    GetAvailability: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetAvailabilityRequest, _resources_pb2.Availability]  # type: ignore[assignment]
+    """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
 
 class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Live classes: when, where, who has a seat, who was there.
@@ -514,6 +571,50 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         whether an enrolment came later or staff allowed them. Of a run for its staff, from the side of
         its sessions; a learner sees the own ones. They are known a second or so after the enrolment or
         the plan.
+        """
+
+    @_abc_1.abstractmethod
+    def SolveTimetable(
+        self,
+        request: _timetables_pb2.SolveTimetableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_timetables_pb2.Timetable, _abc.Awaitable[_timetables_pb2.Timetable]]:
+        """Searches for places and times of the classes of a week, as a job; GetTimetable tells how far it
+        is. Rooms and instructors are free of what is planned already, instructors are available, and
+        learners are in one class at a time. INVALID_ARGUMENT lists everything that is wrong.
+        """
+
+    @_abc_1.abstractmethod
+    def GetTimetable(
+        self,
+        request: _timetables_pb2.GetTimetableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_timetables_pb2.Timetable, _abc.Awaitable[_timetables_pb2.Timetable]]:
+        """One timetable: its state, how far it is, its classes, what it costs, and what has no place.
+        NOT_FOUND when there is none of that id.
+        """
+
+    @_abc_1.abstractmethod
+    def ApplyTimetable(
+        self,
+        request: _timetables_pb2.ApplyTimetableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_timetables_pb2.Timetable, _abc.Awaitable[_timetables_pb2.Timetable]]:
+        """Plans the classes of a SOLVED timetable as weekly series, all of them or none, as a job. What has
+        changed since it was solved refuses it: it is SOLVED again then, with its `refusals`. A repeat
+        changes nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is not
+        SOLVED.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelTimetable(
+        self,
+        request: _timetables_pb2.CancelTimetableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_timetables_pb2.Timetable, _abc.Awaitable[_timetables_pb2.Timetable]]:
+        """Ends the search for a timetable that nobody wants, or sets a SOLVED one aside. A repeat changes
+        nothing. NOT_FOUND when there is no such timetable; FAILED_PRECONDITION when it is applied, or
+        FAILED.
         """
 
     @_abc_1.abstractmethod
@@ -697,5 +798,25 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """The feeds of a reader or of a room, newest first, also those that are revoked; without their
         URLs.
         """
+
+    @_abc_1.abstractmethod
+    def SetAvailability(
+        self,
+        request: _sessions_pb2.SetAvailabilityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Availability, _abc.Awaitable[_resources_pb2.Availability]]:
+        """Tells when a person can teach, in place of whatever was told before. It refuses no class: who plans
+        may overrule it. INVALID_ARGUMENT lists every window that ends before it begins or overlaps
+        another, and every absence that ends before it begins; FAILED_PRECONDITION when the person is not
+        in the roster, or left.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAvailability(
+        self,
+        request: _sessions_pb2.GetAvailabilityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Availability, _abc.Awaitable[_resources_pb2.Availability]]:
+        """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
 
 def add_SessionsServiceServicer_to_server(servicer: SessionsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
