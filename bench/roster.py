@@ -14,6 +14,7 @@ from pymongo import MongoClient
 
 from bench import rig
 from bench.figures import Figure, at_most, told
+from campus.oneroster.export import Export
 from chassis import ids
 from chassis.clock import SystemClock
 from chassis.data.store import Database, connect
@@ -21,7 +22,7 @@ from chassis.operations.settings import MIGRATE, WORKER
 from services.catalog.domain.oneroster.imports import PART, AppendImport, ImportState, StartImport
 from services.catalog.store import CatalogStore
 from services.catalog.usecases.oneroster import imports as use
-from tests.oneroster import Export, university
+from tests.oneroster import university
 
 NAME = "bench_roster"
 LEARNERS, CLASSES, EACH = 10_000, 500, 5

@@ -11,7 +11,7 @@ from tandem.progress.v1 import resources_pb2 as progress
 from tandem.types.v1 import types_pb2
 
 from campus import queues
-from campus.demo import messages, offline, timetable
+from campus.demo import messages, offline, roster, timetable
 from campus.demo.check import Check
 from campus.demo.lecture import attendance
 from campus.demo.media import RECORDING_SECONDS
@@ -39,6 +39,7 @@ def check(world: World, platform: Platform, events: Sequence[Event[Any]]) -> lis
     waited = _waited(world, events)
     return [
         *_places(world),
+        *roster.check(world),
         *_seats(world, waited),
         *timetable.check(world),
         *_attendance(world),

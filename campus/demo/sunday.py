@@ -1,12 +1,12 @@
-"""Sunday evening: the roster, the courses with their paths, the enrolments."""
+"""Sunday evening: people, the courses with their paths, the enrolments."""
 
 from tandem.catalog.v1 import catalog_pb2
 from tandem.library.v1 import library_pb2
 from tandem.library.v1 import resources_pb2 as library_resources
 from tandem.types.v1 import types_pb2
 
-from campus.demo import media, term
-from campus.demo.term import HISTORY, PHYSICS, PROGRAMMING, PROGRAMMING_PLACES
+from campus.demo import media, roster, term
+from campus.demo.term import PHYSICS, PROGRAMMING, PROGRAMMING_PLACES
 from campus.demo.world import MONDAY, World
 from campus.upload import upload
 
@@ -16,6 +16,7 @@ def play(world: World) -> None:
     world.narrator.scene("Sunday evening: the term is set up")
     _roster(world)
     _courses(world)
+    roster.play(world)
     _materials(world)
     _paths(world)
     _enrolments(world)
@@ -25,17 +26,17 @@ def play(world: World) -> None:
 def _roster(world: World) -> None:
     answer = world.staff.catalog.BatchUpsertPeople(term.roster(world.random))
     taken = sum(not row.violations for row in answer.results)
-    world.narrator.say(f"The student records system sends the roster: {taken} people.")
+    world.narrator.say(f"The registrar's office sends {taken} people.")
     world.learners = dict(term.LEARNERS_OF)
 
 
 def _courses(world: World) -> None:
-    for code in term.TITLES:
+    for code in (PHYSICS, PROGRAMMING):
         course = world.staff.catalog.CreateCourse(term.course(code))
         world.runs[code] = world.staff.catalog.OpenRun(term.run(code, course.id, MONDAY)).id
     world.narrator.say(
-        f"Three runs open: [bold]{PHYSICS}[/] blended, [bold]{HISTORY}[/] in the room, "
-        f"[bold]{PROGRAMMING}[/] self-paced with {PROGRAMMING_PLACES} places."
+        f"Two runs open: [bold]{PHYSICS}[/] blended, [bold]{PROGRAMMING}[/] self-paced with "
+        f"{PROGRAMMING_PLACES} places."
     )
 
 
@@ -72,10 +73,11 @@ def _paths(world: World) -> None:
 def _enrolments(world: World) -> None:
     world.groups["classroom"] = set(term.CLASSROOM_OF_PHYSICS)
     world.groups["online"] = set(term.ONLINE_OF_PHYSICS)
-    for code, run_id in world.runs.items():
-        world.staff.catalog.BatchEnrol(term.enrolments(code, run_id))
+    codes = (PHYSICS, PROGRAMMING)
+    for code in codes:
+        world.staff.catalog.BatchEnrol(term.enrolments(code, world.runs[code]))
     world.narrator.say(
-        f"{sum(map(len, world.learners.values()))} enrolments; "
+        f"{sum(len(world.learners[code]) for code in codes)} enrolments in the other two; "
         f"{len(world.learners[PROGRAMMING]) - PROGRAMMING_PLACES} learners wait for a place in "
         "PROG-150."
     )

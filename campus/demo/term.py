@@ -28,7 +28,6 @@ ZONE = "Europe/Dublin"
 _ZONES = [ZONE] * 8 + ["America/New_York", "Asia/Kolkata"]
 _DELIVERY = {
     PHYSICS: types_pb2.DELIVERY_MODE_BLENDED,
-    HISTORY: types_pb2.DELIVERY_MODE_SYNCHRONOUS,
     PROGRAMMING: types_pb2.DELIVERY_MODE_ASYNCHRONOUS,
 }
 _CLASSROOM = types_pb2.ATTENDANCE_MODE_CLASSROOM
@@ -43,6 +42,8 @@ LEARNERS_OF = {
     PROGRAMMING: _LEARNERS[140:],
 }
 """The learners to enrol, by course code."""
+IMPORTED = [*LEARNERS_OF[HISTORY][20:40], f"instructor-{HISTORY.lower()}"]
+"""Who comes with the roster of history, and takes or teaches nothing else."""
 TUTORIALS = {"A": LEARNERS_OF[HISTORY][20:26], "B": LEARNERS_OF[HISTORY][26:32]}
 """The learners of each tutorial group of history."""
 LATE_JOINER = LEARNERS_OF[PROGRAMMING][-1]
@@ -51,7 +52,6 @@ CLASSROOM_OF_PHYSICS = LEARNERS_OF[PHYSICS][:80]
 ONLINE_OF_PHYSICS = LEARNERS_OF[PHYSICS][80:110]
 _MODES = {
     PHYSICS: [_CLASSROOM] * 80 + [_ONLINE] * 30 + [_SELF_PACED] * 10,
-    HISTORY: [_CLASSROOM] * len(LEARNERS_OF[HISTORY]),
     PROGRAMMING: [_SELF_PACED] * len(LEARNERS_OF[PROGRAMMING]),
 }
 
@@ -70,16 +70,22 @@ def address(name: str) -> str:
     return f"{name}@example.edu"
 
 
+def last_day(monday: date) -> date:
+    """Return the last day of a run of 13 weeks whose first class is on `monday`."""
+    return monday + timedelta(weeks=13) - timedelta(days=3)
+
+
 def everyone() -> list[str]:
     """Return the ids of all learners and instructors."""
     return _LEARNERS + [instructor(code) for code in TITLES]
 
 
 def roster(chance: random.Random) -> catalog_pb2.BatchUpsertPeopleRequest:
-    """Return the request that creates all learners and instructors."""
+    """Return the request that creates the learners and instructors who are not imported."""
     people = [_person(chance, name, options_pb2.ROLE_LEARNER) for name in _LEARNERS]
     people += [_person(chance, instructor(code), options_pb2.ROLE_INSTRUCTOR) for code in TITLES]
-    return catalog_pb2.BatchUpsertPeopleRequest(request_id="roster", people=people)
+    by_hand = [each for each in people if each.id not in IMPORTED]
+    return catalog_pb2.BatchUpsertPeopleRequest(request_id="roster", people=by_hand)
 
 
 def course(code: str) -> catalog_pb2.CreateCourseRequest:
@@ -98,13 +104,18 @@ def run(code: str, course_id: str, monday: date) -> catalog_pb2.OpenRunRequest:
         delivery_mode=_DELIVERY[code],
         zone=ZONE,
         start_date=str(monday - timedelta(days=1)),
-        end_date=str(monday + timedelta(weeks=13) - timedelta(days=3)),
+        end_date=str(last_day(monday)),
         capacity=PROGRAMMING_PLACES if code == PROGRAMMING else 0,
         instructor_ids=[instructor(code)],
-        policy=resources_pb2.RunPolicy(
-            catch_up_within=_days(CATCH_UP_DAYS),
-            partial_attendance=resources_pb2.PARTIAL_ATTENDANCE_CATCH_UP,
-        ),
+        policy=policy(),
+    )
+
+
+def policy() -> resources_pb2.RunPolicy:
+    """Return what each run decides for its learners."""
+    return resources_pb2.RunPolicy(
+        catch_up_within=_days(CATCH_UP_DAYS),
+        partial_attendance=resources_pb2.PARTIAL_ATTENDANCE_CATCH_UP,
     )
 
 

@@ -180,8 +180,18 @@ def ensure(
 
 
 def _comes_up(process: Process, ready: Callable[[], bool], patience: float) -> bool:
-    wait_until(lambda: ready() or not process.alive, patience)
-    return process.alive and ready()
+    """Return whether the process answers within `patience` seconds; one answer is enough, for on a
+    busy machine the next one may be late.
+    """
+    answers = False
+
+    def is_decided() -> bool:
+        nonlocal answers
+        answers = ready()
+        return answers or not process.alive
+
+    wait_until(is_decided, patience)
+    return answers and process.alive
 
 
 def _lives(process: psutil.Process) -> bool:

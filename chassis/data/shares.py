@@ -21,6 +21,7 @@ from pymongo import DeleteMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from chassis.data import lease
+from chassis.data.uncancelled import uncancelled
 
 Document = dict[str, Any]
 
@@ -151,6 +152,7 @@ class Shares(_Rows):
 class AsyncShares(_Rows):
     """`Shares`, by pymongo's asynchronous client."""
 
+    @uncancelled
     async def keep(self) -> Holding:
         """Send a heartbeat, renew our leases, and take free things up to our share."""
         began = time.monotonic()
@@ -161,10 +163,12 @@ class AsyncShares(_Rows):
                 await self._leases.bulk_write(claims, ordered=False)
         return self._holding(began, plan, await self._leases.find(*self._look()).to_list())
 
+    @uncancelled
     async def release(self, things: Iterable[str]) -> None:
         """Release things that we no longer use."""
         await self._leases.delete_many(self._ours(things))
 
+    @uncancelled
     async def leave(self) -> None:
         """Release everything, and stop being a member."""
         await self.release(self._names)

@@ -6,7 +6,7 @@ older version has neither `lane` nor `after`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from chassis import ids
+from chassis.data.uncancelled import uncancelled
 from chassis.messaging.outbox_reads import CHUNK, ByKey, Named, Notice, Read, Scan
 from chassis.messaging.unconfirmed import Outcome
 
@@ -64,6 +65,7 @@ class Outbox:
         self._moment = collection.with_options(read_concern=ReadConcern("snapshot"))
         self._oldest = ""
 
+    @uncancelled
     async def read(self, read: Read) -> tuple[list[Row], bool]:
         """Return the rows that `read` asks for, and whether these are all."""
         match read:
@@ -91,6 +93,7 @@ class Outbox:
             whole = len(found) <= limit and not rows.alive
         return found[:limit], whole
 
+    @uncancelled
     async def there(self, ids: Collection[str]) -> set[str]:
         """Return those of the ids that are in the outbox."""
         if not ids:
@@ -98,15 +101,18 @@ class Outbox:
         found = await self._moment.find({"_id": {"$in": list(ids)}}, {"_id": 1}).to_list()
         return {row["_id"] for row in found}
 
+    @uncancelled
     async def without_lane(self) -> set[str]:
         """Return aggregates with rows of an older version; only some of them, if there are many."""
         found = await self._moment.find({"lane": None}, {"key": 1}).limit(CHUNK).to_list()
         return {row["key"] for row in found}
 
+    @uncancelled
     async def parked_keys(self) -> set[str]:
         """Return the aggregates with a parked row."""
         return set(await self._moment.distinct("key", PARKED))
 
+    @uncancelled
     async def settle(self, outcome: Outcome) -> None:
         """Remove rows that the broker confirmed, and park rows that no queue took."""
         if outcome.confirmed:
@@ -126,26 +132,38 @@ class Outbox:
         async with self._rows.database.client.start_session() as session:
             await session.with_transaction(remove)
 
-    async def announced(self, ready: asyncio.Event) -> AsyncGenerator[Notice | None, None]:
-        """Yield a notice of each row that is committed from now on; None if rows were unparked.
+    @uncancelled
+    async def follow(
+        self,
+        ready: asyncio.Event,
+        tell: Callable[[Notice | None], object],
+        is_over: Callable[[], bool],
+    ) -> None:
+        """Tell a notice of each row that is committed from now on, and None if rows were unparked,
+        until a second after it is over.
 
         `ready` is set as soon as it listens. Raises PyMongoError when it can't go on.
         """
         async with await self._rows.watch(ANNOUNCED, batch_size=CHUNK) as changes:
             ready.set()
-            async for change in changes:
-                yield _notice(change) if change["operationType"] == "insert" else None
-        raise PyMongoError("the outbox's change stream has ended")
+            while changes.alive and not is_over():
+                if change := await changes.try_next():
+                    tell(_notice(change) if change["operationType"] == "insert" else None)
+        if not is_over():
+            raise PyMongoError("the outbox's change stream has ended")
 
+    @uncancelled
     async def depth(self) -> int:
         """Return how many events wait; about how many, from COUNTED on."""
         counted = await self._rows.count_documents({}, limit=COUNTED, hint="_id_")
         return counted if counted < COUNTED else await self._rows.estimated_document_count()
 
+    @uncancelled
     async def parked(self) -> int:
         """Return how many events are parked."""
         return await self._rows.count_documents(PARKED)
 
+    @uncancelled
     async def oldest(self, from_start: bool = True) -> str | None:
         """Return the id of the event that has waited longest.
 

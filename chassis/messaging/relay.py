@@ -85,7 +85,7 @@ class Relay:
         holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         lanes = [str(lane) for lane in range(LANES)]
         self._shares = AsyncShares(database["leases"], "relay", lanes, holder, LEASE)
-        self._stopping, self._out_of_time = asyncio.Event(), asyncio.Event()
+        self._stopping, self._out_of_time, self._over = (asyncio.Event() for _ in range(3))
         self._has_lanes = asyncio.Event()
         self._holding = NOTHING
         self._answered = -math.inf
@@ -120,19 +120,20 @@ class Relay:
 
     async def run(self) -> None:
         """Relay until `stop`. Any error except a server being away ends it, because it is a bug."""
-        tasks: list[asyncio.Task[Any]] = [
+        ending: list[asyncio.Task[Any]] = [
             asyncio.create_task(self._publish_forever()),
             asyncio.create_task(self._out_of_time.wait()),
-            *(
-                asyncio.create_task(self._forever(work))
-                for work in (self._keep_share, self._report)
-            ),
+        ]
+        loops = [
+            asyncio.create_task(self._repeat(work)) for work in (self._keep_share, self._report)
         ]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([*ending, *loops], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            failed = next((task for task in tasks if _has_failed(task)), None)
-            await end(tasks)
+            failed = next((task for task in [*ending, *loops] if _has_failed(task)), None)
+            self._over.set()
+            await end(ending)
+            await asyncio.wait(loops, timeout=SHUTDOWN_TIMEOUT)
             await self._leave()
         if failed:
             failed.result()
@@ -156,7 +157,7 @@ class Relay:
                 if time.monotonic() - began > pause:
                     pause = FIRST_PAUSE
                 log.warning("can't relay now", why=str(error)[:300], seconds=round(pause, 1))
-                await self._sleep(pause * random.uniform(0.7, 1.3))
+                await _sleep(pause * random.uniform(0.7, 1.3), self._stopping)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _relay(self) -> None:
@@ -180,8 +181,11 @@ class Relay:
             async with asyncio.timeout(SHUTDOWN_TIMEOUT):
                 await publisher.close()
 
-    async def _keep_share(self) -> None:
-        """Renew our lanes, take free ones, and give up those that exceed our share."""
+    async def _keep_share(self) -> float:
+        """Renew our lanes, take free ones, and give up those that exceed our share.
+
+        Returns the seconds until that is to be done again.
+        """
         before = self._holding.held
         with pymongo.timeout(PING_TIMEOUT):
             self._holding = await self._shares.keep()
@@ -193,7 +197,7 @@ class Relay:
             self._has_lanes.set()
         elif not self._stopping.is_set():
             self._has_lanes.clear()
-        await asyncio.sleep(HAND_OVER if self._holding.surplus else RENEW_INTERVAL)
+        return HAND_OVER if self._holding.surplus else RENEW_INTERVAL
 
     async def _hand_over(self) -> None:
         surplus = self._holding.surplus
@@ -203,32 +207,32 @@ class Relay:
             self._holding = Holding(rest, surplus.difference(idle), self._holding.until)
             await self._shares.release(idle)
 
-    async def _report(self) -> None:
-        """Report the state of the outbox to Prometheus."""
+    async def _report(self) -> float:
+        """Report the state of the outbox to Prometheus. Returns as `_keep_share` does."""
         oldest = await self._outbox.oldest(from_start=self._reports % FULL_POLL_EVERY == 0)
         self._reports += 1
         age = time.time() - ids.made_at(oldest) if oldest else 0.0
         metrics.OUTBOX_OLDEST.labels(self._service).set(max(0.0, age))
         metrics.OUTBOX_DEPTH.labels(self._service).set(await self._outbox.depth())
         metrics.OUTBOX_PARKED.labels(self._service).set(await self._outbox.parked())
-        await asyncio.sleep(POLL_INTERVAL)
+        return POLL_INTERVAL
 
-    async def _forever(self, work: Callable[[], Awaitable[Any]]) -> None:
-        while True:
+    async def _repeat(self, work: Callable[[], Awaitable[float]]) -> None:
+        while not self._over.is_set():
             try:
-                await work()
+                pause = await work()
             except PyMongoError as error:
                 self._answered = -math.inf
                 log.warning("MongoDB does not answer", why=str(error)[:200])
-                await asyncio.sleep(1)
+                pause = 1.0
+            await _sleep(pause, self._over)
 
-    async def _sleep(self, seconds: float) -> None:
-        """Sleep, unless it is time to stop."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            pass
+
+async def _sleep(seconds: float, unless: asyncio.Event) -> None:
+    """Sleep, unless something has happened, or happens meanwhile."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await unless.wait()
 
 
 def _init_labels(service: str) -> None:

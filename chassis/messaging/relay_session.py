@@ -6,7 +6,7 @@ its start. So whatever broke the session before, nothing has to be repaired.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from typing import Any
 
 import structlog
@@ -15,7 +15,7 @@ from chassis.data.numbering import lane_of
 from chassis.data.shares import Holding
 from chassis.messaging.lanes import Lanes
 from chassis.messaging.outbox import Outbox, Row
-from chassis.messaging.outbox_reads import Read
+from chassis.messaging.outbox_reads import Notice, Read
 from chassis.messaging.publisher import Publisher
 from chassis.messaging.unconfirmed import Outcome
 from chassis.operations import metrics
@@ -44,7 +44,7 @@ class Session:
         self._service, self._outbox, self._publisher, self._held = service, outbox, publisher, held
         self._lanes = Lanes()
         self._woken, self._listens, self._stopping = (asyncio.Event() for _ in range(3))
-        self._released = False
+        self._released = self._over = False
         self._scan_at = time.monotonic() + SCAN_INTERVAL
         self._refused: set[str] = set()
         self._retry_at, self._pause = 0.0, FIRST_PAUSE
@@ -73,16 +73,19 @@ class Session:
             self._publisher.see_open()
             publishing.result()
         finally:
+            self._over = True
             await end([publishing, *others])
 
     async def _follow(self) -> None:
         """Follow the change stream of committed rows."""
-        async for notice in self._outbox.announced(self._listens):
-            if notice is None:
-                self._released = True
-            else:
-                self._lanes.announce(notice)
-            self._woken.set()
+        await self._outbox.follow(self._listens, self._hear, lambda: self._over)
+
+    def _hear(self, notice: Notice | None) -> None:
+        if notice is None:
+            self._released = True
+        else:
+            self._lanes.announce(notice)
+        self._woken.set()
 
     async def _mind(self) -> None:
         """Keep the lanes up to date, and find rows that the change stream does not announce."""
@@ -194,13 +197,8 @@ async def _first(tasks: Iterable["asyncio.Task[Any]"], seconds: float) -> None:
     await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
 
-async def end(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    """Cancel tasks until they have ended.
-
-    Once is not enough: of 80 relays that were stopped, 4 went on, because pymongo (4.20) may
-    swallow a cancellation.
-    """
-    while left := [task for task in tasks if not task.done()]:
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left, timeout=0.2)
+async def end(tasks: Collection["asyncio.Task[Any]"]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

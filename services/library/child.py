@@ -96,20 +96,22 @@ class Child:
         return said
 
     def _send(self, piece: bytes) -> None:
-        try:
-            with self._on_the_clock():
-                self._link.sendall(piece)
-        except ConnectionError as error:
-            raise Ended(self._end()) from error
+        with self._on_the_clock():
+            self._link.sendall(piece)
 
     @contextmanager
     def _on_the_clock(self) -> Iterator[None]:
+        """Count the time inside. Raises Ended if it is over, or if the process has ended: a link
+        is reset if its other end was closed with unread bytes.
+        """
         begun = time.monotonic()
         self._link.settimeout(max(self._left, 0.001))
         try:
             yield
         except TimeoutError as error:
             raise Ended(f"{self._doing} takes longer than {self._limit:g} s") from error
+        except ConnectionError as error:
+            raise Ended(self._end()) from error
         finally:
             self._left -= time.monotonic() - begun
 

@@ -1,8 +1,9 @@
-"""Notify's timers (reminders, broadcasts), and the jobs that send a broadcast's chunks."""
+"""Notify's timers (reminders, broadcasts, changed dues), and the jobs of a broadcast's chunks."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -14,15 +15,18 @@ from services.notify import metrics, migrations
 from services.notify.domain.enums import BULK, URGENT
 from services.notify.ports import Texts
 from services.notify.store import NotifyStore
-from services.notify.usecases import broadcasts
+from services.notify.usecases import broadcasts, path_news
 
 # People notified in one unit of work: about a tenth of a second of the database's time.
 CHUNK = 500
+# Learners told of their changed dues in one unit of work: each has a text of its own to write.
+DIGESTS = 100
 # Chunks that a process sends at once; few, because they use its processor. One is for urgent ones.
 SLOTS = ((URGENT,), (URGENT, BULK))
 # One run of a timer ends after this many seconds, and the next continues: a stop waits for a run.
 BUDGET = 5.0
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -64,6 +68,18 @@ def chunks(texts: Texts) -> Jobs[NotifyStore]:
     return Jobs("notify.broadcasts", "broadcast_parts", {URGENT: 1, BULK: 1}, SLOTS, work)
 
 
+def tell_dues(database: Database[NotifyStore], texts: Texts) -> None:
+    """Tell learners of dues that changed, a chunk of them in each unit of work."""
+    end = time.monotonic() + BUDGET
+
+    def tell_chunk(digest_ids: Sequence[str]) -> None:
+        if time.monotonic() < end:
+            database.transact(lambda store: path_news.tell(store, texts, digest_ids))
+
+    due = database.reader().due_digests()
+    _each((due[place : place + DIGESTS] for place in range(0, len(due), DIGESTS)), tell_chunk)
+
+
 def watch(database: Database[NotifyStore]) -> None:
     """Report how long the oldest mail has waited."""
     metrics.OLDEST_MAIL.set(database.reader().oldest_queued().total_seconds())
@@ -74,7 +90,7 @@ def adopt(database: Database[NotifyStore]) -> None:
     migrations.adopt(database.mongo)
 
 
-def _each(ids_of: Iterable[str], work: Callable[[str], object]) -> None:
+def _each(ids_of: Iterable[T], work: Callable[[T], object]) -> None:
     """Do work for each; a failure does not block the others, and is retried in the next run."""
     for one in ids_of:
         try:

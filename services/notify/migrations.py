@@ -72,6 +72,14 @@ _DUES: Mapping[str, Sequence[IndexModel]] = {"dues": []}
 _SERIES: Mapping[str, Sequence[IndexModel]] = {"series": []}
 
 
+# What changed of learners' dues, and when they are told.
+_DUE_DIGESTS: Mapping[str, Sequence[IndexModel]] = {
+    "due_digests": [
+        IndexModel("tell_at", partialFilterExpression={"tell_at": {"$type": "date"}}),
+    ],
+}
+
+
 def adopt(mongo: Mongo) -> None:
     """Give a job to mail that the older version queued and that none of its senders has claimed."""
     now = datetime.now(UTC)
@@ -101,4 +109,5 @@ MIGRATIONS = (
     Migration(5, "the newest news of catch-ups", adding(_CATCH_UPS)),
     Migration(6, "the newest news of dues", adding(_DUES)),
     Migration(7, "the newest moves of series", adding(_SERIES)),
+    Migration(9, "changed dues", adding(_DUE_DIGESTS)),
 )

@@ -12,6 +12,7 @@
 | items | replicas of the library's items: titles | the library's |
 | catch_ups | the newest event of a catch-up | progress's |
 | dues | the newest event of a learner's due | enrolment:activity |
+| due_digests | changed dues that a learner is told, or was | enrolment |
 | rosters | a document to lock a run's roster | run |
 
 A delivery has a `job` (chassis/jobs) until it is finished; a chunk of a broadcast always has one.

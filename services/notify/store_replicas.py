@@ -11,6 +11,7 @@ from chassis.contracts.mapping import from_document, to_document
 from chassis.data import store
 from chassis.replicas import Replica
 from services.notify.domain.enums import BULK, URGENT, AttendanceMode, EnrolmentState, Kind
+from services.notify.domain.path_news import DueDigest
 from services.notify.domain.people import CatchUp, Due, Enrolment, Item, Path, Person, Run, Series
 from services.notify.domain.sessions import Broadcast, Chunk, Reminder, Session
 
@@ -26,6 +27,7 @@ _COLLECTIONS: Mapping[type, str] = {
     CatchUp: "catch_ups",
     Due: "dues",
     Series: "series",
+    DueDigest: "due_digests",
 }
 
 ALL = 0  # as the limit of a query: no limit
@@ -177,6 +179,12 @@ class ReplicasStore(store.Store):
     def remove_reminder(self, reminder_id: str) -> None:
         """Delete a reminder."""
         self["reminders"].delete_one({"_id": reminder_id}, session=self.session)
+
+    def due_digests(self) -> list[str]:
+        """Return the ids of digests of dues to tell now, the longest waiting first."""
+        query = {"tell_at": {"$lte": self.now}}
+        rows = self["due_digests"].find(query, {"_id": 1}, session=self.session)
+        return [row["_id"] for row in rows.sort("tell_at", 1)]
 
     def broadcast(self, broadcast_id: str) -> Broadcast | None:
         """Return a broadcast."""

@@ -8,6 +8,7 @@ from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.library.v1 import events_pb2 as library
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
+from tandem.types.v1 import types_pb2
 
 from chassis.clock import Clock
 from chassis.contracts.events import Event
@@ -16,7 +17,7 @@ from chassis.jobs import Jobs
 from chassis.messaging.subscriptions import Subscription, Timer, Wait
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
-from services.notify import announcer, sender, triggers
+from services.notify import announcer, path_events, sender, triggers
 from services.notify.class_events import CLASSES, Leads
 from services.notify.domain.enums import AttendanceMode, EnrolmentState
 from services.notify.domain.notices import NotKnownYet
@@ -90,6 +91,14 @@ def subscriptions(texts: Texts, leads: Leads) -> tuple[Subscription[NotifyStore]
             lambda store, batch: _triggers(store, batch, texts, leads),
             partitioned=True,
         ),
+        # A queue of its own: a corrected path moves the dues of a hundred thousand learners, and
+        # urgent news must not wait for that.
+        Subscription(
+            "notify.paths",
+            path_events.TYPES,
+            lambda store, batch: path_events.handle(store, batch, texts),
+            partitioned=True,
+        ),
     )
 
 
@@ -98,6 +107,7 @@ def timers(texts: Texts, system: Clock) -> tuple[Timer[NotifyStore], ...]:
     return (
         Timer("remind", EVERY, announcer.remind),
         Timer("broadcast", EVERY, lambda database: announcer.broadcast(database, texts, system)),
+        Timer("dues", EVERY, lambda database: announcer.tell_dues(database, texts)),
         Timer("watch", timedelta(seconds=5), announcer.watch),
         Timer("adopt", timedelta(minutes=1), announcer.adopt),
     )
@@ -139,8 +149,10 @@ def _run(event: Event[Any]) -> Run:
 
 
 def _path(event: Event[Any]) -> Path:
-    titles = {activity.id: activity.title for activity in event.data.activities}
-    return Path(event.data.run_id, titles, event.sequence)
+    activities = event.data.activities
+    titles = {activity.id: activity.title for activity in activities}
+    classes = tuple(each.id for each in activities if each.kind == types_pb2.ACTIVITY_KIND_SESSION)
+    return Path(event.data.run_id, titles, event.sequence, classes)
 
 
 def _item(event: Event[Any]) -> Item:

@@ -36,6 +36,7 @@ from services.progress.domain.enums import CatchUpState
 from services.progress.store import ProgressStore
 from services.sessions import worker as sessions
 from services.sessions.domain.feeds import Feed as CalendarFeed
+from services.sessions.domain.session import Room
 from services.sessions.store import SessionsStore
 from tests.unit.sessions.examples import SERIES, session
 
@@ -216,6 +217,7 @@ def _fill_sessions(client: Any, name: str) -> None:
     _hear(database, sessions.rosters)
 
     def work(store: SessionsStore) -> None:
+        store.put_room(Room(id="room", name="Aula", capacity=30))
         for run_id in RUNS:
             store.put_session(session(id=f"session-{run_id}", run_id=run_id, instructor_id=GUEST))
             of_run = replace(SERIES, id=f"series-{run_id}", run_id=run_id, instructor_id=GUEST)

@@ -190,6 +190,8 @@ def test_a_killed_part_comes_back_with_its_data(here: Stack, name: str) -> None:
     pid = before[name]
     assert pid
     os.kill(pid, signal.SIGKILL)
+    process = here.parts[name].process
+    assert wait_until(lambda: not process.alive, 60)
     assert here.up() == endpoints
     after = pids(here)
     assert {part for part in ALL if after[part] != before[part]} == {name}

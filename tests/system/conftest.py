@@ -9,6 +9,7 @@ from campus.client import Campus
 from campus.platform import Platform
 from campus.services import Services
 from campus.stack.concurrency import all_at_once
+from chassis.messaging import queue_figures
 from tests.collector import Collector
 from tests.system.classes import Class, Demo, MakeClass, play_demo
 
@@ -42,6 +43,12 @@ def campus(platform: Platform) -> Iterator[Campus]:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The demo, run once for all tests of its outcome."""
     return play_demo(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy broker may take its time with its figures."""
+    monkeypatch.setattr(queue_figures, "TRIES", 500)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ class Category(StrEnum):
     CATCH_UP = "CATCH_UP"
     DEADLINE = "DEADLINE"
     REMINDER = "REMINDER"
+    ACTIVITY = "ACTIVITY"
 
 
 class DeliveryState(StrEnum):
@@ -62,6 +63,8 @@ class Kind(StrEnum):
     DUE_EXTENDED = "due_extended"
     DUE_APPROACHING = "due_approaching"
     DUE_MISSED = "due_missed"
+    DUES_CHANGED = "dues_changed"
+    ACTIVITIES_OPENED = "activities_opened"
     REMINDER = "reminder"
 
 

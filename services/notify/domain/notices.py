@@ -48,6 +48,8 @@ RULES: Mapping[Kind, Rule] = {
     Kind.DUE_EXTENDED: Rule(Category.DEADLINE),
     Kind.DUE_APPROACHING: Rule(Category.DEADLINE, lapses=True),
     Kind.DUE_MISSED: Rule(Category.DEADLINE),
+    Kind.DUES_CHANGED: Rule(Category.DEADLINE),
+    Kind.ACTIVITIES_OPENED: Rule(Category.ACTIVITY, lapses=True),
     Kind.REMINDER: Rule(Category.REMINDER, lapses=True),
 }
 
@@ -71,6 +73,10 @@ class About:
     """The version of the session, series, catch-up or due."""
     due_id: str = ""
     series_id: str = ""
+    enrolment_id: str = ""
+    """Of dues that changed: whose they are."""
+    activity_ids: tuple[str, ...] = ()
+    """Of dues that changed: the activities."""
 
 
 @dataclass(frozen=True, slots=True)

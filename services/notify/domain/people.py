@@ -45,13 +45,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The titles of a run's activities, for texts."""
+    """The titles of a run's activities, for texts, and which of them are live classes."""
 
     id: str
     """The id of the run."""
     titles: Mapping[str, str]
     """The titles by activity id."""
     sequence: int = 0
+    classes: tuple[str, ...] = ()
+    """The ids of activities that are live classes; empty in a replica of an older version."""
 
 
 @dataclass(frozen=True, slots=True)

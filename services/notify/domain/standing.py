@@ -8,6 +8,7 @@ from typing import Protocol
 
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import About
+from services.notify.domain.path_news import DueDigest
 from services.notify.domain.people import CatchUp, Due, Run, Series
 from services.notify.domain.sessions import Session
 
@@ -47,6 +48,7 @@ class Known:
     runs: Mapping[str, Run]
     dues: Mapping[str, Due]
     series: Mapping[str, Series] = field(default_factory=dict)
+    digests: Mapping[str, DueDigest] = field(default_factory=dict)
 
 
 def standing(told: Told, known: Known, now: datetime) -> Standing:
@@ -65,12 +67,11 @@ def standing(told: Told, known: Known, now: datetime) -> Standing:
             return _not_held(about, session)
         case Kind.SEAT_PROMOTED:
             return _seat(about, session, now)
-        case Kind.ENROLMENT_PROMOTED:
+        case Kind.ENROLMENT_PROMOTED | Kind.ACTIVITIES_OPENED:
             return Standing.OVER if run and run.is_over(now) else Standing.STANDS
-        case Kind.SERIES_MOVED:
-            return _other(about, known.series.get(about.series_id), now)
-    newest = known.dues.get(about.due_id) or known.catch_ups.get(about.catch_up_id)
-    return _other(about, newest, now)
+        case Kind.DUES_CHANGED:
+            return _dues(about, known.digests.get(about.enrolment_id), now)
+    return _other(about, _newest(about, known), now)
 
 
 def _reminder(about: About, session: Session | None, run: Run | None, now: datetime) -> Standing:
@@ -106,6 +107,19 @@ def _seat(about: About, session: Session | None, now: datetime) -> Standing:
     if session.cancelled:
         return Standing.OVERTAKEN
     return _until(session.start_time, now) if session.standing else Standing.OVER
+
+
+def _dues(about: About, digest: DueDigest | None, now: datetime) -> Standing:
+    """Return whether one of the dues that changed has no newer news, and one is to come."""
+    if digest and digest.overtakes(about.activity_ids, about.sequence, now):
+        return Standing.OVERTAKEN
+    return _until(about.end_time, now)
+
+
+def _newest(about: About, known: Known) -> CatchUp | Due | Series | None:
+    if about.kind is Kind.SERIES_MOVED:
+        return known.series.get(about.series_id)
+    return known.dues.get(about.due_id) or known.catch_ups.get(about.catch_up_id)
 
 
 def _other(about: About, newest: CatchUp | Due | Series | None, now: datetime) -> Standing:

@@ -44,6 +44,8 @@ class ActivitiesOpened:
     run_id: str
     learner_id: str
     activity_ids: tuple[str, ...]
+    by_completion: bool
+    """Whether each of them opened because the learner completed what it requires."""
 
 
 @dataclass(frozen=True, slots=True)

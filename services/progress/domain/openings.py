@@ -52,8 +52,11 @@ def is_needed(before: Learner, after: Learner, plan: Plan) -> bool:
     return (plan.waits_for_attendance and attended) or any(scored)
 
 
-def opened(learner: Learner, plan: Plan, now: datetime) -> tuple[Learner, ActivitiesOpened | None]:
-    """Return the learner with what is open now, and the news of it, if any.
+def opened(
+    before: LearnerRunState, learner: Learner, plan: Plan, now: datetime
+) -> tuple[Learner, ActivitiesOpened | None]:
+    """Return the learner with what is open now, and the news of it, if any. `before`: the run state
+    before the unit of work.
 
     Nothing is news to a learner who was not evaluated against a path before (`path_seen`), or after
     the run is over; nor is what is completed, or what waits for nothing.
@@ -69,7 +72,7 @@ def opened(learner: Learner, plan: Plan, now: datetime) -> tuple[Learner, Activi
         next_due_at=_next_at(run_state, waiting.values(), plan, now),
         path_seen=plan.path_version,
     )
-    return replace(learner, run_state=after), _news(run_state, fresh, plan, now)
+    return replace(learner, run_state=after), _news(before, run_state, fresh, plan, now)
 
 
 def _waiting(learner: Learner, plan: Plan, now: datetime) -> dict[str, list[Lack]]:
@@ -93,12 +96,21 @@ def _next_at(
 
 
 def _news(
-    before: LearnerRunState, fresh: Iterable[str], plan: Plan, now: datetime
+    before: LearnerRunState,
+    run_state: LearnerRunState,
+    fresh: Iterable[str],
+    plan: Plan,
+    now: datetime,
 ) -> ActivitiesOpened | None:
-    told = [each for each in fresh if plan.activities[each].waits and each not in before.completed]
-    if not told or not before.path_seen or plan.run.over_since(now):
+    completed = run_state.completed
+    told = [each for each in fresh if plan.activities[each].waits and each not in completed]
+    if not told or not run_state.path_seen or plan.run.over_since(now):
         return None
-    return ActivitiesOpened(before.enrolment_id, before.run_id, before.learner_id, tuple(told))
+    by_completion = all(
+        set(plan.activities[each].requires) - before.completed.keys() for each in told
+    )
+    who = (run_state.enrolment_id, run_state.run_id, run_state.learner_id)
+    return ActivitiesOpened(*who, tuple(told), by_completion)
 
 
 def lacks_of(

@@ -211,7 +211,7 @@ def _told(store: Store, before: Learner, after: Learner, plan: Plan | None) -> L
     dues = Dues(plan, run_state)
     run_state, changed = due_changes.told(was, run_state, plan, store.now, dues)
     run_state, news = due_news.told(run_state, plan, store.now, dues)
-    told, opened = openings.opened(replace(told, run_state=run_state), plan, store.now)
+    told, opened = openings.opened(was, replace(told, run_state=run_state), plan, store.now)
     store.record_event(*filter(None, (changed, *news, opened)))
     return told
 

@@ -67,8 +67,7 @@ class Registry:
 
     def enrol(self, run_id: str, learner: str, **more: Any) -> resources_pb2.Enrolment:
         request = catalog_pb2.EnrolRequest(run_id=run_id, learner_id=learner, mode=ONLINE, **more)
-        # Many calls may take long on a machine that also does other work.
-        return self.staff.Enrol(request, timeout=30)
+        return self.staff.Enrol(request)
 
 
 def person(person_id: str, role: Any = options_pb2.ROLE_LEARNER) -> resources_pb2.Person:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tandem.catalog.v1 import imports_pb2
 
+from campus.oneroster.export import Export
 from chassis.data.store import Database
 from chassis.jobs.runner import Runner
 from services.catalog.domain.oneroster.imports import AppendImport, Import, StartImport
@@ -12,7 +13,6 @@ from services.catalog.importing import importing
 from services.catalog.store import CatalogStore
 from services.catalog.usecases.oneroster import imports as use
 from tests.integration.catalog.registry import Registry
-from tests.oneroster import Export
 
 PART = 2**20
 MOST = 2**28

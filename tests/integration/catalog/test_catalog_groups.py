@@ -24,7 +24,7 @@ EXISTS, INVALID = grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.INVALID_ARGUME
 def create(registry: Registry, run_id: str, name: str = "Tutorial A") -> resources_pb2.Group:
     """Create a group."""
     request = catalog_pb2.CreateGroupRequest(run_id=run_id, name=name)
-    return registry.staff.CreateGroup(request, timeout=60)
+    return registry.staff.CreateGroup(request)
 
 
 def rename(registry: Registry, group: resources_pb2.Group, name: str) -> resources_pb2.Group:

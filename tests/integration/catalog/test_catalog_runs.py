@@ -27,6 +27,7 @@ from tests.integration.catalog.registry import (
     publish,
     refused,
 )
+from tests.mongo import long_transactions
 
 ENROLLED = resources_pb2.ENROLMENT_STATE_ENROLLED
 WAITLISTED = resources_pb2.ENROLMENT_STATE_WAITLISTED
@@ -38,7 +39,7 @@ BY_REGISTRAR = resources_pb2.ENROLMENT_POLICY_BY_REGISTRAR
 def update(registry: Registry, run_id: str, **fields: Any) -> resources_pb2.Run:
     """Change a run."""
     request = catalog_pb2.UpdateRunRequest(run_id=run_id, **fields)
-    return registry.staff.UpdateRun(request, timeout=60)
+    return registry.staff.UpdateRun(request)
 
 
 def close(registry: Registry, run_id: str) -> resources_pb2.Run:
@@ -161,7 +162,7 @@ def test_thousands_are_promoted_in_one_unit_of_work(registry: Registry) -> None:
             for each in learners[first : first + 1_000]
         ]
         request = catalog_pb2.BatchEnrolRequest(run_id=run.id, rows=rows)
-        registry.staff.BatchEnrol(request, timeout=120)
+        registry.staff.BatchEnrol(request)
     after = update(registry, run.id, capacity=5_000)
     assert (after.enrolled, after.waitlisted) == (3_001, 0)
     assert len(registry.events("tandem.catalog.enrolment.promoted.v1")) == 3_000
@@ -179,7 +180,8 @@ def test_a_limit_counts_enrolments_that_were_under_way(registry: Registry) -> No
         if get(registry, run.id).capacity == 0:
             assert update(registry, run.id, capacity=2).enrolled == 1
 
-    registry.database.transact(meanwhile)
+    with long_transactions(registry.database.client):
+        registry.database.transact(meanwhile)
     assert registry.enrol(run.id, "eve").state == WAITLISTED
     assert get(registry, run.id).enrolled == 2
 

@@ -21,6 +21,7 @@ from services.catalog.usecases.enrolments import Enrol, enrol
 from services.catalog.usecases.lookup import lock_run_if_limited
 from tests.deep import only_deep
 from tests.integration.catalog.registry import ONLINE, Registry, Stub
+from tests.mongo import long_transactions
 
 AGAIN = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED)
 CREATED = "tandem.catalog.enrolment.created.v1"
@@ -33,7 +34,7 @@ def beside(registry: Registry) -> Database[CatalogStore]:
 
 
 def run_of(registry: Registry, run_id: str) -> resources_pb2.Run:
-    return registry.staff.GetRun(catalog_pb2.GetRunRequest(run_id=run_id), timeout=60)
+    return registry.staff.GetRun(catalog_pb2.GetRunRequest(run_id=run_id))
 
 
 def let_in(system: Stub, run_id: str, learner: str) -> Any:
@@ -81,7 +82,7 @@ def test_who_enrols_with_another_open_transaction_does_not_wait(registry: Regist
         assert free.wait(60)
         return found.id
 
-    with ThreadPoolExecutor(1) as pool:
+    with long_transactions(registry.database.client), ThreadPoolExecutor(1) as pool:
         ada = pool.submit(registry.database.transact, slowly)
         assert begun.wait(60)
         assert registry.enrol(run.id, "bob").state == resources_pb2.ENROLMENT_STATE_ENROLLED
@@ -145,7 +146,7 @@ def test_a_rush_on_one_run_stops_neither_another_run_nor_reads(
         held.set()
         assert free.wait(60)
 
-    with ThreadPoolExecutor(161) as pool:
+    with long_transactions(registry.database.client), ThreadPoolExecutor(161) as pool:
         holder = pool.submit(registry.database.transact, hold)
         assert held.wait(60)
         rush = [pool.submit(let_in, system, wanted.id, learner) for learner in rushing]

@@ -21,6 +21,7 @@ from tandem.catalog.v1 import catalog_pb2, imports_pb2
 from campus import upload
 from campus.cli import cli
 from campus.oneroster.command import bring, oneroster, request_of
+from campus.oneroster.export import zipped
 from campus.oneroster.importer import Importer
 from chassis.edge.methods import Servicer
 from chassis.edge.server import Server
@@ -29,7 +30,7 @@ from services.catalog import rights
 from services.catalog.api import CatalogApi
 from tests.integration.catalog.registry import Registry
 from tests.integration.catalog.rosters import DONE, PART, Roster
-from tests.oneroster import small, zipped
+from tests.oneroster import small
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "oneroster.md"
 OPTIONS: dict[str, Any] = {

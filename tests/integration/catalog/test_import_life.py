@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tandem.catalog.v1 import imports_pb2
 
 import services.catalog.importing
+from campus.oneroster.export import Export, Row
 from chassis.data.store import Database
 from chassis.jobs import Batch
 from chassis.jobs.runner import Runner
@@ -42,7 +43,7 @@ from tests.integration.catalog.rosters import (
     state_of,
     uploaded,
 )
-from tests.oneroster import Export, Row, small
+from tests.oneroster import small
 
 EXAMPLES = 60 if DEEP else 3
 # The same examples each time, but for make test-deep. No shrinking: an example takes a second.

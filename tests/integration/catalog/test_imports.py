@@ -5,6 +5,7 @@ from typing import Any
 from tandem.catalog.v1 import catalog_pb2, imports_pb2, resources_pb2
 from tandem.options.v1 import options_pb2
 
+from campus.oneroster.export import Export, zipped
 from tests.conftest import FakeClock
 from tests.integration.catalog.registry import fields_of, refused
 from tests.integration.catalog.rosters import (
@@ -17,7 +18,7 @@ from tests.integration.catalog.rosters import (
     counts,
     reasons,
 )
-from tests.oneroster import Export, small, zipped
+from tests.oneroster import small
 
 
 def test_a_dry_run_tells_the_difference_and_changes_nothing(roster: Roster) -> None:

@@ -141,8 +141,10 @@ class Bus:
             for message in channel.consume(queue, auto_ack=True, inactivity_timeout=0.3):
                 if message[0] is not None:
                     found.append(message)
-                elif len(found) >= least:
-                    return found
+                elif len(found) >= least and self.count(queue) == 0:
+                    channel.basic_qos()  # answered after the messages that are on their way
+                    if channel.get_waiting_message_count() == 0:
+                        return found
         raise AssertionError
 
 

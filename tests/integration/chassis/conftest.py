@@ -1,10 +1,18 @@
 """A service's bus on real servers."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from chassis.messaging import relay
 from tests.integration.chassis.bus import Bus, store
+
+
+@pytest.fixture(autouse=True)
+def patient_relay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay in this process keeps its lanes also where the machine lets it wait for long."""
+    monkeypatch.setattr(relay, "LEASE", timedelta(seconds=60))
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import gc
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from chassis.operations.settings import Settings, setting
+from chassis.operations.settings import NO_FILE, Settings, setting
 from chassis.roles import GARBAGE, main, open_database
 
 
@@ -15,6 +16,7 @@ class LittleSettings(Settings):
     """Settings with one of its own."""
 
     seconds: float = setting("how long a request takes", default=0.0)
+    held: Path = setting("file while which is there no request ends", default=NO_FILE)
 
 
 def api(settings: LittleSettings) -> None:
@@ -33,6 +35,8 @@ def api(settings: LittleSettings) -> None:
         def GetPreferences(self, request: Any, context: Any) -> Preferences:
             print("in hand", flush=True)
             time.sleep(settings.seconds)
+            while settings.held.is_file():
+                time.sleep(0.05)
             database.mongo["leases"].find_one()
             return Preferences(person_id=request.person_id)
 

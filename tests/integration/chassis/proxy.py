@@ -24,6 +24,7 @@ class Proxy:
         self._port: int = self._held.getsockname()[1]
         self._listener: socket.socket | None = None
         self._pairs: list[socket.socket] = []
+        self._lock = threading.Lock()
         self._flows = threading.Event()
         self._flows.set()
         # A direct connection: the replica set would tell the client how to go round the proxy.
@@ -31,20 +32,17 @@ class Proxy:
 
     def open(self) -> None:
         """Let connections through."""
-        self._listener = socket.create_server(("127.0.0.1", self._port))
+        with self._lock:
+            self._listener = socket.create_server(("127.0.0.1", self._port))
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def cut(self) -> None:
         """End all connections and refuse new ones."""
-        if self._listener:
-            with contextlib.suppress(OSError):  # it may be cut already
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-        for end in self._pairs:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-        self._pairs.clear()
+        with self._lock:
+            ends = ([self._listener] if self._listener else []) + self._pairs
+            self._listener, self._pairs = None, []
+        for end in ends:
+            _close(end)
 
     def freeze(self) -> None:
         """Pass nothing on, as a server that was stopped by SIGSTOP: connections stay open."""
@@ -59,7 +57,12 @@ class Proxy:
             while True:
                 near, _ = listener.accept()
                 far = socket.create_connection(self._server)
-                self._pairs += [near, far]
+                with self._lock:
+                    if listener is not self._listener:  # it was cut meanwhile
+                        _close(near)
+                        _close(far)
+                        return
+                    self._pairs += [near, far]
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 
@@ -69,3 +72,9 @@ class Proxy:
                 self._flows.wait()
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
+
+
+def _close(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the other side may have ended it
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

@@ -105,7 +105,7 @@ def stub_of(little: RoleProcess, issuer: Issuer) -> Any:
 
 def state(little: RoleProcess) -> Any:
     stub: Any = health_pb2_grpc.HealthStub(little.channel())
-    return stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status
+    return stub.Check(health_pb2.HealthCheckRequest(), timeout=60).status
 
 
 def get(port: int, path: str, accept: str = "") -> tuple[int, str]:
@@ -114,7 +114,7 @@ def get(port: int, path: str, accept: str = "") -> tuple[int, str]:
         f"http://127.0.0.1:{port}{path}", headers={"Accept": accept} if accept else {}
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -145,9 +145,13 @@ def test_sigterm_lets_calls_in_hand_end(start: Start, issuer: Issuer) -> None:
     eventually(lambda: little.logged("stopped"))
 
 
-def test_health_says_not_serving_during_the_drain(start: Start, issuer: Issuer) -> None:
+def test_health_says_not_serving_during_the_drain(
+    start: Start, issuer: Issuer, tmp_path: Path
+) -> None:
     """Health watchers get NOT_SERVING while open calls still end."""
-    little = start(TANDEM_SECONDS="5")
+    held = tmp_path / "held"
+    held.touch()
+    little = start(TANDEM_HELD=str(held))
     stub: Any = health_pb2_grpc.HealthStub(little.channel())
     states = stub.Watch(health_pb2.HealthCheckRequest())
     assert next(states).status == SERVING
@@ -155,6 +159,7 @@ def test_health_says_not_serving_during_the_drain(start: Start, issuer: Issuer) 
     little.process.send_signal(signal.SIGTERM)
     assert next(states).status == NOT_SERVING
     assert not call.done()
+    held.unlink()
     assert list(states) == []
     assert call.result().person_id == "ada"
 

@@ -15,7 +15,7 @@ from pymongo import IndexModel
 from structlog.testing import capture_logs
 
 from chassis.data.migrations import Migration, adding, migrate, newer, pending
-from tests.integration.chassis.slow_migration import steps
+from tests.integration.chassis.slow_migration import STUCK_AT, steps
 
 SCRIPT = Path(__file__).with_name("slow_migration.py")
 
@@ -90,21 +90,21 @@ def test_a_kill_in_a_step_is_made_good(database: Any, stack: dict[str, str]) -> 
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         for line in process.stdout:
-            if line == "9\n":
+            if line == f"{STUCK_AT}\n":
                 break
         process.kill()
     done = database["rows"].count_documents({"double": {"$exists": True}})
     assert 10 <= done < 100
-    assert [step.number for step in pending(database, "test", steps(0))] == [2]
-    migrate(database, {"test": steps(0)})
+    assert [step.number for step in pending(database, "test", steps())] == [2]
+    migrate(database, {"test": steps()})
     assert all(row["double"] == 2 * row["n"] for row in database["rows"].find())
-    assert pending(database, "test", steps(0)) == []
+    assert pending(database, "test", steps()) == []
 
 
 def test_a_newer_database_is_fine(database: Any) -> None:
     """Code that knows fewer steps than were done has nothing to do, and says which it lacks."""
-    migrate(database, {"test": steps(0)})
-    older = {"test": steps(0)[:1]}
+    migrate(database, {"test": steps()})
+    older = {"test": steps()[:1]}
     with capture_logs() as lines:
         migrate(database, older)
     assert pending(database, "test", older["test"]) == []

@@ -1,6 +1,5 @@
 """Lanes on real servers: order in each aggregate, whatever is late, hot, killed or handed over."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -141,15 +140,17 @@ def test_a_broken_change_stream_loses_nothing(bus: Bus, monkeypatch: pytest.Monk
     """When it breaks, the lanes are read from their start, with all events meanwhile."""
     listen(bus.amqp_url, "stranger")
     mongo = bus.database.mongo["outbox"]
-    announced, breaks = Outbox.announced, iter(range(3))
+    follow, breaks = Outbox.follow, iter(range(3))
 
-    async def breaking(self: Outbox, ready: asyncio.Event) -> Any:
-        async for notice in announced(self, ready):
+    async def breaking(self: Outbox, ready: Any, tell: Any, is_over: Any) -> None:
+        def tell_or_break(notice: Any) -> None:
             if next(breaks, None) is not None:
                 raise PyMongoError("broken")
-            yield notice
+            tell(notice)
 
-    monkeypatch.setattr(Outbox, "announced", breaking)
+        await follow(self, ready, tell_or_break, is_over)
+
+    monkeypatch.setattr(Outbox, "follow", breaking)
 
     def commit() -> None:
         after = ""

@@ -68,7 +68,7 @@ def test_a_worker_verifies_and_knows_who_may_read(
         assert shelves.item(film).seconds == 2400.0
         for process in (one, other):
             process.send_signal(signal.SIGTERM)
-        assert [process.wait(60) for process in (one, other)] == [0, 0]
+        assert [process.wait(120) for process in (one, other)] == [0, 0]
     assert all(len(shelves.published(ItemAvailable, each)) == 1 for each in ids)
 
 

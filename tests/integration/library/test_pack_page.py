@@ -29,6 +29,12 @@ from tests.integration.progress.classroom import Classroom
 from tests.unit.library import examples
 
 SECONDS = 2
+PATIENCE = 120_000  # milliseconds that a busy machine may take for a step
+# The page listens, too, and was first.
+PLAY = """player => new Promise((done) => {
+  player.addEventListener("ended", () => done());
+  player.play();
+})"""
 # As root, Chromium's sandbox does not start; and players play without a click.
 FLAGS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
 
@@ -62,8 +68,10 @@ def context() -> Iterator[BrowserContext]:
     """A learner's browser that has no network."""
     program = f"/usr/bin/{need('chromium')}"
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser.new_context(offline=True, accept_downloads=True)
+        browser = play.chromium.launch(executable_path=program, args=FLAGS, timeout=PATIENCE)
+        made = browser.new_context(offline=True, accept_downloads=True)
+        made.set_default_timeout(PATIENCE)
+        yield made
         browser.close()
 
 
@@ -101,9 +109,8 @@ def study(
 
 
 def watch(page: Page) -> None:
-    """Play the film to its end."""
-    page.locator("video").evaluate("player => player.play()")
-    page.wait_for_function("document.querySelector('video').ended")
+    """Play the film to its end, which the page has been told of by then."""
+    page.locator("video").evaluate(PLAY)
 
 
 def kept(page: Page) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from tandem.sessions.v1 import events_pb2 as sessions
 from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, running
 from services.notify import api
-from services.notify.domain.enums import Channel
+from services.notify.domain.enums import Category, Channel
 from services.notify.store import NotifyStore
 from tests.integration.notify.world import World, names
 
@@ -71,7 +71,7 @@ def channels_told(world: World) -> list[Channel]:
 def test_defaults_are_filled_in(ada: Any) -> None:
     """A person who never chose gets everything by both channels."""
     found = ada.GetPreferences(notify_pb2.GetPreferencesRequest(person_id="ada"))
-    assert len(found.categories) == 6
+    assert len(found.categories) == len(Category)
     assert all(list(one.channels) == [IN_APP, EMAIL] for one in found.categories)
 
 

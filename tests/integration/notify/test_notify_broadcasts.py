@@ -137,10 +137,10 @@ def test_a_part_whose_teller_was_killed_is_told_by_another(
         notify_chunk(*args)
         raise Killed
 
-    monkeypatch.setattr(broadcasts, "notify_chunk", cut_off)
-    with pytest.raises(Killed):
-        world.teller().run_due()
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(broadcasts, "notify_chunk", cut_off)
+        with pytest.raises(Killed):
+            world.teller().run_due()
     assert world.notified() == ["grace"]
     world.teller().run_due()
     assert world.notified() == sorted([*learners[20:], "grace"])
@@ -301,10 +301,10 @@ def test_one_broken_broadcast_holds_up_no_other(
             raise ValueError("a template is broken")
         return expand(store, texts, broadcast_id, *more)
 
-    monkeypatch.setattr(broadcasts, "expand", broken)
-    world.broadcast()
+    with monkeypatch.context() as patch:
+        patch.setattr(broadcasts, "expand", broken)
+        world.broadcast()
     assert len(world.notified()) == 2
-    monkeypatch.undo()
     world.broadcast()
     assert len(world.notified()) == 4
 
@@ -312,10 +312,10 @@ def test_one_broken_broadcast_holds_up_no_other(
 def test_a_run_of_a_timer_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A timer's run that is out of time notifies nobody more, and the next run continues."""
     large_run(world, 20)
-    monkeypatch.setattr(announcer, "BUDGET", 0.0)
-    world.broadcast()
+    with monkeypatch.context() as patch:
+        patch.setattr(announcer, "BUDGET", 0.0)
+        world.broadcast()
     assert world.notified() == []
-    monkeypatch.undo()
     world.broadcast()
     assert len(world.notified()) == 21
 

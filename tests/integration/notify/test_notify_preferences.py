@@ -8,11 +8,12 @@ from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.progress.v1 import events_pb2 as progress
 from tandem.sessions.v1 import events_pb2 as sessions
 
+from services.notify import announcer
 from services.notify.domain.enums import Category, Channel, Kind
 from services.notify.domain.notices import BOTH, QUIET, RULES, channels_for
 from services.notify.domain.preferences import CategoryPreference
 from services.notify.usecases import inbox
-from tests.integration.notify.world import HOUR, World
+from tests.integration.notify.world import HOUR, TEXTS, World
 
 DAY = 24 * HOUR
 
@@ -47,7 +48,12 @@ def one_of_each(world: World) -> None:
         progress.DueApproaching(enrolment_id="r1-ada", activity_id="essay", **of_run),
         progress.DueMissed(enrolment_id="r1-ada", activity_id="quiz", **of_run),
     )
+    dues = progress.DuesChanged(enrolment_id="r1-ada", **of_run)
+    dues.changes.add(activity_id="quiz").new_due.FromDatetime(world.clock.now() + DAY)
+    opened = progress.ActivitiesOpened(enrolment_id="r1-ada", activity_ids=["quiz"], **of_run)
+    world.hear("notify.paths", world.event(dues), world.event(opened))
     world.clock.forward(hours=1)
+    announcer.tell_dues(world.database, TEXTS)
     world.remind()
     world.broadcast()
 
@@ -67,6 +73,8 @@ TYPES: Mapping[Kind, str] = {
     Kind.DUE_EXTENDED: "tandem.catalog.due.extended.v1",
     Kind.DUE_APPROACHING: "tandem.progress.due.approaching.v1",
     Kind.DUE_MISSED: "tandem.progress.due.missed.v1",
+    Kind.DUES_CHANGED: "tandem.progress.dues.changed.v1",
+    Kind.ACTIVITIES_OPENED: "tandem.progress.activities.opened.v1",
     Kind.REMINDER: "tandem.sessions.session.scheduled.v1",
 }
 

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from tandem.progress.v1 import progress_pb2
 
+from chassis.data import transactions
 from chassis.data.store import Database
 from chassis.edge.methods import Servicer
 from chassis.testing import ChannelFor, running
@@ -14,6 +15,7 @@ from services.progress.api import ProgressApi
 from services.progress.store import ProgressStore
 from tests.conftest import FakeClock, MakeDatabase
 from tests.integration.progress.classroom import Classroom
+from tests.mongo import long_transactions
 
 
 @pytest.fixture
@@ -40,3 +42,15 @@ def classroom(
 ) -> Classroom:
     """A classroom with nothing in it."""
     return Classroom(progress_database, clock, channels)
+
+
+@pytest.fixture
+def unhurried(
+    progress_database: Database[ProgressStore], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """On a busy machine a transaction may take more than 10 s: the heaviest, and one within which
+    others are made.
+    """
+    monkeypatch.setattr(transactions, "TOO_LONG", 600.0)
+    with long_transactions(progress_database.client):
+        yield

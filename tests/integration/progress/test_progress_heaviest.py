@@ -1,7 +1,7 @@
 """The heaviest events that can be: each is applied, far from MongoDB's limits."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from google.protobuf.message import Message
@@ -24,14 +24,8 @@ from tests.integration.progress.classroom import (
     scheduled,
     task,
 )
-from tests.mongo import long_transactions
 
-
-@pytest.fixture(autouse=True)
-def _long(classroom: Classroom) -> Iterator[None]:
-    """An event's transaction takes a busy machine more than 10 s."""
-    with long_transactions(classroom.database.client):
-        yield
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 def largest(make: Callable[[int], Message]) -> int:

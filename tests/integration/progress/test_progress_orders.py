@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from tests.integration.progress.classroom import Classroom
 from tests.integration.progress.stories import QueuedEvent, forget, outcome, story, tell
 
 LEARNERS = ["ada", "bob", "cyd", "dan", "eve"]
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 @settings(

@@ -56,7 +56,7 @@ def test_from_absence_to_study_over_the_bus(
         eventually(lambda: classroom.summary().completed_catch_ups == 20)
         for process in (worker, relay):
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0
+            assert process.wait(120) == 0
     summary = classroom.summary()
     assert (summary.open_catch_ups, summary.statements) == (10, 20)
     assert summary.completed_activities == 20

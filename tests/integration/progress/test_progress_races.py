@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from tandem.progress.v1 import events_pb2, resources_pb2
 
 from chassis.contracts import events
@@ -44,6 +45,7 @@ from tests.integration.progress.stories import (
 )
 
 ASSIGNED = resources_pb2.CATCH_UP_STATE_ASSIGNED
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 def _hear(

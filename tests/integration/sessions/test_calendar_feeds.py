@@ -1,9 +1,8 @@
 """Calendar feeds, as stock clients get them: over HTTP, without a token of the university."""
 
 import json
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -23,13 +22,12 @@ from chassis.testing import Issuer, settings_for
 from services.sessions import calendar_feeds
 from services.sessions.calendar_feeds import Calendars, feed_urls
 from services.sessions.domain import feeds as domain
-from tests.contract.tools import need
+from tests.integration.sessions.ical import install, read_by_ical_js
 from tests.integration.sessions.school import RUN, TEACHER, School, refused
 from tests.unit.sessions.calendars import Told, read
 
 KEY = "a key of thirty-two characters.."
 CODE = grpc.StatusCode
-READ = Path(__file__).parent / "ical"
 
 
 @dataclass
@@ -399,6 +397,22 @@ def test_an_owner_has_a_limited_number_of_feeds(
     assert refused(lambda: office.of_room(room))[0] is CODE.FAILED_PRECONDITION
 
 
+def test_requests_at_once_keep_the_limit(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many requests at the same moment no more feeds come than an owner may have."""
+    monkeypatch.setattr(domain, "MOST_FEEDS", 2)
+
+    def create(_: int) -> object:
+        try:
+            return office.create("ada").id
+        except grpc.RpcError as error:
+            return error.code()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(create, range(8)))
+    assert answers.count(CODE.FAILED_PRECONDITION) == 6
+    assert len(set(answers)) == 3
+
+
 def test_no_url_is_stored(office: Office) -> None:
     """Who reads the whole database finds no text that opens a feed."""
     feed = office.create("ada", request_id="q1")
@@ -444,14 +458,8 @@ def test_calendars_are_off_by_default(school: School) -> None:
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ical.js, as locked."""
-    need("node")
-    npm, folder = need("npm"), tmp_path_factory.mktemp("node") / "ical"
-    shutil.copytree(READ, folder)
-    command = [npm, "ci", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder
+    """A folder with ical.js."""
+    return install(tmp_path_factory.mktemp("node"))
 
 
 def test_ical_js_reads_a_feed_strictly(office: Office, node: Path) -> None:
@@ -467,17 +475,9 @@ def test_ical_js_reads_a_feed_strictly(office: Office, node: Path) -> None:
     cancel(school, weekly.occurrences[2].session_id)
     move(school, weekly.occurrences[3].session_id, "2026-03-30T08:00:00")
     text = office.get(office.create("ada").url).data
-    (node / "feed.ics").write_bytes(text)
-    command = ["node", "read.mjs", "feed.ics"]
-    done = subprocess.run(command, cwd=node, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = [
-        (each["uid"], each["start"], each["end"], each["title"], each["status"])
-        for each in json.loads(done.stdout)
-    ]
     expected = [
         (e.uid, int(e.start.timestamp()), int(e.end.timestamp()), e.title, e.status)
         for e in read(text)
     ]
     assert len(expected) == 14
-    assert sorted(found) == expected
+    assert read_by_ical_js(node, text) == expected

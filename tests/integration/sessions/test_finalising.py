@@ -20,6 +20,7 @@ from services.sessions.store import SessionsStore
 from services.sessions.usecases.finalising import finalise_chunk
 from services.sessions.worker import finalise_next
 from tests.integration.sessions.school import RUN, School, race
+from tests.mongo import long_transactions
 
 JOINED, LEFT = sessions_pb2.PRESENCE_KIND_JOINED, sessions_pb2.PRESENCE_KIND_LEFT
 PRESENT, PARTIAL, ABSENT, CAUGHT_UP = (
@@ -209,7 +210,7 @@ def test_a_presence_event_that_was_under_way_at_the_end_counts(school: School) -
         began.set()
         assert go_on.wait(60)
 
-    with ThreadPoolExecutor(1) as pool:
+    with long_transactions(school.database.client), ThreadPoolExecutor(1) as pool:
         under_way = pool.submit(school.database.transact, slow)
         assert began.wait(60)
         school.clock.forward(hours=1)

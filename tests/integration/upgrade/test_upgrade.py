@@ -180,3 +180,16 @@ def test_an_older_library_keeps_what_it_has(mongo_database: Any, stack: dict[str
     for name, keys in OLD_INDEXES.items():  # which the older version still uses
         have = [each["key"] for each in mongo_database[name].index_information().values()]
         assert all(key in have for key in keys)
+
+
+def test_an_older_calendar_gets_revisions(mongo_database: Any, stack: dict[str, str]) -> None:
+    """Sessions and series of before are in their first revision, since now; newer ones stay."""
+    newer = {"_id": "newer", "name": "s", "revision": 4, "revised_at": THEN}
+    for name in ("sessions", "series"):
+        mongo_database[name].insert_many([{"_id": "older", "name": "s"}, newer])
+    run_migrate("sessions", mongo_database, stack)
+    for name in ("sessions", "series"):
+        older = mongo_database[name].find_one({"_id": "older"})
+        assert (older["name"], older["revision"]) == ("s", 0)
+        assert older["revised_at"] > THEN
+        assert mongo_database[name].find_one({"_id": "newer"}) == newer

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from campus.oneroster.export import zipped
 from services.catalog.domain.oneroster.files import File, Mode
 from services.catalog.oneroster_archive import ZipArchive
 from services.catalog.oneroster_records import MOST_LINES, Record, encoding_of, records
 from services.catalog.usecases.oneroster.archive import ArchiveError, RawRow, Unreadable
-from tests.oneroster import small, zipped
+from tests.oneroster import small
 
 MOST = 2**24
 ORGS = b"sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId\r\n"

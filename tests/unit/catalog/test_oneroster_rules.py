@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campus.oneroster.export import HEADERS
 from services.catalog.domain.enums import Role
 from services.catalog.domain.oneroster.facts import (
     ClassFacts,
@@ -27,7 +28,6 @@ from services.catalog.domain.oneroster.imports import (
 from services.catalog.domain.oneroster.people import person_of
 from services.catalog.domain.oneroster.rows import ImportRow, Link, Result, compared, taken_back
 from services.catalog.domain.people import Person
-from tests.oneroster import HEADERS
 
 USER = UserFacts(
     person_id="s1", given_name="Ada", family_name="L", email="ada@x.edu", roles=(Role.LEARNER,)

@@ -3,7 +3,6 @@
 import asyncio
 import time
 import uuid
-from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,28 +46,28 @@ def test_a_retry_waits_longer_each_time_and_then_no_more() -> None:
 
 def test_an_id_tells_when_it_was_made() -> None:
     """To the millisecond; an id that is no UUIDv7 of ours counts as made now."""
-    before = time.time()
-    assert -0.01 <= ids.made_at(ids.new_id()) - before < 5
+    before = time.time() - 0.01
+    assert before <= ids.made_at(ids.new_id()) <= time.time()
     assert ids.made_at("0190a1b2-0000-7000-8000-000000000000") == int("0190a1b20000", 16) / 1000
     for strange in ("no id", "", str(uuid.UUID(int=2**128 - 1)), str(uuid.uuid4())):
-        assert -0.01 <= ids.made_at(strange) - before < timedelta(seconds=5).total_seconds()
+        assert before <= ids.made_at(strange) <= time.time()
 
 
-def test_a_task_that_swallows_a_cancellation_is_ended() -> None:
-    """Stopping cancels again until the task ends: a relay must not outlive its SIGTERM."""
+def test_ended_tasks_have_cleaned_up() -> None:
+    """A task is cancelled once, and what it does on its way out is waited for."""
 
-    async def deaf() -> None:
-        for _ in range(2):
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                continue
-        await asyncio.Event().wait()
+    async def tidy(done: list[str]) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.01)
+            done.append("tidied")
 
-    async def run() -> bool:
-        task = asyncio.create_task(deaf())
+    async def run() -> list[str]:
+        done: list[str] = []
+        tasks = [asyncio.create_task(tidy(done)) for _ in range(2)]
         await asyncio.sleep(0)
-        await end([task])
-        return task.cancelled()
+        await end(tasks)
+        return done
 
-    assert asyncio.run(asyncio.wait_for(run(), 30))
+    assert asyncio.run(run()) == ["tidied", "tidied"]

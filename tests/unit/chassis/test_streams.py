@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from chassis.edge.grpc import streams as streams_module
 from chassis.edge.grpc.streams import Streams
 from chassis.edge.statuses import Draining, Exhausted
 
-LATER = time.time() + 3600
+LATER = time.time() + 86_400
 
 
 class Context:
@@ -161,13 +162,15 @@ def test_no_stream_begins_during_a_drain() -> None:
 
 def test_each_step_of_a_stream_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """It starts anew with each message, and with each check whether the stream continues."""
-    monkeypatch.setattr(streams_module, "LONGEST_OPERATION", 0.2)
+    monkeypatch.setattr(streams_module, "LONGEST_OPERATION", 20.0)
+    clock = SimpleNamespace(now=1_000.0)
+    monkeypatch.setattr(deadline, "time", SimpleNamespace(monotonic=lambda: clock.now))
     context: Any = Context()
     with Streams("t").one(context, "ada", LATER) as stream:
         for _ in stream.incoming(iter([b"one", b"two"])):
-            assert 0 < deadline.left() <= 0.2
-            time.sleep(0.25)
-            assert deadline.left() < 0
+            assert deadline.left() == 20
+            clock.now += 25
+            assert deadline.left() == -5
         assert stream.is_active()
-        assert 0 < deadline.left() <= 0.2
+        assert deadline.left() == 20
     assert deadline.left() == math.inf

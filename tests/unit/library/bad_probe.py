@@ -51,6 +51,11 @@ def _ask_and_sleep() -> None:
     time.sleep(600)
 
 
+def _ask_and_leave() -> None:
+    say({"at": 0, "length": 1000})
+    link.recv(1)  # and never the rest
+
+
 def _try(deed: Callable[[], object]) -> None:
     confine(probe.LIMITS)
     try:
@@ -69,6 +74,7 @@ DEEDS: dict[str, Callable[[], object]] = {
     "flood": _flood,
     "read/all": _read_all,
     "ask/sleep": _ask_and_sleep,
+    "ask/leave": _ask_and_leave,
     "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "leave": lambda: None,

@@ -267,7 +267,7 @@ def run_script(node: str, code: str) -> Any:
     script = (offline_page.FOLDER / "pack.js").read_text()
     whole = f"{script}\n(async () => {{ {code} }})().then((it) => console.log(JSON.stringify(it)));"
     done = subprocess.run(
-        [node, "-e", whole], capture_output=True, text=True, check=True, timeout=60
+        [node, "-e", whole], capture_output=True, text=True, check=True, timeout=600
     )
     return json.loads(done.stdout)
 

@@ -166,7 +166,7 @@ def verdicts() -> dict[str, list[dict[str, Any]]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={"PYTHONPATH": str(examples.ROOT), "PATH": os.defpath},
-        timeout=120,
+        timeout=600,
         check=True,
     )
     found = defaultdict(list)

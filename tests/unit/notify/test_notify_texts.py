@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tandem.progress.v1.events_pb2 import DueCause
 
 from services.notify.domain.enums import Kind
 from services.notify.texts import FOLDER, LONGEST_TITLE, Texts, one_line
@@ -57,6 +58,12 @@ VALUES: dict[Kind, dict[str, object]] = {
     Kind.DUE_EXTENDED: {"run": HOSTILE, "activity": HOSTILE, "until": NOON},
     Kind.DUE_APPROACHING: {"run": HOSTILE, "activity": HOSTILE, "due": NOON},
     Kind.DUE_MISSED: {"run": HOSTILE, "activity": HOSTILE, "due": NOON},
+    Kind.DUES_CHANGED: {
+        "run": HOSTILE,
+        "count": 3,
+        "dues": [[HOSTILE, None, NOON, "EXTENSION"], [HOSTILE, NOON, None, HOSTILE]],
+    },
+    Kind.ACTIVITIES_OPENED: {"run": HOSTILE, "count": 3, "activities": [HOSTILE, HOSTILE]},
     Kind.REMINDER: {"session": HOSTILE, "start_time": NOON, "room": HOSTILE, "join_url": HOSTILE},
 }
 
@@ -170,3 +177,18 @@ def test_a_deadline_that_ends_a_day_is_at_24_00(kind: Kind, zone: str, expected:
     midnight = datetime(2026, 3, 6, tzinfo=UTC)
     values = {"run": "Physics", "activity": "Essay", "due": midnight, "until": midnight}
     assert expected in TEXTS.write(kind, "en", zone, "Ada", values).body
+
+
+@pytest.mark.parametrize("language", TEXTS.languages)
+def test_every_cause_of_a_changed_due_is_told(language: str) -> None:
+    """Each cause that the learner may hear of has words of its own; a newer one has none."""
+    causes = set(DueCause.keys()) - {"DUE_CAUSE_UNSPECIFIED", "DUE_CAUSE_ENROLMENT"}
+    lines = set()
+    for cause in sorted(causes):
+        dues = [["Essay", NOON, None, cause.removeprefix("DUE_CAUSE_")]]
+        values = {"run": "Physics", "count": 1, "dues": dues}
+        body = TEXTS.write(Kind.DUES_CHANGED, language, "UTC", "Ada", values).body
+        lines.add(next(line for line in body.splitlines() if line.startswith("- Essay (")))
+    assert len(lines) == len(causes)
+    values = {"run": "Physics", "count": 1, "dues": [["Essay", NOON, None, "MAGIC"]]}
+    assert "- Essay\n" in TEXTS.write(Kind.DUES_CHANGED, language, "UTC", "Ada", values).body

@@ -91,6 +91,31 @@ def test_an_opening_is_told_once_with_all_that_opens() -> None:
     assert ada.rows()["next"].state is ActivityState.OPEN
 
 
+def test_an_opening_tells_whether_the_learner_opened_it() -> None:
+    """By completing what it requires; a release, a score or another version opens from outside."""
+    late = activity("late", release=TimeRule(fixed=MONDAY + HOUR), requires=("essay",))
+    ada = UnderWay(QUIZ, ESSAY, activity("after", requires=("essay",)), late, AFTER_QUIZ)
+    ada.say(said(COMPLETED, "essay"))
+    ada.wait(2 * HOUR)
+    ada.say(scored(0.9))
+    ada.publish(2, QUIZ, ESSAY, activity("later", requires=("essay",)))
+    told = [(each.activity_ids, each.by_completion) for each in ada.told(ActivitiesOpened)]
+    expected = [("after", True), ("late", False), ("next", False), ("later", False)]
+    assert told == [((each,), by_completion) for each, by_completion in expected]
+
+
+def test_a_version_that_opens_what_was_open_tells_nothing() -> None:
+    """Nor does one that puts something before it: what was told once is not told again."""
+    after_essay, free = activity("after", requires=("essay",)), activity("free")
+    ada = UnderWay(ESSAY, after_essay, free)
+    ada.say(said(COMPLETED, "essay"))
+    assert opened(ada) == ["after"]
+    ada.publish(2, ESSAY, free, replace(after_essay, requires=("free",)))
+    ada.publish(3, ESSAY, free)
+    ada.publish(4, ESSAY, free, after_essay)
+    assert opened(ada) == []
+
+
 def test_what_was_open_when_the_learner_came_is_no_news() -> None:
     """Nor is what waits for nothing, or is completed before it opens; but it counts as done."""
     ada = UnderWay(ESSAY, activity("past", release=TimeRule(fixed=MONDAY - DAY)))

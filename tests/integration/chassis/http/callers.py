@@ -68,6 +68,10 @@ class Running:
         found.sendall(head.encode())
         return found
 
+    def reading(self, bodies: int) -> bool:
+        """Whether so many requests have room for their bodies now."""
+        return len(self.server.pipeline.admission.bodies._held) == bodies
+
     @contextmanager
     def channel(self, person: str = "ada", *roles: str) -> Iterator[grpc.Channel]:
         """The same server by gRPC."""

@@ -4,13 +4,14 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tandem.notify.v1.resources_pb2 import Preferences
 
 from chassis.edge.http import server as http_server
-from chassis.testing import figure, settings_for
+from chassis.testing import figure
 from tests.integration.chassis.http.callers import ADA, METHOD, PATH, Run, Running
 from tests.integration.chassis.test_grpc_edge import own, stub_of
 from tests.integration.processes import eventually
@@ -58,6 +59,7 @@ def test_a_connection_without_headers_is_closed(run: Run, monkeypatch: pytest.Mo
     with socket.create_connection(address, timeout=60) as slow:
         slow.sendall(b"POST / HTTP/1.1\r\nx")
         assert slow.recv(1) == b""
+    monkeypatch.setattr(http_server, "HEADERS_WITHIN", 60.0)
     with closing(running.connection()) as usual:
         for _ in range(2):
             usual.request("POST", PATH, ADA, running.headers())
@@ -89,7 +91,7 @@ def test_a_drain_lets_calls_in_hand_end_and_takes_no_other(running: Running) -> 
     with ThreadPoolExecutor(2) as pool:
         held = pool.submit(running.post)
         assert inside.wait(60)
-        draining = pool.submit(running.server.drain, settings_for("file:///none").drain)
+        draining = pool.submit(running.server.drain, timedelta(seconds=60))
         eventually(lambda: not running.server.ready()["serving"])
         go_on.set()
         assert held.result(60).status == 200

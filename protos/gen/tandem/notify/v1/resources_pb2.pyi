@@ -64,6 +64,8 @@ class _CategoryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Category.Val
     """Deadlines."""
     CATEGORY_REMINDER: _Category.ValueType  # 6
     """Reminders of live classes to come."""
+    CATEGORY_ACTIVITY: _Category.ValueType  # 7
+    """Activities of learning paths that opened."""
 
 class Category(_Category, metaclass=_CategoryEnumTypeWrapper):
     """What a message is about."""
@@ -82,6 +84,8 @@ CATEGORY_DEADLINE: Category.ValueType  # 5
 """Deadlines."""
 CATEGORY_REMINDER: Category.ValueType  # 6
 """Reminders of live classes to come."""
+CATEGORY_ACTIVITY: Category.ValueType  # 7
+"""Activities of learning paths that opened."""
 Global___Category: _TypeAlias = Category  # noqa: Y015
 
 class _DeliveryState:

@@ -192,12 +192,15 @@ class ActivitiesOpened(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     LEARNER_ID_FIELD_NUMBER: _builtins.int
     ACTIVITY_IDS_FIELD_NUMBER: _builtins.int
+    BY_COMPLETION_FIELD_NUMBER: _builtins.int
     enrolment_id: _builtins.str
     """The enrolment."""
     run_id: _builtins.str
     """The run."""
     learner_id: _builtins.str
     """The learner."""
+    by_completion: _builtins.bool
+    """True if each of them opened because the learner completed what it requires."""
     @_builtins.property
     def activity_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The activities, in the path's order."""
@@ -209,10 +212,11 @@ class ActivitiesOpened(_message.Message):
         run_id: _builtins.str = ...,
         learner_id: _builtins.str = ...,
         activity_ids: _abc.Iterable[_builtins.str] | None = ...,
+        by_completion: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_ids", b"activity_ids", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_ids", b"activity_ids", "by_completion", b"by_completion", "enrolment_id", b"enrolment_id", "learner_id", b"learner_id", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
