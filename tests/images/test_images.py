@@ -104,9 +104,11 @@ def _make_base(buildah: Buildah, root: Path) -> None:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The locked wheels, downloaded once by this machine's own pip."""
     folder = tmp_path_factory.mktemp("wheels")
-    lock = ROOT / "deploy" / "images" / "library.lock"  # it has what the others have, and more
     pip = [sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:"]
-    subprocess.run([*pip, "--require-hashes", "-r", str(lock), "-d", str(folder)], check=True)
+    # The library's has what the others have, and more.
+    for lock in ("deploy/images/library.lock", "timetabler/requirements.lock"):
+        locked = ["--require-hashes", "-r", str(ROOT / lock), "-d", str(folder)]
+        subprocess.run([*pip, *locked], check=True)
     (folder / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
     return folder
 
@@ -161,6 +163,23 @@ def test_the_demo_datas_image_says_what_it_lacks(build: Build) -> None:
     done = build("demo-data").tried("/app/service")
     assert done.returncode == 78, done.stderr
     assert "TANDEM_TOKEN_FILE" in done.stderr
+
+
+def test_the_solvers_image_has_both_environments(build: Build) -> None:
+    """The role's, by which it says what it lacks; and the solver's, which solves a problem."""
+    container = build("sessions-solver")
+    done = container.tried("/app/service", "solver")
+    assert done.returncode == 78, done.stderr
+    assert "TANDEM_MONGO_URL" in done.stderr
+    asked = {
+        "days": 1,
+        "periods": 1,
+        "rooms": [{"id": "R", "capacity": 1}],
+        "courses": [{"id": "a", "teacher": "t", "lectures": 1}],
+    }
+    script = f"echo '{json.dumps(asked)}' | /app/.venv-timetabler/bin/python -m timetabler"
+    result = json.loads(container.run("sh", "-c", script).splitlines()[-1])["result"]
+    assert result["classes"] == [{"course": "a", "room": "R", "day": 0, "period": 0}]
 
 
 def test_every_role_explains_itself(service: str, container: Container) -> None:

@@ -1,5 +1,7 @@
 """Rooms that change, and rooms that go out of use."""
 
+from typing import Any
+
 import grpc
 from tandem.sessions.v1 import events_pb2, resources_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
@@ -117,3 +119,22 @@ def test_planning_races_with_going_out_of_use(school: School) -> None:
             return True
 
         assert sorted(race(attempt, ["plan", "retire"])) == [False, True]
+
+
+def test_a_room_has_features(school: School) -> None:
+    """They are given, replaced and removed; what is given twice or hidden is refused."""
+    create = sessions_pb2.CreateRoomRequest(name="Lab", capacity=3, features=["lab", "piano"])
+    room = school.staff.CreateRoom(create)
+    assert list(room.features) == ["lab", "piano"]
+
+    def featured(**changes: Any) -> list[str]:
+        request = sessions_pb2.UpdateRoomRequest(room_id=room.id, **changes)
+        return list(school.staff.UpdateRoom(request).features)
+
+    assert featured(capacity=4) == ["lab", "piano"]
+    assert featured(features=["crane"]) == ["crane"]
+    assert featured(no_features=True) == []
+    code, text = refused(lambda: featured(features=["a", "a", "\u200b"], no_features=True))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    for field in ("no_features", "features[1]", "features[2]"):
+        assert f"{field}: " in text
