@@ -12,6 +12,7 @@ from chassis.messaging.subscriptions import Subscription
 def subscriptions() -> Mapping[str, Sequence[Subscription[Any]]]:
     """Return the subscriptions of each service that has any."""
     # Imported here, because only this function needs the services' code.
+    from services.catalog import worker as catalog
     from services.library import worker as library
     from services.notify import worker as notify
     from services.notify.texts import Texts
@@ -19,6 +20,7 @@ def subscriptions() -> Mapping[str, Sequence[Subscription[Any]]]:
     from services.sessions import worker as sessions
 
     return {
+        "catalog": catalog.subscriptions(),
         "library": library.subscriptions(),
         "sessions": sessions.subscriptions(),
         "progress": progress.subscriptions(),

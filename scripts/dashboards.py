@@ -19,7 +19,7 @@ OURS = 'job=~"(.*/)?tandem"'  # the PodMonitor's name, after the namespace
 # What fails by our fault, as the objective of gRPC errors has it.
 FAILED = f'code=~"{"|".join(FAULTS)}"'
 WHO = "on (job, instance) group_left (service, role) tandem_build_info"
-TIMED = ("library", "progress", "notify")  # the services that have timers
+TIMED = ("library", "sessions", "progress", "notify")  # the services that have timers
 WORKING = ("catalog", "library", "notify")  # the services that have jobs
 QUEUES = f"({'|'.join(each.name for each in services().values() if each.subscriptions)})[.].+"
 
@@ -626,7 +626,17 @@ def _catalog() -> Row:
 
 
 def _sessions() -> Row:
-    return Row("Classes", (_classes(), _verdicts(), _seats(), _timetables(), _oldest_timetable()))
+    return Row(
+        "Classes",
+        (
+            _classes(),
+            _verdicts(),
+            _seats(),
+            _offers(),
+            _timetables(),
+            _oldest_timetable(),
+        ),
+    )
 
 
 def _timetables() -> Panel:
@@ -819,6 +829,17 @@ def _seats() -> Panel:
         "Learners who took a place in one class, in the room or online, and those whom a freed "
         "seat promoted from the waiting list.",
         {"taken": "sessions.seat.taken", "promoted": "sessions.seat.promoted"},
+    )
+
+
+def _offers() -> Panel:
+    offers = "sum by (event)(increase(tandem_sessions_seat_offers_total[$__rate_interval]))"
+    return Panel(
+        "Offers of seats",
+        "Seats in the room that were held for a learner to answer, and how that ended. If most "
+        "expire, runs give too little time.",
+        "short",
+        _each(offers, "event"),
     )
 
 

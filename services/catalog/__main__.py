@@ -22,7 +22,7 @@ def api(settings: Settings) -> None:
     database = roles.open_database(settings, "catalog", CatalogStore)
     with client.channel(settings.library_target, settings) as channel:
         servicer = Servicer(
-            CatalogApi(database, GrpcLibrary(channel), settings.import_size),
+            CatalogApi(database, GrpcLibrary(channel), settings.import_size, settings.large_intake),
             catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
             partial(rights.relation, database),
         )
@@ -30,15 +30,16 @@ def api(settings: Settings) -> None:
 
 
 def worker(settings: Settings) -> None:
-    """Check and apply imports; catalog consumes no events."""
+    """Note when people can teach; check and apply imports."""
     from chassis import roles
     from chassis import worker as runtime
     from services.catalog.importing import importing
     from services.catalog.store import CatalogStore
+    from services.catalog.worker import subscriptions
 
     database = roles.open_database(settings, "catalog", CatalogStore)
     jobs = (importing(settings.import_unpacked),)
-    runtime.serve(settings, "catalog", database, (), (), jobs)
+    runtime.serve(settings, "catalog", database, subscriptions(), (), jobs)
 
 
 def relay(settings: Settings) -> None:
@@ -60,10 +61,11 @@ def migrate(settings: Settings) -> None:
 
 
 def declare(settings: Settings) -> None:
-    """Declare the exchange and the history; catalog has no queues."""
+    """Declare the exchange, the history and the queue."""
     from chassis.messaging import topology
+    from services.catalog.worker import subscriptions
 
-    topology.declare_when_there(settings.amqp_url, [])
+    topology.declare_when_there(settings.amqp_url, subscriptions())
 
 
 if __name__ == "__main__":

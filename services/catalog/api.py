@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any
 
-from google.protobuf import json_format
 from google.protobuf.message import Message
 from tandem.catalog.v1 import (
     catalog_pb2,
-    catalog_pb2_grpc,
-    events_pb2,
     imports_pb2,
     resources_pb2,
 )
@@ -23,6 +20,7 @@ from chassis.data.store import Database
 from chassis.edge.validation import violations_of
 from chassis.errors import FieldViolation, NotFound, Unavailable, check
 from services.catalog import external_ids, queries, rights
+from services.catalog.api_advice import AdviceApi, size_of
 from services.catalog.counts import Counts
 from services.catalog.domain.extensions import ExtendDue, Extension
 from services.catalog.domain.groups import AssignGroup, CreateGroup, UpdateGroup
@@ -32,7 +30,7 @@ from services.catalog.domain.people import Person
 from services.catalog.domain.runs import OpenRun, Run, SetRunStaff, UpdateRun
 from services.catalog.ports import Library
 from services.catalog.roster import person_violations
-from services.catalog.settings import IMPORT_SIZE
+from services.catalog.settings import IMPORT_SIZE, LARGE_INTAKE
 from services.catalog.store import CatalogStore
 from services.catalog.usecases import courses, enrolments, groups, people, runs
 from services.catalog.usecases.courses import CreateCourse, PublishPath, UpdateCourse
@@ -40,14 +38,13 @@ from services.catalog.usecases.enrolments import ChangeMode, Enrol, EnrolRow, Ro
 from services.catalog.usecases.lookup import get_course, get_person, get_run
 from services.catalog.usecases.oneroster import imports
 
-M = TypeVar("M", bound=Message)
 Row = types_pb2.RowResult
 
 # Rows of a batch in one unit of work: 200 take about 50 ms, and lock a run with a capacity so long.
 ROWS_AT_ONCE = 200
 
 
-class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
+class CatalogApi(AdviceApi):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(
@@ -55,9 +52,13 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
         database: Database[CatalogStore],
         library: Library,
         import_size: int = IMPORT_SIZE,
+        large_intake: int = LARGE_INTAKE,
     ) -> None:
-        """`import_size`: the bytes that the file of an import may have."""
-        self._database, self._library, self._import_size = database, library, import_size
+        """`import_size`: the bytes that the file of an import may have; `large_intake`: the number
+        of learners that makes a lecture a large one.
+        """
+        self._database, self._library = database, library
+        self._import_size, self._large_intake = import_size, large_intake
         self._counts = Counts()
 
     def BatchUpsertPeople(
@@ -180,7 +181,7 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     def PublishPath(
         self, request: catalog_pb2.PublishPathRequest, _context: Any
     ) -> resources_pb2.Path:
-        command = from_message(request, PublishPath, size=_size(request.activities))
+        command = from_message(request, PublishPath, size=size_of(request.activities))
         named = {each.item_id for each in command.activities if each.item_id}
         # Asked before the transaction, which should not stay open while another service answers.
         known = self._ask(named)
@@ -382,11 +383,6 @@ class CatalogApi(catalog_pb2_grpc.CatalogServiceServicer):
     ) -> resources_pb2.Enrolment:
         return self._execute(request, resources_pb2.Enrolment, work)
 
-    def _execute(
-        self, request: Message, answer: type[M], work: Callable[[CatalogStore], object]
-    ) -> M:
-        return execute(self._database, request, answer, work)
-
 
 def _shown(run: Run) -> resources_pb2.Run:
     """Return a run as its caller sees it: others than the registrar see no invitations but their
@@ -402,12 +398,6 @@ def _shown(run: Run) -> resources_pb2.Run:
 def _named_violations(request: catalog_pb2.ListEnrolmentsRequest) -> Iterator[FieldViolation]:
     if not request.run_id and not request.learner_id:
         yield FieldViolation("run_id", "is missing, and so is learner_id", "one of the two")
-
-
-def _size(activities: Sequence[resources_pb2.Activity]) -> int:
-    """Return the size of activities in bytes, as JSON in the event PathPublished."""
-    event = events_pb2.PathPublished(activities=activities)
-    return len(json_format.MessageToJson(event, indent=None, ensure_ascii=False).encode())
 
 
 def _row(outcome: RowOutcome) -> Row:

@@ -95,6 +95,13 @@ _IMPORTS: Mapping[str, Sequence[IndexModel]] = {
     "import_turns": [],
 }
 
+# All that counting needs: it reads no document.
+_PREFERENCES: Mapping[str, Sequence[IndexModel]] = {
+    "enrolments": [IndexModel([("run_id", 1), ("state", 1), ("preference", 1)])],
+}
+
+_ADVICE: Mapping[str, Sequence[IndexModel]] = {"availability": [], "draft_paths": []}
+
 MIGRATIONS = (
     Migration(1, "people, courses, runs, paths, enrolments", adding(_FIRST)),
     Migration(2, "events numbered by enrolment", number_enrolments),
@@ -103,4 +110,6 @@ MIGRATIONS = (
     Migration(5, "groups of runs", adding(_GROUPS)),
     Migration(6, "imports and external ids", adding(_IMPORTS)),
     Migration(8, "an index of paths by run", adding({"paths": [IndexModel("run_id")]})),
+    Migration(9, "what learners of a run wish, to be counted", adding(_PREFERENCES)),
+    Migration(10, "when people can teach, and draft paths", adding(_ADVICE)),
 )

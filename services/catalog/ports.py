@@ -2,8 +2,11 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from chassis.replicas import Replica
+from services.catalog.domain.advice import Wishes
+from services.catalog.domain.drafts import DraftPath
 from services.catalog.domain.enrolments import Enrolment
 from services.catalog.domain.enums import ActivityKind
 from services.catalog.domain.extensions import Extension
@@ -14,6 +17,8 @@ from services.catalog.domain.oneroster.rows import ImportRow, Link, Step
 from services.catalog.domain.path import Path
 from services.catalog.domain.people import Person
 from services.catalog.domain.runs import Course, Run
+
+C = TypeVar("C", bound=Replica)
 
 
 class Library(Protocol):
@@ -133,6 +138,20 @@ class Store(Protocol):
 
     def add_extension(self, extension: Extension) -> None:
         """Store an extension; earlier ones stay."""
+
+    # Advice on delivery
+
+    def replicas(self, cls: type[C], ids: Iterable[str]) -> Mapping[str, C]:
+        """Return the known replicas of one class (Availability), by id."""
+
+    def wishes(self, run_id: str) -> Wishes:
+        """Return how many learners of a run wish what, those who wait for a place too."""
+
+    def draft_path(self, run_id: str) -> DraftPath | None:
+        """Return the draft of a run's path; None if there is none."""
+
+    def put_draft_path(self, draft: DraftPath) -> None:
+        """Store a draft, in place of the run's draft before."""
 
     # Imports
 

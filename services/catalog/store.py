@@ -9,7 +9,7 @@
 | enrolments | a learner in a run | made by the server |
 | extensions | an extension as it was granted | made by the server |
 
-Those of imports are in store_imports.py.
+Those of imports are in store_imports.py, those of advice on delivery in store_advice.py.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -29,13 +29,13 @@ from services.catalog.domain.path import Path
 from services.catalog.domain.people import Person
 from services.catalog.domain.runs import Course, Run
 from services.catalog.migrations import MIGRATIONS
-from services.catalog.store_imports import ImportStore
+from services.catalog.store_advice import AdviceStore
 
 T = TypeVar("T")
 Document = dict[str, Any]
 
 
-class CatalogStore(ImportStore):
+class CatalogStore(AdviceStore):
     """One unit of work's view of catalog's database."""
 
     service = "catalog"

@@ -72,6 +72,9 @@ _DUES: Mapping[str, Sequence[IndexModel]] = {"dues": []}
 _SERIES: Mapping[str, Sequence[IndexModel]] = {"series": []}
 
 
+# To know which news of the offers of a seat is the newest.
+_OFFERS: Mapping[str, Sequence[IndexModel]] = {"seat_offers": []}
+
 # What changed of learners' dues, and when they are told.
 _DUE_DIGESTS: Mapping[str, Sequence[IndexModel]] = {
     "due_digests": [
@@ -109,5 +112,6 @@ MIGRATIONS = (
     Migration(5, "the newest news of catch-ups", adding(_CATCH_UPS)),
     Migration(6, "the newest news of dues", adding(_DUES)),
     Migration(7, "the newest moves of series", adding(_SERIES)),
+    Migration(8, "the newest news of offers of seats", adding(_OFFERS)),
     Migration(9, "changed dues", adding(_DUE_DIGESTS)),
 )

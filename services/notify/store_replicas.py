@@ -12,7 +12,17 @@ from chassis.data import store
 from chassis.replicas import Replica
 from services.notify.domain.enums import BULK, URGENT, AttendanceMode, EnrolmentState, Kind
 from services.notify.domain.path_news import DueDigest
-from services.notify.domain.people import CatchUp, Due, Enrolment, Item, Path, Person, Run, Series
+from services.notify.domain.people import (
+    CatchUp,
+    Due,
+    Enrolment,
+    Item,
+    Path,
+    Person,
+    Run,
+    SeatOffer,
+    Series,
+)
 from services.notify.domain.sessions import Broadcast, Chunk, Reminder, Session
 
 T = TypeVar("T")
@@ -27,6 +37,7 @@ _COLLECTIONS: Mapping[type, str] = {
     CatchUp: "catch_ups",
     Due: "dues",
     Series: "series",
+    SeatOffer: "seat_offers",
     DueDigest: "due_digests",
 }
 

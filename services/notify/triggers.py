@@ -13,7 +13,7 @@ from tandem.types.v1 import types_pb2
 from chassis.contracts.events import Event
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import About, Notice, NotKnownYet
-from services.notify.domain.people import Item, Path, Run, due_id
+from services.notify.domain.people import Item, Path, Run, due_id, offer_id
 from services.notify.store import NotifyStore
 from services.notify.usecases.notifications import Addressed
 
@@ -22,6 +22,7 @@ Series = sessions.SeriesMoved | sessions.SeriesCancelled
 SERIES = (sessions.SeriesMoved, sessions.SeriesCancelled)
 # A message lists the times of so many classes of a series, and counts the others.
 MOST_TIMES = 50
+OFFERS = (sessions.SeatOffered, sessions.SeatOfferEnded)
 DUES = (progress.DueApproaching, progress.DueMissed, progress.DueRetracted)
 
 
@@ -39,8 +40,8 @@ def notice_of(event: Event[Any], kind: Kind, values: Values) -> Notice:
 
 
 def _about(event: Event[Any], kind: Kind) -> About:
-    """Return the session, series, catch-up or due that an event tells of. The last class of a
-    series counts: until then it is urgent, and not over.
+    """Return the session, series, offer, catch-up or due that an event tells of. The last class of
+    a series counts: until then it is urgent, and not over.
     """
     data = event.data
     timed = _by_end(data)[last_end(data)] if isinstance(data, SERIES) else data
@@ -53,6 +54,7 @@ def _about(event: Event[Any], kind: Kind) -> About:
         catch_up_id=getattr(data, "catch_up_id", ""),
         sequence=event.sequence,
         due_id=due_id(data.enrolment_id, data.activity_id) if isinstance(data, DUES) else "",
+        offer_id=offer_id(data.session_id, data.learner_id) if isinstance(data, OFFERS) else "",
     )
 
 
@@ -164,6 +166,15 @@ def _seat_promoted(_: NotifyStore, data: sessions.SeatPromoted) -> Values:
     return {"session": data.title, "start_time": instant(data.start_time), "seat": seat}
 
 
+def _seat_offered(_: NotifyStore, data: sessions.SeatOffered) -> Values:
+    # Without the reason: staff gave it for the record, and it must not go into an e-mail.
+    return {
+        "session": data.title,
+        "start_time": instant(data.start_time),
+        "expires": instant(data.expires_at),
+    }
+
+
 def _not_held(_: NotifyStore, data: sessions.SessionNotHeld) -> Values:
     return {"session": data.title, "start_time": instant(data.start_time)}
 
@@ -205,12 +216,14 @@ _DEADLINES: Mapping[Kind, Sequence[str]] = {
     Kind.CATCH_UP_CHANGED: ("due",),
     Kind.DUE_EXTENDED: ("until",),
     Kind.DUE_APPROACHING: ("due",),
+    Kind.SEAT_OFFERED: ("expires_at",),
 }
 """The fields with the deadline that a notice tells: after it, the notice is of no use."""
 _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]] = {
     catalog.EnrolmentPromoted: (Kind.ENROLMENT_PROMOTED, _enrolment_promoted),
     catalog.DueExtended: (Kind.DUE_EXTENDED, _due_extended),
     sessions.SeatPromoted: (Kind.SEAT_PROMOTED, _seat_promoted),
+    sessions.SeatOffered: (Kind.SEAT_OFFERED, _seat_offered),
     sessions.SessionNotHeld: (Kind.SESSION_NOT_HELD, _not_held),
     progress.CatchUpAssigned: (Kind.CATCH_UP_ASSIGNED, _assigned),
     progress.CatchUpChanged: (Kind.CATCH_UP_CHANGED, _assigned),

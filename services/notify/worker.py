@@ -29,8 +29,10 @@ from services.notify.domain.people import (
     Path,
     Person,
     Run,
+    SeatOffer,
     Series,
     due_id,
+    offer_id,
 )
 from services.notify.mail import MailServer
 from services.notify.ports import Texts
@@ -193,6 +195,7 @@ def _triggers(store: NotifyStore, batch: Batch, texts: Texts, leads: Leads) -> N
     upsert_if_newer(store, CatchUp, _each(batch, _catch_up, *_CATCH_UPS))
     upsert_if_newer(store, Due, _each(batch, _due, *triggers.DUES))
     upsert_if_newer(store, Series, _each(batch, _series, sessions.SeriesMoved))
+    upsert_if_newer(store, SeatOffer, _each(batch, _offer, *triggers.OFFERS))
     for event in batch:
         try:
             addressed += _handle(store, event, leads)
@@ -231,7 +234,11 @@ def _series(event: Event[Any]) -> Series:
     return Series(event.data.series_id, event.sequence)
 
 
-_OVERTAKING = (progress.CatchUpWithdrawn, progress.DueRetracted)
+def _offer(event: Event[Any]) -> SeatOffer:
+    return SeatOffer(offer_id(event.data.session_id, event.data.learner_id), event.sequence)
+
+
+_OVERTAKING = (progress.CatchUpWithdrawn, progress.DueRetracted, sessions.SeatOfferEnded)
 _CATCH_UPS = (
     progress.CatchUpAssigned,
     progress.CatchUpChanged,

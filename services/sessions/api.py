@@ -24,8 +24,10 @@ from services.sessions.domain.availability import SetAvailability
 from services.sessions.domain.checkin import CheckIn
 from services.sessions.domain.enums import SessionState
 from services.sessions.domain.feeds import CreateFeed, owner_violations
+from services.sessions.domain.offers import AnswerOffer, OfferSeat
 from services.sessions.domain.planning import Move, Schedule
 from services.sessions.domain.presence import PresenceEvent, PresenceRow, RecordPresence
+from services.sessions.domain.rotation import PlanRotation
 from services.sessions.domain.seats import ChooseSeat
 from services.sessions.domain.series import Series
 from services.sessions.domain.series_moving import MoveSeries
@@ -40,10 +42,12 @@ from services.sessions.usecases import (
     feeds,
     live,
     lookup,
+    offers,
     planning,
     presence,
     recordings,
     rooms,
+    rotation,
     seats,
     series,
     slots,
@@ -159,6 +163,21 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         store = self._database.reader()
         return _series_answer(store, lookup.series(store, request.series_id))
 
+    def PlanRotation(
+        self, request: sessions_pb2.PlanRotationRequest, _context: Any
+    ) -> sessions_pb2.PlanRotationResponse:
+        command = from_message(request, PlanRotation)
+        return self._execute(
+            request,
+            sessions_pb2.PlanRotationResponse,
+            lambda store: sessions_pb2.PlanRotationResponse(
+                classes=[
+                    to_message(each, resources_pb2.RotationClass)
+                    for each in rotation.plan_rotation(store, command)
+                ]
+            ),
+        )
+
     def FindSlots(
         self, request: sessions_pb2.FindSlotsRequest, _context: Any
     ) -> sessions_pb2.FindSlotsResponse:
@@ -235,6 +254,24 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         command = from_message(request, ChooseSeat)
         return self._execute(
             request, resources_pb2.Seat, lambda store: seats.choose_seat(store, command)
+        )
+
+    def OfferSeat(
+        self, request: sessions_pb2.OfferSeatRequest, _context: Any
+    ) -> resources_pb2.Seat:
+        command, staff_id = from_message(request, OfferSeat), principal.current().subject
+        return self._execute(
+            request,
+            resources_pb2.Seat,
+            lambda store: offers.offer_seat(store, command, staff_id),
+        )
+
+    def AnswerOffer(
+        self, request: sessions_pb2.AnswerOfferRequest, _context: Any
+    ) -> resources_pb2.Seat:
+        command = from_message(request, AnswerOffer)
+        return self._execute(
+            request, resources_pb2.Seat, lambda store: offers.answer_offer(store, command)
         )
 
     def ListSeats(

@@ -9,6 +9,13 @@ ATTENDANCE = Counter(
     "Learners of ended classes, by final attendance status: present, partial, absent.",
     ["verdict"],
 )
+SEAT_OFFERS = Counter(
+    "tandem_sessions_seat_offers",
+    "Offers of seats: offered, and how they ended: taken, declined, expired, withdrawn.",
+    ["event"],
+)
+for event in ("offered", "taken", "declined", "expired", "withdrawn"):
+    SEAT_OFFERS.labels(event)  # creates the series with zero
 for status in (AttendanceStatus.PRESENT, AttendanceStatus.PARTIAL, AttendanceStatus.ABSENT):
     ATTENDANCE.labels(status.lower())  # creates the series with zero
 

@@ -143,6 +143,26 @@ def _calendars(mongo: Mongo) -> None:
         mongo[name].update_many({"revised_at": None}, first)
 
 
+_OFFERS: Mapping[str, Sequence[IndexModel]] = {
+    "seats": [
+        IndexModel(
+            [("offer_expires_at", 1), ("session_id", 1)],
+            # the seats of learners who have an offer, which are few
+            partialFilterExpression={"offer_expires_at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}},
+        )
+    ],
+}
+
+_ROTATION: Mapping[str, Sequence[IndexModel]] = {
+    "rotation_notes": [IndexModel("session_id")],
+    "sessions": [
+        IndexModel(
+            [("run_id", 1), ("cohort_id", 1)],
+            partialFilterExpression={"cohort_id": {"$gt": ""}},
+        )
+    ],
+}
+
 _TIMETABLES: Mapping[str, Sequence[IndexModel]] = {
     # MongoDB deletes them 90 days after they were asked for; what was planned by one stays.
     "timetables": [INDEX, IndexModel("created_at", expireAfterSeconds=90 * _DAY)],
@@ -159,5 +179,7 @@ MIGRATIONS = (
     Migration(8, "sessions by time, and the clashes of learners", adding(_CALENDAR)),
     Migration(9, "calendar feeds, and revisions of sessions and series", _calendars),
     Migration(10, "when people can teach", adding({"availability": []})),
+    Migration(11, "offers of seats, by their expiry", adding(_OFFERS)),
+    Migration(12, "rotation of cohorts", adding(_ROTATION)),
     Migration(13, "timetables", adding(_TIMETABLES)),
 )

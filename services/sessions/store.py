@@ -16,6 +16,7 @@
 | enrolments | replicas too | run:learner |
 | clashes | a learner's clash, from one session's side | learner:session:other session |
 | clash_checks | a learner or a session whose clashes are to be checked | made by the server |
+| rotation_notes | a session whose seats are to be given to its cohort | made by the server |
 | availability | when a person can teach (store_availability.py) | the person's |
 | timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
 | guards | an object that units of work lock | its name |
@@ -35,13 +36,14 @@ from chassis.texts import identity
 from services.sessions.domain.enums import SeatKind, SessionState
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Enrolment, Group, Item, Person, Run
-from services.sessions.domain.seats import Seat
+from services.sessions.domain.seats import Seat, is_kept
 from services.sessions.domain.session import Room, Session
 from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
 from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
+from services.sessions.store_rotation import RotationStore
 from services.sessions.store_timetables import TimetableStore
 
 Document = dict[str, Any]
@@ -57,7 +59,7 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(AvailabilityStore, TimetableStore):
+class SessionsStore(AvailabilityStore, TimetableStore, RotationStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"
@@ -200,18 +202,26 @@ class SessionsStore(AvailabilityStore, TimetableStore):
         return self._one("seats", {"_id": key(session_id, learner_id)}, Seat)
 
     def put_seat(self, seat: Seat) -> None:
-        """Store a seat; without `kind`, delete it."""
+        """Store a seat; delete it if it tells nothing."""
         seat_id = key(seat.session_id, seat.learner_id)
-        if seat.kind is None:
+        if not is_kept(seat):
             self["seats"].delete_one({"_id": seat_id}, session=self.session)
         else:
             self._put("seats", to_document(seat) | {"_id": seat_id})
 
-    def first_waiting(self, session_id: str, count: int) -> list[Seat]:
-        """Return the first `count` seats of the waiting list, in order."""
-        if not count:  # MongoDB reads 0 as "no limit"
-            return []
-        query = {"session_id": session_id, "kind": SeatKind.WAITLISTED}
+    def first_waiting(self, session: Session, count: int, can_answer: bool) -> list[Seat]:
+        """Return the first `count` (at least 1) seats of the waiting list, in order, of learners
+        for whom no seat is held, and who have not passed up what is free; if they can't answer
+        offers any more, not those who want to be asked.
+        """
+        query: Document = {
+            "session_id": session.id,
+            "kind": SeatKind.WAITLISTED,
+            "offer_expires_at": None,
+            "passed": {"$not": {"$gt": session.freed}},
+        }
+        if not can_answer:
+            query["ask_first"] = {"$ne": True}
         rows = self["seats"].find(query, session=self.session).sort("turn").limit(count)
         return [from_document(row, Seat) for row in rows]
 

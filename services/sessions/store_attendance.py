@@ -202,9 +202,10 @@ class AttendanceStore(chassis_store.Store):
         }
         if session.group_ids:
             enrolled["group_ids"] = {"$in": list(session.group_ids)}
+        seated = {"_id": following, "kind": {"$ne": None}}
         noted = {"unsettled": session.id, "_id": following}
         usual = {row["learner_id"] for row in self._first("enrolments", enrolled, most)}
-        seats = {_learner(row): row for row in self._first("seats", {"_id": following}, most)}
+        seats = {_learner(row): row for row in self._first("seats", seated, most)}
         waiting = {one for one, row in seats.items() if _only_waits(row)}
         notes = {_learner(row): row for row in self._first("attendance", noted, most)}
         was = {one: row["was"] for one, row in notes.items() if row.get("was")}

@@ -36,7 +36,7 @@ from chassis.runs import end_of, facts_of
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import EnrolmentUpdate, Group, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
-from services.sessions.usecases import clashes, zones
+from services.sessions.usecases import clashes, offers, rotation, zones
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
 from services.sessions.usecases.live import settle_overdue
@@ -71,6 +71,8 @@ STATES = {
 
 
 END_EVERY = timedelta(seconds=15)
+OFFERS_EVERY = timedelta(seconds=1)
+ROTATION_EVERY = timedelta(seconds=1)
 CLASHES_EVERY = timedelta(seconds=1)
 # New zone data come with a new image, months apart; the first run is at the start.
 ZONES_EVERY = timedelta(minutes=10)
@@ -97,12 +99,15 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
 
 def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
     """Return the timers: finalisation, on every replica, because each chunk is claimed; the
-    settling of sessions that nobody ends; clashes of learners; and new zone data.
+    settling of sessions that nobody ends; clashes of learners; offers of seats that expire; seats
+    of cohorts; and new zone data.
     """
     return (
         Timer("sessions.settle", FAST_POLL, finalise, alone=False),
         Timer("sessions.end", END_EVERY, lambda database: end_overdue(database, end_grace)),
         Timer("sessions.clashes", CLASHES_EVERY, check_clashes),
+        Timer("sessions.offers", OFFERS_EVERY, expire_offers),
+        Timer("sessions.rotation", ROTATION_EVERY, give_rotated_seats),
         Timer("sessions.zones", ZONES_EVERY, apply_zone_data),
     )
 
@@ -118,6 +123,32 @@ def end_overdue(database: Database[SessionsStore], grace: timedelta) -> None:
             if is_away(error):
                 raise
             log.exception("a session can't be settled", session_id=session_id)
+
+
+def expire_offers(database: Database[SessionsStore]) -> None:
+    """End the offers of seats that have expired. A session that fails stops no other."""
+    for session_id in database.reader().sessions_with_expired_offers():
+        expire = partial(offers.expire_offers, session_id=session_id)
+        try:
+            while database.transact(expire):
+                pass
+        except Exception as error:
+            if is_away(error):
+                raise
+            log.exception("offers of seats can't be ended", session_id=session_id)
+
+
+def give_rotated_seats(database: Database[SessionsStore]) -> None:
+    """Give seats to the cohorts of noted sessions, in units of work; only some, so that the worker
+    can stop. A session that fails stops no other.
+    """
+    for session_id in database.reader().noted_rotations(CHUNKS):
+        try:
+            database.transact(partial(rotation.give_seats, session_id=session_id))
+        except Exception as error:
+            if is_away(error):
+                raise
+            log.exception("a cohort's seats can't be given", session_id=session_id)
 
 
 def apply_zone_data(database: Database[SessionsStore]) -> None:

@@ -16,6 +16,8 @@ from chassis.contracts import events
 from chassis.data.store import Database
 from chassis.messaging.inbox_processor import Delivery, Kind, apply
 from chassis.messaging.subscriptions import Subscription
+from services.catalog import worker as catalog
+from services.catalog.store import CatalogStore
 from services.library import worker as library
 from services.library.store import LibraryStore
 from services.notify import worker as notify
@@ -26,6 +28,7 @@ from services.sessions import worker as sessions
 from services.sessions.store import SessionsStore
 
 BY_STORE: dict[Any, Sequence[Subscription[Any]]] = {
+    CatalogStore: catalog.subscriptions(),
     LibraryStore: library.subscriptions(),
     NotifyStore: notify.subscriptions(cast(Any, None), ()),
     ProgressStore: progress.subscriptions(),

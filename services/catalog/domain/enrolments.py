@@ -36,6 +36,8 @@ class Enrolment:
     """The waitlist position; 0 if the learner is not waiting."""
     group_ids: tuple[str, ...] = ()
     """The learner's groups, in order; one who comes back is in the same ones."""
+    preference: AttendanceMode | None = None
+    """The mode that the learner wishes; one who comes back wishes none."""
 
     @property
     def is_in(self) -> bool:

@@ -45,6 +45,39 @@ class ActivityKind(StrEnum):
     CHECKPOINT = "CHECKPOINT"
 
 
+class CourseNature(StrEnum):
+    """How a course is mainly taught."""
+
+    LECTURE = "LECTURE"
+    SEMINAR = "SEMINAR"
+    LAB = "LAB"
+
+
+class WeekForm(StrEnum):
+    """How a run is delivered in a week."""
+
+    LIVE = "LIVE"
+    SELF_PACED = "SELF_PACED"
+
+
+class AdviceReasonCode(StrEnum):
+    """Why an advice on delivery is as it is."""
+
+    DELIVERY_MODE = "DELIVERY_MODE"
+    NATURE = "NATURE"
+    LARGE_INTAKE = "LARGE_INTAKE"
+    WISHES = "WISHES"
+    FEW_WISHES = "FEW_WISHES"
+    BOUNDS = "BOUNDS"
+    OVERRIDDEN = "OVERRIDDEN"
+    NO_TEACHING_DAY = "NO_TEACHING_DAY"
+    NO_TEACHER = "NO_TEACHER"
+    FIRST_WEEK = "FIRST_WEEK"
+    LAST_WEEK = "LAST_WEEK"
+    BEFORE_CHECKPOINT = "BEFORE_CHECKPOINT"
+    SHARE = "SHARE"
+
+
 class EnrolmentPolicy(StrEnum):
     """Who may enrol learners in a run."""
 

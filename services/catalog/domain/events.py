@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chassis.staff import StaffMember
-from services.catalog.domain.enums import AttendanceMode, DeliveryMode, Role, RunState
+from services.catalog.domain.enums import AttendanceMode, CourseNature, DeliveryMode, Role, RunState
 from services.catalog.domain.path import Activity
 from services.catalog.domain.runs import RunPolicy
 
@@ -32,6 +32,7 @@ class CourseUpdated:
     title: str
     retired_at: datetime | None
     updated_at: datetime
+    nature: CourseNature | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

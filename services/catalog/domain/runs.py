@@ -9,6 +9,7 @@ from chassis.errors import FieldViolation
 from chassis.staff import StaffMember, StaffRole, member_among, teachers
 from chassis.texts import is_plain
 from services.catalog.domain.enums import (
+    CourseNature,
     DeliveryMode,
     EnrolmentPolicy,
     EvidencePolicy,
@@ -19,6 +20,7 @@ from services.catalog.domain.enums import (
 
 NOTHING = timedelta()
 LATEST_EVIDENCE = timedelta(days=366)
+SHORTEST_OFFER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class Course:
     description: str
     created_at: datetime
     retired_at: datetime | None = None
+    nature: CourseNature | None = None
 
 
 def code_violations(code: str) -> Iterator[FieldViolation]:
@@ -59,6 +62,10 @@ class RunPolicy:
     """When a catch-up is due; None: by `catch_up_within`."""
     due_notice: timedelta | None = None
     """How long before a deadline it is told that it approaches; 0: not at all."""
+    seat_offer_notice: timedelta | None = None
+    """From how long before a session freed seats are offered, and not given at once."""
+    seat_offer_within: timedelta | None = None
+    """How long an offer of a seat stands."""
 
 
 DEFAULT_POLICY = RunPolicy(
@@ -72,6 +79,8 @@ DEFAULT_POLICY = RunPolicy(
     evidence=EvidencePolicy.LEARNERS,
     evidence_within=NOTHING,
     due_notice=timedelta(days=1),
+    seat_offer_notice=NOTHING,
+    seat_offer_within=timedelta(hours=2),
 )
 
 
@@ -313,6 +322,16 @@ def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
         yield FieldViolation("policy.evidence_within", wrong, "0, or at most 366 days")
     if policy.due_notice is not None and policy.due_notice < NOTHING:
         yield FieldViolation("policy.due_notice", "is negative", "0, for no notice, or more")
+    yield from _offer_violations(policy)
+
+
+def _offer_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
+    if policy.seat_offer_notice is not None and policy.seat_offer_notice < NOTHING:
+        right = "0, seats are given at once, or more"
+        yield FieldViolation("policy.seat_offer_notice", "is negative", right)
+    if policy.seat_offer_within is not None and policy.seat_offer_within < SHORTEST_OFFER:
+        wrong = f"is {policy.seat_offer_within.total_seconds():g} s"
+        yield FieldViolation("policy.seat_offer_within", wrong, "a minute or more, to answer in")
 
 
 def unknown_instructors(command: OpenRun, known: set[str]) -> Iterator[FieldViolation]:

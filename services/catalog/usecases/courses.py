@@ -1,11 +1,12 @@
 """Courses, and the paths of runs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from chassis.errors import AlreadyExists, check, check_state
+from chassis.errors import AlreadyExists, FieldViolation, check, check_state
 from chassis.texts import normal
 from services.catalog.domain.enrolments import closed_violations
+from services.catalog.domain.enums import CourseNature
 from services.catalog.domain.events import CourseUpdated, PathPublished
 from services.catalog.domain.path import (
     ADDED_AT,
@@ -15,7 +16,7 @@ from services.catalog.domain.path import (
     path_violations,
     size_violations,
 )
-from services.catalog.domain.runs import Course, code_violations
+from services.catalog.domain.runs import Course, Run, code_violations
 from services.catalog.domain.versions import kind_violations, with_added_at
 from services.catalog.ports import Store
 from services.catalog.usecases.lookup import lock_course, lock_run
@@ -29,6 +30,7 @@ class CreateCourse:
     code: str
     title: str
     description: str
+    nature: CourseNature | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class UpdateCourse:
     code: str
     title: str
     description: str | None
+    nature: CourseNature | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,7 @@ def create_course(store: Store, command: CreateCourse) -> Course:
         title=command.title,
         description=command.description,
         created_at=store.now,
+        nature=command.nature,
     )
     _check_code(store, course)
     store.add_course(course)
@@ -80,6 +84,7 @@ def update_course(store: Store, command: UpdateCourse) -> Course:
         code=normal(command.code) or before.code,
         title=command.title or before.title,
         description=before.description if command.description is None else command.description,
+        nature=command.nature or before.nature,
     )
     if course == before:
         return before
@@ -116,6 +121,7 @@ def _put(store: Store, course: Course) -> Course:
             title=course.title,
             retired_at=course.retired_at,
             updated_at=store.now,
+            nature=course.nature,
         )
     )
     return course
@@ -128,6 +134,32 @@ def _check_code(store: Store, course: Course) -> None:
         raise AlreadyExists(f"there is a course with the code {other.code!r}")
 
 
+def next_activities(store: Store, run: Run, activities: Sequence[Activity]) -> tuple[Activity, ...]:
+    """Return the activities of a run's next path, with when they were added."""
+    return with_added_at(activities, store.path(run.id, run.path_version), store.now)
+
+
+def publishing_violations(
+    store: Store,
+    run: Run,
+    activities: Sequence[Activity],
+    size: int,
+    known_items: Collection[str],
+) -> list[FieldViolation]:
+    """Return every violation of activities that are to be a run's next path.
+
+    `size`: of the activities as JSON, in bytes, without when they were added; `known_items`: those
+    of their items that the library has.
+    """
+    added = sum(each.added_at is not None for each in activities)
+    kinds = store.activity_kinds(run.id, {each.id for each in activities})
+    return [
+        *size_violations(size + added * ADDED_AT),
+        *path_violations(activities, run, known_items),
+        *kind_violations(activities, kinds),
+    ]
+
+
 def publish_path(
     store: Store, command: PublishPath, known_items: Collection[str], publisher: str
 ) -> Path:
@@ -136,17 +168,8 @@ def publish_path(
     """
     run = lock_run(store, command.run_id)
     check_state("no path can be published", closed_violations(run))
-    previous = store.path(run.id, run.path_version)
-    activities = with_added_at(command.activities, previous, store.now)
-    kinds = store.activity_kinds(run.id, {each.id for each in activities})
-    added = sum(each.added_at is not None for each in activities)
-    check(
-        [
-            *size_violations(command.size + added * ADDED_AT),
-            *path_violations(activities, run, known_items),
-            *kind_violations(activities, kinds),
-        ]
-    )
+    activities = next_activities(store, run, command.activities)
+    check(publishing_violations(store, run, activities, command.size, known_items))
     path = Path(
         run_id=run.id,
         version=run.path_version + 1,

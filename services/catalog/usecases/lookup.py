@@ -91,6 +91,11 @@ def lock_enrolment(store: Store, run_id: str, learner_id: str) -> Enrolment:
     NotFound.
     """
     contend_for_enrolment(store, run_id, learner_id)
+    return get_enrolment(store, run_id, learner_id)
+
+
+def get_enrolment(store: Store, run_id: str, learner_id: str) -> Enrolment:
+    """Return the enrolment of a learner who is in a run or on its waiting list. Raises NotFound."""
     enrolment = store.enrolments(run_id, [learner_id]).get(learner_id)
     if enrolment is None or not enrolment.is_in:
         raise NotFound(f"{learner_id!r} is not in run {run_id!r}")

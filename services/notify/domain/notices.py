@@ -40,6 +40,8 @@ RULES: Mapping[Kind, Rule] = {
     Kind.SERIES_CANCELLED: Rule(Category.SESSION, urgent=True),
     Kind.SESSION_NOT_HELD: Rule(Category.SESSION),
     Kind.SEAT_PROMOTED: Rule(Category.SEAT),
+    # There is little time to answer; after it, nothing can be done.
+    Kind.SEAT_OFFERED: Rule(Category.SEAT, urgent=True, lapses=True),
     Kind.CATCH_UP_ASSIGNED: Rule(Category.CATCH_UP),
     Kind.CATCH_UP_CHANGED: Rule(Category.CATCH_UP),
     # The learner has just studied it, so there is no e-mail; the inbox keeps a record.
@@ -56,7 +58,7 @@ RULES: Mapping[Kind, Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a notice tells of (a session, series, catch-up or due), as it was then; see
+    """What a notice tells of (a session, series, offer, catch-up or due), as it was then; see
     domain/standing.py.
     """
 
@@ -65,14 +67,15 @@ class About:
     session_id: str = ""
     start_time: datetime | None = None
     end_time: datetime | None = None
-    """When its time is over: the end of a class, a deadline."""
+    """When its time is over: the end of a class or of an offer, a deadline."""
     room: str | None = None
     """None: unknown."""
     catch_up_id: str = ""
     sequence: int = 0
-    """The version of the session, series, catch-up or due."""
+    """The version of the session, series, offer, catch-up or due."""
     due_id: str = ""
     series_id: str = ""
+    offer_id: str = ""
     enrolment_id: str = ""
     """Of dues that changed: whose they are."""
     activity_ids: tuple[str, ...] = ()

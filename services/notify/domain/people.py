@@ -89,6 +89,19 @@ class Series:
     sequence: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SeatOffer:
+    """The newest event of a learner's offers of a seat in a session: it was offered, or ended."""
+
+    id: str
+    sequence: int = 0
+
+
+def offer_id(session_id: str, learner_id: str) -> str:
+    """Return the id of a learner's offers of a seat in a session; a session's id has no colon."""
+    return f"{session_id}:{learner_id}"
+
+
 def due_id(enrolment_id: str, activity_id: str) -> str:
     """Return the id of a learner's due of an activity; an activity's id has no colon."""
     return f"{enrolment_id}:{activity_id}"

@@ -9,7 +9,7 @@ from typing import Protocol
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import About
 from services.notify.domain.path_news import DueDigest
-from services.notify.domain.people import CatchUp, Due, Run, Series
+from services.notify.domain.people import CatchUp, Due, Run, SeatOffer, Series
 from services.notify.domain.sessions import Session
 
 
@@ -18,9 +18,9 @@ class Standing(StrEnum):
 
     STANDS = "STANDS"
     OVER = "OVER"
-    """Its time is over: a class has begun or ended, a deadline is past."""
+    """Its time is over: a class has begun or ended, a deadline or an offer is past."""
     OVERTAKEN = "OVERTAKEN"
-    """Newer news of the same class, series, catch-up or due is known."""
+    """Newer news of the same class, series, offer, catch-up or due is known."""
 
 
 class Told(Protocol):
@@ -48,6 +48,7 @@ class Known:
     runs: Mapping[str, Run]
     dues: Mapping[str, Due]
     series: Mapping[str, Series] = field(default_factory=dict)
+    offers: Mapping[str, SeatOffer] = field(default_factory=dict)
     digests: Mapping[str, DueDigest] = field(default_factory=dict)
 
 
@@ -65,8 +66,8 @@ def standing(told: Told, known: Known, now: datetime) -> Standing:
             return _move(told, session, now)
         case Kind.SESSION_NOT_HELD:
             return _not_held(about, session)
-        case Kind.SEAT_PROMOTED:
-            return _seat(about, session, now)
+        case Kind.SEAT_PROMOTED | Kind.SEAT_OFFERED:
+            return _seat_news(about, known.offers.get(about.offer_id), session, run, now)
         case Kind.ENROLMENT_PROMOTED | Kind.ACTIVITIES_OPENED:
             return Standing.OVER if run and run.is_over(now) else Standing.STANDS
         case Kind.DUES_CHANGED:
@@ -100,6 +101,18 @@ def _not_held(about: About, session: Session | None) -> Standing:
     return Standing.STANDS if is_newest else Standing.OVERTAKEN
 
 
+def _seat_news(
+    about: About, newest: SeatOffer | None, session: Session | None, run: Run | None, now: datetime
+) -> Standing:
+    """Return whether a seat can still be used, or an offer of one still be answered."""
+    found = _seat(about, session, now)
+    if found is not Standing.STANDS or about.kind is Kind.SEAT_PROMOTED:
+        return found
+    if run is not None and run.is_over(now):
+        return Standing.OVER
+    return _other(about, newest, now)
+
+
 def _seat(about: About, session: Session | None, now: datetime) -> Standing:
     """Return whether a seat can still be used. A class that was moved keeps its seats."""
     if session is None:
@@ -122,9 +135,11 @@ def _newest(about: About, known: Known) -> CatchUp | Due | Series | None:
     return known.dues.get(about.due_id) or known.catch_ups.get(about.catch_up_id)
 
 
-def _other(about: About, newest: CatchUp | Due | Series | None, now: datetime) -> Standing:
-    """Return whether news of a catch-up, due or moved series is its newest, and a deadline or class
-    to come.
+def _other(
+    about: About, newest: CatchUp | Due | Series | SeatOffer | None, now: datetime
+) -> Standing:
+    """Return whether news of a catch-up, due, offer or moved series is its newest, and a deadline
+    or class to come.
     """
     if newest is not None and newest.sequence > about.sequence:
         return Standing.OVERTAKEN

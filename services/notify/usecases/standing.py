@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from services.notify.domain.path_news import DueDigest
-from services.notify.domain.people import CatchUp, Due, Run, Series
+from services.notify.domain.people import CatchUp, Due, Run, SeatOffer, Series
 from services.notify.domain.standing import Known, Told
 from services.notify.ports import Store
 
@@ -17,5 +17,6 @@ def known_of(store: Store, told: Collection[Told]) -> Known:
         store.replicas(Run, {each.run_id for each in told if each.about and each.run_id}),
         store.replicas(Due, {each.due_id for each in about if each.due_id}),
         store.replicas(Series, {each.series_id for each in about if each.series_id}),
+        store.replicas(SeatOffer, {each.offer_id for each in about if each.offer_id}),
         store.replicas(DueDigest, {each.enrolment_id for each in about if each.enrolment_id}),
     )

@@ -13,6 +13,7 @@ from chassis.runs import is_for, over_since
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 
 INSTRUCTOR = "INSTRUCTOR"
+OFFER_WITHIN = timedelta(hours=2)
 EXPECTED_MODES = (AttendanceMode.CLASSROOM, AttendanceMode.ONLINE)
 
 
@@ -34,6 +35,20 @@ class Policy:
     present_share: float = 0.75
     partial_share: float = 0.25
     seat_cutoff: timedelta = timedelta(hours=1)
+    seat_offer_notice: timedelta | None = None
+    """From how long before a session freed seats are offered; None: they are given at once."""
+    seat_offer_within: timedelta | None = None
+    """How long an offer stands; None: `OFFER_WITHIN`."""
+
+    @property
+    def offer_notice(self) -> timedelta:
+        """Return from how long before a session freed seats are offered, and not given at once."""
+        return self.seat_offer_notice or timedelta()
+
+    @property
+    def offer_within(self) -> timedelta:
+        """Return how long an offer stands."""
+        return self.seat_offer_within or OFFER_WITHIN
 
 
 @dataclass(frozen=True, slots=True)

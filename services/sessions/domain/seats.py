@@ -22,6 +22,8 @@ class ChooseSeat:
     session_id: str
     learner_id: str
     kind: SeatKind | None
+    ask_first: bool = False
+    """Whether a freed seat is to be offered to the learner, if there is none now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,19 @@ class Seat:
     chosen_at: datetime | None = None
     turn: int = 0
     """The waitlist position: the smallest is promoted first."""
+    ask_first: bool = False
+    """WAITLISTED: whether a freed seat is offered, and never given at once."""
+    passed: int = 0
+    """The session's `turns` when the learner last declined an offer or let it expire."""
+    by_rotation: bool = False
+    """Whether the seat was given to the learner's cohort, and not chosen."""
+    gave_up: bool = False
+    """Without `kind`: the learner wants no seat, though the cohort has the room."""
+    offer_expires_at: datetime | None = None
+    """Until when a seat in the room is held for the learner; None: none is."""
+    offered_by: str = ""
+    """Who offered the seat out of turn; it stays when the seat is taken."""
+    offer_reason: str = ""
 
 
 def no_seat(session: Session, learner_id: str) -> Seat:
@@ -73,21 +88,58 @@ def choice_violations(
         yield FieldViolation("kind", wrong, f"{session.kind}")
 
 
-def granted(session: Session, before: Seat, kind: SeatKind | None, now: datetime) -> Seat:
+def granted(
+    session: Session,
+    before: Seat,
+    kind: SeatKind | None,
+    now: datetime,
+    ask_first: bool = False,
+) -> Seat:
     """Return the seat after a choice; the same one if the choice changes nothing.
 
     Raises FailedPrecondition if every online seat is taken: only the room has a waiting list.
     """
-    wanted, holds = _place(session, before, kind)
-    if (wanted, holds) == (before.kind, before.holds):
-        return before
-    return replace(before, kind=wanted, holds=holds, chosen_at=now, turn=session.turns + 1)
+    wanted, holds = _place(session, before, kind, now)
+    asks = ask_first and wanted is SeatKind.WAITLISTED
+    if (wanted, holds) == (before.kind, before.holds) and not _gives_up_offer(before, kind):
+        same = (asks, False) == (before.ask_first, before.by_rotation)
+        return before if same else replace(before, ask_first=asks, by_rotation=False)
+    after = replace(before, kind=wanted, holds=holds, chosen_at=now, ask_first=asks)
+    after = replace(after, turn=session.turns + 1, passed=0, offer_expires_at=None)
+    after = replace(after, by_rotation=False, gave_up=False)
+    is_accepted = is_offered(before) and wanted is SeatKind.IN_ROOM
+    return after if is_accepted else replace(after, offered_by="", offer_reason="")
+
+
+def remembered(session: Session, after: Seat) -> Seat:
+    """Return the seat after a learner's choice. In a session in which a cohort has the room it is
+    remembered that the learner wants no seat, or the cohort's learners would be given one again.
+    """
+    return replace(after, gave_up=after.kind is None and bool(session.cohort_id))
+
+
+def is_kept(seat: Seat) -> bool:
+    """Return whether there is something to store: a place, an offer, or that none is wanted."""
+    return seat.kind is not None or is_offered(seat) or seat.gave_up
+
+
+def is_offered(seat: Seat) -> bool:
+    """Return whether a seat in the room is held for the learner, also just after the time to
+    answer.
+    """
+    return seat.offer_expires_at is not None
+
+
+def stands(seat: Seat, now: datetime) -> bool:
+    """Return whether the learner has an offer that can be answered now."""
+    return seat.offer_expires_at is not None and now < seat.offer_expires_at
 
 
 def is_without_limit(session: Session, before: Seat, kind: SeatKind | None) -> bool:
     """Return whether a choice takes and frees no limited seat."""
     free = (None, SeatKind.ONLINE)
-    return not session.online_seats and before.kind in free and kind in free
+    is_free = before.kind in free and kind in free
+    return not session.online_seats and is_free and not is_offered(before)
 
 
 def online_change(before: Seat, after: Seat) -> int:
@@ -96,10 +148,22 @@ def online_change(before: Seat, after: Seat) -> int:
 
 
 def may_take(session: Session, seat: Seat) -> bool:
-    """Return whether a learner without a seat can take one at the door: the room has a free
-    seat.
+    """Return whether a learner who has no seat, or waits for one, can take one at the door: the
+    room has a free seat.
     """
-    return seat.kind is None and session.in_room < session.room_seats
+    return seat.kind in (None, SeatKind.WAITLISTED) and has_free_seat(session)
+
+
+def freeing_order(seat: Seat) -> tuple[bool, bool]:
+    """Return a sort key for seats that are given up together: first those of learners who only
+    wait, or a freed seat could go to one of them; last those in the room.
+    """
+    return not waits(seat) or is_offered(seat), seat.kind is SeatKind.IN_ROOM
+
+
+def has_free_seat(session: Session) -> bool:
+    """Return whether a seat in the room is neither taken nor held."""
+    return session.in_room < session.room_seats
 
 
 def waits(seat: Seat) -> bool:
@@ -109,18 +173,26 @@ def waits(seat: Seat) -> bool:
 
 def promoted(waiting: Seat) -> Seat:
     """Return the seat of a waiting learner, now in the room; an online seat is given up."""
-    return replace(waiting, kind=SeatKind.IN_ROOM, holds=None)
+    return replace(waiting, kind=SeatKind.IN_ROOM, holds=None, ask_first=False, passed=0)
 
 
 def recounted(session: Session, before: Seat, after: Seat) -> Session:
     """Return the session with its counters updated for a seat's change."""
+    turns = max(session.turns, after.turn, after.passed)
+    is_freed = before.kind is SeatKind.IN_ROOM and after.kind is not SeatKind.IN_ROOM
     return replace(
         session,
+        freed=turns if is_freed else session.freed,
         in_room=session.in_room - _in_room(before) + _in_room(after),
         online=session.online + (online_change(before, after) if session.online_seats else 0),
         waitlisted=session.waitlisted - waits(before) + waits(after),
-        turns=max(session.turns, after.turn),
+        turns=turns,
     )
+
+
+def with_other_seats(session: Session) -> Session:
+    """Return a session that has another room or time: who passed a seat up is asked again."""
+    return replace(session, freed=session.turns)
 
 
 def to_promote(session: Session) -> int:
@@ -128,18 +200,22 @@ def to_promote(session: Session) -> int:
     return max(0, min(session.room_seats - session.in_room, session.waitlisted))
 
 
+def _gives_up_offer(before: Seat, kind: SeatKind | None) -> bool:
+    return kind is None and is_offered(before)
+
+
 def _place(
-    session: Session, before: Seat, kind: SeatKind | None
+    session: Session, before: Seat, kind: SeatKind | None, now: datetime
 ) -> tuple[SeatKind | None, SeatKind | None]:
     """Return the kind that is granted, and the seat that is kept while waiting."""
     if kind is None:
         return None, None
     if kind is SeatKind.ONLINE:
         return _online_place(session, before)
-    if before.kind in (SeatKind.IN_ROOM, SeatKind.WAITLISTED):
-        return before.kind, before.holds
-    if session.in_room < session.room_seats:
+    if before.kind is SeatKind.IN_ROOM or stands(before, now) or has_free_seat(session):
         return SeatKind.IN_ROOM, None
+    if waits(before):
+        return before.kind, before.holds
     return SeatKind.WAITLISTED, before.kind
 
 
@@ -154,7 +230,7 @@ def _online_place(session: Session, before: Seat) -> tuple[SeatKind, None]:
 
 
 def _in_room(seat: Seat) -> int:
-    return int(seat.kind is SeatKind.IN_ROOM)
+    return int(seat.kind is SeatKind.IN_ROOM or is_offered(seat))
 
 
 def _online(seat: Seat) -> int:

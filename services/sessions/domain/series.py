@@ -43,6 +43,8 @@ class Series:
     exdates: tuple[str, ...] = ()
     """Recurrence ids of the rule at which there is no session."""
     group_ids: tuple[str, ...] = ()
+    cohort_ids: tuple[str, ...] = ()
+    """The groups that have the room in turn; empty: there is no rotation."""
     continues: str = ""
     """The series from which it was split; empty: none."""
     continued_by: str = ""

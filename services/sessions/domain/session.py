@@ -77,11 +77,15 @@ class Session:
     room_seats: int
     online_seats: int
     in_room: int = 0
+    """Seats in the room that are taken, or held for an offer."""
     online: int = 0
     """Online seats that are taken, if they are limited."""
     waitlisted: int = 0
     turns: int = 0
     """How often seats changed: the source of waitlist positions."""
+    freed: int = 0
+    """The `turns` when a seat in the room last came free. A learner who passed it up after that is
+    not asked about it again."""
     join_url: str
     recorded: bool
     material_item_ids: tuple[str, ...]
@@ -105,6 +109,8 @@ class Session:
     """Of a series: the local time that the series gives it (RFC 5545, section 3.8.4.4)."""
     exception: bool = False
     """Whether it was moved alone: it stays where it is when its series is moved."""
+    cohort_id: str = ""
+    """The group that has the room, by the rotation of its series; empty: there is none."""
     zone_data: str = ""
     """The version of the zone data by which its instants follow from its civil start."""
     revision: int = 0

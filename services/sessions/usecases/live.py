@@ -15,6 +15,8 @@ from services.sessions.domain.finalising import Finalisation
 from services.sessions.domain.session import Session, ended, started, unstarted
 from services.sessions.ports import Store
 from services.sessions.usecases import lookup
+from services.sessions.usecases.holding import withdraw_all
+from services.sessions.usecases.seats import promote
 
 
 def start(store: Store, session_id: str) -> Session:
@@ -22,7 +24,7 @@ def start(store: Store, session_id: str) -> Session:
     before = lookup.lock_session(store, session_id)
     if before.state is SessionState.LIVE:
         return before
-    session = started(before, store.now)
+    [session] = withdraw_all(store, [started(before, store.now)])
     store.put_session(session)
     store.record_event(about(session, SessionStarted))
     return session
@@ -31,13 +33,12 @@ def start(store: Store, session_id: str) -> Session:
 def undo_start(store: Store, session_id: str) -> Session:
     """Take the start of a LIVE session back; return a SCHEDULED one as it is.
 
-    Presence stays: it counts if the session is held.
+    Presence stays: it counts if the session is held. Free seats go to who waits again.
     """
     before = lookup.lock_session(store, session_id)
     if before.state is SessionState.SCHEDULED:
         return before
-    session = unstarted(before)
-    store.put_session(session)
+    session = promote(store, unstarted(before))
     store.record_event(about(session, SessionStartUndone, undone_at=store.now))
     return session
 
@@ -68,7 +69,7 @@ def settle_overdue(store: Store, session_id: str, grace: timedelta) -> None:
             store.put_session(session)
             store.record_event(about(session, SessionNotHeld))
             return
-        session = started(session, session.start_time)
+        [session] = withdraw_all(store, [started(session, session.start_time)])
         store.record_event(about(session, SessionStarted))
     if session.state is SessionState.LIVE:
         _end(store, session, session.planned_end)

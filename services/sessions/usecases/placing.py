@@ -23,6 +23,7 @@ from services.sessions.domain.roster import Group, Person, Run
 from services.sessions.domain.session import Room, Session
 from services.sessions.ports import Store
 from services.sessions.usecases import slots
+from services.sessions.usecases.holding import withdraw_all
 from services.sessions.usecases.limits import Limits
 
 Sessions = Mapping[str, Session]
@@ -135,6 +136,17 @@ def _audience_violations(
 def span(session: Session) -> Interval:
     """Return the time for which a session is planned."""
     return Interval(session.start_time, session.end_time)
+
+
+def without_offers(
+    store: Store, before: Sequence[Session], after: Sequence[Session]
+) -> list[Session]:
+    """Return sessions that moved, not stored yet; offers of seats at another time are withdrawn,
+    so that they are made anew.
+    """
+    retimed = _at_other_times(before, {each.id: each for each in after})
+    freed = {each.id: each for each in withdraw_all(store, [*retimed.values()])}
+    return [freed.get(each.id, each) for each in after]
 
 
 def dated(store: Store, session: Session) -> Session:

@@ -15,7 +15,8 @@ from services.sessions.domain.planning import (
 )
 from services.sessions.domain.session import Session, cancelled, expect
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup, placing, revising
+from services.sessions.usecases import lookup, placing, revising, rotation
+from services.sessions.usecases.holding import withdraw_all
 from services.sessions.usecases.limits import Limits
 from services.sessions.usecases.seats import promote
 
@@ -71,6 +72,7 @@ def move(store: Store, command: Move, online_limit: int = 0) -> Session:
     [after] = revising.changed(store, [before], [after])
     store.note_clash_checks(sessions=[after.id])
     store.record_event(placing.session_moved(before, after, command.reason))
+    [after] = placing.without_offers(store, [before], [after])
     return promote(store, placing.dated(store, replace(after, exception=bool(after.series_id))))
 
 
@@ -79,10 +81,11 @@ def cancel(store: Store, command: Cancel) -> Session:
     before = lookup.lock_session(store, command.session_id)
     if before.state is SessionState.CANCELLED:
         return before
-    [session] = revising.changed(store, [before], [cancelled(before)])
+    [session] = revising.changed(store, [before], withdraw_all(store, [cancelled(before)]))
     store.put_session(session)
     store.note_clash_checks(sessions=[session.id])
     store.record_event(session_cancelled(session, command.reason, command.substitute_item_id))
+    rotation.even_out(store, session.series_id)
     return session
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.sessions.domain import checkin
 from services.sessions.domain.checkin import CheckedIn, CheckIn, WrongCode
-from services.sessions.domain.enums import PresenceKind, SessionState
+from services.sessions.domain.enums import PresenceKind, SeatKind, SessionState
 from services.sessions.domain.presence import (
     IN_PERSON,
     PresenceEvent,
@@ -42,7 +42,7 @@ def check_in(store: Store, command: CheckIn) -> CheckedIn | WrongCode:
     if not checkin.holds(session, command.code, store.now):
         store.count_wrong_code(session.id, learner_id)
         return WrongCode(checkin.TRIES - tries - 1)
-    if seat.kind is None:
+    if seat.kind is not SeatKind.IN_ROOM:
         take_free_seat(store, session.id, learner_id)
     return CheckedIn(_there(store, session, learner_id))
 

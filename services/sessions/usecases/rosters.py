@@ -27,6 +27,7 @@ def note_enrolments(store: Store, news: Sequence[EnrolmentUpdate]) -> None:
     _note_as_they_were(store, [known.get(key) or Enrolment(*key) for key in changed])
     store.put_enrolments([after[key] for key in changed])
     store.note_clash_checks(learners={learner_id for _, learner_id in changed})
+    store.note_rotations(store.rotated_sessions({run_id for run_id, _ in changed}))
     free_seats(store, left, {key: after[key] for key in moved - left})
 
 

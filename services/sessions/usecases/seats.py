@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Mapping
 
-from chassis.errors import check, check_state
+from chassis.errors import FieldViolation, check, check_state
 from chassis.runs import is_for
-from services.sessions.domain import seats
-from services.sessions.domain.enums import SeatKind
+from services.sessions.domain import offers, seats
+from services.sessions.domain.enums import SeatKind, SessionState
 from services.sessions.domain.events import SeatPromoted, SeatTaken, about
-from services.sessions.domain.roster import Enrolment, Policy, over_violations
+from services.sessions.domain.offers import Outcome
+from services.sessions.domain.roster import Enrolment, Policy, Run, over_violations
 from services.sessions.domain.seats import ChooseSeat, Seat
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup
+from services.sessions.usecases import holding, lookup
 
 
 def choose_seat(store: Store, command: ChooseSeat) -> Seat:
@@ -19,22 +20,31 @@ def choose_seat(store: Store, command: ChooseSeat) -> Seat:
 
     Raises NotFound, Invalid, or FailedPrecondition with everything that is wrong.
     """
-    check(seats.request_violations(command.kind))
-    session, before = _found(store, command.session_id, command.learner_id, command.kind)
-    enrolment = store.enrolment_for_update(session.run_id, command.learner_id)
+    kind = command.kind
+    check(seats.request_violations(kind))
+    session, before = _found(store, command.session_id, command.learner_id, kind)
     run = lookup.run_of(store, session)
+    wrong = choice_violations(store, session, run, command.learner_id, kind)
+    check_state("the seat can't be chosen", wrong)
+    return change_seat(store, session, before, kind, command.ask_first)
+
+
+def choice_violations(
+    store: Store, session: Session, run: Run | None, learner_id: str, kind: SeatKind | None
+) -> list[FieldViolation]:
+    """Return everything that is wrong with a learner's choice now. The enrolment is locked."""
+    enrolment = store.enrolment_for_update(session.run_id, learner_id)
     cutoff = (run.policy if run else Policy()).seat_cutoff
-    of_session = seats.choice_violations(session, enrolment, command.kind, cutoff, store.now)
+    of_session = seats.choice_violations(session, enrolment, kind, cutoff, store.now)
     # A seat may be given up whenever it may be changed.
-    of_run = over_violations(run, store.now) if command.kind else ()
-    check_state("the seat can't be chosen", (*of_run, *of_session))
-    return _change(store, session, before, command.kind)
+    of_run = over_violations(run, store.now) if kind else ()
+    return [*of_run, *of_session]
 
 
 def take_free_seat(store: Store, session_id: str, learner_id: str) -> Seat:
     """Give a learner at the door a seat in the room. Raises NotFound."""
     session, before = _found(store, session_id, learner_id, SeatKind.IN_ROOM)
-    return _change(store, session, before, SeatKind.IN_ROOM)
+    return change_seat(store, session, before, SeatKind.IN_ROOM)
 
 
 def free_seats(
@@ -45,41 +55,102 @@ def free_seats(
     """Give up seats in coming sessions: all of learners who left, and of learners who changed
     groups those in sessions that are not for them; each by run and learner.
     """
-    # Waiting learners first, or a freed seat could go to one of them who has also withdrawn.
     found = store.seats_to_come({*left, *moved})
-    for seat in sorted(found, key=lambda seat: not seats.waits(seat)):
+    for seat in sorted(found, key=seats.freeing_order):
         session = lookup.session(store, seat.session_id)
         enrolment = moved.get((seat.run_id, seat.learner_id))
         if enrolment is None or not is_for(session.group_ids, enrolment.group_ids):
             session, before = _found(store, seat.session_id, seat.learner_id, None)
-            _change(store, session, before, None)
+            change_seat(store, session, before, None, chosen=False)
+
+
+def change_seat(
+    store: Store,
+    session: Session,
+    before: Seat,
+    kind: SeatKind | None,
+    ask_first: bool = False,
+    chosen: bool = True,
+) -> Seat:
+    """Change a learner's seat and tell it; a seat that comes free goes to who waits.
+
+    The session is locked if the seat is limited. `chosen`: whether the learner wants it so, or has
+    lost the right to the seat.
+    """
+    after = seats.granted(session, before, kind, store.now, ask_first)
+    if chosen:
+        after = seats.remembered(session, after)
+    if after == before:
+        return before
+    changed = put_change(store, session, before, after, chosen)
+    if not seats.is_without_limit(session, before, kind):
+        fill(store, changed)
+    return after
+
+
+def put_change(
+    store: Store, session: Session, before: Seat, after: Seat, chosen: bool = False
+) -> Session:
+    """Store a learner's changed seat and tell it; return the session, not stored yet."""
+    store.put_seat(after)
+    _count_online(store, session, before, after)
+    _tell(store, session, before, after)
+    if seats.is_offered(before) and not seats.is_offered(after):
+        otherwise = Outcome.DECLINED if chosen else Outcome.WITHDRAWN
+        outcome = offers.outcome_of(before, after, store.now, otherwise)
+        holding.tell_end(store, session, after, outcome)
+    return seats.recounted(session, before, after)
 
 
 def promote(store: Store, session: Session) -> Session:
-    """Give the room's free seats to waiting learners, first come first served, unless the run is
-    over; store the session.
+    """Give the seats of a session that has another room or time to who waits; store the session."""
+    return fill(store, seats.with_other_seats(session))
+
+
+def promote_waiting(store: Store, session: Session) -> None:
+    """Promote waiting learners as `promote` does, in a session that is stored already."""
+    if seats.to_promote(session):
+        promote(store, session)
+
+
+def fill(store: Store, session: Session) -> Session:
+    """Give or offer the room's free seats to waiting learners, first come first served, unless the
+    class has begun or the run is over; store the session.
     """
-    run = lookup.run_of(store, session) if seats.to_promote(session) else None
-    if run is not None and run.is_over(store.now):
-        store.put_session(session)
-        return session
-    for waiting in store.first_waiting(session.id, seats.to_promote(session)):
-        seat = seats.promoted(waiting)
-        session = seats.recounted(session, waiting, seat)
-        store.put_seat(seat)
-        _count_online(store, session, waiting, seat)
-        store.record_event(
-            about(
-                session,
-                SeatPromoted,
-                learner_id=seat.learner_id,
-                kind=seat.kind,
-                promoted_at=store.now,
-                from_kind=waiting.holds or waiting.kind,
-            )
-        )
+    free = seats.to_promote(session)
+    run = lookup.run_of(store, session) if free else None
+    policy = run.policy if run else Policy()
+    is_over = run is not None and run.is_over(store.now)
+    if free and session.state is SessionState.SCHEDULED and not is_over:
+        can_answer = offers.can_answer(session, policy, store.now)
+        for waiting in store.first_waiting(session, free, can_answer):
+            session = _give(store, session, waiting, policy)
     store.put_session(session)
     return session
+
+
+def _give(store: Store, session: Session, waiting: Seat, policy: Policy) -> Session:
+    """Offer a free seat to a waiting learner, or promote them; return the session, not stored
+    yet.
+    """
+    if offers.is_asked(session, waiting, policy, store.now):
+        expires_at = offers.expiry(session, policy, store.now)
+        session, _ = holding.hold(store, session, waiting, expires_at)
+        return session
+    seat = seats.promoted(waiting)
+    store.put_seat(seat)
+    _count_online(store, session, waiting, seat)
+    store.record_event(
+        about(
+            session,
+            SeatPromoted,
+            learner_id=seat.learner_id,
+            kind=seat.kind,
+            promoted_at=store.now,
+            from_kind=waiting.holds or waiting.kind,
+        )
+    )
+    return seats.recounted(session, waiting, seat)
 
 
 def _found(
@@ -93,12 +164,12 @@ def _found(
     return session, before
 
 
-def _change(store: Store, session: Session, before: Seat, kind: SeatKind | None) -> Seat:
-    after = seats.granted(session, before, kind, store.now)
-    if after == before:
-        return before
-    store.put_seat(after)
-    _count_online(store, session, before, after)
+def _tell(store: Store, session: Session, before: Seat, after: Seat) -> None:
+    """Record that a learner's seat changed; not if only the wish to be asked did, or an offer
+    ended.
+    """
+    if (before.kind, before.holds) == (after.kind, after.holds):
+        return
     store.record_event(
         about(
             session,
@@ -109,9 +180,6 @@ def _change(store: Store, session: Session, before: Seat, kind: SeatKind | None)
             taken_at=store.now,
         )
     )
-    if not seats.is_without_limit(session, before, kind):
-        promote(store, seats.recounted(session, before, after))
-    return after
 
 
 def _count_online(store: Store, session: Session, before: Seat, after: Seat) -> None:

@@ -12,7 +12,6 @@ from services.sessions.domain.events import SessionScheduled, about
 from services.sessions.domain.planning import is_moved, late_violations
 from services.sessions.domain.revisions import revised
 from services.sessions.domain.roster import Run
-from services.sessions.domain.seats import to_promote
 from services.sessions.domain.series import (
     Series,
     coming,
@@ -51,10 +50,11 @@ from services.sessions.domain.series_planning import (
 )
 from services.sessions.domain.session import Room, Session, cancelled
 from services.sessions.ports import Instances, Store
-from services.sessions.usecases import lookup, placing, revising
+from services.sessions.usecases import lookup, placing, revising, rotation
+from services.sessions.usecases.holding import withdraw_all
 from services.sessions.usecases.limits import Limits
 from services.sessions.usecases.planning import session_cancelled
-from services.sessions.usecases.seats import promote
+from services.sessions.usecases.seats import promote_waiting
 
 Plan = tuple[Series, list[Session]]
 """A series, and its sessions."""
@@ -151,10 +151,12 @@ def cancel(store: Store, command: CancelSeries) -> Series:
     if before:
         wrong = substitute_violations(command.substitute_item_ids, len(before))
         check_state("the series can't be cancelled", wrong)
-        gone = revising.changed(store, before, [*map(cancelled, before)])
+        gone = withdraw_all(store, [*map(cancelled, before)])
+        gone = revising.changed(store, before, gone)
         store.put_sessions(gone)
         store.note_clash_checks(sessions=[each.id for each in gone])
         _tell_cancellation(store, series, gone, command)
+        rotation.even_out(store, series.id)
     return series
 
 
@@ -225,14 +227,14 @@ def _store_move(store: Store, result: MovedSeries) -> Series:
     """
     series, *head = (revised(each, store.now) for each in (result.series, result.head) if each)
     store.put_series(series, *head)
-    moved = [placing.dated(store, each) for each in result.after]
+    moved = placing.without_offers(store, result.before, result.after)
+    moved = [placing.dated(store, each) for each in moved]
     moved = revising.changed(store, result.before, moved)
     ids = {each.id for each in moved}
     store.note_clash_checks(sessions=ids)
     store.put_sessions([*moved, *(each for each in result.sessions if each.id not in ids)])
     for session in moved:
-        if to_promote(session):
-            promote(store, session)
+        promote_waiting(store, session)
     return series
 
 

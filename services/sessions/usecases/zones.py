@@ -10,6 +10,7 @@ from services.sessions.domain.series_events import series_moved
 from services.sessions.domain.session import Session
 from services.sessions.ports import Store
 from services.sessions.usecases import lookup, placing, revising
+from services.sessions.usecases.seats import promote_waiting
 
 Moved = tuple[Session, Session]
 """A session before and after."""
@@ -25,10 +26,13 @@ def recompute(store: Store, session_ids: Collection[str]) -> list[FieldViolation
     locked = sorted(store.sessions_for_update(session_ids), key=lambda each: each.start_time)
     before = [each for each in locked if _is_older(store, each)]
     after = [_at_civil_start(store, each) for each in before]
+    after = placing.without_offers(store, before, after)
     pairs = [*zip(before, after, strict=True)]
     store.put_sessions(new for old, new in pairs if old.start_time == new.start_time)
     moved = _revised(store, [(o, n) for o, n in pairs if o.start_time != n.start_time])
     store.put_sessions(new for _, new in moved)
+    for _, new in moved:
+        promote_waiting(store, new)
     store.note_clash_checks(sessions=[new.id for _, new in moved])
     _tell(store, moved)
     return [each for _, new in moved for each in placing.conflicts(store, {"": new})]

@@ -47,6 +47,17 @@ def test_an_update_changes_what_it_names(registry: Registry) -> None:
     )
 
 
+def test_a_course_tells_its_nature(registry: Registry) -> None:
+    """From the beginning, or by an update; an update without it leaves it."""
+    lecture, lab = resources_pb2.COURSE_NATURE_LECTURE, resources_pb2.COURSE_NATURE_LAB
+    request = catalog_pb2.CreateCourseRequest(code="PHYS-101", title="Motion", nature=lecture)
+    course = registry.staff.CreateCourse(request)
+    assert course.nature == lecture
+    assert update(registry, course.id, nature=lab).nature == lab
+    assert update(registry, course.id, title="Mechanics").nature == lab
+    assert [each.nature for each in told(registry)] == [lab, lab]
+
+
 def test_a_code_is_taken_once(registry: Registry) -> None:
     """In any case; nothing is changed then."""
     create(registry, "HIST-210")

@@ -5,10 +5,13 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
+from tandem.sessions.v1.events_pb2 import AvailabilityChanged
 
 from chassis.clock import SystemClock
+from chassis.contracts.events import Event, event_type
 from chassis.data.store import Database
 from chassis.jobs.runner import Runner
+from services.catalog.domain.availability import Availability
 from services.catalog.domain.oneroster.imports import Import, ImportState
 from services.catalog.importing import importing
 from services.catalog.store import CatalogStore
@@ -16,7 +19,7 @@ from services.catalog.usecases.oneroster import imports as use
 from tests.conftest import MakeDatabase
 from tests.deep import only_deep
 from tests.integration.catalog.rosters import MOST, state_of, uploaded
-from tests.integration.processes import RoleProcess, eventually
+from tests.integration.processes import RoleProcess, declare, eventually, publish
 from tests.oneroster import university
 
 KILLS = 4
@@ -34,7 +37,7 @@ Start = Callable[[], RoleProcess]
 
 @pytest.fixture
 def start(database: Database[CatalogStore], stack: dict[str, str], vhost: str) -> Iterator[Start]:
-    """Starts one more worker of catalog."""
+    """Starts one more worker of catalog, whose queue is declared."""
     environment = {
         **stack,
         "TANDEM_ENVIRONMENT": "development",
@@ -42,6 +45,7 @@ def start(database: Database[CatalogStore], stack: dict[str, str], vhost: str) -
         "TANDEM_MONGO_DATABASE": database.mongo.name,
         "TANDEM_OPS_ADDRESS": "127.0.0.1:0",
     }
+    declare("catalog", environment)
     started: list[RoleProcess] = []
 
     def one() -> RoleProcess:
@@ -57,10 +61,16 @@ def _now(database: Database[CatalogStore], begun: Import) -> Import:
     return use.get_import(database.reader(), begun.id)
 
 
-def test_a_worker_imports_and_stops(database: Database[CatalogStore], start: Start) -> None:
-    """The role, which consumes no events, does what is uploaded, and ends at SIGTERM."""
+def test_a_worker_imports_and_stops(
+    database: Database[CatalogStore], start: Start, vhost: str
+) -> None:
+    """The role does what is uploaded, notes when people can teach, and ends at SIGTERM."""
     begun = uploaded(database, university(20, 2, 2).zipped())
     worker = start()
+    data = AvailabilityChanged(person_id="curie", zone="Europe/Dublin")
+    told = Event("1", event_type(type(data)), "/t", begun.created_at, "curie", "curie", 1, "", data)
+    publish(vhost, told)
+    eventually(lambda: "curie" in database.reader().replicas(Availability, ["curie"]))
     eventually(lambda: _now(database, begun).state is ImportState.DONE)
     assert worker.stop() == 0
 

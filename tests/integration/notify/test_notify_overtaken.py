@@ -233,6 +233,69 @@ def test_a_seat_that_is_told_late(
     assert [one.channel for one in found] == expected
 
 
+def offer(world: World, learner: str) -> Any:
+    """The event that a learner is offered a seat in the class in two days, for an hour."""
+    data = sessions.SeatOffered(session_id="s1", run_id="r1", learner_id=learner, title="Waves")
+    data.start_time.FromDatetime(world.clock.now() + 2 * DAY)
+    data.expires_at.FromDatetime(world.clock.now() + HOUR)
+    data.reason = "was ill"
+    return world.event(data)
+
+
+def let_it_expire(world: World) -> None:
+    world.clock.forward(hours=1)
+
+
+def test_an_offer_of_a_seat_is_urgent(world: World, mailbox: Mailbox, ada: str) -> None:
+    """It tells until when it can be answered, and not why it was made."""
+    ready(world, ada)
+    tell(world, offer(world, ada))
+    assert [row["urgent"] for row in world.rows("deliveries", {"channel": "EMAIL"})] == [True]
+    world.send(mailbox.server())
+    [mail] = mailbox.mails(ada)
+    until = "Monday, 2 March 2026, 09:00 (Europe/Dublin)"
+    assert mail["Subject"] == f"A seat is free, answer by {until}: Waves"
+    assert "was ill" not in mail.as_string()
+
+
+@pytest.mark.parametrize("change", [let_it_expire, begin, cancel])
+def test_an_offer_that_ended_is_not_mailed(
+    world: World, mailbox: Mailbox, ada: str, change: Callable[[World], None]
+) -> None:
+    """It has expired, or its class has begun or was cancelled, while the mail waited; an offer that
+    is told after that leads to no message at all.
+    """
+    ready(world, ada)
+    first, late = offer(world, ada), offer(world, ada)
+    tell(world, first)
+    change(world)
+    world.send(mailbox.server())
+    assert subjects(mailbox, ada) == []
+    assert VANISHED in reasons(world, ada)
+    tell(world, late)
+    assert world.deliveries(person_id=ada, event_id=late.id) == []
+
+
+def test_only_the_newest_offer_of_a_seat_is_mailed(
+    world: World, mailbox: Mailbox, ada: str
+) -> None:
+    """An offer that was answered or withdrawn is not mailed, in whatever order its news come; the
+    next one is.
+    """
+    ready(world, ada)
+    ended = sessions.SeatOfferEnded(session_id="s1", run_id="r1", learner_id=ada)
+    first, end, second, last_end = (
+        world.event(each) for each in (offer(world, ada).data, ended, offer(world, ada).data, ended)
+    )
+    tell(world, first, end, second)
+    world.send(mailbox.server())
+    assert len(mailbox.mails(ada)) == 1
+    assert reasons(world, ada) == [VANISHED]
+    third = world.event(offer(world, ada).data, sequence=3)
+    tell(world, last_end, third)
+    assert world.deliveries(person_id=ada, event_id=third.id) == []
+
+
 def test_no_queued_reminder_in_a_run_that_was_closed(
     world: World, mailbox: Mailbox, ada: str
 ) -> None:

@@ -1,7 +1,8 @@
 """A university to hold sessions at: the real edge, the real MongoDB, and a clock that stands."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -19,12 +20,14 @@ from tandem.types.v1 import types_pb2
 from chassis.context.principal import Principal, acting_as
 from chassis.contracts import events
 from chassis.data.store import Database
+from chassis.messaging import topology
 from chassis.messaging.subscriptions import Subscription
 from chassis.testing import ChannelFor
 from services.sessions.api import SessionsApi
 from services.sessions.store import SessionsStore
 from services.sessions.worker import finalise_next, subscriptions
 from tests.conftest import FakeClock
+from tests.integration.processes import RoleProcess
 
 Stub = sessions_pb2_grpc.SessionsServiceStub
 T = TypeVar("T")
@@ -234,3 +237,24 @@ def refused(call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
         call()
     status: Any = error.value
     return status.code(), str(status.details())
+
+
+@contextmanager
+def worker(school: School, stack: dict[str, str], vhost: str) -> Iterator[RoleProcess]:
+    """The worker role as a process, with the school's database."""
+    topology.declare(vhost, subscriptions())
+    process = RoleProcess(
+        ["-m", "services.sessions", "worker"],
+        {
+            "TANDEM_ENVIRONMENT": "development",
+            "TANDEM_MONGO_URL": stack["TANDEM_MONGO_URL"],
+            "TANDEM_MONGO_DATABASE": school.database.mongo.name,
+            "TANDEM_AMQP_URL": vhost,
+            "TANDEM_OPS_ADDRESS": "127.0.0.1:0",
+        },
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        print("".join(process.lines))  # what it said, where the test fails

@@ -2,40 +2,17 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 from tandem.sessions.v1 import events_pb2, sessions_pb2
 
-from chassis.messaging import topology
 from services.sessions.domain.finalising import LEARNERS
-from services.sessions.worker import subscriptions
 from tests.deep import only_deep
-from tests.integration.processes import RoleProcess, eventually
-from tests.integration.sessions.school import School
+from tests.integration.processes import eventually
+from tests.integration.sessions.school import School, worker
 from tests.mongo import end_leases, end_transactions
 
 CHUNKS = 6
-
-
-@contextmanager
-def _worker(school: School, stack: dict[str, str], vhost: str) -> Iterator[RoleProcess]:
-    topology.declare(vhost, subscriptions())
-    process = RoleProcess(
-        ["-m", "services.sessions", "worker"],
-        {
-            "TANDEM_ENVIRONMENT": "development",
-            "TANDEM_MONGO_URL": stack["TANDEM_MONGO_URL"],
-            "TANDEM_MONGO_DATABASE": school.database.mongo.name,
-            "TANDEM_AMQP_URL": vhost,
-            "TANDEM_OPS_ADDRESS": "127.0.0.1:0",
-        },
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        print("".join(process.lines))  # what it said, where the test fails
 
 
 @only_deep
@@ -52,7 +29,7 @@ def test_a_worker_killed_in_the_middle_finalises_nobody_twice(
     for _ in range(2):
         before = rows.estimated_document_count()
         with ExitStack() as running:
-            workers = [running.enter_context(_worker(school, stack, vhost)) for _ in range(2)]
+            workers = [running.enter_context(worker(school, stack, vhost)) for _ in range(2)]
             eventually(lambda before=before: rows.estimated_document_count() > before)  # type: ignore[misc]
             workers[chance.randrange(2)].kill()
         end_transactions(school.database.client, "sessions")
@@ -60,7 +37,7 @@ def test_a_worker_killed_in_the_middle_finalises_nobody_twice(
         school.make_due()
         if rows.estimated_document_count() == len(learners):
             break
-    with _worker(school, stack, vhost):
+    with worker(school, stack, vhost):
         eventually(lambda: school.get(session).HasField("attendance_settled_at"))
     parts = school.published(events_pb2.AttendanceSettled)
     assert [part.part for part in parts] == list(range(1, len(parts) + 1))
@@ -77,7 +54,7 @@ def test_a_worker_finalises_what_ended_before_it_started(
     school.enrol("ada")
     session = school.live(school.room())
     school.stop(session)
-    with _worker(school, stack, vhost):
+    with worker(school, stack, vhost):
         eventually(lambda: school.get(session).HasField("attendance_settled_at"))
     request = sessions_pb2.ListAttendanceRequest(session_id=session.id)
     assert [row.learner_id for row in school.staff.ListAttendance(request).attendance] == ["ada"]

@@ -1,6 +1,7 @@
 """Seats of one session against a small model, over any order of what happens to them."""
 
 import itertools
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -14,10 +15,14 @@ from tandem.types.v1 import types_pb2
 from chassis.contracts import events
 from chassis.errors import FailedPrecondition
 from services.sessions.domain.enums import CivilTime, SeatKind
+from services.sessions.domain.offers import AnswerOffer, OfferSeat
 from services.sessions.domain.planning import Move
 from services.sessions.domain.seats import ChooseSeat
+from services.sessions.store import SessionsStore
+from services.sessions.usecases.offers import answer_offer, offer_seat
 from services.sessions.usecases.planning import move
 from services.sessions.usecases.seats import choose_seat
+from services.sessions.worker import expire_offers
 from tests.deep import DEEP, deep
 from tests.integration.sessions.school import School
 
@@ -27,6 +32,7 @@ IN_ROOM, ONLINE, WAITLISTED = SeatKind.IN_ROOM, SeatKind.ONLINE, SeatKind.WAITLI
 NONE = (None, None)
 ONLINE_SEATS = 2
 ROOMS = (1, 2, 3)
+IN_TURN, OUT_OF_TURN = "in turn", "out of turn"
 BEGIN = datetime(2026, 3, 2, 8, tzinfo=UTC)
 learners = st.sampled_from(LEARNERS)
 _names = itertools.count()
@@ -34,7 +40,8 @@ _names = itertools.count()
 
 class Seats(RuleBasedStateMachine):
     """A session for a group, in a room of one seat and with two seats online. The model is who has
-    which seat and which is kept meanwhile, in the order of the waiting list.
+    which seat and which is kept meanwhile, in the order of the waiting list; who wants to be asked,
+    who is offered a seat, and who has passed up what is free.
     """
 
     school: ClassVar[School]
@@ -51,7 +58,7 @@ class Seats(RuleBasedStateMachine):
         self.rooms = {
             seats: self.school.room(f"{self.name} of {seats}", capacity=seats) for seats in ROOMS
         }
-        self.start = BEGIN + timedelta(days=number + 1)
+        self.start = BEGIN + timedelta(days=number + 4)
         self.session_id = self.school.schedule(
             self.rooms[1],
             run_id=self.name,
@@ -64,6 +71,9 @@ class Seats(RuleBasedStateMachine):
         self.members: set[str] = set()
         self.seats: dict[str, tuple[SeatKind | None, SeatKind | None]] = {}
         self.line: list[str] = []
+        self.asks: set[str] = set()
+        self.passed: set[str] = set()
+        self.offers: dict[str, str] = {}
         for learner in LEARNERS:
             self.enrol(learner)
             self.change_group(learner, True)
@@ -78,17 +88,46 @@ class Seats(RuleBasedStateMachine):
     def _taken(self, kind: SeatKind) -> int:
         return sum(kind in seat for seat in self.seats.values())
 
-    def _put(self, learner: str, seat: tuple[SeatKind | None, SeatKind | None]) -> None:
-        if seat != self.seats.get(learner, NONE):
-            self.line = [one for one in self.line if one != learner]
-            if seat[0] is WAITLISTED:
-                self.line.append(learner)
-        self.seats[learner] = seat
-        self._promote()
+    def _has_free_seat(self) -> bool:
+        return self._taken(IN_ROOM) + len(self.offers) < self.places
 
-    def _promote(self) -> None:
-        while self.line and self._taken(IN_ROOM) < self.places:
-            self.seats[self.line.pop(0)] = (IN_ROOM, None)
+    def _put(self, learner: str, seat: tuple[SeatKind | None, SeatKind | None]) -> None:
+        if self.seats.get(learner, NONE)[0] is IN_ROOM:
+            self.passed.clear()
+        self._forget({learner})
+        if seat[0] is WAITLISTED:
+            self.line.append(learner)
+        self.seats[learner] = seat
+        self._fill()
+
+    def _forget(self, gone: set[str]) -> None:
+        self.line = [one for one in self.line if one not in gone]
+        self.asks -= gone
+        self.passed -= gone
+        for one in gone:
+            self.seats.pop(one, None)
+            self.offers.pop(one, None)
+
+    def _fill(self) -> None:
+        """Free seats go to the first who waits: given, or offered to who asked for it."""
+        for learner in [*self.line]:
+            is_eligible = learner not in self.offers and learner not in self.passed
+            if not is_eligible or not self._has_free_seat():
+                continue
+            if learner not in self.asks:
+                self._forget({learner})
+                self.seats[learner] = (IN_ROOM, None)
+            elif not self.is_past_cutoff:
+                self.offers[learner] = IN_TURN
+
+    def _pass(self, learner: str) -> None:
+        """Who does not take an offer goes to the end of the line, unless it was out of turn."""
+        kind = self.offers.pop(learner)
+        if learner in self.line:
+            self.passed.add(learner)
+            if kind == IN_TURN:
+                self.line.remove(learner)
+                self.line.append(learner)
 
     @rule(learner=learners)
     def enrol(self, learner: str) -> None:
@@ -130,13 +169,16 @@ class Seats(RuleBasedStateMachine):
         self._free({learner})
 
     def _free(self, gone: set[str]) -> None:
-        self.line = [one for one in self.line if one not in gone]
-        for one in gone:
-            self.seats.pop(one, None)
-        self._promote()
+        seated = {one for one in gone if self.seats.get(one, NONE)[0] is IN_ROOM}
+        self._forget(gone - seated)
+        self._fill()
+        if seated:
+            self.passed.clear()
+        self._forget(seated)
+        self._fill()
 
-    @rule(learner=learners, kind=st.sampled_from([IN_ROOM, ONLINE, None]))
-    def choose(self, learner: str, kind: SeatKind | None) -> None:
+    @rule(learner=learners, kind=st.sampled_from([IN_ROOM, ONLINE, None]), asks=st.booleans())
+    def choose(self, learner: str, kind: SeatKind | None, asks: bool) -> None:
         """A learner takes a seat, changes it or gives it up; where that is wrong it is refused."""
         before = self.seats.get(learner, NONE)
         full = self._taken(ONLINE) >= ONLINE_SEATS and ONLINE not in before
@@ -146,19 +188,81 @@ class Seats(RuleBasedStateMachine):
             and not self.is_past_cutoff
             and not (kind is ONLINE and full)
         )
-        command = ChooseSeat(self.session_id, learner, kind)
+        command = ChooseSeat(self.session_id, learner, kind, asks)
+        if self._is_done(lambda store: choose_seat(store, command), allowed):
+            self._choose(learner, kind, asks)
+
+    def _choose(self, learner: str, kind: SeatKind | None, asks: bool) -> None:
+        before, is_offered = self.seats.get(learner, NONE), learner in self.offers
+        if kind is IN_ROOM and before[0] is not IN_ROOM:
+            self._choose_room(learner, before, asks)
+        elif (kind, None) != before or (kind is None and is_offered):
+            self._put(learner, (kind, None))
+
+    def _choose_room(
+        self, learner: str, before: tuple[SeatKind | None, SeatKind | None], asks: bool
+    ) -> None:
+        if learner in self.offers or self._has_free_seat():
+            self._put(learner, (IN_ROOM, None))
+            return
+        if before[0] is not WAITLISTED:
+            self._put(learner, (WAITLISTED, before[0]))
+        self.asks = self.asks | {learner} if asks else self.asks - {learner}
+
+    @rule(learner=learners)
+    def offer(self, learner: str) -> None:
+        """Staff offer a free seat out of turn; where that is wrong it is refused."""
+        allowed = (
+            learner in self.enrolled
+            and learner in self.members
+            and not self.is_past_cutoff
+            and self._has_free_seat()
+            and learner not in self.offers
+            and self.seats.get(learner, NONE)[0] is not IN_ROOM
+        )
+        command = OfferSeat(self.session_id, learner, "a wheelchair")
+        if self._is_done(lambda store: offer_seat(store, command, "curie"), allowed):
+            self.offers[learner] = OUT_OF_TURN
+
+    @rule(learner=learners, take=st.booleans())
+    def answer(self, learner: str, take: bool) -> None:
+        """A learner takes or declines an offer; without one it is refused."""
+        command = AnswerOffer(self.session_id, learner, take)
+        if not self._is_done(lambda store: answer_offer(store, command), learner in self.offers):
+            return
+        if take:
+            self._put(learner, (IN_ROOM, None))
+        else:
+            self._pass(learner)
+            self._fill()
+
+    def _is_done(self, act: Callable[[SessionsStore], object], allowed: bool) -> bool:
+        """Do what is done or refused, as the model says."""
         try:
-            self.school.database.transact(lambda store: choose_seat(store, command))
+            self.school.database.transact(act)
         except FailedPrecondition:
             assert not allowed
-            return
+            return False
         assert allowed
-        if kind is IN_ROOM and before[0] in (IN_ROOM, WAITLISTED):
-            return
-        if kind is IN_ROOM and self._taken(IN_ROOM) >= self.places:
-            self._put(learner, (WAITLISTED, before[0]))
-        else:
-            self._put(learner, (kind, None))
+        return True
+
+    @rule()
+    def let_offers_expire(self) -> None:
+        """The time to answer is over, and the worker ends the offers, first come first."""
+        self._go_to(min(self.school.clock.at + timedelta(hours=2), self._after_cutoff))
+
+    @property
+    def _after_cutoff(self) -> datetime:
+        return self.start - timedelta(minutes=30)
+
+    def _go_to(self, instant: datetime) -> None:
+        self.school.clock.at = instant
+        self.is_past_cutoff = instant >= self.start - timedelta(hours=1)
+        turns = {row["learner_id"]: (row["turn"], row["_id"]) for row in self._rows()}
+        expire_offers(self.school.database)
+        for learner in sorted(self.offers, key=turns.__getitem__):
+            self._pass(learner)
+        self._fill()
 
     @rule(seats=st.sampled_from(ROOMS))
     def move(self, seats: int) -> None:
@@ -171,36 +275,37 @@ class Seats(RuleBasedStateMachine):
             room_id=self.rooms[seats],
             reason="",
         )
-        allowed = self._taken(IN_ROOM) <= seats
-        try:
-            self.school.database.transact(lambda store: move(store, command))
-        except FailedPrecondition:
-            assert not allowed
-            return
-        assert allowed
-        self.places = seats
-        self._promote()
+        allowed = self._taken(IN_ROOM) + len(self.offers) <= seats
+        if self._is_done(lambda store: move(store, command), allowed) and seats != self.places:
+            self.places = seats
+            self.passed.clear()
+            self._fill()
 
     @rule()
     def pass_the_cutoff(self) -> None:
-        """From an hour before the start nobody chooses; freed seats still go to who waits."""
-        self.school.clock.at = max(self.school.clock.at, self.start - timedelta(minutes=30))
-        self.is_past_cutoff = True
+        """From an hour before the start nobody chooses or is asked; freed seats still go to who
+        waits.
+        """
+        self._go_to(self._after_cutoff)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        query = {"session_id": self.session_id}
+        return list(self.school.database.mongo["seats"].find(query).sort("turn"))
 
     @invariant()
     def they_are_as_the_model_says(self) -> None:
         """Each seat, what is kept meanwhile, the waiting list's order, and the counters."""
         session = self.school.database.reader().session_by_id(self.session_id)
         assert session is not None
-        rows = list(
-            self.school.database.mongo["seats"].find({"session_id": self.session_id}).sort("turn")
-        )
-        found = {row["learner_id"]: (row["kind"], row.get("holds")) for row in rows}
+        rows = self._rows()
+        found = {row["learner_id"]: (row["kind"], row["holds"]) for row in rows if row["kind"]}
         wanted = {one: seat for one, seat in self.seats.items() if seat != NONE}
         assert found == wanted
         assert [row["learner_id"] for row in rows if row["kind"] == WAITLISTED] == self.line
+        assert {row["learner_id"] for row in rows if row["offer_expires_at"]} == {*self.offers}
         counted = (session.in_room, session.online, session.waitlisted)
-        assert counted == (self._taken(IN_ROOM), self._taken(ONLINE), len(self.line))
+        room = self._taken(IN_ROOM) + len(self.offers)
+        assert counted == (room, self._taken(ONLINE), len(self.line))
         assert session.in_room <= session.room_seats == self.places
         assert session.online <= ONLINE_SEATS
 
@@ -208,11 +313,18 @@ class Seats(RuleBasedStateMachine):
     def its_events_tell_the_same(self) -> None:
         """Whoever reads each learner's events in their order knows each seat."""
         told: dict[str, int] = {}
+        offered = set[str]()
         for row in self.school.database.mongo["outbox"].find().sort([("key", 1), ("sequence", 1)]):
             data: Any = events.read(row["headers"], row["body"]).data
             is_of_seat = isinstance(data, events_pb2.SeatTaken | events_pb2.SeatPromoted)
             if is_of_seat and data.session_id == self.session_id:
                 told[data.learner_id] = data.kind
+            if isinstance(data, events_pb2.SeatOffered) and data.session_id == self.session_id:
+                assert data.learner_id not in offered
+                offered.add(data.learner_id)
+            if isinstance(data, events_pb2.SeatOfferEnded) and data.session_id == self.session_id:
+                offered.remove(data.learner_id)
+        assert offered == {*self.offers}
         found = {one: seat[0] for one, seat in self.seats.items() if seat[0]}
         assert {one: kind for one, kind in told.items() if kind} == {
             one: types_pb2.SeatKind.Value(f"SEAT_KIND_{kind}") for one, kind in found.items()

@@ -105,7 +105,12 @@ def open_with(**more: Any) -> list[FieldViolation]:
 def test_a_run_that_ends_before_it_starts_is_refused() -> None:
     """Dates, instructors and policy are all looked at."""
     policy = RunPolicy(
-        partial_share=0.9, present_share=0.5, catch_up_within=0 * DAY, seat_cutoff=-DAY
+        partial_share=0.9,
+        present_share=0.5,
+        catch_up_within=0 * DAY,
+        seat_cutoff=-DAY,
+        seat_offer_notice=-DAY,
+        seat_offer_within=0 * DAY,
     )
     found = open_with(end_date="2026-02-28", instructor_ids=("a", "a"), policy=policy)
     assert [violation.field for violation in found] == [
@@ -114,6 +119,8 @@ def test_a_run_that_ends_before_it_starts_is_refused() -> None:
         "policy.partial_share",
         "policy.catch_up_within",
         "policy.seat_cutoff",
+        "policy.seat_offer_notice",
+        "policy.seat_offer_within",
     ]
 
 

@@ -58,10 +58,11 @@ def test_preferences_tell_what_happens(chosen: dict[Category, frozenset[Channel]
     assert all(channels_for(kind, chosen) == channels_for(kind, told) for kind in Kind)
 
 
-def test_classes_moved_and_cancelled_are_urgent() -> None:
-    """A moved or cancelled class is urgent, and so is a series."""
+def test_classes_moved_and_cancelled_and_offers_are_urgent() -> None:
+    """A moved or cancelled class is urgent, and so is a series; and an offer of a seat."""
     urgent = {kind for kind, rule in RULES.items() if rule.urgent}
     assert urgent == {
+        Kind.SEAT_OFFERED,
         Kind.SESSION_MOVED,
         Kind.SESSION_CANCELLED,
         Kind.SERIES_MOVED,

@@ -7,7 +7,7 @@ import pytest
 
 from services.notify.domain.enums import Kind
 from services.notify.domain.notices import RULES, About, Notice
-from services.notify.domain.people import CatchUp, Due, Run, Series
+from services.notify.domain.people import CatchUp, Due, Run, SeatOffer, Series
 from services.notify.domain.sessions import Session
 from services.notify.domain.standing import Known, Standing, standing
 
@@ -93,6 +93,37 @@ def test_with_the_session(
 def test_a_reminder_of_the_version_before_knows_no_room() -> None:
     """It stands in any room."""
     assert found(Kind.REMINDER, room=None) is STANDS
+
+
+@pytest.mark.parametrize(
+    ("session", "at", "sequence", "expected"),
+    [
+        (SESSION, SOONER, 3, STANDS),
+        (MOVED_AGAIN, SOONER, 3, STANDS),
+        (None, SOONER, 2, STANDS),
+        (SESSION, SOONER, 4, OVERTAKEN),
+        (CANCELLED, SOONER, 3, OVERTAKEN),
+        (BEGUN, SOONER, 3, OVER),
+        (SESSION, timedelta(minutes=30), 3, OVER),
+    ],
+)
+def test_an_offer_stands_until_it_ends(
+    session: Session | None, at: timedelta, sequence: int, expected: Standing
+) -> None:
+    """It is overtaken by its answer and each newer news of it, and over when it expires."""
+    about = About(Kind.SEAT_OFFERED, "s", SESSION.start_time, NOW + HOUR / 2, sequence=3)
+    notice = Notice("e", "t", Kind.SEAT_OFFERED, {}, replace(about, offer_id="s:ada"), "r")
+    known = Known(
+        {} if session is None else {"s": session},
+        {},
+        {},
+        {},
+        offers={"s:ada": SeatOffer("s:ada", sequence)},
+    )
+    assert standing(notice, known, NOW + at) is expected
+    over = replace(known, runs={"r": Run("r", "Physics", closed_at=NOW)})
+    assert standing(notice, over, NOW + at) is not STANDS
+    assert RULES[Kind.SEAT_OFFERED].lapses
 
 
 @pytest.mark.parametrize("kind", [Kind.REMINDER, Kind.ENROLMENT_PROMOTED])

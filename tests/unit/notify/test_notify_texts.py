@@ -51,6 +51,7 @@ VALUES: dict[Kind, dict[str, object]] = {
     },
     Kind.SESSION_NOT_HELD: {"session": HOSTILE, "start_time": NOON},
     Kind.SEAT_PROMOTED: {"session": HOSTILE, "start_time": NOON, "seat": HOSTILE},
+    Kind.SEAT_OFFERED: {"session": HOSTILE, "start_time": NOON, "expires": NOON},
     Kind.CATCH_UP_ASSIGNED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
     Kind.CATCH_UP_CHANGED: {"session": HOSTILE, "items": [HOSTILE, HOSTILE], "due": NOON},
     Kind.CATCH_UP_COMPLETED: {"session": HOSTILE, "in_time": False, "was_missed": False},

@@ -73,15 +73,17 @@ def test_only_a_seat_in_the_room_of_a_live_session_checks_in() -> None:
     expect_entitled(LIVE, IN_ROOM, True, TRIES - 1)
     with pytest.raises(FailedPrecondition, match="only a session that is LIVE"):
         expect_entitled(session(), IN_ROOM, True, 0)
-    for kind in (SeatKind.ONLINE, SeatKind.WAITLISTED):
+    full = replace(LIVE, in_room=LIVE.room_seats)
+    for one, kind in ((LIVE, SeatKind.ONLINE), (full, SeatKind.WAITLISTED)):
         with pytest.raises(FailedPrecondition, match="chosen by ChooseSeat"):
-            expect_entitled(LIVE, replace(IN_ROOM, kind=kind), True, 0)
+            expect_entitled(one, replace(IN_ROOM, kind=kind), True, 0)
     with pytest.raises(FailedPrecondition, match="10 wrong codes"):
         expect_entitled(LIVE, IN_ROOM, True, TRIES)
 
 
 def test_a_free_seat_is_for_learners_of_the_run_without_any() -> None:
-    """Not for strangers, and not once the room is full."""
+    """Also for one who waits; not for strangers, and not once the room is full."""
+    expect_entitled(LIVE, replace(IN_ROOM, kind=SeatKind.WAITLISTED), True, 0)
     none, full = replace(IN_ROOM, kind=None), replace(LIVE, in_room=LIVE.room_seats)
     expect_entitled(LIVE, none, True, 0)
     for one, enrolled in ((LIVE, False), (full, True)):

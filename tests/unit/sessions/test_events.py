@@ -7,7 +7,13 @@ import pytest
 from tandem.sessions.v1 import events_pb2
 
 from chassis.contracts.events import LARGEST_BODY, body_of, message_for
-from services.sessions.domain import clash_events, events, series_events, timetable_events
+from services.sessions.domain import (
+    clash_events,
+    events,
+    offer_events,
+    series_events,
+    timetable_events,
+)
 from services.sessions.domain.availability import AvailabilityChanged
 from services.sessions.domain.enums import AttendanceStatus, SeatKind
 from services.sessions.domain.events import (
@@ -31,7 +37,7 @@ from tests.unit.sessions.examples import HOUR, NINE, SERIES, session
 
 EVENTS = [
     cls
-    for module in (clash_events, events, series_events, timetable_events)
+    for module in (clash_events, events, offer_events, series_events, timetable_events)
     for _, cls in inspect.getmembers(module, inspect.isclass)
     if cls.__module__ == module.__name__
 ] + [AvailabilityChanged]

@@ -131,6 +131,7 @@ class CreateCourseRequest(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    NATURE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     code: _builtins.str
@@ -141,6 +142,8 @@ class CreateCourseRequest(_message.Message):
     """Title."""
     description: _builtins.str
     """What it is about."""
+    nature: _resources_pb2.CourseNature.ValueType
+    """How it is mainly taught."""
     def __init__(
         self,
         *,
@@ -148,10 +151,11 @@ class CreateCourseRequest(_message.Message):
         code: _builtins.str = ...,
         title: _builtins.str = ...,
         description: _builtins.str = ...,
+        nature: _resources_pb2.CourseNature.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "description", b"description", "request_id", b"request_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "description", b"description", "nature", b"nature", "request_id", b"request_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -168,6 +172,7 @@ class UpdateCourseRequest(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    NATURE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     course_id: _builtins.str
@@ -178,6 +183,8 @@ class UpdateCourseRequest(_message.Message):
     """Title; empty: unchanged."""
     description: _builtins.str
     """What it is about; absent: unchanged."""
+    nature: _resources_pb2.CourseNature.ValueType
+    """How it is mainly taught; UNSPECIFIED: unchanged."""
     def __init__(
         self,
         *,
@@ -186,10 +193,11 @@ class UpdateCourseRequest(_message.Message):
         code: _builtins.str = ...,
         title: _builtins.str = ...,
         description: _builtins.str | None = ...,
+        nature: _resources_pb2.CourseNature.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "description", b"description"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "code", b"code", "course_id", b"course_id", "description", b"description", "request_id", b"request_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "code", b"code", "course_id", b"course_id", "description", b"description", "nature", b"nature", "request_id", b"request_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
     _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from tandem.catalog.v1 import advice_pb2 as tandem_dot_catalog_dot_v1_dot_advice__pb2
 from tandem.catalog.v1 import catalog_pb2 as tandem_dot_catalog_dot_v1_dot_catalog__pb2
 from tandem.catalog.v1 import imports_pb2 as tandem_dot_catalog_dot_v1_dot_imports__pb2
 from tandem.catalog.v1 import resources_pb2 as tandem_dot_catalog_dot_v1_dot_resources__pb2
@@ -181,6 +182,31 @@ class CatalogServiceStub:
                 '/tandem.catalog.v1.CatalogService/ExtendDue',
                 request_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.ExtendDueRequest.SerializeToString,
                 response_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.Extension.FromString,
+                _registered_method=True)
+        self.SetPreference = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/SetPreference',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.SetPreferenceRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.Preference.FromString,
+                _registered_method=True)
+        self.GetPreference = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/GetPreference',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.GetPreferenceRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.Preference.FromString,
+                _registered_method=True)
+        self.AdviseDelivery = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/AdviseDelivery',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.AdviseDeliveryRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.Advice.FromString,
+                _registered_method=True)
+        self.AcceptAdvice = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/AcceptAdvice',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.AcceptAdviceRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.DraftPath.FromString,
+                _registered_method=True)
+        self.GetDraftPath = channel.unary_unary(
+                '/tandem.catalog.v1.CatalogService/GetDraftPath',
+                request_serializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.GetDraftPathRequest.SerializeToString,
+                response_deserializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.DraftPath.FromString,
                 _registered_method=True)
         self.StartImport = channel.unary_unary(
                 '/tandem.catalog.v1.CatalogService/StartImport',
@@ -444,6 +470,49 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetPreference(self, request, context):
+        """Tells how a learner would like to take part in a run, or takes the wish back; the enrolment keeps
+        its mode. Staff learn of it only how many learners wish what, by AdviseDelivery. NOT_FOUND when
+        the learner is not in the run; FAILED_PRECONDITION when the run is closed or has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPreference(self, request, context):
+        """How a learner would like to take part in a run. NOT_FOUND when the learner is not in the run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AdviseDelivery(self, request, context):
+        """Advises which weeks of a run are best live, and which self-paced, with its reasons: from the nature
+        of the course, the number of learners, the hours of the run's TEACHERs, what learners wish, and
+        the checkpoints of the path. It stores nothing, and answers the same to the same facts.
+        INVALID_ARGUMENT lists each override of a week that the run does not have, or names twice;
+        NOT_FOUND when there is no such run; FAILED_PRECONDITION when it has more than 100 weeks.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptAdvice(self, request, context):
+        """Makes a draft path of what AdviseDelivery advised, in place of the run's draft before; the same
+        again changes nothing. Nothing is published: PublishPath does it, with the steps that staff
+        completed. FAILED_PRECONDITION when the run is closed, or when something else is advised by now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDraftPath(self, request, context):
+        """The draft path of a run, and what is still wrong with it. NOT_FOUND when there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StartImport(self, request, context):
         """Announces a OneRoster 1.2 CSV archive for import, or for a dry run. Its bytes follow by
         AppendImport; the last part gives it to a worker.
@@ -627,6 +696,31 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ExtendDue,
                     request_deserializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.ExtendDueRequest.FromString,
                     response_serializer=tandem_dot_catalog_dot_v1_dot_catalog__pb2.Extension.SerializeToString,
+            ),
+            'SetPreference': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPreference,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.SetPreferenceRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.Preference.SerializeToString,
+            ),
+            'GetPreference': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPreference,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.GetPreferenceRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.Preference.SerializeToString,
+            ),
+            'AdviseDelivery': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdviseDelivery,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.AdviseDeliveryRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.Advice.SerializeToString,
+            ),
+            'AcceptAdvice': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptAdvice,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.AcceptAdviceRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.DraftPath.SerializeToString,
+            ),
+            'GetDraftPath': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDraftPath,
+                    request_deserializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.GetDraftPathRequest.FromString,
+                    response_serializer=tandem_dot_catalog_dot_v1_dot_advice__pb2.DraftPath.SerializeToString,
             ),
             'StartImport': grpc.unary_unary_rpc_method_handler(
                     servicer.StartImport,
@@ -1416,6 +1510,141 @@ class CatalogService:
             '/tandem.catalog.v1.CatalogService/ExtendDue',
             tandem_dot_catalog_dot_v1_dot_catalog__pb2.ExtendDueRequest.SerializeToString,
             tandem_dot_catalog_dot_v1_dot_catalog__pb2.Extension.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPreference(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/SetPreference',
+            tandem_dot_catalog_dot_v1_dot_advice__pb2.SetPreferenceRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_advice__pb2.Preference.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPreference(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/GetPreference',
+            tandem_dot_catalog_dot_v1_dot_advice__pb2.GetPreferenceRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_advice__pb2.Preference.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdviseDelivery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/AdviseDelivery',
+            tandem_dot_catalog_dot_v1_dot_advice__pb2.AdviseDeliveryRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_advice__pb2.Advice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptAdvice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/AcceptAdvice',
+            tandem_dot_catalog_dot_v1_dot_advice__pb2.AcceptAdviceRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_advice__pb2.DraftPath.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDraftPath(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.catalog.v1.CatalogService/GetDraftPath',
+            tandem_dot_catalog_dot_v1_dot_advice__pb2.GetDraftPathRequest.SerializeToString,
+            tandem_dot_catalog_dot_v1_dot_advice__pb2.DraftPath.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tandem.catalog.v1 import advice_pb2 as _advice_pb2
 from tandem.catalog.v1 import catalog_pb2 as _catalog_pb2
 from tandem.catalog.v1 import imports_pb2 as _imports_pb2
 from tandem.catalog.v1 import resources_pb2 as _resources_pb2
@@ -145,6 +146,27 @@ class CatalogServiceStub:
     place; INVALID_ARGUMENT when `until` is past, or not later than the deadline; PERMISSION_DENIED
     to staff of groups for a learner of other groups.
     """
+    SetPreference: _grpc.UnaryUnaryMultiCallable[_advice_pb2.SetPreferenceRequest, _advice_pb2.Preference]
+    """Tells how a learner would like to take part in a run, or takes the wish back; the enrolment keeps
+    its mode. Staff learn of it only how many learners wish what, by AdviseDelivery. NOT_FOUND when
+    the learner is not in the run; FAILED_PRECONDITION when the run is closed or has ended.
+    """
+    GetPreference: _grpc.UnaryUnaryMultiCallable[_advice_pb2.GetPreferenceRequest, _advice_pb2.Preference]
+    """How a learner would like to take part in a run. NOT_FOUND when the learner is not in the run."""
+    AdviseDelivery: _grpc.UnaryUnaryMultiCallable[_advice_pb2.AdviseDeliveryRequest, _advice_pb2.Advice]
+    """Advises which weeks of a run are best live, and which self-paced, with its reasons: from the nature
+    of the course, the number of learners, the hours of the run's TEACHERs, what learners wish, and
+    the checkpoints of the path. It stores nothing, and answers the same to the same facts.
+    INVALID_ARGUMENT lists each override of a week that the run does not have, or names twice;
+    NOT_FOUND when there is no such run; FAILED_PRECONDITION when it has more than 100 weeks.
+    """
+    AcceptAdvice: _grpc.UnaryUnaryMultiCallable[_advice_pb2.AcceptAdviceRequest, _advice_pb2.DraftPath]
+    """Makes a draft path of what AdviseDelivery advised, in place of the run's draft before; the same
+    again changes nothing. Nothing is published: PublishPath does it, with the steps that staff
+    completed. FAILED_PRECONDITION when the run is closed, or when something else is advised by now.
+    """
+    GetDraftPath: _grpc.UnaryUnaryMultiCallable[_advice_pb2.GetDraftPathRequest, _advice_pb2.DraftPath]
+    """The draft path of a run, and what is still wrong with it. NOT_FOUND when there is none."""
     StartImport: _grpc.UnaryUnaryMultiCallable[_imports_pb2.StartImportRequest, _imports_pb2.Import]
     """Announces a OneRoster 1.2 CSV archive for import, or for a dry run. Its bytes follow by
     AppendImport; the last part gives it to a worker.
@@ -281,6 +303,27 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     place; INVALID_ARGUMENT when `until` is past, or not later than the deadline; PERMISSION_DENIED
     to staff of groups for a learner of other groups.
     """
+    SetPreference: _aio.UnaryUnaryMultiCallable[_advice_pb2.SetPreferenceRequest, _advice_pb2.Preference]  # type: ignore[assignment]
+    """Tells how a learner would like to take part in a run, or takes the wish back; the enrolment keeps
+    its mode. Staff learn of it only how many learners wish what, by AdviseDelivery. NOT_FOUND when
+    the learner is not in the run; FAILED_PRECONDITION when the run is closed or has ended.
+    """
+    GetPreference: _aio.UnaryUnaryMultiCallable[_advice_pb2.GetPreferenceRequest, _advice_pb2.Preference]  # type: ignore[assignment]
+    """How a learner would like to take part in a run. NOT_FOUND when the learner is not in the run."""
+    AdviseDelivery: _aio.UnaryUnaryMultiCallable[_advice_pb2.AdviseDeliveryRequest, _advice_pb2.Advice]  # type: ignore[assignment]
+    """Advises which weeks of a run are best live, and which self-paced, with its reasons: from the nature
+    of the course, the number of learners, the hours of the run's TEACHERs, what learners wish, and
+    the checkpoints of the path. It stores nothing, and answers the same to the same facts.
+    INVALID_ARGUMENT lists each override of a week that the run does not have, or names twice;
+    NOT_FOUND when there is no such run; FAILED_PRECONDITION when it has more than 100 weeks.
+    """
+    AcceptAdvice: _aio.UnaryUnaryMultiCallable[_advice_pb2.AcceptAdviceRequest, _advice_pb2.DraftPath]  # type: ignore[assignment]
+    """Makes a draft path of what AdviseDelivery advised, in place of the run's draft before; the same
+    again changes nothing. Nothing is published: PublishPath does it, with the steps that staff
+    completed. FAILED_PRECONDITION when the run is closed, or when something else is advised by now.
+    """
+    GetDraftPath: _aio.UnaryUnaryMultiCallable[_advice_pb2.GetDraftPathRequest, _advice_pb2.DraftPath]  # type: ignore[assignment]
+    """The draft path of a run, and what is still wrong with it. NOT_FOUND when there is none."""
     StartImport: _aio.UnaryUnaryMultiCallable[_imports_pb2.StartImportRequest, _imports_pb2.Import]  # type: ignore[assignment]
     """Announces a OneRoster 1.2 CSV archive for import, or for a dry run. Its bytes follow by
     AppendImport; the last part gives it to a worker.
@@ -582,6 +625,57 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         place; INVALID_ARGUMENT when `until` is past, or not later than the deadline; PERMISSION_DENIED
         to staff of groups for a learner of other groups.
         """
+
+    @_abc_1.abstractmethod
+    def SetPreference(
+        self,
+        request: _advice_pb2.SetPreferenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.Preference, _abc.Awaitable[_advice_pb2.Preference]]:
+        """Tells how a learner would like to take part in a run, or takes the wish back; the enrolment keeps
+        its mode. Staff learn of it only how many learners wish what, by AdviseDelivery. NOT_FOUND when
+        the learner is not in the run; FAILED_PRECONDITION when the run is closed or has ended.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPreference(
+        self,
+        request: _advice_pb2.GetPreferenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.Preference, _abc.Awaitable[_advice_pb2.Preference]]:
+        """How a learner would like to take part in a run. NOT_FOUND when the learner is not in the run."""
+
+    @_abc_1.abstractmethod
+    def AdviseDelivery(
+        self,
+        request: _advice_pb2.AdviseDeliveryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.Advice, _abc.Awaitable[_advice_pb2.Advice]]:
+        """Advises which weeks of a run are best live, and which self-paced, with its reasons: from the nature
+        of the course, the number of learners, the hours of the run's TEACHERs, what learners wish, and
+        the checkpoints of the path. It stores nothing, and answers the same to the same facts.
+        INVALID_ARGUMENT lists each override of a week that the run does not have, or names twice;
+        NOT_FOUND when there is no such run; FAILED_PRECONDITION when it has more than 100 weeks.
+        """
+
+    @_abc_1.abstractmethod
+    def AcceptAdvice(
+        self,
+        request: _advice_pb2.AcceptAdviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.DraftPath, _abc.Awaitable[_advice_pb2.DraftPath]]:
+        """Makes a draft path of what AdviseDelivery advised, in place of the run's draft before; the same
+        again changes nothing. Nothing is published: PublishPath does it, with the steps that staff
+        completed. FAILED_PRECONDITION when the run is closed, or when something else is advised by now.
+        """
+
+    @_abc_1.abstractmethod
+    def GetDraftPath(
+        self,
+        request: _advice_pb2.GetDraftPathRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.DraftPath, _abc.Awaitable[_advice_pb2.DraftPath]]:
+        """The draft path of a run, and what is still wrong with it. NOT_FOUND when there is none."""
 
     @_abc_1.abstractmethod
     def StartImport(

@@ -775,12 +775,15 @@ class CourseUpdated(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     RETIRED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    NATURE_FIELD_NUMBER: _builtins.int
     course_id: _builtins.str
     """The course."""
     code: _builtins.str
     """The university's code."""
     title: _builtins.str
     """Title."""
+    nature: _resources_pb2.CourseNature.ValueType
+    """How it is mainly taught."""
     @_builtins.property
     def retired_at(self) -> _timestamp_pb2.Timestamp:
         """When it was retired; absent while it is offered."""
@@ -797,10 +800,11 @@ class CourseUpdated(_message.Message):
         title: _builtins.str = ...,
         retired_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        nature: _resources_pb2.CourseNature.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["retired_at", b"retired_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "course_id", b"course_id", "retired_at", b"retired_at", "title", b"title", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "course_id", b"course_id", "nature", b"nature", "retired_at", b"retired_at", "title", b"title", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,6 +23,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _CourseNature:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CourseNatureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CourseNature.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COURSE_NATURE_UNSPECIFIED: _CourseNature.ValueType  # 0
+    """Not said."""
+    COURSE_NATURE_LECTURE: _CourseNature.ValueType  # 1
+    """A teacher explains."""
+    COURSE_NATURE_SEMINAR: _CourseNature.ValueType  # 2
+    """Learners discuss."""
+    COURSE_NATURE_LAB: _CourseNature.ValueType  # 3
+    """Learners work with equipment."""
+
+class CourseNature(_CourseNature, metaclass=_CourseNatureEnumTypeWrapper):
+    """How a course is mainly taught."""
+
+COURSE_NATURE_UNSPECIFIED: CourseNature.ValueType  # 0
+"""Not said."""
+COURSE_NATURE_LECTURE: CourseNature.ValueType  # 1
+"""A teacher explains."""
+COURSE_NATURE_SEMINAR: CourseNature.ValueType  # 2
+"""Learners discuss."""
+COURSE_NATURE_LAB: CourseNature.ValueType  # 3
+"""Learners work with equipment."""
+Global___CourseNature: _TypeAlias = CourseNature  # noqa: Y015
+
 class _LateCatchUps:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -358,6 +386,7 @@ class Course(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     RETIRED_AT_FIELD_NUMBER: _builtins.int
     EXTERNAL_IDS_FIELD_NUMBER: _builtins.int
+    NATURE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     code: _builtins.str
@@ -366,6 +395,8 @@ class Course(_message.Message):
     """Title."""
     description: _builtins.str
     """What it is about."""
+    nature: Global___CourseNature.ValueType
+    """How it is mainly taught."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
@@ -388,10 +419,11 @@ class Course(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         retired_at: _timestamp_pb2.Timestamp | None = ...,
         external_ids: _abc.Iterable[Global___ExternalId] | None = ...,
+        nature: Global___CourseNature.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "retired_at", b"retired_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "created_at", b"created_at", "description", b"description", "external_ids", b"external_ids", "id", b"id", "retired_at", b"retired_at", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "created_at", b"created_at", "description", b"description", "external_ids", b"external_ids", "id", b"id", "nature", b"nature", "retired_at", b"retired_at", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -447,6 +479,8 @@ class RunPolicy(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     EVIDENCE_WITHIN_FIELD_NUMBER: _builtins.int
     DUE_NOTICE_FIELD_NUMBER: _builtins.int
+    SEAT_OFFER_NOTICE_FIELD_NUMBER: _builtins.int
+    SEAT_OFFER_WITHIN_FIELD_NUMBER: _builtins.int
     watched_share: _builtins.float
     """Share of an item that must be watched for it to count, 0 to 1. Default 0.9."""
     present_share: _builtins.float
@@ -495,6 +529,17 @@ class RunPolicy(_message.Message):
         they are not told.
         """
 
+    @_builtins.property
+    def seat_offer_notice(self) -> _duration_pb2.Duration:
+        """From how long before a session a freed seat in the room is offered to the first who waits, who
+        may decline, and not given at once. Default 0: it is always given at once, but to learners who
+        asked to be asked (`ChooseSeatRequest.ask_first`).
+        """
+
+    @_builtins.property
+    def seat_offer_within(self) -> _duration_pb2.Duration:
+        """How long an offer of a seat stands, but not longer than until the cut-off. Default 2 hours."""
+
     def __init__(
         self,
         *,
@@ -510,10 +555,12 @@ class RunPolicy(_message.Message):
         evidence: Global___EvidencePolicy.ValueType = ...,
         evidence_within: _duration_pb2.Duration | None = ...,
         due_notice: _duration_pb2.Duration | None = ...,
+        seat_offer_notice: _duration_pb2.Duration | None = ...,
+        seat_offer_within: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "seat_cutoff", b"seat_cutoff"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

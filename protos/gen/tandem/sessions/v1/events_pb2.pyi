@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
@@ -21,6 +22,42 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _SeatOfferOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SeatOfferOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SeatOfferOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SEAT_OFFER_OUTCOME_UNSPECIFIED: _SeatOfferOutcome.ValueType  # 0
+    """Not said."""
+    SEAT_OFFER_OUTCOME_TAKEN: _SeatOfferOutcome.ValueType  # 1
+    """The learner took the seat: tandem.sessions.seat.taken.v1 tells it, too."""
+    SEAT_OFFER_OUTCOME_DECLINED: _SeatOfferOutcome.ValueType  # 2
+    """The learner declined it, or chose something else."""
+    SEAT_OFFER_OUTCOME_EXPIRED: _SeatOfferOutcome.ValueType  # 3
+    """The learner did not answer in time."""
+    SEAT_OFFER_OUTCOME_WITHDRAWN: _SeatOfferOutcome.ValueType  # 4
+    """It was taken back: the session was cancelled, moved to another time or begun, or the learner
+    left the run or the session's groups.
+    """
+
+class SeatOfferOutcome(_SeatOfferOutcome, metaclass=_SeatOfferOutcomeEnumTypeWrapper):
+    """How an offer of a seat ended."""
+
+SEAT_OFFER_OUTCOME_UNSPECIFIED: SeatOfferOutcome.ValueType  # 0
+"""Not said."""
+SEAT_OFFER_OUTCOME_TAKEN: SeatOfferOutcome.ValueType  # 1
+"""The learner took the seat: tandem.sessions.seat.taken.v1 tells it, too."""
+SEAT_OFFER_OUTCOME_DECLINED: SeatOfferOutcome.ValueType  # 2
+"""The learner declined it, or chose something else."""
+SEAT_OFFER_OUTCOME_EXPIRED: SeatOfferOutcome.ValueType  # 3
+"""The learner did not answer in time."""
+SEAT_OFFER_OUTCOME_WITHDRAWN: SeatOfferOutcome.ValueType  # 4
+"""It was taken back: the session was cancelled, moved to another time or begun, or the learner
+left the run or the session's groups.
+"""
+Global___SeatOfferOutcome: _TypeAlias = SeatOfferOutcome  # noqa: Y015
 
 @_typing.final
 class SessionScheduled(_message.Message):
@@ -947,6 +984,114 @@ class SeatPromoted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SeatPromoted: _TypeAlias = SeatPromoted  # noqa: Y015
+
+@_typing.final
+class SeatOffered(_message.Message):
+    """A seat in the room is held for a learner, who may take or decline it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    OFFERED_AT_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
+    OFFERED_BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    title: _builtins.str
+    """The session's title."""
+    kind: _types_pb2.SeatKind.ValueType
+    """The seat that the learner has meanwhile: WAITLISTED, ONLINE, or none."""
+    holds: _types_pb2.SeatKind.ValueType
+    """The seat that a WAITLISTED learner keeps meanwhile."""
+    offered_by: _builtins.str
+    """Who offered it out of turn; empty: the waiting list did."""
+    reason: _builtins.str
+    """Why it was offered out of turn."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the session starts."""
+
+    @_builtins.property
+    def offered_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was offered."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Until when the learner may answer."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        offered_at: _timestamp_pb2.Timestamp | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        kind: _types_pb2.SeatKind.ValueType = ...,
+        holds: _types_pb2.SeatKind.ValueType = ...,
+        offered_by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "offered_at", b"offered_at", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "holds", b"holds", "kind", b"kind", "learner_id", b"learner_id", "offered_at", b"offered_at", "offered_by", b"offered_by", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeatOffered: _TypeAlias = SeatOffered  # noqa: Y015
+
+@_typing.final
+class SeatOfferEnded(_message.Message):
+    """An offer of a seat has ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    outcome: Global___SeatOfferOutcome.ValueType
+    """How."""
+    @_builtins.property
+    def ended_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        outcome: Global___SeatOfferOutcome.ValueType = ...,
+        ended_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "learner_id", b"learner_id", "outcome", b"outcome", "run_id", b"run_id", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeatOfferEnded: _TypeAlias = SeatOfferEnded  # noqa: Y015
 
 @_typing.final
 class SettledAttendance(_message.Message):

@@ -164,6 +164,7 @@ class Session(_message.Message):
     SERIES_ID_FIELD_NUMBER: _builtins.int
     RECURRENCE_ID_FIELD_NUMBER: _builtins.int
     EXCEPTION_FIELD_NUMBER: _builtins.int
+    COHORT_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -183,7 +184,7 @@ class Session(_message.Message):
     online_seats: _builtins.int
     """Seats online; 0 means no limit."""
     in_room: _builtins.int
-    """Seats taken in the room."""
+    """Seats taken in the room, with those that are held for an offer."""
     online: _builtins.int
     """Seats taken online."""
     waitlisted: _builtins.int
@@ -204,6 +205,8 @@ class Session(_message.Message):
     """
     exception: _builtins.bool
     """True when it was moved alone: it stays where it is when its series is moved."""
+    cohort_id: _builtins.str
+    """The group that has the room, by the rotation of its series; empty: there is no rotation."""
     @_builtins.property
     def starts(self) -> _types_pb2.CivilTime:
         """When it starts on the wall of its place."""
@@ -271,10 +274,11 @@ class Session(_message.Message):
         series_id: _builtins.str = ...,
         recurrence_id: _builtins.str = ...,
         exception: _builtins.bool = ...,
+        cohort_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attendance_settled_at", b"attendance_settled_at", "duration", b"duration", "end_time", b"end_time", "not_held_at", b"not_held_at", "recording", b"recording", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "recurrence_id", b"recurrence_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "series_id", b"series_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "cohort_id", b"cohort_id", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "recurrence_id", b"recurrence_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "series_id", b"series_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -339,6 +343,38 @@ class Occurrence(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Occurrence: _TypeAlias = Occurrence  # noqa: Y015
+
+@_typing.final
+class RotationClass(_message.Message):
+    """Which cohort has the room in one session of a series."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    COHORT_ID_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    cohort_id: _builtins.str
+    """The group that has the room; the others are online."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        cohort_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort_id", b"cohort_id", "session_id", b"session_id", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotationClass: _TypeAlias = RotationClass  # noqa: Y015
 
 @_typing.final
 class Series(_message.Message):
@@ -493,6 +529,11 @@ class Seat(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     HOLDS_FIELD_NUMBER: _builtins.int
     CHOSEN_AT_FIELD_NUMBER: _builtins.int
+    ASK_FIRST_FIELD_NUMBER: _builtins.int
+    OFFER_EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    OFFERED_BY_FIELD_NUMBER: _builtins.int
+    OFFER_REASON_FIELD_NUMBER: _builtins.int
+    BY_ROTATION_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     learner_id: _builtins.str
@@ -501,9 +542,24 @@ class Seat(_message.Message):
     """The place."""
     holds: _types_pb2.SeatKind.ValueType
     """While WAITLISTED for the room: ONLINE when the learner keeps an online seat meanwhile."""
+    ask_first: _builtins.bool
+    """While WAITLISTED: true when the learner wants a freed seat offered, and not given at once."""
+    offered_by: _builtins.str
+    """Who offered the seat, out of turn; empty: the waiting list did. It stays when the seat is taken."""
+    offer_reason: _builtins.str
+    """Why it was offered out of turn."""
+    by_rotation: _builtins.bool
+    """True when it was given to the learner's cohort, which has the room, and not chosen."""
     @_builtins.property
     def chosen_at(self) -> _timestamp_pb2.Timestamp:
         """When it was chosen."""
+
+    @_builtins.property
+    def offer_expires_at(self) -> _timestamp_pb2.Timestamp:
+        """A seat in the room is held for the learner until then; absent: there is no offer. With an offer
+        the kind may be UNSPECIFIED: the learner has no seat yet. Without one it is UNSPECIFIED for a
+        learner who gave up the seat in a session in which a cohort has the room.
+        """
 
     def __init__(
         self,
@@ -513,10 +569,15 @@ class Seat(_message.Message):
         kind: _types_pb2.SeatKind.ValueType = ...,
         holds: _types_pb2.SeatKind.ValueType = ...,
         chosen_at: _timestamp_pb2.Timestamp | None = ...,
+        ask_first: _builtins.bool = ...,
+        offer_expires_at: _timestamp_pb2.Timestamp | None = ...,
+        offered_by: _builtins.str = ...,
+        offer_reason: _builtins.str = ...,
+        by_rotation: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chosen_at", b"chosen_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chosen_at", b"chosen_at", "offer_expires_at", b"offer_expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen_at", b"chosen_at", "holds", b"holds", "kind", b"kind", "learner_id", b"learner_id", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask_first", b"ask_first", "by_rotation", b"by_rotation", "chosen_at", b"chosen_at", "holds", b"holds", "kind", b"kind", "learner_id", b"learner_id", "offer_expires_at", b"offer_expires_at", "offer_reason", b"offer_reason", "offered_by", b"offered_by", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

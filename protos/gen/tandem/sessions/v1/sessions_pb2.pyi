@@ -531,6 +531,62 @@ class CancelSeriesRequest(_message.Message):
 Global___CancelSeriesRequest: _TypeAlias = CancelSeriesRequest  # noqa: Y015
 
 @_typing.final
+class PlanRotationRequest(_message.Message):
+    """Cohorts that have a room in turn."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    COHORT_IDS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    series_id: _builtins.str
+    """The series."""
+    @_builtins.property
+    def cohort_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups, in the order in which they have the room; at least two, or none to end the rotation."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        series_id: _builtins.str = ...,
+        cohort_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort_ids", b"cohort_ids", "request_id", b"request_id", "series_id", b"series_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanRotationRequest: _TypeAlias = PlanRotationRequest  # noqa: Y015
+
+@_typing.final
+class PlanRotationResponse(_message.Message):
+    """Who has the room when."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLASSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def classes(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.RotationClass]:
+        """The sessions that are not cancelled, by start, those that are over too."""
+
+    def __init__(
+        self,
+        *,
+        classes: _abc.Iterable[_resources_pb2.RotationClass] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanRotationResponse: _TypeAlias = PlanRotationResponse  # noqa: Y015
+
+@_typing.final
 class GetSeriesRequest(_message.Message):
     """Names a series."""
 
@@ -748,6 +804,7 @@ class ChooseSeatRequest(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     LEARNER_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
+    ASK_FIRST_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A repeat with the same id answers what was answered first."""
     session_id: _builtins.str
@@ -756,6 +813,10 @@ class ChooseSeatRequest(_message.Message):
     """The learner."""
     kind: _types_pb2.SeatKind.ValueType
     """IN_ROOM or ONLINE; UNSPECIFIED gives the seat up."""
+    ask_first: _builtins.bool
+    """IN_ROOM, if the room is full: true when a freed seat is to be offered, and not given at once. The
+    learner's last choice counts.
+    """
     def __init__(
         self,
         *,
@@ -763,14 +824,83 @@ class ChooseSeatRequest(_message.Message):
         session_id: _builtins.str = ...,
         learner_id: _builtins.str = ...,
         kind: _types_pb2.SeatKind.ValueType = ...,
+        ask_first: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "learner_id", b"learner_id", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask_first", b"ask_first", "kind", b"kind", "learner_id", b"learner_id", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ChooseSeatRequest: _TypeAlias = ChooseSeatRequest  # noqa: Y015
+
+@_typing.final
+class OfferSeatRequest(_message.Message):
+    """A seat in the room to offer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    session_id: _builtins.str
+    """The session."""
+    learner_id: _builtins.str
+    """The learner."""
+    reason: _builtins.str
+    """Why, for the record; the learner sees it."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "reason", b"reason", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferSeatRequest: _TypeAlias = OfferSeatRequest  # noqa: Y015
+
+@_typing.final
+class AnswerOfferRequest(_message.Message):
+    """A learner's answer to an offer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    TAKE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    session_id: _builtins.str
+    """The session."""
+    learner_id: _builtins.str
+    """The learner."""
+    take: _builtins.bool
+    """True: the learner takes the seat. False: the learner declines it."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        take: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "request_id", b"request_id", "session_id", b"session_id", "take", b"take"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerOfferRequest: _TypeAlias = AnswerOfferRequest  # noqa: Y015
 
 @_typing.final
 class ListSeatsRequest(_message.Message):

@@ -98,6 +98,11 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.FromString,
                 _registered_method=True)
+        self.PlanRotation = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/PlanRotation',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.PlanRotationRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.PlanRotationResponse.FromString,
+                _registered_method=True)
         self.FindSlots = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/FindSlots',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsRequest.SerializeToString,
@@ -141,6 +146,16 @@ class SessionsServiceStub:
         self.ChooseSeat = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/ChooseSeat',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ChooseSeatRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Seat.FromString,
+                _registered_method=True)
+        self.OfferSeat = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/OfferSeat',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.OfferSeatRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Seat.FromString,
+                _registered_method=True)
+        self.AnswerOffer = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/AnswerOffer',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.AnswerOfferRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Seat.FromString,
                 _registered_method=True)
         self.ListSeats = channel.unary_unary(
@@ -319,6 +334,21 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanRotation(self, request, context):
+        """Lets groups of the run, as cohorts, have a series' room in turn, because it is too small for all:
+        one cohort in each coming session, and all as often as the others, or once more. Learners of that
+        cohort who usually come to the room, and have no place in the session, are given a seat, a few
+        seconds later; what learners chose stays. The other cohorts are online. Seats that the cohort
+        leaves are for whoever chooses them. Sessions that are over count; when one is cancelled, others
+        change as little as needed. FAILED_PRECONDITION lists what is against it: a cohort that does not
+        fit into the room, fewer coming sessions than cohorts, groups that are unknown, retired or not
+        those of the series, a series that is not HYBRID. A repeat with other cohorts replaces the
+        rotation; without any it ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def FindSlots(self, request, context):
         """Free slots for a session: other rooms that seat as many at its time, where the room alone is
         taken, the smallest first, and then the nearest times at which neither room, instructor, learners
@@ -392,9 +422,30 @@ class SessionsServiceServicer:
 
     def ChooseSeat(self, request, context):
         """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
-        waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
+        waiting list; a freed seat goes to the first who waits, or is offered to them: near the class if
+        the run's policy says so, or always if the learner asks for it. FAILED_PRECONDITION when the learner is
         not enrolled or in none of the session's groups, the cut-off has passed, or the session has no
         such place.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OfferSeat(self, request, context):
+        """Offers a free seat in the room to a learner, out of turn, with a reason that is kept. The seat is
+        held until the learner answers, the run's `seat_offer_within` is over, or the cut-off.
+        FAILED_PRECONDITION lists what is against it: no free seat, a learner who has one or is offered
+        one already, and whatever ChooseSeat refuses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerOffer(self, request, context):
+        """Takes or declines an offered seat. Who declines, or lets the offer expire, keeps the place that
+        they have, and goes to the end of the waiting list; who was offered it out of turn keeps that
+        place, too. The seat is offered to the next. FAILED_PRECONDITION when there is no offer any more,
+        or the learner may not take it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -580,6 +631,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetSeriesRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Series.SerializeToString,
             ),
+            'PlanRotation': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanRotation,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.PlanRotationRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.PlanRotationResponse.SerializeToString,
+            ),
             'FindSlots': grpc.unary_unary_rpc_method_handler(
                     servicer.FindSlots,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.FindSlotsRequest.FromString,
@@ -623,6 +679,16 @@ def add_SessionsServiceServicer_to_server(servicer, server):
             'ChooseSeat': grpc.unary_unary_rpc_method_handler(
                     servicer.ChooseSeat,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ChooseSeatRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Seat.SerializeToString,
+            ),
+            'OfferSeat': grpc.unary_unary_rpc_method_handler(
+                    servicer.OfferSeat,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.OfferSeatRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Seat.SerializeToString,
+            ),
+            'AnswerOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerOffer,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.AnswerOfferRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Seat.SerializeToString,
             ),
             'ListSeats': grpc.unary_unary_rpc_method_handler(
@@ -1011,6 +1077,33 @@ class SessionsService:
             _registered_method=True)
 
     @staticmethod
+    def PlanRotation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/PlanRotation',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.PlanRotationRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.PlanRotationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def FindSlots(request,
             target,
             options=(),
@@ -1242,6 +1335,60 @@ class SessionsService:
             target,
             '/tandem.sessions.v1.SessionsService/ChooseSeat',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ChooseSeatRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Seat.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OfferSeat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/OfferSeat',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.OfferSeatRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Seat.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/AnswerOffer',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.AnswerOfferRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Seat.FromString,
             options,
             channel_credentials,

@@ -88,6 +88,17 @@ class SessionsServiceStub:
     """
     GetSeries: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSeriesRequest, _resources_pb2.Series]
     """One series with its sessions."""
+    PlanRotation: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.PlanRotationRequest, _sessions_pb2.PlanRotationResponse]
+    """Lets groups of the run, as cohorts, have a series' room in turn, because it is too small for all:
+    one cohort in each coming session, and all as often as the others, or once more. Learners of that
+    cohort who usually come to the room, and have no place in the session, are given a seat, a few
+    seconds later; what learners chose stays. The other cohorts are online. Seats that the cohort
+    leaves are for whoever chooses them. Sessions that are over count; when one is cancelled, others
+    change as little as needed. FAILED_PRECONDITION lists what is against it: a cohort that does not
+    fit into the room, fewer coming sessions than cohorts, groups that are unknown, retired or not
+    those of the series, a series that is not HYBRID. A repeat with other cohorts replaces the
+    rotation; without any it ends.
+    """
     FindSlots: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.FindSlotsRequest, _sessions_pb2.FindSlotsResponse]
     """Free slots for a session: other rooms that seat as many at its time, where the room alone is
     taken, the smallest first, and then the nearest times at which neither room, instructor, learners
@@ -128,9 +139,22 @@ class SessionsServiceStub:
     """
     ChooseSeat: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ChooseSeatRequest, _resources_pb2.Seat]
     """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
-    waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
+    waiting list; a freed seat goes to the first who waits, or is offered to them: near the class if
+    the run's policy says so, or always if the learner asks for it. FAILED_PRECONDITION when the learner is
     not enrolled or in none of the session's groups, the cut-off has passed, or the session has no
     such place.
+    """
+    OfferSeat: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.OfferSeatRequest, _resources_pb2.Seat]
+    """Offers a free seat in the room to a learner, out of turn, with a reason that is kept. The seat is
+    held until the learner answers, the run's `seat_offer_within` is over, or the cut-off.
+    FAILED_PRECONDITION lists what is against it: no free seat, a learner who has one or is offered
+    one already, and whatever ChooseSeat refuses.
+    """
+    AnswerOffer: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.AnswerOfferRequest, _resources_pb2.Seat]
+    """Takes or declines an offered seat. Who declines, or lets the offer expire, keeps the place that
+    they have, and goes to the end of the waiting list; who was offered it out of turn keeps that
+    place, too. The seat is offered to the next. FAILED_PRECONDITION when there is no offer any more,
+    or the learner may not take it.
     """
     ListSeats: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSeatsRequest, _sessions_pb2.ListSeatsResponse]
     """Seats of a session, the waiting list in its order. A learner sees the own one."""
@@ -254,6 +278,17 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     GetSeries: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSeriesRequest, _resources_pb2.Series]  # type: ignore[assignment]
     """One series with its sessions."""
+    PlanRotation: _aio.UnaryUnaryMultiCallable[_sessions_pb2.PlanRotationRequest, _sessions_pb2.PlanRotationResponse]  # type: ignore[assignment]
+    """Lets groups of the run, as cohorts, have a series' room in turn, because it is too small for all:
+    one cohort in each coming session, and all as often as the others, or once more. Learners of that
+    cohort who usually come to the room, and have no place in the session, are given a seat, a few
+    seconds later; what learners chose stays. The other cohorts are online. Seats that the cohort
+    leaves are for whoever chooses them. Sessions that are over count; when one is cancelled, others
+    change as little as needed. FAILED_PRECONDITION lists what is against it: a cohort that does not
+    fit into the room, fewer coming sessions than cohorts, groups that are unknown, retired or not
+    those of the series, a series that is not HYBRID. A repeat with other cohorts replaces the
+    rotation; without any it ends.
+    """
     FindSlots: _aio.UnaryUnaryMultiCallable[_sessions_pb2.FindSlotsRequest, _sessions_pb2.FindSlotsResponse]  # type: ignore[assignment]
     """Free slots for a session: other rooms that seat as many at its time, where the room alone is
     taken, the smallest first, and then the nearest times at which neither room, instructor, learners
@@ -294,9 +329,22 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     ChooseSeat: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ChooseSeatRequest, _resources_pb2.Seat]  # type: ignore[assignment]
     """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
-    waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
+    waiting list; a freed seat goes to the first who waits, or is offered to them: near the class if
+    the run's policy says so, or always if the learner asks for it. FAILED_PRECONDITION when the learner is
     not enrolled or in none of the session's groups, the cut-off has passed, or the session has no
     such place.
+    """
+    OfferSeat: _aio.UnaryUnaryMultiCallable[_sessions_pb2.OfferSeatRequest, _resources_pb2.Seat]  # type: ignore[assignment]
+    """Offers a free seat in the room to a learner, out of turn, with a reason that is kept. The seat is
+    held until the learner answers, the run's `seat_offer_within` is over, or the cut-off.
+    FAILED_PRECONDITION lists what is against it: no free seat, a learner who has one or is offered
+    one already, and whatever ChooseSeat refuses.
+    """
+    AnswerOffer: _aio.UnaryUnaryMultiCallable[_sessions_pb2.AnswerOfferRequest, _resources_pb2.Seat]  # type: ignore[assignment]
+    """Takes or declines an offered seat. Who declines, or lets the offer expire, keeps the place that
+    they have, and goes to the end of the waiting list; who was offered it out of turn keeps that
+    place, too. The seat is offered to the next. FAILED_PRECONDITION when there is no offer any more,
+    or the learner may not take it.
     """
     ListSeats: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSeatsRequest, _sessions_pb2.ListSeatsResponse]  # type: ignore[assignment]
     """Seats of a session, the waiting list in its order. A learner sees the own one."""
@@ -485,6 +533,23 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """One series with its sessions."""
 
     @_abc_1.abstractmethod
+    def PlanRotation(
+        self,
+        request: _sessions_pb2.PlanRotationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.PlanRotationResponse, _abc.Awaitable[_sessions_pb2.PlanRotationResponse]]:
+        """Lets groups of the run, as cohorts, have a series' room in turn, because it is too small for all:
+        one cohort in each coming session, and all as often as the others, or once more. Learners of that
+        cohort who usually come to the room, and have no place in the session, are given a seat, a few
+        seconds later; what learners chose stays. The other cohorts are online. Seats that the cohort
+        leaves are for whoever chooses them. Sessions that are over count; when one is cancelled, others
+        change as little as needed. FAILED_PRECONDITION lists what is against it: a cohort that does not
+        fit into the room, fewer coming sessions than cohorts, groups that are unknown, retired or not
+        those of the series, a series that is not HYBRID. A repeat with other cohorts replaces the
+        rotation; without any it ends.
+        """
+
+    @_abc_1.abstractmethod
     def FindSlots(
         self,
         request: _sessions_pb2.FindSlotsRequest,
@@ -577,9 +642,34 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Seat, _abc.Awaitable[_resources_pb2.Seat]]:
         """Takes or changes a learner's seat, up to the cut-off. A full room puts the learner on the
-        waiting list; a freed seat goes to the first who waits. FAILED_PRECONDITION when the learner is
+        waiting list; a freed seat goes to the first who waits, or is offered to them: near the class if
+        the run's policy says so, or always if the learner asks for it. FAILED_PRECONDITION when the learner is
         not enrolled or in none of the session's groups, the cut-off has passed, or the session has no
         such place.
+        """
+
+    @_abc_1.abstractmethod
+    def OfferSeat(
+        self,
+        request: _sessions_pb2.OfferSeatRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Seat, _abc.Awaitable[_resources_pb2.Seat]]:
+        """Offers a free seat in the room to a learner, out of turn, with a reason that is kept. The seat is
+        held until the learner answers, the run's `seat_offer_within` is over, or the cut-off.
+        FAILED_PRECONDITION lists what is against it: no free seat, a learner who has one or is offered
+        one already, and whatever ChooseSeat refuses.
+        """
+
+    @_abc_1.abstractmethod
+    def AnswerOffer(
+        self,
+        request: _sessions_pb2.AnswerOfferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Seat, _abc.Awaitable[_resources_pb2.Seat]]:
+        """Takes or declines an offered seat. Who declines, or lets the offer expire, keeps the place that
+        they have, and goes to the end of the waiting list; who was offered it out of turn keeps that
+        place, too. The seat is offered to the next. FAILED_PRECONDITION when there is no offer any more,
+        or the learner may not take it.
         """
 
     @_abc_1.abstractmethod
