@@ -315,7 +315,7 @@ def test_help_lists_every_setting() -> None:
 @pytest.mark.parametrize("known", [True, False], ids=["known", "strangers"])
 def test_large_bodies_fit_into_an_api(start: Start, issuer: Issuer, known: bool) -> None:
     """By both protocols, 200 bodies of 4 MB at once fit into the memory limit of deploy/."""
-    little = start(SECONDS="0.02", TANDEM_SERVICE_REQUESTS="1000")
+    little = start(TANDEM_SERVICE_REQUESTS="1000")
     token = issuer.token("lms", ["service"]) if known else "nobody's"
     padded = b'{"personId": "ada"' + b" " * 3_900_000 + b"}"
     # A field that the contract does not know, of the same size (protobuf's encoding of bytes).
@@ -347,6 +347,7 @@ def test_large_bodies_fit_into_an_api(start: Start, issuer: Issuer, known: bool)
         answers = [pool.submit(call, n) for n in range(100) for call in (by_grpc, by_http)]
         codes = {answer.result() for answer in answers}
     wanted = {"OK", "200"} if known else {"UNAUTHENTICATED", "401"}
-    assert codes <= {*wanted, "RESOURCE_EXHAUSTED", "429"}
+    # On a busy machine some wait for room until their deadline.
+    assert codes <= {*wanted, "RESOURCE_EXHAUSTED", "429", "DEADLINE_EXCEEDED", "504"}
     assert codes & wanted
     assert most[0] < LIMIT, f"{most[0] / 2**20:.0f} MiB"
