@@ -162,8 +162,23 @@ def _due(store: NotifyStore, data: progress.DueApproaching | progress.DueMissed)
 
 
 def _seat_promoted(_: NotifyStore, data: sessions.SeatPromoted) -> Values:
-    seat = "IN_ROOM" if data.kind == types_pb2.SEAT_KIND_IN_ROOM else "ONLINE"
+    seat = _seat_name(data.kind)
     return {"session": data.title, "start_time": instant(data.start_time), "seat": seat}
+
+
+def _seat_swapped(_: NotifyStore, data: sessions.SeatSwapped) -> Values:
+    return {
+        "session": data.title,
+        "start_time": instant(data.start_time),
+        "seat": _seat_name(data.kind),
+        "from_session": data.from_title,
+        "from_start_time": instant(data.from_start_time),
+        "from_seat": _seat_name(data.from_kind),
+    }
+
+
+def _seat_name(kind: "types_pb2.SeatKind.ValueType") -> str:
+    return "IN_ROOM" if kind == types_pb2.SEAT_KIND_IN_ROOM else "ONLINE"
 
 
 def _seat_offered(_: NotifyStore, data: sessions.SeatOffered) -> Values:
@@ -223,6 +238,7 @@ _PERSONAL: Mapping[type[Any], tuple[Kind, Callable[[NotifyStore, Any], Values]]]
     catalog.EnrolmentPromoted: (Kind.ENROLMENT_PROMOTED, _enrolment_promoted),
     catalog.DueExtended: (Kind.DUE_EXTENDED, _due_extended),
     sessions.SeatPromoted: (Kind.SEAT_PROMOTED, _seat_promoted),
+    sessions.SeatSwapped: (Kind.SEAT_SWAPPED, _seat_swapped),
     sessions.SeatOffered: (Kind.SEAT_OFFERED, _seat_offered),
     sessions.SessionNotHeld: (Kind.SESSION_NOT_HELD, _not_held),
     progress.CatchUpAssigned: (Kind.CATCH_UP_ASSIGNED, _assigned),

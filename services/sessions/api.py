@@ -33,6 +33,7 @@ from services.sessions.domain.series import Series
 from services.sessions.domain.series_moving import MoveSeries
 from services.sessions.domain.series_planning import ScheduleSeries
 from services.sessions.domain.session import Recording, Session
+from services.sessions.domain.swaps import RequestSwap, WithdrawSwap
 from services.sessions.recurrences import instances
 from services.sessions.rights import Viewer
 from services.sessions.store import SessionsStore
@@ -51,6 +52,7 @@ from services.sessions.usecases import (
     seats,
     series,
     slots,
+    swaps,
     timetables,
 )
 from services.sessions.usecases.attendance import CorrectAttendance
@@ -282,6 +284,32 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         rows, token = queries.seats_page(store, session.id, request.learner_id, page_of(request))
         return sessions_pb2.ListSeatsResponse(
             seats=[to_message(row, resources_pb2.Seat) for row in rows], next_page_token=token
+        )
+
+    def RequestSwap(
+        self, request: sessions_pb2.RequestSwapRequest, _context: Any
+    ) -> resources_pb2.Swap:
+        command = from_message(request, RequestSwap)
+        return self._execute(
+            request, resources_pb2.Swap, lambda store: swaps.request_swap(store, command)
+        )
+
+    def WithdrawSwap(
+        self, request: sessions_pb2.WithdrawSwapRequest, _context: Any
+    ) -> resources_pb2.Swap:
+        command = from_message(request, WithdrawSwap)
+        return self._execute(
+            request, resources_pb2.Swap, lambda store: swaps.withdraw_swap(store, command)
+        )
+
+    def ListSwaps(
+        self, request: sessions_pb2.ListSwapsRequest, _context: Any
+    ) -> sessions_pb2.ListSwapsResponse:
+        rows, token = queries.swaps_page(
+            self._database.reader(), request.run_id, request.learner_id, page_of(request)
+        )
+        return sessions_pb2.ListSwapsResponse(
+            swaps=[to_message(row, resources_pb2.Swap) for row in rows], next_page_token=token
         )
 
     def StartSession(

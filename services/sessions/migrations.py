@@ -168,6 +168,24 @@ _TIMETABLES: Mapping[str, Sequence[IndexModel]] = {
     "timetables": [INDEX, IndexModel("created_at", expireAfterSeconds=90 * _DAY)],
 }
 
+_SWAPS: Mapping[str, Sequence[IndexModel]] = {
+    "swaps": [
+        IndexModel(
+            [
+                (name, 1)
+                for name in (
+                    *("session_id", "kind", "wanted_session_id", "wanted_kind"),
+                    *("start_time", "wanted_start_time", "requested_at", "_id"),
+                )
+            ],
+            partialFilterExpression={"state": "OPEN"},
+        ),
+        IndexModel([("learner_id", 1), ("_id", 1)]),
+        IndexModel([("run_id", 1), ("_id", 1)]),
+        IndexModel("removed_at", expireAfterSeconds=0),
+    ],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -182,4 +200,5 @@ MIGRATIONS = (
     Migration(11, "offers of seats, by their expiry", adding(_OFFERS)),
     Migration(12, "rotation of cohorts", adding(_ROTATION)),
     Migration(13, "timetables", adding(_TIMETABLES)),
+    Migration(15, "requests for swaps of seats", adding(_SWAPS)),
 )

@@ -17,6 +17,7 @@ from services.sessions.domain.roster import Enrolment
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.series import Series
 from services.sessions.domain.session import Room, Session
+from services.sessions.domain.swaps import Swap
 from services.sessions.domain.timetables import Timetable
 
 C = TypeVar("C", bound=Replica)
@@ -253,6 +254,30 @@ class Store(Protocol):
 
     def count_online(self, session_id: str, learner_id: str, change: int) -> None:
         """Count an online seat without limit: one more, or one less."""
+
+    # Swaps
+
+    def sessions_with(self, session_ids: Collection[str]) -> Mapping[str, Session]:
+        """Return those of some sessions that exist, by id."""
+
+    def seats_with(self, keys: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Seat]:
+        """Return the seats of some learners (session and learner)."""
+
+    def swap(self, session_id: str, learner_id: str) -> Swap | None:
+        """Return a learner's newest request to give the seat in a session; None if there is
+        none.
+        """
+
+    def opposite_swaps(self, swap: Swap, most: int) -> list[Swap]:
+        """Return up to `most` open requests that give what a request wants and want what it gives,
+        for the sessions at their times, first come first.
+        """
+
+    def put_swap(self, swap: Swap) -> None:
+        """Store a request, new or changed."""
+
+    def lapse_swaps(self, swaps: Sequence[Swap]) -> None:
+        """Store of requests that they have lapsed."""
 
     # Rotation of cohorts
 

@@ -13,7 +13,9 @@ from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Item, is_enrolled
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Recording, Room, Session
+from services.sessions.domain.swaps import Swap, SwapState
 from services.sessions.store import SessionsStore
+from services.sessions.usecases.swaps import as_seen
 
 T = TypeVar("T")
 Query = dict[str, Any]
@@ -62,6 +64,21 @@ def seats_page(
         return [seat] if seat else [], ""
     order = ["kind", "turn", "_id"]
     return _page(store, "seats", {"session_id": session_id}, order, page, Seat)
+
+
+def swaps_page(
+    store: SessionsStore, run_id: str, learner_id: str, page: Page
+) -> tuple[list[Swap], str]:
+    """Return requests for swaps by session: of a learner, also those that are over; or the open
+    ones of a run, or of all that the caller may see.
+    """
+    given = {"run_id": run_id, "learner_id": learner_id}
+    query: Query = {name: value for name, value in given.items() if value}
+    if not learner_id:
+        query["state"] = SwapState.OPEN
+    rows, token = _page(store, "swaps", query, ["_id"], page, Swap)
+    seen = as_seen(store, rows)
+    return [each for each in seen if learner_id or each.state is SwapState.OPEN], token
 
 
 def online_counts(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, int]:

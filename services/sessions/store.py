@@ -7,6 +7,7 @@
 | feeds | a calendar feed of a reader or a room (store_feeds.py) | made by the server |
 | calendars | how often what calendars show of a run, a room or a person has changed | kind:id |
 | seats | a learner's place in a session | session:learner |
+| swaps | a request to swap the seat in a session (store_swaps.py) | session:learner |
 | online_counts | how many of some learners have online seats without limit | session:shard |
 | attendance | a learner's attendance, or notes for it (store_attendance.py) | session:learner |
 | settlements | the state of finalising an ended session's attendance | the session's |
@@ -44,6 +45,7 @@ from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
 from services.sessions.store_rotation import RotationStore
+from services.sessions.store_swaps import SwapStore
 from services.sessions.store_timetables import TimetableStore
 
 Document = dict[str, Any]
@@ -59,7 +61,7 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(AvailabilityStore, TimetableStore, RotationStore):
+class SessionsStore(AvailabilityStore, TimetableStore, RotationStore, SwapStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"

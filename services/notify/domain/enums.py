@@ -57,6 +57,7 @@ class Kind(StrEnum):
     SESSION_NOT_HELD = "session_not_held"
     SEAT_PROMOTED = "seat_promoted"
     SEAT_OFFERED = "seat_offered"
+    SEAT_SWAPPED = "seat_swapped"
     CATCH_UP_ASSIGNED = "catch_up_assigned"
     CATCH_UP_CHANGED = "catch_up_changed"
     CATCH_UP_COMPLETED = "catch_up_completed"

@@ -40,6 +40,7 @@ RULES: Mapping[Kind, Rule] = {
     Kind.SERIES_CANCELLED: Rule(Category.SESSION, urgent=True),
     Kind.SESSION_NOT_HELD: Rule(Category.SESSION),
     Kind.SEAT_PROMOTED: Rule(Category.SEAT),
+    Kind.SEAT_SWAPPED: Rule(Category.SEAT),
     # There is little time to answer; after it, nothing can be done.
     Kind.SEAT_OFFERED: Rule(Category.SEAT, urgent=True, lapses=True),
     Kind.CATCH_UP_ASSIGNED: Rule(Category.CATCH_UP),

@@ -66,7 +66,7 @@ def standing(told: Told, known: Known, now: datetime) -> Standing:
             return _move(told, session, now)
         case Kind.SESSION_NOT_HELD:
             return _not_held(about, session)
-        case Kind.SEAT_PROMOTED | Kind.SEAT_OFFERED:
+        case Kind.SEAT_PROMOTED | Kind.SEAT_SWAPPED | Kind.SEAT_OFFERED:
             return _seat_news(about, known.offers.get(about.offer_id), session, run, now)
         case Kind.ENROLMENT_PROMOTED | Kind.ACTIVITIES_OPENED:
             return Standing.OVER if run and run.is_over(now) else Standing.STANDS
@@ -106,7 +106,7 @@ def _seat_news(
 ) -> Standing:
     """Return whether a seat can still be used, or an offer of one still be answered."""
     found = _seat(about, session, now)
-    if found is not Standing.STANDS or about.kind is Kind.SEAT_PROMOTED:
+    if found is not Standing.STANDS or about.kind is not Kind.SEAT_OFFERED:
         return found
     if run is not None and run.is_over(now):
         return Standing.OVER

@@ -176,6 +176,23 @@ class SeatPromoted:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatSwapped:
+    """A learner has another seat by a swap."""
+
+    session_id: str
+    run_id: str
+    learner_id: str
+    kind: SeatKind
+    title: str
+    start_time: datetime
+    from_session_id: str
+    from_kind: SeatKind
+    from_title: str
+    from_start_time: datetime
+    swapped_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SettledAttendance:
     """One learner's final attendance; None for one who only waited for a seat."""
 

@@ -104,11 +104,15 @@ def granted(
     if (wanted, holds) == (before.kind, before.holds) and not _gives_up_offer(before, kind):
         same = (asks, False) == (before.ask_first, before.by_rotation)
         return before if same else replace(before, ask_first=asks, by_rotation=False)
-    after = replace(before, kind=wanted, holds=holds, chosen_at=now, ask_first=asks)
-    after = replace(after, turn=session.turns + 1, passed=0, offer_expires_at=None)
-    after = replace(after, by_rotation=False, gave_up=False)
+    after = replace(_placed(session, before, wanted, now), holds=holds, ask_first=asks)
     is_accepted = is_offered(before) and wanted is SeatKind.IN_ROOM
     return after if is_accepted else replace(after, offered_by="", offer_reason="")
+
+
+def exchanged(session: Session, before: Seat, kind: SeatKind | None, now: datetime) -> Seat:
+    """Return a learner's seat in a session after a swap; `kind`: None if the learner gave it."""
+    after = replace(_placed(session, before, kind, now), offered_by="", offer_reason="")
+    return remembered(session, after)
 
 
 def remembered(session: Session, after: Seat) -> Seat:
@@ -166,6 +170,13 @@ def has_free_seat(session: Session) -> bool:
     return session.in_room < session.room_seats
 
 
+def has_free(session: Session, kind: SeatKind) -> bool:
+    """Return whether a seat of a kind, in the room or online, is neither taken nor held."""
+    if kind is SeatKind.IN_ROOM:
+        return has_free_seat(session)
+    return not session.online_seats or session.online < session.online_seats
+
+
 def waits(seat: Seat) -> bool:
     """Return whether the learner waits for a seat in the room."""
     return seat.kind is SeatKind.WAITLISTED
@@ -204,6 +215,13 @@ def _gives_up_offer(before: Seat, kind: SeatKind | None) -> bool:
     return kind is None and is_offered(before)
 
 
+def _placed(session: Session, before: Seat, kind: SeatKind | None, now: datetime) -> Seat:
+    """Return a learner's new seat, without what belonged to the one before."""
+    after = replace(before, kind=kind, holds=None, chosen_at=now, ask_first=False)
+    after = replace(after, turn=session.turns + 1, passed=0, offer_expires_at=None)
+    return replace(after, by_rotation=False, gave_up=False)
+
+
 def _place(
     session: Session, before: Seat, kind: SeatKind | None, now: datetime
 ) -> tuple[SeatKind | None, SeatKind | None]:
@@ -220,8 +238,7 @@ def _place(
 
 
 def _online_place(session: Session, before: Seat) -> tuple[SeatKind, None]:
-    full = 0 < session.online_seats <= session.online
-    if full and not _online(before):
+    if not has_free(session, SeatKind.ONLINE) and not _online(before):
         wrong = f"all {session.online_seats} online seats are taken"
         raise FailedPrecondition(
             "no seat", [FieldViolation("kind", wrong, "IN_ROOM, or try again later")]

@@ -25,6 +25,8 @@ def one_of_each(world: World) -> None:
     of_run: Any = {"run_id": "r1", "learner_id": "ada"}
     seat = sessions.SeatPromoted(session_id="s2", title="Waves", **of_run)
     seat.start_time.FromDatetime(world.clock.now() + 2 * DAY)
+    swapped = sessions.SeatSwapped(session_id="s2", title="Waves", **of_run)
+    swapped.start_time.CopyFrom(seat.start_time)
     offered = sessions.SeatOffered(session_id="s3", title="Waves", **of_run)
     offered.expires_at.FromDatetime(world.clock.now() + HOUR)
     idle = sessions.SessionNotHeld(session_id="s3", run_id="r1", instructor_id="ada")
@@ -42,6 +44,7 @@ def one_of_each(world: World) -> None:
         world.cancelled(2 * DAY, "s1"),
         idle,
         seat,
+        swapped,
         offered,
         world.assigned("ada"),
         world.changed("ada", "c3"),
@@ -69,6 +72,7 @@ TYPES: Mapping[Kind, str] = {
     Kind.SERIES_CANCELLED: "tandem.sessions.series.cancelled.v1",
     Kind.SESSION_NOT_HELD: "tandem.sessions.session.not_held.v1",
     Kind.SEAT_PROMOTED: "tandem.sessions.seat.promoted.v1",
+    Kind.SEAT_SWAPPED: "tandem.sessions.seat.swapped.v1",
     Kind.SEAT_OFFERED: "tandem.sessions.seat.offered.v1",
     Kind.CATCH_UP_ASSIGNED: "tandem.progress.catch_up.assigned.v1",
     Kind.CATCH_UP_CHANGED: "tandem.progress.catch_up.changed.v1",

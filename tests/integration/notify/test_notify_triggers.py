@@ -31,6 +31,19 @@ def seat_promoted(world: World, ada: str) -> Any:
     return data
 
 
+def seat_swapped(world: World, ada: str) -> Any:
+    data = sessions.SeatSwapped(
+        session_id="s1",
+        learner_id=ada,
+        title="Waves",
+        kind=types.SEAT_KIND_ONLINE,
+        from_kind=types.SEAT_KIND_IN_ROOM,
+    )
+    data.start_time.FromDatetime(world.clock.now() + DAY)
+    data.from_start_time.FromDatetime(world.clock.now() + DAY)
+    return data
+
+
 def assigned(world: World, ada: str) -> Any:
     return world.assigned(ada)
 
@@ -54,6 +67,7 @@ def due_extended(world: World, ada: str) -> Any:
     [
         (enrolment_promoted, "You have a place: Physics & Waves", "enrolled"),
         (seat_promoted, "You have a seat: Waves", "in the room"),
+        (seat_swapped, "Your seat is swapped: Waves", "You gave your seat in the room."),
         (assigned, "To catch up on: Waves", "- item-1"),
         (changed, "New deadline or material: Waves", "- item-2"),
         (missed, "Deadline passed: Waves", "50 %"),

@@ -7,21 +7,31 @@ from typing import Any, ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.sessions.v1 import events_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.contracts import events
+from chassis.data.pages import Page
 from chassis.errors import FailedPrecondition
 from services.sessions.domain.enums import CivilTime, SeatKind
 from services.sessions.domain.offers import AnswerOffer, OfferSeat
 from services.sessions.domain.planning import Move
 from services.sessions.domain.seats import ChooseSeat
+from services.sessions.domain.swaps import RequestSwap, WithdrawSwap
+from services.sessions.queries import swaps_page
 from services.sessions.store import SessionsStore
 from services.sessions.usecases.offers import answer_offer, offer_seat
 from services.sessions.usecases.planning import move
 from services.sessions.usecases.seats import choose_seat
+from services.sessions.usecases.swaps import request_swap, withdraw_swap
 from services.sessions.worker import expire_offers
 from tests.deep import DEEP, deep
 from tests.integration.sessions.school import School
@@ -41,7 +51,7 @@ _names = itertools.count()
 class Seats(RuleBasedStateMachine):
     """A session for a group, in a room of one seat and with two seats online. The model is who has
     which seat and which is kept meanwhile, in the order of the waiting list; who wants to be asked,
-    who is offered a seat, and who has passed up what is free.
+    who is offered a seat, who has passed up what is free, and who wants to swap since when.
     """
 
     school: ClassVar[School]
@@ -74,6 +84,7 @@ class Seats(RuleBasedStateMachine):
         self.asks: set[str] = set()
         self.passed: set[str] = set()
         self.offers: dict[str, str] = {}
+        self.swaps: dict[str, datetime] = {}
         for learner in LEARNERS:
             self.enrol(learner)
             self.change_group(learner, True)
@@ -107,6 +118,7 @@ class Seats(RuleBasedStateMachine):
         for one in gone:
             self.seats.pop(one, None)
             self.offers.pop(one, None)
+            self.swaps.pop(one, None)
 
     def _fill(self) -> None:
         """Free seats go to the first who waits: given, or offered to who asked for it."""
@@ -128,6 +140,7 @@ class Seats(RuleBasedStateMachine):
             if kind == IN_TURN:
                 self.line.remove(learner)
                 self.line.append(learner)
+                self.swaps.pop(learner, None)
 
     @rule(learner=learners)
     def enrol(self, learner: str) -> None:
@@ -236,6 +249,57 @@ class Seats(RuleBasedStateMachine):
             self._pass(learner)
             self._fill()
 
+    def _place(self, learner: str) -> SeatKind | None:
+        kind, holds = self.seats.get(learner, NONE)
+        return holds if kind is WAITLISTED else kind
+
+    @rule(learner=learners, kind=st.sampled_from([IN_ROOM, ONLINE]))
+    def request_swap(self, learner: str, kind: SeatKind) -> None:
+        """A learner asks for a seat of the other kind; where that is wrong it is refused."""
+        has_free = self._has_free_seat() if kind is IN_ROOM else self._taken(ONLINE) < ONLINE_SEATS
+        allowed = (
+            learner in self.enrolled
+            and learner in self.members
+            and not self.is_past_cutoff
+            and learner not in self.offers
+            and self._place(learner) not in (None, kind)
+            and not has_free
+        )
+        command = RequestSwap(self.session_id, learner, "", kind)
+        is_done = self._is_done(lambda store: request_swap(store, command), allowed)
+        if is_done and learner not in self.swaps:
+            self._swap(learner, kind)
+
+    @precondition(lambda _: DEEP)
+    @rule(order=st.permutations(LEARNERS))
+    def crowd(self, order: list[str]) -> None:
+        """Learners take the seats that there are, and two want what the other has."""
+        for learner, kind in zip(order, (IN_ROOM, ONLINE, ONLINE), strict=False):
+            self.choose(learner, kind, False)
+        for learner, kind in zip(order, (ONLINE, IN_ROOM), strict=False):
+            self.request_swap(learner, kind)
+
+    def _swap(self, learner: str, kind: SeatKind) -> None:
+        """The first who gives what is wanted matches; who is offered a seat meanwhile does not."""
+        given = self._place(learner)
+        for other in sorted(self.swaps, key=lambda one: (self.swaps[one], one)):
+            if self._place(other) is kind and other not in self.offers:
+                self._forget({learner, other})
+                self.seats |= {learner: (kind, None), other: (given, None)}
+                return
+            if self._place(other) is kind:
+                del self.swaps[other]
+        self.swaps[learner] = self.school.clock.at
+
+    @rule(learner=learners)
+    def withdraw_swap(self, learner: str) -> None:
+        """A learner withdraws a request, unless it can't match now."""
+        if learner in self.swaps:
+            command = WithdrawSwap(self.session_id, learner)
+            self.school.database.transact(lambda store: withdraw_swap(store, command))
+            if learner not in self.offers:
+                del self.swaps[learner]
+
     def _is_done(self, act: Callable[[SessionsStore], object], allowed: bool) -> bool:
         """Do what is done or refused, as the model says."""
         try:
@@ -308,6 +372,13 @@ class Seats(RuleBasedStateMachine):
         assert counted == (room, self._taken(ONLINE), len(self.line))
         assert session.in_room <= session.room_seats == self.places
         assert session.online <= ONLINE_SEATS
+
+    @invariant()
+    def open_requests_are_as_the_model_says(self) -> None:
+        """Nobody's who is offered a seat, and nobody's after the cut-off."""
+        rows, _ = swaps_page(self.school.database.reader(), self.name, "", Page())
+        wanted = set[str]() if self.is_past_cutoff else {*self.swaps} - {*self.offers}
+        assert {each.learner_id for each in rows} == wanted
 
     @invariant()
     def its_events_tell_the_same(self) -> None:

@@ -986,6 +986,76 @@ class SeatPromoted(_message.Message):
 Global___SeatPromoted: _TypeAlias = SeatPromoted  # noqa: Y015
 
 @_typing.final
+class SeatSwapped(_message.Message):
+    """A learner has another seat by a swap; tandem.sessions.seat.taken.v1 tells each seat that changed,
+    too.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    FROM_SESSION_ID_FIELD_NUMBER: _builtins.int
+    FROM_KIND_FIELD_NUMBER: _builtins.int
+    FROM_TITLE_FIELD_NUMBER: _builtins.int
+    FROM_START_TIME_FIELD_NUMBER: _builtins.int
+    SWAPPED_AT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session of the new seat."""
+    run_id: _builtins.str
+    """The run."""
+    learner_id: _builtins.str
+    """The learner."""
+    kind: _types_pb2.SeatKind.ValueType
+    """The seat from now."""
+    title: _builtins.str
+    """The session's title."""
+    from_session_id: _builtins.str
+    """The session of the seat that the learner gave; perhaps the same one."""
+    from_kind: _types_pb2.SeatKind.ValueType
+    """The seat that the learner gave."""
+    from_title: _builtins.str
+    """That session's title."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the session starts."""
+
+    @_builtins.property
+    def from_start_time(self) -> _timestamp_pb2.Timestamp:
+        """When that session starts."""
+
+    @_builtins.property
+    def swapped_at(self) -> _timestamp_pb2.Timestamp:
+        """When they were swapped."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        kind: _types_pb2.SeatKind.ValueType = ...,
+        title: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        from_session_id: _builtins.str = ...,
+        from_kind: _types_pb2.SeatKind.ValueType = ...,
+        from_title: _builtins.str = ...,
+        from_start_time: _timestamp_pb2.Timestamp | None = ...,
+        swapped_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_start_time", b"from_start_time", "start_time", b"start_time", "swapped_at", b"swapped_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_kind", b"from_kind", "from_session_id", b"from_session_id", "from_start_time", b"from_start_time", "from_title", b"from_title", "kind", b"kind", "learner_id", b"learner_id", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "swapped_at", b"swapped_at", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeatSwapped: _TypeAlias = SeatSwapped  # noqa: Y015
+
+@_typing.final
 class SeatOffered(_message.Message):
     """A seat in the room is held for a learner, who may take or decline it."""
 

@@ -54,6 +54,42 @@ SESSION_STATE_CANCELLED: SessionState.ValueType  # 4
 """Will not take place."""
 Global___SessionState: _TypeAlias = SessionState  # noqa: Y015
 
+class _SwapState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SwapStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SwapState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SWAP_STATE_UNSPECIFIED: _SwapState.ValueType  # 0
+    """Not said."""
+    SWAP_STATE_OPEN: _SwapState.ValueType  # 1
+    """It waits for the opposite request."""
+    SWAP_STATE_MATCHED: _SwapState.ValueType  # 2
+    """The swap was made."""
+    SWAP_STATE_WITHDRAWN: _SwapState.ValueType  # 3
+    """The learner or staff withdrew it."""
+    SWAP_STATE_LAPSED: _SwapState.ValueType  # 4
+    """It can't be matched any more: a seat, a session or the learner's place in the run has changed, or
+    its time is over.
+    """
+
+class SwapState(_SwapState, metaclass=_SwapStateEnumTypeWrapper):
+    """The state of a request for a swap."""
+
+SWAP_STATE_UNSPECIFIED: SwapState.ValueType  # 0
+"""Not said."""
+SWAP_STATE_OPEN: SwapState.ValueType  # 1
+"""It waits for the opposite request."""
+SWAP_STATE_MATCHED: SwapState.ValueType  # 2
+"""The swap was made."""
+SWAP_STATE_WITHDRAWN: SwapState.ValueType  # 3
+"""The learner or staff withdrew it."""
+SWAP_STATE_LAPSED: SwapState.ValueType  # 4
+"""It can't be matched any more: a seat, a session or the learner's place in the run has changed, or
+its time is over.
+"""
+Global___SwapState: _TypeAlias = SwapState  # noqa: Y015
+
 @_typing.final
 class Room(_message.Message):
     """A room."""
@@ -582,6 +618,70 @@ class Seat(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Seat: _TypeAlias = Seat  # noqa: Y015
+
+@_typing.final
+class Swap(_message.Message):
+    """A learner's request to swap a seat. It tells nothing of another learner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    WANTED_SESSION_ID_FIELD_NUMBER: _builtins.int
+    WANTED_KIND_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REQUESTED_AT_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session in which the learner gives a seat."""
+    learner_id: _builtins.str
+    """The learner."""
+    run_id: _builtins.str
+    """The run."""
+    kind: _types_pb2.SeatKind.ValueType
+    """The seat that is given: IN_ROOM or ONLINE."""
+    wanted_session_id: _builtins.str
+    """The session in which the learner wants a seat; perhaps the same one."""
+    wanted_kind: _types_pb2.SeatKind.ValueType
+    """The seat that is wanted there."""
+    state: Global___SwapState.ValueType
+    """Its state."""
+    @_builtins.property
+    def requested_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was asked for."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """The first cut-off of the two sessions, as it was then."""
+
+    @_builtins.property
+    def ended_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was matched or withdrawn."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        kind: _types_pb2.SeatKind.ValueType = ...,
+        wanted_session_id: _builtins.str = ...,
+        wanted_kind: _types_pb2.SeatKind.ValueType = ...,
+        state: Global___SwapState.ValueType = ...,
+        requested_at: _timestamp_pb2.Timestamp | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        ended_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "expires_at", b"expires_at", "requested_at", b"requested_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "expires_at", b"expires_at", "kind", b"kind", "learner_id", b"learner_id", "requested_at", b"requested_at", "run_id", b"run_id", "session_id", b"session_id", "state", b"state", "wanted_kind", b"wanted_kind", "wanted_session_id", b"wanted_session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Swap: _TypeAlias = Swap  # noqa: Y015
 
 @_typing.final
 class AttendanceCorrection(_message.Message):

@@ -965,6 +965,136 @@ class ListSeatsResponse(_message.Message):
 Global___ListSeatsResponse: _TypeAlias = ListSeatsResponse  # noqa: Y015
 
 @_typing.final
+class RequestSwapRequest(_message.Message):
+    """A learner's wish to swap a seat."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    WANTED_SESSION_ID_FIELD_NUMBER: _builtins.int
+    WANTED_KIND_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    session_id: _builtins.str
+    """The session in which the learner gives the seat that they have, in the room or online."""
+    learner_id: _builtins.str
+    """The learner."""
+    wanted_session_id: _builtins.str
+    """The session in which the learner wants a seat; empty: the same one."""
+    wanted_kind: _types_pb2.SeatKind.ValueType
+    """The seat that the learner wants there: IN_ROOM or ONLINE."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        wanted_session_id: _builtins.str = ...,
+        wanted_kind: _types_pb2.SeatKind.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "request_id", b"request_id", "session_id", b"session_id", "wanted_kind", b"wanted_kind", "wanted_session_id", b"wanted_session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestSwapRequest: _TypeAlias = RequestSwapRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawSwapRequest(_message.Message):
+    """Names a request for a swap to withdraw."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    session_id: _builtins.str
+    """The session in which the learner wants to give a seat."""
+    learner_id: _builtins.str
+    """The learner."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawSwapRequest: _TypeAlias = WithdrawSwapRequest  # noqa: Y015
+
+@_typing.final
+class ListSwapsRequest(_message.Message):
+    """A page of requests for swaps."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LEARNER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Only those of this run; empty: all that the caller may see."""
+    learner_id: _builtins.str
+    """Only this learner's; empty: all learners' open ones."""
+    page_size: _builtins.int
+    """At most this many rows; 0 means 100."""
+    page_token: _builtins.str
+    """Where the last page ended; empty for the first."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        learner_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["learner_id", b"learner_id", "page_size", b"page_size", "page_token", b"page_token", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSwapsRequest: _TypeAlias = ListSwapsRequest  # noqa: Y015
+
+@_typing.final
+class ListSwapsResponse(_message.Message):
+    """A page of requests for swaps."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWAPS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty at the end."""
+    @_builtins.property
+    def swaps(self) -> _containers.RepeatedCompositeFieldContainer[_resources_pb2.Swap]:
+        """The requests."""
+
+    def __init__(
+        self,
+        *,
+        swaps: _abc.Iterable[_resources_pb2.Swap] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "swaps", b"swaps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSwapsResponse: _TypeAlias = ListSwapsResponse  # noqa: Y015
+
+@_typing.final
 class StartSessionRequest(_message.Message):
     """Names a session to begin."""
 

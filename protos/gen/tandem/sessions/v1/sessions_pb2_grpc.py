@@ -163,6 +163,21 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSeatsRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSeatsResponse.FromString,
                 _registered_method=True)
+        self.RequestSwap = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/RequestSwap',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.RequestSwapRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Swap.FromString,
+                _registered_method=True)
+        self.WithdrawSwap = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/WithdrawSwap',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.WithdrawSwapRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Swap.FromString,
+                _registered_method=True)
+        self.ListSwaps = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListSwaps',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.FromString,
+                _registered_method=True)
         self.StartSession = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/StartSession',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.StartSessionRequest.SerializeToString,
@@ -458,6 +473,38 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RequestSwap(self, request, context):
+        """Asks to swap a learner's seat in a session for another: of the other kind in the same session, or
+        in another session of the run that holds the same activity. The oldest opposite request matches,
+        at once when the second of the two comes: both learners have their new seats then, and nobody
+        learns who the other is. Seats of the waiting list are not touched; who waits and is given a seat
+        leaves it. A repeat with the same wish answers the open request as it is. The request lapses when
+        the learner's seat changes, either session starts, moves to another time, is cancelled or passes
+        its cut-off, or the learner may not have the seat any more. NOT_FOUND when the run has no such
+        wanted session. FAILED_PRECONDITION lists what is against it: no seat to give, a wanted seat that
+        ChooseSeat would give at once, an open request with another wish, and whatever ChooseSeat refuses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawSwap(self, request, context):
+        """Withdraws a learner's request. One that has lapsed or was withdrawn is answered as it is.
+        NOT_FOUND when there is none; FAILED_PRECONDITION when the swap has been made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSwaps(self, request, context):
+        """Requests for swaps, by session. A learner sees the own ones, of each session the newest, also
+        ended ones, for 30 days after they could be matched. Without a learner only open ones are
+        answered, to staff; pages may have fewer rows than asked for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StartSession(self, request, context):
         """Begins a SCHEDULED session. A repeat answers it as it is.
         """
@@ -695,6 +742,21 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.ListSeats,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSeatsRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSeatsResponse.SerializeToString,
+            ),
+            'RequestSwap': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestSwap,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.RequestSwapRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Swap.SerializeToString,
+            ),
+            'WithdrawSwap': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawSwap,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.WithdrawSwapRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Swap.SerializeToString,
+            ),
+            'ListSwaps': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSwaps,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.SerializeToString,
             ),
             'StartSession': grpc.unary_unary_rpc_method_handler(
                     servicer.StartSession,
@@ -1417,6 +1479,87 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/ListSeats',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSeatsRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSeatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestSwap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/RequestSwap',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.RequestSwapRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Swap.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawSwap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/WithdrawSwap',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.WithdrawSwapRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Swap.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSwaps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListSwaps',
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -158,6 +158,26 @@ class SessionsServiceStub:
     """
     ListSeats: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSeatsRequest, _sessions_pb2.ListSeatsResponse]
     """Seats of a session, the waiting list in its order. A learner sees the own one."""
+    RequestSwap: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.RequestSwapRequest, _resources_pb2.Swap]
+    """Asks to swap a learner's seat in a session for another: of the other kind in the same session, or
+    in another session of the run that holds the same activity. The oldest opposite request matches,
+    at once when the second of the two comes: both learners have their new seats then, and nobody
+    learns who the other is. Seats of the waiting list are not touched; who waits and is given a seat
+    leaves it. A repeat with the same wish answers the open request as it is. The request lapses when
+    the learner's seat changes, either session starts, moves to another time, is cancelled or passes
+    its cut-off, or the learner may not have the seat any more. NOT_FOUND when the run has no such
+    wanted session. FAILED_PRECONDITION lists what is against it: no seat to give, a wanted seat that
+    ChooseSeat would give at once, an open request with another wish, and whatever ChooseSeat refuses.
+    """
+    WithdrawSwap: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.WithdrawSwapRequest, _resources_pb2.Swap]
+    """Withdraws a learner's request. One that has lapsed or was withdrawn is answered as it is.
+    NOT_FOUND when there is none; FAILED_PRECONDITION when the swap has been made.
+    """
+    ListSwaps: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSwapsRequest, _sessions_pb2.ListSwapsResponse]
+    """Requests for swaps, by session. A learner sees the own ones, of each session the newest, also
+    ended ones, for 30 days after they could be matched. Without a learner only open ones are
+    answered, to staff; pages may have fewer rows than asked for.
+    """
     StartSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.StartSessionRequest, _resources_pb2.Session]
     """Begins a SCHEDULED session. A repeat answers it as it is."""
     UndoStart: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.UndoStartRequest, _resources_pb2.Session]
@@ -348,6 +368,26 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     ListSeats: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSeatsRequest, _sessions_pb2.ListSeatsResponse]  # type: ignore[assignment]
     """Seats of a session, the waiting list in its order. A learner sees the own one."""
+    RequestSwap: _aio.UnaryUnaryMultiCallable[_sessions_pb2.RequestSwapRequest, _resources_pb2.Swap]  # type: ignore[assignment]
+    """Asks to swap a learner's seat in a session for another: of the other kind in the same session, or
+    in another session of the run that holds the same activity. The oldest opposite request matches,
+    at once when the second of the two comes: both learners have their new seats then, and nobody
+    learns who the other is. Seats of the waiting list are not touched; who waits and is given a seat
+    leaves it. A repeat with the same wish answers the open request as it is. The request lapses when
+    the learner's seat changes, either session starts, moves to another time, is cancelled or passes
+    its cut-off, or the learner may not have the seat any more. NOT_FOUND when the run has no such
+    wanted session. FAILED_PRECONDITION lists what is against it: no seat to give, a wanted seat that
+    ChooseSeat would give at once, an open request with another wish, and whatever ChooseSeat refuses.
+    """
+    WithdrawSwap: _aio.UnaryUnaryMultiCallable[_sessions_pb2.WithdrawSwapRequest, _resources_pb2.Swap]  # type: ignore[assignment]
+    """Withdraws a learner's request. One that has lapsed or was withdrawn is answered as it is.
+    NOT_FOUND when there is none; FAILED_PRECONDITION when the swap has been made.
+    """
+    ListSwaps: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSwapsRequest, _sessions_pb2.ListSwapsResponse]  # type: ignore[assignment]
+    """Requests for swaps, by session. A learner sees the own ones, of each session the newest, also
+    ended ones, for 30 days after they could be matched. Without a learner only open ones are
+    answered, to staff; pages may have fewer rows than asked for.
+    """
     StartSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.StartSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Begins a SCHEDULED session. A repeat answers it as it is."""
     UndoStart: _aio.UnaryUnaryMultiCallable[_sessions_pb2.UndoStartRequest, _resources_pb2.Session]  # type: ignore[assignment]
@@ -679,6 +719,44 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.ListSeatsResponse, _abc.Awaitable[_sessions_pb2.ListSeatsResponse]]:
         """Seats of a session, the waiting list in its order. A learner sees the own one."""
+
+    @_abc_1.abstractmethod
+    def RequestSwap(
+        self,
+        request: _sessions_pb2.RequestSwapRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Swap, _abc.Awaitable[_resources_pb2.Swap]]:
+        """Asks to swap a learner's seat in a session for another: of the other kind in the same session, or
+        in another session of the run that holds the same activity. The oldest opposite request matches,
+        at once when the second of the two comes: both learners have their new seats then, and nobody
+        learns who the other is. Seats of the waiting list are not touched; who waits and is given a seat
+        leaves it. A repeat with the same wish answers the open request as it is. The request lapses when
+        the learner's seat changes, either session starts, moves to another time, is cancelled or passes
+        its cut-off, or the learner may not have the seat any more. NOT_FOUND when the run has no such
+        wanted session. FAILED_PRECONDITION lists what is against it: no seat to give, a wanted seat that
+        ChooseSeat would give at once, an open request with another wish, and whatever ChooseSeat refuses.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawSwap(
+        self,
+        request: _sessions_pb2.WithdrawSwapRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Swap, _abc.Awaitable[_resources_pb2.Swap]]:
+        """Withdraws a learner's request. One that has lapsed or was withdrawn is answered as it is.
+        NOT_FOUND when there is none; FAILED_PRECONDITION when the swap has been made.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSwaps(
+        self,
+        request: _sessions_pb2.ListSwapsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.ListSwapsResponse, _abc.Awaitable[_sessions_pb2.ListSwapsResponse]]:
+        """Requests for swaps, by session. A learner sees the own ones, of each session the newest, also
+        ended ones, for 30 days after they could be matched. Without a learner only open ones are
+        answered, to staff; pages may have fewer rows than asked for.
+        """
 
     @_abc_1.abstractmethod
     def StartSession(
