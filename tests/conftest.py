@@ -100,6 +100,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     with _scratch(tmp_path_factory) as folder:
         local = Stack(folder)
         environment = local.up().environment()
+        if not given.get("TANDEM_MONGO_URL"):
+            _keep_what_is_old(environment["TANDEM_MONGO_URL"])
         previous = dict(os.environ)
         os.environ.update(environment)
         yield environment
@@ -107,6 +109,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         os.environ.update(previous)
         for part in local.parts.values():  # the data are not needed; RabbitMQ takes long to save
             part.kill()
+
+
+def _keep_what_is_old(mongo_url: str) -> None:
+    """Let MongoDB remove nothing by age: the tests' clock is far behind its own, so that once a
+    minute it would remove what a test has just stored.
+    """
+    with connect(mongo_url, "tests") as client:
+        client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
 
 
 @contextmanager
