@@ -1,5 +1,7 @@
 """Sunday evening: people, the courses with their paths, the enrolments."""
 
+from functools import partial
+
 from tandem.catalog.v1 import catalog_pb2
 from tandem.library.v1 import library_pb2
 from tandem.library.v1 import resources_pb2 as library_resources
@@ -17,6 +19,7 @@ def play(world: World) -> None:
     _roster(world)
     _courses(world)
     roster.play(world)
+    _availability(world)
     _materials(world)
     _paths(world)
     _enrolments(world)
@@ -24,7 +27,7 @@ def play(world: World) -> None:
 
 
 def _roster(world: World) -> None:
-    answer = world.staff.catalog.BatchUpsertPeople(term.roster(world.random))
+    answer = world.staff.catalog.BatchUpsertPeople(term.roster(world.random, without=term.IMPORTED))
     taken = sum(not row.violations for row in answer.results)
     world.narrator.say(f"The registrar's office sends {taken} people.")
     world.learners = dict(term.LEARNERS_OF)
@@ -62,6 +65,15 @@ def available(world: World, *names: str) -> bool:
     )
     states = [item.state for item in answer.items]
     return states == [library_resources.ITEM_STATE_AVAILABLE] * len(names)
+
+
+def _availability(world: World) -> None:
+    asked = {code: term.availability(code) for code in world.runs}
+    for code, request in asked.items():
+        services = world.campus.calling_as(term.instructor(code), "instructor")
+        tell = partial(services.sessions.SetAvailability, request)
+        world.until("the instructors to be known to sessions", partial(world.is_taken, tell))
+    world.narrator.say("The instructors tell when they can teach: on working days, 08:00 to 18:00.")
 
 
 def _paths(world: World) -> None:

@@ -1,12 +1,13 @@
 """The requests that create the demo's term: people, courses, runs, paths, sessions, seats."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from tandem.catalog.v1 import catalog_pb2, resources_pb2
 from tandem.options.v1 import options_pb2
+from tandem.sessions.v1 import resources_pb2 as session_resources
 from tandem.sessions.v1 import sessions_pb2
 from tandem.types.v1 import types_pb2
 
@@ -28,6 +29,7 @@ ZONE = "Europe/Dublin"
 _ZONES = [ZONE] * 8 + ["America/New_York", "Asia/Kolkata"]
 _DELIVERY = {
     PHYSICS: types_pb2.DELIVERY_MODE_BLENDED,
+    HISTORY: types_pb2.DELIVERY_MODE_SYNCHRONOUS,
     PROGRAMMING: types_pb2.DELIVERY_MODE_ASYNCHRONOUS,
 }
 _CLASSROOM = types_pb2.ATTENDANCE_MODE_CLASSROOM
@@ -52,6 +54,7 @@ CLASSROOM_OF_PHYSICS = LEARNERS_OF[PHYSICS][:80]
 ONLINE_OF_PHYSICS = LEARNERS_OF[PHYSICS][80:110]
 _MODES = {
     PHYSICS: [_CLASSROOM] * 80 + [_ONLINE] * 30 + [_SELF_PACED] * 10,
+    HISTORY: [_CLASSROOM] * len(LEARNERS_OF[HISTORY]),
     PROGRAMMING: [_SELF_PACED] * len(LEARNERS_OF[PROGRAMMING]),
 }
 
@@ -80,12 +83,14 @@ def everyone() -> list[str]:
     return _LEARNERS + [instructor(code) for code in TITLES]
 
 
-def roster(chance: random.Random) -> catalog_pb2.BatchUpsertPeopleRequest:
-    """Return the request that creates the learners and instructors who are not imported."""
+def roster(
+    chance: random.Random, without: Collection[str] = ()
+) -> catalog_pb2.BatchUpsertPeopleRequest:
+    """Return the request that creates all learners and instructors, `without` some."""
     people = [_person(chance, name, options_pb2.ROLE_LEARNER) for name in _LEARNERS]
     people += [_person(chance, instructor(code), options_pb2.ROLE_INSTRUCTOR) for code in TITLES]
-    by_hand = [each for each in people if each.id not in IMPORTED]
-    return catalog_pb2.BatchUpsertPeopleRequest(request_id="roster", people=by_hand)
+    wanted = [each for each in people if each.id not in without]
+    return catalog_pb2.BatchUpsertPeopleRequest(request_id="roster", people=wanted)
 
 
 def course(code: str) -> catalog_pb2.CreateCourseRequest:
@@ -152,6 +157,17 @@ def enrolments(code: str, run_id: str) -> catalog_pb2.BatchEnrolRequest:
             catalog_pb2.EnrolRow(learner_id=learner, mode=mode)
             for learner, mode in zip(LEARNERS_OF[code], _MODES[code], strict=True)
         ],
+    )
+
+
+def availability(code: str) -> sessions_pb2.SetAvailabilityRequest:
+    """Return the request by which a course's instructor tells when to teach: on working days."""
+    windows = [
+        session_resources.TeachingWindow(weekday=day, start="08:00", end="18:00")
+        for day in range(1, 6)
+    ]
+    return sessions_pb2.SetAvailabilityRequest(
+        request_id="availability", person_id=instructor(code), zone=ZONE, hours=windows
     )
 
 

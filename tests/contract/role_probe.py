@@ -17,6 +17,7 @@ LIBRARIES = ("grpc", "nameko", "eventlet", "kombu", "amqp", "pika")
 DOORS = {
     "api": ("chassis.edge.server", "serve"),
     "worker": ("chassis.worker", "serve"),
+    "solver": ("chassis.jobs.process", "serve"),
     "relay": ("chassis.messaging.relay", "serve"),
     "migrate": ("chassis.data.bootstrap", "migrate"),
     "declare": ("chassis.messaging.topology", "declare"),
