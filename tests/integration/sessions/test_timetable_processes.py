@@ -43,8 +43,12 @@ for course in problem["courses"]:
     classes.append({"course": course["id"], "room": room, "day": day, "period": period})
 print(json.dumps({"result": {"classes": classes}}))
 """
-ENDLESS = ("import time", "parent = os.getppid()", "while os.getppid() == parent: time.sleep(0.1)")
-"""A search without an end, but that of its parent."""
+ENDLESS = (
+    "import time",
+    "parent = int(sys.argv[sys.argv.index('--parent') + 1])",
+    "while os.getppid() == parent: time.sleep(0.1)",
+)
+"""A search without an end, but that of its parent, which may have ended already."""
 Start = Callable[..., RoleProcess]
 
 
