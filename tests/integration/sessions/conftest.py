@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 from tandem.sessions.v1 import sessions_pb2
@@ -12,6 +13,7 @@ from services.sessions import rights
 from services.sessions.api import SessionsApi
 from services.sessions.store import SessionsStore
 from tests.conftest import FakeClock, MakeDatabase
+from tests.integration.sessions.ical import install
 from tests.integration.sessions.school import School
 
 
@@ -27,3 +29,9 @@ def school(make_database: MakeDatabase, clock: FakeClock) -> Iterator[School]:
     )
     with running([servicer], database) as channel_for:
         yield School(database, clock, channel_for, served)
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ical.js."""
+    return install(tmp_path_factory.mktemp("node"))

@@ -22,7 +22,7 @@ from chassis.testing import Issuer, settings_for
 from services.sessions import calendar_feeds
 from services.sessions.calendar_feeds import Calendars, feed_urls
 from services.sessions.domain import feeds as domain
-from tests.integration.sessions.ical import install, read_by_ical_js
+from tests.integration.sessions.ical import read_by_ical_js
 from tests.integration.sessions.school import RUN, TEACHER, School, refused
 from tests.unit.sessions.calendars import Told, read
 
@@ -454,12 +454,6 @@ def test_calendars_are_off_by_default(school: School) -> None:
     request = sessions_pb2.CreateFeedRequest(reader_id="ada")
     code, text = refused(lambda: school.learner("ada").CreateFeed(request))
     assert (code, "TANDEM_PAGES_URL" in text) == (CODE.FAILED_PRECONDITION, True)
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ical.js."""
-    return install(tmp_path_factory.mktemp("node"))
 
 
 def test_ical_js_reads_a_feed_strictly(office: Office, node: Path) -> None:

@@ -2,22 +2,15 @@
 
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 
 from services.sessions.calendar_text import calendar_text
 from services.sessions.domain.series import Series
 from services.sessions.domain.session import Session
 from tests.deep import only_deep
-from tests.integration.sessions.ical import install, read_by_ical_js
+from tests.integration.sessions.ical import read_by_ical_js
 from tests.unit.sessions.calendars import read, told
 from tests.unit.sessions.test_calendars import series_with_exceptions
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ical.js."""
-    return install(tmp_path_factory.mktemp("node"))
 
 
 @only_deep
