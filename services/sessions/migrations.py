@@ -186,6 +186,10 @@ _SWAPS: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_CLASS_LOG: Mapping[str, Sequence[IndexModel]] = {
+    "class_log": [IndexModel("removed_at", expireAfterSeconds=0)],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -201,4 +205,5 @@ MIGRATIONS = (
     Migration(12, "rotation of cohorts", adding(_ROTATION)),
     Migration(13, "timetables", adding(_TIMETABLES)),
     Migration(15, "requests for swaps of seats", adding(_SWAPS)),
+    Migration(16, "the logs of classes", adding(_CLASS_LOG)),
 )

@@ -19,6 +19,7 @@
 | clash_checks | a learner or a session whose clashes are to be checked | made by the server |
 | rotation_notes | a session whose seats are to be given to its cohort | made by the server |
 | availability | when a person can teach (store_availability.py) | the person's |
+| class_log | what happened in a class's live channel (store_class_log.py) | session:number |
 | timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
 | guards | an object that units of work lock | its name |
 """
@@ -43,6 +44,7 @@ from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
 from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
+from services.sessions.store_class_log import ClassLogStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
 from services.sessions.store_rotation import RotationStore
 from services.sessions.store_swaps import SwapStore
@@ -61,7 +63,7 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(AvailabilityStore, TimetableStore, RotationStore, SwapStore):
+class SessionsStore(AvailabilityStore, TimetableStore, RotationStore, SwapStore, ClassLogStore):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"

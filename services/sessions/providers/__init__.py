@@ -1,0 +1,1 @@
+"""Meeting providers: what the platform asks of each, and the adapters."""

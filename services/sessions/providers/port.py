@@ -1,0 +1,95 @@
+"""What the platform asks of a meeting provider; each adapter is one class.
+
+Calls go over the network and may take seconds, so only jobs make them; `join_link` and
+`read_webhook` never do, unless they say so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from services.sessions.domain.meetings import (
+    Attendee,
+    JoinLink,
+    MeetingEvent,
+    MeetingPlan,
+    ProviderMeeting,
+    ProviderRecording,
+)
+
+
+class ProviderAway(Exception):
+    """The provider does not answer, is too slow, or asks to be called later: try again."""
+
+    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+        """`retry_after`: seconds that the provider wants us to wait; 0: it does not tell."""
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class ProviderRefused(Exception):
+    """The provider refused, and would again: the reason, as it told it."""
+
+
+class BadWebhook(Exception):
+    """A delivery is not from the provider, or can't be understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook as it arrived."""
+
+    url: str
+    """The whole URL to which it was sent."""
+    headers: Mapping[str, str]
+    """By lower-case name."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a webhook told, and what is to be answered."""
+
+    events: Sequence[MeetingEvent] = ()
+    answer: Mapping[str, str] | None = None
+    """A JSON object for the answer's body, such as the answer to a challenge; None: no body."""
+
+
+class MeetingProvider(Protocol):
+    """One server or account of a meeting provider."""
+
+    def create(self, plan: MeetingPlan) -> ProviderMeeting:
+        """Make the meeting; make it once only, however often this is called.
+
+        Raises ProviderAway and ProviderRefused.
+        """
+
+    def register(
+        self, meeting: ProviderMeeting, attendees: Sequence[Attendee]
+    ) -> Sequence[JoinLink]:
+        """Return the own links of some people, made by calls of the provider if it needs them.
+
+        Raises ProviderAway and ProviderRefused.
+        """
+
+    def join_link(self, meeting: ProviderMeeting, attendee: Attendee) -> JoinLink | None:
+        """Return a person's own link, made without a call; None if `register` must make it."""
+
+    def end(self, meeting: ProviderMeeting) -> None:
+        """End the meeting; one that is over or unknown counts as ended.
+
+        Raises ProviderAway and ProviderRefused.
+        """
+
+    def recordings(self, meeting: ProviderMeeting) -> Sequence[ProviderRecording]:
+        """Return the recordings that are ready, in order of their start.
+
+        Raises ProviderAway and ProviderRefused.
+        """
+
+    def fetch_headers(self) -> Mapping[str, str]:
+        """Return the headers with which files of recordings are fetched."""
+
+    def read_webhook(self, delivery: Delivery, now: datetime) -> Received:
+        """Return what a webhook tells. Raises BadWebhook if it is not signed by the provider."""
