@@ -41,7 +41,7 @@ class Delivery:
     """A webhook as it arrived."""
 
     url: str
-    """The whole URL to which it was sent."""
+    """The whole URL to which it was sent, as the provider knows it: proxies change nothing here."""
     headers: Mapping[str, str]
     """By lower-case name."""
     body: bytes
@@ -60,7 +60,10 @@ class MeetingProvider(Protocol):
     """One server or account of a meeting provider."""
 
     def create(self, plan: MeetingPlan) -> ProviderMeeting:
-        """Make the meeting; make it once only, however often this is called.
+        """Make the meeting; make it once only, however often this is called with this plan.
+
+        Call it at most an hour before the start: BigBlueButton keeps an empty meeting for a time
+        only. If it ended an empty one, the next call makes it anew, and old links don't lead there.
 
         Raises ProviderAway and ProviderRefused.
         """
@@ -88,8 +91,12 @@ class MeetingProvider(Protocol):
         Raises ProviderAway and ProviderRefused.
         """
 
-    def fetch_headers(self) -> Mapping[str, str]:
-        """Return the headers with which files of recordings are fetched."""
+    def fetch_headers(self, url: str) -> Mapping[str, str]:
+        """Return the headers with which a recording's file is fetched from `url`.
+
+        They have secrets only if `url` is the provider's own: don't follow redirects with them.
+        Raises ProviderAway and ProviderRefused.
+        """
 
     def read_webhook(self, delivery: Delivery, now: datetime) -> Received:
         """Return what a webhook tells. Raises BadWebhook if it is not signed by the provider."""
