@@ -1,6 +1,6 @@
 """Online meetings of sessions, as meeting providers and the platform tell each other about them.
 
-Instants that a provider tells are of the provider's clock, until `skew` corrects them.
+Instants that a provider tells are of the provider's clock, until a Skew (`skew`) corrects them.
 """
 
 from dataclasses import dataclass
