@@ -76,9 +76,9 @@ def _events(told: Mapping[str, Any]) -> Iterator[MeetingEvent]:
     name, about = told["event"], told["payload"].get("object") or {}
     fact = _FACTS.get(name)
     if fact is MeetingFact.RECORDING_GONE:
-        starts = {each["recording_start"] for each in about.get("recording_files") or []}
+        starts = {text(each["recording_start"]) for each in about.get("recording_files") or []}
         for start in sorted(starts):
-            yield _event(told, about, fact, part_id(about["uuid"], start))
+            yield _event(told, about, fact, part_id(text(about["uuid"]), start))
     elif fact:
         yield _event(told, about, fact)
 
