@@ -160,6 +160,28 @@ def test_checksums(algorithm: str, url: str) -> None:
         webhooks.read(right, "another secret")
 
 
+def test_the_checksum_of_version_2() -> None:
+    """Version 2 signs the fields in JSON (bigbluebutton, bbb-webhooks/callback_emitter.js), so that
+    a body with another event is not right either.
+    """
+    told = f"[{json.dumps(JOINED, ensure_ascii=False, separators=(',', ':'))}]"
+    fields = {"event": told, "timestamp": 1532718316953, "domain": "myserver.com"}
+    signed = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    checksum = hashlib.sha1(f"{URL}{signed}{SECRET}".encode()).hexdigest()
+    url = f"{URL}?checksum={checksum}"
+    assert webhooks.read(Delivery(url, {}, urlencode(fields).encode()), SECRET) == read(JOINED)
+    changed = urlencode({**fields, "event": told.replace("ada", "eve")}).encode()
+    with pytest.raises(BadWebhook, match="checksum is wrong"):
+        webhooks.read(Delivery(url, {}, changed), SECRET)
+
+
+def test_a_checksum_without_the_body() -> None:
+    """A preview of version 3 signed the URL and `{}` alone: that proves nothing, and is refused."""
+    checksum = hashlib.sha1(f"{URL}{{}}{SECRET}".encode()).hexdigest()
+    with pytest.raises(BadWebhook, match="checksum is wrong"):
+        webhooks.read(Delivery(f"{URL}?checksum={checksum}", {}, form(JOINED)), SECRET)
+
+
 @pytest.mark.parametrize(
     "body",
     [
