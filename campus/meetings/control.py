@@ -59,7 +59,7 @@ class Control:
 
     def set_clock(self, asked: Asked) -> None:
         """Let the provider's clock be some seconds ahead: `{"ahead": -3.5}`."""
-        self._timing.ahead = timedelta(seconds=asked["ahead"])
+        self._timing.ahead = timedelta(seconds=float(asked["ahead"]))
 
     def set_webhooks(self, asked: Asked) -> None:
         """Send each event `copies` times, and `held` events at a time, backwards.
