@@ -53,11 +53,7 @@ class Meetings:
     @property
     def secret(self) -> str:
         """Return the secret that the provider shares with its clients; it is made at first use."""
-        if not self._secret_file.exists():
-            self._secret_file.parent.mkdir(parents=True, exist_ok=True)
-            self._secret_file.touch(mode=0o600)
-            self._secret_file.write_text(secrets.token_hex(16))
-        return self._secret_file.read_text()
+        return self._made_secret().read_text()
 
     @property
     def address(self) -> str:
@@ -90,6 +86,12 @@ class Meetings:
 
     def _launch(self, clock: str) -> None:
         port = str(self._ports.claim("http")["http"])
-        assert self.secret  # it is made here at first
-        command = python_command("campus.meetings.server", port, str(self._secret_file))
+        command = python_command("campus.meetings.server", port, str(self._made_secret()))
         self.process.start(command, {**os.environ, "TANDEM_CLOCK": clock})
+
+    def _made_secret(self) -> Path:
+        if not self._secret_file.exists():
+            self._secret_file.parent.mkdir(parents=True, exist_ok=True)
+            self._secret_file.touch(mode=0o600)
+            self._secret_file.write_text(secrets.token_hex(16))
+        return self._secret_file

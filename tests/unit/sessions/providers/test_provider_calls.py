@@ -77,6 +77,14 @@ def test_a_server_that_does_not_answer_well_is_away(
         call("GET", server.url, limits=limits)
 
 
+@pytest.mark.parametrize("value", ["a\nb", "ä\x00"])
+def test_what_can_not_be_sent(server: Replay, value: str) -> None:
+    """A header that HTTP does not allow, such as of a token with a line break, is not sent."""
+    with pytest.raises(ProviderAway, match="connection failed"):
+        call("GET", server.url, headers={"authorization": value}, limits=PATIENT)
+    assert server.seen == []
+
+
 def test_a_closed_port_is_away() -> None:
     """A server that does not listen counts as away."""
     with socket.create_server(("127.0.0.1", 0)) as held:
@@ -143,6 +151,7 @@ def test_retry_after(text: str, seconds: float) -> None:
         ("https://", False),
         ("https://[half/", False),
         ("https://host:port/", False),
+        ("https://münchen.example/", False),
         ("", False),
     ],
 )
