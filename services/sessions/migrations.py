@@ -190,6 +190,13 @@ _CLASS_LOG: Mapping[str, Sequence[IndexModel]] = {
     "class_log": [IndexModel("removed_at", expireAfterSeconds=0)],
 }
 
+_MODERATION: Mapping[str, Sequence[IndexModel]] = {
+    "moderation": [
+        IndexModel([("session_id", 1), ("person_id", 1), ("_id", 1)]),
+        IndexModel([("session_id", 1), ("entry_number", 1), ("_id", 1)]),
+    ],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -206,4 +213,5 @@ MIGRATIONS = (
     Migration(13, "timetables", adding(_TIMETABLES)),
     Migration(15, "requests for swaps of seats", adding(_SWAPS)),
     Migration(16, "the logs of classes", adding(_CLASS_LOG)),
+    Migration(19, "moderation of live channels", adding(_MODERATION)),
 )

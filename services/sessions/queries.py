@@ -9,6 +9,7 @@ from chassis.contracts.mapping import from_document
 from chassis.data.pages import Page, find_page, within
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.clashes import Clash
+from services.sessions.domain.moderation import ModerationAct
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Item, is_enrolled
 from services.sessions.domain.seats import Seat
@@ -79,6 +80,14 @@ def swaps_page(
     rows, token = _page(store, "swaps", query, ["_id"], page, Swap)
     seen = as_seen(store, rows)
     return [each for each in seen if learner_id or each.state is SwapState.OPEN], token
+
+
+def moderation_page(
+    store: SessionsStore, session_id: str, page: Page
+) -> tuple[list[ModerationAct], str]:
+    """Return the acts of moderation of a session, in order."""
+    page = replace(page, runs=None)  # acts name no run: the session's was checked
+    return _page(store, "moderation", {"session_id": session_id}, ["_id"], page, ModerationAct)
 
 
 def online_counts(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, int]:

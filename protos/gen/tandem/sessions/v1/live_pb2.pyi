@@ -6,6 +6,7 @@ isort:skip_file
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from tandem.sessions.v1 import moderation_pb2 as _moderation_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -29,14 +30,18 @@ class ClassEntry(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
     PERSON_ID_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELD_NUMBER: _builtins.int
     CHAT_FIELD_NUMBER: _builtins.int
     HAND_FIELD_NUMBER: _builtins.int
+    MODERATED_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     number: _builtins.int
     """1, 2, 3, ... in this session."""
     person_id: _builtins.str
     """Who did it; empty: the platform."""
+    hidden: _builtins.bool
+    """True when staff hid its text: learners don't get the text then."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -49,6 +54,10 @@ class ClassEntry(_message.Message):
     def hand(self) -> Global___HandMoved:
         """Somebody raised a hand, or took it down."""
 
+    @_builtins.property
+    def moderated(self) -> _moderation_pb2.Moderated:
+        """Staff moderated."""
+
     def __init__(
         self,
         *,
@@ -56,14 +65,16 @@ class ClassEntry(_message.Message):
         number: _builtins.int = ...,
         at: _timestamp_pb2.Timestamp | None = ...,
         person_id: _builtins.str = ...,
+        hidden: _builtins.bool = ...,
         chat: Global___ChatSent | None = ...,
         hand: Global___HandMoved | None = ...,
+        moderated: _moderation_pb2.Moderated | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "moderated", b"moderated", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "number", b"number", "person_id", b"person_id", "session_id", b"session_id", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "hidden", b"hidden", "moderated", b"moderated", "number", b"number", "person_id", b"person_id", "session_id", b"session_id", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["chat", "hand"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["chat", "hand", "moderated"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from tandem.sessions.v1 import moderation_pb2 as tandem_dot_sessions_dot_v1_dot_moderation__pb2
 from tandem.sessions.v1 import resources_pb2 as tandem_dot_sessions_dot_v1_dot_resources__pb2
 from tandem.sessions.v1 import sessions_pb2 as tandem_dot_sessions_dot_v1_dot_sessions__pb2
 from tandem.sessions.v1 import timetables_pb2 as tandem_dot_sessions_dot_v1_dot_timetables__pb2
@@ -242,6 +243,41 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/GetAvailability',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
+                _registered_method=True)
+        self.MutePerson = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/MutePerson',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.MutePersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+                _registered_method=True)
+        self.UnmutePerson = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/UnmutePerson',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.UnmutePersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+                _registered_method=True)
+        self.RemovePerson = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/RemovePerson',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.RemovePersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+                _registered_method=True)
+        self.ReadmitPerson = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ReadmitPerson',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ReadmitPersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+                _registered_method=True)
+        self.HideEntry = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/HideEntry',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.HideEntryRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+                _registered_method=True)
+        self.ShowEntry = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ShowEntry',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ShowEntryRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+                _registered_method=True)
+        self.ListModeration = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListModeration',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationResponse.FromString,
                 _registered_method=True)
 
 
@@ -620,6 +656,60 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MutePerson(self, request, context):
+        """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
+        with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
+        staff of the run, or when the class is CANCELLED. A repeat answers the act by which it holds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnmutePerson(self, request, context):
+        """Takes MutePerson back. The same errors; FAILED_PRECONDITION when the person is not muted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemovePerson(self, request, context):
+        """Removes a person from the live channel of a class: the person can't join it again, nor vote, until
+        readmitted. The same errors as of MutePerson.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadmitPerson(self, request, context):
+        """Takes RemovePerson back. The same errors; FAILED_PRECONDITION when the person is not removed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HideEntry(self, request, context):
+        """Hides the text of a chat entry from learners; staff sees it, and it is kept. PERMISSION_DENIED for
+        the text of staff with a higher role; FAILED_PRECONDITION when the class has no such chat entry.
+        A repeat answers the act by which it holds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShowEntry(self, request, context):
+        """Takes HideEntry back. The same errors; FAILED_PRECONDITION when the entry is not hidden.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListModeration(self, request, context):
+        """What was moderated in a class, with reasons, in order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SessionsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -822,6 +912,41 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.GetAvailability,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.SerializeToString,
+            ),
+            'MutePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.MutePerson,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.MutePersonRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.SerializeToString,
+            ),
+            'UnmutePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnmutePerson,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.UnmutePersonRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.SerializeToString,
+            ),
+            'RemovePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemovePerson,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.RemovePersonRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.SerializeToString,
+            ),
+            'ReadmitPerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadmitPerson,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ReadmitPersonRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.SerializeToString,
+            ),
+            'HideEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.HideEntry,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.HideEntryRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.SerializeToString,
+            ),
+            'ShowEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowEntry,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ShowEntryRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.SerializeToString,
+            ),
+            'ListModeration': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModeration,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1911,6 +2036,195 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/GetAvailability',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MutePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/MutePerson',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.MutePersonRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnmutePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/UnmutePerson',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.UnmutePersonRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemovePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/RemovePerson',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.RemovePersonRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadmitPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ReadmitPerson',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ReadmitPersonRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HideEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/HideEntry',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.HideEntryRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ShowEntry',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ShowEntryRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModeration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListModeration',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationResponse.FromString,
             options,
             channel_credentials,
             insecure,

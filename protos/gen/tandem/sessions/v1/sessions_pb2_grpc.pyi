@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tandem.sessions.v1 import moderation_pb2 as _moderation_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.sessions.v1 import sessions_pb2 as _sessions_pb2
 from tandem.sessions.v1 import timetables_pb2 as _timetables_pb2
@@ -239,6 +240,28 @@ class SessionsServiceStub:
     """
     GetAvailability: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetAvailabilityRequest, _resources_pb2.Availability]
     """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
+    MutePerson: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.MutePersonRequest, _moderation_pb2.ModerationAct]
+    """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
+    with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
+    staff of the run, or when the class is CANCELLED. A repeat answers the act by which it holds.
+    """
+    UnmutePerson: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.UnmutePersonRequest, _moderation_pb2.ModerationAct]
+    """Takes MutePerson back. The same errors; FAILED_PRECONDITION when the person is not muted."""
+    RemovePerson: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.RemovePersonRequest, _moderation_pb2.ModerationAct]
+    """Removes a person from the live channel of a class: the person can't join it again, nor vote, until
+    readmitted. The same errors as of MutePerson.
+    """
+    ReadmitPerson: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.ReadmitPersonRequest, _moderation_pb2.ModerationAct]
+    """Takes RemovePerson back. The same errors; FAILED_PRECONDITION when the person is not removed."""
+    HideEntry: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.HideEntryRequest, _moderation_pb2.ModerationAct]
+    """Hides the text of a chat entry from learners; staff sees it, and it is kept. PERMISSION_DENIED for
+    the text of staff with a higher role; FAILED_PRECONDITION when the class has no such chat entry.
+    A repeat answers the act by which it holds.
+    """
+    ShowEntry: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.ShowEntryRequest, _moderation_pb2.ModerationAct]
+    """Takes HideEntry back. The same errors; FAILED_PRECONDITION when the entry is not hidden."""
+    ListModeration: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.ListModerationRequest, _moderation_pb2.ListModerationResponse]
+    """What was moderated in a class, with reasons, in order."""
 
 @_typing.type_check_only
 class SessionsServiceAsyncStub(SessionsServiceStub):
@@ -449,6 +472,28 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     GetAvailability: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetAvailabilityRequest, _resources_pb2.Availability]  # type: ignore[assignment]
     """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
+    MutePerson: _aio.UnaryUnaryMultiCallable[_moderation_pb2.MutePersonRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
+    """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
+    with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
+    staff of the run, or when the class is CANCELLED. A repeat answers the act by which it holds.
+    """
+    UnmutePerson: _aio.UnaryUnaryMultiCallable[_moderation_pb2.UnmutePersonRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
+    """Takes MutePerson back. The same errors; FAILED_PRECONDITION when the person is not muted."""
+    RemovePerson: _aio.UnaryUnaryMultiCallable[_moderation_pb2.RemovePersonRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
+    """Removes a person from the live channel of a class: the person can't join it again, nor vote, until
+    readmitted. The same errors as of MutePerson.
+    """
+    ReadmitPerson: _aio.UnaryUnaryMultiCallable[_moderation_pb2.ReadmitPersonRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
+    """Takes RemovePerson back. The same errors; FAILED_PRECONDITION when the person is not removed."""
+    HideEntry: _aio.UnaryUnaryMultiCallable[_moderation_pb2.HideEntryRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
+    """Hides the text of a chat entry from learners; staff sees it, and it is kept. PERMISSION_DENIED for
+    the text of staff with a higher role; FAILED_PRECONDITION when the class has no such chat entry.
+    A repeat answers the act by which it holds.
+    """
+    ShowEntry: _aio.UnaryUnaryMultiCallable[_moderation_pb2.ShowEntryRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
+    """Takes HideEntry back. The same errors; FAILED_PRECONDITION when the entry is not hidden."""
+    ListModeration: _aio.UnaryUnaryMultiCallable[_moderation_pb2.ListModerationRequest, _moderation_pb2.ListModerationResponse]  # type: ignore[assignment]
+    """What was moderated in a class, with reasons, in order."""
 
 class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Live classes: when, where, who has a seat, who was there.
@@ -896,5 +941,69 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Availability, _abc.Awaitable[_resources_pb2.Availability]]:
         """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
+
+    @_abc_1.abstractmethod
+    def MutePerson(
+        self,
+        request: _moderation_pb2.MutePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ModerationAct, _abc.Awaitable[_moderation_pb2.ModerationAct]]:
+        """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
+        with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
+        staff of the run, or when the class is CANCELLED. A repeat answers the act by which it holds.
+        """
+
+    @_abc_1.abstractmethod
+    def UnmutePerson(
+        self,
+        request: _moderation_pb2.UnmutePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ModerationAct, _abc.Awaitable[_moderation_pb2.ModerationAct]]:
+        """Takes MutePerson back. The same errors; FAILED_PRECONDITION when the person is not muted."""
+
+    @_abc_1.abstractmethod
+    def RemovePerson(
+        self,
+        request: _moderation_pb2.RemovePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ModerationAct, _abc.Awaitable[_moderation_pb2.ModerationAct]]:
+        """Removes a person from the live channel of a class: the person can't join it again, nor vote, until
+        readmitted. The same errors as of MutePerson.
+        """
+
+    @_abc_1.abstractmethod
+    def ReadmitPerson(
+        self,
+        request: _moderation_pb2.ReadmitPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ModerationAct, _abc.Awaitable[_moderation_pb2.ModerationAct]]:
+        """Takes RemovePerson back. The same errors; FAILED_PRECONDITION when the person is not removed."""
+
+    @_abc_1.abstractmethod
+    def HideEntry(
+        self,
+        request: _moderation_pb2.HideEntryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ModerationAct, _abc.Awaitable[_moderation_pb2.ModerationAct]]:
+        """Hides the text of a chat entry from learners; staff sees it, and it is kept. PERMISSION_DENIED for
+        the text of staff with a higher role; FAILED_PRECONDITION when the class has no such chat entry.
+        A repeat answers the act by which it holds.
+        """
+
+    @_abc_1.abstractmethod
+    def ShowEntry(
+        self,
+        request: _moderation_pb2.ShowEntryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ModerationAct, _abc.Awaitable[_moderation_pb2.ModerationAct]]:
+        """Takes HideEntry back. The same errors; FAILED_PRECONDITION when the entry is not hidden."""
+
+    @_abc_1.abstractmethod
+    def ListModeration(
+        self,
+        request: _moderation_pb2.ListModerationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ListModerationResponse, _abc.Awaitable[_moderation_pb2.ListModerationResponse]]:
+        """What was moderated in a class, with reasons, in order."""
 
 def add_SessionsServiceServicer_to_server(servicer: SessionsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
