@@ -9,12 +9,14 @@ from chassis.contracts.mapping import from_document
 from chassis.data.pages import Page, find_page, within
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.clashes import Clash
+from services.sessions.domain.class_log import ClassEntry
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Item, is_enrolled
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Recording, Room, Session
 from services.sessions.domain.swaps import Swap, SwapState
 from services.sessions.store import SessionsStore
+from services.sessions.store_class_log import after
 from services.sessions.usecases.swaps import as_seen
 
 T = TypeVar("T")
@@ -79,6 +81,13 @@ def swaps_page(
     rows, token = _page(store, "swaps", query, ["_id"], page, Swap)
     seen = as_seen(store, rows)
     return [each for each in seen if learner_id or each.state is SwapState.OPEN], token
+
+
+def chat_page(store: SessionsStore, session_id: str, page: Page) -> tuple[list[ClassEntry], str]:
+    """Return what was written in the chat of a class, in order."""
+    query: Query = {**after(session_id, 0), "chat": {"$exists": True}}
+    # Entries name no run: the session's was checked.
+    return _page(store, "class_log", query, ["_id"], replace(page, runs=None), ClassEntry)
 
 
 def online_counts(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, int]:
