@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tandem.sessions.v1 import moderation_pb2, sessions_pb2_grpc
+from tandem.sessions.v1 import moderation_pb2
 
 from chassis.context import principal
 from chassis.contracts.mapping import from_message, to_message
@@ -18,7 +18,7 @@ from services.sessions.usecases import lookup, moderation
 Act = moderation_pb2.ModerationAct
 
 
-class ModerationApi(sessions_pb2_grpc.SessionsServiceServicer):
+class ModerationApi:
     """Moderation of live channels."""
 
     _database: Database[SessionsStore]

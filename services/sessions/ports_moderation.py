@@ -1,18 +1,17 @@
 """What the use cases of moderation need."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Protocol
 
-from chassis.staff import StaffMember
 from services.sessions.domain.class_log import ClassEntry
 from services.sessions.domain.moderation import ModerationAct
 
 
-class ModerationPort(Protocol):
+class ModerationStore(Protocol):
     """The data of moderation as one unit of work sees them."""
 
-    def acts_about(self, session_id: str, person_id: str) -> list[ModerationAct]:
-        """Return the acts of a class about a person, without those about entries, in order."""
+    def acts_about(self, session_id: str, person_ids: Collection[str]) -> list[ModerationAct]:
+        """Return the acts of a class about some people, without those about entries, in order."""
 
     def acts_about_entry(self, session_id: str, entry_number: int) -> list[ModerationAct]:
         """Return the acts of a class about one of its entries, in order."""
@@ -25,11 +24,3 @@ class ModerationPort(Protocol):
 
     def put_hidden(self, session_id: str, number: int, is_hidden: bool) -> None:
         """Store whether the text of an entry is hidden."""
-
-    def staff_among(
-        self, run_id: str, person_ids: Collection[str]
-    ) -> Mapping[str, StaffMember | None]:
-        """Return each of some people among the staff of a run; None: no staff of it.
-
-        Raises Unavailable if the staff of the run is not known here yet.
-        """

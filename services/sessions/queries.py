@@ -9,6 +9,7 @@ from chassis.contracts.mapping import from_document
 from chassis.data.pages import Page, find_page, within
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.clashes import Clash
+from services.sessions.domain.class_log import ClassEntry
 from services.sessions.domain.moderation import ModerationAct
 from services.sessions.domain.planning import LONGEST
 from services.sessions.domain.roster import Item, is_enrolled
@@ -16,6 +17,7 @@ from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Recording, Room, Session
 from services.sessions.domain.swaps import Swap, SwapState
 from services.sessions.store import SessionsStore
+from services.sessions.store_class_log import after
 from services.sessions.usecases.swaps import as_seen
 
 T = TypeVar("T")
@@ -88,6 +90,13 @@ def moderation_page(
     """Return the acts of moderation of a session, in order."""
     page = replace(page, runs=None)  # acts name no run: the session's was checked
     return _page(store, "moderation", {"session_id": session_id}, ["_id"], page, ModerationAct)
+
+
+def chat_page(store: SessionsStore, session_id: str, page: Page) -> tuple[list[ClassEntry], str]:
+    """Return what was written in the chat of a class, in order."""
+    query: Query = {**after(session_id, 0), "chat": {"$exists": True}}
+    # Entries name no run: the session's was checked.
+    return _page(store, "class_log", query, ["_id"], replace(page, runs=None), ClassEntry)
 
 
 def online_counts(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, int]:

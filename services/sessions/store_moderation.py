@@ -1,11 +1,9 @@
 """Acts of moderation in MongoDB, each under the id of its entry in the log of the class."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from chassis.contracts.mapping import from_document, to_document
-from chassis.data.staff import members_in
-from chassis.staff import StaffMember
 from services.sessions.domain.class_log import ClassEntry
 from services.sessions.domain.moderation import ModerationAct
 from services.sessions.store_class_log import ClassLogStore, entry_id
@@ -16,9 +14,10 @@ Document = dict[str, Any]
 class ModerationStore(ClassLogStore):
     """The part of the store for moderation."""
 
-    def acts_about(self, session_id: str, person_id: str) -> list[ModerationAct]:
-        """Return the acts of a class about a person, without those about entries, in order."""
-        return self._acts({"session_id": session_id, "person_id": person_id, "entry_number": 0})
+    def acts_about(self, session_id: str, person_ids: Collection[str]) -> list[ModerationAct]:
+        """Return the acts of a class about some people, without those about entries, in order."""
+        people = {"$in": [*person_ids]}
+        return self._acts({"session_id": session_id, "person_id": people, "entry_number": 0})
 
     def acts_about_entry(self, session_id: str, entry_number: int) -> list[ModerationAct]:
         """Return the acts of a class about one of its entries, in order."""
@@ -40,15 +39,6 @@ class ModerationStore(ClassLogStore):
             {"$set": {"hidden": is_hidden}},
             session=self.session,
         )
-
-    def staff_among(
-        self, run_id: str, person_ids: Collection[str]
-    ) -> Mapping[str, StaffMember | None]:
-        """Return each of some people among the staff of a run; None: no staff of it.
-
-        Raises Unavailable if the staff of the run is not known here yet.
-        """
-        return {each: members_in(self, each, [run_id])[run_id] for each in person_ids}
 
     def _acts(self, query: Document) -> list[ModerationAct]:
         rows = self["moderation"].find(query, session=self.session).sort("_id")

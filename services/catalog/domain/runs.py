@@ -66,6 +66,8 @@ class RunPolicy:
     """From how long before a session freed seats are offered, and not given at once."""
     seat_offer_within: timedelta | None = None
     """How long an offer of a seat stands."""
+    keep_chat: bool | None = None
+    """Whether the chat of classes is kept after them."""
 
 
 DEFAULT_POLICY = RunPolicy(
@@ -81,6 +83,7 @@ DEFAULT_POLICY = RunPolicy(
     due_notice=timedelta(days=1),
     seat_offer_notice=NOTHING,
     seat_offer_within=timedelta(hours=2),
+    keep_chat=False,
 )
 
 
@@ -224,8 +227,8 @@ class SetRunStaff:
 def with_defaults(policy: RunPolicy | None, defaults: RunPolicy = DEFAULT_POLICY) -> RunPolicy:
     """Return the policy, with defaults for the fields that are not set.
 
-    A share of 0 counts as not set, because proto3 can't distinguish the two; a duration of 0
-    counts as set. Of the two rules for the due of a catch-up, the one that is set counts.
+    A share of 0 counts as not set, because proto3 can't distinguish the two; a duration of 0 and a
+    false count as set. Of the two rules for the due of a catch-up, the one that is set counts.
     """
     if policy is None:
         return defaults
@@ -263,7 +266,7 @@ def in_order(holidays: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_chosen(value: object) -> bool:
-    return bool(value) or isinstance(value, timedelta)
+    return bool(value) or isinstance(value, timedelta | bool)
 
 
 def open_violations(command: OpenRun) -> Iterator[FieldViolation]:

@@ -54,8 +54,11 @@ class ClassEntry:
 
 
 def numbered(entry: ClassEntry, last: int) -> ClassEntry:
-    """Return the entry as the one after number `last`."""
-    return replace(entry, number=last + 1)
+    """Return the entry as the one after number `last`, at its time in stored milliseconds: who gets
+    it live and who reads it later get the same.
+    """
+    at = entry.at.replace(microsecond=entry.at.microsecond // 1000 * 1000)
+    return replace(entry, number=last + 1, at=at)
 
 
 def seen_by(entry: ClassEntry, person_id: str, is_staff: bool) -> ClassEntry:

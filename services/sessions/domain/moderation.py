@@ -6,7 +6,7 @@ the acts about it alone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 
@@ -14,6 +14,7 @@ from chassis.errors import FieldViolation, PermissionDenied
 from chassis.staff import StaffMember, StaffRole
 from services.sessions.domain.class_log import ClassEntry
 from services.sessions.domain.enums import ModerationAction
+from services.sessions.domain.live_channel import Standing
 from services.sessions.domain.session import Session
 
 # What each action takes back.
@@ -75,18 +76,18 @@ class ModerationAct:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a person may do in the live channel of a class."""
-
-    is_muted: bool = False
-    is_removed: bool = False
+def moderated(standing: Standing, acts: Sequence[ModerationAct]) -> Standing:
+    """Return a person's standing in a class after the acts about the person, in any order."""
+    removed = holds(acts, ModerationAction.REMOVE)
+    return replace(standing, muted=holds(acts, ModerationAction.MUTE), removed=removed)
 
 
-def standing(person_id: str, acts: Iterable[ModerationAct]) -> Standing:
-    """Return a person's standing after some acts of a class, in any order."""
-    own = [each for each in acts if each.person_id == person_id]
-    return Standing(holds(own, ModerationAction.MUTE), holds(own, ModerationAction.REMOVE))
+def by_person(acts: Iterable[ModerationAct]) -> dict[str, list[ModerationAct]]:
+    """Return the acts about each person."""
+    found: dict[str, list[ModerationAct]] = {}
+    for each in acts:
+        found.setdefault(each.person_id, []).append(each)
+    return found
 
 
 def holds(acts: Sequence[ModerationAct], action: ModerationAction) -> bool:
@@ -105,19 +106,6 @@ def repeated(acts: Sequence[ModerationAct], action: ModerationAction) -> Moderat
     """Return the act by which an action holds already; None if it would change something."""
     last = last_act(acts, action)
     return last if last is not None and last.action is action else None
-
-
-def expect_may_speak(standing: Standing) -> None:
-    """Raise PermissionDenied unless a person may write in the channel, and raise a hand."""
-    expect_may_join(standing)
-    if standing.is_muted:
-        raise PermissionDenied("you are muted in this class; its staff can unmute you")
-
-
-def expect_may_join(standing: Standing) -> None:
-    """Raise PermissionDenied unless a person may be in the channel."""
-    if standing.is_removed:
-        raise PermissionDenied("you were removed from this class; its staff can readmit you")
 
 
 def role_in(session: Session, member: StaffMember | None, person_id: str) -> StaffRole | None:

@@ -39,6 +39,8 @@ class Policy:
     """From how long before a session freed seats are offered; None: they are given at once."""
     seat_offer_within: timedelta | None = None
     """How long an offer stands; None: `OFFER_WITHIN`."""
+    keep_chat: bool | None = None
+    """Whether the chat of classes is kept; None: it is not."""
 
     @property
     def offer_notice(self) -> timedelta:

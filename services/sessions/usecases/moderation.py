@@ -1,8 +1,9 @@
 """Moderating the live channel of a class; each act is an entry of the class, and is kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from chassis.errors import FieldViolation, check_state
+from chassis.staff import member_among
 from services.sessions.domain import moderation
 from services.sessions.domain.class_log import ClassEntry, Moderated
 from services.sessions.domain.enums import ModerationAction, SessionState
@@ -11,7 +12,6 @@ from services.sessions.domain.moderation import (
     ModeratePerson,
     ModerationAct,
     Moderator,
-    Standing,
     role_in,
 )
 from services.sessions.domain.session import Session, expect
@@ -19,21 +19,6 @@ from services.sessions.ports import Store
 from services.sessions.usecases import lookup
 
 OPEN = (SessionState.SCHEDULED, SessionState.LIVE, SessionState.ENDED)
-
-
-def standing_of(store: Store, session_id: str, person_id: str) -> Standing:
-    """Return a person's standing in the live channel of a class."""
-    return moderation.standing(person_id, store.acts_about(session_id, person_id))
-
-
-def expect_may_speak(store: Store, session_id: str, person_id: str) -> None:
-    """Raise PermissionDenied unless a person may write in the channel, and raise a hand."""
-    moderation.expect_may_speak(standing_of(store, session_id, person_id))
-
-
-def expect_may_join(store: Store, session_id: str, person_id: str) -> None:
-    """Raise PermissionDenied unless a person may be in the channel, and vote."""
-    moderation.expect_may_join(standing_of(store, session_id, person_id))
 
 
 def moderate_person(store: Store, command: ModeratePerson, moderator: Moderator) -> ModerationAct:
@@ -44,7 +29,7 @@ def moderate_person(store: Store, command: ModeratePerson, moderator: Moderator)
     """
     session = _open_session(store, command.session_id)
     _expect_above(store, session, command.person_id, moderator)
-    acts = store.acts_about(session.id, command.person_id)
+    acts = store.acts_about(session.id, [command.person_id])
     wrong = [*moderation.action_violations(acts, command.action, "person_id")]
     check_state("the person can't be moderated", wrong or _strangers(store, session, command))
     before = moderation.repeated(acts, command.action)
@@ -84,18 +69,20 @@ def _open_session(store: Store, session_id: str) -> Session:
 def _expect_above(store: Store, session: Session, person_id: str, moderator: Moderator) -> None:
     if moderator.is_office:
         return
-    people = (moderator.person_id, person_id)
-    staff = store.staff_among(session.run_id, people)
-    own, other = (role_in(session, staff[each], each) for each in people)
+    staff = store.run_staff(session.run_id)
+    own, other = (
+        role_in(session, member_among(staff, each), each)
+        for each in (moderator.person_id, person_id)
+    )
     moderation.expect_above(own, other)
 
 
-def _strangers(store: Store, session: Session, command: ModeratePerson) -> Iterable[FieldViolation]:
+def _strangers(store: Store, session: Session, command: ModeratePerson) -> Iterator[FieldViolation]:
     """Yield a violation for a person who is neither learner nor staff of the session's run."""
     person_id, run_id = command.person_id, session.run_id
     if store.enrolments([(run_id, person_id)]) or person_id == session.instructor_id:
         return
-    if store.staff_among(run_id, [person_id])[person_id] is None:
+    if member_among(store.run_staff(run_id), person_id) is None:
         wrong = f"is neither learner nor staff of run {run_id!r}"
         yield FieldViolation("person_id", wrong, "a person of the class")
 

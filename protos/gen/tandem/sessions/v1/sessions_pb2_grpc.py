@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from tandem.sessions.v1 import live_pb2 as tandem_dot_sessions_dot_v1_dot_live__pb2
 from tandem.sessions.v1 import moderation_pb2 as tandem_dot_sessions_dot_v1_dot_moderation__pb2
 from tandem.sessions.v1 import resources_pb2 as tandem_dot_sessions_dot_v1_dot_resources__pb2
 from tandem.sessions.v1 import sessions_pb2 as tandem_dot_sessions_dot_v1_dot_sessions__pb2
@@ -243,6 +244,21 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/GetAvailability',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
+                _registered_method=True)
+        self.SendChat = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/SendChat',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.SendChatRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ClassEntry.FromString,
+                _registered_method=True)
+        self.MoveHand = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/MoveHand',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.MoveHandRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ClassEntry.FromString,
+                _registered_method=True)
+        self.ListChat = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListChat',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatResponse.FromString,
                 _registered_method=True)
         self.MutePerson = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/MutePerson',
@@ -656,6 +672,30 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendChat(self, request, context):
+        """Writes in the chat of a class, for those and at the time that may be in its live channel
+        (LiveService). FAILED_PRECONDITION when the channel is not open; PERMISSION_DENIED to others, and
+        to who is muted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveHand(self, request, context):
+        """Raises the caller's hand in a class, or takes it down, under the same rules.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListChat(self, request, context):
+        """The chat of a class, in order. It is kept where the run's policy says so (`keep_chat`); else
+        until a day after the class.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def MutePerson(self, request, context):
         """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
         with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
@@ -912,6 +952,21 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.GetAvailability,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.SerializeToString,
+            ),
+            'SendChat': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendChat,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.SendChatRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ClassEntry.SerializeToString,
+            ),
+            'MoveHand': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveHand,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.MoveHandRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ClassEntry.SerializeToString,
+            ),
+            'ListChat': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListChat,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatResponse.SerializeToString,
             ),
             'MutePerson': grpc.unary_unary_rpc_method_handler(
                     servicer.MutePerson,
@@ -2036,6 +2091,87 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/GetAvailability',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendChat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/SendChat',
+            tandem_dot_sessions_dot_v1_dot_live__pb2.SendChatRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_live__pb2.ClassEntry.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveHand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/MoveHand',
+            tandem_dot_sessions_dot_v1_dot_live__pb2.MoveHandRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_live__pb2.ClassEntry.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListChat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListChat',
+            tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tandem.sessions.v1 import live_pb2 as _live_pb2
 from tandem.sessions.v1 import moderation_pb2 as _moderation_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.sessions.v1 import sessions_pb2 as _sessions_pb2
@@ -240,6 +241,17 @@ class SessionsServiceStub:
     """
     GetAvailability: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetAvailabilityRequest, _resources_pb2.Availability]
     """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
+    SendChat: _grpc.UnaryUnaryMultiCallable[_live_pb2.SendChatRequest, _live_pb2.ClassEntry]
+    """Writes in the chat of a class, for those and at the time that may be in its live channel
+    (LiveService). FAILED_PRECONDITION when the channel is not open; PERMISSION_DENIED to others, and
+    to who is muted.
+    """
+    MoveHand: _grpc.UnaryUnaryMultiCallable[_live_pb2.MoveHandRequest, _live_pb2.ClassEntry]
+    """Raises the caller's hand in a class, or takes it down, under the same rules."""
+    ListChat: _grpc.UnaryUnaryMultiCallable[_live_pb2.ListChatRequest, _live_pb2.ListChatResponse]
+    """The chat of a class, in order. It is kept where the run's policy says so (`keep_chat`); else
+    until a day after the class.
+    """
     MutePerson: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.MutePersonRequest, _moderation_pb2.ModerationAct]
     """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
     with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
@@ -472,6 +484,17 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     GetAvailability: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetAvailabilityRequest, _resources_pb2.Availability]  # type: ignore[assignment]
     """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
+    SendChat: _aio.UnaryUnaryMultiCallable[_live_pb2.SendChatRequest, _live_pb2.ClassEntry]  # type: ignore[assignment]
+    """Writes in the chat of a class, for those and at the time that may be in its live channel
+    (LiveService). FAILED_PRECONDITION when the channel is not open; PERMISSION_DENIED to others, and
+    to who is muted.
+    """
+    MoveHand: _aio.UnaryUnaryMultiCallable[_live_pb2.MoveHandRequest, _live_pb2.ClassEntry]  # type: ignore[assignment]
+    """Raises the caller's hand in a class, or takes it down, under the same rules."""
+    ListChat: _aio.UnaryUnaryMultiCallable[_live_pb2.ListChatRequest, _live_pb2.ListChatResponse]  # type: ignore[assignment]
+    """The chat of a class, in order. It is kept where the run's policy says so (`keep_chat`); else
+    until a day after the class.
+    """
     MutePerson: _aio.UnaryUnaryMultiCallable[_moderation_pb2.MutePersonRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
     """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
     with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
@@ -941,6 +964,35 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Availability, _abc.Awaitable[_resources_pb2.Availability]]:
         """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
+
+    @_abc_1.abstractmethod
+    def SendChat(
+        self,
+        request: _live_pb2.SendChatRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_live_pb2.ClassEntry, _abc.Awaitable[_live_pb2.ClassEntry]]:
+        """Writes in the chat of a class, for those and at the time that may be in its live channel
+        (LiveService). FAILED_PRECONDITION when the channel is not open; PERMISSION_DENIED to others, and
+        to who is muted.
+        """
+
+    @_abc_1.abstractmethod
+    def MoveHand(
+        self,
+        request: _live_pb2.MoveHandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_live_pb2.ClassEntry, _abc.Awaitable[_live_pb2.ClassEntry]]:
+        """Raises the caller's hand in a class, or takes it down, under the same rules."""
+
+    @_abc_1.abstractmethod
+    def ListChat(
+        self,
+        request: _live_pb2.ListChatRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_live_pb2.ListChatResponse, _abc.Awaitable[_live_pb2.ListChatResponse]]:
+        """The chat of a class, in order. It is kept where the run's policy says so (`keep_chat`); else
+        until a day after the class.
+        """
 
     @_abc_1.abstractmethod
     def MutePerson(
