@@ -20,6 +20,7 @@ from chassis.errors import FailedPrecondition, FieldViolation, check
 from services.sessions import calendar_queries, queries, rights
 from services.sessions.api_live import LiveApi
 from services.sessions.api_moderation import ModerationApi
+from services.sessions.api_polls import PollsApi
 from services.sessions.calendar_feeds import SUFFIX
 from services.sessions.domain import checkin
 from services.sessions.domain.availability import SetAvailability
@@ -69,7 +70,7 @@ M = TypeVar("M", bound=Message)
 CALENDARS_OFF = "calendars are off: TANDEM_PAGES_URL is not set"
 
 
-class SessionsApi(LiveApi, ModerationApi, sessions_pb2_grpc.SessionsServiceServicer):
+class SessionsApi(LiveApi, ModerationApi, PollsApi, sessions_pb2_grpc.SessionsServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(

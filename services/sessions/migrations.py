@@ -190,6 +190,18 @@ _CLASS_LOG: Mapping[str, Sequence[IndexModel]] = {
     "class_log": [IndexModel("removed_at", expireAfterSeconds=0)],
 }
 
+_POLLS: Mapping[str, Sequence[IndexModel]] = {
+    "polls": [
+        IndexModel([("session_id", 1), ("_id", 1)]),
+        IndexModel("state", partialFilterExpression={"state": "OPEN"}),
+    ],
+    "poll_counts": [IndexModel("poll_id")],
+    "votes": [
+        IndexModel([("poll_id", 1), ("voter", 1)]),
+        IndexModel("removed_at", expireAfterSeconds=0),
+    ],
+}
+
 _MODERATION: Mapping[str, Sequence[IndexModel]] = {
     "moderation": [
         IndexModel([("session_id", 1), ("person_id", 1), ("_id", 1)]),
@@ -213,5 +225,6 @@ MIGRATIONS = (
     Migration(13, "timetables", adding(_TIMETABLES)),
     Migration(15, "requests for swaps of seats", adding(_SWAPS)),
     Migration(16, "the logs of classes", adding(_CLASS_LOG)),
+    Migration(18, "polls", adding(_POLLS)),
     Migration(19, "moderation of live channels", adding(_MODERATION)),
 )

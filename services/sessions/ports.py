@@ -21,6 +21,7 @@ from services.sessions.domain.swaps import Swap
 from services.sessions.domain.timetables import Timetable
 from services.sessions.ports_live import LiveStore
 from services.sessions.ports_moderation import ModerationStore
+from services.sessions.ports_polls import PollStore
 
 C = TypeVar("C", bound=Replica)
 
@@ -35,7 +36,7 @@ class Instances(Protocol):
         """
 
 
-class Store(LiveStore, ModerationStore, Protocol):
+class Store(LiveStore, ModerationStore, PollStore, Protocol):
     """The data of sessions as one unit of work sees them."""
 
     now: datetime

@@ -21,6 +21,9 @@
 | availability | when a person can teach (store_availability.py) | the person's |
 | class_log | what happened in a class's live channel (store_class_log.py) | session:number |
 | moderation | an act of moderation in a class (store_moderation.py) | session:number of its entry |
+| polls | a poll in a class (store_polls.py) | made by the server |
+| poll_counts | how many of some voters chose each option of an OPEN poll | poll:shard |
+| votes | a vote in a poll | poll:learner, or poll:a keyed hash of the learner's id |
 | timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
 | guards | an object that units of work lock | its name |
 """
@@ -47,6 +50,7 @@ from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
 from services.sessions.store_moderation import ModerationStore
+from services.sessions.store_polls import PollStore
 from services.sessions.store_rotation import RotationStore
 from services.sessions.store_swaps import SwapStore
 from services.sessions.store_timetables import TimetableStore
@@ -64,7 +68,9 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(AvailabilityStore, TimetableStore, RotationStore, SwapStore, ModerationStore):
+class SessionsStore(
+    AvailabilityStore, TimetableStore, RotationStore, SwapStore, ModerationStore, PollStore
+):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"

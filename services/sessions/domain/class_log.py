@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.sessions.domain.enums import ModerationAction
+from services.sessions.domain.polls import PollAnswered, PollAsked
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class ClassEntry:
     """Whether its text is not shown to learners."""
     chat: ChatSent | None = None
     hand: HandMoved | None = None
+    poll_asked: PollAsked | None = None
+    poll_answered: PollAnswered | None = None
     moderated: Moderated | None = None
 
 

@@ -8,17 +8,20 @@ closes, and then nobody can tell whose vote it was. Counts are shown from five v
 import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chassis.errors import FieldViolation
-from chassis.texts import identity, is_blank
+from chassis.texts import is_blank, normal
+from services.sessions.domain.poll_events import PollClosed
 
 FEWEST_OPTIONS, MOST_OPTIONS = 2, 20
 MOST_POLLS = 100
 """Polls of a session."""
 SMALLEST = 5
 """Voters from whom on counts are shown."""
+KEPT = timedelta(days=7)
+"""How long the votes of an anonymous poll are kept; when it is closed, nobody needs them."""
 
 
 class PollResults(StrEnum):
@@ -115,8 +118,39 @@ class Poll:
     """The key of the voters' hashes, in hex; empty if it is named, or closed."""
     state: PollState = PollState.OPEN
     closed_at: datetime | None = None
+    closed_by: str = ""
+    """Empty: the platform, because the class was over."""
     tally: Tally = Tally()
     """The results; final when it is CLOSED, and empty before."""
+
+    @property
+    def votes_until(self) -> datetime | None:
+        """Return until when its votes are kept; None: for good."""
+        return None if self.named else self.opened_at + KEPT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollAsked:
+    """The entry of a class by which a poll opened."""
+
+    poll_id: str
+    question: str
+    options: tuple[str, ...]
+    scale: PollScale | None
+    several: bool
+    named: bool
+    results: PollResults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollAnswered:
+    """The entry of a class by which a poll closed."""
+
+    poll_id: str
+    voters: int
+    counts: tuple[int, ...]
+    right: tuple[int, ...]
+    explanation: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,9 +239,55 @@ def opened(
     )
 
 
-def closed(poll: Poll, tally: Tally, now: datetime) -> Poll:
+def closed(poll: Poll, tally: Tally, closed_by: str, now: datetime) -> Poll:
     """Return the poll, CLOSED with its results, and without the key of its voters' hashes."""
-    return replace(poll, state=PollState.CLOSED, closed_at=now, tally=tally, secret="")
+    over = replace(poll, state=PollState.CLOSED, closed_at=now, closed_by=closed_by)
+    return replace(over, tally=tally, secret="")
+
+
+def asked(poll: Poll) -> PollAsked:
+    """Return what a class is told when a poll opens."""
+    return PollAsked(
+        poll_id=poll.id,
+        question=poll.question,
+        options=poll.options,
+        scale=poll.scale,
+        several=poll.several,
+        named=poll.named,
+        results=poll.results,
+    )
+
+
+def answered(poll: Poll) -> PollAnswered:
+    """Return what a class is told when a poll closes: results, what was right, and why."""
+    told = shown_tally(poll, poll.tally, is_staff=False)
+    return PollAnswered(
+        poll_id=poll.id,
+        voters=told.voters,
+        counts=told.counts,
+        right=poll.right,
+        explanation=poll.explanation,
+    )
+
+
+def closed_event(poll: Poll, now: datetime) -> PollClosed:
+    """Return what other systems are told when a poll closes, which is what the class sees."""
+    told = shown_tally(poll, poll.tally, is_staff=False)
+    return PollClosed(
+        poll_id=poll.id,
+        session_id=poll.session_id,
+        run_id=poll.run_id,
+        question=poll.question,
+        options=poll.options,
+        right=poll.right,
+        voters=told.voters,
+        counts=told.counts,
+        named=poll.named,
+        opened_by=poll.opened_by,
+        opened_at=poll.opened_at,
+        closed_by=poll.closed_by,
+        closed_at=now,
+    )
 
 
 def voter_of(poll: Poll, learner_id: str) -> str:
@@ -265,7 +345,7 @@ def _option_violations(options: Sequence[str]) -> Iterator[FieldViolation]:
     if not FEWEST_OPTIONS <= len(options) <= MOST_OPTIONS:
         right = f"{FEWEST_OPTIONS} to {MOST_OPTIONS}"
         yield FieldViolation("options", f"are {len(options)}", right)
-    names = [*map(identity, options)]
+    names = [*map(normal, options)]
     for place, text in enumerate(options):
         if is_blank(text):
             yield FieldViolation(f"options[{place}]", "is blank", "a text that people see")

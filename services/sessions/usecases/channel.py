@@ -37,7 +37,7 @@ def standings(store: Store, session: Session, person_ids: Collection[str]) -> di
     found = {}
     for each in person_ids:
         leads = within(staff.get(each), session.group_ids) or each == session.instructor_id
-        if leads or _takes_part(store, session, enrolled.get((session.run_id, each))):
+        if leads or takes_part(store, session, enrolled.get((session.run_id, each))):
             found[each] = moderation.moderated(Standing(bool(leads)), acts.get(each, ()))
     return found
 
@@ -73,7 +73,7 @@ def _written_in(store: Store, session_id: str, person_id: str) -> Session:
     return session
 
 
-def _takes_part(store: Store, session: Session, enrolment: Enrolment | None) -> bool:
+def takes_part(store: Store, session: Session, enrolment: Enrolment | None) -> bool:
     """Return whether a learner has a place in the run, and the class is for the learner: by the
     learner's groups, or by a seat.
     """

@@ -5,6 +5,7 @@ import warnings
 
 from tandem.sessions.v1 import live_pb2 as tandem_dot_sessions_dot_v1_dot_live__pb2
 from tandem.sessions.v1 import moderation_pb2 as tandem_dot_sessions_dot_v1_dot_moderation__pb2
+from tandem.sessions.v1 import polls_pb2 as tandem_dot_sessions_dot_v1_dot_polls__pb2
 from tandem.sessions.v1 import resources_pb2 as tandem_dot_sessions_dot_v1_dot_resources__pb2
 from tandem.sessions.v1 import sessions_pb2 as tandem_dot_sessions_dot_v1_dot_sessions__pb2
 from tandem.sessions.v1 import timetables_pb2 as tandem_dot_sessions_dot_v1_dot_timetables__pb2
@@ -259,6 +260,36 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/ListChat',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatResponse.FromString,
+                _registered_method=True)
+        self.OpenPoll = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/OpenPoll',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.OpenPollRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.FromString,
+                _registered_method=True)
+        self.VotePoll = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/VotePoll',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.VotePollRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.VotePollResponse.FromString,
+                _registered_method=True)
+        self.ClosePoll = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ClosePoll',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ClosePollRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.FromString,
+                _registered_method=True)
+        self.GetPoll = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetPoll',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.GetPollRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.FromString,
+                _registered_method=True)
+        self.ListPolls = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListPolls',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollsRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollsResponse.FromString,
+                _registered_method=True)
+        self.ListPollVotes = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListPollVotes',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesResponse.FromString,
                 _registered_method=True)
         self.MutePerson = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/MutePerson',
@@ -696,6 +727,53 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OpenPoll(self, request, context):
+        """Asks a class something, in a LIVE session. INVALID_ARGUMENT lists what is wrong with the options;
+        FAILED_PRECONDITION when the session is not LIVE, or has had 100 polls.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VotePoll(self, request, context):
+        """Stores a learner's vote, in place of an earlier one. INVALID_ARGUMENT for choices that the poll
+        does not have; PERMISSION_DENIED for who was removed from the class; FAILED_PRECONDITION when the
+        poll is CLOSED, the session is not LIVE, or the learner is not enrolled or in none of its groups.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClosePoll(self, request, context):
+        """Closes a poll: its results are final, and the class is told them, what was right, and why. Polls
+        that nobody closes are closed when their class is over. A repeat answers it as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPoll(self, request, context):
+        """One poll, with the results that the caller may see: to the class as its `results` say, and from
+        five voters on; to staff, of a named poll, always. NOT_FOUND when there is none of that id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPolls(self, request, context):
+        """The polls of a session, as GetPoll shows them, as they were opened.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPollVotes(self, request, context):
+        """Who voted for what in a named poll, by learner. FAILED_PRECONDITION when it is anonymous.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def MutePerson(self, request, context):
         """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
         with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
@@ -967,6 +1045,36 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.ListChat,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatResponse.SerializeToString,
+            ),
+            'OpenPoll': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenPoll,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.OpenPollRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.SerializeToString,
+            ),
+            'VotePoll': grpc.unary_unary_rpc_method_handler(
+                    servicer.VotePoll,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.VotePollRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.VotePollResponse.SerializeToString,
+            ),
+            'ClosePoll': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClosePoll,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ClosePollRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.SerializeToString,
+            ),
+            'GetPoll': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPoll,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.GetPollRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.SerializeToString,
+            ),
+            'ListPolls': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPolls,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollsRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollsResponse.SerializeToString,
+            ),
+            'ListPollVotes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPollVotes,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesResponse.SerializeToString,
             ),
             'MutePerson': grpc.unary_unary_rpc_method_handler(
                     servicer.MutePerson,
@@ -2172,6 +2280,168 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/ListChat',
             tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenPoll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/OpenPoll',
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.OpenPollRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VotePoll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/VotePoll',
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.VotePollRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.VotePollResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClosePoll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ClosePoll',
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.ClosePollRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPoll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetPoll',
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.GetPollRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPolls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListPolls',
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollsRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPollVotes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListPollVotes',
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesResponse.FromString,
             options,
             channel_credentials,
             insecure,

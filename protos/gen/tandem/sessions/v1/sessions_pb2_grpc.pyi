@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.sessions.v1 import live_pb2 as _live_pb2
 from tandem.sessions.v1 import moderation_pb2 as _moderation_pb2
+from tandem.sessions.v1 import polls_pb2 as _polls_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.sessions.v1 import sessions_pb2 as _sessions_pb2
 from tandem.sessions.v1 import timetables_pb2 as _timetables_pb2
@@ -252,6 +253,27 @@ class SessionsServiceStub:
     """The chat of a class, in order. It is kept where the run's policy says so (`keep_chat`); else
     until a day after the class.
     """
+    OpenPoll: _grpc.UnaryUnaryMultiCallable[_polls_pb2.OpenPollRequest, _polls_pb2.Poll]
+    """Asks a class something, in a LIVE session. INVALID_ARGUMENT lists what is wrong with the options;
+    FAILED_PRECONDITION when the session is not LIVE, or has had 100 polls.
+    """
+    VotePoll: _grpc.UnaryUnaryMultiCallable[_polls_pb2.VotePollRequest, _polls_pb2.VotePollResponse]
+    """Stores a learner's vote, in place of an earlier one. INVALID_ARGUMENT for choices that the poll
+    does not have; PERMISSION_DENIED for who was removed from the class; FAILED_PRECONDITION when the
+    poll is CLOSED, the session is not LIVE, or the learner is not enrolled or in none of its groups.
+    """
+    ClosePoll: _grpc.UnaryUnaryMultiCallable[_polls_pb2.ClosePollRequest, _polls_pb2.Poll]
+    """Closes a poll: its results are final, and the class is told them, what was right, and why. Polls
+    that nobody closes are closed when their class is over. A repeat answers it as it is.
+    """
+    GetPoll: _grpc.UnaryUnaryMultiCallable[_polls_pb2.GetPollRequest, _polls_pb2.Poll]
+    """One poll, with the results that the caller may see: to the class as its `results` say, and from
+    five voters on; to staff, of a named poll, always. NOT_FOUND when there is none of that id.
+    """
+    ListPolls: _grpc.UnaryUnaryMultiCallable[_polls_pb2.ListPollsRequest, _polls_pb2.ListPollsResponse]
+    """The polls of a session, as GetPoll shows them, as they were opened."""
+    ListPollVotes: _grpc.UnaryUnaryMultiCallable[_polls_pb2.ListPollVotesRequest, _polls_pb2.ListPollVotesResponse]
+    """Who voted for what in a named poll, by learner. FAILED_PRECONDITION when it is anonymous."""
     MutePerson: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.MutePersonRequest, _moderation_pb2.ModerationAct]
     """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
     with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
@@ -495,6 +517,27 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """The chat of a class, in order. It is kept where the run's policy says so (`keep_chat`); else
     until a day after the class.
     """
+    OpenPoll: _aio.UnaryUnaryMultiCallable[_polls_pb2.OpenPollRequest, _polls_pb2.Poll]  # type: ignore[assignment]
+    """Asks a class something, in a LIVE session. INVALID_ARGUMENT lists what is wrong with the options;
+    FAILED_PRECONDITION when the session is not LIVE, or has had 100 polls.
+    """
+    VotePoll: _aio.UnaryUnaryMultiCallable[_polls_pb2.VotePollRequest, _polls_pb2.VotePollResponse]  # type: ignore[assignment]
+    """Stores a learner's vote, in place of an earlier one. INVALID_ARGUMENT for choices that the poll
+    does not have; PERMISSION_DENIED for who was removed from the class; FAILED_PRECONDITION when the
+    poll is CLOSED, the session is not LIVE, or the learner is not enrolled or in none of its groups.
+    """
+    ClosePoll: _aio.UnaryUnaryMultiCallable[_polls_pb2.ClosePollRequest, _polls_pb2.Poll]  # type: ignore[assignment]
+    """Closes a poll: its results are final, and the class is told them, what was right, and why. Polls
+    that nobody closes are closed when their class is over. A repeat answers it as it is.
+    """
+    GetPoll: _aio.UnaryUnaryMultiCallable[_polls_pb2.GetPollRequest, _polls_pb2.Poll]  # type: ignore[assignment]
+    """One poll, with the results that the caller may see: to the class as its `results` say, and from
+    five voters on; to staff, of a named poll, always. NOT_FOUND when there is none of that id.
+    """
+    ListPolls: _aio.UnaryUnaryMultiCallable[_polls_pb2.ListPollsRequest, _polls_pb2.ListPollsResponse]  # type: ignore[assignment]
+    """The polls of a session, as GetPoll shows them, as they were opened."""
+    ListPollVotes: _aio.UnaryUnaryMultiCallable[_polls_pb2.ListPollVotesRequest, _polls_pb2.ListPollVotesResponse]  # type: ignore[assignment]
+    """Who voted for what in a named poll, by learner. FAILED_PRECONDITION when it is anonymous."""
     MutePerson: _aio.UnaryUnaryMultiCallable[_moderation_pb2.MutePersonRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
     """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
     with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
@@ -993,6 +1036,63 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """The chat of a class, in order. It is kept where the run's policy says so (`keep_chat`); else
         until a day after the class.
         """
+
+    @_abc_1.abstractmethod
+    def OpenPoll(
+        self,
+        request: _polls_pb2.OpenPollRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_polls_pb2.Poll, _abc.Awaitable[_polls_pb2.Poll]]:
+        """Asks a class something, in a LIVE session. INVALID_ARGUMENT lists what is wrong with the options;
+        FAILED_PRECONDITION when the session is not LIVE, or has had 100 polls.
+        """
+
+    @_abc_1.abstractmethod
+    def VotePoll(
+        self,
+        request: _polls_pb2.VotePollRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_polls_pb2.VotePollResponse, _abc.Awaitable[_polls_pb2.VotePollResponse]]:
+        """Stores a learner's vote, in place of an earlier one. INVALID_ARGUMENT for choices that the poll
+        does not have; PERMISSION_DENIED for who was removed from the class; FAILED_PRECONDITION when the
+        poll is CLOSED, the session is not LIVE, or the learner is not enrolled or in none of its groups.
+        """
+
+    @_abc_1.abstractmethod
+    def ClosePoll(
+        self,
+        request: _polls_pb2.ClosePollRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_polls_pb2.Poll, _abc.Awaitable[_polls_pb2.Poll]]:
+        """Closes a poll: its results are final, and the class is told them, what was right, and why. Polls
+        that nobody closes are closed when their class is over. A repeat answers it as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPoll(
+        self,
+        request: _polls_pb2.GetPollRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_polls_pb2.Poll, _abc.Awaitable[_polls_pb2.Poll]]:
+        """One poll, with the results that the caller may see: to the class as its `results` say, and from
+        five voters on; to staff, of a named poll, always. NOT_FOUND when there is none of that id.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPolls(
+        self,
+        request: _polls_pb2.ListPollsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_polls_pb2.ListPollsResponse, _abc.Awaitable[_polls_pb2.ListPollsResponse]]:
+        """The polls of a session, as GetPoll shows them, as they were opened."""
+
+    @_abc_1.abstractmethod
+    def ListPollVotes(
+        self,
+        request: _polls_pb2.ListPollVotesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_polls_pb2.ListPollVotesResponse, _abc.Awaitable[_polls_pb2.ListPollVotesResponse]]:
+        """Who voted for what in a named poll, by learner. FAILED_PRECONDITION when it is anonymous."""
 
     @_abc_1.abstractmethod
     def MutePerson(
