@@ -18,6 +18,7 @@ from chassis.edge.access import check_reach
 from chassis.edge.validation import violations_of
 from chassis.errors import FailedPrecondition, FieldViolation, check
 from services.sessions import calendar_queries, queries, rights
+from services.sessions.api_feedback import FeedbackApi
 from services.sessions.api_live import LiveApi
 from services.sessions.api_moderation import ModerationApi
 from services.sessions.api_polls import PollsApi
@@ -70,7 +71,9 @@ M = TypeVar("M", bound=Message)
 CALENDARS_OFF = "calendars are off: TANDEM_PAGES_URL is not set"
 
 
-class SessionsApi(LiveApi, ModerationApi, PollsApi, sessions_pb2_grpc.SessionsServiceServicer):
+class SessionsApi(
+    LiveApi, ModerationApi, PollsApi, FeedbackApi, sessions_pb2_grpc.SessionsServiceServicer
+):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(

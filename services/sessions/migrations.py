@@ -202,6 +202,16 @@ _POLLS: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_FEEDBACK: Mapping[str, Sequence[IndexModel]] = {
+    "feedback_windows": [
+        IndexModel("closes_at", partialFilterExpression={"secret": {"$gt": ""}}),
+    ],
+    "feedback": [
+        IndexModel([("session_id", 1), ("_id", 1)]),
+        IndexModel([("new", 1), ("session_id", 1)], partialFilterExpression={"new": True}),
+    ],
+}
+
 _MODERATION: Mapping[str, Sequence[IndexModel]] = {
     "moderation": [
         IndexModel([("session_id", 1), ("person_id", 1), ("_id", 1)]),
@@ -225,6 +235,6 @@ MIGRATIONS = (
     Migration(13, "timetables", adding(_TIMETABLES)),
     Migration(15, "requests for swaps of seats", adding(_SWAPS)),
     Migration(16, "the logs of classes", adding(_CLASS_LOG)),
-    Migration(18, "polls", adding(_POLLS)),
+    Migration(18, "polls and feedback", adding({**_POLLS, **_FEEDBACK})),
     Migration(19, "moderation of live channels", adding(_MODERATION)),
 )

@@ -97,6 +97,15 @@ def votes_page(store: SessionsStore, poll_id: str, page: Page) -> tuple[list[Vot
     return _page(store, "votes", {"poll_id": poll_id}, ["voter"], page, Vote)
 
 
+def comments_page(store: SessionsStore, session_id: str, page: Page) -> tuple[list[str], str]:
+    """Return the comments on a session that are shown, by the hashes of their authors' ids."""
+    query = {"session_id": session_id, "shown_comment": {"$gt": ""}}
+    rows, token = find_page(
+        store["feedback"], query, [("_id", 1)], replace(page, runs=None), store.session
+    )
+    return [row["shown_comment"] for row in rows], token
+
+
 def moderation_page(
     store: SessionsStore, session_id: str, page: Page
 ) -> tuple[list[ModerationAct], str]:

@@ -24,6 +24,8 @@
 | polls | a poll in a class (store_polls.py) | made by the server |
 | poll_counts | how many of some voters chose each option of an OPEN poll | poll:shard |
 | votes | a vote in a poll | poll:learner, or poll:a keyed hash of the learner's id |
+| feedback_windows | until when feedback on a session is taken, and what is shown | the session's |
+| feedback | an answer of a learner (store_feedback.py) | session:a keyed hash of the learner's id |
 | timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
 | guards | an object that units of work lock | its name |
 """
@@ -48,6 +50,7 @@ from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
 from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
+from services.sessions.store_feedback import FeedbackStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
 from services.sessions.store_moderation import ModerationStore
 from services.sessions.store_polls import PollStore
@@ -69,7 +72,13 @@ REPLICAS: Mapping[type, str] = {
 
 
 class SessionsStore(
-    AvailabilityStore, TimetableStore, RotationStore, SwapStore, ModerationStore, PollStore
+    AvailabilityStore,
+    TimetableStore,
+    RotationStore,
+    SwapStore,
+    ModerationStore,
+    PollStore,
+    FeedbackStore,
 ):
     """Sessions' database as one unit of work sees it."""
 

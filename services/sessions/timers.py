@@ -1,4 +1,4 @@
-"""Timers of sessions that end what a class leaves open: its polls."""
+"""Timers of sessions that end what a class leaves open: its polls, and the feedback on it."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -8,7 +8,7 @@ import structlog
 
 from chassis.data.store import Database, is_away
 from services.sessions.store import SessionsStore
-from services.sessions.usecases import polls
+from services.sessions.usecases import feedback, polls
 
 log = structlog.get_logger()
 
@@ -17,6 +17,15 @@ def close_polls(database: Database[SessionsStore]) -> None:
     """Close the OPEN polls of classes that are over."""
     found = database.reader().polls_to_close()
     _each(database, (partial(polls.close_poll, poll_id=each) for each in found))
+
+
+def show_feedback(database: Database[SessionsStore]) -> None:
+    """Show feedback where there is enough more, and end it where its time is over."""
+    reader = database.reader()
+    shown = reader.feedback_to_show()
+    _each(database, (partial(feedback.show_feedback, session_id=each) for each in shown))
+    over = reader.feedback_to_close()
+    _each(database, (partial(feedback.close_feedback, session_id=each) for each in over))
 
 
 def _each(database: Database[SessionsStore], works: Iterable[partial[Any]]) -> None:

@@ -21,3 +21,16 @@ class PollClosed:
     opened_at: datetime
     closed_by: str
     closed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackClosed:
+    """No more feedback is taken on a class; this is what is shown of it."""
+
+    session_id: str
+    run_id: str
+    answers: int
+    pace: tuple[int, ...]
+    clarity: tuple[int, ...]
+    usefulness: tuple[int, ...]
+    closed_at: datetime

@@ -5,7 +5,6 @@ its learner, so that each learner has one and can change it; the key is deleted 
 closes, and then nobody can tell whose vote it was. Counts are shown from five voters on.
 """
 
-import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,13 +12,12 @@ from enum import StrEnum
 
 from chassis.errors import FieldViolation
 from chassis.texts import is_blank, normal
+from services.sessions.domain.anonymity import SMALLEST, pseudonym
 from services.sessions.domain.poll_events import PollClosed
 
 FEWEST_OPTIONS, MOST_OPTIONS = 2, 20
 MOST_POLLS = 100
 """Polls of a session."""
-SMALLEST = 5
-"""Voters from whom on counts are shown."""
 KEPT = timedelta(days=7)
 """How long the votes of an anonymous poll are kept; when it is closed, nobody needs them."""
 
@@ -294,8 +292,7 @@ def voter_of(poll: Poll, learner_id: str) -> str:
     """Return what a learner's vote is stored under; empty if nobody can tell it any more."""
     if poll.named:
         return learner_id
-    key = bytes.fromhex(poll.secret)
-    return hmac.digest(key, learner_id.encode(), "sha256").hex() if key else ""
+    return pseudonym(poll.secret, learner_id) if poll.secret else ""
 
 
 def added(tally: Tally, other: Tally) -> Tally:

@@ -1800,3 +1800,59 @@ class PollClosed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PollClosed: _TypeAlias = PollClosed  # noqa: Y015
+
+@_typing.final
+class FeedbackClosed(_message.Message):
+    """No more feedback is taken on a class. It is told when at least five learners answered, with what is
+    shown of their answers.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    CLARITY_FIELD_NUMBER: _builtins.int
+    USEFULNESS_FIELD_NUMBER: _builtins.int
+    CLOSED_AT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    answers: _builtins.int
+    """How many answers the following is about."""
+    @_builtins.property
+    def pace(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """How many rated the pace 1, 2, 3, 4, 5: 1 is far too slow, 5 far too fast."""
+
+    @_builtins.property
+    def clarity(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """How many rated how clear it was 1, 2, 3, 4, 5: 5 is best."""
+
+    @_builtins.property
+    def usefulness(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The same of how useful it was."""
+
+    @_builtins.property
+    def closed_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        answers: _builtins.int = ...,
+        pace: _abc.Iterable[_builtins.int] | None = ...,
+        clarity: _abc.Iterable[_builtins.int] | None = ...,
+        usefulness: _abc.Iterable[_builtins.int] | None = ...,
+        closed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "clarity", b"clarity", "closed_at", b"closed_at", "pace", b"pace", "run_id", b"run_id", "session_id", b"session_id", "usefulness", b"usefulness"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedbackClosed: _TypeAlias = FeedbackClosed  # noqa: Y015

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from tandem.sessions.v1 import feedback_pb2 as tandem_dot_sessions_dot_v1_dot_feedback__pb2
 from tandem.sessions.v1 import live_pb2 as tandem_dot_sessions_dot_v1_dot_live__pb2
 from tandem.sessions.v1 import moderation_pb2 as tandem_dot_sessions_dot_v1_dot_moderation__pb2
 from tandem.sessions.v1 import polls_pb2 as tandem_dot_sessions_dot_v1_dot_polls__pb2
@@ -290,6 +291,16 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/ListPollVotes',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesResponse.FromString,
+                _registered_method=True)
+        self.LeaveFeedback = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/LeaveFeedback',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.FromString,
+                _registered_method=True)
+        self.GetFeedback = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetFeedback',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetFeedbackRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.Feedback.FromString,
                 _registered_method=True)
         self.MutePerson = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/MutePerson',
@@ -774,6 +785,23 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LeaveFeedback(self, request, context):
+        """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
+        the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
+        over, or the learner was neither expected at the class nor there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFeedback(self, request, context):
+        """What learners think of a class, in groups of at least five, a minute or so after there are as
+        many more answers; nobody sees more. FAILED_PRECONDITION when no feedback is asked for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def MutePerson(self, request, context):
         """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
         with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
@@ -1075,6 +1103,16 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.ListPollVotes,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesResponse.SerializeToString,
+            ),
+            'LeaveFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaveFeedback,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.SerializeToString,
+            ),
+            'GetFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFeedback,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetFeedbackRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.Feedback.SerializeToString,
             ),
             'MutePerson': grpc.unary_unary_rpc_method_handler(
                     servicer.MutePerson,
@@ -2442,6 +2480,60 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/ListPollVotes',
             tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaveFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/LeaveFeedback',
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetFeedback',
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetFeedbackRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.Feedback.FromString,
             options,
             channel_credentials,
             insecure,

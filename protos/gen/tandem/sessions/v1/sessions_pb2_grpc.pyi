@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tandem.sessions.v1 import feedback_pb2 as _feedback_pb2
 from tandem.sessions.v1 import live_pb2 as _live_pb2
 from tandem.sessions.v1 import moderation_pb2 as _moderation_pb2
 from tandem.sessions.v1 import polls_pb2 as _polls_pb2
@@ -274,6 +275,15 @@ class SessionsServiceStub:
     """The polls of a session, as GetPoll shows them, as they were opened."""
     ListPollVotes: _grpc.UnaryUnaryMultiCallable[_polls_pb2.ListPollVotesRequest, _polls_pb2.ListPollVotesResponse]
     """Who voted for what in a named poll, by learner. FAILED_PRECONDITION when it is anonymous."""
+    LeaveFeedback: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.LeaveFeedbackRequest, _feedback_pb2.LeaveFeedbackResponse]
+    """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
+    the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
+    over, or the learner was neither expected at the class nor there.
+    """
+    GetFeedback: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.GetFeedbackRequest, _feedback_pb2.Feedback]
+    """What learners think of a class, in groups of at least five, a minute or so after there are as
+    many more answers; nobody sees more. FAILED_PRECONDITION when no feedback is asked for.
+    """
     MutePerson: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.MutePersonRequest, _moderation_pb2.ModerationAct]
     """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
     with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
@@ -538,6 +548,15 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """The polls of a session, as GetPoll shows them, as they were opened."""
     ListPollVotes: _aio.UnaryUnaryMultiCallable[_polls_pb2.ListPollVotesRequest, _polls_pb2.ListPollVotesResponse]  # type: ignore[assignment]
     """Who voted for what in a named poll, by learner. FAILED_PRECONDITION when it is anonymous."""
+    LeaveFeedback: _aio.UnaryUnaryMultiCallable[_feedback_pb2.LeaveFeedbackRequest, _feedback_pb2.LeaveFeedbackResponse]  # type: ignore[assignment]
+    """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
+    the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
+    over, or the learner was neither expected at the class nor there.
+    """
+    GetFeedback: _aio.UnaryUnaryMultiCallable[_feedback_pb2.GetFeedbackRequest, _feedback_pb2.Feedback]  # type: ignore[assignment]
+    """What learners think of a class, in groups of at least five, a minute or so after there are as
+    many more answers; nobody sees more. FAILED_PRECONDITION when no feedback is asked for.
+    """
     MutePerson: _aio.UnaryUnaryMultiCallable[_moderation_pb2.MutePersonRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
     """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
     with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
@@ -1093,6 +1112,27 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_polls_pb2.ListPollVotesResponse, _abc.Awaitable[_polls_pb2.ListPollVotesResponse]]:
         """Who voted for what in a named poll, by learner. FAILED_PRECONDITION when it is anonymous."""
+
+    @_abc_1.abstractmethod
+    def LeaveFeedback(
+        self,
+        request: _feedback_pb2.LeaveFeedbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feedback_pb2.LeaveFeedbackResponse, _abc.Awaitable[_feedback_pb2.LeaveFeedbackResponse]]:
+        """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
+        the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
+        over, or the learner was neither expected at the class nor there.
+        """
+
+    @_abc_1.abstractmethod
+    def GetFeedback(
+        self,
+        request: _feedback_pb2.GetFeedbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feedback_pb2.Feedback, _abc.Awaitable[_feedback_pb2.Feedback]]:
+        """What learners think of a class, in groups of at least five, a minute or so after there are as
+        many more answers; nobody sees more. FAILED_PRECONDITION when no feedback is asked for.
+        """
 
     @_abc_1.abstractmethod
     def MutePerson(
