@@ -61,7 +61,7 @@ class OpenPoll:
     scale: PollScale | None = None
     several: bool = False
     named: bool = False
-    results: PollResults
+    results_shown: PollResults
     right: tuple[int, ...] = ()
     explanation: str = ""
 
@@ -107,7 +107,7 @@ class Poll:
     several: bool
     named: bool
     """Whether staff may see who voted for what; otherwise it is anonymous."""
-    results: PollResults
+    results_shown: PollResults
     right: tuple[int, ...]
     explanation: str
     opened_by: str
@@ -137,7 +137,7 @@ class PollAsked:
     scale: PollScale | None
     several: bool
     named: bool
-    results: PollResults
+    results_shown: PollResults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +228,7 @@ def opened(
         scale=command.scale,
         several=command.several,
         named=command.named,
-        results=command.results,
+        results_shown=command.results_shown,
         right=tuple(sorted(command.right)),
         explanation=command.explanation,
         opened_by=opened_by,
@@ -252,7 +252,7 @@ def asked(poll: Poll) -> PollAsked:
         scale=poll.scale,
         several=poll.several,
         named=poll.named,
-        results=poll.results,
+        results_shown=poll.results_shown,
     )
 
 
@@ -327,7 +327,7 @@ def shown(poll: Poll, tally: Tally, is_staff: bool, my_choices: Sequence[int]) -
 def _shows_counts(poll: Poll, voters: int, is_staff: bool) -> bool:
     if poll.named and is_staff:
         return True
-    told = poll.state is PollState.CLOSED or poll.results is PollResults.AT_ONCE
+    told = poll.state is PollState.CLOSED or poll.results_shown is PollResults.AT_ONCE
     return told and voters >= SMALLEST
 
 

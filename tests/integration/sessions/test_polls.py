@@ -41,7 +41,7 @@ def ask(school: School, session: Session, **changes: Any) -> polls_pb2.Poll:
         "session_id": session.id,
         "question": "What is g?",
         "options": ["9.8 m/s", "9.8 m/s2"],
-        "results": AT_ONCE,
+        "results_shown": AT_ONCE,
     }
     return school.staff.OpenPoll(polls_pb2.OpenPollRequest(**{**fields, **changes}))
 
@@ -168,7 +168,7 @@ def test_counts_tell_of_nobody(
     """The class sees counts from five voters on, and when the poll says so; staff sees those of a
     named poll always, and of an anonymous one no more than the class.
     """
-    poll = ask(school, live(school), named=named, results=results)
+    poll = ask(school, live(school), named=named, results_shown=results)
 
     def shows(person: str) -> bool:
         return None not in counts(seen(school, poll, person))
@@ -317,7 +317,7 @@ def test_a_learner_who_votes_twice_at_once_counts_once(school: School) -> None:
 def test_the_live_channel_gets_the_votes_of_open_polls(school: School) -> None:
     """Of some classes at once, as the class and as staff may see them."""
     session = live(school)
-    poll, hidden = ask(school, session), ask(school, session, results=WHEN_CLOSED, named=True)
+    poll, hidden = ask(school, session), ask(school, session, results_shown=WHEN_CLOSED, named=True)
     close(school, ask(school, session))
     for learner in CLASS:
         vote(school, poll, learner, 2)
@@ -348,7 +348,7 @@ def test_assistants_ask_and_observers_read(school: School) -> None:
         session_id=session.id,
         question="Yes?",
         options=["yes", "no"],
-        results=WHEN_CLOSED,
+        results_shown=WHEN_CLOSED,
         right=[1],
     )
     assert refused(lambda: Stub(school.channel_for("observer")).OpenPoll(request))[0] is DENIED

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tandem.options.v1 import options_pb2 as tandem_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etandem/sessions/v1/polls.proto\x12\x12tandem.sessions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\"\x8b\x01\n\tPollScale\x12\x1d\n\x06lowest\x18\x01 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00\xc0X@\x12 \n\x07highest\x18\x02 \x01(\rB\x0f\xb2\xbb\x18\x0b\x08\x01\x31\x00\x00\x00\x00\x00\x00Y@\x12\x1d\n\x0clowest_label\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xc8\x01\x12\x1e\n\rhighest_label\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xc8\x01\"8\n\nPollOption\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\x05votes\x18\x02 \x01(\rH\x00\x88\x01\x01\x42\x08\n\x06_votes\"\xe0\x03\n\x04Poll\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x10\n\x08question\x18\x04 \x01(\t\x12/\n\x07options\x18\x05 \x03(\x0b\x32\x1e.tandem.sessions.v1.PollOption\x12,\n\x05scale\x18\x06 \x01(\x0b\x32\x1d.tandem.sessions.v1.PollScale\x12\x0f\n\x07several\x18\x07 \x01(\x08\x12\r\n\x05named\x18\x08 \x01(\x08\x12\x30\n\x07results\x18\t \x01(\x0e\x32\x1f.tandem.sessions.v1.PollResults\x12,\n\x05state\x18\n \x01(\x0e\x32\x1d.tandem.sessions.v1.PollState\x12\x11\n\topened_by\x18\x0b \x01(\t\x12-\n\topened_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06voters\x18\x0e \x01(\r\x12\r\n\x05right\x18\x0f \x03(\r\x12\x13\n\x0b\x65xplanation\x18\x10 \x01(\t\x12\x12\n\nmy_choices\x18\x11 \x03(\r\"\xbf\x01\n\tPollAsked\x12\x0f\n\x07poll_id\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x0f\n\x07options\x18\x03 \x03(\t\x12,\n\x05scale\x18\x04 \x01(\x0b\x32\x1d.tandem.sessions.v1.PollScale\x12\x0f\n\x07several\x18\x05 \x01(\x08\x12\r\n\x05named\x18\x06 \x01(\x08\x12\x30\n\x07results\x18\x07 \x01(\x0e\x32\x1f.tandem.sessions.v1.PollResults\"c\n\x0cPollAnswered\x12\x0f\n\x07poll_id\x18\x01 \x01(\t\x12\x0e\n\x06voters\x18\x02 \x01(\r\x12\x0e\n\x06\x63ounts\x18\x03 \x03(\r\x12\r\n\x05right\x18\x04 \x03(\r\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\"\xd3\x02\n\x0fOpenPollRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1c\n\nsession_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1b\n\x08question\x18\x03 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xe8\x07\x12\x1a\n\x07options\x18\x04 \x03(\tB\t\xb2\xbb\x18\x05\x10\xac\x02 \x14\x12,\n\x05scale\x18\x05 \x01(\x0b\x32\x1d.tandem.sessions.v1.PollScale\x12\x0f\n\x07several\x18\x06 \x01(\x08\x12\r\n\x05named\x18\x07 \x01(\x08\x12\x38\n\x07results\x18\x08 \x01(\x0e\x32\x1f.tandem.sessions.v1.PollResultsB\x06\xb2\xbb\x18\x02\x08\x01\x12\'\n\x05right\x18\t \x03(\rB\x18\xb2\xbb\x18\x14 \x14)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00\x34@\x12\x1c\n\x0b\x65xplanation\x18\n \x01(\tB\x07\xb2\xbb\x18\x03\x10\xd0\x0f\"\x94\x01\n\x0fVotePollRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x19\n\x07poll_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1d\n\nlearner_id\x18\x03 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12+\n\x07\x63hoices\x18\x04 \x03(\rB\x1a\xb2\xbb\x18\x16\x18\x01 \x14)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00\x34@\"#\n\x10VotePollResponse\x12\x0f\n\x07poll_id\x18\x01 \x01(\t\"I\n\x10\x43losePollRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x19\n\x07poll_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"+\n\x0eGetPollRequest\x12\x19\n\x07poll_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"o\n\x10ListPollsRequest\x12\x1c\n\nsession_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"U\n\x11ListPollsResponse\x12\'\n\x05polls\x18\x01 \x03(\x0b\x32\x18.tandem.sessions.v1.Poll\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"p\n\x14ListPollVotesRequest\x12\x19\n\x07poll_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"/\n\x08PollVote\x12\x12\n\nlearner_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hoices\x18\x02 \x03(\r\"]\n\x15ListPollVotesResponse\x12+\n\x05votes\x18\x01 \x03(\x0b\x32\x1c.tandem.sessions.v1.PollVote\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*c\n\x0bPollResults\x12\x1c\n\x18POLL_RESULTS_UNSPECIFIED\x10\x00\x12\x18\n\x14POLL_RESULTS_AT_ONCE\x10\x01\x12\x1c\n\x18POLL_RESULTS_WHEN_CLOSED\x10\x02*S\n\tPollState\x12\x1a\n\x16POLL_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fPOLL_STATE_OPEN\x10\x01\x12\x15\n\x11POLL_STATE_CLOSED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etandem/sessions/v1/polls.proto\x12\x12tandem.sessions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftandem/options/v1/options.proto\"\x8b\x01\n\tPollScale\x12\x1d\n\x06lowest\x18\x01 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00\xc0X@\x12 \n\x07highest\x18\x02 \x01(\rB\x0f\xb2\xbb\x18\x0b\x08\x01\x31\x00\x00\x00\x00\x00\x00Y@\x12\x1d\n\x0clowest_label\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xc8\x01\x12\x1e\n\rhighest_label\x18\x04 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xc8\x01\"8\n\nPollOption\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\x05votes\x18\x02 \x01(\rH\x00\x88\x01\x01\x42\x08\n\x06_votes\"\xe6\x03\n\x04Poll\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x10\n\x08question\x18\x04 \x01(\t\x12/\n\x07options\x18\x05 \x03(\x0b\x32\x1e.tandem.sessions.v1.PollOption\x12,\n\x05scale\x18\x06 \x01(\x0b\x32\x1d.tandem.sessions.v1.PollScale\x12\x0f\n\x07several\x18\x07 \x01(\x08\x12\r\n\x05named\x18\x08 \x01(\x08\x12\x36\n\rresults_shown\x18\t \x01(\x0e\x32\x1f.tandem.sessions.v1.PollResults\x12,\n\x05state\x18\n \x01(\x0e\x32\x1d.tandem.sessions.v1.PollState\x12\x11\n\topened_by\x18\x0b \x01(\t\x12-\n\topened_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06voters\x18\x0e \x01(\r\x12\r\n\x05right\x18\x0f \x03(\r\x12\x13\n\x0b\x65xplanation\x18\x10 \x01(\t\x12\x12\n\nmy_choices\x18\x11 \x03(\r\"\xc5\x01\n\tPollAsked\x12\x0f\n\x07poll_id\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x0f\n\x07options\x18\x03 \x03(\t\x12,\n\x05scale\x18\x04 \x01(\x0b\x32\x1d.tandem.sessions.v1.PollScale\x12\x0f\n\x07several\x18\x05 \x01(\x08\x12\r\n\x05named\x18\x06 \x01(\x08\x12\x36\n\rresults_shown\x18\x07 \x01(\x0e\x32\x1f.tandem.sessions.v1.PollResults\"c\n\x0cPollAnswered\x12\x0f\n\x07poll_id\x18\x01 \x01(\t\x12\x0e\n\x06voters\x18\x02 \x01(\r\x12\x0e\n\x06\x63ounts\x18\x03 \x03(\r\x12\r\n\x05right\x18\x04 \x03(\r\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\"\xd9\x02\n\x0fOpenPollRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x1c\n\nsession_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1b\n\x08question\x18\x03 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\xe8\x07\x12\x1a\n\x07options\x18\x04 \x03(\tB\t\xb2\xbb\x18\x05\x10\xac\x02 \x14\x12,\n\x05scale\x18\x05 \x01(\x0b\x32\x1d.tandem.sessions.v1.PollScale\x12\x0f\n\x07several\x18\x06 \x01(\x08\x12\r\n\x05named\x18\x07 \x01(\x08\x12>\n\rresults_shown\x18\x08 \x01(\x0e\x32\x1f.tandem.sessions.v1.PollResultsB\x06\xb2\xbb\x18\x02\x08\x01\x12\'\n\x05right\x18\t \x03(\rB\x18\xb2\xbb\x18\x14 \x14)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00\x34@\x12\x1c\n\x0b\x65xplanation\x18\n \x01(\tB\x07\xb2\xbb\x18\x03\x10\xd0\x0f\"\x94\x01\n\x0fVotePollRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x19\n\x07poll_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12\x1d\n\nlearner_id\x18\x03 \x01(\tB\t\xb2\xbb\x18\x05\x08\x01\x10\x80\x01\x12+\n\x07\x63hoices\x18\x04 \x03(\rB\x1a\xb2\xbb\x18\x16\x18\x01 \x14)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00\x34@\"#\n\x10VotePollResponse\x12\x0f\n\x07poll_id\x18\x01 \x01(\t\"I\n\x10\x43losePollRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xb2\xbb\x18\x02\x10@\x12\x19\n\x07poll_id\x18\x02 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"+\n\x0eGetPollRequest\x12\x19\n\x07poll_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\"o\n\x10ListPollsRequest\x12\x1c\n\nsession_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"U\n\x11ListPollsResponse\x12\'\n\x05polls\x18\x01 \x03(\x0b\x32\x18.tandem.sessions.v1.Poll\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"p\n\x14ListPollVotesRequest\x12\x19\n\x07poll_id\x18\x01 \x01(\tB\x08\xb2\xbb\x18\x04\x08\x01\x10@\x12 \n\tpage_size\x18\x02 \x01(\rB\r\xb2\xbb\x18\t1\x00\x00\x00\x00\x00@\x8f@\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xb2\xbb\x18\x03\x10\xf4\x03\"/\n\x08PollVote\x12\x12\n\nlearner_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hoices\x18\x02 \x03(\r\"]\n\x15ListPollVotesResponse\x12+\n\x05votes\x18\x01 \x03(\x0b\x32\x1c.tandem.sessions.v1.PollVote\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*c\n\x0bPollResults\x12\x1c\n\x18POLL_RESULTS_UNSPECIFIED\x10\x00\x12\x18\n\x14POLL_RESULTS_AT_ONCE\x10\x01\x12\x1c\n\x18POLL_RESULTS_WHEN_CLOSED\x10\x02*S\n\tPollState\x12\x1a\n\x16POLL_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fPOLL_STATE_OPEN\x10\x01\x12\x15\n\x11POLL_STATE_CLOSED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,8 +49,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENPOLLREQUEST'].fields_by_name['question']._serialized_options = b'\262\273\030\005\010\001\020\350\007'
   _globals['_OPENPOLLREQUEST'].fields_by_name['options']._loaded_options = None
   _globals['_OPENPOLLREQUEST'].fields_by_name['options']._serialized_options = b'\262\273\030\005\020\254\002 \024'
-  _globals['_OPENPOLLREQUEST'].fields_by_name['results']._loaded_options = None
-  _globals['_OPENPOLLREQUEST'].fields_by_name['results']._serialized_options = b'\262\273\030\002\010\001'
+  _globals['_OPENPOLLREQUEST'].fields_by_name['results_shown']._loaded_options = None
+  _globals['_OPENPOLLREQUEST'].fields_by_name['results_shown']._serialized_options = b'\262\273\030\002\010\001'
   _globals['_OPENPOLLREQUEST'].fields_by_name['right']._loaded_options = None
   _globals['_OPENPOLLREQUEST'].fields_by_name['right']._serialized_options = b'\262\273\030\024 \024)\000\000\000\000\000\000\360?1\000\000\000\000\000\0004@'
   _globals['_OPENPOLLREQUEST'].fields_by_name['explanation']._loaded_options = None
@@ -81,38 +81,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPOLLVOTESREQUEST'].fields_by_name['page_size']._serialized_options = b'\262\273\030\t1\000\000\000\000\000@\217@'
   _globals['_LISTPOLLVOTESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTPOLLVOTESREQUEST'].fields_by_name['page_token']._serialized_options = b'\262\273\030\003\020\364\003'
-  _globals['_POLLRESULTS']._serialized_start=2206
-  _globals['_POLLRESULTS']._serialized_end=2305
-  _globals['_POLLSTATE']._serialized_start=2307
-  _globals['_POLLSTATE']._serialized_end=2390
+  _globals['_POLLRESULTS']._serialized_start=2224
+  _globals['_POLLRESULTS']._serialized_end=2323
+  _globals['_POLLSTATE']._serialized_start=2325
+  _globals['_POLLSTATE']._serialized_end=2408
   _globals['_POLLSCALE']._serialized_start=121
   _globals['_POLLSCALE']._serialized_end=260
   _globals['_POLLOPTION']._serialized_start=262
   _globals['_POLLOPTION']._serialized_end=318
   _globals['_POLL']._serialized_start=321
-  _globals['_POLL']._serialized_end=801
-  _globals['_POLLASKED']._serialized_start=804
-  _globals['_POLLASKED']._serialized_end=995
-  _globals['_POLLANSWERED']._serialized_start=997
-  _globals['_POLLANSWERED']._serialized_end=1096
-  _globals['_OPENPOLLREQUEST']._serialized_start=1099
-  _globals['_OPENPOLLREQUEST']._serialized_end=1438
-  _globals['_VOTEPOLLREQUEST']._serialized_start=1441
-  _globals['_VOTEPOLLREQUEST']._serialized_end=1589
-  _globals['_VOTEPOLLRESPONSE']._serialized_start=1591
-  _globals['_VOTEPOLLRESPONSE']._serialized_end=1626
-  _globals['_CLOSEPOLLREQUEST']._serialized_start=1628
-  _globals['_CLOSEPOLLREQUEST']._serialized_end=1701
-  _globals['_GETPOLLREQUEST']._serialized_start=1703
-  _globals['_GETPOLLREQUEST']._serialized_end=1746
-  _globals['_LISTPOLLSREQUEST']._serialized_start=1748
-  _globals['_LISTPOLLSREQUEST']._serialized_end=1859
-  _globals['_LISTPOLLSRESPONSE']._serialized_start=1861
-  _globals['_LISTPOLLSRESPONSE']._serialized_end=1946
-  _globals['_LISTPOLLVOTESREQUEST']._serialized_start=1948
-  _globals['_LISTPOLLVOTESREQUEST']._serialized_end=2060
-  _globals['_POLLVOTE']._serialized_start=2062
-  _globals['_POLLVOTE']._serialized_end=2109
-  _globals['_LISTPOLLVOTESRESPONSE']._serialized_start=2111
-  _globals['_LISTPOLLVOTESRESPONSE']._serialized_end=2204
+  _globals['_POLL']._serialized_end=807
+  _globals['_POLLASKED']._serialized_start=810
+  _globals['_POLLASKED']._serialized_end=1007
+  _globals['_POLLANSWERED']._serialized_start=1009
+  _globals['_POLLANSWERED']._serialized_end=1108
+  _globals['_OPENPOLLREQUEST']._serialized_start=1111
+  _globals['_OPENPOLLREQUEST']._serialized_end=1456
+  _globals['_VOTEPOLLREQUEST']._serialized_start=1459
+  _globals['_VOTEPOLLREQUEST']._serialized_end=1607
+  _globals['_VOTEPOLLRESPONSE']._serialized_start=1609
+  _globals['_VOTEPOLLRESPONSE']._serialized_end=1644
+  _globals['_CLOSEPOLLREQUEST']._serialized_start=1646
+  _globals['_CLOSEPOLLREQUEST']._serialized_end=1719
+  _globals['_GETPOLLREQUEST']._serialized_start=1721
+  _globals['_GETPOLLREQUEST']._serialized_end=1764
+  _globals['_LISTPOLLSREQUEST']._serialized_start=1766
+  _globals['_LISTPOLLSREQUEST']._serialized_end=1877
+  _globals['_LISTPOLLSRESPONSE']._serialized_start=1879
+  _globals['_LISTPOLLSRESPONSE']._serialized_end=1964
+  _globals['_LISTPOLLVOTESREQUEST']._serialized_start=1966
+  _globals['_LISTPOLLVOTESREQUEST']._serialized_end=2078
+  _globals['_POLLVOTE']._serialized_start=2080
+  _globals['_POLLVOTE']._serialized_end=2127
+  _globals['_LISTPOLLVOTESRESPONSE']._serialized_start=2129
+  _globals['_LISTPOLLVOTESRESPONSE']._serialized_end=2222
 # @@protoc_insertion_point(module_scope)

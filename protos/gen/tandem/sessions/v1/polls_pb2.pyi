@@ -144,7 +144,7 @@ class Poll(_message.Message):
     SCALE_FIELD_NUMBER: _builtins.int
     SEVERAL_FIELD_NUMBER: _builtins.int
     NAMED_FIELD_NUMBER: _builtins.int
-    RESULTS_FIELD_NUMBER: _builtins.int
+    RESULTS_SHOWN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     OPENED_BY_FIELD_NUMBER: _builtins.int
     OPENED_AT_FIELD_NUMBER: _builtins.int
@@ -165,7 +165,7 @@ class Poll(_message.Message):
     """True when a vote may choose several options."""
     named: _builtins.bool
     """True when staff may see who voted for what; otherwise nobody may."""
-    results: Global___PollResults.ValueType
+    results_shown: Global___PollResults.ValueType
     """When the class sees results."""
     state: Global___PollState.ValueType
     """Where it is."""
@@ -212,7 +212,7 @@ class Poll(_message.Message):
         scale: Global___PollScale | None = ...,
         several: _builtins.bool = ...,
         named: _builtins.bool = ...,
-        results: Global___PollResults.ValueType = ...,
+        results_shown: Global___PollResults.ValueType = ...,
         state: Global___PollState.ValueType = ...,
         opened_by: _builtins.str = ...,
         opened_at: _timestamp_pb2.Timestamp | None = ...,
@@ -224,7 +224,7 @@ class Poll(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "opened_at", b"opened_at", "scale", b"scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "explanation", b"explanation", "id", b"id", "my_choices", b"my_choices", "named", b"named", "opened_at", b"opened_at", "opened_by", b"opened_by", "options", b"options", "question", b"question", "results", b"results", "right", b"right", "run_id", b"run_id", "scale", b"scale", "session_id", b"session_id", "several", b"several", "state", b"state", "voters", b"voters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "explanation", b"explanation", "id", b"id", "my_choices", b"my_choices", "named", b"named", "opened_at", b"opened_at", "opened_by", b"opened_by", "options", b"options", "question", b"question", "results_shown", b"results_shown", "right", b"right", "run_id", b"run_id", "scale", b"scale", "session_id", b"session_id", "several", b"several", "state", b"state", "voters", b"voters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -242,7 +242,7 @@ class PollAsked(_message.Message):
     SCALE_FIELD_NUMBER: _builtins.int
     SEVERAL_FIELD_NUMBER: _builtins.int
     NAMED_FIELD_NUMBER: _builtins.int
-    RESULTS_FIELD_NUMBER: _builtins.int
+    RESULTS_SHOWN_FIELD_NUMBER: _builtins.int
     poll_id: _builtins.str
     """The poll."""
     question: _builtins.str
@@ -251,7 +251,7 @@ class PollAsked(_message.Message):
     """True when a vote may choose several options."""
     named: _builtins.bool
     """True when staff may see who voted for what."""
-    results: Global___PollResults.ValueType
+    results_shown: Global___PollResults.ValueType
     """When the class sees results."""
     @_builtins.property
     def options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -270,11 +270,11 @@ class PollAsked(_message.Message):
         scale: Global___PollScale | None = ...,
         several: _builtins.bool = ...,
         named: _builtins.bool = ...,
-        results: Global___PollResults.ValueType = ...,
+        results_shown: Global___PollResults.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["scale", b"scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["named", b"named", "options", b"options", "poll_id", b"poll_id", "question", b"question", "results", b"results", "scale", b"scale", "several", b"several"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["named", b"named", "options", b"options", "poll_id", b"poll_id", "question", b"question", "results_shown", b"results_shown", "scale", b"scale", "several", b"several"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -335,7 +335,7 @@ class OpenPollRequest(_message.Message):
     SCALE_FIELD_NUMBER: _builtins.int
     SEVERAL_FIELD_NUMBER: _builtins.int
     NAMED_FIELD_NUMBER: _builtins.int
-    RESULTS_FIELD_NUMBER: _builtins.int
+    RESULTS_SHOWN_FIELD_NUMBER: _builtins.int
     RIGHT_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
@@ -348,7 +348,7 @@ class OpenPollRequest(_message.Message):
     """Whether a vote may choose several options."""
     named: _builtins.bool
     """Whether staff may see who voted for what; otherwise nobody may."""
-    results: Global___PollResults.ValueType
+    results_shown: Global___PollResults.ValueType
     """When the class sees results."""
     explanation: _builtins.str
     """Why; the class is told when the poll closes."""
@@ -374,13 +374,13 @@ class OpenPollRequest(_message.Message):
         scale: Global___PollScale | None = ...,
         several: _builtins.bool = ...,
         named: _builtins.bool = ...,
-        results: Global___PollResults.ValueType = ...,
+        results_shown: Global___PollResults.ValueType = ...,
         right: _abc.Iterable[_builtins.int] | None = ...,
         explanation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["scale", b"scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation", "named", b"named", "options", b"options", "question", b"question", "request_id", b"request_id", "results", b"results", "right", b"right", "scale", b"scale", "session_id", b"session_id", "several", b"several"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation", "named", b"named", "options", b"options", "question", b"question", "request_id", b"request_id", "results_shown", b"results_shown", "right", b"right", "scale", b"scale", "session_id", b"session_id", "several", b"several"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

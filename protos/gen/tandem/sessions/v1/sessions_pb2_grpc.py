@@ -764,7 +764,7 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPoll(self, request, context):
-        """One poll, with the results that the caller may see: to the class as its `results` say, and from
+        """One poll, with the results that the caller may see: to the class as its `results_shown` says, and from
         five voters on; to staff, of a named poll, always. NOT_FOUND when there is none of that id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

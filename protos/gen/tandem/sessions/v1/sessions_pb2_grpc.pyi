@@ -268,7 +268,7 @@ class SessionsServiceStub:
     that nobody closes are closed when their class is over. A repeat answers it as it is.
     """
     GetPoll: _grpc.UnaryUnaryMultiCallable[_polls_pb2.GetPollRequest, _polls_pb2.Poll]
-    """One poll, with the results that the caller may see: to the class as its `results` say, and from
+    """One poll, with the results that the caller may see: to the class as its `results_shown` says, and from
     five voters on; to staff, of a named poll, always. NOT_FOUND when there is none of that id.
     """
     ListPolls: _grpc.UnaryUnaryMultiCallable[_polls_pb2.ListPollsRequest, _polls_pb2.ListPollsResponse]
@@ -541,7 +541,7 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     that nobody closes are closed when their class is over. A repeat answers it as it is.
     """
     GetPoll: _aio.UnaryUnaryMultiCallable[_polls_pb2.GetPollRequest, _polls_pb2.Poll]  # type: ignore[assignment]
-    """One poll, with the results that the caller may see: to the class as its `results` say, and from
+    """One poll, with the results that the caller may see: to the class as its `results_shown` says, and from
     five voters on; to staff, of a named poll, always. NOT_FOUND when there is none of that id.
     """
     ListPolls: _aio.UnaryUnaryMultiCallable[_polls_pb2.ListPollsRequest, _polls_pb2.ListPollsResponse]  # type: ignore[assignment]
@@ -1093,7 +1093,7 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _polls_pb2.GetPollRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_polls_pb2.Poll, _abc.Awaitable[_polls_pb2.Poll]]:
-        """One poll, with the results that the caller may see: to the class as its `results` say, and from
+        """One poll, with the results that the caller may see: to the class as its `results_shown` says, and from
         five voters on; to staff, of a named poll, always. NOT_FOUND when there is none of that id.
         """
 
