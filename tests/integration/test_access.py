@@ -299,7 +299,7 @@ def test_every_thing_of_a_run_is_tried() -> None:
 
 
 STAFFED = [name for name, rule in TABLE.items() if rule.staff]
-HELD = {SESSION, SERIES}
+HELD = {SESSION, SERIES, POLL}
 """What someone holds, as an instructor of the classes."""
 OF_GROUPS = {*HELD, PERSON, CATCH_UP}
 BY_RUN = [name for name in STAFFED if TABLE[name].about]
