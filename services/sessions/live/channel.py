@@ -63,6 +63,11 @@ class Channel:
         self._draining = False
         self._checks: set[asyncio.Task[None]] = set()
 
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return self._people.streams
+
     # One stream
 
     async def attend(self, connection: Connection, authorization: str) -> None:
@@ -171,16 +176,19 @@ class Channel:
         self._end(self.rooms.all(), Reason.END_REASON_STOPPING)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
-                while self._people.streams:
+                while self.streams:
                     await asyncio.sleep(0.05)
+
+    def see_time(self, now: float) -> None:
+        """End the streams whose tokens have expired (Unix seconds)."""
+        for room in self.rooms.all():
+            for member in list(room.members):
+                member.see_time(now)
 
     async def _look(self) -> None:
         """Send what nobody told, who is there, and end what is over."""
         self.rooms.tell_presence()
-        now = time.time()
-        for room in self.rooms.all():
-            for member in list(room.members):
-                member.see_time(now)
+        self.see_time(time.time())
         rooms = {room.classroom.session_id: room for room in self.rooms.all()}
         over = await self._reader.over(rooms.keys())
         await self.rooms.poll()  # after that, so that the last entries are sent, too

@@ -1,6 +1,7 @@
 """One stream of a member: what is due to it next, and why it ends."""
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable
 
@@ -18,6 +19,10 @@ from services.sessions.live.log_reader import LogReader
 Reason = live_pb2.EndReason
 # Entries that are sent between two looks at what else is due.
 AT_ONCE = 32
+# Older entries that are read at once: each member that reads them holds so many in memory.
+OLDER = 50
+# Seconds for which a member that had all may be behind the tail.
+LATE = 5.0
 # Seconds between two attempts to read from a database that is away.
 PAUSE = 1.0
 
@@ -32,7 +37,8 @@ class Member:
         self.person_id, self.standing = identity.principal.subject, standing
         self.position = position
         self._revision = 0
-        self._follows = False
+        self._level_at = math.inf
+        """When it had got all for the last time; until it has, older entries are read for it."""
         self._reason: live_pb2.EndReason.ValueType = Reason.END_REASON_UNSPECIFIED
         self._woken = asyncio.Event()
 
@@ -66,26 +72,26 @@ class Member:
                 continue
             if ending:
                 break
+            self._level_at = time.monotonic()
             await self._woken.wait()
         await self._tell_end()
 
     async def _caught_up(self, classroom: Classroom, reader: LogReader) -> bool:
-        """Return whether the next entry is in the tail; if not, send older ones. Who was there
-        before has read too slowly.
+        """Return whether the next entry is in the tail; if not, send older ones. Who has fallen out
+        of the tail, and not by a burst just now, reads too slowly.
         """
         if classroom.holds(self.position):
-            self._follows = True
-        elif self._follows:
+            return True
+        if time.monotonic() - self._level_at > LATE:
             await self._tell_end(Reason.END_REASON_BEHIND)
             raise TooSlow
-        else:
-            await self._read(classroom, reader)
-        return self._follows
+        await self._read(classroom, reader)
+        return False
 
     async def _read(self, classroom: Classroom, reader: LogReader) -> None:
         """Send entries that are older than the tail; a database that is away delays them."""
         try:
-            found = await reader.after(classroom.session_id, self.position)
+            found = await reader.after(classroom.session_id, self.position, OLDER)
         except DatabaseAway:
             await asyncio.sleep(PAUSE)
             return

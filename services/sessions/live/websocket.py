@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from chassis import ids
+from chassis.edge.auth import Unauthenticated
 from chassis.edge.http.server import HEADERS_WITHIN, WAITING_CONNECTIONS, Protocol, bound
 from chassis.edge.statuses import Malformed, status_of
 from chassis.operations import ops
@@ -170,14 +171,16 @@ class _Server(uvicorn.Server):
 
 
 async def _authorized(connection: SocketConnection) -> str:
-    """Return what the first message, `authorize`, says. Raises Malformed, BadFrame and Gone."""
+    """Return what the first message, `authorize`, says. Raises Unauthenticated, Malformed, BadFrame
+    and Gone.
+    """
     try:
         async with asyncio.timeout(JOINS_WITHIN):
             frame, _ = await connection.receive()
     except TimeoutError as error:
         raise Malformed(f"no message came within {JOINS_WITHIN:g} s") from error
     if frame.WhichOneof("what") != "authorize":
-        raise Malformed("without a token the first message must be `authorize`")
+        raise Unauthenticated("no token; the first message must be `authorize`")
     return f"Bearer {frame.authorize.token}"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 from tandem.sessions.v1 import live_pb2, live_pb2_grpc
 
-from chassis.data.store import Database
+from chassis.data.store import Database, connect
 from chassis.testing import AUDIENCE, ISSUER, Issuer
 from services.sessions.live.server import Announcer, Live
 from services.sessions.settings import Settings
@@ -29,10 +29,9 @@ class Replica:
 
     def __init__(self, settings: Settings, school: School) -> None:
         announcer = Announcer()
-        database = school.database
-        self.database = Database(
-            database.client, database.mongo.name, announcer.store, database.clock
-        )
+        self._client: Any = connect(settings.mongo_url, "tests")
+        name, clock = school.database.mongo.name, school.database.clock
+        self.database = Database(self._client, name, announcer.store, clock)
         self._settings, self._announcer = settings, announcer
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -62,6 +61,7 @@ class Replica:
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(PATIENCE)
             assert not self._thread.is_alive()
+            self._client.close()
 
 
 class Member:
