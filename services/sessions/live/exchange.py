@@ -19,7 +19,7 @@ from chassis.messaging import amqp_pika
 from services.sessions import metrics
 
 EXCHANGE = "tandem.live"
-QUEUE = "sessions.live."
+QUEUE = f"{EXCHANGE}."
 # The oldest messages leave a queue that its replica doesn't empty.
 LIMITS = {"x-max-length": 10_000, "x-max-length-bytes": 64 * 1024 * 1024}
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0

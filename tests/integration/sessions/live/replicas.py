@@ -79,7 +79,7 @@ class Member:
         self.send(Request(join=live_pb2.JoinRequest(session_id=session_id, after=after)))
         requests = iter(self._requests.get, None)
         stub = live_pb2_grpc.LiveServiceStub(self._channel)
-        self._call = stub.Attend(requests, metadata=[("authorization", f"Bearer {token}")])
+        self._call = stub.Attend(requests, metadata=(("authorization", f"Bearer {token}"),))
         threading.Thread(target=self._receive, daemon=True).start()
 
     def _receive(self) -> None:

@@ -25,6 +25,7 @@ def replica(live: LiveSchool) -> Replica:
 def ended(member: Member) -> live_pb2.Ended:
     """Return what a member is told at the end."""
     member.wait_over()
+    found: live_pb2.Ended
     [found] = member.all("ended")
     return found
 

@@ -20,7 +20,7 @@ from services.sessions.live.limits import COMMANDS_AT_ONCE
 from services.sessions.store import SessionsStore
 from tests.integration.chassis.proxy import Proxy
 from tests.integration.processes import PATIENCE, eventually
-from tests.integration.sessions.live.replicas import LiveSchool, Replica, Request, Response
+from tests.integration.sessions.live.replicas import LiveSchool, Member, Replica, Request, Response
 
 Reason = live_pb2.EndReason
 ATTEND = "/tandem.sessions.v1.LiveService/Attend"
@@ -93,6 +93,11 @@ def test_without_mongodb_streams_stay(live: LiveSchool, stack: dict[str, str]) -
     ada.wait(lambda it: it.texts() == ["Heard"])
 
 
+def came(count: int) -> Callable[[Member], bool]:
+    """Whether so many entries have come."""
+    return lambda member: len(member.texts()) == count
+
+
 class SlowReader:
     """A member by gRPC that reads only when it is told."""
 
@@ -131,7 +136,7 @@ def test_a_slow_reader_is_told(live: LiveSchool, monkeypatch: pytest.MonkeyPatch
     for number in range(1, 41):
         write(live, f"{number} {'x' * 30_000}", replica)
         if number % 4 == 0:  # she is never further behind than the tail reaches
-            bea.wait(lambda it, all_=number: len(it.texts()) == all_, "all")
+            bea.wait(came(number), "all")
     got: list[int] = []
     while not (message := slow.read()).HasField("ended"):
         got += [message.entry.number] if message.HasField("entry") else []
