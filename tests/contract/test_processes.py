@@ -73,7 +73,7 @@ def test_a_role_holds_its_own_runtime_only(
     role: str,
     probes: "dict[tuple[str, str], Future[subprocess.CompletedProcess[str]]]",
 ) -> None:
-    """Api and live have no bus library, worker is patched and has no grpc, the others have neither."""
+    """An edge has no bus library, worker is patched and has no grpc, the others have neither."""
     done = probes[service, role].result()
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
