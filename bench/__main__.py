@@ -12,6 +12,7 @@ from bench import (
     connect,
     grpc_command,
     latency,
+    live,
     mail,
     memory,
     planning,
@@ -47,6 +48,7 @@ BY_NAME: dict[str, Benchmark] = {
     "relay_backlog": relay.measure_backlog,
     "relay_long": relay.measure_long,
     "search": search.measure,
+    "live": live.measure,
 }
 RESULT = Path("var/bench.json")
 
