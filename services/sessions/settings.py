@@ -8,6 +8,7 @@ from pathlib import Path
 from chassis.operations.page_settings import PagesSettings
 from chassis.operations.settings import (
     API,
+    LIVE,
     MIGRATE,
     NO_FILE,
     SOLVER,
@@ -38,7 +39,7 @@ class Settings(PagesSettings):
 
     online_seats: int = setting(
         "how many seats online all sessions together give at a time; 0: no limit",
-        roles=(API, SOLVER),
+        roles=(API, SOLVER, LIVE),
         check=between(0, 10_000_000, "0 to 10000000"),
         default=0,
     )
@@ -61,6 +62,13 @@ class Settings(PagesSettings):
         roles=(SOLVER,),
         check=between(1, 64, "1 to 64"),
         default=8,
+    )
+
+    live_members: int = setting(
+        "how many streams of members of classes a replica of the role `live` accepts",
+        roles=(LIVE,),
+        check=between(1, 100_000, "1 to 100000"),
+        default=5_000,
     )
 
     @property
