@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
-from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc, timetables_pb2
+from tandem.sessions.v1 import resources_pb2, sessions_pb2, timetables_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.capabilities import CapabilityUrls
@@ -18,6 +18,7 @@ from chassis.edge.access import check_reach
 from chassis.edge.validation import violations_of
 from chassis.errors import FailedPrecondition, FieldViolation, check
 from services.sessions import calendar_queries, queries, rights
+from services.sessions.api_questions import QuestionsApi
 from services.sessions.calendar_feeds import SUFFIX
 from services.sessions.domain import checkin
 from services.sessions.domain.availability import SetAvailability
@@ -67,7 +68,7 @@ M = TypeVar("M", bound=Message)
 CALENDARS_OFF = "calendars are off: TANDEM_PAGES_URL is not set"
 
 
-class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
+class SessionsApi(QuestionsApi):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(

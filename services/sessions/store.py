@@ -19,6 +19,10 @@
 | clash_checks | a learner or a session whose clashes are to be checked | made by the server |
 | rotation_notes | a session whose seats are to be given to its cohort | made by the server |
 | availability | when a person can teach (store_availability.py) | the person's |
+| questions, question_replies | a question; a reply (store_questions.py) | made by the server |
+| question_votes | that a learner wants a question answered | question:learner |
+| vote_notes | a question whose votes are to be counted | made by the server |
+| agenda_notes | a run, or one question of it, to put on agendas | made by the server |
 | class_log | what happened in a class's live channel (store_class_log.py) | session:number |
 | timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
 | guards | an object that units of work lock | its name |
@@ -46,6 +50,7 @@ from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
 from services.sessions.store_class_log import ClassLogStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
+from services.sessions.store_questions import QuestionsStore
 from services.sessions.store_rotation import RotationStore
 from services.sessions.store_swaps import SwapStore
 from services.sessions.store_timetables import TimetableStore
@@ -63,7 +68,9 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(AvailabilityStore, TimetableStore, RotationStore, SwapStore, ClassLogStore):
+class SessionsStore(
+    AvailabilityStore, TimetableStore, RotationStore, SwapStore, ClassLogStore, QuestionsStore
+):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"

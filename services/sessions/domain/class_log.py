@@ -8,6 +8,8 @@ to send and to resume from, whichever process made the entry.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.sessions.domain.questions import QuestionState
+
 
 @dataclass(frozen=True, slots=True)
 class ChatSent:
@@ -23,6 +25,16 @@ class HandMoved:
     raised: bool
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionShown:
+    """A question, new or changed, as the class sees it; the text is empty if it is gone."""
+
+    question_id: str
+    text: str
+    state: QuestionState
+    merged_into: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassEntry:
     """One thing that happened; exactly one of the fields after `person_id` is set."""
@@ -35,6 +47,7 @@ class ClassEntry:
     """Who did it; empty: the platform."""
     chat: ChatSent | None = None
     hand: HandMoved | None = None
+    question: QuestionShown | None = None
 
 
 def numbered(entry: ClassEntry, last: int) -> ClassEntry:

@@ -23,19 +23,22 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from tandem.sessions.v1 import questions_pb2 as tandem_dot_sessions_dot_v1_dot_questions__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtandem/sessions/v1/live.proto\x12\x12tandem.sessions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd0\x01\n\nClassEntry\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12,\n\x04\x63hat\x18\n \x01(\x0b\x32\x1c.tandem.sessions.v1.ChatSentH\x00\x12-\n\x04hand\x18\x0b \x01(\x0b\x32\x1d.tandem.sessions.v1.HandMovedH\x00\x42\x06\n\x04what\"\x18\n\x08\x43hatSent\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x1b\n\tHandMoved\x12\x0e\n\x06raised\x18\x01 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtandem/sessions/v1/live.proto\x12\x12tandem.sessions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"tandem/sessions/v1/questions.proto\"\x87\x02\n\nClassEntry\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12,\n\x04\x63hat\x18\n \x01(\x0b\x32\x1c.tandem.sessions.v1.ChatSentH\x00\x12-\n\x04hand\x18\x0b \x01(\x0b\x32\x1d.tandem.sessions.v1.HandMovedH\x00\x12\x35\n\x08question\x18\x14 \x01(\x0b\x32!.tandem.sessions.v1.QuestionShownH\x00\x42\x06\n\x04what\"\x18\n\x08\x43hatSent\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x1b\n\tHandMoved\x12\x0e\n\x06raised\x18\x01 \x01(\x08\"y\n\rQuestionShown\x12\x13\n\x0bquestion_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x30\n\x05state\x18\x03 \x01(\x0e\x32!.tandem.sessions.v1.QuestionState\x12\x13\n\x0bmerged_into\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tandem.sessions.v1.live_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CLASSENTRY']._serialized_start=87
-  _globals['_CLASSENTRY']._serialized_end=295
-  _globals['_CHATSENT']._serialized_start=297
-  _globals['_CHATSENT']._serialized_end=321
-  _globals['_HANDMOVED']._serialized_start=323
-  _globals['_HANDMOVED']._serialized_end=350
+  _globals['_CLASSENTRY']._serialized_start=123
+  _globals['_CLASSENTRY']._serialized_end=386
+  _globals['_CHATSENT']._serialized_start=388
+  _globals['_CHATSENT']._serialized_end=412
+  _globals['_HANDMOVED']._serialized_start=414
+  _globals['_HANDMOVED']._serialized_end=441
+  _globals['_QUESTIONSHOWN']._serialized_start=443
+  _globals['_QUESTIONSHOWN']._serialized_end=564
 # @@protoc_insertion_point(module_scope)

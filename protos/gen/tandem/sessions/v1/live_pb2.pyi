@@ -6,6 +6,7 @@ isort:skip_file
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from tandem.sessions.v1 import questions_pb2 as _questions_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -31,6 +32,7 @@ class ClassEntry(_message.Message):
     PERSON_ID_FIELD_NUMBER: _builtins.int
     CHAT_FIELD_NUMBER: _builtins.int
     HAND_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     number: _builtins.int
@@ -49,6 +51,10 @@ class ClassEntry(_message.Message):
     def hand(self) -> Global___HandMoved:
         """Somebody raised a hand, or took it down."""
 
+    @_builtins.property
+    def question(self) -> Global___QuestionShown:
+        """A question of the class's agenda is new, or has changed."""
+
     def __init__(
         self,
         *,
@@ -58,12 +64,13 @@ class ClassEntry(_message.Message):
         person_id: _builtins.str = ...,
         chat: Global___ChatSent | None = ...,
         hand: Global___HandMoved | None = ...,
+        question: Global___QuestionShown | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "question", b"question", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "number", b"number", "person_id", b"person_id", "session_id", b"session_id", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "number", b"number", "person_id", b"person_id", "question", b"question", "session_id", b"session_id", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["chat", "hand"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["chat", "hand", "question"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -112,3 +119,37 @@ class HandMoved(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HandMoved: _TypeAlias = HandMoved  # noqa: Y015
+
+@_typing.final
+class QuestionShown(_message.Message):
+    """A question as the class sees it: nobody learns who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    MERGED_INTO_FIELD_NUMBER: _builtins.int
+    question_id: _builtins.str
+    """The question."""
+    text: _builtins.str
+    """What was asked; empty when it is WITHDRAWN or HIDDEN."""
+    state: _questions_pb2.QuestionState.ValueType
+    """Where it is."""
+    merged_into: _builtins.str
+    """MERGED: the question that it is the same as."""
+    def __init__(
+        self,
+        *,
+        question_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        state: _questions_pb2.QuestionState.ValueType = ...,
+        merged_into: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["merged_into", b"merged_into", "question_id", b"question_id", "state", b"state", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuestionShown: _TypeAlias = QuestionShown  # noqa: Y015
