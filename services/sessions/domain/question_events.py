@@ -11,7 +11,7 @@ E = TypeVar("E")
 
 def about_question(question: Question, event: type[E], **more: object) -> E:
     """Return an event about a question; fields that `more` does not set come from it."""
-    known: dict[str, Any] = {"question_id": question.id, **more}
+    known: dict[str, Any] = {"question_id": question.id, "question": question.text, **more}
     for field in fields(event):  # type: ignore[arg-type]
         if field.name not in known:
             known[field.name] = getattr(question, field.name)
@@ -26,7 +26,7 @@ class QuestionAsked:
     run_id: str
     group_ids: tuple[str, ...]
     asker_id: str
-    text: str
+    question: str
     asked_at: datetime
     place: QuestionPlace
     asked_in: str
@@ -66,7 +66,7 @@ class QuestionAnswered:
     run_id: str
     answered_question_id: str
     asker_id: str
-    text: str
+    question: str
     answer: str
     session_id: str
     session_title: str
@@ -82,7 +82,7 @@ class QuestionCarriedOver:
     question_id: str
     run_id: str
     asker_id: str
-    text: str
+    question: str
     from_session_id: str
     from_title: str
     left_open: bool

@@ -33,7 +33,7 @@ def test_asked_in_between(forum: Forum) -> None:
     assert (question.session_id, question.asker_id, question.votes) == (monday.id, "ada", 1)
     assert question.wanted
     [told] = forum.school.published(events_pb2.QuestionAsked)
-    assert (told.question_id, told.text, told.asker_id) == (
+    assert (told.question_id, told.question, told.asker_id) == (
         question.id,
         "Why is it upside down?",
         "ada",

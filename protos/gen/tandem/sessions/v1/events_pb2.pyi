@@ -1732,7 +1732,7 @@ class QuestionAsked(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     GROUP_IDS_FIELD_NUMBER: _builtins.int
     ASKER_ID_FIELD_NUMBER: _builtins.int
-    TEXT_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
     ASKED_AT_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
     ASKED_IN_FIELD_NUMBER: _builtins.int
@@ -1746,7 +1746,7 @@ class QuestionAsked(_message.Message):
     """The run."""
     asker_id: _builtins.str
     """Who asked."""
-    text: _builtins.str
+    question: _builtins.str
     """What."""
     place: _questions_pb2.QuestionPlace.ValueType
     """Where."""
@@ -1777,7 +1777,7 @@ class QuestionAsked(_message.Message):
         run_id: _builtins.str = ...,
         group_ids: _abc.Iterable[_builtins.str] | None = ...,
         asker_id: _builtins.str = ...,
-        text: _builtins.str = ...,
+        question: _builtins.str = ...,
         asked_at: _timestamp_pb2.Timestamp | None = ...,
         place: _questions_pb2.QuestionPlace.ValueType = ...,
         asked_in: _builtins.str = ...,
@@ -1788,7 +1788,7 @@ class QuestionAsked(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "asked_in", b"asked_in", "asker_id", b"asker_id", "group_ids", b"group_ids", "instructor_ids", b"instructor_ids", "item_id", b"item_id", "offset_seconds", b"offset_seconds", "place", b"place", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "asked_in", b"asked_in", "asker_id", b"asker_id", "group_ids", b"group_ids", "instructor_ids", b"instructor_ids", "item_id", b"item_id", "offset_seconds", b"offset_seconds", "place", b"place", "question", b"question", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1884,7 +1884,7 @@ class QuestionAnswered(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     ANSWERED_QUESTION_ID_FIELD_NUMBER: _builtins.int
     ASKER_ID_FIELD_NUMBER: _builtins.int
-    TEXT_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
     ANSWER_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
     SESSION_TITLE_FIELD_NUMBER: _builtins.int
@@ -1899,7 +1899,7 @@ class QuestionAnswered(_message.Message):
     """The question that has the answer; the same one unless it was merged."""
     asker_id: _builtins.str
     """Who asked."""
-    text: _builtins.str
+    question: _builtins.str
     """What was asked."""
     answer: _builtins.str
     """The answer in words; empty: there is none."""
@@ -1922,7 +1922,7 @@ class QuestionAnswered(_message.Message):
         run_id: _builtins.str = ...,
         answered_question_id: _builtins.str = ...,
         asker_id: _builtins.str = ...,
-        text: _builtins.str = ...,
+        question: _builtins.str = ...,
         answer: _builtins.str = ...,
         session_id: _builtins.str = ...,
         session_title: _builtins.str = ...,
@@ -1932,7 +1932,7 @@ class QuestionAnswered(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answered_at", b"answered_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answered_at", b"answered_at", "answered_by", b"answered_by", "answered_question_id", b"answered_question_id", "asker_id", b"asker_id", "offset_seconds", b"offset_seconds", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id", "session_title", b"session_title", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answered_at", b"answered_at", "answered_by", b"answered_by", "answered_question_id", b"answered_question_id", "asker_id", b"asker_id", "offset_seconds", b"offset_seconds", "question", b"question", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id", "session_title", b"session_title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1947,7 +1947,7 @@ class QuestionCarriedOver(_message.Message):
     QUESTION_ID_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
     ASKER_ID_FIELD_NUMBER: _builtins.int
-    TEXT_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
     FROM_SESSION_ID_FIELD_NUMBER: _builtins.int
     FROM_TITLE_FIELD_NUMBER: _builtins.int
     LEFT_OPEN_FIELD_NUMBER: _builtins.int
@@ -1962,7 +1962,7 @@ class QuestionCarriedOver(_message.Message):
     """The run."""
     asker_id: _builtins.str
     """Who asked."""
-    text: _builtins.str
+    question: _builtins.str
     """What."""
     from_session_id: _builtins.str
     """The session on whose agenda it was; empty: none."""
@@ -1994,7 +1994,7 @@ class QuestionCarriedOver(_message.Message):
         question_id: _builtins.str = ...,
         run_id: _builtins.str = ...,
         asker_id: _builtins.str = ...,
-        text: _builtins.str = ...,
+        question: _builtins.str = ...,
         from_session_id: _builtins.str = ...,
         from_title: _builtins.str = ...,
         left_open: _builtins.bool = ...,
@@ -2006,7 +2006,7 @@ class QuestionCarriedOver(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["carried_at", b"carried_at", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker_id", b"asker_id", "carried_at", b"carried_at", "from_session_id", b"from_session_id", "from_title", b"from_title", "instructor_ids", b"instructor_ids", "left_open", b"left_open", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "text", b"text", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker_id", b"asker_id", "carried_at", b"carried_at", "from_session_id", b"from_session_id", "from_title", b"from_title", "instructor_ids", b"instructor_ids", "left_open", b"left_open", "question", b"question", "question_id", b"question_id", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
