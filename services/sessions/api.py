@@ -22,6 +22,7 @@ from services.sessions.api_feedback import FeedbackApi
 from services.sessions.api_live import LiveApi
 from services.sessions.api_moderation import ModerationApi
 from services.sessions.api_polls import PollsApi
+from services.sessions.api_questions import QuestionsApi
 from services.sessions.calendar_feeds import SUFFIX
 from services.sessions.domain import checkin
 from services.sessions.domain.availability import SetAvailability
@@ -72,7 +73,12 @@ CALENDARS_OFF = "calendars are off: TANDEM_PAGES_URL is not set"
 
 
 class SessionsApi(
-    LiveApi, ModerationApi, PollsApi, FeedbackApi, sessions_pb2_grpc.SessionsServiceServicer
+    LiveApi,
+    QuestionsApi,
+    ModerationApi,
+    PollsApi,
+    FeedbackApi,
+    sessions_pb2_grpc.SessionsServiceServicer,
 ):
     """Calls a use case for each request, and turns its result into a response."""
 

@@ -219,6 +219,23 @@ _MODERATION: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_QUESTIONS: Mapping[str, Sequence[IndexModel]] = {
+    "questions": [
+        IndexModel([("run_id", 1), ("state", 1), ("_id", 1)]),
+        IndexModel([("run_id", 1), ("_id", 1)]),
+        IndexModel([("run_id", 1), ("asker_id", 1), ("state", 1)]),
+        IndexModel([("asked_in", 1), ("_id", 1)]),
+        IndexModel(
+            [("session_id", 1), ("votes", -1), ("asked_at", 1), ("_id", 1)],
+            partialFilterExpression={"state": "OPEN"},
+        ),
+    ],
+    "question_replies": [IndexModel([("question_id", 1), ("_id", 1)])],
+    "question_votes": [IndexModel([("question_id", 1), ("learner_id", 1)])],
+    "vote_notes": [IndexModel("question_id")],
+    "agenda_notes": [IndexModel([("run_id", 1), ("_id", 1)])],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -235,6 +252,7 @@ MIGRATIONS = (
     Migration(13, "timetables", adding(_TIMETABLES)),
     Migration(15, "requests for swaps of seats", adding(_SWAPS)),
     Migration(16, "the logs of classes", adding(_CLASS_LOG)),
+    Migration(17, "questions, their threads and votes", adding(_QUESTIONS)),
     Migration(18, "polls and feedback", adding({**_POLLS, **_FEEDBACK})),
     Migration(19, "moderation of live channels", adding(_MODERATION)),
 )

@@ -23,6 +23,7 @@ from services.sessions.ports_feedback import FeedbackStore
 from services.sessions.ports_live import LiveStore
 from services.sessions.ports_moderation import ModerationStore
 from services.sessions.ports_polls import PollStore
+from services.sessions.ports_questions import QuestionStore
 
 C = TypeVar("C", bound=Replica)
 
@@ -37,7 +38,7 @@ class Instances(Protocol):
         """
 
 
-class Store(LiveStore, ModerationStore, PollStore, FeedbackStore, Protocol):
+class Store(LiveStore, QuestionStore, ModerationStore, PollStore, FeedbackStore, Protocol):
     """The data of sessions as one unit of work sees them."""
 
     now: datetime

@@ -19,6 +19,10 @@
 | clash_checks | a learner or a session whose clashes are to be checked | made by the server |
 | rotation_notes | a session whose seats are to be given to its cohort | made by the server |
 | availability | when a person can teach (store_availability.py) | the person's |
+| questions, question_replies | a question; a reply (store_questions.py) | made by the server |
+| question_votes | that a learner wants a question answered | question:learner |
+| vote_notes | a question whose votes are to be counted | made by the server |
+| agenda_notes | a run, or one question of it, to put on agendas | made by the server |
 | class_log | what happened in a class's live channel (store_class_log.py) | session:number |
 | moderation | an act of moderation in a class (store_moderation.py) | session:number of its entry |
 | polls | a poll in a class (store_polls.py) | made by the server |
@@ -54,6 +58,7 @@ from services.sessions.store_feedback import FeedbackStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
 from services.sessions.store_moderation import ModerationStore
 from services.sessions.store_polls import PollStore
+from services.sessions.store_questions import QuestionsStore
 from services.sessions.store_rotation import RotationStore
 from services.sessions.store_swaps import SwapStore
 from services.sessions.store_timetables import TimetableStore
@@ -79,6 +84,7 @@ class SessionsStore(
     ModerationStore,
     PollStore,
     FeedbackStore,
+    QuestionsStore,
 ):
     """Sessions' database as one unit of work sees it."""
 

@@ -70,7 +70,7 @@ class PollStore(SeriesStore):
         rows = self.find_by_ids("votes", [key(*each) for each in keys])
         return {row["poll_id"]: from_document(row, Vote) for row in rows}
 
-    def put_vote(self, vote: Vote, before: Vote | None, until: datetime | None) -> None:
+    def put_poll_vote(self, vote: Vote, before: Vote | None, until: datetime | None) -> None:
         """Store a vote in place of the voter's vote before, and count it. It is kept until an
         instant; None: for good.
         """
@@ -85,7 +85,7 @@ class PollStore(SeriesStore):
             named["removed_at"] = datetime.now(UTC) + (until - self.now)
         self._put("votes", to_document(vote) | named)
 
-    def tally_of(self, poll_ids: Collection[str]) -> Mapping[str, Tally]:
+    def poll_tallies(self, poll_ids: Collection[str]) -> Mapping[str, Tally]:
         """Return the votes of those of some polls that are OPEN, as they stand."""
         wanted = {"poll_id": {"$in": [*poll_ids]}}
         rows = self["poll_counts"].find(wanted, session=self.session).sort("poll_id")
@@ -102,7 +102,7 @@ class PollStore(SeriesStore):
             self.contends_for("poll_count", each)
         query = {"poll_id": poll_id}
         self["poll_counts"].update_many(query, {"$inc": {"touched": 1}}, session=self.session)
-        tally = self.tally_of([poll_id])[poll_id]
+        tally = self.poll_tallies([poll_id])[poll_id]
         self["poll_counts"].delete_many(query, session=self.session)
         return tally
 

@@ -33,6 +33,7 @@ from chassis.errors import NotFound
 from chassis.messaging.subscriptions import Subscription, Timer, Wait, one_by_one
 from chassis.replicas import upsert_if_newer
 from chassis.runs import end_of, facts_of
+from services.sessions import questions_worker
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import EnrolmentUpdate, Group, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
@@ -77,6 +78,9 @@ ROTATION_EVERY = timedelta(seconds=1)
 CLASHES_EVERY = timedelta(seconds=1)
 POLLS_EVERY = timedelta(seconds=1)
 FEEDBACK_EVERY = timedelta(minutes=1)
+AGENDAS_EVERY = timedelta(seconds=1)
+# The votes of a question are told once in this time at most.
+VOTES_EVERY = timedelta(seconds=3)
 # New zone data come with a new image, months apart; the first run is at the start.
 ZONES_EVERY = timedelta(minutes=10)
 # Sessions that are looked at in one turn.
@@ -103,7 +107,8 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
 def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
     """Return the timers: finalisation, on every replica, because each chunk is claimed; the
     settling of sessions that nobody ends; clashes of learners; offers of seats that expire; seats
-    of cohorts; new zone data; and polls of classes that are over; and feedback.
+    of cohorts; new zone data; agendas and votes of questions; polls of classes that are over; and
+    feedback.
     """
     return (
         Timer("sessions.settle", FAST_POLL, finalise, alone=False),
@@ -111,6 +116,8 @@ def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
         Timer("sessions.clashes", CLASHES_EVERY, check_clashes),
         Timer("sessions.offers", OFFERS_EVERY, expire_offers),
         Timer("sessions.rotation", ROTATION_EVERY, give_rotated_seats),
+        Timer("sessions.agendas", AGENDAS_EVERY, questions_worker.place_questions),
+        Timer("sessions.votes", VOTES_EVERY, questions_worker.count_votes),
         Timer("sessions.zones", ZONES_EVERY, apply_zone_data),
         Timer("sessions.polls", POLLS_EVERY, close_polls),
         Timer("sessions.feedback", FEEDBACK_EVERY, show_feedback),

@@ -180,7 +180,7 @@ def test_an_event_keeps_to_the_rules(name: str) -> None:
 
 
 # Fields that hold a name, an address, or what somebody wrote; titles and names of things are none.
-PERSONAL = re.compile(r"(given_name|family_name|email|reason|note|comment|question)")
+PERSONAL = re.compile(r"(given_name|family_name|email|reason|note|comment|question|answer)")
 
 
 def test_names_addresses_and_free_text_are_marked() -> None:

@@ -20,6 +20,7 @@ class Category(StrEnum):
     DEADLINE = "DEADLINE"
     REMINDER = "REMINDER"
     ACTIVITY = "ACTIVITY"
+    QUESTION = "QUESTION"
 
 
 class DeliveryState(StrEnum):
@@ -67,6 +68,9 @@ class Kind(StrEnum):
     DUE_MISSED = "due_missed"
     DUES_CHANGED = "dues_changed"
     ACTIVITIES_OPENED = "activities_opened"
+    QUESTION_ANSWERED = "question_answered"
+    QUESTION_CARRIED_OVER = "question_carried_over"
+    QUESTIONS_WAITING = "questions_waiting"
     REMINDER = "reminder"
 
 

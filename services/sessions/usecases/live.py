@@ -27,6 +27,7 @@ def start(store: Store, session_id: str) -> Session:
         return before
     [session] = withdraw_all(store, [started(before, store.now)])
     store.put_session(session)
+    store.note_agendas([session.run_id])
     store.record_event(about(session, SessionStarted))
     return session
 
@@ -40,6 +41,7 @@ def undo_start(store: Store, session_id: str) -> Session:
     if before.state is SessionState.SCHEDULED:
         return before
     session = promote(store, unstarted(before))
+    store.note_agendas([session.run_id])
     store.record_event(about(session, SessionStartUndone, undone_at=store.now))
     return session
 
@@ -68,6 +70,7 @@ def settle_overdue(store: Store, session_id: str, grace: timedelta) -> None:
         if not store.has_presence_events(session.id):
             session = replace(session, not_held_at=store.now)
             store.put_session(session)
+            store.note_agendas([session.run_id])
             store.record_event(about(session, SessionNotHeld))
             return
         [session] = withdraw_all(store, [started(session, session.start_time)])
@@ -81,5 +84,6 @@ def _end(store: Store, live: Session, at: datetime) -> Session:
     store.put_session(session)
     store.put_finalisation(Finalisation(session.id, session.run_id))
     open_feedback(store, session)
+    store.note_agendas([session.run_id])
     store.record_event(about(session, SessionEnded))
     return session

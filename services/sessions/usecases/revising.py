@@ -1,4 +1,6 @@
-"""What calendars show of classes: each change is a revision, and makes calendars out of date."""
+"""What calendars show of classes: each change is a revision, makes calendars out of date, and may
+move questions to another agenda.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,10 +13,12 @@ from services.sessions.ports import Store
 def planned(store: Store, sessions: Sequence[Session]) -> list[Session]:
     """Return new sessions with the instant of their first revision."""
     store.touch_calendars(calendars_of(sessions))
+    store.note_agendas({each.run_id for each in sessions})
     return [replace(each, revised_at=store.now) for each in sessions]
 
 
 def changed(store: Store, before: Sequence[Session], after: Sequence[Session]) -> list[Session]:
     """Return sessions after a change with their next revisions."""
     store.touch_calendars(calendars_of([*before, *after]))
+    store.note_agendas({each.run_id for each in before})
     return [revised(each, store.now) for each in after]

@@ -58,8 +58,15 @@ def one_of_each(world: World) -> None:
     dues.changes.add(activity_id="quiz").new_due.FromDatetime(world.clock.now() + DAY)
     opened = progress.ActivitiesOpened(enrolment_id="r1-ada", activity_ids=["quiz"], **of_run)
     world.hear("notify.paths", world.event(dues), world.event(opened))
+    asked = sessions.QuestionAsked(question_id="q1", run_id="r1", instructor_ids=["ada"])
+    answered = sessions.QuestionAnswered(question_id="q2", run_id="r1", asker_id="ada")
+    carried = sessions.QuestionCarriedOver(
+        question_id="q3", run_id="r1", asker_id="ada", left_open=True
+    )
+    world.hear("notify.questions", *map(world.event, (asked, answered, carried)))
     world.clock.forward(hours=1)
     announcer.tell_dues(world.database, TEXTS)
+    announcer.tell_questions(world.database, TEXTS)
     world.remind()
     world.broadcast()
 
@@ -83,6 +90,9 @@ TYPES: Mapping[Kind, str] = {
     Kind.DUE_MISSED: "tandem.progress.due.missed.v1",
     Kind.DUES_CHANGED: "tandem.progress.dues.changed.v1",
     Kind.ACTIVITIES_OPENED: "tandem.progress.activities.opened.v1",
+    Kind.QUESTION_ANSWERED: "tandem.sessions.question.answered.v1",
+    Kind.QUESTION_CARRIED_OVER: "tandem.sessions.question.carried_over.v1",
+    Kind.QUESTIONS_WAITING: "tandem.sessions.question.asked.v1",
     Kind.REMINDER: "tandem.sessions.session.scheduled.v1",
 }
 

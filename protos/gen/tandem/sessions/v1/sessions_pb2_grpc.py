@@ -7,6 +7,7 @@ from tandem.sessions.v1 import feedback_pb2 as tandem_dot_sessions_dot_v1_dot_fe
 from tandem.sessions.v1 import live_pb2 as tandem_dot_sessions_dot_v1_dot_live__pb2
 from tandem.sessions.v1 import moderation_pb2 as tandem_dot_sessions_dot_v1_dot_moderation__pb2
 from tandem.sessions.v1 import polls_pb2 as tandem_dot_sessions_dot_v1_dot_polls__pb2
+from tandem.sessions.v1 import questions_pb2 as tandem_dot_sessions_dot_v1_dot_questions__pb2
 from tandem.sessions.v1 import resources_pb2 as tandem_dot_sessions_dot_v1_dot_resources__pb2
 from tandem.sessions.v1 import sessions_pb2 as tandem_dot_sessions_dot_v1_dot_sessions__pb2
 from tandem.sessions.v1 import timetables_pb2 as tandem_dot_sessions_dot_v1_dot_timetables__pb2
@@ -181,6 +182,71 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/ListSwaps',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.FromString,
+                _registered_method=True)
+        self.AskQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/AskQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionResponse.FromString,
+                _registered_method=True)
+        self.EditQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/EditQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.EditQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+                _registered_method=True)
+        self.VoteQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/VoteQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.VoteQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.VoteQuestionResponse.FromString,
+                _registered_method=True)
+        self.WithdrawQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/WithdrawQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.WithdrawQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+                _registered_method=True)
+        self.MergeQuestions = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/MergeQuestions',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.MergeQuestionsRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+                _registered_method=True)
+        self.AnswerQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/AnswerQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AnswerQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+                _registered_method=True)
+        self.ReplyToQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ReplyToQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ReplyToQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.QuestionReply.FromString,
+                _registered_method=True)
+        self.ReopenQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ReopenQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ReopenQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+                _registered_method=True)
+        self.HideQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/HideQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.HideQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+                _registered_method=True)
+        self.GetQuestion = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetQuestion',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.GetQuestionRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.GetQuestionResponse.FromString,
+                _registered_method=True)
+        self.ListQuestions = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListQuestions',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListQuestionsRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListQuestionsResponse.FromString,
+                _registered_method=True)
+        self.ListAgenda = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListAgenda',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListAgendaRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListAgendaResponse.FromString,
+                _registered_method=True)
+        self.SuggestDuplicates = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/SuggestDuplicates',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.SuggestDuplicatesRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.SuggestDuplicatesResponse.FromString,
                 _registered_method=True)
         self.StartSession = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/StartSession',
@@ -599,6 +665,114 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AskQuestion(self, request, context):
+        """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
+        comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
+        is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
+        the asker has no place in the run or 50 open questions there, the run is over, the class is not
+        LIVE, or there is no such recording.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EditQuestion(self, request, context):
+        """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoteQuestion(self, request, context):
+        """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
+        question is one for the question that it was merged into. Repeats change nothing.
+        FAILED_PRECONDITION when the learner has no place in the run, the run is over, or the question is
+        WITHDRAWN or HIDDEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawQuestion(self, request, context):
+        """Takes an OPEN question back. NOT_FOUND when the learner did not ask it. A repeat answers it as it
+        is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergeQuestions(self, request, context):
+        """Merges OPEN questions into one that is OPEN or ANSWERED. Who wants several of them counts once,
+        and all askers are told the answer. A repeat changes nothing. FAILED_PRECONDITION lists each
+        question that can't be merged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerQuestion(self, request, context):
+        """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
+        a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
+        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplyToQuestion(self, request, context):
+        """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
+        staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
+        the thread is full.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReopenQuestion(self, request, context):
+        """Opens an ANSWERED or HIDDEN question again; it comes to the next agenda. A repeat answers it as
+        it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HideQuestion(self, request, context):
+        """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetQuestion(self, request, context):
+        """One question with its thread and its history. What is WITHDRAWN or HIDDEN is NOT_FOUND for
+        learners who did not ask it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListQuestions(self, request, context):
+        """Questions of a run, the oldest first. Learners see no one else's that are WITHDRAWN or HIDDEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAgenda(self, request, context):
+        """The OPEN questions on a session's agenda, most wanted first, then the oldest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuggestDuplicates(self, request, context):
+        """Open questions of a run that may be the same as a text, by the words that they have in common: of
+        the 2,000 newest ones.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StartSession(self, request, context):
         """Begins a SCHEDULED session. A repeat answers it as it is.
         """
@@ -993,6 +1167,71 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.ListSwaps,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.SerializeToString,
+            ),
+            'AskQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.AskQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionResponse.SerializeToString,
+            ),
+            'EditQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.EditQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.EditQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.SerializeToString,
+            ),
+            'VoteQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoteQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.VoteQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.VoteQuestionResponse.SerializeToString,
+            ),
+            'WithdrawQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.WithdrawQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.SerializeToString,
+            ),
+            'MergeQuestions': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeQuestions,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.MergeQuestionsRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.SerializeToString,
+            ),
+            'AnswerQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.AnswerQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.SerializeToString,
+            ),
+            'ReplyToQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplyToQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ReplyToQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.QuestionReply.SerializeToString,
+            ),
+            'ReopenQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReopenQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ReopenQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.SerializeToString,
+            ),
+            'HideQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.HideQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.HideQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.SerializeToString,
+            ),
+            'GetQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuestion,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.GetQuestionRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.GetQuestionResponse.SerializeToString,
+            ),
+            'ListQuestions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuestions,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListQuestionsRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListQuestionsResponse.SerializeToString,
+            ),
+            'ListAgenda': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAgenda,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListAgendaRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.ListAgendaResponse.SerializeToString,
+            ),
+            'SuggestDuplicates': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuggestDuplicates,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.SuggestDuplicatesRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_questions__pb2.SuggestDuplicatesResponse.SerializeToString,
             ),
             'StartSession': grpc.unary_unary_rpc_method_handler(
                     servicer.StartSession,
@@ -1886,6 +2125,357 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/ListSwaps',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.ListSwapsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AskQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/AskQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.AskQuestionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EditQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/EditQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.EditQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoteQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/VoteQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.VoteQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.VoteQuestionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/WithdrawQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.WithdrawQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeQuestions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/MergeQuestions',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.MergeQuestionsRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/AnswerQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.AnswerQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplyToQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ReplyToQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.ReplyToQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.QuestionReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReopenQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ReopenQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.ReopenQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HideQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/HideQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.HideQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.Question.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetQuestion',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.GetQuestionRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.GetQuestionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQuestions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListQuestions',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.ListQuestionsRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.ListQuestionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAgenda(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListAgenda',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.ListAgendaRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.ListAgendaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuggestDuplicates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/SuggestDuplicates',
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.SuggestDuplicatesRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_questions__pb2.SuggestDuplicatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,6 +9,7 @@ from tandem.sessions.v1 import feedback_pb2 as _feedback_pb2
 from tandem.sessions.v1 import live_pb2 as _live_pb2
 from tandem.sessions.v1 import moderation_pb2 as _moderation_pb2
 from tandem.sessions.v1 import polls_pb2 as _polls_pb2
+from tandem.sessions.v1 import questions_pb2 as _questions_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.sessions.v1 import sessions_pb2 as _sessions_pb2
 from tandem.sessions.v1 import timetables_pb2 as _timetables_pb2
@@ -181,6 +182,58 @@ class SessionsServiceStub:
     """Requests for swaps, by session. A learner sees the own ones, of each session the newest, also
     ended ones, for 30 days after they could be matched. Without a learner only open ones are
     answered, to staff; pages may have fewer rows than asked for.
+    """
+    AskQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.AskQuestionRequest, _questions_pb2.AskQuestionResponse]
+    """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
+    comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
+    is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
+    the asker has no place in the run or 50 open questions there, the run is over, the class is not
+    LIVE, or there is no such recording.
+    """
+    EditQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.EditQuestionRequest, _questions_pb2.Question]
+    """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
+    VoteQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.VoteQuestionRequest, _questions_pb2.VoteQuestionResponse]
+    """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
+    question is one for the question that it was merged into. Repeats change nothing.
+    FAILED_PRECONDITION when the learner has no place in the run, the run is over, or the question is
+    WITHDRAWN or HIDDEN.
+    """
+    WithdrawQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.WithdrawQuestionRequest, _questions_pb2.Question]
+    """Takes an OPEN question back. NOT_FOUND when the learner did not ask it. A repeat answers it as it
+    is.
+    """
+    MergeQuestions: _grpc.UnaryUnaryMultiCallable[_questions_pb2.MergeQuestionsRequest, _questions_pb2.Question]
+    """Merges OPEN questions into one that is OPEN or ANSWERED. Who wants several of them counts once,
+    and all askers are told the answer. A repeat changes nothing. FAILED_PRECONDITION lists each
+    question that can't be merged.
+    """
+    AnswerQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.AnswerQuestionRequest, _questions_pb2.Question]
+    """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
+    a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
+    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+    """
+    ReplyToQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ReplyToQuestionRequest, _questions_pb2.QuestionReply]
+    """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
+    staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
+    the thread is full.
+    """
+    ReopenQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ReopenQuestionRequest, _questions_pb2.Question]
+    """Opens an ANSWERED or HIDDEN question again; it comes to the next agenda. A repeat answers it as
+    it is.
+    """
+    HideQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.HideQuestionRequest, _questions_pb2.Question]
+    """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is."""
+    GetQuestion: _grpc.UnaryUnaryMultiCallable[_questions_pb2.GetQuestionRequest, _questions_pb2.GetQuestionResponse]
+    """One question with its thread and its history. What is WITHDRAWN or HIDDEN is NOT_FOUND for
+    learners who did not ask it.
+    """
+    ListQuestions: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ListQuestionsRequest, _questions_pb2.ListQuestionsResponse]
+    """Questions of a run, the oldest first. Learners see no one else's that are WITHDRAWN or HIDDEN."""
+    ListAgenda: _grpc.UnaryUnaryMultiCallable[_questions_pb2.ListAgendaRequest, _questions_pb2.ListAgendaResponse]
+    """The OPEN questions on a session's agenda, most wanted first, then the oldest."""
+    SuggestDuplicates: _grpc.UnaryUnaryMultiCallable[_questions_pb2.SuggestDuplicatesRequest, _questions_pb2.SuggestDuplicatesResponse]
+    """Open questions of a run that may be the same as a text, by the words that they have in common: of
+    the 2,000 newest ones.
     """
     StartSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.StartSessionRequest, _resources_pb2.Session]
     """Begins a SCHEDULED session. A repeat answers it as it is."""
@@ -454,6 +507,58 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Requests for swaps, by session. A learner sees the own ones, of each session the newest, also
     ended ones, for 30 days after they could be matched. Without a learner only open ones are
     answered, to staff; pages may have fewer rows than asked for.
+    """
+    AskQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.AskQuestionRequest, _questions_pb2.AskQuestionResponse]  # type: ignore[assignment]
+    """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
+    comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
+    is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
+    the asker has no place in the run or 50 open questions there, the run is over, the class is not
+    LIVE, or there is no such recording.
+    """
+    EditQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.EditQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
+    """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
+    VoteQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.VoteQuestionRequest, _questions_pb2.VoteQuestionResponse]  # type: ignore[assignment]
+    """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
+    question is one for the question that it was merged into. Repeats change nothing.
+    FAILED_PRECONDITION when the learner has no place in the run, the run is over, or the question is
+    WITHDRAWN or HIDDEN.
+    """
+    WithdrawQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.WithdrawQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
+    """Takes an OPEN question back. NOT_FOUND when the learner did not ask it. A repeat answers it as it
+    is.
+    """
+    MergeQuestions: _aio.UnaryUnaryMultiCallable[_questions_pb2.MergeQuestionsRequest, _questions_pb2.Question]  # type: ignore[assignment]
+    """Merges OPEN questions into one that is OPEN or ANSWERED. Who wants several of them counts once,
+    and all askers are told the answer. A repeat changes nothing. FAILED_PRECONDITION lists each
+    question that can't be merged.
+    """
+    AnswerQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.AnswerQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
+    """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
+    a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
+    FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+    """
+    ReplyToQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.ReplyToQuestionRequest, _questions_pb2.QuestionReply]  # type: ignore[assignment]
+    """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
+    staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
+    the thread is full.
+    """
+    ReopenQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.ReopenQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
+    """Opens an ANSWERED or HIDDEN question again; it comes to the next agenda. A repeat answers it as
+    it is.
+    """
+    HideQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.HideQuestionRequest, _questions_pb2.Question]  # type: ignore[assignment]
+    """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is."""
+    GetQuestion: _aio.UnaryUnaryMultiCallable[_questions_pb2.GetQuestionRequest, _questions_pb2.GetQuestionResponse]  # type: ignore[assignment]
+    """One question with its thread and its history. What is WITHDRAWN or HIDDEN is NOT_FOUND for
+    learners who did not ask it.
+    """
+    ListQuestions: _aio.UnaryUnaryMultiCallable[_questions_pb2.ListQuestionsRequest, _questions_pb2.ListQuestionsResponse]  # type: ignore[assignment]
+    """Questions of a run, the oldest first. Learners see no one else's that are WITHDRAWN or HIDDEN."""
+    ListAgenda: _aio.UnaryUnaryMultiCallable[_questions_pb2.ListAgendaRequest, _questions_pb2.ListAgendaResponse]  # type: ignore[assignment]
+    """The OPEN questions on a session's agenda, most wanted first, then the oldest."""
+    SuggestDuplicates: _aio.UnaryUnaryMultiCallable[_questions_pb2.SuggestDuplicatesRequest, _questions_pb2.SuggestDuplicatesResponse]  # type: ignore[assignment]
+    """Open questions of a run that may be the same as a text, by the words that they have in common: of
+    the 2,000 newest ones.
     """
     StartSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.StartSessionRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Begins a SCHEDULED session. A repeat answers it as it is."""
@@ -886,6 +991,136 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Requests for swaps, by session. A learner sees the own ones, of each session the newest, also
         ended ones, for 30 days after they could be matched. Without a learner only open ones are
         answered, to staff; pages may have fewer rows than asked for.
+        """
+
+    @_abc_1.abstractmethod
+    def AskQuestion(
+        self,
+        request: _questions_pb2.AskQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.AskQuestionResponse, _abc.Awaitable[_questions_pb2.AskQuestionResponse]]:
+        """Asks a question of a run: in a class that is LIVE, in between, or at a moment of a recording. It
+        comes to the agenda of that class, or of the next SCHEDULED one for the asker's groups; if none
+        is planned, to the first that is. Fellow learners do not see who asked. FAILED_PRECONDITION when
+        the asker has no place in the run or 50 open questions there, the run is over, the class is not
+        LIVE, or there is no such recording.
+        """
+
+    @_abc_1.abstractmethod
+    def EditQuestion(
+        self,
+        request: _questions_pb2.EditQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
+        """Changes the text of an OPEN question. NOT_FOUND when the learner did not ask it."""
+
+    @_abc_1.abstractmethod
+    def VoteQuestion(
+        self,
+        request: _questions_pb2.VoteQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.VoteQuestionResponse, _abc.Awaitable[_questions_pb2.VoteQuestionResponse]]:
+        """Says whether a learner wants a question answered. Who asked it wants it. A vote for a MERGED
+        question is one for the question that it was merged into. Repeats change nothing.
+        FAILED_PRECONDITION when the learner has no place in the run, the run is over, or the question is
+        WITHDRAWN or HIDDEN.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawQuestion(
+        self,
+        request: _questions_pb2.WithdrawQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
+        """Takes an OPEN question back. NOT_FOUND when the learner did not ask it. A repeat answers it as it
+        is.
+        """
+
+    @_abc_1.abstractmethod
+    def MergeQuestions(
+        self,
+        request: _questions_pb2.MergeQuestionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
+        """Merges OPEN questions into one that is OPEN or ANSWERED. Who wants several of them counts once,
+        and all askers are told the answer. A repeat changes nothing. FAILED_PRECONDITION lists each
+        question that can't be merged.
+        """
+
+    @_abc_1.abstractmethod
+    def AnswerQuestion(
+        self,
+        request: _questions_pb2.AnswerQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
+        """Answers an OPEN question, or adds to the answer of an ANSWERED one: in words, live at a moment of
+        a class of the run, or by accepting a reply. INVALID_ARGUMENT when there is none of the three;
+        FAILED_PRECONDITION when the moment is not within the class, or the reply is hidden.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplyToQuestion(
+        self,
+        request: _questions_pb2.ReplyToQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.QuestionReply, _abc.Awaitable[_questions_pb2.QuestionReply]]:
+        """Writes a reply into the thread of a question that is OPEN or ANSWERED. It answers nothing until
+        staff accepts it. FAILED_PRECONDITION when a learner has no place in the run, the run is over, or
+        the thread is full.
+        """
+
+    @_abc_1.abstractmethod
+    def ReopenQuestion(
+        self,
+        request: _questions_pb2.ReopenQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
+        """Opens an ANSWERED or HIDDEN question again; it comes to the next agenda. A repeat answers it as
+        it is.
+        """
+
+    @_abc_1.abstractmethod
+    def HideQuestion(
+        self,
+        request: _questions_pb2.HideQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.Question, _abc.Awaitable[_questions_pb2.Question]]:
+        """Hides an OPEN or ANSWERED question, or a reply, from learners. A repeat answers it as it is."""
+
+    @_abc_1.abstractmethod
+    def GetQuestion(
+        self,
+        request: _questions_pb2.GetQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.GetQuestionResponse, _abc.Awaitable[_questions_pb2.GetQuestionResponse]]:
+        """One question with its thread and its history. What is WITHDRAWN or HIDDEN is NOT_FOUND for
+        learners who did not ask it.
+        """
+
+    @_abc_1.abstractmethod
+    def ListQuestions(
+        self,
+        request: _questions_pb2.ListQuestionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.ListQuestionsResponse, _abc.Awaitable[_questions_pb2.ListQuestionsResponse]]:
+        """Questions of a run, the oldest first. Learners see no one else's that are WITHDRAWN or HIDDEN."""
+
+    @_abc_1.abstractmethod
+    def ListAgenda(
+        self,
+        request: _questions_pb2.ListAgendaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.ListAgendaResponse, _abc.Awaitable[_questions_pb2.ListAgendaResponse]]:
+        """The OPEN questions on a session's agenda, most wanted first, then the oldest."""
+
+    @_abc_1.abstractmethod
+    def SuggestDuplicates(
+        self,
+        request: _questions_pb2.SuggestDuplicatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_questions_pb2.SuggestDuplicatesResponse, _abc.Awaitable[_questions_pb2.SuggestDuplicatesResponse]]:
+        """Open questions of a run that may be the same as a text, by the words that they have in common: of
+        the 2,000 newest ones.
         """
 
     @_abc_1.abstractmethod
