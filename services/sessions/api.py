@@ -18,7 +18,10 @@ from chassis.edge.access import check_reach
 from chassis.edge.validation import violations_of
 from chassis.errors import FailedPrecondition, FieldViolation, check
 from services.sessions import calendar_queries, queries, rights
+from services.sessions.api_feedback import FeedbackApi
 from services.sessions.api_live import LiveApi
+from services.sessions.api_moderation import ModerationApi
+from services.sessions.api_polls import PollsApi
 from services.sessions.calendar_feeds import SUFFIX
 from services.sessions.domain import checkin
 from services.sessions.domain.availability import SetAvailability
@@ -68,7 +71,9 @@ M = TypeVar("M", bound=Message)
 CALENDARS_OFF = "calendars are off: TANDEM_PAGES_URL is not set"
 
 
-class SessionsApi(LiveApi, sessions_pb2_grpc.SessionsServiceServicer):
+class SessionsApi(
+    LiveApi, ModerationApi, PollsApi, FeedbackApi, sessions_pb2_grpc.SessionsServiceServicer
+):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(
@@ -480,9 +485,15 @@ def _shown(
     """Return a session as the API shows it: while it is LIVE, who holds it sees the room's code."""
     shows_code = session.state is SessionState.LIVE and viewer.shows_code(session)
     code = checkin.code_at(session, store.now) if shows_code else ""
+    until = checkin.shown_until(store.now) if shows_code else None
     url = session.join_url if viewer.joins(session) else ""
     return to_message(
-        session, resources_pb2.Session, recording=recording, check_in_code=code, join_url=url
+        session,
+        resources_pb2.Session,
+        recording=recording,
+        check_in_code=code,
+        check_in_code_until=until,
+        join_url=url,
     )
 
 

@@ -11,6 +11,7 @@ from chassis.data.pages import page_of
 from chassis.data.store import Database
 from services.sessions import queries
 from services.sessions.domain import live_channel
+from services.sessions.domain.class_log import seen_by
 from services.sessions.store import SessionsStore
 from services.sessions.usecases import channel, lookup
 
@@ -43,9 +44,12 @@ class LiveApi:
     ) -> live_pb2.ListChatResponse:
         store, caller = self._database.reader(), principal.current()
         session = lookup.session(store, request.session_id)
-        if not caller.is_office:
-            live_channel.expect_allowed(channel.standing(store, session, caller.subject))
+        is_staff = caller.is_office
+        if not is_staff:
+            standing = channel.standing(store, session, caller.subject)
+            is_staff = live_channel.expect_allowed(standing).is_staff
         rows, token = queries.chat_page(store, session.id, page_of(request))
+        seen = (seen_by(row, caller.subject, is_staff) for row in rows)
         return live_pb2.ListChatResponse(
-            entries=[to_message(row, live_pb2.ClassEntry) for row in rows], next_page_token=token
+            entries=[to_message(each, live_pb2.ClassEntry) for each in seen], next_page_token=token
         )

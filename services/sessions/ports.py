@@ -19,7 +19,10 @@ from services.sessions.domain.series import Series
 from services.sessions.domain.session import Room, Session
 from services.sessions.domain.swaps import Swap
 from services.sessions.domain.timetables import Timetable
+from services.sessions.ports_feedback import FeedbackStore
 from services.sessions.ports_live import LiveStore
+from services.sessions.ports_moderation import ModerationStore
+from services.sessions.ports_polls import PollStore
 
 C = TypeVar("C", bound=Replica)
 
@@ -34,7 +37,7 @@ class Instances(Protocol):
         """
 
 
-class Store(LiveStore, Protocol):
+class Store(LiveStore, ModerationStore, PollStore, FeedbackStore, Protocol):
     """The data of sessions as one unit of work sees them."""
 
     now: datetime

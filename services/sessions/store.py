@@ -20,6 +20,12 @@
 | rotation_notes | a session whose seats are to be given to its cohort | made by the server |
 | availability | when a person can teach (store_availability.py) | the person's |
 | class_log | what happened in a class's live channel (store_class_log.py) | session:number |
+| moderation | an act of moderation in a class (store_moderation.py) | session:number of its entry |
+| polls | a poll in a class (store_polls.py) | made by the server |
+| poll_counts | how many of some voters chose each option of an OPEN poll | poll:shard |
+| votes | a vote in a poll | poll:learner, or poll:a keyed hash of the learner's id |
+| feedback_windows | until when feedback on a session is taken, and what is shown | the session's |
+| feedback | an answer of a learner (store_feedback.py) | session:a keyed hash of the learner's id |
 | timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
 | guards | an object that units of work lock | its name |
 """
@@ -44,8 +50,10 @@ from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
 from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
-from services.sessions.store_class_log import ClassLogStore
+from services.sessions.store_feedback import FeedbackStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
+from services.sessions.store_moderation import ModerationStore
+from services.sessions.store_polls import PollStore
 from services.sessions.store_rotation import RotationStore
 from services.sessions.store_swaps import SwapStore
 from services.sessions.store_timetables import TimetableStore
@@ -63,7 +71,15 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(AvailabilityStore, TimetableStore, RotationStore, SwapStore, ClassLogStore):
+class SessionsStore(
+    AvailabilityStore,
+    TimetableStore,
+    RotationStore,
+    SwapStore,
+    ModerationStore,
+    PollStore,
+    FeedbackStore,
+):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"

@@ -20,6 +20,7 @@ from services.catalog.domain.enums import (
 
 NOTHING = timedelta()
 LATEST_EVIDENCE = timedelta(days=366)
+LONGEST_FEEDBACK = timedelta(days=366)
 SHORTEST_OFFER = timedelta(minutes=1)
 
 
@@ -68,6 +69,8 @@ class RunPolicy:
     """How long an offer of a seat stands."""
     keep_chat: bool | None = None
     """Whether the chat of classes is kept after them."""
+    feedback_within: timedelta | None = None
+    """How long after a class learners leave feedback; 0: not at all."""
 
 
 DEFAULT_POLICY = RunPolicy(
@@ -84,6 +87,7 @@ DEFAULT_POLICY = RunPolicy(
     seat_offer_notice=NOTHING,
     seat_offer_within=timedelta(hours=2),
     keep_chat=False,
+    feedback_within=timedelta(days=14),
 )
 
 
@@ -325,6 +329,10 @@ def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
         yield FieldViolation("policy.evidence_within", wrong, "0, or at most 366 days")
     if policy.due_notice is not None and policy.due_notice < NOTHING:
         yield FieldViolation("policy.due_notice", "is negative", "0, for no notice, or more")
+    feedback = policy.feedback_within
+    if feedback is not None and not NOTHING <= feedback <= LONGEST_FEEDBACK:
+        wrong = f"is {feedback.total_seconds():g} s"
+        yield FieldViolation("policy.feedback_within", wrong, "0, for none, or at most 366 days")
     yield from _offer_violations(policy)
 
 

@@ -1,6 +1,6 @@
 """Online meetings of sessions, as meeting providers and the platform tell each other about them.
 
-Instants that a provider tells are of the provider's clock, until `skew` corrects them.
+Instants that a provider tells are of the provider's clock, until a Skew (`skew`) corrects them.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,10 @@ class MeetingPlan:
     """How many people may be in the meeting at a time; 0: no limit."""
     recorded: bool
     webhook_url: str
-    """Where the provider tells what happens; empty: it can't."""
+    """Where the provider tells what happens; empty: it can't.
+
+    One URL for all meetings of a server: BigBlueButton keeps one hook for each URL.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +40,6 @@ class ProviderMeeting:
 
     external_id: str
     """The provider's id of the meeting."""
-    secrets: tuple[tuple[str, str], ...] = ()
-    """What the provider wants to be told again, such as passwords, by name."""
     join_url: str = ""
     """Where everybody joins, if the provider has no links of persons."""
     made_at: datetime | None = None
@@ -64,12 +65,15 @@ class JoinLink:
     url: str
     external_id: str = ""
     """The provider's id of the person in this meeting; empty if it has none."""
+    lasts: timedelta | None = None
+    """How long it works after it was made; None: as long as the meeting."""
 
 
 class MeetingFact(StrEnum):
     """What a provider tells of a meeting."""
 
     STARTED = "STARTED"
+    """It was made, or people may talk in it now."""
     ENDED = "ENDED"
     JOINED = "JOINED"
     LEFT = "LEFT"
@@ -89,14 +93,18 @@ class MeetingEvent:
     id: str
     """The same for each delivery of it."""
     external_id: str
+    """The provider's id of the meeting; empty if it tells only `recording_id`."""
     fact: MeetingFact
     at: datetime
     """When, by the provider's clock."""
     person_id: str = ""
-    """Who joined or left; empty: nobody whom the platform knows."""
+    """Who joined or left; empty: see `link_id`, or nobody whom the platform knows."""
+    link_id: str = ""
+    """`external_id` of the link by which the person came, if the provider tells no `person_id`."""
     connection: str = ""
     """Which connection of the person joined or left."""
     recording_id: str = ""
+    """`external_id` of the recording; empty if the event is not about a certain one."""
 
 
 class FileKind(StrEnum):
@@ -138,5 +146,10 @@ class ProviderRecording:
     start: datetime
     end: datetime
     stretches: tuple[Stretch, ...] = ()
-    """What of the time it contains, in order, one after the other; empty: all of it."""
+    """What of the time it contains, in order, one after the other.
+
+    Empty: the provider does not tell here. Then it is the time from each RECORDING_BEGUN to the
+    next RECORDING_PAUSED, or all of the time where no such event came.
+    """
     files: tuple[RecordedFile, ...] = ()
+    """Of several of one kind, the best comes first."""

@@ -1,10 +1,10 @@
 """What the platform asks of a meeting provider; each adapter is one class.
 
 Calls go over the network and may take seconds, so only jobs make them; `join_link` and
-`read_webhook` never do, unless they say so.
+`read_webhook` make none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,6 +17,7 @@ from services.sessions.domain.meetings import (
     ProviderMeeting,
     ProviderRecording,
 )
+from services.sessions.domain.skew import Reading
 
 
 class ProviderAway(Exception):
@@ -41,7 +42,7 @@ class Delivery:
     """A webhook as it arrived."""
 
     url: str
-    """The whole URL to which it was sent."""
+    """The whole URL to which it was sent, as the provider knows it: proxies change nothing here."""
     headers: Mapping[str, str]
     """By lower-case name."""
     body: bytes
@@ -59,37 +60,50 @@ class Received:
 class MeetingProvider(Protocol):
     """One server or account of a meeting provider."""
 
-    def create(self, plan: MeetingPlan) -> ProviderMeeting:
-        """Make the meeting; make it once only, however often this is called.
+    def create(self, plan: MeetingPlan, /) -> ProviderMeeting:
+        """Make the meeting; make it once only, however often this is called with this plan.
+
+        Call it at most an hour before the start: BigBlueButton keeps an empty meeting for a time
+        only. If it ended an empty one, the next call makes it anew, and old links don't lead there.
 
         Raises ProviderAway and ProviderRefused.
         """
 
     def register(
-        self, meeting: ProviderMeeting, attendees: Sequence[Attendee]
+        self, meeting: ProviderMeeting, attendees: Sequence[Attendee], /
     ) -> Sequence[JoinLink]:
         """Return the own links of some people, made by calls of the provider if it needs them.
 
         Raises ProviderAway and ProviderRefused.
         """
 
-    def join_link(self, meeting: ProviderMeeting, attendee: Attendee) -> JoinLink | None:
+    def join_link(self, meeting: ProviderMeeting, attendee: Attendee, /) -> JoinLink | None:
         """Return a person's own link, made without a call; None if `register` must make it."""
 
-    def end(self, meeting: ProviderMeeting) -> None:
+    def end(self, meeting: ProviderMeeting, /) -> None:
         """End the meeting; one that is over or unknown counts as ended.
 
         Raises ProviderAway and ProviderRefused.
         """
 
-    def recordings(self, meeting: ProviderMeeting) -> Sequence[ProviderRecording]:
+    def recordings(self, meeting: ProviderMeeting, /) -> Sequence[ProviderRecording]:
         """Return the recordings that are ready, in order of their start.
 
         Raises ProviderAway and ProviderRefused.
         """
 
-    def fetch_headers(self) -> Mapping[str, str]:
-        """Return the headers with which files of recordings are fetched."""
+    def fetch_headers(self, url: str, /) -> Mapping[str, str]:
+        """Return the headers with which a recording's file is fetched from `url`.
 
-    def read_webhook(self, delivery: Delivery, now: datetime) -> Received:
+        They have secrets only if `url` is the provider's own: don't follow redirects with them.
+        Raises ProviderAway and ProviderRefused.
+        """
+
+    def read_clock(self, now: Callable[[], datetime], /) -> Reading | None:
+        """Read the provider's clock by a call; `now` reads ours. None if it does not tell.
+
+        Raises ProviderAway and ProviderRefused.
+        """
+
+    def read_webhook(self, delivery: Delivery, now: datetime, /) -> Received:
         """Return what a webhook tells. Raises BadWebhook if it is not signed by the provider."""

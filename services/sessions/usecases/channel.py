@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from chassis.runs import is_for
 from chassis.staff import within
-from services.sessions.domain import live_channel
+from services.sessions.domain import live_channel, moderation
 from services.sessions.domain.class_log import ChatSent, ClassEntry, HandMoved
 from services.sessions.domain.live_channel import Standing
 from services.sessions.domain.roster import Enrolment, is_enrolled
@@ -33,11 +33,12 @@ def standings(store: Store, session: Session, person_ids: Collection[str]) -> di
     """Return what each of some people may do in a class, without those who have no part in it."""
     staff = {each.person_id: each for each in store.run_staff(session.run_id)}
     enrolled = store.enrolments((session.run_id, each) for each in person_ids)
+    acts = moderation.by_person(store.acts_about(session.id, person_ids))
     found = {}
     for each in person_ids:
         leads = within(staff.get(each), session.group_ids) or each == session.instructor_id
-        if leads or _takes_part(store, session, enrolled.get((session.run_id, each))):
-            found[each] = Standing(is_staff=bool(leads))
+        if leads or takes_part(store, session, enrolled.get((session.run_id, each))):
+            found[each] = moderation.moderated(Standing(bool(leads)), acts.get(each, ()))
     return found
 
 
@@ -53,8 +54,11 @@ def send_chat(store: Store, session_id: str, person_id: str, text: str) -> Class
 
 
 def move_hand(store: Store, session_id: str, person_id: str, raised: bool) -> ClassEntry:
-    """Raise a person's hand in a class, or take it down. Raises as `join` does."""
-    join(store, session_id, person_id)
+    """Raise a person's hand in a class, or take it down. Raises as `join` does; who is muted can't
+    raise it.
+    """
+    enter = _written_in if raised else join
+    enter(store, session_id, person_id)
     entry = ClassEntry(
         session_id=session_id, at=store.now, person_id=person_id, hand=HandMoved(raised)
     )
@@ -69,7 +73,7 @@ def _written_in(store: Store, session_id: str, person_id: str) -> Session:
     return session
 
 
-def _takes_part(store: Store, session: Session, enrolment: Enrolment | None) -> bool:
+def takes_part(store: Store, session: Session, enrolment: Enrolment | None) -> bool:
     """Return whether a learner has a place in the run, and the class is for the learner: by the
     learner's groups, or by a seat.
     """

@@ -11,6 +11,8 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tandem.sessions.v1 import moderation_pb2 as _moderation_pb2
+from tandem.sessions.v1 import polls_pb2 as _polls_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -621,14 +623,20 @@ class ClassEntry(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
     PERSON_ID_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELD_NUMBER: _builtins.int
     CHAT_FIELD_NUMBER: _builtins.int
     HAND_FIELD_NUMBER: _builtins.int
+    POLL_ASKED_FIELD_NUMBER: _builtins.int
+    POLL_ANSWERED_FIELD_NUMBER: _builtins.int
+    MODERATED_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     number: _builtins.int
     """1, 2, 3, ... in this session."""
     person_id: _builtins.str
     """Who did it; empty: the platform."""
+    hidden: _builtins.bool
+    """True when staff hid its text: learners don't get the text then."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -641,6 +649,18 @@ class ClassEntry(_message.Message):
     def hand(self) -> Global___HandMoved:
         """Somebody raised a hand, or took it down."""
 
+    @_builtins.property
+    def poll_asked(self) -> _polls_pb2.PollAsked:
+        """A poll opened."""
+
+    @_builtins.property
+    def poll_answered(self) -> _polls_pb2.PollAnswered:
+        """A poll closed; these are its results."""
+
+    @_builtins.property
+    def moderated(self) -> _moderation_pb2.Moderated:
+        """Staff moderated."""
+
     def __init__(
         self,
         *,
@@ -648,14 +668,18 @@ class ClassEntry(_message.Message):
         number: _builtins.int = ...,
         at: _timestamp_pb2.Timestamp | None = ...,
         person_id: _builtins.str = ...,
+        hidden: _builtins.bool = ...,
         chat: Global___ChatSent | None = ...,
         hand: Global___HandMoved | None = ...,
+        poll_asked: _polls_pb2.PollAsked | None = ...,
+        poll_answered: _polls_pb2.PollAnswered | None = ...,
+        moderated: _moderation_pb2.Moderated | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "moderated", b"moderated", "poll_answered", b"poll_answered", "poll_asked", b"poll_asked", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "number", b"number", "person_id", b"person_id", "session_id", b"session_id", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "hidden", b"hidden", "moderated", b"moderated", "number", b"number", "person_id", b"person_id", "poll_answered", b"poll_answered", "poll_asked", b"poll_asked", "session_id", b"session_id", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["chat", "hand"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["chat", "hand", "poll_asked", "poll_answered", "moderated"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
