@@ -40,9 +40,13 @@ class Member:
     async def join(self) -> None:
         """Join the class at its end, and receive from now on."""
         join = live_pb2.JoinRequest(session_id=self.session_id, after=2**40)
-        await self._call.write(live_pb2.AttendRequest(join=join).SerializeToString())
-        first = live_pb2.AttendResponse.FromString(await self._call.read())
-        assert first.HasField("joined"), first
+        try:
+            await self._call.write(live_pb2.AttendRequest(join=join).SerializeToString())
+            raw = await self._call.read()
+        except asyncio.InvalidStateError:
+            raw = grpc.aio.EOF
+        if raw is grpc.aio.EOF:
+            raise SystemExit(f"{await self._call.code()}: {await self._call.details()}")
         self._receiving = asyncio.create_task(self._receive())
 
     async def write(self) -> None:

@@ -98,7 +98,9 @@ class Channel:
         member = Member(connection, identity, standing, join.after)
         room = await self.rooms.enter(join.session_id, member)
         try:
-            member.position = min(member.position, room.classroom.newest)
+            if member.position > room.classroom.newest:  # this replica may not know it yet
+                newest = await self._reader.newest(join.session_id)
+                member.position = min(member.position, newest)
             await connection.send(_joined(room, member))
             await self._serve(connection, member, room, person)
         finally:
@@ -140,7 +142,7 @@ class Channel:
                     else await self._answer(frame, member, room.classroom.session_id)
                 )
             except BadFrame as error:
-                wait, answer = max(person.wait(1), 0.0), refused("", error)
+                wait, answer = person.wait(1), refused("", error)
             await connection.send(Frame(answer))
             if wait:  # nothing is read meanwhile
                 await asyncio.sleep(min(wait, POLL))
@@ -187,6 +189,7 @@ class Channel:
 
     async def _look(self) -> None:
         """Send what nobody told, who is there, and end what is over."""
+        self.rooms.forget()
         self.rooms.tell_presence()
         self.see_time(time.time())
         rooms = {room.classroom.session_id: room for room in self.rooms.all()}
@@ -270,7 +273,7 @@ def _joined(room: Room, member: Member) -> Frame:
         Response(
             joined=live_pb2.Joined(
                 session_id=room.classroom.session_id,
-                number=room.classroom.newest,
+                number=max(room.classroom.newest, member.position),
                 person_id=member.person_id,
                 is_staff=member.standing.is_staff,
                 is_muted=member.standing.muted,

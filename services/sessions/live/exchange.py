@@ -46,23 +46,23 @@ class Exchange:
     @property
     def is_open(self) -> bool:
         """Whether the broker is there."""
-        return self._channel is not None
+        return self._channel is not None and self._channel.is_open
 
     def bind(self, session_id: str) -> None:
         """Hear of a class from now on."""
         self._bound.add(session_id)
-        if self._channel:
+        if self.is_open:
             self._channel.queue_bind(self._queue, EXCHANGE, session_id)
 
     def unbind(self, session_id: str) -> None:
         """Hear of a class no more."""
         self._bound.discard(session_id)
-        if self._channel:
+        if self.is_open:
             self._channel.queue_unbind(self._queue, EXCHANGE, session_id)
 
     def publish(self, session_id: str, kind: str, body: bytes) -> None:
         """Tell the other replicas. Without a broker, or if it takes nothing, they are not told."""
-        if self._channel is None or self._is_full():
+        if not self.is_open or self._is_full():
             return
         properties = pika.BasicProperties(app_id=self.replica, type=kind, delivery_mode=1)
         self._channel.basic_publish(EXCHANGE, session_id, body, properties)

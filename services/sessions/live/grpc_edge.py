@@ -17,7 +17,7 @@ from services.sessions import metrics
 from services.sessions.live.channel import Channel
 from services.sessions.live.connection import NO_MESSAGE, BadFrame, Connection, Gone, TooSlow
 from services.sessions.live.frames import Frame, Request
-from services.sessions.live.limits import LARGEST
+from services.sessions.live.limits import LARGEST, UNKNOWN
 
 SERVICE, METHOD = "tandem.sessions.v1.LiveService", "Attend"
 WHOLE_SERVER = ""
@@ -49,12 +49,12 @@ class GrpcConnection(Connection):
 class GrpcEdge:
     """The gRPC server."""
 
-    def __init__(self, address: str, channel: Channel) -> None:
-        """Raises RuntimeError if the address is in use."""
+    def __init__(self, address: str, channel: Channel, most: int) -> None:
+        """`most`: streams. Raises RuntimeError if the address is in use."""
         self._channel = channel
         # The last one of an option counts.
         options = (*OPTIONS, *_OPTIONS)
-        self._server = grpc.aio.server(options=options)
+        self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=most + UNKNOWN)
         handler: Any = grpc.stream_stream_rpc_method_handler(self._attend)
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),)

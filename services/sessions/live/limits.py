@@ -12,6 +12,8 @@ MOST_STREAMS = 8
 # Commands of a person a second, and how many at once after a pause; bytes likewise.
 COMMANDS, COMMANDS_AT_ONCE = 5.0, 20.0
 BYTES, BYTES_AT_ONCE = 64 * 1024.0, 128 * 1024.0
+# Streams beside those of members: of callers who have not joined yet, and health checks.
+UNKNOWN = 1_000
 # Bytes of a message.
 LARGEST = 64 * 1024
 

@@ -58,6 +58,7 @@ class Rooms:
         self._reader, self._recheck = reader, recheck
         self.exchange: Exchange
         self._rooms: dict[str, Room] = {}
+        self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def all(self) -> list[Room]:
@@ -66,30 +67,39 @@ class Rooms:
 
     async def enter(self, session_id: str, member: Member) -> Room:
         """Add a member to a class, after its newest entries are known. Raises DatabaseAway."""
-        room = self._rooms.get(session_id)
-        if room is None:
-            room = await self._open(session_id)
+        while (room := self._rooms.get(session_id)) is None:
+            await self._opened(session_id)
         room.members.add(member)
         room.classroom.enter(member.wake)
         return room
 
     def leave(self, room: Room, member: Member) -> None:
-        """Remove a member; the class is forgotten with its last one."""
+        """Remove a member."""
         room.members.discard(member)
         room.classroom.leave(member.wake)
-        if not room.members and self._rooms.get(room.classroom.session_id) is room:
-            self._close(room)
 
-    async def _open(self, session_id: str) -> Room:
+    def forget(self) -> None:
+        """Forget the classes without members."""
+        for room in self.all():
+            if not room.members:
+                self._close(room)
+
+    async def _opened(self, session_id: str) -> None:
+        """Open a class, together with whoever else waits for it."""
+        task = self._opening.get(session_id)
+        if task is None:
+            task = asyncio.create_task(self._open(session_id))
+            self._opening[session_id] = task
+            task.add_done_callback(lambda _: self._opening.pop(session_id))
+        await asyncio.shield(task)
+
+    async def _open(self, session_id: str) -> None:
         newest = await self._reader.newest(session_id)
-        if (other := self._rooms.get(session_id)) is not None:
-            return other  # another member was faster
         room = Room(Classroom(session_id, max(0, newest - TAIL)))
-        self._rooms[session_id] = room
-        metrics.LIVE_CLASSES.set(len(self._rooms))
-        self.exchange.bind(session_id)
         await self.catch_up(room)
-        return room
+        self._rooms[session_id] = room
+        self.exchange.bind(session_id)
+        metrics.LIVE_CLASSES.set(len(self._rooms))
 
     def _close(self, room: Room) -> None:
         session_id = room.classroom.session_id
@@ -111,17 +121,21 @@ class Rooms:
             self.take(entry)
             self.exchange.publish(entry.session_id, ENTRY, entry.SerializeToString())
 
-    def take(self, entry: Entry, certain: bool = False) -> bool:
-        """Take an entry of a class; read what is missing before it. Returns whether nothing is."""
+    def take(self, entry: Entry) -> None:
+        """Take an entry of a class; read what is missing before it."""
         room = self._rooms.get(entry.session_id)
         if room is None:
-            return True
+            return
+        if not self._take(room, entry) and not room.reading:
+            self._start(self.catch_up(room))
+
+    def _take(self, room: Room, entry: Entry, certain: bool = False) -> bool:
+        """Take an entry of a class. Returns whether nothing is missing before it."""
         before = room.classroom.newest
         whole = room.classroom.take(entry.number, entry_frame(entry), certain)
-        if room.classroom.newest > before:
+        metrics.LIVE_ENTRIES.inc(room.classroom.newest - before)
+        if entry.number > before:
             self._note(room, entry)
-        if not whole and not room.reading:
-            self._start(self.catch_up(room))
         return whole
 
     async def catch_up(self, room: Room) -> None:
@@ -138,7 +152,7 @@ class Rooms:
             seen, more = 0, True
             while more:
                 entries = await self._reader.after(room.classroom.session_id, room.classroom.newest)
-                taken = [self.take(each, each.number <= seen) for each in entries]
+                taken = [self._take(room, each, each.number <= seen) for each in entries]
                 gap = not all(taken)
                 seen = entries[-1].number if entries else 0
                 more = len(entries) == PAGE or (gap and seen > room.classroom.newest)
@@ -153,7 +167,6 @@ class Rooms:
 
     def _note(self, room: Room, entry: Entry) -> None:
         """Act on what staff did about a person."""
-        metrics.LIVE_ENTRIES.inc()
         what = entry.WhichOneof("what")
         if what and entry.DESCRIPTOR.fields_by_name[what].number in MODERATION:
             self._recheck(room, getattr(getattr(entry, what), "person_id", ""))

@@ -76,9 +76,13 @@ class Live:
         self.exchange = Exchange(settings.amqp_url, self.channel.rooms.hear)
         self.channel.rooms.exchange = self.exchange
         announcer.to(self.channel.rooms.announce)
-        self._grpc = GrpcEdge(settings.grpc_address, self.channel)
+        self._grpc = GrpcEdge(settings.grpc_address, self.channel, settings.live_members)
         self._http = SocketEdge(
-            settings.http_address, self.channel, self.ready, settings.http_origins
+            settings.http_address,
+            self.channel,
+            self.ready,
+            settings.http_origins,
+            settings.live_members,
         )
         self.port, self.http_port = self._grpc.port, self._http.port
         self._draining = False

@@ -29,7 +29,7 @@ from services.sessions.live.channel import JOINS_WITHIN, Channel
 from services.sessions.live.commands import refused
 from services.sessions.live.connection import NO_MESSAGE, BadFrame, Connection, Gone, TooSlow
 from services.sessions.live.frames import Frame, Request
-from services.sessions.live.limits import LARGEST
+from services.sessions.live.limits import LARGEST, UNKNOWN
 
 PATH = "/live"
 BEARER = "bearer"
@@ -98,8 +98,11 @@ class SocketConnection(Connection):
 class SocketEdge:
     """The HTTP server: the WebSocket, and readiness."""
 
-    def __init__(self, address: str, channel: Channel, ready: ops.Ready, origins: str) -> None:
-        """Raises OSError if the address is in use."""
+    def __init__(
+        self, address: str, channel: Channel, ready: ops.Ready, origins: str, most: int
+    ) -> None:
+        """`most`: streams. Raises OSError if the address is in use."""
+        self._most, self._open = most + UNKNOWN, 0
         self._channel, self._origins = channel, set(filter(None, origins.split(",")))
         self._socket = bound(address)
         self.port: int = self._socket.getsockname()[1]
@@ -138,9 +141,16 @@ class SocketEdge:
         self._socket.close()
 
     async def _attend(self, socket: WebSocket) -> None:
-        if not self._is_ours(socket):
+        if self._open >= self._most or not self._is_ours(socket):
             await socket.close()  # before it is accepted: 403
             return
+        self._open += 1
+        try:
+            await self._accepted(socket)
+        finally:
+            self._open -= 1
+
+    async def _accepted(self, socket: WebSocket) -> None:
         offered = socket.scope.get("subprotocols", [])
         await socket.accept(BEARER if offered[:1] == [BEARER] else None)
         connection = SocketConnection(socket)

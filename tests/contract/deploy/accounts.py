@@ -8,12 +8,15 @@ from campus.architecture import Service, services
 from chassis.contracts.events import contracts
 from chassis.messaging import partitions, topology
 from chassis.operations.settings import MOST_PARTITIONS
+from services.sessions.live.exchange import EXCHANGE, QUEUE
 from tests.contract.deploy.manifests import Object, name_of, of_kind
 from tests.contract.deploy.policies import BROKER_ROLES, container_of, declared, workloads
 
 Rights = Mapping[str, set[str]]
 """What an account may configure, write to and read from."""
 DEFAULT = "amq.default"
+# The exchange of the live channel, and the queue of one of its replicas.
+LIVE, LIVE_QUEUE = EXCHANGE, f"{QUEUE}{0:032x}"
 
 
 def roles_use_their_own_accounts(objects: Sequence[Object]) -> Iterator[str]:
@@ -88,6 +91,8 @@ def _rights(service: Service, role: str) -> Rights:
     """The rights that a role of a service needs, of those that exist."""
     if role == "relay":
         return _none() | {"write": {topology.EXCHANGE}}
+    if role == "live":
+        return {action: {LIVE, LIVE_QUEUE} for action in _none()}
     delays, queues = set(topology.delays()), _queues(service)
     if role == "worker":
         return _none() | {"write": {DEFAULT, *delays}, "read": queues}
@@ -126,4 +131,5 @@ def _dead(service: Service) -> set[str]:
 def _everything() -> set[str]:
     """Every exchange and queue that there is, and a stranger's."""
     own = {queue for each in services().values() for queue in _queues(each) | _dead(each)}
-    return {topology.EXCHANGE, topology.HISTORY, DEFAULT, "mine", *topology.delays(), *own}
+    others = {topology.EXCHANGE, topology.HISTORY, DEFAULT, "mine", LIVE, LIVE_QUEUE}
+    return {*others, *topology.delays(), *own}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from campus.architecture import services
+from chassis.operations.settings import EDGES
 from tests.contract.deploy.manifests import Object, of_kind
 from tests.contract.deploy.policies import (
     NAME,
@@ -133,11 +134,11 @@ def _wanted_callers(party: Party, role: str) -> Iterator[Edge]:
     if role in ROLES_PORTS:
         yield (PROMETHEUS.name, party.name, PORTS["ops"])
         yield from ((KUBELET.name, party.name, port) for port in PORTS.values())
-    if role == "api":
-        for each in (GATEWAY, FAR_GATEWAY, DEMO):
-            yield (each.name, party.name, PORTS["grpc"])
+    if role in EDGES:
         for each in (GATEWAY, FAR_GATEWAY):
-            yield (each.name, party.name, PORTS["http"])
+            yield from ((each.name, party.name, PORTS[port]) for port in ("grpc", "http"))
+    if role == "api":
+        yield (DEMO.name, party.name, PORTS["grpc"])
 
 
 def _wanted_of_stores() -> Iterator[Edge]:
@@ -166,7 +167,7 @@ def _wanted_tunnels(roles: Sequence[Party]) -> Iterator[Edge]:
     for target in meshed:
         for source in (*meshed, FAR_GATEWAY, PROMETHEUS):
             yield (source.name, target.name, HBONE)
-        if target.labels[ROLE] == "api":
+        if target.labels[ROLE] in EDGES:
             yield (GATEWAY.name, target.name, HBONE)
 
 

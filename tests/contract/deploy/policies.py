@@ -250,12 +250,14 @@ def no_secret_is_here(objects: Sequence[Object]) -> Iterator[str]:
 
 
 def scalers_have_targets(objects: Sequence[Object]) -> Iterator[str]:
-    """HPAs scale api roles, KEDA workers by exactly their service's queues; never a relay."""
+    """HPAs scale what answers requests, KEDA workers by exactly their service's queues; never a
+    relay.
+    """
     names = {each["metadata"]["name"] for each in of_kind(objects, "Deployment")}
     for each in of_kind(objects, "HorizontalPodAutoscaler"):
         target = each["spec"]["scaleTargetRef"]["name"]
-        if target not in names or not target.endswith("-api"):
-            yield f"{name_of(each)}: {target} is no api"
+        if target not in names or not target.endswith(("-api", "-live")):
+            yield f"{name_of(each)}: {target} answers no requests"
     for each in of_kind(objects, "ScaledObject"):
         target = each["spec"]["scaleTargetRef"]["name"]
         service = services()[target.removesuffix("-worker")]

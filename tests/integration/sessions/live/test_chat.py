@@ -1,7 +1,7 @@
 """Chat afterwards: who may read it, and how long it stays."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import grpc
 import pytest
@@ -26,7 +26,7 @@ def say(stub: SessionsServiceStub, session_id: str, text: str) -> live_pb2.Class
     return stub.SendChat(live_pb2.SendChatRequest(session_id=session_id, text=text))
 
 
-def code_of(call: "grpc.UnaryUnaryMultiCallable[Any, Any]", request: Message) -> grpc.StatusCode:
+def code_of(call: Callable[..., object], request: Message) -> grpc.StatusCode:
     """The code with which a request is refused."""
     with pytest.raises(grpc.RpcError) as refused:
         call(request)
