@@ -24,7 +24,7 @@ from chassis.operations.settings import DECLARE, MIGRATE
 ROLES: Mapping[str, tuple[str, ...]] = {
     "catalog": ("api", "worker", "relay"),
     "library": ("api", "worker", "relay"),
-    "sessions": ("api", "worker", "solver", "relay"),
+    "sessions": ("api", "worker", "solver", "meetings", "relay"),
     "progress": ("api", "worker", "relay"),
     "notify": ("api", "worker", "relay"),
 }

@@ -23,9 +23,9 @@ WAIT_LIMIT = timedelta(days=1)
 KEEP_INBOX, KEEP_REQUESTS = timedelta(days=14), timedelta(days=7)
 PARTITIONS, MOST_PARTITIONS = 8, 64
 
-API, WORKER, RELAY, SOLVER = "api", "worker", "relay", "solver"
+API, WORKER, RELAY, SOLVER, MEETINGS = "api", "worker", "relay", "solver", "meetings"
 DECLARE, MIGRATE = "declare", "migrate"
-SERVERS = (API, WORKER, RELAY, SOLVER)
+SERVERS = (API, WORKER, RELAY, SOLVER, MEETINGS)
 """The roles that run until they are stopped."""
 ALL_ROLES = (*SERVERS, DECLARE, MIGRATE)
 
@@ -173,7 +173,7 @@ class Settings:
     )
     clock: str = setting(
         "system, or file:<path> outside of production",
-        roles=(API, WORKER, SOLVER, MIGRATE),
+        roles=(API, WORKER, SOLVER, MEETINGS, MIGRATE),
         check=_is_clock,
         default="system",
     )
@@ -276,7 +276,9 @@ class Settings:
         default=NO_FILE,
     )
     service_token_file: Path = setting(
-        "file with the token for this service's calls to others", roles=(API,), default=NO_FILE
+        "file with the token for this service's calls to others",
+        roles=(API, MEETINGS),
+        default=NO_FILE,
     )
     traces: str = setting(
         "where traces are sent: http://host:4318 of an OpenTelemetry collector; empty: nowhere",

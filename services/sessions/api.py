@@ -18,6 +18,7 @@ from chassis.edge.access import check_reach
 from chassis.edge.validation import violations_of
 from chassis.errors import FailedPrecondition, FieldViolation, check
 from services.sessions import calendar_queries, queries, rights
+from services.sessions.api_joining import JoiningApi
 from services.sessions.calendar_feeds import SUFFIX
 from services.sessions.domain import checkin
 from services.sessions.domain.availability import SetAvailability
@@ -34,6 +35,8 @@ from services.sessions.domain.series_moving import MoveSeries
 from services.sessions.domain.series_planning import ScheduleSeries
 from services.sessions.domain.session import Recording, Session
 from services.sessions.domain.swaps import RequestSwap, WithdrawSwap
+from services.sessions.join_pages import Doors
+from services.sessions.meeting_pool import MeetingPool
 from services.sessions.recurrences import instances
 from services.sessions.rights import Viewer
 from services.sessions.store import SessionsStore
@@ -67,7 +70,7 @@ M = TypeVar("M", bound=Message)
 CALENDARS_OFF = "calendars are off: TANDEM_PAGES_URL is not set"
 
 
-class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
+class SessionsApi(JoiningApi, sessions_pb2_grpc.SessionsServiceServicer):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(
@@ -75,10 +78,12 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         database: Database[SessionsStore],
         feed_urls: CapabilityUrls | None = None,
         online_seats: int = 0,
+        doors: Doors | None = None,
     ) -> None:
         """`feed_urls`: None if there are no calendar feeds; `online_seats`: of all sessions at a
-        time, 0: no limit.
+        time, 0: no limit; `doors`: by which people join; None: there are no meeting servers.
         """
+        super().__init__(doors or Doors(database, MeetingPool()))
         self._database, self._feed_urls = database, feed_urls
         self._online_seats = online_seats
 
@@ -119,7 +124,8 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         check_reach(request.run_id, request.group_ids)
         command = from_message(request, Schedule)
         return self._change(
-            request, lambda store: planning.schedule(store, command, self._online_seats)
+            request,
+            lambda store: planning.schedule(store, command, self._online_seats, self._doors.hosts),
         )
 
     def MoveSession(
@@ -142,7 +148,10 @@ class SessionsApi(sessions_pb2_grpc.SessionsServiceServicer):
         check_reach(request.run_id, request.group_ids)
         command = from_message(request, ScheduleSeries, activity_id="")
         return self._change_series(
-            request, lambda store: series.schedule(store, instances, command, self._online_seats)
+            request,
+            lambda store: series.schedule(
+                store, instances, command, self._online_seats, self._doors.hosts
+            ),
         )
 
     def MoveSeries(

@@ -27,3 +27,19 @@ TIMETABLES = Counter(
 )
 for end in ("SOLVED", "FAILED", "APPLIED", "REFUSED"):
     TIMETABLES.labels(end)
+
+MEETINGS = Counter(
+    "tandem_sessions_meetings",
+    "Steps of online meetings: made, ended; refused by the provider, its server away, all servers"
+    " full, and late: not there shortly before the class.",
+    ["outcome"],
+)
+for outcome in ("made", "ended", "refused", "away", "full", "late"):
+    MEETINGS.labels(outcome)
+WEBHOOKS = Counter(
+    "tandem_sessions_webhooks",
+    "Deliveries of meeting providers: taken, unsigned or not understood, of no known meeting.",
+    ["outcome"],
+)
+for outcome in ("taken", "refused", "unknown"):
+    WEBHOOKS.labels(outcome)

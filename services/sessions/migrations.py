@@ -190,6 +190,31 @@ _CLASS_LOG: Mapping[str, Sequence[IndexModel]] = {
     "class_log": [IndexModel("removed_at", expireAfterSeconds=0)],
 }
 
+_MEETINGS: Mapping[str, Sequence[IndexModel]] = {
+    "meetings": [
+        INDEX,
+        IndexModel("next_at", partialFilterExpression={"next_at": {"$type": "date"}}),
+        IndexModel([("state", 1), ("start_time", 1), ("end_time", 1)]),
+        IndexModel(
+            [("made.server", 1), ("made.meeting.external_id", 1)],
+            partialFilterExpression={"made.server": {"$gt": ""}},
+        ),
+        IndexModel("end_time", expireAfterSeconds=30 * _DAY),
+    ],
+    "meeting_links": [
+        INDEX,
+        IndexModel([("session_id", 1), ("external_id", 1)]),
+        IndexModel("end_time", expireAfterSeconds=30 * _DAY),
+    ],
+}
+_MEETING_NEWS: Mapping[str, Sequence[IndexModel]] = {
+    "meeting_events": [IndexModel("at", expireAfterSeconds=14 * _DAY)],
+    "recorder_marks": [
+        IndexModel([("session_id", 1), ("at", 1), ("_id", 1)]),
+        IndexModel("at", expireAfterSeconds=30 * _DAY),
+    ],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -206,4 +231,6 @@ MIGRATIONS = (
     Migration(13, "timetables", adding(_TIMETABLES)),
     Migration(15, "requests for swaps of seats", adding(_SWAPS)),
     Migration(16, "the logs of classes", adding(_CLASS_LOG)),
+    Migration(21, "online meetings, and the links of people", adding(_MEETINGS)),
+    Migration(22, "what meeting providers tell", adding(_MEETING_NEWS)),
 )

@@ -20,6 +20,7 @@
 | rotation_notes | a session whose seats are to be given to its cohort | made by the server |
 | availability | when a person can teach (store_availability.py) | the person's |
 | class_log | what happened in a class's live channel (store_class_log.py) | session:number |
+| meetings, meeting_links, meeting_events, recorder_marks | see store_meetings.py | see there |
 | timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
 | guards | an object that units of work lock | its name |
 """
@@ -46,6 +47,7 @@ from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
 from services.sessions.store_class_log import ClassLogStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
+from services.sessions.store_meetings import MeetingStore
 from services.sessions.store_rotation import RotationStore
 from services.sessions.store_swaps import SwapStore
 from services.sessions.store_timetables import TimetableStore
@@ -63,7 +65,9 @@ REPLICAS: Mapping[type, str] = {
 }
 
 
-class SessionsStore(AvailabilityStore, TimetableStore, RotationStore, SwapStore, ClassLogStore):
+class SessionsStore(
+    AvailabilityStore, TimetableStore, RotationStore, SwapStore, ClassLogStore, MeetingStore
+):
     """Sessions' database as one unit of work sees it."""
 
     service = "sessions"

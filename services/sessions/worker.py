@@ -236,7 +236,9 @@ def catch_up_completed(store: SessionsStore, event: Event[CatchUpCompleted]) -> 
 
 
 def _person(event: Event[PersonUpserted]) -> Person:
-    return from_message(event.data, Person, id=event.data.person_id, sequence=event.sequence)
+    data = event.data
+    name = " ".join(filter(None, (data.given_name, data.family_name)))
+    return from_message(data, Person, id=data.person_id, name=name, sequence=event.sequence)
 
 
 def _run(event: Event[Any]) -> Run:

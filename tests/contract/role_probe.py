@@ -18,6 +18,7 @@ DOORS = {
     "api": ("chassis.edge.server", "serve"),
     "worker": ("chassis.worker", "serve"),
     "solver": ("chassis.jobs.process", "serve"),
+    "meetings": ("chassis.jobs.process", "serve"),
     "relay": ("chassis.messaging.relay", "serve"),
     "migrate": ("chassis.data.bootstrap", "migrate"),
     "declare": ("chassis.messaging.topology", "declare"),

@@ -26,6 +26,8 @@ class Person:
     sequence: int
     retired_at: datetime | None = None
     """When the person left the university."""
+    name: str = ""
+    """As meetings show it; empty in a replica of an older version."""
 
 
 @dataclass(frozen=True, slots=True)

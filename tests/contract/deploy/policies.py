@@ -15,6 +15,7 @@ ROLES_PORTS = {
     "api": {"grpc", "http", "ops"},
     "worker": {"ops"},
     "solver": {"ops"},
+    "meetings": {"ops"},
     "relay": {"ops"},
 }
 OWN_IMAGES = {"sessions-solver"}
@@ -39,6 +40,7 @@ SECRETS = {
     "opensearch-users": {"internal_users.yml"},
     "notify-smtp": {"url"},
     "catalog-service-token": {"token"},
+    "sessions-meetings": {"servers.toml"},
 }
 STAND_INS = {
     "TANDEM_MONGO_URL": "mongodb://db/",

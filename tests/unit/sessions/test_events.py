@@ -10,6 +10,7 @@ from chassis.contracts.events import LARGEST_BODY, body_of, message_for
 from services.sessions.domain import (
     clash_events,
     events,
+    meeting_events,
     offer_events,
     series_events,
     timetable_events,
@@ -37,7 +38,9 @@ from tests.unit.sessions.examples import HOUR, NINE, SERIES, session
 
 EVENTS = [
     cls
-    for module in (clash_events, events, offer_events, series_events, timetable_events)
+    for module in (
+        *(clash_events, events, meeting_events, offer_events, series_events, timetable_events),
+    )
     for _, cls in inspect.getmembers(module, inspect.isclass)
     if cls.__module__ == module.__name__
 ] + [AvailabilityChanged]

@@ -844,6 +844,120 @@ class SessionNotHeld(_message.Message):
 Global___SessionNotHeld: _TypeAlias = SessionNotHeld  # noqa: Y015
 
 @_typing.final
+class MeetingMade(_message.Message):
+    """The online meeting of a live class is there: people can join from now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    MADE_AT_FIELD_NUMBER: _builtins.int
+    AFTER_FAILURE_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    title: _builtins.str
+    """Title."""
+    instructor_id: _builtins.str
+    """Who teaches."""
+    after_failure: _builtins.bool
+    """True when it was told before that it could not be made."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def made_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        made_at: _timestamp_pb2.Timestamp | None = ...,
+        after_failure: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "made_at", b"made_at", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_failure", b"after_failure", "end_time", b"end_time", "instructor_id", b"instructor_id", "made_at", b"made_at", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeetingMade: _TypeAlias = MeetingMade  # noqa: Y015
+
+@_typing.final
+class MeetingFailed(_message.Message):
+    """The online meeting of a live class is not there: no server has room, the provider refused, or its
+    server is away and the class is near. It is tried again; MeetingMade tells that it is there.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    FAILED_AT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    title: _builtins.str
+    """Title."""
+    instructor_id: _builtins.str
+    """Who teaches."""
+    reason: _builtins.str
+    """Why, as the provider told it or as we found it."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def failed_at(self) -> _timestamp_pb2.Timestamp:
+        """When this was noticed."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        failed_at: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "failed_at", b"failed_at", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "failed_at", b"failed_at", "instructor_id", b"instructor_id", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeetingFailed: _TypeAlias = MeetingFailed  # noqa: Y015
+
+@_typing.final
 class SessionEnded(_message.Message):
     """A live class is over."""
 

@@ -226,7 +226,9 @@ class Session(_message.Message):
     waitlisted: _builtins.int
     """Learners who wait."""
     join_url: _builtins.str
-    """Where to join online; empty when IN_ROOM, and to learners who hold no place in the run."""
+    """Where to join online; empty when IN_ROOM, to learners who hold no place in the run, and when a
+    meeting server makes the meeting: GetJoinLink answers each person's own link then.
+    """
     recorded: _builtins.bool
     """True when a recording is to follow."""
     state: Global___SessionState.ValueType

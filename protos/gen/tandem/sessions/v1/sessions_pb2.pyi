@@ -253,7 +253,9 @@ class ScheduleSessionRequest(_message.Message):
     online_seats: _builtins.int
     """Seats online; 0 means no limit."""
     join_url: _builtins.str
-    """Where to join online; needed unless IN_ROOM."""
+    """Where to join online; needed unless IN_ROOM, or where the installation has meeting servers: then
+    empty means that one of them makes the meeting.
+    """
     recorded: _builtins.bool
     """True when a recording is to follow."""
     max_learner_clashes: _builtins.int

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from tandem.sessions.v1 import joining_pb2 as tandem_dot_sessions_dot_v1_dot_joining__pb2
 from tandem.sessions.v1 import resources_pb2 as tandem_dot_sessions_dot_v1_dot_resources__pb2
 from tandem.sessions.v1 import sessions_pb2 as tandem_dot_sessions_dot_v1_dot_sessions__pb2
 from tandem.sessions.v1 import timetables_pb2 as tandem_dot_sessions_dot_v1_dot_timetables__pb2
@@ -187,6 +188,11 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/UndoStart',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.UndoStartRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+                _registered_method=True)
+        self.GetJoinLink = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetJoinLink',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_joining__pb2.GetJoinLinkRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_joining__pb2.JoinLink.FromString,
                 _registered_method=True)
         self.CheckIn = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/CheckIn',
@@ -520,6 +526,17 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetJoinLink(self, request, context):
+        """The caller's own link into an online or hybrid session. Where the installation has pages, it is
+        one of ours, which leads to the room at the moment at which it is opened; otherwise the room's
+        own. PERMISSION_DENIED to learners who only wait for a place in the run; FAILED_PRECONDITION when
+        the session is IN_ROOM, ENDED or CANCELLED; UNAVAILABLE, without pages, while the room or the
+        caller's link is being made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckIn(self, request, context):
         """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
         session is not LIVE, or the learner has no seat in the room. A learner of the run without any
@@ -767,6 +784,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.UndoStart,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.UndoStartRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
+            ),
+            'GetJoinLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetJoinLink,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_joining__pb2.GetJoinLinkRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_joining__pb2.JoinLink.SerializeToString,
             ),
             'CheckIn': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckIn,
@@ -1614,6 +1636,33 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/UndoStart',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.UndoStartRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetJoinLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetJoinLink',
+            tandem_dot_sessions_dot_v1_dot_joining__pb2.GetJoinLinkRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_joining__pb2.JoinLink.FromString,
             options,
             channel_credentials,
             insecure,

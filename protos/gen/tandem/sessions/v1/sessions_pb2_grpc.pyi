@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tandem.sessions.v1 import joining_pb2 as _joining_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.sessions.v1 import sessions_pb2 as _sessions_pb2
 from tandem.sessions.v1 import timetables_pb2 as _timetables_pb2
@@ -183,6 +184,13 @@ class SessionsServiceStub:
     UndoStart: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.UndoStartRequest, _resources_pb2.Session]
     """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
     it has ended. A repeat answers it as it is.
+    """
+    GetJoinLink: _grpc.UnaryUnaryMultiCallable[_joining_pb2.GetJoinLinkRequest, _joining_pb2.JoinLink]
+    """The caller's own link into an online or hybrid session. Where the installation has pages, it is
+    one of ours, which leads to the room at the moment at which it is opened; otherwise the room's
+    own. PERMISSION_DENIED to learners who only wait for a place in the run; FAILED_PRECONDITION when
+    the session is IN_ROOM, ENDED or CANCELLED; UNAVAILABLE, without pages, while the room or the
+    caller's link is being made.
     """
     CheckIn: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
@@ -393,6 +401,13 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     UndoStart: _aio.UnaryUnaryMultiCallable[_sessions_pb2.UndoStartRequest, _resources_pb2.Session]  # type: ignore[assignment]
     """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
     it has ended. A repeat answers it as it is.
+    """
+    GetJoinLink: _aio.UnaryUnaryMultiCallable[_joining_pb2.GetJoinLinkRequest, _joining_pb2.JoinLink]  # type: ignore[assignment]
+    """The caller's own link into an online or hybrid session. Where the installation has pages, it is
+    one of ours, which leads to the room at the moment at which it is opened; otherwise the room's
+    own. PERMISSION_DENIED to learners who only wait for a place in the run; FAILED_PRECONDITION when
+    the session is IN_ROOM, ENDED or CANCELLED; UNAVAILABLE, without pages, while the room or the
+    caller's link is being made.
     """
     CheckIn: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]  # type: ignore[assignment]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
@@ -774,6 +789,19 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
         """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
         it has ended. A repeat answers it as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def GetJoinLink(
+        self,
+        request: _joining_pb2.GetJoinLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_joining_pb2.JoinLink, _abc.Awaitable[_joining_pb2.JoinLink]]:
+        """The caller's own link into an online or hybrid session. Where the installation has pages, it is
+        one of ours, which leads to the room at the moment at which it is opened; otherwise the room's
+        own. PERMISSION_DENIED to learners who only wait for a place in the run; FAILED_PRECONDITION when
+        the session is IN_ROOM, ENDED or CANCELLED; UNAVAILABLE, without pages, while the room or the
+        caller's link is being made.
         """
 
     @_abc_1.abstractmethod
