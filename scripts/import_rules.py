@@ -26,7 +26,7 @@ class Only:
     who: str
     """A regular expression; its group `own`, if any, is the service."""
     may: tuple[str, ...]
-    """Module prefixes; {own} stands for the service."""
+    """Module prefixes; {own} stands for the service, and * at the end for the rest of a name."""
     at_load: bool = False
     """True: imports inside of functions are free, for they come later."""
 
@@ -60,10 +60,11 @@ LAYERS = (
     Only(r"chassis\.runs", ("chassis.civil",)),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
-    Only(_SERVICE + r"\.ports(\..+)?", (*_DOMAIN, "services.{own}.ports")),
+    # ports.py, and its parts ports_<part>.py
+    Only(_SERVICE + r"\.ports(_\w+)?", (*_DOMAIN, "services.{own}.ports*")),
     Only(
         _SERVICE + r"\.usecases(\..+)?",
-        (*_DOMAIN, "services.{own}.ports", "services.{own}.usecases"),
+        (*_DOMAIN, "services.{own}.ports*", "services.{own}.usecases"),
     ),
     Only(
         _SERVICE + r"\.settings",
@@ -139,7 +140,13 @@ def _broken(name: str, each: Import) -> Iterator[str]:
 def _may(layer: Only, match: re.Match[str], target: str) -> bool:
     if target.split(".")[0] in sys.stdlib_module_names:
         return True
-    return any(target == name or target.startswith(f"{name}.") for name in _names(layer, match))
+    return any(_is_of(target, name) for name in _names(layer, match))
+
+
+def _is_of(target: str, prefix: str) -> bool:
+    if prefix.endswith("*"):
+        return target.startswith(prefix[:-1])
+    return target == prefix or target.startswith(f"{prefix}.")
 
 
 def _names(layer: Only, match: re.Match[str]) -> list[str]:

@@ -153,6 +153,7 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.ListSwaps": Rule(OFFICE, LEARNER_ID, OBSERVER, RUN, groups=True),
     "sessions.SessionsService.StartSession": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.UndoStart": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.GetJoinLink": Rule(set(), "", OBSERVER, SESSION, learners=True),
     "sessions.SessionsService.CheckIn": Rule({SERVICE}, LEARNER_ID),
     "sessions.SessionsService.RecordPresence": Rule({SERVICE}, "", ASSISTANT, SESSION),
     "sessions.SessionsService.CreateFeed": Rule(OFFICE, READER_ID),

@@ -71,6 +71,8 @@ TYPES: Mapping[Kind, str] = {
     Kind.SERIES_MOVED: "tandem.sessions.series.moved.v1",
     Kind.SERIES_CANCELLED: "tandem.sessions.series.cancelled.v1",
     Kind.SESSION_NOT_HELD: "tandem.sessions.session.not_held.v1",
+    Kind.MEETING_FAILED: "tandem.sessions.meeting.failed.v1",
+    Kind.MEETING_MADE: "tandem.sessions.meeting.made.v1",
     Kind.SEAT_PROMOTED: "tandem.sessions.seat.promoted.v1",
     Kind.SEAT_SWAPPED: "tandem.sessions.seat.swapped.v1",
     Kind.SEAT_OFFERED: "tandem.sessions.seat.offered.v1",
