@@ -60,7 +60,7 @@ LAYERS = (
     Only(r"chassis\.runs", ("chassis.civil",)),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
-    Only(_SERVICE + r"\.ports(\..+)?", (*_DOMAIN, "services.{own}.ports")),
+    Only(_SERVICE + r"\.ports(_\w+)?(\..+)?", (*_DOMAIN, "services.{own}.ports")),
     Only(
         _SERVICE + r"\.usecases(\..+)?",
         (*_DOMAIN, "services.{own}.ports", "services.{own}.usecases"),
@@ -139,7 +139,9 @@ def _broken(name: str, each: Import) -> Iterator[str]:
 def _may(layer: Only, match: re.Match[str], target: str) -> bool:
     if target.split(".")[0] in sys.stdlib_module_names:
         return True
-    return any(target == name or target.startswith(f"{name}.") for name in _names(layer, match))
+    # the ports of a part of a service, in a file of their own
+    whole = re.sub(r"^(services\.\w+\.ports)_\w+", r"\1", target)
+    return any(whole == name or whole.startswith(f"{name}.") for name in _names(layer, match))
 
 
 def _names(layer: Only, match: re.Match[str]) -> list[str]:

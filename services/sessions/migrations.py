@@ -190,6 +190,17 @@ _CLASS_LOG: Mapping[str, Sequence[IndexModel]] = {
     "class_log": [IndexModel("removed_at", expireAfterSeconds=0)],
 }
 
+_RECORDINGS: Mapping[str, Sequence[IndexModel]] = {
+    "recordings": [],
+    "runs": [
+        IndexModel(
+            "recordings_end",
+            # the runs that keep their recordings for some time, until that is over
+            partialFilterExpression={"recordings_end": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}},
+        )
+    ],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -206,4 +217,5 @@ MIGRATIONS = (
     Migration(13, "timetables", adding(_TIMETABLES)),
     Migration(15, "requests for swaps of seats", adding(_SWAPS)),
     Migration(16, "the logs of classes", adding(_CLASS_LOG)),
+    Migration(23, "recordings of several parts, and runs by their end", adding(_RECORDINGS)),
 )

@@ -20,6 +20,7 @@ from services.sessions.domain.series import Series
 from services.sessions.domain.session import Room, Session
 from services.sessions.domain.swaps import Swap
 from services.sessions.domain.timetables import Timetable
+from services.sessions.ports_recordings import RecordingsPort
 
 C = TypeVar("C", bound=Replica)
 
@@ -34,7 +35,7 @@ class Instances(Protocol):
         """
 
 
-class Store(Protocol):
+class Store(RecordingsPort, Protocol):
     """The data of sessions as one unit of work sees them."""
 
     now: datetime

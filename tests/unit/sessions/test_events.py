@@ -11,6 +11,7 @@ from services.sessions.domain import (
     clash_events,
     events,
     offer_events,
+    recording_events,
     series_events,
     timetable_events,
 )
@@ -37,7 +38,14 @@ from tests.unit.sessions.examples import HOUR, NINE, SERIES, session
 
 EVENTS = [
     cls
-    for module in (clash_events, events, offer_events, series_events, timetable_events)
+    for module in (
+        clash_events,
+        events,
+        offer_events,
+        recording_events,
+        series_events,
+        timetable_events,
+    )
     for _, cls in inspect.getmembers(module, inspect.isclass)
     if cls.__module__ == module.__name__
 ] + [AvailabilityChanged]
