@@ -2,18 +2,17 @@
 
 from typing import Any
 
-from tandem.sessions.v1 import joining_pb2
+from tandem.sessions.v1 import joining_pb2, sessions_pb2_grpc
 
 from chassis.context import principal
 from chassis.contracts.mapping import to_message
 from services.sessions.join_pages import Doors
 
 
-class JoiningApi:
+class JoiningApi(sessions_pb2_grpc.SessionsServiceServicer):
     """The part of SessionsService by which people join."""
 
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
+    _doors: Doors
 
     def GetJoinLink(
         self, request: joining_pb2.GetJoinLinkRequest, _context: Any

@@ -214,6 +214,16 @@ _MEETING_NEWS: Mapping[str, Sequence[IndexModel]] = {
         IndexModel("at", expireAfterSeconds=30 * _DAY),
     ],
 }
+_RECORDINGS: Mapping[str, Sequence[IndexModel]] = {
+    "recordings": [],
+    "runs": [
+        IndexModel(
+            "recordings_end",
+            # the runs that keep their recordings for some time, until that is over
+            partialFilterExpression={"recordings_end": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}},
+        )
+    ],
+}
 
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
@@ -233,4 +243,5 @@ MIGRATIONS = (
     Migration(16, "the logs of classes", adding(_CLASS_LOG)),
     Migration(21, "online meetings, and the links of people", adding(_MEETINGS)),
     Migration(22, "what meeting providers tell", adding(_MEETING_NEWS)),
+    Migration(23, "recordings of several parts, and runs by their end", adding(_RECORDINGS)),
 )

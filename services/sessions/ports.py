@@ -21,6 +21,7 @@ from services.sessions.domain.session import Room, Session
 from services.sessions.domain.swaps import Swap
 from services.sessions.domain.timetables import Timetable
 from services.sessions.ports_meetings import Meetings
+from services.sessions.ports_recordings import RecordingsPort
 
 C = TypeVar("C", bound=Replica)
 
@@ -35,7 +36,7 @@ class Instances(Protocol):
         """
 
 
-class Store(Meetings, Protocol):
+class Store(Meetings, RecordingsPort, Protocol):
     """The data of sessions as one unit of work sees them."""
 
     now: datetime

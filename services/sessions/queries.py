@@ -1,4 +1,4 @@
-"""Queries for lists, in pages, and for the state of recordings."""
+"""Queries for lists, in pages."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -10,9 +10,9 @@ from chassis.data.pages import Page, find_page, within
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.clashes import Clash
 from services.sessions.domain.planning import LONGEST
-from services.sessions.domain.roster import Item, is_enrolled
+from services.sessions.domain.roster import is_enrolled
 from services.sessions.domain.seats import Seat
-from services.sessions.domain.session import Recording, Room, Session
+from services.sessions.domain.session import Room, Session
 from services.sessions.domain.swaps import Swap, SwapState
 from services.sessions.store import SessionsStore
 from services.sessions.usecases.swaps import as_seen
@@ -130,19 +130,6 @@ def own_runs(store: SessionsStore, run_ids: Iterable[str], learner_id: str) -> s
     """Return those of some runs in which a learner has a place."""
     known = store.enrolments((run_id, learner_id) for run_id in run_ids)
     return {each.run_id for each in known.values() if is_enrolled(each)}
-
-
-def recordings(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, Recording]:
-    """Return the recordings of those sessions that have one, by session."""
-    recorded = [each for each in sessions if each.recording_item_id]
-    items = {each.recording_item_id for each in recorded}
-    known = store.replicas(Item, items) if items else {}
-    return {each.id: _recording(each, known.get(each.recording_item_id)) for each in recorded}
-
-
-def _recording(session: Session, item: Item | None) -> Recording:
-    playable, failure = item is not None and item.available, item.failure if item else ""
-    return Recording(session.recording_item_id, playable, failure, session.recording_offset)
 
 
 def _page(

@@ -22,6 +22,7 @@
 | class_log | what happened in a class's live channel (store_class_log.py) | session:number |
 | meetings, meeting_links, meeting_events, recorder_marks | see store_meetings.py | see there |
 | timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
+| recordings | a session's recorded parts (store_recordings.py), chapters, hands | the session's |
 | guards | an object that units of work lock | its name |
 """
 
@@ -45,9 +46,9 @@ from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
 from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
-from services.sessions.store_class_log import ClassLogStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
 from services.sessions.store_meetings import MeetingStore
+from services.sessions.store_recordings import RecordingStore, end_of_recordings
 from services.sessions.store_rotation import RotationStore
 from services.sessions.store_swaps import SwapStore
 from services.sessions.store_timetables import TimetableStore
@@ -66,7 +67,7 @@ REPLICAS: Mapping[type, str] = {
 
 
 class SessionsStore(
-    AvailabilityStore, TimetableStore, RotationStore, SwapStore, ClassLogStore, MeetingStore
+    AvailabilityStore, TimetableStore, RotationStore, SwapStore, RecordingStore, MeetingStore
 ):
     """Sessions' database as one unit of work sees it."""
 
@@ -172,7 +173,8 @@ class SessionsStore(
     def put_replicas(self, replicas: Sequence[Replica]) -> None:
         """Store replicas of one class."""
         if replicas:
-            self._put(REPLICAS[type(replicas[0])], *map(to_document, replicas))
+            documents = (to_document(each) | end_of_recordings(each) for each in replicas)
+            self._put(REPLICAS[type(replicas[0])], *documents)
 
     def enrolments(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Enrolment]:
         """Return the known enrolments, by run and learner."""

@@ -48,5 +48,10 @@ def entry_id(session_id: str, number: int) -> str:
     return f"{session_id}:{number:0{WIDTH}d}"
 
 
+def of_class(session_id: str) -> Document:
+    """Return a query for all entries of a class."""
+    return _after(session_id, 0)
+
+
 def _after(session_id: str, number: int) -> Document:
     return {"_id": {"$gt": entry_id(session_id, number), "$lt": session_id + _BEHIND}}

@@ -40,6 +40,7 @@ from services.sessions.usecases import clashes, offers, rotation, zones
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
 from services.sessions.usecases.live import settle_overdue
+from services.sessions.usecases.recordings import withdraw_expired
 from services.sessions.usecases.rosters import note_enrolments
 
 Events = Sequence[Event[Any]]
@@ -76,6 +77,9 @@ ROTATION_EVERY = timedelta(seconds=1)
 CLASHES_EVERY = timedelta(seconds=1)
 # New zone data come with a new image, months apart; the first run is at the start.
 ZONES_EVERY = timedelta(minutes=10)
+RECORDINGS_EVERY = timedelta(minutes=1)
+# Sessions whose recordings are withdrawn in one unit of work.
+RECORDINGS_CHUNK = 50
 # Sessions that are looked at in one turn.
 ZONES_CHUNK = 100
 # A poll that finds nothing costs a millisecond.
@@ -100,7 +104,7 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
 def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
     """Return the timers: finalisation, on every replica, because each chunk is claimed; the
     settling of sessions that nobody ends; clashes of learners; offers of seats that expire; seats
-    of cohorts; and new zone data.
+    of cohorts; new zone data; and recordings that are kept no longer.
     """
     return (
         Timer("sessions.settle", FAST_POLL, finalise, alone=False),
@@ -109,6 +113,7 @@ def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
         Timer("sessions.offers", OFFERS_EVERY, expire_offers),
         Timer("sessions.rotation", ROTATION_EVERY, give_rotated_seats),
         Timer("sessions.zones", ZONES_EVERY, apply_zone_data),
+        Timer("sessions.recordings", RECORDINGS_EVERY, expire_recordings),
     )
 
 
@@ -149,6 +154,21 @@ def give_rotated_seats(database: Database[SessionsStore]) -> None:
             if is_away(error):
                 raise
             log.exception("a cohort's seats can't be given", session_id=session_id)
+
+
+def expire_recordings(database: Database[SessionsStore]) -> None:
+    """Withdraw the recordings of runs that keep theirs no longer, in units of work. A run that
+    fails stops no other.
+    """
+    for run_id in database.reader().runs_without_recordings(CHUNKS):
+        withdraw = partial(withdraw_expired, run_id=run_id, most=RECORDINGS_CHUNK)
+        try:
+            while database.transact(withdraw):
+                pass
+        except Exception as error:
+            if is_away(error):
+                raise
+            log.exception("recordings can't be withdrawn", run_id=run_id)
 
 
 def apply_zone_data(database: Database[SessionsStore]) -> None:
@@ -278,5 +298,6 @@ def _mode(data: Any) -> AttendanceMode | None:
 
 def _item(event: Event[Any]) -> Item:
     data = event.data
-    available = isinstance(data, ItemAvailable)
-    return Item(data.item_id, available, "" if available else data.reason, event.sequence)
+    if isinstance(data, ItemAvailable):
+        return Item(data.item_id, True, "", event.sequence, data.seconds)
+    return Item(data.item_id, False, data.reason, event.sequence)

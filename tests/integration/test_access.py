@@ -163,6 +163,9 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.GetAvailability": Rule(OFFICE, PERSON),
     "sessions.SessionsService.EndSession": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.AttachRecording": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.WithdrawRecording": Rule(OFFICE, "", TEACHER, SESSION),
+    "sessions.SessionsService.SetChapters": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.GetRecordingLine": Rule(OFFICE, "", OBSERVER, SESSION, learners=True),
     "sessions.SessionsService.CorrectAttendance": Rule(OFFICE, "", TEACHER, SESSION),
     "sessions.SessionsService.ListAttendance": Rule(
         OFFICE, LEARNER_ID, OBSERVER, SESSION, groups=True

@@ -21,6 +21,7 @@ from services.catalog.domain.enums import (
 NOTHING = timedelta()
 LATEST_EVIDENCE = timedelta(days=366)
 SHORTEST_OFFER = timedelta(minutes=1)
+LONGEST_KEEPING = timedelta(days=36_500)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,8 @@ class RunPolicy:
     """From how long before a session freed seats are offered, and not given at once."""
     seat_offer_within: timedelta | None = None
     """How long an offer of a seat stands."""
+    keep_recordings: timedelta | None = None
+    """How long recordings are kept after the last day; 0: for ever."""
 
 
 DEFAULT_POLICY = RunPolicy(
@@ -81,6 +84,7 @@ DEFAULT_POLICY = RunPolicy(
     due_notice=timedelta(days=1),
     seat_offer_notice=NOTHING,
     seat_offer_within=timedelta(hours=2),
+    keep_recordings=NOTHING,
 )
 
 
@@ -322,6 +326,10 @@ def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
         yield FieldViolation("policy.evidence_within", wrong, "0, or at most 366 days")
     if policy.due_notice is not None and policy.due_notice < NOTHING:
         yield FieldViolation("policy.due_notice", "is negative", "0, for no notice, or more")
+    keep = policy.keep_recordings
+    if keep is not None and not NOTHING <= keep <= LONGEST_KEEPING:
+        wrong = f"is {keep.total_seconds():g} s"
+        yield FieldViolation("policy.keep_recordings", wrong, "0, for ever, or at most 100 years")
     yield from _offer_violations(policy)
 
 

@@ -16,6 +16,7 @@ from services.sessions.domain.session import Session, ended, started, unstarted
 from services.sessions.ports import Store
 from services.sessions.usecases import lookup, meetings
 from services.sessions.usecases.holding import withdraw_all
+from services.sessions.usecases.recordings import keep_hands
 from services.sessions.usecases.seats import promote
 
 
@@ -80,5 +81,6 @@ def _end(store: Store, live: Session, at: datetime) -> Session:
     store.put_session(session)
     store.put_finalisation(Finalisation(session.id, session.run_id))
     meetings.follow(store, [session])
+    keep_hands(store, session)
     store.record_event(about(session, SessionEnded))
     return session

@@ -12,6 +12,7 @@ from services.sessions.domain import (
     events,
     meeting_events,
     offer_events,
+    recording_events,
     series_events,
     timetable_events,
 )
@@ -39,7 +40,8 @@ from tests.unit.sessions.examples import HOUR, NINE, SERIES, session
 EVENTS = [
     cls
     for module in (
-        *(clash_events, events, meeting_events, offer_events, series_events, timetable_events),
+        *(clash_events, events, meeting_events, offer_events, recording_events),
+        *(series_events, timetable_events),
     )
     for _, cls in inspect.getmembers(module, inspect.isclass)
     if cls.__module__ == module.__name__

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from tandem.sessions.v1 import joining_pb2 as tandem_dot_sessions_dot_v1_dot_joining__pb2
+from tandem.sessions.v1 import recordings_pb2 as tandem_dot_sessions_dot_v1_dot_recordings__pb2
 from tandem.sessions.v1 import resources_pb2 as tandem_dot_sessions_dot_v1_dot_resources__pb2
 from tandem.sessions.v1 import sessions_pb2 as tandem_dot_sessions_dot_v1_dot_sessions__pb2
 from tandem.sessions.v1 import timetables_pb2 as tandem_dot_sessions_dot_v1_dot_timetables__pb2
@@ -213,6 +214,21 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/AttachRecording',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.AttachRecordingRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+                _registered_method=True)
+        self.WithdrawRecording = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/WithdrawRecording',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.WithdrawRecordingRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+                _registered_method=True)
+        self.SetChapters = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/SetChapters',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersResponse.FromString,
+                _registered_method=True)
+        self.GetRecordingLine = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetRecordingLine',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineResponse.FromString,
                 _registered_method=True)
         self.CorrectAttendance = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/CorrectAttendance',
@@ -565,8 +581,36 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AttachRecording(self, request, context):
-        """Says which item is the session's recording; the run's learners may read it from then on.
-        FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+        """Says which item is the session's recording, or a part of it (`further_part`); the run's learners
+        may read it from then on. One that is attached already is corrected; without `further_part` and
+        `replaces_item_id` the item takes the place of the only part. FAILED_PRECONDITION when the session
+        has not begun, the library has refused the item, several parts are there and none is named, the
+        part begins where another one does, or the run keeps its recordings no longer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawRecording(self, request, context):
+        """Takes back a part of the recording, or all of it: learners may not read it any more, and need not
+        study it. FAILED_PRECONDITION when the session has no such part; a repeat answers the session
+        as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetChapters(self, request, context):
+        """Sets the chapters of the session's recording, also before there is one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRecordingLine(self, request, context):
+        """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+        happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
+        the session has not.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -809,6 +853,21 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.AttachRecording,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.AttachRecordingRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
+            ),
+            'WithdrawRecording': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawRecording,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.WithdrawRecordingRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
+            ),
+            'SetChapters': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetChapters,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersResponse.SerializeToString,
+            ),
+            'GetRecordingLine': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRecordingLine,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineResponse.SerializeToString,
             ),
             'CorrectAttendance': grpc.unary_unary_rpc_method_handler(
                     servicer.CorrectAttendance,
@@ -1771,6 +1830,87 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/AttachRecording',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.AttachRecordingRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawRecording(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/WithdrawRecording',
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.WithdrawRecordingRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetChapters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/SetChapters',
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRecordingLine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetRecordingLine',
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineResponse.FromString,
             options,
             channel_credentials,
             insecure,

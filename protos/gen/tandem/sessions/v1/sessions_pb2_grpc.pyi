@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.sessions.v1 import joining_pb2 as _joining_pb2
+from tandem.sessions.v1 import recordings_pb2 as _recordings_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.sessions.v1 import sessions_pb2 as _sessions_pb2
 from tandem.sessions.v1 import timetables_pb2 as _timetables_pb2
@@ -208,8 +209,23 @@ class SessionsServiceStub:
     tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
     """
     AttachRecording: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]
-    """Says which item is the session's recording; the run's learners may read it from then on.
-    FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+    """Says which item is the session's recording, or a part of it (`further_part`); the run's learners
+    may read it from then on. One that is attached already is corrected; without `further_part` and
+    `replaces_item_id` the item takes the place of the only part. FAILED_PRECONDITION when the session
+    has not begun, the library has refused the item, several parts are there and none is named, the
+    part begins where another one does, or the run keeps its recordings no longer.
+    """
+    WithdrawRecording: _grpc.UnaryUnaryMultiCallable[_recordings_pb2.WithdrawRecordingRequest, _resources_pb2.Session]
+    """Takes back a part of the recording, or all of it: learners may not read it any more, and need not
+    study it. FAILED_PRECONDITION when the session has no such part; a repeat answers the session
+    as it is.
+    """
+    SetChapters: _grpc.UnaryUnaryMultiCallable[_recordings_pb2.SetChaptersRequest, _recordings_pb2.SetChaptersResponse]
+    """Sets the chapters of the session's recording, also before there is one."""
+    GetRecordingLine: _grpc.UnaryUnaryMultiCallable[_recordings_pb2.GetRecordingLineRequest, _recordings_pb2.GetRecordingLineResponse]
+    """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+    happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
+    the session has not.
     """
     CorrectAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]
     """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
@@ -425,8 +441,23 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
     """
     AttachRecording: _aio.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]  # type: ignore[assignment]
-    """Says which item is the session's recording; the run's learners may read it from then on.
-    FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+    """Says which item is the session's recording, or a part of it (`further_part`); the run's learners
+    may read it from then on. One that is attached already is corrected; without `further_part` and
+    `replaces_item_id` the item takes the place of the only part. FAILED_PRECONDITION when the session
+    has not begun, the library has refused the item, several parts are there and none is named, the
+    part begins where another one does, or the run keeps its recordings no longer.
+    """
+    WithdrawRecording: _aio.UnaryUnaryMultiCallable[_recordings_pb2.WithdrawRecordingRequest, _resources_pb2.Session]  # type: ignore[assignment]
+    """Takes back a part of the recording, or all of it: learners may not read it any more, and need not
+    study it. FAILED_PRECONDITION when the session has no such part; a repeat answers the session
+    as it is.
+    """
+    SetChapters: _aio.UnaryUnaryMultiCallable[_recordings_pb2.SetChaptersRequest, _recordings_pb2.SetChaptersResponse]  # type: ignore[assignment]
+    """Sets the chapters of the session's recording, also before there is one."""
+    GetRecordingLine: _aio.UnaryUnaryMultiCallable[_recordings_pb2.GetRecordingLineRequest, _recordings_pb2.GetRecordingLineResponse]  # type: ignore[assignment]
+    """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+    happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
+    the session has not.
     """
     CorrectAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]  # type: ignore[assignment]
     """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
@@ -843,8 +874,41 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.AttachRecordingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
-        """Says which item is the session's recording; the run's learners may read it from then on.
-        FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+        """Says which item is the session's recording, or a part of it (`further_part`); the run's learners
+        may read it from then on. One that is attached already is corrected; without `further_part` and
+        `replaces_item_id` the item takes the place of the only part. FAILED_PRECONDITION when the session
+        has not begun, the library has refused the item, several parts are there and none is named, the
+        part begins where another one does, or the run keeps its recordings no longer.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawRecording(
+        self,
+        request: _recordings_pb2.WithdrawRecordingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
+        """Takes back a part of the recording, or all of it: learners may not read it any more, and need not
+        study it. FAILED_PRECONDITION when the session has no such part; a repeat answers the session
+        as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def SetChapters(
+        self,
+        request: _recordings_pb2.SetChaptersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recordings_pb2.SetChaptersResponse, _abc.Awaitable[_recordings_pb2.SetChaptersResponse]]:
+        """Sets the chapters of the session's recording, also before there is one."""
+
+    @_abc_1.abstractmethod
+    def GetRecordingLine(
+        self,
+        request: _recordings_pb2.GetRecordingLineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recordings_pb2.GetRecordingLineResponse, _abc.Awaitable[_recordings_pb2.GetRecordingLineResponse]]:
+        """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+        happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
+        the session has not.
         """
 
     @_abc_1.abstractmethod
