@@ -9,9 +9,9 @@ import structlog
 
 from chassis.data.store import Database
 from chassis.jobs import Away, Batch, Jobs, Work
-from services.sessions.domain.hosting import HOSTS, Meeting, Step
+from services.sessions.domain.hosting import HOSTS, MadeMeeting, Meeting, Step
 from services.sessions.domain.joining import PersonalLink, linked, refused
-from services.sessions.domain.meetings import MeetingPlan
+from services.sessions.domain.meetings import MeetingPlan, ProviderRecording
 from services.sessions.domain.session import Session
 from services.sessions.domain.skew import skew as skew_of
 from services.sessions.meeting_pool import MeetingPool
@@ -113,8 +113,13 @@ class Hosting:
         self._database.transact(lambda store: use.finish_ending(store, session_id, claim))
 
     def _look(self, session_id: str, claim: str) -> None:
-        use.claimed(self._database.reader(), session_id, claim)
-        self._database.transact(lambda store: use.finish_looking(store, session_id, claim))
+        meeting = use.claimed(self._database.reader(), session_id, claim)
+        told = self._recordings(meeting.made) if meeting.made else []
+        self._database.transact(lambda store: use.finish_looking(store, session_id, claim, told))
+
+    def _recordings(self, made: MadeMeeting) -> Sequence[ProviderRecording]:
+        with _calling(made.server):
+            return self._provider(made.server).recordings(made.meeting)
 
     def _provider(self, server: str) -> MeetingProvider:
         return provider_of(self._pool, server)

@@ -213,6 +213,10 @@ _MEETING_NEWS: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("session_id", 1), ("at", 1), ("_id", 1)]),
         IndexModel("at", expireAfterSeconds=30 * _DAY),
     ],
+    "provider_recordings": [
+        IndexModel([("session_id", 1), ("start", 1), ("_id", 1)]),
+        IndexModel("end", expireAfterSeconds=30 * _DAY),
+    ],
 }
 _RECORDINGS: Mapping[str, Sequence[IndexModel]] = {
     "recordings": [],

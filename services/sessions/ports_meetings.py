@@ -7,6 +7,7 @@ from services.sessions.domain.enums import Interval
 from services.sessions.domain.hosting import Meeting
 from services.sessions.domain.joining import PersonalLink
 from services.sessions.domain.meeting_news import RecorderMark
+from services.sessions.domain.provider_recordings import FoundRecording
 
 
 class Meetings(Protocol):
@@ -36,8 +37,10 @@ class Meetings(Protocol):
     def placed_meetings(self, time: Interval) -> list[Meeting]:
         """Return the meetings for which a server keeps room and that overlap a time."""
 
-    def meeting_of(self, server: str, external_id: str) -> Meeting | None:
-        """Return the meeting that a server knows by an id; None if there is none."""
+    def meeting_of(self, server: str, external_id: str, recording_id: str = "") -> Meeting | None:
+        """Return the meeting that a server knows by an id, or of which it has a recording; None if
+        there is none.
+        """
 
     def personal_link(self, session_id: str, person_id: str) -> PersonalLink | None:
         """Return a person's own link into a meeting; None if nobody has asked for it."""
@@ -62,6 +65,15 @@ class Meetings(Protocol):
 
     def add_recorder_marks(self, marks: Sequence[RecorderMark]) -> None:
         """Store that recorders began or paused."""
+
+    def recorder_marks(self, session_id: str) -> list[RecorderMark]:
+        """Return when the recorder of a class began and paused, in order."""
+
+    def found_recordings(self, session_id: str) -> list[FoundRecording]:
+        """Return the recordings that servers had of a class, in order of their start."""
+
+    def put_found_recordings(self, recordings: Sequence[FoundRecording]) -> None:
+        """Store recordings that servers have, or had, of a class."""
 
     def count_meeting(self, outcome: str) -> None:
         """Count what came of a step, in the metrics, after the unit of work is committed."""

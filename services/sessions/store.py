@@ -20,7 +20,8 @@
 | rotation_notes | a session whose seats are to be given to its cohort | made by the server |
 | availability | when a person can teach (store_availability.py) | the person's |
 | class_log | what happened in a class's live channel (store_class_log.py) | session:number |
-| meetings, meeting_links, meeting_events, recorder_marks | see store_meetings.py | see there |
+| meetings, meeting_links, meeting_events | online meetings; see store_meetings.py | see there |
+| recorder_marks, provider_recordings | what servers recorded (store_meetings.py) | see there |
 | timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
 | recordings | a session's recorded parts (store_recordings.py), chapters, hands | the session's |
 | guards | an object that units of work lock | its name |

@@ -6,6 +6,7 @@
 | meeting_links | a person's own link, with its job until its provider made it | session:person |
 | meeting_events | an event that a provider told, so that a repeat has no effect | server:event |
 | recorder_marks | that the recorder of a class began or paused | server:event |
+| provider_recordings | a recording that a server has, or had, of a class | server:recording |
 
 All of them expire: events of providers after two weeks, the others 30 days after the class.
 """
@@ -21,6 +22,7 @@ from services.sessions.domain.enums import Interval
 from services.sessions.domain.hosting import Meeting, MeetingState, step_of, target_of
 from services.sessions.domain.joining import PersonalLink
 from services.sessions.domain.meeting_news import RecorderMark
+from services.sessions.domain.provider_recordings import FoundRecording
 from services.sessions.store_attendance import key
 from services.sessions.store_series import SeriesStore
 
@@ -97,8 +99,15 @@ class MeetingStore(SeriesStore):
         found = self["meetings"].find(query, session=self.session)
         return [from_document(row, Meeting) for row in found]
 
-    def meeting_of(self, server: str, external_id: str) -> Meeting | None:
-        """Return the meeting that a server knows by an id; None if there is none."""
+    def meeting_of(self, server: str, external_id: str, recording_id: str = "") -> Meeting | None:
+        """Return the meeting that a server knows by an id, or of which it has a recording; None if
+        there is none.
+        """
+        if not external_id:
+            found = self["provider_recordings"].find_one(
+                {"_id": f"{server}:{recording_id}"}, {"session_id": 1}, session=self.session
+            )
+            return self.meeting(found["session_id"]) if found else None
         query = {"made.server": server, "made.meeting.external_id": external_id}
         return self._one("meetings", query, Meeting)
 
@@ -154,6 +163,15 @@ class MeetingStore(SeriesStore):
         """Return when the recorder of a class began and paused, in order."""
         rows = self["recorder_marks"].find({"session_id": session_id}, session=self.session)
         return [from_document(row, RecorderMark) for row in rows.sort([("at", 1), ("_id", 1)])]
+
+    def found_recordings(self, session_id: str) -> list[FoundRecording]:
+        """Return the recordings that servers had of a class, in order of their start."""
+        rows = self["provider_recordings"].find({"session_id": session_id}, session=self.session)
+        return [from_document(row, FoundRecording) for row in rows.sort([("start", 1), ("_id", 1)])]
+
+    def put_found_recordings(self, recordings: Sequence[FoundRecording]) -> None:
+        """Store recordings that servers have, or had, of a class."""
+        self._put("provider_recordings", *map(to_document, recordings))
 
     def count_meeting(self, outcome: str) -> None:
         """Count what came of a step, in the metrics, after the unit of work is committed."""

@@ -20,12 +20,20 @@ def take_events(store: Store, server: str, events: Sequence[MeetingEvent]) -> in
     of meetings that nobody knows.
     """
     known = 0
-    for external_id in dict.fromkeys(each.external_id for each in events):
-        if meeting := store.meeting_of(server, external_id):
-            own = [each for each in events if each.external_id == external_id]
+    for about, own in _by_meeting(events).items():
+        if meeting := store.meeting_of(server, *about):
             _take(store, server, meeting, own)
             known += len(own)
     return len(events) - known
+
+
+def _by_meeting(events: Sequence[MeetingEvent]) -> dict[tuple[str, str], list[MeetingEvent]]:
+    """Return events by the ids of their meetings, or where they name none, of their recordings."""
+    found: dict[tuple[str, str], list[MeetingEvent]] = {}
+    for each in events:
+        about = each.external_id, "" if each.external_id else each.recording_id
+        found.setdefault(about, []).append(each)
+    return found
 
 
 def _take(store: Store, server: str, meeting: Meeting, events: Sequence[MeetingEvent]) -> None:

@@ -26,8 +26,9 @@ from services.sessions.domain.hosting import (
 )
 from services.sessions.domain.meeting_events import MeetingFailed, MeetingMade
 from services.sessions.domain.meeting_pool import ServerRoom, booking_of, server_for
-from services.sessions.domain.meetings import ProviderMeeting
+from services.sessions.domain.meetings import ProviderMeeting, ProviderRecording
 from services.sessions.domain.online import online_need
+from services.sessions.domain.provider_recordings import compared, found_recording
 from services.sessions.domain.session import Session
 from services.sessions.domain.skew import Skew
 from services.sessions.ports import Store
@@ -139,9 +140,16 @@ def finish_ending(store: Store, session_id: str, claim: str) -> None:
     store.count_meeting("ENDED")
 
 
-def finish_looking(store: Store, session_id: str, claim: str) -> None:
-    """Store that recordings of a meeting were looked for. Raises PlanChanged."""
-    store.put_meetings([looked(claimed(store, session_id, claim), store.now)])
+def finish_looking(
+    store: Store, session_id: str, claim: str, told: Sequence[ProviderRecording]
+) -> None:
+    """Store which recordings a server has of a meeting now. Raises PlanChanged."""
+    meeting = claimed(store, session_id, claim)
+    marks = store.recorder_marks(session_id)
+    there = [found_recording(meeting, meeting.server, each, marks, store.now) for each in told]
+    before = store.found_recordings(session_id)
+    store.put_found_recordings(compared(before, there, store.now))
+    store.put_meetings([looked(meeting, store.now)])
 
 
 def tell_unmade(store: Store, session_id: str) -> None:

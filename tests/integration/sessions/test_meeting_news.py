@@ -150,3 +150,41 @@ def test_a_recording_that_is_told_is_looked_for_at_once(
     server.control("recording", meeting=session.id, **instants)
     server.settle()
     assert house.meeting(session).next_at == house.clock.now()
+
+
+def test_recordings_are_found_replaced_and_gone(house: Hosted, server: MeetingServer) -> None:
+    """With what the recorder's marks say of their pauses, by the platform's clock."""
+    server.control("clock", ahead=600)
+    session = live(house)
+    for on, at in ((False, 20), (True, 30)):
+        instant = (NOON + timedelta(minutes=at)).isoformat()
+        server.control("recorder", meeting=session.id, on=on, at=instant)
+    minutes(house, session)
+    house.run()
+    instants = {"start": NOON.isoformat(), "end": (NOON + timedelta(hours=1)).isoformat()}
+    server.control("recording", meeting=session.id, **instants)
+    server.settle()
+    house.run()
+    reader = house.school.database.reader()
+    (found,) = reader.found_recordings(session.id)
+    told = [
+        tuple(round((at - NOON).total_seconds() / 60) for at in (each.start, each.end))
+        for each in found.stretches
+    ]
+    assert told == [(0, 20), (30, 60)]
+    assert [each.kind for each in found.files] == ["VIDEO"]
+    assert found.gone_at is None
+    server.control("recording/gone", id=found.id.removeprefix("alpha:"))
+    server.settle()
+    house.run()
+    (gone,) = reader.found_recordings(session.id)
+    assert gone.gone_at == house.clock.now()
+    nameless = MeetingEvent(
+        id="2",
+        external_id="",
+        fact=MeetingFact.RECORDING_GONE,
+        at=NOON,
+        recording_id=found.id.removeprefix("alpha:"),
+    )
+    unknown = house.school.database.transact(lambda store: take_events(store, "alpha", [nameless]))
+    assert unknown == 0

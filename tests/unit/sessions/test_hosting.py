@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -30,9 +31,14 @@ from services.sessions.domain.hosting import (
     told,
 )
 from services.sessions.domain.joining import Ticket, ticket_for, ticket_of, ticket_text
-from services.sessions.domain.meeting_news import presence_of, recorder_marks_of
+from services.sessions.domain.meeting_news import RecorderMark, presence_of, recorder_marks_of
 from services.sessions.domain.meeting_pool import Booking, ServerRoom, room_left, server_for
 from services.sessions.domain.meetings import MeetingEvent, MeetingFact, ProviderMeeting
+from services.sessions.domain.provider_recordings import (
+    FoundRecording,
+    compared,
+    recorded_stretches,
+)
 from services.sessions.domain.session import Session
 from services.sessions.domain.skew import Skew
 from tests.unit.sessions.examples import HOUR, NINE, session
@@ -243,3 +249,36 @@ def test_a_ticket_is_good_until_an_hour_after_the_class() -> None:
     assert ticket_for(planned, "ada", NINE).until == planned.end_time + HOUR
     assert ticket_for(planned, "ada", NINE + 3 * HOUR).until == NINE + 4 * HOUR
     assert due_at(meeting(), NINE).next_at == NINE
+
+
+MARKS = st.lists(st.tuples(st.integers(-5, 65), st.booleans()), max_size=12)
+
+
+@given(told=MARKS)
+def test_stretches_are_when_the_recorder_ran(told: list[tuple[int, bool]]) -> None:
+    """Minute by minute, in order and apart, whatever marks are repeated."""
+    marks = [
+        RecorderMark(str(place), "s1", NINE + timedelta(minutes=minute), runs)
+        for place, (minute, runs) in enumerate(sorted(told, key=lambda each: each[0]))
+    ]
+    found = recorded_stretches(marks, NINE, NINE + HOUR)
+    assert all(one.end <= other.start for one, other in pairwise(found))
+    for minute in range(60):
+        middle = NINE + timedelta(minutes=minute, seconds=30)
+        before = [mark.runs for mark in marks if mark.at <= middle]
+        ran = before[-1] if before else bool(marks) and not marks[0].runs
+        assert any(each.start <= middle < each.end for each in found) is ran
+
+
+def test_recordings_are_compared_with_what_was_there() -> None:
+    """New, changed and returning ones are stored, and those that are gone; the others stay."""
+    one, other = (
+        FoundRecording(id=id_, session_id="s1", start=NINE, end=NINE + HOUR, found_at=NINE)
+        for id_ in ("a:1", "a:2")
+    )
+    later = NINE + HOUR
+    assert compared([], [one], later) == [one]
+    assert compared([one], [replace(one, found_at=later)], later) == []
+    assert compared([one, other], [other], later) == [replace(one, gone_at=later)]
+    assert compared([replace(one, gone_at=NINE)], [], later) == []
+    assert compared([replace(one, gone_at=NINE)], [one], later) == [one]
