@@ -33,6 +33,8 @@ from tests.integration.sessions.school import RUN, School
 KEY = "a key of thirty-two characters.."
 SECRET = "the secret of the servers"
 AHEAD, WARNING = timedelta(minutes=30), timedelta(minutes=10)
+PATIENT = 120.0
+"""Seconds that a busy machine may take for an answer."""
 NO_RETRIES = urllib3.Retry(0, redirect=False)
 
 
@@ -44,12 +46,13 @@ class MeetingServer:
 
     def control(self, what: str, **asked: Any) -> None:
         """Tell it to do something (campus/meetings/control.py)."""
-        answer = httpx.post(f"{self.address}/control/{what}", json=asked, trust_env=False)
+        url = f"{self.address}/control/{what}"
+        answer = httpx.post(url, json=asked, trust_env=False, timeout=PATIENT)
         assert answer.is_success, answer.text
 
     def settle(self) -> None:
         """Wait until all events were taken."""
-        httpx.get(f"{self.address}/control/settled", timeout=120, trust_env=False)
+        httpx.get(f"{self.address}/control/settled", timeout=PATIENT, trust_env=False)
 
 
 @contextmanager
@@ -147,7 +150,7 @@ class Hosted:
 
     def get(self, url: str) -> urllib3.BaseHTTPResponse:
         """What a browser gets that follows no redirect."""
-        return urllib3.request("GET", url, retries=NO_RETRIES)
+        return urllib3.request("GET", url, retries=NO_RETRIES, timeout=PATIENT)
 
     def room_url(self, session: resources_pb2.Session, person: str) -> str:
         """The provider's URL of a person, to which ours leads."""

@@ -13,7 +13,13 @@ from services.sessions.domain.hosting import MeetingState
 from services.sessions.domain.meetings import MeetingEvent, MeetingFact
 from services.sessions.usecases.meeting_news import take_events
 from tests.conftest import FakeClock
-from tests.integration.sessions.hosting import Hosted, MeetingServer, hosted, meeting_server
+from tests.integration.sessions.hosting import (
+    PATIENT,
+    Hosted,
+    MeetingServer,
+    hosted,
+    meeting_server,
+)
 from tests.integration.sessions.school import TEACHER, School
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -52,6 +58,11 @@ def visit(server: MeetingServer, session: resources_pb2.Session, who: str, **whe
         name: (NOON + timedelta(minutes=minutes)).isoformat() for name, minutes in when.items()
     }
     server.control("visit", meeting=session.id, user=who, **instants)
+
+
+def post(url: str, body: bytes) -> urllib3.BaseHTTPResponse:
+    """The answer to a delivery."""
+    return urllib3.request("POST", url, body=body, timeout=PATIENT)
 
 
 def minutes(house: Hosted, session: resources_pb2.Session) -> dict[str, float]:
@@ -109,14 +120,12 @@ def test_what_is_not_signed_is_refused(house: Hosted) -> None:
     before = figure("tandem_sessions_webhooks_total", outcome="refused")
     url = f"{house.base}/meetings/alpha/webhook"
     for query in ("", "?checksum=0", "?checksum=%FF"):
-        answer = urllib3.request("POST", url + query, body=b"event=[]&timestamp=1&domain=x")
+        answer = post(url + query, b"event=[]&timestamp=1&domain=x")
         assert answer.status == 401
     assert figure("tandem_sessions_webhooks_total", outcome="refused") == before + 3
-    beta = urllib3.request("POST", f"{house.base}/meetings/beta/webhook", body=b"")
-    assert beta.status == 404
-    huge = urllib3.request("POST", url, body=b"x" * (256 * 1024 + 1))
-    assert huge.status == 413
-    assert urllib3.request("GET", url).status == 405
+    assert post(f"{house.base}/meetings/beta/webhook", b"").status == 404
+    assert post(url, b"x" * (256 * 1024 + 1)).status == 413
+    assert house.get(url).status == 405
 
 
 def test_events_of_unknown_meetings_are_taken_and_dropped(
