@@ -12,9 +12,11 @@ from bench import (
     connect,
     grpc_command,
     latency,
+    live,
     mail,
     memory,
     planning,
+    polls,
     relay,
     rig,
     roster,
@@ -32,6 +34,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "statements": statements.measure,
     "class_end": class_end.measure,
     "planning": planning.measure,
+    "polls": polls.measure,
     "latency": latency.measure,
     "grpc": grpc_command.measure,
     "connect": connect.measure,
@@ -45,6 +48,7 @@ BY_NAME: dict[str, Benchmark] = {
     "relay_backlog": relay.measure_backlog,
     "relay_long": relay.measure_long,
     "search": search.measure,
+    "live": live.measure,
 }
 RESULT = Path("var/bench.json")
 

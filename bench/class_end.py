@@ -141,9 +141,9 @@ class School:
 def _enrol() -> None:
     """Two runs with their learners, by the worker's own handler."""
     for run_id, count in (("large", LARGE), ("small", SMALL)):
-        _hear([catalog.RunOpened(run_id=run_id, instructor_ids=[f"teacher-{run_id}"])])
+        hear([catalog.RunOpened(run_id=run_id, instructor_ids=[f"teacher-{run_id}"])])
         for some in _batches(_learners(run_id, count), BATCH):
-            _hear(
+            hear(
                 [
                     catalog.EnrolmentCreated(
                         enrolment_id=f"e-{one}",
@@ -156,7 +156,8 @@ def _enrol() -> None:
             )
 
 
-def _hear(data: Sequence[Any]) -> None:
+def hear(data: Sequence[Any]) -> None:
+    """Apply events of the catalog, by the worker's own handler."""
     now = datetime.now(UTC)
     batch = [
         events.Event(
@@ -165,14 +166,15 @@ def _hear(data: Sequence[Any]) -> None:
         for each in data
     ]
     rosters = next(each for each in subscriptions() if each.name == "sessions.rosters")
-    _database().transact(lambda store: rosters.handle(store, batch))
+    database().transact(lambda store: rosters.handle(store, batch))
 
 
 _numbers = itertools.count(1)
 
 
 @cache
-def _database() -> Any:
+def database() -> Any:
+    """Return the database."""
     settings = load(Settings, {**rig.environment(), **SETTINGS}, "worker")
     return roles.open_database(settings, "sessions", SessionsStore)
 

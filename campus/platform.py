@@ -19,12 +19,12 @@ from campus.stack.ports import HOST, Ports
 from campus.stack.process import Process, ensure, python_command
 from campus.stack.prometheus import Prometheus, find_prometheus
 from campus.stack.stack import Stack, State
-from chassis.operations.settings import DECLARE, MIGRATE
+from chassis.operations.settings import DECLARE, EDGES, MIGRATE
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "catalog": ("api", "worker", "relay"),
     "library": ("api", "worker", "relay"),
-    "sessions": ("api", "worker", "solver", "meetings", "relay"),
+    "sessions": ("api", "live", "worker", "solver", "meetings", "relay"),
     "progress": ("api", "worker", "relay"),
     "notify": ("api", "worker", "relay"),
 }
@@ -38,7 +38,7 @@ GRACE = 25.0
 class Status:
     """The status of one part or role; fields that do not apply are None.
 
-    `http` is the HTTP address of an api role, beside gRPC.
+    `http` is the HTTP address of a role api or live, beside gRPC.
     """
 
     name: str
@@ -92,13 +92,13 @@ class Role:
 
     @property
     def address(self) -> str:
-        """Return the main address: gRPC for an api role, operations for the others."""
-        return self.target if self.role == "api" else self.ops_url
+        """Return the main address: gRPC for the roles api and live, operations for the others."""
+        return self.target if self.role in EDGES else self.ops_url
 
     @property
     def http_url(self) -> str | None:
         """Return its HTTP address, if it has one."""
-        return f"http://{self.http_address}" if self.role == "api" else None
+        return f"http://{self.http_address}" if self.role in EDGES else None
 
     def claim_ports(self) -> None:
         """Choose the role's ports; a role that runs keeps its ports."""

@@ -638,6 +638,49 @@ def _sessions() -> Row:
             _meetings(),
             _oldest_meeting(),
             _webhooks(),
+            _live_members(),
+            _live_lag(),
+            _live_ends(),
+        ),
+    )
+
+
+def _live_members() -> Panel:
+    return Panel(
+        "Live channel",
+        "Streams of members and their classes, of all replicas; entries and refused messages a"
+        " second.",
+        "short",
+        (
+            Query("sum(tandem_sessions_live_members)", "members"),
+            Query("sum(tandem_sessions_live_classes)", "classes"),
+            Query(rate("tandem_sessions_live_entries_total"), "entries"),
+            Query(rate("tandem_sessions_live_refused_total"), "refused"),
+            Query("min(tandem_sessions_live_exchange)", "exchange"),
+        ),
+    )
+
+
+def _live_lag() -> Panel:
+    return Panel(
+        "Live channel: until a member has it",
+        "Seconds from when a replica has an entry to when a connection takes it.",
+        "s",
+        (Query(quantile(0.99, "tandem_sessions_live_lag_seconds"), "p99"),),
+        "TandemLiveSlow",
+        0.5,
+    )
+
+
+def _live_ends() -> Panel:
+    return Panel(
+        "Live channel: streams that were ended",
+        "By reason. Normal: class_over, and stopping while a version is rolled out. behind: the"
+        " member receives too slowly.",
+        "short",
+        _each(
+            "sum by (reason)(increase(tandem_sessions_live_ended_total[$__rate_interval]))",
+            "reason",
         ),
     )
 

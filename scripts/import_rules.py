@@ -26,7 +26,7 @@ class Only:
     who: str
     """A regular expression; its group `own`, if any, is the service."""
     may: tuple[str, ...]
-    """Module prefixes; {own} stands for the service, and * at the end for the rest of a name."""
+    """Module prefixes; {own} stands for the service, and a * at the end for any ending."""
     at_load: bool = False
     """True: imports inside of functions are free, for they come later."""
 
@@ -60,8 +60,7 @@ LAYERS = (
     Only(r"chassis\.runs", ("chassis.civil",)),
     Only(r"chassis\.roles", ("chassis.operations.settings",), at_load=True),
     Only(_SERVICE + r"\.domain(\..+)?", _DOMAIN),
-    # ports.py, and its parts ports_<part>.py
-    Only(_SERVICE + r"\.ports(_\w+)?", (*_DOMAIN, "services.{own}.ports*")),
+    Only(_SERVICE + r"\.ports(_\w+|\..+)?", (*_DOMAIN, "services.{own}.ports*")),
     Only(
         _SERVICE + r"\.usecases(\..+)?",
         (*_DOMAIN, "services.{own}.ports*", "services.{own}.usecases"),
@@ -140,13 +139,11 @@ def _broken(name: str, each: Import) -> Iterator[str]:
 def _may(layer: Only, match: re.Match[str], target: str) -> bool:
     if target.split(".")[0] in sys.stdlib_module_names:
         return True
-    return any(_is_of(target, name) for name in _names(layer, match))
+    return any(f"{target}.".startswith(_prefix(name)) for name in _names(layer, match))
 
 
-def _is_of(target: str, prefix: str) -> bool:
-    if prefix.endswith("*"):
-        return target.startswith(prefix[:-1])
-    return target == prefix or target.startswith(f"{prefix}.")
+def _prefix(name: str) -> str:
+    return name.removesuffix("*") if name.endswith("*") else f"{name}."
 
 
 def _names(layer: Only, match: re.Match[str]) -> list[str]:

@@ -97,11 +97,7 @@ class Api:
         is_first = not room.people
         person = self._rooms.join(room, user, name, role)
         self._hooks.tell(person_event("user-joined", room, person, at))
-        if (
-            is_first
-            and room.parameters.get("autoStartRecording") == "true"
-            and not room.is_recorded
-        ):
+        if is_first and room.starts_recorder and not room.is_recorded:
             self.record(room, True, at)
 
     def record(self, room: Room, is_recorded: bool, at: int) -> None:

@@ -50,6 +50,7 @@ class Control:
             ),
             Route("/control/recording/{id}/video", self.replace, methods=["PUT"]),
             Route("/control/settled", self.settled),
+            Route("/control/faults", self.faults_left),
         ]
 
     def plan_faults(self, asked: Asked) -> None:
@@ -58,10 +59,15 @@ class Control:
 
     def set_clock(self, asked: Asked) -> None:
         """Let the provider's clock be some seconds ahead: `{"ahead": -3.5}`."""
-        self._timing.ahead = timedelta(seconds=asked["ahead"])
+        self._timing.ahead = timedelta(seconds=float(asked["ahead"]))
 
     def set_webhooks(self, asked: Asked) -> None:
-        """Send each event `copies` times, and `held` events at a time, backwards."""
+        """Send each event `copies` times, and `held` events at a time, backwards.
+
+        `{"forget": true}` removes all hooks before.
+        """
+        if asked.get("forget"):
+            self._hooks.forget()
         self._hooks.copies = int(asked.get("copies", 1))
         self._hooks.held = int(asked.get("held", 0))
         self._hooks.flush()
@@ -119,6 +125,10 @@ class Control:
         """Answer when all events were sent and taken."""
         await self._hooks.settled()
         return JSONResponse({})
+
+    async def faults_left(self, _: Request) -> Response:
+        """Answer how many of the planned faults have not happened yet."""
+        return JSONResponse({"left": self._faults.left})
 
     def _tell(self, recording: Recording, kind: str) -> None:
         self._hooks.tell(recording_event(kind, recording, self._timing.now()))

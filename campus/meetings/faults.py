@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-HUGE = 64
+HUGE = 8
 """The size of a huge answer, in MiB."""
 _ENTITIES = "".join(
     f'<!ENTITY {name} "{10 * ("&" + before + ";")}">'
@@ -28,6 +28,11 @@ class Faults:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._next: deque[str] = deque()
+
+    @property
+    def left(self) -> int:
+        """Return how many faults have not happened yet."""
+        return len(self._next)
 
     def plan(self, kind: str, times: int) -> None:
         """Let the next calls fail: by a status, such as "503", or in one of KINDS.

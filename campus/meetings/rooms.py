@@ -40,6 +40,11 @@ class Room:
         most = int(self.parameters.get("maxParticipants", "0"))
         return 0 < most <= len(self.people)
 
+    @property
+    def starts_recorder(self) -> bool:
+        """Return whether the recorder starts with the first person."""
+        return self.parameters.get("autoStartRecording") == "true"
+
 
 @dataclass
 class Recording:
@@ -74,8 +79,10 @@ class Rooms:
         return self._rooms.get(external_id)
 
     def make(self, parameters: Mapping[str, str], now: int) -> Room:
-        """Make a meeting; its internal id has the form that BigBlueButton's have."""
+        """Make a meeting; its internal id has the form that BigBlueButton's have, and is new."""
         external_id = parameters["meetingID"]
+        last = self.last(external_id)
+        now = max(now, last.made_at + 1) if last else now
         internal_id = f"{hashlib.sha1(external_id.encode()).hexdigest()}-{now}"  # noqa: S324
         room = Room(external_id, internal_id, parameters, made_at=now)
         self._rooms[external_id] = room

@@ -32,6 +32,15 @@ class Hook:
     meeting_id: str = ""
     waiting: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
 
+    dropped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def settled(self) -> None:
+        """Return when everything is sent, or nothing is sent any more."""
+        ends = [asyncio.create_task(self.waiting.join()), asyncio.create_task(self.dropped.wait())]
+        _, others = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in others:
+            task.cancel()
+
     def wants(self, event: Event) -> bool:
         """Return whether an event is for this hook."""
         data = event["data"]
@@ -63,11 +72,16 @@ class Hooks:
 
     def remove(self, hook_id: str) -> bool:
         """Remove a hook; return whether there was one."""
-        found = [url for url, hook in self.registered.items() if hook.id == hook_id]
-        for url in found:
-            del self.registered[url]
-            self._tasks.pop(url).cancel()
+        found = [hook for hook in self.registered.values() if hook.id == hook_id]
+        for hook in found:
+            self._tasks.pop(hook.url).cancel()
+            self._drop(hook)
         return bool(found)
+
+    def forget(self) -> None:
+        """Remove all hooks."""
+        for hook in list(self.registered.values()):
+            self.remove(hook.id)
 
     def tell(self, event: Event) -> None:
         """Send an event to the hooks that want it, sooner or later."""
@@ -85,7 +99,7 @@ class Hooks:
 
     async def settled(self) -> None:
         """Return when all events are sent."""
-        await asyncio.gather(*(hook.waiting.join() for hook in self.registered.values()))
+        await asyncio.gather(*(hook.settled() for hook in self.registered.values()))
 
     async def close(self) -> None:
         """Send nothing any more."""
@@ -99,9 +113,15 @@ class Hooks:
                 event = await hook.waiting.get()
                 for _ in range(self.copies):
                     if not await self._sent(client, hook, event):
-                        del self.registered[hook.url]
+                        del self._tasks[hook.url]
+                        self._drop(hook)
                         return
                 hook.waiting.task_done()
+
+    def _drop(self, hook: Hook) -> None:
+        """Forget a hook; who waits until all is sent waits for it no longer."""
+        del self.registered[hook.url]
+        hook.dropped.set()
 
     async def _sent(self, client: httpx.AsyncClient, hook: Hook, event: Event) -> bool:
         url, body = self._signed(hook.url, event)

@@ -1,8 +1,9 @@
 """Meetings: a provider that speaks BigBlueButton's API, for the demo and for tests."""
 
 import json
+import os
 import secrets
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -16,16 +17,18 @@ class Meetings:
 
     name = "meetings"
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
-        """`environment`: the provider's whole environment, such as TANDEM_CLOCK; default: ours."""
+    def __init__(self, folder: Path) -> None:
         self.process = Process(self.name, folder)
         self._ports = Ports(folder / self.name / "ports.json")
         self._secret_file = folder / self.name / "secret"
-        self._environment = environment
+        self._client = httpx.Client(timeout=120, trust_env=False)
 
-    def start(self) -> None:
-        """Start the provider, and wait until it answers. Raises StackError."""
-        ensure(self.process, self._launch, self.ready)
+    def start(self, clock: str = "system") -> None:
+        """Start the provider, and wait until it answers. Raises StackError.
+
+        `clock`: the one by which it tells instants, as TANDEM_CLOCK names it.
+        """
+        ensure(self.process, partial(self._launch, clock), self.ready)
 
     def stop(self) -> None:
         """Stop the provider, which loses what it has."""
@@ -38,7 +41,7 @@ class Meetings:
     def ready(self) -> bool:
         """Return whether the provider tells its version."""
         try:
-            return httpx.get(f"{self.url}api", timeout=2, trust_env=False).is_success
+            return self._client.get(f"{self.url}api", timeout=2).is_success
         except httpx.HTTPError:
             return False
 
@@ -50,11 +53,7 @@ class Meetings:
     @property
     def secret(self) -> str:
         """Return the secret that the provider shares with its clients; it is made at first use."""
-        if not self._secret_file.exists():
-            self._secret_file.parent.mkdir(parents=True, exist_ok=True)
-            self._secret_file.touch(mode=0o600)
-            self._secret_file.write_text(secrets.token_hex(16))
-        return self._secret_file.read_text()
+        return self._made_secret().read_text()
 
     @property
     def address(self) -> str:
@@ -67,21 +66,32 @@ class Meetings:
         Raises httpx.HTTPError, with the provider's words, if it does not.
         """
         body = json.dumps(asked, default=str)
-        answer = httpx.post(f"{self.address}/control/{what}", content=body, trust_env=False)
+        answer = self._client.post(f"{self.address}/control/{what}", content=body)
         if answer.is_error:
             raise httpx.HTTPError(f"the provider refused {what}: {answer.text}")
 
     def settle(self) -> None:
         """Wait until all events of the provider were taken."""
-        httpx.get(f"{self.address}/control/settled", timeout=120, trust_env=False)
+        self._client.get(f"{self.address}/control/settled").raise_for_status()
+
+    def faults_left(self) -> int:
+        """Return how many of the faults that were ordered have not happened yet."""
+        answer = self._client.get(f"{self.address}/control/faults").raise_for_status()
+        return int(answer.json()["left"])
 
     def replace_video(self, recording_id: str, video: bytes) -> None:
         """Replace the video of a recording."""
         url = f"{self.address}/control/recording/{recording_id}/video"
-        httpx.put(url, content=video, trust_env=False).raise_for_status()
+        self._client.put(url, content=video).raise_for_status()
 
-    def _launch(self) -> None:
+    def _launch(self, clock: str) -> None:
         port = str(self._ports.claim("http")["http"])
-        assert self.secret  # it is made here at first
-        command = python_command("campus.meetings.server", port, str(self._secret_file))
-        self.process.start(command, self._environment)
+        command = python_command("campus.meetings.server", port, str(self._made_secret()))
+        self.process.start(command, {**os.environ, "TANDEM_CLOCK": clock})
+
+    def _made_secret(self) -> Path:
+        if not self._secret_file.exists():
+            self._secret_file.parent.mkdir(parents=True, exist_ok=True)
+            self._secret_file.touch(mode=0o600)
+            self._secret_file.write_text(secrets.token_hex(16))
+        return self._secret_file

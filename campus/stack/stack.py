@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from campus.stack.concurrency import all_at_once, alone
 from campus.stack.given import given
+from campus.stack.meetings import Meetings
 from campus.stack.mongodb import MongoDB
 from campus.stack.process import Process
 from campus.stack.rabbitmq import RabbitMQ
@@ -85,6 +86,8 @@ class Stack:
         self.mongodb = MongoDB(self.folder, mongodb_cache)
         self.s3 = ObjectStore(self.folder)
         self.smtp = SMTP(self.folder)
+        self.meetings = Meetings(self.folder)
+        """Not among the parts: no service needs it, and who wants it starts it; `down` stops it."""
 
     @property
     def parts(self) -> dict[str, Part]:
@@ -114,7 +117,7 @@ class Stack:
     def down(self) -> None:
         """Stop every local part, and keep the data."""
         with alone(self._lock):
-            all_at_once(part.stop for part in self.parts.values())
+            all_at_once([*(part.stop for part in self.parts.values()), self.meetings.stop])
 
     def status(self) -> list[PartStatus]:
         """Return the status of each part."""

@@ -37,11 +37,20 @@ def members_in(
 
     Raises Unavailable if the staff of a run is not known here yet.
     """
+    known = staff_of(store, run_ids)
+    return {run_id: member_among(staff, person_id) for run_id, staff in known.items()}
+
+
+def staff_of(store: Store, run_ids: Collection[str]) -> dict[str, Sequence[StaffMember]]:
+    """Return the staff of each of some runs.
+
+    Raises Unavailable if the staff of a run is not known here yet.
+    """
     known = _known(store, run_ids)
     if missing := sorted(set(run_ids) - known.keys()):
         named = ", ".join(map(repr, missing[:10]))
         raise Unavailable(f"the staff of run {named} is not known here yet; try again")
-    return {run_id: member_among(run.staff, person_id) for run_id, run in known.items()}
+    return {run_id: run.staff for run_id, run in known.items()}
 
 
 def members_of(store: Store, person_id: str) -> dict[str, StaffMember | None]:

@@ -23,10 +23,13 @@ WAIT_LIMIT = timedelta(days=1)
 KEEP_INBOX, KEEP_REQUESTS = timedelta(days=14), timedelta(days=7)
 PARTITIONS, MOST_PARTITIONS = 8, 64
 
-API, WORKER, RELAY, SOLVER, MEETINGS = "api", "worker", "relay", "solver", "meetings"
+API, WORKER, RELAY, SOLVER = "api", "worker", "relay", "solver"
+LIVE, MEETINGS = "live", "meetings"
 DECLARE, MIGRATE = "declare", "migrate"
-SERVERS = (API, WORKER, RELAY, SOLVER, MEETINGS)
+SERVERS = (API, WORKER, RELAY, SOLVER, LIVE, MEETINGS)
 """The roles that run until they are stopped."""
+EDGES = (API, LIVE)
+"""The roles that answer requests."""
 ALL_ROLES = (*SERVERS, DECLARE, MIGRATE)
 
 
@@ -173,7 +176,7 @@ class Settings:
     )
     clock: str = setting(
         "system, or file:<path> outside of production",
-        roles=(API, WORKER, SOLVER, MEETINGS, MIGRATE),
+        roles=(API, WORKER, SOLVER, LIVE, MEETINGS, MIGRATE),
         check=_is_clock,
         default="system",
     )
@@ -196,7 +199,7 @@ class Settings:
     )
     amqp_url: str = setting(
         "the broker, as an AMQP URL",
-        roles=(WORKER, RELAY, DECLARE),
+        roles=(WORKER, RELAY, LIVE, DECLARE),
         reaches="rabbitmq",
         secret=True,
         check=url_of("amqp", "amqps"),
@@ -211,33 +214,33 @@ class Settings:
         "host:port of metrics and health", roles=SERVERS, check=is_address, default="127.0.0.1:0"
     )
     grpc_address: str = setting(
-        "host:port of the gRPC server", roles=(API,), check=is_address, default="127.0.0.1:0"
+        "host:port of the gRPC server", roles=EDGES, check=is_address, default="127.0.0.1:0"
     )
     http_address: str = setting(
-        "host:port of the HTTP server", roles=(API,), check=is_address, default="127.0.0.1:0"
+        "host:port of the HTTP server", roles=EDGES, check=is_address, default="127.0.0.1:0"
     )
     http_origins: str = setting(
         "origins whose pages may call from a browser, with commas between: https://host;"
         " null: pages that are opened as files, such as those of offline packs",
-        roles=(API,),
+        roles=EDGES,
         check=are_origins,
         default="",
     )
     person_requests: int = setting(
         "how many requests of one person a replica accepts at once; of all callers: 1,000",
-        roles=(API,),
+        roles=EDGES,
         check=between(1, 1000, "1 to 1000"),
         default=64,
     )
     service_requests: int = setting(
         "how many requests of one system (role `service`) a replica accepts at once",
-        roles=(API,),
+        roles=EDGES,
         check=between(1, 1000, "1 to 1000"),
         default=500,
     )
     jwks_url: str = setting(
         "the identity provider's keys (JWKS): https://, or file://",
-        roles=(API,),
+        roles=EDGES,
         reaches="identity",
         required=True,
         check=url_of("https", "file"),
@@ -245,34 +248,34 @@ class Settings:
     )
     token_issuer: str = setting(
         "the `iss` that tokens must carry",
-        roles=(API,),
+        roles=EDGES,
         required=True,
         check=given("the issuer's name, as its tokens contain it"),
         default="",
     )
     token_audience: str = setting(
         "the `aud` that tokens must carry",
-        roles=(API,),
+        roles=EDGES,
         check=given("the audience of tokens for Tandem"),
         default="tandem",
     )
     person_claim: str = setting(
         "the token's claim that contains the person's id in Tandem; "
         "`a.b` means `b` within `a`, unless a claim has the whole name",
-        roles=(API,),
+        roles=EDGES,
         check=given("a claim's name, such as sub"),
         default="sub",
     )
     roles_claim: str = setting(
         "the token's claim with the list of roles' names, such as realm_access.roles",
-        roles=(API,),
+        roles=EDGES,
         check=given("a claim's name, such as roles"),
         default="roles",
     )
     person_map_file: Path = setting(
         "CSV file of people whom the identity provider knows by another id: the claim's value, the "
         "person's id; read again when it changes; none: the claim is the person's id",
-        roles=(API,),
+        roles=EDGES,
         default=NO_FILE,
     )
     service_token_file: Path = setting(

@@ -1,4 +1,4 @@
-"""Run a role: python -m services.sessions api|worker|solver|meetings|relay|migrate|declare."""
+"""Run a role: python -m services.sessions api|live|worker|solver|meetings|relay|migrate|declare."""
 
 from chassis.operations.settings import NO_FILE
 from chassis.roles import main
@@ -33,6 +33,16 @@ def api(settings: Settings) -> None:
     )
     pages = [*doors.pages(), *([Calendars(database, urls).page()] if urls else [])]
     server.serve(settings, "sessions", database, [servicer], pages)
+
+
+def live(settings: Settings) -> None:
+    """Serve the live channel of classes."""
+    from chassis import roles
+    from services.sessions.live import server
+
+    announcer = server.Announcer()
+    database = roles.open_database(settings, "sessions", announcer.store)
+    server.serve(settings, database, announcer)
 
 
 def worker(settings: Settings) -> None:
@@ -110,6 +120,7 @@ if __name__ == "__main__":
         Settings,
         {
             "api": api,
+            "live": live,
             "worker": worker,
             "solver": solver,
             "meetings": meetings,

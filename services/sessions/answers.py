@@ -44,6 +44,7 @@ def _shown(
     """Return a session as the API shows it: while it is LIVE, who holds it sees the room's code."""
     shows_code = session.state is SessionState.LIVE and viewer.shows_code(session)
     code = checkin.code_at(session, store.now) if shows_code else ""
+    until = checkin.shown_until(store.now) if shows_code else None
     url = session.join_url if viewer.joins(session) else ""
     return to_message(
         session,
@@ -51,5 +52,6 @@ def _shown(
         recording=first_playable(parts),
         recordings=parts,
         check_in_code=code,
+        check_in_code_until=until,
         join_url=url,
     )

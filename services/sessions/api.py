@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
-from tandem.sessions.v1 import resources_pb2, sessions_pb2, timetables_pb2
+from tandem.sessions.v1 import resources_pb2, sessions_pb2, sessions_pb2_grpc, timetables_pb2
 from tandem.types.v1 import types_pb2
 
 from chassis.capabilities import CapabilityUrls
@@ -19,7 +19,11 @@ from chassis.edge.validation import violations_of
 from chassis.errors import FailedPrecondition, FieldViolation, check
 from services.sessions import calendar_queries, queries, rights
 from services.sessions.answers import answer, answers
+from services.sessions.api_feedback import FeedbackApi
 from services.sessions.api_joining import JoiningApi
+from services.sessions.api_live import LiveApi
+from services.sessions.api_moderation import ModerationApi
+from services.sessions.api_polls import PollsApi
 from services.sessions.api_recordings import RecordingsApi
 from services.sessions.calendar_feeds import SUFFIX
 from services.sessions.domain import checkin
@@ -68,7 +72,15 @@ M = TypeVar("M", bound=Message)
 CALENDARS_OFF = "calendars are off: TANDEM_PAGES_URL is not set"
 
 
-class SessionsApi(JoiningApi, RecordingsApi):
+class SessionsApi(
+    JoiningApi,
+    RecordingsApi,
+    LiveApi,
+    ModerationApi,
+    PollsApi,
+    FeedbackApi,
+    sessions_pb2_grpc.SessionsServiceServicer,
+):
     """Calls a use case for each request, and turns its result into a response."""
 
     def __init__(

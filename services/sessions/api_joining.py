@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from tandem.sessions.v1 import joining_pb2, sessions_pb2_grpc
+from tandem.sessions.v1 import joining_pb2
 
 from chassis.context import principal
 from chassis.contracts.mapping import to_message
 from services.sessions.join_pages import Doors
 
 
-class JoiningApi(sessions_pb2_grpc.SessionsServiceServicer):
+class JoiningApi:
     """The part of SessionsService by which people join."""
 
     _doors: Doors

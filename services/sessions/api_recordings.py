@@ -7,7 +7,6 @@ from tandem.sessions.v1 import (
     recordings_pb2,
     resources_pb2,
     sessions_pb2,
-    sessions_pb2_grpc,
 )
 
 from chassis.context import principal
@@ -24,7 +23,7 @@ from services.sessions.usecases import lookup, recordings
 from services.sessions.usecases.recordings import SetChapters, WithdrawRecording
 
 
-class RecordingsApi(sessions_pb2_grpc.SessionsServiceServicer):
+class RecordingsApi:
     """Recordings of sessions."""
 
     _database: Database[SessionsStore]

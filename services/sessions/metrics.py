@@ -1,6 +1,6 @@
 """The metrics of sessions alone."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge, Histogram
 
 from services.sessions.domain.enums import AttendanceStatus
 
@@ -43,3 +43,31 @@ WEBHOOKS = Counter(
 )
 for outcome in ("taken", "refused", "unknown"):
     WEBHOOKS.labels(outcome)
+# The live channel.
+LIVE_MEMBERS = Gauge("tandem_sessions_live_members", "Streams of members that are open now.")
+LIVE_CLASSES = Gauge("tandem_sessions_live_classes", "Classes that have members here now.")
+LIVE_ENTRIES = Counter("tandem_sessions_live_entries", "Entries of classes that came in here.")
+LIVE_LAG = Histogram(
+    "tandem_sessions_live_lag_seconds",
+    "Seconds from when a replica has a message to when a member's connection takes it.",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+LIVE_ENDED = Counter(
+    "tandem_sessions_live_ended",
+    "Streams that the platform ended, by reason: class_over, behind, stopping, expired,"
+    " not_allowed.",
+    ["reason"],
+)
+for reason in ("class_over", "behind", "stopping", "expired", "not_allowed"):
+    LIVE_ENDED.labels(reason)
+LIVE_REFUSED = Counter(
+    "tandem_sessions_live_refused",
+    "Messages of members that were refused, by status code.",
+    ["code"],
+)
+for code in ("INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "UNAVAILABLE"):
+    LIVE_REFUSED.labels(code)
+LIVE_EXCHANGE = Gauge(
+    "tandem_sessions_live_exchange",
+    "1 while RabbitMQ carries news between replicas; else they hear each other within a second.",
+)

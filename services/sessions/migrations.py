@@ -229,6 +229,35 @@ _RECORDINGS: Mapping[str, Sequence[IndexModel]] = {
     ],
 }
 
+_POLLS: Mapping[str, Sequence[IndexModel]] = {
+    "polls": [
+        IndexModel([("session_id", 1), ("_id", 1)]),
+        IndexModel("state", partialFilterExpression={"state": "OPEN"}),
+    ],
+    "poll_counts": [IndexModel("poll_id")],
+    "votes": [
+        IndexModel([("poll_id", 1), ("voter", 1)]),
+        IndexModel("removed_at", expireAfterSeconds=0),
+    ],
+}
+
+_FEEDBACK: Mapping[str, Sequence[IndexModel]] = {
+    "feedback_windows": [
+        IndexModel("closes_at", partialFilterExpression={"secret": {"$gt": ""}}),
+    ],
+    "feedback": [
+        IndexModel([("session_id", 1), ("_id", 1)]),
+        IndexModel([("new", 1), ("session_id", 1)], partialFilterExpression={"new": True}),
+    ],
+}
+
+_MODERATION: Mapping[str, Sequence[IndexModel]] = {
+    "moderation": [
+        IndexModel([("session_id", 1), ("person_id", 1), ("_id", 1)]),
+        IndexModel([("session_id", 1), ("entry_number", 1), ("_id", 1)]),
+    ],
+}
+
 MIGRATIONS = (
     Migration(1, "rooms, sessions, seats, attendance, replicas", adding(_FIRST)),
     Migration(2, "attendance that is finalised in parts", _finalising),
@@ -245,6 +274,8 @@ MIGRATIONS = (
     Migration(13, "timetables", adding(_TIMETABLES)),
     Migration(15, "requests for swaps of seats", adding(_SWAPS)),
     Migration(16, "the logs of classes", adding(_CLASS_LOG)),
+    Migration(18, "polls and feedback", adding({**_POLLS, **_FEEDBACK})),
+    Migration(19, "moderation of live channels", adding(_MODERATION)),
     Migration(21, "online meetings, and the links of people", adding(_MEETINGS)),
     Migration(22, "what meeting providers tell", adding(_MEETING_NEWS)),
     Migration(23, "recordings of several parts, and runs by their end", adding(_RECORDINGS)),

@@ -9,7 +9,6 @@ from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.audiences import Counted
 from services.sessions.domain.availability import Availability
 from services.sessions.domain.clashes import Clash
-from services.sessions.domain.class_log import ClassEntry
 from services.sessions.domain.enums import Interval
 from services.sessions.domain.feeds import Feed, Reader
 from services.sessions.domain.finalising import Candidates, Finalisation
@@ -20,7 +19,11 @@ from services.sessions.domain.series import Series
 from services.sessions.domain.session import Room, Session
 from services.sessions.domain.swaps import Swap
 from services.sessions.domain.timetables import Timetable
+from services.sessions.ports_feedback import FeedbackStore
+from services.sessions.ports_live import LiveStore
 from services.sessions.ports_meetings import Meetings
+from services.sessions.ports_moderation import ModerationStore
+from services.sessions.ports_polls import PollStore
 from services.sessions.ports_recordings import RecordingsPort
 
 C = TypeVar("C", bound=Replica)
@@ -36,7 +39,9 @@ class Instances(Protocol):
         """
 
 
-class Store(Meetings, RecordingsPort, Protocol):
+class Store(
+    Meetings, RecordingsPort, LiveStore, ModerationStore, PollStore, FeedbackStore, Protocol
+):
     """The data of sessions as one unit of work sees them."""
 
     now: datetime
@@ -386,14 +391,3 @@ class Store(Meetings, RecordingsPort, Protocol):
 
     def put_availability(self, availability: Availability) -> None:
         """Store when a person can teach, in place of what was told before."""
-
-    # The logs of classes
-
-    def add_entry(self, entry: ClassEntry) -> ClassEntry:
-        """Store the next entry of a class, and return it with its number."""
-
-    def last_entry(self, session_id: str) -> int:
-        """Return the number of a class's newest entry; 0 if it has none."""
-
-    def entries_after(self, session_id: str, number: int, most: int) -> list[ClassEntry]:
-        """Return up to `most` entries of a class that follow a number, in order."""

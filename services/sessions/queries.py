@@ -9,12 +9,16 @@ from chassis.contracts.mapping import from_document
 from chassis.data.pages import Page, find_page, within
 from services.sessions.domain.attendance import Attendance
 from services.sessions.domain.clashes import Clash
+from services.sessions.domain.class_log import ClassEntry
+from services.sessions.domain.moderation import ModerationAct
 from services.sessions.domain.planning import LONGEST
+from services.sessions.domain.polls import Poll, Vote
 from services.sessions.domain.roster import is_enrolled
 from services.sessions.domain.seats import Seat
 from services.sessions.domain.session import Room, Session
 from services.sessions.domain.swaps import Swap, SwapState
 from services.sessions.store import SessionsStore
+from services.sessions.store_class_log import after
 from services.sessions.usecases.swaps import as_seen
 
 T = TypeVar("T")
@@ -79,6 +83,42 @@ def swaps_page(
     rows, token = _page(store, "swaps", query, ["_id"], page, Swap)
     seen = as_seen(store, rows)
     return [each for each in seen if learner_id or each.state is SwapState.OPEN], token
+
+
+def polls_page(store: SessionsStore, session_id: str, page: Page) -> tuple[list[Poll], str]:
+    """Return the polls of a session, as they were opened."""
+    page = replace(page, runs=None)  # the session's was checked
+    return _page(store, "polls", {"session_id": session_id}, ["_id"], page, Poll)
+
+
+def votes_page(store: SessionsStore, poll_id: str, page: Page) -> tuple[list[Vote], str]:
+    """Return the votes in a poll, by voter."""
+    page = replace(page, runs=None)  # votes name no run: the poll's was checked
+    return _page(store, "votes", {"poll_id": poll_id}, ["voter"], page, Vote)
+
+
+def comments_page(store: SessionsStore, session_id: str, page: Page) -> tuple[list[str], str]:
+    """Return the comments on a session that are shown, by the hashes of their authors' ids."""
+    query = {"session_id": session_id, "shown_comment": {"$gt": ""}}
+    rows, token = find_page(
+        store["feedback"], query, [("_id", 1)], replace(page, runs=None), store.session
+    )
+    return [row["shown_comment"] for row in rows], token
+
+
+def moderation_page(
+    store: SessionsStore, session_id: str, page: Page
+) -> tuple[list[ModerationAct], str]:
+    """Return the acts of moderation of a session, in order."""
+    page = replace(page, runs=None)  # acts name no run: the session's was checked
+    return _page(store, "moderation", {"session_id": session_id}, ["_id"], page, ModerationAct)
+
+
+def chat_page(store: SessionsStore, session_id: str, page: Page) -> tuple[list[ClassEntry], str]:
+    """Return what was written in the chat of a class, in order."""
+    query: Query = {**after(session_id, 0), "chat": {"$exists": True}}
+    # Entries name no run: the session's was checked.
+    return _page(store, "class_log", query, ["_id"], replace(page, runs=None), ClassEntry)
 
 
 def online_counts(store: SessionsStore, sessions: Iterable[Session]) -> Mapping[str, int]:

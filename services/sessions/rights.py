@@ -13,7 +13,7 @@ from services.sessions import queries
 from services.sessions.domain.series import Series
 from services.sessions.domain.session import Session
 from services.sessions.store import SessionsStore
-from services.sessions.usecases import lookup
+from services.sessions.usecases import lookup, polls
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,11 @@ class Viewer:
 
     def joins(self, session: Session) -> bool:
         """Return whether the caller may join it: staff, its instructor, learners with a place."""
-        return self._holds(session, StaffRole.OBSERVER) or session.run_id in self.enrolled_in
+        return self.reads(session) or session.run_id in self.enrolled_in
+
+    def reads(self, session: Session) -> bool:
+        """Return whether the caller reads what staff may see of it."""
+        return self._holds(session, StaffRole.OBSERVER)
 
     def shows_code(self, session: Session) -> bool:
         """Return whether the caller may show the code for check-ins in the room."""
@@ -50,8 +54,8 @@ def viewer(store: SessionsStore, principal: Principal, sessions: Iterable[Sessio
 
 
 def relation(database: Database[SessionsStore], person_id: str, about: str, value: Any) -> Relation:
-    """Return a caller's relation to a run (`run_id`), to the run of a session (`session_id`) or of
-    a series (`series_id`), or to a feed (`feed_id`).
+    """Return a caller's relation to a run (`run_id`), to the run of a session (`session_id`), of a
+    series (`series_id`) or of a poll (`poll_id`), or to a feed (`feed_id`).
 
     Raises NotFound if there is none, and Unavailable if the run is not known here yet.
     """
@@ -62,6 +66,9 @@ def relation(database: Database[SessionsStore], person_id: str, about: str, valu
         return _to_classes(store, lookup.session(store, value), person_id)
     if about == "series_id":
         return _to_classes(store, lookup.series(store, value), person_id)
+    if about == "poll_id":
+        session = lookup.session(store, polls.poll_of(store, value).session_id)
+        return _to_classes(store, session, person_id)
     if about == "feed_id":
         return Relation(is_owner=lookup.feed(store, value).reader_id == person_id)
     return _to_run(store, value, person_id)

@@ -8,6 +8,7 @@ from pathlib import Path
 from chassis.operations.page_settings import PagesSettings
 from chassis.operations.settings import (
     API,
+    LIVE,
     MEETINGS,
     MIGRATE,
     NO_FILE,
@@ -40,7 +41,7 @@ class Settings(PagesSettings):
 
     online_seats: int = setting(
         "how many seats online all sessions together give at a time; 0: no limit",
-        roles=(API, SOLVER),
+        roles=(API, SOLVER, LIVE),
         check=between(0, 10_000_000, "0 to 10000000"),
         default=0,
     )
@@ -102,6 +103,13 @@ class Settings(PagesSettings):
         roles=(WORKER,),
         check=between(timedelta(), timedelta(minutes=55), "0 to 3300 seconds"),
         default=timedelta(minutes=10),
+    )
+
+    live_members: int = setting(
+        "how many streams of members of classes a replica of the role `live` accepts",
+        roles=(LIVE,),
+        check=between(1, 100_000, "1 to 100000"),
+        default=5_000,
     )
 
     @property

@@ -22,6 +22,12 @@
 | class_log | what happened in a class's live channel (store_class_log.py) | session:number |
 | meetings, meeting_links, meeting_events | online meetings; see store_meetings.py | see there |
 | recorder_marks, provider_recordings | what servers recorded (store_meetings.py) | see there |
+| moderation | an act of moderation in a class (store_moderation.py) | session:number of its entry |
+| polls | a poll in a class (store_polls.py) | made by the server |
+| poll_counts | how many of some voters chose each option of an OPEN poll | poll:shard |
+| votes | a vote in a poll | poll:learner, or poll:a keyed hash of the learner's id |
+| feedback_windows | until when feedback on a session is taken, and what is shown | the session's |
+| feedback | an answer of a learner (store_feedback.py) | session:a keyed hash of the learner's id |
 | timetables | a timetable, perhaps with a job (store_timetables.py) | made by the server |
 | recordings | a session's recorded parts (store_recordings.py), chapters, hands | the session's |
 | guards | an object that units of work lock | its name |
@@ -47,8 +53,11 @@ from services.sessions.migrations import MIGRATIONS
 from services.sessions.store_attendance import key
 from services.sessions.store_availability import AvailabilityStore
 from services.sessions.store_calendar import TO_COME
+from services.sessions.store_feedback import FeedbackStore
 from services.sessions.store_feeds import HAS_OR_AWAITS_PLACE
 from services.sessions.store_meetings import MeetingStore
+from services.sessions.store_moderation import ModerationStore
+from services.sessions.store_polls import PollStore
 from services.sessions.store_recordings import RecordingStore, end_of_recordings
 from services.sessions.store_rotation import RotationStore
 from services.sessions.store_swaps import SwapStore
@@ -68,7 +77,15 @@ REPLICAS: Mapping[type, str] = {
 
 
 class SessionsStore(
-    AvailabilityStore, TimetableStore, RotationStore, SwapStore, RecordingStore, MeetingStore
+    AvailabilityStore,
+    TimetableStore,
+    RotationStore,
+    SwapStore,
+    ModerationStore,
+    PollStore,
+    FeedbackStore,
+    RecordingStore,
+    MeetingStore,
 ):
     """Sessions' database as one unit of work sees it."""
 

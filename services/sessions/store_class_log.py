@@ -5,10 +5,15 @@ starts again and takes the next. Entries leave by age (`removed_at`), in order, 
 class.
 """
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from chassis.contracts.mapping import from_document, to_document
+from chassis.data.staff import staff_of
+from chassis.staff import StaffMember
 from services.sessions.domain.class_log import ClassEntry, numbered
+from services.sessions.domain.live_channel import Tally
 from services.sessions.store_series import SeriesStore
 
 Document = dict[str, Any]
@@ -20,18 +25,24 @@ _BEHIND = ";"  # the character after ":"
 class ClassLogStore(SeriesStore):
     """The part of the store for the logs of classes."""
 
-    def add_entry(self, entry: ClassEntry) -> ClassEntry:
-        """Store the next entry of a class, and return it with its number."""
+    def add_entry(self, entry: ClassEntry, until: datetime | None = None) -> ClassEntry:
+        """Store the next entry of a class, and return it with its number. It stays until an
+        instant, and a while longer; None: for good.
+        """
         self.contends_for("class_log", entry.session_id)
         made = numbered(entry, self.last_entry(entry.session_id))
         # without the fields that are None, which most are
         filled = {name: value for name, value in to_document(made).items() if value is not None}
-        self.insert("class_log", [filled | {"_id": entry_id(made.session_id, made.number)}])
+        named: Document = {"_id": entry_id(made.session_id, made.number)}
+        if until is not None:
+            # by this computer's clock, because MongoDB removes rows by its own
+            named["removed_at"] = datetime.now(UTC) + (until - self.now)
+        self.insert("class_log", [filled | named])
         return made
 
     def last_entry(self, session_id: str) -> int:
         """Return the number of a class's newest entry; 0 if it has none."""
-        query = _after(session_id, 0)
+        query = after(session_id, 0)
         row = self["class_log"].find_one(
             query, {"number": 1}, sort=[("_id", -1)], session=self.session
         )
@@ -39,8 +50,17 @@ class ClassLogStore(SeriesStore):
 
     def entries_after(self, session_id: str, number: int, most: int) -> list[ClassEntry]:
         """Return up to `most` entries of a class that follow a number, in order."""
-        rows = self["class_log"].find(_after(session_id, number), session=self.session)
+        rows = self["class_log"].find(after(session_id, number), session=self.session)
         return [from_document(row, ClassEntry) for row in rows.sort("_id").limit(most)]
+
+    def tell_tally(self, tally: Tally) -> None:
+        """Tell votes to who is in the channel: only the store of the role `live` can
+        (live/announcing.py).
+        """
+
+    def run_staff(self, run_id: str) -> Sequence[StaffMember]:
+        """Return the staff of a run. Raises Unavailable if it is not known here yet."""
+        return staff_of(self, [run_id])[run_id]
 
 
 def entry_id(session_id: str, number: int) -> str:
@@ -50,8 +70,9 @@ def entry_id(session_id: str, number: int) -> str:
 
 def of_class(session_id: str) -> Document:
     """Return a query for all entries of a class."""
-    return _after(session_id, 0)
+    return after(session_id, 0)
 
 
-def _after(session_id: str, number: int) -> Document:
+def after(session_id: str, number: int) -> Document:
+    """Return a query for the entries of a class that follow a number."""
     return {"_id": {"$gt": entry_id(session_id, number), "$lt": session_id + _BEHIND}}

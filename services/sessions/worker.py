@@ -36,6 +36,7 @@ from chassis.runs import end_of, facts_of
 from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 from services.sessions.domain.roster import EnrolmentUpdate, Group, Item, Person, Policy, Run
 from services.sessions.store import SessionsStore
+from services.sessions.timers import close_polls, show_feedback
 from services.sessions.usecases import clashes, offers, rotation, zones
 from services.sessions.usecases.catch_ups import CatchUp, note_catch_up
 from services.sessions.usecases.finalising import finalise_chunk
@@ -75,6 +76,8 @@ END_EVERY = timedelta(seconds=15)
 OFFERS_EVERY = timedelta(seconds=1)
 ROTATION_EVERY = timedelta(seconds=1)
 CLASHES_EVERY = timedelta(seconds=1)
+POLLS_EVERY = timedelta(seconds=1)
+FEEDBACK_EVERY = timedelta(minutes=1)
 # New zone data come with a new image, months apart; the first run is at the start.
 ZONES_EVERY = timedelta(minutes=10)
 RECORDINGS_EVERY = timedelta(minutes=1)
@@ -104,7 +107,8 @@ def subscriptions() -> tuple[Subscription[SessionsStore], ...]:
 def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
     """Return the timers: finalisation, on every replica, because each chunk is claimed; the
     settling of sessions that nobody ends; clashes of learners; offers of seats that expire; seats
-    of cohorts; new zone data; and recordings that are kept no longer.
+    of cohorts; new zone data; polls of classes that are over; feedback; and recordings that are
+    kept no longer.
     """
     return (
         Timer("sessions.settle", FAST_POLL, finalise, alone=False),
@@ -114,6 +118,8 @@ def timers(end_grace: timedelta) -> tuple[Timer[SessionsStore], ...]:
         Timer("sessions.rotation", ROTATION_EVERY, give_rotated_seats),
         Timer("sessions.zones", ZONES_EVERY, apply_zone_data),
         Timer("sessions.recordings", RECORDINGS_EVERY, expire_recordings),
+        Timer("sessions.polls", POLLS_EVERY, close_polls),
+        Timer("sessions.feedback", FEEDBACK_EVERY, show_feedback),
     )
 
 

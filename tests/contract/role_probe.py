@@ -16,6 +16,7 @@ LIBRARIES = ("grpc", "nameko", "eventlet", "kombu", "amqp", "pika")
 # Where each role would block: the module and the function.
 DOORS = {
     "api": ("chassis.edge.server", "serve"),
+    "live": ("services.sessions.live.server", "serve"),
     "worker": ("chassis.worker", "serve"),
     "solver": ("chassis.jobs.process", "serve"),
     "meetings": ("chassis.jobs.process", "serve"),

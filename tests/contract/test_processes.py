@@ -73,7 +73,7 @@ def test_a_role_holds_its_own_runtime_only(
     role: str,
     probes: "dict[tuple[str, str], Future[subprocess.CompletedProcess[str]]]",
 ) -> None:
-    """api has no bus library, worker is patched and has no grpc, the others have neither."""
+    """An edge has no bus library, worker is patched and has no grpc, the others have neither."""
     done = probes[service, role].result()
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
@@ -82,6 +82,9 @@ def test_a_role_holds_its_own_runtime_only(
     if role == "api":
         assert loaded & BUS == set()
         assert "grpc" in loaded
+    elif role == "live":
+        assert loaded & BUS == set()
+        assert {"grpc", "pika"} <= loaded
     elif role == "worker":
         assert "grpc" not in loaded
         assert "nameko" in loaded

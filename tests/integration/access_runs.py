@@ -38,7 +38,7 @@ from services.sessions import worker as sessions
 from services.sessions.domain.feeds import Feed as CalendarFeed
 from services.sessions.domain.session import Room
 from services.sessions.store import SessionsStore
-from tests.unit.sessions.examples import SERIES, session
+from tests.unit.sessions.examples import SERIES, poll, session
 
 OWN, OTHER, ENDED, UNKNOWN = "run-own", "run-other", "run-ended", "run-unknown"
 RUNS = (OWN, OTHER, ENDED)
@@ -84,6 +84,7 @@ def about(field: str, run_id: str) -> Mapping[str, Any]:
         "item_id": f"item-{run_id}",
         "feed_id": f"feed-{run_id}",
         "catch_up_id": f"catch-up-{run_id}",
+        "poll_id": f"poll-{run_id}",
     }
     return {field: values[field]} if field else {}
 
@@ -96,6 +97,7 @@ def about_group(field: str, group_id: str) -> Mapping[str, Any]:
         "series_id": f"series-{group_id}",
         "person_id": learner,
         "catch_up_id": f"catch-up-{group_id}",
+        "poll_id": f"poll-{group_id}",
     }
     return {field: values[field]}
 
@@ -223,11 +225,13 @@ def _fill_sessions(client: Any, name: str) -> None:
             of_run = replace(SERIES, id=f"series-{run_id}", run_id=run_id, instructor_id=GUEST)
             store.put_series(of_run)
             store.put_feed(_calendar(run_id))
+            store.add_poll(poll(id=f"poll-{run_id}", session_id=f"session-{run_id}", run_id=run_id))
         for group_id in (GROUP, OTHER_GROUP):
             of_group = session(id=f"session-{group_id}", run_id=OWN, group_ids=(group_id,))
             store.put_session(of_group)
             series = replace(SERIES, id=f"series-{group_id}", run_id=OWN, group_ids=(group_id,))
             store.put_series(series)
+            store.add_poll(poll(id=f"poll-{group_id}", session_id=of_group.id, run_id=OWN))
 
     database.transact(work)
 

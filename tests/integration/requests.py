@@ -30,7 +30,15 @@ _PEOPLE = [learner_of(OWN), waiting_for(OWN), "teacher", TUTOR, GUEST, UPLOADER]
 _KNOWN: Mapping[str, list[str]] = {
     **{
         name: [about(name, run)[name] for run in RUNS]
-        for name in ("run_id", "session_id", "series_id", "upload_id", "item_id", "feed_id")
+        for name in (
+            "run_id",
+            "session_id",
+            "series_id",
+            "upload_id",
+            "item_id",
+            "feed_id",
+            "poll_id",
+        )
     },
     "run_ids": list(RUNS),
     "group_id": [GROUP],

@@ -1,4 +1,4 @@
-"""Every RPC of the contracts, and the real api processes that answer them."""
+"""Every RPC of the role `api`, and the real api processes that answer them."""
 
 import importlib
 import json
@@ -25,6 +25,8 @@ from tests.integration import access_runs
 from tests.integration.processes import RoleProcess
 
 NONE: Mapping[str, Any] = {}
+# What roles of their own answer: their tests are elsewhere (tests/integration/sessions/live).
+OF_OTHER_ROLES = {"LiveService"}
 
 
 class Rpc(NamedTuple):
@@ -100,13 +102,14 @@ def _side(streaming: bool) -> str:
 
 
 def rpcs() -> dict[str, Rpc]:
-    """Every RPC of the contracts by its name in the table."""
+    """Every RPC that a role `api` answers by its name in the table."""
     return {
         f"{method.full_name.removeprefix('tandem.').replace('.v1.', '.')}": Rpc(
             file.package.split(".")[1], method
         )
         for file in _files()
         for service in file.services_by_name.values()
+        if service.name not in OF_OTHER_ROLES
         for method in service.methods
     }
 

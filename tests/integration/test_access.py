@@ -41,6 +41,7 @@ EVERYONE = {LEARNER, INSTRUCTOR, REGISTRAR, SERVICE}
 PERSON, LEARNER_ID, READER_ID = "person_id", "learner_id", "reader_id"
 RUN, RUNS, SESSION, UPLOAD, NOTHING = "run_id", "run_ids", "session_id", "upload_id", ""
 CATCH_UP, ITEM, FEED, SERIES = "catch_up_id", "item_id", "feed_id", "series_id"
+POLL = "poll_id"
 
 
 class Rule(NamedTuple):
@@ -156,11 +157,30 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.GetJoinLink": Rule(set(), "", OBSERVER, SESSION, learners=True),
     "sessions.SessionsService.CheckIn": Rule({SERVICE}, LEARNER_ID),
     "sessions.SessionsService.RecordPresence": Rule({SERVICE}, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.SendChat": Rule(set(), "", OBSERVER, SESSION, learners=True),
+    "sessions.SessionsService.MoveHand": Rule(set(), "", OBSERVER, SESSION, learners=True),
+    "sessions.SessionsService.ListChat": Rule(OFFICE, "", OBSERVER, SESSION, learners=True),
     "sessions.SessionsService.CreateFeed": Rule(OFFICE, READER_ID),
     "sessions.SessionsService.RevokeFeed": Rule(OFFICE, owned=FEED),
     "sessions.SessionsService.ListFeeds": Rule(OFFICE, READER_ID),
     "sessions.SessionsService.SetAvailability": Rule(OFFICE, PERSON),
     "sessions.SessionsService.GetAvailability": Rule(OFFICE, PERSON),
+    "sessions.SessionsService.OpenPoll": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.VotePoll": Rule({SERVICE}, LEARNER_ID),
+    "sessions.SessionsService.ClosePoll": Rule(OFFICE, "", ASSISTANT, POLL),
+    "sessions.SessionsService.GetPoll": Rule(OFFICE, "", OBSERVER, POLL, learners=True),
+    "sessions.SessionsService.ListPolls": Rule(OFFICE, "", OBSERVER, SESSION, learners=True),
+    "sessions.SessionsService.ListPollVotes": Rule(OFFICE, "", OBSERVER, POLL),
+    "sessions.SessionsService.LeaveFeedback": Rule(set(), LEARNER_ID),
+    "sessions.SessionsService.GetFeedback": Rule(OFFICE, "", OBSERVER, SESSION),
+    **{
+        f"sessions.SessionsService.{name}": Rule(OFFICE, "", ASSISTANT, SESSION)
+        for name in (
+            *("MutePerson", "UnmutePerson", "RemovePerson", "ReadmitPerson"),
+            *("HideEntry", "ShowEntry"),
+        )
+    },
+    "sessions.SessionsService.ListModeration": Rule(OFFICE, "", TEACHER, SESSION),
     "sessions.SessionsService.EndSession": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.AttachRecording": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.WithdrawRecording": Rule(OFFICE, "", TEACHER, SESSION),
@@ -283,7 +303,7 @@ def test_every_thing_of_a_run_is_tried() -> None:
 
 
 STAFFED = [name for name, rule in TABLE.items() if rule.staff]
-HELD = {SESSION, SERIES}
+HELD = {SESSION, SERIES, POLL}
 """What someone holds, as an instructor of the classes."""
 OF_GROUPS = {*HELD, PERSON, CATCH_UP}
 BY_RUN = [name for name in STAFFED if TABLE[name].about]

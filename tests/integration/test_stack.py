@@ -148,6 +148,7 @@ def send(local: Stack, subject: str) -> None:
 # The whole stack ----------------------------------------------------------------------------
 
 
+@only_deep
 def test_everything_runs_beside_strangers_on_the_standard_ports(here: Stack) -> None:
     """All parts answer although every standard port is taken."""
     assert {part.name: part.state for part in here.status()} == dict.fromkeys(ALL, State.RUNNING)

@@ -143,6 +143,7 @@ def test_an_undecodable_message_is_shown_and_discarded(platform: Platform, queue
     assert dead_letters(platform, queue) == 0
 
 
+@only_deep
 def test_a_replayed_dead_letter_is_judged_again(platform: Platform) -> None:
     """Sent back unmended, it is a dead letter again, with the same reason."""
     queue = "notify.people"
@@ -181,6 +182,7 @@ def test_services_are_told_of_the_identity_provider(platform: Platform) -> None:
     assert lines == [f"{name}={value}" for name, value in variables.items()]
 
 
+@only_deep
 def test_what_is_parked_is_shown_and_released(platform: Platform) -> None:
     """A relay that comes finds it parked and leaves it, until it is released."""
     service, now = "notify", datetime.now(UTC)

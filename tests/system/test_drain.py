@@ -33,6 +33,7 @@ LEAVING = (
 )
 
 
+@only_deep
 def test_a_call_in_hand_is_answered(
     whole: Platform, make_class: MakeClass, staff: Services
 ) -> None:

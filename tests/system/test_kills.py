@@ -89,6 +89,7 @@ def profiled(database: Any) -> Iterator[Any]:
         database.drop_collection("system.profile")
 
 
+@only_deep
 def test_a_relay_killed_between_publish_and_removal_repeats_with_one_effect(
     whole: Platform, make_class: MakeClass
 ) -> None:
@@ -204,6 +205,7 @@ def test_a_broker_killed_under_load_loses_nothing(whole: Platform, make_class: M
     assert group.summary().learners == 40
 
 
+@only_deep
 def test_mongodb_killed_is_waited_for(whole: Platform, make_class: MakeClass) -> None:
     """MongoDB dies by SIGKILL: what was answered is kept, and no role has to be restarted."""
     group = make_class(20)

@@ -51,7 +51,7 @@ class HttpServer:
 
     def __init__(self, address: str, app: ASGIApp) -> None:
         """Raises OSError if the address is in use."""
-        self._socket = _bound(address)
+        self._socket = bound(address)
         self.port: int = self._socket.getsockname()[1]
         """The port of the server, also if the address asked for port 0."""
         self._server = uvicorn.Server(
@@ -90,7 +90,8 @@ class HttpServer:
         self._server.run(sockets=[self._socket])
 
 
-def _bound(address: str) -> socket.socket:
+def bound(address: str) -> socket.socket:
+    """Return a socket at an address, which does not listen yet. Raises OSError if it is in use."""
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     # asyncio sets TCP_NODELAY only on sockets whose protocol is TCP by name.

@@ -20,6 +20,7 @@ from services.catalog.domain.enums import (
 
 NOTHING = timedelta()
 LATEST_EVIDENCE = timedelta(days=366)
+LONGEST_FEEDBACK = timedelta(days=366)
 SHORTEST_OFFER = timedelta(minutes=1)
 LONGEST_KEEPING = timedelta(days=36_500)
 
@@ -69,6 +70,10 @@ class RunPolicy:
     """How long an offer of a seat stands."""
     keep_recordings: timedelta | None = None
     """How long recordings are kept after the last day; 0: for ever."""
+    keep_chat: bool | None = None
+    """Whether the chat of classes is kept after them."""
+    feedback_within: timedelta | None = None
+    """How long after a class learners leave feedback; 0: not at all."""
 
 
 DEFAULT_POLICY = RunPolicy(
@@ -85,6 +90,8 @@ DEFAULT_POLICY = RunPolicy(
     seat_offer_notice=NOTHING,
     seat_offer_within=timedelta(hours=2),
     keep_recordings=NOTHING,
+    keep_chat=False,
+    feedback_within=timedelta(days=14),
 )
 
 
@@ -228,8 +235,8 @@ class SetRunStaff:
 def with_defaults(policy: RunPolicy | None, defaults: RunPolicy = DEFAULT_POLICY) -> RunPolicy:
     """Return the policy, with defaults for the fields that are not set.
 
-    A share of 0 counts as not set, because proto3 can't distinguish the two; a duration of 0
-    counts as set. Of the two rules for the due of a catch-up, the one that is set counts.
+    A share of 0 counts as not set, because proto3 can't distinguish the two; a duration of 0 and a
+    false count as set. Of the two rules for the due of a catch-up, the one that is set counts.
     """
     if policy is None:
         return defaults
@@ -267,7 +274,7 @@ def in_order(holidays: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_chosen(value: object) -> bool:
-    return bool(value) or isinstance(value, timedelta)
+    return bool(value) or isinstance(value, timedelta | bool)
 
 
 def open_violations(command: OpenRun) -> Iterator[FieldViolation]:
@@ -326,11 +333,19 @@ def _policy_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
         yield FieldViolation("policy.evidence_within", wrong, "0, or at most 366 days")
     if policy.due_notice is not None and policy.due_notice < NOTHING:
         yield FieldViolation("policy.due_notice", "is negative", "0, for no notice, or more")
+    yield from _keeping_violations(policy)
+    yield from _offer_violations(policy)
+
+
+def _keeping_violations(policy: RunPolicy) -> Iterator[FieldViolation]:
     keep = policy.keep_recordings
     if keep is not None and not NOTHING <= keep <= LONGEST_KEEPING:
         wrong = f"is {keep.total_seconds():g} s"
         yield FieldViolation("policy.keep_recordings", wrong, "0, for ever, or at most 100 years")
-    yield from _offer_violations(policy)
+    feedback = policy.feedback_within
+    if feedback is not None and not NOTHING <= feedback <= LONGEST_FEEDBACK:
+        wrong = f"is {feedback.total_seconds():g} s"
+        yield FieldViolation("policy.feedback_within", wrong, "0, for none, or at most 366 days")
 
 
 def _offer_violations(policy: RunPolicy) -> Iterator[FieldViolation]:

@@ -1,20 +1,21 @@
-"""Check-in codes: six digits, shown in the room, new every minute.
+"""Check-in codes: six digits, shown in the room, new every half minute.
 
-TOTP (RFC 6238) with SHA-256, a step of 60 seconds and six digits by the truncation of RFC 4226,
-section 5.3, from a secret of the session. The code before the present one holds as well, for a
-learner who reads it just before it changes (RFC 6238, section 5.2).
+TOTP (RFC 6238) with SHA-256, its default step of 30 seconds (section 5.2) and six digits by the
+truncation of RFC 4226, section 5.3, from a secret of the session. The code before the present one
+holds as well, for a learner who reads it just before it changes (RFC 6238, section 5.2): so a code
+holds for 30 seconds at least after it was read, and for a minute at most.
 """
 
 import hmac
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from chassis.errors import FailedPrecondition, FieldViolation, Invalid
 from services.sessions.domain.enums import SeatKind, SessionState
 from services.sessions.domain.seats import Seat, may_take
 from services.sessions.domain.session import Session, expect
 
-STEP = timedelta(seconds=60)
+STEP = timedelta(seconds=30)
 DIGITS = 6
 # Two of a million codes are valid at a time: ten guesses find one of them once in 50,000 sessions.
 TRIES = 10
@@ -49,6 +50,11 @@ class WrongCode:
 def code_at(session: Session, instant: datetime) -> str:
     """Return the code that the room shows at an instant."""
     return _code(bytes.fromhex(session.check_in_secret), _step(instant))
+
+
+def shown_until(instant: datetime) -> datetime:
+    """Return when the room shows another code than at an instant."""
+    return datetime.fromtimestamp((_step(instant) + 1) * STEP.total_seconds(), UTC)
 
 
 def holds(session: Session, code: str, now: datetime) -> bool:

@@ -8,6 +8,9 @@ to send and to resume from, whichever process made the entry.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.sessions.domain.enums import ModerationAction
+from services.sessions.domain.polls import PollAnswered, PollAsked
+
 
 @dataclass(frozen=True, slots=True)
 class ChatSent:
@@ -24,8 +27,19 @@ class HandMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moderated:
+    """What was done with a person, or with an entry of the chat."""
+
+    action: ModerationAction
+    person_id: str = ""
+    """With whom; empty for HIDE and SHOW."""
+    entry_number: int = 0
+    """HIDE, SHOW: of which entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClassEntry:
-    """One thing that happened; exactly one of the fields after `person_id` is set."""
+    """One thing that happened; exactly one of the fields after `hidden` is set."""
 
     session_id: str
     number: int = 0
@@ -33,10 +47,33 @@ class ClassEntry:
     at: datetime
     person_id: str = ""
     """Who did it; empty: the platform."""
+    hidden: bool = False
+    """Whether its text is not shown to learners."""
     chat: ChatSent | None = None
     hand: HandMoved | None = None
+    poll_asked: PollAsked | None = None
+    poll_answered: PollAnswered | None = None
+    moderated: Moderated | None = None
 
 
 def numbered(entry: ClassEntry, last: int) -> ClassEntry:
-    """Return the entry as the one after number `last`."""
-    return replace(entry, number=last + 1)
+    """Return the entry as the one after number `last`, at its time in stored milliseconds: who gets
+    it live and who reads it later get the same.
+    """
+    at = entry.at.replace(microsecond=entry.at.microsecond // 1000 * 1000)
+    return replace(entry, number=last + 1, at=at)
+
+
+def seen_by(entry: ClassEntry, person_id: str, is_staff: bool) -> ClassEntry:
+    """Return an entry as a person sees it.
+
+    Learners don't see hidden text, and what was done with a person only if it was done with them:
+    they get the entry without it, so that numbers stay without gaps.
+    """
+    if is_staff:
+        return entry
+    if entry.hidden and entry.chat is not None:
+        return replace(entry, chat=ChatSent(""))
+    if entry.moderated is not None and entry.moderated.person_id not in ("", person_id):
+        return replace(entry, person_id="", moderated=None)
+    return entry

@@ -63,6 +63,17 @@ class PresenceKind(StrEnum):
     LEFT = "LEFT"
 
 
+class ModerationAction(StrEnum):
+    """What a moderator does with a person or an entry of a class."""
+
+    MUTE = "MUTE"
+    UNMUTE = "UNMUTE"
+    REMOVE = "REMOVE"
+    READMIT = "READMIT"
+    HIDE = "HIDE"
+    SHOW = "SHOW"
+
+
 @dataclass(frozen=True, slots=True)
 class CivilTime:
     """A civil time: local ISO 8601 without offset, and an IANA zone."""

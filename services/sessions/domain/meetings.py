@@ -152,3 +152,4 @@ class ProviderRecording:
     next RECORDING_PAUSED, or all of the time where no such event came.
     """
     files: tuple[RecordedFile, ...] = ()
+    """Of several of one kind, the best comes first."""

@@ -14,6 +14,7 @@ from services.sessions.domain.enums import AttendanceMode, EnrolmentState
 
 INSTRUCTOR = "INSTRUCTOR"
 OFFER_WITHIN = timedelta(hours=2)
+FEEDBACK_WITHIN = timedelta(days=14)
 EXPECTED_MODES = (AttendanceMode.CLASSROOM, AttendanceMode.ONLINE)
 
 
@@ -43,6 +44,10 @@ class Policy:
     """How long an offer stands; None: `OFFER_WITHIN`."""
     keep_recordings: timedelta | None = None
     """How long recordings are kept after the run's last day; None or 0: for ever."""
+    keep_chat: bool | None = None
+    """Whether the chat of classes is kept; None: it is not."""
+    feedback_within: timedelta | None = None
+    """How long after a session learners leave feedback; 0: not at all; None: `FEEDBACK_WITHIN`."""
 
     @property
     def offer_notice(self) -> timedelta:
@@ -53,6 +58,11 @@ class Policy:
     def offer_within(self) -> timedelta:
         """Return how long an offer stands."""
         return self.seat_offer_within or OFFER_WITHIN
+
+    @property
+    def feedback_time(self) -> timedelta:
+        """Return how long after a session learners leave feedback; 0: not at all."""
+        return FEEDBACK_WITHIN if self.feedback_within is None else self.feedback_within
 
 
 @dataclass(frozen=True, slots=True)

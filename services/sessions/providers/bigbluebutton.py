@@ -145,8 +145,8 @@ class BigBlueButton:
 
     def _url(self, name: str, parameters: Mapping[str, str]) -> str:
         query = urlencode(parameters)
-        checksum = hashlib.new(self._algorithm, f"{name}{query}{self._secret}".encode())
-        return f"{self._api}/{name}?{query}&checksum={checksum.hexdigest()}"
+        signature = checksum(name, query, self._secret, self._algorithm)
+        return f"{self._api}/{name}?{query}&checksum={signature}"
 
     def _passwords(self, meeting_id: str) -> dict[str, str]:
         return {
@@ -154,6 +154,11 @@ class BigBlueButton:
             .hexdigest()[:32]
             for name in ("attendeePW", "moderatorPW")
         }  # fmt: skip
+
+
+def checksum(call_name: str, query: str, secret: str, algorithm: str) -> str:
+    """Return the checksum of a call (API Security Model, section Usage)."""
+    return hashlib.new(algorithm, f"{call_name}{query}{secret}".encode()).hexdigest()
 
 
 def _creation(plan: MeetingPlan, passwords: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """What bbb-webhooks sends: docs.bigbluebutton.org/development/webhooks, section Callback format.
 
-The sources (src/out/webhooks/callback-emitter.js) settle what the page leaves open: the checksum is
-of the body as it was sent, and `event` is a list.
+The sources (callback-emitter.js) settle what the page leaves open: `event` is a list, and the
+checksum is of the body as it was sent, or, in version 2, of its fields in JSON. Some previews of
+version 3 made it of the URL and `{}` alone, which says nothing of the body, and is refused; so is
+the setting `auth2_0`, which sends the secret itself.
 """
 
 import hashlib
@@ -10,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from services.sessions.domain.meetings import MeetingEvent, MeetingFact
 from services.sessions.providers.port import BadWebhook, Delivery
@@ -32,31 +34,50 @@ FACTS = {
 _SIGNED = re.compile(r"(?P<url>.+)[?&]checksum=(?P<checksum>[0-9a-f]{40,128})")
 _ALGORITHMS = {40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
 """The algorithm of a checksum of so many digits, as bbb-webhooks itself tells (utils.js)."""
+_TIME = re.compile(r"[0-9]{1,20}")
 _MOST_FIELDS = 10
 
 
 def read(delivery: Delivery, secret: str) -> Sequence[MeetingEvent]:
     """Return the events of a callback that we know. Raises BadWebhook."""
-    _require_checksum(delivery, secret)
+    fields = _fields(delivery.body)
+    _require_checksum(delivery, fields, secret)
     try:
-        return list(_events(delivery.body))
+        return list(_events(fields["event"]))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise BadWebhook("the callback's events can't be understood") from None
 
 
-def _require_checksum(delivery: Delivery, secret: str) -> None:
+def _fields(body: bytes) -> dict[str, str]:
+    try:
+        fields = dict(parse_qsl(body.decode(), strict_parsing=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        fields = {}
+    if "event" not in fields:
+        raise BadWebhook("the callback can't be understood: it has no field `event`")
+    return fields
+
+
+def _require_checksum(delivery: Delivery, fields: Mapping[str, str], secret: str) -> None:
     match = _SIGNED.fullmatch(delivery.url)
     algorithm = match and _ALGORITHMS.get(len(match["checksum"]))
     if not match or not algorithm:
         raise BadWebhook("the callback's URL has no checksum")
-    signed = match["url"].encode() + delivery.body + secret.encode()
-    if not hmac.compare_digest(hashlib.new(algorithm, signed).hexdigest(), match["checksum"]):
-        raise BadWebhook("the callback's checksum is wrong")
+    for body in (delivery.body, _in_json(fields)):
+        right = hashlib.new(algorithm, match["url"].encode() + body + secret.encode()).hexdigest()
+        if hmac.compare_digest(right, match["checksum"]):
+            return
+    raise BadWebhook("the callback's checksum is wrong")
 
 
-def _events(body: bytes) -> Iterator[MeetingEvent]:
-    fields = parse_qs(body.decode(), strict_parsing=True, max_num_fields=_MOST_FIELDS)
-    told = json.loads(fields["event"][0])
+def _in_json(fields: Mapping[str, str]) -> bytes:
+    """Return the fields as version 2 signs them: `JSON.stringify`, the time as a number."""
+    told = {name: int(value) if _TIME.fullmatch(value) else value for name, value in fields.items()}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _events(content: str) -> Iterator[MeetingEvent]:
+    told = json.loads(content)
     for each in told if isinstance(told, list) else [told]:
         fact = FACTS.get(each["data"]["id"])
         if fact:

@@ -57,6 +57,7 @@ def call(
 ) -> Answer:
     """Make a call and return its answer, whatever its status. Raises ProviderAway."""
     backend = _Backend(limits.total)
+    sent = {"accept-encoding": "identity", **(headers or {})}
     timeouts = {"connect": limits.connect, "read": limits.read, "write": limits.read}
     try:
         with (
@@ -64,7 +65,7 @@ def call(
             pool.stream(
                 method,
                 url,
-                headers=[("accept-encoding", "identity"), *(headers or {}).items()],
+                headers=[(name.encode(), value.encode()) for name, value in sent.items()],
                 content=body,
                 extensions={"timeout": timeouts},
             ) as response,
@@ -122,7 +123,8 @@ def is_safe(url: str) -> bool:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in LOCAL))
+    is_local = parts.scheme == "http" and host in LOCAL
+    return bool(host) and url.isascii() and (parts.scheme == "https" or is_local)
 
 
 def require_safe(url: str) -> str:

@@ -126,7 +126,7 @@ class Zoom:
         if not people:
             return
         path = f"/meetings/{meeting.external_id}"
-        addresses = {self._address(meeting, each): each for each in people}
+        addresses = {registrant_address(meeting, each, self._domain): each for each in people}
         listed = self._client.pages(f"{path}/registrants", "registrants", {"status": "approved"})
         for told in listed:
             if person := addresses.pop(words(told, "email"), None):
@@ -149,11 +149,6 @@ class Zoom:
                     addresses[address], by_address.get(address, {}), "join_url", "registrant_id"
                 )
 
-    def _address(self, meeting: ProviderMeeting, person: Attendee) -> str:
-        """An address for each meeting, so that Zoom can't follow a person through meetings."""
-        name = hashlib.sha256(f"{meeting.external_id}:{person.person_id}".encode()).hexdigest()[:32]
-        return f"{name}@{self._domain}"
-
     def _instances(self, meeting: ProviderMeeting) -> list[str]:
         try:
             told = self._client.get(f"/past_meetings/{meeting.external_id}/instances")
@@ -166,6 +161,12 @@ class Zoom:
             return zoom_recordings.parts(self._client.get(path))
         except Unknown:
             return ()
+
+
+def registrant_address(meeting: ProviderMeeting, person: Attendee, domain: str) -> str:
+    """Return a person's address for one meeting: another one in each, so that Zoom can't follow."""
+    name = hashlib.sha256(f"{meeting.external_id}:{person.person_id}".encode()).hexdigest()[:32]
+    return f"{name}@{domain}"
 
 
 def _creation(plan: MeetingPlan, mark: str) -> dict[str, object]:
@@ -190,9 +191,10 @@ def _creation(plan: MeetingPlan, mark: str) -> dict[str, object]:
 
 def _meeting(told: Mapping[str, Any]) -> ProviderMeeting:
     try:
-        return ProviderMeeting(external_id=str(told["id"]), made_at=from_iso(told["created_at"]))
-    except (ValueError, LookupError):
+        number, made_at = int(told["id"]), from_iso(told["created_at"])
+    except (ValueError, LookupError, TypeError):
         raise ProviderAway("its meeting has no id or no time") from None
+    return ProviderMeeting(external_id=str(number), made_at=made_at)
 
 
 def _registrant(address: str, person: Attendee) -> dict[str, str]:

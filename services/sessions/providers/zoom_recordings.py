@@ -10,8 +10,8 @@ from typing import Any
 from services.sessions.domain.meetings import FileKind, ProviderRecording, RecordedFile
 from services.sessions.providers.http import is_safe
 from services.sessions.providers.port import ProviderAway
-from services.sessions.providers.values import from_iso, text
-from services.sessions.providers.zoom_client import objects
+from services.sessions.providers.values import from_iso
+from services.sessions.providers.zoom_client import objects, words
 
 _KINDS = {
     "MP4": (FileKind.VIDEO, "video/mp4"),
@@ -36,22 +36,22 @@ def parts(instance: Mapping[str, Any]) -> Sequence[ProviderRecording]:
     """
     found = defaultdict(list)
     for each in objects(instance.get("recording_files")):
-        if each.get("file_type") in _KINDS and each.get("status") == "completed":
-            found[each.get("recording_start")].append(each)
+        if words(each, "file_type") in _KINDS and each.get("status") == "completed":
+            found[words(each, "recording_start")].append(each)
+    uuid = words(instance, "uuid")
     try:
-        made = [_part(text(instance.get("uuid")), files) for files in found.values()]
+        made = [_part(uuid, start, files) for start, files in found.items()]
     except ValueError as error:
         raise ProviderAway(f"its recordings can't be understood: {error}") from None
     return sorted(made, key=lambda each: each.start)
 
 
-def part_id(uuid: str, started: object) -> str:
-    """Return our id of a part: Zoom has ids only of its files. Raises ValueError."""
-    return f"{uuid}/{text(started)}"
+def part_id(uuid: str, start: str) -> str:
+    """Return our id of a part, by the text of its start: Zoom has ids only of its files."""
+    return f"{uuid}/{start}"
 
 
-def _part(uuid: str, files: Sequence[Mapping[str, Any]]) -> ProviderRecording:
-    start = files[0].get("recording_start")
+def _part(uuid: str, start: str, files: Sequence[Mapping[str, Any]]) -> ProviderRecording:
     return ProviderRecording(
         external_id=part_id(uuid, start),
         start=from_iso(start),
@@ -67,7 +67,7 @@ def _rank(file: Mapping[str, Any]) -> int:
 
 def _file(file: Mapping[str, Any]) -> RecordedFile:
     kind, media_type = _KINDS[file["file_type"]]
-    url, size = text(file.get("download_url")), file.get("file_size")
+    url, size = words(file, "download_url"), file.get("file_size")
     if not is_safe(url):
         raise ValueError("a file has no URL of HTTPS")
     return RecordedFile(

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from services.sessions.providers.zoom_recordings import part_id
 
 OLDEST = timedelta(minutes=5)
 """How far the time of a request may be from ours, so that nobody can send an old one again."""
+_SECONDS = re.compile(r"[0-9]{1,12}")
 _FACTS = {
     "meeting.started": MeetingFact.STARTED,
     "meeting.ended": MeetingFact.ENDED,
@@ -59,7 +61,7 @@ def _require_signature(delivery: Delivery, secret: str, now: datetime) -> None:
     right = f"v0={_hmac(secret, f'v0:{sent}:'.encode() + delivery.body)}"
     if not hmac.compare_digest(right.encode(), signature.encode()):
         raise BadWebhook("the request's signature is wrong")
-    if not sent.isdigit() or abs(now.timestamp() - int(sent)) > OLDEST.total_seconds():
+    if not _SECONDS.fullmatch(sent) or abs(now.timestamp() - int(sent)) > OLDEST.total_seconds():
         raise BadWebhook("the request is too old, or our clock is wrong")
 
 
@@ -76,9 +78,9 @@ def _events(told: Mapping[str, Any]) -> Iterator[MeetingEvent]:
     name, about = told["event"], told["payload"].get("object") or {}
     fact = _FACTS.get(name)
     if fact is MeetingFact.RECORDING_GONE:
-        starts = {each["recording_start"] for each in about.get("recording_files") or []}
+        starts = {text(each["recording_start"]) for each in about.get("recording_files") or []}
         for start in sorted(starts):
-            yield _event(told, about, fact, part_id(about["uuid"], start))
+            yield _event(told, about, fact, part_id(text(about["uuid"]), start))
     elif fact:
         yield _event(told, about, fact)
 

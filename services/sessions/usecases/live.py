@@ -15,6 +15,7 @@ from services.sessions.domain.finalising import Finalisation
 from services.sessions.domain.session import Session, ended, started, unstarted
 from services.sessions.ports import Store
 from services.sessions.usecases import lookup, meetings
+from services.sessions.usecases.feedback import open_feedback
 from services.sessions.usecases.holding import withdraw_all
 from services.sessions.usecases.recordings import keep_hands
 from services.sessions.usecases.seats import promote
@@ -82,5 +83,6 @@ def _end(store: Store, live: Session, at: datetime) -> Session:
     store.put_finalisation(Finalisation(session.id, session.run_id))
     meetings.follow(store, [session])
     keep_hands(store, session)
+    open_feedback(store, session)
     store.record_event(about(session, SessionEnded))
     return session

@@ -13,17 +13,20 @@ NAME, ROLE, PART = (f"app.kubernetes.io/{label}" for label in ("name", "componen
 PORTS = {"grpc": 50051, "http": 8080, "ops": 9464}
 ROLES_PORTS = {
     "api": {"grpc", "http", "ops"},
+    "live": {"grpc", "http", "ops"},
     "worker": {"ops"},
     "solver": {"ops"},
     "meetings": {"ops"},
     "relay": {"ops"},
 }
+CONTRACTS = {"api": "", "live": "tandem.sessions.v1.LiveService"}
+"""What roles with a gRPC server answer for; empty: the service's contract."""
 OWN_IMAGES = {"sessions-solver"}
 """Roles with an image of their own."""
 # Time after TANDEM_DRAIN in which a worker that did not finish closes its connections.
 MARGIN = 5
 # Each has an account of the broker for itself.
-BROKER_ROLES = ("declare", "relay", "worker")
+BROKER_ROLES = ("declare", "live", "relay", "worker")
 # Not ours, and read by the roles: deploy/kubernetes/README.md lists them.
 SECRETS = {
     "demo-data-token": {"token"},
@@ -130,9 +133,10 @@ def probes_tell_apart(objects: Sequence[Object]) -> Iterator[str]:
             if container.get(probe, {}).get("httpGet") != alive:
                 yield f"{name_of(each)}: {probe} must ask /live at ops: it may not ask for stores"
         ready = container.get("readinessProbe", {})
-        if role == "api":
-            if ready.get("grpc") != {"port": PORTS["grpc"], "service": service.contract}:
-                yield f"{name_of(each)}: readiness must ask {service.contract} by gRPC"
+        if role in CONTRACTS:
+            contract = CONTRACTS[role] or service.contract
+            if ready.get("grpc") != {"port": PORTS["grpc"], "service": contract}:
+                yield f"{name_of(each)}: readiness must ask {contract} by gRPC"
         elif ready.get("httpGet") != {"path": "/ready", "port": "ops"}:
             yield f"{name_of(each)}: readiness must ask /ready at ops"
 

@@ -14,6 +14,7 @@ from tandem.types.v1 import types_pb2
 
 from services.catalog.domain.enums import AttendanceMode
 from services.catalog.usecases.enrolments import Enrol, enrol
+from tests.deep import only_deep
 from tests.integration.catalog.registry import (
     ONLINE,
     Registry,
@@ -276,6 +277,7 @@ def test_a_repeat_of_any_command_answers_what_it_answered(registry: Registry) ->
         assert everything(registry) == before
 
 
+@only_deep
 def test_200_units_of_work_at_once_give_50_places(registry: Registry) -> None:
     """The database alone ensures it, without the locks of the process."""
     learners = [f"l{number:03d}" for number in range(200)]

@@ -164,6 +164,7 @@ def test_health_says_not_serving_during_the_drain(
     assert call.result().person_id == "ada"
 
 
+@only_deep
 def test_health_follows_the_database(start: Start, issuer: Issuer, proxy: Proxy) -> None:
     """Without MongoDB health is NOT_SERVING, and calls end with UNAVAILABLE; both recover."""
     proxy.open()
@@ -312,6 +313,7 @@ def test_help_lists_every_setting() -> None:
     assert "TANDEM_MONGO_URL" in done.stdout
 
 
+@only_deep
 @pytest.mark.parametrize("known", [True, False], ids=["known", "strangers"])
 def test_large_bodies_fit_into_an_api(start: Start, issuer: Issuer, known: bool) -> None:
     """By both protocols, 200 bodies of 4 MB at once fit into the memory limit of deploy/."""

@@ -19,7 +19,7 @@ from campus.cli import cli
 from chassis.contracts import events
 from chassis.contracts.events import Event
 from chassis.messaging import amqp_pika, deadletters, history, topology
-from tests.deep import DEEP, deep
+from tests.deep import DEEP, only_deep
 from tests.integration.chassis.bus import TYPE, Bus, an_event, channel_of, eventually
 from tests.integration.chassis.bus_service import QUEUE
 from tests.integration.chassis.test_worker_dispositions import started
@@ -101,7 +101,7 @@ def is_safe(said: str) -> bool:
     return said.replace("\n", "").isprintable()
 
 
-@deep
+@only_deep
 @pytest.mark.timeout(3600 if DEEP else 900)
 def test_strangers_of_all_kinds_harm_nobody(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """Good events are applied once; each other one has one effect, or one dead letter.

@@ -16,6 +16,7 @@ from chassis.jobs import DONE, INDEX, Away, Batch, Jobs, ours, waiting
 from chassis.jobs.queue import Queue
 from chassis.jobs.runner import Runner
 from tests.conftest import FakeClock, MakeDatabase
+from tests.deep import only_deep
 from tests.integration.processes import eventually
 
 SECOND = timedelta(seconds=1)
@@ -293,6 +294,7 @@ def test_a_target_that_is_held_keeps_no_other(tasks: Tasks) -> None:
     assert tasks.rows.count_documents({"job.target": "down", "job.attempts": 0}) == 30
 
 
+@only_deep
 def test_a_target_has_so_many_in_hand_at_once(tasks: Tasks) -> None:
     """With any number of slots in a process; other jobs of the target wait, and all get done."""
     tasks.add(12, target="slow")

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from chassis.operations import otlp, tracing
 from chassis.operations.tracing import Kind
 from tests.collector import Collector
+from tests.deep import only_deep
 from tests.integration.processes import eventually
 
 PARENT = f"00-{'a' * 32}-{'b' * 16}"
@@ -70,6 +71,7 @@ def test_a_collector_that_fails_is_told_of_once(
     assert [seen.name for seen in collector.spans()] == ["kept"]
 
 
+@only_deep
 def test_a_collector_that_is_away_costs_spans_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """More spans than the queue holds are begun and ended as if nothing were."""
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "64")

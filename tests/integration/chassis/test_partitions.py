@@ -68,6 +68,7 @@ def test_all_events_of_a_key_are_in_one_queue(bus: Bus) -> None:
     assert sum(len(set(each)) for each in keys) == 100
 
 
+@only_deep
 def test_what_was_bound_before_is_drained(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation with events in its plain queue changes to partitions, and loses none."""
     monkeypatch.delenv("PARTITIONED")

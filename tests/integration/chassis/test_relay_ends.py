@@ -11,7 +11,7 @@ from pymongo import AsyncMongoClient
 from chassis.messaging import relay_session
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.unconfirmed import Outcome
-from tests.deep import ONLY_DEEP
+from tests.deep import ONLY_DEEP, only_deep
 from tests.integration.chassis.bus import Bus, eventually, listen
 from tests.integration.chassis.test_relay import holders, relay_while, row, sequences
 from tests.management import manage
@@ -59,6 +59,7 @@ def test_a_connection_that_an_operator_closes_is_made_anew(
     assert list(dict.fromkeys(found)) == [1, 2, 3]
 
 
+@only_deep
 def test_a_relay_that_is_stopped_while_it_drains_loses_and_doubles_nothing(bus: Bus) -> None:
     """SIGTERM under load: exit 0, the lease released, and each event published or waiting."""
     listen(bus.amqp_url, "stranger")

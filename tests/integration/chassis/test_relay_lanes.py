@@ -10,7 +10,7 @@ from chassis.data.numbering import lane_of
 from chassis.messaging import outbox
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.outbox_reads import CHUNK, Scan
-from tests.deep import DEEP, deep, only_deep
+from tests.deep import DEEP, only_deep
 from tests.integration.chassis.bus import Bus, Message, eventually, listen
 from tests.integration.chassis.test_relay import chain, holders, relay_while, row, sequences
 
@@ -106,7 +106,7 @@ def test_what_waits_before_is_read_first(bus: Bus, monkeypatch: pytest.MonkeyPat
     assert found["a"][:4] == [1, 2, 3, 4]
 
 
-@deep
+@only_deep
 def test_a_hot_aggregate_lets_another_of_its_lane_by(bus: Bus) -> None:
     """Behind very many events of one aggregate another's waits for a few chunks, not for all."""
     listen(bus.amqp_url, "stranger")

@@ -51,6 +51,7 @@ def test_what_waited_too_long_is_a_dead_letter(bus: Bus) -> None:
     assert bus.count(DEAD) == 0
 
 
+@only_deep
 def test_metrics_tell_how_many_wait_and_for_how_long(bus: Bus, tmp_path: Path) -> None:
     """/metrics has the number of those that wait, and the age of the oldest."""
     bus.declare()

@@ -161,6 +161,7 @@ def test_what_is_not_known_yet_comes_back(bus: Bus) -> None:
     assert bus.count(DEAD) == 0
 
 
+@only_deep
 def test_a_stopped_worker_has_acknowledged_what_it_did(bus: Bus) -> None:
     """After SIGTERM each event has had its effect or is back in the queue, never both."""
     bus.declare()
@@ -254,6 +255,7 @@ def test_a_worker_stops_while_a_server_is_away(bus: Bus, server: str, drain: str
     assert any(b"second" in body for _, _, body in bus.messages(QUEUE, least=1))
 
 
+@only_deep
 def test_what_can_not_be_sent_away_is_not_lost(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """An event stays if its delay queue is missing, though others are acknowledged."""
     monkeypatch.setattr(topology, "DELIVERY_LIMIT", 10_000)  # it comes back for as long as it takes
@@ -295,6 +297,7 @@ def test_a_timer_runs_in_one_worker_and_another_takes_over(bus: Bus) -> None:
         assert eventually("the other's tick", lambda: tickers(bus)) == {other.pid}
 
 
+@only_deep
 def test_metrics_tell_what_happened(bus: Bus, tmp_path: Any) -> None:
     """The worker's /metrics counts dispositions, batches, lag and dead letters."""
     bus.declare()

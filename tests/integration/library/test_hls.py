@@ -12,6 +12,7 @@ from tandem.library.v1 import library_pb2
 from chassis.edge.server import Server
 from chassis.testing import Issuer, figure, settings_for
 from services.library.hls import Playlists
+from tests.deep import only_deep
 from tests.integration.library.shelves import Shelves, enrolled, path, refused
 from tests.integration.library.test_processing import FILM, LECTURE
 
@@ -54,6 +55,7 @@ def loaded(stage: Shelves, url: str) -> tuple[int, str]:
     return answer.status, answer.data.decode()
 
 
+@only_deep
 def test_a_stock_player_plays_all_of_a_film(stage: Shelves) -> None:
     """From the master playlist it finds both qualities, and their segments by their signed URLs."""
     url = playlist(stage, film(stage))

@@ -48,6 +48,7 @@ def _event(number: int, data: Message) -> Event[Any]:
     return Event(str(uuid.uuid4()), kind, "/tandem/catalog", now, RUN, RUN, number, "", data)
 
 
+@only_deep
 def test_a_worker_verifies_and_knows_who_may_read(
     shelves: Shelves, environment: dict[str, str], vhost: str
 ) -> None:

@@ -11,6 +11,7 @@ from services.library import oai_queries
 from services.library.domain.enums import Access
 from services.library.domain.items import Metadata
 from services.library.domain.oai import SETTLING
+from tests.deep import only_deep
 from tests.integration.library.archive import (
     NS,
     SETTLED,
@@ -100,6 +101,7 @@ def harvests_are_exact(archive: Archive, seed: int, by_last_page: bool) -> None:
     }
 
 
+@only_deep
 def test_no_change_is_lost_between_pages_and_harvests(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

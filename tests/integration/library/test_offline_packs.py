@@ -18,6 +18,7 @@ from chassis.jobs.runner import Runner
 from services.library import cleaning, packing
 from services.library.domain.packs import FRAME
 from services.library.store import LibraryStore
+from tests.deep import only_deep
 from tests.integration.library.archive import item_of
 from tests.integration.library.shelves import (
     PDF,
@@ -150,6 +151,7 @@ def test_a_week_has_what_its_sessions_gave(shelves: Shelves) -> None:
     assert [item_id for item_id, _ in packed(build(shelves, week=2))] == [film, slides, instead]
 
 
+@only_deep
 def test_a_film_is_packed_as_the_budget_allows(shelves: Shelves) -> None:
     """The whole ZIP keeps the budget; what has no room is told, and the least that is enough."""
     film = shelves.available(LECTURE, **FILM)

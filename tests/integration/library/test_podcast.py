@@ -25,6 +25,7 @@ from services.library import metrics
 from services.library.domain import feeds as domain
 from services.library.domain.feeds import LONGEST_DESCRIPTION, MOST_EPISODES, FeedUrls
 from services.library.podcast import Podcasts
+from tests.deep import only_deep
 from tests.integration.library.shelves import PDF, RUN, Shelves, enrolled, path, race, refused
 from tests.unit.library import examples
 
@@ -109,6 +110,7 @@ def sound(name: str, media_type: str) -> dict[str, Any]:
     return {"name": name, "media_type": media_type, "size": 9, "sha256": "ab" * 32}
 
 
+@only_deep
 def test_a_client_hears_a_lecture(radio: Radio) -> None:
     """The sound of a film is listed with its size and time, and its URL gives the bytes."""
     shelves = radio.shelves

@@ -223,6 +223,7 @@ def test_a_file_that_nobody_attached_is_deleted_and_not_attached_later(shelves: 
     assert len(shelves.item(item_id).renditions) == 3
 
 
+@only_deep
 def test_workers_that_race_make_each_rendition_once(shelves: Shelves) -> None:
     """Every replica claims."""
     items = [shelves.available(examples.pdf(pages)) for pages in range(1, 5)]

@@ -13,6 +13,7 @@ from campus.demo import media
 from services.library import cleaning
 from services.library.migrations import MIGRATIONS
 from services.library.store import COPIES_KEPT
+from tests.deep import only_deep
 from tests.integration.library.shelves import (
     AVAILABLE,
     FAILED,
@@ -146,6 +147,7 @@ def test_who_comes_after_the_last_one_was_retired_has_a_file_of_its_own(shelves:
     assert _read(shelves, second) == PDF
 
 
+@only_deep
 def test_no_file_goes_that_an_item_comes_to_share_at_that_moment(shelves: Shelves) -> None:
     """The last item is retired while another one with the same bytes is verified."""
     for _ in range(6):

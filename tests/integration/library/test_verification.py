@@ -18,6 +18,7 @@ from services.library.migrations import SMALL
 from services.library.ports import FilesAway
 from services.library.settings import Settings
 from services.library.verifier import verification
+from tests.deep import only_deep
 from tests.integration.library.shelves import (
     AVAILABLE,
     FAILED,
@@ -244,6 +245,7 @@ def test_a_store_that_nobody_answers_at_is_away(shelves: Shelves, stack: dict[st
     assert shelves.item(item_id).state == VERIFYING
 
 
+@only_deep
 def test_verifiers_that_race_judge_each_item_once(shelves: Shelves) -> None:
     """Workers side by side share the work; each item has one set of events."""
     good, bad = [shelves.upload(PDF) for _ in range(6)], [shelves.upload(b"no pdf")]

@@ -11,6 +11,7 @@ from services.notify import announcer
 from services.notify.domain.enums import BULK, URGENT
 from services.notify.store import NotifyStore
 from services.notify.usecases import broadcasts
+from tests.deep import only_deep
 from tests.integration.notify.world import HOUR, TEXTS, World, chunks, names
 
 DAY = 24 * HOUR
@@ -224,6 +225,7 @@ def test_who_enrols_after_the_news_is_not_told(world: World, ada: str) -> None:
     assert world.notified() == ["grace"]
 
 
+@only_deep
 def test_an_enrolment_racing_the_news(world: World) -> None:
     """In any order of the enrolment's and the class's event, the learner is notified."""
     world.people("grace", *names(20, "racer"))

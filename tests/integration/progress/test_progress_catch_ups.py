@@ -20,7 +20,7 @@ from chassis.testing import figure
 from services.progress.domain.catch_ups import catch_up_id
 from services.progress.timers import end_runs, miss
 from services.progress.worker import subscriptions
-from tests.deep import deep, orders
+from tests.deep import deep, only_deep, orders
 from tests.integration.progress.classroom import (
     ABSENT,
     BOOK,
@@ -189,6 +189,7 @@ def test_a_lagging_broker_makes_nobody_miss_a_deadline(classroom: Classroom) -> 
     assert classroom.summary().statements == 3
 
 
+@only_deep
 def test_hundreds_are_missed_together(classroom: Classroom) -> None:
     """A thousand and more catch-ups whose due passed are each missed once."""
     learners = [f"l{number:04d}" for number in range(1100)]

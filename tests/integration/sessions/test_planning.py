@@ -12,6 +12,7 @@ from tandem.types.v1 import types_pb2
 
 from chassis.errors import AlreadyExists, FailedPrecondition
 from services.sessions.migrations import MIGRATIONS
+from tests.deep import only_deep
 from tests.integration.sessions.school import RUN, TEACHER, School, race, refused
 
 ONE_O_CLOCK = types_pb2.CivilTime(local="2026-03-02T13:00:00", zone="Europe/Dublin")
@@ -141,6 +142,7 @@ def test_one_instructor_teaches_one_session_at_a_time(school: School) -> None:
     assert sorted(race(attempt, rooms)) == [[], *[["instructor_id"]] * 19]
 
 
+@only_deep
 def test_fifty_moves_to_one_room_leave_it_to_one_session(school: School) -> None:
     """One session gets the room, and all others stay in their rooms."""
     room = school.room()

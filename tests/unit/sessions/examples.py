@@ -11,6 +11,7 @@ from services.sessions.domain.enums import (
     SessionKind,
 )
 from services.sessions.domain.planning import Schedule, planned
+from services.sessions.domain.polls import OpenPoll, Poll, PollResults, opened
 from services.sessions.domain.roster import Enrolment
 from services.sessions.domain.series_planning import ScheduleSeries, planned_series
 from services.sessions.domain.session import Room, Session
@@ -43,6 +44,16 @@ SERIES_REQUEST = ScheduleSeries(
 SERIES = planned_series(
     SERIES_REQUEST, [f"2026-03-{day:02d}T09:00:00" for day in (2, 9, 16, 23)], "series"
 )
+
+
+OPEN_POLL = OpenPoll(
+    session_id="s1", question="What is g?", options=("9", "9.8"), results_shown=PollResults.AT_ONCE
+)
+
+
+def poll(**changes: Any) -> Poll:
+    """An OPEN anonymous poll with two options, with changes."""
+    return replace(opened(OPEN_POLL, "p1", "run", "curie", "ab" * 32, NINE), **changes)
 
 
 def request(**changes: Any) -> Schedule:

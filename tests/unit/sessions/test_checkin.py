@@ -15,6 +15,7 @@ from services.sessions.domain.checkin import (
     expect_entitled,
     holds,
     hotp,
+    shown_until,
 )
 from services.sessions.domain.enums import SeatKind, SessionState
 from services.sessions.domain.seats import no_seat
@@ -43,14 +44,14 @@ def test_codes_are_those_of_rfc_6238(seconds: int, code: str) -> None:
     assert hotp(b"12345678901234567890123456789012", seconds // 30, 8, "sha256") == code
 
 
-def test_a_code_holds_for_its_minute_and_the_next() -> None:
-    """The code on the wall holds while it stands there and one minute more, never before."""
+def test_a_code_holds_for_its_half_minute_and_the_next() -> None:
+    """The code on the wall holds while it stands there and half a minute more, never before."""
     code = code_at(LIVE, NINE)
     assert len(code) == 6
     assert code.isdigit()
     assert holds(LIVE, code, NINE)
-    assert holds(LIVE, f" {code}\n", NINE + 119 * SECOND)
-    assert not holds(LIVE, code, NINE + 120 * SECOND)
+    assert holds(LIVE, f" {code}\n", NINE + 59 * SECOND)
+    assert not holds(LIVE, code, NINE + 60 * SECOND)
     assert not holds(LIVE, code, NINE - SECOND)
 
 
@@ -60,11 +61,20 @@ def test_odd_codes_just_do_not_hold(code: str) -> None:
     assert not holds(LIVE, code, NINE)
 
 
+@pytest.mark.parametrize("into", [0, 1, 29.999])
+def test_a_projector_knows_until_when_a_code_is_shown(into: float) -> None:
+    """Until the next half minute, at which another code is shown."""
+    now = NINE + into * SECOND
+    until = shown_until(now)
+    assert until == NINE + 30 * SECOND
+    assert code_at(LIVE, now) == code_at(LIVE, until - SECOND / 1000) != code_at(LIVE, until)
+
+
 def test_sessions_have_codes_of_their_own() -> None:
     """Another secret gives other codes."""
     other = session(check_in_secret="cd" * 32)
-    assert [code_at(LIVE, NINE + n * 60 * SECOND) for n in range(3)] != [
-        code_at(other, NINE + n * 60 * SECOND) for n in range(3)
+    assert [code_at(LIVE, NINE + n * 30 * SECOND) for n in range(3)] != [
+        code_at(other, NINE + n * 30 * SECOND) for n in range(3)
     ]
 
 

@@ -12,6 +12,7 @@ from services.sessions.domain import (
     events,
     meeting_events,
     offer_events,
+    poll_events,
     recording_events,
     series_events,
     timetable_events,
@@ -37,12 +38,13 @@ from services.sessions.domain.series_events import (
 from services.sessions.domain.series_planning import MOST
 from tests.unit.sessions.examples import HOUR, NINE, SERIES, session
 
+MODULES = (
+    *(clash_events, events, meeting_events, offer_events, poll_events, recording_events),
+    *(series_events, timetable_events),
+)
 EVENTS = [
     cls
-    for module in (
-        *(clash_events, events, meeting_events, offer_events, recording_events),
-        *(series_events, timetable_events),
-    )
+    for module in MODULES
     for _, cls in inspect.getmembers(module, inspect.isclass)
     if cls.__module__ == module.__name__
 ] + [AvailabilityChanged]

@@ -482,6 +482,8 @@ class RunPolicy(_message.Message):
     SEAT_OFFER_NOTICE_FIELD_NUMBER: _builtins.int
     SEAT_OFFER_WITHIN_FIELD_NUMBER: _builtins.int
     KEEP_RECORDINGS_FIELD_NUMBER: _builtins.int
+    KEEP_CHAT_FIELD_NUMBER: _builtins.int
+    FEEDBACK_WITHIN_FIELD_NUMBER: _builtins.int
     watched_share: _builtins.float
     """Share of an item that must be watched for it to count, 0 to 1. Default 0.9."""
     present_share: _builtins.float
@@ -501,6 +503,10 @@ class RunPolicy(_message.Message):
     """
     evidence: Global___EvidencePolicy.ValueType
     """Whose statements count for attendance credit. Default LEARNERS."""
+    keep_chat: _builtins.bool
+    """Whether the chat of classes is kept after them; else it is removed a day after each class.
+    Default: it is not. An update that sets a policy without it keeps what was set.
+    """
     @_builtins.property
     def catch_up_within(self) -> _duration_pb2.Duration:
         """How long a learner has for a catch-up, from the moment it can be studied. Default 7 days. Not
@@ -547,6 +553,12 @@ class RunPolicy(_message.Message):
         withdrawn, and the library deletes those that nothing else uses. Default 0: for ever.
         """
 
+    @_builtins.property
+    def feedback_within(self) -> _duration_pb2.Duration:
+        """How long after a class learners may leave feedback. Default 14 days; 0: nobody is asked. At most
+        366 days.
+        """
+
     def __init__(
         self,
         *,
@@ -565,12 +577,16 @@ class RunPolicy(_message.Message):
         seat_offer_notice: _duration_pb2.Duration | None = ...,
         seat_offer_within: _duration_pb2.Duration | None = ...,
         keep_recordings: _duration_pb2.Duration | None = ...,
+        keep_chat: _builtins.bool | None = ...,
+        feedback_within: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "keep_recordings", b"keep_recordings", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "keep_recordings", b"keep_recordings", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "keep_recordings", b"keep_recordings", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within", "watched_share", b"watched_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat", "catch_up_due", b"catch_up_due", "catch_up_within", b"catch_up_within", "due_notice", b"due_notice", "evidence", b"evidence", "evidence_within", b"evidence_within", "feedback_within", b"feedback_within", "keep_chat", b"keep_chat", "keep_recordings", b"keep_recordings", "late_catch_ups", b"late_catch_ups", "late_catch_ups_since", b"late_catch_ups_since", "partial_attendance", b"partial_attendance", "partial_share", b"partial_share", "present_share", b"present_share", "seat_cutoff", b"seat_cutoff", "seat_offer_notice", b"seat_offer_notice", "seat_offer_within", b"seat_offer_within", "watched_share", b"watched_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__keep_chat: _TypeAlias = _typing.Literal["keep_chat"]  # noqa: Y015
+    _WhichOneofArgType__keep_chat: _TypeAlias = _typing.Literal["_keep_chat", b"_keep_chat"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__keep_chat) -> _WhichOneofReturnType__keep_chat | None: ...
 
 Global___RunPolicy: _TypeAlias = RunPolicy  # noqa: Y015
 

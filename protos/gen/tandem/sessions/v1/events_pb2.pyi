@@ -1904,3 +1904,139 @@ class TimetableFailed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TimetableFailed: _TypeAlias = TimetableFailed  # noqa: Y015
+
+@_typing.final
+class PollClosed(_message.Message):
+    """A poll in a class has closed: its question, and the votes for each option. It tells nobody's vote."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLL_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    RIGHT_FIELD_NUMBER: _builtins.int
+    VOTERS_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    NAMED_FIELD_NUMBER: _builtins.int
+    OPENED_BY_FIELD_NUMBER: _builtins.int
+    OPENED_AT_FIELD_NUMBER: _builtins.int
+    CLOSED_BY_FIELD_NUMBER: _builtins.int
+    CLOSED_AT_FIELD_NUMBER: _builtins.int
+    poll_id: _builtins.str
+    """The poll."""
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    question: _builtins.str
+    """The question."""
+    voters: _builtins.int
+    """How many voted."""
+    named: _builtins.bool
+    """True when staff may see who voted for what."""
+    opened_by: _builtins.str
+    """Who opened it."""
+    closed_by: _builtins.str
+    """Who closed it; empty: the platform, because the class was over."""
+    @_builtins.property
+    def options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The texts of its options, in order."""
+
+    @_builtins.property
+    def right(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The options that are right, by place, from 1."""
+
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The votes for each option, in order; none when fewer than five voted."""
+
+    @_builtins.property
+    def opened_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def closed_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        poll_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        question: _builtins.str = ...,
+        options: _abc.Iterable[_builtins.str] | None = ...,
+        right: _abc.Iterable[_builtins.int] | None = ...,
+        voters: _builtins.int = ...,
+        counts: _abc.Iterable[_builtins.int] | None = ...,
+        named: _builtins.bool = ...,
+        opened_by: _builtins.str = ...,
+        opened_at: _timestamp_pb2.Timestamp | None = ...,
+        closed_by: _builtins.str = ...,
+        closed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "opened_at", b"opened_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "closed_by", b"closed_by", "counts", b"counts", "named", b"named", "opened_at", b"opened_at", "opened_by", b"opened_by", "options", b"options", "poll_id", b"poll_id", "question", b"question", "right", b"right", "run_id", b"run_id", "session_id", b"session_id", "voters", b"voters"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PollClosed: _TypeAlias = PollClosed  # noqa: Y015
+
+@_typing.final
+class FeedbackClosed(_message.Message):
+    """No more feedback is taken on a class. It is told when at least five learners answered, with what is
+    shown of their answers.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    CLARITY_FIELD_NUMBER: _builtins.int
+    USEFULNESS_FIELD_NUMBER: _builtins.int
+    CLOSED_AT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    answers: _builtins.int
+    """How many answers the following is about."""
+    @_builtins.property
+    def pace(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """How many rated the pace 1, 2, 3, 4, 5: 1 is far too slow, 5 far too fast."""
+
+    @_builtins.property
+    def clarity(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """How many rated how clear it was 1, 2, 3, 4, 5: 5 is best."""
+
+    @_builtins.property
+    def usefulness(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The same of how useful it was."""
+
+    @_builtins.property
+    def closed_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        answers: _builtins.int = ...,
+        pace: _abc.Iterable[_builtins.int] | None = ...,
+        clarity: _abc.Iterable[_builtins.int] | None = ...,
+        usefulness: _abc.Iterable[_builtins.int] | None = ...,
+        closed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "clarity", b"clarity", "closed_at", b"closed_at", "pace", b"pace", "run_id", b"run_id", "session_id", b"session_id", "usefulness", b"usefulness"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedbackClosed: _TypeAlias = FeedbackClosed  # noqa: Y015

@@ -3,9 +3,16 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
+from google.protobuf import any_pb2 as _any_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tandem.sessions.v1 import moderation_pb2 as _moderation_pb2
+from tandem.sessions.v1 import polls_pb2 as _polls_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -16,6 +23,593 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _EndReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EndReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EndReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    END_REASON_UNSPECIFIED: _EndReason.ValueType  # 0
+    """Not said."""
+    END_REASON_CLASS_OVER: _EndReason.ValueType  # 1
+    """The class has ended, or was cancelled. All its entries were sent before."""
+    END_REASON_BEHIND: _EndReason.ValueType  # 2
+    """The caller received too slowly. Join again after `after`."""
+    END_REASON_STOPPING: _EndReason.ValueType  # 3
+    """This replica stops. Join again after `after`, and another one answers."""
+    END_REASON_EXPIRED: _EndReason.ValueType  # 4
+    """The token has expired. Join again with a fresh one after `after`."""
+    END_REASON_NOT_ALLOWED: _EndReason.ValueType  # 5
+    """The caller may not be here any more."""
+
+class EndReason(_EndReason, metaclass=_EndReasonEnumTypeWrapper):
+    """Why a stream ends."""
+
+END_REASON_UNSPECIFIED: EndReason.ValueType  # 0
+"""Not said."""
+END_REASON_CLASS_OVER: EndReason.ValueType  # 1
+"""The class has ended, or was cancelled. All its entries were sent before."""
+END_REASON_BEHIND: EndReason.ValueType  # 2
+"""The caller received too slowly. Join again after `after`."""
+END_REASON_STOPPING: EndReason.ValueType  # 3
+"""This replica stops. Join again after `after`, and another one answers."""
+END_REASON_EXPIRED: EndReason.ValueType  # 4
+"""The token has expired. Join again with a fresh one after `after`."""
+END_REASON_NOT_ALLOWED: EndReason.ValueType  # 5
+"""The caller may not be here any more."""
+Global___EndReason: _TypeAlias = EndReason  # noqa: Y015
+
+@_typing.final
+class AttendRequest(_message.Message):
+    """What a member sends."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    JOIN_FIELD_NUMBER: _builtins.int
+    PING_FIELD_NUMBER: _builtins.int
+    AUTHORIZE_FIELD_NUMBER: _builtins.int
+    SEND_CHAT_FIELD_NUMBER: _builtins.int
+    MOVE_HAND_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The command's id, made by the caller; the answer has it, too. A request in a command that has no
+    `request_id` or `session_id` of its own gets this one and that of the joined session.
+    """
+    @_builtins.property
+    def join(self) -> Global___JoinRequest:
+        """The first message."""
+
+    @_builtins.property
+    def ping(self) -> Global___Ping:
+        """Is answered by `pong`."""
+
+    @_builtins.property
+    def authorize(self) -> Global___Authorize:
+        """By WebSocket only, as the first message, if the token came in no other way."""
+
+    @_builtins.property
+    def send_chat(self) -> Global___SendChatRequest:
+        """SendChat."""
+
+    @_builtins.property
+    def move_hand(self) -> Global___MoveHandRequest:
+        """MoveHand."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        join: Global___JoinRequest | None = ...,
+        ping: Global___Ping | None = ...,
+        authorize: Global___Authorize | None = ...,
+        send_chat: Global___SendChatRequest | None = ...,
+        move_hand: Global___MoveHandRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "join", b"join", "move_hand", b"move_hand", "ping", b"ping", "send_chat", b"send_chat", "what", b"what"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "join", b"join", "move_hand", b"move_hand", "ping", b"ping", "request_id", b"request_id", "send_chat", b"send_chat", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["join", "ping", "authorize", "send_chat", "move_hand"]  # noqa: Y015
+    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+
+Global___AttendRequest: _TypeAlias = AttendRequest  # noqa: Y015
+
+@_typing.final
+class JoinRequest(_message.Message):
+    """Joins a class."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    after: _builtins.int
+    """The number of the last entry that the caller has; 0: none, so that it gets all."""
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinRequest: _TypeAlias = JoinRequest  # noqa: Y015
+
+@_typing.final
+class Ping(_message.Message):
+    """Asks whether the channel is there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ping: _TypeAlias = Ping  # noqa: Y015
+
+@_typing.final
+class Authorize(_message.Message):
+    """Authorizes a WebSocket."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """A bearer token, as in the header `Authorization` without the word `Bearer`."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Authorize: _TypeAlias = Authorize  # noqa: Y015
+
+@_typing.final
+class AttendResponse(_message.Message):
+    """What a member receives."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOINED_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    PRESENCE_FIELD_NUMBER: _builtins.int
+    TALLY_FIELD_NUMBER: _builtins.int
+    DONE_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    PONG_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def joined(self) -> Global___Joined:
+        """The answer to `join`; comes first."""
+
+    @_builtins.property
+    def entry(self) -> Global___ClassEntry:
+        """The next entry of the class: each once, in order."""
+
+    @_builtins.property
+    def presence(self) -> Global___Presence:
+        """Who is there; the latest counts. At most one a second."""
+
+    @_builtins.property
+    def tally(self) -> Global___Tally:
+        """Votes on a question or in a poll; the latest for each subject counts. They may skip values."""
+
+    @_builtins.property
+    def done(self) -> Global___Done:
+        """A command was done."""
+
+    @_builtins.property
+    def refused(self) -> Global___Refused:
+        """A command was refused, and had no effect."""
+
+    @_builtins.property
+    def pong(self) -> Global___Pong:
+        """The answer to `ping`."""
+
+    @_builtins.property
+    def ended(self) -> Global___Ended:
+        """The stream ends."""
+
+    def __init__(
+        self,
+        *,
+        joined: Global___Joined | None = ...,
+        entry: Global___ClassEntry | None = ...,
+        presence: Global___Presence | None = ...,
+        tally: Global___Tally | None = ...,
+        done: Global___Done | None = ...,
+        refused: Global___Refused | None = ...,
+        pong: Global___Pong | None = ...,
+        ended: Global___Ended | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "ended", b"ended", "entry", b"entry", "joined", b"joined", "pong", b"pong", "presence", b"presence", "refused", b"refused", "tally", b"tally", "what", b"what"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "ended", b"ended", "entry", b"entry", "joined", b"joined", "pong", b"pong", "presence", b"presence", "refused", b"refused", "tally", b"tally", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["joined", "entry", "presence", "tally", "done", "refused", "pong", "ended"]  # noqa: Y015
+    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+
+Global___AttendResponse: _TypeAlias = AttendResponse  # noqa: Y015
+
+@_typing.final
+class Joined(_message.Message):
+    """The answer to `join`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    IS_STAFF_FIELD_NUMBER: _builtins.int
+    IS_MUTED_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    number: _builtins.int
+    """The number of the newest entry now. Entries after the `after` of `join` follow, in order."""
+    person_id: _builtins.str
+    """Who the caller is here."""
+    is_staff: _builtins.bool
+    """Whether the caller is staff here."""
+    is_muted: _builtins.bool
+    """Whether the caller may not write now."""
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+        person_id: _builtins.str = ...,
+        is_staff: _builtins.bool = ...,
+        is_muted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_muted", b"is_muted", "is_staff", b"is_staff", "number", b"number", "person_id", b"person_id", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Joined: _TypeAlias = Joined  # noqa: Y015
+
+@_typing.final
+class Presence(_message.Message):
+    """Who is there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    PERSON_IDS_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """How many people, each counted once, on however many devices and replicas."""
+    @_builtins.property
+    def person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Their ids; for staff only."""
+
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        person_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "person_ids", b"person_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Presence: _TypeAlias = Presence  # noqa: Y015
+
+@_typing.final
+class Tally(_message.Message):
+    """Votes as they stand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """The question or poll."""
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Of a question: one number, its votes. Of a poll: the votes for each of its options, in order."""
+
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When they were counted: an older tally doesn't replace a newer one."""
+
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.str = ...,
+        counts: _abc.Iterable[_builtins.int] | None = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "counts", b"counts", "subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tally: _TypeAlias = Tally  # noqa: Y015
+
+@_typing.final
+class Done(_message.Message):
+    """A command was done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The command's id."""
+    @_builtins.property
+    def answer(self) -> _any_pb2.Any:
+        """The RPC's response."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        answer: _any_pb2.Any | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Done: _TypeAlias = Done  # noqa: Y015
+
+@_typing.final
+class Refused(_message.Message):
+    """A command was refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The command's id; empty if the message could not be read."""
+    code: _builtins.str
+    """The name of a google.rpc.Code, such as PERMISSION_DENIED."""
+    message: _builtins.str
+    """Why, in English."""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fault]:
+        """What is wrong with the command's fields, or with the state of things."""
+
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """When to try again; absent if that would not help."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        message: _builtins.str = ...,
+        faults: _abc.Iterable[Global___Fault] | None = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "faults", b"faults", "message", b"message", "request_id", b"request_id", "retry_after", b"retry_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Refused: _TypeAlias = Refused  # noqa: Y015
+
+@_typing.final
+class Fault(_message.Message):
+    """One fault."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field."""
+    description: _builtins.str
+    """What is wrong, and what would be right."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "field", b"field"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Fault: _TypeAlias = Fault  # noqa: Y015
+
+@_typing.final
+class Pong(_message.Message):
+    """The answer to `ping`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The id of the `ping`."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Pong: _TypeAlias = Pong  # noqa: Y015
+
+@_typing.final
+class Ended(_message.Message):
+    """The stream ends."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    reason: Global___EndReason.ValueType
+    """Why."""
+    after: _builtins.int
+    """The number of the last entry that was sent: `join` after it to miss nothing."""
+    def __init__(
+        self,
+        *,
+        reason: Global___EndReason.ValueType = ...,
+        after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ended: _TypeAlias = Ended  # noqa: Y015
+
+@_typing.final
+class SendChatRequest(_message.Message):
+    """Writes in the chat of a class."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    session_id: _builtins.str
+    """The session."""
+    text: _builtins.str
+    """The text. Line breaks and control characters become spaces."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "session_id", b"session_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendChatRequest: _TypeAlias = SendChatRequest  # noqa: Y015
+
+@_typing.final
+class MoveHandRequest(_message.Message):
+    """Raises the caller's hand, or takes it down."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RAISED_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat with the same id answers what was answered first."""
+    session_id: _builtins.str
+    """The session."""
+    raised: _builtins.bool
+    """Whether it is up from now on."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        raised: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["raised", b"raised", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveHandRequest: _TypeAlias = MoveHandRequest  # noqa: Y015
+
+@_typing.final
+class ListChatRequest(_message.Message):
+    """A page of a class's chat."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    page_size: _builtins.int
+    """At most this many rows; 0 means 100."""
+    page_token: _builtins.str
+    """Where the last page ended; empty for the first."""
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListChatRequest: _TypeAlias = ListChatRequest  # noqa: Y015
+
+@_typing.final
+class ListChatResponse(_message.Message):
+    """A page of a class's chat."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty at the end."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClassEntry]:
+        """The entries, in order; those with `chat` only."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___ClassEntry] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListChatResponse: _TypeAlias = ListChatResponse  # noqa: Y015
 
 @_typing.final
 class ClassEntry(_message.Message):
@@ -29,14 +623,20 @@ class ClassEntry(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
     PERSON_ID_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELD_NUMBER: _builtins.int
     CHAT_FIELD_NUMBER: _builtins.int
     HAND_FIELD_NUMBER: _builtins.int
+    POLL_ASKED_FIELD_NUMBER: _builtins.int
+    POLL_ANSWERED_FIELD_NUMBER: _builtins.int
+    MODERATED_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     number: _builtins.int
     """1, 2, 3, ... in this session."""
     person_id: _builtins.str
     """Who did it; empty: the platform."""
+    hidden: _builtins.bool
+    """True when staff hid its text: learners don't get the text then."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -49,6 +649,18 @@ class ClassEntry(_message.Message):
     def hand(self) -> Global___HandMoved:
         """Somebody raised a hand, or took it down."""
 
+    @_builtins.property
+    def poll_asked(self) -> _polls_pb2.PollAsked:
+        """A poll opened."""
+
+    @_builtins.property
+    def poll_answered(self) -> _polls_pb2.PollAnswered:
+        """A poll closed; these are its results."""
+
+    @_builtins.property
+    def moderated(self) -> _moderation_pb2.Moderated:
+        """Staff moderated."""
+
     def __init__(
         self,
         *,
@@ -56,14 +668,18 @@ class ClassEntry(_message.Message):
         number: _builtins.int = ...,
         at: _timestamp_pb2.Timestamp | None = ...,
         person_id: _builtins.str = ...,
+        hidden: _builtins.bool = ...,
         chat: Global___ChatSent | None = ...,
         hand: Global___HandMoved | None = ...,
+        poll_asked: _polls_pb2.PollAsked | None = ...,
+        poll_answered: _polls_pb2.PollAnswered | None = ...,
+        moderated: _moderation_pb2.Moderated | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "moderated", b"moderated", "poll_answered", b"poll_answered", "poll_asked", b"poll_asked", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "number", b"number", "person_id", b"person_id", "session_id", b"session_id", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "chat", b"chat", "hand", b"hand", "hidden", b"hidden", "moderated", b"moderated", "number", b"number", "person_id", b"person_id", "poll_answered", b"poll_answered", "poll_asked", b"poll_asked", "session_id", b"session_id", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["chat", "hand"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["chat", "hand", "poll_asked", "poll_answered", "moderated"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 

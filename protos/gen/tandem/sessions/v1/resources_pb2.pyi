@@ -221,6 +221,7 @@ class Session(_message.Message):
     EXCEPTION_FIELD_NUMBER: _builtins.int
     COHORT_ID_FIELD_NUMBER: _builtins.int
     RECORDINGS_FIELD_NUMBER: _builtins.int
+    CHECK_IN_CODE_UNTIL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the server."""
     run_id: _builtins.str
@@ -254,7 +255,9 @@ class Session(_message.Message):
     state: Global___SessionState.ValueType
     """How far it is."""
     check_in_code: _builtins.str
-    """For who may hold it, while LIVE: the code that is shown in the room now."""
+    """For who may hold it, while LIVE: the code that is shown in the room now. It changes every half
+    minute, and holds for half a minute more.
+    """
     series_id: _builtins.str
     """The series that it belongs to; empty when it was planned alone."""
     recurrence_id: _builtins.str
@@ -305,6 +308,10 @@ class Session(_message.Message):
     def recordings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recording]:
         """All parts of the recording, by where they begin."""
 
+    @_builtins.property
+    def check_in_code_until(self) -> _timestamp_pb2.Timestamp:
+        """For who may hold it, while LIVE: until when `check_in_code` is shown; then ask for the next."""
+
     def __init__(
         self,
         *,
@@ -338,10 +345,11 @@ class Session(_message.Message):
         exception: _builtins.bool = ...,
         cohort_id: _builtins.str = ...,
         recordings: _abc.Iterable[Global___Recording] | None = ...,
+        check_in_code_until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attendance_settled_at", b"attendance_settled_at", "duration", b"duration", "end_time", b"end_time", "not_held_at", b"not_held_at", "recording", b"recording", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attendance_settled_at", b"attendance_settled_at", "check_in_code_until", b"check_in_code_until", "duration", b"duration", "end_time", b"end_time", "not_held_at", b"not_held_at", "recording", b"recording", "start_time", b"start_time", "starts", b"starts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "cohort_id", b"cohort_id", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "recordings", b"recordings", "recurrence_id", b"recurrence_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "series_id", b"series_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attendance_settled_at", b"attendance_settled_at", "check_in_code", b"check_in_code", "check_in_code_until", b"check_in_code_until", "cohort_id", b"cohort_id", "duration", b"duration", "end_time", b"end_time", "exception", b"exception", "group_ids", b"group_ids", "id", b"id", "in_room", b"in_room", "instructor_id", b"instructor_id", "join_url", b"join_url", "kind", b"kind", "material_item_ids", b"material_item_ids", "not_held_at", b"not_held_at", "online", b"online", "online_seats", b"online_seats", "recorded", b"recorded", "recording", b"recording", "recordings", b"recordings", "recurrence_id", b"recurrence_id", "room_id", b"room_id", "room_seats", b"room_seats", "run_id", b"run_id", "series_id", b"series_id", "start_time", b"start_time", "starts", b"starts", "state", b"state", "title", b"title", "waitlisted", b"waitlisted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,7 +3,11 @@
 import grpc
 import warnings
 
+from tandem.sessions.v1 import feedback_pb2 as tandem_dot_sessions_dot_v1_dot_feedback__pb2
 from tandem.sessions.v1 import joining_pb2 as tandem_dot_sessions_dot_v1_dot_joining__pb2
+from tandem.sessions.v1 import live_pb2 as tandem_dot_sessions_dot_v1_dot_live__pb2
+from tandem.sessions.v1 import moderation_pb2 as tandem_dot_sessions_dot_v1_dot_moderation__pb2
+from tandem.sessions.v1 import polls_pb2 as tandem_dot_sessions_dot_v1_dot_polls__pb2
 from tandem.sessions.v1 import recordings_pb2 as tandem_dot_sessions_dot_v1_dot_recordings__pb2
 from tandem.sessions.v1 import resources_pb2 as tandem_dot_sessions_dot_v1_dot_resources__pb2
 from tandem.sessions.v1 import sessions_pb2 as tandem_dot_sessions_dot_v1_dot_sessions__pb2
@@ -264,6 +268,96 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/GetAvailability',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
+                _registered_method=True)
+        self.SendChat = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/SendChat',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.SendChatRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ClassEntry.FromString,
+                _registered_method=True)
+        self.MoveHand = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/MoveHand',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.MoveHandRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ClassEntry.FromString,
+                _registered_method=True)
+        self.ListChat = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListChat',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatResponse.FromString,
+                _registered_method=True)
+        self.OpenPoll = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/OpenPoll',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.OpenPollRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.FromString,
+                _registered_method=True)
+        self.VotePoll = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/VotePoll',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.VotePollRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.VotePollResponse.FromString,
+                _registered_method=True)
+        self.ClosePoll = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ClosePoll',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ClosePollRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.FromString,
+                _registered_method=True)
+        self.GetPoll = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetPoll',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.GetPollRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.FromString,
+                _registered_method=True)
+        self.ListPolls = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListPolls',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollsRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollsResponse.FromString,
+                _registered_method=True)
+        self.ListPollVotes = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListPollVotes',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesResponse.FromString,
+                _registered_method=True)
+        self.LeaveFeedback = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/LeaveFeedback',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.FromString,
+                _registered_method=True)
+        self.GetFeedback = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetFeedback',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetFeedbackRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.Feedback.FromString,
+                _registered_method=True)
+        self.MutePerson = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/MutePerson',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.MutePersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+                _registered_method=True)
+        self.UnmutePerson = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/UnmutePerson',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.UnmutePersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+                _registered_method=True)
+        self.RemovePerson = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/RemovePerson',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.RemovePersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+                _registered_method=True)
+        self.ReadmitPerson = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ReadmitPerson',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ReadmitPersonRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+                _registered_method=True)
+        self.HideEntry = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/HideEntry',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.HideEntryRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+                _registered_method=True)
+        self.ShowEntry = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ShowEntry',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ShowEntryRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+                _registered_method=True)
+        self.ListModeration = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/ListModeration',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationResponse.FromString,
                 _registered_method=True)
 
 
@@ -681,6 +775,148 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendChat(self, request, context):
+        """Writes in the chat of a class, for those and at the time that may be in its live channel
+        (LiveService). FAILED_PRECONDITION when the channel is not open; PERMISSION_DENIED to others, and
+        to who is muted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveHand(self, request, context):
+        """Raises the caller's hand in a class, or takes it down, under the same rules.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListChat(self, request, context):
+        """The chat of a class, in order. It is kept where the run's policy says so (`keep_chat`); else
+        until a day after the class.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenPoll(self, request, context):
+        """Asks a class something, in a LIVE session. INVALID_ARGUMENT lists what is wrong with the options;
+        FAILED_PRECONDITION when the session is not LIVE, or has had 100 polls.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VotePoll(self, request, context):
+        """Stores a learner's vote, in place of an earlier one. INVALID_ARGUMENT for choices that the poll
+        does not have; PERMISSION_DENIED for who was removed from the class; FAILED_PRECONDITION when the
+        poll is CLOSED, the session is not LIVE, or the learner is not enrolled or in none of its groups.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClosePoll(self, request, context):
+        """Closes a poll: its results are final, and the class is told them, what was right, and why. Polls
+        that nobody closes are closed when their class is over. A repeat answers it as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPoll(self, request, context):
+        """One poll, with the results that the caller may see: to the class as its `results_shown` says, and from
+        five voters on; to staff, of a named poll, always. NOT_FOUND when there is none of that id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPolls(self, request, context):
+        """The polls of a session, as GetPoll shows them, as they were opened.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPollVotes(self, request, context):
+        """Who voted for what in a named poll, by learner. FAILED_PRECONDITION when it is anonymous.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LeaveFeedback(self, request, context):
+        """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
+        the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
+        over, or the learner was neither expected at the class nor there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFeedback(self, request, context):
+        """What learners think of a class, in groups of at least five, a minute or so after there are as
+        many more answers; nobody sees more. FAILED_PRECONDITION when no feedback is asked for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MutePerson(self, request, context):
+        """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
+        with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
+        staff of the run, or when the class is CANCELLED. A repeat answers the act by which it holds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnmutePerson(self, request, context):
+        """Takes MutePerson back. The same errors; FAILED_PRECONDITION when the person is not muted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemovePerson(self, request, context):
+        """Removes a person from the live channel of a class: the person can't join it again, nor vote, until
+        readmitted. The same errors as of MutePerson.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadmitPerson(self, request, context):
+        """Takes RemovePerson back. The same errors; FAILED_PRECONDITION when the person is not removed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HideEntry(self, request, context):
+        """Hides the text of a chat entry from learners; staff sees it, and it is kept. PERMISSION_DENIED for
+        the text of staff with a higher role; FAILED_PRECONDITION when the class has no such chat entry.
+        A repeat answers the act by which it holds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShowEntry(self, request, context):
+        """Takes HideEntry back. The same errors; FAILED_PRECONDITION when the entry is not hidden.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListModeration(self, request, context):
+        """What was moderated in a class, with reasons, in order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SessionsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -903,6 +1139,96 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.GetAvailability,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.SerializeToString,
+            ),
+            'SendChat': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendChat,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.SendChatRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ClassEntry.SerializeToString,
+            ),
+            'MoveHand': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveHand,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.MoveHandRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ClassEntry.SerializeToString,
+            ),
+            'ListChat': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListChat,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatResponse.SerializeToString,
+            ),
+            'OpenPoll': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenPoll,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.OpenPollRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.SerializeToString,
+            ),
+            'VotePoll': grpc.unary_unary_rpc_method_handler(
+                    servicer.VotePoll,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.VotePollRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.VotePollResponse.SerializeToString,
+            ),
+            'ClosePoll': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClosePoll,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ClosePollRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.SerializeToString,
+            ),
+            'GetPoll': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPoll,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.GetPollRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.SerializeToString,
+            ),
+            'ListPolls': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPolls,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollsRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollsResponse.SerializeToString,
+            ),
+            'ListPollVotes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPollVotes,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesResponse.SerializeToString,
+            ),
+            'LeaveFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaveFeedback,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.SerializeToString,
+            ),
+            'GetFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFeedback,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetFeedbackRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_feedback__pb2.Feedback.SerializeToString,
+            ),
+            'MutePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.MutePerson,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.MutePersonRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.SerializeToString,
+            ),
+            'UnmutePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnmutePerson,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.UnmutePersonRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.SerializeToString,
+            ),
+            'RemovePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemovePerson,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.RemovePersonRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.SerializeToString,
+            ),
+            'ReadmitPerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadmitPerson,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ReadmitPersonRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.SerializeToString,
+            ),
+            'HideEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.HideEntry,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.HideEntryRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.SerializeToString,
+            ),
+            'ShowEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowEntry,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ShowEntryRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.SerializeToString,
+            ),
+            'ListModeration': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModeration,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2100,6 +2426,492 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/GetAvailability',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.GetAvailabilityRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Availability.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendChat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/SendChat',
+            tandem_dot_sessions_dot_v1_dot_live__pb2.SendChatRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_live__pb2.ClassEntry.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveHand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/MoveHand',
+            tandem_dot_sessions_dot_v1_dot_live__pb2.MoveHandRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_live__pb2.ClassEntry.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListChat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListChat',
+            tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_live__pb2.ListChatResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenPoll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/OpenPoll',
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.OpenPollRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VotePoll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/VotePoll',
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.VotePollRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.VotePollResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClosePoll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ClosePoll',
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.ClosePollRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPoll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetPoll',
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.GetPollRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.Poll.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPolls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListPolls',
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollsRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPollVotes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListPollVotes',
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_polls__pb2.ListPollVotesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaveFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/LeaveFeedback',
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.LeaveFeedbackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetFeedback',
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.GetFeedbackRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_feedback__pb2.Feedback.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MutePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/MutePerson',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.MutePersonRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnmutePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/UnmutePerson',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.UnmutePersonRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemovePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/RemovePerson',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.RemovePersonRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadmitPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ReadmitPerson',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ReadmitPersonRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HideEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/HideEntry',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.HideEntryRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ShowEntry',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ShowEntryRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ModerationAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModeration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/ListModeration',
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_moderation__pb2.ListModerationResponse.FromString,
             options,
             channel_credentials,
             insecure,

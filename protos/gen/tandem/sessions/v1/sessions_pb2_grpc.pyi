@@ -5,7 +5,11 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tandem.sessions.v1 import feedback_pb2 as _feedback_pb2
 from tandem.sessions.v1 import joining_pb2 as _joining_pb2
+from tandem.sessions.v1 import live_pb2 as _live_pb2
+from tandem.sessions.v1 import moderation_pb2 as _moderation_pb2
+from tandem.sessions.v1 import polls_pb2 as _polls_pb2
 from tandem.sessions.v1 import recordings_pb2 as _recordings_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.sessions.v1 import sessions_pb2 as _sessions_pb2
@@ -263,6 +267,69 @@ class SessionsServiceStub:
     """
     GetAvailability: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetAvailabilityRequest, _resources_pb2.Availability]
     """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
+    SendChat: _grpc.UnaryUnaryMultiCallable[_live_pb2.SendChatRequest, _live_pb2.ClassEntry]
+    """Writes in the chat of a class, for those and at the time that may be in its live channel
+    (LiveService). FAILED_PRECONDITION when the channel is not open; PERMISSION_DENIED to others, and
+    to who is muted.
+    """
+    MoveHand: _grpc.UnaryUnaryMultiCallable[_live_pb2.MoveHandRequest, _live_pb2.ClassEntry]
+    """Raises the caller's hand in a class, or takes it down, under the same rules."""
+    ListChat: _grpc.UnaryUnaryMultiCallable[_live_pb2.ListChatRequest, _live_pb2.ListChatResponse]
+    """The chat of a class, in order. It is kept where the run's policy says so (`keep_chat`); else
+    until a day after the class.
+    """
+    OpenPoll: _grpc.UnaryUnaryMultiCallable[_polls_pb2.OpenPollRequest, _polls_pb2.Poll]
+    """Asks a class something, in a LIVE session. INVALID_ARGUMENT lists what is wrong with the options;
+    FAILED_PRECONDITION when the session is not LIVE, or has had 100 polls.
+    """
+    VotePoll: _grpc.UnaryUnaryMultiCallable[_polls_pb2.VotePollRequest, _polls_pb2.VotePollResponse]
+    """Stores a learner's vote, in place of an earlier one. INVALID_ARGUMENT for choices that the poll
+    does not have; PERMISSION_DENIED for who was removed from the class; FAILED_PRECONDITION when the
+    poll is CLOSED, the session is not LIVE, or the learner is not enrolled or in none of its groups.
+    """
+    ClosePoll: _grpc.UnaryUnaryMultiCallable[_polls_pb2.ClosePollRequest, _polls_pb2.Poll]
+    """Closes a poll: its results are final, and the class is told them, what was right, and why. Polls
+    that nobody closes are closed when their class is over. A repeat answers it as it is.
+    """
+    GetPoll: _grpc.UnaryUnaryMultiCallable[_polls_pb2.GetPollRequest, _polls_pb2.Poll]
+    """One poll, with the results that the caller may see: to the class as its `results_shown` says, and from
+    five voters on; to staff, of a named poll, always. NOT_FOUND when there is none of that id.
+    """
+    ListPolls: _grpc.UnaryUnaryMultiCallable[_polls_pb2.ListPollsRequest, _polls_pb2.ListPollsResponse]
+    """The polls of a session, as GetPoll shows them, as they were opened."""
+    ListPollVotes: _grpc.UnaryUnaryMultiCallable[_polls_pb2.ListPollVotesRequest, _polls_pb2.ListPollVotesResponse]
+    """Who voted for what in a named poll, by learner. FAILED_PRECONDITION when it is anonymous."""
+    LeaveFeedback: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.LeaveFeedbackRequest, _feedback_pb2.LeaveFeedbackResponse]
+    """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
+    the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
+    over, or the learner was neither expected at the class nor there.
+    """
+    GetFeedback: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.GetFeedbackRequest, _feedback_pb2.Feedback]
+    """What learners think of a class, in groups of at least five, a minute or so after there are as
+    many more answers; nobody sees more. FAILED_PRECONDITION when no feedback is asked for.
+    """
+    MutePerson: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.MutePersonRequest, _moderation_pb2.ModerationAct]
+    """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
+    with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
+    staff of the run, or when the class is CANCELLED. A repeat answers the act by which it holds.
+    """
+    UnmutePerson: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.UnmutePersonRequest, _moderation_pb2.ModerationAct]
+    """Takes MutePerson back. The same errors; FAILED_PRECONDITION when the person is not muted."""
+    RemovePerson: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.RemovePersonRequest, _moderation_pb2.ModerationAct]
+    """Removes a person from the live channel of a class: the person can't join it again, nor vote, until
+    readmitted. The same errors as of MutePerson.
+    """
+    ReadmitPerson: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.ReadmitPersonRequest, _moderation_pb2.ModerationAct]
+    """Takes RemovePerson back. The same errors; FAILED_PRECONDITION when the person is not removed."""
+    HideEntry: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.HideEntryRequest, _moderation_pb2.ModerationAct]
+    """Hides the text of a chat entry from learners; staff sees it, and it is kept. PERMISSION_DENIED for
+    the text of staff with a higher role; FAILED_PRECONDITION when the class has no such chat entry.
+    A repeat answers the act by which it holds.
+    """
+    ShowEntry: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.ShowEntryRequest, _moderation_pb2.ModerationAct]
+    """Takes HideEntry back. The same errors; FAILED_PRECONDITION when the entry is not hidden."""
+    ListModeration: _grpc.UnaryUnaryMultiCallable[_moderation_pb2.ListModerationRequest, _moderation_pb2.ListModerationResponse]
+    """What was moderated in a class, with reasons, in order."""
 
 @_typing.type_check_only
 class SessionsServiceAsyncStub(SessionsServiceStub):
@@ -495,6 +562,69 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """
     GetAvailability: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetAvailabilityRequest, _resources_pb2.Availability]  # type: ignore[assignment]
     """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
+    SendChat: _aio.UnaryUnaryMultiCallable[_live_pb2.SendChatRequest, _live_pb2.ClassEntry]  # type: ignore[assignment]
+    """Writes in the chat of a class, for those and at the time that may be in its live channel
+    (LiveService). FAILED_PRECONDITION when the channel is not open; PERMISSION_DENIED to others, and
+    to who is muted.
+    """
+    MoveHand: _aio.UnaryUnaryMultiCallable[_live_pb2.MoveHandRequest, _live_pb2.ClassEntry]  # type: ignore[assignment]
+    """Raises the caller's hand in a class, or takes it down, under the same rules."""
+    ListChat: _aio.UnaryUnaryMultiCallable[_live_pb2.ListChatRequest, _live_pb2.ListChatResponse]  # type: ignore[assignment]
+    """The chat of a class, in order. It is kept where the run's policy says so (`keep_chat`); else
+    until a day after the class.
+    """
+    OpenPoll: _aio.UnaryUnaryMultiCallable[_polls_pb2.OpenPollRequest, _polls_pb2.Poll]  # type: ignore[assignment]
+    """Asks a class something, in a LIVE session. INVALID_ARGUMENT lists what is wrong with the options;
+    FAILED_PRECONDITION when the session is not LIVE, or has had 100 polls.
+    """
+    VotePoll: _aio.UnaryUnaryMultiCallable[_polls_pb2.VotePollRequest, _polls_pb2.VotePollResponse]  # type: ignore[assignment]
+    """Stores a learner's vote, in place of an earlier one. INVALID_ARGUMENT for choices that the poll
+    does not have; PERMISSION_DENIED for who was removed from the class; FAILED_PRECONDITION when the
+    poll is CLOSED, the session is not LIVE, or the learner is not enrolled or in none of its groups.
+    """
+    ClosePoll: _aio.UnaryUnaryMultiCallable[_polls_pb2.ClosePollRequest, _polls_pb2.Poll]  # type: ignore[assignment]
+    """Closes a poll: its results are final, and the class is told them, what was right, and why. Polls
+    that nobody closes are closed when their class is over. A repeat answers it as it is.
+    """
+    GetPoll: _aio.UnaryUnaryMultiCallable[_polls_pb2.GetPollRequest, _polls_pb2.Poll]  # type: ignore[assignment]
+    """One poll, with the results that the caller may see: to the class as its `results_shown` says, and from
+    five voters on; to staff, of a named poll, always. NOT_FOUND when there is none of that id.
+    """
+    ListPolls: _aio.UnaryUnaryMultiCallable[_polls_pb2.ListPollsRequest, _polls_pb2.ListPollsResponse]  # type: ignore[assignment]
+    """The polls of a session, as GetPoll shows them, as they were opened."""
+    ListPollVotes: _aio.UnaryUnaryMultiCallable[_polls_pb2.ListPollVotesRequest, _polls_pb2.ListPollVotesResponse]  # type: ignore[assignment]
+    """Who voted for what in a named poll, by learner. FAILED_PRECONDITION when it is anonymous."""
+    LeaveFeedback: _aio.UnaryUnaryMultiCallable[_feedback_pb2.LeaveFeedbackRequest, _feedback_pb2.LeaveFeedbackResponse]  # type: ignore[assignment]
+    """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
+    the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
+    over, or the learner was neither expected at the class nor there.
+    """
+    GetFeedback: _aio.UnaryUnaryMultiCallable[_feedback_pb2.GetFeedbackRequest, _feedback_pb2.Feedback]  # type: ignore[assignment]
+    """What learners think of a class, in groups of at least five, a minute or so after there are as
+    many more answers; nobody sees more. FAILED_PRECONDITION when no feedback is asked for.
+    """
+    MutePerson: _aio.UnaryUnaryMultiCallable[_moderation_pb2.MutePersonRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
+    """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
+    with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
+    staff of the run, or when the class is CANCELLED. A repeat answers the act by which it holds.
+    """
+    UnmutePerson: _aio.UnaryUnaryMultiCallable[_moderation_pb2.UnmutePersonRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
+    """Takes MutePerson back. The same errors; FAILED_PRECONDITION when the person is not muted."""
+    RemovePerson: _aio.UnaryUnaryMultiCallable[_moderation_pb2.RemovePersonRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
+    """Removes a person from the live channel of a class: the person can't join it again, nor vote, until
+    readmitted. The same errors as of MutePerson.
+    """
+    ReadmitPerson: _aio.UnaryUnaryMultiCallable[_moderation_pb2.ReadmitPersonRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
+    """Takes RemovePerson back. The same errors; FAILED_PRECONDITION when the person is not removed."""
+    HideEntry: _aio.UnaryUnaryMultiCallable[_moderation_pb2.HideEntryRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
+    """Hides the text of a chat entry from learners; staff sees it, and it is kept. PERMISSION_DENIED for
+    the text of staff with a higher role; FAILED_PRECONDITION when the class has no such chat entry.
+    A repeat answers the act by which it holds.
+    """
+    ShowEntry: _aio.UnaryUnaryMultiCallable[_moderation_pb2.ShowEntryRequest, _moderation_pb2.ModerationAct]  # type: ignore[assignment]
+    """Takes HideEntry back. The same errors; FAILED_PRECONDITION when the entry is not hidden."""
+    ListModeration: _aio.UnaryUnaryMultiCallable[_moderation_pb2.ListModerationRequest, _moderation_pb2.ListModerationResponse]  # type: ignore[assignment]
+    """What was moderated in a class, with reasons, in order."""
 
 class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Live classes: when, where, who has a seat, who was there.
@@ -988,5 +1118,176 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Availability, _abc.Awaitable[_resources_pb2.Availability]]:
         """When a person can teach. NOT_FOUND when nobody has told it: then the person always can."""
+
+    @_abc_1.abstractmethod
+    def SendChat(
+        self,
+        request: _live_pb2.SendChatRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_live_pb2.ClassEntry, _abc.Awaitable[_live_pb2.ClassEntry]]:
+        """Writes in the chat of a class, for those and at the time that may be in its live channel
+        (LiveService). FAILED_PRECONDITION when the channel is not open; PERMISSION_DENIED to others, and
+        to who is muted.
+        """
+
+    @_abc_1.abstractmethod
+    def MoveHand(
+        self,
+        request: _live_pb2.MoveHandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_live_pb2.ClassEntry, _abc.Awaitable[_live_pb2.ClassEntry]]:
+        """Raises the caller's hand in a class, or takes it down, under the same rules."""
+
+    @_abc_1.abstractmethod
+    def ListChat(
+        self,
+        request: _live_pb2.ListChatRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_live_pb2.ListChatResponse, _abc.Awaitable[_live_pb2.ListChatResponse]]:
+        """The chat of a class, in order. It is kept where the run's policy says so (`keep_chat`); else
+        until a day after the class.
+        """
+
+    @_abc_1.abstractmethod
+    def OpenPoll(
+        self,
+        request: _polls_pb2.OpenPollRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_polls_pb2.Poll, _abc.Awaitable[_polls_pb2.Poll]]:
+        """Asks a class something, in a LIVE session. INVALID_ARGUMENT lists what is wrong with the options;
+        FAILED_PRECONDITION when the session is not LIVE, or has had 100 polls.
+        """
+
+    @_abc_1.abstractmethod
+    def VotePoll(
+        self,
+        request: _polls_pb2.VotePollRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_polls_pb2.VotePollResponse, _abc.Awaitable[_polls_pb2.VotePollResponse]]:
+        """Stores a learner's vote, in place of an earlier one. INVALID_ARGUMENT for choices that the poll
+        does not have; PERMISSION_DENIED for who was removed from the class; FAILED_PRECONDITION when the
+        poll is CLOSED, the session is not LIVE, or the learner is not enrolled or in none of its groups.
+        """
+
+    @_abc_1.abstractmethod
+    def ClosePoll(
+        self,
+        request: _polls_pb2.ClosePollRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_polls_pb2.Poll, _abc.Awaitable[_polls_pb2.Poll]]:
+        """Closes a poll: its results are final, and the class is told them, what was right, and why. Polls
+        that nobody closes are closed when their class is over. A repeat answers it as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPoll(
+        self,
+        request: _polls_pb2.GetPollRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_polls_pb2.Poll, _abc.Awaitable[_polls_pb2.Poll]]:
+        """One poll, with the results that the caller may see: to the class as its `results_shown` says, and from
+        five voters on; to staff, of a named poll, always. NOT_FOUND when there is none of that id.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPolls(
+        self,
+        request: _polls_pb2.ListPollsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_polls_pb2.ListPollsResponse, _abc.Awaitable[_polls_pb2.ListPollsResponse]]:
+        """The polls of a session, as GetPoll shows them, as they were opened."""
+
+    @_abc_1.abstractmethod
+    def ListPollVotes(
+        self,
+        request: _polls_pb2.ListPollVotesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_polls_pb2.ListPollVotesResponse, _abc.Awaitable[_polls_pb2.ListPollVotesResponse]]:
+        """Who voted for what in a named poll, by learner. FAILED_PRECONDITION when it is anonymous."""
+
+    @_abc_1.abstractmethod
+    def LeaveFeedback(
+        self,
+        request: _feedback_pb2.LeaveFeedbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feedback_pb2.LeaveFeedbackResponse, _abc.Awaitable[_feedback_pb2.LeaveFeedbackResponse]]:
+        """Stores what a learner thinks of a class, in place of an earlier answer. FAILED_PRECONDITION when
+        the class has not ended, its run asks for no feedback, the time for it (`feedback_within`) is
+        over, or the learner was neither expected at the class nor there.
+        """
+
+    @_abc_1.abstractmethod
+    def GetFeedback(
+        self,
+        request: _feedback_pb2.GetFeedbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feedback_pb2.Feedback, _abc.Awaitable[_feedback_pb2.Feedback]]:
+        """What learners think of a class, in groups of at least five, a minute or so after there are as
+        many more answers; nobody sees more. FAILED_PRECONDITION when no feedback is asked for.
+        """
+
+    @_abc_1.abstractmethod
+    def MutePerson(
+        self,
+        request: _moderation_pb2.MutePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ModerationAct, _abc.Awaitable[_moderation_pb2.ModerationAct]]:
+        """Mutes a person in the live channel of a class: no chat, and no hands. PERMISSION_DENIED for staff
+        with a higher role than the caller's; FAILED_PRECONDITION for a person who is neither learner nor
+        staff of the run, or when the class is CANCELLED. A repeat answers the act by which it holds.
+        """
+
+    @_abc_1.abstractmethod
+    def UnmutePerson(
+        self,
+        request: _moderation_pb2.UnmutePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ModerationAct, _abc.Awaitable[_moderation_pb2.ModerationAct]]:
+        """Takes MutePerson back. The same errors; FAILED_PRECONDITION when the person is not muted."""
+
+    @_abc_1.abstractmethod
+    def RemovePerson(
+        self,
+        request: _moderation_pb2.RemovePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ModerationAct, _abc.Awaitable[_moderation_pb2.ModerationAct]]:
+        """Removes a person from the live channel of a class: the person can't join it again, nor vote, until
+        readmitted. The same errors as of MutePerson.
+        """
+
+    @_abc_1.abstractmethod
+    def ReadmitPerson(
+        self,
+        request: _moderation_pb2.ReadmitPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ModerationAct, _abc.Awaitable[_moderation_pb2.ModerationAct]]:
+        """Takes RemovePerson back. The same errors; FAILED_PRECONDITION when the person is not removed."""
+
+    @_abc_1.abstractmethod
+    def HideEntry(
+        self,
+        request: _moderation_pb2.HideEntryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ModerationAct, _abc.Awaitable[_moderation_pb2.ModerationAct]]:
+        """Hides the text of a chat entry from learners; staff sees it, and it is kept. PERMISSION_DENIED for
+        the text of staff with a higher role; FAILED_PRECONDITION when the class has no such chat entry.
+        A repeat answers the act by which it holds.
+        """
+
+    @_abc_1.abstractmethod
+    def ShowEntry(
+        self,
+        request: _moderation_pb2.ShowEntryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ModerationAct, _abc.Awaitable[_moderation_pb2.ModerationAct]]:
+        """Takes HideEntry back. The same errors; FAILED_PRECONDITION when the entry is not hidden."""
+
+    @_abc_1.abstractmethod
+    def ListModeration(
+        self,
+        request: _moderation_pb2.ListModerationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_pb2.ListModerationResponse, _abc.Awaitable[_moderation_pb2.ListModerationResponse]]:
+        """What was moderated in a class, with reasons, in order."""
 
 def add_SessionsServiceServicer_to_server(servicer: SessionsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

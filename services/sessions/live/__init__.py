@@ -1,0 +1,1 @@
+"""The role `live`: the live channel of classes, by gRPC and WebSocket."""

@@ -1,0 +1,39 @@
+"""Messages as members get them: each is encoded once, for all of them."""
+
+import time
+from functools import cached_property
+
+from google.protobuf import json_format
+from tandem.sessions.v1 import live_pb2
+
+Entry = live_pb2.ClassEntry
+Request = live_pb2.AttendRequest
+Response = live_pb2.AttendResponse
+
+
+class Frame:
+    """A message to one member or many, with its bytes and, for who wants it, its JSON."""
+
+    def __init__(self, message: Response) -> None:
+        self._message = message
+        self.made_at = time.monotonic()
+
+    @cached_property
+    def binary(self) -> bytes:
+        """The message as bytes of protobuf."""
+        return self._message.SerializeToString()
+
+    @cached_property
+    def text(self) -> str:
+        """The message in protobuf's JSON, on one line."""
+        return json_format.MessageToJson(self._message, indent=None)
+
+
+def entry_frame(entry: Entry) -> Frame:
+    """Return the frame of an entry."""
+    return Frame(Response(entry=entry))
+
+
+def ended(reason: "live_pb2.EndReason.ValueType", after: int) -> Frame:
+    """Return the frame that tells why a stream ends, and after which entry to go on."""
+    return Frame(Response(ended=live_pb2.Ended(reason=reason, after=after)))

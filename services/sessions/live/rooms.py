@@ -1,0 +1,214 @@
+"""The classes that have members on this replica, and how they learn what is new.
+
+Three ways bring entries: from this replica's own commands, by the exchange, and by a poll of the
+database, which finds what neither of them told: entries of other roles, and what the broker lost. A
+gap is read from the database. Each way may repeat what another brought.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+
+import structlog
+from google.protobuf.message import DecodeError
+from tandem.sessions.v1 import live_pb2
+
+from chassis.contracts.mapping import to_message
+from chassis.edge.statuses import DatabaseAway
+from services.sessions import metrics
+from services.sessions.domain.class_log import ClassEntry
+from services.sessions.domain.live_channel import Tally
+from services.sessions.live.classroom import TAIL, Classroom
+from services.sessions.live.exchange import Exchange
+from services.sessions.live.frames import Entry, Frame, Response, entry_frame
+from services.sessions.live.log_reader import PAGE, LogReader
+from services.sessions.live.member import Member
+from services.sessions.live.presence import Presences
+
+ENTRY, PRESENCE, TALLY = "entry", "presence", "tally"
+# Numbers of fields of ClassEntry that tell what staff did about a person.
+MODERATION = range(40, 50)
+
+log = structlog.get_logger()
+
+
+@dataclass(eq=False)
+class Room:
+    """A class with its members here."""
+
+    classroom: Classroom
+    members: set[Member] = field(default_factory=set)
+    presences: Presences = field(default_factory=Presences)
+    tallies: dict[str, int] = field(default_factory=dict)
+    """When each tally was counted, in nanoseconds."""
+    reading: bool = False
+
+    @property
+    def people(self) -> set[str]:
+        """The people who are here."""
+        return {member.person_id for member in self.members}
+
+
+class Rooms:
+    """The classes with members here."""
+
+    def __init__(self, reader: LogReader, recheck: Callable[[Room, str], object]) -> None:
+        """`recheck`: called when a person's rights in a class may have changed."""
+        self._reader, self._recheck = reader, recheck
+        self.exchange: Exchange
+        self._rooms: dict[str, Room] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def all(self) -> list[Room]:
+        """Return the classes."""
+        return list(self._rooms.values())
+
+    async def enter(self, session_id: str, member: Member) -> Room:
+        """Add a member to a class, after its newest entries are known. Raises DatabaseAway."""
+        room = self._rooms.get(session_id)
+        if room is None:
+            room = await self._open(session_id)
+        room.members.add(member)
+        room.classroom.enter(member.wake)
+        return room
+
+    def leave(self, room: Room, member: Member) -> None:
+        """Remove a member; the class is forgotten with its last one."""
+        room.members.discard(member)
+        room.classroom.leave(member.wake)
+        if not room.members and self._rooms.get(room.classroom.session_id) is room:
+            self._close(room)
+
+    async def _open(self, session_id: str) -> Room:
+        newest = await self._reader.newest(session_id)
+        if (other := self._rooms.get(session_id)) is not None:
+            return other  # another member was faster
+        room = Room(Classroom(session_id, max(0, newest - TAIL)))
+        self._rooms[session_id] = room
+        metrics.LIVE_CLASSES.set(len(self._rooms))
+        self.exchange.bind(session_id)
+        await self.catch_up(room)
+        return room
+
+    def _close(self, room: Room) -> None:
+        session_id = room.classroom.session_id
+        del self._rooms[session_id]
+        metrics.LIVE_CLASSES.set(len(self._rooms))
+        self._publish_people(session_id, set())
+        self.exchange.unbind(session_id)
+
+    # Entries
+
+    def announce(self, happened: ClassEntry | Tally) -> None:
+        """Take what a command here has changed, and tell the other replicas."""
+        if isinstance(happened, Tally):
+            tally = to_message(happened, live_pb2.Tally)
+            self._hear_tally(happened.session_id, tally)
+            self.exchange.publish(happened.session_id, TALLY, tally.SerializeToString())
+        else:
+            entry = to_message(happened, live_pb2.ClassEntry)
+            self.take(entry)
+            self.exchange.publish(entry.session_id, ENTRY, entry.SerializeToString())
+
+    def take(self, entry: Entry, certain: bool = False) -> bool:
+        """Take an entry of a class; read what is missing before it. Returns whether nothing is."""
+        room = self._rooms.get(entry.session_id)
+        if room is None:
+            return True
+        before = room.classroom.newest
+        whole = room.classroom.take(entry.number, entry_frame(entry), certain)
+        if room.classroom.newest > before:
+            self._note(room, entry)
+        if not whole and not room.reading:
+            self._start(self.catch_up(room))
+        return whole
+
+    async def catch_up(self, room: Room) -> None:
+        """Read what follows the newest entry.
+
+        An entry may be committed while a query runs, and then be seen without the one before it:
+        so what is missing before an entry is believed to be gone when a second query doesn't find
+        it either.
+        """
+        if room.reading:
+            return
+        room.reading = True
+        try:
+            seen, more = 0, True
+            while more:
+                entries = await self._reader.after(room.classroom.session_id, room.classroom.newest)
+                taken = [self.take(each, each.number <= seen) for each in entries]
+                gap = not all(taken)
+                seen = entries[-1].number if entries else 0
+                more = len(entries) == PAGE or (gap and seen > room.classroom.newest)
+        finally:
+            room.reading = False
+
+    async def poll(self) -> None:
+        """Take entries that nobody told. Raises DatabaseAway."""
+        positions = {name: room.classroom.newest for name, room in self._rooms.items()}
+        for entry in await self._reader.missed(positions):
+            self.take(entry)
+
+    def _note(self, room: Room, entry: Entry) -> None:
+        """Act on what staff did about a person."""
+        metrics.LIVE_ENTRIES.inc()
+        what = entry.WhichOneof("what")
+        if what and entry.DESCRIPTOR.fields_by_name[what].number in MODERATION:
+            self._recheck(room, getattr(getattr(entry, what), "person_id", ""))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(_quiet(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # What need not last
+
+    def hear(self, session_id: str, kind: str, sender: str, body: bytes) -> None:
+        """Take what another replica tells by the exchange; what can't be read is left out."""
+        room = self._rooms.get(session_id)
+        try:
+            if room is None:
+                return
+            if kind == ENTRY:
+                self.take(live_pb2.ClassEntry.FromString(body))
+            elif kind == PRESENCE:
+                people = live_pb2.Presence.FromString(body).person_ids
+                room.presences.note(sender, people, time.monotonic())
+            elif kind == TALLY:
+                self._hear_tally(session_id, live_pb2.Tally.FromString(body))
+        except DecodeError:
+            log.warning("a message of the exchange can't be read", kind=kind, sender=sender)
+
+    def tell_presence(self) -> None:
+        """Tell members and replicas who is in each class, where that has changed."""
+        now = time.monotonic()
+        for room in self._rooms.values():
+            people = room.people
+            if room.presences.has_to_tell(people, now):
+                self._publish_people(room.classroom.session_id, people)
+            if (everybody := room.presences.changed(people, now)) is not None:
+                count = live_pb2.Presence(count=len(everybody))
+                named = live_pb2.Presence(count=len(everybody), person_ids=everybody)
+                frames = (Frame(Response(presence=each)) for each in (count, named))
+                room.classroom.tell(PRESENCE, *frames)
+
+    def _publish_people(self, session_id: str, people: Iterable[str]) -> None:
+        told = live_pb2.Presence(person_ids=people)
+        self.exchange.publish(session_id, PRESENCE, told.SerializeToString())
+
+    def _hear_tally(self, session_id: str, tally: live_pb2.Tally) -> None:
+        room = self._rooms.get(session_id)
+        if room is None or tally.at.ToNanoseconds() < room.tallies.get(tally.subject_id, 0):
+            return
+        room.tallies[tally.subject_id] = tally.at.ToNanoseconds()
+        room.classroom.tell(f"{TALLY} {tally.subject_id}", Frame(Response(tally=tally)))
+
+
+async def _quiet(work: Coroutine[None, None, None]) -> None:
+    """Do work that the next poll does again if the database is away."""
+    try:
+        await work
+    except DatabaseAway:
+        log.warning("entries can't be read now")

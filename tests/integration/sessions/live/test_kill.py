@@ -1,0 +1,120 @@
+"""A replica is killed while a class talks: everyone is back on the other, and nothing is lost."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import NamedTuple
+
+import pytest
+
+from chassis.testing import AUDIENCE, ISSUER
+from tests.deep import DEEP, deep
+from tests.integration.processes import RoleProcess
+from tests.integration.sessions.live.replicas import LiveSchool, Member
+
+LEARNERS = 50 if DEEP else 8
+BEFORE, MEANWHILE, AFTER = 1, 2, 1
+EACH = BEFORE + MEANWHILE + AFTER
+
+
+class Port(NamedTuple):
+    """Where a process listens."""
+
+    port: int
+
+
+@pytest.fixture
+def processes(live: LiveSchool) -> Iterator[list[RoleProcess]]:
+    """Two real processes of the role."""
+    settings = live.settings()
+    environment = {
+        "TANDEM_ENVIRONMENT": "development",
+        "TANDEM_MONGO_URL": settings.mongo_url,
+        "TANDEM_MONGO_DATABASE": live.school.database.mongo.name,
+        "TANDEM_AMQP_URL": settings.amqp_url,
+        "TANDEM_JWKS_URL": settings.jwks_url,
+        "TANDEM_TOKEN_ISSUER": ISSUER,
+        "TANDEM_TOKEN_AUDIENCE": AUDIENCE,
+    }
+    with ExitStack() as stack:
+        found = [RoleProcess(["-m", "services.sessions", "live"], environment) for _ in range(2)]
+        for each in found:
+            stack.callback(each.kill)
+        yield found
+
+
+class Learner:
+    """A learner's device: it keeps what it received, and sends again what was not answered."""
+
+    def __init__(self, live: LiveSchool, ports: list[Port], name: str) -> None:
+        self._live, self._ports, self.name = live, ports, name
+        self.texts: list[str] = []
+        self.numbers: list[int] = []
+        self._open: list[str] = []
+        self._member = self._join()
+
+    def _join(self) -> Member:
+        after = self.numbers[-1] if self.numbers else 0
+        return self._live.member(self._ports[0], self.name, after=after).joined()
+
+    def say(self, text: str) -> None:
+        """Write in the chat."""
+        self._open.append(text)
+        self._member.chat(text)
+
+    def come_back(self) -> None:
+        """Join another replica after the last entry, and send again what may be lost."""
+        self._member.wait_over()
+        self._keep()
+        self._ports.reverse()
+        self._member = self._join()
+        for text in self._open:
+            self._member.chat(text)
+
+    def hear(self, count: int) -> None:
+        """Wait until that many entries have come in all."""
+        missing = count - len(self.numbers)
+        self._member.wait(lambda it: len(it.numbers()) >= missing, f"{count} entries")
+
+    def keep(self) -> None:
+        """Note what came."""
+        self._keep()
+
+    def _keep(self) -> None:
+        self.texts += self._member.texts()
+        self.numbers += self._member.numbers()
+        done = {each.request_id for each in self._member.all("done")}
+        self._open = [text for text in self._open if text not in done]
+
+
+@deep
+def test_a_replica_is_killed(live: LiveSchool, processes: list[RoleProcess]) -> None:
+    """Learners talk on two replicas, and one is killed: everybody has every entry once, in order,
+    and each command had one effect.
+    """
+    names = [f"learner-{number}" for number in range(LEARNERS)]
+    live.school.enrol(*names)
+    ports = [Port(each.listening()["port"]) for each in processes]
+    learners = [
+        Learner(live, ports[:: 1 if place % 2 else -1], name) for place, name in enumerate(names)
+    ]
+    _say(learners, 0, BEFORE)
+    for each in learners:
+        each.hear(LEARNERS * BEFORE)
+    _say(learners, BEFORE, BEFORE + MEANWHILE)
+    processes[0].kill()
+    for place, each in enumerate(learners):
+        if place % 2:
+            each.come_back()
+    _say(learners, BEFORE + MEANWHILE, EACH)
+    for each in learners:
+        each.hear(LEARNERS * EACH)
+        each.keep()
+    said = sorted(f"{name} {number}" for name in names for number in range(EACH))
+    assert all(each.numbers == [*range(1, LEARNERS * EACH + 1)] for each in learners)
+    assert all(sorted(each.texts) == said for each in learners)
+
+
+def _say(learners: list[Learner], first: int, end: int) -> None:
+    for number in range(first, end):
+        for each in learners:
+            each.say(f"{each.name} {number}")
