@@ -225,7 +225,7 @@ def _handle(store: NotifyStore, event: Event[Any], leads: Leads) -> list[Address
     if isinstance(event.data, _OVERTAKING):
         return []  # they only overtake earlier notices
     if handle is None:
-        return [triggers.personal(store, event)]
+        return [triggers.personal(store, event)] if triggers.is_news(event) else []
     handle(store, event, leads)
     return []
 

@@ -172,6 +172,7 @@ TABLE: dict[str, Rule] = {
     ),
     "sessions.SessionsService.StartSession": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.UndoStart": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.GetJoinLink": Rule(set(), "", OBSERVER, SESSION, learners=True),
     "sessions.SessionsService.CheckIn": Rule({SERVICE}, LEARNER_ID),
     "sessions.SessionsService.RecordPresence": Rule({SERVICE}, "", ASSISTANT, SESSION),
     "sessions.SessionsService.SendChat": Rule(set(), "", OBSERVER, SESSION, learners=True),
@@ -200,6 +201,9 @@ TABLE: dict[str, Rule] = {
     "sessions.SessionsService.ListModeration": Rule(OFFICE, "", TEACHER, SESSION),
     "sessions.SessionsService.EndSession": Rule(OFFICE, "", ASSISTANT, SESSION),
     "sessions.SessionsService.AttachRecording": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.WithdrawRecording": Rule(OFFICE, "", TEACHER, SESSION),
+    "sessions.SessionsService.SetChapters": Rule(OFFICE, "", ASSISTANT, SESSION),
+    "sessions.SessionsService.GetRecordingLine": Rule(OFFICE, "", OBSERVER, SESSION, learners=True),
     "sessions.SessionsService.CorrectAttendance": Rule(OFFICE, "", TEACHER, SESSION),
     "sessions.SessionsService.ListAttendance": Rule(
         OFFICE, LEARNER_ID, OBSERVER, SESSION, groups=True

@@ -56,6 +56,8 @@ class Kind(StrEnum):
     SERIES_MOVED = "series_moved"
     SERIES_CANCELLED = "series_cancelled"
     SESSION_NOT_HELD = "session_not_held"
+    MEETING_FAILED = "meeting_failed"
+    MEETING_MADE = "meeting_made"
     SEAT_PROMOTED = "seat_promoted"
     SEAT_OFFERED = "seat_offered"
     SEAT_SWAPPED = "seat_swapped"

@@ -39,6 +39,9 @@ RULES: Mapping[Kind, Rule] = {
     Kind.SERIES_MOVED: Rule(Category.SESSION, urgent=True),
     Kind.SERIES_CANCELLED: Rule(Category.SESSION, urgent=True),
     Kind.SESSION_NOT_HELD: Rule(Category.SESSION),
+    # The instructor can find another room for the class, or wait.
+    Kind.MEETING_FAILED: Rule(Category.SESSION, urgent=True, lapses=True),
+    Kind.MEETING_MADE: Rule(Category.SESSION, urgent=True, lapses=True),
     Kind.SEAT_PROMOTED: Rule(Category.SEAT),
     Kind.SEAT_SWAPPED: Rule(Category.SEAT),
     # There is little time to answer; after it, nothing can be done.

@@ -65,8 +65,8 @@ def standing(told: Told, known: Known, now: datetime) -> Standing:
             return _reminder(about, session, run, now)
         case Kind.SESSION_MOVED:
             return _move(told, session, now)
-        case Kind.SESSION_NOT_HELD:
-            return _not_held(about, session)
+        case Kind.SESSION_NOT_HELD | Kind.MEETING_FAILED | Kind.MEETING_MADE:
+            return _staff_news(about, session, now)
         case Kind.SEAT_PROMOTED | Kind.SEAT_SWAPPED | Kind.SEAT_OFFERED:
             return _seat_news(about, known.offers.get(about.offer_id), session, run, now)
         case Kind.ENROLMENT_PROMOTED | Kind.ACTIVITIES_OPENED:
@@ -100,6 +100,15 @@ def _not_held(about: About, session: Session | None) -> Standing:
     """Return whether nothing has happened to a class since nobody held it."""
     is_newest = session is None or session.sequence <= about.sequence
     return Standing.STANDS if is_newest else Standing.OVERTAKEN
+
+
+def _staff_news(about: About, session: Session | None, now: datetime) -> Standing:
+    """Return whether a class was not held, or still needs its online meeting at that time."""
+    if about.kind is Kind.SESSION_NOT_HELD:
+        return _not_held(about, session)
+    if session is not None and (session.cancelled or session.start_time != about.start_time):
+        return Standing.OVERTAKEN
+    return _until(about.end_time, now)
 
 
 def _seat_news(

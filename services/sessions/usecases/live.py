@@ -14,9 +14,10 @@ from services.sessions.domain.events import (
 from services.sessions.domain.finalising import Finalisation
 from services.sessions.domain.session import Session, ended, started, unstarted
 from services.sessions.ports import Store
-from services.sessions.usecases import lookup
+from services.sessions.usecases import lookup, meetings
 from services.sessions.usecases.feedback import open_feedback
 from services.sessions.usecases.holding import withdraw_all
+from services.sessions.usecases.recordings import keep_hands
 from services.sessions.usecases.seats import promote
 
 
@@ -83,6 +84,8 @@ def _end(store: Store, live: Session, at: datetime) -> Session:
     session = ended(live, at)
     store.put_session(session)
     store.put_finalisation(Finalisation(session.id, session.run_id))
+    meetings.follow(store, [session])
+    keep_hands(store, session)
     open_feedback(store, session)
     store.note_agendas([session.run_id])
     store.record_event(about(session, SessionEnded))

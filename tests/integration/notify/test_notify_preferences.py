@@ -30,6 +30,11 @@ def one_of_each(world: World) -> None:
     offered = sessions.SeatOffered(session_id="s3", title="Waves", **of_run)
     offered.expires_at.FromDatetime(world.clock.now() + HOUR)
     idle = sessions.SessionNotHeld(session_id="s3", run_id="r1", instructor_id="ada")
+    of_teacher: Any = {"session_id": "s4", "run_id": "r1", "instructor_id": "ada"}
+    failed = sessions.MeetingFailed(title="Waves", reason="full", **of_teacher)
+    made = sessions.MeetingMade(title="Waves", after_failure=True, **of_teacher)
+    for told in (failed, made):
+        told.start_time.CopyFrom(seat.start_time)
     for number, starts_in in enumerate((2 * DAY, 2 * DAY, 2 * HOUR)):
         world.schedule(starts_in, f"s{number}")
     moved = sessions.SeriesMoved(series_id="m", run_id="r1", title="Waves")
@@ -43,6 +48,8 @@ def one_of_each(world: World) -> None:
         world.moved(2 * DAY, 3 * DAY, "s0"),
         world.cancelled(2 * DAY, "s1"),
         idle,
+        failed,
+        made,
         seat,
         swapped,
         offered,
@@ -78,6 +85,8 @@ TYPES: Mapping[Kind, str] = {
     Kind.SERIES_MOVED: "tandem.sessions.series.moved.v1",
     Kind.SERIES_CANCELLED: "tandem.sessions.series.cancelled.v1",
     Kind.SESSION_NOT_HELD: "tandem.sessions.session.not_held.v1",
+    Kind.MEETING_FAILED: "tandem.sessions.meeting.failed.v1",
+    Kind.MEETING_MADE: "tandem.sessions.meeting.made.v1",
     Kind.SEAT_PROMOTED: "tandem.sessions.seat.promoted.v1",
     Kind.SEAT_SWAPPED: "tandem.sessions.seat.swapped.v1",
     Kind.SEAT_OFFERED: "tandem.sessions.seat.offered.v1",

@@ -50,6 +50,8 @@ VALUES: dict[Kind, dict[str, object]] = {
         "substitutes": [HOSTILE, HOSTILE],
     },
     Kind.SESSION_NOT_HELD: {"session": HOSTILE, "start_time": NOON},
+    Kind.MEETING_FAILED: {"session": HOSTILE, "start_time": NOON, "reason": HOSTILE},
+    Kind.MEETING_MADE: {"session": HOSTILE, "start_time": NOON},
     Kind.SEAT_PROMOTED: {"session": HOSTILE, "start_time": NOON, "seat": HOSTILE},
     Kind.SEAT_SWAPPED: {
         "session": HOSTILE,

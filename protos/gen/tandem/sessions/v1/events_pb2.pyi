@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tandem.sessions.v1 import questions_pb2 as _questions_pb2
+from tandem.sessions.v1 import recordings_pb2 as _recordings_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
@@ -845,6 +846,120 @@ class SessionNotHeld(_message.Message):
 Global___SessionNotHeld: _TypeAlias = SessionNotHeld  # noqa: Y015
 
 @_typing.final
+class MeetingMade(_message.Message):
+    """The online meeting of a live class is there: people can join from now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    MADE_AT_FIELD_NUMBER: _builtins.int
+    AFTER_FAILURE_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    title: _builtins.str
+    """Title."""
+    instructor_id: _builtins.str
+    """Who teaches."""
+    after_failure: _builtins.bool
+    """True when it was told before that it could not be made."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def made_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        made_at: _timestamp_pb2.Timestamp | None = ...,
+        after_failure: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "made_at", b"made_at", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_failure", b"after_failure", "end_time", b"end_time", "instructor_id", b"instructor_id", "made_at", b"made_at", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeetingMade: _TypeAlias = MeetingMade  # noqa: Y015
+
+@_typing.final
+class MeetingFailed(_message.Message):
+    """The online meeting of a live class is not there: no server has room, the provider refused, or its
+    server is away and the class is near. It is tried again; MeetingMade tells that it is there.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    INSTRUCTOR_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    FAILED_AT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    title: _builtins.str
+    """Title."""
+    instructor_id: _builtins.str
+    """Who teaches."""
+    reason: _builtins.str
+    """Why, as the provider told it or as we found it."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant after it."""
+
+    @_builtins.property
+    def failed_at(self) -> _timestamp_pb2.Timestamp:
+        """When this was noticed."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        instructor_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        failed_at: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "failed_at", b"failed_at", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "failed_at", b"failed_at", "instructor_id", b"instructor_id", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeetingFailed: _TypeAlias = MeetingFailed  # noqa: Y015
+
+@_typing.final
 class SessionEnded(_message.Message):
     """A live class is over."""
 
@@ -1394,7 +1509,10 @@ Global___AttendanceCorrected: _TypeAlias = AttendanceCorrected  # noqa: Y015
 
 @_typing.final
 class RecordingAttached(_message.Message):
-    """A session has a recording. It can be watched once its item is AVAILABLE."""
+    """A session has a recording, or a part of it: a new one, one in the place of another, or one that was
+    corrected. It can be watched once its item is AVAILABLE. Of this and RecordingWithdrawn, the newest
+    tells all parts that there are.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1404,6 +1522,7 @@ class RecordingAttached(_message.Message):
     ITEM_ID_FIELD_NUMBER: _builtins.int
     ATTACHED_AT_FIELD_NUMBER: _builtins.int
     STARTS_AT_OFFSET_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The session."""
     run_id: _builtins.str
@@ -1411,7 +1530,7 @@ class RecordingAttached(_message.Message):
     activity_id: _builtins.str
     """The SESSION activity it held."""
     item_id: _builtins.str
-    """The item of the library."""
+    """The item of the library; of several parts the first."""
     @_builtins.property
     def attached_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1422,6 +1541,10 @@ class RecordingAttached(_message.Message):
         absent: 0.
         """
 
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[_recordings_pb2.RecordedPart]:
+        """All parts, by where they begin. Empty in an event of an older version: the item is the only one."""
+
     def __init__(
         self,
         *,
@@ -1431,14 +1554,75 @@ class RecordingAttached(_message.Message):
         item_id: _builtins.str = ...,
         attached_at: _timestamp_pb2.Timestamp | None = ...,
         starts_at_offset: _duration_pb2.Duration | None = ...,
+        parts: _abc.Iterable[_recordings_pb2.RecordedPart] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attached_at", b"attached_at", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attached_at", b"attached_at", "item_id", b"item_id", "run_id", b"run_id", "session_id", b"session_id", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "attached_at", b"attached_at", "item_id", b"item_id", "parts", b"parts", "run_id", b"run_id", "session_id", b"session_id", "starts_at_offset", b"starts_at_offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordingAttached: _TypeAlias = RecordingAttached  # noqa: Y015
+
+@_typing.final
+class RecordingWithdrawn(_message.Message):
+    """Parts of a session's recording were taken back, or all of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    ACTIVITY_ID_FIELD_NUMBER: _builtins.int
+    ITEM_IDS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_AT_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    EXPIRED_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_BY_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """The session."""
+    run_id: _builtins.str
+    """The run."""
+    activity_id: _builtins.str
+    """The SESSION activity it held."""
+    reason: _builtins.str
+    """Why."""
+    expired: _builtins.bool
+    """True: the run keeps its recordings no longer."""
+    withdrawn_by: _builtins.str
+    """Who took them back; empty: the platform."""
+    @_builtins.property
+    def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The items that were taken back, with their transcripts and captions."""
+
+    @_builtins.property
+    def withdrawn_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[_recordings_pb2.RecordedPart]:
+        """The parts that are left, by where they begin."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        activity_id: _builtins.str = ...,
+        item_ids: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+        withdrawn_at: _timestamp_pb2.Timestamp | None = ...,
+        parts: _abc.Iterable[_recordings_pb2.RecordedPart] | None = ...,
+        expired: _builtins.bool = ...,
+        withdrawn_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["withdrawn_at", b"withdrawn_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_id", b"activity_id", "expired", b"expired", "item_ids", b"item_ids", "parts", b"parts", "reason", b"reason", "run_id", b"run_id", "session_id", b"session_id", "withdrawn_at", b"withdrawn_at", "withdrawn_by", b"withdrawn_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordingWithdrawn: _TypeAlias = RecordingWithdrawn  # noqa: Y015
 
 @_typing.final
 class ClashFound(_message.Message):

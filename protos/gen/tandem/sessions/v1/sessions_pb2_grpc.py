@@ -4,10 +4,12 @@ import grpc
 import warnings
 
 from tandem.sessions.v1 import feedback_pb2 as tandem_dot_sessions_dot_v1_dot_feedback__pb2
+from tandem.sessions.v1 import joining_pb2 as tandem_dot_sessions_dot_v1_dot_joining__pb2
 from tandem.sessions.v1 import live_pb2 as tandem_dot_sessions_dot_v1_dot_live__pb2
 from tandem.sessions.v1 import moderation_pb2 as tandem_dot_sessions_dot_v1_dot_moderation__pb2
 from tandem.sessions.v1 import polls_pb2 as tandem_dot_sessions_dot_v1_dot_polls__pb2
 from tandem.sessions.v1 import questions_pb2 as tandem_dot_sessions_dot_v1_dot_questions__pb2
+from tandem.sessions.v1 import recordings_pb2 as tandem_dot_sessions_dot_v1_dot_recordings__pb2
 from tandem.sessions.v1 import resources_pb2 as tandem_dot_sessions_dot_v1_dot_resources__pb2
 from tandem.sessions.v1 import sessions_pb2 as tandem_dot_sessions_dot_v1_dot_sessions__pb2
 from tandem.sessions.v1 import timetables_pb2 as tandem_dot_sessions_dot_v1_dot_timetables__pb2
@@ -258,6 +260,11 @@ class SessionsServiceStub:
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.UndoStartRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
                 _registered_method=True)
+        self.GetJoinLink = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetJoinLink',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_joining__pb2.GetJoinLinkRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_joining__pb2.JoinLink.FromString,
+                _registered_method=True)
         self.CheckIn = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/CheckIn',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CheckInRequest.SerializeToString,
@@ -277,6 +284,21 @@ class SessionsServiceStub:
                 '/tandem.sessions.v1.SessionsService/AttachRecording',
                 request_serializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.AttachRecordingRequest.SerializeToString,
                 response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+                _registered_method=True)
+        self.WithdrawRecording = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/WithdrawRecording',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.WithdrawRecordingRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+                _registered_method=True)
+        self.SetChapters = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/SetChapters',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersResponse.FromString,
+                _registered_method=True)
+        self.GetRecordingLine = channel.unary_unary(
+                '/tandem.sessions.v1.SessionsService/GetRecordingLine',
+                request_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineRequest.SerializeToString,
+                response_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineResponse.FromString,
                 _registered_method=True)
         self.CorrectAttendance = channel.unary_unary(
                 '/tandem.sessions.v1.SessionsService/CorrectAttendance',
@@ -788,6 +810,17 @@ class SessionsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetJoinLink(self, request, context):
+        """The caller's own link into an online or hybrid session. Where the installation has pages, it is
+        one of ours, which leads to the room at the moment at which it is opened; otherwise the room's
+        own. PERMISSION_DENIED to learners who only wait for a place in the run; FAILED_PRECONDITION when
+        the session is IN_ROOM, ENDED or CANCELLED; UNAVAILABLE, without pages, while the room or the
+        caller's link is being made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckIn(self, request, context):
         """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
         session is not LIVE, or the learner has no seat in the room. A learner of the run without any
@@ -816,8 +849,36 @@ class SessionsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AttachRecording(self, request, context):
-        """Says which item is the session's recording; the run's learners may read it from then on.
-        FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+        """Says which item is the session's recording, or a part of it (`further_part`); the run's learners
+        may read it from then on. One that is attached already is corrected; without `further_part` and
+        `replaces_item_id` the item takes the place of the only part. FAILED_PRECONDITION when the session
+        has not begun, the library has refused the item, several parts are there and none is named, the
+        part begins where another one does, or the run keeps its recordings no longer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawRecording(self, request, context):
+        """Takes back a part of the recording, or all of it: learners may not read it any more, and need not
+        study it. FAILED_PRECONDITION when the session has no such part; a repeat answers the session
+        as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetChapters(self, request, context):
+        """Sets the chapters of the session's recording, also before there is one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRecordingLine(self, request, context):
+        """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+        happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
+        the session has not.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1243,6 +1304,11 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.UndoStartRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
             ),
+            'GetJoinLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetJoinLink,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_joining__pb2.GetJoinLinkRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_joining__pb2.JoinLink.SerializeToString,
+            ),
             'CheckIn': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckIn,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.CheckInRequest.FromString,
@@ -1262,6 +1328,21 @@ def add_SessionsServiceServicer_to_server(servicer, server):
                     servicer.AttachRecording,
                     request_deserializer=tandem_dot_sessions_dot_v1_dot_sessions__pb2.AttachRecordingRequest.FromString,
                     response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
+            ),
+            'WithdrawRecording': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawRecording,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.WithdrawRecordingRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.SerializeToString,
+            ),
+            'SetChapters': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetChapters,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersResponse.SerializeToString,
+            ),
+            'GetRecordingLine': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRecordingLine,
+                    request_deserializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineRequest.FromString,
+                    response_serializer=tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineResponse.SerializeToString,
             ),
             'CorrectAttendance': grpc.unary_unary_rpc_method_handler(
                     servicer.CorrectAttendance,
@@ -2541,6 +2622,33 @@ class SessionsService:
             _registered_method=True)
 
     @staticmethod
+    def GetJoinLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetJoinLink',
+            tandem_dot_sessions_dot_v1_dot_joining__pb2.GetJoinLinkRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_joining__pb2.JoinLink.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CheckIn(request,
             target,
             options=(),
@@ -2638,6 +2746,87 @@ class SessionsService:
             '/tandem.sessions.v1.SessionsService/AttachRecording',
             tandem_dot_sessions_dot_v1_dot_sessions__pb2.AttachRecordingRequest.SerializeToString,
             tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawRecording(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/WithdrawRecording',
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.WithdrawRecordingRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_resources__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetChapters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/SetChapters',
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.SetChaptersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRecordingLine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.sessions.v1.SessionsService/GetRecordingLine',
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineRequest.SerializeToString,
+            tandem_dot_sessions_dot_v1_dot_recordings__pb2.GetRecordingLineResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,10 +6,12 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from tandem.sessions.v1 import feedback_pb2 as _feedback_pb2
+from tandem.sessions.v1 import joining_pb2 as _joining_pb2
 from tandem.sessions.v1 import live_pb2 as _live_pb2
 from tandem.sessions.v1 import moderation_pb2 as _moderation_pb2
 from tandem.sessions.v1 import polls_pb2 as _polls_pb2
 from tandem.sessions.v1 import questions_pb2 as _questions_pb2
+from tandem.sessions.v1 import recordings_pb2 as _recordings_pb2
 from tandem.sessions.v1 import resources_pb2 as _resources_pb2
 from tandem.sessions.v1 import sessions_pb2 as _sessions_pb2
 from tandem.sessions.v1 import timetables_pb2 as _timetables_pb2
@@ -241,6 +243,13 @@ class SessionsServiceStub:
     """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
     it has ended. A repeat answers it as it is.
     """
+    GetJoinLink: _grpc.UnaryUnaryMultiCallable[_joining_pb2.GetJoinLinkRequest, _joining_pb2.JoinLink]
+    """The caller's own link into an online or hybrid session. Where the installation has pages, it is
+    one of ours, which leads to the room at the moment at which it is opened; otherwise the room's
+    own. PERMISSION_DENIED to learners who only wait for a place in the run; FAILED_PRECONDITION when
+    the session is IN_ROOM, ENDED or CANCELLED; UNAVAILABLE, without pages, while the room or the
+    caller's link is being made.
+    """
     CheckIn: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
     session is not LIVE, or the learner has no seat in the room. A learner of the run without any
@@ -257,8 +266,23 @@ class SessionsServiceStub:
     tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
     """
     AttachRecording: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]
-    """Says which item is the session's recording; the run's learners may read it from then on.
-    FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+    """Says which item is the session's recording, or a part of it (`further_part`); the run's learners
+    may read it from then on. One that is attached already is corrected; without `further_part` and
+    `replaces_item_id` the item takes the place of the only part. FAILED_PRECONDITION when the session
+    has not begun, the library has refused the item, several parts are there and none is named, the
+    part begins where another one does, or the run keeps its recordings no longer.
+    """
+    WithdrawRecording: _grpc.UnaryUnaryMultiCallable[_recordings_pb2.WithdrawRecordingRequest, _resources_pb2.Session]
+    """Takes back a part of the recording, or all of it: learners may not read it any more, and need not
+    study it. FAILED_PRECONDITION when the session has no such part; a repeat answers the session
+    as it is.
+    """
+    SetChapters: _grpc.UnaryUnaryMultiCallable[_recordings_pb2.SetChaptersRequest, _recordings_pb2.SetChaptersResponse]
+    """Sets the chapters of the session's recording, also before there is one."""
+    GetRecordingLine: _grpc.UnaryUnaryMultiCallable[_recordings_pb2.GetRecordingLineRequest, _recordings_pb2.GetRecordingLineResponse]
+    """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+    happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
+    the session has not.
     """
     CorrectAttendance: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]
     """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
@@ -566,6 +590,13 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     """Takes a start back that was a mistake: the session is SCHEDULED again. FAILED_PRECONDITION when
     it has ended. A repeat answers it as it is.
     """
+    GetJoinLink: _aio.UnaryUnaryMultiCallable[_joining_pb2.GetJoinLinkRequest, _joining_pb2.JoinLink]  # type: ignore[assignment]
+    """The caller's own link into an online or hybrid session. Where the installation has pages, it is
+    one of ours, which leads to the room at the moment at which it is opened; otherwise the room's
+    own. PERMISSION_DENIED to learners who only wait for a place in the run; FAILED_PRECONDITION when
+    the session is IN_ROOM, ENDED or CANCELLED; UNAVAILABLE, without pages, while the room or the
+    caller's link is being made.
+    """
     CheckIn: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CheckInRequest, _sessions_pb2.CheckInResponse]  # type: ignore[assignment]
     """Marks a learner as there, by the code that is shown in the room. FAILED_PRECONDITION when the
     session is not LIVE, or the learner has no seat in the room. A learner of the run without any
@@ -582,8 +613,23 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     tens of thousands, minutes: attendance_settled_at tells. A repeat answers it as it is.
     """
     AttachRecording: _aio.UnaryUnaryMultiCallable[_sessions_pb2.AttachRecordingRequest, _resources_pb2.Session]  # type: ignore[assignment]
-    """Says which item is the session's recording; the run's learners may read it from then on.
-    FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+    """Says which item is the session's recording, or a part of it (`further_part`); the run's learners
+    may read it from then on. One that is attached already is corrected; without `further_part` and
+    `replaces_item_id` the item takes the place of the only part. FAILED_PRECONDITION when the session
+    has not begun, the library has refused the item, several parts are there and none is named, the
+    part begins where another one does, or the run keeps its recordings no longer.
+    """
+    WithdrawRecording: _aio.UnaryUnaryMultiCallable[_recordings_pb2.WithdrawRecordingRequest, _resources_pb2.Session]  # type: ignore[assignment]
+    """Takes back a part of the recording, or all of it: learners may not read it any more, and need not
+    study it. FAILED_PRECONDITION when the session has no such part; a repeat answers the session
+    as it is.
+    """
+    SetChapters: _aio.UnaryUnaryMultiCallable[_recordings_pb2.SetChaptersRequest, _recordings_pb2.SetChaptersResponse]  # type: ignore[assignment]
+    """Sets the chapters of the session's recording, also before there is one."""
+    GetRecordingLine: _aio.UnaryUnaryMultiCallable[_recordings_pb2.GetRecordingLineRequest, _recordings_pb2.GetRecordingLineResponse]  # type: ignore[assignment]
+    """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+    happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
+    the session has not.
     """
     CorrectAttendance: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CorrectAttendanceRequest, _resources_pb2.Attendance]  # type: ignore[assignment]
     """Corrects one learner's settled attendance, with a reason that is kept. A correction counts
@@ -1142,6 +1188,19 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def GetJoinLink(
+        self,
+        request: _joining_pb2.GetJoinLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_joining_pb2.JoinLink, _abc.Awaitable[_joining_pb2.JoinLink]]:
+        """The caller's own link into an online or hybrid session. Where the installation has pages, it is
+        one of ours, which leads to the room at the moment at which it is opened; otherwise the room's
+        own. PERMISSION_DENIED to learners who only wait for a place in the run; FAILED_PRECONDITION when
+        the session is IN_ROOM, ENDED or CANCELLED; UNAVAILABLE, without pages, while the room or the
+        caller's link is being made.
+        """
+
+    @_abc_1.abstractmethod
     def CheckIn(
         self,
         request: _sessions_pb2.CheckInRequest,
@@ -1180,8 +1239,41 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.AttachRecordingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
-        """Says which item is the session's recording; the run's learners may read it from then on.
-        FAILED_PRECONDITION when the session has not begun, or the library has refused the item.
+        """Says which item is the session's recording, or a part of it (`further_part`); the run's learners
+        may read it from then on. One that is attached already is corrected; without `further_part` and
+        `replaces_item_id` the item takes the place of the only part. FAILED_PRECONDITION when the session
+        has not begun, the library has refused the item, several parts are there and none is named, the
+        part begins where another one does, or the run keeps its recordings no longer.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawRecording(
+        self,
+        request: _recordings_pb2.WithdrawRecordingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resources_pb2.Session, _abc.Awaitable[_resources_pb2.Session]]:
+        """Takes back a part of the recording, or all of it: learners may not read it any more, and need not
+        study it. FAILED_PRECONDITION when the session has no such part; a repeat answers the session
+        as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def SetChapters(
+        self,
+        request: _recordings_pb2.SetChaptersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recordings_pb2.SetChaptersResponse, _abc.Awaitable[_recordings_pb2.SetChaptersResponse]]:
+        """Sets the chapters of the session's recording, also before there is one."""
+
+    @_abc_1.abstractmethod
+    def GetRecordingLine(
+        self,
+        request: _recordings_pb2.GetRecordingLineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recordings_pb2.GetRecordingLineResponse, _abc.Awaitable[_recordings_pb2.GetRecordingLineResponse]]:
+        """What happened in the class, on the time of its recording: chapters, hands, questions, polls. Of what
+        happened after the recording ended there is nothing. FAILED_PRECONDITION when a part is named that
+        the session has not.
         """
 
     @_abc_1.abstractmethod
