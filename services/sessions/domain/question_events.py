@@ -11,11 +11,13 @@ E = TypeVar("E")
 
 def about_question(question: Question, event: type[E], **more: object) -> E:
     """Return an event about a question; fields that `more` does not set come from it."""
-    known: dict[str, Any] = {"question_id": question.id, "question": question.text, **more}
-    for field in fields(event):  # type: ignore[arg-type]
-        if field.name not in known:
-            known[field.name] = getattr(question, field.name)
-    return event(**known)
+    named: dict[str, Any] = {"question_id": question.id, "question": question.text, **more}
+    return event(
+        **{
+            field.name: named[field.name] if field.name in named else getattr(question, field.name)
+            for field in fields(event)  # type: ignore[arg-type]
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)

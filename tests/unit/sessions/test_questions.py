@@ -21,6 +21,7 @@ from services.sessions.domain.questions import (
 )
 from services.sessions.domain.session import Session, cancelled, ended, started
 from services.sessions.domain.similarity import similar, words_of
+from services.sessions.worker import timers
 from tests.unit.sessions.examples import ENROLLED, HOUR, NINE, session
 
 SECOND = timedelta(seconds=1)
@@ -139,6 +140,13 @@ def test_merged_votes_count_each_learner_once(merges: list[str], data: st.DataOb
 
 def _root(known: dict[str, Question], id_: str) -> str:
     return known[id_].merged_into or id_
+
+
+def test_the_worker_does_what_is_noted() -> None:
+    """Agendas and votes have timers, and the votes of a question are told every few seconds."""
+    every = {each.name: each.every for each in timers(HOUR)}
+    assert every["sessions.agendas"] == SECOND
+    assert every["sessions.votes"] == 3 * SECOND
 
 
 def test_what_nobody_else_waits_for_is_withdrawn() -> None:
