@@ -1,6 +1,6 @@
 """Polls and their votes in MongoDB.
 
-A vote is a document of its own. Votes are counted in 32 counts for each poll, by voter, so that
+A vote is a document of its own. Votes are counted in 128 counts for each poll, by voter, so that
 votes at once rarely write to the same document; none writes to the poll. Whoever closes the poll
 writes to all counts, so that a vote that is not counted conflicts with it, starts again, and finds
 the poll closed.
@@ -22,7 +22,7 @@ from services.sessions.store_series import SeriesStore
 
 Document = dict[str, Any]
 
-COUNTS = 32
+COUNTS = 128
 _POLL = itemgetter("poll_id")
 
 
@@ -108,11 +108,11 @@ class PollStore(SeriesStore):
 
 
 def _count_ids(poll_id: str) -> list[str]:
-    return [key(poll_id, f"{number:02d}") for number in range(COUNTS)]
+    return [key(poll_id, f"{number:03d}") for number in range(COUNTS)]
 
 
 def _count_id(vote: Vote) -> str:
-    return key(vote.poll_id, f"{zlib.crc32(vote.voter.encode()) % COUNTS:02d}")
+    return key(vote.poll_id, f"{zlib.crc32(vote.voter.encode()) % COUNTS:03d}")
 
 
 def _change(vote: Vote, before: Vote | None) -> Mapping[str, int]:
