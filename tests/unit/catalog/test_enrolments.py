@@ -109,6 +109,7 @@ def test_a_run_that_ends_before_it_starts_is_refused() -> None:
         present_share=0.5,
         catch_up_within=0 * DAY,
         seat_cutoff=-DAY,
+        feedback_within=-DAY,
         seat_offer_notice=-DAY,
         seat_offer_within=0 * DAY,
         keep_recordings=40_000 * DAY,
@@ -121,6 +122,7 @@ def test_a_run_that_ends_before_it_starts_is_refused() -> None:
         "policy.catch_up_within",
         "policy.seat_cutoff",
         "policy.keep_recordings",
+        "policy.feedback_within",
         "policy.seat_offer_notice",
         "policy.seat_offer_within",
     ]
