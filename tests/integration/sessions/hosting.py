@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ from services.sessions.meeting_jobs import hosting, linking
 from services.sessions.meeting_pool import MeetingPool
 from services.sessions.meeting_timers import begin_due, tell_unmade
 from tests.conftest import FakeClock
-from tests.integration.sessions.school import RUN, School
+from tests.integration.sessions.school import School
 
 KEY = "a key of thirty-two characters.."
 SECRET = "the secret of the servers"
@@ -179,6 +179,3 @@ def hosted(school: School, clock: FakeClock, folder: Path) -> Iterator[Hosted]:
         base = f"http://127.0.0.1:{server.http_port}"
         found.append(Hosted(school, folder / "servers.toml", base, clock))
         yield found[0]
-
-
-__all__ = ["RUN", "Hosted", "Mapping", "MeetingServer", "hosted", "meeting_server"]

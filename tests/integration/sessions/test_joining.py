@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import grpc
 import pytest
+from tandem.catalog.v1 import events_pb2 as catalog
 from tandem.sessions.v1 import events_pb2, joining_pb2, sessions_pb2
 from tandem.types.v1 import types_pb2
 
@@ -88,8 +89,6 @@ def test_a_link_is_refused_to_others(house: Hosted) -> None:
 
 def test_who_leaves_the_run_can_not_join_by_an_older_link(house: Hosted) -> None:
     """Rights are those of the moment at which the link is opened."""
-    from tandem.catalog.v1 import events_pb2 as catalog
-
     session = house.class_()
     house.made(session)
     link = house.link(session, "ada")
